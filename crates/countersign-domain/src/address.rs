@@ -1,0 +1,171 @@
+//! Postal addresses and when two of them are the same.
+//!
+//! Amazon says that the address in Finalize "must match" the one it shared and leaves the rule open;
+//! the rule here is this project's (docs/compatibility.md, `address-match`).
+
+use alloc::string::String;
+use core::fmt;
+use unicode_normalization::UnicodeNormalization;
+
+macro_rules! address {
+    ($($field:ident, $member:ident, $wire:literal;)+) => {
+        /// A postal address as the API writes it: eleven members, each absent or a text.
+        #[derive(Clone, PartialEq, Eq, Default)]
+        pub struct Address {
+            $(
+                #[doc = concat!("`", $wire, "`.")]
+                pub $field: Option<String>,
+            )+
+        }
+
+        /// One member of an address.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum AddressMember {
+            $(
+                #[doc = concat!("`", $wire, "`.")]
+                $member,
+            )+
+        }
+
+        impl AddressMember {
+            /// The eleven members, in the API's order.
+            pub const ALL: &'static [Self] = &[$(Self::$member),+];
+
+            /// The member's name on the wire.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$member => $wire),+ }
+            }
+
+            /// The member whose name on the wire this is.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                match name {
+                    $($wire => Some(Self::$member),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl Address {
+            /// One member's text.
+            #[must_use]
+            pub fn member(&self, member: AddressMember) -> Option<&str> {
+                match member { $(AddressMember::$member => self.$field.as_deref()),+ }
+            }
+
+            /// One member's place.
+            pub fn member_mut(&mut self, member: AddressMember) -> &mut Option<String> {
+                match member { $(AddressMember::$member => &mut self.$field),+ }
+            }
+        }
+    };
+}
+
+address! {
+    name, Name, "name";
+    address_line1, AddressLine1, "addressLine1";
+    address_line2, AddressLine2, "addressLine2";
+    address_line3, AddressLine3, "addressLine3";
+    city, City, "city";
+    county, County, "county";
+    district, District, "district";
+    state_or_region, StateOrRegion, "stateOrRegion";
+    postal_code, PostalCode, "postalCode";
+    country_code, CountryCode, "countryCode";
+    phone_number, PhoneNumber, "phoneNumber";
+}
+
+/// An address is buyer data: its `Debug` says only which members it has.
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let present = AddressMember::ALL.iter().filter(|member| self.member(**member).is_some());
+        f.debug_tuple("Address").field(&present.map(|member| member.name()).collect::<alloc::vec::Vec<_>>()).finish()
+    }
+}
+
+/// How addresses are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AddressMatch {
+    /// Unicode NFC, outer white space trimmed, inner runs folded to one space; absent, `null` and
+    /// empty are the same. Case counts.
+    #[default]
+    Canonical,
+    /// Character by character; only absent and `null` are the same.
+    Exact,
+}
+
+impl Address {
+    /// The first member, in the API's order, in which two addresses differ; `None` if they match.
+    #[must_use]
+    pub fn difference(&self, other: &Self, rule: AddressMatch) -> Option<AddressMember> {
+        AddressMember::ALL.iter().copied().find(|member| {
+            let (ours, theirs) = (self.member(*member), other.member(*member));
+            match rule {
+                AddressMatch::Exact => ours != theirs,
+                // Equal texts are the common case and need no normalisation.
+                AddressMatch::Canonical => ours != theirs && !canonical(ours).eq(canonical(theirs)),
+            }
+        })
+    }
+}
+
+/// The characters that count, white space folded.
+fn canonical(text: Option<&str>) -> impl Iterator<Item = char> + '_ {
+    let words = text.unwrap_or("").split_whitespace();
+    words.enumerate().flat_map(|(position, word)| (position > 0).then_some(' ').into_iter().chain(word.nfc()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    fn street(text: Option<&str>) -> Address {
+        Address { address_line1: text.map(ToString::to_string), ..Address::default() }
+    }
+
+    #[test]
+    fn spelling_that_carries_no_meaning_does_not_count() {
+        for (ours, theirs) in [
+            (Some("10 Ditka Ave"), Some("  10  Ditka\tAve ")),
+            (Some("Caf\u{e9}"), Some("Cafe\u{301}")),
+            (None, Some("")),
+            (None, Some("  ")),
+            (Some("𠮷野家"), Some("𠮷野家")),
+        ] {
+            let (ours, theirs) = (street(ours), street(theirs));
+            assert_eq!(ours.difference(&theirs, AddressMatch::Canonical), None);
+            assert_eq!(ours == theirs, ours.difference(&theirs, AddressMatch::Exact).is_none());
+        }
+    }
+
+    #[test]
+    fn what_carries_meaning_differs_and_is_named() {
+        for (ours, theirs) in [
+            (Some("10 Ditka Ave"), Some("10 Ditka Avenue")),
+            (Some("10 Ditka Ave"), Some("10 ditka ave")),
+            (Some("10 Ditka Ave"), Some("10DitkaAve")),
+            (Some("Packstation 101"), None),
+            (Some("a b"), Some("ab")),
+        ] {
+            let difference = street(ours).difference(&street(theirs), AddressMatch::Canonical);
+            assert_eq!(difference, Some(AddressMember::AddressLine1), "{ours:?} {theirs:?}");
+        }
+    }
+
+    #[test]
+    fn every_member_takes_part() {
+        for member in AddressMember::ALL {
+            let mut address = Address::default();
+            *address.member_mut(*member) = Some("x".to_string());
+            assert_eq!(address.difference(&Address::default(), AddressMatch::Canonical), Some(*member));
+            assert_eq!(AddressMember::parse(member.name()), Some(*member));
+        }
+    }
+
+    #[test]
+    fn debug_prints_no_buyer_data() {
+        assert_eq!(alloc::format!("{:?}", street(Some("canary"))), r#"Address(["addressLine1"])"#);
+    }
+}

@@ -1,0 +1,326 @@
+//! One type an id, so that none can stand where another belongs. The compiler refuses a charge id
+//! in a charge permission's place:
+//!
+//! ```compile_fail
+//! use countersign_domain::ids::{ChargeId, ChargePermissionId};
+//! fn close(_permission: &ChargePermissionId) {}
+//! close(&ChargeId::parse("S01-5105180-3221187-C056351").unwrap());
+//! ```
+
+use alloc::string::{String, ToString};
+use core::fmt;
+
+/// The text cannot be an id: empty, over-long, or with characters that no id of Amazon's has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAnId {
+    /// What was expected, such as `chargeId`.
+    pub expected: &'static str,
+}
+
+impl fmt::Display for NotAnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it is not a {}", self.expected)
+    }
+}
+
+/// The longest id this system takes, in bytes.
+pub const MAX_ID_LEN: usize = 128;
+
+fn is_id(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    text.len() <= MAX_ID_LEN
+        && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && text.bytes().all(plain)
+}
+
+macro_rules! id_types {
+    ($($(#[$doc:meta])+ $name:ident, $wire:literal;)+) => {$(
+        $(#[$doc])+
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Reads an id: 1 to 128 letters, digits, `-`, `_`, `.` or `~`, a letter or digit first.
+            ///
+            /// Amazon's shapes are not demanded: an id of a shape that Amazon introduces tomorrow
+            /// must not turn a paid order into a doubtful one.
+            ///
+            /// # Errors
+            /// [`NotAnId`] for any other text.
+            pub fn parse(text: &str) -> Result<Self, NotAnId> {
+                if is_id(text) { Ok(Self(text.to_string())) } else { Err(NotAnId { expected: $wire }) }
+            }
+
+            /// The id as it stands on the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+id_types! {
+    /// A Checkout Session: a lower-case version 4 UUID at Amazon.
+    CheckoutSessionId, "checkoutSessionId";
+    /// A Charge Permission, such as `S01-5105180-3221187`.
+    ChargePermissionId, "chargePermissionId";
+    /// A Charge, such as `S01-5105180-3221187-C056351`.
+    ChargeId, "chargeId";
+    /// A Refund, such as `S01-5105180-3221187-R056351`.
+    RefundId, "refundId";
+    /// A buyer, such as `amzn1.account.XXXXXXXX`.
+    BuyerId, "buyerId";
+    /// A merchant account.
+    MerchantId, "merchantId";
+    /// A merchant's public key at Amazon; may begin with `LIVE-` or `SANDBOX-`.
+    PublicKeyId, "publicKeyId";
+    /// A store, such as `amzn1.application-oa2-client.` and 32 hexadecimal digits.
+    StoreId, "storeId";
+    /// A checkout of the merchant half: one order of the shop with its terms.
+    CheckoutId, "checkoutId";
+}
+
+/// Whether an object lives in Amazon's sandbox or moves real money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Environment {
+    /// Test money.
+    Sandbox,
+    /// Real money.
+    Live,
+}
+
+impl Environment {
+    /// The word that Amazon's `releaseEnvironment` carries.
+    #[must_use]
+    pub const fn release_environment(self) -> &'static str {
+        match self {
+            Self::Sandbox => "Sandbox",
+            Self::Live => "Live",
+        }
+    }
+
+    /// The path segment: `sandbox` or `live`.
+    #[must_use]
+    pub const fn path_segment(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Live => "live",
+        }
+    }
+}
+
+impl PublicKeyId {
+    /// The environment that a prefixed key names (`LIVE…`, `SANDBOX…`, in any case); `None` for a
+    /// key whose environment stands in the path instead.
+    #[must_use]
+    pub fn environment(&self) -> Option<Environment> {
+        let starts_with =
+            |prefix: &str| self.0.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        if starts_with("LIVE") {
+            Some(Environment::Live)
+        } else if starts_with("SANDBOX") {
+            Some(Environment::Sandbox)
+        } else {
+            None
+        }
+    }
+}
+
+/// One of Amazon Pay's three regions. It fixes the two digits of the ids and the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Region {
+    /// North America: `na`, ids `…01-`, `pay-api.amazon.com`.
+    NorthAmerica,
+    /// Europe and the United Kingdom: `eu`, ids `…02-`, `pay-api.amazon.eu`.
+    Europe,
+    /// Japan: `jp`, ids `…03-`, `pay-api.amazon.jp`.
+    Japan,
+}
+
+impl Region {
+    /// The word in `x-amz-pay-region`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NorthAmerica => "na",
+            Self::Europe => "eu",
+            Self::Japan => "jp",
+        }
+    }
+
+    /// Reads `na`, `eu`, `jp`, and the aliases `us`, `de`, `uk`, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is = |name: &str| text.eq_ignore_ascii_case(name);
+        if is("na") || is("us") {
+            Some(Self::NorthAmerica)
+        } else if is("eu") || is("de") || is("uk") {
+            Some(Self::Europe)
+        } else if is("jp") {
+            Some(Self::Japan)
+        } else {
+            None
+        }
+    }
+
+    /// Amazon's API host.
+    #[must_use]
+    pub const fn host(self) -> &'static str {
+        match self {
+            Self::NorthAmerica => "pay-api.amazon.com",
+            Self::Europe => "pay-api.amazon.eu",
+            Self::Japan => "pay-api.amazon.jp",
+        }
+    }
+
+    const fn id_digits(self) -> &'static str {
+        match self {
+            Self::NorthAmerica => "01",
+            Self::Europe => "02",
+            Self::Japan => "03",
+        }
+    }
+}
+
+impl ChargePermissionId {
+    /// A one-time permission's id: `S` or `P`, the region's digits, and 14 digits drawn by the caller
+    /// (taken modulo 10¹⁴).
+    #[must_use]
+    pub fn one_time(environment: Environment, region: Region, draw: u64) -> Self {
+        let letter = match environment {
+            Environment::Sandbox => 'S',
+            Environment::Live => 'P',
+        };
+        let digits = draw.checked_rem(100_000_000_000_000).unwrap_or(0);
+        let (high, low) = (digits.checked_div(10_000_000).unwrap_or(0), digits.checked_rem(10_000_000).unwrap_or(0));
+        Self(alloc::format!("{letter}{}-{high:07}-{low:07}", region.id_digits()))
+    }
+}
+
+impl ChargeId {
+    /// A charge's id under a one-time permission: `-C` and 6 digits drawn by the caller (modulo 10⁶).
+    #[must_use]
+    pub fn under(permission: &ChargePermissionId, draw: u64) -> Self {
+        Self(alloc::format!("{permission}-C{:06}", draw.checked_rem(1_000_000).unwrap_or(0)))
+    }
+}
+
+impl CheckoutSessionId {
+    /// A version 4 UUID of 16 drawn bytes.
+    #[must_use]
+    pub fn from_random(mut bytes: [u8; 16]) -> Self {
+        if let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes {
+            *version = (*version & 0x0f) | 0x40;
+            *variant = (*variant & 0x3f) | 0x80;
+        }
+        let mut text = String::with_capacity(36);
+        for (position, byte) in bytes.iter().enumerate() {
+            if matches!(position, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            for nibble in [byte >> 4, byte & 0x0f] {
+                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+            }
+        }
+        Self(text)
+    }
+}
+
+/// The key that makes a repeated POST the same request: at most 32 of `[A-Za-z0-9_-]`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// The longest key that Amazon documents.
+    pub const MAX_LEN: usize = 32;
+
+    /// Reads a key of at most 32 characters. A UUID with its dashes has 36 and is refused.
+    ///
+    /// # Errors
+    /// [`NotAnId`] for an empty or over-long text and for other characters.
+    pub fn parse(text: &str) -> Result<Self, NotAnId> {
+        Self::parse_up_to(text, Self::MAX_LEN)
+    }
+
+    /// Reads a key of at most `max_len` characters: the sandbox can be told to let 36 pass.
+    ///
+    /// # Errors
+    /// As [`IdempotencyKey::parse`].
+    pub fn parse_up_to(text: &str, max_len: usize) -> Result<Self, NotAnId> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if text.is_empty() || text.len() > max_len || !text.bytes().all(legal) {
+            return Err(NotAnId { expected: "idempotency key of at most 32 letters, digits, - and _" });
+        }
+        Ok(Self(text.to_string()))
+    }
+
+    /// The key as the header carries it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_amazons_shapes() {
+        let permission = ChargePermissionId::one_time(Environment::Sandbox, Region::NorthAmerica, 51_051_803_221_187);
+        assert_eq!(permission.as_str(), "S01-5105180-3221187");
+        assert_eq!(ChargeId::under(&permission, 56_351).as_str(), "S01-5105180-3221187-C056351");
+        let live = ChargePermissionId::one_time(Environment::Live, Region::Japan, u64::MAX);
+        assert_eq!(live.as_str(), "P03-4407370-9551615");
+        assert_eq!(CheckoutSessionId::from_random([0xff; 16]).as_str(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+
+    #[test]
+    fn what_cannot_be_an_id_is_refused() {
+        for text in ["", "-capture", "S01 1", "a/b", "ä", "a\n", &"x".repeat(129)] {
+            assert_eq!(ChargeId::parse(text), Err(NotAnId { expected: "chargeId" }), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_idempotency_key_has_at_most_32_legal_characters() {
+        assert!(IdempotencyKey::parse(&"a".repeat(32)).is_ok());
+        for text in ["", &"a".repeat(33), "bd504926-f659-4ad7-a1a9-9a747aaf5275", "a b", "a=b", "ä"] {
+            assert!(IdempotencyKey::parse(text).is_err(), "{text:?}");
+        }
+        assert!(IdempotencyKey::parse_up_to("bd504926-f659-4ad7-a1a9-9a747aaf5275", 36).is_ok());
+    }
+
+    #[test]
+    fn a_prefixed_key_names_its_environment() {
+        let environment = |id: &str| PublicKeyId::parse(id).unwrap().environment();
+        assert_eq!(environment("SANDBOX-AHEGSJCM3L2S"), Some(Environment::Sandbox));
+        assert_eq!(environment("liveAHEGSJCM3L2S"), Some(Environment::Live));
+        assert_eq!(environment("AHEGSJCM3L2S"), None);
+    }
+}

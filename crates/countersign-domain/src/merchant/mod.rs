@@ -1,0 +1,1 @@
+//! The rules by which a shop acts on Amazon's answers.

@@ -1,0 +1,1 @@
+//! The rules that Amazon enforces: Checkout Session, Finalize, Charge Permission, Charge.

@@ -1,0 +1,21 @@
+//! What a command gives back: the next state and what happened on the way.
+
+use alloc::vec::Vec;
+
+/// The outcome of one accepted command: the object as it now is, and the events in causal order.
+///
+/// A command that changes nothing has no step; it is a refusal or a read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step<State, Event> {
+    /// The object after the command.
+    pub next: State,
+    /// What happened, oldest first. Never empty: a step is a change.
+    pub events: Vec<Event>,
+}
+
+impl<State, Event> Step<State, Event> {
+    /// A step of one event.
+    pub fn one(next: State, event: Event) -> Self {
+        Self { next, events: alloc::vec![event] }
+    }
+}

@@ -1,0 +1,1 @@
+//! Amazon Pay on the wire: types, request signing and verifying, button signatures.

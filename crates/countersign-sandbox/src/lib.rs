@@ -1,0 +1,1 @@
+//! Amazon's half: a self-hosted Amazon Pay to test against.

@@ -1,0 +1,1 @@
+//! Both halves, a network, a clock and faults in one process from one seed.

@@ -1,0 +1,241 @@
+//! What a store promises. Nothing here names an engine, and no engine knows a domain type.
+//!
+//! Compare-and-set on single documents plus one atomic batch: that is all a caller may rely on, and
+//! any serious engine offers it.
+
+use bytes::Bytes;
+use countersign_domain::time::Timestamp;
+use futures_util::future::BoxFuture;
+
+/// A document's place: a collection and an id within it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The kind of document, a word such as `charge`. Collections need no declaration.
+    pub collection: &'static str,
+    /// The id; at most [`MAX_KEY_LEN`] bytes.
+    pub id: String,
+}
+
+/// The longest document id, index value, topic or subject, in bytes.
+pub const MAX_KEY_LEN: usize = 512;
+/// The most documents one change set may write or require.
+pub const MAX_CHANGES: usize = 256;
+/// The most rows one read gives back, whatever limit was asked for.
+pub const MAX_ROWS: usize = 1_000;
+
+/// How often a document was written: 1 when it was created. A deleted document that is created
+/// again starts anew at 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Version(pub u64);
+
+/// A stored document. The store does not look into its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its version, to be named in the change set that replaces it.
+    pub version: Version,
+    /// The format of the bytes: which of the caller's codecs reads them.
+    pub format: u16,
+    /// The caller's encoding.
+    pub bytes: Bytes,
+}
+
+/// What a change set expects to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// No document has this key: uniqueness is a document required absent.
+    Absent,
+    /// The document has exactly this version.
+    Version(Version),
+}
+
+/// An entry of a declared index. A document has any number of them; writing it replaces them all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The index, a word such as `checkout_by_order`.
+    pub index: &'static str,
+    /// What the index is ordered by, bytewise. Several documents may have the same value.
+    pub value: String,
+}
+
+/// One document to be written or deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// Which document.
+    pub key: Key,
+    /// What must be there now.
+    pub expect: Expect,
+    /// What shall be there; `None` deletes it with its timer and index entries.
+    pub content: Option<Content>,
+}
+
+/// What a write leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The format of the bytes.
+    pub format: u16,
+    /// The caller's encoding.
+    pub bytes: Bytes,
+    /// The document's timer: its earliest deadline. [`Store::due`] finds it from then on.
+    pub due_at: Option<Timestamp>,
+    /// All of the document's index entries.
+    pub index: Vec<IndexEntry>,
+}
+
+/// A message to append: an event for readers, or, with `deliver_at`, something to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// The stream it belongs to, a word such as `event`.
+    pub topic: &'static str,
+    /// What it is about, such as a checkout session's id.
+    pub subject: String,
+    /// The caller's encoding.
+    pub bytes: Bytes,
+    /// When it may first be leased for sending; `None` for an event that is only read.
+    pub deliver_at: Option<Timestamp>,
+}
+
+/// An appended message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its place in the one order of all messages of this store. Grows, may have gaps; a reader that
+    /// saw a sequence never misses a smaller one that appears later.
+    pub sequence: u64,
+    /// As appended.
+    pub subject: String,
+    /// As appended.
+    pub bytes: Bytes,
+    /// How often it has been leased, this time included; 0 for one that was only read.
+    pub lease_count: u32,
+}
+
+/// Names one change set, so that its fate can be asked for after a lost answer. Drawn at random by
+/// the caller, anew for every change set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ChangeId(pub [u8; 16]);
+
+/// Everything that one decision changes: applied whole or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// This change's name.
+    pub id: ChangeId,
+    /// When it was decided: raises the store's watermark.
+    pub at: Timestamp,
+    /// Documents that must be as expected but are not written.
+    pub require: Vec<(Key, Expect)>,
+    /// Documents to write or delete. No key may stand twice, here and in `require` together.
+    pub write: Vec<Write>,
+    /// Messages to append, in order.
+    pub append: Vec<NewMessage>,
+}
+
+/// Why a read gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreError {
+    /// The engine cannot be reached or is over its limits; the same call may succeed later.
+    Unavailable(String),
+    /// What is stored cannot be what was written. No retry will help.
+    Corrupt(String),
+}
+
+/// Why a commit gave no yes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitError {
+    /// A document was not as expected. Nothing was applied: load and decide again.
+    Conflict,
+    /// The answer was lost: applied or not, [`Store::was_committed`] tells. Deciding again without
+    /// asking could mistake one's own success for somebody else's.
+    Indeterminate(String),
+    /// Nothing was applied, for a reason of the engine's (full, read-only, shut down).
+    Unavailable(String),
+    /// Nothing was applied: the change set itself is wrong (over a limit, a key twice).
+    Invalid(String),
+}
+
+/// A timer that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueTimer {
+    /// The document that it belongs to.
+    pub key: Key,
+    /// Since when it is due.
+    pub due_at: Timestamp,
+}
+
+/// A range of one index, in ascending order of value, then of document id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexRange {
+    /// Which index.
+    pub index: &'static str,
+    /// Only values that begin with this; empty for all.
+    pub prefix: String,
+    /// Only what comes behind this (value, document id): the last row of the page before.
+    pub after: Option<(String, String)>,
+    /// At most so many rows, and never more than [`MAX_ROWS`].
+    pub limit: usize,
+}
+
+/// One row of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexRow {
+    /// The entry's value.
+    pub value: String,
+    /// The document.
+    pub key: Key,
+}
+
+/// A store of documents. See the crate's page for the protocol.
+pub trait Store: Send + Sync + 'static {
+    /// The documents with these keys, in the keys' order, all from one moment.
+    fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>>;
+
+    /// Applies a change set whole or not at all. When this answers `Ok`, a durable engine has it on
+    /// disk.
+    fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>>;
+
+    /// Whether the change set of this id was applied. Its answer is final: a change that it denies
+    /// never appears later.
+    fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// The timers due at `now` or before, earliest first.
+    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>>;
+
+    /// The earliest timer of all, due or not: when a runner must wake.
+    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+
+    /// A range of an index.
+    fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>>;
+
+    /// Messages of a topic behind `after`, oldest first, of one subject or of all.
+    fn messages<'a>(
+        &'a self,
+        topic: &'static str,
+        subject: Option<&'a str>,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>>;
+
+    /// Takes undelivered messages of a topic that may be sent at `now`, oldest due first, and keeps
+    /// them from other takers until `until`. Whoever crashes with a lease loses it by time.
+    fn lease(
+        &self,
+        topic: &'static str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>>;
+
+    /// Ends a lease: `None` when the message was delivered (or given up), else when to try again.
+    /// `lease_count` is that of the leased message; a lease that was lost meanwhile ends as a no-op,
+    /// and the answer is `false`.
+    fn release(
+        &self,
+        sequence: u64,
+        lease_count: u32,
+        deliver_at: Option<Timestamp>,
+    ) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// The latest `at` of all applied change sets: a server's `now` never goes below it.
+    fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>>;
+
+    /// Forgets documents, timers, indexes, messages and change ids; the watermark too.
+    fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
