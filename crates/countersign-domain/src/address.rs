@@ -80,7 +80,9 @@ address! {
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let present = AddressMember::ALL.iter().filter(|member| self.member(**member).is_some());
-        f.debug_tuple("Address").field(&present.map(|member| member.name()).collect::<alloc::vec::Vec<_>>()).finish()
+        f.debug_tuple("Address")
+            .field(&present.map(|member| member.name()).collect::<alloc::vec::Vec<_>>())
+            .finish()
     }
 }
 

@@ -205,7 +205,8 @@ impl ChargePermissionId {
             Environment::Live => 'P',
         };
         let digits = draw.checked_rem(100_000_000_000_000).unwrap_or(0);
-        let (high, low) = (digits.checked_div(10_000_000).unwrap_or(0), digits.checked_rem(10_000_000).unwrap_or(0));
+        let (high, low) =
+            (digits.checked_div(10_000_000).unwrap_or(0), digits.checked_rem(10_000_000).unwrap_or(0));
         Self(alloc::format!("{letter}{}-{high:07}-{low:07}", region.id_digits()))
     }
 }
@@ -222,10 +223,9 @@ impl CheckoutSessionId {
     /// A version 4 UUID of 16 drawn bytes.
     #[must_use]
     pub fn from_random(mut bytes: [u8; 16]) -> Self {
-        if let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes {
-            *version = (*version & 0x0f) | 0x40;
-            *variant = (*variant & 0x3f) | 0x80;
-        }
+        let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
+        *version = (*version & 0x0f) | 0x40;
+        *variant = (*variant & 0x3f) | 0x80;
         let mut text = String::with_capacity(36);
         for (position, byte) in bytes.iter().enumerate() {
             if matches!(position, 4 | 6 | 8 | 10) {
@@ -292,12 +292,16 @@ mod tests {
 
     #[test]
     fn ids_have_amazons_shapes() {
-        let permission = ChargePermissionId::one_time(Environment::Sandbox, Region::NorthAmerica, 51_051_803_221_187);
+        let permission =
+            ChargePermissionId::one_time(Environment::Sandbox, Region::NorthAmerica, 51_051_803_221_187);
         assert_eq!(permission.as_str(), "S01-5105180-3221187");
         assert_eq!(ChargeId::under(&permission, 56_351).as_str(), "S01-5105180-3221187-C056351");
         let live = ChargePermissionId::one_time(Environment::Live, Region::Japan, u64::MAX);
         assert_eq!(live.as_str(), "P03-4407370-9551615");
-        assert_eq!(CheckoutSessionId::from_random([0xff; 16]).as_str(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(
+            CheckoutSessionId::from_random([0xff; 16]).as_str(),
+            "ffffffff-ffff-4fff-bfff-ffffffffffff"
+        );
     }
 
     #[test]

@@ -158,8 +158,10 @@ impl Money {
                 .and_then(|shifted| shifted.checked_add(u64::from(digit.wrapping_sub(b'0'))))
                 .ok_or(AmountRefused::TooLarge)?;
         }
-        let minor =
-            10_u64.checked_pow(missing_digits).and_then(|scale| minor.checked_mul(scale)).ok_or(AmountRefused::TooLarge)?;
+        let minor = 10_u64
+            .checked_pow(missing_digits)
+            .and_then(|scale| minor.checked_mul(scale))
+            .ok_or(AmountRefused::TooLarge)?;
         Ok(Self { minor, currency })
     }
 
@@ -225,7 +227,11 @@ mod tests {
     #[test]
     fn one_value_has_one_amount_however_it_is_written() {
         for text in ["14", "14.0", "14.00", "014.00"] {
-            assert_eq!(Money::parse(text, Currency::USD), Ok(Money::from_minor(1400, Currency::USD)), "{text}");
+            assert_eq!(
+                Money::parse(text, Currency::USD),
+                Ok(Money::from_minor(1400, Currency::USD)),
+                "{text}"
+            );
         }
         assert_eq!(Money::parse("500", Currency::JPY), Ok(Money::from_minor(500, Currency::JPY)));
         assert_eq!(Money::parse("0.07", Currency::EUR).unwrap().amount(), "0.07");

@@ -74,9 +74,18 @@ impl Timestamp {
             let digits = digits.get(from..to).ok_or(NotATimestamp)?;
             Ok(digits.iter().fold(0_i16, |sum, digit| sum.wrapping_mul(10).wrapping_add(i16::from(*digit))))
         };
-        let small = |from: usize| i8::try_from(number(from, from.wrapping_add(2))?).map_err(|_| NotATimestamp);
-        let civil = jiff::civil::DateTime::new(number(0, 4)?, small(4)?, small(6)?, small(8)?, small(10)?, small(12)?, 0)
-            .map_err(|_| NotATimestamp)?;
+        let small =
+            |from: usize| i8::try_from(number(from, from.wrapping_add(2))?).map_err(|_| NotATimestamp);
+        let civil = jiff::civil::DateTime::new(
+            number(0, 4)?,
+            small(4)?,
+            small(6)?,
+            small(8)?,
+            small(10)?,
+            small(12)?,
+            0,
+        )
+        .map_err(|_| NotATimestamp)?;
         let instant = jiff::tz::Offset::UTC.to_timestamp(civil).map_err(|_| NotATimestamp)?;
         match instant.as_millisecond() {
             millis if millis >= 0 => Ok(Self::from_millis(millis)),
@@ -158,8 +167,16 @@ mod tests {
     #[test]
     fn other_spellings_are_refused() {
         for text in [
-            "", "20190714T155300", "20190714t155300Z", "20190714T155300+0000", "2019-07-14T15:53:00.000Z",
-            "20191314T155300Z", "20190230T155300Z", "20190714T245300Z", "19691231T235959Z", "2019071４T155300Z",
+            "",
+            "20190714T155300",
+            "20190714t155300Z",
+            "20190714T155300+0000",
+            "2019-07-14T15:53:00.000Z",
+            "20191314T155300Z",
+            "20190230T155300Z",
+            "20190714T245300Z",
+            "19691231T235959Z",
+            "2019071４T155300Z",
         ] {
             assert_eq!(Timestamp::parse(text), Err(NotATimestamp), "{text:?}");
         }

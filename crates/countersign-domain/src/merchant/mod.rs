@@ -1,1 +1,8 @@
-//! The rules by which a shop acts on Amazon's answers.
+//! The rules by which a shop acts on Amazon's answers: what may be sent, what an answer proves, and
+//! what a buyer may be told.
+
+pub mod attempt;
+pub mod checkout;
+pub mod completion;
+pub mod doubt;
+pub mod verdict;

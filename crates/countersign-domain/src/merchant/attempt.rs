@@ -1,0 +1,318 @@
+//! An attempt: one Checkout Session and how far its payment is known.
+//!
+//! ```text
+//! Bound ──Get agrees──▶ Approved ──begin──▶ Finalizing ──200, whole──▶ Completed
+//!                          ▲                  │  │  │  └─202─────────▶ Pending ──Get Charge──▶ Completed | NotPaid
+//!                          └──not evaluated───┘  │  └─definitive no──▶ NotPaid
+//!                                                └─anything else────▶ InDoubt ──look up, re-send──▶ Completed | Pending
+//!                                                                                                 | NotPaid | Unresolved
+//! ```
+
+use alloc::string::String;
+use alloc::sync::Arc;
+
+use crate::address::AddressMember;
+use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, IdempotencyKey};
+use crate::time::Timestamp;
+
+/// One Checkout Session of a checkout. A session is bound once, to one attempt, for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// 1 for the checkout's first session.
+    pub number: u32,
+    /// The session.
+    pub checkout_session_id: CheckoutSessionId,
+    /// When the session was bound.
+    pub bound_at: Timestamp,
+    /// When the buyer was last known to wait for this attempt.
+    pub buyer_seen_at: Timestamp,
+    /// How many idempotency keys are spent: each answered with a proof of no effect. The next key
+    /// is derived with `n = spent_keys + 1`.
+    pub spent_keys: u32,
+    /// How far its payment is known.
+    pub state: AttemptState,
+}
+
+/// The bytes of a Finalize that left, or will leave, this machine. They never change: a re-send
+/// carries them again, across restarts and upgrades, with only the date and the signature new.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Send {
+    /// Which key of the attempt this is, from 1. Rises only after an answer that proves no effect,
+    /// or when one stored 5xx was replayed three times over a session that is still open.
+    pub n: u32,
+    /// Derived from merchant, checkout, attempt, operation and `n`.
+    pub idempotency_key: IdempotencyKey,
+    /// The exact body.
+    pub body: Arc<[u8]>,
+}
+
+/// The body holds the buyer's address.
+impl core::fmt::Debug for Send {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Send")
+            .field("n", &self.n)
+            .field("idempotency_key", &self.idempotency_key)
+            .field("body_len", &self.body.len())
+            .finish()
+    }
+}
+
+/// How far an attempt's payment is known.
+#[derive(Clone, PartialEq, Eq)]
+pub enum AttemptState {
+    /// The session is bound; Get has not agreed with the terms yet. Never sent.
+    Bound {
+        /// When the owner, if it still lives, has finished asking; then anybody may ask again.
+        retry_at: Timestamp,
+    },
+    /// Get agreed. Never sent, or proved not evaluated.
+    Approved {
+        /// The exact body that is to be sent.
+        body: Arc<[u8]>,
+        /// When it may be sent.
+        retry_at: Timestamp,
+    },
+    /// The sole send is on its way; its owner waits for the answer.
+    Finalizing {
+        /// What was sent.
+        send: Send,
+        /// When it left, or was about to.
+        sent_at: Timestamp,
+        /// When the owner has given up, if it still lives.
+        lease_until: Timestamp,
+    },
+    /// Money may have moved.
+    InDoubt(Doubt),
+    /// Amazon has accepted the order and still decides on the authorization (up to 24 hours).
+    Pending {
+        /// Amazon's ids, stored with the transition.
+        charge_permission_id: ChargePermissionId,
+        /// The charge to ask for.
+        charge_id: ChargeId,
+        /// Since when.
+        since: Timestamp,
+        /// When to ask for it.
+        look_at: Timestamp,
+        /// How often it was asked for.
+        look_count: u32,
+    },
+    /// Paid, authorized or confirmed, with Amazon's ids. Final.
+    Completed {
+        /// What success means here, with the charge unless the intent was Confirm.
+        completion: Completion,
+        /// Stored for good: deferred payments, and the buyer's data for 30 days.
+        charge_permission_id: ChargePermissionId,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// Proved unpaid. Final; the checkout may have another attempt.
+    NotPaid {
+        /// Why.
+        reason: NotPaidReason,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// Sent, and Amazon no longer tells what became of it. Not shippable, no new attempt; left by
+    /// evidence or by an operator's decision.
+    Unresolved {
+        /// Why.
+        reason: UnresolvedReason,
+        /// What was sent.
+        send: Option<Send>,
+        /// When it was first sent; for a session that somebody else completed, when that was seen.
+        sent_at: Timestamp,
+        /// When to look for evidence again; none once Amazon has forgotten everything.
+        look_at: Option<Timestamp>,
+    },
+    /// A further session (two tabs) that arrived while another attempt was live. Never finalized.
+    Surplus {
+        /// The attempt whose outcome it gets.
+        of: u32,
+    },
+}
+
+/// What is known of an attempt whose answer was lost or proved nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// What was sent, and is re-sent.
+    pub send: Send,
+    /// How often it was sent. After a second send only a success or a look-up decides.
+    pub send_count: u32,
+    /// When it was first sent.
+    pub sent_at: Timestamp,
+    /// Since when it is in doubt.
+    pub since: Timestamp,
+    /// When to look up.
+    pub look_at: Timestamp,
+    /// How often it was looked up.
+    pub look_count: u32,
+    /// How often in a row a re-send got the same 5xx while the session was open.
+    pub stored_error_count: u32,
+    /// How often in a row the session was not found.
+    pub not_found_count: u32,
+    /// How many of the alarms have rung.
+    pub alarm_count: u32,
+}
+
+/// What a success means, by the payment intent and the charge's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Completion {
+    /// The money is the shop's.
+    Captured(ChargeId),
+    /// The capture was accepted and is carried out asynchronously.
+    CaptureInitiated(ChargeId),
+    /// The money is reserved; capture later.
+    Authorized(ChargeId),
+    /// A Charge Permission only; authorize later.
+    Confirmed,
+}
+
+impl Completion {
+    /// The charge, unless the intent was Confirm.
+    #[must_use]
+    pub const fn charge_id(&self) -> Option<&ChargeId> {
+        match self {
+            Self::Captured(charge_id) | Self::CaptureInitiated(charge_id) | Self::Authorized(charge_id) => {
+                Some(charge_id)
+            }
+            Self::Confirmed => None,
+        }
+    }
+}
+
+/// Why an attempt is proved unpaid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotPaidReason {
+    /// Finalize answered with a decline; the reason code.
+    Declined(String),
+    /// The session is Canceled at Amazon; the reason code, if one was given.
+    SessionCanceled(Option<String>),
+    /// The session disagrees with the terms; the member's name.
+    Mismatch(String),
+    /// The session's shipping address is not the one that the shop registered.
+    AddressDrift(AddressMember),
+    /// Amazon refused the request as such; the reason code. A defect to be told to the operator.
+    Misuse(String),
+    /// The session does not exist, and was never sent.
+    SessionGone,
+    /// Never sent, and the buyer has been away for too long to be charged now.
+    Abandoned,
+    /// The authorization was declined in the end; the charge's reason code.
+    ChargeDeclined(Option<String>),
+    /// The authorization was canceled; the charge's reason code.
+    ChargeCanceled(Option<String>),
+}
+
+impl NotPaidReason {
+    /// The reason in one word, as the checkout result carries it: Amazon's code where there is one.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Declined(code) | Self::Misuse(code) => code,
+            Self::SessionCanceled(Some(code)) => code,
+            Self::SessionCanceled(None) => "CheckoutSessionCanceled",
+            Self::Mismatch(_) => "TermsMismatch",
+            Self::AddressDrift(_) => "AddressDrift",
+            Self::SessionGone => "SessionGone",
+            Self::Abandoned => "Abandoned",
+            Self::ChargeDeclined(code) => code.as_deref().unwrap_or("Declined"),
+            Self::ChargeCanceled(code) => code.as_deref().unwrap_or("Canceled"),
+        }
+    }
+}
+
+/// Why nobody can say whether an attempt was paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnresolvedReason {
+    /// Sent, and now the session is not found: Amazon deletes sessions after 30 days.
+    SessionGone,
+    /// Paid, by Amazon's account, but with another amount or currency than ours.
+    AmountDiffers,
+    /// The session was Completed before this shop sent anything.
+    CompletedElsewhere,
+    /// Completed, but Amazon gives no ids to prove the payment by.
+    IdsMissing,
+}
+
+impl UnresolvedReason {
+    /// The reason in one word.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SessionGone => "SessionGone",
+            Self::AmountDiffers => "AmountDiffers",
+            Self::CompletedElsewhere => "CompletedElsewhere",
+            Self::IdsMissing => "IdsMissing",
+        }
+    }
+}
+
+/// Bodies and buyers' data stay out of logs: the state's name and due time are what a reader needs.
+impl core::fmt::Debug for AttemptState {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}", self.name())?;
+        match self.due_at() {
+            Some(due_at) => write!(f, " due {due_at}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl AttemptState {
+    /// Whether money may have moved and is not proved back: while one attempt is live no other may
+    /// be sent.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        match self {
+            Self::Finalizing { .. }
+            | Self::InDoubt(_)
+            | Self::Pending { .. }
+            | Self::Completed { .. }
+            | Self::Unresolved { .. } => true,
+            Self::Bound { .. } | Self::Approved { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
+        }
+    }
+
+    /// Whether it never changes again.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => true,
+            Self::Bound { .. }
+            | Self::Approved { .. }
+            | Self::Finalizing { .. }
+            | Self::InDoubt(_)
+            | Self::Pending { .. }
+            | Self::Unresolved { .. } => false,
+        }
+    }
+
+    /// The instant at which somebody must look after it; none for a final state.
+    #[must_use]
+    pub const fn due_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Bound { retry_at } | Self::Approved { retry_at, .. } => Some(*retry_at),
+            Self::Finalizing { lease_until, .. } => Some(*lease_until),
+            Self::InDoubt(doubt) => Some(doubt.look_at),
+            Self::Pending { look_at, .. } => Some(*look_at),
+            Self::Unresolved { look_at, .. } => *look_at,
+            Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => None,
+        }
+    }
+
+    /// The state's name, as answers and logs carry it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Bound { .. } => "Bound",
+            Self::Approved { .. } => "Approved",
+            Self::Finalizing { .. } => "Finalizing",
+            Self::InDoubt(_) => "InDoubt",
+            Self::Pending { .. } => "Pending",
+            Self::Completed { .. } => "Completed",
+            Self::NotPaid { .. } => "NotPaid",
+            Self::Unresolved { .. } => "Unresolved",
+            Self::Surplus { .. } => "Surplus",
+        }
+    }
+}

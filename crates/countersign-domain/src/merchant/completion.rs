@@ -1,0 +1,671 @@
+//! From the buyer's return to Amazon's answer: binding a session, agreeing with what Amazon shows,
+//! sending Finalize once, and reading the answer of that sole send. What an answer leaves open is
+//! [`super::doubt`]'s.
+//!
+//! Each function decides on one loaded [`Checkout`]; the caller writes what it returns with the
+//! version that it read, so of two deciders one decides again.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::attempt::{Attempt, AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason};
+use super::checkout::{Checkout, MAX_ATTEMPTS};
+use crate::address::{Address, AddressMatch, AddressMember};
+use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, IdempotencyKey};
+use crate::money::Money;
+use crate::step::Step;
+use crate::terms::{PaymentIntent, ProductType};
+use crate::time::Timestamp;
+
+/// The deadlines of a completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompletionRules {
+    /// How long after the buyer was last seen the same Finalize may be sent again: nobody is
+    /// charged hours after an outage. Default 15 minutes.
+    pub resend_window: Duration,
+    /// How long a sender owns its attempt: longer than the call's total deadline (20 s), so that
+    /// two owners never overlap. Default 30 s.
+    pub lease: Duration,
+    /// Whether local expiries are held because this machine's clock is in question.
+    pub hold_expiries: bool,
+    /// A defect to be found by the simulation.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<PlantedBug>,
+}
+
+impl Default for CompletionRules {
+    fn default() -> Self {
+        Self {
+            resend_window: Duration::from_secs(15 * 60),
+            lease: Duration::from_secs(30),
+            hold_expiries: false,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        }
+    }
+}
+
+/// Defects that the simulation can switch on, to prove that it finds them. They exist in builds
+/// with the feature `planted-bugs` only, which no binary of this project enables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlantedBug {
+    /// A doubt is answered by sending again, never by looking up.
+    LookUpOff,
+    /// An open session is taken for an unpaid one.
+    OpenReadAsUnpaid,
+    /// A session that is not found is taken for an unpaid one.
+    NotFoundReadAsUnpaid,
+    /// A re-send out of doubt carries a new key.
+    KeyRaisedInDoubt,
+    /// A re-send carries the same members in other bytes.
+    BodyReserializedOnResend,
+    /// Success is shown first and the ids are written after.
+    IdsWrittenAfterSuccess,
+    /// A completed session is taken for a paid one without asking for its charge.
+    CompletedReadAsPaid,
+    /// A doubt ends unpaid when 24 hours have passed on the local clock.
+    ExpiryByLocalClock,
+    /// A second session is finalized while the first one's fate is open.
+    SecondTabFinalized,
+}
+
+impl CompletionRules {
+    /// Whether a planted defect is switched on: never, without the feature.
+    #[must_use]
+    pub fn has(&self, bug: PlantedBug) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        return self.planted == Some(bug);
+        #[cfg(not(feature = "planted-bugs"))]
+        {
+            let _ = bug;
+            false
+        }
+    }
+}
+
+/// What happened to an attempt: the timeline's entries, in causal order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptEvent {
+    /// Which attempt.
+    pub attempt: u32,
+    /// What happened.
+    pub what: Happened,
+}
+
+/// One thing that can happen to an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// A session was bound to the checkout.
+    SessionBound,
+    /// A further session arrived while the named attempt was live.
+    SurplusRecorded {
+        /// The live attempt.
+        of: u32,
+    },
+    /// Get agreed with the terms.
+    Approved,
+    /// Finalize is about to leave.
+    FinalizeSent {
+        /// Which key.
+        n: u32,
+        /// How often these bytes were sent, this time included.
+        send_count: u32,
+    },
+    /// Amazon answered without looking at the request; it may be sent again.
+    NotEvaluated {
+        /// Amazon's code.
+        code: String,
+    },
+    /// The answer was lost or proves nothing.
+    DoubtBegan {
+        /// What came instead of an answer.
+        cause: String,
+    },
+    /// The doubt has lasted for so long that a person should know.
+    DoubtAlarm {
+        /// For how long.
+        lasting: Duration,
+    },
+    /// Amazon was asked what became of it.
+    LookedUp {
+        /// What the session or charge looked like.
+        found: &'static str,
+    },
+    /// The authorization is pending at Amazon.
+    PendingBegan,
+    /// Paid, authorized or confirmed.
+    Completed,
+    /// Proved unpaid.
+    NotPaid,
+    /// Nobody can say.
+    Unresolved,
+    /// Amazon's answer contradicts what is proved. An operator must look: money may have moved.
+    Contradiction {
+        /// What came.
+        found: &'static str,
+    },
+}
+
+/// A step of a checkout.
+pub type CheckoutStep = Step<Checkout, AttemptEvent>;
+
+pub(super) fn event(attempt: u32, what: Happened) -> AttemptEvent {
+    AttemptEvent { attempt, what }
+}
+
+pub(super) fn ended(checkout: &Checkout, attempt: u32, reason: NotPaidReason, at: Timestamp) -> CheckoutStep {
+    let next = checkout.clone().with_state(attempt, AttemptState::NotPaid { reason, at });
+    Step::one(next, event(attempt, Happened::NotPaid))
+}
+
+/// What a session's arrival means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was bound before.
+    Known(u32),
+    /// It is bound now: the attempt's number and the step. The attempt is Bound or Surplus.
+    New(u32, CheckoutStep),
+}
+
+/// The checkout has bound [`MAX_ATTEMPTS`] sessions already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyAttempts;
+
+/// Binds a session that the buyer came back with. That no other checkout has bound it is the
+/// caller's to require in the same change set.
+///
+/// # Errors
+/// [`TooManyAttempts`].
+pub fn arrive(
+    checkout: &Checkout,
+    session: &CheckoutSessionId,
+    now: Timestamp,
+    rules: &CompletionRules,
+) -> Result<Arrival, TooManyAttempts> {
+    if let Some(known) = checkout.attempts.iter().find(|attempt| attempt.checkout_session_id == *session) {
+        return Ok(Arrival::Known(known.number));
+    }
+    if checkout.attempts.len() >= MAX_ATTEMPTS {
+        return Err(TooManyAttempts);
+    }
+    // Nothing below this line may fail.
+    let number = checkout.attempts.last().map_or(1, |last| last.number.saturating_add(1));
+    let (state, what) = match checkout.live_attempt() {
+        Some(live) if !rules.has(PlantedBug::SecondTabFinalized) => {
+            (AttemptState::Surplus { of: live.number }, Happened::SurplusRecorded { of: live.number })
+        }
+        Some(_) | None => (AttemptState::Bound { retry_at: now.plus(rules.lease) }, Happened::SessionBound),
+    };
+    let mut next = checkout.clone();
+    next.attempts.push(Attempt {
+        number,
+        checkout_session_id: session.clone(),
+        bound_at: now,
+        buyer_seen_at: now,
+        spent_keys: 0,
+        state,
+    });
+    Ok(Arrival::New(number, Step::one(next, event(number, what))))
+}
+
+/// A Checkout Session as Amazon shows it while it is Open.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenSession {
+    /// `productType`.
+    pub product_type: Option<ProductType>,
+    /// `paymentDetails.paymentIntent`.
+    pub payment_intent: Option<PaymentIntent>,
+    /// `paymentDetails.canHandlePendingAuthorization`.
+    pub can_handle_pending_authorization: Option<bool>,
+    /// `paymentDetails.chargeAmount`.
+    pub charge_amount: Option<Money>,
+    /// `paymentDetails.totalOrderAmount`.
+    pub total_order_amount: Option<Money>,
+    /// `supplementaryData`.
+    pub supplementary_data: Option<String>,
+    /// `merchantMetadata.merchantReferenceId`.
+    pub merchant_reference_id: Option<String>,
+    /// `releaseEnvironment`.
+    pub environment: Option<Environment>,
+    /// `shippingAddress`.
+    pub shipping_address: Option<Address>,
+    /// `billingAddress`.
+    pub billing_address: Option<Address>,
+}
+
+/// What Get Checkout Session showed. An answer that shows nothing is not one of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionSeen {
+    /// Not finalized, or not yet seen to be: proof of nothing once Finalize was sent.
+    Open(alloc::boxed::Box<OpenSession>),
+    /// The payment intent was carried out, the authorization perhaps still pending or declined.
+    Completed {
+        /// The Charge Permission, if the answer names it.
+        charge_permission_id: Option<ChargePermissionId>,
+        /// The charge, if there is one and the answer names it.
+        charge_id: Option<ChargeId>,
+    },
+    /// Never to be paid.
+    Canceled {
+        /// Amazon's reason code.
+        reason: Option<String>,
+    },
+    /// 404.
+    NotFound,
+}
+
+impl SessionSeen {
+    /// The state's word for the timeline.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "Open",
+            Self::Completed { .. } => "Completed",
+            Self::Canceled { .. } => "Canceled",
+            Self::NotFound => "ResourceNotFound",
+        }
+    }
+}
+
+/// The addresses that the caller of the completion gave, if it gave any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GivenAddresses {
+    /// The shipping address.
+    pub shipping: Option<Address>,
+    /// The billing address.
+    pub billing: Option<Address>,
+}
+
+/// Which of the two addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressKind {
+    /// `shippingAddress`.
+    Shipping,
+    /// `billingAddress`.
+    Billing,
+}
+
+impl AddressKind {
+    /// The member's name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shipping => "shippingAddress",
+            Self::Billing => "billingAddress",
+        }
+    }
+}
+
+/// What became of comparing the session with the terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Agreement {
+    /// They agree: Finalize is to be sent with this address.
+    Agreed(AddressKind, Address),
+    /// The caller gave another address than the session has. Nothing changes; the caller is told.
+    GivenAddressDiffers(AddressKind, AddressMember),
+    /// The attempt ends here, unsent.
+    Ends(CheckoutStep),
+}
+
+/// Compares what Amazon shows with what the shop recorded, before anything is sent.
+///
+/// An absent `merchantReferenceId` is accepted: whoever may call this has shown the shop's token.
+#[must_use]
+pub fn agree(
+    checkout: &Checkout,
+    attempt: u32,
+    seen: &SessionSeen,
+    environment: Environment,
+    given: &GivenAddresses,
+    now: Timestamp,
+) -> Agreement {
+    let session = match seen {
+        SessionSeen::Open(session) => session,
+        SessionSeen::NotFound => {
+            return Agreement::Ends(ended(checkout, attempt, NotPaidReason::SessionGone, now));
+        }
+        SessionSeen::Canceled { reason } => {
+            return Agreement::Ends(ended(
+                checkout,
+                attempt,
+                NotPaidReason::SessionCanceled(reason.clone()),
+                now,
+            ));
+        }
+        // Completed before this shop sent anything: perhaps another order's session, perhaps ours
+        // from before a store was lost. Neither paid nor unpaid may be claimed.
+        SessionSeen::Completed { .. } => {
+            let state = AttemptState::Unresolved {
+                reason: UnresolvedReason::CompletedElsewhere,
+                send: None,
+                sent_at: now,
+                look_at: None,
+            };
+            let next = checkout.clone().with_state(attempt, state);
+            return Agreement::Ends(Step::one(next, event(attempt, Happened::Unresolved)));
+        }
+    };
+    let mismatch = |member: &str| {
+        Agreement::Ends(ended(checkout, attempt, NotPaidReason::Mismatch(member.to_string()), now))
+    };
+    let terms = &checkout.terms;
+    let is_ours = session.merchant_reference_id.as_deref().is_none_or(|id| id == checkout.id.as_str());
+    if !is_ours {
+        return mismatch("merchantMetadata.merchantReferenceId");
+    }
+    if session.environment.is_some_and(|seen| seen != environment) {
+        return mismatch("releaseEnvironment");
+    }
+    if session.product_type.is_some_and(|seen| seen != terms.product_type) {
+        return mismatch("productType");
+    }
+    if session.payment_intent != Some(terms.payment_intent) {
+        return mismatch("paymentDetails.paymentIntent");
+    }
+    if session.can_handle_pending_authorization.unwrap_or(false) != terms.can_handle_pending_authorization {
+        return mismatch("paymentDetails.canHandlePendingAuthorization");
+    }
+    if session.charge_amount != Some(terms.charge_amount) {
+        return mismatch("paymentDetails.chargeAmount");
+    }
+    if session.total_order_amount != terms.total_order_amount {
+        return mismatch("paymentDetails.totalOrderAmount");
+    }
+    if session.supplementary_data != terms.supplementary_data {
+        return mismatch("supplementaryData");
+    }
+    for (kind, theirs, ours) in [
+        (AddressKind::Shipping, &session.shipping_address, &given.shipping),
+        (AddressKind::Billing, &session.billing_address, &given.billing),
+    ] {
+        if let (Some(theirs), Some(ours)) = (theirs, ours)
+            && let Some(member) = ours.difference(theirs, AddressMatch::Canonical)
+        {
+            return Agreement::GivenAddressDiffers(kind, member);
+        }
+    }
+    let (kind, shared, given) = match terms.product_type {
+        ProductType::PayAndShip => (AddressKind::Shipping, &session.shipping_address, &given.shipping),
+        ProductType::PayOnly => (AddressKind::Billing, &session.billing_address, &given.billing),
+    };
+    let Some(address) = shared.as_ref().or(given.as_ref()) else {
+        return mismatch(kind.name());
+    };
+    if let (AddressKind::Shipping, Some(registered)) = (kind, &terms.shipping_address)
+        && let Some(member) = registered.difference(address, AddressMatch::Canonical)
+    {
+        return Agreement::Ends(ended(checkout, attempt, NotPaidReason::AddressDrift(member), now));
+    }
+    Agreement::Agreed(kind, address.clone())
+}
+
+/// Get gave no answer to compare with: the session stays bound, and is asked for again soon. `None`
+/// when that is no longer needed.
+#[must_use]
+pub fn ask_again(checkout: &Checkout, attempt: u32, now: Timestamp) -> Option<Checkout> {
+    const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+    let AttemptState::Bound { .. } = checkout.attempt(attempt)?.state else { return None };
+    let retry_at = now.plus(ASK_AGAIN_AFTER);
+    Some(checkout.clone().with_state(attempt, AttemptState::Bound { retry_at }))
+}
+
+/// What became of the wish to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beginning {
+    /// Send these bytes, after the step is durable.
+    Send(Send, CheckoutStep),
+    /// Do not send; write the step: another attempt is live, or the buyer is gone.
+    Ends(CheckoutStep),
+    /// Do not send: the attempt is not (or no longer) ready for it.
+    NotReady,
+}
+
+/// Makes the sole send of an attempt durable before it leaves.
+///
+/// The body was built from the terms that [`agree`] compared; `key_of` derives the key of an `n`.
+#[must_use]
+pub fn begin(
+    checkout: &Checkout,
+    attempt: u32,
+    body: Arc<[u8]>,
+    key_of: &dyn Fn(u32) -> IdempotencyKey,
+    now: Timestamp,
+    rules: &CompletionRules,
+) -> Beginning {
+    let Some(current) = checkout.attempt(attempt) else { return Beginning::NotReady };
+    match current.state {
+        AttemptState::Bound { .. } | AttemptState::Approved { .. } => {}
+        AttemptState::Finalizing { .. }
+        | AttemptState::InDoubt(_)
+        | AttemptState::Pending { .. }
+        | AttemptState::Completed { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Unresolved { .. }
+        | AttemptState::Surplus { .. } => return Beginning::NotReady,
+    }
+    if let Some(live) = checkout.live_attempt()
+        && !rules.has(PlantedBug::SecondTabFinalized)
+    {
+        let of = live.number;
+        let next = checkout.clone().with_state(attempt, AttemptState::Surplus { of });
+        return Beginning::Ends(Step::one(next, event(attempt, Happened::SurplusRecorded { of })));
+    }
+    if now.since(current.buyer_seen_at) > rules.resend_window && !rules.hold_expiries {
+        return Beginning::Ends(ended(checkout, attempt, NotPaidReason::Abandoned, now));
+    }
+    // Nothing below this line may fail.
+    let n = current.spent_keys.saturating_add(1);
+    let send = Send { n, idempotency_key: key_of(n), body };
+    let mut events = Vec::new();
+    if matches!(current.state, AttemptState::Bound { .. }) {
+        events.push(event(attempt, Happened::Approved));
+    }
+    let mut next = checkout.clone();
+    for other in &mut next.attempts {
+        // An earlier tab that was never sent comes second from now on.
+        if matches!(other.state, AttemptState::Bound { .. } | AttemptState::Approved { .. })
+            && other.number != attempt
+        {
+            other.state = AttemptState::Surplus { of: attempt };
+            events.push(event(other.number, Happened::SurplusRecorded { of: attempt }));
+        }
+    }
+    events.push(event(attempt, Happened::FinalizeSent { n, send_count: 1 }));
+    let state =
+        AttemptState::Finalizing { send: send.clone(), sent_at: now, lease_until: now.plus(rules.lease) };
+    Beginning::Send(send, Step { next: next.with_state(attempt, state), events })
+}
+
+/// What came back for a Finalize.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FinalizeAnswer {
+    /// 200 or 202, whole: our session, Completed, a permission, and a charge unless Confirm.
+    Success {
+        /// 202: the authorization is pending.
+        pending: bool,
+        /// The Charge Permission.
+        charge_permission_id: ChargePermissionId,
+        /// The charge, unless the intent is Confirm.
+        charge_id: Option<ChargeId>,
+    },
+    /// A decline or a canceled session, or a refusal of the request as such.
+    Refused(NotPaidReason),
+    /// Throttled, or turned away for its date, key or account: nobody looked at the request.
+    NotEvaluated {
+        /// Amazon's code.
+        code: String,
+    },
+    /// Anything else, no answer included. The cause names it; a 5xx carries its status, so that a
+    /// stored one can be recognised.
+    Unclear {
+        /// What came instead of an answer.
+        cause: String,
+        /// Whether it was a 5xx answer.
+        server_error: bool,
+    },
+}
+
+/// The state that a success leads to; `None` when the answer lacks what the intent needs.
+pub(super) fn success_state(
+    intent: PaymentIntent,
+    pending: bool,
+    charge_permission_id: &ChargePermissionId,
+    charge_id: Option<&ChargeId>,
+    now: Timestamp,
+) -> Option<AttemptState> {
+    let charge_permission_id = charge_permission_id.clone();
+    let completion = match (intent, charge_id, pending) {
+        (PaymentIntent::Confirm, _, false) => Completion::Confirmed,
+        (PaymentIntent::Authorize, Some(charge_id), false) => Completion::Authorized(charge_id.clone()),
+        (PaymentIntent::AuthorizeWithCapture, Some(charge_id), false) => {
+            Completion::Captured(charge_id.clone())
+        }
+        (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(charge_id), true) => {
+            return Some(AttemptState::Pending {
+                charge_permission_id,
+                charge_id: charge_id.clone(),
+                since: now,
+                look_at: now.plus(super::doubt::pending_delay(0)),
+                look_count: 0,
+            });
+        }
+        (PaymentIntent::Confirm, _, true)
+        | (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, None, _) => return None,
+    };
+    Some(AttemptState::Completed { completion, charge_permission_id, at: now })
+}
+
+/// How long to wait after the given number of answers that nobody evaluated: 2 s, doubling to 5 min.
+fn not_evaluated_delay(count: u32) -> Duration {
+    Duration::from_secs(2_u64.saturating_pow(count.clamp(1, 9)).min(300))
+}
+
+/// Takes in the answer to the send of key `n`. `None`: it changes nothing.
+///
+/// For the sole send every answer counts. Once a second send may have left, or the owner has lost
+/// its lease, only a success does; anything else is a hint, and the look-up decides.
+#[must_use]
+pub fn answered(
+    checkout: &Checkout,
+    attempt: u32,
+    n: u32,
+    answer: &FinalizeAnswer,
+    now: Timestamp,
+) -> Option<CheckoutStep> {
+    let current = checkout.attempt(attempt)?;
+    match &current.state {
+        AttemptState::Finalizing { send, sent_at, .. } if send.n == n => {
+            Some(sole_answer(checkout, current, send, *sent_at, answer, now))
+        }
+        AttemptState::InDoubt(doubt) => {
+            super::doubt::answered_in_doubt(checkout, attempt, doubt, n, answer, now)
+        }
+        AttemptState::Unresolved { .. } => match answer {
+            FinalizeAnswer::Success { .. } => success(checkout, attempt, answer, now),
+            FinalizeAnswer::Refused(_)
+            | FinalizeAnswer::NotEvaluated { .. }
+            | FinalizeAnswer::Unclear { .. } => None,
+        },
+        AttemptState::NotPaid { .. }
+        | AttemptState::Surplus { .. }
+        | AttemptState::Bound { .. }
+        | AttemptState::Approved { .. } => match answer {
+            // A late success for what is proved unpaid or unsent: nothing may be claimed, but a
+            // person must know.
+            FinalizeAnswer::Success { .. } => Some(Step::one(
+                checkout.clone(),
+                event(attempt, Happened::Contradiction { found: "a late success" }),
+            )),
+            FinalizeAnswer::Refused(_)
+            | FinalizeAnswer::NotEvaluated { .. }
+            | FinalizeAnswer::Unclear { .. } => None,
+        },
+        // The first outcome stands; a repeated answer says the same.
+        AttemptState::Finalizing { .. } | AttemptState::Pending { .. } | AttemptState::Completed { .. } => {
+            None
+        }
+    }
+}
+
+pub(super) fn success(
+    checkout: &Checkout,
+    attempt: u32,
+    answer: &FinalizeAnswer,
+    now: Timestamp,
+) -> Option<CheckoutStep> {
+    let FinalizeAnswer::Success { pending, charge_permission_id, charge_id } = answer else { return None };
+    let intent = checkout.terms.payment_intent;
+    let state = success_state(intent, *pending, charge_permission_id, charge_id.as_ref(), now)?;
+    let what = if *pending { Happened::PendingBegan } else { Happened::Completed };
+    Some(Step::one(checkout.clone().with_state(attempt, state), event(attempt, what)))
+}
+
+fn sole_answer(
+    checkout: &Checkout,
+    current: &Attempt,
+    send: &Send,
+    sent_at: Timestamp,
+    answer: &FinalizeAnswer,
+    now: Timestamp,
+) -> CheckoutStep {
+    let attempt = current.number;
+    match answer {
+        FinalizeAnswer::Success { .. } => success(checkout, attempt, answer, now).unwrap_or_else(|| {
+            doubt_began(checkout, attempt, send, sent_at, "a success without its ids", now)
+        }),
+        FinalizeAnswer::Refused(reason) => ended(checkout, attempt, reason.clone(), now),
+        FinalizeAnswer::NotEvaluated { code } => {
+            let mut next = checkout.clone();
+            if let Some(attempt) = next.attempts.iter_mut().find(|other| other.number == attempt) {
+                attempt.spent_keys = send.n;
+                attempt.state = AttemptState::Approved {
+                    body: send.body.clone(),
+                    retry_at: now.plus(not_evaluated_delay(send.n)),
+                };
+            }
+            Step::one(next, event(attempt, Happened::NotEvaluated { code: code.clone() }))
+        }
+        FinalizeAnswer::Unclear { cause, .. } => doubt_began(checkout, attempt, send, sent_at, cause, now),
+    }
+}
+
+/// The sole send's answer proves nothing, or its owner is gone: from here on the look-up decides.
+pub(super) fn doubt_began(
+    checkout: &Checkout,
+    attempt: u32,
+    send: &Send,
+    sent_at: Timestamp,
+    cause: &str,
+    now: Timestamp,
+) -> CheckoutStep {
+    let doubt = Doubt {
+        send: send.clone(),
+        send_count: 1,
+        sent_at,
+        since: now,
+        look_at: now,
+        look_count: 0,
+        stored_error_count: 0,
+        not_found_count: 0,
+        alarm_count: 0,
+    };
+    let next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
+    Step::one(next, event(attempt, Happened::DoubtBegan { cause: cause.to_string() }))
+}
+
+/// Notes that the buyer still waits. `None` when that was known to the minute, or no longer matters.
+#[must_use]
+pub fn buyer_seen(checkout: &Checkout, attempt: u32, now: Timestamp) -> Option<Checkout> {
+    const GRAIN: Duration = Duration::from_secs(60);
+    let current = checkout.attempt(attempt)?;
+    if current.state.is_final() || now.since(current.buyer_seen_at) < GRAIN {
+        return None;
+    }
+    let mut next = checkout.clone();
+    if let Some(attempt) = next.attempts.iter_mut().find(|other| other.number == attempt) {
+        attempt.buyer_seen_at = now;
+    }
+    Some(next)
+}

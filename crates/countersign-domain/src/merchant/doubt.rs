@@ -1,0 +1,463 @@
+//! When an answer was lost: what is asked, what it proves, what is sent again, and when to stop.
+//! Also what follows a pending authorization to its end. A timer never decides here, it only asks.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use super::attempt::{AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason};
+use super::checkout::Checkout;
+use super::completion::{
+    CheckoutStep, CompletionRules, FinalizeAnswer, Happened, PlantedBug, SessionSeen, doubt_began, ended,
+    event, success,
+};
+use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
+use crate::money::Money;
+use crate::step::Step;
+use crate::terms::PaymentIntent;
+use crate::time::{DAY, HOUR, Timestamp};
+
+/// For how long a doubt lasts before each alarm. The last leaves five days of Amazon's 30.
+pub const ALARMS: [Duration; 5] = [
+    Duration::from_secs(5 * 60),
+    HOUR,
+    DAY,
+    Duration::from_secs(7 * 86_400),
+    Duration::from_secs(25 * 86_400),
+];
+
+/// A stored 5xx is replayed so often before a new key may be tried.
+const STORED_ERRORS: u32 = 3;
+/// A session must be missing so often, over [`GONE_AFTER`], before it counts as gone: a session
+/// that was just created or finalized may be missing from a slow replica.
+const NOT_FOUNDS: u32 = 3;
+const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
+/// A completed session without ids is asked for them by so many re-sends: a saved answer has them.
+const SENDS_FOR_IDS: u32 = 5;
+/// Amazon deletes sessions after 30 days; a day of grace for two clocks.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(31 * 86_400);
+
+/// How long after the given number of look-ups to look again.
+fn doubt_delay(look_count: u32) -> Duration {
+    let seconds = match look_count {
+        0 => 1,
+        1 => 2,
+        2 => 4,
+        3 => 8,
+        4 => 15,
+        5 => 30,
+        6 => 60,
+        7 => 120,
+        8 => 300,
+        9..=11 => 600,
+        12..=60 => 3_600,
+        61.. => 86_400,
+    };
+    Duration::from_secs(seconds)
+}
+
+/// How long after the given number of questions to ask for a pending charge again.
+pub(super) fn pending_delay(look_count: u32) -> Duration {
+    let seconds = match look_count {
+        0 => 5,
+        1 => 10,
+        2..=4 => 20,
+        5..=9 => 60,
+        10..=20 => 600,
+        21..=80 => 3_600,
+        81.. => 86_400,
+    };
+    Duration::from_secs(seconds)
+}
+
+/// What an attempt needs next, from whoever takes it up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Get Checkout Session and compare: [`super::completion::agree`].
+    Agree,
+    /// Begin with the approved body: [`super::completion::begin`].
+    Begin,
+    /// Get Checkout Session: [`looked_up`].
+    LookUp,
+    /// Get Charge: [`charge_seen`].
+    AskCharge(ChargePermissionId, ChargeId),
+    /// Send the same bytes again: [`resend`]. Never without a look-up before.
+    Resend,
+    /// Nothing now.
+    Rest,
+}
+
+/// Takes up an attempt that is due: moves its timer on, so that nobody else does the same, and says
+/// what to do. `None` when it is not due.
+#[must_use]
+pub fn take_up(
+    checkout: &Checkout,
+    attempt: u32,
+    now: Timestamp,
+    rules: &CompletionRules,
+) -> Option<(CheckoutStep, Act)> {
+    let current = checkout.attempt(attempt)?;
+    if current.state.due_at().is_none_or(|due_at| due_at > now) {
+        return None;
+    }
+    let unsent_for_too_long = now.since(current.buyer_seen_at) > rules.resend_window && !rules.hold_expiries;
+    let (state, act) = match &current.state {
+        AttemptState::Bound { .. } | AttemptState::Approved { .. } if unsent_for_too_long => {
+            return Some((ended(checkout, attempt, NotPaidReason::Abandoned, now), Act::Rest));
+        }
+        AttemptState::Bound { .. } => (AttemptState::Bound { retry_at: now.plus(rules.lease) }, Act::Agree),
+        AttemptState::Approved { body, .. } => {
+            (AttemptState::Approved { body: body.clone(), retry_at: now.plus(rules.lease) }, Act::Begin)
+        }
+        AttemptState::Finalizing { .. } => {
+            return Some((orphaned(checkout, attempt, now)?, Act::Rest));
+        }
+        AttemptState::InDoubt(doubt) => return Some(take_up_doubt(checkout, attempt, doubt, now, rules)),
+        AttemptState::Pending { charge_permission_id, charge_id, since, look_count, .. } => {
+            let act = Act::AskCharge(charge_permission_id.clone(), charge_id.clone());
+            let state = if now.since(*since) > FORGOTTEN_AFTER {
+                AttemptState::Unresolved {
+                    reason: UnresolvedReason::SessionGone,
+                    send: None,
+                    sent_at: *since,
+                    look_at: None,
+                }
+            } else {
+                let look_count = look_count.saturating_add(1);
+                AttemptState::Pending {
+                    charge_permission_id: charge_permission_id.clone(),
+                    charge_id: charge_id.clone(),
+                    since: *since,
+                    look_at: now.plus(pending_delay(look_count)),
+                    look_count,
+                }
+            };
+            (state, act)
+        }
+        AttemptState::Unresolved { reason, send, sent_at, .. } => {
+            let next_look = now.plus(DAY);
+            let look_at = (next_look.since(*sent_at) < FORGOTTEN_AFTER).then_some(next_look);
+            let state =
+                AttemptState::Unresolved { reason: *reason, send: send.clone(), sent_at: *sent_at, look_at };
+            (state, Act::LookUp)
+        }
+        AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => {
+            return None;
+        }
+    };
+    Some((Step { next: checkout.clone().with_state(attempt, state), events: alloc::vec::Vec::new() }, act))
+}
+
+fn take_up_doubt(
+    checkout: &Checkout,
+    attempt: u32,
+    doubt: &Doubt,
+    now: Timestamp,
+    rules: &CompletionRules,
+) -> (CheckoutStep, Act) {
+    if rules.has(PlantedBug::ExpiryByLocalClock) && now.since(doubt.sent_at) > DAY {
+        return (ended(checkout, attempt, NotPaidReason::Abandoned, now), Act::Rest);
+    }
+    let mut doubt = doubt.clone();
+    let mut events = alloc::vec::Vec::new();
+    let lasting = now.since(doubt.since);
+    let ringing = ALARMS.iter().filter(|alarm| lasting >= **alarm).count();
+    let ringing = u32::try_from(ringing).unwrap_or(u32::MAX);
+    if ringing > doubt.alarm_count {
+        doubt.alarm_count = ringing;
+        events.push(event(attempt, Happened::DoubtAlarm { lasting }));
+    }
+    doubt.look_at = now.plus(doubt_delay(doubt.look_count));
+    doubt.look_count = doubt.look_count.saturating_add(1);
+    let next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
+    let act = if rules.has(PlantedBug::LookUpOff) { Act::Resend } else { Act::LookUp };
+    (Step { next, events }, act)
+}
+
+/// The owner of a sole send is gone: its lease is over, or its process has ended. `None` when the
+/// attempt is not on its way.
+#[must_use]
+pub fn orphaned(checkout: &Checkout, attempt: u32, now: Timestamp) -> Option<CheckoutStep> {
+    let current = checkout.attempt(attempt)?;
+    let AttemptState::Finalizing { send, sent_at, .. } = &current.state else { return None };
+    Some(doubt_began(checkout, attempt, send, *sent_at, "its sender is gone", now))
+}
+
+/// An answer that came while the attempt was in doubt: a success decides, all else is a hint.
+pub(super) fn answered_in_doubt(
+    checkout: &Checkout,
+    attempt: u32,
+    doubt: &Doubt,
+    n: u32,
+    answer: &FinalizeAnswer,
+    now: Timestamp,
+) -> Option<CheckoutStep> {
+    let stored_error_count = match answer {
+        FinalizeAnswer::Success { .. } => return success(checkout, attempt, answer, now),
+        FinalizeAnswer::Unclear { server_error: true, .. } if n == doubt.send.n => {
+            doubt.stored_error_count.saturating_add(1)
+        }
+        FinalizeAnswer::Unclear { .. } | FinalizeAnswer::Refused(_) | FinalizeAnswer::NotEvaluated { .. } => {
+            0
+        }
+    };
+    if stored_error_count == doubt.stored_error_count {
+        return None;
+    }
+    let doubt = Doubt { stored_error_count, ..doubt.clone() };
+    let next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
+    Some(Step { next, events: alloc::vec::Vec::new() })
+}
+
+/// What a look-up of the session proved, and what is to be done next.
+#[must_use]
+pub fn looked_up(
+    checkout: &Checkout,
+    attempt: u32,
+    seen: &SessionSeen,
+    now: Timestamp,
+    rules: &CompletionRules,
+) -> Option<(CheckoutStep, Act)> {
+    let current = checkout.attempt(attempt)?;
+    let (doubt, unresolved) = match &current.state {
+        AttemptState::InDoubt(doubt) => (Some(doubt), None),
+        AttemptState::Unresolved { reason, send, sent_at, .. } => (None, Some((*reason, send, *sent_at))),
+        AttemptState::Bound { .. }
+        | AttemptState::Approved { .. }
+        | AttemptState::Finalizing { .. }
+        | AttemptState::Pending { .. }
+        | AttemptState::Completed { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Surplus { .. } => return None,
+    };
+    let looked = event(attempt, Happened::LookedUp { found: seen.name() });
+    let stay = |doubt: &Doubt, not_found_count: u32, act: Act| {
+        let doubt = Doubt { not_found_count, ..doubt.clone() };
+        let next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
+        Some((Step::one(next, looked.clone()), act))
+    };
+    let unresolve = |reason: UnresolvedReason, send: &Option<Send>, sent_at: Timestamp| {
+        let look_at = Some(now.plus(DAY)).filter(|look_at| look_at.since(sent_at) < FORGOTTEN_AFTER);
+        let state = AttemptState::Unresolved { reason, send: send.clone(), sent_at, look_at };
+        let next = checkout.clone().with_state(attempt, state);
+        Some((
+            Step { next, events: alloc::vec![looked.clone(), event(attempt, Happened::Unresolved)] },
+            Act::Rest,
+        ))
+    };
+    match (seen, doubt, unresolved) {
+        // Canceled is proof of non-payment.
+        (SessionSeen::Canceled { reason }, _, _) => {
+            let mut step = ended(checkout, attempt, NotPaidReason::SessionCanceled(reason.clone()), now);
+            step.events.insert(0, looked);
+            Some((step, Act::Rest))
+        }
+        // Completed is not proof of payment; its charge is, or its permission where nothing is charged.
+        (SessionSeen::Completed { charge_permission_id, charge_id }, _, _) => {
+            let intent = checkout.terms.payment_intent;
+            match (intent, charge_permission_id, charge_id) {
+                (PaymentIntent::Confirm, Some(permission), _) => {
+                    let answer = FinalizeAnswer::Success {
+                        pending: false,
+                        charge_permission_id: permission.clone(),
+                        charge_id: None,
+                    };
+                    let mut step = success(checkout, attempt, &answer, now)?;
+                    step.events.insert(0, looked);
+                    Some((step, Act::Rest))
+                }
+                (
+                    PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture,
+                    Some(permission),
+                    Some(charge),
+                ) => {
+                    if rules.has(PlantedBug::CompletedReadAsPaid) {
+                        let answer = FinalizeAnswer::Success {
+                            pending: false,
+                            charge_permission_id: permission.clone(),
+                            charge_id: Some(charge.clone()),
+                        };
+                        return success(checkout, attempt, &answer, now).map(|step| (step, Act::Rest));
+                    }
+                    let act = Act::AskCharge(permission.clone(), charge.clone());
+                    match (doubt, unresolved) {
+                        (Some(doubt), _) => stay(doubt, 0, act),
+                        (None, _) => Some((Step::one(checkout.clone(), looked), act)),
+                    }
+                }
+                (
+                    PaymentIntent::Confirm | PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture,
+                    _,
+                    _,
+                ) => match doubt {
+                    // The saved answer of the first send has the ids; a completed session cannot be
+                    // paid twice by asking for it.
+                    Some(doubt)
+                        if doubt.send_count < SENDS_FOR_IDS
+                            && may_resend(current.buyer_seen_at, now, rules) =>
+                    {
+                        stay(doubt, 0, Act::Resend)
+                    }
+                    Some(doubt) => {
+                        unresolve(UnresolvedReason::IdsMissing, &Some(doubt.send.clone()), doubt.sent_at)
+                    }
+                    None => Some((Step::one(checkout.clone(), looked), Act::Rest)),
+                },
+            }
+        }
+        // Open is proof of nothing.
+        (SessionSeen::Open(_), Some(_), _) if rules.has(PlantedBug::OpenReadAsUnpaid) => {
+            Some((ended(checkout, attempt, NotPaidReason::Abandoned, now), Act::Rest))
+        }
+        (SessionSeen::Open(_), Some(doubt), _) => {
+            let act = if may_resend(current.buyer_seen_at, now, rules) { Act::Resend } else { Act::Rest };
+            stay(doubt, 0, act)
+        }
+        (SessionSeen::NotFound, Some(_), _) if rules.has(PlantedBug::NotFoundReadAsUnpaid) => {
+            Some((ended(checkout, attempt, NotPaidReason::SessionGone, now), Act::Rest))
+        }
+        // Not found ends the re-sending, never the question.
+        (SessionSeen::NotFound, Some(doubt), _) => {
+            let not_found_count = doubt.not_found_count.saturating_add(1);
+            if not_found_count >= NOT_FOUNDS && now.since(doubt.sent_at) >= GONE_AFTER {
+                return unresolve(UnresolvedReason::SessionGone, &Some(doubt.send.clone()), doubt.sent_at);
+            }
+            stay(doubt, not_found_count, Act::Rest)
+        }
+        (SessionSeen::Open(_) | SessionSeen::NotFound, None, _) => {
+            Some((Step::one(checkout.clone(), looked), Act::Rest))
+        }
+    }
+}
+
+fn may_resend(buyer_seen_at: Timestamp, now: Timestamp, rules: &CompletionRules) -> bool {
+    now.since(buyer_seen_at) <= rules.resend_window
+}
+
+/// Makes a re-send durable before it leaves: the same bytes under the same key. `None` when the
+/// attempt is no longer in doubt.
+///
+/// Only when one stored 5xx was replayed three times over a session that is still open does `n`
+/// rise: a server that keeps errors for a key would answer with it for ever.
+#[must_use]
+pub fn resend(
+    checkout: &Checkout,
+    attempt: u32,
+    key_of: &dyn Fn(u32) -> IdempotencyKey,
+    rules: &CompletionRules,
+) -> Option<(Send, CheckoutStep)> {
+    let current = checkout.attempt(attempt)?;
+    let AttemptState::InDoubt(doubt) = &current.state else { return None };
+    let mut doubt = doubt.clone();
+    let mut spent_keys = current.spent_keys;
+    if doubt.stored_error_count >= STORED_ERRORS || rules.has(PlantedBug::KeyRaisedInDoubt) {
+        spent_keys = doubt.send.n;
+        doubt.send.n = doubt.send.n.saturating_add(1);
+        doubt.send.idempotency_key = key_of(doubt.send.n);
+        doubt.stored_error_count = 0;
+    }
+    doubt.send_count = doubt.send_count.saturating_add(1);
+    let send = doubt.send.clone();
+    let what = Happened::FinalizeSent { n: send.n, send_count: doubt.send_count };
+    let mut next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
+    if let Some(attempt) = next.attempts.iter_mut().find(|other| other.number == attempt) {
+        attempt.spent_keys = spent_keys;
+    }
+    Some((send, Step::one(next, event(attempt, what))))
+}
+
+/// The states of a charge, as Get Charge shows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChargeStateSeen {
+    /// Still pending.
+    AuthorizationInitiated,
+    /// Reserved.
+    Authorized,
+    /// The capture is carried out asynchronously.
+    CaptureInitiated,
+    /// Captured.
+    Captured,
+    /// Declined.
+    Declined,
+    /// Canceled.
+    Canceled,
+}
+
+/// What Get Charge showed. An answer with an unknown state shows nothing and is not one of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargeSeen {
+    /// `statusDetails.state`.
+    pub state: ChargeStateSeen,
+    /// `statusDetails.reasonCode`.
+    pub reason: Option<String>,
+    /// `chargeAmount`, if the answer has one that can be read.
+    pub charge_amount: Option<Money>,
+}
+
+/// What the charge proved, for an attempt in doubt or pending. `None`: it proved nothing new.
+#[must_use]
+pub fn charge_seen(
+    checkout: &Checkout,
+    attempt: u32,
+    charge_permission_id: &ChargePermissionId,
+    charge_id: &ChargeId,
+    seen: &ChargeSeen,
+    now: Timestamp,
+) -> Option<CheckoutStep> {
+    let current = checkout.attempt(attempt)?;
+    let (send, sent_at) = match &current.state {
+        AttemptState::InDoubt(doubt) => (Some(doubt.send.clone()), doubt.sent_at),
+        AttemptState::Unresolved { send, sent_at, .. } => (send.clone(), *sent_at),
+        AttemptState::Pending { since, .. } => (None, *since),
+        AttemptState::Bound { .. }
+        | AttemptState::Approved { .. }
+        | AttemptState::Finalizing { .. }
+        | AttemptState::Completed { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Surplus { .. } => return None,
+    };
+    let was_pending = matches!(current.state, AttemptState::Pending { .. });
+    let completed = |completion: Completion| {
+        let state = AttemptState::Completed {
+            completion,
+            charge_permission_id: charge_permission_id.clone(),
+            at: now,
+        };
+        (state, Happened::Completed)
+    };
+    let not_paid = |reason: NotPaidReason| (AttemptState::NotPaid { reason, at: now }, Happened::NotPaid);
+    let amount_differs = seen.charge_amount.is_some_and(|amount| amount != checkout.terms.charge_amount);
+    let (state, what) = match seen.state {
+        ChargeStateSeen::Declined => not_paid(NotPaidReason::ChargeDeclined(seen.reason.clone())),
+        ChargeStateSeen::Canceled => not_paid(NotPaidReason::ChargeCanceled(seen.reason.clone())),
+        ChargeStateSeen::AuthorizationInitiated if was_pending => return None,
+        ChargeStateSeen::AuthorizationInitiated
+        | ChargeStateSeen::Authorized
+        | ChargeStateSeen::CaptureInitiated
+        | ChargeStateSeen::Captured
+            if amount_differs =>
+        {
+            let reason = UnresolvedReason::AmountDiffers;
+            (AttemptState::Unresolved { reason, send, sent_at, look_at: None }, Happened::Unresolved)
+        }
+        // Money without an amount is no proof of our payment: ask again.
+        ChargeStateSeen::Authorized | ChargeStateSeen::CaptureInitiated | ChargeStateSeen::Captured
+            if seen.charge_amount.is_none() =>
+        {
+            return None;
+        }
+        ChargeStateSeen::AuthorizationInitiated => {
+            let state = AttemptState::Pending {
+                charge_permission_id: charge_permission_id.clone(),
+                charge_id: charge_id.clone(),
+                since: now,
+                look_at: now.plus(pending_delay(0)),
+                look_count: 0,
+            };
+            (state, Happened::PendingBegan)
+        }
+        ChargeStateSeen::Authorized => completed(Completion::Authorized(charge_id.clone())),
+        ChargeStateSeen::CaptureInitiated => completed(Completion::CaptureInitiated(charge_id.clone())),
+        ChargeStateSeen::Captured => completed(Completion::Captured(charge_id.clone())),
+    };
+    Some(Step::one(checkout.clone().with_state(attempt, state), event(attempt, what)))
+}

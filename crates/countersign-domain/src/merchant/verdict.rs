@@ -1,0 +1,89 @@
+//! What a caller or a buyer may be told of a checkout, derived from its attempts and never stored.
+
+use super::attempt::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
+use super::checkout::Checkout;
+use crate::ids::{ChargeId, ChargePermissionId};
+
+/// Today's answer. `Paid`, `Authorized`, `Confirmed` and `NotPaid` never change for an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// Captured, or the capture was accepted.
+    Paid(Proof<'a>),
+    /// Reserved.
+    Authorized(Proof<'a>),
+    /// A Charge Permission only.
+    Confirmed(Proof<'a>),
+    /// Amazon still decides on the authorization.
+    Pending(Proof<'a>),
+    /// Not known yet. Not shippable, not to be paid again.
+    Checking(Option<UnresolvedReason>),
+    /// Proved unpaid: the buyer goes to the start of checkout.
+    NotPaid(&'a NotPaidReason),
+    /// No session has come back from Amazon's page yet.
+    Registered,
+}
+
+/// Amazon's ids behind a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof<'a> {
+    /// The Charge Permission.
+    pub charge_permission_id: &'a ChargePermissionId,
+    /// The charge, unless the intent was Confirm.
+    pub charge_id: Option<&'a ChargeId>,
+}
+
+impl Verdict<'_> {
+    /// The verdict in one word: the checkout result's `outcome`, and a checkout's `state`.
+    #[must_use]
+    pub const fn outcome(self) -> &'static str {
+        match self {
+            Self::Paid(_) => "paid",
+            Self::Authorized(_) => "authorized",
+            Self::Confirmed(_) => "confirmed",
+            Self::Pending(_) => "pending",
+            Self::Checking(_) => "checking",
+            Self::NotPaid(_) => "notPaid",
+            Self::Registered => "registered",
+        }
+    }
+}
+
+impl Checkout {
+    /// The verdict of one attempt; a surplus one gets that of the attempt it came second to.
+    #[must_use]
+    pub fn verdict_of<'a>(&'a self, attempt: &'a Attempt) -> Verdict<'a> {
+        match &attempt.state {
+            AttemptState::Bound { .. }
+            | AttemptState::Approved { .. }
+            | AttemptState::Finalizing { .. }
+            | AttemptState::InDoubt(_) => Verdict::Checking(None),
+            AttemptState::Unresolved { reason, .. } => Verdict::Checking(Some(*reason)),
+            AttemptState::Pending { charge_permission_id, charge_id, .. } => {
+                Verdict::Pending(Proof { charge_permission_id, charge_id: Some(charge_id) })
+            }
+            AttemptState::Completed { completion, charge_permission_id, .. } => {
+                let proof = Proof { charge_permission_id, charge_id: completion.charge_id() };
+                match completion {
+                    Completion::Captured(_) | Completion::CaptureInitiated(_) => Verdict::Paid(proof),
+                    Completion::Authorized(_) => Verdict::Authorized(proof),
+                    Completion::Confirmed => Verdict::Confirmed(proof),
+                }
+            }
+            AttemptState::NotPaid { reason, .. } => Verdict::NotPaid(reason),
+            // Surplus refers to an attempt that was no surplus itself, so this ends after one step.
+            AttemptState::Surplus { of } => match self.attempt(*of) {
+                Some(other) if other.number != attempt.number => self.verdict_of(other),
+                Some(_) | None => Verdict::Checking(None),
+            },
+        }
+    }
+
+    /// The checkout's own verdict: the live attempt's, else the latest one's.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict<'_> {
+        match self.live_attempt().or_else(|| self.attempts.last()) {
+            Some(attempt) => self.verdict_of(attempt),
+            None => Verdict::Registered,
+        }
+    }
+}
