@@ -1,1 +1,16 @@
 //! Amazon Pay on the wire: types, request signing and verifying, button signatures.
+//!
+//! Everything here is pure: no input or output, no clock, no randomness but the signatures' own
+//! salt. Servers, clients and tools all speak through it.
+#![warn(missing_docs)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::wildcard_enum_match_arm,
+        clippy::float_arithmetic,
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod wire;

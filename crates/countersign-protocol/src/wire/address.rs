@@ -1,0 +1,95 @@
+//! Postal addresses on the wire. Whether two are the same is the domain's to say.
+
+use countersign_domain::address as domain;
+
+use crate::object;
+
+/// The greatest length of each member of an address, in characters.
+///
+/// Amazon documents none for the addresses of Finalize; 255 is this project's choice, well above
+/// what its pages let a buyer enter.
+pub const MAX_ADDRESS_MEMBER_LEN: usize = 255;
+
+macro_rules! address_objects {
+    ($($(#[$meta:meta])* $name:ident { $($extra:ident = $extra_wire:literal)? })+ ) => {$(
+        object! {
+            $(#[$meta])*
+            pub struct $name {
+                $($extra: String = $extra_wire [..=MAX_ADDRESS_MEMBER_LEN],)?
+                name: String = "name" [..=MAX_ADDRESS_MEMBER_LEN],
+                address_line1: String = "addressLine1" [..=MAX_ADDRESS_MEMBER_LEN],
+                address_line2: String = "addressLine2" [..=MAX_ADDRESS_MEMBER_LEN],
+                address_line3: String = "addressLine3" [..=MAX_ADDRESS_MEMBER_LEN],
+                city: String = "city" [..=MAX_ADDRESS_MEMBER_LEN],
+                county: String = "county" [..=MAX_ADDRESS_MEMBER_LEN],
+                district: String = "district" [..=MAX_ADDRESS_MEMBER_LEN],
+                state_or_region: String = "stateOrRegion" [..=MAX_ADDRESS_MEMBER_LEN],
+                postal_code: String = "postalCode" [..=MAX_ADDRESS_MEMBER_LEN],
+                country_code: String = "countryCode" [..=MAX_ADDRESS_MEMBER_LEN],
+                phone_number: String = "phoneNumber" [..=MAX_ADDRESS_MEMBER_LEN],
+            }
+        }
+
+        impl From<$name> for domain::Address {
+            fn from(address: $name) -> Self {
+                Self {
+                    name: address.name,
+                    address_line1: address.address_line1,
+                    address_line2: address.address_line2,
+                    address_line3: address.address_line3,
+                    city: address.city,
+                    county: address.county,
+                    district: address.district,
+                    state_or_region: address.state_or_region,
+                    postal_code: address.postal_code,
+                    country_code: address.country_code,
+                    phone_number: address.phone_number,
+                }
+            }
+        }
+    )+};
+}
+
+address_objects! {
+    /// A postal address: eleven members.
+    Address {}
+
+    /// An element of `shippingAddressList`: an address with its id.
+    ListedAddress { address_id = "addressId" }
+}
+
+impl From<domain::Address> for Address {
+    fn from(address: domain::Address) -> Self {
+        Self {
+            name: address.name,
+            address_line1: address.address_line1,
+            address_line2: address.address_line2,
+            address_line3: address.address_line3,
+            city: address.city,
+            county: address.county,
+            district: address.district,
+            state_or_region: address.state_or_region,
+            postal_code: address.postal_code,
+            country_code: address.country_code,
+            phone_number: address.phone_number,
+            ..Self::default()
+        }
+    }
+}
+
+object! {
+    /// The address that a merchant gives when the buyer completes on Amazon's page
+    /// (`checkoutMode: ProcessOrder`). Its `districtOrCounty` stands for two members of an address.
+    pub struct AddressDetails {
+        name: String = "name" [..=MAX_ADDRESS_MEMBER_LEN],
+        address_line1: String = "addressLine1" [..=MAX_ADDRESS_MEMBER_LEN],
+        address_line2: String = "addressLine2" [..=MAX_ADDRESS_MEMBER_LEN],
+        address_line3: String = "addressLine3" [..=MAX_ADDRESS_MEMBER_LEN],
+        city: String = "city" [..=MAX_ADDRESS_MEMBER_LEN],
+        district_or_county: String = "districtOrCounty" [..=MAX_ADDRESS_MEMBER_LEN],
+        state_or_region: String = "stateOrRegion" [..=MAX_ADDRESS_MEMBER_LEN],
+        postal_code: String = "postalCode" [..=MAX_ADDRESS_MEMBER_LEN],
+        country_code: String = "countryCode" [..=MAX_ADDRESS_MEMBER_LEN],
+        phone_number: String = "phoneNumber" [..=MAX_ADDRESS_MEMBER_LEN],
+    }
+}

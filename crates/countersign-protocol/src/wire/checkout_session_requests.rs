@@ -1,0 +1,87 @@
+//! The bodies of the calls on Checkout Sessions. A member that is absent here may still be demanded
+//! by a rule; that is not for the wire to say.
+
+use countersign_domain::ids::{ChargePermissionId, StoreId};
+use countersign_domain::terms::PaymentIntent;
+
+use super::{
+    Address, AddressDetails, ChargePermissionType, DeliverySpecifications, Json, MerchantMetadata,
+    PaymentDetails, PaymentMethodOnFileMetadata, Price, ProviderMetadata, RecurringMetadata,
+    WebCheckoutDetails, Word,
+};
+use crate::object;
+
+/// The greatest length of `supplementaryData`, in characters.
+///
+/// Amazon documents none; this project takes that of `customInformation`.
+pub const MAX_SUPPLEMENTARY_DATA_LEN: usize = 4_096;
+
+object! {
+    /// Create Checkout Session.
+    pub struct CreateCheckoutSession {
+        web_checkout_details: WebCheckoutDetails = "webCheckoutDetails",
+        store_id: StoreId = "storeId",
+        /// What the buyer is asked to share, such as `name` or `billingAddress`.
+        scopes: Vec<String> = "scopes",
+        charge_permission_type: Word<ChargePermissionType> = "chargePermissionType",
+        recurring_metadata: RecurringMetadata = "recurringMetadata",
+        payment_method_on_file_metadata: PaymentMethodOnFileMetadata = "paymentMethodOnFileMetadata",
+        /// The saved wallet to update.
+        charge_permission_id: ChargePermissionId = "chargePermissionId",
+        delivery_specifications: DeliverySpecifications = "deliverySpecifications",
+        payment_details: PaymentDetails = "paymentDetails",
+        merchant_metadata: MerchantMetadata = "merchantMetadata",
+        platform_id: String = "platformId" [..=256],
+        provider_metadata: ProviderMetadata = "providerMetadata",
+        supplementary_data: String = "supplementaryData" [..=MAX_SUPPLEMENTARY_DATA_LEN],
+        multi_addresses_checkout_metadata: Json = "multiAddressesCheckoutMetadata",
+        /// Only when the buyer completes on Amazon's page straight away.
+        address_details: AddressDetails = "addressDetails",
+        checkout_button_text: String = "checkoutButtonText" [..=64],
+    }
+}
+
+object! {
+    /// Update Checkout Session: whatever is present replaces what the session has.
+    pub struct UpdateCheckoutSession {
+        web_checkout_details: WebCheckoutDetails = "webCheckoutDetails",
+        payment_details: PaymentDetails = "paymentDetails",
+        merchant_metadata: MerchantMetadata = "merchantMetadata",
+        supplementary_data: String = "supplementaryData" [..=MAX_SUPPLEMENTARY_DATA_LEN],
+        platform_id: String = "platformId" [..=256],
+        provider_metadata: ProviderMetadata = "providerMetadata",
+        recurring_metadata: RecurringMetadata = "recurringMetadata",
+        charge_permission_type: Word<ChargePermissionType> = "chargePermissionType",
+        payment_method_on_file_metadata: PaymentMethodOnFileMetadata = "paymentMethodOnFileMetadata",
+        multi_addresses_checkout_metadata: Json = "multiAddressesCheckoutMetadata",
+    }
+}
+
+object! {
+    /// Complete Checkout Session.
+    pub struct CompleteCheckoutSession {
+        /// Absent only when a wallet is set up without a charge.
+        charge_amount: Price = "chargeAmount",
+        /// Demanded if the session has one.
+        total_order_amount: Price = "totalOrderAmount",
+    }
+}
+
+object! {
+    /// Finalize Checkout Session: the payment-critical attributes as the merchant recorded them.
+    pub struct FinalizeCheckoutSession {
+        payment_intent: Word<PaymentIntent> = "paymentIntent",
+        charge_amount: Price = "chargeAmount",
+        /// Demanded if the session has one.
+        total_order_amount: Price = "totalOrderAmount",
+        can_handle_pending_authorization: bool = "canHandlePendingAuthorization",
+        /// Demanded for PayAndShip.
+        shipping_address: Address = "shippingAddress",
+        /// Demanded for PayOnly.
+        billing_address: Address = "billingAddress",
+        /// Demanded if the session has some; compared byte for byte.
+        supplementary_data: String = "supplementaryData" [..=MAX_SUPPLEMENTARY_DATA_LEN],
+        /// Updates the session's on success.
+        merchant_metadata: MerchantMetadata = "merchantMetadata",
+    }
+}

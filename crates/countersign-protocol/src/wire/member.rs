@@ -1,0 +1,287 @@
+//! What may stand behind a member's name: texts, booleans, ids, instants, lists. Objects are in
+//! `object.rs`, prices in `price.rs`, enumerations in `word.rs`.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use countersign_domain::ids::{
+    BuyerId, ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, MerchantId, PublicKeyId, RefundId,
+    StoreId,
+};
+use countersign_domain::time::Timestamp;
+use serde_json::value::RawValue;
+
+use super::object::Object;
+use super::reading::{Reader, Spellings, Text};
+use super::writing::Writer;
+
+/// A value that a member of an object can have.
+pub trait Member: Sized {
+    /// Reads the value; `None` after telling the reader what is wrong. Never called with `null`,
+    /// except inside a list.
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self>;
+
+    /// Writes the value as JSON.
+    fn write(&self, writer: &mut Writer);
+
+    /// Prints the value for `Debug`. Free text is never printed: it may be a buyer's.
+    ///
+    /// # Errors
+    /// Those of the formatter.
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// The number of characters that a member's limit counts; 0 for whatever is not free text.
+    fn char_count(&self) -> usize {
+        0
+    }
+}
+
+/// Reads a JSON string, borrowing it where it has no escapes.
+pub(super) fn read_text<'a>(raw: &'a RawValue, reader: &mut Reader) -> Option<Cow<'a, str>> {
+    if !raw.get().starts_with('"') {
+        reader.invalid("it is not a string");
+        return None;
+    }
+    // Half a surrogate pair is the only string that is JSON and is no text.
+    let text = serde_json::from_str::<Text<'a>>(raw.get());
+    text.map(|text| text.0).map_err(|_| reader.invalid("it is not Unicode text")).ok()
+}
+
+impl Member for String {
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+        read_text(raw, reader).map(Cow::into_owned)
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.text(self);
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"…\"")
+    }
+
+    fn char_count(&self) -> usize {
+        self.chars().count()
+    }
+}
+
+impl Member for bool {
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+        match raw.get() {
+            "true" => Some(true),
+            "false" => Some(false),
+            // Amazon's own Finalize samples send the strings.
+            "\"true\"" if reader.spellings() == Spellings::Every => Some(true),
+            "\"false\"" if reader.spellings() == Spellings::Every => Some(false),
+            _ => {
+                reader.invalid("it is not true or false");
+                None
+            }
+        }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.raw(if *self { "true" } else { "false" });
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A whole number that the API writes as a string, such as a frequency's `value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WholeNumber(pub u32);
+
+impl Member for WholeNumber {
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+        let text = if raw.get().starts_with('"') || reader.spellings() == Spellings::Documented {
+            read_text(raw, reader)?
+        } else {
+            Cow::Borrowed(raw.get())
+        };
+        let digits_only = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| digits_only);
+        if number.is_none() {
+            reader.invalid("it is not a whole number");
+        }
+        number.map(Self)
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.text(&self.0.to_string());
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Member for Timestamp {
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+        let text = read_text(raw, reader)?;
+        Self::parse(&text).map_err(|refused| reader.invalid(refused)).ok()
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.text(&self.to_string());
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+macro_rules! ids {
+    ($($id:ident),+) => {$(
+        impl Member for $id {
+            fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+                let text = read_text(raw, reader)?;
+                Self::parse(&text).map_err(|refused| reader.invalid(refused)).ok()
+            }
+
+            fn write(&self, writer: &mut Writer) {
+                writer.text(self.as_str());
+            }
+
+            fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(self, f)
+            }
+        }
+    )+};
+}
+
+ids!(
+    BuyerId,
+    ChargeId,
+    ChargePermissionId,
+    CheckoutId,
+    CheckoutSessionId,
+    MerchantId,
+    PublicKeyId,
+    RefundId,
+    StoreId
+);
+
+impl<T: Member> Member for Vec<T> {
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+        let elements = reader.elements(raw)?;
+        let mut list = Self::with_capacity(elements.len());
+        for (index, element) in elements.into_iter().enumerate() {
+            list.push(reader.inside_element(index, |reader| T::read(element, reader))?);
+        }
+        Some(list)
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.list(self);
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(Shown)).finish()
+    }
+}
+
+/// An element of a list that may be `null`: Amazon writes `[null]` for some empty lists.
+impl<T: Member> Member for Option<T> {
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+        if raw.get() == "null" { Some(None) } else { T::read(raw, reader).map(Some) }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        match self {
+            Some(value) => value.write(writer),
+            None => writer.raw("null"),
+        }
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Some(value) => value.show(f),
+            None => f.write_str("null"),
+        }
+    }
+}
+
+/// An object that is written as a string holding its JSON: so Amazon writes the elements of
+/// `shippingAddressList`, and the SDKs parse each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded<T>(pub T);
+
+impl<T: Object> Member for Embedded<T> {
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+        if raw.get().starts_with('{') {
+            return reader.object(raw).map(Self);
+        }
+        let text = read_text(raw, reader)?;
+        match serde_json::from_str::<&RawValue>(&text) {
+            Ok(inner) => reader.object(inner).map(Self),
+            Err(_) => {
+                reader.invalid("it is not a string that holds JSON");
+                None
+            }
+        }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        let inner = self.0.to_json(writer.absent());
+        writer.text(&inner);
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(f)
+    }
+}
+
+/// JSON that is passed on as it came.
+#[derive(Clone)]
+pub struct Json(Box<RawValue>);
+
+impl Json {
+    /// The JSON text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl From<Box<RawValue>> for Json {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(raw)
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Json({} bytes)", self.text().len())
+    }
+}
+
+impl Member for Json {
+    fn read(raw: &RawValue, _: &mut Reader) -> Option<Self> {
+        Some(Self(raw.to_owned()))
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.raw(self.text());
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A member in the form that its `Debug` may show.
+pub(super) struct Shown<'a, T>(pub(super) &'a T);
+
+impl<T: Member> fmt::Debug for Shown<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(f)
+    }
+}

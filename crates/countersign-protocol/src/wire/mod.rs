@@ -1,0 +1,57 @@
+//! Amazon Pay's objects as JSON: one file a resource, one reader and one writer for all of them.
+//!
+//! A server reads requests with [`read_request`], which refuses whatever it does not know; a client
+//! reads answers with [`read_answer`], which keeps it. Neither builds a tree of values, and no
+//! amount ever passes through a floating-point number. No rule lives here: a request without its
+//! `chargeAmount` reads well, and the rules refuse it later.
+
+mod address;
+mod charge;
+mod charge_permission;
+mod checkout_session;
+mod checkout_session_requests;
+mod error;
+mod member;
+mod merchant_metadata;
+mod object;
+mod payment_details;
+mod price;
+mod reading;
+mod refund;
+#[cfg(test)]
+mod tests;
+mod word;
+mod writing;
+
+pub use address::{Address, AddressDetails, ListedAddress, MAX_ADDRESS_MEMBER_LEN};
+pub use charge::{Charge, ChargeReason, ChargeState, ChargeStatus};
+pub use charge_permission::{
+    ChargePermission, ChargePermissionReason, ChargePermissionState, ChargePermissionStatus, Limits,
+    StatusReason,
+};
+pub use checkout_session::{
+    AddressRestrictions, Buyer, ChargePermissionType, CheckoutSession, CheckoutSessionReason,
+    CheckoutSessionState, CheckoutSessionStatus, Constraint, DeliverySpecifications, Frequency,
+    FrequencyUnit, PaymentMethodOnFileMetadata, PaymentPreference, ProviderMetadata, RecurringMetadata,
+    WebCheckoutDetails,
+};
+pub use checkout_session_requests::{
+    CompleteCheckoutSession, CreateCheckoutSession, FinalizeCheckoutSession, MAX_SUPPLEMENTARY_DATA_LEN,
+    UpdateCheckoutSession,
+};
+pub use error::{Error, ReasonCode};
+pub use member::{Embedded, Json, Member, WholeNumber};
+pub use merchant_metadata::MerchantMetadata;
+#[doc(hidden)]
+pub use object::ObjectShown;
+pub use object::{Object, Taken, Unknown};
+pub use payment_details::PaymentDetails;
+pub use price::Price;
+pub use reading::{
+    BodyRefused, BodyRefusedKind, MAX_DEPTH, Malformed, Read, Reader, Spellings, read_answer, read_request,
+};
+pub use refund::{Refund, RefundReason, RefundState, RefundStatus};
+/// One member's JSON text, as `serde_json` borrows it.
+pub use serde_json::value::RawValue;
+pub use word::{Word, Words};
+pub use writing::{Absent, Members, Writer};

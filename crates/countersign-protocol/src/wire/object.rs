@@ -1,0 +1,212 @@
+//! JSON objects with known members. [`object!`](crate::object) declares one; every member may be
+//! absent, since Amazon's answers leave out what a state does not have.
+
+use core::fmt;
+
+use serde_json::value::RawValue;
+
+use super::member::{Member, Shown};
+use super::reading::Reader;
+use super::writing::{Absent, Members, Writer};
+
+/// What became of a member that was offered to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is known, and was read or is `null`.
+    Read,
+    /// It is known, and its value cannot be read.
+    Malformed,
+    /// The object knows no such member.
+    Unknown,
+}
+
+/// An object with known members. Implemented by [`object!`](crate::object).
+pub trait Object: Member + Default {
+    /// Offers one member of the JSON text.
+    fn take(&mut self, name: &str, raw: &RawValue, reader: &mut Reader) -> Taken;
+
+    /// Writes every known member, in the order of the declaration.
+    fn write_members(&self, members: &mut Members<'_>);
+
+    /// The members that this version does not know.
+    fn unknown_mut(&mut self) -> &mut Unknown;
+
+    /// The whole object as JSON text.
+    fn to_json(&self, absent: Absent) -> String {
+        let mut writer = Writer::new(absent);
+        self.write(&mut writer);
+        writer.finish()
+    }
+
+    /// The object as Amazon answers it: absent members are `null`.
+    fn to_answer(&self) -> String {
+        self.to_json(Absent::Null)
+    }
+
+    /// The object as a client sends it: absent members are left out.
+    fn to_request(&self) -> String {
+        self.to_json(Absent::Omitted)
+    }
+}
+
+/// Members that this version does not know, or could not read, in the order in which they came.
+///
+/// Only a client has any: it writes them back as they were. A server refuses them.
+#[derive(Clone, Default)]
+pub struct Unknown(Vec<(String, Box<RawValue>)>);
+
+impl Unknown {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One member's JSON text.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, raw)| raw.get())
+    }
+
+    /// Each member's name and JSON text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, raw)| (name.as_str(), raw.get()))
+    }
+
+    pub(super) fn keep(&mut self, name: &str, raw: &RawValue) {
+        self.0.push((name.to_owned(), raw.to_owned()));
+    }
+}
+
+impl PartialEq for Unknown {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+/// Names only: a value may be a buyer's.
+impl fmt::Debug for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// Shows an object's present members; the body of the `Debug` that [`object!`](crate::object) writes.
+#[doc(hidden)]
+pub struct ObjectShown<'a, 'f>(fmt::DebugStruct<'a, 'f>);
+
+impl<'a, 'f> ObjectShown<'a, 'f> {
+    #[doc(hidden)]
+    pub fn new(f: &'a mut fmt::Formatter<'f>, name: &str) -> Self {
+        Self(f.debug_struct(name))
+    }
+
+    #[doc(hidden)]
+    pub fn member<T: Member>(&mut self, name: &str, value: Option<&T>) {
+        if let Some(value) = value {
+            self.0.field(name, &Shown(value));
+        }
+    }
+
+    #[doc(hidden)]
+    pub fn finish(mut self, unknown: &Unknown) -> fmt::Result {
+        if !unknown.is_empty() {
+            self.0.field("unknown", unknown);
+        }
+        self.0.finish()
+    }
+}
+
+/// Declares a JSON object: a struct whose members are all `Option`, with its reader, its writer and
+/// a `Debug` that prints no free text.
+///
+/// `field: Type = "wireName"`, and `[..=16]` behind it where a text has a greatest length in
+/// characters.
+///
+/// ```
+/// use countersign_protocol::object;
+/// use countersign_protocol::wire::{Object as _, Price, Spellings, read_request};
+///
+/// object! {
+///     /// What a shop asks for.
+///     pub struct Quote {
+///         amount: Price = "amount",
+///         note: String = "note" [..=255],
+///     }
+/// }
+///
+/// let quote: Quote = read_request(br#"{"note":"for Anna"}"#, Spellings::Every).unwrap();
+/// assert_eq!(quote.to_request(), r#"{"note":"for Anna"}"#);
+/// assert_eq!(quote.to_answer(), r#"{"amount":null,"note":"for Anna"}"#);
+/// assert_eq!(format!("{quote:?}"), r#"Quote { note: "…" }"#);
+///
+/// let refused = read_request::<Quote>(br#"{"price":1}"#, Spellings::Every).unwrap_err();
+/// assert_eq!(refused.field.as_deref(), Some("price"));
+/// ```
+#[macro_export]
+macro_rules! object {
+    (
+        $(#[$meta:meta])*
+        $visibility:vis struct $name:ident {
+            $( $(#[$member_meta:meta])* $field:ident : $type:ty = $wire:literal $([..=$max:expr])? ),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, PartialEq, Default)]
+        $visibility struct $name {
+            $(
+                #[doc = concat!("`", $wire, "`.")]
+                $(#[$member_meta])*
+                pub $field: Option<$type>,
+            )+
+            /// Members that this version does not know or could not read; always empty at a server.
+            pub unknown: $crate::wire::Unknown,
+        }
+
+        impl $crate::wire::Object for $name {
+            fn take(
+                &mut self,
+                name: &str,
+                raw: &$crate::wire::RawValue,
+                reader: &mut $crate::wire::Reader,
+            ) -> $crate::wire::Taken {
+                match name {
+                    $( $wire => reader.member($wire, raw, $crate::object!(@max $($max)?), &mut self.$field), )+
+                    _ => $crate::wire::Taken::Unknown,
+                }
+            }
+
+            fn write_members(&self, members: &mut $crate::wire::Members<'_>) {
+                $( members.member($wire, self.$field.as_ref()); )+
+            }
+
+            fn unknown_mut(&mut self) -> &mut $crate::wire::Unknown {
+                &mut self.unknown
+            }
+        }
+
+        impl $crate::wire::Member for $name {
+            fn read(raw: &$crate::wire::RawValue, reader: &mut $crate::wire::Reader) -> Option<Self> {
+                reader.object(raw)
+            }
+
+            fn write(&self, writer: &mut $crate::wire::Writer) {
+                writer.object(&self.unknown, |members| $crate::wire::Object::write_members(self, members));
+            }
+
+            fn show(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let mut shown = $crate::wire::ObjectShown::new(f, stringify!($name));
+                $( shown.member(stringify!($field), self.$field.as_ref()); )+
+                shown.finish(&self.unknown)
+            }
+        }
+
+        impl ::core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                $crate::wire::Member::show(self, f)
+            }
+        }
+    };
+    (@max) => { None };
+    (@max $max:expr) => { Some($max) };
+}

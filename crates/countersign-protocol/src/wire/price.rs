@@ -1,0 +1,95 @@
+//! An amount of money with its currency. Taken by its text, never as a floating-point number.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use countersign_domain::money::{Currency, Money};
+use serde_json::value::RawValue;
+
+use super::member::{Member, read_text};
+use super::object::Unknown;
+use super::reading::{Reader, Spellings};
+use super::writing::Writer;
+
+/// `{"amount": "14.00", "currencyCode": "USD"}`.
+///
+/// The amount is written as a string with all of the currency's digits. It is read from a string or
+/// a number, since one official SDK sends numbers.
+#[derive(Clone, PartialEq)]
+pub struct Price {
+    /// The value.
+    pub money: Money,
+    /// Members that this version does not know; always empty at a server.
+    pub unknown: Unknown,
+}
+
+impl From<Money> for Price {
+    fn from(money: Money) -> Self {
+        Self { money, unknown: Unknown::default() }
+    }
+}
+
+impl From<Price> for Money {
+    fn from(price: Price) -> Self {
+        price.money
+    }
+}
+
+impl fmt::Debug for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.money, f)
+    }
+}
+
+impl Member for Price {
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+        let (mut amount, mut currency_code, mut unknown) = (None, None, Unknown::default());
+        for (name, value) in reader.members(raw)? {
+            match &*name {
+                "amount" => amount = Some(value).filter(|value| value.get() != "null"),
+                "currencyCode" => currency_code = Some(value).filter(|value| value.get() != "null"),
+                _ if reader.is_strict() => reader.unrecognized(&name),
+                _ => unknown.keep(&name, value),
+            }
+        }
+        let Some(amount) = amount else {
+            reader.invalid_at("amount", "it is absent");
+            return None;
+        };
+        let Some(currency_code) = currency_code else {
+            reader.invalid_at("currencyCode", "it is absent");
+            return None;
+        };
+        let currency = reader.inside_member("currencyCode", |reader| {
+            let currency = Currency::parse(&read_text(currency_code, reader)?);
+            if currency.is_none() {
+                reader.invalid("it is not a currency that Amazon Pay has");
+            }
+            currency
+        })?;
+        let money = reader.inside_member("amount", |reader| {
+            let amount = amount_text(amount, reader)?;
+            Money::parse(&amount, currency).map_err(|refused| reader.invalid(refused)).ok()
+        })?;
+        Some(Self { money, unknown })
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.object(&self.unknown, |members| {
+            members.text_member("amount", &self.money.amount());
+            members.text_member("currencyCode", self.money.currency().code());
+        });
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+fn amount_text<'a>(raw: &'a RawValue, reader: &mut Reader) -> Option<Cow<'a, str>> {
+    let is_number = raw.get().starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    if is_number && reader.spellings() == Spellings::Every {
+        return Some(Cow::Borrowed(raw.get()));
+    }
+    read_text(raw, reader)
+}

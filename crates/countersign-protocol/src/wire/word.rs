@@ -1,0 +1,163 @@
+//! Enumerations on the wire: the words that this version knows, and those that Amazon adds later.
+
+use core::fmt;
+
+use countersign_domain::ids::Environment;
+use countersign_domain::money::Currency;
+use countersign_domain::terms::{PaymentIntent, ProductType};
+use serde_json::value::RawValue;
+
+use super::member::{Member, read_text};
+use super::reading::Reader;
+use super::writing::Writer;
+
+/// A closed set of words of the API.
+pub trait Words: Copy + Eq + fmt::Debug {
+    /// What a refusal says when a word is none of these.
+    const EXPECTED: &'static str;
+
+    /// The API's word.
+    fn as_str(self) -> &'static str;
+
+    /// Reads the API's word, in the API's spelling only.
+    fn parse(word: &str) -> Option<Self>;
+}
+
+/// A word of an enumeration that may have grown since this was compiled.
+///
+/// A client keeps a word that it does not know; a server refuses it and so holds `Known` only.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Word<T> {
+    /// A word that this version knows.
+    Known(T),
+    /// Any other word, as it came.
+    Unknown(String),
+}
+
+impl<T: Words> Word<T> {
+    /// The word as it stands on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(word) => word.as_str(),
+            Self::Unknown(text) => text,
+        }
+    }
+
+    /// The word, if this version knows it.
+    #[must_use]
+    pub fn known(&self) -> Option<T> {
+        match self {
+            Self::Known(word) => Some(*word),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+impl<T> From<T> for Word<T> {
+    fn from(word: T) -> Self {
+        Self::Known(word)
+    }
+}
+
+impl<T: Words> fmt::Display for Word<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl<T: Words> fmt::Debug for Word<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(word) => f.write_str(word.as_str()),
+            Self::Unknown(text) => write!(f, "Unknown({text:?})"),
+        }
+    }
+}
+
+impl<T: Words> Member for Word<T> {
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+        let text = read_text(raw, reader)?;
+        match T::parse(&text) {
+            Some(word) => Some(Self::Known(word)),
+            None if reader.is_strict() => {
+                reader.invalid(T::EXPECTED);
+                None
+            }
+            None => Some(Self::Unknown(text.into_owned())),
+        }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.text(self.as_str());
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+macro_rules! words_of_the_domain {
+    ($($name:ident, $as_str:ident, $expected:literal;)+) => {$(
+        impl Words for $name {
+            const EXPECTED: &'static str = $expected;
+
+            fn as_str(self) -> &'static str {
+                $name::$as_str(self)
+            }
+
+            fn parse(word: &str) -> Option<Self> {
+                $name::parse(word)
+            }
+        }
+    )+};
+}
+
+words_of_the_domain! {
+    PaymentIntent, as_str, "it is not one of Confirm, Authorize, AuthorizeWithCapture";
+    ProductType, as_str, "it is not one of PayAndShip, PayOnly";
+    Currency, code, "it is not a currency that Amazon Pay has";
+}
+
+impl Words for Environment {
+    const EXPECTED: &'static str = "it is not one of Sandbox, Live";
+
+    fn as_str(self) -> &'static str {
+        self.release_environment()
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Sandbox, Self::Live].into_iter().find(|known| known.release_environment() == word)
+    }
+}
+
+/// Declares a closed enumeration of the API. A variant's name is its word unless one is given.
+macro_rules! words {
+    ($(#[$meta:meta])+ $name:ident { $($(#[$variant_meta:meta])+ $variant:ident $(= $word:literal)?,)+ }) => {
+        $(#[$meta])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$variant_meta])+ $variant,)+
+        }
+
+        impl $name {
+            /// Every word that this version knows.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+        }
+
+        impl $crate::wire::Words for $name {
+            const EXPECTED: &'static str = concat!("it is not a known ", stringify!($name));
+
+            fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => words!(@word $variant $($word)?)),+ }
+            }
+
+            fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| $crate::wire::Words::as_str(*known) == word)
+            }
+        }
+    };
+    (@word $variant:ident) => { stringify!($variant) };
+    (@word $variant:ident $word:literal) => { $word };
+}
+pub(crate) use words;
