@@ -1,6 +1,14 @@
 //! The HTTP/1.1 server both halves stand on: limits, time-outs, graceful shutdown. It knows no
 //! route and no body format; a [`Handler`] does.
 
+mod connection;
+mod limits;
+mod serve;
+mod socket;
+
+pub use limits::Limits;
+pub use serve::serve;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 

@@ -1,0 +1,239 @@
+//! One connection: its requests in turn, each made whole before the handler sees it, and the
+//! socket's end. [`crate::serve`] runs one of these a connection; routes and bodies' meaning
+//! belong to the handler.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONNECTION, HeaderValue};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::socket::{Line, Socket};
+use crate::{Handler, Limits, Peer, Reply, Response, Unreadable};
+
+/// hyper answers a head with more lines than this by itself, without the handler's body. It sets
+/// aside room for as many on each request, so this is a few times what [`Limits`] allow, not more.
+const PARSED_HEAD_LINES: usize = 256;
+
+/// hyper answers a longer head by itself, and holds at most this much of a connection in memory.
+const BUFFER_BYTES: usize = 128 * 1024;
+
+/// How much of a refused body is read and dropped after the answer, and for how long. A socket
+/// closed with unread bytes is reset by the kernel, and the reset may overtake the answer.
+const DISCARDED_BYTES: u64 = 8 * 1024 * 1024;
+const DISCARDING_TIME: Duration = Duration::from_secs(2);
+
+/// Where the server is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Serving,
+    /// Requests that have begun are finished, no further ones are taken.
+    Draining,
+    Closed,
+}
+
+/// What a connection ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Ending {
+    Close,
+    /// The peer may still be sending what was refused.
+    CloseAfterDiscarding,
+    Reset,
+}
+
+/// What every request of one connection needs.
+struct Connection {
+    handler: Arc<dyn Handler>,
+    limits: Limits,
+    peer: Peer,
+    line: Arc<Line>,
+    ending: AtomicU8,
+}
+
+/// The handler wants no answer sent.
+#[derive(Debug)]
+struct ResetWanted;
+
+impl std::fmt::Display for ResetWanted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the handler wants the connection reset")
+    }
+}
+
+impl std::error::Error for ResetWanted {}
+
+/// Serves a connection to its end.
+pub(crate) async fn run(
+    stream: TcpStream,
+    peer: Peer,
+    handler: Arc<dyn Handler>,
+    limits: Limits,
+    stage: watch::Receiver<Stage>,
+) {
+    let line = Arc::new(Line::default());
+    let socket = Socket::new(stream, Arc::clone(&line), &limits);
+    let ending = AtomicU8::new(Ending::Close as u8);
+    let connection = Arc::new(Connection { handler, limits, peer, line, ending });
+    exchange(socket, &connection, stage).await;
+
+    let Some(stream) = connection.line.take_stream() else { return };
+    match connection.ending() {
+        Ending::Close => {}
+        Ending::CloseAfterDiscarding => discard(stream).await,
+        Ending::Reset => {
+            if let Err(error) = stream.set_zero_linger() {
+                tracing::warn!(%error, "a connection is closed instead of reset");
+            }
+        }
+    }
+}
+
+/// Answers request after request until either side is done. The socket is released at the end.
+async fn exchange(socket: Socket, connection: &Arc<Connection>, mut stage: watch::Receiver<Stage>) {
+    let service = hyper::service::service_fn(|request| answer(Arc::clone(connection), request));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.max_headers(PARSED_HEAD_LINES).max_buf_size(BUFFER_BYTES);
+    // The socket keeps the time of heads and idling itself, with one timer a connection.
+    builder.header_read_timeout(None);
+    let mut exchange = pin!(builder.serve_connection(TokioIo::new(socket), service));
+    loop {
+        tokio::select! {
+            biased;
+            ended = exchange.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(peer = %connection.peer.0, %error, "a connection broke off");
+                }
+                return;
+            }
+            changed = stage.changed() => {
+                // A server that was dropped has closed.
+                let now = changed.map_or(Stage::Closed, |()| *stage.borrow_and_update());
+                match now {
+                    Stage::Serving => {}
+                    Stage::Draining if connection.line.is_silent() => return,
+                    Stage::Draining => exchange.as_mut().graceful_shutdown(),
+                    Stage::Closed => return,
+                }
+            }
+        }
+    }
+}
+
+async fn answer(
+    connection: Arc<Connection>,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<Full<Bytes>>, ResetWanted> {
+    let _serving = connection.line.serve();
+    let (mut head, body) = request.into_parts();
+    head.extensions.insert(connection.peer);
+    match read_whole(&head, body, &connection.limits).await {
+        Ok(body) => {
+            let request = http::Request::from_parts(head, body);
+            match connection.handler.handle(request).await {
+                Reply::Answer(response) => Ok(response.map(Full::new)),
+                Reply::Reset => {
+                    connection.end_with(Ending::Reset);
+                    Err(ResetWanted)
+                }
+            }
+        }
+        Err(unreadable) => Ok(connection.refuse(&head, unreadable).map(Full::new)),
+    }
+}
+
+impl Connection {
+    /// The answer to a request that is not whole. What follows it on the connection cannot be
+    /// told from the rest of its body, so the connection ends.
+    fn refuse(&self, head: &http::request::Parts, unreadable: Unreadable) -> Response {
+        self.end_with(Ending::CloseAfterDiscarding);
+        let mut response = self.handler.refuse(head, unreadable);
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+
+    fn end_with(&self, ending: Ending) {
+        self.ending.store(ending as u8, Ordering::Relaxed);
+    }
+
+    fn ending(&self) -> Ending {
+        let stored = self.ending.load(Ordering::Relaxed);
+        [Ending::CloseAfterDiscarding, Ending::Reset]
+            .into_iter()
+            .find(|ending| *ending as u8 == stored)
+            .unwrap_or(Ending::Close)
+    }
+}
+
+async fn read_whole(
+    head: &http::request::Parts,
+    body: Incoming,
+    limits: &Limits,
+) -> Result<Bytes, Unreadable> {
+    if head.headers.len() > limits.head_lines || head_bytes(head) > limits.head_bytes {
+        return Err(Unreadable::HeadTooLarge);
+    }
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    // A declared length over the limit is refused before the client is told to go on.
+    if body.size_hint().lower() > limits.body_bytes as u64 {
+        return Err(Unreadable::BodyTooLarge);
+    }
+    match timeout(limits.body_time, collect(body, limits.body_bytes)).await {
+        Ok(collected) => collected,
+        Err(_elapsed) => Err(Unreadable::BodyTimedOut),
+    }
+}
+
+/// The target and each header line with its separator and line end.
+fn head_bytes(head: &http::request::Parts) -> usize {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let lines = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    target + lines.sum::<usize>()
+}
+
+/// Reads a body to its end. One that came in a single piece, as nearly all do, is not copied.
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Unreadable> {
+    let mut whole = Bytes::new();
+    let mut pieces: Option<BytesMut> = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Unreadable::BodyTruncated)?;
+        let Ok(piece) = frame.into_data() else { continue };
+        let held = pieces.as_ref().map_or(whole.len(), BytesMut::len);
+        if held + piece.len() > limit {
+            return Err(Unreadable::BodyTooLarge);
+        }
+        match &mut pieces {
+            Some(pieces) => pieces.extend_from_slice(&piece),
+            None if whole.is_empty() => whole = piece,
+            None => {
+                let mut joined = BytesMut::with_capacity((held + piece.len()) * 2);
+                joined.extend_from_slice(&whole);
+                joined.extend_from_slice(&piece);
+                pieces = Some(joined);
+            }
+        }
+    }
+    Ok(pieces.map_or(whole, BytesMut::freeze))
+}
+
+/// Tells the peer that nothing more comes, then reads what it is still sending, within bounds.
+async fn discard(mut stream: TcpStream) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut rest = stream.take(DISCARDED_BYTES);
+    let mut sink = tokio::io::sink();
+    // Whether the peer stopped by itself makes no difference: the answer has had its time.
+    let _ = timeout(DISCARDING_TIME, tokio::io::copy(&mut rest, &mut sink)).await;
+}

@@ -1,0 +1,44 @@
+//! The bounds of one server: sizes, counts and times. Each is written down because whatever is
+//! read, queued or waited for without a limit is a way to take the server down.
+
+use std::time::Duration;
+
+/// What a server accepts, and how long it waits.
+///
+/// The defaults fit both halves: an Amazon Pay request has about fifteen headers and a body of a
+/// few kilobytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body; one more is [`Unreadable::BodyTooLarge`](crate::Unreadable).
+    pub body_bytes: usize,
+    /// Bytes of a request's target and headers together.
+    pub head_bytes: usize,
+    /// Header lines of a request.
+    pub head_lines: usize,
+    /// From the head's end to the body's end.
+    pub body_time: Duration,
+    /// From the head's first byte to its end.
+    pub head_time: Duration,
+    /// How long a connection may stay open between requests, and how long an answer may wait for
+    /// a peer that does not read.
+    pub idle_time: Duration,
+    /// Connections at once. Further ones wait in the kernel's queue.
+    pub connections: usize,
+    /// How long a shutdown waits for the requests that are being answered.
+    pub shutdown_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 256 * 1024,
+            head_bytes: 16 * 1024,
+            head_lines: 64,
+            body_time: Duration::from_secs(10),
+            head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(75),
+            connections: 4096,
+            shutdown_time: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The accept loop and the server's end. What happens on a connection lives in
+//! [`crate::connection`].
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use crate::connection::{self, Stage};
+use crate::{Handler, Limits, Peer};
+
+/// How long to leave a listener alone that cannot accept, most likely for want of file
+/// descriptors: trying at once would only burn a core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves every connection of `listener` with `handler`, until `shutdown` is ready.
+///
+/// Then the listener is closed, idle connections are closed, requests that have begun are
+/// answered, and after [`Limits::shutdown_time`] what is left is cut off. Dropping the future cuts
+/// everything off at once. Must run inside a tokio runtime with its timer and I/O drivers.
+pub async fn serve(
+    listener: TcpListener,
+    handler: Arc<dyn Handler>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let (stage, _) = watch::channel(Stage::Serving);
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    {
+        let accepting = pin!(accept(listener, handler, limits, &stage, &slots));
+        let shutdown = pin!(shutdown);
+        tokio::select! {
+            () = shutdown => {}
+            () = accepting => {}
+        }
+    }
+    stage.send_replace(Stage::Draining);
+    let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    if timeout(limits.shutdown_time, slots.acquire_many(all)).await.is_err() {
+        tracing::warn!("connections were cut off: their requests took longer than the shutdown");
+    }
+    stage.send_replace(Stage::Closed);
+}
+
+/// Hands each connection to a task of its own. Only the semaphore's end would end it.
+#[expect(clippy::disallowed_methods, reason = "a failing listener is left alone in real time")]
+async fn accept(
+    listener: TcpListener,
+    handler: Arc<dyn Handler>,
+    limits: Limits,
+    stage: &watch::Sender<Stage>,
+    slots: &Arc<Semaphore>,
+) {
+    // The slot is taken first: a connection over the limit waits in the kernel, at no cost here.
+    while let Ok(slot) = Arc::clone(slots).acquire_owned().await {
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "answers may be delayed");
+        }
+        let (handler, stage) = (Arc::clone(&handler), stage.subscribe());
+        tokio::spawn(async move {
+            connection::run(stream, Peer(address), handler, limits, stage).await;
+            drop(slot);
+        });
+    }
+}
