@@ -1,0 +1,40 @@
+//! The limits of the contract, checked in one place for every engine.
+
+use std::collections::HashSet;
+
+use crate::contract::{ChangeSet, CommitError, Key, MAX_CHANGES, MAX_KEY_LEN, MAX_ROWS};
+
+/// Refuses a change set that is over a limit or names a key twice.
+pub(crate) fn check(change: &ChangeSet) -> Result<(), CommitError> {
+    let invalid = |why: String| Err(CommitError::Invalid(why));
+    let documents = change.write.len().saturating_add(change.require.len());
+    if documents > MAX_CHANGES || change.append.len() > MAX_CHANGES {
+        return invalid(format!("a change set has more than {MAX_CHANGES} documents or messages"));
+    }
+    let too_long = |text: &str| text.len() > MAX_KEY_LEN;
+    let keys =
+        || change.write.iter().map(|write| &write.key).chain(change.require.iter().map(|(key, _)| key));
+    if keys().any(|key| key.id.is_empty() || too_long(&key.id)) {
+        return invalid(format!("a document id is empty or longer than {MAX_KEY_LEN} bytes"));
+    }
+    let contents = || change.write.iter().filter_map(|write| write.content.as_ref());
+    if contents().any(|content| content.index.iter().any(|entry| too_long(&entry.value))) {
+        return invalid(format!("an index value is longer than {MAX_KEY_LEN} bytes"));
+    }
+    if contents().any(|content| content.index.len() > MAX_CHANGES) {
+        return invalid(format!("a document has more than {MAX_CHANGES} index entries"));
+    }
+    if change.append.iter().any(|message| too_long(&message.subject)) {
+        return invalid(format!("a message's subject is longer than {MAX_KEY_LEN} bytes"));
+    }
+    let mut seen: HashSet<&Key> = HashSet::with_capacity(documents);
+    match keys().find(|key| !seen.insert(key)) {
+        Some(twice) => invalid(format!("the {} {} stands twice in a change set", twice.collection, twice.id)),
+        None => Ok(()),
+    }
+}
+
+/// The number of rows to read for a limit that was asked for.
+pub(crate) fn rows(limit: usize) -> usize {
+    limit.min(MAX_ROWS)
+}

@@ -1,0 +1,313 @@
+//! The engine without a disk: for the in-memory sandbox and for simulations. Deterministic, and fast
+//! because every call is one short critical section.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use countersign_domain::time::Timestamp;
+use futures_util::future::{BoxFuture, ready};
+
+use crate::contract::{
+    ChangeId, ChangeSet, CommitError, Content, Document, DueTimer, Expect, IndexEntry, IndexRange, IndexRow,
+    Key, Message, NewMessage, Store, StoreError, Version,
+};
+use crate::limits;
+
+/// A store in memory. What it holds outlives a simulated crash as long as somebody holds the store.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    contents: Mutex<Contents>,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    documents: HashMap<Key, Stored>,
+    timers: BTreeSet<(Timestamp, Key)>,
+    /// Index, value, document id, collection.
+    index: BTreeSet<(&'static str, String, String, &'static str)>,
+    messages: BTreeMap<u64, StoredMessage>,
+    by_subject: BTreeSet<(&'static str, String, u64)>,
+    by_delivery: BTreeSet<(&'static str, Timestamp, u64)>,
+    last_sequence: u64,
+    /// Change ids of the current and of the previous period, so that forgetting is cheap.
+    changes: [HashSet<ChangeId>; 2],
+    changes_since: Option<Timestamp>,
+    watermark: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    document: Document,
+    due_at: Option<Timestamp>,
+    index: Vec<IndexEntry>,
+}
+
+#[derive(Debug)]
+struct StoredMessage {
+    topic: &'static str,
+    subject: String,
+    bytes: Bytes,
+    deliver_at: Option<Timestamp>,
+    lease_count: u32,
+}
+
+/// Change ids are asked for right after a lost answer; a day is ample.
+const CHANGE_IDS_KEPT: std::time::Duration = countersign_domain::time::DAY;
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        // A panic elsewhere leaves whole change sets behind: each is applied after all checks.
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    fn version(&self, key: &Key) -> Option<Version> {
+        self.documents.get(key).map(|stored| stored.document.version)
+    }
+
+    fn is_as_expected(&self, key: &Key, expect: Expect) -> bool {
+        match expect {
+            Expect::Absent => !self.documents.contains_key(key),
+            Expect::Version(version) => self.version(key) == Some(version),
+        }
+    }
+
+    fn commit(&mut self, change: ChangeSet) -> Result<(), CommitError> {
+        let required = change.require.iter().map(|(key, expect)| (key, *expect));
+        let written = change.write.iter().map(|write| (&write.key, write.expect));
+        if !required.chain(written).all(|(key, expect)| self.is_as_expected(key, expect)) {
+            return Err(CommitError::Conflict);
+        }
+        // Nothing below this line may fail.
+        for write in change.write {
+            self.put(write.key, write.content);
+        }
+        for message in change.append {
+            self.append(message);
+        }
+        self.note_change(change.id, change.at);
+        Ok(())
+    }
+
+    fn put(&mut self, key: Key, content: Option<Content>) {
+        let version = match self.documents.remove(&key) {
+            Some(old) => {
+                if let Some(due_at) = old.due_at {
+                    self.timers.remove(&(due_at, key.clone()));
+                }
+                for entry in old.index {
+                    self.index.remove(&(entry.index, entry.value, key.id.clone(), key.collection));
+                }
+                Version(old.document.version.0.saturating_add(1))
+            }
+            None => Version(1),
+        };
+        let Some(Content { format, bytes, due_at, index }) = content else { return };
+        if let Some(due_at) = due_at {
+            self.timers.insert((due_at, key.clone()));
+        }
+        for entry in &index {
+            self.index.insert((entry.index, entry.value.clone(), key.id.clone(), key.collection));
+        }
+        self.documents.insert(key, Stored { document: Document { version, format, bytes }, due_at, index });
+    }
+
+    fn append(&mut self, message: NewMessage) {
+        self.last_sequence = self.last_sequence.saturating_add(1);
+        let sequence = self.last_sequence;
+        let NewMessage { topic, subject, bytes, deliver_at } = message;
+        self.by_subject.insert((topic, subject.clone(), sequence));
+        if let Some(deliver_at) = deliver_at {
+            self.by_delivery.insert((topic, deliver_at, sequence));
+        }
+        self.messages.insert(sequence, StoredMessage { topic, subject, bytes, deliver_at, lease_count: 0 });
+    }
+
+    fn note_change(&mut self, id: ChangeId, at: Timestamp) {
+        let watermark = self.watermark.map_or(at, |watermark| watermark.max(at));
+        self.watermark = Some(watermark);
+        let since = *self.changes_since.get_or_insert(watermark);
+        if watermark.since(since) > CHANGE_IDS_KEPT {
+            self.changes_since = Some(watermark);
+            self.changes.swap(0, 1);
+            self.changes[0].clear();
+        }
+        self.changes[0].insert(id);
+    }
+
+    fn lease(&mut self, topic: &'static str, now: Timestamp, until: Timestamp, limit: usize) -> Vec<Message> {
+        let from = (topic, Timestamp::UNIX_EPOCH, 0);
+        let to = (topic, now, u64::MAX);
+        let due: Vec<_> = self.by_delivery.range(from..=to).take(limits::rows(limit)).copied().collect();
+        let mut leased = Vec::with_capacity(due.len());
+        for (_, deliver_at, sequence) in due {
+            let Some(message) = self.messages.get_mut(&sequence) else { continue };
+            message.deliver_at = Some(until);
+            message.lease_count = message.lease_count.saturating_add(1);
+            leased.push(Message {
+                sequence,
+                subject: message.subject.clone(),
+                bytes: message.bytes.clone(),
+                lease_count: message.lease_count,
+            });
+            self.by_delivery.remove(&(topic, deliver_at, sequence));
+            self.by_delivery.insert((topic, until, sequence));
+        }
+        leased
+    }
+
+    fn release(&mut self, sequence: u64, lease_count: u32, deliver_at: Option<Timestamp>) -> bool {
+        let Some(message) = self.messages.get_mut(&sequence) else { return false };
+        let Some(leased_until) = message.deliver_at.filter(|_| message.lease_count == lease_count) else {
+            return false;
+        };
+        if lease_count == 0 {
+            return false;
+        }
+        message.deliver_at = deliver_at;
+        let topic = message.topic;
+        self.by_delivery.remove(&(topic, leased_until, sequence));
+        if let Some(deliver_at) = deliver_at {
+            self.by_delivery.insert((topic, deliver_at, sequence));
+        }
+        true
+    }
+
+    fn messages(&self, topic: &'static str, subject: Option<&str>, after: u64, limit: usize) -> Vec<Message> {
+        let read = |sequence: u64, message: &StoredMessage| Message {
+            sequence,
+            subject: message.subject.clone(),
+            bytes: message.bytes.clone(),
+            lease_count: message.lease_count,
+        };
+        let limit = limits::rows(limit);
+        let Some(first) = after.checked_add(1) else { return Vec::new() };
+        match subject {
+            Some(subject) => {
+                let from = (topic, subject.to_owned(), first);
+                self.by_subject
+                    .range(from..)
+                    .take_while(|(of, about, _)| *of == topic && about == subject)
+                    .filter_map(|(_, _, sequence)| Some(read(*sequence, self.messages.get(sequence)?)))
+                    .take(limit)
+                    .collect()
+            }
+            None => self
+                .messages
+                .range(first..)
+                .filter(|(_, message)| message.topic == topic)
+                .map(|(sequence, message)| read(*sequence, message))
+                .take(limit)
+                .collect(),
+        }
+    }
+
+    fn range(&self, range: &IndexRange) -> Vec<IndexRow> {
+        let from = range.prefix.as_str().max(range.after.as_ref().map_or("", |(value, _)| value));
+        self.index
+            .range((range.index, from.to_owned(), String::new(), "")..)
+            .take_while(|(index, value, ..)| *index == range.index && value.starts_with(&range.prefix))
+            .filter(|(_, value, id, _)| {
+                range.after.as_ref().is_none_or(|after| (value, id) > (&after.0, &after.1))
+            })
+            .take(limits::rows(range.limit))
+            .map(|(_, value, id, collection)| IndexRow {
+                value: value.clone(),
+                key: Key { collection, id: id.clone() },
+            })
+            .collect()
+    }
+}
+
+impl Store for MemoryStore {
+    fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
+        let contents = self.contents();
+        let documents = keys
+            .iter()
+            .map(|key| contents.documents.get(key).map(|stored| stored.document.clone()))
+            .collect();
+        Box::pin(ready(Ok(documents)))
+    }
+
+    fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
+        let result = limits::check(&change).and_then(|()| self.contents().commit(change));
+        Box::pin(ready(result))
+    }
+
+    fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let known = self.contents().changes.iter().any(|period| period.contains(&id));
+        Box::pin(ready(Ok(known)))
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>> {
+        let contents = self.contents();
+        let due = contents
+            .timers
+            .iter()
+            .take_while(|(due_at, _)| *due_at <= now)
+            .take(limits::rows(limit))
+            .map(|(due_at, key)| DueTimer { key: key.clone(), due_at: *due_at })
+            .collect();
+        Box::pin(ready(Ok(due)))
+    }
+
+    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        let next = self.contents().timers.first().map(|(due_at, _)| *due_at);
+        Box::pin(ready(Ok(next)))
+    }
+
+    fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>> {
+        let rows = self.contents().range(&range);
+        Box::pin(ready(Ok(rows)))
+    }
+
+    fn messages<'a>(
+        &'a self,
+        topic: &'static str,
+        subject: Option<&'a str>,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
+        let messages = self.contents().messages(topic, subject, after, limit);
+        Box::pin(ready(Ok(messages)))
+    }
+
+    fn lease(
+        &self,
+        topic: &'static str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
+        let leased = self.contents().lease(topic, now, until, limit);
+        Box::pin(ready(Ok(leased)))
+    }
+
+    fn release(
+        &self,
+        sequence: u64,
+        lease_count: u32,
+        deliver_at: Option<Timestamp>,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let released = self.contents().release(sequence, lease_count, deliver_at);
+        Box::pin(ready(Ok(released)))
+    }
+
+    fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
+        let watermark = self.contents().watermark.unwrap_or(Timestamp::UNIX_EPOCH);
+        Box::pin(ready(Ok(watermark)))
+    }
+
+    fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        *self.contents() = Contents::default();
+        Box::pin(ready(Ok(())))
+    }
+}
