@@ -363,14 +363,10 @@ const FEW_MEMBERS: usize = 24;
 
 fn repeated_name<'n>(members: &'n [(Cow<'_, str>, &RawValue)]) -> Option<&'n str> {
     if members.len() <= FEW_MEMBERS {
-        let mut earlier: &[_] = &[];
-        for (position, (name, _)) in members.iter().enumerate() {
-            if earlier.iter().any(|(other, _): &(Cow<'_, str>, &RawValue)| other == name) {
-                return Some(name);
-            }
-            earlier = members.get(..=position).unwrap_or_default();
-        }
-        return None;
+        let mut numbered = members.iter().enumerate();
+        return numbered.find_map(|(position, (name, _))| {
+            members.iter().take(position).any(|(earlier, _)| earlier == name).then_some(name.as_ref())
+        });
     }
     let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
     names.sort_unstable();

@@ -151,6 +151,17 @@ fn each_refusal_names_its_kind_and_its_field() {
 }
 
 #[test]
+fn a_member_that_is_there_twice_is_found_among_few_and_among_many() {
+    for count in [2, 24, 25, 2_000] {
+        let names: Vec<_> = (0..count).map(|number| format!("\"n{number}\":0")).collect();
+        let once = format!("{{{}}}", names.join(","));
+        assert_eq!(refused_as(&once), (BodyRefusedKind::UnrecognizedField, "n0".to_owned()), "{count}");
+        let twice = format!("{{{},\"n1\":0}}", names.join(","));
+        assert_eq!(refused_as(&twice), (BodyRefusedKind::InvalidRequestFormat, "n1".to_owned()), "{count}");
+    }
+}
+
+#[test]
 fn a_text_may_be_exactly_as_long_as_its_limit() {
     for (field, len) in [
         ("merchantReferenceId", 256),
