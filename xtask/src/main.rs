@@ -1,1 +1,38 @@
-fn main() {}
+//! All automation of the project: `cargo xtask COMMAND`. Developers and CI run the same commands;
+//! there is no second script language beside it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+mod test;
+mod tidy;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test    everything that must hold: format, lints, tidy, tests, documents, the official clients
+  ci      the same as test
+  tidy    the rules of the tree that no compiler holds";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test" | "ci"] => test::run(root()),
+        ["tidy"] => tidy::run(root()),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The workspace's root: the folder that holds this crate's folder.
+fn root() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
+}

@@ -1,0 +1,86 @@
+//! The official clients against the real sandbox binary. Each suite starts its own sandbox on a
+//! free port; here the binary is built, the clients are installed once a lock file, and the suites
+//! run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::step::{Step, cargo, failed};
+use super::tally::{self, Tally};
+
+/// Names the sandbox's binary to the suites.
+const BINARY: &str = "COUNTERSIGN_BINARY";
+
+pub(super) fn run(root: &Path) -> Tally {
+    // Built alone: beside the simulation cargo would switch its planted bugs on here too.
+    let mut total = cargo("binary", &["build", "--package", "countersign"]).run(root);
+    if total.failed > 0 {
+        return total;
+    }
+    let binary = target(root).join("debug/countersign");
+    total += node(root, &binary);
+    total += python(root, &binary);
+    total
+}
+
+/// Where cargo puts what it builds: the folder that this very program was built into.
+fn target(root: &Path) -> PathBuf {
+    let built = std::env::current_exe().ok();
+    let folder = built.as_deref().and_then(|program| program.ancestors().nth(2));
+    folder.map_or_else(|| root.join("target"), Path::to_path_buf)
+}
+
+fn node(root: &Path, binary: &Path) -> Tally {
+    let folder = root.join("interop/node");
+    let packages = folder.join("node_modules");
+    let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    let install = Step::new("npm", "npm", &arguments);
+    let mut total = installed_once(&folder.join("package-lock.json"), &packages, || install.run(&folder));
+    if total.failed == 0 {
+        let suite = Step::new("node sdk", "node", &["--test", "--test-reporter=tap"]);
+        total += suite.counted_by(tally::of_node).with_variable(BINARY, binary).run(&folder);
+    }
+    total
+}
+
+fn python(root: &Path, binary: &Path) -> Tally {
+    let folder = root.join("interop/python");
+    let environment = target(root).join("interop/python");
+    let program = environment.join("bin/python");
+    let requirements = folder.join("requirements.txt");
+    let mut total = installed_once(&requirements, &environment, || {
+        let place = environment.to_string_lossy();
+        let mut total = Step::new("venv", "python3", &["-m", "venv", "--clear", &place]).run(&folder);
+        if total.failed == 0 {
+            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"];
+            let list = ["--requirement", "requirements.txt"];
+            total += Step::new("pip", &program, &[pip.as_slice(), &list].concat()).run(&folder);
+        }
+        total
+    });
+    if total.failed == 0 {
+        let suite = Step::new("python sdk", &program, &["-B", "-m", "unittest", "--quiet"]);
+        total += suite.counted_by(tally::of_unittest).with_variable(BINARY, binary).run(&folder);
+    }
+    total
+}
+
+/// Installs unless `place` was installed from this very lock file; a copy of it in there tells.
+/// Only a failure counts: the first run and the next one have the same checks.
+fn installed_once(lock: &Path, place: &Path, install: impl FnOnce() -> Tally) -> Tally {
+    let Ok(wanted) = fs::read(lock) else {
+        return failed("install", &format!("{} cannot be read", lock.display()));
+    };
+    let copy = place.join(".installed-lock");
+    if fs::read(&copy).is_ok_and(|installed| installed == wanted) {
+        return Tally::default();
+    }
+    let total = install();
+    if total.failed > 0 {
+        return total;
+    }
+    match fs::write(&copy, wanted) {
+        Ok(()) => Tally::default(),
+        Err(error) => failed("install", &format!("{}: {error}", copy.display())),
+    }
+}

@@ -1,0 +1,68 @@
+//! `cargo xtask test`: everything that must hold, in the order in which it fails fastest. Every
+//! step runs whatever the one before it found, so that one run tells all; what passes is one line
+//! on standard error, what fails shows its whole output.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+mod interop;
+mod step;
+mod tally;
+
+use step::{Step, cargo};
+use tally::Tally;
+
+/// Runs every step. The last line on standard output counts all checks and tests.
+pub(crate) fn run(root: &Path) -> ExitCode {
+    let mut total = Tally::default();
+    let before = [
+        cargo("format", &["fmt", "--all", "--check"]),
+        cargo("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    ];
+    for step in before {
+        total += step.run(root);
+    }
+    total += tidy(root);
+    for step in tests().into_iter().chain(documents()).chain(licenses()) {
+        total += step.run(root);
+    }
+    total += interop::run(root);
+
+    println!("{total}");
+    if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn tidy(root: &Path) -> Tally {
+    let found = crate::tidy::violations(root);
+    let lines = match found {
+        Ok(violations) if violations.is_empty() => return step::passed("tidy"),
+        Ok(violations) => violations.iter().map(|violation| format!("{violation}\n")).collect(),
+        Err(error) => error,
+    };
+    step::failed("tidy", &lines)
+}
+
+/// `cargo nextest` runs the tests of all crates side by side, but no doctests.
+fn tests() -> Vec<Step> {
+    if step::succeeds("cargo", &["nextest", "--version"]) {
+        let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"];
+        vec![
+            cargo("tests", &arguments).counted_by(tally::of_nextest),
+            cargo("doctests", &["test", "--workspace", "--doc"]).counted_by(tally::of_cargo_test),
+        ]
+    } else {
+        let tests = cargo("tests", &["test", "--workspace", "--no-fail-fast"]);
+        vec![tests.counted_by(tally::of_cargo_test)]
+    }
+}
+
+fn documents() -> Vec<Step> {
+    let document = cargo("documents", &["doc", "--workspace", "--no-deps"]);
+    vec![document.with_variable("RUSTDOCFLAGS", "-D warnings")]
+}
+
+/// Licences, bans and sources. Advisories need a database from the network, so they are not asked.
+fn licenses() -> Option<Step> {
+    let installed = step::succeeds("cargo", &["deny", "--version"]);
+    installed.then(|| cargo("licenses", &["deny", "check", "licenses", "bans", "sources"]))
+}

@@ -1,0 +1,113 @@
+//! One step of the test command: a program that is run quietly and counted.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::tally::Tally;
+
+/// A program with a name for the reader, and a way to count what it ran.
+pub(super) struct Step {
+    name: &'static str,
+    command: Command,
+    count: Option<fn(&str) -> Tally>,
+}
+
+pub(super) fn cargo(name: &'static str, arguments: &[&str]) -> Step {
+    Step::new(name, "cargo", arguments)
+}
+
+impl Step {
+    pub(super) fn new(name: &'static str, program: impl AsRef<OsStr>, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).env("CARGO_TERM_COLOR", "never");
+        Self { name, command, count: None }
+    }
+
+    /// Counts tests; a step that is not told how counts as one check.
+    pub(super) fn counted_by(mut self, count: fn(&str) -> Tally) -> Self {
+        self.count = Some(count);
+        self
+    }
+
+    pub(super) fn with_variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs to the end in `folder`. A program that fails without a failed test, because something
+    /// does not compile or install, counts as one failure.
+    pub(super) fn run(mut self, folder: &Path) -> Tally {
+        let output = match self.command.current_dir(folder).output() {
+            Ok(output) => output,
+            Err(error) => {
+                let program = self.command.get_program().display();
+                return failed(self.name, &format!("{program}: {error}"));
+            }
+        };
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let text = text.join("\n");
+        let counted = self.count.map(|count| count(&text));
+        if output.status.success() && counted.is_none_or(|tally| tally.failed == 0) {
+            let Some(tally) = counted else { return passed(self.name) };
+            eprintln!("{:<10} {tally}", self.name);
+            return tally;
+        }
+        let mut tally = failed(self.name, &text);
+        if let Some(counted) = counted {
+            tally = Tally { passed: counted.passed, failed: counted.failed.max(1) };
+        }
+        tally
+    }
+}
+
+/// Whether a program is there and does what it is asked.
+pub(super) fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+pub(super) fn passed(name: &str) -> Tally {
+    eprintln!("{name:<10} ok");
+    Tally { passed: 1, failed: 0 }
+}
+
+pub(super) fn failed(name: &str, output: &str) -> Tally {
+    eprintln!("{}\n{name:<10} FAILED", output.trim_end());
+    Tally { passed: 0, failed: 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tally;
+    use super::*;
+
+    fn tally(program: &str, arguments: &[&str], count: Option<fn(&str) -> Tally>) -> Tally {
+        let mut step = Step::new("step", program, arguments);
+        step.count = count;
+        step.run(Path::new("."))
+    }
+
+    #[test]
+    fn a_check_counts_once() {
+        assert_eq!(tally("true", &[], None), Tally { passed: 1, failed: 0 });
+        assert_eq!(tally("false", &[], None), Tally { passed: 0, failed: 1 });
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_a_failure() {
+        assert_eq!(tally("no-such-program-anywhere", &[], None), Tally { passed: 0, failed: 1 });
+    }
+
+    #[test]
+    fn a_runner_that_breaks_before_its_tests_is_a_failure() {
+        assert_eq!(tally("false", &[], Some(tally::of_nextest)), Tally { passed: 0, failed: 1 });
+    }
+
+    #[test]
+    fn failed_tests_count_even_when_the_runner_says_it_succeeded() {
+        let arguments = ["# pass 2\n# fail 1"];
+        assert_eq!(tally("echo", &arguments, Some(tally::of_node)), Tally { passed: 2, failed: 1 });
+    }
+}

@@ -1,0 +1,172 @@
+//! Who may depend on whom. The table is the design's; development dependencies are free.
+
+use super::Violation;
+use super::tree::Tree;
+
+/// Each crate with those of ours that it may name.
+const DESIGN: [(&str, &[&str]); 10] = [
+    ("countersign-domain", &[]),
+    ("countersign-protocol", &["countersign-domain"]),
+    ("countersign-store", &["countersign-domain"]),
+    ("countersign-http", &[]),
+    ("countersign-client", &["countersign-domain", "countersign-protocol"]),
+    (
+        "countersign-sandbox",
+        &["countersign-domain", "countersign-protocol", "countersign-store", "countersign-http"],
+    ),
+    (
+        "countersign-merchant",
+        &[
+            "countersign-domain",
+            "countersign-protocol",
+            "countersign-client",
+            "countersign-store",
+            "countersign-http",
+        ],
+    ),
+    ("countersign", &EVERY_LIBRARY),
+    ("countersign-simulation", &EVERY_LIBRARY),
+    ("xtask", &[]),
+];
+
+const EVERY_LIBRARY: [&str; 7] = [
+    "countersign-domain",
+    "countersign-protocol",
+    "countersign-store",
+    "countersign-http",
+    "countersign-client",
+    "countersign-sandbox",
+    "countersign-merchant",
+];
+
+/// What the domain may use, with the features that need no `std`.
+const DOMAIN: [(&str, &[&str]); 2] = [("jiff", &["alloc"]), ("unicode-normalization", &[])];
+
+pub(super) fn crates_depend_as_designed(tree: &Tree) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for package in &tree.packages {
+        let Some((_, allowed)) = DESIGN.iter().find(|(name, _)| *name == package.name) else {
+            violations.push(Violation::new(&package.name, "has no row in the dependency table"));
+            continue;
+        };
+        for dependency in package.dependencies.iter().filter(|dependency| !dependency.development) {
+            let name = dependency.name.as_str();
+            let ours = tree.packages.iter().any(|package| package.name == name);
+            if ours && !allowed.contains(&name) {
+                violations.push(Violation::new(&package.name, format!("may not depend on {name}")));
+            }
+        }
+    }
+    violations
+}
+
+/// Only the host's target is at hand, where `std` always links: the compiler cannot tell.
+pub(super) fn domain_depends_on_no_std_crates_only(tree: &Tree) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let domain = tree.packages.iter().filter(|package| package.name == "countersign-domain");
+    for dependency in domain.flat_map(|package| &package.dependencies) {
+        if dependency.development {
+            continue;
+        }
+        let name = dependency.name.as_str();
+        let what = match DOMAIN.iter().find(|(allowed, _)| *allowed == name) {
+            None => format!("may not depend on {name}"),
+            Some(_) if dependency.default_features => format!("takes {name} with default features"),
+            Some((_, features)) => {
+                let foreign = |feature: &&String| !features.contains(&feature.as_str());
+                let Some(feature) = dependency.features.iter().find(foreign) else { continue };
+                format!("takes {name} with the feature {feature}")
+            }
+        };
+        violations.push(Violation::new("countersign-domain", what));
+    }
+    violations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::{Dependency, Package};
+    use super::*;
+
+    fn package(name: &str, dependencies: Vec<Dependency>) -> Package {
+        Package { name: name.to_owned(), dependencies }
+    }
+
+    fn dependency(name: &str) -> Dependency {
+        Dependency {
+            name: name.to_owned(),
+            development: false,
+            default_features: false,
+            features: Vec::new(),
+        }
+    }
+
+    fn tree(packages: Vec<Package>) -> Tree {
+        Tree { packages, ..Tree::default() }
+    }
+
+    #[test]
+    fn an_edge_that_the_design_does_not_draw_is_found() {
+        let edges = [
+            ("countersign-client", "countersign-store"),
+            ("countersign-client", "countersign-http"),
+            ("countersign-sandbox", "countersign-client"),
+            ("countersign-merchant", "countersign-sandbox"),
+            ("countersign-http", "countersign-domain"),
+            ("countersign-domain", "countersign-protocol"),
+            ("countersign", "countersign-simulation"),
+        ];
+        for (from, to) in edges {
+            let packages = vec![package(from, vec![dependency(to)]), package(to, Vec::new())];
+            let expected = vec![Violation::new(from, format!("may not depend on {to}"))];
+            assert_eq!(crates_depend_as_designed(&tree(packages)), expected);
+        }
+    }
+
+    #[test]
+    fn development_dependencies_and_designed_edges_are_free() {
+        let development = Dependency { development: true, ..dependency("countersign-sandbox") };
+        let packages = vec![
+            package("countersign-client", vec![development, dependency("countersign-protocol")]),
+            package("countersign-sandbox", vec![dependency("countersign-store"), dependency("tokio")]),
+            package("countersign-protocol", Vec::new()),
+            package("countersign-store", Vec::new()),
+        ];
+        assert_eq!(crates_depend_as_designed(&tree(packages)), []);
+    }
+
+    #[test]
+    fn a_crate_outside_the_table_is_found() {
+        let found = crates_depend_as_designed(&tree(vec![package("countersign-extra", Vec::new())]));
+        assert_eq!(found, [Violation::new("countersign-extra", "has no row in the dependency table")]);
+    }
+
+    #[test]
+    fn a_domain_dependency_that_needs_std_is_found() {
+        let cases = [
+            (dependency("serde"), "may not depend on serde"),
+            (Dependency { default_features: true, ..dependency("jiff") }, "takes jiff with default features"),
+            (
+                Dependency { features: vec!["std".to_owned()], ..dependency("jiff") },
+                "takes jiff with the feature std",
+            ),
+        ];
+        for (planted, what) in cases {
+            let found = domain_depends_on_no_std_crates_only(&tree(vec![package(
+                "countersign-domain",
+                vec![planted],
+            )]));
+            assert_eq!(found, [Violation::new("countersign-domain", what)]);
+        }
+    }
+
+    #[test]
+    fn the_domains_own_dependencies_pass() {
+        let jiff = Dependency { features: vec!["alloc".to_owned()], ..dependency("jiff") };
+        let test_only = Dependency { development: true, default_features: true, ..dependency("proptest") };
+        let dependencies = vec![jiff, dependency("unicode-normalization"), test_only];
+        let found =
+            domain_depends_on_no_std_crates_only(&tree(vec![package("countersign-domain", dependencies)]));
+        assert_eq!(found, []);
+    }
+}

@@ -1,0 +1,77 @@
+//! The rules of the tree that no compiler and no lint holds. Each is a function from the tree to
+//! what breaks it, and each has a test that plants a violation. `cargo xtask test` runs them all.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+mod clippy;
+mod clock;
+mod code;
+mod dependencies;
+mod documents;
+mod edges;
+mod names;
+mod purity;
+mod tree;
+
+use tree::Tree;
+
+/// A place that breaks a rule, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Violation {
+    place: String,
+    what: String,
+}
+
+impl Violation {
+    fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { place: place.into(), what: what.into() }
+    }
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}: {}", self.place, self.what)
+    }
+}
+
+type Rule = fn(&Tree) -> Vec<Violation>;
+
+const RULES: [Rule; 13] = [
+    dependencies::crates_depend_as_designed,
+    dependencies::domain_depends_on_no_std_crates_only,
+    edges::only_app_calls_the_store,
+    edges::only_the_store_knows_sql,
+    purity::domain_is_no_std,
+    purity::protocol_does_no_io,
+    names::files_and_types_say_what_they_are,
+    names::no_float_near_money,
+    names::nothing_is_left_undone,
+    clock::one_file_reads_the_clock_and_one_draws_entropy,
+    clippy::crates_repeat_the_shared_bans,
+    documents::files_open_with_their_purpose_and_stay_short,
+    documents::the_tree_names_no_machine_and_lists_its_choices,
+];
+
+/// Everything that breaks a rule, in the rules' order.
+pub(crate) fn violations(root: &Path) -> Result<Vec<Violation>, String> {
+    let tree = Tree::load(root)?;
+    Ok(RULES.iter().flat_map(|rule| rule(&tree)).collect())
+}
+
+pub(crate) fn run(root: &Path) -> ExitCode {
+    match violations(root) {
+        Ok(violations) if violations.is_empty() => ExitCode::SUCCESS,
+        Ok(violations) => {
+            for violation in &violations {
+                eprintln!("{violation}");
+            }
+            eprintln!("tidy: {} places break a rule", violations.len());
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("tidy: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What the rules look at: the text files of the tree and the packages of the workspace. Loaded
+//! once, from the disk and from `cargo metadata`; the rules' tests build theirs by hand.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::code::{self, Code};
+
+/// Folders that hold nothing of ours.
+const FOREIGN: [&str; 5] = [".git", "target", "node_modules", "__pycache__", ".venv"];
+
+/// A text file, with its path from the root in `/` form.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+impl File {
+    #[cfg(test)]
+    pub(super) fn new(path: &str, text: &str) -> Self {
+        Self { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    pub(super) fn is_rust(&self) -> bool {
+        self.path.ends_with(".rs")
+    }
+
+    /// The crate's name and the path below its folder, for a file of `crates/`.
+    pub(super) fn in_crate(&self) -> Option<(&str, &str)> {
+        self.path.strip_prefix("crates/")?.split_once('/')
+    }
+
+    pub(super) fn stem(&self) -> &str {
+        let name = self.path.rsplit('/').next().unwrap_or_default();
+        name.split('.').next().unwrap_or_default()
+    }
+
+    /// The code without comments and the contents of literals, split into what ships and what tests.
+    pub(super) fn code(&self) -> Code {
+        let tests_only = self.path.split('/').any(|part| part == "tests" || part == "benches")
+            || self.stem() == "tests"
+            || self.stem().ends_with("_tests");
+        code::split(&self.text, tests_only)
+    }
+}
+
+/// A dependency as its package declares it.
+#[derive(Debug)]
+pub(super) struct Dependency {
+    pub(super) name: String,
+    pub(super) development: bool,
+    pub(super) default_features: bool,
+    pub(super) features: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Package {
+    pub(super) name: String,
+    pub(super) dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    pub(super) files: Vec<File>,
+    pub(super) packages: Vec<Package>,
+}
+
+impl Tree {
+    pub(super) fn load(root: &Path) -> Result<Self, String> {
+        let mut files = Vec::new();
+        read_folder(root, "", &mut files)?;
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(Self { files, packages: read_packages(root)? })
+    }
+
+    pub(super) fn rust_files(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| file.is_rust())
+    }
+
+    /// The Rust files of one crate, with their paths below its folder.
+    pub(super) fn files_of<'a>(&'a self, krate: &'a str) -> impl Iterator<Item = (&'a File, &'a str)> {
+        self.rust_files().filter_map(move |file| match file.in_crate() {
+            Some((name, below)) if name == krate => Some((file, below)),
+            Some(_) | None => None,
+        })
+    }
+}
+
+fn read_folder(folder: &Path, path: &str, files: &mut Vec<File>) -> Result<(), String> {
+    let unreadable = |error| format!("{}: {error}", folder.display());
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+        let kind = entry.file_type().map_err(unreadable)?;
+        if kind.is_dir() && !FOREIGN.contains(&name.as_str()) {
+            read_folder(&entry.path(), &below, files)?;
+        } else if kind.is_file() {
+            // What is not text (a picture, a database) has no words to rule on; a file that a
+            // neighbour's tool has just removed has none either.
+            if let Ok(text) = fs::read_to_string(entry.path()) {
+                files.push(File { path: below, text });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_packages(root: &Path) -> Result<Vec<Package>, String> {
+    let output = Command::new("cargo")
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cargo metadata: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
+    Ok(array(&metadata["packages"]).map(package).collect())
+}
+
+fn package(value: &Value) -> Package {
+    Package {
+        name: text(&value["name"]),
+        dependencies: array(&value["dependencies"])
+            .map(|dependency| Dependency {
+                name: text(&dependency["name"]),
+                development: dependency["kind"] == "dev",
+                default_features: dependency["uses_default_features"] == true,
+                features: array(&dependency["features"]).map(text).collect(),
+            })
+            .collect(),
+    }
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
