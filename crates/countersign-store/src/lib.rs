@@ -16,4 +16,5 @@
 pub mod contract;
 mod limits;
 pub mod memory;
+pub mod sqlite;
 pub mod transact;
