@@ -1,1 +1,60 @@
 //! A Rust client for Amazon Pay.
+//!
+//! One method a call. Every call has time-outs; a call is repeated only where a copy does no harm,
+//! and is signed anew each time; an [`Error`] says whether money may have moved.
+//!
+//! ```no_run
+//! use countersign_client::{Client, Endpoint, Sending};
+//! # use countersign_client::{SignRequest, ids, money, terms, wire};
+//! # async fn example(signer: std::sync::Arc<dyn SignRequest>) -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder(ids::Region::NorthAmerica, signer)
+//!     .endpoint(Endpoint::parse("http://127.0.0.1:8100")?)
+//!     .build()?;
+//! let session = ids::CheckoutSessionId::parse("bd504926-f659-4ad7-a1a9-9a747aaf5275")
+//!     .map_err(|refused| refused.to_string())?;
+//! let request = wire::FinalizeCheckoutSession {
+//!     payment_intent: Some(terms::PaymentIntent::Confirm.into()),
+//!     charge_amount: Some(money::Money::from_minor(1_400, money::Currency::USD).into()),
+//!     ..Default::default()
+//! };
+//! match client.finalize_checkout_session(&session, &request, Sending::Once).await {
+//!     Ok(answer) => println!("paid: {:?}", answer.value.charge_permission_id),
+//!     Err(error) if error.is_ambiguous() => println!("perhaps paid: look it up ({error})"),
+//!     Err(error) => println!("not paid: {error}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Modules: `calls/` the calls, `exchange` how one is sent, [`RetryPolicy`] when it is sent again,
+//! [`standing`] what an answer means, [`Https`] the sockets.
+#![warn(missing_docs)]
+
+mod answer;
+mod calls;
+mod client;
+mod clock;
+mod endpoint;
+mod entropy;
+mod error;
+mod exchange;
+mod https;
+mod retry;
+mod signed;
+mod standing;
+mod transport;
+
+pub use answer::Answer;
+pub use calls::Sending;
+pub use client::{Client, ClientBuilder, ConfigurationRefused, Deadlines};
+pub use clock::{Clock, SystemClock, within};
+pub use countersign_domain::{address, ids, money, terms, time};
+pub use countersign_protocol::wire;
+pub use endpoint::{Endpoint, NotAnEndpoint};
+pub use entropy::{Entropy, SystemEntropy};
+pub use error::Error;
+pub use https::{Https, MAX_ANSWER_LEN};
+pub use retry::{Decision, Outcome, Repeatable, RetryPolicy};
+pub use signed::{SignRequest, SigningFailed};
+pub use standing::{Standing, standing};
+pub use transport::{Transport, TransportError};

@@ -35,11 +35,14 @@ pub enum TransactError<E> {
 ///
 /// # Errors
 /// [`TransactError`]; only `Indeterminate` leaves open whether something was written.
-pub async fn transact<T, E>(
+pub async fn transact<T, E, F>(
     store: &dyn Store,
     bound: usize,
-    mut decide: impl AsyncFnMut() -> Result<Decision<T>, E>,
-) -> Result<T, TransactError<E>> {
+    mut decide: impl FnMut() -> F,
+) -> Result<T, TransactError<E>>
+where
+    F: Future<Output = Result<Decision<T>, E>>,
+{
     for _ in 0..bound {
         let Decision { change, outcome } = decide().await.map_err(TransactError::Refused)?;
         let Some(change) = change else { return Ok(outcome) };

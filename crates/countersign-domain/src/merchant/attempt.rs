@@ -235,6 +235,16 @@ pub enum UnresolvedReason {
 }
 
 impl UnresolvedReason {
+    /// Every reason.
+    pub const ALL: &'static [Self] =
+        &[Self::SessionGone, Self::AmountDiffers, Self::CompletedElsewhere, Self::IdsMissing];
+
+    /// Reads the reason's word.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.code() == code)
+    }
+
     /// The reason in one word.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -1,0 +1,223 @@
+//! The calls on Checkout Sessions.
+
+use bytes::Bytes;
+use countersign_domain::ids::{CheckoutSessionId, IdempotencyKey};
+use countersign_domain::terms::PaymentIntent;
+use countersign_protocol::wire::{
+    CheckoutSession, CheckoutSessionState, CompleteCheckoutSession, CreateCheckoutSession,
+    FinalizeCheckoutSession, Object as _, UpdateCheckoutSession, Word,
+};
+
+use crate::answer::Answer;
+use crate::client::Client;
+use crate::error::{Effect, Error};
+use crate::exchange::{Call, Tries};
+use crate::retry::Repeatable;
+
+/// How often a call that moves money may be sent.
+///
+/// Without a key it cannot be sent again: there is no way to write it.
+///
+/// ```compile_fail
+/// let sending: countersign_client::Sending<'_> = countersign_client::Sending::RepeatedlyWithKey;
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub enum Sending<'a> {
+    /// Once, without a key; again only if it certainly never left.
+    Once,
+    /// Once, with a key, so that the caller can send the same request again later.
+    OnceWithKey(&'a IdempotencyKey),
+    /// As the retry policy decides, under one key. When it fails with doubt, look the session up
+    /// before anything else.
+    RepeatedlyWithKey(&'a IdempotencyKey),
+}
+
+impl<'a> Sending<'a> {
+    fn parts(self) -> (Option<&'a IdempotencyKey>, Repeatable, Tries) {
+        match self {
+            Self::Once => (None, Repeatable::UnlessSent, Tries::AsThePolicyDecides),
+            Self::OnceWithKey(key) => (Some(key), Repeatable::Freely, Tries::One),
+            Self::RepeatedlyWithKey(key) => (Some(key), Repeatable::Freely, Tries::AsThePolicyDecides),
+        }
+    }
+}
+
+impl Client {
+    /// Create Checkout Session, for the flows in which the merchant does: in Buy Now Amazon creates it.
+    ///
+    /// # Errors
+    /// Ambiguous ones leave at most a session that nobody uses; the key makes repeating it safe.
+    pub async fn create_checkout_session(
+        &self,
+        request: &CreateCheckoutSession,
+        key: &IdempotencyKey,
+    ) -> Result<Answer<CheckoutSession>, Error> {
+        self.exchange(&Call {
+            name: "createCheckoutSession",
+            method: http::Method::POST,
+            resource: "checkoutSessions".to_owned(),
+            body: request.to_request().into(),
+            idempotency_key: Some(key),
+            effect: Effect::Changes,
+            repeatable: Repeatable::Freely,
+            tries: Tries::AsThePolicyDecides,
+            deadline: self.shared.deadlines.call,
+        })
+        .await
+    }
+
+    /// Get Checkout Session.
+    ///
+    /// Completed is not proof of payment: a pending authorization may have been declined since, so
+    /// get the charge. Open is proof of nothing once Finalize was sent.
+    ///
+    /// # Errors
+    /// None of them changes anything; 404 `ResourceNotFound` 30 days after the creation.
+    pub async fn get_checkout_session(
+        &self,
+        id: &CheckoutSessionId,
+    ) -> Result<Answer<CheckoutSession>, Error> {
+        self.exchange(&self.read_call("getCheckoutSession", format!("checkoutSessions/{id}"))).await
+    }
+
+    /// Update Checkout Session: what is present in the request replaces what the session has.
+    ///
+    /// # Errors
+    /// 422 `InvalidCheckoutSessionStatus` unless the session is Open.
+    pub async fn update_checkout_session(
+        &self,
+        id: &CheckoutSessionId,
+        request: &UpdateCheckoutSession,
+    ) -> Result<Answer<CheckoutSession>, Error> {
+        self.exchange(&Call {
+            name: "updateCheckoutSession",
+            method: http::Method::PATCH,
+            resource: format!("checkoutSessions/{id}"),
+            body: request.to_request().into(),
+            // The API ignores keys on PATCH, and a late copy could undo a later update.
+            idempotency_key: None,
+            effect: Effect::Changes,
+            repeatable: Repeatable::UnlessSent,
+            tries: Tries::AsThePolicyDecides,
+            deadline: self.shared.deadlines.call,
+        })
+        .await
+    }
+
+    /// Complete Checkout Session: carries out the payment intent of the redirecting flow.
+    ///
+    /// # Errors
+    /// As [`Client::finalize_checkout_session`].
+    pub async fn complete_checkout_session(
+        &self,
+        id: &CheckoutSessionId,
+        request: &CompleteCheckoutSession,
+        sending: Sending<'_>,
+    ) -> Result<Answer<CheckoutSession>, Error> {
+        let body = request.to_request().into();
+        let call = self.payment_call(
+            "completeCheckoutSession",
+            format!("checkoutSessions/{id}/complete"),
+            body,
+            sending,
+        );
+        let answer = self.exchange(&call).await?;
+        match whole_completion(&answer.value, id, None) {
+            Ok(()) => Ok(answer),
+            Err(missing) => Err(Error::unusable(&call, answer, missing)),
+        }
+    }
+
+    /// Finalize Checkout Session: verifies the payment-critical attributes and carries out the
+    /// payment intent. 202: accepted, the authorization is pending.
+    ///
+    /// A success has our session's id, the state Completed, a charge permission and, unless the
+    /// intent is Confirm, a charge. Store both ids before telling anybody.
+    ///
+    /// # Errors
+    /// [`Error::is_definitive`]: no money moved. [`Error::is_ambiguous`]: it may have; look the
+    /// session up. A success whose body lacks what a success has is ambiguous.
+    pub async fn finalize_checkout_session(
+        &self,
+        id: &CheckoutSessionId,
+        request: &FinalizeCheckoutSession,
+        sending: Sending<'_>,
+    ) -> Result<Answer<CheckoutSession>, Error> {
+        let body = request.to_request().into();
+        let call = self.finalize_call(id, body, sending);
+        let answer = self.exchange(&call).await?;
+        let intent = request.payment_intent.as_ref().and_then(Word::known);
+        match whole_completion(&answer.value, id, intent) {
+            Ok(()) => Ok(answer),
+            Err(missing) => Err(Error::unusable(&call, answer, missing)),
+        }
+    }
+
+    /// Finalize Checkout Session with exactly these bytes as its body, once, never repeated.
+    ///
+    /// For callers that store a request before they send it, and send the same bytes under the same
+    /// key again after a crash. Whether a success is whole is for them to judge, by the answer.
+    ///
+    /// # Errors
+    /// As [`Client::finalize_checkout_session`], for a call that is sent once.
+    pub async fn finalize_checkout_session_bytes(
+        &self,
+        id: &CheckoutSessionId,
+        body: Bytes,
+        key: &IdempotencyKey,
+    ) -> Result<Answer<CheckoutSession>, Error> {
+        self.exchange(&self.finalize_call(id, body, Sending::OnceWithKey(key))).await
+    }
+
+    fn finalize_call<'a>(&self, id: &CheckoutSessionId, body: Bytes, sending: Sending<'a>) -> Call<'a> {
+        self.payment_call("finalizeCheckoutSession", format!("checkoutSessions/{id}/finalize"), body, sending)
+    }
+
+    fn payment_call<'a>(
+        &self,
+        name: &'static str,
+        resource: String,
+        body: Bytes,
+        sending: Sending<'a>,
+    ) -> Call<'a> {
+        let (idempotency_key, repeatable, tries) = sending.parts();
+        Call {
+            name,
+            method: http::Method::POST,
+            resource,
+            body,
+            idempotency_key,
+            effect: Effect::Changes,
+            repeatable,
+            tries,
+            deadline: self.shared.deadlines.payment,
+        }
+    }
+}
+
+/// Whether a success has what a completion has; says what is missing otherwise. Without a known
+/// intent no charge is demanded.
+fn whole_completion(
+    session: &CheckoutSession,
+    id: &CheckoutSessionId,
+    intent: Option<PaymentIntent>,
+) -> Result<(), &'static str> {
+    if session.checkout_session_id.as_ref() != Some(id) {
+        return Err("its body names another checkout session");
+    }
+    let state = session.status_details.as_ref().and_then(|status| status.state.as_ref());
+    if state != Some(&Word::Known(CheckoutSessionState::Completed)) {
+        return Err("its session is not Completed");
+    }
+    if session.charge_permission_id.is_none() {
+        return Err("it names no charge permission");
+    }
+    let needs_charge = match intent {
+        Some(PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture) => true,
+        Some(PaymentIntent::Confirm) | None => false,
+    };
+    if needs_charge && session.charge_id.is_none() {
+        return Err("it names no charge");
+    }
+    Ok(())
+}

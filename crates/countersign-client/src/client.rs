@@ -1,0 +1,208 @@
+//! The client and its configuration. The calls are in `calls/`, one file a resource; how a call is
+//! sent is in `exchange.rs`.
+
+use core::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_domain::ids::{Environment, Region};
+
+use crate::clock::{Clock, SystemClock};
+use crate::endpoint::Endpoint;
+use crate::entropy::{Entropy, SystemEntropy};
+use crate::https::Https;
+use crate::retry::RetryPolicy;
+use crate::signed::SignRequest;
+use crate::transport::Transport;
+
+/// How long calls may take. All are on by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For a connection, its TLS handshake included. Past it the request certainly never left.
+    pub connect: Duration,
+    /// For one try of a call, from its first byte to the answer's last.
+    pub call: Duration,
+    /// The same for Finalize and Complete, during which Amazon asks the buyer's bank. At least 20 s.
+    pub payment: Duration,
+}
+
+impl Deadlines {
+    /// The least that Finalize and Complete need: given up earlier, paid orders look doubtful.
+    pub const LEAST_FOR_PAYMENT: Duration = Duration::from_secs(20);
+}
+
+impl Default for Deadlines {
+    /// 5 s, 15 s and 25 s.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            call: Duration::from_secs(15),
+            payment: Duration::from_secs(25),
+        }
+    }
+}
+
+/// A client of Amazon Pay for one merchant key. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) region: Region,
+    pub(crate) environment: Environment,
+    pub(crate) signer: Arc<dyn SignRequest>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl Client {
+    /// Begins a client for a region, with the merchant's key.
+    #[must_use]
+    pub fn builder(region: Region, signer: Arc<dyn SignRequest>) -> ClientBuilder {
+        ClientBuilder {
+            region,
+            signer,
+            environment: None,
+            endpoint: None,
+            deadlines: Deadlines::default(),
+            retry: RetryPolicy::default(),
+            transport: None,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        }
+    }
+
+    /// Whether this client's objects live in the sandbox or move real money.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        self.shared.environment
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.shared.endpoint)
+            .field("region", &self.shared.region)
+            .field("environment", &self.shared.environment)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a client cannot be made of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigurationRefused {
+    /// The key's id names no environment, so the builder must.
+    EnvironmentUnknown,
+    /// The key's id names the other environment.
+    EnvironmentContradictsKey,
+    /// The deadline for payments is below [`Deadlines::LEAST_FOR_PAYMENT`].
+    PaymentDeadlineTooShort,
+}
+
+impl fmt::Display for ConfigurationRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EnvironmentUnknown => "the public key id names no environment: name sandbox or live",
+            Self::EnvironmentContradictsKey => "the public key id begins with the other environment's name",
+            Self::PaymentDeadlineTooShort => "Finalize and Complete need a deadline of at least 20 s",
+        })
+    }
+}
+
+impl core::error::Error for ConfigurationRefused {}
+
+/// A client in the making.
+pub struct ClientBuilder {
+    region: Region,
+    signer: Arc<dyn SignRequest>,
+    environment: Option<Environment>,
+    endpoint: Option<Endpoint>,
+    deadlines: Deadlines,
+    retry: RetryPolicy,
+    transport: Option<Arc<dyn Transport>>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl ClientBuilder {
+    /// Names the environment: needed unless the public key id begins with `SANDBOX` or `LIVE`.
+    #[must_use]
+    pub fn environment(self, environment: Environment) -> Self {
+        Self { environment: Some(environment), ..self }
+    }
+
+    /// Another base address than Amazon's for the region.
+    #[must_use]
+    pub fn endpoint(self, endpoint: Endpoint) -> Self {
+        Self { endpoint: Some(endpoint), ..self }
+    }
+
+    /// Other deadlines than the default ones.
+    #[must_use]
+    pub fn deadlines(self, deadlines: Deadlines) -> Self {
+        Self { deadlines, ..self }
+    }
+
+    /// Another retry policy than the default one.
+    #[must_use]
+    pub fn retry(self, retry: RetryPolicy) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// Another network than the real one.
+    #[must_use]
+    pub fn transport(self, transport: Arc<dyn Transport>) -> Self {
+        Self { transport: Some(transport), ..self }
+    }
+
+    /// Another clock than the system's.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Another source of jitter than the system's.
+    #[must_use]
+    pub fn entropy(self, entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy, ..self }
+    }
+
+    /// Makes the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the parts contradict one another.
+    pub fn build(self) -> Result<Client, ConfigurationRefused> {
+        let environment = match (self.signer.public_key_id().environment(), self.environment) {
+            (Some(of_the_key), Some(named)) if of_the_key != named => {
+                return Err(ConfigurationRefused::EnvironmentContradictsKey);
+            }
+            (Some(environment), _) | (None, Some(environment)) => environment,
+            (None, None) => return Err(ConfigurationRefused::EnvironmentUnknown),
+        };
+        if self.deadlines.payment < Deadlines::LEAST_FOR_PAYMENT {
+            return Err(ConfigurationRefused::PaymentDeadlineTooShort);
+        }
+        let endpoint = self.endpoint.unwrap_or_else(|| Endpoint::amazon(self.region));
+        let https = || Arc::new(Https::new(&endpoint, self.deadlines.connect)) as Arc<dyn Transport>;
+        let transport = self.transport.unwrap_or_else(https);
+        Ok(Client {
+            shared: Arc::new(Shared {
+                region: self.region,
+                environment,
+                signer: self.signer,
+                endpoint,
+                deadlines: self.deadlines,
+                retry: self.retry,
+                transport,
+                clock: self.clock,
+                entropy: self.entropy,
+            }),
+        })
+    }
+}

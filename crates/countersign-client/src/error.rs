@@ -1,0 +1,293 @@
+//! The error of a call. Whoever reads it can tell whether money may have moved.
+//!
+//! It is opaque: what it knows is asked for by method. It prints no text of Amazon's, since such a
+//! text may quote what the merchant sent.
+
+use core::fmt;
+
+use bytes::Bytes;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::wire::{ReasonCode, Word};
+
+use crate::answer::{Answer, Head};
+use crate::exchange::Call;
+use crate::retry::{Outcome, Repeatable};
+use crate::standing::{Standing, standing};
+use crate::transport::TransportError;
+
+/// Why a call has no usable answer.
+///
+/// | what came | [`is_definitive`] | [`is_retryable`] | [`is_misuse`] |
+/// |---|---|---|---|
+/// | no connection | yes | yes | no |
+/// | 401, 403, 429, 400 `InvalidHeaderValue` | yes | yes, later or after a repair | no |
+/// | a decline, a mismatch, a limit | yes | no | no |
+/// | a wrong request | yes | no | yes |
+/// | 404, 408, 425, 5xx, a state refused, an unknown code, an unreadable body, silence | no | with a key, unless a state was refused | no |
+///
+/// That is for a call that was sent once. After an earlier try that may have arrived, no refusal
+/// proves that nothing happened, so all but a success is ambiguous. Read calls change nothing and
+/// are always definitive.
+///
+/// [`is_definitive`]: Error::is_definitive
+/// [`is_retryable`]: Error::is_retryable
+/// [`is_misuse`]: Error::is_misuse
+pub struct Error(Box<Failure>);
+
+struct Failure {
+    call: &'static str,
+    effect: Effect,
+    repeatable: Repeatable,
+    attempts: u32,
+    earlier_try_in_doubt: bool,
+    cause: Cause,
+}
+
+/// Whether a call can change anything at Amazon's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Reads,
+    Changes,
+}
+
+/// What one try ended with, other than a success.
+#[derive(Debug)]
+pub(crate) enum Cause {
+    /// The request could not be built or signed.
+    NotBuilt(Box<dyn core::error::Error + Send + Sync>),
+    Transport(TransportError),
+    Refused {
+        head: Box<Head>,
+        reason_code: Option<Word<ReasonCode>>,
+        message: Option<String>,
+        body: Bytes,
+    },
+    /// A success status whose body is not what a success has.
+    Unusable {
+        head: Box<Head>,
+        why: String,
+        body: Bytes,
+    },
+}
+
+impl Cause {
+    pub(crate) fn standing(&self) -> Standing {
+        match self {
+            Self::NotBuilt(_) => Standing::Misuse,
+            Self::Transport(TransportError::NotSent(_)) => Standing::NotEvaluated,
+            Self::Transport(TransportError::Lost(_) | TransportError::TimedOut) => Standing::InDoubt,
+            Self::Refused { head, reason_code, .. } => standing(head.status, reason_code.as_ref()),
+            Self::Unusable { head, .. } => standing(head.status, None),
+        }
+    }
+
+    /// What the retry policy is told; none where another try is out of the question.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::NotBuilt(_) => None,
+            Self::Transport(TransportError::NotSent(_)) => Some(Outcome::NotSent),
+            Self::Transport(TransportError::Lost(_) | TransportError::TimedOut) | Self::Unusable { .. } => {
+                Some(Outcome::NoAnswer)
+            }
+            Self::Refused { head, .. } => {
+                Some(Outcome::Refused { status: head.status, retry_after: head.retry_after })
+            }
+        }
+    }
+
+    fn head(&self) -> Option<&Head> {
+        match self {
+            Self::Refused { head, .. } | Self::Unusable { head, .. } => Some(head),
+            Self::NotBuilt(_) | Self::Transport(_) => None,
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(
+        call: &'static str,
+        (effect, repeatable): (Effect, Repeatable),
+        (attempts, earlier_try_in_doubt): (u32, bool),
+        cause: Cause,
+    ) -> Self {
+        Self(Box::new(Failure { call, effect, repeatable, attempts, earlier_try_in_doubt, cause }))
+    }
+
+    /// A success whose body is not what a success of this call has.
+    pub(crate) fn unusable<T>(call: &Call<'_>, answer: Answer<T>, why: &str) -> Self {
+        let Answer { status, request_id, date, body, attempts, .. } = answer;
+        let head = Box::new(Head { status, request_id, date, retry_after: None });
+        let cause = Cause::Unusable { head, why: why.to_owned(), body };
+        Self::new(call.name, (call.effect, call.repeatable), (attempts, false), cause)
+    }
+
+    /// What is known of the call's effect, its earlier tries included.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        if self.0.earlier_try_in_doubt { Standing::InDoubt } else { self.0.cause.standing() }
+    }
+
+    /// The call certainly had no effect: no money has moved through it.
+    #[must_use]
+    pub fn is_definitive(&self) -> bool {
+        !self.is_ambiguous()
+    }
+
+    /// The call may have taken effect: money may have moved. Look it up before anything else.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        self.0.effect == Effect::Changes && self.standing() == Standing::InDoubt
+    }
+
+    /// The same call can be sent again without harm, and may then succeed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let harmless = match self.0.repeatable {
+            Repeatable::Freely => true,
+            Repeatable::UnlessSent => self.is_definitive(),
+        };
+        let may_help = match (self.0.cause.standing(), self.0.cause.outcome()) {
+            (Standing::NotEvaluated, _) => true,
+            (Standing::InDoubt, Some(Outcome::NoAnswer)) => true,
+            (Standing::InDoubt, Some(Outcome::Refused { status, .. })) => {
+                matches!(status, 408 | 425 | 500..=599)
+            }
+            _ => false,
+        };
+        harmless && may_help
+    }
+
+    /// The request or the configuration is wrong: a person must mend something.
+    #[must_use]
+    pub fn is_misuse(&self) -> bool {
+        self.0.cause.standing() == Standing::Misuse
+    }
+
+    /// Whether any try may have reached Amazon.
+    #[must_use]
+    pub fn may_have_been_sent(&self) -> bool {
+        let last_may = match &self.0.cause {
+            Cause::NotBuilt(_) | Cause::Transport(TransportError::NotSent(_)) => false,
+            Cause::Transport(TransportError::Lost(_) | TransportError::TimedOut)
+            | Cause::Refused { .. }
+            | Cause::Unusable { .. } => true,
+        };
+        last_may || self.0.earlier_try_in_doubt
+    }
+
+    /// Amazon's reason code; none where there is no answer or its body is no error's.
+    #[must_use]
+    pub fn reason_code(&self) -> Option<&Word<ReasonCode>> {
+        match &self.0.cause {
+            Cause::Refused { reason_code, .. } => reason_code.as_ref(),
+            Cause::NotBuilt(_) | Cause::Transport(_) | Cause::Unusable { .. } => None,
+        }
+    }
+
+    /// Amazon's message. It may quote what was sent, a buyer's address included: not for logs.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        match &self.0.cause {
+            Cause::Refused { message, .. } => message.as_deref(),
+            Cause::NotBuilt(_) | Cause::Transport(_) | Cause::Unusable { .. } => None,
+        }
+    }
+
+    /// The HTTP status of the last try; none where no answer came.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.cause.head().map(|head| head.status)
+    }
+
+    /// Amazon's id of the request; its support asks for it.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.cause.head().and_then(|head| head.request_id.as_deref())
+    }
+
+    /// The server's clock, to the second. Far from one's own, it explains `InvalidHeaderValue`.
+    #[must_use]
+    pub fn date(&self) -> Option<Timestamp> {
+        self.0.cause.head().and_then(|head| head.date)
+    }
+
+    /// Whether an answer came whose body was an error's of Amazon's.
+    #[must_use]
+    pub fn has_readable_body(&self) -> bool {
+        matches!(&self.0.cause, Cause::Refused { reason_code: Some(_), .. })
+    }
+
+    /// The body of the last answer as it came. It may quote what was sent: not for logs.
+    #[must_use]
+    pub fn body(&self) -> Option<&Bytes> {
+        match &self.0.cause {
+            Cause::Refused { body, .. } | Cause::Unusable { body, .. } => Some(body),
+            Cause::NotBuilt(_) | Cause::Transport(_) => None,
+        }
+    }
+
+    /// What went wrong on the way, where no answer came.
+    #[must_use]
+    pub fn transport_error(&self) -> Option<&TransportError> {
+        match &self.0.cause {
+            Cause::Transport(error) => Some(error),
+            Cause::NotBuilt(_) | Cause::Refused { .. } | Cause::Unusable { .. } => None,
+        }
+    }
+
+    /// How often the call was sent.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// The call's name, such as `finalizeCheckoutSession`.
+    #[must_use]
+    pub fn call(&self) -> &'static str {
+        self.0.call
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.0.call)?;
+        match &self.0.cause {
+            Cause::NotBuilt(why) => write!(f, "the request cannot be built: {why}")?,
+            Cause::Transport(why) => fmt::Display::fmt(why, f)?,
+            Cause::Refused { head, reason_code, .. } => match reason_code {
+                Some(Word::Known(code)) => write!(f, "{} {code}", head.status)?,
+                // Not Amazon's word, so perhaps not a word at all.
+                Some(Word::Unknown(_)) => write!(f, "{} with an unknown reason code", head.status)?,
+                None => write!(f, "{} without a reason code", head.status)?,
+            },
+            Cause::Unusable { head, why, .. } => write!(f, "{}, but {why}", head.status)?,
+        }
+        if let Some(request_id) = self.request_id() {
+            write!(f, ", request {request_id}")?;
+        }
+        if self.is_ambiguous() {
+            f.write_str("; it may have taken effect")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("said", &format_args!("{self}"))
+            .field("standing", &self.standing())
+            .field("attempts", &self.0.attempts)
+            .finish()
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match &self.0.cause {
+            Cause::NotBuilt(why) => Some(why.as_ref()),
+            Cause::Transport(why) => Some(why),
+            Cause::Refused { .. } | Cause::Unusable { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The transport for production: HTTP/1.1 with kept-alive connections, over TLS with Mozilla's roots.
+//! Plain HTTP only to an endpoint that says `http`. The verification of certificates cannot be
+//! switched off.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
+
+use crate::endpoint::Endpoint;
+use crate::transport::{Transport, TransportError};
+
+/// The longest answer that is read, in bytes. The API's longest is a few kilobytes.
+pub const MAX_ANSWER_LEN: usize = 1 << 20;
+
+/// How long an unused connection is kept: shorter than common load balancers keep theirs, so that a
+/// request is seldom written to a connection that is being closed.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Connections to one endpoint. Must be used inside a tokio runtime with I/O and time.
+///
+/// Dropping a call's future closes its connection; nothing goes on in the background.
+#[derive(Debug, Clone)]
+pub struct Https {
+    client: Client<TimedConnector, Full<Bytes>>,
+}
+
+impl Https {
+    /// A pool for an endpoint: TLS only, unless the endpoint says `http`.
+    #[must_use]
+    pub fn new(endpoint: &Endpoint, connect_timeout: Duration) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let tls = HttpsConnectorBuilder::new().with_webpki_roots();
+        let connector = if endpoint.is_plain() { tls.https_or_http() } else { tls.https_only() };
+        let connector = connector.enable_http1().wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(TimedConnector { connector, limit: connect_timeout });
+        Self { client }
+    }
+}
+
+impl Transport for Https {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        Box::pin(async move {
+            let exchange = exchange(&self.client, request.map(Full::new));
+            tokio::time::timeout(deadline, exchange).await.unwrap_or(Err(TransportError::TimedOut))
+        })
+    }
+}
+
+async fn exchange(
+    client: &Client<TimedConnector, Full<Bytes>>,
+    request: http::Request<Full<Bytes>>,
+) -> Result<http::Response<Bytes>, TransportError> {
+    let answer = client.request(request).await.map_err(|error| {
+        let never_left = error.is_connect();
+        if never_left { TransportError::NotSent(error.into()) } else { TransportError::Lost(error.into()) }
+    })?;
+    let (head, body) = answer.into_parts();
+    match Limited::new(body, MAX_ANSWER_LEN).collect().await {
+        Ok(body) => Ok(http::Response::from_parts(head, body.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(TransportError::Lost(format!("the answer is longer than {MAX_ANSWER_LEN} bytes").into()))
+        }
+        Err(error) => Err(TransportError::Lost(error)),
+    }
+}
+
+/// Connects within a limit that covers name resolution, TCP and the TLS handshake.
+#[derive(Debug, Clone)]
+struct TimedConnector {
+    connector: HttpsConnector<HttpConnector>,
+    limit: Duration,
+}
+
+impl Service<http::Uri> for TimedConnector {
+    type Response = <HttpsConnector<HttpConnector> as Service<http::Uri>>::Response;
+    type Error = Box<dyn core::error::Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.connector.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: http::Uri) -> Self::Future {
+        let connecting = self.connector.call(uri);
+        let limit = self.limit;
+        Box::pin(async move {
+            match tokio::time::timeout(limit, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => Err(format!("no connection within {} ms", limit.as_millis()).into()),
+            }
+        })
+    }
+}

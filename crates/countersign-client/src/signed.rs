@@ -1,0 +1,58 @@
+//! What a request looks like when it leaves: its address, its headers, and the place where the
+//! merchant's key signs it. The canonical form and the cryptography are the signer's.
+
+use bytes::Bytes;
+use countersign_domain::ids::{PublicKeyId, Region};
+use countersign_domain::time::Timestamp;
+use http::HeaderValue;
+
+use crate::client::Client;
+use crate::exchange::Call;
+
+/// What kept a request from being signed.
+pub type SigningFailed = Box<dyn core::error::Error + Send + Sync>;
+
+/// The merchant's key, as the client uses it.
+pub trait SignRequest: Send + Sync + 'static {
+    /// The key's id at Amazon.
+    fn public_key_id(&self) -> &PublicKeyId;
+
+    /// Adds the headers that the signature covers (date, host, region) and the signature, for
+    /// exactly this method, this path and these body bytes.
+    ///
+    /// # Errors
+    /// When the key cannot be used; nothing is sent then.
+    fn sign(
+        &self,
+        request: &mut http::Request<Bytes>,
+        region: Region,
+        signed_at: Timestamp,
+    ) -> Result<(), SigningFailed>;
+}
+
+/// Told to Amazon with each request, and not signed.
+const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
+
+impl Client {
+    pub(crate) fn signed_request(
+        &self,
+        call: &Call<'_>,
+        now: Timestamp,
+    ) -> Result<http::Request<Bytes>, SigningFailed> {
+        let shared = &*self.shared;
+        let path = shared.endpoint.path(shared.signer.public_key_id(), shared.environment, &call.resource);
+        let mut request = http::Request::builder()
+            .method(call.method.clone())
+            .uri(shared.endpoint.uri(&path)?)
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .header(http::header::USER_AGENT, USER_AGENT)
+            .body(call.body.clone())?;
+        if let Some(key) = call.idempotency_key {
+            let key = HeaderValue::from_str(key.as_str())?;
+            request.headers_mut().insert("x-amz-pay-idempotency-key", key);
+        }
+        shared.signer.sign(&mut request, shared.region, now)?;
+        Ok(request)
+    }
+}

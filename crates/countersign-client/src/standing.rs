@@ -1,0 +1,133 @@
+//! What an answer that is no success says about the call's effect, as one pure function over status
+//! and reason code. Nothing here knows which call was made or how often it was sent.
+
+use countersign_protocol::wire::{ReasonCode, Word};
+
+/// What is known of the effect of a call that was evaluated at most once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// Amazon looked at it and refused: it had no effect, and the same again gets the same.
+    Refused,
+    /// It had no effect: the request is wrong, and so is the program or the configuration behind it.
+    Misuse,
+    /// Nobody evaluated it: it had no effect, and may be sent again later or after a repair.
+    NotEvaluated,
+    /// It may have taken effect.
+    InDoubt,
+}
+
+/// Classifies an answer. `reason_code` is absent when the body could not be read as an error's.
+///
+/// Success statuses are classified as well: a caller asks only when it could not use their body.
+#[must_use]
+pub fn standing(status: u16, reason_code: Option<&Word<ReasonCode>>) -> Standing {
+    match status {
+        // Turned away at the door, whatever the body says.
+        401 | 403 | 429 => return Standing::NotEvaluated,
+        // An early 404 can be a replica that has not heard yet; 408 and 425 can come from a gateway
+        // behind which the request went on.
+        404 | 408 | 425 => return Standing::InDoubt,
+        400..=499 => {}
+        // A success without a readable body, a redirect, a failure while it was being done.
+        _ => return Standing::InDoubt,
+    }
+    let Some(Word::Known(code)) = reason_code else {
+        return Standing::InDoubt;
+    };
+    match code {
+        ReasonCode::CheckoutSessionCanceled
+        | ReasonCode::SoftDeclined
+        | ReasonCode::HardDeclined
+        | ReasonCode::PaymentMethodNotAllowed
+        | ReasonCode::MFANotCompleted
+        | ReasonCode::TransactionTimedOut
+        | ReasonCode::AmazonRejected
+        | ReasonCode::AmountMismatch
+        | ReasonCode::CurrencyMismatch
+        | ReasonCode::TransactionAmountExceeded
+        | ReasonCode::PeriodicAmountExceeded
+        | ReasonCode::TransactionCountExceeded
+        | ReasonCode::ChargePermissionNotModifiable => Standing::Refused,
+
+        ReasonCode::InvalidRequest
+        | ReasonCode::InvalidParameterValue
+        | ReasonCode::InvalidRequestFormat
+        | ReasonCode::MissingHeader
+        | ReasonCode::MissingHeaderValue
+        | ReasonCode::MissingParameterValue
+        | ReasonCode::UnrecognizedField
+        | ReasonCode::InvalidSandboxSimulationSpecified
+        | ReasonCode::InvalidParameterCombination
+        | ReasonCode::InvalidAPIVersion
+        | ReasonCode::UnsupportedOperation
+        | ReasonCode::RequestNotSupported
+        | ReasonCode::TLSVersionNotSupported => Standing::Misuse,
+
+        // The date of a wrong clock, a key or an account in the wrong state.
+        ReasonCode::InvalidHeaderValue
+        | ReasonCode::UnauthorizedAccess
+        | ReasonCode::InvalidAuthentication
+        | ReasonCode::InvalidAccountStatus
+        | ReasonCode::InvalidRequestSignature
+        | ReasonCode::InvalidAuthorizationToken
+        | ReasonCode::TooManyRequests => Standing::NotEvaluated,
+
+        // The state may be what an earlier copy of this very call has left behind, and so may the
+        // stored key.
+        ReasonCode::InvalidCheckoutSessionStatus
+        | ReasonCode::InvalidChargePermissionStatus
+        | ReasonCode::InvalidChargeStatus
+        | ReasonCode::DuplicateIdempotencyKey
+        | ReasonCode::ResourceNotFound
+        | ReasonCode::RequestTimeout
+        | ReasonCode::InternalServerError
+        | ReasonCode::ProcessingFailure
+        | ReasonCode::ServiceUnavailable => Standing::InDoubt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_code_is_classified() {
+        let mut table = String::new();
+        for code in ReasonCode::ALL {
+            let standing = standing(code.status(), Some(&Word::Known(*code)));
+            table.push_str(&format!("{} {code}: {standing:?}\n", code.status()));
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn a_body_that_says_nothing_leaves_the_status_to_decide() {
+        let mut table = String::new();
+        for status in [
+            200, 201, 202, 204, 302, 400, 401, 403, 404, 405, 408, 409, 413, 422, 425, 426, 429, 500, 502,
+            503,
+        ] {
+            let unknown = Word::Unknown("TooLucky".to_owned());
+            assert_eq!(standing(status, Some(&unknown)), standing(status, None), "{status}");
+            table.push_str(&format!("{status}: {:?}\n", standing(status, None)));
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn no_reason_code_makes_a_server_failure_definitive() {
+        for code in ReasonCode::ALL {
+            for status in [200, 301, 404, 408, 425, 500, 503, 599] {
+                assert_eq!(standing(status, Some(&Word::Known(*code))), Standing::InDoubt, "{status} {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_canceled_session_is_a_refusal_under_either_documented_status() {
+        let code = Word::Known(ReasonCode::CheckoutSessionCanceled);
+        for status in [400, 422] {
+            assert_eq!(standing(status, Some(&code)), Standing::Refused);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A network and a clock that tests script: nothing waits, and every request is kept.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::time::Timestamp;
+use countersign_client::{Clock, Entropy, Transport, TransportError};
+use futures_util::future::BoxFuture;
+
+/// What the network does with the next request.
+#[derive(Debug, Clone)]
+pub(crate) enum Next {
+    /// Answers with a status and a body.
+    Answer(u16, String),
+    /// Answers with a status and asks for a pause of so many seconds.
+    AskForPause(u16, u64),
+    /// Makes no connection.
+    NotSent,
+    /// Takes the request and loses the answer.
+    Lost,
+    /// Never answers.
+    Hang,
+}
+
+impl Next {
+    /// An error of Amazon's.
+    pub(crate) fn refusal(status: u16, reason_code: &str) -> Self {
+        Self::Answer(status, format!(r#"{{"reasonCode":"{reason_code}","message":"canary"}}"#))
+    }
+}
+
+/// Answers by script. Fails the test if it is asked for more, or dropped with answers left.
+pub(crate) struct Network {
+    script: Mutex<VecDeque<Next>>,
+    pub(crate) requests: Mutex<Vec<http::Request<Bytes>>>,
+}
+
+impl Network {
+    pub(crate) fn scripted(script: impl IntoIterator<Item = Next>) -> Arc<Self> {
+        Arc::new(Self { script: Mutex::new(script.into_iter().collect()), requests: Mutex::default() })
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
+
+    /// One header of every request, in order.
+    pub(crate) fn headers(&self, name: &str) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        requests
+            .iter()
+            .filter_map(|request| Some(request.headers().get(name)?.to_str().unwrap().to_owned()))
+            .collect()
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert!(self.script.get_mut().unwrap().is_empty(), "answers were left");
+        }
+    }
+}
+
+impl Transport for Network {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        self.requests.lock().unwrap().push(request);
+        let next = self.script.lock().unwrap().pop_front().expect("a request that the script does not have");
+        Box::pin(async move {
+            let answer = http::Response::builder()
+                .header("x-amz-pay-request-id", "6a1b")
+                .header("date", "Mon, 23 Nov 2026 15:47:00 GMT");
+            match next {
+                Next::Answer(status, body) => Ok(answer.status(status).body(body.into()).unwrap()),
+                Next::AskForPause(status, seconds) => {
+                    Ok(answer.status(status).header("retry-after", seconds).body(Bytes::new()).unwrap())
+                }
+                Next::NotSent => Err(TransportError::NotSent("refused".into())),
+                Next::Lost => Err(TransportError::Lost("reset".into())),
+                Next::Hang => std::future::pending().await,
+            }
+        })
+    }
+}
+
+/// A clock that is wherever somebody waited for it to be.
+pub(crate) struct MovedClock(Arc<Mutex<Timestamp>>);
+
+impl MovedClock {
+    pub(crate) fn at(text: &str) -> Arc<Self> {
+        Arc::new(Self(Arc::new(Mutex::new(Timestamp::parse(text).unwrap()))))
+    }
+}
+
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let now = Arc::clone(&self.0);
+        // On the first poll: a sleep that loses its race was never waited for.
+        Box::pin(async move {
+            let mut now = now.lock().unwrap();
+            *now = now.plus(duration);
+        })
+    }
+}
+
+/// Jitter that is always the same.
+pub(crate) struct NoJitter;
+
+impl Entropy for NoJitter {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
