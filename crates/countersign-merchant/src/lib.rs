@@ -1,1 +1,111 @@
-//! The merchant's half: verifies and completes checkouts.
+//! The merchant's half: what a shop deploys beside itself to verify and complete Amazon Pay
+//! checkouts.
+//!
+//! The shop registers an order with its terms, the buyer pays on Amazon's page, and [`Merchant`]
+//! checks the session against the terms, calls Finalize Checkout Session once, stores Amazon's ids
+//! before anybody hears of success, and follows every doubt to its end. It reaches Amazon only
+//! through `countersign-client` and its data only through `countersign-store`.
+//!
+//! `http/` speaks to the shop and to browsers, `app/` loads, decides and writes, `stored/` is the
+//! form on disk, `pages/` what a buyer sees. The rules are in `countersign_domain::merchant`.
+
+mod app;
+pub mod clock;
+pub mod entropy;
+mod http;
+mod pages;
+mod runner;
+pub mod settings;
+mod stored;
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_client::Client;
+use countersign_http::{Handler, Reply, Request, Response, Unreadable};
+use countersign_store::contract::Store;
+use futures_util::future::BoxFuture;
+
+use app::App;
+use app::amazon::Amazon;
+use clock::{Clock, DecisionClock};
+use entropy::Entropy;
+use settings::Settings;
+
+/// What the merchant half is made of. A simulation replaces every part.
+pub struct Parts {
+    /// Where checkouts are kept.
+    pub store: Arc<dyn Store>,
+    /// The way to Amazon.
+    pub client: Client,
+    /// The clock and sleep.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and tokens.
+    pub entropy: Arc<dyn Entropy>,
+    /// What the operator set.
+    pub settings: Settings,
+    /// A defect to be found.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<countersign_domain::merchant::completion::PlantedBug>,
+}
+
+/// The merchant half, ready to answer.
+pub struct Merchant {
+    server: http::Server,
+}
+
+/// The store cannot be read at the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartFailed(String);
+
+impl fmt::Display for StartFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartFailed {}
+
+impl Merchant {
+    /// Starts from what the store holds: takes over every send whose process is gone. The store must
+    /// be this process's alone.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn start(parts: Parts) -> Result<Self, StartFailed> {
+        let failed = |failed: app::StoreFailed| StartFailed(failed.to_string());
+        let watermark = parts.store.watermark().await.map_err(|error| failed(error.into()))?;
+        let app = Arc::new(App {
+            clock: DecisionClock::starting_from(parts.clock, watermark),
+            amazon: Amazon::new(parts.client, parts.settings.environment),
+            store: parts.store,
+            entropy: parts.entropy,
+            settings: parts.settings,
+            #[cfg(feature = "planted-bugs")]
+            planted: parts.planted,
+            #[cfg(feature = "planted-bugs")]
+            shown_first: app::planted::ShownFirst::default(),
+        });
+        let recovered = app.recover().await.map_err(failed)?;
+        if recovered > 0 {
+            tracing::warn!(recovered, "sends of an earlier process are looked up");
+        }
+        Ok(Self { server: http::Server { app } })
+    }
+
+    /// The timers' loop, to run beside the server for as long as it runs. It holds no state of its
+    /// own: dropping it loses nothing.
+    pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
+        runner::run(Arc::clone(&self.server.app))
+    }
+}
+
+impl Handler for Merchant {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Reply> {
+        self.server.handle(request)
+    }
+
+    fn refuse(&self, head: &::http::request::Parts, unreadable: Unreadable) -> Response {
+        self.server.refuse(head, unreadable)
+    }
+}

@@ -1,0 +1,272 @@
+//! Asking Amazon, and reading its answers as the domain's classes. The one place where statuses and
+//! reason codes become "paid", "not paid" or "nobody knows" (DESIGN: the merchant's completion, 4).
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bytes::Bytes;
+use countersign_client::{Answer, Client, Error, Standing};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment};
+use countersign_domain::merchant::attempt::{NotPaidReason, Send};
+use countersign_domain::merchant::completion::{FinalizeAnswer, OpenSession, SessionSeen};
+use countersign_domain::merchant::doubt::{ChargeSeen, ChargeStateSeen};
+use countersign_domain::terms::PaymentIntent;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::wire::{ChargeState, CheckoutSession, CheckoutSessionState, ReasonCode, Word};
+
+/// A skew of more than this against Amazon's `Date` header holds local expiries.
+const TOLERATED_SKEW_MS: i64 = 60_000;
+
+/// Amazon, as the merchant half speaks to it.
+pub(crate) struct Amazon {
+    client: Client,
+    environment: Environment,
+    /// Amazon's clock minus ours, from the latest answer that carried a date.
+    skew_ms: AtomicI64,
+}
+
+/// Amazon's answer shows nothing: no answer, a 5xx, a body that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ShowsNothing(pub(crate) String);
+
+impl Amazon {
+    pub(crate) fn new(client: Client, environment: Environment) -> Self {
+        Self { client, environment, skew_ms: AtomicI64::new(0) }
+    }
+
+    pub(crate) fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    /// Whether this machine's clock and Amazon's differ by more than a minute.
+    pub(crate) fn clock_is_in_question(&self) -> bool {
+        self.skew_ms.load(Ordering::Relaxed).unsigned_abs() > TOLERATED_SKEW_MS.unsigned_abs()
+    }
+
+    fn note_date(&self, date: Option<Timestamp>, wall: Timestamp) {
+        let Some(date) = date else { return };
+        let was_in_question = self.clock_is_in_question();
+        let skew_ms = date.as_millis().saturating_sub(wall.as_millis());
+        self.skew_ms.store(skew_ms, Ordering::Relaxed);
+        if self.clock_is_in_question() && !was_in_question {
+            tracing::error!(skew_ms, "this machine's clock and Amazon's differ: local expiries are held");
+        }
+    }
+
+    /// Get Checkout Session.
+    pub(crate) async fn session(
+        &self,
+        id: &CheckoutSessionId,
+        wall: Timestamp,
+    ) -> Result<SessionSeen, ShowsNothing> {
+        match self.client.get_checkout_session(id).await {
+            Ok(answer) => {
+                self.note_date(answer.date, wall);
+                session_seen(id, &answer)
+            }
+            Err(error) => {
+                self.note_date(error.date(), wall);
+                if error.status() == Some(404) {
+                    Ok(SessionSeen::NotFound)
+                } else {
+                    Err(shows_nothing(&error))
+                }
+            }
+        }
+    }
+
+    /// Get Charge.
+    pub(crate) async fn charge(&self, id: &ChargeId, wall: Timestamp) -> Result<ChargeSeen, ShowsNothing> {
+        let answer = match self.client.get_charge(id).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.note_date(error.date(), wall);
+                return Err(shows_nothing(&error));
+            }
+        };
+        self.note_date(answer.date, wall);
+        let charge = answer.value;
+        if charge.charge_id.as_ref().is_some_and(|seen| seen != id) {
+            return Err(ShowsNothing("another charge".to_owned()));
+        }
+        let status = charge.status_details.unwrap_or_default();
+        let state = match status.state {
+            Some(Word::Known(state)) => match state {
+                ChargeState::AuthorizationInitiated => ChargeStateSeen::AuthorizationInitiated,
+                ChargeState::Authorized => ChargeStateSeen::Authorized,
+                ChargeState::CaptureInitiated => ChargeStateSeen::CaptureInitiated,
+                ChargeState::Captured => ChargeStateSeen::Captured,
+                ChargeState::Declined => ChargeStateSeen::Declined,
+                ChargeState::Canceled => ChargeStateSeen::Canceled,
+            },
+            Some(Word::Unknown(_)) | None => return Err(ShowsNothing("an unknown charge state".to_owned())),
+        };
+        Ok(ChargeSeen {
+            state,
+            reason: status.reason_code.map(|code| bounded(code.as_str())),
+            charge_amount: charge.charge_amount.map(|price| price.money),
+        })
+    }
+
+    /// Get Charge Permission, as it came: what a snapshot keeps.
+    pub(crate) async fn charge_permission(
+        &self,
+        id: &ChargePermissionId,
+        wall: Timestamp,
+    ) -> Result<Bytes, ShowsNothing> {
+        let answer = self.client.get_charge_permission(id).await.map_err(|error| shows_nothing(&error))?;
+        self.note_date(answer.date, wall);
+        Ok(answer.body)
+    }
+
+    /// Get Charge, as it came.
+    pub(crate) async fn charge_body(&self, id: &ChargeId, wall: Timestamp) -> Result<Bytes, ShowsNothing> {
+        let answer = self.client.get_charge(id).await.map_err(|error| shows_nothing(&error))?;
+        self.note_date(answer.date, wall);
+        Ok(answer.body)
+    }
+
+    /// Finalize, with exactly these bytes and this key, once.
+    pub(crate) async fn finalize(
+        &self,
+        id: &CheckoutSessionId,
+        send: &Send,
+        intent: PaymentIntent,
+        wall: Timestamp,
+    ) -> FinalizeAnswer {
+        let body = Bytes::copy_from_slice(&send.body);
+        match self.client.finalize_checkout_session_bytes(id, body, &send.idempotency_key).await {
+            Ok(answer) => {
+                self.note_date(answer.date, wall);
+                read_success(id, intent, answer.status, &answer.value)
+            }
+            Err(error) => {
+                self.note_date(error.date(), wall);
+                classify(&error)
+            }
+        }
+    }
+}
+
+fn shows_nothing(error: &Error) -> ShowsNothing {
+    ShowsNothing(match (error.status(), error.reason_code()) {
+        (Some(status), Some(code)) => format!("{status} {}", bounded(code.as_str())),
+        (Some(status), None) => format!("status {status}"),
+        (None, _) => "no answer".to_owned(),
+    })
+}
+
+/// Codes come from outside; what is kept of one has a written limit.
+fn bounded(code: &str) -> String {
+    code.chars().filter(char::is_ascii_graphic).take(64).collect()
+}
+
+fn session_seen(
+    id: &CheckoutSessionId,
+    answer: &Answer<CheckoutSession>,
+) -> Result<SessionSeen, ShowsNothing> {
+    let session = &answer.value;
+    if session.checkout_session_id.as_ref() != Some(id) {
+        return Err(ShowsNothing("another session".to_owned()));
+    }
+    let status = session.status_details.clone().unwrap_or_default();
+    match status.state {
+        Some(Word::Known(CheckoutSessionState::Open)) => {
+            Ok(SessionSeen::Open(Box::new(open_session(session))))
+        }
+        Some(Word::Known(CheckoutSessionState::Completed)) => Ok(SessionSeen::Completed {
+            charge_permission_id: session.charge_permission_id.clone(),
+            charge_id: session.charge_id.clone(),
+        }),
+        Some(Word::Known(CheckoutSessionState::Canceled)) => {
+            Ok(SessionSeen::Canceled { reason: status.reason_code.map(|code| bounded(code.as_str())) })
+        }
+        Some(Word::Unknown(_)) | None => Err(ShowsNothing("an unknown session state".to_owned())),
+    }
+}
+
+fn open_session(session: &CheckoutSession) -> OpenSession {
+    let payment = session.payment_details.clone().unwrap_or_default();
+    OpenSession {
+        product_type: session.product_type.as_ref().and_then(Word::known),
+        payment_intent: payment.payment_intent.as_ref().and_then(Word::known),
+        can_handle_pending_authorization: payment.can_handle_pending_authorization,
+        charge_amount: payment.charge_amount.map(|price| price.money),
+        total_order_amount: payment.total_order_amount.map(|price| price.money),
+        supplementary_data: session.supplementary_data.clone(),
+        merchant_reference_id: session
+            .merchant_metadata
+            .as_ref()
+            .and_then(|metadata| metadata.merchant_reference_id.clone()),
+        environment: session.release_environment.as_ref().and_then(Word::known),
+        shipping_address: session.shipping_address.clone().map(Into::into),
+        billing_address: session.billing_address.clone().map(Into::into),
+    }
+}
+
+/// A 2xx is a success only when it is whole: our session, Completed, a permission, and a charge
+/// unless the intent is Confirm.
+fn read_success(
+    id: &CheckoutSessionId,
+    intent: PaymentIntent,
+    status: u16,
+    session: &CheckoutSession,
+) -> FinalizeAnswer {
+    let unclear = |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_owned(), server_error: false };
+    let pending = match status {
+        200 => false,
+        202 => true,
+        _ => return unclear("a success status that is not documented"),
+    };
+    if session.checkout_session_id.as_ref() != Some(id) {
+        return unclear("a success for another session");
+    }
+    let state = session.status_details.as_ref().and_then(|status| status.state.as_ref());
+    if state.and_then(Word::known) != Some(CheckoutSessionState::Completed) {
+        return unclear("a success that is not Completed");
+    }
+    let Some(charge_permission_id) = session.charge_permission_id.clone() else {
+        return unclear("a success without a charge permission");
+    };
+    let charge_id = session.charge_id.clone();
+    if charge_id.is_none() && intent != PaymentIntent::Confirm {
+        return unclear("a success without a charge");
+    }
+    FinalizeAnswer::Success { pending, charge_permission_id, charge_id }
+}
+
+/// The class of an answer that is no success, by the client's own standing of it: there is one table
+/// of reason codes. What is added here is only what the attempt needs to know beside the class.
+fn classify(error: &Error) -> FinalizeAnswer {
+    if !error.may_have_been_sent() {
+        return FinalizeAnswer::NotEvaluated { code: "NotSent".to_owned() };
+    }
+    let status = error.status();
+    let code = error.reason_code();
+    let name = || match (code, status) {
+        (Some(code), _) => bounded(code.as_str()),
+        (None, Some(status)) => format!("status {status}"),
+        (None, None) => "no answer".to_owned(),
+    };
+    match error.standing() {
+        Standing::NotEvaluated => FinalizeAnswer::NotEvaluated { code: name() },
+        Standing::Misuse => FinalizeAnswer::Refused(NotPaidReason::Misuse(name())),
+        Standing::Refused => FinalizeAnswer::Refused(refusal(code.and_then(Word::known), name())),
+        Standing::InDoubt => FinalizeAnswer::Unclear {
+            cause: shows_nothing(error).0,
+            server_error: status.is_some_and(|status| status >= 500),
+        },
+    }
+}
+
+fn refusal(code: Option<ReasonCode>, name: String) -> NotPaidReason {
+    match code {
+        Some(ReasonCode::CheckoutSessionCanceled) => NotPaidReason::SessionCanceled(None),
+        Some(ReasonCode::AmountMismatch) => {
+            NotPaidReason::Mismatch("paymentDetails.chargeAmount.amount".to_owned())
+        }
+        Some(ReasonCode::CurrencyMismatch) => {
+            NotPaidReason::Mismatch("paymentDetails.chargeAmount.currencyCode".to_owned())
+        }
+        _ => NotPaidReason::Declined(name),
+    }
+}

@@ -1,0 +1,102 @@
+//! Turning a decision into one change set: the checkout document with its timer and index entry, the
+//! timeline's entries, and at success the snapshot that is due.
+
+use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::completion::AttemptEvent;
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::{
+    ChangeSet, Content, Document, Expect, IndexEntry, Key, NewMessage, Version, Write,
+};
+
+use super::registration::Registration;
+use super::{App, StoreFailed, snapshot};
+use crate::entropy;
+use crate::stored::checkout;
+use crate::stored::event::{self, Event};
+
+/// Checkouts by the word of their verdict.
+pub(crate) const BY_STATE: &str = "checkout_by_state";
+
+/// A registration as it was loaded: what a write must name.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    pub(crate) registration: Registration,
+    pub(crate) version: Version,
+}
+
+pub(crate) fn checkout_key(id: &str) -> Key {
+    Key { collection: checkout::COLLECTION, id: id.to_owned() }
+}
+
+pub(crate) fn decode(document: &Document) -> Result<Loaded, StoreFailed> {
+    let registration = checkout::decode(document.format, &document.bytes)?;
+    Ok(Loaded { registration, version: document.version })
+}
+
+impl App {
+    /// Loads a checkout.
+    pub(crate) async fn checkout(&self, id: &str) -> Result<Option<Loaded>, StoreFailed> {
+        let documents = self.store.load(&[checkout_key(id)]).await?;
+        documents.into_iter().next().flatten().as_ref().map(decode).transpose()
+    }
+
+    pub(crate) fn change_set(&self, at: Timestamp) -> ChangeSet {
+        ChangeSet {
+            id: entropy::change_id(&*self.entropy),
+            at,
+            require: Vec::new(),
+            write: Vec::new(),
+            append: Vec::new(),
+        }
+    }
+
+    /// The change set of a step that an attempt took.
+    pub(crate) fn step_change(
+        &self,
+        before: &Loaded,
+        after: &Registration,
+        events: &[AttemptEvent],
+        at: Timestamp,
+    ) -> ChangeSet {
+        let mut change = self.change_set(at);
+        change.write.push(write_checkout(after, Expect::Version(before.version)));
+        change.append = events
+            .iter()
+            .map(|event| message(after, &Event::of_attempt(event, &after.checkout, at)))
+            .collect();
+        let completed = |registration: &Registration| {
+            registration
+                .checkout
+                .attempts
+                .iter()
+                .any(|attempt| matches!(attempt.state, AttemptState::Completed { .. }))
+        };
+        if completed(after) && !completed(&before.registration) {
+            change.write.push(snapshot::due(after, at));
+        }
+        change
+    }
+}
+
+/// The write of a checkout document: its timer is the earliest of its attempts'.
+pub(crate) fn write_checkout(registration: &Registration, expect: Expect) -> Write {
+    let (format, bytes) = checkout::encode(registration);
+    let checkout = &registration.checkout;
+    let due_at = checkout.attempts.iter().filter_map(|attempt| attempt.state.due_at()).min();
+    let index = vec![IndexEntry { index: BY_STATE, value: checkout.verdict().outcome().to_owned() }];
+    Write {
+        key: checkout_key(checkout.id.as_str()),
+        expect,
+        content: Some(Content { format, bytes, due_at, index }),
+    }
+}
+
+/// A timeline entry, to be read only.
+pub(crate) fn message(registration: &Registration, entry: &Event) -> NewMessage {
+    NewMessage {
+        topic: event::TOPIC,
+        subject: registration.checkout.id.to_string(),
+        bytes: entry.encode(),
+        deliver_at: None,
+    }
+}

@@ -1,0 +1,53 @@
+//! A planted defect, in builds with the feature `planted-bugs` only: success is shown to the caller
+//! first and written by the next timers' round. A crash in between loses Amazon's ids.
+
+use std::sync::{Mutex, PoisonError};
+
+use countersign_domain::merchant::completion::{FinalizeAnswer, answered};
+
+use super::registration::Registration;
+use super::{App, StoreFailed};
+
+/// The answers that were shown and are not written yet.
+#[derive(Debug, Default)]
+pub(crate) struct ShownFirst(Mutex<Vec<Shown>>);
+
+#[derive(Debug, Clone)]
+struct Shown {
+    checkout_id: String,
+    attempt: u32,
+    n: u32,
+    answer: FinalizeAnswer,
+}
+
+impl App {
+    pub(super) fn show_first(&self, checkout_id: &str, attempt: u32, n: u32, answer: &FinalizeAnswer) {
+        let shown = Shown { checkout_id: checkout_id.to_owned(), attempt, n, answer: answer.clone() };
+        self.shown_first.0.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
+    }
+
+    /// The registration as a caller is shown it.
+    pub(super) fn as_shown(&self, mut registration: Registration) -> Registration {
+        let shown = self.shown_first.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for shown in shown.iter() {
+            let checkout = &registration.checkout;
+            if shown.checkout_id == checkout.id.as_str()
+                && let Some(step) =
+                    answered(checkout, shown.attempt, shown.n, &shown.answer, self.clock.now())
+            {
+                registration.checkout = step.next;
+            }
+        }
+        registration
+    }
+
+    pub(super) async fn write_shown(&self) -> Result<(), StoreFailed> {
+        let shown = std::mem::take(&mut *self.shown_first.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for Shown { checkout_id, attempt, n, answer } in shown {
+            let now = self.clock.now();
+            self.step(&checkout_id, |checkout| Some((answered(checkout, attempt, n, &answer, now)?, ())))
+                .await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! Registering an order with its terms, and changing the terms before anything was sent.
+
+use bytes::Bytes;
+use countersign_domain::merchant::checkout::{Checkout, Terms, TermsRefused, change_terms};
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::{Content, Expect, Key, Write};
+use countersign_store::transact::Decision;
+
+use super::change::{Loaded, message, write_checkout};
+use super::{App, StoreFailed};
+use crate::entropy;
+use crate::stored::event::Event;
+
+/// A checkout and the links around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Registration {
+    pub(crate) checkout: Checkout,
+    pub(crate) links: Links,
+}
+
+/// Where the buyer comes from, goes to, and may look.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Links {
+    /// Lets the checkout's own page speak for its buyer.
+    pub(crate) browser_token: String,
+    /// Opens the result page. Another token, since this one stands in an address bar.
+    pub(crate) result_token: String,
+    pub(crate) start_of_checkout_url: String,
+    pub(crate) success_url: Option<String>,
+    pub(crate) checkout_language: Option<String>,
+}
+
+/// Tokens open doors: they are not printed.
+impl core::fmt::Debug for Links {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Links")
+            .field("start_of_checkout_url", &self.start_of_checkout_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the shop asks to register.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) order_id: String,
+    pub(crate) terms: Terms,
+    pub(crate) start_of_checkout_url: String,
+    pub(crate) success_url: Option<String>,
+    pub(crate) checkout_language: Option<String>,
+}
+
+/// Why an order is not registered or its terms are not changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RegistrationRefused {
+    /// A rule between the terms' members is broken, or they can no longer be changed.
+    Terms(TermsRefused),
+    /// The order is registered with something else in the named field.
+    OtherTerms(&'static str),
+    /// No checkout has this id.
+    NotFound,
+    Store(StoreFailed),
+}
+
+impl From<StoreFailed> for RegistrationRefused {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Store(failed)
+    }
+}
+
+/// A registration, and whether this call made it.
+pub(crate) struct Registered {
+    pub(crate) registration: Registration,
+    pub(crate) is_new: bool,
+}
+
+fn order_key(order_id: &str) -> Key {
+    Key { collection: "order", id: order_id.to_owned() }
+}
+
+pub(crate) fn result_link_key(token: &str) -> Key {
+    Key { collection: "result_link", id: token.to_owned() }
+}
+
+/// A document that only points to a checkout: its key is unique, its bytes are the checkout's id.
+pub(crate) fn pointer(key: Key, checkout_id: &str) -> Write {
+    let bytes = Bytes::copy_from_slice(checkout_id.as_bytes());
+    let content = Content { format: 1, bytes, due_at: None, index: Vec::new() };
+    Write { key, expect: Expect::Absent, content: Some(content) }
+}
+
+impl App {
+    /// Follows a pointer document to its checkout.
+    pub(crate) async fn follow(&self, key: Key) -> Result<Option<Loaded>, StoreFailed> {
+        let documents = self.store.load(&[key]).await?;
+        let Some(document) = documents.into_iter().next().flatten() else { return Ok(None) };
+        let id = core::str::from_utf8(&document.bytes)
+            .map_err(|_| StoreFailed::Unreadable("a stored pointer is not text".to_owned()))?;
+        self.checkout(id).await
+    }
+
+    /// The checkout of the shop's order.
+    pub(crate) async fn checkout_of_order(&self, order_id: &str) -> Result<Option<Loaded>, StoreFailed> {
+        self.follow(order_key(order_id)).await
+    }
+
+    /// Registers an order. The same order with the same terms is the same checkout.
+    pub(crate) async fn register(&self, order: &Order) -> Result<Registered, RegistrationRefused> {
+        order.terms.check().map_err(RegistrationRefused::Terms)?;
+        let now = self.clock.now();
+        self.transact(|| async {
+            if let Some(existing) = self.checkout_of_order(&order.order_id).await? {
+                return match difference(&existing.registration, order) {
+                    Some(field) => Err(RegistrationRefused::OtherTerms(field)),
+                    None => Ok(Decision {
+                        change: None,
+                        outcome: Registered { registration: existing.registration, is_new: false },
+                    }),
+                };
+            }
+            let registration = self.draw_registration(order, now);
+            let mut change = self.change_set(now);
+            let id = registration.checkout.id.as_str();
+            change.write = vec![
+                write_checkout(&registration, Expect::Absent),
+                pointer(order_key(&order.order_id), id),
+                pointer(result_link_key(&registration.links.result_token), id),
+            ];
+            change.append = vec![message(&registration, &Event::of_checkout("Registered", now))];
+            Ok(Decision { change: Some(change), outcome: Registered { registration, is_new: true } })
+        })
+        .await
+    }
+
+    fn draw_registration(&self, order: &Order, now: Timestamp) -> Registration {
+        let checkout = Checkout {
+            id: entropy::checkout_id(&*self.entropy, now),
+            order_id: order.order_id.clone(),
+            terms: order.terms.clone(),
+            terms_version: 1,
+            attempts: Vec::new(),
+            registered_at: now,
+        };
+        let links = Links {
+            browser_token: entropy::token(&*self.entropy),
+            result_token: entropy::token(&*self.entropy),
+            start_of_checkout_url: order.start_of_checkout_url.clone(),
+            success_url: order.success_url.clone(),
+            checkout_language: order.checkout_language.clone(),
+        };
+        Registration { checkout, links }
+    }
+
+    /// Changes the terms by compare-and-set on their version.
+    pub(crate) async fn change_terms(
+        &self,
+        checkout_id: &str,
+        terms_version: u32,
+        terms: &Terms,
+    ) -> Result<Registration, RegistrationRefused> {
+        let now = self.clock.now();
+        self.transact(|| async {
+            let before = self.checkout(checkout_id).await?.ok_or(RegistrationRefused::NotFound)?;
+            let step = change_terms(&before.registration.checkout, terms_version, terms.clone())
+                .map_err(RegistrationRefused::Terms)?;
+            let after = Registration { checkout: step.next, links: before.registration.links.clone() };
+            let mut change = self.change_set(now);
+            change.write = vec![write_checkout(&after, Expect::Version(before.version))];
+            let changed = Event {
+                detail: Some(format!("version {}", after.checkout.terms_version)),
+                ..Event::of_checkout("TermsChanged", now)
+            };
+            change.append = vec![message(&after, &changed)];
+            Ok(Decision { change: Some(change), outcome: after })
+        })
+        .await
+    }
+}
+
+fn difference(existing: &Registration, order: &Order) -> Option<&'static str> {
+    let links = &existing.links;
+    existing.checkout.terms.difference(&order.terms).or_else(|| {
+        [
+            ("startOfCheckoutUrl", links.start_of_checkout_url != order.start_of_checkout_url),
+            ("successUrl", links.success_url != order.success_url),
+            ("checkoutLanguage", links.checkout_language != order.checkout_language),
+        ]
+        .into_iter()
+        .find_map(|(name, differs)| differs.then_some(name))
+    })
+}

@@ -1,0 +1,121 @@
+//! The one file of the merchant half that reads the clock. Everything else gets `now` as an
+//! argument, read once at the top of a request or of a timer's round.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use countersign_domain::time::Timestamp;
+
+/// The wall clock and sleep of the client, and a clock that no administrator can set.
+pub trait Clock: countersign_client::Clock {
+    /// Time since some fixed moment. Never runs backwards and never jumps.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The machine's clocks.
+#[derive(Debug)]
+pub struct SystemClock {
+    client: countersign_client::SystemClock,
+    started: std::time::Instant,
+}
+
+impl Default for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
+    fn default() -> Self {
+        Self { client: countersign_client::SystemClock, started: std::time::Instant::now() }
+    }
+}
+
+impl countersign_client::Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        self.client.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> futures_util::future::BoxFuture<'static, ()> {
+        self.client.sleep(duration)
+    }
+}
+
+impl Clock for SystemClock {
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// The `now` of decisions. It never runs backwards, not even across a restart (it starts from the
+/// store's watermark), and while the wall clock lags behind it goes on at the pace of real time.
+pub(crate) struct DecisionClock {
+    clock: Arc<dyn Clock>,
+    latest: Mutex<(Timestamp, Duration)>,
+}
+
+impl DecisionClock {
+    pub(crate) fn starting_from(clock: Arc<dyn Clock>, watermark: Timestamp) -> Self {
+        let latest = Mutex::new((watermark, clock.monotonic()));
+        Self { clock, latest }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let wall = self.clock.now();
+        let monotonic = self.clock.monotonic();
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let floor = latest.0.plus(monotonic.saturating_sub(latest.1));
+        let now = wall.max(floor);
+        *latest = (now, monotonic);
+        now
+    }
+
+    /// What the machine's own clock says: what signatures carry and Amazon compares.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_client::Clock as _;
+    use futures_util::future::BoxFuture;
+
+    #[derive(Default)]
+    struct SetClock(Mutex<(i64, u64)>);
+
+    impl countersign_client::Clock for SetClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.0.lock().unwrap().0)
+        }
+
+        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    impl Clock for SetClock {
+        fn monotonic(&self) -> Duration {
+            Duration::from_millis(self.0.lock().unwrap().1)
+        }
+    }
+
+    #[test]
+    fn now_never_runs_backwards_and_never_stands_still() {
+        let clock = Arc::new(SetClock::default());
+        *clock.0.lock().unwrap() = (50_000, 0);
+        let decisions = DecisionClock::starting_from(clock.clone(), Timestamp::from_millis(60_000));
+        assert_eq!(decisions.now().as_millis(), 60_000, "the watermark is the floor");
+        *clock.0.lock().unwrap() = (50_010, 10);
+        assert_eq!(decisions.now().as_millis(), 60_010, "it goes on while the wall clock lags");
+        *clock.0.lock().unwrap() = (90_000, 20);
+        assert_eq!(decisions.now().as_millis(), 90_000, "a jump ahead is followed");
+        *clock.0.lock().unwrap() = (1_000, 1_020);
+        assert_eq!(decisions.now().as_millis(), 91_000, "a jump back is not");
+        assert_eq!(clock.now().as_millis(), 1_000);
+    }
+}

@@ -1,0 +1,53 @@
+//! Where the merchant half draws ids, tokens and change ids. A simulation draws them from its seed.
+
+use countersign_domain::ids::CheckoutId;
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::ChangeId;
+
+/// A source of random bytes.
+pub trait Entropy: Send + Sync + 'static {
+    /// Fills the bytes.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The machine's secure random source.
+#[derive(Debug, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    #[expect(clippy::disallowed_methods, reason = "this is the file that draws entropy")]
+    #[expect(clippy::expect_used, reason = "a machine without entropy cannot draw secret tokens at all")]
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).expect("the machine's random source answers");
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len().saturating_mul(2)), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A checkout's id: 48 bits of time, so that a store keeps new ones together, and 80 random bits.
+pub(crate) fn checkout_id(entropy: &dyn Entropy, now: Timestamp) -> CheckoutId {
+    let mut random = [0; 10];
+    entropy.fill(&mut random);
+    let text = format!("{:012x}{}", now.as_millis(), hex(&random));
+    // Hexadecimal digits always make an id.
+    CheckoutId::parse(&text).unwrap_or_else(|_| unreachable!("{text} is an id"))
+}
+
+/// A link's token: 128 random bits, so that knowing one tells nothing of another.
+pub(crate) fn token(entropy: &dyn Entropy) -> String {
+    let mut random = [0; 16];
+    entropy.fill(&mut random);
+    hex(&random)
+}
+
+pub(crate) fn change_id(entropy: &dyn Entropy) -> ChangeId {
+    let mut id = [0; 16];
+    entropy.fill(&mut id);
+    ChangeId(id)
+}

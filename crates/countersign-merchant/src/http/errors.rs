@@ -1,0 +1,208 @@
+//! The one match from refusal to status, code, field and message.
+
+use countersign_domain::merchant::checkout::TermsRefused;
+use countersign_http::{Response, Unreadable};
+use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
+use http::StatusCode;
+use serde::Serialize;
+
+use super::render;
+use crate::app::StoreFailed;
+use crate::app::act::GivenAddressDiffers;
+use crate::app::complete::CompleteRefused;
+use crate::app::registration::RegistrationRefused;
+
+/// Everything that the merchant API refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refused {
+    NoSuchPath,
+    WrongMethod,
+    Unauthorized,
+    Unreadable(Unreadable),
+    Body(BodyRefused),
+    Missing(&'static str),
+    Invalid { field: &'static str, why: &'static str },
+    Terms(TermsRefused),
+    OtherTerms(&'static str),
+    NoSuchCheckout,
+    BoundToAnotherOrder,
+    TooManyAttempts,
+    GivenAddress(GivenAddressDiffers),
+    Store(StoreFailed),
+}
+
+impl Refused {
+    pub(super) fn missing(field: &'static str) -> Self {
+        Self::Missing(field)
+    }
+}
+
+impl From<BodyRefused> for Refused {
+    fn from(refused: BodyRefused) -> Self {
+        Self::Body(refused)
+    }
+}
+
+impl From<StoreFailed> for Refused {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Store(failed)
+    }
+}
+
+impl From<RegistrationRefused> for Refused {
+    fn from(refused: RegistrationRefused) -> Self {
+        match refused {
+            RegistrationRefused::Terms(refused) => Self::Terms(refused),
+            RegistrationRefused::OtherTerms(field) => Self::OtherTerms(field),
+            RegistrationRefused::NotFound => Self::NoSuchCheckout,
+            RegistrationRefused::Store(failed) => Self::Store(failed),
+        }
+    }
+}
+
+impl From<CompleteRefused> for Refused {
+    fn from(refused: CompleteRefused) -> Self {
+        match refused {
+            CompleteRefused::NotFound => Self::NoSuchCheckout,
+            CompleteRefused::BoundToAnotherOrder => Self::BoundToAnotherOrder,
+            CompleteRefused::TooManyAttempts => Self::TooManyAttempts,
+            CompleteRefused::GivenAddress(differs) => Self::GivenAddress(differs),
+            CompleteRefused::Store(failed) => Self::Store(failed),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Body<'a>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    code: &'a str,
+    field: Option<&'a str>,
+    message: String,
+}
+
+/// The answer to a refused request.
+pub(super) fn render(refused: &Refused) -> Response {
+    use StatusCode as Status;
+    let (status, code, field, message): (Status, &str, Option<String>, String) = match refused {
+        Refused::NoSuchPath => {
+            (Status::NOT_FOUND, "NotFound", None, "There is nothing at this path.".to_owned())
+        }
+        Refused::WrongMethod => (
+            Status::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            None,
+            "This path does not take this method.".to_owned(),
+        ),
+        Refused::Unauthorized => (
+            Status::UNAUTHORIZED,
+            "Unauthorized",
+            Some("authorization".to_owned()),
+            "The header authorization must be `Bearer` and the shop's token.".to_owned(),
+        ),
+        Refused::Unreadable(unreadable) => {
+            let (status, message) = match unreadable {
+                Unreadable::BodyTooLarge => (Status::PAYLOAD_TOO_LARGE, "The body is too large."),
+                Unreadable::HeadTooLarge => {
+                    (Status::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large.")
+                }
+                Unreadable::BodyTimedOut => (Status::REQUEST_TIMEOUT, "The body did not arrive in time."),
+                Unreadable::BodyTruncated => (Status::BAD_REQUEST, "The body ended too early."),
+            };
+            (status, "Unreadable", None, message.to_owned())
+        }
+        Refused::Body(refused) => {
+            let code = match refused.kind {
+                BodyRefusedKind::InvalidRequestFormat => "InvalidFormat",
+                BodyRefusedKind::UnrecognizedField => "UnrecognizedField",
+                BodyRefusedKind::InvalidParameterValue => "InvalidValue",
+            };
+            (Status::BAD_REQUEST, code, refused.field.clone(), refused.to_string())
+        }
+        Refused::Missing(field) => (
+            Status::BAD_REQUEST,
+            "MissingValue",
+            Some((*field).to_owned()),
+            format!("[{field}] is required."),
+        ),
+        Refused::Invalid { field, why } => {
+            (Status::BAD_REQUEST, "InvalidValue", Some((*field).to_owned()), format!("[{field}] {why}."))
+        }
+        Refused::Terms(refused) => {
+            let (status, code, message) = terms_refused(refused);
+            (status, code, Some(refused.field().to_owned()), message)
+        }
+        Refused::OtherTerms(field) => (
+            Status::CONFLICT,
+            "OrderExists",
+            Some((*field).to_owned()),
+            format!("This order is registered with another [{field}]."),
+        ),
+        Refused::NoSuchCheckout => {
+            (Status::NOT_FOUND, "NoSuchCheckout", None, "There is no such checkout.".to_owned())
+        }
+        Refused::BoundToAnotherOrder => (
+            Status::CONFLICT,
+            "SessionOfAnotherOrder",
+            Some("amazonCheckoutSessionId".to_owned()),
+            "This Checkout Session belongs to another order.".to_owned(),
+        ),
+        Refused::TooManyAttempts => (
+            Status::CONFLICT,
+            "TooManyAttempts",
+            Some("amazonCheckoutSessionId".to_owned()),
+            "This order has seen too many Checkout Sessions.".to_owned(),
+        ),
+        Refused::GivenAddress(GivenAddressDiffers(kind, member)) => {
+            let field = format!("{}.{}", kind.name(), member.name());
+            let message = format!("[{field}] is not the one of the Checkout Session.");
+            (Status::CONFLICT, "AddressDrift", Some(field), message)
+        }
+        Refused::Store(failed) => {
+            tracing::error!(%failed, "a request was refused");
+            (
+                Status::SERVICE_UNAVAILABLE,
+                "Unavailable",
+                None,
+                "The store does not answer. Nothing is lost; ask again.".to_owned(),
+            )
+        }
+    };
+    render::json(status, &Envelope { error: Body { code, field: field.as_deref(), message } })
+}
+
+fn terms_refused(refused: &TermsRefused) -> (StatusCode, &'static str, String) {
+    let bad = StatusCode::BAD_REQUEST;
+    match refused {
+        TermsRefused::PendingWithCapture => (
+            bad,
+            "InvalidCombination",
+            "AuthorizeWithCapture cannot wait for a pending authorization.".to_owned(),
+        ),
+        TermsRefused::NothingToCharge => {
+            (bad, "InvalidValue", "The amount must be more than zero.".to_owned())
+        }
+        TermsRefused::ChargeAboveMaximum => {
+            (bad, "InvalidValue", "The amount is more than Amazon Pay charges at once.".to_owned())
+        }
+        TermsRefused::TotalInAnotherCurrency(currency) => {
+            (bad, "InvalidCombination", format!("{currency} is not the currency of chargeAmount."))
+        }
+        TermsRefused::TotalBelowCharge => {
+            (bad, "InvalidCombination", "The total is less than chargeAmount.".to_owned())
+        }
+        TermsRefused::VersionMoved { current } => (
+            StatusCode::CONFLICT,
+            "TermsVersionMoved",
+            format!("The terms have version {current}: read them and decide again."),
+        ),
+        TermsRefused::AlreadySent => (
+            StatusCode::CONFLICT,
+            "AlreadySent",
+            "A payment with the present terms was sent and is not proved unpaid.".to_owned(),
+        ),
+    }
+}

@@ -1,0 +1,154 @@
+//! The merchant half over HTTP: routes, the shop's token, bodies in and out. No rule lives here, and
+//! no store is called: `app/` does both.
+
+mod errors;
+mod render;
+mod requests;
+
+use std::sync::Arc;
+
+use countersign_domain::merchant::completion::GivenAddresses;
+use countersign_http::{Handler, Peer, Reply, Request, Response, Unreadable};
+use futures_util::future::BoxFuture;
+use http::Method;
+
+use crate::app::App;
+use crate::pages::result;
+use errors::Refused;
+
+/// The longest path that any route has, with room: longer ones are not found without a look.
+const MAX_PATH_LEN: usize = 512;
+
+/// Answers the shop, the buyer's browser and the operator.
+pub(crate) struct Server {
+    pub(crate) app: Arc<App>,
+}
+
+impl Handler for Server {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Reply> {
+        let app = Arc::clone(&self.app);
+        Box::pin(async move { Reply::Answer(route(&app, &request).await) })
+    }
+
+    fn refuse(&self, _: &http::request::Parts, unreadable: Unreadable) -> Response {
+        errors::render(&Refused::Unreadable(unreadable))
+    }
+}
+
+async fn route(app: &App, request: &Request) -> Response {
+    let path = request.uri().path();
+    if path.len() > MAX_PATH_LEN {
+        return errors::render(&Refused::NoSuchPath);
+    }
+    let trimmed = path.strip_suffix('/').unwrap_or(path);
+    let segments: Vec<&str> = trimmed.split('/').skip(1).collect();
+    match segments.as_slice() {
+        ["healthz"] => {
+            only(request, &Method::GET).map_or_else(|r| errors::render(&r), |()| render::healthy())
+        }
+        ["readyz"] => match app.store.watermark().await {
+            Ok(_) => render::healthy(),
+            Err(failed) => errors::render(&Refused::Store(failed.into())),
+        },
+        ["result", token] => result_page(app, request, token).await,
+        ["v1", rest @ ..] => {
+            let answer = match authorized(app, request) {
+                Ok(()) => shop(app, request, rest).await,
+                Err(refused) => Err(refused),
+            };
+            answer.unwrap_or_else(|refused| errors::render(&refused))
+        }
+        _ => errors::render(&Refused::NoSuchPath),
+    }
+}
+
+fn only(request: &Request, method: &Method) -> Result<(), Refused> {
+    if request.method() == method || (*method == Method::GET && request.method() == Method::HEAD) {
+        Ok(())
+    } else {
+        Err(Refused::WrongMethod)
+    }
+}
+
+/// The shop shows its token; comparing takes the same time whatever is wrong with it.
+fn authorized(app: &App, request: &Request) -> Result<(), Refused> {
+    let header = request.headers().get(http::header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
+    let shown = header.and_then(|header| header.strip_prefix(b"Bearer ")).unwrap_or_default();
+    let expected = app.settings.shop_token.expose().as_bytes();
+    aws_lc_rs::constant_time::verify_slices_are_equal(shown, expected).map_err(|_| {
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+        tracing::warn!(?peer, "a request to the shop's API without its token");
+        Refused::Unauthorized
+    })
+}
+
+async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, Refused> {
+    match (request.method().as_str(), path) {
+        ("POST", ["checkouts"]) => {
+            let order = requests::order(request.body())?;
+            let registered = app.register(&order).await?;
+            Ok(render::registered(&app.settings, &registered))
+        }
+        ("GET", ["checkouts"]) => list(app, request).await,
+        ("GET", ["checkouts", id]) => {
+            let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
+            let timeline = app.timeline(&loaded.registration.checkout).await?;
+            Ok(render::checkout(&app.settings, &loaded.registration, &timeline))
+        }
+        ("PUT", ["checkouts", id, "terms"]) => {
+            let (version, terms) = requests::terms(request.body())?;
+            let registration = app.change_terms(id, version, &terms).await?;
+            Ok(render::checkout(&app.settings, &registration, &[]))
+        }
+        ("POST", ["checkouts", id, "complete"]) => {
+            let (session, given) = requests::completion(request.body())?;
+            complete(app, id, &session, &given).await
+        }
+        (_, ["checkouts"] | ["checkouts", _] | ["checkouts", _, "terms" | "complete"]) => {
+            Err(Refused::WrongMethod)
+        }
+        _ => Err(Refused::NoSuchPath),
+    }
+}
+
+async fn complete(
+    app: &App,
+    id: &str,
+    session: &countersign_domain::ids::CheckoutSessionId,
+    given: &GivenAddresses,
+) -> Result<Response, Refused> {
+    let outcome = app.complete(id, session, given).await?;
+    Ok(render::result(&app.settings, &outcome))
+}
+
+async fn list(app: &App, request: &Request) -> Result<Response, Refused> {
+    let query = requests::list_query(request.uri().query().unwrap_or(""))?;
+    let page = match (query.order_id, query.state) {
+        (Some(order_id), _) => crate::app::lookup::Page {
+            checkouts: app
+                .checkout_of_order(&order_id)
+                .await?
+                .map(|it| it.registration)
+                .into_iter()
+                .collect(),
+            next_after: None,
+        },
+        (None, Some(state)) => app.checkouts_by_state(state, query.after.as_deref()).await?,
+        (None, None) => return Err(Refused::missing("orderId or state")),
+    };
+    Ok(render::list(&app.settings, &page))
+}
+
+async fn result_page(app: &App, request: &Request, token: &str) -> Response {
+    if let Err(refused) = only(request, &Method::GET) {
+        return errors::render(&refused);
+    }
+    match app.checkout_of_result(token).await {
+        Ok(Some(loaded)) => result::page(&app.settings, &loaded.registration),
+        Ok(None) => result::not_found(&app.settings),
+        Err(failed) => {
+            tracing::error!(%failed, "a result page could not be read");
+            result::unavailable(&app.settings)
+        }
+    }
+}

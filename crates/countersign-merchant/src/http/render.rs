@@ -1,0 +1,318 @@
+//! The answers of the merchant API as JSON.
+
+use bytes::Bytes;
+use countersign_domain::merchant::attempt::{Attempt, AttemptState, Completion};
+use countersign_domain::merchant::verdict::{Proof, Verdict};
+use countersign_domain::money::Money;
+use countersign_domain::terms::PaymentIntent;
+use countersign_http::Response;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::app::complete::Outcome;
+use crate::app::lookup::Page;
+use crate::app::registration::{Registered, Registration};
+use crate::pages::texts::NOT_PAID_MESSAGE;
+use crate::settings::Settings;
+use crate::stored::event::Event;
+
+/// A JSON answer.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    // These types hold strings, numbers and lists only, which always serialise.
+    let bytes = Bytes::from(serde_json::to_vec(body).unwrap_or_default());
+    let mut response = Response::new(bytes);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+pub(super) fn healthy() -> Response {
+    json(StatusCode::OK, &serde_json::json!({ "status": "ok" }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Amount {
+    amount: String,
+    currency_code: &'static str,
+}
+
+impl From<Money> for Amount {
+    fn from(money: Money) -> Self {
+        Self { amount: money.amount(), currency_code: money.currency().code() }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PaymentDetails {
+    payment_intent: &'static str,
+    can_handle_pending_authorization: bool,
+    charge_amount: Amount,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_order_amount: Option<Amount>,
+}
+
+fn payment_details(registration: &Registration) -> PaymentDetails {
+    let terms = &registration.checkout.terms;
+    PaymentDetails {
+        payment_intent: terms.payment_intent.as_str(),
+        can_handle_pending_authorization: terms.can_handle_pending_authorization,
+        charge_amount: terms.charge_amount.into(),
+        total_order_amount: terms.total_order_amount.map(Into::into),
+    }
+}
+
+pub(crate) fn result_url(settings: &Settings, registration: &Registration) -> String {
+    format!("{}/result/{}", settings.public_url, registration.links.result_token)
+}
+
+/// What `amazon.Pay.renderJSButton` is called with, the event handlers aside.
+fn button(settings: &Settings, registration: &Registration) -> serde_json::Value {
+    let checkout = &registration.checkout;
+    let terms = &checkout.terms;
+    let metadata = &terms.merchant_metadata;
+    let without_nulls = |mut value: serde_json::Value| {
+        if let Some(members) = value.as_object_mut() {
+            members.retain(|_, member| !member.is_null());
+        }
+        value
+    };
+    without_nulls(serde_json::json!({
+        "merchantId": settings.merchant_id.as_str(),
+        "publicKeyId": settings.public_key_id.as_str(),
+        "ledgerCurrency": terms.charge_amount.currency().code(),
+        "checkoutLanguage": registration.links.checkout_language,
+        "productType": terms.product_type.as_str(),
+        "placement": "Checkout",
+        "sandbox": settings.environment == countersign_domain::ids::Environment::Sandbox,
+        "estimatedOrderAmount": Amount::from(terms.charge_amount),
+        "checkoutSessionConfig": without_nulls(serde_json::json!({
+            "storeId": settings.store_id.as_str(),
+            "scopes": ["name", "email", "phoneNumber", "shippingAddress", "billingAddress"],
+            "paymentDetails": payment_details(registration),
+            // Notifications carry no session id, and Amazon lists nothing: this is the thread back
+            // from an orphan to its order.
+            "merchantMetadata": without_nulls(serde_json::json!({
+                "merchantReferenceId": checkout.id.as_str(),
+                "merchantStoreName": metadata.merchant_store_name,
+                "noteToBuyer": metadata.note_to_buyer,
+                "customInformation": metadata.custom_information,
+            })),
+            "supplementaryData": terms.supplementary_data,
+        })),
+    }))
+}
+
+pub(super) fn registered(settings: &Settings, registered: &Registered) -> Response {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        checkout_id: &'a str,
+        order_id: &'a str,
+        state: &'a str,
+        terms_version: u32,
+        browser_token: &'a str,
+        result_url: String,
+        button: serde_json::Value,
+    }
+    let registration = &registered.registration;
+    let checkout = &registration.checkout;
+    let status = if registered.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let body = Body {
+        checkout_id: checkout.id.as_str(),
+        order_id: &checkout.order_id,
+        state: checkout.verdict().outcome(),
+        terms_version: checkout.terms_version,
+        browser_token: &registration.links.browser_token,
+        result_url: result_url(settings, registration),
+        button: button(settings, registration),
+    };
+    json(status, &body)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckoutBody<'a> {
+    checkout_id: &'a str,
+    order_id: &'a str,
+    state: &'static str,
+    terms_version: u32,
+    product_type: &'static str,
+    payment_details: PaymentDetails,
+    charge_permission_id: Option<String>,
+    charge_id: Option<String>,
+    registered_at: String,
+    result_url: String,
+    attempts: Vec<AttemptBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeline: Option<&'a [Event]>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AttemptBody<'a> {
+    number: u32,
+    amazon_checkout_session_id: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    bound_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+}
+
+fn attempt_body(attempt: &Attempt) -> AttemptBody<'_> {
+    use countersign_domain::merchant::attempt::NotPaidReason;
+    let (completion, reason, field) = match &attempt.state {
+        AttemptState::Completed { completion, .. } => {
+            let word = match completion {
+                Completion::Captured(_) => "Captured",
+                Completion::CaptureInitiated(_) => "CaptureInitiated",
+                Completion::Authorized(_) => "Authorized",
+                Completion::Confirmed => "Confirmed",
+            };
+            (Some(word), None, None)
+        }
+        AttemptState::NotPaid { reason, .. } => {
+            let field = match reason {
+                NotPaidReason::Mismatch(member) => Some(member.clone()),
+                NotPaidReason::AddressDrift(member) => Some(format!("shippingAddress.{}", member.name())),
+                _ => None,
+            };
+            (None, Some(reason.code().to_owned()), field)
+        }
+        AttemptState::Unresolved { reason, .. } => (None, Some(reason.code().to_owned()), None),
+        AttemptState::Surplus { of } => (None, Some(format!("second to attempt {of}")), None),
+        AttemptState::Bound { .. }
+        | AttemptState::Approved { .. }
+        | AttemptState::Finalizing { .. }
+        | AttemptState::InDoubt(_)
+        | AttemptState::Pending { .. } => (None, None, None),
+    };
+    AttemptBody {
+        number: attempt.number,
+        amazon_checkout_session_id: attempt.checkout_session_id.as_str(),
+        state: attempt.state.name(),
+        completion,
+        reason,
+        field,
+        bound_at: attempt.bound_at.to_string(),
+        due_at: attempt.state.due_at().map(|due_at| due_at.to_string()),
+    }
+}
+
+fn checkout_body<'a>(
+    settings: &Settings,
+    registration: &'a Registration,
+    timeline: Option<&'a [Event]>,
+) -> CheckoutBody<'a> {
+    let checkout = &registration.checkout;
+    let verdict = checkout.verdict();
+    let proof = proof_of(verdict);
+    CheckoutBody {
+        checkout_id: checkout.id.as_str(),
+        order_id: &checkout.order_id,
+        state: verdict.outcome(),
+        terms_version: checkout.terms_version,
+        product_type: checkout.terms.product_type.as_str(),
+        payment_details: payment_details(registration),
+        charge_permission_id: proof.map(|proof| proof.charge_permission_id.to_string()),
+        charge_id: proof.and_then(|proof| proof.charge_id).map(ToString::to_string),
+        registered_at: checkout.registered_at.to_string(),
+        result_url: result_url(settings, registration),
+        attempts: checkout.attempts.iter().map(attempt_body).collect(),
+        timeline,
+    }
+}
+
+pub(super) fn checkout(settings: &Settings, registration: &Registration, timeline: &[Event]) -> Response {
+    json(StatusCode::OK, &checkout_body(settings, registration, Some(timeline)))
+}
+
+pub(super) fn list(settings: &Settings, page: &Page) -> Response {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        checkouts: Vec<CheckoutBody<'a>>,
+        after: Option<&'a str>,
+    }
+    let checkouts = page.checkouts.iter().map(|it| checkout_body(settings, it, None)).collect();
+    json(StatusCode::OK, &Body { checkouts, after: page.next_after.as_deref() })
+}
+
+fn proof_of(verdict: Verdict<'_>) -> Option<Proof<'_>> {
+    match verdict {
+        Verdict::Paid(proof)
+        | Verdict::Authorized(proof)
+        | Verdict::Confirmed(proof)
+        | Verdict::Pending(proof) => Some(proof),
+        Verdict::Checking(_) | Verdict::NotPaid(_) | Verdict::Registered => None,
+    }
+}
+
+/// The checkout result: what the shop shows the buyer next.
+pub(super) fn result(settings: &Settings, outcome: &Outcome) -> Response {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        outcome: &'static str,
+        reason: Option<String>,
+        checkout_id: &'a str,
+        order_id: &'a str,
+        charge_permission_id: Option<String>,
+        charge_id: Option<String>,
+        message: &'static str,
+        redirect_url: String,
+    }
+    let registration = &outcome.registration;
+    let checkout = &registration.checkout;
+    let verdict =
+        checkout.attempt(outcome.attempt).map_or(Verdict::Checking(None), |it| checkout.verdict_of(it));
+    let links = &registration.links;
+    let result_url = result_url(settings, registration);
+    let success_url = || links.success_url.clone().unwrap_or_else(|| result_url.clone());
+    let (status, message, redirect_url) = match verdict {
+        Verdict::Paid(_) => (StatusCode::OK, "Your payment was successful.", success_url()),
+        Verdict::Authorized(_) | Verdict::Confirmed(_) => {
+            (StatusCode::OK, "Your order is placed.", success_url())
+        }
+        Verdict::Pending(_) => (StatusCode::ACCEPTED, "Your payment is being processed.", result_url.clone()),
+        Verdict::Checking(_) | Verdict::Registered => {
+            (StatusCode::ACCEPTED, "We are checking your payment.", result_url.clone())
+        }
+        Verdict::NotPaid(_) => {
+            (StatusCode::PAYMENT_REQUIRED, NOT_PAID_MESSAGE, links.start_of_checkout_url.clone())
+        }
+    };
+    let proof = proof_of(verdict);
+    let reason = match verdict {
+        Verdict::NotPaid(reason) => Some(reason.code().to_owned()),
+        Verdict::Checking(reason) => reason.map(|reason| reason.code().to_owned()),
+        Verdict::Paid(_)
+        | Verdict::Authorized(_)
+        | Verdict::Confirmed(_)
+        | Verdict::Pending(_)
+        | Verdict::Registered => None,
+    };
+    let body = Body {
+        outcome: verdict.outcome(),
+        reason,
+        checkout_id: checkout.id.as_str(),
+        order_id: &checkout.order_id,
+        charge_permission_id: proof.map(|proof| proof.charge_permission_id.to_string()),
+        charge_id: proof
+            .and_then(|proof| proof.charge_id)
+            .filter(|_| checkout.terms.payment_intent != PaymentIntent::Confirm)
+            .map(ToString::to_string),
+        message,
+        redirect_url,
+    };
+    json(status, &body)
+}

@@ -1,0 +1,207 @@
+//! The bodies that the shop sends, read as strictly as Amazon reads a merchant's.
+
+use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::merchant::checkout::Terms;
+use countersign_domain::merchant::completion::GivenAddresses;
+use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
+use countersign_protocol::object;
+use countersign_protocol::wire::{
+    Address, MAX_SUPPLEMENTARY_DATA_LEN, MerchantMetadata as WireMetadata, Price, Spellings, WholeNumber,
+    Word, read_request,
+};
+
+use super::errors::Refused;
+use crate::app::registration::Order;
+
+/// The longest order number and URL, in characters.
+const MAX_ORDER_ID_LEN: usize = 128;
+const MAX_URL_LEN: usize = 2_048;
+
+/// The languages that Amazon's button knows.
+const LANGUAGES: [&str; 7] = ["en_US", "en_GB", "de_DE", "fr_FR", "it_IT", "es_ES", "ja_JP"];
+
+object! {
+    struct TermsDetails {
+        payment_intent: Word<PaymentIntent> = "paymentIntent",
+        can_handle_pending_authorization: bool = "canHandlePendingAuthorization",
+        charge_amount: Price = "chargeAmount",
+        total_order_amount: Price = "totalOrderAmount",
+    }
+}
+
+object! {
+    struct RegisterOrder {
+        order_id: String = "orderId" [..=MAX_ORDER_ID_LEN],
+        product_type: Word<ProductType> = "productType",
+        payment_details: TermsDetails = "paymentDetails",
+        supplementary_data: String = "supplementaryData" [..=MAX_SUPPLEMENTARY_DATA_LEN],
+        merchant_metadata: WireMetadata = "merchantMetadata",
+        shipping_address: Address = "shippingAddress",
+        checkout_language: String = "checkoutLanguage" [..=16],
+        start_of_checkout_url: String = "startOfCheckoutUrl" [..=MAX_URL_LEN],
+        success_url: String = "successUrl" [..=MAX_URL_LEN],
+    }
+}
+
+object! {
+    struct ChangeTerms {
+        terms_version: WholeNumber = "termsVersion",
+        product_type: Word<ProductType> = "productType",
+        payment_details: TermsDetails = "paymentDetails",
+        supplementary_data: String = "supplementaryData" [..=MAX_SUPPLEMENTARY_DATA_LEN],
+        merchant_metadata: WireMetadata = "merchantMetadata",
+        shipping_address: Address = "shippingAddress",
+    }
+}
+
+object! {
+    struct CompleteCheckout {
+        amazon_checkout_session_id: CheckoutSessionId = "amazonCheckoutSessionId",
+        shipping_address: Address = "shippingAddress",
+        billing_address: Address = "billingAddress",
+    }
+}
+
+/// `POST /v1/checkouts`.
+pub(super) fn order(body: &[u8]) -> Result<Order, Refused> {
+    let request: RegisterOrder = read_request(body, Spellings::Every)?;
+    let order_id = request.order_id.ok_or(Refused::missing("orderId"))?;
+    if order_id.is_empty() || order_id.chars().any(char::is_control) {
+        return Err(Refused::Invalid { field: "orderId", why: "must be a printable text" });
+    }
+    let checkout_language = request.checkout_language;
+    if checkout_language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
+        let why = "must be one of en_US, en_GB, de_DE, fr_FR, it_IT, es_ES, ja_JP";
+        return Err(Refused::Invalid { field: "checkoutLanguage", why });
+    }
+    let start_of_checkout_url =
+        request.start_of_checkout_url.ok_or(Refused::missing("startOfCheckoutUrl"))?;
+    web_address("startOfCheckoutUrl", &start_of_checkout_url)?;
+    if let Some(url) = &request.success_url {
+        web_address("successUrl", url)?;
+    }
+    Ok(Order {
+        order_id,
+        terms: terms_of(
+            request.product_type,
+            request.payment_details,
+            request.supplementary_data,
+            request.merchant_metadata,
+            request.shipping_address,
+        )?,
+        start_of_checkout_url,
+        success_url: request.success_url,
+        checkout_language,
+    })
+}
+
+/// `PUT /v1/checkouts/{checkoutId}/terms`.
+pub(super) fn terms(body: &[u8]) -> Result<(u32, Terms), Refused> {
+    let request: ChangeTerms = read_request(body, Spellings::Every)?;
+    let WholeNumber(version) = request.terms_version.ok_or(Refused::missing("termsVersion"))?;
+    let terms = terms_of(
+        request.product_type,
+        request.payment_details,
+        request.supplementary_data,
+        request.merchant_metadata,
+        request.shipping_address,
+    )?;
+    Ok((version, terms))
+}
+
+/// `POST /v1/checkouts/{checkoutId}/complete`.
+pub(super) fn completion(body: &[u8]) -> Result<(CheckoutSessionId, GivenAddresses), Refused> {
+    let request: CompleteCheckout = read_request(body, Spellings::Every)?;
+    let session = request.amazon_checkout_session_id.ok_or(Refused::missing("amazonCheckoutSessionId"))?;
+    let given = GivenAddresses {
+        shipping: request.shipping_address.map(Into::into),
+        billing: request.billing_address.map(Into::into),
+    };
+    Ok((session, given))
+}
+
+fn terms_of(
+    product_type: Option<Word<ProductType>>,
+    payment_details: Option<TermsDetails>,
+    supplementary_data: Option<String>,
+    merchant_metadata: Option<WireMetadata>,
+    shipping_address: Option<Address>,
+) -> Result<Terms, Refused> {
+    let payment = payment_details.ok_or(Refused::missing("paymentDetails"))?;
+    Ok(Terms {
+        product_type: product_type.as_ref().and_then(Word::known).ok_or(Refused::missing("productType"))?,
+        payment_intent: payment
+            .payment_intent
+            .as_ref()
+            .and_then(Word::known)
+            .ok_or(Refused::missing("paymentDetails.paymentIntent"))?,
+        can_handle_pending_authorization: payment.can_handle_pending_authorization.unwrap_or(false),
+        charge_amount: payment.charge_amount.ok_or(Refused::missing("paymentDetails.chargeAmount"))?.money,
+        total_order_amount: payment.total_order_amount.map(|price| price.money),
+        supplementary_data,
+        merchant_metadata: merchant_metadata.map(MerchantMetadata::from).unwrap_or_default(),
+        shipping_address: shipping_address.map(Into::into),
+    })
+}
+
+/// An absolute http or https address: a buyer's browser is sent there.
+fn web_address(field: &'static str, text: &str) -> Result<(), Refused> {
+    let uri: Result<http::Uri, _> = text.parse();
+    let is_web = uri.is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if is_web {
+        Ok(())
+    } else {
+        Err(Refused::Invalid { field, why: "must be an absolute http or https address" })
+    }
+}
+
+/// What a list is asked for.
+pub(super) struct ListQuery {
+    pub(super) order_id: Option<String>,
+    pub(super) state: Option<&'static str>,
+    pub(super) after: Option<String>,
+}
+
+/// The words that a checkout's state can be.
+const STATES: [&str; 7] = ["registered", "checking", "pending", "paid", "authorized", "confirmed", "notPaid"];
+
+/// `?orderId=&state=&after=`.
+pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
+    let mut parsed = ListQuery { order_id: None, state: None, after: None };
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = percent_decoded(value)
+            .ok_or(Refused::Invalid { field: "query", why: "is not percent-encoded UTF-8" })?;
+        match name {
+            "orderId" => parsed.order_id = Some(value),
+            "after" => parsed.after = Some(value),
+            "state" => {
+                let state = STATES.into_iter().find(|state| *state == value);
+                let why =
+                    "must be one of registered, checking, pending, paid, authorized, confirmed, notPaid";
+                parsed.state = Some(state.ok_or(Refused::Invalid { field: "state", why })?);
+            }
+            _ => return Err(Refused::Invalid { field: "query", why: "takes orderId, state and after only" }),
+        }
+    }
+    Ok(parsed)
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
+                u8::try_from(high * 16 + low).ok()?
+            }
+            b'+' => b' ',
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}

@@ -1,0 +1,88 @@
+//! What an operator sets, as plain data. Reading it from a file, flags and the environment is the
+//! binary's work.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
+use countersign_domain::merchant::completion::CompletionRules;
+
+/// A text that no log prints.
+#[derive(Clone)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Wraps a secret.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+
+    /// The secret itself, for a comparison or a derivation.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// The merchant half's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `amazon.environment`.
+    pub environment: Environment,
+    /// `amazon.region`.
+    pub region: Region,
+    /// `amazon.merchant_id`: goes into the button and into every idempotency key.
+    pub merchant_id: MerchantId,
+    /// `amazon.store_id`: goes into the button.
+    pub store_id: StoreId,
+    /// `amazon.public_key_id`: goes into the button.
+    pub public_key_id: PublicKeyId,
+    /// `shop.name`: the heading of the result page.
+    pub shop_name: String,
+    /// The token behind `shop.token_file`.
+    pub shop_token: Secret,
+    /// `public_url`: what a buyer's browser reaches this server by; no slash at the end.
+    pub public_url: String,
+    /// `[deadlines]`.
+    pub deadlines: Deadlines,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// How long after the buyer was last seen a Finalize may be sent again.
+    pub resend_window: Duration,
+    /// How long a caller waits for a completion that somebody else carries out.
+    pub caller_wait: Duration,
+    /// The total deadline of one Finalize; at least 20 s, since Amazon's answer is worth waiting for.
+    pub finalize: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            resend_window: Duration::from_secs(15 * 60),
+            caller_wait: Duration::from_secs(25),
+            finalize: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Deadlines {
+    pub(crate) fn rules(self) -> CompletionRules {
+        CompletionRules {
+            resend_window: self.resend_window,
+            // The sender must have given up before anybody else takes over.
+            lease: self.finalize.saturating_add(Duration::from_secs(10)),
+            ..CompletionRules::default()
+        }
+    }
+}

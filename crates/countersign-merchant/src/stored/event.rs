@@ -1,0 +1,118 @@
+//! A timeline entry: a message of the topic `event`, its subject the checkout's id. Read back only
+//! to be shown, so its form is that of the merchant API.
+
+use bytes::Bytes;
+use countersign_domain::merchant::attempt::{Attempt, AttemptState};
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::completion::{AttemptEvent, Happened};
+use countersign_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Unreadable, from_json};
+
+pub(crate) const TOPIC: &str = "event";
+
+/// One thing that happened to a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Event {
+    pub(crate) at: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attempt: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) amazon_checkout_session_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) charge_permission_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) charge_id: Option<String>,
+    /// Why, or what was found: a code, never free text of Amazon's or of a buyer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+}
+
+impl Event {
+    /// An event of the checkout as a whole.
+    pub(crate) fn of_checkout(kind: &str, at: Timestamp) -> Self {
+        Self { at: at.to_string(), kind: kind.to_owned(), ..Self::default() }
+    }
+
+    /// An event of an attempt, with what the checkout shows after it.
+    pub(crate) fn of_attempt(event: &AttemptEvent, after: &Checkout, at: Timestamp) -> Self {
+        let attempt = after.attempt(event.attempt);
+        let mut entry = Self {
+            attempt: Some(event.attempt),
+            amazon_checkout_session_id: attempt.map(|attempt| attempt.checkout_session_id.to_string()),
+            ..Self::of_checkout("", at)
+        };
+        let (kind, detail) = match &event.what {
+            Happened::SessionBound => ("SessionBound", None),
+            Happened::SurplusRecorded { of } => ("SurplusRecorded", Some(format!("second to attempt {of}"))),
+            Happened::Approved => ("Approved", None),
+            Happened::FinalizeSent { n, send_count } => {
+                ("FinalizeSent", Some(format!("key {n}, send {send_count}")))
+            }
+            Happened::NotEvaluated { code } => ("NotEvaluated", Some(code.clone())),
+            Happened::DoubtBegan { cause } => ("DoubtBegan", Some(cause.clone())),
+            Happened::DoubtAlarm { lasting } => {
+                ("DoubtAlarm", Some(format!("in doubt for {} s", lasting.as_secs())))
+            }
+            Happened::LookedUp { found } => ("LookedUp", Some((*found).to_owned())),
+            Happened::PendingBegan => ("AuthorizationPending", None),
+            Happened::Completed => ("Completed", attempt.and_then(completion_word)),
+            Happened::NotPaid => ("NotPaid", attempt.and_then(reason_code)),
+            Happened::Unresolved => ("Unresolved", attempt.and_then(reason_code)),
+            Happened::Contradiction { found } => ("Contradiction", Some((*found).to_owned())),
+        };
+        kind.clone_into(&mut entry.kind);
+        entry.detail = detail;
+        if let Some(AttemptState::Completed { completion, charge_permission_id, .. }) =
+            attempt.map(|attempt| &attempt.state)
+        {
+            entry.charge_permission_id = Some(charge_permission_id.to_string());
+            entry.charge_id = completion.charge_id().map(ToString::to_string);
+        }
+        if let Some(AttemptState::Pending { charge_permission_id, charge_id, .. }) =
+            attempt.map(|attempt| &attempt.state)
+        {
+            entry.charge_permission_id = Some(charge_permission_id.to_string());
+            entry.charge_id = Some(charge_id.to_string());
+        }
+        entry
+    }
+
+    pub(crate) fn encode(&self) -> Bytes {
+        Bytes::from(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        from_json(TOPIC, bytes)
+    }
+}
+
+fn completion_word(attempt: &Attempt) -> Option<String> {
+    use countersign_domain::merchant::attempt::Completion;
+    let AttemptState::Completed { completion, .. } = &attempt.state else { return None };
+    let word = match completion {
+        Completion::Captured(_) => "Captured",
+        Completion::CaptureInitiated(_) => "CaptureInitiated",
+        Completion::Authorized(_) => "Authorized",
+        Completion::Confirmed => "Confirmed",
+    };
+    Some(word.to_owned())
+}
+
+fn reason_code(attempt: &Attempt) -> Option<String> {
+    match &attempt.state {
+        AttemptState::NotPaid { reason, .. } => Some(reason.code().to_owned()),
+        AttemptState::Unresolved { reason, .. } => Some(reason.code().to_owned()),
+        AttemptState::Bound { .. }
+        | AttemptState::Approved { .. }
+        | AttemptState::Finalizing { .. }
+        | AttemptState::InDoubt(_)
+        | AttemptState::Pending { .. }
+        | AttemptState::Completed { .. }
+        | AttemptState::Surplus { .. } => None,
+    }
+}

@@ -1,0 +1,33 @@
+//! What the merchant half keeps, one file a document: the form on disk, its format number, and the
+//! exhaustive conversions to and from the domain. A form that was once released is never changed:
+//! it gets a successor and an upcast.
+
+pub(crate) mod checkout;
+pub(crate) mod event;
+pub(crate) mod snapshot;
+
+/// What is stored cannot be read back: a newer version wrote it, or the disk lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    /// The collection.
+    pub(crate) document: &'static str,
+    /// What is wrong, without the document's content.
+    pub(crate) why: String,
+}
+
+impl core::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "a stored {} cannot be read: {}", self.document, self.why)
+    }
+}
+
+/// Reads the JSON of a document, saying where it is wrong and never what it holds.
+fn from_json<'a, T: serde::Deserialize<'a>>(
+    document: &'static str,
+    bytes: &'a [u8],
+) -> Result<T, Unreadable> {
+    serde_json::from_slice(bytes).map_err(|error| Unreadable {
+        document,
+        why: format!("{:?} at line {} column {}", error.classify(), error.line(), error.column()),
+    })
+}
