@@ -86,6 +86,26 @@ impl fmt::Debug for Address {
     }
 }
 
+/// Which of the two addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddressKind {
+    /// `shippingAddress`.
+    Shipping,
+    /// `billingAddress`.
+    Billing,
+}
+
+impl AddressKind {
+    /// The member's name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shipping => "shippingAddress",
+            Self::Billing => "billingAddress",
+        }
+    }
+}
+
 /// How addresses are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AddressMatch {

@@ -12,6 +12,7 @@ use core::time::Duration;
 
 use super::attempt::{Attempt, AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason};
 use super::checkout::{Checkout, MAX_ATTEMPTS};
+pub use crate::address::AddressKind;
 use crate::address::{Address, AddressMatch, AddressMember};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, IdempotencyKey};
 use crate::money::Money;
@@ -276,26 +277,6 @@ pub struct GivenAddresses {
     pub shipping: Option<Address>,
     /// The billing address.
     pub billing: Option<Address>,
-}
-
-/// Which of the two addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddressKind {
-    /// `shippingAddress`.
-    Shipping,
-    /// `billingAddress`.
-    Billing,
-}
-
-impl AddressKind {
-    /// The member's name on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Shipping => "shippingAddress",
-            Self::Billing => "billingAddress",
-        }
-    }
 }
 
 /// What became of comparing the session with the terms.

@@ -1,0 +1,419 @@
+//! The Checkout Session: Open until it is finalized, canceled or 24 hours old; gone after 30 days.
+//!
+//! ```text
+//! Open ──finalize / complete──▶ Completed
+//!   └──buyer, decline, 24 h────▶ Canceled
+//! ```
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::buyer::{Buyer, Card};
+use super::event::{Event, Happened};
+use super::payment_details::{PaymentDetails, PaymentDetailsRefused, PaymentDetailsUpdate};
+use super::profile::{SESSION_KEPT, SESSION_LIFETIME};
+use crate::address::Address;
+use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region, StoreId};
+use crate::step::Step;
+use crate::terms::{MerchantMetadata, ProductType, words};
+use crate::time::Timestamp;
+
+/// Whose object it is: an object of another account or environment is not found.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// The merchant account; all of its keys see the same objects.
+    pub merchant_id: MerchantId,
+    /// Sandbox and live objects never meet.
+    pub environment: Environment,
+}
+
+/// How the checkout began, which fixes what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Flow {
+    /// Amazon made it when the buyer pressed the button: no URL is needed.
+    BuyNow,
+    /// The merchant made it by Create Checkout Session: the buyer is sent back to a URL.
+    Redirect,
+}
+
+/// How much of a Completed session the answer to Finalize shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ResponseDetail {
+    /// Ids and state only.
+    #[default]
+    Short,
+    /// Also the payment details, the buyer and the addresses.
+    Full,
+}
+
+/// Where the buyer's browser goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WebCheckoutDetails {
+    /// Back to the merchant's review page.
+    pub checkout_review_return_url: Option<String>,
+    /// Back to the merchant's result page.
+    pub checkout_result_return_url: Option<String>,
+    /// Back to the merchant when the buyer cancels.
+    pub checkout_cancel_url: Option<String>,
+    /// `ProcessOrder`, if anything.
+    pub checkout_mode: Option<String>,
+}
+
+impl WebCheckoutDetails {
+    /// These details, with every member that `update` has in its place.
+    #[must_use]
+    pub fn updated(self, update: Self) -> Self {
+        Self {
+            checkout_review_return_url: update.checkout_review_return_url.or(self.checkout_review_return_url),
+            checkout_result_return_url: update.checkout_result_return_url.or(self.checkout_result_return_url),
+            checkout_cancel_url: update.checkout_cancel_url.or(self.checkout_cancel_url),
+            checkout_mode: update.checkout_mode.or(self.checkout_mode),
+        }
+    }
+}
+
+/// One buyer's checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckoutSession {
+    /// Its id.
+    pub id: CheckoutSessionId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Fixes the digits of the ids that it leads to.
+    pub region: Region,
+    /// How it began.
+    pub flow: Flow,
+    /// Which address is payment-critical.
+    pub product_type: ProductType,
+    /// What is to be paid and how.
+    pub payment: PaymentDetails,
+    /// Opaque to Amazon; compared byte for byte.
+    pub supplementary_data: Option<String>,
+    /// The merchant's notes.
+    pub merchant_metadata: MerchantMetadata,
+    /// Where the buyer's browser goes.
+    pub web_checkout: WebCheckoutDetails,
+    /// The merchant's store.
+    pub store_id: Option<StoreId>,
+    /// A solution provider's merchant id.
+    pub platform_id: Option<String>,
+    /// A payment service provider's own reference.
+    pub provider_reference_id: Option<String>,
+    /// How much Finalize answers.
+    pub response_detail: ResponseDetail,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// How far it is.
+    pub state: CheckoutSessionState,
+}
+
+/// How far a session is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckoutSessionState {
+    /// The buyer is on Amazon's page, or has placed the order there.
+    Open {
+        /// The buyer, once there is one. Boxed: most of a session's life is spent without.
+        buyer: Option<Box<Buyer>>,
+        /// When the buyer placed the order; from then on it can be finalized.
+        placed_at: Option<Timestamp>,
+    },
+    /// The payment intent was carried out; a pending authorization may still fail.
+    Completed {
+        /// The permission.
+        charge_permission_id: ChargePermissionId,
+        /// The charge, unless the intent was Confirm.
+        charge_id: Option<ChargeId>,
+    },
+    /// It never will be.
+    Canceled {
+        /// Why.
+        reason: SessionCancelReason,
+    },
+}
+
+words! {
+    /// Why a session is Canceled.
+    SessionCancelReason {
+        /// The buyer canceled.
+        BuyerCanceled,
+        /// 24 hours passed.
+        Expired,
+        /// Amazon canceled, not for the payment's sake.
+        AmazonCanceled,
+        /// The payment was declined.
+        Declined,
+    }
+}
+
+/// What an Open session still lacks before the buyer can place the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Constraint {
+    /// Nobody has logged in.
+    BuyerNotAssociated,
+    /// `paymentDetails.chargeAmount` is absent.
+    ChargeAmountNotSet,
+    /// `webCheckoutDetails.checkoutResultReturnUrl` is absent.
+    CheckoutResultReturnUrlNotSet,
+    /// `paymentDetails.paymentIntent` is absent.
+    PaymentIntentNotSet,
+}
+
+impl Constraint {
+    /// Its `constraintId`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::BuyerNotAssociated => "BuyerNotAssociated",
+            Self::ChargeAmountNotSet => "ChargeAmountNotSet",
+            Self::CheckoutResultReturnUrlNotSet => "CheckoutResultReturnUrlNotSet",
+            Self::PaymentIntentNotSet => "PaymentIntentNotSet",
+        }
+    }
+
+    /// The text that Amazon's answers carry for it.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::BuyerNotAssociated => {
+                "There is no buyer associated with the Checkout Session. Return the checkout session id to \
+                 the Amazon Pay Button to allow buyer to login."
+            }
+            Self::ChargeAmountNotSet => "chargeAmount is not set.",
+            Self::CheckoutResultReturnUrlNotSet => "checkoutResultReturnUrl is not set.",
+            Self::PaymentIntentNotSet => "paymentIntent is not set.",
+        }
+    }
+}
+
+/// A step of a session.
+pub type SessionStep = Step<CheckoutSession, Event>;
+
+impl CheckoutSession {
+    /// When an Open session is canceled.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.created_at.plus(SESSION_LIFETIME)
+    }
+
+    /// When it is deleted.
+    #[must_use]
+    pub fn deleted_at(&self) -> Timestamp {
+        self.created_at.plus(SESSION_KEPT)
+    }
+
+    /// Its earliest deadline.
+    #[must_use]
+    pub fn due_at(&self) -> Timestamp {
+        match self.state {
+            CheckoutSessionState::Open { .. } => self.expires_at(),
+            CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => {
+                self.deleted_at()
+            }
+        }
+    }
+
+    /// What it lacks; empty when the buyer can place the order, and for a session that is over.
+    #[must_use]
+    pub fn constraints(&self) -> Vec<Constraint> {
+        let CheckoutSessionState::Open { buyer, .. } = &self.state else { return Vec::new() };
+        let returns = match self.flow {
+            Flow::BuyNow => true,
+            Flow::Redirect => self.web_checkout.checkout_result_return_url.is_some(),
+        };
+        [
+            (buyer.is_none(), Constraint::BuyerNotAssociated),
+            (self.payment.charge_amount.is_none(), Constraint::ChargeAmountNotSet),
+            (!returns, Constraint::CheckoutResultReturnUrlNotSet),
+            (self.payment.payment_intent.is_none(), Constraint::PaymentIntentNotSet),
+        ]
+        .into_iter()
+        .filter_map(|(lacks, constraint)| lacks.then_some(constraint))
+        .collect()
+    }
+
+    /// The same session, at another point of its life.
+    pub(super) fn moved(self, state: CheckoutSessionState, at: Timestamp) -> Self {
+        Self { state, updated_at: at, ..self }
+    }
+
+    pub(super) fn canceled(self, reason: SessionCancelReason, at: Timestamp) -> SessionStep {
+        let next = self.moved(CheckoutSessionState::Canceled { reason }, at);
+        Step::one(next, Event::new(at, Happened::CheckoutSessionCanceled(reason)))
+    }
+}
+
+/// A session carried to where its deadlines have put it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AsOf {
+    /// It is there. The events of the deadlines that have passed, if any.
+    Present(CheckoutSession, Vec<Event>),
+    /// 30 days have passed: nobody finds it any more.
+    Deleted(Vec<Event>),
+}
+
+/// Carries a session to an instant. A deadline holds at its very instant.
+#[must_use]
+pub fn as_of(session: CheckoutSession, now: Timestamp) -> AsOf {
+    let deleted_at = session.deleted_at();
+    let is_open = matches!(session.state, CheckoutSessionState::Open { .. });
+    let (session, mut events) = if is_open && now >= session.expires_at() {
+        let expires_at = session.expires_at();
+        let Step { next, events } = session.canceled(SessionCancelReason::Expired, expires_at);
+        (next, events)
+    } else {
+        (session, Vec::new())
+    };
+    if now < deleted_at {
+        return AsOf::Present(session, events);
+    }
+    events.push(Event::new(deleted_at, Happened::CheckoutSessionDeleted));
+    AsOf::Deleted(events)
+}
+
+/// Makes a session.
+///
+/// # Errors
+/// A rule between the members of its payment part.
+pub fn create(session: CheckoutSession) -> Result<SessionStep, PaymentDetailsRefused> {
+    session.payment.check()?;
+    // Nothing below this line may fail.
+    let at = session.created_at;
+    Ok(Step::one(session, Event::new(at, Happened::CheckoutSessionCreated)))
+}
+
+/// What Update Checkout Session brings. What is absent stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionUpdate {
+    /// Where the buyer's browser goes.
+    pub web_checkout: WebCheckoutDetails,
+    /// The payment part.
+    pub payment: PaymentDetailsUpdate,
+    /// The merchant's notes.
+    pub merchant_metadata: MerchantMetadata,
+    /// Opaque to Amazon.
+    pub supplementary_data: Option<String>,
+    /// A solution provider's merchant id.
+    pub platform_id: Option<String>,
+    /// A payment service provider's own reference.
+    pub provider_reference_id: Option<String>,
+}
+
+/// Why an update or an act of the buyer changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionRefused {
+    /// The session is not Open.
+    NotOpen,
+    /// A rule between the members of the payment part.
+    Payment(PaymentDetailsRefused),
+    /// The order cannot be placed yet.
+    Constrained(Constraint),
+    /// The order is placed already, and the buyer has left Amazon's page.
+    AlreadyPlaced,
+    /// PayOnly ships nothing.
+    NothingToShip,
+}
+
+/// Updates a session, as of now.
+///
+/// # Errors
+/// [`SessionRefused::NotOpen`] and [`SessionRefused::Payment`].
+pub fn update(
+    session: CheckoutSession,
+    update: SessionUpdate,
+    now: Timestamp,
+) -> Result<SessionStep, SessionRefused> {
+    let CheckoutSessionState::Open { .. } = session.state else { return Err(SessionRefused::NotOpen) };
+    let payment = session.payment.clone().updated(update.payment);
+    payment.check().map_err(SessionRefused::Payment)?;
+    // Nothing below this line may fail.
+    let next = CheckoutSession {
+        payment,
+        web_checkout: session.web_checkout.clone().updated(update.web_checkout),
+        merchant_metadata: session.merchant_metadata.clone().updated(update.merchant_metadata),
+        supplementary_data: update.supplementary_data.or_else(|| session.supplementary_data.clone()),
+        platform_id: update.platform_id.or_else(|| session.platform_id.clone()),
+        provider_reference_id: update.provider_reference_id.or_else(|| session.provider_reference_id.clone()),
+        updated_at: now,
+        ..session
+    };
+    Ok(Step::one(next, Event::new(now, Happened::CheckoutSessionUpdated)))
+}
+
+/// What the buyer does on Amazon's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuyerAct {
+    /// Chooses where the parcel goes.
+    SelectAddress(Address),
+    /// Chooses a delivery option, by its id.
+    SelectDeliveryOption(String),
+    /// Chooses a card.
+    SelectCard(Card),
+    /// Passes the bank's check.
+    PassMfa,
+    /// Fails it: the session is Canceled, Declined.
+    FailMfa,
+    /// Places the order: the merchant can finalize.
+    PlaceOrder,
+    /// Gives up; possible until the session is finalized.
+    Cancel,
+}
+
+/// Lets the buyer act, as of now. `arriving` is the buyer who logs in if the session has none yet.
+///
+/// # Errors
+/// [`SessionRefused`], all but `Payment`.
+pub fn act(
+    session: CheckoutSession,
+    act: BuyerAct,
+    arriving: Buyer,
+    now: Timestamp,
+) -> Result<SessionStep, SessionRefused> {
+    let CheckoutSessionState::Open { buyer, placed_at } = session.state.clone() else {
+        return Err(SessionRefused::NotOpen);
+    };
+    match act {
+        BuyerAct::Cancel => return Ok(session.canceled(SessionCancelReason::BuyerCanceled, now)),
+        BuyerAct::FailMfa => return Ok(session.canceled(SessionCancelReason::Declined, now)),
+        BuyerAct::SelectAddress(_)
+        | BuyerAct::SelectDeliveryOption(_)
+        | BuyerAct::SelectCard(_)
+        | BuyerAct::PassMfa
+        | BuyerAct::PlaceOrder => {}
+    }
+    if placed_at.is_some() {
+        return Err(SessionRefused::AlreadyPlaced);
+    }
+    let mut buyer = buyer.unwrap_or_else(|| Box::new(arriving));
+    let (placed_at, what) = match act {
+        BuyerAct::SelectAddress(address) => {
+            if session.product_type == ProductType::PayOnly {
+                return Err(SessionRefused::NothingToShip);
+            }
+            buyer.shipping_address = Some(address);
+            (None, Happened::AddressSelected)
+        }
+        BuyerAct::SelectDeliveryOption(option) => {
+            if session.product_type == ProductType::PayOnly {
+                return Err(SessionRefused::NothingToShip);
+            }
+            buyer.delivery_option = Some(option);
+            (None, Happened::DeliveryOptionSelected)
+        }
+        BuyerAct::SelectCard(card) => {
+            buyer.card = card;
+            (None, Happened::CardSelected)
+        }
+        BuyerAct::PassMfa => (None, Happened::MfaPassed),
+        BuyerAct::PlaceOrder | BuyerAct::FailMfa | BuyerAct::Cancel => (Some(now), Happened::OrderPlaced),
+    };
+    let next = session.moved(CheckoutSessionState::Open { buyer: Some(buyer), placed_at }, now);
+    if placed_at.is_some()
+        && let Some(constraint) = next.constraints().into_iter().next()
+    {
+        return Err(SessionRefused::Constrained(constraint));
+    }
+    Ok(Step::one(next, Event::new(now, what)))
+}

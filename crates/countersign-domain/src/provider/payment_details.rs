@@ -1,0 +1,125 @@
+//! The payment part of a Checkout Session and the rules between its members.
+
+use alloc::string::String;
+
+use crate::money::{Currency, Money};
+use crate::terms::PaymentIntent;
+
+/// What is to be paid and how, as far as the merchant has said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PaymentDetails {
+    /// What Finalize will do.
+    pub payment_intent: Option<PaymentIntent>,
+    /// Whether the merchant can wait up to 24 hours for an authorization.
+    pub can_handle_pending_authorization: bool,
+    /// What this payment charges.
+    pub charge_amount: Option<Money>,
+    /// The whole order's amount, if it is to be charged in parts.
+    pub total_order_amount: Option<Money>,
+    /// The text on the buyer's statement.
+    pub soft_descriptor: Option<String>,
+    /// The currency in which the buyer is shown the price, on multi-currency accounts.
+    pub presentment_currency: Option<Currency>,
+    /// Whether a capture may exceed its authorization (docs/compatibility.md).
+    pub allow_overcharge: bool,
+    /// Whether the permission lives for 13 months.
+    pub extend_expiration: bool,
+    /// An estimate for risk checks; it takes part in no rule.
+    pub estimate_order_total: Option<Money>,
+}
+
+/// Members of the payment part that an update brings. What is absent stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PaymentDetailsUpdate {
+    /// See [`PaymentDetails`].
+    pub payment_intent: Option<PaymentIntent>,
+    /// See [`PaymentDetails`].
+    pub can_handle_pending_authorization: Option<bool>,
+    /// See [`PaymentDetails`].
+    pub charge_amount: Option<Money>,
+    /// See [`PaymentDetails`].
+    pub total_order_amount: Option<Money>,
+    /// See [`PaymentDetails`].
+    pub soft_descriptor: Option<String>,
+    /// See [`PaymentDetails`].
+    pub presentment_currency: Option<Currency>,
+    /// See [`PaymentDetails`].
+    pub allow_overcharge: Option<bool>,
+    /// See [`PaymentDetails`].
+    pub extend_expiration: Option<bool>,
+    /// See [`PaymentDetails`].
+    pub estimate_order_total: Option<Money>,
+}
+
+/// A rule between the members that does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PaymentDetailsRefused {
+    /// `AuthorizeWithCapture` cannot be combined with pending authorization (Amazon's rule).
+    PendingWithCapture,
+    /// A soft descriptor goes with `AuthorizeWithCapture` only (Amazon's rule).
+    SoftDescriptorWithoutCapture,
+    /// An amount of nothing; the member's name.
+    NothingToCharge(&'static str),
+    /// More than Amazon charges at once; the member's name.
+    AboveMaximum(&'static str),
+    /// `totalOrderAmount` is in another currency than `chargeAmount`.
+    TotalInAnotherCurrency,
+    /// `totalOrderAmount` is less than the part of it that is charged.
+    TotalBelowCharge,
+}
+
+impl PaymentDetails {
+    /// These details, with every member that `update` has in its place.
+    #[must_use]
+    pub fn updated(self, update: PaymentDetailsUpdate) -> Self {
+        Self {
+            payment_intent: update.payment_intent.or(self.payment_intent),
+            can_handle_pending_authorization: update
+                .can_handle_pending_authorization
+                .unwrap_or(self.can_handle_pending_authorization),
+            charge_amount: update.charge_amount.or(self.charge_amount),
+            total_order_amount: update.total_order_amount.or(self.total_order_amount),
+            soft_descriptor: update.soft_descriptor.or(self.soft_descriptor),
+            presentment_currency: update.presentment_currency.or(self.presentment_currency),
+            allow_overcharge: update.allow_overcharge.unwrap_or(self.allow_overcharge),
+            extend_expiration: update.extend_expiration.unwrap_or(self.extend_expiration),
+            estimate_order_total: update.estimate_order_total.or(self.estimate_order_total),
+        }
+    }
+
+    /// Checks the rules between the members.
+    ///
+    /// # Errors
+    /// The first that is broken, in the order of [`PaymentDetailsRefused`].
+    pub fn check(&self) -> Result<(), PaymentDetailsRefused> {
+        let captures = self.payment_intent == Some(PaymentIntent::AuthorizeWithCapture);
+        if captures && self.can_handle_pending_authorization {
+            return Err(PaymentDetailsRefused::PendingWithCapture);
+        }
+        if self.soft_descriptor.is_some() && self.payment_intent.is_some() && !captures {
+            return Err(PaymentDetailsRefused::SoftDescriptorWithoutCapture);
+        }
+        for (member, amount) in [
+            ("paymentDetails.chargeAmount", self.charge_amount),
+            ("paymentDetails.totalOrderAmount", self.total_order_amount),
+        ] {
+            let Some(amount) = amount else { continue };
+            if amount.is_zero() {
+                return Err(PaymentDetailsRefused::NothingToCharge(member));
+            }
+            if amount.minor() > amount.currency().maximum().minor() {
+                return Err(PaymentDetailsRefused::AboveMaximum(member));
+            }
+        }
+        let (Some(charge), Some(total)) = (self.charge_amount, self.total_order_amount) else {
+            return Ok(());
+        };
+        if total.currency() != charge.currency() {
+            return Err(PaymentDetailsRefused::TotalInAnotherCurrency);
+        }
+        if total.minor() < charge.minor() {
+            return Err(PaymentDetailsRefused::TotalBelowCharge);
+        }
+        Ok(())
+    }
+}
