@@ -13,4 +13,5 @@
     )
 )]
 
+pub mod signing;
 pub mod wire;

@@ -1,0 +1,72 @@
+//! The canonical request and the string to sign: the same bytes for the signer and the verifier. Lines
+//! are joined by a single LF, and nothing stands behind the last.
+
+use http::HeaderMap;
+
+use super::algorithm::Algorithm;
+use super::encoding::sha256_hex;
+
+/// The signed headers as they enter the canonical request: a line each, an empty line, their list.
+/// The list is written as it is given; the lines' names are in lower case, their values trimmed, and
+/// several values of one name joined with commas.
+///
+/// # Errors
+/// The name of a header that is listed and not there.
+pub(super) fn header_block<'a>(
+    headers: &HeaderMap,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Result<Vec<u8>, &'a str> {
+    let mut block = Vec::with_capacity(512);
+    for name in names.clone() {
+        block.extend(name.bytes().map(|byte| byte.to_ascii_lowercase()));
+        block.push(b':');
+        let mut values = headers.get_all(name).iter();
+        block.extend(values.next().ok_or(name)?.as_bytes().trim_ascii());
+        for value in values {
+            block.push(b',');
+            block.extend(value.as_bytes().trim_ascii());
+        }
+        block.push(b'\n');
+    }
+    for (position, name) in names.enumerate() {
+        block.push(if position == 0 { b'\n' } else { b';' });
+        block.extend(name.as_bytes());
+    }
+    Ok(block)
+}
+
+pub(super) fn canonical_request(
+    method: &str,
+    path: &[u8],
+    query: &[u8],
+    header_block: &[u8],
+    body_hash: &str,
+) -> Vec<u8> {
+    let lines = [method.as_bytes(), path, query, header_block, body_hash.as_bytes()];
+    let mut request = Vec::with_capacity(lines.iter().fold(8, |len, line| len.saturating_add(line.len())));
+    for (position, line) in lines.into_iter().enumerate() {
+        if position > 0 {
+            request.push(b'\n');
+        }
+        request.extend(line);
+    }
+    request
+}
+
+/// The text that is signed for a request: the algorithm's name and the canonical request's hash.
+#[must_use]
+pub fn string_to_sign(algorithm: Algorithm, canonical_request: &[u8]) -> String {
+    let hash = sha256_hex(canonical_request);
+    let mut text = String::with_capacity(96);
+    text.push_str(algorithm.name());
+    text.push('\n');
+    text.push_str(&hash);
+    text
+}
+
+/// The text that is signed for a button: the algorithm's name and the payload's hash. The payload is
+/// the very text that the page hands to `checkout.js`.
+#[must_use]
+pub fn string_to_sign_of_button(algorithm: Algorithm, payload: &str) -> String {
+    string_to_sign(algorithm, payload.as_bytes())
+}

@@ -1,0 +1,109 @@
+//! Bytes as text: Base64, hexadecimal, percent-encoding.
+
+use std::borrow::Cow;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
+
+/// Standard Base64 with padding, on one line.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(bytes)
+}
+
+/// Reads standard Base64 with padding, on one line.
+pub(super) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    BASE64_STANDARD.decode(text).ok()
+}
+
+/// Reads the alphabet of URLs, with or without padding.
+pub(super) fn from_url_safe_base64(text: &[u8]) -> Option<Vec<u8>> {
+    BASE64_URL_SAFE.decode(text).or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(text)).ok()
+}
+
+/// The SHA-256 of the bytes in lower-case hexadecimal, 64 characters.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
+}
+
+pub(super) fn sha256_raw(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA256, bytes).as_ref().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        text.push(nibble(byte >> 4, b'a'));
+        text.push(nibble(byte & 0x0f, b'a'));
+    }
+    text
+}
+
+/// The digit of a value below 16, the letters counted from `ten`.
+fn nibble(value: u8, ten: u8) -> char {
+    let digit = if value < 10 { b'0'.wrapping_add(value) } else { ten.wrapping_add(value.wrapping_sub(10)) };
+    char::from(digit)
+}
+
+/// Reads hexadecimal digits of either case.
+pub(super) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[high, low]| hex_pair(*high, *low)).collect()
+}
+
+fn hex_pair(high: u8, low: u8) -> Option<u8> {
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    Some((value(high)? << 4) | value(low)?)
+}
+
+/// Percent-encodes every byte that `kept` does not let stand.
+pub(super) fn percent_encode(bytes: &[u8], kept: fn(u8) -> bool, into: &mut Vec<u8>) {
+    for byte in bytes {
+        if kept(*byte) {
+            into.push(*byte);
+        } else {
+            let mut utf8 = [0; 4];
+            into.push(b'%');
+            into.extend(nibble(byte >> 4, b'A').encode_utf8(&mut utf8).as_bytes());
+            into.extend(nibble(byte & 0x0f, b'A').encode_utf8(&mut utf8).as_bytes());
+        }
+    }
+}
+
+/// Undoes percent-encoding. A `%` that begins no escape, and a `+`, stand for themselves.
+pub(super) fn percent_decode(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.contains(&b'%') {
+        return Cow::Borrowed(bytes);
+    }
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        match (first, behind) {
+            (b'%', [high, low, behind @ ..]) => match hex_pair(*high, *low) {
+                Some(byte) => {
+                    decoded.push(byte);
+                    rest = behind;
+                }
+                None => decoded.push(b'%'),
+            },
+            _ => decoded.push(*first),
+        }
+    }
+    Cow::Owned(decoded)
+}
+
+/// The bytes that RFC 3986 calls unreserved.
+pub(super) fn unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+}
+
+/// The bytes that JavaScript's `encodeURIComponent` lets stand.
+pub(super) fn kept_by_javascript(byte: u8) -> bool {
+    unreserved(byte) || matches!(byte, b'!' | b'\'' | b'(' | b')' | b'*')
+}

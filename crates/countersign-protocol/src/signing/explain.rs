@@ -1,0 +1,482 @@
+//! Why a signature is wrong, in plain words: the same request is signed again with each mistake that
+//! people make, until one fits. For tools and diagnoses; no request is ever accepted here.
+
+use core::fmt;
+
+use aws_lc_rs::rsa::RsaParameters;
+use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
+use countersign_domain::ids::PublicKeyId;
+
+use super::algorithm::Algorithm;
+use super::canonical::string_to_sign;
+use super::encoding::{from_base64, from_hex, from_url_safe_base64, percent_decode, sha256_hex, sha256_raw};
+use super::head::Head;
+use super::json;
+use super::key::{LONGEST_SALT, VerifyingKey};
+use super::refusal::VerifyRefused;
+use super::verify::{Claim, Verified};
+
+/// What a server makes of a request, and why the signature does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// The canonical request as the server spells it. It has the signed headers' values in it: it is
+    /// for the caller's own eyes, not for logs.
+    pub canonical_request: String,
+    /// What the server expected to be signed.
+    pub string_to_sign: String,
+    /// Whether the signature holds.
+    pub verdict: Result<Verified, VerifyRefused>,
+    /// The one mistake with which the signature fits, if one was found.
+    pub mistake: Option<Mistake>,
+}
+
+/// A mistake in making a signature. Prints as what the signer did and what to do instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mistake {
+    /// The salt of the other algorithm.
+    OtherSaltLength {
+        /// The algorithm that the request names.
+        named: Algorithm,
+    },
+    /// The salt as long as the key allows.
+    LongestSalt {
+        /// The algorithm that the request names.
+        named: Algorithm,
+    },
+    /// PKCS #1 version 1.5 instead of PSS.
+    NotPss,
+    /// The other algorithm's name in the string to sign.
+    OtherAlgorithmInStringToSign {
+        /// The algorithm that the request names.
+        named: Algorithm,
+    },
+    /// The other algorithm throughout, the `authorization` header aside.
+    OtherAlgorithm {
+        /// The algorithm that the request names.
+        named: Algorithm,
+    },
+    /// Another of the keys that were given.
+    OtherKey {
+        /// That key's id.
+        public_key_id: PublicKeyId,
+    },
+    /// Base64 of Base64.
+    DoubleBase64,
+    /// The alphabet of URLs.
+    UrlSafeBase64,
+    /// Hexadecimal digits.
+    Hexadecimal,
+    /// The canonical request itself under the algorithm's name.
+    CanonicalRequestNotHashed,
+    /// The canonical request alone.
+    NoStringToSign,
+    /// The hash without the algorithm's name.
+    NoAlgorithmInStringToSign,
+    /// The string to sign was hashed before it was signed.
+    StringToSignHashedOnceMore,
+    /// The hash in upper case.
+    UpperCaseHash,
+    /// CR LF between the lines.
+    CarriageReturns,
+    /// A line end behind the last line.
+    TrailingLineEnd,
+    /// No empty line between headers and their list.
+    NoEmptyLine,
+    /// The names of the headers in their usual writing.
+    HeaderNamesNotLowerCased,
+    /// Blanks around the headers' values.
+    HeaderValuesNotTrimmed,
+    /// The method in lower case.
+    MethodNotUpperCased,
+    /// A path without the trailing slash that was sent.
+    TrailingSlashStripped,
+    /// A path with a trailing slash that was not sent.
+    TrailingSlashAdded,
+    /// A path without `/live` or `/sandbox`.
+    PathWithoutEnvironment,
+    /// A path with an environment that was not sent.
+    PathWithEnvironment,
+    /// The whole URL, or path and query on one line.
+    PathWithQueryOrHost,
+    /// The query left out.
+    QueryLeftOut,
+    /// The query with its `?`.
+    QueryWithQuestionMark,
+    /// The query not encoded.
+    QueryNotEncoded,
+    /// The query not sorted, or not by bytes.
+    QueryNotSorted,
+    /// The hash of the empty text although there is a body.
+    EmptyBodyHashed,
+    /// `{}` or `null` although there is no body.
+    BodyHashedThatWasNotSent,
+    /// A line end behind the body that was not sent.
+    BodyWithTrailingLineEnd,
+    /// The body without the white space around it that was sent.
+    BodyTrimmed,
+    /// Other line ends within the body.
+    BodyWithOtherLineEnds,
+    /// Other JSON text for the same values.
+    BodyWrittenAnew,
+    /// The body's own text instead of its hash.
+    BodyNotHashed,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OtherSaltLength { named } => {
+                let (right, wrong) = (named.salt_len(), named.other().salt_len());
+                return write!(f, "it would match with a salt of {wrong} bytes: {named} takes {right}");
+            }
+            Self::LongestSalt { named } => {
+                let right = named.salt_len();
+                return write!(
+                    f,
+                    "it was made with the longest salt that the key allows: set the salt length to {right}"
+                );
+            }
+            Self::OtherAlgorithmInStringToSign { named } => {
+                return write!(f, "the string to sign began with {}: it must begin with {named}", named.other());
+            }
+            Self::OtherAlgorithm { named } => {
+                return write!(f, "it was made for {}, but the authorization header names {named}", named.other());
+            }
+            Self::OtherKey { public_key_id } => {
+                return write!(f, "it was made with the private key of {public_key_id}");
+            }
+            Self::NotPss => "it has PKCS #1 v1.5 padding: use RSASSA-PSS with SHA-256 and MGF1 with SHA-256",
+            Self::DoubleBase64 => "it was put into Base64 twice: once is enough",
+            Self::UrlSafeBase64 => "it is in the URL alphabet of Base64: use + and /, with padding",
+            Self::Hexadecimal => "it is in hexadecimal: use Base64",
+            Self::CanonicalRequestNotHashed => {
+                "the canonical request itself stood in the string to sign: put its SHA-256 there, in hexadecimal"
+            }
+            Self::NoStringToSign => {
+                "the canonical request was signed: sign the algorithm's name, a line feed, and its SHA-256"
+            }
+            Self::NoAlgorithmInStringToSign => {
+                "the hash was signed alone: put the algorithm's name and a line feed before it"
+            }
+            Self::StringToSignHashedOnceMore => {
+                "the string to sign was hashed before it was signed: PSS hashes it by itself"
+            }
+            Self::UpperCaseHash => "a hash was written in upper case: use lower-case hexadecimal",
+            Self::CarriageReturns => "the lines were joined with CR LF: use LF alone",
+            Self::TrailingLineEnd => "a line feed stood behind the last line: the canonical request ends without one",
+            Self::NoEmptyLine => "the empty line between the last header and the list of names was missing",
+            Self::HeaderNamesNotLowerCased => "the header lines had names with capitals: write them in lower case",
+            Self::HeaderValuesNotTrimmed => {
+                "the header lines had blanks around the values: write name:value without any"
+            }
+            Self::MethodNotUpperCased => "the method was not in upper case",
+            Self::TrailingSlashStripped => "the path was signed without the trailing slash that was sent",
+            Self::TrailingSlashAdded => "the path was signed with a trailing slash that was not sent",
+            Self::PathWithoutEnvironment => "the path was signed without the environment that was sent in it",
+            Self::PathWithEnvironment => "the path was signed with an environment that was not sent in it",
+            Self::PathWithQueryOrHost => {
+                "the path's line held more than the path: the query has its own line, the host none"
+            }
+            Self::QueryLeftOut => "the query was sent but not signed",
+            Self::QueryWithQuestionMark => "the query was signed with its question mark",
+            Self::QueryNotEncoded => "the query was signed without percent-encoding",
+            Self::QueryNotSorted => "the query was signed in another order: sort the names by byte value",
+            Self::EmptyBodyHashed => "the hash of an empty body was signed, but a body was sent",
+            Self::BodyHashedThatWasNotSent => "the hash of a body was signed, but none was sent",
+            Self::BodyWithTrailingLineEnd => "the body was signed with a line end at its end that was not sent",
+            Self::BodyTrimmed => "the body was signed without the white space around it that was sent",
+            Self::BodyWithOtherLineEnds => "the body was signed with other line ends than it was sent with",
+            Self::BodyWrittenAnew => {
+                "the body was written as JSON twice, with another result: sign the very bytes that are sent"
+            }
+            Self::BodyNotHashed => "the body itself stood in the canonical request: put its SHA-256 there",
+        })
+    }
+}
+
+/// Explains a request. `others` are keys that may have been used by mistake. About forty signatures
+/// are verified if nothing fits, half a millisecond's work.
+///
+/// # Errors
+/// The head itself is malformed, as [`Claim::parse`] says.
+pub fn explain(
+    head: Head<'_>,
+    body: &[u8],
+    max_key_len: usize,
+    key: &VerifyingKey,
+    others: &[(PublicKeyId, VerifyingKey)],
+) -> Result<Explanation, VerifyRefused> {
+    let claim = Claim::parse(head, max_key_len)?;
+    let (_, authorization) = claim.parts();
+    let (named, signature) = (authorization.algorithm, authorization.signature.to_owned());
+    let canonical = claim.canonical_request(body);
+    let expected = string_to_sign(named, &canonical);
+    let draft = Draft::of(&claim, body);
+    let verdict = claim.verify(key, body);
+    let mistake = match &verdict {
+        Ok(_) => None,
+        Err(_) => Search { draft, body, canonical: &canonical, expected: &expected, named, key, others }
+            .mistake(signature.as_bytes()),
+    };
+    Ok(Explanation {
+        canonical_request: String::from_utf8_lossy(&canonical).into_owned(),
+        string_to_sign: expected,
+        verdict,
+        mistake,
+    })
+}
+
+/// All that a search for the mistake looks at.
+struct Search<'a> {
+    draft: Draft,
+    body: &'a [u8],
+    canonical: &'a [u8],
+    expected: &'a str,
+    named: Algorithm,
+    key: &'a VerifyingKey,
+    others: &'a [(PublicKeyId, VerifyingKey)],
+}
+
+impl Search<'_> {
+    fn mistake(&self, signature: &[u8]) -> Option<Mistake> {
+        self.in_encoding(signature).or_else(|| {
+            let bytes = from_base64(signature)?;
+            self.in_cryptography(&bytes)
+                .or_else(|| self.in_string_to_sign(&bytes))
+                .or_else(|| self.in_canonical_request(&bytes))
+        })
+    }
+
+    fn fits(&self, text: &[u8], signature: &[u8]) -> bool {
+        self.key.verifies(text, signature, self.named)
+    }
+
+    fn in_encoding(&self, signature: &[u8]) -> Option<Mistake> {
+        let twice = || from_base64(&from_base64(signature)?);
+        let candidates = [
+            (Mistake::DoubleBase64, twice()),
+            (Mistake::UrlSafeBase64, from_url_safe_base64(signature)),
+            (Mistake::Hexadecimal, from_hex(signature)),
+        ];
+        candidates
+            .into_iter()
+            .find_map(|(mistake, bytes)| self.fits(self.expected.as_bytes(), &bytes?).then_some(mistake))
+    }
+
+    fn in_cryptography(&self, signature: &[u8]) -> Option<Mistake> {
+        const LONGEST: &RsaParameters = &LONGEST_SALT;
+        const NOT_PSS: &RsaParameters = &RSA_PKCS1_2048_8192_SHA256;
+        let (text, named) = (self.expected.as_bytes(), self.named);
+        let other_name = string_to_sign(named.other(), self.canonical);
+        if self.key.verifies(text, signature, named.other()) {
+            Some(Mistake::OtherSaltLength { named })
+        } else if self.key.verifies_otherwise(text, signature, LONGEST) {
+            Some(Mistake::LongestSalt { named })
+        } else if self.key.verifies_otherwise(text, signature, NOT_PSS) {
+            Some(Mistake::NotPss)
+        } else if self.fits(other_name.as_bytes(), signature) {
+            Some(Mistake::OtherAlgorithmInStringToSign { named })
+        } else if self.key.verifies(other_name.as_bytes(), signature, named.other()) {
+            Some(Mistake::OtherAlgorithm { named })
+        } else {
+            let other = self.others.iter().find(|(_, key)| key.verifies(text, signature, named))?;
+            Some(Mistake::OtherKey { public_key_id: other.0.clone() })
+        }
+    }
+
+    fn in_string_to_sign(&self, signature: &[u8]) -> Option<Mistake> {
+        let name = self.named.name();
+        let hash = sha256_hex(self.canonical);
+        let not_hashed = [name.as_bytes(), b"\n", self.canonical].concat();
+        let upper_case = format!("{name}\n{}", hash.to_ascii_uppercase());
+        let carriage_return = format!("{name}\r\n{hash}");
+        let trailing = format!("{name}\n{hash}\n");
+        [
+            (Mistake::CanonicalRequestNotHashed, not_hashed.as_slice()),
+            (Mistake::NoStringToSign, self.canonical),
+            (Mistake::NoAlgorithmInStringToSign, hash.as_bytes()),
+            (Mistake::StringToSignHashedOnceMore, &sha256_raw(self.expected.as_bytes())),
+            (Mistake::StringToSignHashedOnceMore, sha256_hex(self.expected.as_bytes()).as_bytes()),
+            (Mistake::UpperCaseHash, upper_case.as_bytes()),
+            (Mistake::CarriageReturns, carriage_return.as_bytes()),
+            (Mistake::TrailingLineEnd, trailing.as_bytes()),
+        ]
+        .into_iter()
+        .find_map(|(mistake, text)| self.fits(text, signature).then_some(mistake))
+    }
+
+    fn in_canonical_request(&self, signature: &[u8]) -> Option<Mistake> {
+        let draft = &self.draft;
+        let text = draft.text();
+        let texts = [
+            (Mistake::CarriageReturns, text.replace('\n', "\r\n")),
+            (Mistake::TrailingLineEnd, format!("{text}\n")),
+            (
+                Mistake::NoEmptyLine,
+                text.replace(&format!("\n\n{}\n", draft.list), &format!("\n{}\n", draft.list)),
+            ),
+        ];
+        let drafts = [draft.headers(), draft.paths(), draft.queries(), draft.bodies(self.body)].concat();
+        let drafts = drafts.into_iter().map(|(mistake, draft)| (mistake, draft.text()));
+        texts.into_iter().chain(drafts).find_map(|(mistake, text)| {
+            let text = string_to_sign(self.named, text.as_bytes());
+            self.fits(text.as_bytes(), signature).then_some(mistake)
+        })
+    }
+}
+
+/// A canonical request in its parts, to be changed one at a time.
+#[derive(Clone)]
+struct Draft {
+    method: String,
+    path: String,
+    query: String,
+    headers: Vec<(String, String)>,
+    list: String,
+    hash: String,
+}
+
+impl Draft {
+    fn of(claim: &Claim<'_>, body: &[u8]) -> Self {
+        let (head, authorization) = claim.parts();
+        let value = |name: &str| {
+            let values = head.headers.get_all(name).iter();
+            let values = values.map(|value| String::from_utf8_lossy(value.as_bytes().trim_ascii()));
+            values.collect::<Vec<_>>().join(",")
+        };
+        Self {
+            method: head.method.to_owned(),
+            path: head.path.to_owned(),
+            query: head.query.unwrap_or_default().to_owned(),
+            headers: authorization.names().map(|name| (name.to_ascii_lowercase(), value(name))).collect(),
+            list: authorization.signed_headers.to_owned(),
+            hash: sha256_hex(body),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { method, path, query, headers, list, hash } = self;
+        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        format!("{method}\n{path}\n{query}\n{lines}\n{list}\n{hash}")
+    }
+
+    fn with_headers(&self, change: impl Fn(&str, &str) -> (String, String)) -> Self {
+        let headers = self.headers.iter().map(|(name, value)| change(name, value)).collect();
+        Self { headers, ..self.clone() }
+    }
+
+    fn headers(&self) -> Vec<(Mistake, Self)> {
+        let capitals = self.with_headers(|name, value| (capitalised(name), value.to_owned()));
+        let list = self.headers.iter().map(|(name, _)| capitalised(name)).collect::<Vec<_>>().join(";");
+        let capitals_throughout = Self { list, ..capitals.clone() };
+        let mut names = self.list.split(';');
+        let as_listed = self
+            .with_headers(|name, value| (name.to_owned(), value.to_owned()))
+            .headers
+            .into_iter()
+            .map(|(name, value)| (names.next().map_or(name, str::to_owned), value))
+            .collect();
+        let blank = |before: &str, behind: &str| {
+            self.with_headers(|name, value| (name.to_owned(), format!("{before}{value}{behind}")))
+        };
+        vec![
+            (Mistake::HeaderNamesNotLowerCased, Self { headers: as_listed, ..self.clone() }),
+            (Mistake::HeaderNamesNotLowerCased, capitals),
+            (Mistake::HeaderNamesNotLowerCased, capitals_throughout),
+            (Mistake::HeaderValuesNotTrimmed, blank(" ", "")),
+            (Mistake::HeaderValuesNotTrimmed, blank("", " ")),
+            (Mistake::HeaderValuesNotTrimmed, blank(" ", " ")),
+            (Mistake::MethodNotUpperCased, Self { method: self.method.to_ascii_lowercase(), ..self.clone() }),
+        ]
+    }
+
+    fn paths(&self) -> Vec<(Mistake, Self)> {
+        let path = |path: String| Self { path, ..self.clone() };
+        let host = self.headers.iter().find(|(name, _)| name == "x-amz-pay-host");
+        let host = host.map_or("", |(_, value)| value);
+        let mut drafts = vec![
+            match self.path.strip_suffix('/') {
+                Some(stripped) => (Mistake::TrailingSlashStripped, path(stripped.to_owned())),
+                None => (Mistake::TrailingSlashAdded, path(format!("{}/", self.path))),
+            },
+            (Mistake::PathWithQueryOrHost, path(format!("https://{host}{}", self.path))),
+            (Mistake::PathWithQueryOrHost, path(format!("http://{host}{}", self.path))),
+            (Mistake::PathWithQueryOrHost, path(format!("{host}{}", self.path))),
+            (Mistake::PathWithQueryOrHost, path(format!("{}?{}", self.path, self.query))),
+            (
+                Mistake::PathWithQueryOrHost,
+                Self { query: String::new(), ..path(format!("{}?{}", self.path, self.query)) },
+            ),
+        ];
+        for environment in ["/sandbox", "/live"] {
+            drafts.push(match self.path.strip_prefix(environment) {
+                Some(rest) => (Mistake::PathWithoutEnvironment, path(rest.to_owned())),
+                None => (Mistake::PathWithEnvironment, path(format!("{environment}{}", self.path))),
+            });
+        }
+        drafts
+    }
+
+    fn queries(&self) -> Vec<(Mistake, Self)> {
+        if self.query.is_empty() {
+            return Vec::new();
+        }
+        let query = |query: String| Self { query, ..self.clone() };
+        let decoded = String::from_utf8_lossy(&percent_decode(self.query.as_bytes())).into_owned();
+        let pairs = || self.query.split('&').collect::<Vec<_>>();
+        let mut reversed = pairs();
+        reversed.reverse();
+        let mut without_case = pairs();
+        without_case.sort_by_key(|pair| pair.to_ascii_lowercase());
+        let mut by_number = pairs();
+        by_number.sort_by_key(|pair| pair.len());
+        vec![
+            (Mistake::QueryLeftOut, query(String::new())),
+            (Mistake::QueryWithQuestionMark, query(format!("?{}", self.query))),
+            (Mistake::QueryNotEncoded, query(decoded)),
+            (Mistake::QueryNotSorted, query(reversed.join("&"))),
+            (Mistake::QueryNotSorted, query(without_case.join("&"))),
+            (Mistake::QueryNotSorted, query(by_number.join("&"))),
+        ]
+    }
+
+    fn bodies(&self, body: &[u8]) -> Vec<(Mistake, Self)> {
+        let hash = |hash: String| Self { hash, ..self.clone() };
+        let hashed = |mistake: Mistake, body: &[u8]| (mistake, hash(sha256_hex(body)));
+        let mut drafts = vec![
+            (Mistake::UpperCaseHash, hash(self.hash.to_ascii_uppercase())),
+            (Mistake::BodyNotHashed, hash(String::from_utf8_lossy(body).into_owned())),
+        ];
+        if body.is_empty() {
+            drafts.push(hashed(Mistake::BodyHashedThatWasNotSent, b"{}"));
+            drafts.push(hashed(Mistake::BodyHashedThatWasNotSent, b"null"));
+            return drafts;
+        }
+        drafts.push(hashed(Mistake::EmptyBodyHashed, b""));
+        drafts.push(hashed(Mistake::BodyWithTrailingLineEnd, &[body, b"\n"].concat()));
+        drafts.push(hashed(Mistake::BodyWithTrailingLineEnd, &[body, b"\r\n"].concat()));
+        drafts.push(hashed(Mistake::BodyTrimmed, body.trim_ascii()));
+        drafts.push(hashed(Mistake::BodyTrimmed, body.trim_ascii_end()));
+        let Ok(text) = core::str::from_utf8(body) else { return drafts };
+        let line_feeds = text.replace("\r\n", "\n");
+        drafts.push(hashed(Mistake::BodyWithOtherLineEnds, line_feeds.as_bytes()));
+        drafts.push(hashed(Mistake::BodyWithOtherLineEnds, line_feeds.replace('\n', "\r\n").as_bytes()));
+        for text in json::other_texts(text) {
+            drafts.push(hashed(Mistake::BodyWrittenAnew, text.as_bytes()));
+        }
+        drafts
+    }
+}
+
+/// `x-amz-pay-date` as `X-Amz-Pay-Date`.
+fn capitalised(name: &str) -> String {
+    let words = name.split('-').map(|word| {
+        let mut letters = word.chars();
+        letters.next().map_or_else(String::new, |first| {
+            let mut word = String::from(first.to_ascii_uppercase());
+            word.push_str(letters.as_str());
+            word
+        })
+    });
+    words.collect::<Vec<_>>().join("-")
+}

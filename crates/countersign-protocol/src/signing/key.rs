@@ -1,0 +1,243 @@
+//! The merchant's key pair: the private half that signs, the public half that verifies, and their
+//! PEM texts. Files and environment variables are the caller's.
+
+use core::fmt;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::error::KeyRejected;
+use aws_lc_rs::rsa::{KeyPair, KeySize, RsaParameters};
+use aws_lc_rs::signature::{KeyPair as _, ParsedPublicKey, RSA_PSS_2048_8192_SHA256};
+
+use super::algorithm::Algorithm;
+use super::encoding::{base64, from_base64};
+
+/// The moduli taken, in bits: smaller ones are unsafe, larger ones are not Amazon Pay's and let a key
+/// of somebody else's cost the verifier too much.
+const BITS: core::ops::RangeInclusive<usize> = 2_048..=4_096;
+
+/// The text is no key that can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRefused {
+    /// There is no `-----BEGIN …-----` and `-----END …-----` around Base64 text.
+    NotPem,
+    /// The key is encrypted.
+    Encrypted,
+    /// A private key was needed, and this is a public one or a certificate.
+    NotPrivate,
+    /// A public key was needed, and this is a private one or a certificate.
+    NotPublic,
+    /// It is a key of another kind than RSA, or damaged.
+    NotRsa,
+    /// The modulus has fewer than 2048 or more than 4096 bits.
+    WrongSize,
+}
+
+impl fmt::Display for KeyRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotPem => "it is not a key in PEM form: no -----BEGIN …----- and -----END …----- lines",
+            Self::Encrypted => {
+                "the private key is encrypted: decrypt it first, for instance with openssl pkey"
+            }
+            Self::NotPrivate => "a private key is needed: BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY",
+            Self::NotPublic => "a public key is needed: BEGIN PUBLIC KEY or BEGIN RSA PUBLIC KEY",
+            Self::NotRsa => "it is not an RSA key, or it is damaged",
+            Self::WrongSize => "the RSA key must have 2048 to 4096 bits",
+        })
+    }
+}
+
+impl core::error::Error for KeyRefused {}
+
+impl From<KeyRejected> for KeyRefused {
+    fn from(rejected: KeyRejected) -> Self {
+        match rejected.description_() {
+            "TooSmall" | "TooLarge" => Self::WrongSize,
+            _ => Self::NotRsa,
+        }
+    }
+}
+
+/// The first PEM block of a text: its label and its content.
+fn read_pem(pem: &str) -> Result<(&str, Vec<u8>), KeyRefused> {
+    let (_, begun) = pem.split_once("-----BEGIN ").ok_or(KeyRefused::NotPem)?;
+    let (label, begun) = begun.split_once("-----").ok_or(KeyRefused::NotPem)?;
+    let (content, end) = begun.split_once("-----END ").ok_or(KeyRefused::NotPem)?;
+    if !end.strip_prefix(label).is_some_and(|end| end.starts_with("-----")) {
+        return Err(KeyRefused::NotPem);
+    }
+    if label.starts_with("ENCRYPTED") || content.contains("ENCRYPTED") {
+        return Err(KeyRefused::Encrypted);
+    }
+    let content: Vec<u8> = content.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let der = from_base64(&content).ok_or(KeyRefused::NotPem)?;
+    Ok((label, der))
+}
+
+fn write_pem(label: &str, der: &[u8]) -> String {
+    let mut pem = format!("-----BEGIN {label}-----\n");
+    for (position, character) in base64(der).chars().enumerate() {
+        if position > 0 && position.is_multiple_of(64) {
+            pem.push('\n');
+        }
+        pem.push(character);
+    }
+    pem.push_str(&format!("\n-----END {label}-----\n"));
+    pem
+}
+
+/// The merchant's private key. Cannot be printed.
+pub struct MerchantKey(KeyPair);
+
+/// A key pair just made, in the forms that are kept.
+pub struct GeneratedKey {
+    /// The key itself.
+    pub key: MerchantKey,
+    /// The private key as PKCS#8 PEM: for the merchant only.
+    pub private_pem: String,
+    /// The public key as PEM, as Amazon's Integration Central takes it.
+    pub public_pem: String,
+}
+
+impl MerchantKey {
+    /// Reads a private key from PEM text: PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE
+    /// KEY`).
+    ///
+    /// # Errors
+    /// Says in one line what the text is instead.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyRefused> {
+        let (label, der) = read_pem(pem)?;
+        let pair = match label {
+            "PRIVATE KEY" => KeyPair::from_pkcs8(&der)?,
+            "RSA PRIVATE KEY" => KeyPair::from_der(&der)?,
+            other if other.ends_with("PRIVATE KEY") => return Err(KeyRefused::NotRsa),
+            _ => return Err(KeyRefused::NotPrivate),
+        };
+        if BITS.contains(&pair.public_modulus_len().saturating_mul(8)) {
+            Ok(Self(pair))
+        } else {
+            Err(KeyRefused::WrongSize)
+        }
+    }
+
+    /// Makes a key pair of 2048 bits. The cryptography draws its own randomness.
+    ///
+    /// # Errors
+    /// [`KeyRefused::NotRsa`] when the system has no randomness to give.
+    pub fn generate() -> Result<GeneratedKey, KeyRefused> {
+        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyRefused::NotRsa)?;
+        let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyRefused::NotRsa)?;
+        let private_pem = write_pem("PRIVATE KEY", private.as_ref());
+        let key = Self(pair);
+        let public_pem = key.verifying_key()?.to_pem();
+        Ok(GeneratedKey { key, private_pem, public_pem })
+    }
+
+    /// The public half.
+    ///
+    /// # Errors
+    /// None for a key that was read or made here.
+    pub fn verifying_key(&self) -> Result<VerifyingKey, KeyRefused> {
+        VerifyingKey::from_der(self.0.public_key().as_ref())
+    }
+
+    /// Signs a text: PSS over its SHA-256, with the algorithm's salt. Two signatures of one text
+    /// differ.
+    pub(super) fn sign(&self, text: &[u8], algorithm: Algorithm) -> Option<Vec<u8>> {
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        let hash = digest(&SHA256, text);
+        self.0.sign_digest(algorithm.signing(), &hash, &mut signature).ok()?;
+        Some(signature)
+    }
+}
+
+impl fmt::Debug for MerchantKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MerchantKey(…)")
+    }
+}
+
+impl fmt::Debug for GeneratedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GeneratedKey(…)")
+    }
+}
+
+/// The public half of a merchant's key, parsed once: keep it, since parsing costs as much as a tenth
+/// of a verification.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    pss: ParsedPublicKey,
+    pss_v2: ParsedPublicKey,
+}
+
+impl VerifyingKey {
+    /// Reads a public key from PEM text: `BEGIN PUBLIC KEY` or PKCS#1's `BEGIN RSA PUBLIC KEY`.
+    ///
+    /// # Errors
+    /// Says in one line what the text is instead.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyRefused> {
+        let (label, der) = read_pem(pem).map_err(|refused| {
+            if refused == KeyRefused::Encrypted { KeyRefused::NotPublic } else { refused }
+        })?;
+        match label {
+            "PUBLIC KEY" | "RSA PUBLIC KEY" => Self::from_der(&der),
+            _ => Err(KeyRefused::NotPublic),
+        }
+    }
+
+    fn from_der(der: &[u8]) -> Result<Self, KeyRefused> {
+        let pss = ParsedPublicKey::new(Algorithm::Pss.verifying(), der)?;
+        let pss_v2 = ParsedPublicKey::new(Algorithm::PssV2.verifying(), der)?;
+        let key = Self { pss, pss_v2 };
+        if BITS.contains(&key.bits().ok_or(KeyRefused::NotRsa)?) {
+            Ok(key)
+        } else {
+            Err(KeyRefused::WrongSize)
+        }
+    }
+
+    /// The key as PEM text, `BEGIN PUBLIC KEY`.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let der: Result<PublicKeyX509Der<'_>, _> = self.pss.as_der();
+        der.map(|der| write_pem("PUBLIC KEY", der.as_ref())).unwrap_or_default()
+    }
+
+    fn bits(&self) -> Option<usize> {
+        let der: PublicKeyX509Der<'_> = self.pss.as_der().ok()?;
+        let key = aws_lc_rs::rsa::PublicKey::from_der(der.as_ref()).ok()?;
+        usize::try_from(RsaParameters::public_modulus_len(key.as_ref()).ok()?).ok()
+    }
+
+    /// Whether this is the signature of a text, with exactly the algorithm's salt length.
+    pub(super) fn verifies(&self, text: &[u8], signature: &[u8], algorithm: Algorithm) -> bool {
+        let key = match algorithm {
+            Algorithm::Pss => &self.pss,
+            Algorithm::PssV2 => &self.pss_v2,
+        };
+        key.verify_sig(text, signature).is_ok()
+    }
+
+    /// The same for other parameters than the API's: for explanations only.
+    pub(super) fn verifies_otherwise(
+        &self,
+        text: &[u8],
+        signature: &[u8],
+        parameters: &'static RsaParameters,
+    ) -> bool {
+        ParsedPublicKey::new(parameters, self.pss.as_ref())
+            .is_ok_and(|key| key.verify_sig(text, signature).is_ok())
+    }
+}
+
+/// Parameters of common mistakes.
+pub(super) const LONGEST_SALT: RsaParameters =
+    RSA_PSS_2048_8192_SHA256.with_pss_salt_length(aws_lc_rs::rsa::RsaPssSaltLength::Max);
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VerifyingKey(…)")
+    }
+}

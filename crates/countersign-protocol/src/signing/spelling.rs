@@ -1,0 +1,139 @@
+//! The other spellings of one and the same request that official and third-party SDKs sign: of its
+//! path, its query and its list of headers. Each is a function of the request as it was sent, so that
+//! nothing is loosened but the spelling.
+
+use std::borrow::Cow;
+
+use super::encoding::{kept_by_javascript, percent_decode, percent_encode, unreserved};
+
+/// Path as sent; each segment decoded and encoded once (Java); each segment encoded once more (.NET).
+/// The latter two fold slashes. Equal ones stand once.
+pub(super) fn paths(path: &str) -> Vec<Cow<'_, [u8]>> {
+    let mut paths = vec![Cow::Borrowed(path.as_bytes())];
+    for spelling in [respell_path(path, |segment| percent_decode(segment)), respell_path(path, Cow::Borrowed)]
+    {
+        add(&mut paths, Cow::Owned(spelling));
+    }
+    paths
+}
+
+/// Query as sent; sorted under RFC 3986 (PHP, Java, .NET); sorted with names plain and values as
+/// `encodeURIComponent` leaves them (Node). Equal ones stand once.
+pub(super) fn queries(query: &str) -> Vec<Cow<'_, [u8]>> {
+    let mut queries = vec![Cow::Borrowed(query.as_bytes())];
+    add(&mut queries, Cow::Owned(sorted_query(query)));
+    let javascript = respell_query(query, |name| name.to_vec(), kept_by_javascript);
+    add(&mut queries, Cow::Owned(javascript));
+    queries
+}
+
+/// The query in the form that Amazon's pages ask for: encoded under RFC 3986, sorted by name and then
+/// by value.
+pub(super) fn sorted_query(query: &str) -> Vec<u8> {
+    let encode = |name: &[u8]| {
+        let mut encoded = Vec::with_capacity(name.len());
+        percent_encode(name, unreserved, &mut encoded);
+        encoded
+    };
+    respell_query(query, encode, unreserved)
+}
+
+/// The names of the signed headers in lower case, sorted, each once.
+pub(super) fn sorted_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn add<'a>(spellings: &mut Vec<Cow<'a, [u8]>>, spelling: Cow<'a, [u8]>) {
+    if !spellings.contains(&spelling) {
+        spellings.push(spelling);
+    }
+}
+
+fn respell_path<'a>(path: &'a str, prepare: impl Fn(&'a [u8]) -> Cow<'a, [u8]>) -> Vec<u8> {
+    let mut respelled = Vec::with_capacity(path.len());
+    for segment in path.as_bytes().split(|byte| *byte == b'/') {
+        if segment.is_empty() {
+            continue;
+        }
+        respelled.push(b'/');
+        percent_encode(&prepare(segment), unreserved, &mut respelled);
+    }
+    if path.ends_with('/') {
+        respelled.push(b'/');
+    }
+    respelled
+}
+
+fn respell_query(query: &str, respell_name: impl Fn(&[u8]) -> Vec<u8>, kept: fn(u8) -> bool) -> Vec<u8> {
+    let mut pairs: Vec<(Cow<'_, [u8]>, Vec<u8>)> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let mut encoded = Vec::with_capacity(value.len());
+            percent_encode(&percent_decode(value.as_bytes()), kept, &mut encoded);
+            (percent_decode(name.as_bytes()), encoded)
+        })
+        .collect();
+    pairs.sort_unstable();
+    let mut respelled = Vec::with_capacity(query.len());
+    for (name, value) in pairs {
+        if !respelled.is_empty() {
+            respelled.push(b'&');
+        }
+        respelled.extend(respell_name(&name));
+        respelled.push(b'=');
+        respelled.extend(value);
+    }
+    respelled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(spellings: Vec<Cow<'_, [u8]>>) -> Vec<String> {
+        spellings.iter().map(|spelling| String::from_utf8_lossy(spelling).into_owned()).collect()
+    }
+
+    #[test]
+    fn an_ordinary_request_has_one_spelling() {
+        assert_eq!(paths("/v2/charges/S01-5105180-3221187-C056351").len(), 1);
+        assert_eq!(paths("/v2/refunds/x/").len(), 1);
+        assert_eq!(queries("").len(), 1);
+        assert_eq!(queries("pageSize=10&reportTypes=a%20b").len(), 1);
+    }
+
+    #[test]
+    fn paths_are_spelled_as_the_sdks_do() {
+        for (path, expected) in [
+            ("/v2/buyers/a%7Cb", &["/v2/buyers/a%7Cb", "/v2/buyers/a%257Cb"][..]),
+            ("/v2/buyers/a|b", &["/v2/buyers/a|b", "/v2/buyers/a%7Cb"]),
+            ("//v2//charges/", &["//v2//charges/", "/v2/charges/"]),
+            ("/a%7e", &["/a%7e", "/a~", "/a%257e"]),
+            ("/%", &["/%", "/%25"]),
+            ("/", &["/"]),
+        ] {
+            assert_eq!(texts(paths(path)), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn queries_are_spelled_as_the_sdks_do() {
+        for (query, expected) in [
+            (
+                "reportTypes=B,C&reportTypes=A",
+                &["reportTypes=B,C&reportTypes=A", "reportTypes=A&reportTypes=B%2CC"][..],
+            ),
+            ("a=it%27s!", &["a=it%27s!", "a=it%27s%21", "a=it's!"]),
+            ("A.2=x&A.10=x&a=x&A.1=x", &["A.2=x&A.10=x&a=x&A.1=x", "A.1=x&A.10=x&A.2=x&a=x"]),
+            ("q=a+b~", &["q=a+b~", "q=a%2Bb~"]),
+            ("q", &["q", "q="]),
+        ] {
+            assert_eq!(texts(queries(query)), expected, "{query}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Verifying a request, in two steps, so that a server can look the key up in between: a [`Claim`] is
+//! what the head says of itself, a [`Verified`] is the proof that the key's owner said it.
+//!
+//! A signature is not a nonce: some SDKs send the identical signed request again, up to about 14 s
+//! later. Whether a copy takes effect twice is the idempotency key's affair.
+
+use core::fmt;
+use core::time::Duration;
+
+use countersign_domain::ids::{IdempotencyKey, PublicKeyId, Region};
+use countersign_domain::time::Timestamp;
+use http::HeaderMap;
+
+use super::algorithm::Algorithm;
+use super::authorization::Authorization;
+use super::canonical::{canonical_request, header_block, string_to_sign};
+use super::encoding::{from_base64, sha256_hex};
+use super::head::Head;
+use super::key::VerifyingKey;
+use super::refusal::VerifyRefused;
+use super::spelling;
+
+/// The headers that every request has and signs.
+const REQUIRED: [&str; 5] =
+    ["accept", "content-type", "x-amz-pay-date", "x-amz-pay-host", "x-amz-pay-region"];
+
+/// The header that must be signed where it stands.
+const IDEMPOTENCY_KEY: &str = "x-amz-pay-idempotency-key";
+
+/// How far a request's date may be from a server's clock, both edges included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateWindow {
+    /// How much later than the clock. Amazon's tolerance is small; a minute is our choice.
+    pub ahead: Duration,
+    /// How much earlier. Must exceed the 14 s over which SDKs send the same signed request again.
+    pub age: Duration,
+}
+
+impl Default for DateWindow {
+    /// A minute ahead, 15 minutes old.
+    fn default() -> Self {
+        Self { ahead: Duration::from_secs(60), age: Duration::from_secs(15 * 60) }
+    }
+}
+
+/// What a request says of itself, well-formed and unproved.
+pub struct Claim<'a> {
+    head: Head<'a>,
+    authorization: Authorization<'a>,
+    date_as_sent: &'a str,
+    signed_at: Timestamp,
+    region: Region,
+    idempotency_key: Option<IdempotencyKey>,
+    header_block: Vec<u8>,
+}
+
+impl<'a> Claim<'a> {
+    /// Reads a head. An idempotency key may have up to `max_key_len` characters:
+    /// [`IdempotencyKey::MAX_LEN`] by the API's pages, 36 where UUIDs with dashes shall pass.
+    ///
+    /// # Errors
+    /// In this order: a header that every request has is missing or empty; `authorization`, date,
+    /// region or idempotency key are malformed; one of them is not signed; a signed one is missing.
+    pub fn parse(head: impl Into<Head<'a>>, max_key_len: usize) -> Result<Self, VerifyRefused> {
+        let head = head.into();
+        let authorization = required(head.headers, "authorization")?;
+        for header in REQUIRED {
+            let value = head.headers.get(header).ok_or_else(|| missing(header))?;
+            if value.as_bytes().trim_ascii().is_empty() {
+                return Err(VerifyRefused::MissingHeaderValue { header });
+            }
+        }
+        let authorization = authorization
+            .ok_or("has other characters than ASCII")
+            .and_then(Authorization::parse)
+            .map_err(|why| VerifyRefused::MalformedAuthorization { why })?;
+        let date_as_sent = required(head.headers, "x-amz-pay-date")?.ok_or(VerifyRefused::NotADate)?;
+        let signed_at = Timestamp::parse(date_as_sent).map_err(|_| VerifyRefused::NotADate)?;
+        let region = required(head.headers, "x-amz-pay-region")?
+            .and_then(Region::parse)
+            .ok_or(VerifyRefused::UnknownRegion)?;
+        let idempotency_key = idempotency_key(head.headers, max_key_len)?;
+        let must_be_signed = REQUIRED.into_iter().chain(idempotency_key.is_some().then_some(IDEMPOTENCY_KEY));
+        for header in must_be_signed {
+            if !authorization.signs(header) {
+                return Err(VerifyRefused::NotSigned { header });
+            }
+        }
+        let header_block = header_block(head.headers, authorization.signed_headers.split(';'))
+            .map_err(|name| missing(&name.to_ascii_lowercase()))?;
+        Ok(Self { head, authorization, date_as_sent, signed_at, region, idempotency_key, header_block })
+    }
+
+    /// The key that the request claims to be signed with.
+    #[must_use]
+    pub fn public_key_id(&self) -> &PublicKeyId {
+        &self.authorization.public_key_id
+    }
+
+    /// The algorithm that the request names.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.authorization.algorithm
+    }
+
+    /// The date that the request carries, to the second.
+    #[must_use]
+    pub fn signed_at(&self) -> Timestamp {
+        self.signed_at
+    }
+
+    /// The refusal for a key that the server does not have.
+    #[must_use]
+    pub fn unknown_key(&self) -> VerifyRefused {
+        VerifyRefused::UnknownKey { public_key_id: self.authorization.public_key_id.clone() }
+    }
+
+    /// Checks the date against the caller's clocks: it is right if one of them accepts it, and the
+    /// first one's refusal is given otherwise. Without a clock nothing is checked.
+    ///
+    /// # Errors
+    /// The date is too far ahead, or too old.
+    pub fn date_within(&self, window: DateWindow, clocks: &[Timestamp]) -> Result<(), VerifyRefused> {
+        let mut refusal = Ok(());
+        for now in clocks {
+            let value = || self.date_as_sent.to_owned();
+            let checked = if self.signed_at > now.plus(window.ahead) {
+                Err(VerifyRefused::DateInFuture { value: value() })
+            } else if self.signed_at < now.minus(window.age) {
+                Err(VerifyRefused::DateTooOld { value: value() })
+            } else {
+                return Ok(());
+            };
+            refusal = refusal.and(checked);
+        }
+        refusal
+    }
+
+    /// The canonical request as the server spells it: everything as it was sent, the headers as they
+    /// are listed.
+    #[must_use]
+    pub fn canonical_request(&self, body: &[u8]) -> Vec<u8> {
+        let Head { method, path, query, .. } = self.head;
+        let query = query.unwrap_or_default().as_bytes();
+        canonical_request(method, path.as_bytes(), query, &self.header_block, &sha256_hex(body))
+    }
+
+    /// Verifies the signature over this head and these body bytes: as they were sent first, then in
+    /// the other spellings that real SDKs sign, at most 18 in all.
+    ///
+    /// # Errors
+    /// The signature is no Base64, or not this key's in any of the spellings.
+    pub fn verify(self, key: &VerifyingKey, body: &[u8]) -> Result<Verified, VerifyRefused> {
+        let signature = self.authorization.signature;
+        let Some(bytes) = from_base64(signature.as_bytes()) else {
+            let why = "has a Signature that is not standard Base64 with padding";
+            return Err(VerifyRefused::MalformedAuthorization { why });
+        };
+        let algorithm = self.authorization.algorithm;
+        let as_sent = string_to_sign(algorithm, &self.canonical_request(body));
+        if key.verifies(as_sent.as_bytes(), &bytes, algorithm)
+            || self.other_spellings(body).any(|text| key.verifies(text.as_bytes(), &bytes, algorithm))
+        {
+            return Ok(Verified {
+                public_key_id: self.authorization.public_key_id,
+                algorithm,
+                signed_at: self.signed_at,
+                region: self.region,
+                idempotency_key: self.idempotency_key,
+            });
+        }
+        Err(VerifyRefused::WrongSignature { string_to_sign: as_sent, signature: signature.to_owned() })
+    }
+
+    /// The strings to sign of every spelling but the first.
+    fn other_spellings(&self, body: &[u8]) -> impl Iterator<Item = String> {
+        let body_hash = sha256_hex(body);
+        let paths = spelling::paths(self.head.path);
+        let queries = spelling::queries(self.head.query.unwrap_or_default());
+        let mut blocks = vec![self.header_block.clone()];
+        let sorted = spelling::sorted_names(self.authorization.names());
+        if let Ok(sorted) = header_block(self.head.headers, sorted.iter().map(String::as_str))
+            && sorted != self.header_block
+        {
+            blocks.push(sorted);
+        }
+        let mut texts = Vec::new();
+        for block in &blocks {
+            for path in &paths {
+                for query in &queries {
+                    let request = canonical_request(self.head.method, path, query, block, &body_hash);
+                    texts.push(string_to_sign(self.authorization.algorithm, &request));
+                }
+            }
+        }
+        texts.into_iter().skip(1)
+    }
+
+    pub(super) fn parts(&self) -> (&Head<'a>, &Authorization<'a>) {
+        (&self.head, &self.authorization)
+    }
+}
+
+impl fmt::Debug for Claim<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("head", &self.head)
+            .field("public_key_id", &self.authorization.public_key_id)
+            .field("signed_at", &self.signed_at)
+            .finish_non_exhaustive()
+    }
+}
+
+fn missing(header: &str) -> VerifyRefused {
+    VerifyRefused::MissingHeader { header: header.to_owned() }
+}
+
+/// The one value of a header, trimmed; `None` inside if it is not ASCII.
+fn required<'a>(headers: &'a HeaderMap, header: &'static str) -> Result<Option<&'a str>, VerifyRefused> {
+    let mut values = headers.get_all(header).iter();
+    let value = values.next().ok_or_else(|| missing(header))?;
+    if values.next().is_some() {
+        return Err(VerifyRefused::RepeatedHeader { header });
+    }
+    match value.to_str().map(str::trim_ascii) {
+        Ok("") => Err(VerifyRefused::MissingHeaderValue { header }),
+        value => Ok(value.ok()),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap, max_len: usize) -> Result<Option<IdempotencyKey>, VerifyRefused> {
+    if !headers.contains_key(IDEMPOTENCY_KEY) {
+        return Ok(None);
+    }
+    required(headers, IDEMPOTENCY_KEY)?
+        .and_then(|key| IdempotencyKey::parse_up_to(key, max_len).ok())
+        .map(Some)
+        .ok_or(VerifyRefused::IllegalIdempotencyKey { max_len })
+}
+
+/// Proof that the owner of a key signed a request. Made by [`Claim::verify`] only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    public_key_id: PublicKeyId,
+    algorithm: Algorithm,
+    signed_at: Timestamp,
+    region: Region,
+    idempotency_key: Option<IdempotencyKey>,
+}
+
+impl Verified {
+    /// The key that signed.
+    #[must_use]
+    pub fn public_key_id(&self) -> &PublicKeyId {
+        &self.public_key_id
+    }
+
+    /// The algorithm that was used.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The date that was signed, to the second.
+    #[must_use]
+    pub fn signed_at(&self) -> Timestamp {
+        self.signed_at
+    }
+
+    /// The region that was signed.
+    #[must_use]
+    pub fn region(&self) -> Region {
+        self.region
+    }
+
+    /// The idempotency key that was signed, if there is one.
+    #[must_use]
+    pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
+        self.idempotency_key.as_ref()
+    }
+}
