@@ -4,10 +4,14 @@
 //! and is signed anew each time; an [`Error`] says whether money may have moved.
 //!
 //! ```no_run
-//! use countersign_client::{Client, Endpoint, Sending};
-//! # use countersign_client::{SignRequest, ids, money, terms, wire};
-//! # async fn example(signer: std::sync::Arc<dyn SignRequest>) -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::builder(ids::Region::NorthAmerica, signer)
+//! use std::sync::Arc;
+//!
+//! use countersign_client::{Algorithm, Client, Endpoint, KeySigner, Sending, ids, money, terms, wire};
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let key_id = ids::PublicKeyId::parse("SANDBOX-AHEGSJCM3L2S").map_err(|refused| refused.to_string())?;
+//! let pem = std::fs::read_to_string("merchant.pem")?;
+//! let signer = KeySigner::from_pem(key_id, &pem, Algorithm::PssV2)?;
+//! let client = Client::builder(ids::Region::NorthAmerica, Arc::new(signer))
 //!     .endpoint(Endpoint::parse("http://127.0.0.1:8100")?)
 //!     .build()?;
 //! let session = ids::CheckoutSessionId::parse("bd504926-f659-4ad7-a1a9-9a747aaf5275")
@@ -49,7 +53,8 @@ pub use calls::Sending;
 pub use client::{Client, ClientBuilder, ConfigurationRefused, Deadlines};
 pub use clock::{Clock, SystemClock, within};
 pub use countersign_domain::{address, ids, money, terms, time};
-pub use countersign_protocol::wire;
+pub use countersign_protocol::signing::{Algorithm, KeyRefused, KeySigner, MerchantKey};
+pub use countersign_protocol::{signing, wire};
 pub use endpoint::{Endpoint, NotAnEndpoint};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::Error;

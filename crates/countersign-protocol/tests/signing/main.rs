@@ -1,5 +1,4 @@
 //! Signing and verifying through the public door.
-
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod keys;
