@@ -13,3 +13,5 @@ pub mod finalize;
 pub mod payment;
 pub mod payment_details;
 pub mod profile;
+#[cfg(test)]
+mod tests;
