@@ -12,16 +12,22 @@ use futures_util::future::BoxFuture;
 pub struct Key {
     /// The kind of document, a word such as `charge`. Collections need no declaration.
     pub collection: &'static str,
-    /// The id; at most [`MAX_KEY_LEN`] bytes.
+    /// The id: 1 to [`MAX_KEY_LEN`] bytes.
     pub id: String,
 }
 
-/// The longest document id, index value, topic or subject, in bytes.
+/// The longest collection, document id, index, index value, topic or subject, in bytes.
 pub const MAX_KEY_LEN: usize = 512;
-/// The most documents one change set may write or require.
+/// The most documents one change set may write or require, the most messages that it may append,
+/// and the most index entries that one document may have.
 pub const MAX_CHANGES: usize = 256;
+/// The longest encoding of one document or message, in bytes.
+pub const MAX_BYTES: usize = 16 << 20;
 /// The most rows one read gives back, whatever limit was asked for.
 pub const MAX_ROWS: usize = 1_000;
+/// For how many change sets, at least, [`Store::was_committed`] remembers one. Counted, not timed: a
+/// clock that jumps forgets nothing, and while the store is away nothing is added.
+pub const CHANGE_IDS_KEPT: usize = 1 << 16;
 
 /// How often a document was written: 1 when it was created. A deleted document that is created
 /// again starts anew at 1.
@@ -48,12 +54,14 @@ pub enum Expect {
     Version(Version),
 }
 
-/// An entry of a declared index. A document has any number of them; writing it replaces them all.
+/// An entry of an index. Writing a document replaces all of its entries. An index holds documents of
+/// one collection, so that a value and an id name one row of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
     /// The index, a word such as `checkout_by_order`.
     pub index: &'static str,
-    /// What the index is ordered by, bytewise. Several documents may have the same value.
+    /// What the index is ordered by, bytewise. Several documents may have the same value, and one
+    /// document several values; the same entry twice counts once.
     pub value: String,
 }
 
@@ -64,7 +72,8 @@ pub struct Write {
     pub key: Key,
     /// What must be there now.
     pub expect: Expect,
-    /// What shall be there; `None` deletes it with its timer and index entries.
+    /// What shall be there; `None` deletes it with its timer and index entries, or, with
+    /// [`Expect::Absent`], changes nothing.
     pub content: Option<Content>,
 }
 
@@ -104,7 +113,7 @@ pub struct Message {
     pub subject: String,
     /// As appended.
     pub bytes: Bytes,
-    /// How often it has been leased, this time included; 0 for one that was only read.
+    /// How often it has been leased, this time included.
     pub lease_count: u32,
 }
 
@@ -183,6 +192,8 @@ pub struct IndexRow {
 }
 
 /// A store of documents. See the crate's page for the protocol.
+///
+/// Nothing happens before a future is polled. A caller that drops one cannot know what became of it.
 pub trait Store: Send + Sync + 'static {
     /// The documents with these keys, in the keys' order, all from one moment.
     fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>>;
@@ -191,11 +202,12 @@ pub trait Store: Send + Sync + 'static {
     /// disk.
     fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>>;
 
-    /// Whether the change set of this id was applied. Its answer is final: a change that it denies
-    /// never appears later.
+    /// Whether the change set of this id was applied, as long as it is among the last
+    /// [`CHANGE_IDS_KEPT`]. Asked after the commit's answer or its loss, the answer is final: a change
+    /// that it denies never appears later.
     fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// The timers due at `now` or before, earliest first.
+    /// The timers due at `now` or before, earliest first, then by collection and id.
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>>;
 
     /// The earliest timer of all, due or not: when a runner must wake.
@@ -224,8 +236,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>>;
 
     /// Ends a lease: `None` when the message was delivered (or given up), else when to try again.
-    /// `lease_count` is that of the leased message; a lease that was lost meanwhile ends as a no-op,
-    /// and the answer is `false`.
+    /// `lease_count` is that of the leased message. A lease ends once, and late too, unless another
+    /// taker came first; one that was lost or has ended already is left alone: `false`.
     fn release(
         &self,
         sequence: u64,
@@ -236,6 +248,7 @@ pub trait Store: Send + Sync + 'static {
     /// The latest `at` of all applied change sets: a server's `now` never goes below it.
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>>;
 
-    /// Forgets documents, timers, indexes, messages and change ids; the watermark too.
+    /// Forgets documents, timers, indexes, messages and change ids; the watermark too. Sequences go
+    /// on from where they were, so a lease from before ends nothing and a reader misses nothing.
     fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }

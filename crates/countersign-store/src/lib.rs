@@ -14,6 +14,7 @@
 //! that was taken by a process that is gone ends by time.
 
 pub mod contract;
+pub mod faults;
 mod limits;
 pub mod memory;
 pub mod sqlite;

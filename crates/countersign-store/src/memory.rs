@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::BoxFuture;
 
 use crate::contract::{
-    ChangeId, ChangeSet, CommitError, Content, Document, DueTimer, Expect, IndexEntry, IndexRange, IndexRow,
-    Key, Message, NewMessage, Store, StoreError, Version,
+    CHANGE_IDS_KEPT, ChangeId, ChangeSet, CommitError, Content, Document, DueTimer, Expect, IndexEntry,
+    IndexRange, IndexRow, Key, Message, NewMessage, Store, StoreError, Version,
 };
 use crate::limits;
 
@@ -27,12 +27,12 @@ struct Contents {
     /// Index, value, document id, collection.
     index: BTreeSet<(&'static str, String, String, &'static str)>,
     messages: BTreeMap<u64, StoredMessage>,
+    by_topic: BTreeSet<(&'static str, u64)>,
     by_subject: BTreeSet<(&'static str, String, u64)>,
     by_delivery: BTreeSet<(&'static str, Timestamp, u64)>,
     last_sequence: u64,
-    /// Change ids of the current and of the previous period, so that forgetting is cheap.
+    /// The latest change ids, and as many before them: forgetting is cheap by the set.
     changes: [HashSet<ChangeId>; 2],
-    changes_since: Option<Timestamp>,
     watermark: Option<Timestamp>,
 }
 
@@ -50,10 +50,8 @@ struct StoredMessage {
     bytes: Bytes,
     deliver_at: Option<Timestamp>,
     lease_count: u32,
+    leased: bool,
 }
-
-/// Change ids are asked for right after a lost answer; a day is ample.
-const CHANGE_IDS_KEPT: std::time::Duration = countersign_domain::time::DAY;
 
 impl MemoryStore {
     /// An empty store.
@@ -124,19 +122,18 @@ impl Contents {
         self.last_sequence = self.last_sequence.saturating_add(1);
         let sequence = self.last_sequence;
         let NewMessage { topic, subject, bytes, deliver_at } = message;
+        self.by_topic.insert((topic, sequence));
         self.by_subject.insert((topic, subject.clone(), sequence));
         if let Some(deliver_at) = deliver_at {
             self.by_delivery.insert((topic, deliver_at, sequence));
         }
-        self.messages.insert(sequence, StoredMessage { topic, subject, bytes, deliver_at, lease_count: 0 });
+        let message = StoredMessage { topic, subject, bytes, deliver_at, lease_count: 0, leased: false };
+        self.messages.insert(sequence, message);
     }
 
     fn note_change(&mut self, id: ChangeId, at: Timestamp) {
-        let watermark = self.watermark.map_or(at, |watermark| watermark.max(at));
-        self.watermark = Some(watermark);
-        let since = *self.changes_since.get_or_insert(watermark);
-        if watermark.since(since) > CHANGE_IDS_KEPT {
-            self.changes_since = Some(watermark);
+        self.watermark = self.watermark.max(Some(at));
+        if self.changes[0].len() >= CHANGE_IDS_KEPT {
             self.changes.swap(0, 1);
             self.changes[0].clear();
         }
@@ -150,6 +147,7 @@ impl Contents {
         let mut leased = Vec::with_capacity(due.len());
         for (_, deliver_at, sequence) in due {
             let Some(message) = self.messages.get_mut(&sequence) else { continue };
+            message.leased = true;
             message.deliver_at = Some(until);
             message.lease_count = message.lease_count.saturating_add(1);
             leased.push(Message {
@@ -166,15 +164,15 @@ impl Contents {
 
     fn release(&mut self, sequence: u64, lease_count: u32, deliver_at: Option<Timestamp>) -> bool {
         let Some(message) = self.messages.get_mut(&sequence) else { return false };
-        let Some(leased_until) = message.deliver_at.filter(|_| message.lease_count == lease_count) else {
-            return false;
-        };
-        if lease_count == 0 {
+        if !message.leased || message.lease_count != lease_count {
             return false;
         }
-        message.deliver_at = deliver_at;
+        message.leased = false;
+        let leased_until = std::mem::replace(&mut message.deliver_at, deliver_at);
         let topic = message.topic;
-        self.by_delivery.remove(&(topic, leased_until, sequence));
+        if let Some(leased_until) = leased_until {
+            self.by_delivery.remove(&(topic, leased_until, sequence));
+        }
         if let Some(deliver_at) = deliver_at {
             self.by_delivery.insert((topic, deliver_at, sequence));
         }
@@ -182,42 +180,42 @@ impl Contents {
     }
 
     fn messages(&self, topic: &'static str, subject: Option<&str>, after: u64, limit: usize) -> Vec<Message> {
-        let read = |sequence: u64, message: &StoredMessage| Message {
-            sequence,
-            subject: message.subject.clone(),
-            bytes: message.bytes.clone(),
-            lease_count: message.lease_count,
+        let Some(first) = after.checked_add(1) else { return Vec::new() };
+        let read = |sequence: u64| {
+            let message = self.messages.get(&sequence)?;
+            let StoredMessage { subject, bytes, lease_count, .. } = message;
+            Some(Message {
+                sequence,
+                subject: subject.clone(),
+                bytes: bytes.clone(),
+                lease_count: *lease_count,
+            })
         };
         let limit = limits::rows(limit);
-        let Some(first) = after.checked_add(1) else { return Vec::new() };
         match subject {
             Some(subject) => {
-                let from = (topic, subject.to_owned(), first);
+                let range = (topic, subject.to_owned(), first)..=(topic, subject.to_owned(), u64::MAX);
                 self.by_subject
-                    .range(from..)
-                    .take_while(|(of, about, _)| *of == topic && about == subject)
-                    .filter_map(|(_, _, sequence)| Some(read(*sequence, self.messages.get(sequence)?)))
+                    .range(range)
                     .take(limit)
+                    .filter_map(|(_, _, sequence)| read(*sequence))
                     .collect()
             }
-            None => self
-                .messages
-                .range(first..)
-                .filter(|(_, message)| message.topic == topic)
-                .map(|(sequence, message)| read(*sequence, message))
-                .take(limit)
-                .collect(),
+            None => {
+                let range = (topic, first)..=(topic, u64::MAX);
+                self.by_topic.range(range).take(limit).filter_map(|(_, sequence)| read(*sequence)).collect()
+            }
         }
     }
 
     fn range(&self, range: &IndexRange) -> Vec<IndexRow> {
-        let from = range.prefix.as_str().max(range.after.as_ref().map_or("", |(value, _)| value));
+        let (value, id) = limits::behind(range);
         self.index
-            .range((range.index, from.to_owned(), String::new(), "")..)
-            .take_while(|(index, value, ..)| *index == range.index && value.starts_with(&range.prefix))
-            .filter(|(_, value, id, _)| {
-                range.after.as_ref().is_none_or(|after| (value, id) > (&after.0, &after.1))
+            .range((range.index, value.to_owned(), id.to_owned(), "")..)
+            .skip_while(|(index, of, about, _)| {
+                *index == range.index && (of.as_str(), about.as_str()) <= (value, id)
             })
+            .take_while(|(index, value, ..)| *index == range.index && value.starts_with(&range.prefix))
             .take(limits::rows(range.limit))
             .map(|(_, value, id, collection)| IndexRow {
                 value: value.clone(),
@@ -229,44 +227,39 @@ impl Contents {
 
 impl Store for MemoryStore {
     fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
-        let contents = self.contents();
-        let documents = keys
-            .iter()
-            .map(|key| contents.documents.get(key).map(|stored| stored.document.clone()))
-            .collect();
-        Box::pin(ready(Ok(documents)))
+        Box::pin(async move {
+            let contents = self.contents();
+            let document = |key| contents.documents.get(key).map(|stored| stored.document.clone());
+            Ok(keys.iter().map(document).collect())
+        })
     }
 
     fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
-        let result = limits::check(&change).and_then(|()| self.contents().commit(change));
-        Box::pin(ready(result))
+        Box::pin(async move {
+            limits::check(&change)?;
+            self.contents().commit(change)
+        })
     }
 
     fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
-        let known = self.contents().changes.iter().any(|period| period.contains(&id));
-        Box::pin(ready(Ok(known)))
+        Box::pin(async move { Ok(self.contents().changes.iter().any(|ids| ids.contains(&id))) })
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>> {
-        let contents = self.contents();
-        let due = contents
-            .timers
-            .iter()
-            .take_while(|(due_at, _)| *due_at <= now)
-            .take(limits::rows(limit))
-            .map(|(due_at, key)| DueTimer { key: key.clone(), due_at: *due_at })
-            .collect();
-        Box::pin(ready(Ok(due)))
+        Box::pin(async move {
+            let contents = self.contents();
+            let due = contents.timers.iter().take_while(|(due_at, _)| *due_at <= now);
+            let timer = |(due_at, key): &(Timestamp, Key)| DueTimer { key: key.clone(), due_at: *due_at };
+            Ok(due.take(limits::rows(limit)).map(timer).collect())
+        })
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        let next = self.contents().timers.first().map(|(due_at, _)| *due_at);
-        Box::pin(ready(Ok(next)))
+        Box::pin(async move { Ok(self.contents().timers.first().map(|(due_at, _)| *due_at)) })
     }
 
     fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>> {
-        let rows = self.contents().range(&range);
-        Box::pin(ready(Ok(rows)))
+        Box::pin(async move { Ok(self.contents().range(&range)) })
     }
 
     fn messages<'a>(
@@ -276,8 +269,7 @@ impl Store for MemoryStore {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
-        let messages = self.contents().messages(topic, subject, after, limit);
-        Box::pin(ready(Ok(messages)))
+        Box::pin(async move { Ok(self.contents().messages(topic, subject, after, limit)) })
     }
 
     fn lease(
@@ -287,8 +279,7 @@ impl Store for MemoryStore {
         until: Timestamp,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
-        let leased = self.contents().lease(topic, now, until, limit);
-        Box::pin(ready(Ok(leased)))
+        Box::pin(async move { Ok(self.contents().lease(topic, now, until, limit)) })
     }
 
     fn release(
@@ -297,17 +288,18 @@ impl Store for MemoryStore {
         lease_count: u32,
         deliver_at: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
-        let released = self.contents().release(sequence, lease_count, deliver_at);
-        Box::pin(ready(Ok(released)))
+        Box::pin(async move { Ok(self.contents().release(sequence, lease_count, deliver_at)) })
     }
 
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
-        let watermark = self.contents().watermark.unwrap_or(Timestamp::UNIX_EPOCH);
-        Box::pin(ready(Ok(watermark)))
+        Box::pin(async move { Ok(self.contents().watermark.unwrap_or(Timestamp::UNIX_EPOCH)) })
     }
 
     fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        *self.contents() = Contents::default();
-        Box::pin(ready(Ok(())))
+        Box::pin(async move {
+            let mut contents = self.contents();
+            *contents = Contents { last_sequence: contents.last_sequence, ..Contents::default() };
+            Ok(())
+        })
     }
 }

@@ -1,30 +1,38 @@
 //! Moves the write-ahead log into the file, from a thread of its own: a commit that did it would make
 //! whoever waits for it wait five times as long.
+//!
+//! While commits go on, the log never ends where the moving ends, so it grows. When it is too long,
+//! this thread moves nearly all of it and then asks the writer, who alone can hold up the commits, to
+//! let it start anew.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-/// From this size on the log is moved.
+/// A log file of fewer bytes is left alone.
 const WORTHWHILE: u64 = 4 << 20;
-/// From this size on writers are made to wait, so that the log can start anew: a reader that never
-/// pauses would let it grow for ever.
-const TOO_LARGE: u64 = 256 << 20;
+/// From so many pages of 4 KiB on, 256 MiB, the log shall start anew.
+const TOO_LONG: i64 = 65_536;
 
 pub(super) struct Checkpointer {
     wake: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    restart: Arc<AtomicBool>,
 }
 
 impl Checkpointer {
     pub(super) fn start(connection: Connection, wal: PathBuf) -> std::io::Result<Self> {
         let (wake, woken) = channel();
+        let restart = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&restart);
         let thread = std::thread::Builder::new()
             .name("store-checkpoint".to_owned())
-            .spawn(move || run(&connection, &wal, &woken))?;
-        Ok(Self { wake: Some(wake), thread: Some(thread) })
+            .spawn(move || run(&connection, &wal, &woken, &asked))?;
+        Ok(Self { wake: Some(wake), thread: Some(thread), restart })
     }
 
     /// Says that the log has grown.
@@ -32,6 +40,13 @@ impl Checkpointer {
         if let Some(wake) = &self.wake {
             // The thread ends only with this sender, so it is there.
             let _ = wake.send(());
+        }
+    }
+
+    /// Lets the log start anew if that was asked for: on the writer's connection, between commits.
+    pub(super) fn restart_log(&self, writer: &Connection) {
+        if self.restart.swap(false, Ordering::Relaxed) {
+            checkpoint(writer, "PRAGMA wal_checkpoint(RESTART)");
         }
     }
 }
@@ -45,18 +60,29 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(connection: &Connection, wal: &PathBuf, woken: &Receiver<()>) {
+fn run(connection: &Connection, wal: &Path, woken: &Receiver<()>, restart: &AtomicBool) {
     while woken.recv().is_ok() {
         while woken.try_recv().is_ok() {}
-        let size = std::fs::metadata(wal).map_or(0, |metadata| metadata.len());
-        let statement = match size {
-            size if size >= TOO_LARGE => "PRAGMA wal_checkpoint(RESTART)",
-            size if size >= WORTHWHILE => "PRAGMA wal_checkpoint(PASSIVE)",
-            _ => continue,
-        };
-        // A checkpoint that did not come through is made up for by the next one.
-        if let Err(error) = connection.query_row(statement, [], |_| Ok(())) {
+        if std::fs::metadata(wal).map_or(0, |metadata| metadata.len()) < WORTHWHILE {
+            continue;
+        }
+        if checkpoint(connection, PASSIVE) >= TOO_LONG {
+            // Once more for what was added meanwhile, so that the writer has little left to do.
+            checkpoint(connection, PASSIVE);
+            restart.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
+/// The log's length in pages. A checkpoint that did not come through is made up for by the next.
+fn checkpoint(connection: &Connection, statement: &str) -> i64 {
+    match connection.query_row(statement, [], |row| row.get(1)) {
+        Ok(pages) => pages,
+        Err(error) => {
             tracing::warn!(%error, "a checkpoint failed");
+            0
         }
     }
 }

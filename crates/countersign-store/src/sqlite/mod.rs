@@ -6,9 +6,31 @@
 //! the write-ahead log into the file, so that no commit has to wait for that.
 //!
 //! A crash before the writer's COMMIT leaves nothing of the batch, a crash after it leaves all; an
-//! answer is only given after it.
+//! answer is only given after it. A COMMIT whose fate is open (a failed fsync) stops the writer: its
+//! change sets are answered `Indeterminate`, every later write and `was_committed` `Unavailable`,
+//! until the store is opened anew and learns from the disk.
+//!
+//! # On disk
+//!
+//! Three files are SQLite's and one is ours: `PATH`, with `application_id` 0x4353676e and the schema's
+//! version in `user_version`; `PATH-wal`, the commits that were not yet moved into it; `PATH-shm`,
+//! which may be lost; and `PATH.lock`, empty, locked by the process that has the store open and left
+//! behind by it. A copy is made with SQLite's own backup, or of `PATH` and `PATH-wal` together while
+//! no process has them open.
+//!
+//! | table | a row is | columns |
+//! |---|---|---|
+//! | `documents` | a document | `row`, in order of creation; `collection` and `id`, unique; `version`, from 1; `format`; `due_at`, its timer; `entries`, its index entries again: name, value, name, …, each behind its length as two bytes, big-endian; null for none; `bytes` |
+//! | `entries` | an index entry | `name`, `value`, `id`, `collection`: all of it is the key |
+//! | `messages` | a message | `sequence`, never used twice; `topic`; `subject`; `deliver_at`, null when it is not, or no longer, to be sent; `lease_count`; `leased`, 1 from lease to release; `bytes` |
+//! | `changes` | a change set | `sequence`, in order of commit; `id`, 16 bytes. The oldest are forgotten |
+//! | `watermark` | the only one | `at`, the latest of all change sets |
+//!
+//! Instants are milliseconds since 1970. Texts are UTF-8 and compared bytewise.
 
+mod apply;
 mod checkpointer;
+mod failure;
 mod readers;
 mod rows;
 mod schema;
@@ -16,10 +38,12 @@ mod writer;
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::contract::{
@@ -27,14 +51,16 @@ use crate::contract::{
     StoreError,
 };
 use crate::limits;
+pub use failure::OpenError;
 use readers::Readers;
 use writer::{Request, Writer};
 
-/// A store in one SQLite file.
+/// A store in one SQLite file. Dropping it finishes what was handed over and closes the file.
 pub struct SqliteStore {
-    // Dropped in this order: the writer finishes what waits, the readers close, the lock goes last.
-    writer: Writer,
+    // Dropped in this order: the writer's connections are the last, so that the log is moved into the
+    // file, and the lock goes when nothing is open any more.
     readers: Readers,
+    writer: Writer,
     _lock: File,
 }
 
@@ -44,45 +70,11 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
-/// Why a file cannot be opened as a store.
-#[derive(Debug)]
-pub enum OpenError {
-    /// Another process has it open.
-    InUse(PathBuf),
-    /// A newer version of this program wrote it.
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its schema version.
-        found: u32,
-        /// The newest schema version that this program knows.
-        known: u32,
-    },
-    /// The file system says no: no such directory, no permission, read-only.
-    Io(PathBuf, std::io::Error),
-    /// The file is no store of this program, or it is damaged.
-    NotAStore(PathBuf, String),
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InUse(path) => write!(f, "{} is in use by another process", path.display()),
-            Self::Newer { path, found, known } => write!(
-                f,
-                "{} has schema version {found}; this program knows versions up to {known}: run a newer one",
-                path.display()
-            ),
-            Self::Io(path, error) => write!(f, "{} cannot be opened: {error}", path.display()),
-            Self::NotAStore(path, why) => write!(f, "{} is not a usable store: {why}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
-
 /// How many readers may read at once; more callers wait for microseconds.
 const READERS: usize = 4;
+
+/// How long a write waits for another program that has locked the file, such as a backup.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl SqliteStore {
     /// Opens the file, makes it if it is absent, and brings its schema up to date.
@@ -90,20 +82,35 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`], each saying what an operator can do about it.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let lock = lock(path)?;
-        let not_a_store = |error: rusqlite::Error| OpenError::NotAStore(path.to_owned(), error.to_string());
-        let mut connection = Connection::open(path).map_err(not_a_store)?;
-        schema::prepare(&connection).map_err(not_a_store)?;
-        schema::migrate(&mut connection, path)?;
-        let readers = Readers::open(READERS, || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            Connection::open_with_flags(path, flags)
-        })
-        .map_err(not_a_store)?;
-        let checkpoints = Connection::open(path).map_err(not_a_store)?;
-        let writer = Writer::start(connection, checkpoints, wal_of(path))
-            .map_err(|error| OpenError::Io(path.to_owned(), error))?;
-        Ok(Self { writer, readers, _lock: lock })
+        let io_error = |error| OpenError::Io(path.to_owned(), error);
+        let failed = |error: rusqlite::Error| OpenError::of(path, &error);
+        let resolved = resolve(path).map_err(io_error)?;
+        let lock = lock(path, &resolved)?;
+        create(&resolved).map_err(io_error)?;
+        let connect = |access: OpenFlags| {
+            Connection::open_with_flags(&resolved, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        };
+        let mut connection = connect(OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+        // Nobody but a foreign program can have it locked now, and nobody waits for an answer yet.
+        connection.busy_timeout(Duration::ZERO).map_err(failed)?;
+        schema::migrate(&mut connection, path, schema::MIGRATIONS)?;
+        connection.busy_timeout(PATIENCE).map_err(failed)?;
+        let readers = Readers::open(READERS, || connect(OpenFlags::SQLITE_OPEN_READ_ONLY)).map_err(failed)?;
+        let checkpoints = connect(OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+        let writer = Writer::start(connection, checkpoints, sibling(&resolved, "-wal")).map_err(io_error)?;
+        Ok(Self { readers, writer, _lock: lock })
+    }
+}
+
+/// The file's one true name: under another one it would have another lock.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let Some(name) = path.file_name() else { return Err(error) };
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            Ok(directory.unwrap_or(Path::new(".")).canonicalize()?.join(name))
+        }
+        resolved => resolved,
     }
 }
 
@@ -113,28 +120,39 @@ fn sibling(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn wal_of(path: &Path) -> PathBuf {
-    sibling(path, "-wal")
-}
-
 /// Two writers on one file would each think itself alone; SQLite's own locks are per transaction.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let lock_path = sibling(path, ".lock");
-    let io = |error| OpenError::Io(path.to_owned(), error);
-    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io)?;
+fn lock(path: &Path, resolved: &Path) -> Result<File, OpenError> {
+    let io_error = |error| OpenError::Io(path.to_owned(), error);
+    if resolved.is_dir() {
+        return Err(io_error(io::ErrorKind::IsADirectory.into()));
+    }
+    let file = private().open(sibling(resolved, ".lock")).map_err(io_error)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(io(error)),
+        Err(std::fs::TryLockError::Error(error)) => Err(io_error(error)),
     }
+}
+
+/// Makes the file if it is absent. SQLite gives its log the same permissions.
+fn create(resolved: &Path) -> io::Result<()> {
+    private().open(resolved).map(|_| ())
+}
+
+/// Opens for appending, and makes what is absent readable by its owner alone: it holds buyers' data.
+fn private() -> std::fs::OpenOptions {
+    let mut options = File::options();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 impl Store for SqliteStore {
     fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
         // On the caller's thread: a read that finds its pages in memory takes a few microseconds,
         // less than handing it to another thread would.
-        let documents = self.readers.read(|connection| rows::load(connection, keys));
-        Box::pin(ready(documents))
+        Box::pin(async move { self.readers.read(|connection| rows::load(connection, keys)) })
     }
 
     fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
@@ -150,17 +168,16 @@ impl Store for SqliteStore {
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>> {
-        let due = self.readers.read(|connection| rows::due(connection, now, limits::rows(limit)));
-        Box::pin(ready(due))
+        let limit = limits::rows(limit);
+        Box::pin(async move { self.readers.read(|connection| rows::due(connection, now, limit)) })
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        Box::pin(ready(self.readers.read(rows::next_due)))
+        Box::pin(async move { self.readers.read(rows::next_due) })
     }
 
     fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>> {
-        let rows = self.readers.read(|connection| rows::range(connection, &range));
-        Box::pin(ready(rows))
+        Box::pin(async move { self.readers.read(|connection| rows::range(connection, &range)) })
     }
 
     fn messages<'a>(
@@ -170,10 +187,10 @@ impl Store for SqliteStore {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
-        let messages = self
-            .readers
-            .read(|connection| rows::messages(connection, topic, subject, after, limits::rows(limit)));
-        Box::pin(ready(messages))
+        let limit = limits::rows(limit);
+        Box::pin(async move {
+            self.readers.read(|connection| rows::messages(connection, topic, subject, after, limit))
+        })
     }
 
     fn lease(
@@ -202,7 +219,7 @@ impl Store for SqliteStore {
     }
 
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
-        Box::pin(ready(self.readers.read(rows::watermark)))
+        Box::pin(async move { self.readers.read(rows::watermark) })
     }
 
     fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -5,11 +5,25 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use rusqlite::Connection;
 
+use super::failure::failed;
 use crate::contract::StoreError;
 
 pub(super) struct Readers {
     idle: Mutex<Vec<Connection>>,
     given_back: Condvar,
+}
+
+/// A connection that goes back into the pool however its use ends.
+struct Taken<'a> {
+    pool: &'a Readers,
+    connection: Option<Connection>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(self.connection.take());
+        self.pool.given_back.notify_one();
+    }
 }
 
 impl Readers {
@@ -32,31 +46,17 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let connection = {
+        let taken = {
             let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             let mut idle = self
                 .given_back
                 .wait_while(idle, |idle| idle.is_empty())
                 .unwrap_or_else(PoisonError::into_inner);
-            idle.pop()
+            Taken { pool: self, connection: idle.pop() }
         };
-        let Some(connection) = connection else {
-            return Err(StoreError::Unavailable("no reader is free".to_owned()));
-        };
-        let result = read(&connection);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        self.given_back.notify_one();
-        result.map_err(|error| failed(&error))
-    }
-}
-
-/// What a failed statement means to the caller.
-pub(super) fn failed(error: &rusqlite::Error) -> StoreError {
-    use rusqlite::ErrorCode;
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt(error.to_string()),
-        Some(_) => StoreError::Unavailable(error.to_string()),
-        // Not SQLite's own: a value of the wrong type or range.
-        None => StoreError::Corrupt(error.to_string()),
+        match &taken.connection {
+            Some(connection) => read(connection).map_err(|error| failed(&error)),
+            None => Err(StoreError::Unavailable("no reader is free".to_owned())),
+        }
     }
 }

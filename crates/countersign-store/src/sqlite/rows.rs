@@ -51,27 +51,44 @@ fn document(row: &Row<'_>) -> rusqlite::Result<Document> {
     })
 }
 
+const LOAD: &str = "SELECT version, format, bytes FROM documents WHERE id = ?1 AND collection = ?2";
+const DUE: &str = "SELECT collection, id, due_at FROM documents WHERE due_at <= ?1
+    ORDER BY due_at, collection, id LIMIT ?2";
+pub(super) const NEXT_DUE: &str =
+    "SELECT due_at FROM documents WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+const RANGE: &str = "SELECT value, id, collection FROM entries WHERE name = ?1 AND (value, id) > (?2, ?3)
+    ORDER BY value, id, collection LIMIT ?4";
+const MESSAGES: &str = "SELECT sequence, subject, bytes, lease_count FROM messages
+    WHERE topic = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3";
+const MESSAGES_OF_SUBJECT: &str = "SELECT sequence, subject, bytes, lease_count FROM messages
+    WHERE topic = ?1 AND sequence > ?2 AND subject = ?4 ORDER BY sequence LIMIT ?3";
+const DELIVERABLE: &str = "SELECT sequence, subject, bytes, lease_count FROM messages
+    WHERE topic = ?1 AND deliver_at <= ?2 ORDER BY deliver_at, sequence LIMIT ?3";
+
+#[cfg(test)]
+pub(super) const READS: [&str; 7] = [LOAD, DUE, NEXT_DUE, RANGE, MESSAGES, MESSAGES_OF_SUBJECT, DELIVERABLE];
+
 pub(super) fn load(connection: &Connection, keys: &[Key]) -> rusqlite::Result<Vec<Option<Document>>> {
     // One read transaction, so that all keys show one moment; a single statement is one by itself.
-    let transaction = if keys.len() > 1 { Some(connection.unchecked_transaction()?) } else { None };
-    let mut statement = connection
-        .prepare_cached("SELECT version, format, bytes FROM documents WHERE id = ?1 AND collection = ?2")?;
-    let documents = keys
-        .iter()
-        .map(|key| statement.query_row(params![key.id, key.collection], document).optional())
-        .collect::<rusqlite::Result<_>>()?;
-    drop(statement);
-    if let Some(transaction) = transaction {
-        transaction.finish()?;
+    if keys.len() < 2 {
+        return load_each(connection, keys);
     }
-    Ok(documents)
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let documents = load_each(connection, keys);
+    let ended = connection.prepare_cached("COMMIT")?.execute([]);
+    if ended.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    documents
+}
+
+fn load_each(connection: &Connection, keys: &[Key]) -> rusqlite::Result<Vec<Option<Document>>> {
+    let mut statement = connection.prepare_cached(LOAD)?;
+    keys.iter().map(|key| statement.query_row(params![key.id, key.collection], document).optional()).collect()
 }
 
 pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<DueTimer>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT collection, id, due_at FROM documents WHERE due_at <= ?1
-         ORDER BY due_at, id, collection LIMIT ?2",
-    )?;
+    let mut statement = connection.prepare_cached(DUE)?;
     let timers = statement.query_map(params![now.as_millis(), signed(limit as u64)], |row| {
         Ok(DueTimer {
             key: Key { collection: collection(row.get_ref(0)?.as_str()?)?, id: row.get(1)? },
@@ -82,29 +99,24 @@ pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> rusq
 }
 
 pub(super) fn next_due(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    let mut statement = connection
-        .prepare_cached("SELECT due_at FROM documents WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1")?;
+    let mut statement = connection.prepare_cached(NEXT_DUE)?;
     statement.query_row([], |row| Ok(Timestamp::from_millis(row.get(0)?))).optional()
 }
 
 pub(super) fn range(connection: &Connection, range: &IndexRange) -> rusqlite::Result<Vec<IndexRow>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT value, id, collection FROM entries
-         WHERE name = ?1 AND (value, id) > (?2, ?3) AND value >= ?4
-         ORDER BY name, value, id, collection LIMIT ?5",
-    )?;
-    let (after_value, after_id) = range.after.clone().unwrap_or_default();
+    let mut statement = connection.prepare_cached(RANGE)?;
+    let (value, id) = limits::behind(range);
     let limit = signed(limits::rows(range.limit) as u64);
-    let mut rows = statement.query(params![range.index, after_value, after_id, range.prefix, limit])?;
+    let mut rows = statement.query(params![range.index, value, id, limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let value: String = row.get(0)?;
         // In order of value, so the first that does not begin so ends the range.
+        let value = row.get_ref(0)?.as_str()?;
         if !value.starts_with(&range.prefix) {
             break;
         }
         let key = Key { collection: collection(row.get_ref(2)?.as_str()?)?, id: row.get(1)? };
-        found.push(IndexRow { value, key });
+        found.push(IndexRow { value: value.to_owned(), key });
     }
     Ok(found)
 }
@@ -128,19 +140,12 @@ pub(super) fn messages(
     let (after, limit) = (signed(after), signed(limit as u64));
     match subject {
         Some(subject) => connection
-            .prepare_cached(
-                "SELECT sequence, subject, bytes, lease_count FROM messages
-                 WHERE subject = ?1 AND topic = ?2 AND sequence > ?3 ORDER BY sequence LIMIT ?4",
-            )?
-            .query_map(params![subject, topic, after, limit], message)?
+            .prepare_cached(MESSAGES_OF_SUBJECT)?
+            .query_map(params![topic, after, limit, subject], message)?
             .collect(),
-        None => connection
-            .prepare_cached(
-                "SELECT sequence, subject, bytes, lease_count FROM messages
-                 WHERE sequence > ?1 AND topic = ?2 ORDER BY sequence LIMIT ?3",
-            )?
-            .query_map(params![after, topic, limit], message)?
-            .collect(),
+        None => {
+            connection.prepare_cached(MESSAGES)?.query_map(params![topic, after, limit], message)?.collect()
+        }
     }
 }
 
@@ -152,14 +157,13 @@ pub(super) fn deliverable(
     limit: usize,
 ) -> rusqlite::Result<Vec<Message>> {
     connection
-        .prepare_cached(
-            "SELECT sequence, subject, bytes, lease_count FROM messages
-             WHERE topic = ?1 AND deliver_at <= ?2 ORDER BY deliver_at, sequence LIMIT ?3",
-        )?
+        .prepare_cached(DELIVERABLE)?
         .query_map(params![topic, now.as_millis(), signed(limit as u64)], message)?
         .collect()
 }
 
 pub(super) fn watermark(connection: &Connection) -> rusqlite::Result<Timestamp> {
-    connection.query_row("SELECT at FROM watermark", [], |row| Ok(Timestamp::from_millis(row.get(0)?)))
+    connection
+        .prepare_cached("SELECT at FROM watermark")?
+        .query_row([], |row| Ok(Timestamp::from_millis(row.get(0)?)))
 }

@@ -4,55 +4,71 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction};
 
-use super::OpenError;
+use super::failure::OpenError;
+use super::rows;
 
 /// `application_id`: tells a store of this program from any other SQLite file ("CSgn").
-const APPLICATION_ID: i32 = 0x4353_676e;
+const APPLICATION_ID: i64 = 0x4353_676e;
+
+type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// One step a version: `MIGRATIONS[n]` leads from version n to n + 1. Released steps never change.
-const MIGRATIONS: &[fn(&Transaction<'_>) -> rusqlite::Result<()>] = &[first_tables];
+pub(super) const MIGRATIONS: &[Step] = &[first_tables];
 
-/// How every connection is set up. FULL: an answered commit survives a power cut.
-pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+/// Looks whose file it is before anything is written to it, then brings it to the newest version and
+/// sets up the connection for writing.
+pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[Step]) -> Result<(), OpenError> {
+    let failed = |error: rusqlite::Error| OpenError::of(path, &error);
+    let not_a_store = |why: &str| OpenError::NotAStore(path.to_owned(), why.to_owned());
+    let number = |connection: &Connection, name: &str| {
+        connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failed)
+    };
+    let application = number(connection, "application_id")?;
+    let found = number(connection, "user_version")?;
+    let is_new = application == 0 && found == 0 && count_tables(connection).map_err(failed)? == 0;
+    if !is_new && application != APPLICATION_ID {
+        return Err(not_a_store("another program made it"));
+    }
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let known = count(steps.len());
+    let found = u32::try_from(found).map_err(|_| not_a_store("its schema version is negative"))?;
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    if !prepare(connection).map_err(failed)? {
+        return Err(not_a_store("a write-ahead log cannot be kept beside it"));
+    }
+    for (version, step) in (1_u32..).zip(steps).skip(found as usize) {
+        let transaction = connection.transaction().map_err(failed)?;
+        let migrated = step(&transaction)
+            .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
+            .and_then(|()| transaction.pragma_update(None, "user_version", version))
+            .and_then(|()| transaction.commit());
+        migrated.map_err(failed)?;
+    }
+    rows::watermark(connection).map_err(failed)?;
+    // What a process that was killed left in the log may have been read back from memory, after an
+    // fsync that failed. Moved into the file and synced, it is on disk before anybody is told of it.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)
+}
+
+fn count_tables(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+}
+
+/// Whether the file has a write-ahead log, as it must: readers and the writer share it.
+fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    // An answered commit survives a power cut, on systems too where a mere fsync does not see to that.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     // The checkpointer does it: inside a commit it would be paid for by whoever waits.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -16_000)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
-    Ok(())
-}
-
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let not_a_store = |error: rusqlite::Error| OpenError::NotAStore(path.to_owned(), error.to_string());
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let found = number("user_version").map_err(not_a_store)?;
-    let application = number("application_id").map_err(not_a_store)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(not_a_store)?;
-    if application != i64::from(APPLICATION_ID) && tables > 0 {
-        return Err(OpenError::NotAStore(path.to_owned(), "another program made it".to_owned()));
-    }
-    let known = MIGRATIONS.len();
-    let done = match usize::try_from(found) {
-        Ok(done) if done <= known => done,
-        _ => {
-            let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-            let found = u32::try_from(found).unwrap_or(u32::MAX);
-            return Err(OpenError::Newer { path: path.to_owned(), found, known: count(known) });
-        }
-    };
-    for (version, step) in MIGRATIONS.iter().enumerate().skip(done) {
-        let transaction = connection.transaction().map_err(not_a_store)?;
-        let migrated = step(&transaction)
-            .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
-            .and_then(|()| transaction.pragma_update(None, "user_version", version as i64 + 1))
-            .and_then(|()| transaction.commit());
-        migrated.map_err(not_a_store)?;
-    }
-    Ok(())
+    Ok(mode.eq_ignore_ascii_case("wal"))
 }
 
 /// Wide rows in the order in which they were made, random ids in a narrow index beside them. A
@@ -70,7 +86,7 @@ fn first_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
              bytes BLOB NOT NULL
          ) STRICT;
          CREATE UNIQUE INDEX documents_by_key ON documents (id, collection);
-         CREATE INDEX documents_due ON documents (due_at, id, collection) WHERE due_at IS NOT NULL;
+         CREATE INDEX documents_due ON documents (due_at, collection, id) WHERE due_at IS NOT NULL;
 
          CREATE TABLE entries (
              name TEXT NOT NULL,
@@ -86,19 +102,88 @@ fn first_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
              subject TEXT NOT NULL,
              deliver_at INTEGER,
              lease_count INTEGER NOT NULL,
+             leased INTEGER NOT NULL,
              bytes BLOB NOT NULL
          ) STRICT;
+         CREATE INDEX messages_by_topic ON messages (topic);
          CREATE INDEX messages_by_subject ON messages (subject, topic);
          CREATE INDEX messages_due ON messages (topic, deliver_at) WHERE deliver_at IS NOT NULL;
 
          CREATE TABLE changes (
              sequence INTEGER PRIMARY KEY,
-             at INTEGER NOT NULL,
              id BLOB NOT NULL
          ) STRICT;
-         CREATE UNIQUE INDEX changes_by_id ON changes (id);
 
          CREATE TABLE watermark (at INTEGER NOT NULL) STRICT;
          INSERT INTO watermark VALUES (0);",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(connection: &Connection, sql: &str) -> String {
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    fn path() -> &'static Path {
+        Path::new("store.db")
+    }
+
+    const WITH_A_REGION: &[Step] = &[first_tables, |transaction| {
+        transaction.execute_batch("ALTER TABLE documents ADD COLUMN region TEXT NOT NULL DEFAULT 'eu'")
+    }];
+
+    fn file_of_version_1() -> (tempfile::TempDir, Connection) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut connection = Connection::open(directory.path().join("store.db")).unwrap();
+        migrate(&mut connection, path(), MIGRATIONS).unwrap();
+        let insert = "INSERT INTO documents VALUES (1, 'charge', 'C', 7, 1, NULL, NULL, x'2a')";
+        connection.execute_batch(insert).unwrap();
+        (directory, connection)
+    }
+
+    #[test]
+    fn an_older_schema_is_migrated_and_keeps_its_rows() {
+        let (_directory, mut connection) = file_of_version_1();
+        migrate(&mut connection, path(), WITH_A_REGION).unwrap();
+        assert_eq!(value(&connection, "SELECT id || version || region FROM documents"), "C7eu");
+        migrate(&mut connection, path(), WITH_A_REGION).unwrap();
+        let newer = migrate(&mut connection, path(), MIGRATIONS).unwrap_err();
+        assert_eq!(
+            newer.to_string(),
+            "store.db has schema version 2; this program knows versions up to 1: run a newer one"
+        );
+    }
+
+    #[test]
+    fn a_migration_that_fails_changes_nothing() {
+        const HALF: &[Step] = &[first_tables, |transaction| {
+            transaction.execute_batch("DELETE FROM documents; DELETE FROM nowhere")
+        }];
+        let (_directory, mut connection) = file_of_version_1();
+        let failed = migrate(&mut connection, path(), HALF).unwrap_err();
+        assert_eq!(failed.to_string(), "store.db is not a usable store: no such table: nowhere");
+        assert_eq!(value(&connection, "SELECT id || version FROM documents"), "C7");
+        migrate(&mut connection, path(), MIGRATIONS).unwrap();
+    }
+
+    /// A read that scanned or sorted would cost more with everything that is stored.
+    #[test]
+    fn every_read_walks_an_index_in_order() {
+        let (_directory, connection) = file_of_version_1();
+        for sql in rows::READS {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let count = statement.parameter_count();
+            let rows = statement
+                .query_map(rusqlite::params_from_iter((0..count).map(|_| 0)), |row| row.get::<_, String>(3))
+                .unwrap();
+            for step in rows.map(Result::unwrap) {
+                let by_index = step.contains(" INDEX ") || step.contains("entries USING PRIMARY KEY");
+                let in_order = sql == rows::NEXT_DUE || step.starts_with("SEARCH");
+                assert!(by_index && in_order, "{sql}: {step}");
+            }
+        }
+    }
 }

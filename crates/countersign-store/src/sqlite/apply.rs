@@ -1,0 +1,251 @@
+//! The writes, as SQL. Each runs inside the writer's transaction and leaves it to the writer to take
+//! back what failed in the middle.
+
+use countersign_domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::rows::{self, number, signed};
+use crate::contract::{ChangeSet, Content, Expect, IndexEntry, Key, Message, Version};
+
+/// A document's row as the writer finds it.
+pub(super) enum Found {
+    Absent,
+    /// `entries` are encoded, as the row has them.
+    There {
+        row: i64,
+        version: Version,
+        entries: Vec<u8>,
+    },
+}
+
+impl Found {
+    fn is_as_expected(&self, expect: Expect) -> bool {
+        match (self, expect) {
+            (Self::Absent, Expect::Absent) => true,
+            (Self::There { version, .. }, Expect::Version(expected)) => *version == expected,
+            (Self::Absent, Expect::Version(_)) | (Self::There { .. }, Expect::Absent) => false,
+        }
+    }
+}
+
+pub(super) fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(|_| ())
+}
+
+/// The rows of what a change set writes; none when something is not as it expects.
+pub(super) fn find(connection: &Connection, change: &ChangeSet) -> rusqlite::Result<Option<Vec<Found>>> {
+    for (key, expect) in &change.require {
+        if !found(connection, key)?.is_as_expected(*expect) {
+            return Ok(None);
+        }
+    }
+    let mut rows = Vec::with_capacity(change.write.len());
+    for write in &change.write {
+        let found = found(connection, &write.key)?;
+        if !found.is_as_expected(write.expect) {
+            return Ok(None);
+        }
+        rows.push(found);
+    }
+    Ok(Some(rows))
+}
+
+fn found(connection: &Connection, key: &Key) -> rusqlite::Result<Found> {
+    let mut statement = connection
+        .prepare_cached("SELECT row, version, entries FROM documents WHERE id = ?1 AND collection = ?2")?;
+    let found = statement
+        .query_row(params![key.id, key.collection], |row| {
+            Ok(Found::There {
+                row: row.get(0)?,
+                version: Version(number(row.get(1)?)?),
+                entries: row.get_ref(2)?.as_blob_or_null()?.unwrap_or_default().to_vec(),
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or(Found::Absent))
+}
+
+pub(super) fn write(connection: &Connection, change: &ChangeSet, rows: Vec<Found>) -> rusqlite::Result<()> {
+    for (write, found) in change.write.iter().zip(rows) {
+        match &write.content {
+            Some(content) => put(connection, &write.key, content, found)?,
+            None => delete(connection, &write.key, found)?,
+        }
+    }
+    for message in &change.append {
+        connection
+            .prepare_cached(
+                "INSERT INTO messages (topic, subject, deliver_at, lease_count, leased, bytes)
+                 VALUES (?1, ?2, ?3, 0, 0, ?4)",
+            )?
+            .execute(params![
+                message.topic,
+                message.subject,
+                message.deliver_at.map(Timestamp::as_millis),
+                &message.bytes[..]
+            ])?;
+    }
+    connection.prepare_cached("INSERT INTO changes (id) VALUES (?1)")?.execute([&change.id.0[..]])?;
+    Ok(())
+}
+
+fn put(connection: &Connection, key: &Key, content: &Content, found: Found) -> rusqlite::Result<()> {
+    let due_at = content.due_at.map(Timestamp::as_millis);
+    let entries = encode_entries(&content.index);
+    match found {
+        Found::There { row, version, entries: old } => {
+            connection
+                .prepare_cached(
+                    "UPDATE documents SET version = ?2, format = ?3, due_at = ?4, entries = ?5, bytes = ?6
+                     WHERE row = ?1",
+                )?
+                .execute(params![
+                    row,
+                    signed(version.0.saturating_add(1)),
+                    content.format,
+                    due_at,
+                    entries,
+                    &content.bytes[..]
+                ])?;
+            if old == entries.unwrap_or_default() {
+                return Ok(());
+            }
+            replace_entries(connection, key, &decode_entries(&old), &content.index)
+        }
+        Found::Absent => {
+            connection
+                .prepare_cached(
+                    "INSERT INTO documents (collection, id, version, format, due_at, entries, bytes)
+                     VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![
+                    key.collection,
+                    key.id,
+                    content.format,
+                    due_at,
+                    entries,
+                    &content.bytes[..]
+                ])?;
+            replace_entries(connection, key, &[], &content.index)
+        }
+    }
+}
+
+fn delete(connection: &Connection, key: &Key, found: Found) -> rusqlite::Result<()> {
+    let Found::There { row, entries, .. } = found else { return Ok(()) };
+    connection.prepare_cached("DELETE FROM documents WHERE row = ?1")?.execute([row])?;
+    replace_entries(connection, key, &decode_entries(&entries), &[])
+}
+
+fn replace_entries(
+    connection: &Connection,
+    key: &Key,
+    old: &[(String, String)],
+    new: &[IndexEntry],
+) -> rusqlite::Result<()> {
+    let same =
+        |(name, value): &(String, String), entry: &IndexEntry| entry.index == name && entry.value == *value;
+    for entry in old.iter().filter(|old| !new.iter().any(|new| same(old, new))) {
+        connection
+            .prepare_cached(
+                "DELETE FROM entries WHERE name = ?1 AND value = ?2 AND id = ?3 AND collection = ?4",
+            )?
+            .execute(params![entry.0, entry.1, key.id, key.collection])?;
+    }
+    for entry in new.iter().filter(|new| !old.iter().any(|old| same(old, new))) {
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO entries (name, value, id, collection) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![entry.index, entry.value, key.id, key.collection])?;
+    }
+    Ok(())
+}
+
+/// Index entries beside the document: each text with its length before it, two bytes, big-endian.
+fn encode_entries(entries: &[IndexEntry]) -> Option<Vec<u8>> {
+    if entries.is_empty() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    for text in entries.iter().flat_map(|entry| [entry.index, &entry.value]) {
+        // The contract's limit keeps every text below 64 KiB.
+        bytes.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
+        bytes.extend(text.as_bytes());
+    }
+    Some(bytes)
+}
+
+fn decode_entries(bytes: &[u8]) -> Vec<(String, String)> {
+    let mut rest = bytes;
+    let mut texts = Vec::new();
+    while let Some((len, tail)) = rest.split_first_chunk::<2>() {
+        let Some((text, tail)) = tail.split_at_checked(usize::from(u16::from_be_bytes(*len))) else { break };
+        texts.push(String::from_utf8_lossy(text).into_owned());
+        rest = tail;
+    }
+    texts.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+}
+
+pub(super) fn lease(
+    connection: &Connection,
+    topic: &str,
+    now: Timestamp,
+    until: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<Message>> {
+    let mut leased = rows::deliverable(connection, topic, now, limit)?;
+    for message in &mut leased {
+        message.lease_count = message.lease_count.saturating_add(1);
+        connection
+            .prepare_cached(
+                "UPDATE messages SET deliver_at = ?2, lease_count = ?3, leased = 1 WHERE sequence = ?1",
+            )?
+            .execute(params![signed(message.sequence), until.as_millis(), message.lease_count])?;
+    }
+    Ok(leased)
+}
+
+pub(super) fn release(
+    connection: &Connection,
+    sequence: u64,
+    lease_count: u32,
+    deliver_at: Option<Timestamp>,
+) -> rusqlite::Result<bool> {
+    let released = connection
+        .prepare_cached(
+            "UPDATE messages SET deliver_at = ?3, leased = 0
+             WHERE sequence = ?1 AND lease_count = ?2 AND leased = 1",
+        )?
+        .execute(params![signed(sequence), lease_count, deliver_at.map(Timestamp::as_millis)])?;
+    Ok(released == 1)
+}
+
+/// A scan: it is asked after a lost answer only, and an index over random ids would cost every
+/// commit a page.
+pub(super) fn was_committed(connection: &Connection, id: &[u8]) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM changes WHERE id = ?1")?.exists([id])
+}
+
+/// The sequence of messages is not reset: SQLite keeps it beside the table.
+pub(super) fn reset(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "DELETE FROM documents; DELETE FROM entries; DELETE FROM messages; DELETE FROM changes;
+         UPDATE watermark SET at = 0;",
+    )
+}
+
+pub(super) fn raise_watermark(connection: &Connection, at: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE watermark SET at = ?1 WHERE at < ?1")?
+        .execute([at.as_millis()])
+        .map(|_| ())
+}
+
+/// Forgets all change ids but the last `kept`.
+pub(super) fn forget_changes(connection: &Connection, kept: usize) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM changes WHERE sequence <= (SELECT max(sequence) FROM changes) - ?1")?
+        .execute([signed(kept as u64)])
+        .map(|_| ())
+}

@@ -1,0 +1,84 @@
+//! What SQLite's errors mean to a caller and to an operator.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Error, ErrorCode};
+
+use crate::contract::StoreError;
+
+/// Why a file cannot be opened as a store.
+#[derive(Debug)]
+pub enum OpenError {
+    /// Another process has it open.
+    InUse(PathBuf),
+    /// A newer version of this program wrote it.
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u32,
+        /// The newest schema version that this program knows.
+        known: u32,
+    },
+    /// The file system says no: no such directory, no permission, read-only.
+    Io(PathBuf, io::Error),
+    /// The file is no store of this program, or it is damaged.
+    NotAStore(PathBuf, String),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InUse(path) => write!(f, "{} is in use by another process", path.display()),
+            Self::Newer { path, found, known } => write!(
+                f,
+                "{} has schema version {found}; this program knows versions up to {known}: run a newer one",
+                path.display()
+            ),
+            Self::Io(path, error) => write!(f, "{} cannot be opened: {error}", path.display()),
+            Self::NotAStore(path, why) => write!(f, "{} is not a usable store: {why}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl OpenError {
+    pub(super) fn of(path: &Path, error: &Error) -> Self {
+        let path = path.to_owned();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse(path),
+            Some(
+                ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull,
+            ) => Self::Io(path, io::Error::other(one_line(error))),
+            Some(_) | None => Self::NotAStore(path, one_line(error)),
+        }
+    }
+}
+
+/// What a failed statement means to the caller.
+pub(super) fn failed(error: &Error) -> StoreError {
+    match error.sqlite_error_code() {
+        // Unknown is SQLite's word for a statement that does not fit the tables.
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
+            StoreError::Corrupt(one_line(error))
+        }
+        Some(_) => StoreError::Unavailable(one_line(error)),
+        // Not SQLite's own: a value of the wrong type or range.
+        None => StoreError::Corrupt(one_line(error)),
+    }
+}
+
+/// An error without the statement that met it.
+pub(super) fn one_line(error: &Error) -> String {
+    match error {
+        Error::SqlInputError { msg, .. } => msg.clone(),
+        error => error.to_string(),
+    }
+}
