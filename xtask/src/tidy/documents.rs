@@ -2,6 +2,7 @@
 //! of the machine it was written on, and a page that lists the project's choices.
 
 use super::Violation;
+use super::code::line_of;
 use super::tree::Tree;
 
 /// Above this a file holds more than one noun.
@@ -23,6 +24,10 @@ const MACHINE_TRACES: [&str; 8] = [
 const WRITTEN_BY_CARGO: &str = "Cargo.lock";
 
 const CHOICES: &str = "docs/compatibility.md";
+const PROMISES: &str = "docs/features.md";
+
+/// Where a document's paths into the tree begin.
+const OWN_FOLDERS: [&str; 4] = ["crates/", "docs/", "interop/", "xtask/"];
 
 pub(super) fn files_open_with_their_purpose_and_stay_short(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -48,6 +53,61 @@ pub(super) fn the_tree_names_no_machine_and_lists_its_choices(tree: &Tree) -> Ve
     let listed = tree.files.iter().any(|file| file.path == CHOICES && !file.text.trim().is_empty());
     if !listed {
         violations.push(Violation::new(CHOICES, "must list every choice of ours with its flag"));
+    }
+    violations
+}
+
+/// A document about code is tied to it: every path it names is there, and so is every function that
+/// stands behind one on its line.
+pub(super) fn documents_name_what_is_there(tree: &Tree) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for document in tree.files.iter().filter(|file| file.path.ends_with(".md")) {
+        for (number, line) in document.text.lines().enumerate() {
+            let mut named: Option<&str> = None;
+            for word in line.split('`').skip(1).step_by(2) {
+                let what = if OWN_FOLDERS.iter().any(|folder| word.starts_with(folder)) {
+                    named = Some(word);
+                    let below = format!("{}/", word.trim_end_matches('/'));
+                    let is_there =
+                        tree.files.iter().any(|file| file.path == word || file.path.starts_with(&below));
+                    (!is_there).then(|| format!("names {word}, which is not there"))
+                } else if let (Some(function), Some(path)) = (word.strip_prefix("fn "), named) {
+                    let text = tree.files.iter().filter(|file| file.path.starts_with(path));
+                    let is_there =
+                        text.into_iter().any(|file| line_of(&file.text, &format!("fn {function}")).is_some());
+                    (!is_there).then(|| format!("names fn {function}, which is not in {path}"))
+                } else {
+                    None
+                };
+                if let Some(what) = what {
+                    violations.push(Violation::new(&document.path, format!("line {}: {what}", number + 1)));
+                }
+            }
+        }
+    }
+    violations
+}
+
+/// A promise is kept by a test: every test that docs/features.md names is there.
+pub(super) fn promises_name_tests_that_exist(tree: &Tree) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let Some(promises) = tree.files.iter().find(|file| file.path == PROMISES) else {
+        return vec![Violation::new(PROMISES, "must say which test keeps which promise")];
+    };
+    let texts = || tree.files.iter().filter(|file| !file.path.ends_with(".md"));
+    for (number, line) in promises.text.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
+        let (row, tests) = line.trim_matches('|').rsplit_once('|').unwrap_or((line, ""));
+        let named: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        let is_a_promise = row.trim_start().starts_with(['A', 'B', 'C']) && row.contains('|');
+        if is_a_promise && named.is_empty() {
+            violations.push(Violation::new(PROMISES, format!("line {}: names no test", number + 1)));
+        }
+        for test in named {
+            if !texts().any(|file| file.text.contains(test)) {
+                let what = format!("line {}: no test is called {test}", number + 1);
+                violations.push(Violation::new(PROMISES, what));
+            }
+        }
     }
     violations
 }
@@ -92,5 +152,40 @@ mod tests {
         assert_eq!(the_tree_names_no_machine_and_lists_its_choices(&Tree::default()).len(), 1);
         let empty = Tree { files: vec![File::new(CHOICES, "\n")], ..Tree::default() };
         assert_eq!(the_tree_names_no_machine_and_lists_its_choices(&empty).len(), 1);
+    }
+
+    #[test]
+    fn a_document_that_names_what_is_gone_is_found() {
+        let cases = [
+            ("see `crates/a/src/b.rs`", 0),
+            ("see `crates/a/src/`", 0),
+            ("see `crates/a/src/c.rs`", 1),
+            ("see `crates/a/src/b.rs`, `fn hold`", 0),
+            ("see `crates/a/src/b.rs`, `fn holds`", 1),
+            ("see `cargo xtask test` and `fn main`", 0),
+        ];
+        for (text, expected) in cases {
+            let files = vec![File::new("README.md", text), File::new("crates/a/src/b.rs", "fn hold() {}")];
+            let found = documents_name_what_is_there(&Tree { files, ..Tree::default() });
+            assert_eq!(found.len(), expected, "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_promise_without_a_test_is_found() {
+        let cases = [
+            ("| A02 | amounts match | `amounts_match` |", 0),
+            ("| A02 | amounts match | `amounts_matched` |", 1),
+            ("| A02 | amounts match | |", 1),
+            ("| row | promise | test |", 0),
+            ("|---|---|---|", 0),
+        ];
+        for (text, expected) in cases {
+            let files =
+                vec![File::new(PROMISES, text), File::new("crates/a/src/b.rs", "fn amounts_match() {}")];
+            let found = promises_name_tests_that_exist(&Tree { files, ..Tree::default() });
+            assert_eq!(found.len(), expected, "{text}: {found:?}");
+        }
+        assert_eq!(promises_name_tests_that_exist(&Tree::default()).len(), 1);
     }
 }

@@ -37,7 +37,7 @@ impl std::fmt::Display for Violation {
 
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 15] = [
     dependencies::crates_depend_as_designed,
     dependencies::domain_depends_on_no_std_crates_only,
     edges::only_app_calls_the_store,
@@ -51,6 +51,8 @@ const RULES: [Rule; 13] = [
     clippy::crates_repeat_the_shared_bans,
     documents::files_open_with_their_purpose_and_stay_short,
     documents::the_tree_names_no_machine_and_lists_its_choices,
+    documents::documents_name_what_is_there,
+    documents::promises_name_tests_that_exist,
 ];
 
 /// Everything that breaks a rule, in the rules' order.
