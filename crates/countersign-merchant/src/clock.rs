@@ -65,11 +65,6 @@ impl DecisionClock {
         now
     }
 
-    /// What the machine's own clock says: what signatures carry and Amazon compares.
-    pub(crate) fn wall(&self) -> Timestamp {
-        self.clock.now()
-    }
-
     pub(crate) fn monotonic(&self) -> Duration {
         self.clock.monotonic()
     }

@@ -54,7 +54,7 @@ pub struct Merchant {
     server: http::Server,
 }
 
-/// The store cannot be read at the start.
+/// The store cannot be read at the start, or the parts contradict one another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartFailed(String);
 
@@ -71,13 +71,17 @@ impl Merchant {
     /// be this process's alone.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// The store cannot be read, or the client and the settings name different environments.
     pub async fn start(parts: Parts) -> Result<Self, StartFailed> {
+        if parts.client.environment() != parts.settings.environment {
+            let why = "the settings and the client's key name different environments";
+            return Err(StartFailed(why.to_owned()));
+        }
         let failed = |failed: app::StoreFailed| StartFailed(failed.to_string());
         let watermark = parts.store.watermark().await.map_err(|error| failed(error.into()))?;
         let app = Arc::new(App {
+            amazon: Amazon::new(parts.client, Arc::clone(&parts.clock)),
             clock: DecisionClock::starting_from(parts.clock, watermark),
-            amazon: Amazon::new(parts.client, parts.settings.environment),
             store: parts.store,
             entropy: parts.entropy,
             settings: parts.settings,

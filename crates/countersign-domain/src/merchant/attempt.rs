@@ -11,7 +11,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use crate::address::AddressMember;
+use crate::address::{Address, AddressKind, AddressMember};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, IdempotencyKey};
 use crate::time::Timestamp;
 
@@ -62,6 +62,9 @@ impl core::fmt::Debug for Send {
 pub enum AttemptState {
     /// The session is bound; Get has not agreed with the terms yet. Never sent.
     Bound {
+        /// What the caller said of the addresses: kept, so that whoever goes on after a crash
+        /// compares it too.
+        given: GivenAddresses,
         /// When the owner, if it still lives, has finished asking; then anybody may ask again.
         retry_at: Timestamp,
     },
@@ -121,14 +124,23 @@ pub enum AttemptState {
         send: Option<Send>,
         /// When it was first sent; for a session that somebody else completed, when that was seen.
         sent_at: Timestamp,
-        /// When to look for evidence again; none once Amazon has forgotten everything.
-        look_at: Option<Timestamp>,
+        /// When to look for evidence again.
+        look_at: Timestamp,
     },
     /// A further session (two tabs) that arrived while another attempt was live. Never finalized.
     Surplus {
         /// The attempt whose outcome it gets.
         of: u32,
     },
+}
+
+/// The addresses that the caller of the completion gave, if it gave any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GivenAddresses {
+    /// The shipping address.
+    pub shipping: Option<Address>,
+    /// The billing address.
+    pub billing: Option<Address>,
 }
 
 /// What is known of an attempt whose answer was lost or proved nothing.
@@ -146,7 +158,9 @@ pub struct Doubt {
     pub look_at: Timestamp,
     /// How often it was looked up.
     pub look_count: u32,
-    /// How often in a row a re-send got the same 5xx while the session was open.
+    /// The 5xx that the latest send got, if it got one: status and code.
+    pub stored_error: Option<String>,
+    /// How often in a row a re-send got exactly that again, the session being open in between.
     pub stored_error_count: u32,
     /// How often in a row the session was not found.
     pub not_found_count: u32,
@@ -189,8 +203,8 @@ pub enum NotPaidReason {
     SessionCanceled(Option<String>),
     /// The session disagrees with the terms; the member's name.
     Mismatch(String),
-    /// The session's shipping address is not the one that the shop registered.
-    AddressDrift(AddressMember),
+    /// The session's address is not the one that the shop registered, or that the caller gave.
+    AddressDrift(AddressKind, AddressMember),
     /// Amazon refused the request as such; the reason code. A defect to be told to the operator.
     Misuse(String),
     /// The session does not exist, and was never sent.
@@ -204,6 +218,22 @@ pub enum NotPaidReason {
 }
 
 impl NotPaidReason {
+    /// The member that is to blame, if one is.
+    #[must_use]
+    pub fn field(&self) -> Option<String> {
+        match self {
+            Self::Mismatch(member) => Some(member.clone()),
+            Self::AddressDrift(kind, member) => Some(alloc::format!("{}.{}", kind.name(), member.name())),
+            Self::Declined(_)
+            | Self::SessionCanceled(_)
+            | Self::Misuse(_)
+            | Self::SessionGone
+            | Self::Abandoned
+            | Self::ChargeDeclined(_)
+            | Self::ChargeCanceled(_) => None,
+        }
+    }
+
     /// The reason in one word, as the checkout result carries it: Amazon's code where there is one.
     #[must_use]
     pub fn code(&self) -> &str {
@@ -212,7 +242,7 @@ impl NotPaidReason {
             Self::SessionCanceled(Some(code)) => code,
             Self::SessionCanceled(None) => "CheckoutSessionCanceled",
             Self::Mismatch(_) => "TermsMismatch",
-            Self::AddressDrift(_) => "AddressDrift",
+            Self::AddressDrift(..) => "AddressDrift",
             Self::SessionGone => "SessionGone",
             Self::Abandoned => "Abandoned",
             Self::ChargeDeclined(code) => code.as_deref().unwrap_or("Declined"),
@@ -297,15 +327,30 @@ impl AttemptState {
         }
     }
 
+    /// Whether it was never sent, or only with a proof that nobody evaluated it, and still may be.
+    #[must_use]
+    pub const fn is_unsent(&self) -> bool {
+        match self {
+            Self::Bound { .. } | Self::Approved { .. } => true,
+            Self::Finalizing { .. }
+            | Self::InDoubt(_)
+            | Self::Pending { .. }
+            | Self::Completed { .. }
+            | Self::NotPaid { .. }
+            | Self::Unresolved { .. }
+            | Self::Surplus { .. } => false,
+        }
+    }
+
     /// The instant at which somebody must look after it; none for a final state.
     #[must_use]
     pub const fn due_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Bound { retry_at } | Self::Approved { retry_at, .. } => Some(*retry_at),
+            Self::Bound { retry_at, .. } | Self::Approved { retry_at, .. } => Some(*retry_at),
             Self::Finalizing { lease_until, .. } => Some(*lease_until),
             Self::InDoubt(doubt) => Some(doubt.look_at),
             Self::Pending { look_at, .. } => Some(*look_at),
-            Self::Unresolved { look_at, .. } => *look_at,
+            Self::Unresolved { look_at, .. } => Some(*look_at),
             Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => None,
         }
     }

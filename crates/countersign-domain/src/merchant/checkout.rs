@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::attempt::{Attempt, AttemptState};
+use super::attempt::{Attempt, AttemptState, GivenAddresses};
 use crate::address::{Address, AddressMatch};
 use crate::ids::CheckoutId;
 use crate::money::{Currency, Money};
@@ -153,6 +153,20 @@ impl Checkout {
         self.attempts.iter().find(|attempt| attempt.state.is_live())
     }
 
+    /// The attempt whose fate answers for this one: itself, or the one that it came second to.
+    ///
+    /// That one may have come second itself later, when nobody had evaluated what it sent. An
+    /// attempt comes second to one that is live at that moment, and stays so: there is no circle.
+    #[must_use]
+    pub fn deciding_attempt(&self, number: u32) -> Option<&Attempt> {
+        let mut attempt = self.attempt(number)?;
+        for _ in 0..self.attempts.len() {
+            let AttemptState::Surplus { of } = attempt.state else { return Some(attempt) };
+            attempt = self.attempt(of)?;
+        }
+        None
+    }
+
     /// One attempt.
     #[must_use]
     pub fn attempt(&self, number: u32) -> Option<&Attempt> {
@@ -199,7 +213,7 @@ pub fn change_terms(
     for attempt in &mut next.attempts {
         // What was agreed under the old terms must be agreed again.
         if let AttemptState::Approved { retry_at, .. } = attempt.state {
-            attempt.state = AttemptState::Bound { retry_at };
+            attempt.state = AttemptState::Bound { given: GivenAddresses::default(), retry_at };
         }
     }
     Ok(Step::one(next, TermsChanged { terms_version }))

@@ -10,10 +10,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::attempt::{Attempt, AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason};
+use super::attempt::{
+    Attempt, AttemptState, Completion, Doubt, GivenAddresses, NotPaidReason, Send, UnresolvedReason,
+};
 use super::checkout::{Checkout, MAX_ATTEMPTS};
 pub use crate::address::AddressKind;
-use crate::address::{Address, AddressMatch, AddressMember};
+use crate::address::{Address, AddressMatch};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, IdempotencyKey};
 use crate::money::Money;
 use crate::step::Step;
@@ -124,7 +126,7 @@ pub enum Happened {
         /// What came instead of an answer.
         cause: String,
     },
-    /// The doubt has lasted for so long that a person should know.
+    /// It is open for so long that a person should know.
     DoubtAlarm {
         /// For how long.
         lasting: Duration,
@@ -174,14 +176,15 @@ pub enum Arrival {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyAttempts;
 
-/// Binds a session that the buyer came back with. That no other checkout has bound it is the
-/// caller's to require in the same change set.
+/// Binds a session that the buyer came back with, and the addresses that its caller gave. That no
+/// other checkout has bound it is the caller's to require in the same change set.
 ///
 /// # Errors
 /// [`TooManyAttempts`].
 pub fn arrive(
     checkout: &Checkout,
     session: &CheckoutSessionId,
+    given: &GivenAddresses,
     now: Timestamp,
     rules: &CompletionRules,
 ) -> Result<Arrival, TooManyAttempts> {
@@ -197,7 +200,10 @@ pub fn arrive(
         Some(live) if !rules.has(PlantedBug::SecondTabFinalized) => {
             (AttemptState::Surplus { of: live.number }, Happened::SurplusRecorded { of: live.number })
         }
-        Some(_) | None => (AttemptState::Bound { retry_at: now.plus(rules.lease) }, Happened::SessionBound),
+        Some(_) | None => {
+            let state = AttemptState::Bound { given: given.clone(), retry_at: now.plus(rules.lease) };
+            (state, Happened::SessionBound)
+        }
     };
     let mut next = checkout.clone();
     next.attempts.push(Attempt {
@@ -270,24 +276,15 @@ impl SessionSeen {
     }
 }
 
-/// The addresses that the caller of the completion gave, if it gave any.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct GivenAddresses {
-    /// The shipping address.
-    pub shipping: Option<Address>,
-    /// The billing address.
-    pub billing: Option<Address>,
-}
-
 /// What became of comparing the session with the terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Agreement {
     /// They agree: Finalize is to be sent with this address.
     Agreed(AddressKind, Address),
-    /// The caller gave another address than the session has. Nothing changes; the caller is told.
-    GivenAddressDiffers(AddressKind, AddressMember),
     /// The attempt ends here, unsent.
     Ends(CheckoutStep),
+    /// The attempt does not wait for this any more.
+    NotReady,
 }
 
 /// Compares what Amazon shows with what the shop recorded, before anything is sent.
@@ -299,9 +296,12 @@ pub fn agree(
     attempt: u32,
     seen: &SessionSeen,
     environment: Environment,
-    given: &GivenAddresses,
     now: Timestamp,
 ) -> Agreement {
+    let Some(AttemptState::Bound { given, .. }) = checkout.attempt(attempt).map(|attempt| &attempt.state)
+    else {
+        return Agreement::NotReady;
+    };
     let session = match seen {
         SessionSeen::Open(session) => session,
         SessionSeen::NotFound => {
@@ -322,11 +322,14 @@ pub fn agree(
                 reason: UnresolvedReason::CompletedElsewhere,
                 send: None,
                 sent_at: now,
-                look_at: None,
+                look_at: super::doubt::next_look(now, now),
             };
             let next = checkout.clone().with_state(attempt, state);
             return Agreement::Ends(Step::one(next, event(attempt, Happened::Unresolved)));
         }
+    };
+    let drift = |kind, member| {
+        Agreement::Ends(ended(checkout, attempt, NotPaidReason::AddressDrift(kind, member), now))
     };
     let mismatch = |member: &str| {
         Agreement::Ends(ended(checkout, attempt, NotPaidReason::Mismatch(member.to_string()), now))
@@ -364,7 +367,7 @@ pub fn agree(
         if let (Some(theirs), Some(ours)) = (theirs, ours)
             && let Some(member) = ours.difference(theirs, AddressMatch::Canonical)
         {
-            return Agreement::GivenAddressDiffers(kind, member);
+            return drift(kind, member);
         }
     }
     let (kind, shared, given) = match terms.product_type {
@@ -377,7 +380,7 @@ pub fn agree(
     if let (AddressKind::Shipping, Some(registered)) = (kind, &terms.shipping_address)
         && let Some(member) = registered.difference(address, AddressMatch::Canonical)
     {
-        return Agreement::Ends(ended(checkout, attempt, NotPaidReason::AddressDrift(member), now));
+        return drift(kind, member);
     }
     Agreement::Agreed(kind, address.clone())
 }
@@ -387,9 +390,9 @@ pub fn agree(
 #[must_use]
 pub fn ask_again(checkout: &Checkout, attempt: u32, now: Timestamp) -> Option<Checkout> {
     const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
-    let AttemptState::Bound { .. } = checkout.attempt(attempt)?.state else { return None };
-    let retry_at = now.plus(ASK_AGAIN_AFTER);
-    Some(checkout.clone().with_state(attempt, AttemptState::Bound { retry_at }))
+    let AttemptState::Bound { given, .. } = &checkout.attempt(attempt)?.state else { return None };
+    let state = AttemptState::Bound { given: given.clone(), retry_at: now.plus(ASK_AGAIN_AFTER) };
+    Some(checkout.clone().with_state(attempt, state))
 }
 
 /// What became of the wish to send.
@@ -416,15 +419,8 @@ pub fn begin(
     rules: &CompletionRules,
 ) -> Beginning {
     let Some(current) = checkout.attempt(attempt) else { return Beginning::NotReady };
-    match current.state {
-        AttemptState::Bound { .. } | AttemptState::Approved { .. } => {}
-        AttemptState::Finalizing { .. }
-        | AttemptState::InDoubt(_)
-        | AttemptState::Pending { .. }
-        | AttemptState::Completed { .. }
-        | AttemptState::NotPaid { .. }
-        | AttemptState::Unresolved { .. }
-        | AttemptState::Surplus { .. } => return Beginning::NotReady,
+    if !current.state.is_unsent() {
+        return Beginning::NotReady;
     }
     if let Some(live) = checkout.live_attempt()
         && !rules.has(PlantedBug::SecondTabFinalized)
@@ -433,8 +429,10 @@ pub fn begin(
         let next = checkout.clone().with_state(attempt, AttemptState::Surplus { of });
         return Beginning::Ends(Step::one(next, event(attempt, Happened::SurplusRecorded { of })));
     }
-    if now.since(current.buyer_seen_at) > rules.resend_window && !rules.hold_expiries {
-        return Beginning::Ends(ended(checkout, attempt, NotPaidReason::Abandoned, now));
+    match presence(current, now, rules) {
+        Presence::Here => {}
+        Presence::Gone => return Beginning::Ends(ended(checkout, attempt, NotPaidReason::Abandoned, now)),
+        Presence::Unknown => return Beginning::NotReady,
     }
     // Nothing below this line may fail.
     let n = current.spent_keys.saturating_add(1);
@@ -446,9 +444,7 @@ pub fn begin(
     let mut next = checkout.clone();
     for other in &mut next.attempts {
         // An earlier tab that was never sent comes second from now on.
-        if matches!(other.state, AttemptState::Bound { .. } | AttemptState::Approved { .. })
-            && other.number != attempt
-        {
+        if other.state.is_unsent() && other.number != attempt {
             other.state = AttemptState::Surplus { of: attempt };
             events.push(event(other.number, Happened::SurplusRecorded { of: attempt }));
         }
@@ -457,6 +453,25 @@ pub fn begin(
     let state =
         AttemptState::Finalizing { send: send.clone(), sent_at: now, lease_until: now.plus(rules.lease) };
     Beginning::Send(send, Step { next: next.with_state(attempt, state), events })
+}
+
+/// Whether the buyer of an attempt that was never sent still waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    Here,
+    Gone,
+    /// This machine's clock is in question, so its word for "gone" counts no more than for "here".
+    Unknown,
+}
+
+pub(super) fn presence(attempt: &Attempt, now: Timestamp, rules: &CompletionRules) -> Presence {
+    if now.since(attempt.buyer_seen_at) <= rules.resend_window {
+        Presence::Here
+    } else if rules.hold_expiries {
+        Presence::Unknown
+    } else {
+        Presence::Gone
+    }
 }
 
 /// What came back for a Finalize.
@@ -543,31 +558,52 @@ pub fn answered(
         AttemptState::InDoubt(doubt) => {
             super::doubt::answered_in_doubt(checkout, attempt, doubt, n, answer, now)
         }
-        AttemptState::Unresolved { .. } => match answer {
-            FinalizeAnswer::Success { .. } => success(checkout, attempt, answer, now),
-            FinalizeAnswer::Refused(_)
-            | FinalizeAnswer::NotEvaluated { .. }
-            | FinalizeAnswer::Unclear { .. } => None,
-        },
-        AttemptState::NotPaid { .. }
+        AttemptState::Unresolved {
+            reason: UnresolvedReason::SessionGone | UnresolvedReason::IdsMissing,
+            ..
+        } => success(checkout, attempt, answer, now),
+        AttemptState::Pending { charge_permission_id, charge_id, .. } => {
+            same_or_contradiction(checkout, attempt, answer, charge_permission_id, Some(charge_id))
+        }
+        AttemptState::Completed { completion, charge_permission_id, .. } => {
+            same_or_contradiction(checkout, attempt, answer, charge_permission_id, completion.charge_id())
+        }
+        AttemptState::Finalizing { .. }
+        | AttemptState::Unresolved {
+            reason: UnresolvedReason::AmountDiffers | UnresolvedReason::CompletedElsewhere,
+            ..
+        }
+        | AttemptState::NotPaid { .. }
         | AttemptState::Surplus { .. }
         | AttemptState::Bound { .. }
         | AttemptState::Approved { .. } => match answer {
-            // A late success for what is proved unpaid or unsent: nothing may be claimed, but a
-            // person must know.
-            FinalizeAnswer::Success { .. } => Some(Step::one(
-                checkout.clone(),
-                event(attempt, Happened::Contradiction { found: "a late success" }),
-            )),
+            FinalizeAnswer::Success { .. } => Some(contradiction(checkout, attempt, "a late success")),
             FinalizeAnswer::Refused(_)
             | FinalizeAnswer::NotEvaluated { .. }
             | FinalizeAnswer::Unclear { .. } => None,
         },
-        // The first outcome stands; a repeated answer says the same.
-        AttemptState::Finalizing { .. } | AttemptState::Pending { .. } | AttemptState::Completed { .. } => {
-            None
-        }
     }
+}
+
+/// Nothing may be claimed from it, but a person must know.
+fn contradiction(checkout: &Checkout, attempt: u32, found: &'static str) -> CheckoutStep {
+    Step::one(checkout.clone(), event(attempt, Happened::Contradiction { found }))
+}
+
+/// The first outcome stands; a repeated answer says the same, or something is wrong at Amazon.
+fn same_or_contradiction(
+    checkout: &Checkout,
+    attempt: u32,
+    answer: &FinalizeAnswer,
+    permission: &ChargePermissionId,
+    charge: Option<&ChargeId>,
+) -> Option<CheckoutStep> {
+    let FinalizeAnswer::Success { charge_permission_id, charge_id, .. } = answer else { return None };
+    let same_charge = charge.is_none() || charge == charge_id.as_ref();
+    if charge_permission_id == permission && same_charge {
+        return None;
+    }
+    Some(contradiction(checkout, attempt, "a late success with other ids"))
 }
 
 pub(super) fn success(
@@ -594,7 +630,7 @@ fn sole_answer(
     let attempt = current.number;
     match answer {
         FinalizeAnswer::Success { .. } => success(checkout, attempt, answer, now).unwrap_or_else(|| {
-            doubt_began(checkout, attempt, send, sent_at, "a success without its ids", now)
+            doubt_began(checkout, attempt, send, sent_at, "a success without its ids", None, now)
         }),
         FinalizeAnswer::Refused(reason) => ended(checkout, attempt, reason.clone(), now),
         FinalizeAnswer::NotEvaluated { code } => {
@@ -608,7 +644,10 @@ fn sole_answer(
             }
             Step::one(next, event(attempt, Happened::NotEvaluated { code: code.clone() }))
         }
-        FinalizeAnswer::Unclear { cause, .. } => doubt_began(checkout, attempt, send, sent_at, cause, now),
+        FinalizeAnswer::Unclear { cause, server_error } => {
+            let stored_error = server_error.then_some(cause);
+            doubt_began(checkout, attempt, send, sent_at, cause, stored_error, now)
+        }
     }
 }
 
@@ -619,6 +658,7 @@ pub(super) fn doubt_began(
     send: &Send,
     sent_at: Timestamp,
     cause: &str,
+    stored_error: Option<&String>,
     now: Timestamp,
 ) -> CheckoutStep {
     let doubt = Doubt {
@@ -628,6 +668,7 @@ pub(super) fn doubt_began(
         since: now,
         look_at: now,
         look_count: 0,
+        stored_error: stored_error.cloned(),
         stored_error_count: 0,
         not_found_count: 0,
         alarm_count: 0,
@@ -637,11 +678,20 @@ pub(super) fn doubt_began(
 }
 
 /// Notes that the buyer still waits. `None` when that was known to the minute, or no longer matters.
+///
+/// Whoever was away for longer than the window stays so: a shop's own repetition hours after an
+/// outage must not charge a buyer who has left.
 #[must_use]
-pub fn buyer_seen(checkout: &Checkout, attempt: u32, now: Timestamp) -> Option<Checkout> {
+pub fn buyer_seen(
+    checkout: &Checkout,
+    attempt: u32,
+    now: Timestamp,
+    rules: &CompletionRules,
+) -> Option<Checkout> {
     const GRAIN: Duration = Duration::from_secs(60);
     let current = checkout.attempt(attempt)?;
-    if current.state.is_final() || now.since(current.buyer_seen_at) < GRAIN {
+    let away = now.since(current.buyer_seen_at);
+    if current.state.is_final() || away < GRAIN || away > rules.resend_window {
         return None;
     }
     let mut next = checkout.clone();

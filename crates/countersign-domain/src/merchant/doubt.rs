@@ -7,8 +7,8 @@ use core::time::Duration;
 use super::attempt::{AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason};
 use super::checkout::Checkout;
 use super::completion::{
-    CheckoutStep, CompletionRules, FinalizeAnswer, Happened, PlantedBug, SessionSeen, doubt_began, ended,
-    event, success,
+    AttemptEvent, CheckoutStep, CompletionRules, FinalizeAnswer, Happened, PlantedBug, Presence, SessionSeen,
+    doubt_began, ended, event, presence, success,
 };
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use crate::money::Money;
@@ -35,6 +35,29 @@ const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
 const SENDS_FOR_IDS: u32 = 5;
 /// Amazon deletes sessions after 30 days; a day of grace for two clocks.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(31 * 86_400);
+/// When Amazon has forgotten the session a person must decide, and is reminded so often.
+const REMINDED_AFTER: Duration = Duration::from_secs(30 * 86_400);
+/// An authorization is decided within 24 hours, so the earlier alarms mean nothing for it.
+const PENDING_ALARMS: usize = 2;
+
+/// The alarms between the last look and now, as one event.
+fn alarm(
+    alarms: &[Duration],
+    attempt: u32,
+    since: Timestamp,
+    looked_at: Timestamp,
+    now: Timestamp,
+) -> Option<AttemptEvent> {
+    let (before, lasting) = (looked_at.since(since), now.since(since));
+    let rings = alarms.iter().any(|alarm| before < *alarm && *alarm <= lasting);
+    rings.then(|| event(attempt, Happened::DoubtAlarm { lasting }))
+}
+
+/// When to look for evidence again in an unresolved attempt: daily while Amazon may know something.
+pub(super) fn next_look(sent_at: Timestamp, now: Timestamp) -> Timestamp {
+    let pause = if now.since(sent_at) < FORGOTTEN_AFTER { DAY } else { REMINDED_AFTER };
+    now.plus(pause)
+}
 
 /// How long after the given number of look-ups to look again.
 fn doubt_delay(look_count: u32) -> Duration {
@@ -99,52 +122,64 @@ pub fn take_up(
     if current.state.due_at().is_none_or(|due_at| due_at > now) {
         return None;
     }
-    let unsent_for_too_long = now.since(current.buyer_seen_at) > rules.resend_window && !rules.hold_expiries;
+    let mut events = alloc::vec::Vec::new();
+    let unless_unknown = |act: Act| match presence(current, now, rules) {
+        Presence::Here => act,
+        Presence::Gone | Presence::Unknown => Act::Rest,
+    };
     let (state, act) = match &current.state {
-        AttemptState::Bound { .. } | AttemptState::Approved { .. } if unsent_for_too_long => {
+        AttemptState::Bound { .. } | AttemptState::Approved { .. }
+            if presence(current, now, rules) == Presence::Gone =>
+        {
             return Some((ended(checkout, attempt, NotPaidReason::Abandoned, now), Act::Rest));
         }
-        AttemptState::Bound { .. } => (AttemptState::Bound { retry_at: now.plus(rules.lease) }, Act::Agree),
+        AttemptState::Bound { given, .. } => {
+            let retry_at = now.plus(rules.lease);
+            (AttemptState::Bound { given: given.clone(), retry_at }, unless_unknown(Act::Agree))
+        }
         AttemptState::Approved { body, .. } => {
-            (AttemptState::Approved { body: body.clone(), retry_at: now.plus(rules.lease) }, Act::Begin)
+            let retry_at = now.plus(rules.lease);
+            (AttemptState::Approved { body: body.clone(), retry_at }, unless_unknown(Act::Begin))
         }
         AttemptState::Finalizing { .. } => {
             return Some((orphaned(checkout, attempt, now)?, Act::Rest));
         }
         AttemptState::InDoubt(doubt) => return Some(take_up_doubt(checkout, attempt, doubt, now, rules)),
-        AttemptState::Pending { charge_permission_id, charge_id, since, look_count, .. } => {
+        AttemptState::Pending { charge_permission_id, charge_id, since, look_at, look_count } => {
             let act = Act::AskCharge(charge_permission_id.clone(), charge_id.clone());
-            let state = if now.since(*since) > FORGOTTEN_AFTER {
-                AttemptState::Unresolved {
-                    reason: UnresolvedReason::SessionGone,
-                    send: None,
-                    sent_at: *since,
-                    look_at: None,
-                }
-            } else {
-                let look_count = look_count.saturating_add(1);
-                AttemptState::Pending {
-                    charge_permission_id: charge_permission_id.clone(),
-                    charge_id: charge_id.clone(),
-                    since: *since,
-                    look_at: now.plus(pending_delay(look_count)),
-                    look_count,
-                }
+            let looked_at = look_at.minus(pending_delay(*look_count));
+            let alarms = ALARMS.get(PENDING_ALARMS..).unwrap_or_default();
+            events.extend(alarm(alarms, attempt, *since, looked_at, now));
+            let look_count = look_count.saturating_add(1);
+            let state = AttemptState::Pending {
+                charge_permission_id: charge_permission_id.clone(),
+                charge_id: charge_id.clone(),
+                since: *since,
+                look_at: now.plus(pending_delay(look_count)),
+                look_count,
             };
             (state, act)
         }
-        AttemptState::Unresolved { reason, send, sent_at, .. } => {
-            let next_look = now.plus(DAY);
-            let look_at = (next_look.since(*sent_at) < FORGOTTEN_AFTER).then_some(next_look);
-            let state =
-                AttemptState::Unresolved { reason: *reason, send: send.clone(), sent_at: *sent_at, look_at };
+        AttemptState::Unresolved { reason, send, sent_at, look_at } => {
+            let lasting = now.since(*sent_at);
+            if lasting >= FORGOTTEN_AFTER {
+                events.push(event(attempt, Happened::DoubtAlarm { lasting }));
+            } else {
+                events.extend(alarm(&ALARMS, attempt, *sent_at, look_at.minus(DAY), now));
+            }
+            let state = AttemptState::Unresolved {
+                reason: *reason,
+                send: send.clone(),
+                sent_at: *sent_at,
+                look_at: next_look(*sent_at, now),
+            };
             (state, Act::LookUp)
         }
         AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => {
             return None;
         }
     };
-    Some((Step { next: checkout.clone().with_state(attempt, state), events: alloc::vec::Vec::new() }, act))
+    Some((Step { next: checkout.clone().with_state(attempt, state), events }, act))
 }
 
 fn take_up_doubt(
@@ -179,7 +214,7 @@ fn take_up_doubt(
 pub fn orphaned(checkout: &Checkout, attempt: u32, now: Timestamp) -> Option<CheckoutStep> {
     let current = checkout.attempt(attempt)?;
     let AttemptState::Finalizing { send, sent_at, .. } = &current.state else { return None };
-    Some(doubt_began(checkout, attempt, send, *sent_at, "its sender is gone", now))
+    Some(doubt_began(checkout, attempt, send, *sent_at, "its sender is gone", None, now))
 }
 
 /// An answer that came while the attempt was in doubt: a success decides, all else is a hint.
@@ -191,19 +226,24 @@ pub(super) fn answered_in_doubt(
     answer: &FinalizeAnswer,
     now: Timestamp,
 ) -> Option<CheckoutStep> {
-    let stored_error_count = match answer {
+    if n != doubt.send.n {
+        return success(checkout, attempt, answer, now);
+    }
+    let (stored_error, stored_error_count) = match answer {
         FinalizeAnswer::Success { .. } => return success(checkout, attempt, answer, now),
-        FinalizeAnswer::Unclear { server_error: true, .. } if n == doubt.send.n => {
-            doubt.stored_error_count.saturating_add(1)
+        FinalizeAnswer::Unclear { cause, server_error: true } => {
+            let is_replay = doubt.stored_error.as_ref() == Some(cause);
+            let count = if is_replay { doubt.stored_error_count.saturating_add(1) } else { 0 };
+            (Some(cause.clone()), count)
         }
         FinalizeAnswer::Unclear { .. } | FinalizeAnswer::Refused(_) | FinalizeAnswer::NotEvaluated { .. } => {
-            0
+            (None, 0)
         }
     };
-    if stored_error_count == doubt.stored_error_count {
+    if stored_error == doubt.stored_error && stored_error_count == doubt.stored_error_count {
         return None;
     }
-    let doubt = Doubt { stored_error_count, ..doubt.clone() };
+    let doubt = Doubt { stored_error, stored_error_count, ..doubt.clone() };
     let next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
     Some(Step { next, events: alloc::vec::Vec::new() })
 }
@@ -231,12 +271,16 @@ pub fn looked_up(
     };
     let looked = event(attempt, Happened::LookedUp { found: seen.name() });
     let stay = |doubt: &Doubt, not_found_count: u32, act: Act| {
-        let doubt = Doubt { not_found_count, ..doubt.clone() };
+        let mut doubt = Doubt { not_found_count, ..doubt.clone() };
+        if !matches!(seen, SessionSeen::Open(_)) {
+            // A new key is for a session that stays open behind a stored error, for no other.
+            (doubt.stored_error, doubt.stored_error_count) = (None, 0);
+        }
         let next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
         Some((Step::one(next, looked.clone()), act))
     };
     let unresolve = |reason: UnresolvedReason, send: &Option<Send>, sent_at: Timestamp| {
-        let look_at = Some(now.plus(DAY)).filter(|look_at| look_at.since(sent_at) < FORGOTTEN_AFTER);
+        let look_at = next_look(sent_at, now);
         let state = AttemptState::Unresolved { reason, send: send.clone(), sent_at, look_at };
         let next = checkout.clone().with_state(attempt, state);
         Some((
@@ -250,6 +294,10 @@ pub fn looked_up(
             let mut step = ended(checkout, attempt, NotPaidReason::SessionCanceled(reason.clone()), now);
             step.events.insert(0, looked);
             Some((step, Act::Rest))
+        }
+        // Whoever completed it is unknown, and so is for which order: only a person can tell.
+        (SessionSeen::Completed { .. }, _, Some((UnresolvedReason::CompletedElsewhere, _, _))) => {
+            Some((Step::one(checkout.clone(), looked), Act::Rest))
         }
         // Completed is not proof of payment; its charge is, or its permission where nothing is charged.
         (SessionSeen::Completed { charge_permission_id, charge_id }, _, _) => {
@@ -404,6 +452,8 @@ pub fn charge_seen(
     now: Timestamp,
 ) -> Option<CheckoutStep> {
     let current = checkout.attempt(attempt)?;
+    let differed_before =
+        matches!(current.state, AttemptState::Unresolved { reason: UnresolvedReason::AmountDiffers, .. });
     let (send, sent_at) = match &current.state {
         AttemptState::InDoubt(doubt) => (Some(doubt.send.clone()), doubt.sent_at),
         AttemptState::Unresolved { send, sent_at, .. } => (send.clone(), *sent_at),
@@ -434,10 +484,18 @@ pub fn charge_seen(
         | ChargeStateSeen::Authorized
         | ChargeStateSeen::CaptureInitiated
         | ChargeStateSeen::Captured
+            if amount_differs && differed_before =>
+        {
+            return None;
+        }
+        ChargeStateSeen::AuthorizationInitiated
+        | ChargeStateSeen::Authorized
+        | ChargeStateSeen::CaptureInitiated
+        | ChargeStateSeen::Captured
             if amount_differs =>
         {
-            let reason = UnresolvedReason::AmountDiffers;
-            (AttemptState::Unresolved { reason, send, sent_at, look_at: None }, Happened::Unresolved)
+            let (reason, look_at) = (UnresolvedReason::AmountDiffers, next_look(sent_at, now));
+            (AttemptState::Unresolved { reason, send, sent_at, look_at }, Happened::Unresolved)
         }
         // Money without an amount is no proof of our payment: ask again.
         ChargeStateSeen::Authorized | ChargeStateSeen::CaptureInitiated | ChargeStateSeen::Captured

@@ -52,11 +52,13 @@ impl Checkout {
     /// The verdict of one attempt; a surplus one gets that of the attempt it came second to.
     #[must_use]
     pub fn verdict_of<'a>(&'a self, attempt: &'a Attempt) -> Verdict<'a> {
-        match &attempt.state {
+        let Some(deciding) = self.deciding_attempt(attempt.number) else { return Verdict::Checking(None) };
+        match &deciding.state {
             AttemptState::Bound { .. }
             | AttemptState::Approved { .. }
             | AttemptState::Finalizing { .. }
-            | AttemptState::InDoubt(_) => Verdict::Checking(None),
+            | AttemptState::InDoubt(_)
+            | AttemptState::Surplus { .. } => Verdict::Checking(None),
             AttemptState::Unresolved { reason, .. } => Verdict::Checking(Some(*reason)),
             AttemptState::Pending { charge_permission_id, charge_id, .. } => {
                 Verdict::Pending(Proof { charge_permission_id, charge_id: Some(charge_id) })
@@ -70,18 +72,15 @@ impl Checkout {
                 }
             }
             AttemptState::NotPaid { reason, .. } => Verdict::NotPaid(reason),
-            // Surplus refers to an attempt that was no surplus itself, so this ends after one step.
-            AttemptState::Surplus { of } => match self.attempt(*of) {
-                Some(other) if other.number != attempt.number => self.verdict_of(other),
-                Some(_) | None => Verdict::Checking(None),
-            },
         }
     }
 
-    /// The checkout's own verdict: the live attempt's, else the latest one's.
+    /// The checkout's own verdict: the live attempt's, else that of one which may still be sent,
+    /// else the latest one's. A buyer is not told to pay again while an earlier tab may succeed.
     #[must_use]
     pub fn verdict(&self) -> Verdict<'_> {
-        match self.live_attempt().or_else(|| self.attempts.last()) {
+        let unsent = || self.attempts.iter().find(|attempt| attempt.state.is_unsent());
+        match self.live_attempt().or_else(unsent).or_else(|| self.attempts.last()) {
             Some(attempt) => self.verdict_of(attempt),
             None => Verdict::Registered,
         }

@@ -7,86 +7,72 @@
 
 use std::sync::Arc;
 
+use countersign_domain::address::{Address, AddressKind};
 use countersign_domain::ids::{CheckoutSessionId, IdempotencyKey};
 use countersign_domain::merchant::attempt::{AttemptState, Send};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{
-    Agreement, Beginning, CheckoutStep, FinalizeAnswer, GivenAddresses, Happened, PlantedBug, agree,
-    answered, ask_again, begin,
+    Agreement, Beginning, CheckoutStep, FinalizeAnswer, PlantedBug, agree, answered, ask_again, begin,
 };
 use countersign_domain::merchant::doubt::{Act, charge_seen, looked_up, resend, take_up};
+use countersign_domain::step::Step;
 use countersign_domain::terms::PaymentIntent;
+use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{FinalizeCheckoutSession, Object as _};
-use countersign_store::contract::Expect;
 use countersign_store::transact::Decision;
 
-use super::change::{Loaded, write_checkout};
 use super::key::idempotency_key;
+use super::operator::tell_operator;
 use super::registration::Registration;
 use super::{App, StoreFailed};
-use countersign_domain::address::{Address, AddressMember};
-use countersign_domain::merchant::completion::AddressKind;
 
 /// How many acts one caller carries out in a row before it leaves the rest to the timer. The
 /// longest useful chain: agree, send, look up, re-send, look up, ask for the charge.
 const ACTS: usize = 8;
 
-/// The caller gave an address that is not the session's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct GivenAddressDiffers(pub(crate) AddressKind, pub(crate) AddressMember);
-
-/// Why an act could not be carried out or its outcome not be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ActFailed {
-    GivenAddress(GivenAddressDiffers),
-    Store(StoreFailed),
+/// One attempt of one checkout, and the session that it is bound to for ever.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) checkout_id: &'a str,
+    pub(crate) attempt: u32,
+    pub(crate) session: &'a CheckoutSessionId,
 }
 
-impl From<StoreFailed> for ActFailed {
-    fn from(failed: StoreFailed) -> Self {
-        Self::Store(failed)
-    }
+/// A Finalize that is durable and may leave.
+struct Sending {
+    send: Send,
+    intent: PaymentIntent,
+    order_id: String,
 }
 
 impl App {
     /// Takes up one attempt if it is due, and goes on until it rests.
-    pub(crate) async fn drive(&self, checkout_id: &str, attempt: u32) -> Result<(), ActFailed> {
+    pub(crate) async fn drive(&self, place: Place<'_>) -> Result<(), StoreFailed> {
+        let rules = self.rules();
         for _ in 0..ACTS {
-            let act = self
-                .step(checkout_id, |checkout| {
-                    let (step, act) = take_up(checkout, attempt, self.clock.now(), &self.rules())?;
-                    Some((step, act))
-                })
+            let taken = self
+                .step(place.checkout_id, |checkout, now| take_up(checkout, place.attempt, now, &rules))
                 .await?;
-            let Some(act) = act else { return Ok(()) };
-            self.carry_out(checkout_id, attempt, act, &GivenAddresses::default()).await?;
+            let Some(act) = taken else { return Ok(()) };
+            self.carry_out(place, act).await?;
         }
         Ok(())
     }
 
     /// Carries out one act and whatever follows from its answer at once.
-    pub(crate) async fn carry_out(
-        &self,
-        checkout_id: &str,
-        attempt: u32,
-        act: Act,
-        given: &GivenAddresses,
-    ) -> Result<(), ActFailed> {
+    pub(crate) async fn carry_out(&self, place: Place<'_>, act: Act) -> Result<(), StoreFailed> {
         let mut next = act;
         for _ in 0..ACTS {
             next = match next {
                 Act::Rest => return Ok(()),
-                Act::Agree => self.agree_and_send(checkout_id, attempt, given).await?,
-                Act::Begin => self.begin_approved(checkout_id, attempt).await?,
-                Act::LookUp => self.look_up(checkout_id, attempt).await?,
-                Act::Resend => self.send_again(checkout_id, attempt).await?,
+                Act::Agree => self.agree_and_send(place).await?,
+                Act::Begin => self.begin_approved(place).await?,
+                Act::LookUp => self.look_up(place).await?,
+                Act::Resend => self.send_again(place).await?,
                 Act::AskCharge(permission, charge) => {
-                    let Ok(seen) = self.amazon.charge(&charge, self.clock.wall()).await else {
-                        return Ok(());
-                    };
-                    let now = self.clock.now();
-                    self.step(checkout_id, |checkout| {
-                        let step = charge_seen(checkout, attempt, &permission, &charge, &seen, now)?;
+                    let Ok(seen) = self.amazon.charge(&charge).await else { return Ok(()) };
+                    self.step(place.checkout_id, |checkout, now| {
+                        let step = charge_seen(checkout, place.attempt, &permission, &charge, &seen, now)?;
                         Some((step, ()))
                     })
                     .await?;
@@ -98,124 +84,98 @@ impl App {
     }
 
     /// Loads the checkout, makes one decision, and commits its step; `None` when the decision was
-    /// that there is nothing to do.
+    /// that there is nothing to do. The operator hears of it once it is kept.
     pub(crate) async fn step<T: std::marker::Send>(
         &self,
         checkout_id: &str,
-        decide: impl Fn(&Checkout) -> Option<(CheckoutStep, T)> + std::marker::Send + Sync,
+        decide: impl Fn(&Checkout, Timestamp) -> Option<(CheckoutStep, T)> + std::marker::Send + Sync,
     ) -> Result<Option<T>, StoreFailed> {
+        let now = self.clock.now();
         let decide = &decide;
-        self.transact(|| async {
-            let Some(before) = self.checkout(checkout_id).await? else {
-                return Ok::<_, StoreFailed>(Decision { change: None, outcome: None });
-            };
-            let Some((step, outcome)) = decide(&before.registration.checkout) else {
-                return Ok(Decision { change: None, outcome: None });
-            };
-            Ok(self.decision(&before, step, Some(outcome)))
-        })
-        .await
+        let kept = self
+            .transact(|| async {
+                let nothing = Decision { change: None, outcome: None };
+                let Some(before) = self.checkout(checkout_id).await? else {
+                    return Ok::<_, StoreFailed>(nothing);
+                };
+                let Some((step, outcome)) = decide(&before.registration.checkout, now) else {
+                    return Ok(nothing);
+                };
+                let is_change = step.next != before.registration.checkout || !step.events.is_empty();
+                let after = Registration { checkout: step.next, links: before.registration.links.clone() };
+                let change = is_change.then(|| self.step_change(&before, &after, &step.events, now));
+                Ok(Decision { change, outcome: Some((after.checkout, step.events, outcome)) })
+            })
+            .await?;
+        Ok(kept.map(|(after, events, outcome)| {
+            tell_operator(&after, &events);
+            outcome
+        }))
     }
 
-    /// A step's change set; none when the step changes nothing.
-    fn decision<T>(&self, before: &Loaded, step: CheckoutStep, outcome: T) -> Decision<T> {
-        if step.next == before.registration.checkout && step.events.is_empty() {
-            return Decision { change: None, outcome };
-        }
-        let links = before.registration.links.clone();
-        let after = Registration { checkout: step.next, links };
-        let change = self.step_change(before, &after, &step.events, self.clock.now());
-        tell_operator(&after.checkout, &step.events);
-        Decision { change: Some(change), outcome }
-    }
-
-    async fn agree_and_send(
-        &self,
-        checkout_id: &str,
-        attempt: u32,
-        given: &GivenAddresses,
-    ) -> Result<Act, ActFailed> {
-        let Some(session) = self.session_of(checkout_id, attempt).await? else { return Ok(Act::Rest) };
-        let seen = match self.amazon.session(&session, self.clock.wall()).await {
+    async fn agree_and_send(&self, place: Place<'_>) -> Result<Act, StoreFailed> {
+        let seen = match self.amazon.session(place.session).await {
             Ok(seen) => seen,
             Err(nothing) => {
-                tracing::warn!(
-                    checkout_id,
-                    attempt,
-                    answer = nothing.0,
-                    "Get Checkout Session shows nothing"
-                );
-                self.ask_again_soon(checkout_id, attempt).await?;
+                nothing.tell(place, "Get Checkout Session shows nothing to agree with");
+                self.step(place.checkout_id, |checkout, now| {
+                    Some((quiet(ask_again(checkout, place.attempt, now)?), ()))
+                })
+                .await?;
                 return Ok(Act::Rest);
             }
         };
-        let send = self
-            .transact(|| async {
-                let Some(before) = self.checkout(checkout_id).await? else {
-                    return Ok(Decision { change: None, outcome: None });
-                };
-                let (now, rules) = (self.clock.now(), self.rules());
-                let checkout = &before.registration.checkout;
-                if !matches!(checkout.attempt(attempt).map(|it| &it.state), Some(AttemptState::Bound { .. }))
-                {
-                    return Ok(Decision { change: None, outcome: None });
-                }
-                match agree(checkout, attempt, &seen, self.amazon.environment(), given, now) {
-                    Agreement::GivenAddressDiffers(kind, member) => {
-                        Err(ActFailed::GivenAddress(GivenAddressDiffers(kind, member)))
-                    }
-                    Agreement::Ends(step) => Ok(self.decision(&before, step, None)),
+        let sending = self
+            .step(place.checkout_id, |checkout, now| {
+                match agree(checkout, place.attempt, &seen, self.amazon.environment(), now) {
+                    Agreement::NotReady => None,
+                    Agreement::Ends(step) => Some((step, None)),
                     Agreement::Agreed(kind, address) => {
-                        let body = finalize_body(checkout, kind, &address);
-                        Ok(self.beginning(&before, attempt, body, now, &rules))
+                        self.beginning(checkout, place.attempt, finalize_body(checkout, kind, address), now)
                     }
                 }
             })
             .await?;
-        match send {
-            Some((send, intent)) => self.send(checkout_id, attempt, &session, &send, intent).await,
-            None => Ok(Act::Rest),
-        }
+        self.send_if_begun(place, sending).await
     }
 
-    async fn begin_approved(&self, checkout_id: &str, attempt: u32) -> Result<Act, ActFailed> {
-        let Some(session) = self.session_of(checkout_id, attempt).await? else { return Ok(Act::Rest) };
-        let send = self
-            .transact(|| async {
-                let Some(before) = self.checkout(checkout_id).await? else {
-                    return Ok::<_, StoreFailed>(Decision { change: None, outcome: None });
+    async fn begin_approved(&self, place: Place<'_>) -> Result<Act, StoreFailed> {
+        let sending = self
+            .step(place.checkout_id, |checkout, now| {
+                let Some(AttemptState::Approved { body, .. }) =
+                    checkout.attempt(place.attempt).map(|attempt| &attempt.state)
+                else {
+                    return None;
                 };
-                let state = before.registration.checkout.attempt(attempt).map(|attempt| &attempt.state);
-                let Some(AttemptState::Approved { body, .. }) = state else {
-                    return Ok(Decision { change: None, outcome: None });
-                };
-                let body = body.clone();
-                Ok(self.beginning(&before, attempt, body, self.clock.now(), &self.rules()))
+                self.beginning(checkout, place.attempt, body.clone(), now)
             })
             .await?;
-        match send {
-            Some((send, intent)) => self.send(checkout_id, attempt, &session, &send, intent).await,
+        self.send_if_begun(place, sending).await
+    }
+
+    async fn send_if_begun(
+        &self,
+        place: Place<'_>,
+        sending: Option<Option<Sending>>,
+    ) -> Result<Act, StoreFailed> {
+        match sending.flatten() {
+            Some(sending) => self.send(place, &sending).await,
             None => Ok(Act::Rest),
         }
     }
 
     fn beginning(
         &self,
-        before: &Loaded,
+        checkout: &Checkout,
         attempt: u32,
         body: Arc<[u8]>,
-        now: countersign_domain::time::Timestamp,
-        rules: &countersign_domain::merchant::completion::CompletionRules,
-    ) -> Decision<Option<(Send, PaymentIntent)>> {
-        let checkout = &before.registration.checkout;
+        now: Timestamp,
+    ) -> Option<(CheckoutStep, Option<Sending>)> {
         let key_of = self.keys_of(checkout, attempt);
-        match begin(checkout, attempt, body, &key_of, now, rules) {
-            Beginning::Send(send, step) => {
-                let intent = checkout.terms.payment_intent;
-                self.decision(before, step, Some((send, intent)))
-            }
-            Beginning::Ends(step) => self.decision(before, step, None),
-            Beginning::NotReady => Decision { change: None, outcome: None },
+        match begin(checkout, attempt, body, &key_of, now, &self.rules()) {
+            Beginning::Send(send, step) => Some((step, Some(Sending::new(send, checkout)))),
+            Beginning::Ends(step) => Some((step, None)),
+            Beginning::NotReady => None,
         }
     }
 
@@ -225,28 +185,21 @@ impl App {
 
     /// Sends Finalize and keeps what its answer proves. If that cannot be kept, the attempt stays
     /// where it is, and its timer looks up what became of it.
-    async fn send(
-        &self,
-        checkout_id: &str,
-        attempt: u32,
-        session: &CheckoutSessionId,
-        send: &Send,
-        intent: PaymentIntent,
-    ) -> Result<Act, ActFailed> {
-        let answer = self.amazon.finalize(session, send, intent, self.clock.wall()).await;
+    async fn send(&self, place: Place<'_>, sending: &Sending) -> Result<Act, StoreFailed> {
+        let Sending { send, intent, order_id } = sending;
+        let answer = self.amazon.finalize(place.session, send, *intent).await;
         #[cfg(feature = "planted-bugs")]
         if self.rules().has(PlantedBug::IdsWrittenAfterSuccess)
             && let FinalizeAnswer::Success { .. } = answer
         {
-            self.show_first(checkout_id, attempt, send.n, &answer);
+            self.show_first(place, send.n, &answer);
             return Ok(Act::Rest);
         }
-        let now = self.clock.now();
         let kept = self
-            .step(checkout_id, |checkout| {
-                let step = answered(checkout, attempt, send.n, &answer, now)?;
-                let in_doubt = matches!(step.next.attempt(attempt)?.state, AttemptState::InDoubt(_));
-                Some((step, in_doubt))
+            .step(place.checkout_id, |checkout, now| {
+                let step = answered(checkout, place.attempt, send.n, &answer, now)?;
+                let is_in_doubt = matches!(step.next.attempt(place.attempt)?.state, AttemptState::InDoubt(_));
+                Some((step, is_in_doubt))
             })
             .await;
         match kept {
@@ -256,95 +209,69 @@ impl App {
             Err(failed) => {
                 if let FinalizeAnswer::Success { charge_permission_id, charge_id, .. } = &answer {
                     tracing::error!(
-                        checkout_id,
-                        %session,
+                        checkout_id = place.checkout_id,
+                        order_id,
+                        attempt = place.attempt,
+                        checkout_session_id = %place.session,
                         %charge_permission_id,
                         charge_id = charge_id.as_ref().map(tracing::field::display),
                         %failed,
-                        "paid at Amazon, and the ids could not be written"
+                        "Amazon has accepted the payment, and its ids could not be written"
                     );
                 }
-                Err(failed.into())
+                Err(failed)
             }
         }
     }
 
-    async fn look_up(&self, checkout_id: &str, attempt: u32) -> Result<Act, ActFailed> {
-        let Some(session) = self.session_of(checkout_id, attempt).await? else { return Ok(Act::Rest) };
-        let seen = match self.amazon.session(&session, self.clock.wall()).await {
+    async fn look_up(&self, place: Place<'_>) -> Result<Act, StoreFailed> {
+        let seen = match self.amazon.session(place.session).await {
             Ok(seen) => seen,
             Err(nothing) => {
-                tracing::warn!(checkout_id, attempt, answer = nothing.0, "a look-up shows nothing");
+                nothing.tell(place, "a look-up shows nothing");
                 return Ok(Act::Rest);
             }
         };
-        let (now, rules) = (self.clock.now(), self.rules());
-        let next =
-            self.step(checkout_id, |checkout| looked_up(checkout, attempt, &seen, now, &rules)).await?;
+        let rules = self.rules();
+        let next = self
+            .step(place.checkout_id, |checkout, now| looked_up(checkout, place.attempt, &seen, now, &rules))
+            .await?;
         Ok(next.unwrap_or(Act::Rest))
     }
 
-    async fn send_again(&self, checkout_id: &str, attempt: u32) -> Result<Act, ActFailed> {
-        let Some(session) = self.session_of(checkout_id, attempt).await? else { return Ok(Act::Rest) };
+    async fn send_again(&self, place: Place<'_>) -> Result<Act, StoreFailed> {
         let rules = self.rules();
-        let send = self
-            .step(checkout_id, |checkout| {
-                let key_of = self.keys_of(checkout, attempt);
-                let (send, step) = resend(checkout, attempt, &key_of, &rules)?;
-                Some((step, (send, checkout.terms.payment_intent)))
+        let sending = self
+            .step(place.checkout_id, |checkout, _| {
+                let key_of = self.keys_of(checkout, place.attempt);
+                let (send, step) = resend(checkout, place.attempt, &key_of, &rules)?;
+                Some((step, Sending::new(send, checkout)))
             })
             .await?;
-        let Some((mut send, intent)) = send else { return Ok(Act::Rest) };
+        let Some(mut sending) = sending else { return Ok(Act::Rest) };
         if rules.has(PlantedBug::BodyReserializedOnResend) {
-            send.body = reserialized(&send.body);
+            sending.send.body = reserialized(&sending.send.body);
         }
         // A second send's answer that is no success is only a hint: the timer looks up again.
-        self.send(checkout_id, attempt, &session, &send, intent).await.map(|_| Act::Rest)
-    }
-
-    async fn session_of(
-        &self,
-        checkout_id: &str,
-        attempt: u32,
-    ) -> Result<Option<CheckoutSessionId>, StoreFailed> {
-        let checkout = self.checkout(checkout_id).await?;
-        Ok(checkout.and_then(|it| {
-            it.registration.checkout.attempt(attempt).map(|it| it.checkout_session_id.clone())
-        }))
-    }
-
-    async fn ask_again_soon(&self, checkout_id: &str, attempt: u32) -> Result<(), StoreFailed> {
-        let now = self.clock.now();
-        self.quietly(checkout_id, |checkout| ask_again(checkout, attempt, now)).await
-    }
-
-    /// Writes a checkout in which nothing happened that a timeline tells.
-    pub(crate) async fn quietly(
-        &self,
-        checkout_id: &str,
-        decide: impl Fn(&Checkout) -> Option<Checkout> + std::marker::Send + Sync,
-    ) -> Result<(), StoreFailed> {
-        let decide = &decide;
-        self.transact(|| async {
-            let Some(before) = self.checkout(checkout_id).await? else {
-                return Ok::<_, StoreFailed>(Decision { change: None, outcome: () });
-            };
-            let Some(next) = decide(&before.registration.checkout) else {
-                return Ok(Decision { change: None, outcome: () });
-            };
-            let after = Registration { checkout: next, links: before.registration.links };
-            let mut change = self.change_set(self.clock.now());
-            change.write = vec![write_checkout(&after, Expect::Version(before.version))];
-            Ok(Decision { change: Some(change), outcome: () })
-        })
-        .await
+        self.send(place, &sending).await.map(|_| Act::Rest)
     }
 }
 
+impl Sending {
+    fn new(send: Send, checkout: &Checkout) -> Self {
+        Self { send, intent: checkout.terms.payment_intent, order_id: checkout.order_id.clone() }
+    }
+}
+
+/// A step that no timeline tells of.
+pub(super) fn quiet(next: Checkout) -> CheckoutStep {
+    Step { next, events: Vec::new() }
+}
+
 /// The exact bytes of a Finalize: the terms as recorded and the address that Amazon shared.
-fn finalize_body(checkout: &Checkout, kind: AddressKind, address: &Address) -> Arc<[u8]> {
+fn finalize_body(checkout: &Checkout, kind: AddressKind, address: Address) -> Arc<[u8]> {
     let terms = &checkout.terms;
-    let address = countersign_protocol::wire::Address::from(address.clone());
+    let address = countersign_protocol::wire::Address::from(address);
     let (shipping_address, billing_address) = match kind {
         AddressKind::Shipping => (Some(address), None),
         AddressKind::Billing => (None, Some(address)),
@@ -362,61 +289,9 @@ fn finalize_body(checkout: &Checkout, kind: AddressKind, address: &Address) -> A
     Arc::from(request.to_request().into_bytes())
 }
 
+/// A planted defect: the same members, spelled in other bytes.
 fn reserialized(body: &[u8]) -> Arc<[u8]> {
     let value: Result<serde_json::Value, _> = serde_json::from_slice(body);
     let again = value.and_then(|value| serde_json::to_vec_pretty(&value));
     again.map_or_else(|_| Arc::from(body), Arc::from)
-}
-
-/// What a person must know at once. Ids only, no buyer data.
-fn tell_operator(checkout: &Checkout, events: &[countersign_domain::merchant::completion::AttemptEvent]) {
-    let checkout_id = checkout.id.as_str();
-    let order_id = checkout.order_id.as_str();
-    for event in events {
-        let attempt = event.attempt;
-        match &event.what {
-            Happened::DoubtAlarm { lasting } => {
-                tracing::error!(
-                    checkout_id,
-                    order_id,
-                    attempt,
-                    seconds = lasting.as_secs(),
-                    "still in doubt"
-                );
-            }
-            Happened::Unresolved => {
-                tracing::error!(checkout_id, order_id, attempt, "nobody can say whether this was paid");
-            }
-            Happened::Contradiction { found } => {
-                tracing::error!(checkout_id, order_id, attempt, found, "Amazon contradicts what was proved");
-            }
-            Happened::NotEvaluated { code } if code != "TooManyRequests" => {
-                tracing::error!(
-                    checkout_id,
-                    order_id,
-                    attempt,
-                    code,
-                    "Amazon turns this merchant's requests away"
-                );
-            }
-            Happened::NotPaid => {
-                let reason = checkout.attempt(attempt).map(|attempt| match &attempt.state {
-                    AttemptState::NotPaid { reason, .. } => reason.code().to_owned(),
-                    other => other.name().to_owned(),
-                });
-                tracing::info!(checkout_id, order_id, attempt, reason, "not paid");
-            }
-            Happened::DoubtBegan { cause } => {
-                tracing::warn!(checkout_id, order_id, attempt, cause, "in doubt");
-            }
-            Happened::Completed => tracing::info!(checkout_id, order_id, attempt, "completed"),
-            Happened::NotEvaluated { .. }
-            | Happened::SessionBound
-            | Happened::SurplusRecorded { .. }
-            | Happened::Approved
-            | Happened::FinalizeSent { .. }
-            | Happened::LookedUp { .. }
-            | Happened::PendingBegan => {}
-        }
-    }
 }

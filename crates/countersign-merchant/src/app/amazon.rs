@@ -1,6 +1,7 @@
 //! Asking Amazon, and reading its answers as the domain's classes. The one place where statuses and
 //! reason codes become "paid", "not paid" or "nobody knows" (DESIGN: the merchant's completion, 4).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
@@ -13,28 +14,52 @@ use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{ChargeState, CheckoutSession, CheckoutSessionState, ReasonCode, Word};
 
+use super::act::Place;
+use crate::clock::Clock;
+
 /// A skew of more than this against Amazon's `Date` header holds local expiries.
 const TOLERATED_SKEW_MS: i64 = 60_000;
 
 /// Amazon, as the merchant half speaks to it.
 pub(crate) struct Amazon {
     client: Client,
-    environment: Environment,
+    clock: Arc<dyn Clock>,
     /// Amazon's clock minus ours, from the latest answer that carried a date.
     skew_ms: AtomicI64,
 }
 
 /// Amazon's answer shows nothing: no answer, a 5xx, a body that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ShowsNothing(pub(crate) String);
+pub(crate) struct ShowsNothing {
+    answer: String,
+    /// Turned away for the date, the key or the account: that does not mend itself.
+    turned_away: bool,
+}
+
+impl ShowsNothing {
+    fn of(answer: &str) -> Self {
+        Self { answer: answer.to_owned(), turned_away: false }
+    }
+
+    /// Tells the operator what was asked for in vain.
+    pub(super) fn tell(&self, place: Place<'_>, message: &'static str) {
+        let Place { checkout_id, attempt, .. } = place;
+        let answer = &self.answer;
+        if self.turned_away {
+            tracing::error!(checkout_id, attempt, answer, "{message}");
+        } else {
+            tracing::warn!(checkout_id, attempt, answer, "{message}");
+        }
+    }
+}
 
 impl Amazon {
-    pub(crate) fn new(client: Client, environment: Environment) -> Self {
-        Self { client, environment, skew_ms: AtomicI64::new(0) }
+    pub(crate) fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
+        Self { client, clock, skew_ms: AtomicI64::new(0) }
     }
 
     pub(crate) fn environment(&self) -> Environment {
-        self.environment
+        self.client.environment()
     }
 
     /// Whether this machine's clock and Amazon's differ by more than a minute.
@@ -42,10 +67,11 @@ impl Amazon {
         self.skew_ms.load(Ordering::Relaxed).unsigned_abs() > TOLERATED_SKEW_MS.unsigned_abs()
     }
 
-    fn note_date(&self, date: Option<Timestamp>, wall: Timestamp) {
+    /// Compares the clocks, right after the answer came.
+    fn note_date(&self, date: Option<Timestamp>) {
         let Some(date) = date else { return };
         let was_in_question = self.clock_is_in_question();
-        let skew_ms = date.as_millis().saturating_sub(wall.as_millis());
+        let skew_ms = date.as_millis().saturating_sub(self.clock.now().as_millis());
         self.skew_ms.store(skew_ms, Ordering::Relaxed);
         if self.clock_is_in_question() && !was_in_question {
             tracing::error!(skew_ms, "this machine's clock and Amazon's differ: local expiries are held");
@@ -53,18 +79,14 @@ impl Amazon {
     }
 
     /// Get Checkout Session.
-    pub(crate) async fn session(
-        &self,
-        id: &CheckoutSessionId,
-        wall: Timestamp,
-    ) -> Result<SessionSeen, ShowsNothing> {
+    pub(crate) async fn session(&self, id: &CheckoutSessionId) -> Result<SessionSeen, ShowsNothing> {
         match self.client.get_checkout_session(id).await {
             Ok(answer) => {
-                self.note_date(answer.date, wall);
+                self.note_date(answer.date);
                 session_seen(id, &answer)
             }
             Err(error) => {
-                self.note_date(error.date(), wall);
+                self.note_date(error.date());
                 if error.status() == Some(404) {
                     Ok(SessionSeen::NotFound)
                 } else {
@@ -75,18 +97,18 @@ impl Amazon {
     }
 
     /// Get Charge.
-    pub(crate) async fn charge(&self, id: &ChargeId, wall: Timestamp) -> Result<ChargeSeen, ShowsNothing> {
+    pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeSeen, ShowsNothing> {
         let answer = match self.client.get_charge(id).await {
             Ok(answer) => answer,
             Err(error) => {
-                self.note_date(error.date(), wall);
+                self.note_date(error.date());
                 return Err(shows_nothing(&error));
             }
         };
-        self.note_date(answer.date, wall);
+        self.note_date(answer.date);
         let charge = answer.value;
         if charge.charge_id.as_ref().is_some_and(|seen| seen != id) {
-            return Err(ShowsNothing("another charge".to_owned()));
+            return Err(ShowsNothing::of("another charge"));
         }
         let status = charge.status_details.unwrap_or_default();
         let state = match status.state {
@@ -98,7 +120,7 @@ impl Amazon {
                 ChargeState::Declined => ChargeStateSeen::Declined,
                 ChargeState::Canceled => ChargeStateSeen::Canceled,
             },
-            Some(Word::Unknown(_)) | None => return Err(ShowsNothing("an unknown charge state".to_owned())),
+            Some(Word::Unknown(_)) | None => return Err(ShowsNothing::of("an unknown charge state")),
         };
         Ok(ChargeSeen {
             state,
@@ -108,20 +130,16 @@ impl Amazon {
     }
 
     /// Get Charge Permission, as it came: what a snapshot keeps.
-    pub(crate) async fn charge_permission(
-        &self,
-        id: &ChargePermissionId,
-        wall: Timestamp,
-    ) -> Result<Bytes, ShowsNothing> {
+    pub(crate) async fn charge_permission(&self, id: &ChargePermissionId) -> Result<Bytes, ShowsNothing> {
         let answer = self.client.get_charge_permission(id).await.map_err(|error| shows_nothing(&error))?;
-        self.note_date(answer.date, wall);
+        self.note_date(answer.date);
         Ok(answer.body)
     }
 
     /// Get Charge, as it came.
-    pub(crate) async fn charge_body(&self, id: &ChargeId, wall: Timestamp) -> Result<Bytes, ShowsNothing> {
+    pub(crate) async fn charge_body(&self, id: &ChargeId) -> Result<Bytes, ShowsNothing> {
         let answer = self.client.get_charge(id).await.map_err(|error| shows_nothing(&error))?;
-        self.note_date(answer.date, wall);
+        self.note_date(answer.date);
         Ok(answer.body)
     }
 
@@ -131,16 +149,15 @@ impl Amazon {
         id: &CheckoutSessionId,
         send: &Send,
         intent: PaymentIntent,
-        wall: Timestamp,
     ) -> FinalizeAnswer {
         let body = Bytes::copy_from_slice(&send.body);
         match self.client.finalize_checkout_session_bytes(id, body, &send.idempotency_key).await {
             Ok(answer) => {
-                self.note_date(answer.date, wall);
+                self.note_date(answer.date);
                 read_success(id, intent, answer.status, &answer.value)
             }
             Err(error) => {
-                self.note_date(error.date(), wall);
+                self.note_date(error.date());
                 classify(&error)
             }
         }
@@ -148,11 +165,17 @@ impl Amazon {
 }
 
 fn shows_nothing(error: &Error) -> ShowsNothing {
-    ShowsNothing(match (error.status(), error.reason_code()) {
+    let turned_away =
+        error.standing() == Standing::NotEvaluated && error.status().is_some_and(|status| status != 429);
+    ShowsNothing { answer: answer_in_words(error), turned_away }
+}
+
+fn answer_in_words(error: &Error) -> String {
+    match (error.status(), error.reason_code()) {
         (Some(status), Some(code)) => format!("{status} {}", bounded(code.as_str())),
         (Some(status), None) => format!("status {status}"),
         (None, _) => "no answer".to_owned(),
-    })
+    }
 }
 
 /// Codes come from outside; what is kept of one has a written limit.
@@ -166,7 +189,7 @@ fn session_seen(
 ) -> Result<SessionSeen, ShowsNothing> {
     let session = &answer.value;
     if session.checkout_session_id.as_ref() != Some(id) {
-        return Err(ShowsNothing("another session".to_owned()));
+        return Err(ShowsNothing::of("another session"));
     }
     let status = session.status_details.clone().unwrap_or_default();
     match status.state {
@@ -180,7 +203,7 @@ fn session_seen(
         Some(Word::Known(CheckoutSessionState::Canceled)) => {
             Ok(SessionSeen::Canceled { reason: status.reason_code.map(|code| bounded(code.as_str())) })
         }
-        Some(Word::Unknown(_)) | None => Err(ShowsNothing("an unknown session state".to_owned())),
+        Some(Word::Unknown(_)) | None => Err(ShowsNothing::of("an unknown session state")),
     }
 }
 
@@ -252,7 +275,7 @@ fn classify(error: &Error) -> FinalizeAnswer {
         Standing::Misuse => FinalizeAnswer::Refused(NotPaidReason::Misuse(name())),
         Standing::Refused => FinalizeAnswer::Refused(refusal(code.and_then(Word::known), name())),
         Standing::InDoubt => FinalizeAnswer::Unclear {
-            cause: shows_nothing(error).0,
+            cause: answer_in_words(error),
             server_error: status.is_some_and(|status| status >= 500),
         },
     }

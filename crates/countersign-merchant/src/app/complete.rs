@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use countersign_domain::ids::CheckoutSessionId;
-use countersign_domain::merchant::attempt::AttemptState;
-use countersign_domain::merchant::completion::{Arrival, GivenAddresses, arrive, buyer_seen};
+use countersign_domain::merchant::attempt::{AttemptState, GivenAddresses};
+use countersign_domain::merchant::completion::{Arrival, arrive, buyer_seen};
 use countersign_domain::merchant::doubt::Act;
 use countersign_store::contract::Key;
 use countersign_store::transact::Decision;
 
-use super::act::{ActFailed, GivenAddressDiffers};
+use super::act::{Place, quiet};
 use super::change::checkout_key;
 use super::registration::{Registration, pointer};
 use super::{App, StoreFailed, change};
@@ -24,9 +24,7 @@ pub(crate) enum CompleteRefused {
     BoundToAnotherOrder,
     /// The checkout has bound too many sessions.
     TooManyAttempts,
-    /// The given address is not the session's.
-    GivenAddress(GivenAddressDiffers),
-    /// The store failed before anything was sent.
+    /// The store failed before the session was bound: nothing was sent.
     Store(StoreFailed),
 }
 
@@ -36,7 +34,8 @@ impl From<StoreFailed> for CompleteRefused {
     }
 }
 
-/// A completed call: the registration as it stands, and which attempt the caller asked about.
+/// The registration as far as it is known, and which attempt the caller asked about.
+#[derive(Clone)]
 pub(crate) struct Outcome {
     pub(crate) registration: Registration,
     pub(crate) attempt: u32,
@@ -58,25 +57,33 @@ impl App {
         session: &CheckoutSessionId,
         given: &GivenAddresses,
     ) -> Result<Outcome, CompleteRefused> {
-        let (attempt, is_mine) = self.bind(checkout_id, session).await?;
-        if is_mine {
-            self.settle(self.carry_out(checkout_id, attempt, Act::Agree, given).await)?;
+        let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
+        let (known, is_mine) = self.bind(checkout_id, session, given).await?;
+        let worked = if is_mine {
+            self.carry_out(Place { checkout_id, attempt: known.attempt, session }, Act::Agree).await
         } else {
-            let now = self.clock.now();
-            self.quietly(checkout_id, |checkout| buyer_seen(checkout, attempt, now)).await?;
-        }
-        let outcome = self.wait_for(checkout_id, attempt).await;
-        #[cfg(feature = "planted-bugs")]
-        let outcome = outcome.map(|it| Outcome { registration: self.as_shown(it.registration), ..it });
-        outcome
+            self.note_buyer(checkout_id, &known).await
+        };
+        let settled = match worked {
+            Ok(()) => self.wait_for(checkout_id, known.attempt, give_up_at).await,
+            Err(failed) => Err(failed),
+        };
+        // A store that fails from here on leaves the attempt to its timer, and the caller to what is
+        // known: nothing definite, unless it was definite before.
+        Ok(settled.unwrap_or_else(|failed| {
+            tracing::warn!(checkout_id, attempt = known.attempt, %failed, "a completion cannot be followed");
+            known
+        }))
     }
 
     /// Binds the session, once and for ever: to this checkout or, if another came first, not at all.
+    /// Whoever bound it carries it out.
     async fn bind(
         &self,
         checkout_id: &str,
         session: &CheckoutSessionId,
-    ) -> Result<(u32, bool), CompleteRefused> {
+        given: &GivenAddresses,
+    ) -> Result<(Outcome, bool), CompleteRefused> {
         let (now, rules) = (self.clock.now(), self.rules());
         let keys = [checkout_key(checkout_id), session_key(session)];
         self.transact(|| async {
@@ -86,83 +93,88 @@ impl App {
             if claim.as_ref().is_some_and(|claim| claim.bytes != checkout_id.as_bytes()) {
                 return Err(CompleteRefused::BoundToAnotherOrder);
             }
-            let (number, step) = match arrive(&before.registration.checkout, session, now, &rules) {
+            let (attempt, step) = match arrive(&before.registration.checkout, session, given, now, &rules) {
                 Err(_) => return Err(CompleteRefused::TooManyAttempts),
-                Ok(Arrival::Known(number)) => {
-                    return Ok(Decision { change: None, outcome: (number, false) });
+                Ok(Arrival::Known(attempt)) => {
+                    let known = Outcome { registration: before.registration, attempt };
+                    return Ok(Decision { change: None, outcome: (known, false) });
                 }
-                Ok(Arrival::New(number, step)) => (number, step),
+                Ok(Arrival::New(attempt, step)) => (attempt, step),
             };
-            let bound = step.next.attempt(number).map(|attempt| &attempt.state);
-            let is_mine = matches!(bound, Some(AttemptState::Bound { .. }));
-            let after = Registration { checkout: step.next, links: before.registration.links.clone() };
-            let mut change = self.step_change(&before, &after, &step.events, now);
+            let registration = Registration { checkout: step.next, links: before.registration.links.clone() };
+            let mut change = self.step_change(&before, &registration, &step.events, now);
             change.write.push(pointer(session_key(session), checkout_id));
-            Ok(Decision { change: Some(change), outcome: (number, is_mine) })
+            let is_mine = registration.checkout.attempt(attempt).is_some_and(|it| it.state.is_unsent());
+            let known = Outcome { registration, attempt };
+            Ok(Decision { change: Some(change), outcome: (known, is_mine) })
         })
         .await
     }
 
-    /// What of an act's failure a caller must hear. A store that failed after the send leaves the
-    /// attempt to its timer, and the caller to "checking".
-    fn settle(&self, result: Result<(), ActFailed>) -> Result<(), CompleteRefused> {
-        match result {
-            Ok(()) => Ok(()),
-            Err(ActFailed::GivenAddress(differs)) => Err(CompleteRefused::GivenAddress(differs)),
-            Err(ActFailed::Store(failed)) => {
-                tracing::error!(%failed, "a completion's step could not be kept");
-                Ok(())
-            }
+    /// The buyer is back, so whatever decides about this attempt is waited for.
+    async fn note_buyer(&self, checkout_id: &str, known: &Outcome) -> Result<(), StoreFailed> {
+        let Some(deciding) = known.registration.checkout.deciding_attempt(known.attempt) else {
+            return Ok(());
+        };
+        let (deciding, now, rules) = (deciding.number, self.clock.now(), self.rules());
+        // Decided on what is at hand first: most repetitions have nothing to write.
+        if buyer_seen(&known.registration.checkout, deciding, now, &rules).is_none() {
+            return Ok(());
         }
+        let noted = self.step(checkout_id, |checkout, now| {
+            Some((quiet(buyer_seen(checkout, deciding, now, &rules)?), ()))
+        });
+        noted.await.map(|_| ())
     }
 
-    /// Waits while somebody else carries the attempt out, for as long as a buyer may be kept waiting,
-    /// and takes it up itself when its owner is overdue.
-    async fn wait_for(&self, checkout_id: &str, attempt: u32) -> Result<Outcome, CompleteRefused> {
-        let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
+    /// Waits while somebody carries the attempt out, for as long as a buyer may be kept waiting, and
+    /// takes it up itself when it is overdue.
+    async fn wait_for(
+        &self,
+        checkout_id: &str,
+        attempt: u32,
+        give_up_at: Duration,
+    ) -> Result<Outcome, StoreFailed> {
         let mut pause = FIRST_PAUSE;
+        let mut took_up = false;
         loop {
-            let loaded = self.checkout(checkout_id).await?.ok_or(CompleteRefused::NotFound)?;
-            let checkout = &loaded.registration.checkout;
-            let deciding = deciding_attempt(checkout, attempt);
-            let state = checkout.attempt(deciding).map(|attempt| &attempt.state);
-            let in_hand = matches!(
-                state,
-                Some(
-                    AttemptState::Bound { .. }
-                        | AttemptState::Approved { .. }
-                        | AttemptState::Finalizing { .. }
-                )
-            );
-            let now = self.clock.now();
-            let is_due = state.and_then(AttemptState::due_at).is_some_and(|due_at| due_at <= now);
-            if is_due && (in_hand || matches!(state, Some(AttemptState::InDoubt(_)))) {
-                self.settle(self.drive(checkout_id, deciding).await)?;
-                let loaded = self.checkout(checkout_id).await?.ok_or(CompleteRefused::NotFound)?;
-                return Ok(Outcome { registration: loaded.registration, attempt });
-            }
-            let owner_works = match state {
-                // Waiting for its turn again after Amazon turned it away, or after Get failed: that
-                // is not worth a buyer's wait.
-                Some(AttemptState::Bound { retry_at }) => {
-                    retry_at.since(now) > self.settings.deadlines.finalize
-                }
-                Some(AttemptState::Finalizing { .. }) => true,
-                _ => false,
+            let registration = self.registration(checkout_id).await?;
+            let Some(deciding) = registration.checkout.deciding_attempt(attempt) else {
+                return Ok(Outcome { registration, attempt });
             };
-            if !owner_works || self.clock.monotonic() >= give_up_at {
-                return Ok(Outcome { registration: loaded.registration, attempt });
+            let is_due = deciding.state.due_at().is_some_and(|due_at| due_at <= self.clock.now());
+            let (is_in_hand, may_take_up) = match deciding.state {
+                AttemptState::Bound { .. } | AttemptState::Finalizing { .. } => (true, true),
+                // Turned away and backing off, or in doubt: worth a look, not a buyer's wait.
+                AttemptState::Approved { .. } | AttemptState::InDoubt(_) => (false, true),
+                AttemptState::Pending { .. } => (false, true),
+                AttemptState::Completed { .. }
+                | AttemptState::NotPaid { .. }
+                | AttemptState::Unresolved { .. }
+                | AttemptState::Surplus { .. } => (false, false),
+            };
+            if is_due && may_take_up && !took_up {
+                let session = deciding.checkout_session_id.clone();
+                self.drive(Place { checkout_id, attempt: deciding.number, session: &session }).await?;
+                took_up = true;
+                continue;
+            }
+            if !is_in_hand || self.clock.monotonic() >= give_up_at {
+                return Ok(Outcome { registration, attempt });
             }
             self.clock.sleep(pause).await;
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+            took_up = false;
         }
     }
-}
 
-/// The attempt whose fate answers for this one: itself, or the one that it came second to.
-fn deciding_attempt(checkout: &countersign_domain::merchant::checkout::Checkout, attempt: u32) -> u32 {
-    match checkout.attempt(attempt).map(|attempt| &attempt.state) {
-        Some(AttemptState::Surplus { of }) => *of,
-        _ => attempt,
+    /// The registration as callers are told it. One that was bound before is never deleted.
+    async fn registration(&self, checkout_id: &str) -> Result<Registration, StoreFailed> {
+        let loaded = self.checkout(checkout_id).await?;
+        let gone = || StoreFailed::Unreadable("a checkout is gone".to_owned());
+        let registration = loaded.ok_or_else(gone)?.registration;
+        #[cfg(feature = "planted-bugs")]
+        let registration = self.as_shown(registration);
+        Ok(registration)
     }
 }

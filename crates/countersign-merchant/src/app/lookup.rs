@@ -1,23 +1,27 @@
 //! Reading: one checkout with its timeline, lists of them, and the checkout behind a result link.
 
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_store::contract::IndexRange;
+use countersign_store::contract::{IndexRange, IndexRow};
 
 use super::change::{BY_STATE, Loaded};
 use super::registration::{Registration, result_link_key};
 use super::{App, StoreFailed};
-use crate::stored::event::{self, Event};
+use crate::stored::event;
+pub(crate) use crate::stored::event::Event;
 
-/// The most timeline entries that one answer shows: the latest of them are what matters, and an
-/// attempt in doubt for 30 days makes about a hundred.
+/// The most timeline entries that one answer shows, the oldest first: ample, since an attempt in
+/// doubt for 30 days makes about a hundred.
 const TIMELINE: usize = 1_000;
 /// The most checkouts on one page of a list.
 pub(crate) const PAGE: usize = 100;
 
+/// A place in the list of checkouts: a state and a checkout's id.
+pub(crate) type Cursor = (String, String);
+
 /// A page of a list, and where the next one begins.
 pub(crate) struct Page {
     pub(crate) checkouts: Vec<Registration>,
-    pub(crate) next_after: Option<String>,
+    pub(crate) next_after: Option<Cursor>,
 }
 
 impl App {
@@ -32,24 +36,29 @@ impl App {
         self.follow(result_link_key(token)).await
     }
 
-    /// The checkouts whose verdict is this word, by id; the page behind `after`.
+    /// The checkout of an order, as a list: empty when there is none, or none in this state.
+    pub(crate) async fn checkouts_of_order(
+        &self,
+        order_id: &str,
+        state: Option<&str>,
+    ) -> Result<Page, StoreFailed> {
+        let found = self.checkout_of_order(order_id).await?.map(|loaded| loaded.registration);
+        let is_asked_for =
+            |it: &Registration| state.is_none_or(|state| it.checkout.verdict().outcome() == state);
+        Ok(Page { checkouts: found.filter(is_asked_for).into_iter().collect(), next_after: None })
+    }
+
+    /// The page behind `after` of the checkouts whose verdict is this word, or of all: by state, then
+    /// by id.
     pub(crate) async fn checkouts_by_state(
         &self,
-        state: &str,
-        after: Option<&str>,
+        state: Option<&str>,
+        after: Option<Cursor>,
     ) -> Result<Page, StoreFailed> {
-        let rows = self
-            .store
-            .range(IndexRange {
-                index: BY_STATE,
-                prefix: state.to_owned(),
-                after: after.map(|id| (state.to_owned(), id.to_owned())),
-                limit: PAGE,
-            })
-            .await?;
+        let rows = self.rows_by_state(state.unwrap_or_default(), after).await?;
         let is_full = rows.len() >= PAGE;
-        let next_after = rows.last().filter(|_| is_full).map(|row| row.key.id.clone());
-        let keys: Vec<_> = rows.into_iter().filter(|row| row.value == state).map(|row| row.key).collect();
+        let next_after = rows.last().filter(|_| is_full).map(|row| (row.value.clone(), row.key.id.clone()));
+        let keys: Vec<_> = rows.into_iter().map(|row| row.key).collect();
         let documents = self.store.load(&keys).await?;
         let checkouts = documents
             .iter()
@@ -57,5 +66,15 @@ impl App {
             .map(|document| super::change::decode(document).map(|loaded| loaded.registration))
             .collect::<Result<_, _>>()?;
         Ok(Page { checkouts, next_after })
+    }
+
+    /// One page of the index. No state's word begins with another's, so a word is a prefix of its own.
+    pub(super) async fn rows_by_state(
+        &self,
+        state: &str,
+        after: Option<Cursor>,
+    ) -> Result<Vec<IndexRow>, StoreFailed> {
+        let range = IndexRange { index: BY_STATE, prefix: state.to_owned(), after, limit: PAGE };
+        Ok(self.store.range(range).await?)
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod change;
 pub(crate) mod complete;
 pub(crate) mod key;
 pub(crate) mod lookup;
+mod operator;
 #[cfg(feature = "planted-bugs")]
 pub(crate) mod planted;
 pub(crate) mod recovery;
@@ -55,6 +56,11 @@ impl App {
                 StoreFailed::Unavailable(why).into()
             }
         })
+    }
+
+    /// Whether the store answers.
+    pub(crate) async fn store_answers(&self) -> Result<(), StoreFailed> {
+        Ok(self.store.watermark().await.map(|_| ())?)
     }
 
     /// The rules as of now: local expiries are held while this machine's clock is in question.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use countersign_domain::merchant::completion::{FinalizeAnswer, answered};
 
+use super::act::Place;
 use super::registration::Registration;
 use super::{App, StoreFailed};
 
@@ -12,7 +13,7 @@ use super::{App, StoreFailed};
 #[derive(Debug, Default)]
 pub(crate) struct ShownFirst(Mutex<Vec<Shown>>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Shown {
     checkout_id: String,
     attempt: u32,
@@ -21,15 +22,15 @@ struct Shown {
 }
 
 impl App {
-    pub(super) fn show_first(&self, checkout_id: &str, attempt: u32, n: u32, answer: &FinalizeAnswer) {
+    pub(super) fn show_first(&self, place: Place<'_>, n: u32, answer: &FinalizeAnswer) {
+        let Place { checkout_id, attempt, .. } = place;
         let shown = Shown { checkout_id: checkout_id.to_owned(), attempt, n, answer: answer.clone() };
         self.shown_first.0.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
     }
 
     /// The registration as a caller is shown it.
     pub(super) fn as_shown(&self, mut registration: Registration) -> Registration {
-        let shown = self.shown_first.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for shown in shown.iter() {
+        for shown in self.shown_first.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let checkout = &registration.checkout;
             if shown.checkout_id == checkout.id.as_str()
                 && let Some(step) =
@@ -41,12 +42,14 @@ impl App {
         registration
     }
 
+    /// Writes what was shown.
     pub(super) async fn write_shown(&self) -> Result<(), StoreFailed> {
         let shown = std::mem::take(&mut *self.shown_first.0.lock().unwrap_or_else(PoisonError::into_inner));
         for Shown { checkout_id, attempt, n, answer } in shown {
-            let now = self.clock.now();
-            self.step(&checkout_id, |checkout| Some((answered(checkout, attempt, n, &answer, now)?, ())))
-                .await?;
+            self.step(&checkout_id, |checkout, now| {
+                Some((answered(checkout, attempt, n, &answer, now)?, ()))
+            })
+            .await?;
         }
         Ok(())
     }

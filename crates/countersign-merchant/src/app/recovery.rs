@@ -1,82 +1,94 @@
-//! After a restart: whatever this process was doing when it ended has no owner any more. And the
-//! timers' round, which takes up everything that is due.
+//! Going on with what is open: after a restart, when whatever this process was doing before has no
+//! owner any more, and by timer.
+
+use std::fmt;
+use std::time::Duration;
 
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::doubt::orphaned;
-use futures_util::stream::{self, StreamExt as _};
+use countersign_store::contract::Key;
 
-use super::act::ActFailed;
+use super::act::Place;
 use super::{App, StoreFailed};
 use crate::stored::{checkout, snapshot};
 
-/// How many due documents one round takes up, and how many of them at a time. A document that fails
-/// keeps only its own place busy.
-const ROUND: usize = 256;
-const AT_A_TIME: usize = 16;
+/// A document whose timer is due.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Due(Key);
+
+impl fmt::Display for Due {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.collection, self.0.id)
+    }
+}
 
 impl App {
     /// Takes over the sends of a process that is gone. Only for a store that no other process may
-    /// have open: elsewhere the lease tells.
+    /// have open: elsewhere the lease tells. A document that cannot be read stops none of the others.
     pub(crate) async fn recover(&self) -> Result<usize, StoreFailed> {
         let mut recovered = 0;
-        let mut after: Option<String> = None;
+        let mut after = None;
         loop {
-            let page = self.checkouts_by_state("checking", after.as_deref()).await?;
-            for registration in &page.checkouts {
-                for attempt in &registration.checkout.attempts {
-                    if !matches!(attempt.state, AttemptState::Finalizing { .. }) {
-                        continue;
+            let rows = self.rows_by_state("checking", after.take()).await?;
+            let Some(last) = rows.last().cloned() else { return Ok(recovered) };
+            for row in rows {
+                match self.recover_one(&row.key.id).await {
+                    Ok(count) => recovered += count,
+                    Err(failed @ StoreFailed::Unreadable(_)) => {
+                        tracing::error!(checkout_id = row.key.id, %failed, "a checkout cannot be recovered");
                     }
-                    let (id, number, now) =
-                        (registration.checkout.id.as_str(), attempt.number, self.clock.now());
-                    self.step(id, |checkout| Some((orphaned(checkout, number, now)?, ()))).await?;
-                    recovered += 1;
+                    Err(failed @ (StoreFailed::Unavailable(_) | StoreFailed::Indeterminate(_))) => {
+                        return Err(failed);
+                    }
                 }
             }
-            after = page.next_after;
-            if after.is_none() {
-                return Ok(recovered);
-            }
+            after = Some((last.value, last.key.id));
         }
     }
 
-    /// Takes up what is due; says how many documents were.
-    pub(crate) async fn round(&self) -> Result<usize, StoreFailed> {
-        #[cfg(feature = "planted-bugs")]
-        self.write_shown().await?;
-        let due = self.store.due(self.clock.now(), ROUND).await?;
-        let count = due.len();
-        stream::iter(due)
-            .for_each_concurrent(AT_A_TIME, |timer| async move {
-                let id = timer.key.id.as_str();
-                let result = match timer.key.collection {
-                    checkout::COLLECTION => self.drive_checkout(id).await,
-                    snapshot::COLLECTION => self.take_snapshot(id).await,
-                    other => {
-                        tracing::error!(collection = other, "a timer of a document that nobody owns");
-                        Ok(())
-                    }
-                };
-                if let Err(failed) = result {
-                    tracing::error!(collection = timer.key.collection, id, %failed, "a timer's work failed");
-                }
-            })
-            .await;
-        Ok(count)
+    async fn recover_one(&self, checkout_id: &str) -> Result<usize, StoreFailed> {
+        let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(0) };
+        let mut recovered = 0;
+        for attempt in &loaded.registration.checkout.attempts {
+            if let AttemptState::Finalizing { .. } = attempt.state {
+                let number = attempt.number;
+                self.step(checkout_id, |checkout, now| Some((orphaned(checkout, number, now)?, ()))).await?;
+                recovered += 1;
+            }
+        }
+        Ok(recovered)
     }
 
-    async fn drive_checkout(&self, id: &str) -> Result<(), StoreFailed> {
-        let Some(loaded) = self.checkout(id).await? else { return Ok(()) };
+    /// The documents whose timers are due, earliest first.
+    pub(crate) async fn due(&self, limit: usize) -> Result<Vec<Due>, StoreFailed> {
+        #[cfg(feature = "planted-bugs")]
+        self.write_shown().await?;
+        let due = self.store.due(self.clock.now(), limit).await?;
+        Ok(due.into_iter().map(|timer| Due(timer.key)).collect())
+    }
+
+    /// How long it is until the next timer, if there is one.
+    pub(crate) async fn until_next_due(&self) -> Result<Option<Duration>, StoreFailed> {
+        let next = self.store.next_due().await?;
+        Ok(next.map(|due_at| due_at.since(self.clock.now())))
+    }
+
+    /// Takes up one document whose timer is due.
+    pub(crate) async fn take_up_due(&self, Due(key): &Due) -> Result<(), StoreFailed> {
+        match key.collection {
+            checkout::COLLECTION => self.drive_checkout(&key.id).await,
+            snapshot::COLLECTION => self.take_snapshot(&key.id).await,
+            other => Err(StoreFailed::Unreadable(format!("nobody owns the timers of {other}"))),
+        }
+    }
+
+    async fn drive_checkout(&self, checkout_id: &str) -> Result<(), StoreFailed> {
+        let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(()) };
         let now = self.clock.now();
         for attempt in &loaded.registration.checkout.attempts {
-            if attempt.state.due_at().is_none_or(|due_at| due_at > now) {
-                continue;
-            }
-            match self.drive(id, attempt.number).await {
-                Ok(()) => {}
-                Err(ActFailed::Store(failed)) => return Err(failed),
-                // A timer gives no address, so nothing can differ from it.
-                Err(ActFailed::GivenAddress(_)) => {}
+            if attempt.state.due_at().is_some_and(|due_at| due_at <= now) {
+                let (attempt, session) = (attempt.number, &attempt.checkout_session_id);
+                self.drive(Place { checkout_id, attempt, session }).await?;
             }
         }
         Ok(())

@@ -106,10 +106,9 @@ impl App {
 
     /// Both objects as Amazon gives them, or nothing: half a snapshot would look like a whole one.
     async fn fetch(&self, ids: &(ChargePermissionId, Option<ChargeId>)) -> Option<(String, Option<String>)> {
-        let wall = self.clock.wall();
-        let permission = self.amazon.charge_permission(&ids.0, wall).await.ok()?;
+        let permission = self.amazon.charge_permission(&ids.0).await.ok()?;
         let charge = match &ids.1 {
-            Some(charge_id) => Some(self.amazon.charge_body(charge_id, wall).await.ok()?),
+            Some(charge_id) => Some(self.amazon.charge_body(charge_id).await.ok()?),
             None => None,
         };
         let text = |body: bytes::Bytes| String::from_utf8(body.to_vec()).ok();

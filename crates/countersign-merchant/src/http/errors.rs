@@ -3,12 +3,11 @@
 use countersign_domain::merchant::checkout::TermsRefused;
 use countersign_http::{Response, Unreadable};
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::render;
 use crate::app::StoreFailed;
-use crate::app::act::GivenAddressDiffers;
 use crate::app::complete::CompleteRefused;
 use crate::app::registration::RegistrationRefused;
 
@@ -16,18 +15,21 @@ use crate::app::registration::RegistrationRefused;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refused {
     NoSuchPath,
-    WrongMethod,
+    /// With the methods that the path takes.
+    WrongMethod(&'static str),
     Unauthorized,
     Unreadable(Unreadable),
     Body(BodyRefused),
     Missing(&'static str),
-    Invalid { field: &'static str, why: &'static str },
+    Invalid {
+        field: &'static str,
+        why: &'static str,
+    },
     Terms(TermsRefused),
     OtherTerms(&'static str),
     NoSuchCheckout,
     BoundToAnotherOrder,
     TooManyAttempts,
-    GivenAddress(GivenAddressDiffers),
     Store(StoreFailed),
 }
 
@@ -66,7 +68,6 @@ impl From<CompleteRefused> for Refused {
             CompleteRefused::NotFound => Self::NoSuchCheckout,
             CompleteRefused::BoundToAnotherOrder => Self::BoundToAnotherOrder,
             CompleteRefused::TooManyAttempts => Self::TooManyAttempts,
-            CompleteRefused::GivenAddress(differs) => Self::GivenAddress(differs),
             CompleteRefused::Store(failed) => Self::Store(failed),
         }
     }
@@ -91,7 +92,7 @@ pub(super) fn render(refused: &Refused) -> Response {
         Refused::NoSuchPath => {
             (Status::NOT_FOUND, "NotFound", None, "There is nothing at this path.".to_owned())
         }
-        Refused::WrongMethod => (
+        Refused::WrongMethod(_) => (
             Status::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",
             None,
@@ -156,11 +157,6 @@ pub(super) fn render(refused: &Refused) -> Response {
             Some("amazonCheckoutSessionId".to_owned()),
             "This order has seen too many Checkout Sessions.".to_owned(),
         ),
-        Refused::GivenAddress(GivenAddressDiffers(kind, member)) => {
-            let field = format!("{}.{}", kind.name(), member.name());
-            let message = format!("[{field}] is not the one of the Checkout Session.");
-            (Status::CONFLICT, "AddressDrift", Some(field), message)
-        }
         Refused::Store(failed) => {
             tracing::error!(%failed, "a request was refused");
             (
@@ -171,7 +167,19 @@ pub(super) fn render(refused: &Refused) -> Response {
             )
         }
     };
-    render::json(status, &Envelope { error: Body { code, field: field.as_deref(), message } })
+    let mut response =
+        render::json(status, &Envelope { error: Body { code, field: field.as_deref(), message } });
+    match refused {
+        Refused::WrongMethod(allowed) => {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+        Refused::Unauthorized => {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        _ => {}
+    }
+    response
 }
 
 fn terms_refused(refused: &TermsRefused) -> (StatusCode, &'static str, String) {

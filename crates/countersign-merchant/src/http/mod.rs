@@ -7,12 +7,14 @@ mod requests;
 
 use std::sync::Arc;
 
-use countersign_domain::merchant::completion::GivenAddresses;
+use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_http::{Handler, Peer, Reply, Request, Response, Unreadable};
 use futures_util::future::BoxFuture;
 use http::Method;
 
 use crate::app::App;
+use crate::app::registration::Registered;
 use crate::pages::result;
 use errors::Refused;
 
@@ -44,12 +46,13 @@ async fn route(app: &App, request: &Request) -> Response {
     let segments: Vec<&str> = trimmed.split('/').skip(1).collect();
     match segments.as_slice() {
         ["healthz"] => {
-            only(request, &Method::GET).map_or_else(|r| errors::render(&r), |()| render::healthy())
+            only_get(request).map_or_else(|refused| errors::render(&refused), |()| render::healthy())
         }
-        ["readyz"] => match app.store.watermark().await {
-            Ok(_) => render::healthy(),
-            Err(failed) => errors::render(&Refused::Store(failed.into())),
-        },
+        ["readyz"] => match only_get(request) {
+            Ok(()) => ready(app).await,
+            Err(refused) => Err(refused),
+        }
+        .unwrap_or_else(|refused| errors::render(&refused)),
         ["result", token] => result_page(app, request, token).await,
         ["v1", rest @ ..] => {
             let answer = match authorized(app, request) {
@@ -62,24 +65,37 @@ async fn route(app: &App, request: &Request) -> Response {
     }
 }
 
-fn only(request: &Request, method: &Method) -> Result<(), Refused> {
-    if request.method() == method || (*method == Method::GET && request.method() == Method::HEAD) {
+fn only_get(request: &Request) -> Result<(), Refused> {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
         Ok(())
     } else {
-        Err(Refused::WrongMethod)
+        Err(Refused::WrongMethod("GET, HEAD"))
     }
+}
+
+async fn ready(app: &App) -> Result<Response, Refused> {
+    app.store_answers().await?;
+    Ok(render::healthy())
 }
 
 /// The shop shows its token; comparing takes the same time whatever is wrong with it.
 fn authorized(app: &App, request: &Request) -> Result<(), Refused> {
     let header = request.headers().get(http::header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
-    let shown = header.and_then(|header| header.strip_prefix(b"Bearer ")).unwrap_or_default();
+    let shown = header.and_then(|header| {
+        let (scheme, token) = header.split_at_checked("Bearer ".len())?;
+        scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
+    });
     let expected = app.settings.shop_token.expose().as_bytes();
-    aws_lc_rs::constant_time::verify_slices_are_equal(shown, expected).map_err(|_| {
+    let is_shown = shown.is_some_and(|shown| {
+        // An empty token would be shown by everybody.
+        !shown.is_empty() && aws_lc_rs::constant_time::verify_slices_are_equal(shown, expected).is_ok()
+    });
+    if !is_shown {
         let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
         tracing::warn!(?peer, "a request to the shop's API without its token");
-        Refused::Unauthorized
-    })
+        return Err(Refused::Unauthorized);
+    }
+    Ok(())
 }
 
 async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, Refused> {
@@ -98,15 +114,17 @@ async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, R
         ("PUT", ["checkouts", id, "terms"]) => {
             let (version, terms) = requests::terms(request.body())?;
             let registration = app.change_terms(id, version, &terms).await?;
-            Ok(render::checkout(&app.settings, &registration, &[]))
+            let unchanged = Registered { registration, is_new: false };
+            Ok(render::registered(&app.settings, &unchanged))
         }
         ("POST", ["checkouts", id, "complete"]) => {
             let (session, given) = requests::completion(request.body())?;
             complete(app, id, &session, &given).await
         }
-        (_, ["checkouts"] | ["checkouts", _] | ["checkouts", _, "terms" | "complete"]) => {
-            Err(Refused::WrongMethod)
-        }
+        (_, ["checkouts"]) => Err(Refused::WrongMethod("GET, POST")),
+        (_, ["checkouts", _]) => Err(Refused::WrongMethod("GET")),
+        (_, ["checkouts", _, "terms"]) => Err(Refused::WrongMethod("PUT")),
+        (_, ["checkouts", _, "complete"]) => Err(Refused::WrongMethod("POST")),
         _ => Err(Refused::NoSuchPath),
     }
 }
@@ -114,7 +132,7 @@ async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, R
 async fn complete(
     app: &App,
     id: &str,
-    session: &countersign_domain::ids::CheckoutSessionId,
+    session: &CheckoutSessionId,
     given: &GivenAddresses,
 ) -> Result<Response, Refused> {
     let outcome = app.complete(id, session, given).await?;
@@ -123,24 +141,15 @@ async fn complete(
 
 async fn list(app: &App, request: &Request) -> Result<Response, Refused> {
     let query = requests::list_query(request.uri().query().unwrap_or(""))?;
-    let page = match (query.order_id, query.state) {
-        (Some(order_id), _) => crate::app::lookup::Page {
-            checkouts: app
-                .checkout_of_order(&order_id)
-                .await?
-                .map(|it| it.registration)
-                .into_iter()
-                .collect(),
-            next_after: None,
-        },
-        (None, Some(state)) => app.checkouts_by_state(state, query.after.as_deref()).await?,
-        (None, None) => return Err(Refused::missing("orderId or state")),
+    let page = match query.order_id {
+        Some(order_id) => app.checkouts_of_order(&order_id, query.state).await?,
+        None => app.checkouts_by_state(query.state, query.after).await?,
     };
     Ok(render::list(&app.settings, &page))
 }
 
 async fn result_page(app: &App, request: &Request, token: &str) -> Response {
-    if let Err(refused) = only(request, &Method::GET) {
+    if let Err(refused) = only_get(request) {
         return errors::render(&refused);
     }
     match app.checkout_of_result(token).await {

@@ -9,12 +9,13 @@ use countersign_http::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
+use super::requests::cursor_text;
 use crate::app::complete::Outcome;
+use crate::app::lookup::Event;
 use crate::app::lookup::Page;
 use crate::app::registration::{Registered, Registration};
 use crate::pages::texts::NOT_PAID_MESSAGE;
 use crate::settings::Settings;
-use crate::stored::event::Event;
 
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
@@ -169,7 +170,6 @@ struct AttemptBody<'a> {
 }
 
 fn attempt_body(attempt: &Attempt) -> AttemptBody<'_> {
-    use countersign_domain::merchant::attempt::NotPaidReason;
     let (completion, reason, field) = match &attempt.state {
         AttemptState::Completed { completion, .. } => {
             let word = match completion {
@@ -180,14 +180,7 @@ fn attempt_body(attempt: &Attempt) -> AttemptBody<'_> {
             };
             (Some(word), None, None)
         }
-        AttemptState::NotPaid { reason, .. } => {
-            let field = match reason {
-                NotPaidReason::Mismatch(member) => Some(member.clone()),
-                NotPaidReason::AddressDrift(member) => Some(format!("shippingAddress.{}", member.name())),
-                _ => None,
-            };
-            (None, Some(reason.code().to_owned()), field)
-        }
+        AttemptState::NotPaid { reason, .. } => (None, Some(reason.code().to_owned()), reason.field()),
         AttemptState::Unresolved { reason, .. } => (None, Some(reason.code().to_owned()), None),
         AttemptState::Surplus { of } => (None, Some(format!("second to attempt {of}")), None),
         AttemptState::Bound { .. }
@@ -241,10 +234,10 @@ pub(super) fn list(settings: &Settings, page: &Page) -> Response {
     #[serde(rename_all = "camelCase")]
     struct Body<'a> {
         checkouts: Vec<CheckoutBody<'a>>,
-        after: Option<&'a str>,
+        after: Option<String>,
     }
     let checkouts = page.checkouts.iter().map(|it| checkout_body(settings, it, None)).collect();
-    json(StatusCode::OK, &Body { checkouts, after: page.next_after.as_deref() })
+    json(StatusCode::OK, &Body { checkouts, after: page.next_after.as_ref().map(cursor_text) })
 }
 
 fn proof_of(verdict: Verdict<'_>) -> Option<Proof<'_>> {

@@ -1,8 +1,8 @@
 //! The bodies that the shop sends, read as strictly as Amazon reads a merchant's.
 
 use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_domain::merchant::checkout::Terms;
-use countersign_domain::merchant::completion::GivenAddresses;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_protocol::object;
 use countersign_protocol::wire::{
@@ -11,6 +11,7 @@ use countersign_protocol::wire::{
 };
 
 use super::errors::Refused;
+use crate::app::lookup::Cursor;
 use crate::app::registration::Order;
 
 /// The longest order number and URL, in characters.
@@ -161,7 +162,7 @@ fn web_address(field: &'static str, text: &str) -> Result<(), Refused> {
 pub(super) struct ListQuery {
     pub(super) order_id: Option<String>,
     pub(super) state: Option<&'static str>,
-    pub(super) after: Option<String>,
+    pub(super) after: Option<Cursor>,
 }
 
 /// The words that a checkout's state can be.
@@ -175,18 +176,32 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
         let value = percent_decoded(value)
             .ok_or(Refused::Invalid { field: "query", why: "is not percent-encoded UTF-8" })?;
         match name {
+            _ if value.is_empty() => {}
             "orderId" => parsed.order_id = Some(value),
-            "after" => parsed.after = Some(value),
+            "after" => {
+                let why = "must be the `after` of an earlier page";
+                let cursor = value.split_once(':').and_then(|(state, id)| Some((state_of(state)?, id)));
+                let (state, id) = cursor.ok_or(Refused::Invalid { field: "after", why })?;
+                parsed.after = Some((state.to_owned(), id.to_owned()));
+            }
             "state" => {
-                let state = STATES.into_iter().find(|state| *state == value);
                 let why =
                     "must be one of registered, checking, pending, paid, authorized, confirmed, notPaid";
-                parsed.state = Some(state.ok_or(Refused::Invalid { field: "state", why })?);
+                parsed.state = Some(state_of(&value).ok_or(Refused::Invalid { field: "state", why })?);
             }
             _ => return Err(Refused::Invalid { field: "query", why: "takes orderId, state and after only" }),
         }
     }
     Ok(parsed)
+}
+
+fn state_of(word: &str) -> Option<&'static str> {
+    STATES.into_iter().find(|state| *state == word)
+}
+
+/// A list's cursor as a later request gives it back.
+pub(super) fn cursor_text((state, id): &Cursor) -> String {
+    format!("{state}:{id}")
 }
 
 fn percent_decoded(text: &str) -> Option<String> {

@@ -9,6 +9,7 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use countersign_domain::merchant::verdict::Verdict;
 use countersign_http::Response;
+use countersign_protocol::signing::base64;
 use http::{HeaderValue, StatusCode, header};
 
 use super::texts::Texts;
@@ -104,19 +105,6 @@ static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     );
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
-
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(44);
-    for chunk in bytes.chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, place| bits << 8 | u32::from(*chunk.get(place).unwrap_or(&0)));
-        for place in 0..4 {
-            let index = (bits >> (18 - 6 * place)) & 63;
-            text.push(if place <= chunk.len() { char::from(ALPHABET[index as usize]) } else { '=' });
-        }
-    }
-    text
-}
 
 fn render(status: StatusCode, page: &ResultPage<'_>) -> Response {
     // The template writes into memory only.

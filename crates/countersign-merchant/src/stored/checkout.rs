@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_domain::address::{Address, AddressMember};
+use countersign_domain::address::{Address, AddressKind, AddressMember};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, IdempotencyKey};
 use countersign_domain::merchant::attempt::{
-    Attempt, AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason,
+    Attempt, AttemptState, Completion, Doubt, GivenAddresses, NotPaidReason, Send, UnresolvedReason,
 };
 use countersign_domain::merchant::checkout::{Checkout, Terms};
 use countersign_domain::money::{Currency, Money};
@@ -60,8 +60,11 @@ struct StoredTerms {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     custom_information: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    shipping_address: Option<Vec<Option<String>>>,
+    shipping_address: Option<StoredAddress>,
 }
+
+/// The eleven members in the API's order.
+type StoredAddress = Vec<Option<String>>;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -86,6 +89,10 @@ struct StoredSend {
 #[serde(tag = "is", rename_all_fields = "camelCase", deny_unknown_fields)]
 enum StoredState {
     Bound {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given_shipping_address: Option<StoredAddress>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given_billing_address: Option<StoredAddress>,
         retry_at: i64,
     },
     Approved {
@@ -104,6 +111,8 @@ enum StoredState {
         since: i64,
         look_at: i64,
         look_count: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stored_error: Option<String>,
         stored_error_count: u32,
         not_found_count: u32,
         alarm_count: u32,
@@ -142,7 +151,7 @@ enum StoredState {
         reason: String,
         send: Option<StoredSend>,
         sent_at: i64,
-        look_at: Option<i64>,
+        look_at: i64,
     },
     Surplus {
         of: u32,
@@ -155,7 +164,7 @@ enum StoredReason {
     Declined(String),
     SessionCanceled(Option<String>),
     Mismatch(String),
-    AddressDrift(String),
+    AddressDrift { kind: String, member: String },
     Misuse(String),
     SessionGone,
     Abandoned,
@@ -226,25 +235,12 @@ fn store_terms(terms: &Terms) -> StoredTerms {
         merchant_store_name,
         note_to_buyer,
         custom_information,
-        shipping_address: terms.shipping_address.as_ref().map(|address| {
-            AddressMember::ALL.iter().map(|member| address.member(*member).map(str::to_owned)).collect()
-        }),
+        shipping_address: terms.shipping_address.as_ref().map(store_address),
     }
 }
 
 fn restore_terms(stored: StoredTerms) -> Result<Terms, Unreadable> {
     let currency = Currency::parse(&stored.currency).ok_or_else(|| wrong("its currency is unknown"))?;
-    let shipping_address = match stored.shipping_address {
-        Some(members) if members.len() == AddressMember::ALL.len() => {
-            let mut address = Address::default();
-            for (member, text) in AddressMember::ALL.iter().zip(members) {
-                *address.member_mut(*member) = text;
-            }
-            Some(address)
-        }
-        Some(_) => return Err(wrong("its address has another number of members")),
-        None => None,
-    };
     Ok(Terms {
         product_type: ProductType::parse(&stored.product_type)
             .ok_or_else(|| wrong("its product type is unknown"))?,
@@ -260,8 +256,23 @@ fn restore_terms(stored: StoredTerms) -> Result<Terms, Unreadable> {
             note_to_buyer: stored.note_to_buyer,
             custom_information: stored.custom_information,
         },
-        shipping_address,
+        shipping_address: stored.shipping_address.map(restore_address).transpose()?,
     })
+}
+
+fn store_address(address: &Address) -> StoredAddress {
+    AddressMember::ALL.iter().map(|member| address.member(*member).map(str::to_owned)).collect()
+}
+
+fn restore_address(stored: StoredAddress) -> Result<Address, Unreadable> {
+    if stored.len() != AddressMember::ALL.len() {
+        return Err(wrong("an address has another number of members"));
+    }
+    let mut address = Address::default();
+    for (member, text) in AddressMember::ALL.iter().zip(stored) {
+        *address.member_mut(*member) = text;
+    }
+    Ok(address)
 }
 
 fn store_send(send: &Send) -> StoredSend {
@@ -283,7 +294,11 @@ fn restore_send(stored: StoredSend) -> Result<Send, Unreadable> {
 
 fn store_attempt(attempt: &Attempt) -> StoredAttempt {
     let state = match &attempt.state {
-        AttemptState::Bound { retry_at } => StoredState::Bound { retry_at: retry_at.as_millis() },
+        AttemptState::Bound { given, retry_at } => StoredState::Bound {
+            given_shipping_address: given.shipping.as_ref().map(store_address),
+            given_billing_address: given.billing.as_ref().map(store_address),
+            retry_at: retry_at.as_millis(),
+        },
         AttemptState::Approved { body, retry_at } => {
             StoredState::Approved { body: store_body(body), retry_at: retry_at.as_millis() }
         }
@@ -299,6 +314,7 @@ fn store_attempt(attempt: &Attempt) -> StoredAttempt {
             since: doubt.since.as_millis(),
             look_at: doubt.look_at.as_millis(),
             look_count: doubt.look_count,
+            stored_error: doubt.stored_error.clone(),
             stored_error_count: doubt.stored_error_count,
             not_found_count: doubt.not_found_count,
             alarm_count: doubt.alarm_count,
@@ -336,7 +352,7 @@ fn store_attempt(attempt: &Attempt) -> StoredAttempt {
             reason: reason.code().to_owned(),
             send: send.as_ref().map(store_send),
             sent_at: sent_at.as_millis(),
-            look_at: look_at.map(Timestamp::as_millis),
+            look_at: look_at.as_millis(),
         },
         AttemptState::Surplus { of } => StoredState::Surplus { of: *of },
     };
@@ -358,7 +374,13 @@ fn restore_attempt(stored: StoredAttempt) -> Result<Attempt, Unreadable> {
         Ok(AttemptState::Completed { completion, charge_permission_id: permission(id)?, at: instant(at) })
     };
     let state = match stored.state {
-        StoredState::Bound { retry_at } => AttemptState::Bound { retry_at: instant(retry_at) },
+        StoredState::Bound { given_shipping_address, given_billing_address, retry_at } => {
+            let given = GivenAddresses {
+                shipping: given_shipping_address.map(restore_address).transpose()?,
+                billing: given_billing_address.map(restore_address).transpose()?,
+            };
+            AttemptState::Bound { given, retry_at: instant(retry_at) }
+        }
         StoredState::Approved { body, retry_at } => {
             AttemptState::Approved { body: Arc::from(body.into_bytes()), retry_at: instant(retry_at) }
         }
@@ -374,6 +396,7 @@ fn restore_attempt(stored: StoredAttempt) -> Result<Attempt, Unreadable> {
             since,
             look_at,
             look_count,
+            stored_error,
             stored_error_count,
             not_found_count,
             alarm_count,
@@ -384,6 +407,7 @@ fn restore_attempt(stored: StoredAttempt) -> Result<Attempt, Unreadable> {
             since: instant(since),
             look_at: instant(look_at),
             look_count,
+            stored_error,
             stored_error_count,
             not_found_count,
             alarm_count,
@@ -416,7 +440,7 @@ fn restore_attempt(stored: StoredAttempt) -> Result<Attempt, Unreadable> {
             reason: UnresolvedReason::parse(&reason).ok_or_else(|| wrong("its doubt's reason is unknown"))?,
             send: send.map(restore_send).transpose()?,
             sent_at: instant(sent_at),
-            look_at: look_at.map(instant),
+            look_at: instant(look_at),
         },
         StoredState::Surplus { of } => AttemptState::Surplus { of },
     };
@@ -435,7 +459,9 @@ fn store_reason(reason: &NotPaidReason) -> StoredReason {
         NotPaidReason::Declined(code) => StoredReason::Declined(code),
         NotPaidReason::SessionCanceled(code) => StoredReason::SessionCanceled(code),
         NotPaidReason::Mismatch(member) => StoredReason::Mismatch(member),
-        NotPaidReason::AddressDrift(member) => StoredReason::AddressDrift(member.name().to_owned()),
+        NotPaidReason::AddressDrift(kind, member) => {
+            StoredReason::AddressDrift { kind: kind.name().to_owned(), member: member.name().to_owned() }
+        }
         NotPaidReason::Misuse(code) => StoredReason::Misuse(code),
         NotPaidReason::SessionGone => StoredReason::SessionGone,
         NotPaidReason::Abandoned => StoredReason::Abandoned,
@@ -449,7 +475,11 @@ fn restore_reason(stored: StoredReason) -> Result<NotPaidReason, Unreadable> {
         StoredReason::Declined(code) => NotPaidReason::Declined(code),
         StoredReason::SessionCanceled(code) => NotPaidReason::SessionCanceled(code),
         StoredReason::Mismatch(member) => NotPaidReason::Mismatch(member),
-        StoredReason::AddressDrift(member) => NotPaidReason::AddressDrift(
+        StoredReason::AddressDrift { kind, member } => NotPaidReason::AddressDrift(
+            [AddressKind::Shipping, AddressKind::Billing]
+                .into_iter()
+                .find(|known| known.name() == kind)
+                .ok_or_else(|| wrong("its address is unknown"))?,
             AddressMember::parse(&member).ok_or_else(|| wrong("its address member is unknown"))?,
         ),
         StoredReason::Misuse(code) => NotPaidReason::Misuse(code),

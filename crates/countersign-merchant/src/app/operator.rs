@@ -1,0 +1,89 @@
+//! What a person must know at once, as log lines: ERROR for what needs one, WARN for what may come to
+//! need one. Ids only, no buyer data. Called once a step is kept, by whoever kept it.
+
+use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::completion::{AttemptEvent, Happened};
+
+pub(super) fn tell_operator(checkout: &Checkout, events: &[AttemptEvent]) {
+    let checkout_id = checkout.id.as_str();
+    let order_id = checkout.order_id.as_str();
+    for AttemptEvent { attempt, what } in events {
+        let state = checkout.attempt(*attempt).map(|attempt| &attempt.state);
+        match what {
+            Happened::DoubtAlarm { lasting } => {
+                let seconds = lasting.as_secs();
+                tracing::error!(
+                    checkout_id,
+                    order_id,
+                    attempt,
+                    seconds,
+                    "nobody knows yet whether this was paid"
+                );
+            }
+            Happened::Unresolved => {
+                let reason = match state {
+                    Some(AttemptState::Unresolved { reason, .. }) => reason.code(),
+                    _ => "",
+                };
+                tracing::error!(
+                    checkout_id,
+                    order_id,
+                    attempt,
+                    reason,
+                    "nobody can say whether this was paid"
+                );
+            }
+            Happened::Contradiction { found } => {
+                tracing::error!(checkout_id, order_id, attempt, found, "Amazon contradicts what was proved");
+            }
+            Happened::NotEvaluated { code } if code == "TooManyRequests" => {
+                tracing::warn!(checkout_id, order_id, attempt, "Amazon throttles this merchant");
+            }
+            Happened::NotEvaluated { code } => {
+                tracing::error!(checkout_id, order_id, attempt, code, "Amazon did not look at a Finalize");
+            }
+            Happened::DoubtBegan { cause } => {
+                tracing::warn!(checkout_id, order_id, attempt, cause, "in doubt");
+            }
+            Happened::NotPaid => {
+                use countersign_domain::merchant::attempt::NotPaidReason;
+                let reason = match state {
+                    Some(AttemptState::NotPaid { reason, .. }) => Some(reason),
+                    _ => None,
+                };
+                let code = reason.map(NotPaidReason::code);
+                // The shop and Amazon disagree, or the request was wrong: that mends itself for no buyer.
+                match reason.and_then(NotPaidReason::field) {
+                    Some(field) => {
+                        tracing::error!(
+                            checkout_id,
+                            order_id,
+                            attempt,
+                            code,
+                            field,
+                            "not paid: a field disagrees"
+                        );
+                    }
+                    None if matches!(reason, Some(NotPaidReason::Misuse(_))) => {
+                        tracing::error!(
+                            checkout_id,
+                            order_id,
+                            attempt,
+                            code,
+                            "not paid: Amazon refuses the request"
+                        );
+                    }
+                    None => tracing::info!(checkout_id, order_id, attempt, code, "not paid"),
+                }
+            }
+            Happened::Completed => tracing::info!(checkout_id, order_id, attempt, "completed"),
+            Happened::SessionBound
+            | Happened::SurplusRecorded { .. }
+            | Happened::Approved
+            | Happened::FinalizeSent { .. }
+            | Happened::LookedUp { .. }
+            | Happened::PendingBegan => {}
+        }
+    }
+}
