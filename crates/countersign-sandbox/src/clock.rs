@@ -1,0 +1,281 @@
+//! Time in the sandbox: the machine's clock behind a trait, and the virtual clock that the control
+//! API moves. Everything else gets `now` as an argument, read once at the top of a request or of a
+//! timer's round.
+//!
+//! Deadlines and the objects' instants are virtual. Signatures are dated by the machine's clock,
+//! which an SDK keeps, and an ordered time-out passes in real time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use countersign_domain::time::Timestamp;
+use futures_util::future::{BoxFuture, select};
+use tokio::sync::Notify;
+
+/// The clock that nobody moves, and waiting by it. A simulation puts its own in this place.
+pub trait Clock: Send + Sync + 'static {
+    /// The instant now.
+    fn now(&self) -> Timestamp;
+
+    /// Completes when so much time has passed.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// The machine's clock, and tokio's timer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
+    fn now(&self) -> Timestamp {
+        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Timestamp::UNIX_EPOCH.plus(since_1970.unwrap_or_default())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the file that waits")]
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// What the virtual clock shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockState {
+    /// The virtual instant.
+    pub now: Timestamp,
+    /// Whether it stands still.
+    pub frozen: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Motion {
+    /// The machine's clock and so many milliseconds more or less.
+    Running {
+        offset_ms: i64,
+    },
+    Frozen {
+        at: Timestamp,
+    },
+}
+
+/// A clock that can be set, advanced and frozen. Unmoved, it is the machine's.
+pub struct VirtualClock {
+    real: Arc<dyn Clock>,
+    motion: Mutex<Motion>,
+    moved: Notify,
+}
+
+impl VirtualClock {
+    /// A running clock. A store that was in use gives its watermark: if the machine's clock is behind
+    /// it, because the virtual one had been moved ahead, this one goes on from there, since nothing
+    /// may be decided before what was decided already. How far it was moved is not kept otherwise.
+    #[must_use]
+    pub fn starting_from(real: Arc<dyn Clock>, watermark: Timestamp) -> Self {
+        let wall = real.now();
+        let offset_ms = if wall < watermark { offset(wall, watermark) } else { 0 };
+        Self { real, motion: Mutex::new(Motion::Running { offset_ms }), moved: Notify::new() }
+    }
+
+    /// The virtual instant.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.state().now
+    }
+
+    /// What the machine's clock says.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        self.real.now()
+    }
+
+    /// The virtual instant, and whether it stands still.
+    #[must_use]
+    pub fn state(&self) -> ClockState {
+        let motion = *self.motion.lock().unwrap_or_else(PoisonError::into_inner);
+        shown(motion, self.real.now())
+    }
+
+    /// Moves the clock ahead. It stays frozen or running as it was.
+    pub fn advance(&self, by: Duration) {
+        self.move_to(|state| ClockState { now: state.now.plus(by), ..state });
+    }
+
+    /// Sets the clock, ahead or back. It stays frozen or running as it was.
+    pub fn set(&self, now: Timestamp) {
+        self.move_to(|state| ClockState { now, ..state });
+    }
+
+    /// Lets the clock stand still, or run on from where it stands.
+    pub fn freeze(&self, frozen: bool) {
+        self.move_to(|state| ClockState { frozen, ..state });
+    }
+
+    /// Lets the clock run and show the machine's time, as in a new sandbox.
+    pub fn reset(&self) {
+        *self.motion.lock().unwrap_or_else(PoisonError::into_inner) = Motion::Running { offset_ms: 0 };
+        self.moved.notify_waiters();
+    }
+
+    /// Waits for real time to pass, whatever the virtual clock does.
+    pub async fn sleep(&self, duration: Duration) {
+        self.real.sleep(duration).await;
+    }
+
+    /// Completes when the virtual instant is reached, and earlier if the clock is moved: whoever waits
+    /// looks at what is due again.
+    pub async fn wait_until(&self, instant: Timestamp) {
+        // Taken before the clock is read, so that no move between the two is missed.
+        let moved = self.moved.notified();
+        let ClockState { now, frozen } = self.state();
+        if now >= instant {
+            return;
+        }
+        if frozen {
+            moved.await;
+        } else {
+            select(std::pin::pin!(moved), self.real.sleep(instant.since(now))).await;
+        }
+    }
+
+    fn move_to(&self, change: impl FnOnce(ClockState) -> ClockState) {
+        let wall = self.real.now();
+        let mut motion = self.motion.lock().unwrap_or_else(PoisonError::into_inner);
+        let ClockState { now, frozen } = change(shown(*motion, wall));
+        *motion = if frozen {
+            Motion::Frozen { at: now }
+        } else {
+            Motion::Running { offset_ms: offset(wall, now) }
+        };
+        drop(motion);
+        self.moved.notify_waiters();
+    }
+}
+
+impl std::fmt::Debug for VirtualClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("VirtualClock").field(&self.state()).finish()
+    }
+}
+
+fn shown(motion: Motion, wall: Timestamp) -> ClockState {
+    match motion {
+        Motion::Running { offset_ms } => {
+            let now = Timestamp::from_millis(wall.as_millis().saturating_add(offset_ms));
+            ClockState { now, frozen: false }
+        }
+        Motion::Frozen { at } => ClockState { now: at, frozen: true },
+    }
+}
+
+fn offset(wall: Timestamp, shown: Timestamp) -> i64 {
+    shown.as_millis().saturating_sub(wall.as_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+    use std::task::Poll;
+
+    /// A real clock that stands at an instant; its sleeps never end by themselves.
+    struct Standing(Mutex<Timestamp>);
+
+    impl Clock for Standing {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+
+        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+            if duration.is_zero() {
+                Box::pin(std::future::ready(()))
+            } else {
+                Box::pin(std::future::pending())
+            }
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    const NOON: &str = "20260901T120000Z";
+
+    fn clocks() -> (Arc<Standing>, VirtualClock) {
+        let real = Arc::new(Standing(Mutex::new(at(NOON))));
+        let clock = VirtualClock::starting_from(real.clone(), Timestamp::UNIX_EPOCH);
+        (real, clock)
+    }
+
+    fn second_passes(real: &Standing) {
+        let mut now = real.0.lock().unwrap();
+        *now = now.plus(Duration::from_secs(1));
+    }
+
+    #[test]
+    fn moving_leaves_it_frozen_or_running_as_it_was() {
+        let (real, clock) = clocks();
+        let shows = |expected: &str, frozen| {
+            assert_eq!(clock.state(), ClockState { now: at(expected), frozen });
+        };
+        shows(NOON, false);
+        clock.advance(Duration::from_secs(86_400));
+        shows("20260902T120000Z", false);
+        second_passes(&real);
+        shows("20260902T120001Z", false);
+        clock.freeze(true);
+        second_passes(&real);
+        shows("20260902T120001Z", true);
+        clock.advance(Duration::from_secs(60));
+        shows("20260902T120101Z", true);
+        clock.set(at("20200101T000000Z"));
+        second_passes(&real);
+        shows("20200101T000000Z", true);
+        clock.freeze(false);
+        second_passes(&real);
+        shows("20200101T000001Z", false);
+        assert_eq!(clock.wall(), at("20260901T120004Z"), "the machine's clock goes its own way");
+        clock.reset();
+        shows("20260901T120004Z", false);
+    }
+
+    #[test]
+    fn a_restart_is_not_behind_the_watermark() {
+        let real: Arc<dyn Clock> = Arc::new(Standing(Mutex::new(at(NOON))));
+        for (watermark, shown) in
+            [("20261231T000000Z", "20261231T000000Z"), ("20260901T115959Z", NOON), ("19700101T000000Z", NOON)]
+        {
+            let clock = VirtualClock::starting_from(Arc::clone(&real), at(watermark));
+            assert_eq!(clock.now(), at(shown), "{watermark}");
+        }
+    }
+
+    #[test]
+    fn who_waits_is_woken_by_the_instant_and_by_every_move() {
+        type Move = fn(&VirtualClock);
+        let moves: [Move; 5] = [
+            |clock| clock.advance(Duration::from_secs(1)),
+            |clock| clock.set(at("20200101T000000Z")),
+            |clock| clock.freeze(true),
+            |clock| clock.freeze(false),
+            VirtualClock::reset,
+        ];
+        for frozen in [false, true] {
+            for make_move in moves {
+                let (_, clock) = clocks();
+                clock.freeze(frozen);
+                let mut waiting = std::pin::pin!(clock.wait_until(at(NOON).plus(Duration::from_secs(60))));
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                assert_eq!(waiting.as_mut().poll(&mut context), Poll::Pending);
+                make_move(&clock);
+                assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(()));
+            }
+            let (_, clock) = clocks();
+            clock.freeze(frozen);
+            assert_eq!(
+                clock.wait_until(at(NOON)).now_or_never(),
+                Some(()),
+                "an instant is reached at itself"
+            );
+        }
+    }
+}

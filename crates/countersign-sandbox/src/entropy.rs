@@ -1,0 +1,243 @@
+//! Where the sandbox draws its ids. They are no secrets, and with a seed they are the same in every
+//! run; so each kind of id has a stream of its own, and one more read does not change the ids of the
+//! checkouts that follow it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, Region};
+use countersign_store::contract::ChangeId;
+
+/// A source of random bytes.
+pub trait Entropy: Send + Sync + 'static {
+    /// Fills the bytes.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The machine's random source.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    #[expect(clippy::disallowed_methods, reason = "this is the file that draws entropy")]
+    #[expect(clippy::expect_used, reason = "ids that are not unique would mix up checkouts")]
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).expect("the machine's random source answers");
+    }
+}
+
+/// The distance of splitmix64's states: 2⁶⁴ divided by the golden ratio.
+const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// splitmix64's finalizer: a bijection that scatters neighbours.
+const fn scattered(state: u64) -> u64 {
+    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    state ^ (state >> 31)
+}
+
+/// A sequence of numbers that its key fixes: splitmix64.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    key: u64,
+    drawn: AtomicU64,
+}
+
+impl Stream {
+    pub(crate) const fn new(key: u64) -> Self {
+        Self { key, drawn: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn draw(&self) -> u64 {
+        let drawn = self.drawn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        scattered(self.key.wrapping_add(drawn.wrapping_mul(GAMMA)))
+    }
+
+    fn draw_bytes(&self) -> [u8; 16] {
+        let (high, low) = (self.draw(), self.draw());
+        ((u128::from(high) << 64) | u128::from(low)).to_be_bytes()
+    }
+
+    fn restart(&self) {
+        self.drawn.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The ids of one sandbox, from one seed.
+#[derive(Debug)]
+pub struct Ids {
+    checkout_sessions: Stream,
+    charge_permissions: Stream,
+    charges: Stream,
+    requests: Stream,
+    faults: Stream,
+    /// Never seeded and never restarted: a store remembers change ids across restarts and resets.
+    changes_key: u64,
+    changes: AtomicU64,
+}
+
+impl Ids {
+    /// The ids of the given start of a sandbox with this seed: the same pair gives the same ids. An
+    /// in-memory sandbox has one start, number 0. Without a seed one is drawn.
+    #[must_use]
+    pub fn new(entropy: &dyn Entropy, seed: Option<u64>, start: u64) -> Self {
+        let random = || {
+            let mut bytes = [0; 8];
+            entropy.fill(&mut bytes);
+            u64::from_le_bytes(bytes)
+        };
+        let seed = seed.unwrap_or_else(random);
+        let key = scattered(scattered(seed).wrapping_add(start));
+        let stream = |number: u64| Stream::new(scattered(key ^ number));
+        Self {
+            checkout_sessions: stream(1),
+            charge_permissions: stream(2),
+            charges: stream(3),
+            requests: stream(4),
+            faults: stream(5),
+            changes_key: random(),
+            changes: AtomicU64::new(0),
+        }
+    }
+
+    /// For a new Checkout Session.
+    #[must_use]
+    pub fn checkout_session_id(&self) -> CheckoutSessionId {
+        CheckoutSessionId::from_random(self.checkout_sessions.draw_bytes())
+    }
+
+    /// For a new one-time Charge Permission. Its space is small enough for an id to be taken: the
+    /// caller requires it absent, and draws again.
+    #[must_use]
+    pub fn charge_permission_id(&self, environment: Environment, region: Region) -> ChargePermissionId {
+        ChargePermissionId::one_time(environment, region, self.charge_permissions.draw())
+    }
+
+    /// For a new Charge under a permission; it too may be taken.
+    #[must_use]
+    pub fn charge_id(&self, permission: &ChargePermissionId) -> ChargeId {
+        ChargeId::under(permission, self.charges.draw())
+    }
+
+    /// For `x-amz-pay-request-id`.
+    #[must_use]
+    pub fn request_id(&self) -> String {
+        uuid(&self.requests)
+    }
+
+    /// For an ordered fault.
+    #[must_use]
+    pub(crate) fn fault_id(&self) -> String {
+        uuid(&self.faults)
+    }
+
+    /// For a change set. Unique across restarts.
+    #[must_use]
+    pub fn change_id(&self) -> ChangeId {
+        let number = self.changes.fetch_add(1, Ordering::Relaxed);
+        ChangeId(((u128::from(self.changes_key) << 64) | u128::from(number)).to_be_bytes())
+    }
+
+    /// Begins every seeded stream anew, as at the start.
+    pub fn restart(&self) {
+        let Self { checkout_sessions, charge_permissions, charges, requests, faults, .. } = self;
+        for stream in [checkout_sessions, charge_permissions, charges, requests, faults] {
+            stream.restart();
+        }
+    }
+}
+
+/// Sixteen drawn bytes in the shape of a version 4 UUID.
+fn uuid(stream: &Stream) -> String {
+    CheckoutSessionId::from_random(stream.draw_bytes()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn drawn(ids: &Ids) -> Vec<String> {
+        let permission = ids.charge_permission_id(Environment::Sandbox, Region::NorthAmerica);
+        let live = ids.charge_permission_id(Environment::Live, Region::Europe);
+        vec![
+            ids.checkout_session_id().to_string(),
+            ids.checkout_session_id().to_string(),
+            ids.charge_id(&permission).to_string(),
+            permission.to_string(),
+            live.to_string(),
+            ids.request_id(),
+            ids.fault_id(),
+        ]
+    }
+
+    /// `d` a digit, `x` a lower-case hexadecimal digit, `v` one of 8, 9, a, b; all else itself.
+    fn has_shape(text: &str, shape: &str) -> bool {
+        text.len() == shape.len()
+            && text.chars().zip(shape.chars()).all(|(c, s)| match s {
+                'd' => c.is_ascii_digit(),
+                'x' => c.is_ascii_digit() || ('a'..='f').contains(&c),
+                'v' => "89ab".contains(c),
+                _ => c == s,
+            })
+    }
+
+    #[test]
+    fn ids_have_amazons_shapes() {
+        let uuid = "xxxxxxxx-xxxx-4xxx-vxxx-xxxxxxxxxxxx";
+        let shapes = [
+            uuid,
+            uuid,
+            "S01-ddddddd-ddddddd-Cdddddd",
+            "S01-ddddddd-ddddddd",
+            "P02-ddddddd-ddddddd",
+            uuid,
+            uuid,
+        ];
+        for seed in 0..1_000 {
+            let ids = Ids::new(&SystemEntropy, Some(seed), 0);
+            for (id, shape) in drawn(&ids).iter().zip(shapes) {
+                assert!(has_shape(id, shape), "{id} {shape}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_seed_and_start_give_the_same_ids_again() {
+        let of = |seed, start| drawn(&Ids::new(&SystemEntropy, Some(seed), start));
+        assert_eq!(of(7, 0), of(7, 0));
+        let distinct: HashSet<String> =
+            [of(7, 0), of(7, 1), of(8, 0), of(8, 1)].into_iter().flatten().collect();
+        assert_eq!(distinct.len(), 4 * of(7, 0).len(), "another seed or start shares no id");
+
+        let ids = Ids::new(&SystemEntropy, Some(7), 0);
+        let first = drawn(&ids);
+        assert_ne!(drawn(&ids), first);
+        ids.restart();
+        assert_eq!(drawn(&ids), first);
+    }
+
+    #[test]
+    fn without_a_seed_no_two_sandboxes_share_ids() {
+        let unseeded = || Ids::new(&SystemEntropy, None, 0).checkout_session_id();
+        assert_ne!(unseeded(), unseeded());
+    }
+
+    #[test]
+    fn change_ids_repeat_neither_in_a_run_nor_across_restarts_nor_after_a_reset() {
+        let mut seen = HashSet::new();
+        for _ in 0..2 {
+            let ids = Ids::new(&SystemEntropy, Some(7), 0);
+            for _ in 0..2 {
+                assert!(seen.insert(ids.change_id()));
+                ids.restart();
+            }
+        }
+    }
+
+    #[test]
+    fn one_kind_of_id_does_not_change_the_others() {
+        let (ids, others) = (Ids::new(&SystemEntropy, Some(7), 0), Ids::new(&SystemEntropy, Some(7), 0));
+        assert_ne!(others.request_id(), others.fault_id());
+        assert_eq!(ids.checkout_session_id(), others.checkout_session_id());
+    }
+}

@@ -1,0 +1,322 @@
+//! What an operator sets, as plain data: the profile, the seed, and a flag for every rule on which
+//! Amazon's documents are silent (docs/compatibility.md). Reading them from a command line or a file
+//! is the binary's work.
+
+use std::fmt;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use countersign_domain::address::AddressMatch;
+use countersign_domain::ids::IdempotencyKey;
+use countersign_domain::provider::checkout_session::ResponseDetail;
+use countersign_domain::provider::finalize::{CheckOrder, FinalizeReplay, FinalizeRules, UnsharedAddress};
+use countersign_domain::provider::profile::Profile;
+use countersign_protocol::signing::DateWindow;
+use countersign_protocol::wire::Spellings;
+
+/// The sandbox's settings. The default is Amazon's sandbox as documented, with random ids.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Which deadlines and limits are in force.
+    pub profile: Profile,
+    /// Fixes every id that is drawn.
+    pub seed: Option<u64>,
+    /// How far a request's date may be off.
+    pub date_window: DateWindow,
+    /// With a token the control API wants it; without, it answers loopback peers only.
+    pub control_token: Option<ControlToken>,
+    /// The rules that Amazon leaves open.
+    pub flags: Flags,
+}
+
+/// The control API's token. Cannot be printed.
+#[derive(Clone)]
+pub struct ControlToken(Box<[u8]>);
+
+impl ControlToken {
+    /// Takes a token; `None` for an empty one, which would let everybody in.
+    #[must_use]
+    pub fn new(token: &str) -> Option<Self> {
+        (!token.is_empty()).then(|| Self(token.as_bytes().into()))
+    }
+
+    /// Whether this is the token, in a time that tells nothing of it.
+    #[must_use]
+    pub fn matches(&self, shown: &[u8]) -> bool {
+        verify_slices_are_equal(&self.0, shown).is_ok()
+    }
+}
+
+impl fmt::Debug for ControlToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ControlToken(…)")
+    }
+}
+
+/// How long an idempotency key may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyLength {
+    /// As documented.
+    #[default]
+    UpTo32,
+    /// Long enough for a UUID with its dashes.
+    UpTo36,
+}
+
+impl KeyLength {
+    /// The greatest length, in characters.
+    #[must_use]
+    pub const fn max(self) -> usize {
+        match self {
+            Self::UpTo32 => IdempotencyKey::MAX_LEN,
+            Self::UpTo36 => 36,
+        }
+    }
+}
+
+/// The status that goes with `CheckoutSessionCanceled`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CanceledStatus {
+    /// 422.
+    #[default]
+    Unprocessable,
+    /// 400.
+    BadRequest,
+}
+
+/// Whether Finalize and Complete look at an idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyOnFinalize {
+    /// The same key again gets the same answer.
+    #[default]
+    Honoured,
+    /// It is checked for its form and makes no difference.
+    Ignored,
+}
+
+/// Which answers are kept for their idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SavedAnswers {
+    /// Those of calls that changed something: a corrected request may use the same key.
+    #[default]
+    Changes,
+    /// The rules' refusals too.
+    Refusals,
+}
+
+/// By which clock `x-amz-pay-date` is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DateCheck {
+    /// The machine's or the virtual one, whichever accepts it: an SDK goes on working after the
+    /// virtual clock was moved.
+    #[default]
+    Either,
+    /// The virtual one.
+    Virtual,
+    /// None.
+    Off,
+}
+
+/// A flag's name, what it decides, and its choices, the default first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlagWords {
+    /// The name, such as `address-match`.
+    pub name: &'static str,
+    /// What it decides, in a few words.
+    pub about: &'static str,
+    /// The words that it can be set to.
+    pub choices: &'static [&'static str],
+}
+
+/// A flag that cannot be set so. Its text names the flag and what it can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlagRefused {
+    /// There is no such flag.
+    Unknown(String),
+    /// The flag has no such choice.
+    NotAChoice(FlagWords),
+}
+
+impl fmt::Display for FlagRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => {
+                let names: Vec<&str> = Flags::WORDS.iter().map(|flag| flag.name).collect();
+                write!(f, "there is no flag {name:?}; the flags are {}", names.join(", "))
+            }
+            Self::NotAChoice(flag) => {
+                write!(f, "the flag {} must be one of {}", flag.name, flag.choices.join(", "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for FlagRefused {}
+
+macro_rules! flags {
+    ($($field:ident: $type:ty = $name:literal, $about:literal { $($word:literal => $value:expr,)+ })+) => {
+        /// The rules that Amazon leaves open, as they are set.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub struct Flags {
+            $(
+                #[doc = concat!("`", $name, "`: ", $about, ".")]
+                pub $field: $type,
+            )+
+        }
+
+        impl Flags {
+            /// Every flag with its words: what the binary offers and the documents list.
+            pub const WORDS: &'static [FlagWords] = &[
+                $(FlagWords { name: $name, about: $about, choices: &[$($word),+] },)+
+            ];
+
+            /// Sets a flag by its words.
+            ///
+            /// # Errors
+            /// An unknown flag or word. Nothing is changed.
+            pub fn choose(&mut self, name: &str, word: &str) -> Result<(), FlagRefused> {
+                match name {
+                    $($name => {
+                        self.$field = match word {
+                            $($word => $value,)+
+                            _ => return Err(FlagRefused::not_a_choice($name)),
+                        };
+                        Ok(())
+                    })+
+                    _ => Err(FlagRefused::Unknown(name.to_owned())),
+                }
+            }
+
+            /// The word that a flag is set to.
+            #[must_use]
+            pub fn chosen(&self, name: &str) -> Option<&'static str> {
+                match name {
+                    $($name => [$(($value, $word)),+].iter()
+                        .find(|(value, _)| *value == self.$field)
+                        .map(|(_, word)| *word),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+flags! {
+    address_match: AddressMatch = "address-match", "how Finalize compares addresses" {
+        "canonical" => AddressMatch::Canonical,
+        "exact" => AddressMatch::Exact,
+    }
+    unshared_address: UnsharedAddress = "unshared-address",
+        "what Finalize does with an address that Amazon did not share" {
+        "ignored" => UnsharedAddress::Ignored,
+        "refused" => UnsharedAddress::Refused,
+    }
+    finalize_replay: FinalizeReplay = "finalize-replay", "how Finalize answers on a Completed session" {
+        "refuse" => FinalizeReplay::Refuse,
+        "same-answer" => FinalizeReplay::SameAnswer,
+    }
+    check_order: CheckOrder = "check-order", "what Finalize checks first" {
+        "state-first" => CheckOrder::StateFirst,
+        "attributes-first" => CheckOrder::AttributesFirst,
+    }
+    response_detail: ResponseDetail = "response-detail",
+        "how much of a Completed session Finalize answers, unless the session says" {
+        "short" => ResponseDetail::Short,
+        "full" => ResponseDetail::Full,
+    }
+    canceled_status: CanceledStatus = "canceled-status", "the status of CheckoutSessionCanceled" {
+        "422" => CanceledStatus::Unprocessable,
+        "400" => CanceledStatus::BadRequest,
+    }
+    idempotency_key_length: KeyLength = "idempotency-key-length",
+        "the greatest length of an idempotency key" {
+        "32" => KeyLength::UpTo32,
+        "36" => KeyLength::UpTo36,
+    }
+    honour_key_on_finalize: KeyOnFinalize = "honour-key-on-finalize",
+        "whether Finalize and Complete look at an idempotency key" {
+        "yes" => KeyOnFinalize::Honoured,
+        "no" => KeyOnFinalize::Ignored,
+    }
+    save_refusals: SavedAnswers = "save-refusals",
+        "whether a refusal is kept for its idempotency key" {
+        "no" => SavedAnswers::Changes,
+        "yes" => SavedAnswers::Refusals,
+    }
+    date_check: DateCheck = "date-check", "by which clock a request's date is judged" {
+        "either" => DateCheck::Either,
+        "virtual" => DateCheck::Virtual,
+        "off" => DateCheck::Off,
+    }
+    spellings: Spellings = "spellings", "which spellings of amounts and booleans are taken" {
+        "every" => Spellings::Every,
+        "documented" => Spellings::Documented,
+    }
+}
+
+impl FlagRefused {
+    fn not_a_choice(name: &str) -> Self {
+        let flag = Flags::WORDS.iter().copied().find(|flag| flag.name == name);
+        flag.map_or_else(|| Self::Unknown(name.to_owned()), Self::NotAChoice)
+    }
+}
+
+impl Settings {
+    /// The rules that Finalize runs by.
+    #[must_use]
+    pub fn finalize_rules(&self) -> FinalizeRules {
+        FinalizeRules {
+            address_match: self.flags.address_match,
+            unshared_address: self.flags.unshared_address,
+            replay: self.flags.finalize_replay,
+            check_order: self.flags.check_order,
+            profile: self.profile,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_has_its_default_first_and_takes_each_of_its_words() {
+        let defaults = Flags::default();
+        for FlagWords { name, choices, .. } in Flags::WORDS {
+            assert_eq!(defaults.chosen(name), choices.first().copied(), "{name}");
+            for word in *choices {
+                let mut flags = defaults;
+                flags.choose(name, word).unwrap();
+                assert_eq!(flags.chosen(name), Some(*word), "{name}={word}");
+                let others = |flag: &&FlagWords| flag.name != *name;
+                for other in Flags::WORDS.iter().filter(others) {
+                    assert_eq!(flags.chosen(other.name), defaults.chosen(other.name), "{name}={word}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_flag_or_word_is_named_and_changes_nothing() {
+        let mut flags = Flags::default();
+        let refused = flags.choose("address-match", "fuzzy").unwrap_err();
+        assert_eq!(refused.to_string(), "the flag address-match must be one of canonical, exact");
+        let refused = flags.choose("adress-match", "exact").unwrap_err();
+        let told = refused.to_string();
+        assert!(
+            told.starts_with(r#"there is no flag "adress-match"; the flags are address-match, "#),
+            "{told}"
+        );
+        assert_eq!(flags, Flags::default());
+    }
+
+    #[test]
+    fn a_token_is_compared_whole_and_never_printed() {
+        let token = ControlToken::new("open sesame").unwrap();
+        assert!(token.matches(b"open sesame"));
+        for wrong in ["open sesamE", "open sesam", "open sesame ", ""] {
+            assert!(!token.matches(wrong.as_bytes()), "{wrong:?}");
+        }
+        assert_eq!(format!("{token:?}"), "ControlToken(…)");
+        assert!(ControlToken::new("").is_none());
+    }
+}
