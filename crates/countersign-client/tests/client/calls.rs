@@ -78,9 +78,12 @@ async fn each_try_is_signed_anew_under_the_same_key() {
     dates.dedup();
     assert_eq!(dates, ["20261123T154700Z", "20261123T154701Z", "20261123T154703Z"]);
     assert_eq!(network.headers("x-amz-pay-idempotency-key"), [key().as_str(); 3]);
-    for request in network.requests.lock().unwrap().iter() {
-        keys::check_signature(request);
+    for (request, date) in network.requests.lock().unwrap().iter().zip(&dates) {
+        assert_eq!(&keys::check_signature(request).signed_at().to_string(), date);
     }
+    let mut signatures = network.headers("authorization");
+    signatures.dedup();
+    assert_eq!(signatures.len(), 3);
 }
 
 #[tokio::test]

@@ -1,51 +1,27 @@
-//! A key that marks requests instead of signing them: enough to see when, what and how often was
-//! signed.
+//! The throw-away key: requests are really signed, and what the network received is really verified.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_client::ids::{PublicKeyId, Region};
-use countersign_client::time::Timestamp;
-use countersign_client::{SignRequest, SigningFailed};
+use countersign_client::ids::{IdempotencyKey, PublicKeyId};
+use countersign_client::signing::{Claim, Verified, VerifyingKey};
+use countersign_client::{Algorithm, KeySigner, SignRequest};
 
-struct MarkingKey(PublicKeyId);
+pub(crate) const PKCS8: &str = include_str!("../../../countersign-protocol/tests/keys/throw_away_pkcs8.pem");
+pub(crate) const PKCS1: &str = include_str!("../../../countersign-protocol/tests/keys/throw_away_pkcs1.pem");
+const PUBLIC: &str = include_str!("../../../countersign-protocol/tests/keys/throw_away_public.pem");
+
+pub(crate) fn signer(id: &str, pem: &str, algorithm: Algorithm) -> KeySigner {
+    KeySigner::from_pem(PublicKeyId::parse(id).unwrap(), pem, algorithm).unwrap()
+}
 
 pub(crate) fn credentials(id: &str) -> Arc<dyn SignRequest> {
-    Arc::new(MarkingKey(PublicKeyId::parse(id).unwrap()))
+    Arc::new(signer(id, PKCS8, Algorithm::PssV2))
 }
 
-impl SignRequest for MarkingKey {
-    fn public_key_id(&self) -> &PublicKeyId {
-        &self.0
-    }
-
-    fn sign(
-        &self,
-        request: &mut http::Request<Bytes>,
-        region: Region,
-        signed_at: Timestamp,
-    ) -> Result<(), SigningFailed> {
-        let authority = request.uri().authority().unwrap().as_str().to_owned();
-        let headers = request.headers_mut();
-        headers.insert("x-amz-pay-date", signed_at.to_string().parse()?);
-        headers.insert("x-amz-pay-region", region.code().parse()?);
-        headers.insert("x-amz-pay-host", authority.parse()?);
-        let mark = mark(request);
-        request.headers_mut().insert("authorization", mark.parse()?);
-        Ok(())
-    }
-}
-
-fn mark(request: &http::Request<Bytes>) -> String {
-    let headers = request.headers();
-    let signed = ["accept", "content-type", "x-amz-pay-date", "x-amz-pay-host", "x-amz-pay-idempotency-key"];
-    let signed: Vec<_> = signed.iter().filter_map(|name| headers.get(*name)?.to_str().ok()).collect();
-    let body = request.body().escape_ascii();
-    format!("{} {} {} {body}", request.method(), request.uri().path(), signed.join(","))
-}
-
-/// The mark was made over this very request.
-pub(crate) fn check_signature(request: &http::Request<Bytes>) {
-    let authorization = request.headers()["authorization"].to_str().unwrap().to_owned();
-    assert_eq!(authorization, mark(request));
+/// The signature was made over this very request.
+pub(crate) fn check_signature(request: &http::Request<Bytes>) -> Verified {
+    let key = VerifyingKey::from_pem(PUBLIC).unwrap();
+    let claim = Claim::parse(request, IdempotencyKey::MAX_LEN).unwrap();
+    claim.verify(&key, request.body()).unwrap()
 }

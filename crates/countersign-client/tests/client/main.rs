@@ -4,4 +4,5 @@
 mod calls;
 mod keys;
 mod network;
+mod signatures;
 mod sockets;
