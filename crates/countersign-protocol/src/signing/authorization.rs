@@ -20,7 +20,7 @@ pub struct Authorization<'a> {
     /// The key that is claimed to have signed.
     pub public_key_id: PublicKeyId,
     /// The names of the signed headers as they stand in the header: in any case, perhaps doubled.
-    pub signed_headers: &'a str,
+    pub signed_headers: Vec<&'a str>,
     /// The signature's text, which should be Base64.
     pub signature: &'a str,
 }
@@ -43,28 +43,24 @@ impl<'a> Authorization<'a> {
         let (signed_headers, signature) = rest.split_once(", Signature=").ok_or(SHAPE)?;
         let public_key_id =
             PublicKeyId::parse(public_key_id).map_err(|_| "has a PublicKeyId that is not a key's id")?;
-        check_names(signed_headers)?;
+        let signed_headers = read_names(signed_headers)?;
         if signature.is_empty() || signature.contains([' ', ',', '"']) {
             return Err(SHAPE);
         }
         Ok(Self { algorithm, public_key_id, signed_headers, signature })
     }
 
-    /// The names of the signed headers, as they are written and in that order.
-    pub fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.signed_headers.split(';')
-    }
-
     /// Whether a header is signed. `name` is in lower case.
     #[must_use]
     pub fn signs(&self, name: &str) -> bool {
-        self.names().any(|signed| signed.eq_ignore_ascii_case(name))
+        self.signed_headers.iter().any(|signed| signed.eq_ignore_ascii_case(name))
     }
 }
 
 impl fmt::Display for Authorization<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { algorithm, public_key_id, signed_headers, signature } = self;
+        let Self { algorithm, public_key_id, signature, .. } = self;
+        let signed_headers = self.signed_headers.join(";");
         write!(
             f,
             "{algorithm} PublicKeyId={public_key_id}, SignedHeaders={signed_headers}, Signature={signature}"
@@ -75,21 +71,22 @@ impl fmt::Display for Authorization<'_> {
 const SHAPE: &str = "must have the form ALGORITHM PublicKeyId=ID, SignedHeaders=NAME;NAME, Signature=BASE64";
 
 /// A name may stand twice, as one client writes it, but not more often: each mention is hashed.
-fn check_names(signed_headers: &str) -> Result<(), &'static str> {
+fn read_names(text: &str) -> Result<Vec<&str>, &'static str> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    for (position, name) in signed_headers.split(';').enumerate() {
-        if position >= MAX_SIGNED_HEADERS {
+    let mut names: Vec<&str> = Vec::with_capacity(8);
+    for name in text.split(';') {
+        if names.len() >= MAX_SIGNED_HEADERS {
             return Err("lists more than 64 SignedHeaders");
         }
         if name.is_empty() || !name.bytes().all(legal) {
             return Err("has an illegal name in SignedHeaders");
         }
-        let earlier = signed_headers.split(';').take(position);
-        if earlier.filter(|earlier| earlier.eq_ignore_ascii_case(name)).nth(1).is_some() {
+        if names.iter().filter(|earlier| earlier.eq_ignore_ascii_case(name)).nth(1).is_some() {
             return Err("lists a name in SignedHeaders more than twice");
         }
+        names.push(name);
     }
-    Ok(())
+    Ok(names)
 }
 
 #[cfg(test)]

@@ -348,8 +348,12 @@ impl Draft {
             method: head.method.to_owned(),
             path: head.path.to_owned(),
             query: head.query.unwrap_or_default().to_owned(),
-            headers: authorization.names().map(|name| (name.to_ascii_lowercase(), value(name))).collect(),
-            list: authorization.signed_headers.to_owned(),
+            headers: authorization
+                .signed_headers
+                .iter()
+                .map(|name| (name.to_ascii_lowercase(), value(name)))
+                .collect(),
+            list: authorization.signed_headers.join(";"),
             hash: sha256_hex(body),
         }
     }

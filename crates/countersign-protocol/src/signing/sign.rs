@@ -7,7 +7,7 @@ use bytes::Bytes;
 use countersign_domain::ids::{PublicKeyId, Region};
 use countersign_domain::time::Timestamp;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 
 use super::algorithm::Algorithm;
 use super::authorization::Authorization;
@@ -53,7 +53,7 @@ impl core::error::Error for SignRefused {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
     algorithm: Algorithm,
-    signed_headers: String,
+    signed_headers: Vec<&'static str>,
     string_to_sign: String,
 }
 
@@ -80,23 +80,12 @@ pub fn prepare(
     headers.insert(HeaderName::from_static("x-amz-pay-host"), host);
     headers.insert(HeaderName::from_static("x-amz-pay-region"), HeaderValue::from_static(region.code()));
     let (headers, body, uri) = (request.headers(), request.body(), request.uri());
-    let names = || SIGNED.into_iter().filter(|name| headers.contains_key(*name));
-    let block = block(headers, names())?;
+    let names: Vec<_> = SIGNED.into_iter().filter(|name| headers.contains_key(*name)).collect();
+    let block = header_block(headers, &names).map_err(|_| SignRefused::NotAHeader)?;
     let query = sorted_query(uri.query().unwrap_or_default());
     let method = request.method().as_str();
     let canonical = canonical_request(method, uri.path().as_bytes(), &query, &block, &sha256_hex(body));
-    Ok(Prepared {
-        algorithm,
-        signed_headers: names().collect::<Vec<_>>().join(";"),
-        string_to_sign: string_to_sign(algorithm, &canonical),
-    })
-}
-
-fn block(
-    headers: &HeaderMap,
-    names: impl Iterator<Item = &'static str> + Clone,
-) -> Result<Vec<u8>, SignRefused> {
-    header_block(headers, names).map_err(|_| SignRefused::NotAHeader)
+    Ok(Prepared { algorithm, signed_headers: names, string_to_sign: string_to_sign(algorithm, &canonical) })
 }
 
 impl Prepared {
@@ -120,7 +109,7 @@ impl Prepared {
         let authorization = Authorization {
             algorithm: self.algorithm,
             public_key_id: public_key_id.clone(),
-            signed_headers: &self.signed_headers,
+            signed_headers: self.signed_headers.clone(),
             signature: &base64(signature),
         };
         let value = HeaderValue::from_str(&authorization.to_string()).map_err(|_| SignRefused::NotAHeader)?;

@@ -39,8 +39,8 @@ pub(super) fn sorted_query(query: &str) -> Vec<u8> {
 }
 
 /// The names of the signed headers in lower case, sorted, each once.
-pub(super) fn sorted_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+pub(super) fn sorted_names(names: &[&str]) -> Vec<String> {
+    let mut names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
     names.sort_unstable();
     names.dedup();
     names

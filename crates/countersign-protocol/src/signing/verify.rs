@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use countersign_domain::ids::{IdempotencyKey, PublicKeyId, Region};
 use countersign_domain::time::Timestamp;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::algorithm::Algorithm;
 use super::authorization::Authorization;
@@ -63,30 +63,27 @@ impl<'a> Claim<'a> {
     /// region or idempotency key are malformed; one of them is not signed; a signed one is missing.
     pub fn parse(head: impl Into<Head<'a>>, max_key_len: usize) -> Result<Self, VerifyRefused> {
         let head = head.into();
-        let authorization = required(head.headers, "authorization")?;
+        let named = NamedHeaders::read(head.headers);
+        let authorization = named.text("authorization")?;
         for header in REQUIRED {
-            let value = head.headers.get(header).ok_or_else(|| missing(header))?;
-            if value.as_bytes().trim_ascii().is_empty() {
-                return Err(VerifyRefused::MissingHeaderValue { header });
-            }
+            named.required(header)?;
         }
         let authorization = authorization
             .ok_or("has other characters than ASCII")
             .and_then(Authorization::parse)
             .map_err(|why| VerifyRefused::MalformedAuthorization { why })?;
-        let date_as_sent = required(head.headers, "x-amz-pay-date")?.ok_or(VerifyRefused::NotADate)?;
+        let date_as_sent = named.text("x-amz-pay-date")?.ok_or(VerifyRefused::NotADate)?;
         let signed_at = Timestamp::parse(date_as_sent).map_err(|_| VerifyRefused::NotADate)?;
-        let region = required(head.headers, "x-amz-pay-region")?
-            .and_then(Region::parse)
-            .ok_or(VerifyRefused::UnknownRegion)?;
-        let idempotency_key = idempotency_key(head.headers, max_key_len)?;
+        let region =
+            named.text("x-amz-pay-region")?.and_then(Region::parse).ok_or(VerifyRefused::UnknownRegion)?;
+        let idempotency_key = named.idempotency_key(max_key_len)?;
         let must_be_signed = REQUIRED.into_iter().chain(idempotency_key.is_some().then_some(IDEMPOTENCY_KEY));
         for header in must_be_signed {
             if !authorization.signs(header) {
                 return Err(VerifyRefused::NotSigned { header });
             }
         }
-        let header_block = header_block(head.headers, authorization.signed_headers.split(';'))
+        let header_block = header_block(head.headers, &authorization.signed_headers)
             .map_err(|name| missing(&name.to_ascii_lowercase()))?;
         Ok(Self { head, authorization, date_as_sent, signed_at, region, idempotency_key, header_block })
     }
@@ -178,8 +175,9 @@ impl<'a> Claim<'a> {
         let paths = spelling::paths(self.head.path);
         let queries = spelling::queries(self.head.query.unwrap_or_default());
         let mut blocks = vec![self.header_block.clone()];
-        let sorted = spelling::sorted_names(self.authorization.names());
-        if let Ok(sorted) = header_block(self.head.headers, sorted.iter().map(String::as_str))
+        let sorted = spelling::sorted_names(&self.authorization.signed_headers);
+        let sorted: Vec<&str> = sorted.iter().map(String::as_str).collect();
+        if let Ok(sorted) = header_block(self.head.headers, &sorted)
             && sorted != self.header_block
         {
             blocks.push(sorted);
@@ -215,27 +213,60 @@ fn missing(header: &str) -> VerifyRefused {
     VerifyRefused::MissingHeader { header: header.to_owned() }
 }
 
-/// The one value of a header, trimmed; `None` inside if it is not ASCII.
-fn required<'a>(headers: &'a HeaderMap, header: &'static str) -> Result<Option<&'a str>, VerifyRefused> {
-    let mut values = headers.get_all(header).iter();
-    let value = values.next().ok_or_else(|| missing(header))?;
-    if values.next().is_some() {
-        return Err(VerifyRefused::RepeatedHeader { header });
-    }
-    match value.to_str().map(str::trim_ascii) {
-        Ok("") => Err(VerifyRefused::MissingHeaderValue { header }),
-        value => Ok(value.ok()),
-    }
+/// A header that this file reads itself.
+struct Named<'a> {
+    name: &'static str,
+    first: Option<&'a HeaderValue>,
+    is_repeated: bool,
 }
 
-fn idempotency_key(headers: &HeaderMap, max_len: usize) -> Result<Option<IdempotencyKey>, VerifyRefused> {
-    if !headers.contains_key(IDEMPOTENCY_KEY) {
-        return Ok(None);
+/// Those headers, found in one pass over all of them.
+struct NamedHeaders<'a>([Named<'a>; 7]);
+
+impl<'a> NamedHeaders<'a> {
+    fn read(headers: &'a HeaderMap) -> Self {
+        let [accept, content_type, date, host, region] = REQUIRED;
+        let names = ["authorization", accept, content_type, date, host, region, IDEMPOTENCY_KEY];
+        let mut named = names.map(|name| Named { name, first: None, is_repeated: false });
+        for (name, value) in headers {
+            if let Some(named) = named.iter_mut().find(|named| named.name == name.as_str()) {
+                named.is_repeated = named.first.is_some();
+                named.first.get_or_insert(value);
+            }
+        }
+        Self(named)
     }
-    required(headers, IDEMPOTENCY_KEY)?
-        .and_then(|key| IdempotencyKey::parse_up_to(key, max_len).ok())
-        .map(Some)
-        .ok_or(VerifyRefused::IllegalIdempotencyKey { max_len })
+
+    fn find(&self, header: &str) -> Option<&Named<'a>> {
+        self.0.iter().find(|named| named.name == header && named.first.is_some())
+    }
+
+    /// The first value of a header, trimmed.
+    fn required(&self, header: &'static str) -> Result<&'a [u8], VerifyRefused> {
+        let value = self.find(header).and_then(|named| named.first).ok_or_else(|| missing(header))?;
+        let value = value.as_bytes().trim_ascii();
+        if value.is_empty() { Err(VerifyRefused::MissingHeaderValue { header }) } else { Ok(value) }
+    }
+
+    /// The one value of a header, trimmed; `None` inside if it is not visible ASCII.
+    fn text(&self, header: &'static str) -> Result<Option<&'a str>, VerifyRefused> {
+        let value = self.required(header)?;
+        if self.find(header).is_some_and(|named| named.is_repeated) {
+            return Err(VerifyRefused::RepeatedHeader { header });
+        }
+        let visible = value.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        Ok(core::str::from_utf8(value).ok().filter(|_| visible))
+    }
+
+    fn idempotency_key(&self, max_len: usize) -> Result<Option<IdempotencyKey>, VerifyRefused> {
+        if self.find(IDEMPOTENCY_KEY).is_none() {
+            return Ok(None);
+        }
+        self.text(IDEMPOTENCY_KEY)?
+            .and_then(|key| IdempotencyKey::parse_up_to(key, max_len).ok())
+            .map(Some)
+            .ok_or(VerifyRefused::IllegalIdempotencyKey { max_len })
+    }
 }
 
 /// Proof that the owner of a key signed a request. Made by [`Claim::verify`] only.
