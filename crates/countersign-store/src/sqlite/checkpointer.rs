@@ -43,6 +43,11 @@ impl Checkpointer {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn ask_for_restart(&self) {
+        self.restart.store(true, Ordering::Relaxed);
+    }
+
     /// Lets the log start anew if that was asked for: on the writer's connection, between commits.
     pub(super) fn restart_log(&self, writer: &Connection) {
         if self.restart.swap(false, Ordering::Relaxed) {

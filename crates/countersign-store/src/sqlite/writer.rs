@@ -332,3 +332,112 @@ fn held<T: 'static>(result: rusqlite::Result<T>, answer: Answer<T>) -> Held {
         let _ = answer.send(result);
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::schema;
+    use super::*;
+    use crate::contract::{Content, Expect, Key, Write};
+
+    /// A writer without its thread, on a file of its own.
+    fn writing() -> (tempfile::TempDir, Writing) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let mut connection = Connection::open(&path).unwrap();
+        schema::migrate(&mut connection, &path, schema::MIGRATIONS).unwrap();
+        let checkpointer = Checkpointer::start(Connection::open(&path).unwrap(), path).unwrap();
+        (directory, Writing { connection, checkpointer, written: 0, undone: None, stopped: None })
+    }
+
+    fn creation(number: u8, len: usize) -> ChangeSet {
+        let content =
+            Content { format: 1, bytes: Bytes::from(vec![0; len]), due_at: None, index: Vec::new() };
+        let key = Key { collection: "charge", id: number.to_string() };
+        let write = vec![Write { key, expect: Expect::Absent, content: Some(content) }];
+        let at = Timestamp::from_millis(1);
+        ChangeSet { id: ChangeId([number; 16]), at, require: Vec::new(), write, append: Vec::new() }
+    }
+
+    /// Commits as one transaction, and tells who was answered what.
+    fn commit(
+        writing: &mut Writing,
+        changes: impl IntoIterator<Item = ChangeSet>,
+    ) -> Vec<Result<(), CommitError>> {
+        let (mut batch, mut answers) = (Vec::new(), Vec::new());
+        for change in changes {
+            let (answer, answered) = oneshot::channel();
+            batch.push(Request::Commit(change, answer));
+            answers.push(answered);
+        }
+        writing.write(&mut batch);
+        answers.into_iter().map(|answered| answered.blocking_recv().unwrap()).collect()
+    }
+
+    fn documents(writing: &Writing) -> String {
+        let sql = "SELECT group_concat(id ORDER BY row) FROM documents";
+        writing.connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_refuses_what_does_not_fit_and_is_done_with_when_there_is_room() {
+        let (_directory, mut writing) = writing();
+        let pages: u32 = writing.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        let limit = |writing: &Writing, pages: u32| {
+            let set = format!("PRAGMA max_page_count = {pages}");
+            writing.connection.query_row(&set, [], |_| Ok(())).unwrap();
+        };
+        limit(&writing, pages + 50);
+        let answers = commit(&mut writing, [creation(1, 10), creation(2, 1 << 20), creation(3, 10)]);
+        let full = CommitError::Unavailable("database or disk is full".to_owned());
+        assert_eq!(answers[1], Err(full));
+        // Those beside it share its fate or not, as SQLite has it, but never hear what is not so.
+        let said_yes = [1, 3].iter().zip([&answers[0], &answers[2]]).filter(|(_, answer)| answer.is_ok());
+        let said_yes: Vec<_> = said_yes.map(|(number, _)| number.to_string()).collect();
+        let there: Option<String> = writing
+            .connection
+            .query_row("SELECT group_concat(id ORDER BY row) FROM documents", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(there.unwrap_or_default(), said_yes.join(","));
+        limit(&writing, 1 << 20);
+        assert_eq!(commit(&mut writing, [creation(2, 1 << 20), creation(4, 10)]), [Ok(()), Ok(())]);
+        assert!(documents(&writing).ends_with("2,4"));
+    }
+
+    #[test]
+    fn a_transaction_that_was_left_open_is_closed_before_the_next() {
+        let (_directory, mut writing) = writing();
+        writing.connection.execute_batch("BEGIN; UPDATE watermark SET at = 77").unwrap();
+        assert_eq!(commit(&mut writing, [creation(1, 10)]), [Ok(())]);
+        assert_eq!(documents(&writing), "1");
+        assert_eq!(super::super::rows::watermark(&writing.connection), Ok(Timestamp::from_millis(1)));
+    }
+
+    #[test]
+    fn old_change_ids_are_forgotten_and_the_last_are_kept() {
+        let (_directory, writing) = writing();
+        for number in 0..10_u8 {
+            writing.connection.execute("INSERT INTO changes (id) VALUES (?1)", [[number; 16]]).unwrap();
+        }
+        apply::forget_changes(&writing.connection, 4).unwrap();
+        let known = |number: u8| apply::was_committed(&writing.connection, &[number; 16]).unwrap();
+        assert!((0..10).map(known).eq((0..10).map(|number| number >= 6)));
+    }
+
+    #[test]
+    fn a_log_that_was_asked_to_starts_anew() {
+        let (_directory, mut writing) = writing();
+        let pages = |writing: &Writing| -> i64 {
+            let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+            writing.connection.query_row(sql, [], |row| row.get(1)).unwrap()
+        };
+        commit(&mut writing, (0..100).map(|number| creation(number, 4_000)));
+        let long = pages(&writing);
+        commit(&mut writing, [creation(100, 10)]);
+        writing.checkpointer.ask_for_restart();
+        commit(&mut writing, [creation(101, 10)]);
+        commit(&mut writing, [creation(102, 10)]);
+        assert!(long > 100 && pages(&writing) < 20, "{long} {}", pages(&writing));
+    }
+}
