@@ -1,0 +1,58 @@
+// The shop's order: what a buyer has started, what the merchant must then send, and what must be
+// true of an order that a refusal has left alone.
+
+import assert from 'node:assert/strict';
+
+import { answer } from './merchant.mjs';
+
+export const usd = (amount) => ({ amount, currencyCode: 'USD' });
+
+/** A checkout that a buyer starts: `payment` goes over the payment details, `more` over the rest. */
+export function checkout(payment = {}, more = {}) {
+  return {
+    productType: 'PayAndShip',
+    paymentDetails: { paymentIntent: 'Authorize', chargeAmount: usd('14.00'), ...payment },
+    ...more,
+  };
+}
+
+/** The request that finalizes a session: what the merchant agreed to, and the required address. */
+export function finalization({ productType, paymentDetails, supplementaryData, ...session }) {
+  const { paymentIntent, canHandlePendingAuthorization, chargeAmount, totalOrderAmount } = paymentDetails;
+  const address = productType === 'PayOnly' ? 'billingAddress' : 'shippingAddress';
+  const request = {
+    paymentIntent,
+    canHandlePendingAuthorization,
+    chargeAmount,
+    totalOrderAmount,
+    [address]: session[address],
+    supplementaryData,
+  };
+  return Object.fromEntries(Object.entries(request).filter(([, value]) => value != null));
+}
+
+/** A price as the API answers it, whatever else stands beside amount and currency. */
+export function isPrice(price, amount, currencyCode = 'USD') {
+  assert.deepEqual({ amount: price?.amount, currencyCode: price?.currencyCode }, { amount, currencyCode });
+}
+
+/** Holds an answer against the documented refusal; the message must name `field`. */
+export function isRefusal({ status, body }, refusal, ...fields) {
+  assert.deepEqual([status, body.reasonCode], refusal, body.message);
+  for (const field of fields) {
+    assert.ok(body.message.includes(field), `"${body.message}" does not name ${field}`);
+  }
+}
+
+/** Fails unless `act` leaves the session as it was and the right request still finalizes it. */
+export async function staysFinalizable(client, session, act) {
+  const { checkoutSessionId } = session;
+  const before = await answer(client.getCheckoutSession(checkoutSessionId));
+  assert.equal(before.body.statusDetails.state, 'Open');
+  await act();
+  const after = await answer(client.getCheckoutSession(checkoutSessionId));
+  assert.deepEqual(after.body, before.body);
+  const right = await answer(client.finalizeCheckoutSession(checkoutSessionId, finalization(session)));
+  assert.equal(right.status, 200, right.text);
+  assert.equal(right.body.statusDetails.state, 'Completed');
+}

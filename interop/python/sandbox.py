@@ -1,0 +1,113 @@
+"""The sandbox's binary as a process, driven by its control API, and merchants whose keys it knows."""
+
+import json
+import os
+import queue
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+
+from AmazonPay import Client
+from Crypto.PublicKey import RSA
+
+ANNOUNCEMENT = "listening on "
+# A sandbox that is not ready, or not gone, after this long never will be.
+PATIENCE_SECONDS = 20
+
+# Whatever proxy the machine has, the sandbox is on this side of it.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+
+
+class Merchant:
+    """A key pair, and the client signing with it."""
+
+    def __init__(self, folder, public_key_id):
+        self.public_key_id = public_key_id
+        self.private_key = os.path.join(folder, f"{public_key_id}.private.pem")
+        self.public_key = os.path.join(folder, f"{public_key_id}.public.pem")
+        key = RSA.generate(2048)
+        for path, half in ((self.private_key, key), (self.public_key, key.public_key())):
+            with open(path, "wb") as file:
+                file.write(half.export_key())
+
+    @property
+    def flags(self):
+        """The sandbox's flags that make this merchant known to it."""
+        return ["--public-key-id", self.public_key_id, "--public-key", self.public_key]
+
+    def client(self, sandbox, region="na", environment="sandbox"):
+        """The client as it comes from PyPI, talking to `sandbox`."""
+        client = Client(self.public_key_id, self.private_key, region, sandbox=environment == "sandbox")
+        client.endpoint = sandbox.url
+        return client
+
+
+class Sandbox:
+    """Started on a free port, in memory; ended by `stop`."""
+
+    def __init__(self, merchants):
+        binary = os.environ["COUNTERSIGN_BINARY"]
+        words = [binary, "sandbox", "--listen", "127.0.0.1:0", "--in-memory"]
+        for merchant in merchants:
+            words += merchant.flags
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        self._said = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            self.url = self._announced()
+        except BaseException:
+            self._end()
+            raise
+
+    def _announced(self):
+        line = self._said.get(timeout=PATIENCE_SECONDS)
+        if not line.startswith(ANNOUNCEMENT):
+            raise RuntimeError(f"the sandbox said {line!r}")
+        return line[len(ANNOUNCEMENT):].strip()
+
+    def _read(self):
+        """Reads on after the first line, so that the process never waits to be read."""
+        with self.process.stdout as lines:
+            for line in lines:
+                self._said.put(line)
+        self._said.put("")
+
+    def _end(self):
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+
+    def stop(self):
+        """Asks it to end, and raises if it does not end well."""
+        self.process.terminate()
+        try:
+            code = self.process.wait(PATIENCE_SECONDS)
+        finally:
+            self._end()
+        if code != 0:
+            raise RuntimeError(f"the sandbox ended with {code}")
+
+    def control(self, path, body):
+        """A call of the control API; raises unless it succeeds."""
+        request = urllib.request.Request(
+            f"{self.url}/_sandbox{path}",
+            data=json.dumps(body).encode(),
+            headers={"content-type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"{path}: {error.code} {error.read().decode()}") from error
+
+    def placed(self, payment_details=None, **more):
+        """A buyer has started a Buy Now checkout and placed the order."""
+        price = {"amount": "14.00", "currencyCode": "USD"}
+        details = {"paymentIntent": "Authorize", "chargeAmount": price, **(payment_details or {})}
+        checkout = {"productType": "PayAndShip", "paymentDetails": details, "placed": True, **more}
+        return self.control("/checkout-sessions", checkout)
+
+    def place_order(self, checkout_session_id):
+        return self.control(f"/checkout-sessions/{checkout_session_id}/buyer", {"action": "placeOrder"})
