@@ -39,12 +39,14 @@ impl<'a> Authorization<'a> {
         let algorithm = Algorithm::parse(algorithm)
             .ok_or("must begin with AMZN-PAY-RSASSA-PSS or AMZN-PAY-RSASSA-PSS-V2 and one blank")?;
         let rest = rest.strip_prefix("PublicKeyId=").ok_or(SHAPE)?;
-        let (public_key_id, rest) = rest.split_once(", SignedHeaders=").ok_or(SHAPE)?;
-        let (signed_headers, signature) = rest.split_once(", Signature=").ok_or(SHAPE)?;
+        let (public_key_id, rest) = rest.split_once(',').ok_or(SHAPE)?;
+        let (signed_headers, rest) =
+            rest.strip_prefix(" SignedHeaders=").and_then(|rest| rest.split_once(',')).ok_or(SHAPE)?;
+        let signature = rest.strip_prefix(" Signature=").ok_or(SHAPE)?;
         let public_key_id =
             PublicKeyId::parse(public_key_id).map_err(|_| "has a PublicKeyId that is not a key's id")?;
         let signed_headers = read_names(signed_headers)?;
-        if signature.is_empty() || signature.contains([' ', ',', '"']) {
+        if signature.is_empty() || signature.bytes().any(|byte| matches!(byte, b' ' | b',' | b'"')) {
             return Err(SHAPE);
         }
         Ok(Self { algorithm, public_key_id, signed_headers, signature })

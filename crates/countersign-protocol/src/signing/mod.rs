@@ -4,6 +4,33 @@
 //! A client calls [`KeySigner::sign`] (or [`prepare`] and [`Prepared::attach`] where the key lives in
 //! a device). A server reads a [`Claim`], looks the key up, and calls [`Claim::verify`]. Nothing here
 //! reads a clock or knows which keys exist.
+//!
+//! ```
+//! use countersign_domain::ids::{IdempotencyKey, PublicKeyId, Region};
+//! use countersign_domain::time::Timestamp;
+//! use countersign_protocol::signing::{Algorithm, Claim, DateWindow, KeySigner, MerchantKey, VerifyingKey};
+//!
+//! let made = MerchantKey::generate()?;
+//! let now = Timestamp::parse("20261123T154700Z").map_err(|refused| refused.to_string())?;
+//!
+//! // The client:
+//! let id = PublicKeyId::parse("SANDBOX-AHEGSJCM3L2S").map_err(|refused| refused.to_string())?;
+//! let signer = KeySigner::from_pem(id, &made.private_pem, Algorithm::PssV2)?;
+//! let mut request = http::Request::get("https://pay-api.amazon.com/v2/charges/x").body(bytes::Bytes::new())?;
+//! signer.sign(&mut request, Region::NorthAmerica, now)?;
+//!
+//! // The server:
+//! let known = VerifyingKey::from_pem(&made.public_pem)?;
+//! let claim = Claim::parse(&request, IdempotencyKey::MAX_LEN)?;
+//! claim.date_within(DateWindow::default(), &[now])?;
+//! let key = match claim.public_key_id().as_str() {
+//!     "SANDBOX-AHEGSJCM3L2S" => &known,
+//!     _ => return Err(claim.unknown_key().into()),
+//! };
+//! let verified = claim.verify(key, request.body())?;
+//! assert_eq!(verified.region(), Region::NorthAmerica);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod algorithm;
 mod authorization;

@@ -69,7 +69,7 @@ impl<'a> Claim<'a> {
             named.required(header)?;
         }
         let authorization = authorization
-            .ok_or("has other characters than ASCII")
+            .ok_or("is not UTF-8")
             .and_then(Authorization::parse)
             .map_err(|why| VerifyRefused::MalformedAuthorization { why })?;
         let date_as_sent = named.text("x-amz-pay-date")?.ok_or(VerifyRefused::NotADate)?;
@@ -248,14 +248,14 @@ impl<'a> NamedHeaders<'a> {
         if value.is_empty() { Err(VerifyRefused::MissingHeaderValue { header }) } else { Ok(value) }
     }
 
-    /// The one value of a header, trimmed; `None` inside if it is not visible ASCII.
+    /// The one value of a header, trimmed; `None` inside if it is not UTF-8. What may stand in it is its
+    /// reader's affair.
     fn text(&self, header: &'static str) -> Result<Option<&'a str>, VerifyRefused> {
         let value = self.required(header)?;
         if self.find(header).is_some_and(|named| named.is_repeated) {
             return Err(VerifyRefused::RepeatedHeader { header });
         }
-        let visible = value.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        Ok(core::str::from_utf8(value).ok().filter(|_| visible))
+        Ok(core::str::from_utf8(value).ok())
     }
 
     fn idempotency_key(&self, max_len: usize) -> Result<Option<IdempotencyKey>, VerifyRefused> {

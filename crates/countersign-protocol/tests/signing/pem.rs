@@ -10,6 +10,8 @@ const ENCRYPTED: &str = include_str!("../keys/throw_away_encrypted.pem");
 const ENCRYPTED_PKCS1: &str = include_str!("../keys/throw_away_encrypted_pkcs1.pem");
 const OF_1024_BITS: &str = include_str!("../keys/throw_away_1024.pem");
 const PUBLIC_OF_1024_BITS: &str = include_str!("../keys/throw_away_public_1024.pem");
+const OF_5120_BITS: &str = include_str!("../keys/throw_away_5120.pem");
+const PUBLIC_OF_5120_BITS: &str = include_str!("../keys/throw_away_public_5120.pem");
 const ELLIPTIC: &str = include_str!("../keys/throw_away_ec.pem");
 
 fn signs_for(private: &str, public: &str) -> bool {
@@ -62,6 +64,7 @@ fn what_is_no_private_key_is_refused_in_words() {
         (PUBLIC_PKCS1, KeyRefused::NotPrivate),
         (ELLIPTIC, KeyRefused::NotRsa),
         (OF_1024_BITS, KeyRefused::WrongSize),
+        (OF_5120_BITS, KeyRefused::WrongSize),
     ] {
         assert_eq!(MerchantKey::from_pem(pem).err(), Some(refused), "{pem}");
         assert!(!refused.to_string().contains('\n'));
@@ -77,6 +80,7 @@ fn what_is_no_public_key_is_refused_in_words() {
         (ENCRYPTED, KeyRefused::NotPublic),
         (&PUBLIC.replacen("MII", "AAA", 1), KeyRefused::NotRsa),
         (PUBLIC_OF_1024_BITS, KeyRefused::WrongSize),
+        (PUBLIC_OF_5120_BITS, KeyRefused::WrongSize),
     ] {
         assert_eq!(VerifyingKey::from_pem(pem).err(), Some(refused), "{pem}");
     }
