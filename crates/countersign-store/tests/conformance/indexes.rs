@@ -50,7 +50,7 @@ pub(crate) async fn pages_cover_a_range_without_gap_or_repetition(store: Arc<dyn
     for hundred in 0..5 {
         let writes = (0..MAX_CHANGES).map(|number| {
             let number = hundred * MAX_CHANGES + number;
-            let value = if number % 3 == 0 { "Open" } else { "Canceled" };
+            let value = if number.is_multiple_of(3) { "Open" } else { "Canceled" };
             create(&format!("{number:05}"), under(&[("by_order", value)]))
         });
         commit_writes(&*store, writes).await.unwrap();
