@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+mod bench;
 mod test;
 mod tidy;
 
@@ -12,7 +13,8 @@ usage: cargo xtask COMMAND
 
   test    everything that must hold: format, lints, tidy, tests, documents, the official clients
   ci      the same as test
-  tidy    the rules of the tree that no compiler holds";
+  tidy    the rules of the tree that no compiler holds
+  bench   speed and memory of both halves, into target/bench.json; --scale N for a longer run";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["test" | "ci"] => test::run(root()),
         ["tidy"] => tidy::run(root()),
+        ["bench", arguments @ ..] => bench::run(root(), arguments),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS
