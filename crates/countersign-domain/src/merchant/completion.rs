@@ -628,9 +628,11 @@ fn sole_answer(
     now: Timestamp,
 ) -> CheckoutStep {
     let attempt = current.number;
+    // Whoever got the answer looks up at once; the timer does if it does not.
+    let look_at = now.plus(super::doubt::doubt_delay(0));
     match answer {
         FinalizeAnswer::Success { .. } => success(checkout, attempt, answer, now).unwrap_or_else(|| {
-            doubt_began(checkout, attempt, send, sent_at, "a success without its ids", None, now)
+            doubt_began(checkout, attempt, send, sent_at, ("a success without its ids", None), look_at, now)
         }),
         FinalizeAnswer::Refused(reason) => ended(checkout, attempt, reason.clone(), now),
         FinalizeAnswer::NotEvaluated { code } => {
@@ -646,7 +648,7 @@ fn sole_answer(
         }
         FinalizeAnswer::Unclear { cause, server_error } => {
             let stored_error = server_error.then_some(cause);
-            doubt_began(checkout, attempt, send, sent_at, cause, stored_error, now)
+            doubt_began(checkout, attempt, send, sent_at, (cause, stored_error), look_at, now)
         }
     }
 }
@@ -657,8 +659,8 @@ pub(super) fn doubt_began(
     attempt: u32,
     send: &Send,
     sent_at: Timestamp,
-    cause: &str,
-    stored_error: Option<&String>,
+    (cause, stored_error): (&str, Option<&String>),
+    look_at: Timestamp,
     now: Timestamp,
 ) -> CheckoutStep {
     let doubt = Doubt {
@@ -666,7 +668,7 @@ pub(super) fn doubt_began(
         send_count: 1,
         sent_at,
         since: now,
-        look_at: now,
+        look_at,
         look_count: 0,
         stored_error: stored_error.cloned(),
         stored_error_count: 0,
@@ -697,6 +699,12 @@ pub fn buyer_seen(
     let mut next = checkout.clone();
     if let Some(attempt) = next.attempts.iter_mut().find(|other| other.number == attempt) {
         attempt.buyer_seen_at = now;
+        // Somebody waits again: the next look is now, however rare looks have become.
+        if let AttemptState::InDoubt(Doubt { look_at, .. }) | AttemptState::Pending { look_at, .. } =
+            &mut attempt.state
+        {
+            *look_at = now.min(*look_at);
+        }
     }
     Some(next)
 }

@@ -60,7 +60,7 @@ pub(super) fn next_look(sent_at: Timestamp, now: Timestamp) -> Timestamp {
 }
 
 /// How long after the given number of look-ups to look again.
-fn doubt_delay(look_count: u32) -> Duration {
+pub(super) fn doubt_delay(look_count: u32) -> Duration {
     let seconds = match look_count {
         0 => 1,
         1 => 2,
@@ -214,7 +214,7 @@ fn take_up_doubt(
 pub fn orphaned(checkout: &Checkout, attempt: u32, now: Timestamp) -> Option<CheckoutStep> {
     let current = checkout.attempt(attempt)?;
     let AttemptState::Finalizing { send, sent_at, .. } = &current.state else { return None };
-    Some(doubt_began(checkout, attempt, send, *sent_at, "its sender is gone", None, now))
+    Some(doubt_began(checkout, attempt, send, *sent_at, ("its sender is gone", None), now, now))
 }
 
 /// An answer that came while the attempt was in doubt: a success decides, all else is a hint.

@@ -1,0 +1,327 @@
+//! A scripted Amazon: just enough of it to answer, and every way of not answering. It verifies no
+//! rule of Amazon's (the sandbox does that); it counts, remembers and fails as told.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::{Transport, TransportError};
+use futures_util::future::{BoxFuture, pending};
+use serde_json::{Value, json};
+
+use super::time_machine::TimeMachine;
+
+/// What becomes of the next call of an operation.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// Nothing goes wrong.
+    Nothing,
+    /// No connection.
+    NotSent,
+    /// Done, and the answer is lost.
+    LostAfter,
+    /// Lost on the way, not done.
+    LostBefore,
+    /// Done, and never answered.
+    HangAfter,
+    /// Lost on the way, not done, and nobody notices.
+    HangBefore,
+    /// Not done; this answer instead.
+    Answer(u16, Value),
+    /// Get: the session as it was while it was open.
+    StaleOpen,
+    /// Get or Finalize: without ids.
+    WithoutIds,
+    /// Finalize: done and accepted, the authorization pending.
+    Pending,
+    /// Finalize: done, and answered as this whole other answer.
+    AnswerAfter(u16, Value),
+}
+
+impl Fault {
+    pub(crate) fn refusal(status: u16, code: &str) -> Self {
+        // A message of Amazon's may quote what was sent: no log may have it.
+        Self::Answer(status, json!({ "reasonCode": code, "message": "canary" }))
+    }
+}
+
+/// A call as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrived {
+    pub(crate) operation: &'static str,
+    pub(crate) path: String,
+    pub(crate) key: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+pub(crate) struct Amazon {
+    time: Arc<TimeMachine>,
+    state: Mutex<State>,
+}
+
+type Hook = Box<dyn Fn() + Send + Sync>;
+
+#[derive(Default)]
+struct State {
+    sessions: HashMap<String, Value>,
+    charges: HashMap<String, Value>,
+    faults: HashMap<&'static str, VecDeque<Fault>>,
+    arrived: Vec<Arrived>,
+    saved: HashMap<String, (Bytes, u16, Value)>,
+    hanging: usize,
+    ids: u32,
+    skew_s: i64,
+    down: HashSet<&'static str>,
+    ignores_keys: bool,
+    saves_errors: bool,
+    at_finalize: Option<Hook>,
+}
+
+impl Amazon {
+    pub(crate) fn new(time: &Arc<TimeMachine>) -> Arc<Self> {
+        Arc::new(Self { time: Arc::clone(time), state: Mutex::default() })
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// The buyer has placed an order: an open session with these members.
+    pub(crate) fn open(&self, id: &str, session: Value) {
+        self.state().sessions.insert(id.to_owned(), session);
+    }
+
+    pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut Value)) {
+        change(self.state().sessions.get_mut(id).unwrap());
+    }
+
+    /// Amazon forgets a session.
+    pub(crate) fn delete(&self, id: &str) {
+        self.state().sessions.remove(id);
+    }
+
+    /// The session ends without a payment.
+    pub(crate) fn cancel(&self, id: &str, reason: &str) {
+        let canceled = json!({ "checkoutSessionId": id,
+            "statusDetails": { "state": "Canceled", "reasonCode": reason } });
+        self.state().sessions.insert(id.to_owned(), canceled);
+    }
+
+    /// What an authorization has come to.
+    pub(crate) fn decide(&self, charge_id: &str, state: &str) {
+        self.state().charges.get_mut(charge_id).unwrap()["statusDetails"] = json!({ "state": state });
+    }
+
+    pub(crate) fn change_charge(&self, charge_id: &str, change: impl FnOnce(&mut Value)) {
+        change(self.state().charges.get_mut(charge_id).unwrap());
+    }
+
+    pub(crate) fn fault(&self, operation: &'static str, fault: Fault) {
+        self.state().faults.entry(operation).or_default().push_back(fault);
+    }
+
+    /// From now on every call of an operation is answered with 503.
+    pub(crate) fn goes_down(&self, operation: &'static str) {
+        self.state().down.insert(operation);
+    }
+
+    pub(crate) fn comes_back(&self) {
+        self.state().down.clear();
+    }
+
+    /// Amazon's clock, ahead of ours.
+    pub(crate) fn skew(&self, seconds: i64) {
+        self.state().skew_s = seconds;
+    }
+
+    /// The reading of its pages in which Finalize ignores idempotency keys.
+    pub(crate) fn ignore_keys(&self) {
+        self.state().ignores_keys = true;
+    }
+
+    /// The reading in which errors are saved under a key, and replayed.
+    pub(crate) fn save_errors(&self) {
+        self.state().saves_errors = true;
+    }
+
+    pub(crate) fn at_finalize(&self, hook: impl Fn() + Send + Sync + 'static) {
+        self.state().at_finalize = Some(Box::new(hook));
+    }
+
+    pub(crate) fn hanging(&self) -> usize {
+        self.state().hanging
+    }
+
+    pub(crate) fn arrived(&self, operation: &str) -> Vec<Arrived> {
+        self.state().arrived.iter().filter(|arrived| arrived.operation == operation).cloned().collect()
+    }
+
+    pub(crate) fn charge_count(&self) -> usize {
+        self.state().charges.len()
+    }
+
+    fn date(&self, skew_s: i64) -> String {
+        let now = self.time.wall().as_millis() + skew_s * 1_000;
+        let text = countersign_domain::time::Timestamp::from_millis(now).to_string();
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let month = months[text[4..6].parse::<usize>().unwrap() - 1];
+        let (hour, minute, second) = (&text[9..11], &text[11..13], &text[13..15]);
+        format!("Mon, {} {month} {} {hour}:{minute}:{second} GMT", &text[6..8], &text[..4])
+    }
+}
+
+/// Faults that were ordered and never happened make a test say less than it seems to.
+impl Drop for Amazon {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let left = self.state.get_mut().unwrap().faults.values().map(VecDeque::len).sum::<usize>();
+            assert_eq!(left, 0, "faults were left");
+        }
+    }
+}
+
+enum Reply {
+    Now(u16, Value),
+    Lost,
+    NotSent,
+    Never,
+}
+
+impl State {
+    fn reply(&mut self, arrived: &Arrived) -> Reply {
+        let fault = self.faults.get_mut(arrived.operation).and_then(VecDeque::pop_front);
+        match fault {
+            Some(Fault::NotSent) => return Reply::NotSent,
+            Some(Fault::LostBefore) => return Reply::Lost,
+            Some(Fault::HangBefore) => {
+                self.hanging += 1;
+                return Reply::Never;
+            }
+            None if self.down.contains(arrived.operation) => {
+                return Reply::Now(503, json!({ "reasonCode": "ServiceUnavailable", "message": "canary" }));
+            }
+            Some(Fault::Answer(status, body)) => {
+                if self.saves_errors
+                    && let Some(key) = &arrived.key
+                {
+                    self.saved.insert(key.clone(), (arrived.body.clone(), status, body.clone()));
+                }
+                return Reply::Now(status, body);
+            }
+            _ => {}
+        }
+        let id = arrived.path.split('/').nth(1).unwrap();
+        let (status, mut body) = match arrived.operation {
+            "session" => found(self.sessions.get(id)),
+            "charge" => found(self.charges.get(id)),
+            "permission" => (200, json!({ "chargePermissionId": id, "buyer": { "name": "Canary" } })),
+            _ => self.finalize(id, arrived, matches!(fault, Some(Fault::Pending))),
+        };
+        match fault {
+            Some(Fault::LostAfter) => return Reply::Lost,
+            Some(Fault::HangAfter) => {
+                self.hanging += 1;
+                return Reply::Never;
+            }
+            Some(Fault::AnswerAfter(status, body)) => return Reply::Now(status, body),
+            Some(Fault::StaleOpen) => body = body["wasOpen"].clone(),
+            Some(Fault::WithoutIds) => {
+                body["chargeId"] = Value::Null;
+                body["chargePermissionId"] = Value::Null;
+            }
+            _ => {}
+        }
+        if let Some(body) = body.as_object_mut() {
+            body.remove("wasOpen");
+        }
+        Reply::Now(status, body)
+    }
+
+    fn finalize(&mut self, id: &str, arrived: &Arrived, pending: bool) -> (u16, Value) {
+        if let Some(hook) = &self.at_finalize {
+            hook();
+        }
+        if let Some(key) = arrived.key.as_ref().filter(|_| !self.ignores_keys)
+            && let Some((body, status, answer)) = self.saved.get(key)
+        {
+            assert_eq!(*body, arrived.body, "a key came back with another body");
+            return (*status, answer.clone());
+        }
+        let Some(session) = self.sessions.get(id).cloned() else { return found(None) };
+        if session["statusDetails"]["state"] == "Canceled" {
+            return (422, json!({ "reasonCode": "CheckoutSessionCanceled", "message": "canary" }));
+        }
+        if session["statusDetails"]["state"] != "Open" {
+            return (422, json!({ "reasonCode": "InvalidCheckoutSessionStatus", "message": "canary" }));
+        }
+        self.ids += 1;
+        let permission = format!("S01-5105180-{:07}", self.ids);
+        let request: Value = serde_json::from_slice(&arrived.body).unwrap();
+        let state = match request["paymentIntent"].as_str().unwrap() {
+            "Confirm" => None,
+            _ if pending => Some("AuthorizationInitiated"),
+            "Authorize" => Some("Authorized"),
+            _ => Some("Captured"),
+        };
+        let charge = state.map(|state| {
+            let charge = format!("{permission}-C{:06}", self.ids);
+            let shown = json!({ "chargeId": charge, "chargeAmount": request["chargeAmount"],
+                "statusDetails": { "state": state } });
+            self.charges.insert(charge.clone(), shown);
+            charge
+        });
+        let completed = json!({ "checkoutSessionId": id, "statusDetails": { "state": "Completed" },
+            "chargePermissionId": permission, "chargeId": charge, "wasOpen": session });
+        self.sessions.insert(id.to_owned(), completed.clone());
+        let status = if pending { 202 } else { 200 };
+        if let Some(key) = &arrived.key {
+            self.saved.insert(key.clone(), (arrived.body.clone(), status, completed.clone()));
+        }
+        (status, completed)
+    }
+}
+
+fn found(object: Option<&Value>) -> (u16, Value) {
+    match object {
+        Some(object) => (200, object.clone()),
+        None => (404, json!({ "reasonCode": "ResourceNotFound", "message": "canary" })),
+    }
+}
+
+impl Transport for Amazon {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        let path = request.uri().path().trim_start_matches("/v2/").to_owned();
+        let operation = match (request.method().as_str(), path.split('/').next().unwrap()) {
+            ("GET", "checkoutSessions") => "session",
+            ("GET", "charges") => "charge",
+            ("GET", "chargePermissions") => "permission",
+            ("POST", "checkoutSessions") if path.ends_with("/finalize") => "finalize",
+            other => panic!("nobody asked for {other:?}"),
+        };
+        let key = request.headers().get("x-amz-pay-idempotency-key");
+        let key = key.map(|key| key.to_str().unwrap().to_owned());
+        let arrived = Arrived { operation, path, key, body: request.into_body() };
+        Box::pin(async move {
+            let (reply, date) = {
+                let mut state = self.state();
+                state.arrived.push(arrived.clone());
+                let reply = state.reply(&arrived);
+                (reply, self.date(state.skew_s))
+            };
+            match reply {
+                Reply::Now(status, body) => {
+                    let answer = http::Response::builder().status(status).header("date", date);
+                    Ok(answer.body(Bytes::from(body.to_string())).unwrap())
+                }
+                Reply::Lost => Err(TransportError::Lost("reset".into())),
+                Reply::NotSent => Err(TransportError::NotSent("refused".into())),
+                Reply::Never => pending().await,
+            }
+        })
+    }
+}

@@ -1,0 +1,113 @@
+//! Looking checkouts up: one, an order's, a state's, all, page by page.
+
+use serde_json::{Value, json};
+
+use super::amazon::Fault;
+use super::world::{ENGINES, SESSION, World, order, session_for};
+
+fn numbered(number: usize) -> Value {
+    let mut order = order();
+    order["orderId"] = json!(format!("{number}"));
+    order
+}
+
+fn orders(page: &Value) -> Vec<String> {
+    let checkouts = page["checkouts"].as_array().unwrap().iter();
+    checkouts.map(|checkout| checkout["orderId"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_checkout_shows_its_state_attempts_ids_amounts_and_timeline() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.complete(&checkout_id, SESSION);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&world.checkout(&checkout_id)).unwrap());
+    assert_eq!(world.get("/v1/checkouts/nowhere").refusal(), (404, "NoSuchCheckout".to_owned(), None));
+}
+
+#[test]
+fn lists_are_complete_and_without_repetition_page_by_page() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        for number in 0..250 {
+            world.register(&numbered(number));
+        }
+        for query in ["", "state=registered"] {
+            let (mut seen, mut pages, mut after) = (Vec::new(), Vec::new(), Value::Null);
+            loop {
+                let cursor = after.as_str().map(|after| format!("&after={after}")).unwrap_or_default();
+                let page = world.get(&format!("/v1/checkouts?{query}{cursor}")).json();
+                seen.extend(orders(&page));
+                pages.push(orders(&page).len());
+                after = page["after"].clone();
+                if after.is_null() {
+                    break;
+                }
+            }
+            assert_eq!(pages, [100, 100, 50], "{query}");
+            let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
+            assert_eq!(distinct.len(), 250);
+        }
+        assert_eq!(world.get("/v1/checkouts?state=paid").json(), json!({ "checkouts": [], "after": null }));
+    }
+}
+
+#[test]
+fn a_list_is_of_a_state_or_an_order() {
+    let world = World::in_memory();
+    let ids: Vec<_> = (0..4).map(|number| world.register(&numbered(number))).collect();
+    for (number, fault) in
+        [(1, Fault::Nothing), (2, Fault::refusal(422, "HardDeclined")), (3, Fault::LostBefore)]
+    {
+        let session = format!("s{number}");
+        world.amazon.open(&session, session_for(&order(), &session, &ids[number]));
+        world.amazon.fault("finalize", fault);
+        if number == 3 {
+            world.amazon.fault("session", Fault::Nothing);
+            world.amazon.goes_down("session");
+        }
+        world.complete(&ids[number], &session);
+    }
+    for (query, expected) in [
+        ("state=registered", vec!["0"]),
+        ("state=paid", vec!["1"]),
+        ("state=notPaid", vec!["2"]),
+        ("state=checking", vec!["3"]),
+        ("state=pending", vec![]),
+        ("orderId=2", vec!["2"]),
+        ("orderId=2&state=notPaid", vec!["2"]),
+        ("orderId=2&state=paid", vec![]),
+        ("orderId=9", vec![]),
+        ("orderId=&state=&after=", vec!["3", "2", "1", "0"]),
+    ] {
+        let page = world.get(&format!("/v1/checkouts?{query}"));
+        assert_eq!(page.status, 200, "{query}");
+        assert_eq!(orders(&page.json()), expected, "{query}");
+    }
+}
+
+#[test]
+fn an_order_number_is_found_however_it_is_spelled_in_a_query() {
+    let world = World::in_memory();
+    let mut order = order();
+    order["orderId"] = json!("a b/ü&");
+    world.register(&order);
+    let page = world.get("/v1/checkouts?orderId=a+b%2F%C3%BC%26").json();
+    assert_eq!(orders(&page), ["a b/ü&"]);
+}
+
+#[test]
+fn a_query_that_cannot_be_read_is_refused_naming_the_field() {
+    let world = World::in_memory();
+    for (query, field) in [
+        ("state=open", "state"),
+        ("state=paid&order=1", "query"),
+        ("orderId=%zz", "query"),
+        ("orderId=%ff", "query"),
+        ("after=x", "after"),
+        ("after=open:1", "after"),
+    ] {
+        let refused = world.get(&format!("/v1/checkouts?{query}"));
+        assert_eq!(refused.refusal(), (400, "InvalidValue".to_owned(), Some(field.to_owned())), "{query}");
+    }
+}

@@ -1,0 +1,15 @@
+//! The merchant half through its real router, over each real store, against a scripted Amazon. Time
+//! and randomness are values that these tests move; nothing waits.
+
+mod amazon;
+mod bad_input;
+mod completing;
+mod doubt;
+mod listing;
+mod logs;
+mod recovery;
+mod registering;
+mod result_page;
+mod store;
+mod time_machine;
+mod world;

@@ -1,0 +1,190 @@
+//! Crashes and stores that fail: what was paid is found again, with its ids.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::amazon::Fault;
+use super::logs::logged;
+use super::world::{ENGINES, SESSION, World, order};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_restart_in_doubt_takes_over_and_finds_the_payment() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let checkout_id = world.placed(&order());
+        world.amazon.fault("finalize", Fault::HangAfter);
+        world.complete_and_crash(&checkout_id, SESSION);
+        world.restart();
+        assert_eq!(world.attempts(&checkout_id), ["InDoubt"], "at once, not after a lease");
+        world.let_pass(Duration::from_secs(1));
+        let answer = world.complete(&checkout_id, SESSION);
+        assert_eq!(answer.verdict(), (200, "paid".to_owned()));
+        assert_eq!(answer.json()["chargeId"], "S01-5105180-0000001-C000001");
+        assert_eq!(world.amazon.arrived("finalize").len(), 1);
+    }
+}
+
+#[test]
+fn a_restart_sends_the_same_bytes_under_the_same_key() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let checkout_id = world.placed(&order());
+        world.amazon.fault("finalize", Fault::HangBefore);
+        world.complete_and_crash(&checkout_id, SESSION);
+        world.restart();
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
+        let sent = world.amazon.arrived("finalize");
+        assert_eq!(sent.len(), 2);
+        assert_eq!((&sent[0].key, &sent[0].body), (&sent[1].key, &sent[1].body));
+        assert_eq!(world.amazon.charge_count(), 1);
+    }
+}
+
+#[test]
+fn a_restart_before_the_send_goes_on_while_the_buyer_waits() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let checkout_id = world.placed(&order());
+        world.amazon.fault("session", Fault::HangAfter);
+        world.complete_and_crash(&checkout_id, SESSION);
+        world.restart();
+        assert_eq!(world.attempts(&checkout_id), ["Bound"]);
+        world.let_pass(MINUTE);
+        assert_eq!(world.attempts(&checkout_id), ["Completed"]);
+        assert_eq!(world.amazon.arrived("finalize").len(), 1);
+    }
+}
+
+#[test]
+fn an_outage_of_hours_charges_nobody_afterwards() {
+    for (operation, fault) in [("session", Fault::HangAfter), ("finalize", Fault::HangBefore)] {
+        let mut world = World::in_memory();
+        let checkout_id = world.placed(&order());
+        world.amazon.fault(operation, fault);
+        world.complete_and_crash(&checkout_id, SESSION);
+        let sent = world.amazon.arrived("finalize").len();
+        world.time.pass(Duration::from_secs(3 * 3_600));
+        world.restart();
+        // The shop's own repetition comes first.
+        let answer = world.complete(&checkout_id, SESSION);
+        assert_ne!(answer.status, 200);
+        world.let_pass(MINUTE);
+        assert_eq!(world.amazon.arrived("finalize").len(), sent, "{operation}");
+        assert_eq!(world.amazon.charge_count(), 0);
+    }
+}
+
+#[test]
+fn a_restart_during_a_pending_authorization_follows_it_to_its_end() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let checkout_id = world.placed(&super::world::waiting_order());
+        world.amazon.fault("finalize", Fault::Pending);
+        let pending = world.complete(&checkout_id, SESSION).json();
+        world.restart();
+        world.amazon.decide(pending["chargeId"].as_str().unwrap(), "Authorized");
+        world.let_pass(MINUTE);
+        let answer = world.complete(&checkout_id, SESSION);
+        assert_eq!(answer.verdict(), (200, "authorized".to_owned()));
+        assert_eq!(answer.json()["chargeId"], pending["chargeId"]);
+    }
+}
+
+#[test]
+fn what_was_answered_is_there_after_a_restart() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let checkout_id = world.placed(&order());
+        let answer = world.complete(&checkout_id, SESSION);
+        let shown = world.checkout(&checkout_id);
+        world.restart();
+        assert_eq!(world.complete(&checkout_id, SESSION), answer);
+        assert_eq!(world.checkout(&checkout_id), shown);
+        assert_eq!(world.call("POST", "/v1/checkouts", &order().to_string()).status, 200);
+    }
+}
+
+#[test]
+fn a_store_that_fails_after_the_answer_leaves_a_doubt_and_one_line_with_all_ids() {
+    type Failure = fn(&super::store::WatchedStore, bool);
+    let failures: [(&str, Failure); 2] = [
+        ("full", |store, failing| store.is_full.store(failing, Ordering::SeqCst)),
+        ("away", |store, failing| store.is_away.store(failing, Ordering::SeqCst)),
+    ];
+    for engine in ENGINES {
+        for (name, fail) in failures {
+            let world = World::new(engine);
+            let checkout_id = world.placed(&order());
+            let store = Arc::clone(&world.store);
+            world.amazon.at_finalize(move || fail(&store, true));
+            let began_at = world.time.wall();
+            let lines = logged(|| {
+                assert_eq!(
+                    world.complete(&checkout_id, SESSION).verdict(),
+                    (202, "checking".to_owned()),
+                    "{name}"
+                );
+            });
+            assert_eq!(world.time.wall(), began_at, "nobody waits for what cannot come");
+            let errors: Vec<_> = lines.iter().filter(|line| line.starts_with("ERROR")).collect();
+            assert_eq!(errors.len(), 1, "{lines:?}");
+            for id in ["1001", SESSION, "S01-5105180-0000001", "S01-5105180-0000001-C000001", &checkout_id] {
+                assert!(errors[0].contains(id), "{id} in {}", errors[0]);
+            }
+
+            world.amazon.at_finalize(|| ());
+            fail(&world.store, false);
+            assert_eq!(world.attempts(&checkout_id), ["Finalizing"]);
+            world.let_pass(MINUTE);
+            let answer = world.complete(&checkout_id, SESSION);
+            assert_eq!(answer.verdict(), (200, "paid".to_owned()));
+            assert_eq!(answer.json()["chargeId"], "S01-5105180-0000001-C000001");
+            assert_eq!(world.amazon.arrived("finalize").len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_is_not_mistaken() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        world.store.loses_answers.store(true, Ordering::SeqCst);
+        let checkout_id = world.placed(&order());
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
+        assert_eq!(world.amazon.arrived("finalize").len(), 1);
+        assert_eq!(
+            world.timeline(&checkout_id),
+            ["Registered", "SessionBound", "Approved", "FinalizeSent", "Completed"]
+        );
+    }
+}
+
+#[test]
+fn a_store_that_fails_before_the_send_sends_nothing() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.store.is_full.store(true, Ordering::SeqCst);
+    let refused = world.complete(&checkout_id, SESSION);
+    assert_eq!(refused.refusal(), (503, "Unavailable".to_owned(), None));
+    assert!(world.amazon.arrived("session").is_empty());
+    world.store.is_full.store(false, Ordering::SeqCst);
+    assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
+}
+
+#[test]
+fn a_clock_that_is_set_back_during_a_restart_loses_no_timer() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let checkout_id = world.placed(&order());
+        world.amazon.fault("finalize", Fault::HangAfter);
+        world.complete_and_crash(&checkout_id, SESSION);
+        let back = world.time.wall().minus(Duration::from_secs(30 * 86_400));
+        world.time.set_wall(back);
+        world.restart();
+        world.let_pass(Duration::from_secs(5));
+        assert_eq!(world.attempts(&checkout_id), ["Completed"]);
+    }
+}

@@ -1,0 +1,201 @@
+//! The buyer's page: the truth for whoever holds the link, and nothing else.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::amazon::Fault;
+use super::world::{
+    Answer, ENGINES, NOT_PAID_MESSAGE, OTHER_SESSION, SESSION, World, order, session_for, waiting_order,
+};
+
+/// As a browser without any cookie, or `curl`, gets it.
+fn page(world: &World, path: &str) -> Answer {
+    let page = world.run(world.request_with("GET", path, "", None));
+    assert!(!page.headers.contains_key("set-cookie"));
+    assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+    assert_eq!(page.headers["cache-control"], "no-store");
+    assert_eq!(page.headers["referrer-policy"], "no-referrer");
+    assert!(!page.text.contains("<script") && !page.text.contains("javascript:"), "{}", page.text);
+    for personal in ["Terry", "Seattle", "98121", "Work", SESSION, "S01-", "shop-token"] {
+        assert!(!page.text.contains(personal), "{personal} in {}", page.text);
+    }
+    page
+}
+
+fn refreshes(page: &Answer) -> bool {
+    page.text.contains("http-equiv=\"refresh\" content=\"5\"")
+}
+
+#[test]
+fn each_verdict_has_its_page_and_reading_it_changes_nothing() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        let checkout_id = world.placed(&waiting_order());
+        let path = world.result_path(&checkout_id);
+        let shows = |expected: &str, refreshing: bool, link: Option<&str>| {
+            let commits = world.store.commits.load(Ordering::SeqCst);
+            let first = page(&world, &path);
+            assert_eq!(first.status, 200);
+            assert!(first.text.contains(expected), "{}", first.text);
+            assert_eq!(refreshes(&first), refreshing, "{expected}");
+            assert!(first.text.contains("1001") && first.text.contains("14.00"));
+            match link {
+                Some(link) => assert!(first.text.contains(&format!("href=\"{link}\"")), "{}", first.text),
+                None => assert!(!first.text.contains("href="), "{}", first.text),
+            }
+            assert_eq!(page(&world, &path), first, "reloading shows the same");
+            assert_eq!(world.store.commits.load(Ordering::SeqCst), commits);
+        };
+        let checkout = Some("https://shop.example/checkout");
+        shows("This order has not been paid yet.", false, checkout);
+
+        world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+        world.complete(&checkout_id, SESSION);
+        shows(NOT_PAID_MESSAGE, false, checkout);
+
+        world.amazon.open(OTHER_SESSION, session_for(&waiting_order(), OTHER_SESSION, &checkout_id));
+        world.amazon.fault("finalize", Fault::refusal(429, "TooManyRequests"));
+        world.amazon.fault("finalize", Fault::Pending);
+        world.complete(&checkout_id, OTHER_SESSION);
+        shows("We are checking your payment.", true, None);
+        world.let_pass(Duration::from_secs(6));
+        shows("Your payment is being processed.", true, None);
+        world.amazon.decide("S01-5105180-0000001-C000001", "Authorized");
+        world.let_pass(Duration::from_secs(60));
+        shows("Your order is placed.", false, Some("https://shop.example/thanks"));
+    }
+}
+
+#[test]
+fn a_captured_payment_is_told_as_such() {
+    let world = World::in_memory();
+    let mut order = order();
+    order["successUrl"] = serde_json::Value::Null;
+    let checkout_id = world.placed(&order);
+    let result = world.complete(&checkout_id, SESSION).json();
+    let path = world.result_path(&checkout_id);
+    assert_eq!(result["redirectUrl"], format!("https://pay.example{path}"), "without a successUrl");
+    let page = page(&world, &path);
+    assert!(page.text.contains("Your payment was successful."));
+    assert!(!page.text.contains("href="));
+}
+
+#[test]
+fn the_message_of_a_failed_payment_is_told_in_six_languages() {
+    for (language, word, message, back) in [
+        ("en_US", "en", NOT_PAID_MESSAGE, "Back to checkout"),
+        ("en_GB", "en", NOT_PAID_MESSAGE, "Back to checkout"),
+        (
+            "de_DE",
+            "de",
+            "Ihre Zahlung war nicht erfolgreich. Bitte versuchen Sie es mit einer anderen Zahlungsart.",
+            "Zurück zur Kasse",
+        ),
+        (
+            "fr_FR",
+            "fr",
+            "Votre paiement n’a pas abouti. Veuillez essayer un autre moyen de paiement.",
+            "Revenir au paiement",
+        ),
+        (
+            "it_IT",
+            "it",
+            "Il pagamento non è andato a buon fine. Prova con un altro metodo di pagamento.",
+            "Torna al pagamento",
+        ),
+        ("es_ES", "es", "El pago no se ha realizado. Prueba con otro método de pago.", "Volver a la compra"),
+        (
+            "ja_JP",
+            "ja",
+            "お支払いが完了しませんでした。別のお支払い方法をお試しください。",
+            "ご購入手続きに戻る",
+        ),
+    ] {
+        let world = World::in_memory();
+        let mut order = order();
+        order["checkoutLanguage"] = json!(language);
+        let checkout_id = world.placed(&order);
+        world.amazon.fault("finalize", Fault::refusal(422, "SoftDeclined"));
+        let result = world.complete(&checkout_id, SESSION).json();
+        assert_eq!(result["message"], NOT_PAID_MESSAGE, "the shop reads English");
+        assert_eq!(result["redirectUrl"], "https://shop.example/checkout");
+        let page = page(&world, &world.result_path(&checkout_id));
+        assert!(page.text.contains(&format!("<html lang=\"{word}\">")));
+        assert!(page.text.contains(message), "{}", page.text);
+        let link = format!("<a href=\"https://shop.example/checkout\">{back}</a>");
+        assert!(page.text.contains(&link), "{}", page.text);
+    }
+}
+
+#[test]
+fn a_link_with_any_changed_character_leads_nowhere_and_says_nothing() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.complete(&checkout_id, SESSION);
+    let path = world.result_path(&checkout_id);
+    let nowhere = page(&world, "/result/x");
+    assert_eq!(nowhere.status, 404);
+    let start = "/result/".len();
+    for place in start..path.len() {
+        let mut changed = path.clone().into_bytes();
+        changed[place] = if changed[place] == b'0' { b'1' } else { b'0' };
+        let changed = String::from_utf8(changed).unwrap();
+        assert_eq!(page(&world, &changed), nowhere, "{changed}");
+    }
+    for changed in
+        [&path[..path.len() - 1], &format!("{path}0"), &path.to_uppercase().replace("RESULT", "result")]
+    {
+        assert_eq!(page(&world, changed), nowhere, "{changed}");
+    }
+    let browser = world.call("POST", "/v1/checkouts", &order().to_string()).json();
+    let other_door = format!("/result/{}", browser["browserToken"].as_str().unwrap());
+    assert_eq!(page(&world, &other_door), nowhere, "one token does not open the other door");
+    assert_eq!(page(&world, &path).status, 200);
+}
+
+#[test]
+fn only_the_pages_own_style_may_load() {
+    let world = World::in_memory();
+    let checkout_id = world.register(&order());
+    let page = page(&world, &world.result_path(&checkout_id));
+    let (_, rest) = page.text.split_once("<style>").unwrap();
+    let (style, _) = rest.split_once("</style>").unwrap();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes());
+    let hash = countersign_protocol::signing::base64(digest.as_ref());
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert_eq!(
+        policy,
+        format!(
+            "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; \
+             frame-ancestors 'none'"
+        )
+    );
+    assert_eq!(page.headers["x-content-type-options"], "nosniff");
+}
+
+#[test]
+fn what_the_shop_wrote_is_text_on_the_page() {
+    let world = World::in_memory();
+    let mut order = order();
+    order["orderId"] = json!("<b>\"1\"</b>");
+    order["startOfCheckoutUrl"] = json!("https://shop.example/?a=1&b='2'");
+    let checkout_id = world.register(&order);
+    let page = page(&world, &world.result_path(&checkout_id));
+    assert!(!page.text.contains("<b>") && !page.text.contains("<Shop>"), "{}", page.text);
+    assert!(!page.text.contains("b='2'"), "{}", page.text);
+}
+
+#[test]
+fn a_store_that_is_away_is_never_told_as_a_verdict() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.complete(&checkout_id, SESSION);
+    let path = world.result_path(&checkout_id);
+    world.store.is_away.store(true, Ordering::SeqCst);
+    let away = page(&world, &path);
+    assert_eq!(away.status, 503);
+    assert!(refreshes(&away));
+    assert!(!away.text.contains("not successful") && !away.text.contains("successful"));
+}

@@ -1,0 +1,361 @@
+//! A shop, its merchant half, and Amazon, in one thread.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::{Client, RetryPolicy, SignRequest, SigningFailed};
+use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
+use countersign_domain::time::Timestamp;
+use countersign_http::{Handler as _, Reply, Request};
+use countersign_merchant::entropy::Entropy;
+use countersign_merchant::settings::{Deadlines, Secret, Settings};
+use countersign_merchant::{Merchant, Parts};
+use countersign_store::contract::Store;
+use countersign_store::memory::MemoryStore;
+use countersign_store::sqlite::SqliteStore;
+use futures_util::future::{Either, select};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::amazon::Amazon;
+use super::store::WatchedStore;
+use super::time_machine::{Clocks, TimeMachine, run, run_until};
+
+pub(crate) const SESSION: &str = "bd504926-f659-4ad7-a1a9-9a747aaf5275";
+pub(crate) const OTHER_SESSION: &str = "0c1d3d4e-1111-4222-8333-944455556666";
+pub(crate) const NOT_PAID_MESSAGE: &str =
+    "Your payment was not successful. Please try another payment method.";
+const SHOP_TOKEN: &str = "shop-token";
+
+/// Where a world keeps its checkouts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Memory,
+    Sqlite,
+}
+
+pub(crate) const ENGINES: [Engine; 2] = [Engine::Memory, Engine::Sqlite];
+
+pub(crate) struct World {
+    pub(crate) time: Arc<TimeMachine>,
+    pub(crate) amazon: Arc<Amazon>,
+    pub(crate) store: Arc<WatchedStore>,
+    merchant: Option<Merchant>,
+    entropy: Arc<Counter>,
+    directory: Option<TempDir>,
+}
+
+/// An answer, read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    /// Status and outcome of a completion.
+    pub(crate) fn verdict(&self) -> (u16, String) {
+        (self.status, self.json()["outcome"].as_str().unwrap_or("?").to_owned())
+    }
+
+    /// Status, code and field of a refusal.
+    pub(crate) fn refusal(&self) -> (u16, String, Option<String>) {
+        let error = &self.json()["error"];
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{}", self.text);
+        let field = error["field"].as_str().map(str::to_owned);
+        (self.status, error["code"].as_str().unwrap_or("?").to_owned(), field)
+    }
+}
+
+/// Randomness that repeats itself from world to world.
+#[derive(Default)]
+struct Counter(AtomicU64);
+
+impl Entropy for Counter {
+    fn fill(&self, bytes: &mut [u8]) {
+        let count = self.0.fetch_add(1, Ordering::SeqCst);
+        for (place, byte) in bytes.iter_mut().enumerate() {
+            let mixed = (count + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(place as u32 * 7 % 64);
+            *byte = mixed.to_le_bytes()[0];
+        }
+    }
+}
+
+struct Unsigned(PublicKeyId);
+
+impl SignRequest for Unsigned {
+    fn public_key_id(&self) -> &PublicKeyId {
+        &self.0
+    }
+
+    fn sign(&self, _: &mut http::Request<Bytes>, _: Region, _: Timestamp) -> Result<(), SigningFailed> {
+        Ok(())
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        environment: Environment::Sandbox,
+        region: Region::NorthAmerica,
+        merchant_id: MerchantId::parse("M1").unwrap(),
+        store_id: StoreId::parse("amzn1.application-oa2-client.1").unwrap(),
+        public_key_id: PublicKeyId::parse("SANDBOX-K1").unwrap(),
+        shop_name: "A <Shop>".to_owned(),
+        shop_token: Secret::new(SHOP_TOKEN),
+        public_url: "https://pay.example".to_owned(),
+        deadlines: Deadlines::default(),
+    }
+}
+
+fn open(directory: &Path) -> Arc<dyn Store> {
+    Arc::new(SqliteStore::open(&directory.join("merchant.sqlite")).unwrap())
+}
+
+impl World {
+    pub(crate) fn new(engine: Engine) -> Self {
+        let time = TimeMachine::new();
+        let directory = (engine == Engine::Sqlite).then(|| TempDir::new().unwrap());
+        let inner = match &directory {
+            Some(directory) => open(directory.path()),
+            None => Arc::new(MemoryStore::new()) as Arc<dyn Store>,
+        };
+        let mut world = Self {
+            amazon: Amazon::new(&time),
+            store: WatchedStore::new(inner),
+            merchant: None,
+            entropy: Arc::new(Counter::default()),
+            directory,
+            time,
+        };
+        world.start();
+        world
+    }
+
+    pub(crate) fn in_memory() -> Self {
+        Self::new(Engine::Memory)
+    }
+
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        run(&self.time, || self.store.is_busy(), future)
+    }
+
+    fn parts(&self) -> Parts {
+        let clock = Clocks(Arc::clone(&self.time));
+        let client = Client::builder(
+            Region::NorthAmerica,
+            Arc::new(Unsigned(PublicKeyId::parse("SANDBOX-K1").unwrap())),
+        )
+        .transport(Arc::clone(&self.amazon) as _)
+        .clock(Arc::new(clock.clone()))
+        // Each call arrives once, so that what the merchant half repeats can be counted.
+        .retry(RetryPolicy { max_attempts: 1, ..RetryPolicy::default() })
+        .build()
+        .unwrap();
+        Parts {
+            store: Arc::clone(&self.store) as _,
+            client,
+            clock: Arc::new(clock),
+            entropy: Arc::clone(&self.entropy) as _,
+            settings: settings(),
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        }
+    }
+
+    fn start(&mut self) {
+        self.merchant = Some(self.run(Merchant::start(self.parts())).unwrap());
+    }
+
+    /// The process is gone; a new one starts on what the old one left.
+    pub(crate) fn restart(&mut self) {
+        self.merchant = None;
+        let inner = match &self.directory {
+            Some(directory) => {
+                // The file is locked until the last handle on it is gone.
+                self.store = WatchedStore::new(Arc::new(MemoryStore::new()));
+                open(directory.path())
+            }
+            None => Arc::clone(&self.store.inner),
+        };
+        self.store = WatchedStore::new(inner);
+        self.start();
+    }
+
+    pub(crate) fn merchant(&self) -> &Merchant {
+        self.merchant.as_ref().unwrap()
+    }
+
+    /// One request, to be run together with others.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> impl Future<Output = Answer> + use<> {
+        self.request_with(method, path, body, Some(&format!("Bearer {SHOP_TOKEN}")))
+    }
+
+    pub(crate) fn request_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        authorization: Option<&str>,
+    ) -> impl Future<Output = Answer> + use<> {
+        let mut request = Request::new(Bytes::copy_from_slice(body.as_bytes()));
+        *request.method_mut() = method.parse().unwrap();
+        *request.uri_mut() = path.parse().unwrap();
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert("authorization", authorization.parse().unwrap());
+        }
+        let reply = self.merchant().handle(request);
+        async {
+            let Reply::Answer(response) = reply.await else { panic!("a connection was reset") };
+            let (head, body) = response.into_parts();
+            Answer {
+                status: head.status.as_u16(),
+                headers: head.headers,
+                text: String::from_utf8(body.to_vec()).unwrap(),
+            }
+        }
+    }
+
+    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.run(self.request(method, path, body))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, "")
+    }
+
+    /// Registers an order; gives back its checkout's id.
+    pub(crate) fn register(&self, order: &Value) -> String {
+        let answer = self.call("POST", "/v1/checkouts", &order.to_string());
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json()["checkoutId"].as_str().unwrap().to_owned()
+    }
+
+    /// Registers an order, and its buyer places it on Amazon's page.
+    pub(crate) fn placed(&self, order: &Value) -> String {
+        let checkout_id = self.register(order);
+        self.amazon.open(SESSION, session_for(order, SESSION, &checkout_id));
+        checkout_id
+    }
+
+    pub(crate) fn completing(
+        &self,
+        checkout_id: &str,
+        session: &str,
+    ) -> impl Future<Output = Answer> + use<> {
+        let body = json!({ "amazonCheckoutSessionId": session }).to_string();
+        self.request("POST", &format!("/v1/checkouts/{checkout_id}/complete"), &body)
+    }
+
+    pub(crate) fn complete(&self, checkout_id: &str, session: &str) -> Answer {
+        self.run(self.completing(checkout_id, session))
+    }
+
+    /// Completes until a call to Amazon hangs; the process dies there.
+    pub(crate) fn complete_and_crash(&self, checkout_id: &str, session: &str) {
+        let completing = self.completing(checkout_id, session);
+        let busy = || self.store.is_busy();
+        let ended = run_until(&self.time, busy, completing, || self.amazon.hanging() > 0);
+        assert!(ended.is_none(), "it was answered: {ended:?}");
+    }
+
+    /// Lets the timers run for so long.
+    pub(crate) fn let_pass(&self, duration: Duration) {
+        let timers = std::pin::pin!(self.merchant().timers());
+        let sleep = countersign_client::Clock::sleep(&Clocks(Arc::clone(&self.time)), duration);
+        match self.run(select(sleep, timers)) {
+            Either::Left(_) => {}
+            Either::Right(_) => panic!("the timers ended"),
+        }
+    }
+
+    /// Lets long times pass: from timer to timer, with the machine switched on at each.
+    pub(crate) fn skip(&self, duration: Duration) {
+        let until = self.time.wall().plus(duration);
+        while let Some(due_at) = self.run(self.store.next_due()).unwrap().filter(|due_at| *due_at <= until) {
+            self.time.pass(due_at.since(self.time.wall()));
+            self.let_pass(Duration::from_secs(1));
+        }
+        self.time.pass(until.since(self.time.wall()));
+    }
+
+    /// One checkout as the API shows it.
+    pub(crate) fn checkout(&self, checkout_id: &str) -> Value {
+        let answer = self.get(&format!("/v1/checkouts/{checkout_id}"));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    }
+
+    /// The states of a checkout's attempts, in order.
+    pub(crate) fn attempts(&self, checkout_id: &str) -> Vec<String> {
+        let checkout = self.checkout(checkout_id);
+        let states = checkout["attempts"].as_array().unwrap().iter();
+        states.map(|attempt| attempt["state"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The types of a checkout's timeline, in order.
+    pub(crate) fn timeline(&self, checkout_id: &str) -> Vec<String> {
+        let checkout = self.checkout(checkout_id);
+        let entries = checkout["timeline"].as_array().unwrap().iter();
+        entries.map(|entry| entry["type"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub(crate) fn result_path(&self, checkout_id: &str) -> String {
+        let url = self.checkout(checkout_id)["resultUrl"].as_str().unwrap().to_owned();
+        url.strip_prefix("https://pay.example").unwrap().to_owned()
+    }
+}
+
+pub(crate) fn address() -> Value {
+    json!({ "name": "Work", "addressLine1": "440 Terry Avenue", "city": "Seattle",
+        "stateOrRegion": "WA", "postalCode": "98121", "countryCode": "US" })
+}
+
+/// An order of a parcel, captured at once.
+pub(crate) fn order() -> Value {
+    json!({
+        "orderId": "1001",
+        "productType": "PayAndShip",
+        "paymentDetails": {
+            "paymentIntent": "AuthorizeWithCapture",
+            "chargeAmount": { "amount": "14.00", "currencyCode": "USD" },
+        },
+        "startOfCheckoutUrl": "https://shop.example/checkout",
+        "successUrl": "https://shop.example/thanks",
+    })
+}
+
+/// An order that can wait for its authorization.
+pub(crate) fn waiting_order() -> Value {
+    let mut order = order();
+    order["paymentDetails"]["paymentIntent"] = json!("Authorize");
+    order["paymentDetails"]["canHandlePendingAuthorization"] = json!(true);
+    order
+}
+
+/// The open session of a buyer who placed this order.
+pub(crate) fn session_for(order: &Value, session: &str, checkout_id: &str) -> Value {
+    json!({
+        "checkoutSessionId": session,
+        "productType": order["productType"],
+        "paymentDetails": order["paymentDetails"],
+        "supplementaryData": order["supplementaryData"],
+        "merchantMetadata": { "merchantReferenceId": checkout_id },
+        "releaseEnvironment": "Sandbox",
+        "shippingAddress": address(),
+        "billingAddress": address(),
+        "statusDetails": { "state": "Open" },
+    })
+}
