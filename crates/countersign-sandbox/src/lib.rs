@@ -1,7 +1,105 @@
-//! Amazon's half: a self-hosted Amazon Pay to test against.
+//! Amazon's half: an Amazon Pay that a developer owns, to test against.
+//!
+//! It speaks the API that the official SDKs speak, enforces the same rules, has a clock that can be
+//! moved and faults that can be ordered. [`Sandbox`] is a [`Handler`]: a server on a socket, or a test
+//! in process, hands it requests. It starts no task and no thread of its own; whoever embeds it runs
+//! [`Sandbox::timers`] beside it, or lets the control API's clock apply what is due.
+//!
+//! `http/` speaks Amazon Pay's API, `control/` the test's, `app/` loads, decides and writes, `stored/`
+//! is the form on disk. The rules are in `countersign_domain::provider`.
 
+mod app;
 pub mod clock;
+mod control;
 pub mod entropy;
 mod faults;
+mod http;
 pub mod merchants;
+mod runner;
 pub mod settings;
+mod stored;
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_http::{Handler, Reply, Request, Response, Unreadable};
+use countersign_store::contract::Store;
+use futures_util::future::BoxFuture;
+
+use app::App;
+use clock::{Clock, VirtualClock};
+use entropy::Ids;
+use merchants::Merchants;
+use settings::Settings;
+
+/// What Amazon's half is made of. A simulation replaces every part.
+pub struct Parts {
+    /// Where objects are kept.
+    pub store: Arc<dyn Store>,
+    /// The clock that nobody moves; the virtual one starts from it.
+    pub clock: Arc<dyn Clock>,
+    /// The ids of this start.
+    pub ids: Ids,
+    /// The merchants and their keys.
+    pub merchants: Merchants,
+    /// What the operator set.
+    pub settings: Settings,
+}
+
+/// Amazon's half, ready to answer.
+pub struct Sandbox {
+    server: http::Server,
+}
+
+/// The store cannot be read at the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartFailed(String);
+
+impl fmt::Display for StartFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartFailed {}
+
+impl Sandbox {
+    /// Starts from what the store holds. The store must be this process's alone.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn start(parts: Parts) -> Result<Self, StartFailed> {
+        let Parts { store, clock, ids, merchants, settings } = parts;
+        let watermark = store
+            .watermark()
+            .await
+            .map_err(|error| StartFailed(app::StoreFailed::from(error).to_string()))?;
+        let app = App {
+            clock: VirtualClock::starting_from(clock, watermark),
+            store,
+            ids,
+            settings,
+            merchants,
+            faults: Default::default(),
+            recent: Default::default(),
+            alarm: Default::default(),
+        };
+        Ok(Self { server: http::Server::new(Arc::new(app)) })
+    }
+
+    /// The timers' loop, to run beside the server for as long as it runs. It holds no state of its
+    /// own: dropping it loses nothing.
+    pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
+        runner::run(Arc::clone(self.server.app()))
+    }
+}
+
+impl Handler for Sandbox {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Reply> {
+        self.server.handle(request)
+    }
+
+    fn refuse(&self, head: &::http::request::Parts, unreadable: Unreadable) -> Response {
+        self.server.refuse(head, unreadable)
+    }
+}

@@ -1,0 +1,156 @@
+//! Load, decide, write: the only place that calls the store. Each function reads what it needs, asks
+//! the domain for one decision, and commits it whole, with the answer that is remembered for its
+//! idempotency key. `http/` and `control/` call these functions; `runner` calls [`App::apply_due`].
+
+pub(crate) mod alarm;
+pub(crate) mod change;
+pub(crate) mod checkout_session;
+pub(crate) mod due;
+pub(crate) mod events;
+pub(crate) mod finalize;
+pub(crate) mod payment;
+pub(crate) mod reply;
+pub(crate) mod test_buyer;
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_domain::provider::checkout_session::SessionRefused;
+use countersign_domain::provider::finalize::FinalizeRefused;
+use countersign_domain::provider::payment_details::PaymentDetailsRefused;
+use countersign_store::contract::{Document, Store, StoreError};
+use countersign_store::transact::{Decision, TransactError, transact};
+
+use crate::clock::VirtualClock;
+use crate::entropy::Ids;
+use crate::faults::{Faults, Recent};
+use crate::merchants::Merchants;
+use crate::settings::Settings;
+use crate::stored::Unreadable;
+use alarm::Alarm;
+
+/// How often a decision that lost a race is made again before the caller is told to come back.
+const DECISIONS: usize = 100;
+
+/// Everything that Amazon's half works with.
+pub(crate) struct App {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: VirtualClock,
+    pub(crate) ids: Ids,
+    pub(crate) settings: Settings,
+    pub(crate) merchants: Merchants,
+    pub(crate) faults: Faults,
+    pub(crate) recent: Recent<Document>,
+    pub(crate) alarm: Alarm,
+}
+
+/// Why a call changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The idempotency key was used for another request.
+    DuplicateIdempotencyKey,
+    /// There is no such object of this merchant's in this environment.
+    NotFound,
+    /// The session or the buyer cannot do this.
+    Session(SessionRefused),
+    /// A new session's payment part breaks a rule.
+    Payment(PaymentDetailsRefused),
+    /// The ladder of Finalize and Complete.
+    Finalize(FinalizeRefused),
+    /// The store let the caller down.
+    Store(StoreFailed),
+}
+
+/// Why the store let a caller down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreFailed {
+    /// It cannot be reached, is full, or too many others write the same: come back.
+    Unavailable(String),
+    /// It may or may not have kept what was written.
+    Indeterminate(String),
+    /// What it holds cannot be read.
+    Unreadable(String),
+}
+
+impl fmt::Display for StoreFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(why) => write!(f, "the store is unavailable: {why}"),
+            Self::Indeterminate(why) => write!(f, "the store's answer was lost: {why}"),
+            Self::Unreadable(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<StoreError> for StoreFailed {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(why) => Self::Unavailable(why),
+            StoreError::Corrupt(why) => Self::Unreadable(why),
+        }
+    }
+}
+
+impl From<Unreadable> for StoreFailed {
+    fn from(error: Unreadable) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+impl From<StoreFailed> for Refused {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Store(failed)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<SessionRefused> for Refused {
+    fn from(refused: SessionRefused) -> Self {
+        Self::Session(refused)
+    }
+}
+
+impl From<FinalizeRefused> for Refused {
+    fn from(refused: FinalizeRefused) -> Self {
+        Self::Finalize(refused)
+    }
+}
+
+impl From<PaymentDetailsRefused> for Refused {
+    fn from(refused: PaymentDetailsRefused) -> Self {
+        Self::Payment(refused)
+    }
+}
+
+impl App {
+    /// Runs a decision until it is committed. What the store did to it becomes the caller's error.
+    async fn transact<T, E: From<StoreFailed>, F>(&self, decide: impl FnMut() -> F) -> Result<T, E>
+    where
+        F: Future<Output = Result<Decision<T>, E>>,
+    {
+        transact(&*self.store, DECISIONS, decide).await.map_err(|error| match error {
+            TransactError::Refused(refused) => refused,
+            TransactError::Contended => StoreFailed::Unavailable("too many write the same".to_owned()).into(),
+            TransactError::Indeterminate(why) => StoreFailed::Indeterminate(why).into(),
+            TransactError::Unavailable(why) | TransactError::Invalid(why) => {
+                StoreFailed::Unavailable(why).into()
+            }
+        })
+    }
+
+    /// Forgets every object, reply and fault, and begins the ids and the clock anew. Merchants stay.
+    pub(crate) async fn reset(&self) -> Result<(), StoreFailed> {
+        self.store.reset().await?;
+        self.faults.clear();
+        self.recent.clear();
+        self.ids.restart();
+        self.clock.reset();
+        self.alarm.ring();
+        Ok(())
+    }
+}

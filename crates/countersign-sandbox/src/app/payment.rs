@@ -1,0 +1,120 @@
+//! Reading Charge Permissions and Charges. A permission is read together with its open charges, all
+//! from one moment, because what they hold is part of what it can still charge.
+
+use std::time::Duration;
+
+use countersign_domain::ids::{ChargeId, ChargePermissionId};
+use countersign_domain::provider::charge::Charge;
+use countersign_domain::provider::charge_permission::ChargePermission;
+use countersign_domain::provider::checkout_session::Owner;
+use countersign_domain::provider::payment::Payment;
+use countersign_domain::step::Step;
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::{Document, Key, Version};
+
+use super::change::{charge_key, charge_permission_key, read_charge, read_permission};
+use super::{App, Refused, StoreFailed};
+
+/// A permission with its open charges, and their documents' versions.
+pub(super) struct LoadedPayment {
+    pub(super) payment: Payment,
+    pub(super) permission_version: Version,
+    /// In the order of the charges.
+    pub(super) charge_versions: Vec<Version>,
+    /// The permission's document and the charges', in their order.
+    pub(super) documents: Vec<Document>,
+}
+
+/// How often a permission is read again because its charges changed meanwhile.
+const READS: usize = 8;
+
+/// A charge with the permission that says whose it is.
+#[derive(Debug)]
+pub(crate) struct OwnedCharge {
+    pub(crate) charge: Charge,
+    pub(crate) owner: Owner,
+}
+
+impl App {
+    /// Loads a permission with its open charges.
+    pub(super) async fn payment(&self, id: &str) -> Result<Option<LoadedPayment>, StoreFailed> {
+        let mut keys: Vec<Key> = vec![charge_permission_key(id)];
+        for _ in 0..READS {
+            let documents = self.store.load(&keys).await?;
+            let mut documents = documents.into_iter();
+            let Some(permission_document) = documents.next().flatten() else { return Ok(None) };
+            let permission = read_permission(&permission_document)?;
+            let open = &permission.value.open_charges;
+            let loaded = || keys.iter().skip(1).map(|key| key.id.as_str());
+            if !open.iter().map(ChargeId::as_str).eq(loaded()) {
+                keys.truncate(1);
+                keys.extend(open.iter().map(|id| charge_key(id.as_str())));
+                continue;
+            }
+            let mut loaded = LoadedPayment {
+                payment: Payment { permission: permission.value, charges: Vec::new() },
+                permission_version: permission.version,
+                charge_versions: Vec::new(),
+                documents: vec![permission_document],
+            };
+            for document in documents.flatten() {
+                let charge = read_charge(&document)?;
+                loaded.payment.charges.push(charge.value);
+                loaded.charge_versions.push(charge.version);
+                loaded.documents.push(document);
+            }
+            return Ok(Some(loaded));
+        }
+        Err(StoreFailed::Unavailable("too many write the same".to_owned()))
+    }
+
+    /// Get Charge Permission, as of now, or as it was before its last change.
+    pub(crate) async fn charge_permission(
+        &self,
+        owner: &Owner,
+        id: &ChargePermissionId,
+        now: Timestamp,
+        staleness: Option<Duration>,
+    ) -> Result<ChargePermission, Refused> {
+        let stale = staleness.and_then(|delay| self.recent.before(id.as_str(), delay, now));
+        let permission = match stale {
+            Some(before) => before.as_ref().map(read_permission).transpose()?.map(|loaded| loaded.value),
+            None => self.payment(id.as_str()).await?.map(|mut loaded| {
+                loaded.payment.carry_to(now, self.settings.profile);
+                loaded.payment.permission
+            }),
+        };
+        permission.filter(|permission| permission.owner == *owner).ok_or(Refused::NotFound)
+    }
+
+    /// Get Charge, as of now, or as it was before its last change.
+    pub(crate) async fn charge(
+        &self,
+        owner: &Owner,
+        id: &ChargeId,
+        now: Timestamp,
+        staleness: Option<Duration>,
+    ) -> Result<OwnedCharge, Refused> {
+        let stale = staleness.and_then(|delay| self.recent.before(id.as_str(), delay, now));
+        let document = match stale {
+            Some(before) => before,
+            None => self.document(charge_key(id.as_str())).await?,
+        };
+        let mut charge = read_charge(&document.ok_or(Refused::NotFound)?)?.value;
+        // Whose a charge is never changes, so that its permission may be read at another moment.
+        let key = charge_permission_key(charge.charge_permission_id.as_str());
+        let permission = read_permission(&self.document(key).await?.ok_or(Refused::NotFound)?)?.value;
+        if permission.owner != *owner {
+            return Err(Refused::NotFound);
+        }
+        while charge.due_at().is_some_and(|due_at| due_at <= now) {
+            let Some(Step { next, .. }) = charge.expire(self.settings.profile) else { break };
+            charge = next;
+        }
+        Ok(OwnedCharge { charge, owner: permission.owner })
+    }
+
+    async fn document(&self, key: Key) -> Result<Option<Document>, StoreFailed> {
+        Ok(self.store.load(&[key]).await?.into_iter().next().flatten())
+    }
+}

@@ -1,0 +1,257 @@
+//! The one match from refusal to status, reason code and message. A message names the member or the
+//! header at fault and never quotes a buyer's data.
+
+use countersign_domain::provider::checkout_session::SessionRefused;
+use countersign_domain::provider::finalize::{Attribute, FinalizeRefused, PaymentFailure};
+use countersign_domain::provider::payment_details::PaymentDetailsRefused;
+use countersign_http::Unreadable;
+use countersign_protocol::signing::VerifyRefused;
+use countersign_protocol::wire::{BodyRefused, Error, Object as _, ReasonCode};
+use http::StatusCode;
+
+use crate::app;
+use crate::app::StoreFailed;
+use crate::app::reply::Answer;
+use crate::faults;
+use crate::settings::{CanceledStatus, Flags};
+
+/// Everything that the API refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refused {
+    NoSuchPath,
+    WrongMethod,
+    Unreadable(Unreadable),
+    /// Check 1.
+    Signature(VerifyRefused),
+    /// A `SANDBOX-` key on `/live`, or a `LIVE-` key on `/sandbox`.
+    EnvironmentsContradict,
+    /// Neither the key nor the path names one.
+    NoEnvironment,
+    MissingIdempotencyKey,
+    /// Check 2.
+    Body(BodyRefused),
+    Missing(&'static str),
+    Invalid {
+        field: &'static str,
+        why: &'static str,
+    },
+    /// Checks 3 and following, and the store.
+    App(app::Refused),
+    /// An ordered fault.
+    Fault(StatusCode),
+}
+
+impl From<VerifyRefused> for Refused {
+    fn from(refused: VerifyRefused) -> Self {
+        Self::Signature(refused)
+    }
+}
+
+impl From<BodyRefused> for Refused {
+    fn from(refused: BodyRefused) -> Self {
+        Self::Body(refused)
+    }
+}
+
+impl From<app::Refused> for Refused {
+    fn from(refused: app::Refused) -> Self {
+        Self::App(refused)
+    }
+}
+
+/// A refusal as it is answered.
+struct Refusal {
+    status: u16,
+    reason_code: ReasonCode,
+    message: String,
+}
+
+/// A refusal with the status that the API's pages give the code.
+fn refusal(reason_code: ReasonCode, message: impl Into<String>) -> Refusal {
+    Refusal { status: reason_code.status(), reason_code, message: message.into() }
+}
+
+fn missing(field: &str) -> Refusal {
+    refusal(ReasonCode::MissingParameterValue, format!("The parameter [{field}] is required."))
+}
+
+fn invalid(field: &str, why: &str) -> Refusal {
+    let message = format!("The value provided for [{field}] is invalid: {why}.");
+    refusal(ReasonCode::InvalidParameterValue, message)
+}
+
+/// The answer to a refused request.
+pub(crate) fn answer(refused: &Refused, flags: &Flags) -> Answer {
+    render(match refused {
+        Refused::NoSuchPath => refusal(ReasonCode::ResourceNotFound, "There is no resource at this path."),
+        Refused::WrongMethod => {
+            refusal(ReasonCode::RequestNotSupported, "This path does not support this method.")
+        }
+        Refused::Unreadable(unreadable) => unreadable_refusal(*unreadable),
+        Refused::Signature(refused) => refusal(refused.reason_code(), refused.to_string()),
+        Refused::EnvironmentsContradict => refusal(
+            ReasonCode::InvalidRequest,
+            "The key's prefix names another environment than the request's path.",
+        ),
+        Refused::NoEnvironment => refusal(
+            ReasonCode::InvalidRequest,
+            "A key without the prefix SANDBOX- or LIVE- needs a path that begins with /sandbox or /live.",
+        ),
+        Refused::MissingIdempotencyKey => {
+            refusal(ReasonCode::MissingHeader, "The header x-amz-pay-idempotency-key is missing")
+        }
+        Refused::Body(refused) => refusal(refused.kind.reason_code(), refused.to_string()),
+        Refused::Missing(field) => missing(field),
+        Refused::Invalid { field, why } => invalid(field, why),
+        Refused::App(refused) => app_refusal(refused, flags),
+        Refused::Fault(status) => Refusal {
+            status: status.as_u16(),
+            reason_code: faults::reason_code(*status),
+            message: "This answer was ordered.".to_owned(),
+        },
+    })
+}
+
+/// The answer to a payment that failed.
+pub(super) fn payment_failure(failure: PaymentFailure, flags: &Flags) -> Answer {
+    render(match failure {
+        PaymentFailure::SessionCanceled => canceled(flags),
+        PaymentFailure::HardDeclined => refusal(ReasonCode::HardDeclined, "The payment was declined."),
+    })
+}
+
+fn render(Refusal { status, reason_code, message }: Refusal) -> Answer {
+    Answer::new(status, Error::new(reason_code, message).to_answer())
+}
+
+fn canceled(flags: &Flags) -> Refusal {
+    let status = match flags.canceled_status {
+        CanceledStatus::Unprocessable => 422,
+        CanceledStatus::BadRequest => 400,
+    };
+    let message = "The Checkout Session was canceled.".to_owned();
+    Refusal { status, reason_code: ReasonCode::CheckoutSessionCanceled, message }
+}
+
+fn unreadable_refusal(unreadable: Unreadable) -> Refusal {
+    match unreadable {
+        Unreadable::BodyTooLarge => Refusal {
+            status: StatusCode::PAYLOAD_TOO_LARGE.as_u16(),
+            reason_code: ReasonCode::InvalidRequest,
+            message: "The request body is too large.".to_owned(),
+        },
+        Unreadable::HeadTooLarge => Refusal {
+            status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_u16(),
+            reason_code: ReasonCode::InvalidRequest,
+            message: "The request's headers are too large.".to_owned(),
+        },
+        Unreadable::BodyTimedOut => {
+            refusal(ReasonCode::RequestTimeout, "The request body did not arrive in time.")
+        }
+        Unreadable::BodyTruncated => {
+            refusal(ReasonCode::InvalidRequestFormat, "The request body ended too early.")
+        }
+    }
+}
+
+fn app_refusal(refused: &app::Refused, flags: &Flags) -> Refusal {
+    match refused {
+        app::Refused::DuplicateIdempotencyKey => refusal(
+            ReasonCode::DuplicateIdempotencyKey,
+            "The value provided for x-amz-pay-idempotency-key was used for another request.",
+        ),
+        app::Refused::NotFound => {
+            refusal(ReasonCode::ResourceNotFound, "There is no such resource for this merchant.")
+        }
+        app::Refused::Session(refused) => session_refusal(refused),
+        app::Refused::Payment(refused) => payment_details_refusal(refused),
+        app::Refused::Finalize(refused) => finalize_refusal(refused, flags),
+        app::Refused::Store(failed) => {
+            tracing::error!(%failed, "a request failed");
+            match failed {
+                StoreFailed::Unavailable(_) => {
+                    refusal(ReasonCode::ServiceUnavailable, "The service is not available. Try again.")
+                }
+                StoreFailed::Indeterminate(_) | StoreFailed::Unreadable(_) => {
+                    refusal(ReasonCode::InternalServerError, "The service failed.")
+                }
+            }
+        }
+    }
+}
+
+fn session_refusal(refused: &SessionRefused) -> Refusal {
+    let status = |message: String| refusal(ReasonCode::InvalidCheckoutSessionStatus, message);
+    match refused {
+        SessionRefused::NotOpen => status("The Checkout Session is not Open.".to_owned()),
+        SessionRefused::Payment(refused) => payment_details_refusal(refused),
+        SessionRefused::Constrained(constraint) => status(constraint.description().to_owned()),
+        SessionRefused::AlreadyPlaced => status("The buyer has placed the order already.".to_owned()),
+        SessionRefused::NothingToShip => invalid("action", "a PayOnly checkout ships nothing"),
+    }
+}
+
+fn payment_details_refusal(refused: &PaymentDetailsRefused) -> Refusal {
+    let combination = |message: &str| refusal(ReasonCode::InvalidParameterCombination, message);
+    match refused {
+        PaymentDetailsRefused::PendingWithCapture => combination(
+            "The values provided for [paymentDetails.paymentIntent] and \
+             [paymentDetails.canHandlePendingAuthorization] cannot be combined.",
+        ),
+        PaymentDetailsRefused::SoftDescriptorWithoutCapture => combination(
+            "[paymentDetails.softDescriptor] goes with the paymentIntent AuthorizeWithCapture only.",
+        ),
+        PaymentDetailsRefused::NothingToCharge(field) => invalid(field, "it must be more than zero"),
+        PaymentDetailsRefused::AboveMaximum(field) => {
+            invalid(field, "it is more than Amazon Pay charges at once")
+        }
+        PaymentDetailsRefused::TotalInAnotherCurrency => refusal(
+            ReasonCode::CurrencyMismatch,
+            "The currency of [paymentDetails.totalOrderAmount] is not that of [paymentDetails.chargeAmount].",
+        ),
+        PaymentDetailsRefused::TotalBelowCharge => {
+            invalid("paymentDetails.totalOrderAmount", "it is less than [paymentDetails.chargeAmount]")
+        }
+    }
+}
+
+fn finalize_refusal(refused: &FinalizeRefused, flags: &Flags) -> Refusal {
+    let status = |message: &str| refusal(ReasonCode::InvalidCheckoutSessionStatus, message);
+    let differs = |attribute: Attribute| {
+        format!("The value provided for [{}] is not the Checkout Session's.", attribute.name())
+    };
+    match refused {
+        FinalizeRefused::SessionCanceled => canceled(flags),
+        FinalizeRefused::SessionCompleted => status("The Checkout Session is Completed."),
+        FinalizeRefused::OrderNotPlaced => status("The buyer has not placed the order yet."),
+        FinalizeRefused::Constrained(constraint) => status(constraint.description()),
+        FinalizeRefused::Missing(attribute) => missing(attribute.name()),
+        FinalizeRefused::PendingWithCapture => refusal(
+            ReasonCode::InvalidParameterCombination,
+            "The values provided for [paymentIntent] and [canHandlePendingAuthorization] cannot be combined.",
+        ),
+        FinalizeRefused::PaymentIntentDiffers => {
+            refusal(ReasonCode::InvalidParameterValue, differs(Attribute::PaymentIntent))
+        }
+        FinalizeRefused::PendingDiffers => {
+            refusal(ReasonCode::InvalidParameterValue, differs(Attribute::CanHandlePendingAuthorization))
+        }
+        FinalizeRefused::CurrencyDiffers(attribute) => refusal(
+            ReasonCode::CurrencyMismatch,
+            format!("The currency of [{}] is not the Checkout Session's.", attribute.name()),
+        ),
+        FinalizeRefused::AmountDiffers(attribute) => refusal(ReasonCode::AmountMismatch, differs(*attribute)),
+        FinalizeRefused::Unexpected(attribute) => invalid(attribute.name(), "the Checkout Session has none"),
+        FinalizeRefused::SupplementaryDataDiffers => {
+            refusal(ReasonCode::InvalidParameterValue, differs(Attribute::SupplementaryData))
+        }
+        FinalizeRefused::AddressDiffers(kind, member) => {
+            invalid(&format!("{}.{}", kind.name(), member.name()), "it is not the one that Amazon shared")
+        }
+        FinalizeRefused::AddressNotShared(kind) => invalid(kind.name(), "Amazon shared no such address"),
+        FinalizeRefused::SimulationDoesNotFit => refusal(
+            ReasonCode::InvalidSandboxSimulationSpecified,
+            "The simulation does not fit this call, or its prerequisites do not hold.",
+        ),
+    }
+}

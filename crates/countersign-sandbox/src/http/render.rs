@@ -1,0 +1,372 @@
+//! Amazon's objects as they are answered: what each state shows, and `null` for everything else.
+
+use countersign_domain::ids::Region;
+use countersign_domain::money::{Currency, Money};
+use countersign_domain::provider::buyer::Buyer;
+use countersign_domain::provider::charge::{ChargeCancelReason, ChargeDeclineReason, ChargeState};
+use countersign_domain::provider::charge_permission::{
+    ChargePermission, ChargePermissionState, ClosureReason, NonChargeableReason,
+};
+use countersign_domain::provider::checkout_session::{
+    CheckoutSession, CheckoutSessionState, Flow, ResponseDetail, SessionCancelReason,
+};
+use countersign_domain::provider::payment_details::PaymentDetails;
+use countersign_domain::provider::profile::{BUYER_READABLE, Profile};
+use countersign_domain::time::Timestamp;
+use countersign_protocol::wire::{self, Object as _, read_answer};
+
+use super::errors;
+use crate::app::checkout_session::{Checkout, Shown};
+use crate::app::finalize::{Authorization, Outcome};
+use crate::app::payment::OwnedCharge;
+use crate::app::reply::{Answer, WithBuyer};
+use crate::settings::Flags;
+
+/// A Checkout Session in the API's own form.
+pub(crate) fn checkout_session(checkout: &Checkout) -> String {
+    let Checkout { session, shown } = checkout;
+    match &session.state {
+        CheckoutSessionState::Open { buyer, .. } => open(session, buyer.as_deref(), shown).to_answer(),
+        CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => {
+            over(session).to_answer()
+        }
+    }
+}
+
+/// The answer to Finalize and Complete.
+pub(super) fn outcome(outcome: Outcome<'_>, flags: &Flags, now: Timestamp) -> Answer {
+    let (session, buyer, authorization) = match outcome {
+        Outcome::Completed { session, buyer, authorization } => (session, buyer, authorization),
+        Outcome::Failed(failure) => return errors::payment_failure(failure, flags),
+    };
+    let status = match authorization {
+        Authorization::Decided => 200,
+        Authorization::Pending => 202,
+    };
+    let mut shown = over(session);
+    let answer = Answer::new(status, shown.to_answer());
+    match session.response_detail {
+        ResponseDetail::Short => answer,
+        ResponseDetail::Full => {
+            shown.payment_details = Some(payment_details(&session.payment));
+            if let Some(buyer) = buyer {
+                show_buyer(&mut shown, buyer);
+            }
+            let with_buyer = WithBuyer { body: shown.to_answer(), until: now.plus(BUYER_READABLE) };
+            Answer { with_buyer: Some(with_buyer), ..answer }
+        }
+    }
+}
+
+/// A session that is over shows its ids and its state only.
+fn over(session: &CheckoutSession) -> wire::CheckoutSession {
+    let (state, reason, charge_permission_id, charge_id) = match &session.state {
+        CheckoutSessionState::Completed { charge_permission_id, charge_id } => (
+            wire::CheckoutSessionState::Completed,
+            None,
+            Some(charge_permission_id.clone()),
+            charge_id.clone(),
+        ),
+        CheckoutSessionState::Canceled { reason } => {
+            (wire::CheckoutSessionState::Canceled, Some(*reason), None, None)
+        }
+        CheckoutSessionState::Open { .. } => (wire::CheckoutSessionState::Open, None, None, None),
+    };
+    wire::CheckoutSession {
+        checkout_session_id: Some(session.id.clone()),
+        status_details: Some(wire::CheckoutSessionStatus {
+            state: Some(state.into()),
+            reason_code: reason.map(|reason| session_reason(reason).into()),
+            reason_description: reason.map(|reason| session_reason_description(reason).to_owned()),
+            last_updated_timestamp: Some(session.updated_at),
+            ..Default::default()
+        }),
+        charge_permission_id,
+        charge_id,
+        creation_timestamp: Some(session.created_at),
+        ..Default::default()
+    }
+}
+
+fn open(session: &CheckoutSession, buyer: Option<&Buyer>, kept: &Shown) -> wire::CheckoutSession {
+    let constraints = session.constraints();
+    let redirects = session.flow == Flow::Redirect && constraints.is_empty();
+    let mut shown = wire::CheckoutSession {
+        web_checkout_details: Some(wire::WebCheckoutDetails {
+            checkout_review_return_url: session.web_checkout.checkout_review_return_url.clone(),
+            checkout_result_return_url: session.web_checkout.checkout_result_return_url.clone(),
+            amazon_pay_redirect_url: redirects.then(|| redirect_url(session)),
+            checkout_cancel_url: session.web_checkout.checkout_cancel_url.clone(),
+            checkout_mode: session.web_checkout.checkout_mode.clone(),
+            ..Default::default()
+        }),
+        product_type: Some(session.product_type.into()),
+        payment_details: Some(payment_details(&session.payment)),
+        charge_permission_type: Some(wire::ChargePermissionType::OneTime.into()),
+        merchant_metadata: Some(session.merchant_metadata.clone().into()),
+        supplementary_data: session.supplementary_data.clone(),
+        payment_preferences: Some(vec![None]),
+        multi_addresses_checkout_metadata: kept.multi_addresses.clone().and_then(json),
+        platform_id: session.platform_id.clone(),
+        constraints: Some(
+            constraints
+                .into_iter()
+                .map(|constraint| {
+                    Some(wire::Constraint {
+                        constraint_id: Some(constraint.id().to_owned()),
+                        description: Some(constraint.description().to_owned()),
+                        ..Default::default()
+                    })
+                })
+                .collect(),
+        ),
+        expiration_timestamp: Some(session.expires_at()),
+        store_id: session.store_id.clone(),
+        provider_metadata: Some(wire::ProviderMetadata {
+            provider_reference_id: session.provider_reference_id.clone(),
+            ..Default::default()
+        }),
+        release_environment: Some(session.owner.environment.into()),
+        delivery_specifications: kept
+            .delivery_specifications
+            .as_ref()
+            .and_then(|json| read_answer(json.as_bytes()).ok())
+            .map(|read| read.value),
+        checkout_button_text: kept.checkout_button_text.clone(),
+        ..over(session)
+    };
+    if let Some(buyer) = buyer {
+        show_buyer(&mut shown, buyer);
+    }
+    shown
+}
+
+fn json(text: String) -> Option<wire::Json> {
+    wire::RawValue::from_string(text).ok().map(Into::into)
+}
+
+fn show_buyer(shown: &mut wire::CheckoutSession, buyer: &Buyer) {
+    shown.buyer = Some(wire_buyer(buyer));
+    shown.shipping_address = buyer.shipping_address.clone().map(Into::into);
+    shown.billing_address = buyer.billing_address.clone().map(Into::into);
+    shown.payment_preferences = Some(vec![Some(payment_preference(buyer))]);
+}
+
+fn wire_buyer(buyer: &Buyer) -> wire::Buyer {
+    wire::Buyer {
+        buyer_id: Some(buyer.id.clone()),
+        name: buyer.name.clone(),
+        email: buyer.email.clone(),
+        phone_number: buyer.phone_number.clone(),
+        ..Default::default()
+    }
+}
+
+fn payment_preference(buyer: &Buyer) -> wire::PaymentPreference {
+    wire::PaymentPreference { payment_descriptor: Some(buyer.card.descriptor()), ..Default::default() }
+}
+
+/// Where the merchant sends the buyer once nothing is missing.
+fn redirect_url(session: &CheckoutSession) -> String {
+    let pounds = session.payment.charge_amount.is_some_and(|amount| amount.currency() == Currency::GBP);
+    let top_level = match session.region {
+        Region::NorthAmerica => "com",
+        Region::Europe if pounds => "co.uk",
+        Region::Europe => "de",
+        Region::Japan => "co.jp",
+    };
+    format!("https://payments.amazon.{top_level}/checkout/processing?amazonCheckoutSessionId={}", session.id)
+}
+
+fn payment_details(payment: &PaymentDetails) -> wire::PaymentDetails {
+    let price = |amount: Option<Money>| amount.map(Into::into);
+    wire::PaymentDetails {
+        payment_intent: payment.payment_intent.map(Into::into),
+        can_handle_pending_authorization: Some(payment.can_handle_pending_authorization),
+        charge_amount: price(payment.charge_amount),
+        total_order_amount: price(payment.total_order_amount),
+        soft_descriptor: payment.soft_descriptor.clone(),
+        presentment_currency: payment.presentment_currency.map(Into::into),
+        allow_overcharge: payment.allow_overcharge.then_some(true),
+        extend_expiration: payment.extend_expiration.then_some(true),
+        estimate_order_total: price(payment.estimate_order_total),
+        ..Default::default()
+    }
+}
+
+fn session_reason(reason: SessionCancelReason) -> wire::CheckoutSessionReason {
+    match reason {
+        SessionCancelReason::BuyerCanceled => wire::CheckoutSessionReason::BuyerCanceled,
+        SessionCancelReason::Expired => wire::CheckoutSessionReason::Expired,
+        SessionCancelReason::AmazonCanceled => wire::CheckoutSessionReason::AmazonCanceled,
+        SessionCancelReason::Declined => wire::CheckoutSessionReason::Declined,
+    }
+}
+
+const fn session_reason_description(reason: SessionCancelReason) -> &'static str {
+    match reason {
+        SessionCancelReason::BuyerCanceled => "The buyer canceled the checkout.",
+        SessionCancelReason::Expired => "The checkout was not completed within 24 hours.",
+        SessionCancelReason::AmazonCanceled => "Amazon canceled the checkout.",
+        SessionCancelReason::Declined => "The payment was declined.",
+    }
+}
+
+/// A Charge Permission in the API's own form.
+pub(super) fn charge_permission(permission: &ChargePermission) -> String {
+    let buyer = permission.buyer.as_deref();
+    let (state, reason) = match &permission.state {
+        ChargePermissionState::Chargeable => (wire::ChargePermissionState::Chargeable, None),
+        ChargePermissionState::NonChargeable { reason } => {
+            (wire::ChargePermissionState::NonChargeable, Some(non_chargeable(*reason)))
+        }
+        ChargePermissionState::Closed { reason } => {
+            (wire::ChargePermissionState::Closed, Some(closure(*reason)))
+        }
+    };
+    let reasons = reason.map(|(code, description)| {
+        vec![Some(wire::StatusReason {
+            reason_code: Some(code.into()),
+            reason_description: Some(description.to_owned()),
+            ..Default::default()
+        })]
+    });
+    wire::ChargePermission {
+        charge_permission_id: Some(permission.id.clone()),
+        charge_permission_type: Some(wire::ChargePermissionType::OneTime.into()),
+        buyer: buyer.map(wire_buyer),
+        shipping_address: buyer.and_then(|buyer| buyer.shipping_address.clone()).map(Into::into),
+        billing_address: buyer.and_then(|buyer| buyer.billing_address.clone()).map(Into::into),
+        payment_preferences: Some(vec![buyer.map(payment_preference)]),
+        status_details: Some(wire::ChargePermissionStatus {
+            state: Some(state.into()),
+            reasons,
+            last_updated_timestamp: Some(permission.updated_at),
+            ..Default::default()
+        }),
+        creation_timestamp: Some(permission.created_at),
+        expiration_timestamp: Some(permission.expires_at),
+        merchant_metadata: Some(permission.merchant_metadata.clone().into()),
+        release_environment: Some(permission.owner.environment.into()),
+        limits: Some(wire::Limits {
+            amount_limit: Some(permission.limit.into()),
+            amount_balance: Some(permission.balance().into()),
+            ..Default::default()
+        }),
+        presentment_currency: Some(permission.limit.currency().into()),
+        ..Default::default()
+    }
+    .to_answer()
+}
+
+const fn non_chargeable(reason: NonChargeableReason) -> (wire::ChargePermissionReason, &'static str) {
+    match reason {
+        NonChargeableReason::ChargeInProgress => (
+            wire::ChargePermissionReason::ChargeInProgress,
+            "A charge is already in progress. You cannot initiate a new charge unless previous charge is canceled.",
+        ),
+        NonChargeableReason::PaymentMethodInvalid => (
+            wire::ChargePermissionReason::PaymentMethodInvalid,
+            "The last charge was declined. The buyer must choose another payment method.",
+        ),
+    }
+}
+
+const fn closure(reason: ClosureReason) -> (wire::ChargePermissionReason, &'static str) {
+    match reason {
+        ClosureReason::MerchantClosed => {
+            (wire::ChargePermissionReason::MerchantClosed, "The merchant closed it.")
+        }
+        ClosureReason::BuyerClosed => (wire::ChargePermissionReason::BuyerClosed, "The buyer closed it."),
+        ClosureReason::AmazonClosed => {
+            (wire::ChargePermissionReason::AmazonClosed, "Everything was captured.")
+        }
+        ClosureReason::AmazonCanceled => {
+            (wire::ChargePermissionReason::AmazonCanceled, "Amazon canceled it.")
+        }
+        ClosureReason::Expired => (wire::ChargePermissionReason::Expired, "Its time is over."),
+    }
+}
+
+/// A Charge in the API's own form.
+pub(super) fn charge(OwnedCharge { charge, owner }: &OwnedCharge, profile: Profile) -> String {
+    let (state, reason) = match &charge.state {
+        ChargeState::AuthorizationInitiated { .. } => (wire::ChargeState::AuthorizationInitiated, None),
+        ChargeState::Authorized { .. } => (wire::ChargeState::Authorized, None),
+        ChargeState::Captured { .. } => (wire::ChargeState::Captured, None),
+        ChargeState::Canceled { reason } => (wire::ChargeState::Canceled, Some(charge_canceled(*reason))),
+        ChargeState::Declined { reason } => (wire::ChargeState::Declined, Some(charge_declined(*reason))),
+    };
+    let captured = match &charge.state {
+        ChargeState::Captured { captured } => Some(*captured),
+        ChargeState::AuthorizationInitiated { .. }
+        | ChargeState::Authorized { .. }
+        | ChargeState::Canceled { .. }
+        | ChargeState::Declined { .. } => None,
+    };
+    let expires_at = match &charge.state {
+        ChargeState::Authorized { expires_at } => *expires_at,
+        ChargeState::AuthorizationInitiated { .. }
+        | ChargeState::Captured { .. }
+        | ChargeState::Canceled { .. }
+        | ChargeState::Declined { .. } => profile.authorization_expires_at(charge.created_at),
+    };
+    wire::Charge {
+        charge_id: Some(charge.id.clone()),
+        charge_permission_id: Some(charge.charge_permission_id.clone()),
+        charge_amount: Some(charge.amount.into()),
+        capture_amount: captured.map(Into::into),
+        refunded_amount: captured.map(|captured| Money::zero(captured.currency()).into()),
+        soft_descriptor: charge.soft_descriptor.clone(),
+        provider_metadata: Some(wire::ProviderMetadata::default()),
+        merchant_metadata: Some(wire::MerchantMetadata::default()),
+        status_details: Some(wire::ChargeStatus {
+            state: Some(state.into()),
+            reason_code: reason.map(|(code, _)| code.into()),
+            reason_description: reason.map(|(_, description)| description.to_owned()),
+            last_updated_timestamp: Some(charge.updated_at),
+            ..Default::default()
+        }),
+        creation_timestamp: Some(charge.created_at),
+        expiration_timestamp: Some(expires_at),
+        release_environment: Some(owner.environment.into()),
+        capture_now: Some(charge.capture_now),
+        can_handle_pending_authorization: Some(charge.can_handle_pending_authorization),
+        ..Default::default()
+    }
+    .to_answer()
+}
+
+const fn charge_canceled(reason: ChargeCancelReason) -> (wire::ChargeReason, &'static str) {
+    match reason {
+        ChargeCancelReason::ExpiredUnused => {
+            (wire::ChargeReason::ExpiredUnused, "Nothing was captured in time.")
+        }
+        ChargeCancelReason::AmazonCanceled => (wire::ChargeReason::AmazonCanceled, "Amazon canceled it."),
+        ChargeCancelReason::MerchantCanceled => {
+            (wire::ChargeReason::MerchantCanceled, "The merchant canceled it.")
+        }
+        ChargeCancelReason::ChargePermissionCanceled => {
+            (wire::ChargeReason::ChargePermissionCanceled, "Its Charge Permission was closed.")
+        }
+        ChargeCancelReason::BuyerCanceled => (wire::ChargeReason::BuyerCanceled, "The buyer canceled it."),
+    }
+}
+
+const fn charge_declined(reason: ChargeDeclineReason) -> (wire::ChargeReason, &'static str) {
+    match reason {
+        ChargeDeclineReason::SoftDeclined => {
+            (wire::ChargeReason::SoftDeclined, "It was declined. Trying again may work.")
+        }
+        ChargeDeclineReason::HardDeclined => {
+            (wire::ChargeReason::HardDeclined, "It was declined. Another payment method is needed.")
+        }
+        ChargeDeclineReason::AmazonRejected => (wire::ChargeReason::AmazonRejected, "Amazon declined it."),
+        ChargeDeclineReason::ProcessingFailure => {
+            (wire::ChargeReason::ProcessingFailure, "It could not be processed.")
+        }
+        ChargeDeclineReason::TransactionTimedOut => {
+            (wire::ChargeReason::TransactionTimedOut, "Nobody answered in time.")
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The timers' loop: applies what is due, then waits until something is. It decides nothing; a process
+//! that dies in the middle of a round leaves every timer where the next start finds it.
+//!
+//! Whoever sets a timer that is earlier than the one waited for wakes the loop; so does every move of
+//! the virtual clock.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::select;
+
+use crate::app::App;
+
+/// How long to leave a store alone that failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs until it is dropped.
+pub(crate) async fn run(app: Arc<App>) {
+    loop {
+        // Before anything is read, so that a timer that is set meanwhile is not missed.
+        app.alarm.ring_for_any();
+        let next = match app.apply_due(app.clock.now()).await {
+            Ok(()) => app.store.next_due().await.map_err(Into::into),
+            Err(failed) => Err(failed),
+        };
+        match next {
+            Ok(Some(due_at)) => {
+                app.alarm.ring_before(due_at);
+                select(pin!(app.alarm.rung()), pin!(app.clock.wait_until(due_at))).await;
+            }
+            Ok(None) => app.alarm.rung().await,
+            Err(failed) => {
+                tracing::error!(%failed, "the timers could not be applied");
+                app.clock.sleep(PAUSE).await;
+            }
+        }
+    }
+}

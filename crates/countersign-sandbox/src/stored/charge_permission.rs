@@ -1,0 +1,142 @@
+//! The charge permission document. Its timer is the earliest deadline of itself and its open charges.
+
+use bytes::Bytes;
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, MerchantId};
+use countersign_domain::provider::charge_permission::{
+    ChargePermission, ChargePermissionState, ClosureReason, NonChargeableReason,
+};
+use countersign_domain::provider::checkout_session::Owner;
+use serde::{Deserialize, Serialize};
+
+use super::buyer::StoredBuyer;
+use super::money::StoredMoney;
+use super::notes::StoredNotes;
+use super::{Illegible, Legible as _, Text, Unreadable, environment, from_json, instant, to_json};
+
+pub(crate) const COLLECTION: &str = "charge_permission";
+pub(crate) const FORMAT: u16 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoredPermission<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    checkout_session_id: Text<'a>,
+    #[serde(borrow)]
+    merchant_id: Text<'a>,
+    #[serde(borrow)]
+    environment: Text<'a>,
+    #[serde(borrow)]
+    limit: StoredMoney<'a>,
+    #[serde(borrow)]
+    held: StoredMoney<'a>,
+    #[serde(borrow)]
+    captured: StoredMoney<'a>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    open_charges: Vec<Text<'a>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    buyer: Option<StoredBuyer<'a>>,
+    #[serde(borrow)]
+    merchant_metadata: StoredNotes<'a>,
+    created_at: i64,
+    updated_at: i64,
+    expires_at: i64,
+    #[serde(borrow)]
+    state: StoredState<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+enum StoredState<'a> {
+    Chargeable,
+    NonChargeable {
+        #[serde(borrow)]
+        reason: Text<'a>,
+    },
+    Closed {
+        #[serde(borrow)]
+        reason: Text<'a>,
+    },
+}
+
+pub(crate) fn encode(permission: &ChargePermission) -> Bytes {
+    let ChargePermission {
+        id,
+        checkout_session_id,
+        owner: Owner { merchant_id, environment },
+        limit,
+        held,
+        captured,
+        open_charges,
+        buyer,
+        merchant_metadata,
+        created_at,
+        updated_at,
+        expires_at,
+        state,
+    } = permission;
+    to_json(&StoredPermission {
+        id: Text::Borrowed(id.as_str()),
+        checkout_session_id: Text::Borrowed(checkout_session_id.as_str()),
+        merchant_id: Text::Borrowed(merchant_id.as_str()),
+        environment: Text::Borrowed(environment.path_segment()),
+        limit: (*limit).into(),
+        held: (*held).into(),
+        captured: (*captured).into(),
+        open_charges: open_charges.iter().map(|id| Text::Borrowed(id.as_str())).collect(),
+        buyer: buyer.as_deref().map(Into::into),
+        merchant_metadata: merchant_metadata.into(),
+        created_at: created_at.as_millis(),
+        updated_at: updated_at.as_millis(),
+        expires_at: expires_at.as_millis(),
+        state: match state {
+            ChargePermissionState::Chargeable => StoredState::Chargeable,
+            ChargePermissionState::NonChargeable { reason } => {
+                StoredState::NonChargeable { reason: Text::Borrowed(reason.as_str()) }
+            }
+            ChargePermissionState::Closed { reason } => {
+                StoredState::Closed { reason: Text::Borrowed(reason.as_str()) }
+            }
+        },
+    })
+}
+
+pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<ChargePermission, Unreadable> {
+    let stored: StoredPermission<'_> = from_json(COLLECTION, (format, FORMAT), bytes)?;
+    read(stored).map_err(|illegible| illegible.of(COLLECTION))
+}
+
+fn read(stored: StoredPermission<'_>) -> Result<ChargePermission, Illegible> {
+    Ok(ChargePermission {
+        id: ChargePermissionId::parse(&stored.id).member("id")?,
+        checkout_session_id: CheckoutSessionId::parse(&stored.checkout_session_id)
+            .member("checkoutSessionId")?,
+        owner: Owner {
+            merchant_id: MerchantId::parse(&stored.merchant_id).member("merchantId")?,
+            environment: environment(&stored.environment).member("environment")?,
+        },
+        limit: stored.limit.read()?,
+        held: stored.held.read()?,
+        captured: stored.captured.read()?,
+        open_charges: stored
+            .open_charges
+            .iter()
+            .map(|id| ChargeId::parse(id).member("openCharges"))
+            .collect::<Result<_, _>>()?,
+        buyer: stored.buyer.map(StoredBuyer::read).transpose()?.map(Box::new),
+        merchant_metadata: stored.merchant_metadata.into(),
+        created_at: instant(stored.created_at),
+        updated_at: instant(stored.updated_at),
+        expires_at: instant(stored.expires_at),
+        state: match stored.state {
+            StoredState::Chargeable => ChargePermissionState::Chargeable,
+            StoredState::NonChargeable { reason } => ChargePermissionState::NonChargeable {
+                reason: NonChargeableReason::parse(&reason).member("reason")?,
+            },
+            StoredState::Closed { reason } => {
+                ChargePermissionState::Closed { reason: ClosureReason::parse(&reason).member("reason")? }
+            }
+        },
+    })
+}

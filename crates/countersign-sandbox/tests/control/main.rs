@@ -1,0 +1,10 @@
+//! The control API through the real handler: a test's own way to start checkouts, play the buyer, move
+//! the clock and order faults.
+
+mod admission;
+mod checkouts;
+mod events;
+mod faults;
+mod moves;
+mod reset;
+mod scene;

@@ -1,0 +1,84 @@
+//! Starting anew: a reset, and a seed.
+
+use countersign_sandbox::settings::Settings;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::scene::{Answered, NOON, Scene};
+
+async fn reset(scene: &Scene) -> Answered {
+    scene.control(Method::POST, "/_sandbox/reset", "").await
+}
+
+/// One checkout of each intent, finalized: every id that was drawn.
+async fn play(scene: &Scene) -> Vec<Value> {
+    let mut ids = Vec::new();
+    for intent in ["Confirm", "Authorize", "AuthorizeWithCapture"] {
+        let payment = json!({"paymentIntent": intent});
+        let id = scene.checkout(&json!({"placed": true, "paymentDetails": payment})).await;
+        let finalized = scene.finalize(&id).await;
+        assert_eq!(finalized.status, 200, "{}", finalized.body);
+        ids.extend(
+            ["checkoutSessionId", "chargePermissionId", "chargeId"].map(|id| finalized.body[id].clone()),
+        );
+        ids.push(json!(finalized.request_id));
+    }
+    let fault = r#"{"operation":"getCharge","point":"before","kind":"reset"}"#;
+    let fault = scene.control(Method::POST, "/_sandbox/faults", fault).await;
+    ids.push(fault.body["faultId"].clone());
+    ids
+}
+
+async fn seeded(seed: u64) -> Scene {
+    Scene::with(Settings { seed: Some(seed), ..Settings::default() }).await
+}
+
+#[tokio::test]
+async fn a_seed_fixes_every_id() {
+    let first = play(&seeded(7).await).await;
+    let again = play(&seeded(7).await).await;
+    let other = play(&seeded(8).await).await;
+    assert_eq!(first, again);
+    for (one, another) in first.iter().zip(&other) {
+        assert!(one != another || one.is_null(), "{one}");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_forgets_everything_but_the_merchants_and_begins_the_ids_anew() {
+    let scene = seeded(7).await;
+    let first = play(&scene).await;
+    scene.advance("P3D").await;
+    scene.control(Method::POST, "/_sandbox/clock", r#"{"freeze":true}"#).await;
+    let answer = reset(&scene).await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({})));
+
+    let clock = scene.control(Method::GET, "/_sandbox/clock", "").await;
+    assert_eq!(clock.body, json!({"now": NOON, "frozen": false}));
+    let events = scene.control(Method::GET, "/_sandbox/events", "").await;
+    assert_eq!(events.body, json!({"events": []}));
+    let faults = scene.control(Method::GET, "/_sandbox/faults", "").await;
+    assert_eq!(faults.body, json!({"faults": []}));
+    let gone = scene.get_checkout_session(first[0].as_str().unwrap()).await;
+    assert_eq!((gone.status, gone.reason_code()), (404, "ResourceNotFound"));
+    reset(&scene).await;
+    assert_eq!(play(&scene).await, first);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_free_again_after_a_reset() {
+    let scene = Scene::new().await;
+    let finalize = |id: String| {
+        let scene = &scene;
+        async move { scene.finalize_with_key(&id, "key-1").await }
+    };
+    let placed = json!({"placed": true});
+    let id = scene.checkout(&placed).await;
+    let first = finalize(id.clone()).await;
+    assert_eq!((first.status, finalize(id).await.body), (200, first.body.clone()));
+    let id = scene.checkout(&placed).await;
+    assert_eq!(finalize(id).await.reason_code(), "DuplicateIdempotencyKey");
+    reset(&scene).await;
+    let id = scene.checkout(&placed).await;
+    assert_eq!(finalize(id).await.status, 200);
+}

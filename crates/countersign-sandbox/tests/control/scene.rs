@@ -1,0 +1,285 @@
+//! A sandbox in memory with two merchants, whose real clock the test moves, and those who talk to it:
+//! the test by the control API, the first merchant by signed requests.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_domain::ids::{MerchantId, PublicKeyId, Region};
+use countersign_domain::time::Timestamp;
+use countersign_http::{Handler as _, Peer, Reply};
+use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
+use countersign_sandbox::clock::Clock;
+use countersign_sandbox::entropy::{Ids, SystemEntropy};
+use countersign_sandbox::merchants::Merchants;
+use countersign_sandbox::settings::Settings;
+use countersign_sandbox::{Parts, Sandbox};
+use countersign_store::memory::MemoryStore;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Method};
+use serde_json::{Value, json};
+
+/// When every test begins.
+pub(crate) const NOON: &str = "20260901T120000Z";
+/// The first merchant's key.
+pub(crate) const KEY: &str = "SANDBOX-AHEGSJCM3L2S637RBGABLAFW";
+/// Another merchant's key, whose environment the path would name.
+pub(crate) const OTHER_MERCHANT: &str = "BXK2S637RBGABLAFWAHEGSJC";
+
+/// The real clock, as the test moves it. Sleeping takes no time and is written down.
+pub(crate) struct TestClock {
+    now: Mutex<Timestamp>,
+    slept: Mutex<Vec<Duration>>,
+}
+
+impl TestClock {
+    /// Lets real time pass.
+    pub(crate) fn pass(&self, seconds: u64) {
+        let mut now = self.now.lock().unwrap();
+        *now = now.plus(Duration::from_secs(seconds));
+    }
+
+    /// What was slept so far, in seconds.
+    pub(crate) fn slept_secs(&self) -> Vec<u64> {
+        self.slept.lock().unwrap().iter().map(Duration::as_secs).collect()
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.slept.lock().unwrap().push(duration);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) request_id: Option<String>,
+    pub(crate) body: Value,
+}
+
+impl Answered {
+    pub(crate) fn text(&self, member: &str) -> &str {
+        self.body[member].as_str().unwrap_or_else(|| panic!("no text {member}: {}", self.body))
+    }
+
+    pub(crate) fn reason_code(&self) -> &str {
+        self.text("reasonCode")
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        self.text("message")
+    }
+}
+
+/// The first merchant's key, made once: making one is slow.
+fn signer() -> &'static (KeySigner, VerifyingKey) {
+    static SIGNER: OnceLock<(KeySigner, VerifyingKey)> = OnceLock::new();
+    SIGNER.get_or_init(|| {
+        let key = MerchantKey::generate().unwrap().key;
+        let verifying_key = key.verifying_key().unwrap();
+        (KeySigner::new(PublicKeyId::parse(KEY).unwrap(), key, Algorithm::PssV2), verifying_key)
+    })
+}
+
+pub(crate) struct Scene {
+    sandbox: Sandbox,
+    /// The checkouts that were started, as the shop recorded them.
+    recorded: Mutex<HashMap<String, Value>>,
+    pub(crate) clock: Arc<TestClock>,
+}
+
+impl Scene {
+    pub(crate) async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let clock =
+            Arc::new(TestClock { now: Mutex::new(Timestamp::parse(NOON).unwrap()), slept: Mutex::default() });
+        let mut merchants = Merchants::default();
+        for (merchant_id, key) in [("A1EXAMPLE", KEY), ("A2EXAMPLE", OTHER_MERCHANT)] {
+            let merchant_id = MerchantId::parse(merchant_id).unwrap();
+            let key = PublicKeyId::parse(key).unwrap();
+            merchants.register(merchant_id, key, signer().1.clone()).unwrap();
+        }
+        let parts = Parts {
+            store: Arc::new(MemoryStore::default()),
+            clock: clock.clone(),
+            ids: Ids::new(&SystemEntropy, settings.seed, 0),
+            merchants,
+            settings,
+        };
+        let sandbox = Sandbox::start(parts).await.unwrap();
+        Self { sandbox, recorded: Mutex::default(), clock }
+    }
+
+    /// One request by whom it may be.
+    pub(crate) async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: HeaderMap,
+        body: &str,
+        peer: Option<&str>,
+    ) -> Answered {
+        let mut request = http::Request::new(Bytes::from(body.to_owned()));
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = path.parse().unwrap();
+        *request.headers_mut() = headers;
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+        }
+        self.answered(request).await.unwrap_or_else(|| panic!("{method} {path} was reset"))
+    }
+
+    async fn answered(&self, request: http::Request<Bytes>) -> Option<Answered> {
+        let Reply::Answer(response) = self.sandbox.handle(request).await else { return None };
+        assert_eq!(response.headers()["content-type"], "application/json");
+        let request_id = response.headers().get("x-amz-pay-request-id");
+        Some(Answered {
+            status: response.status().as_u16(),
+            request_id: request_id.map(|id| id.to_str().unwrap().to_owned()),
+            body: serde_json::from_slice(response.body()).unwrap(),
+        })
+    }
+
+    /// One call of the control API.
+    pub(crate) async fn control(&self, method: Method, path: &str, body: &str) -> Answered {
+        self.send(&method, path, HeaderMap::new(), body, Some("127.0.0.1:5000")).await
+    }
+
+    /// One call of the first merchant's; nothing if the connection was reset.
+    pub(crate) async fn signed(&self, method: Method, path: &str, body: &str) -> Option<Answered> {
+        self.answered(self.signed_request(method, path, body, HeaderMap::new())).await
+    }
+
+    fn signed_request(
+        &self,
+        method: Method,
+        path: &str,
+        body: &str,
+        headers: HeaderMap,
+    ) -> http::Request<Bytes> {
+        let mut request = http::Request::new(Bytes::from(body.to_owned()));
+        *request.method_mut() = method;
+        *request.uri_mut() = format!("http://127.0.0.1:8100{path}").parse().unwrap();
+        *request.headers_mut() = headers;
+        signer().0.sign(&mut request, Region::NorthAmerica, self.clock.now()).unwrap();
+        *request.uri_mut() = path.parse().unwrap();
+        request
+    }
+
+    /// Starts a checkout: $14.00, Authorize, PayAndShip, with some members otherwise.
+    pub(crate) async fn start(&self, changes: &Value) -> Answered {
+        let usual = json!({
+            "productType": "PayAndShip",
+            "paymentDetails": {
+                "paymentIntent": "Authorize",
+                "chargeAmount": {"amount": "14.00", "currencyCode": "USD"},
+            },
+        });
+        let body = merged(&usual, changes).to_string();
+        let started = self.control(Method::POST, "/_sandbox/checkout-sessions", &body).await;
+        if started.status == 201 {
+            let id = started.text("checkoutSessionId").to_owned();
+            self.recorded.lock().unwrap().insert(id, started.body.clone());
+        }
+        started
+    }
+
+    /// The id of a checkout that was started.
+    pub(crate) async fn checkout(&self, changes: &Value) -> String {
+        let started = self.start(changes).await;
+        assert_eq!(started.status, 201, "{changes}: {}", started.body);
+        started.text("checkoutSessionId").to_owned()
+    }
+
+    /// Lets the buyer act.
+    pub(crate) async fn act(&self, id: &str, act: &Value) -> Answered {
+        let path = format!("/_sandbox/checkout-sessions/{id}/buyer");
+        self.control(Method::POST, &path, &act.to_string()).await
+    }
+
+    pub(crate) async fn advance(&self, by: &str) {
+        let body = json!({"advance": by}).to_string();
+        assert_eq!(self.control(Method::POST, "/_sandbox/clock", &body).await.status, 200);
+    }
+
+    /// The types of a checkout's events, oldest first.
+    pub(crate) async fn event_types(&self, id: &str) -> Vec<String> {
+        let path = format!("/_sandbox/events?checkoutSessionId={id}");
+        let log = self.control(Method::GET, &path, "").await;
+        let events = log.body["events"].as_array().unwrap();
+        events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub(crate) async fn get_checkout_session(&self, id: &str) -> Answered {
+        self.signed(Method::GET, &format!("/v2/checkoutSessions/{id}"), "").await.unwrap()
+    }
+
+    pub(crate) async fn get_charge(&self, id: &str) -> Answered {
+        self.signed(Method::GET, &format!("/v2/charges/{id}"), "").await.unwrap()
+    }
+
+    /// Finalizes by the attributes with which the checkout was started.
+    pub(crate) async fn finalize(&self, id: &str) -> Answered {
+        self.try_finalize(id).await.unwrap_or_else(|| panic!("Finalize was reset"))
+    }
+
+    /// The same; nothing if the connection was reset.
+    pub(crate) async fn try_finalize(&self, id: &str) -> Option<Answered> {
+        self.answered(self.finalize_request(id, HeaderMap::new())).await
+    }
+
+    pub(crate) async fn finalize_with_key(&self, id: &str, key: &'static str) -> Answered {
+        let name = http::HeaderName::from_static("x-amz-pay-idempotency-key");
+        let headers = HeaderMap::from_iter([(name, http::HeaderValue::from_static(key))]);
+        self.answered(self.finalize_request(id, headers)).await.unwrap()
+    }
+
+    pub(crate) async fn finalize_with_a_wrong_signature(&self, id: &str) -> Answered {
+        let mut request = self.finalize_request(id, HeaderMap::new());
+        *request.body_mut() = Bytes::from_static(b"{}");
+        self.answered(request).await.unwrap()
+    }
+
+    fn finalize_request(&self, id: &str, headers: HeaderMap) -> http::Request<Bytes> {
+        let recorded = self.recorded.lock().unwrap();
+        let checkout = recorded.get(id).unwrap_or_else(|| panic!("{id} was not started here"));
+        let details = &checkout["paymentDetails"];
+        let body = json!({
+            "paymentIntent": details["paymentIntent"],
+            "canHandlePendingAuthorization": details["canHandlePendingAuthorization"],
+            "chargeAmount": details["chargeAmount"],
+            "totalOrderAmount": details["totalOrderAmount"],
+            "supplementaryData": checkout["supplementaryData"],
+            "shippingAddress": checkout["shippingAddress"],
+            "billingAddress": checkout["billingAddress"],
+        });
+        let path = format!("/v2/checkoutSessions/{id}/finalize");
+        self.signed_request(Method::POST, &path, &body.to_string(), headers)
+    }
+}
+
+/// JSON with some members replaced, objects member by member.
+pub(crate) fn merged(usual: &Value, changes: &Value) -> Value {
+    match (usual, changes) {
+        (Value::Object(usual), Value::Object(changes)) => {
+            let mut all = usual.clone();
+            for (name, change) in changes {
+                let before = usual.get(name).unwrap_or(&Value::Null);
+                all.insert(name.clone(), merged(before, change));
+            }
+            Value::Object(all)
+        }
+        _ => changes.clone(),
+    }
+}
