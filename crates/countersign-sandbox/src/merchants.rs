@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId};
-use countersign_protocol::signing::{VerifyingKey, sha256_hex};
+use countersign_protocol::signing::{VerifySignature, sha256_hex};
 
 /// A merchant's public key, as registered.
 pub struct RegisteredKey {
@@ -14,7 +15,7 @@ pub struct RegisteredKey {
     /// The account. Several keys may share one, and see the same objects.
     pub merchant_id: MerchantId,
     /// The key itself.
-    pub verifying_key: VerifyingKey,
+    pub verifying_key: Arc<dyn VerifySignature>,
 }
 
 impl RegisteredKey {
@@ -60,12 +61,13 @@ impl Merchants {
         &mut self,
         merchant_id: MerchantId,
         public_key_id: PublicKeyId,
-        verifying_key: VerifyingKey,
+        verifying_key: impl VerifySignature,
     ) -> Result<(), AlreadyRegistered> {
         if self.positions.contains_key(&public_key_id) {
             return Err(AlreadyRegistered(public_key_id));
         }
         self.positions.insert(public_key_id.clone(), self.keys.len());
+        let verifying_key = Arc::new(verifying_key);
         self.keys.push(RegisteredKey { public_key_id, merchant_id, verifying_key });
         Ok(())
     }

@@ -6,7 +6,7 @@ use core::fmt;
 use super::algorithm::Algorithm;
 use super::canonical::string_to_sign_of_button;
 use super::encoding::{base64, from_base64};
-use super::key::{MerchantKey, VerifyingKey};
+use super::key::{MerchantKey, VerifySignature as _, VerifyingKey};
 use super::sign::SignRefused;
 
 /// Signs exactly this text: the page must hand `checkout.js` the same characters, and the algorithm's

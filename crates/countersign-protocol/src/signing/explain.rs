@@ -12,7 +12,7 @@ use super::canonical::string_to_sign;
 use super::encoding::{from_base64, from_hex, from_url_safe_base64, percent_decode, sha256_hex, sha256_raw};
 use super::head::Head;
 use super::json;
-use super::key::{LONGEST_SALT, VerifyingKey};
+use super::key::{LONGEST_SALT, VerifySignature as _, VerifyingKey};
 use super::refusal::VerifyRefused;
 use super::verify::{Claim, Verified};
 

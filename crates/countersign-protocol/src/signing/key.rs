@@ -211,15 +211,6 @@ impl VerifyingKey {
         usize::try_from(RsaParameters::public_modulus_len(key.as_ref()).ok()?).ok()
     }
 
-    /// Whether this is the signature of a text, with exactly the algorithm's salt length.
-    pub(super) fn verifies(&self, text: &[u8], signature: &[u8], algorithm: Algorithm) -> bool {
-        let key = match algorithm {
-            Algorithm::Pss => &self.pss,
-            Algorithm::PssV2 => &self.pss_v2,
-        };
-        key.verify_sig(text, signature).is_ok()
-    }
-
     /// The same for other parameters than the API's: for explanations only.
     pub(super) fn verifies_otherwise(
         &self,
@@ -229,6 +220,23 @@ impl VerifyingKey {
     ) -> bool {
         ParsedPublicKey::new(parameters, self.pss.as_ref())
             .is_ok_and(|key| key.verify_sig(text, signature).is_ok())
+    }
+}
+
+/// The public half of a merchant's key, as a server uses it: a [`VerifyingKey`], or what stands in for
+/// one in a simulation, where signing would cost more than everything else.
+pub trait VerifySignature: Send + Sync + 'static {
+    /// Whether this is the signature of a text, with exactly the algorithm's salt length.
+    fn verifies(&self, text: &[u8], signature: &[u8], algorithm: Algorithm) -> bool;
+}
+
+impl VerifySignature for VerifyingKey {
+    fn verifies(&self, text: &[u8], signature: &[u8], algorithm: Algorithm) -> bool {
+        let key = match algorithm {
+            Algorithm::Pss => &self.pss,
+            Algorithm::PssV2 => &self.pss_v2,
+        };
+        key.verify_sig(text, signature).is_ok()
     }
 }
 

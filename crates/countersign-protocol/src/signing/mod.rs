@@ -53,7 +53,7 @@ pub use canonical::{string_to_sign, string_to_sign_of_button};
 pub use encoding::{base64, sha256_hex};
 pub use explain::{Explanation, Mistake, explain};
 pub use head::Head;
-pub use key::{GeneratedKey, KeyRefused, MerchantKey, VerifyingKey};
+pub use key::{GeneratedKey, KeyRefused, MerchantKey, VerifySignature, VerifyingKey};
 pub use refusal::VerifyRefused;
 pub use sign::{KeySigner, Prepared, SignRefused, prepare};
 pub use verify::{Claim, DateWindow, Verified};

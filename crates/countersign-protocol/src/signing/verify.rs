@@ -16,7 +16,7 @@ use super::authorization::Authorization;
 use super::canonical::{canonical_request, header_block, string_to_sign};
 use super::encoding::{from_base64, sha256_hex};
 use super::head::Head;
-use super::key::VerifyingKey;
+use super::key::VerifySignature;
 use super::refusal::VerifyRefused;
 use super::spelling;
 
@@ -147,7 +147,11 @@ impl<'a> Claim<'a> {
     ///
     /// # Errors
     /// The signature is no Base64, or not this key's in any of the spellings.
-    pub fn verify(self, key: &VerifyingKey, body: &[u8]) -> Result<Verified, VerifyRefused> {
+    pub fn verify(
+        self,
+        key: &(impl VerifySignature + ?Sized),
+        body: &[u8],
+    ) -> Result<Verified, VerifyRefused> {
         let signature = self.authorization.signature;
         let Some(bytes) = from_base64(signature.as_bytes()) else {
             let why = "has a Signature that is not standard Base64 with padding";
