@@ -29,7 +29,7 @@ fn an_order_that_cannot_be_registered_is_refused_naming_the_field() {
         ("[]".to_owned(), "InvalidFormat", None),
         ("{\"orderId\":\"1".to_owned(), "InvalidFormat", None),
         (format!("{}{}", "[".repeat(100), "]".repeat(100)), "InvalidFormat", None),
-        ("{\"orderId\":\"1\",\"orderId\":\"2\"}".to_owned(), "InvalidFormat", None),
+        ("{\"orderId\":\"1\",\"orderId\":\"2\"}".to_owned(), "InvalidFormat", Some("orderId")),
         (with("/extra", Some(json!(1))), "UnrecognizedField", Some("extra")),
         (with("/paymentDetails/extra", Some(json!(1))), "UnrecognizedField", Some("paymentDetails.extra")),
         (with("/orderId", None), "MissingValue", Some("orderId")),
