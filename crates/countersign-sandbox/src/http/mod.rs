@@ -54,13 +54,15 @@ impl Handler for Server {
     fn handle(&self, request: Request) -> BoxFuture<'static, Reply> {
         let (app, date) = (Arc::clone(&self.app), Arc::clone(&self.date));
         Box::pin(async move {
+            // Drawn first: a reset begins the ids anew, and its own answer must not take the first.
+            let request_id = app.ids.request_id();
             let reply = if is_control(request.uri().path()) {
                 Reply::Answer(control::answer(&app, &request).await)
             } else {
                 answer(&app, &request).await
             };
             match reply {
-                Reply::Answer(response) => Reply::Answer(stamped(&app, &date, response)),
+                Reply::Answer(response) => Reply::Answer(stamped(&app, &date, &request_id, response)),
                 Reply::Reset => Reply::Reset,
             }
         })
@@ -68,7 +70,8 @@ impl Handler for Server {
 
     fn refuse(&self, _: &http::request::Parts, unreadable: Unreadable) -> Response {
         let refused = errors::answer(&Refused::Unreadable(unreadable), &self.app.settings.flags);
-        stamped(&self.app, &self.date, response(refused.status, refused.body.into()))
+        let response = response(refused.status, refused.body.into());
+        stamped(&self.app, &self.date, &self.app.ids.request_id(), response)
     }
 }
 
@@ -78,10 +81,10 @@ fn is_control(path: &str) -> bool {
 }
 
 /// What every answer carries. Clients tell their clock's skew from the date, so it is the wall's.
-fn stamped(app: &App, date: &DateHeader, mut response: Response) -> Response {
+fn stamped(app: &App, date: &DateHeader, request_id: &str, mut response: Response) -> Response {
     let headers = response.headers_mut();
     // An id of hexadecimal digits and dashes is always a header's value.
-    if let Ok(id) = HeaderValue::try_from(app.ids.request_id()) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(header::DATE, date.at(app.clock.wall()));
@@ -176,9 +179,7 @@ fn verify<'a>(app: &App, request: &'a Request, now: Timestamp) -> Result<Signed<
     let verified = claim.verify(&*key.verifying_key, request.body())?;
     let environment = environment(key.environment(), route.environment)?;
     let idempotency = match route.operation {
-        Operation::CreateCheckoutSession => {
-            Some(verified.idempotency_key().ok_or(Refused::MissingIdempotencyKey)?)
-        }
+        Operation::CreateCheckoutSession => verified.idempotency_key(),
         Operation::CompleteCheckoutSession | Operation::FinalizeCheckoutSession => {
             match flags.honour_key_on_finalize {
                 KeyOnFinalize::Honoured => verified.idempotency_key(),
@@ -250,8 +251,7 @@ async fn dispatch(
                 Err(refused) if caller.idempotency.is_none() => return Err(refused),
                 Err(refused) => {
                     let refusal = errors::answer(&refused, &app.settings.flags);
-                    let Answer { status, body, .. } = app.remember_refusal(caller, refusal).await?;
-                    return Ok(response(status, body.into()));
+                    return Err(Refused::Kept(app.remember_refusal(caller, refusal).await?));
                 }
             };
             Ok(response(answer.status, answer.into_body(caller.now)))
@@ -271,6 +271,9 @@ async fn post(
     let environment = caller.owner.environment;
     let render = |outcome: app::finalize::Outcome<'_>| render::outcome(outcome, flags, caller.now);
     if route.operation == Operation::CreateCheckoutSession {
+        if caller.idempotency.is_none() {
+            return Err(Refused::MissingIdempotencyKey);
+        }
         let create = requests::create(body, flags.spellings, environment, *region)?;
         let render = |checkout: &app::checkout_session::Checkout| {
             Answer::new(StatusCode::CREATED.as_u16(), render::checkout_session(checkout))
