@@ -39,6 +39,8 @@ pub(crate) enum Refused {
     App(app::Refused),
     /// An ordered fault.
     Fault(StatusCode),
+    /// What the idempotency key of a refused request answers.
+    Kept(Answer),
 }
 
 impl From<VerifyRefused> for Refused {
@@ -83,6 +85,7 @@ fn invalid(field: &str, why: &str) -> Refusal {
 /// The answer to a refused request.
 pub(crate) fn answer(refused: &Refused, flags: &Flags) -> Answer {
     render(match refused {
+        Refused::Kept(answer) => return answer.clone(),
         Refused::NoSuchPath => refusal(ReasonCode::ResourceNotFound, "There is no resource at this path."),
         Refused::WrongMethod => {
             refusal(ReasonCode::RequestNotSupported, "This path does not support this method.")

@@ -5,8 +5,6 @@ use serde_json::{Value, json};
 
 use crate::scene::{OTHER_MERCHANT, Scene, merged};
 
-const PATH: &str = "/_sandbox/checkout-sessions";
-
 fn pay(amount: &str, currency: &str) -> Value {
     json!({"paymentDetails": {"chargeAmount": {"amount": amount, "currencyCode": currency}}})
 }

@@ -76,6 +76,8 @@ async fn a_refused_call_uses_up_no_fault_after_commit() {
     ordered(&scene, &on_finalize("afterCommit", "reset")).await;
     let refused = scene.finalize(&id).await;
     assert_eq!((refused.status, refused.reason_code()), (422, "InvalidCheckoutSessionStatus"));
+    let refused = scene.finalize_with_key(&id, "key-1").await;
+    assert_eq!((refused.status, refused.reason_code()), (422, "InvalidCheckoutSessionStatus"));
     scene.act(&id, &json!({"action": "placeOrder"})).await;
     assert!(scene.try_finalize(&id).await.is_none());
 }
@@ -119,7 +121,7 @@ async fn every_operation_can_be_struck() {
     ] {
         let fault = json!({"operation": operation, "point": "before", "kind": "status", "status": 429});
         ordered(&scene, &fault).await;
-        let answer = scene.signed(method, &path, "{}").await.unwrap();
+        let answer = scene.signed_with_key(method, &path, "{}", "key-1").await.unwrap();
         assert_eq!((answer.status, answer.reason_code()), (429, "TooManyRequests"), "{operation}");
     }
 }

@@ -10,9 +10,9 @@ async fn reset(scene: &Scene) -> Answered {
     scene.control(Method::POST, "/_sandbox/reset", "").await
 }
 
-/// One checkout of each intent, finalized: every id that was drawn.
-async fn play(scene: &Scene) -> Vec<Value> {
-    let mut ids = Vec::new();
+/// One checkout of each intent, finalized, and a fault: every id that was drawn, the requests' apart.
+async fn play(scene: &Scene) -> (Vec<Value>, Vec<Option<String>>) {
+    let (mut ids, mut request_ids) = (Vec::new(), Vec::new());
     for intent in ["Confirm", "Authorize", "AuthorizeWithCapture"] {
         let payment = json!({"paymentIntent": intent});
         let id = scene.checkout(&json!({"placed": true, "paymentDetails": payment})).await;
@@ -21,12 +21,12 @@ async fn play(scene: &Scene) -> Vec<Value> {
         ids.extend(
             ["checkoutSessionId", "chargePermissionId", "chargeId"].map(|id| finalized.body[id].clone()),
         );
-        ids.push(json!(finalized.request_id));
+        request_ids.push(finalized.request_id);
     }
     let fault = r#"{"operation":"getCharge","point":"before","kind":"reset"}"#;
     let fault = scene.control(Method::POST, "/_sandbox/faults", fault).await;
     ids.push(fault.body["faultId"].clone());
-    ids
+    (ids, request_ids)
 }
 
 async fn seeded(seed: u64) -> Scene {
@@ -39,15 +39,18 @@ async fn a_seed_fixes_every_id() {
     let again = play(&seeded(7).await).await;
     let other = play(&seeded(8).await).await;
     assert_eq!(first, again);
-    for (one, another) in first.iter().zip(&other) {
+    for (one, another) in first.0.iter().zip(&other.0) {
         assert!(one != another || one.is_null(), "{one}");
+    }
+    for (one, another) in first.1.iter().zip(&other.1) {
+        assert!(one != another && one.is_some(), "{one:?}");
     }
 }
 
 #[tokio::test]
 async fn a_reset_forgets_everything_but_the_merchants_and_begins_the_ids_anew() {
     let scene = seeded(7).await;
-    let first = play(&scene).await;
+    let (first, first_requests) = play(&scene).await;
     scene.advance("P3D").await;
     scene.control(Method::POST, "/_sandbox/clock", r#"{"freeze":true}"#).await;
     let answer = reset(&scene).await;
@@ -62,7 +65,11 @@ async fn a_reset_forgets_everything_but_the_merchants_and_begins_the_ids_anew() 
     let gone = scene.get_checkout_session(first[0].as_str().unwrap()).await;
     assert_eq!((gone.status, gone.reason_code()), (404, "ResourceNotFound"));
     reset(&scene).await;
-    assert_eq!(play(&scene).await, first);
+    let (again, requests) = play(&scene).await;
+    assert_eq!(again, first);
+    for request in requests {
+        assert!(!first_requests.contains(&request), "two requests have one id");
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use countersign_sandbox::settings::Settings;
 use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::memory::MemoryStore;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
 /// When every test begins.
@@ -161,6 +161,17 @@ impl Scene {
         self.answered(self.signed_request(method, path, body, HeaderMap::new())).await
     }
 
+    /// The same with an idempotency key.
+    pub(crate) async fn signed_with_key(
+        &self,
+        method: Method,
+        path: &str,
+        body: &str,
+        key: &'static str,
+    ) -> Option<Answered> {
+        self.answered(self.signed_request(method, path, body, with_key(key))).await
+    }
+
     fn signed_request(
         &self,
         method: Method,
@@ -240,9 +251,7 @@ impl Scene {
     }
 
     pub(crate) async fn finalize_with_key(&self, id: &str, key: &'static str) -> Answered {
-        let name = http::HeaderName::from_static("x-amz-pay-idempotency-key");
-        let headers = HeaderMap::from_iter([(name, http::HeaderValue::from_static(key))]);
-        self.answered(self.finalize_request(id, headers)).await.unwrap()
+        self.answered(self.finalize_request(id, with_key(key))).await.unwrap()
     }
 
     pub(crate) async fn finalize_with_a_wrong_signature(&self, id: &str) -> Answered {
@@ -267,6 +276,11 @@ impl Scene {
         let path = format!("/v2/checkoutSessions/{id}/finalize");
         self.signed_request(Method::POST, &path, &body.to_string(), headers)
     }
+}
+
+fn with_key(key: &'static str) -> HeaderMap {
+    let name = HeaderName::from_static("x-amz-pay-idempotency-key");
+    HeaderMap::from_iter([(name, HeaderValue::from_static(key))])
 }
 
 /// JSON with some members replaced, objects member by member.

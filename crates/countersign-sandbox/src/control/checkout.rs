@@ -1,0 +1,228 @@
+//! What the control API is told of a checkout: how it begins, and what the buyer does in it.
+
+use countersign_domain::address::Address;
+use countersign_domain::ids::{BuyerId, Environment, PublicKeyId, Region};
+use countersign_domain::money::{Currency, Money};
+use countersign_domain::provider::buyer::Card;
+use countersign_domain::provider::checkout_session::{BuyerAct, Owner, ResponseDetail};
+use countersign_domain::provider::payment_details::PaymentDetails;
+use countersign_domain::terms::{PaymentIntent, ProductType};
+use countersign_protocol::object;
+use countersign_protocol::wire::{
+    Address as WireAddress, MAX_SUPPLEMENTARY_DATA_LEN, MerchantMetadata as WireMetadata, Price, Spellings,
+    Word, read_request,
+};
+
+use super::errors::Refused;
+use crate::app;
+use crate::app::checkout_session::{NewCheckout, Placed};
+use crate::app::test_buyer::test_buyer;
+use crate::merchants::Merchants;
+
+/// The longest word of these bodies, with room.
+const MAX_WORD_LEN: usize = 64;
+/// The longest delivery option's id and text about a buyer, in characters.
+const MAX_TEXT_LEN: usize = 255;
+
+object! {
+    struct StartPayment {
+        payment_intent: Word<PaymentIntent> = "paymentIntent",
+        can_handle_pending_authorization: bool = "canHandlePendingAuthorization",
+        charge_amount: Price = "chargeAmount",
+        total_order_amount: Price = "totalOrderAmount",
+        allow_overcharge: bool = "allowOvercharge",
+        extend_expiration: bool = "extendExpiration",
+        soft_descriptor: String = "softDescriptor" [..=16],
+    }
+}
+
+object! {
+    struct StartBuyer {
+        buyer_id: BuyerId = "buyerId",
+        name: String = "name" [..=MAX_TEXT_LEN],
+        email: String = "email" [..=MAX_TEXT_LEN],
+        phone_number: String = "phoneNumber" [..=MAX_TEXT_LEN],
+    }
+}
+
+object! {
+    struct StartCheckout {
+        public_key_id: PublicKeyId = "publicKeyId",
+        environment: String = "environment" [..=MAX_WORD_LEN],
+        region: String = "region" [..=MAX_WORD_LEN],
+        product_type: Word<ProductType> = "productType",
+        payment_details: StartPayment = "paymentDetails",
+        supplementary_data: String = "supplementaryData" [..=MAX_SUPPLEMENTARY_DATA_LEN],
+        merchant_metadata: WireMetadata = "merchantMetadata",
+        shipping_address: WireAddress = "shippingAddress",
+        billing_address: WireAddress = "billingAddress",
+        buyer: StartBuyer = "buyer",
+        card: String = "card" [..=MAX_WORD_LEN],
+        placed: bool = "placed",
+        response_detail: String = "responseDetail" [..=MAX_WORD_LEN],
+    }
+}
+
+object! {
+    struct Act {
+        action: String = "action" [..=MAX_WORD_LEN],
+        shipping_address: WireAddress = "shippingAddress",
+        delivery_option: String = "deliveryOption" [..=MAX_TEXT_LEN],
+        card: String = "card" [..=MAX_WORD_LEN],
+    }
+}
+
+/// `POST /_sandbox/checkout-sessions`.
+pub(super) fn start(body: &[u8], merchants: &Merchants) -> Result<NewCheckout, Refused> {
+    let request: StartCheckout = read_request(body, Spellings::Every)?;
+    let owner = owner(request.public_key_id.as_ref(), request.environment.as_deref(), merchants)?;
+    let product_type = known(request.product_type.as_ref()).ok_or(Refused::Missing("productType"))?;
+    let details = request.payment_details.ok_or(Refused::Missing("paymentDetails"))?;
+    let intent = known(details.payment_intent.as_ref());
+    let amount: Option<Money> = details.charge_amount.map(Into::into);
+    let payment = PaymentDetails {
+        payment_intent: Some(intent.ok_or(Refused::Missing("paymentDetails.paymentIntent"))?),
+        can_handle_pending_authorization: details.can_handle_pending_authorization.unwrap_or(false),
+        charge_amount: Some(amount.ok_or(Refused::Missing("paymentDetails.chargeAmount"))?),
+        total_order_amount: details.total_order_amount.map(Into::into),
+        soft_descriptor: details.soft_descriptor,
+        presentment_currency: None,
+        allow_overcharge: details.allow_overcharge.unwrap_or(false),
+        extend_expiration: details.extend_expiration.unwrap_or(false),
+        estimate_order_total: None,
+    };
+    payment.check().map_err(app::Refused::from)?;
+    let currency = payment.charge_amount.map_or(Currency::USD, Money::currency);
+    let region = region(request.region.as_deref(), currency)?;
+    if product_type == ProductType::PayOnly && request.shipping_address.is_some() {
+        return Err(Refused::combination("shippingAddress", "a PayOnly checkout ships nothing"));
+    }
+    let mut buyer = test_buyer(region, product_type);
+    if let Some(given) = request.buyer {
+        buyer.id = given.buyer_id.unwrap_or(buyer.id);
+        (buyer.name, buyer.email, buyer.phone_number) = (given.name, given.email, given.phone_number);
+    }
+    buyer.shipping_address = request.shipping_address.map(Address::from).or(buyer.shipping_address);
+    buyer.billing_address = request.billing_address.map(Address::from).or(buyer.billing_address);
+    if let Some(digits) = request.card {
+        buyer.card = card(&digits)?;
+    }
+    let response_detail = match request.response_detail.as_deref() {
+        None => None,
+        Some("short") => Some(ResponseDetail::Short),
+        Some("full") => Some(ResponseDetail::Full),
+        Some(_) => return Err(Refused::not_one_of("responseDetail", &["short", "full"])),
+    };
+    Ok(NewCheckout {
+        owner,
+        region,
+        product_type,
+        payment,
+        supplementary_data: request.supplementary_data,
+        merchant_metadata: request.merchant_metadata.map(Into::into).unwrap_or_default(),
+        buyer,
+        placed: if request.placed == Some(true) { Placed::Already } else { Placed::NotYet },
+        response_detail,
+    })
+}
+
+fn known<T: countersign_protocol::wire::Words>(word: Option<&Word<T>>) -> Option<T> {
+    word.and_then(Word::known)
+}
+
+/// Whose checkout it is: a key's account, and the environment of its prefix or as said.
+fn owner(
+    public_key_id: Option<&PublicKeyId>,
+    environment: Option<&str>,
+    merchants: &Merchants,
+) -> Result<Owner, Refused> {
+    let unknown = || Refused::invalid("publicKeyId", "the sandbox has no such key");
+    let key = match public_key_id {
+        Some(id) => merchants.key(id).ok_or_else(unknown)?,
+        None => merchants.first().ok_or(Refused::Missing("publicKeyId"))?,
+    };
+    let said = match environment {
+        None => None,
+        Some(word) if word.eq_ignore_ascii_case("sandbox") => Some(Environment::Sandbox),
+        Some(word) if word.eq_ignore_ascii_case("live") => Some(Environment::Live),
+        Some(_) => return Err(Refused::not_one_of("environment", &["sandbox", "live"])),
+    };
+    let environment = match (key.environment(), said) {
+        (Some(of_key), Some(said)) if of_key != said => {
+            return Err(Refused::combination("environment", "the key's prefix names the other one"));
+        }
+        (Some(environment), _) | (None, Some(environment)) => environment,
+        (None, None) => Environment::Sandbox,
+    };
+    Ok(Owner { merchant_id: key.merchant_id.clone(), environment })
+}
+
+/// The region, by default that of the currency. Only European accounts have several currencies.
+fn region(word: Option<&str>, currency: Currency) -> Result<Region, Refused> {
+    let home = match currency {
+        Currency::USD => Region::NorthAmerica,
+        Currency::JPY => Region::Japan,
+        Currency::AUD
+        | Currency::CHF
+        | Currency::DKK
+        | Currency::EUR
+        | Currency::GBP
+        | Currency::HKD
+        | Currency::NOK
+        | Currency::NZD
+        | Currency::SEK
+        | Currency::ZAR => Region::Europe,
+    };
+    let Some(word) = word else { return Ok(home) };
+    let region = Region::parse(word).ok_or_else(|| Refused::not_one_of("region", &["na", "eu", "jp"]))?;
+    if region == home || region == Region::Europe {
+        return Ok(region);
+    }
+    Err(Refused::combination("region", format!("{currency} is not paid in {}", region.code())))
+}
+
+fn card(digits: &str) -> Result<Card, Refused> {
+    Card::parse(digits).ok_or_else(|| {
+        let all: Vec<&str> = Card::ALL.iter().map(|card| card.last_digits()).collect();
+        Refused::not_one_of("card", &all)
+    })
+}
+
+/// The words for what a buyer can do.
+const ACTIONS: [&str; 7] =
+    ["placeOrder", "cancel", "selectAddress", "selectDeliveryOption", "selectCard", "passMfa", "failMfa"];
+
+/// `POST /_sandbox/checkout-sessions/{id}/buyer`.
+pub(super) fn act(body: &[u8]) -> Result<BuyerAct, Refused> {
+    let request: Act = read_request(body, Spellings::Every)?;
+    let action = request.action.as_deref().ok_or(Refused::Missing("action"))?;
+    let (act, taken) = match action {
+        "placeOrder" => (BuyerAct::PlaceOrder, ""),
+        "cancel" => (BuyerAct::Cancel, ""),
+        "passMfa" => (BuyerAct::PassMfa, ""),
+        "failMfa" => (BuyerAct::FailMfa, ""),
+        "selectAddress" => {
+            let address = request.shipping_address.clone().ok_or(Refused::Missing("shippingAddress"))?;
+            (BuyerAct::SelectAddress(address.into()), "shippingAddress")
+        }
+        "selectDeliveryOption" => {
+            let option = request.delivery_option.clone().ok_or(Refused::Missing("deliveryOption"))?;
+            (BuyerAct::SelectDeliveryOption(option), "deliveryOption")
+        }
+        "selectCard" => {
+            let digits = request.card.as_deref().ok_or(Refused::Missing("card"))?;
+            (BuyerAct::SelectCard(card(digits)?), "card")
+        }
+        _ => return Err(Refused::not_one_of("action", &ACTIONS)),
+    };
+    for (member, present) in [
+        ("shippingAddress", request.shipping_address.is_some()),
+        ("deliveryOption", request.delivery_option.is_some()),
+        ("card", request.card.is_some()),
+    ] {
+        if present && member != taken {
+            return Err(Refused::combination(member, format!("it does not go with {action}")));
+        }
+    }
+    Ok(act)
+}

@@ -1,0 +1,147 @@
+//! The control API under `/_sandbox/`: a test's way to start checkouts, play the buyer, move the clock
+//! and order faults. Unsigned, and for nobody but its owner: loopback peers, or whoever has the
+//! token; never a page in a browser. The server hands every such path to [`answer`].
+
+mod checkout;
+mod errors;
+mod events;
+mod fault;
+mod moves;
+mod numbers;
+mod render;
+
+use countersign_domain::ids::CheckoutSessionId;
+use countersign_http::{Peer, Request, Response};
+use http::header::{AUTHORIZATION, ORIGIN};
+use http::{Method, StatusCode};
+
+use crate::app::App;
+use crate::settings::ControlToken;
+use errors::Refused;
+use fault::ShownFault;
+use moves::{ClockMove, Motion};
+
+/// The first segment of every path of the control API.
+pub(crate) const FIRST_SEGMENT: &str = "_sandbox";
+
+/// Answers a request whose path begins with [`FIRST_SEGMENT`].
+pub(crate) async fn answer(app: &App, request: &Request) -> Response {
+    let answer = match admit(request, app.settings.control_token.as_ref()) {
+        Ok(()) => route(app, request).await,
+        Err(refused) => Err(refused),
+    };
+    answer.unwrap_or_else(|refused| errors::render(refused, &app.settings.flags))
+}
+
+/// Lets in whoever may control the sandbox. A request without a peer never crossed a socket: an
+/// embedding program made it.
+fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), Refused> {
+    if request.headers().contains_key(ORIGIN) {
+        return Err(Refused::FromAPage);
+    }
+    match token {
+        Some(token) => {
+            let header = request.headers().get(AUTHORIZATION).map(|header| header.as_bytes());
+            let shown = header.and_then(|header| header.strip_prefix(b"Bearer ")).unwrap_or_default();
+            if token.matches(shown) { Ok(()) } else { Err(Refused::WrongToken) }
+        }
+        None => {
+            let peer = request.extensions().get::<Peer>();
+            let is_loopback = |peer: &Peer| peer.0.ip().to_canonical().is_loopback();
+            if peer.is_none_or(is_loopback) { Ok(()) } else { Err(Refused::NotLoopback) }
+        }
+    }
+}
+
+async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
+    let path = request.uri().path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let mut segments = path.split('/').skip(2);
+    let called = (segments.next(), segments.next(), segments.next(), segments.next());
+    let query = request.uri().query().unwrap_or("");
+    match (request.method(), called) {
+        (&Method::POST, (Some("checkout-sessions"), None, ..)) => start_checkout(app, request.body()).await,
+        (&Method::POST, (Some("checkout-sessions"), Some(id), Some("buyer"), None)) => {
+            act(app, id, request.body()).await
+        }
+        (&Method::GET, (Some("clock"), None, ..)) => Ok(render::clock(app.clock.state())),
+        (&Method::POST, (Some("clock"), None, ..)) => move_clock(app, request.body()).await,
+        (&Method::GET, (Some("events"), None, ..)) => events(app, query).await,
+        (&Method::GET, (Some("faults"), None, ..)) => Ok(list_faults(app)),
+        (&Method::POST, (Some("faults"), None, ..)) => order_fault(app, request.body()),
+        (&Method::DELETE, (Some("faults"), id, None, _)) => remove_faults(app, id),
+        (&Method::POST, (Some("reset"), None, ..)) => {
+            app.reset().await?;
+            Ok(render::json(StatusCode::OK, "{}".to_owned()))
+        }
+        (&Method::GET, (Some("health"), None, ..)) => {
+            Ok(render::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned()))
+        }
+        (
+            _,
+            (Some("checkout-sessions" | "clock" | "events" | "faults" | "reset" | "health"), None, ..)
+            | (Some("checkout-sessions"), Some(_), Some("buyer"), None)
+            | (Some("faults"), Some(_), None, _),
+        ) => Err(Refused::WrongMethod),
+        _ => Err(Refused::NoSuchPath),
+    }
+}
+
+async fn start_checkout(app: &App, body: &[u8]) -> Result<Response, Refused> {
+    let started = app.start_checkout(checkout::start(body, &app.merchants)?).await?;
+    Ok(render::checkout(StatusCode::CREATED, &started))
+}
+
+async fn act(app: &App, id: &str, body: &[u8]) -> Result<Response, Refused> {
+    let id = CheckoutSessionId::parse(id).map_err(|_| Refused::NotFound("Checkout Session"))?;
+    let act = checkout::act(body)?;
+    Ok(render::checkout(StatusCode::OK, &app.buyer_acts(&id, &act).await?))
+}
+
+/// The clock is moved first and what is due is applied before the answer, so that the caller sees the
+/// world as it is then.
+async fn move_clock(app: &App, body: &[u8]) -> Result<Response, Refused> {
+    let ClockMove { motion, freeze } = moves::read(body)?;
+    // A clock that is to stand stands before it is set: it then shows exactly that instant.
+    if let Some(freeze) = freeze {
+        app.clock.freeze(freeze);
+    }
+    match motion {
+        Some(Motion::Advance(by)) => app.clock.advance(by),
+        Some(Motion::Set(now)) => app.clock.set(now),
+        None => {}
+    }
+    app.run_due().await?;
+    Ok(render::clock(app.clock.state()))
+}
+
+async fn events(app: &App, query: &str) -> Result<Response, Refused> {
+    let query = events::read(query)?;
+    let session = query.checkout_session_id.as_ref().map(CheckoutSessionId::as_str);
+    let events = app.events(session, query.after, query.limit).await?;
+    Ok(render::shape(StatusCode::OK, &events::shown(&events)))
+}
+
+fn order_fault(app: &App, body: &[u8]) -> Result<Response, Refused> {
+    let order = fault::order(body, || app.ids.fault_seed())?;
+    if order.public_key_id.as_ref().is_some_and(|id| app.merchants.key(id).is_none()) {
+        return Err(Refused::invalid("publicKeyId", "the sandbox has no such key"));
+    }
+    let fault_id = app.ids.fault_id();
+    app.faults.order(fault_id.clone(), order)?;
+    Ok(render::shape(StatusCode::CREATED, &fault::Ordered { fault_id }))
+}
+
+fn list_faults(app: &App) -> Response {
+    let faults: Vec<ShownFault> = app.faults.list().into_iter().map(ShownFault::from).collect();
+    render::shape(StatusCode::OK, &fault::List { faults })
+}
+
+fn remove_faults(app: &App, fault_id: Option<&str>) -> Result<Response, Refused> {
+    let removed = match fault_id {
+        None => app.faults.clear(),
+        Some(fault_id) if app.faults.remove(fault_id) => 1,
+        Some(_) => return Err(Refused::NotFound("fault")),
+    };
+    Ok(render::shape(StatusCode::OK, &fault::Removed { removed }))
+}
