@@ -1,5 +1,6 @@
 //! The control API through the real handler: a test's own way to start checkouts, play the buyer, move
 //! the clock and order faults.
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod admission;
 mod checkouts;
@@ -8,3 +9,4 @@ mod faults;
 mod moves;
 mod reset;
 mod scene;
+mod sockets;

@@ -90,7 +90,7 @@ fn signer() -> &'static (KeySigner, VerifyingKey) {
 }
 
 pub(crate) struct Scene {
-    sandbox: Sandbox,
+    pub(crate) sandbox: Arc<Sandbox>,
     /// The checkouts that were started, as the shop recorded them.
     recorded: Mutex<HashMap<String, Value>>,
     pub(crate) clock: Arc<TestClock>,
@@ -117,7 +117,7 @@ impl Scene {
             merchants,
             settings,
         };
-        let sandbox = Sandbox::start(parts).await.unwrap();
+        let sandbox = Arc::new(Sandbox::start(parts).await.unwrap());
         Self { sandbox, recorded: Mutex::default(), clock }
     }
 
@@ -247,20 +247,25 @@ impl Scene {
 
     /// The same; nothing if the connection was reset.
     pub(crate) async fn try_finalize(&self, id: &str) -> Option<Answered> {
-        self.answered(self.finalize_request(id, HeaderMap::new())).await
+        self.answered(self.finalize_request(id)).await
     }
 
     pub(crate) async fn finalize_with_key(&self, id: &str, key: &'static str) -> Answered {
-        self.answered(self.finalize_request(id, with_key(key))).await.unwrap()
+        self.answered(self.finalize_request_with(id, with_key(key))).await.unwrap()
     }
 
     pub(crate) async fn finalize_with_a_wrong_signature(&self, id: &str) -> Answered {
-        let mut request = self.finalize_request(id, HeaderMap::new());
+        let mut request = self.finalize_request(id);
         *request.body_mut() = Bytes::from_static(b"{}");
         self.answered(request).await.unwrap()
     }
 
-    fn finalize_request(&self, id: &str, headers: HeaderMap) -> http::Request<Bytes> {
+    /// The signed request of [`Scene::finalize`].
+    pub(crate) fn finalize_request(&self, id: &str) -> http::Request<Bytes> {
+        self.finalize_request_with(id, HeaderMap::new())
+    }
+
+    fn finalize_request_with(&self, id: &str, headers: HeaderMap) -> http::Request<Bytes> {
         let recorded = self.recorded.lock().unwrap();
         let checkout = recorded.get(id).unwrap_or_else(|| panic!("{id} was not started here"));
         let details = &checkout["paymentDetails"];
