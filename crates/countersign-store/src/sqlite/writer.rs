@@ -149,6 +149,7 @@ impl Writing {
             && let Some(request) = requests.next()
         {
             held.push(self.apply(request, &mut latest));
+            // A read that fails can make SQLite take back the transaction too.
             if self.connection.is_autocommit() {
                 self.undone.get_or_insert_with(|| "the transaction was taken back".to_owned());
             }
