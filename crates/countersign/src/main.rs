@@ -1,1 +1,74 @@
-fn main() {}
+//! The command line: reads it, starts the logs, and hands over to one file a command in
+//! [`commands`]. Whatever goes wrong ends as one line on standard error.
+
+mod commands;
+mod config;
+mod demo;
+mod failure;
+mod key_files;
+mod logging;
+mod message;
+mod output;
+mod server;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::{demo as demo_command, keys, sandbox, serve, sign, verify};
+use logging::Logging;
+
+/// Verifies and completes Amazon Pay checkouts, and brings its own Amazon Pay to test against.
+#[derive(Parser)]
+#[command(version, propagate_version = false, max_term_width = 100, after_help = EXAMPLES)]
+struct CommandLine {
+    #[command(flatten)]
+    logging: Logging,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Begin here:
+  countersign demo                              watch real checkouts being completed
+  countersign sandbox                           an Amazon Pay of your own on http://127.0.0.1:8100
+  countersign serve --config countersign.toml   the service that a shop runs beside itself
+
+`countersign help COMMAND` tells more of each.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run Amazon's half: an Amazon Pay that needs no account
+    Sandbox(sandbox::Sandbox),
+    /// Run the merchant's half: what a shop deploys to complete its checkouts
+    Serve(serve::Serve),
+    /// Run both halves and play buyers, a story each
+    Demo(demo_command::Demo),
+    /// Make a merchant's key pair
+    Keys(keys::Keys),
+    /// Sign a request, or a button's payload
+    Sign(sign::Sign),
+    /// Say whether a signature holds, and if not, why
+    Verify(verify::Verify),
+}
+
+fn main() -> ExitCode {
+    let CommandLine { logging, command } = CommandLine::parse();
+    let quiet = matches!(command, Command::Demo(_));
+    let outcome = logging.start(quiet).and_then(|()| match command {
+        Command::Sandbox(command) => command.run(),
+        Command::Serve(command) => command.run(),
+        Command::Demo(command) => command.run(),
+        Command::Keys(command) => command.run(),
+        Command::Sign(command) => command.run(),
+        Command::Verify(command) => command.run(),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}

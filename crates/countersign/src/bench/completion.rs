@@ -1,0 +1,131 @@
+//! A completion on the merchant half, end to end: bound, compared, finalized at a sandbox, ids on
+//! disk, and afterwards the snapshot fetched.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::crypto::CryptoCost;
+use super::finalize::{BenchKey, PUBLIC_KEY_ID, make_key, placed_checkout, read_placed};
+use super::load;
+use super::process::Server;
+use super::report::Report;
+use super::{CONCURRENCIES, operations};
+use crate::clock;
+
+const TOKEN: &str = "bench";
+
+/// The signed calls of a completion: Get Checkout Session and Finalize, then for the snapshot Get
+/// Charge Permission and Get Charge.
+const CALLS: u32 = 4;
+
+pub(super) fn write_config(folder: &Path, sandbox: &str, key: &BenchKey) -> Result<PathBuf, String> {
+    let token_file = folder.join("shop.token");
+    let config_file = folder.join("countersign.toml");
+    let config = format!(
+        r#"listen = "127.0.0.1:0"
+store = "sqlite:{store}"
+
+[amazon]
+endpoint = "http://{sandbox}"
+region = "na"
+environment = "sandbox"
+merchant_id = "BENCH"
+store_id = "amzn1.application-oa2-client.bench"
+public_key_id = "{PUBLIC_KEY_ID}"
+private_key_file = "{key}"
+
+[shop]
+name = "Bench"
+token_file = "{token}"
+"#,
+        store = folder.join("merchant.db").display(),
+        key = key.private_file.display(),
+        token = token_file.display(),
+    );
+    for (file, text) in [(&token_file, TOKEN), (&config_file, &config)] {
+        std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    Ok(config_file)
+}
+
+pub(super) async fn measure(
+    folder: &Path,
+    crypto: CryptoCost,
+    scale: u32,
+    report: &mut Report,
+) -> Result<(), String> {
+    let key = make_key(folder)?;
+    let public = key.public_file.to_string_lossy().into_owned();
+    let arguments =
+        ["sandbox", "--listen", "127.0.0.1:0", "--public-key-id", PUBLIC_KEY_ID, "--public-key", &public];
+    let sandbox = Server::start(folder, &arguments)?;
+    let config = write_config(folder, &sandbox.address, &key)?;
+    let serve = Server::start(folder, &["serve", "--config", &config.to_string_lossy()])?;
+    for concurrency in CONCURRENCIES {
+        // A tenth of Finalize's: each signs four times.
+        let count = (operations(concurrency, scale) / 10).max(concurrency);
+        let requests = completions(&serve.address, &sandbox.address, concurrency, count).await?;
+        let before = serve.cpu_time()?;
+        let seen = load::run(&serve.address, requests, concurrency, &[200]).await?;
+        let cpu = until_idle(&serve, before).await?;
+        report.operation("completion", concurrency, &seen, cpu, crypto.sign * CALLS);
+    }
+    Ok(())
+}
+
+/// Registers orders, starts their checkouts, and builds the calls that complete them.
+async fn completions(
+    serve: &str,
+    sandbox: &str,
+    round: usize,
+    count: usize,
+) -> Result<Vec<load::Wire>, String> {
+    let bearer = format!("authorization: Bearer {TOKEN}\r\n");
+    let orders = (0..count).map(|number| {
+        let body = format!(
+            r#"{{"orderId":"bench-{round}-{number}","productType":"PayAndShip","paymentDetails":{{"paymentIntent":"AuthorizeWithCapture","chargeAmount":{{"amount":"14.00","currencyCode":"USD"}}}},"startOfCheckoutUrl":"https://shop.example/cart"}}"#
+        );
+        load::plain_request(serve, "/v1/checkouts", &bearer, &body)
+    });
+    let registered = load::run(serve, orders.collect(), 8, &[201]).await?;
+    let checkout_ids: Result<Vec<String>, String> = registered
+        .bodies
+        .iter()
+        .map(|body| {
+            let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+            let id = value.get("checkoutId").and_then(|id| id.as_str());
+            id.map(str::to_owned).ok_or_else(|| "a checkout without an id".to_owned())
+        })
+        .collect();
+    let checkout_ids = checkout_ids?;
+    let starts = checkout_ids.iter().map(|id| {
+        let body = placed_checkout(&format!(r#"{{"merchantReferenceId":"{id}"}}"#));
+        load::plain_request(sandbox, "/_sandbox/checkout-sessions", "", &body)
+    });
+    let started = load::run(sandbox, starts.collect(), 8, &[201]).await?;
+    let bodies = started.bodies.iter().zip(&checkout_ids);
+    bodies
+        .map(|(body, id)| {
+            let session = read_placed(body)?.checkout_session_id;
+            let body = format!(r#"{{"amazonCheckoutSessionId":"{session}"}}"#);
+            Ok(load::plain_request(serve, &format!("/v1/checkouts/{id}/complete"), &bearer, &body))
+        })
+        .collect()
+}
+
+/// The CPU time used until the work that a completion leaves to timers is done: until a second has
+/// passed in which next to nothing was used.
+async fn until_idle(server: &Server, before: Duration) -> Result<Duration, String> {
+    const LONGEST_WAIT: u32 = 60;
+    const IDLE: Duration = Duration::from_millis(5);
+    let mut used = server.cpu_time()?;
+    for _ in 0..LONGEST_WAIT {
+        clock::sleep(Duration::from_secs(1)).await;
+        let now = server.cpu_time()?;
+        if now.saturating_sub(used) < IDLE {
+            return Ok(used.saturating_sub(before));
+        }
+        used = now;
+    }
+    Err("the merchant half does not come to rest".to_owned())
+}

@@ -1,0 +1,44 @@
+//! The raw cryptography, measured in the same run on one thread: what no server of this protocol can
+//! do without.
+
+use std::time::Duration;
+
+use countersign_protocol::signing::{Algorithm, MerchantKey, sign_button, verify_button};
+
+use super::process;
+
+/// CPU time of one RSA-2048 PSS operation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CryptoCost {
+    pub(super) sign: Duration,
+    pub(super) verify: Duration,
+}
+
+/// Measured in rounds of which the cheapest counts: whatever disturbs a round makes it dearer.
+const ROUNDS: usize = 5;
+const SIGNATURES: u32 = 200;
+const VERIFICATIONS: u32 = 3_000;
+
+pub(super) fn measure() -> Result<CryptoCost, String> {
+    let key = MerchantKey::generate().map_err(|error| error.to_string())?.key;
+    let public = key.verifying_key().map_err(|error| error.to_string())?;
+    let payload = "{}";
+    let sign = || sign_button(payload, &key, Algorithm::PssV2).map_err(|error| error.to_string());
+    let signature = sign()?;
+    let mut cost = CryptoCost { sign: Duration::MAX, verify: Duration::MAX };
+    for _ in 0..ROUNDS {
+        let began = process::own_cpu_time()?;
+        for _ in 0..SIGNATURES {
+            std::hint::black_box(sign()?);
+        }
+        let signed = process::own_cpu_time()?;
+        for _ in 0..VERIFICATIONS {
+            verify_button(payload, &signature, &public, Algorithm::PssV2)
+                .map_err(|error| error.to_string())?;
+        }
+        let verified = process::own_cpu_time()?;
+        cost.sign = cost.sign.min(signed.saturating_sub(began) / SIGNATURES);
+        cost.verify = cost.verify.min(verified.saturating_sub(signed) / VERIFICATIONS);
+    }
+    Ok(cost)
+}

@@ -1,0 +1,148 @@
+//! The load: requests as bytes, built beforehand, sent over keep-alive connections that each wait for
+//! the answer before they send the next. It reads no more of an answer than it must.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::clock;
+
+/// A request as it goes over the wire.
+pub(super) type Wire = Vec<u8>;
+
+/// What a run of the load saw.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) elapsed: Duration,
+    /// Sorted.
+    pub(super) latencies: Vec<Duration>,
+    /// The bodies, in the requests' order.
+    pub(super) bodies: Vec<Vec<u8>>,
+}
+
+impl Seen {
+    pub(super) fn per_second(&self) -> f64 {
+        self.latencies.len() as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// The latency that this share of all stayed below.
+    pub(super) fn percentile(&self, percent: usize) -> Duration {
+        let index = (self.latencies.len() * percent / 100).min(self.latencies.len().saturating_sub(1));
+        self.latencies.get(index).copied().unwrap_or_default()
+    }
+}
+
+/// A request without a signature.
+pub(super) fn plain_request(address: &str, path: &str, headers: &str, body: &str) -> Wire {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n{headers}\
+         content-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// Sends every request once over so many connections. Every answer must have one of the statuses.
+pub(super) async fn run(
+    address: &str,
+    requests: Vec<Wire>,
+    concurrency: usize,
+    statuses: &'static [u16],
+) -> Result<Seen, String> {
+    let requests = Arc::new(requests);
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut connections = Vec::with_capacity(concurrency);
+    for _ in 0..concurrency {
+        connections.push(Connection::open(address).await?);
+    }
+    let began = clock::monotonic();
+    let tasks: Vec<_> = connections
+        .into_iter()
+        .map(|connection| {
+            let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
+            tokio::spawn(send_share(connection, requests, next, statuses))
+        })
+        .collect();
+    let mut answers = Vec::with_capacity(requests.len());
+    for task in tasks {
+        answers.extend(task.await.map_err(|error| error.to_string())??);
+    }
+    let elapsed = began.elapsed();
+    answers.sort_by_key(|answer| answer.index);
+    let mut latencies: Vec<_> = answers.iter().map(|answer| answer.latency).collect();
+    latencies.sort_unstable();
+    Ok(Seen { elapsed, latencies, bodies: answers.into_iter().map(|answer| answer.body).collect() })
+}
+
+struct Answer {
+    index: usize,
+    latency: Duration,
+    body: Vec<u8>,
+}
+
+async fn send_share(
+    mut connection: Connection,
+    requests: Arc<Vec<Wire>>,
+    next: Arc<AtomicUsize>,
+    statuses: &'static [u16],
+) -> Result<Vec<Answer>, String> {
+    let mut answers = Vec::new();
+    loop {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(request) = requests.get(index) else { return Ok(answers) };
+        let began = clock::monotonic();
+        let (status, body) = connection.exchange(request).await?;
+        let latency = began.elapsed();
+        if !statuses.contains(&status) {
+            return Err(format!("an answer of {status}: {}", String::from_utf8_lossy(&body)));
+        }
+        answers.push(Answer { index, latency, body });
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: &str) -> Result<Self, String> {
+        let stream = TcpStream::connect(address).await.map_err(|error| format!("{address}: {error}"))?;
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        Ok(Self { stream, buffer: Vec::with_capacity(8_192) })
+    }
+
+    async fn exchange(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>), String> {
+        self.stream.write_all(request).await.map_err(|error| error.to_string())?;
+        self.buffer.clear();
+        let head_end = loop {
+            if let Some(at) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+                break at + 4;
+            }
+            self.read_more().await?;
+        };
+        let head = String::from_utf8_lossy(self.buffer.get(..head_end).unwrap_or_default()).into_owned();
+        let status = head.get(9..12).and_then(|text| text.parse().ok()).ok_or("an answer without a status")?;
+        let length: usize = head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            .and_then(|(_, value)| value.parse().ok())
+            .ok_or("an answer without a length")?;
+        while self.buffer.len() < head_end + length {
+            self.read_more().await?;
+        }
+        Ok((status, self.buffer.get(head_end..).unwrap_or_default().to_vec()))
+    }
+
+    async fn read_more(&mut self) -> Result<(), String> {
+        match self.stream.read_buf(&mut self.buffer).await {
+            Ok(0) => Err("a connection ended".to_owned()),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The servers under test as processes: started, asked by the kernel's books what they have used,
+//! ended.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::clock;
+
+/// A server of this binary's, ended when dropped.
+pub(super) struct Server {
+    child: Child,
+    /// Where it listens, such as `127.0.0.1:41234`.
+    pub(super) address: String,
+    /// From the start of the process to the line that says it is ready.
+    pub(super) ready_after: Duration,
+}
+
+impl Server {
+    /// Starts `countersign` with these arguments and waits for its first line.
+    pub(super) fn start(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
+        let program = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
+        let began = clock::monotonic();
+        let mut child = Command::new(program)
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .map_err(|error| format!("a server could not be started: {error}"))?;
+        let mut line = String::new();
+        let stdout = child.stdout.take().ok_or("a server has no output")?;
+        let mut stdout = BufReader::new(stdout);
+        let read = stdout.read_line(&mut line);
+        let ready_after = began.elapsed();
+        // The rest of what it says is not for us, but the pipe must not close on it.
+        std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+        let mut server = Self { child, address: String::new(), ready_after };
+        read.map_err(|error| format!("a server said nothing: {error}"))?;
+        let address = line.trim().strip_prefix("listening on http://");
+        server.address = address.ok_or_else(|| format!("a server did not start: {line:?}"))?.to_owned();
+        Ok(server)
+    }
+
+    /// The CPU time that all its threads have used.
+    pub(super) fn cpu_time(&self) -> Result<Duration, String> {
+        cpu_time_of(&format!("/proc/{}/task", self.child.id()))
+    }
+
+    /// The memory that it holds, in bytes.
+    pub(super) fn resident_bytes(&self) -> Result<u64, String> {
+        let status = format!("/proc/{}/status", self.child.id());
+        let text = fs::read_to_string(&status).map_err(|error| format!("{status}: {error}"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kilobytes: u64 = kilobytes.and_then(|text| text.parse().ok()).ok_or("no VmRSS")?;
+        Ok(kilobytes * 1_024)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing of it is kept; a failure to end what has ended already is no failure.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The CPU time of the calling thread.
+pub(super) fn own_cpu_time() -> Result<Duration, String> {
+    on_cpu("/proc/thread-self/schedstat")
+}
+
+fn cpu_time_of(tasks: &str) -> Result<Duration, String> {
+    let entries = fs::read_dir(tasks).map_err(|error| format!("{tasks}: {error}"))?;
+    let mut total = Duration::ZERO;
+    for entry in entries.flatten() {
+        // A thread that ended meanwhile has no file any more.
+        total += on_cpu(&entry.path().join("schedstat").to_string_lossy()).unwrap_or_default();
+    }
+    Ok(total)
+}
+
+fn on_cpu(file: &str) -> Result<Duration, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    let nanoseconds = text.split_whitespace().next().and_then(|first| first.parse().ok());
+    nanoseconds.map(Duration::from_nanos).ok_or_else(|| format!("{file} cannot be read"))
+}

@@ -1,0 +1,74 @@
+//! The figures: a table for a person, `bench.json` for a script.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::crypto::CryptoCost;
+use super::load::Seen;
+
+/// One figure.
+#[derive(Debug, serde::Serialize)]
+struct Figure {
+    name: String,
+    concurrency: usize,
+    value: f64,
+    unit: &'static str,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    figures: Vec<Figure>,
+}
+
+impl Report {
+    pub(super) fn add(&mut self, name: impl Into<String>, concurrency: usize, value: f64, unit: &'static str) {
+        self.figures.push(Figure { name: name.into(), concurrency, value, unit });
+    }
+
+    pub(super) fn crypto(&mut self, cost: CryptoCost) {
+        self.add("crypto.verify", 1, microseconds(cost.verify), "µs");
+        self.add("crypto.sign", 1, microseconds(cost.sign), "µs");
+    }
+
+    /// Throughput, latencies, and CPU time per operation as such and as a multiple of the raw crypto.
+    pub(super) fn operation(
+        &mut self,
+        name: &str,
+        concurrency: usize,
+        seen: &Seen,
+        cpu: Duration,
+        raw_crypto: Duration,
+    ) {
+        let per_operation = cpu.as_secs_f64() / seen.latencies.len() as f64;
+        self.add(format!("{name}.throughput"), concurrency, seen.per_second(), "1/s");
+        self.add(format!("{name}.p50"), concurrency, microseconds(seen.percentile(50)), "µs");
+        self.add(format!("{name}.p99"), concurrency, microseconds(seen.percentile(99)), "µs");
+        self.add(format!("{name}.cpu"), concurrency, per_operation * 1e6, "µs");
+        self.add(format!("{name}.ratio"), concurrency, per_operation / raw_crypto.as_secs_f64(), "× raw crypto");
+    }
+
+    pub(super) fn write(&self, file: &Path) -> Result<(), String> {
+        let failed = |error: std::io::Error| format!("{}: {error}", file.display());
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let json = serde_json::to_string_pretty(&self.figures).map_err(|error| error.to_string())?;
+        std::fs::write(file, json + "\n").map_err(failed)
+    }
+}
+
+pub(super) fn microseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<34} {:>11} {:>14}  unit", "figure", "concurrency", "value")?;
+        for Figure { name, concurrency, value, unit } in &self.figures {
+            writeln!(f, "{name:<34} {concurrency:>11} {value:>14.2}  {unit}")?;
+        }
+        let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+        write!(f, "on {cores} cores, load and servers together; ratios are comparable, times only within one run")
+    }
+}

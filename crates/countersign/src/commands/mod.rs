@@ -1,0 +1,9 @@
+//! One file a command: its flags, its help, what it does. Called by `main` only.
+
+pub(crate) mod demo;
+pub(crate) mod keys;
+pub(crate) mod parse;
+pub(crate) mod sandbox;
+pub(crate) mod serve;
+pub(crate) mod sign;
+pub(crate) mod verify;

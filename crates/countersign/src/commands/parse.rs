@@ -1,0 +1,52 @@
+//! The words of flags as the API's own values, each with a refusal that says what is expected.
+
+use countersign_domain::ids::{IdempotencyKey, MerchantId, PublicKeyId, Region};
+use countersign_domain::provider::profile::Profile;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::signing::Algorithm;
+
+pub(crate) fn method(text: &str) -> Result<http::Method, String> {
+    let method = http::Method::from_bytes(text.as_bytes()).map_err(|_| "it is no method".to_owned())?;
+    if text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        Ok(method)
+    } else {
+        Err("a method is in capitals, such as POST".to_owned())
+    }
+}
+
+pub(crate) fn url(text: &str) -> Result<http::Uri, String> {
+    let expected = || "it is not a whole URL such as http://127.0.0.1:8100/v2/charges/ID".to_owned();
+    let url: http::Uri = text.parse().map_err(|_| expected())?;
+    if url.scheme().is_some() && url.authority().is_some() { Ok(url) } else { Err(expected()) }
+}
+
+pub(crate) fn public_key_id(text: &str) -> Result<PublicKeyId, String> {
+    PublicKeyId::parse(text).map_err(|refused| refused.to_string())
+}
+
+pub(crate) fn merchant_id(text: &str) -> Result<MerchantId, String> {
+    MerchantId::parse(text).map_err(|refused| refused.to_string())
+}
+
+pub(crate) fn idempotency_key(text: &str) -> Result<IdempotencyKey, String> {
+    IdempotencyKey::parse(text).map_err(|refused| refused.to_string())
+}
+
+pub(crate) fn algorithm(text: &str) -> Result<Algorithm, String> {
+    Algorithm::parse(text).ok_or_else(|| {
+        let [first, second] = Algorithm::ALL;
+        format!("it must be {first} or {second}")
+    })
+}
+
+pub(crate) fn region(text: &str) -> Result<Region, String> {
+    Region::parse(text).ok_or_else(|| "it must be na, eu or jp".to_owned())
+}
+
+pub(crate) fn timestamp(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|refused| refused.to_string())
+}
+
+pub(crate) fn profile(text: &str) -> Result<Profile, String> {
+    Profile::parse(text).ok_or_else(|| "it must be sandbox or live".to_owned())
+}

@@ -1,0 +1,122 @@
+//! `countersign serve`: the merchant half on a real socket, a real clock and a real store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use countersign_client::{Client, Deadlines as ClientDeadlines, KeySigner};
+use countersign_merchant::clock::SystemClock;
+use countersign_merchant::entropy::SystemEntropy;
+use countersign_merchant::settings::{Secret, Settings};
+use countersign_merchant::{Merchant, Parts};
+use countersign_store::contract::Store;
+use countersign_store::memory::MemoryStore;
+use countersign_store::sqlite::SqliteStore;
+
+use crate::config::{Config, Given, StorePlace};
+use crate::failure::{Failure, Outcome};
+use crate::key_files;
+use crate::server;
+use crate::signals;
+
+/// Run the merchant's half: what a shop deploys beside itself to complete its checkouts.
+///
+/// The shop registers an order with its terms, the buyer pays on Amazon's page, and this service checks
+/// the session against the terms, finalizes it, and keeps Amazon's ids before anybody is told of success.
+#[derive(Args)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Serve {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    given: Given,
+}
+
+const EXAMPLE: &str = r#"countersign.toml:
+  listen = "127.0.0.1:8080"
+  store = "sqlite:countersign.db"
+
+  [amazon]
+  endpoint = "http://127.0.0.1:8100"        # only for a sandbox of your own
+  region = "na"
+  merchant_id = "A1B2C3D4E5F6G7"
+  store_id = "amzn1.application-oa2-client.0123456789abcdef0123456789abcdef"
+  public_key_id = "SANDBOX-MYSHOP"
+  private_key_file = "merchant.pem"
+
+  [shop]
+  name = "My shop"
+  token_file = "shop-token"                  # any long random word, in a file
+
+Then:
+  head -c 24 /dev/urandom | base64 > shop-token
+  countersign serve --config countersign.toml
+  curl http://127.0.0.1:8080/healthz
+
+Paths are taken from the directory that the command runs in. A flag goes before an environment variable,
+that before the file."#;
+
+impl Serve {
+    pub(crate) fn run(self) -> Outcome {
+        let config = Config::read(self.config, self.given)?;
+        let key = key_files::read_private(&config.amazon.private_key_file)?;
+        let token = key_files::read_token(&config.shop.token_file)?;
+        server::block_on(async move {
+            let end = signals::wish_to_end()?;
+            let client = client(&config, key)?;
+            let store = open_store(&config.store)?;
+            let (listener, address) = server::listen(&config.listen).await?;
+            let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+            let parts = Parts {
+                store,
+                settings: Settings {
+                    environment: client.environment(),
+                    region: config.amazon.region,
+                    merchant_id: config.amazon.merchant_id,
+                    store_id: config.amazon.store_id,
+                    public_key_id: config.amazon.public_key_id,
+                    shop_name: config.shop.name,
+                    shop_token: Secret::new(&token),
+                    public_url,
+                    deadlines: config.deadlines,
+                },
+                client,
+                clock: Arc::new(SystemClock::default()),
+                entropy: Arc::new(SystemEntropy),
+            };
+            if config.shop.wants_webhooks {
+                tracing::warn!("this version sends no webhooks: shop.webhook_url has no effect");
+            }
+            let merchant = Merchant::start(parts).await.map_err(Failure::new)?;
+            let timers = merchant.timers();
+            server::announce(address);
+            server::serve(listener, Arc::new(merchant), timers, end).await;
+            Ok(())
+        })
+    }
+}
+
+fn client(config: &Config, key: countersign_client::MerchantKey) -> Outcome<Client> {
+    let amazon = &config.amazon;
+    let signer = KeySigner::new(amazon.public_key_id.clone(), key, amazon.algorithm);
+    let mut builder = Client::builder(amazon.region, Arc::new(signer))
+        .deadlines(ClientDeadlines { payment: config.deadlines.finalize, ..ClientDeadlines::default() });
+    if let Some(environment) = amazon.environment {
+        builder = builder.environment(environment);
+    }
+    if let Some(endpoint) = &amazon.endpoint {
+        builder = builder.endpoint(endpoint.clone());
+    }
+    builder.build().map_err(|refused| Failure::new(format_args!("the section [amazon]: {refused}")))
+}
+
+fn open_store(place: &StorePlace) -> Outcome<Arc<dyn Store>> {
+    match place {
+        StorePlace::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).map_err(Failure::new)?)),
+        StorePlace::Memory => {
+            tracing::warn!("the store is in memory: every checkout is gone when this process ends");
+            Ok(Arc::new(MemoryStore::default()))
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The merchant half's configuration: one list of words, each a key of `countersign.toml`, a flag and
+//! an environment variable. A flag goes before the environment, the environment before the file.
+//! Secrets come from files only. Called by `serve`.
+
+mod file;
+mod values;
+mod words;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_client::Endpoint;
+use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
+use countersign_merchant::settings::Deadlines;
+use countersign_protocol::signing::Algorithm;
+
+use crate::failure::Outcome;
+use values::Values;
+pub(crate) use words::Given;
+
+/// All that `serve` is told.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: String,
+    /// No slash at the end. Absent, it is the address that is listened on.
+    pub(crate) public_url: Option<String>,
+    pub(crate) store: StorePlace,
+    pub(crate) amazon: AmazonConfig,
+    pub(crate) shop: ShopConfig,
+    pub(crate) deadlines: Deadlines,
+}
+
+/// Where checkouts are kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum StorePlace {
+    /// `sqlite:PATH`.
+    Sqlite(PathBuf),
+    /// `memory`: gone when the process is.
+    Memory,
+}
+
+/// The way to Amazon, and who the merchant is there.
+#[derive(Debug)]
+pub(crate) struct AmazonConfig {
+    /// Absent, it is Amazon's own for the region.
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) region: Region,
+    /// Absent, the public key id's prefix names it.
+    pub(crate) environment: Option<Environment>,
+    pub(crate) merchant_id: MerchantId,
+    pub(crate) store_id: StoreId,
+    pub(crate) public_key_id: PublicKeyId,
+    pub(crate) private_key_file: PathBuf,
+    pub(crate) algorithm: Algorithm,
+}
+
+/// The shop beside which this runs.
+#[derive(Debug)]
+pub(crate) struct ShopConfig {
+    pub(crate) token_file: PathBuf,
+    pub(crate) name: String,
+    /// Whether the file names a place for webhooks, which this version does not send.
+    pub(crate) wants_webhooks: bool,
+}
+
+impl Config {
+    /// Reads the file, if one is named, and what was given beside it.
+    pub(crate) fn read(file: Option<PathBuf>, given: Given) -> Outcome<Self> {
+        let mut values = Values::gather(file, given)?;
+        let default = Deadlines::default();
+        let wants_webhooks = values.optional("shop.webhook_url", text)?.is_some()
+            | values.optional("shop.webhook_secret_file", path)?.is_some();
+        Ok(Self {
+            listen: values.optional("listen", listen)?.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            public_url: values.optional("public_url", public_url)?,
+            store: values
+                .optional("store", store)?
+                .unwrap_or_else(|| StorePlace::Sqlite(PathBuf::from("countersign.db"))),
+            amazon: AmazonConfig {
+                endpoint: values.optional("amazon.endpoint", |url| {
+                    Endpoint::parse(url).map_err(|refused| refused.to_string())
+                })?,
+                region: values.required("amazon.region", region)?,
+                environment: values.optional("amazon.environment", environment)?,
+                merchant_id: values.required("amazon.merchant_id", |text| {
+                    MerchantId::parse(text).map_err(|refused| refused.to_string())
+                })?,
+                store_id: values.required("amazon.store_id", |text| {
+                    StoreId::parse(text).map_err(|refused| refused.to_string())
+                })?,
+                public_key_id: values.required("amazon.public_key_id", |text| {
+                    PublicKeyId::parse(text).map_err(|refused| refused.to_string())
+                })?,
+                private_key_file: values.required("amazon.private_key_file", path)?,
+                algorithm: values.optional("amazon.algorithm", algorithm)?.unwrap_or(Algorithm::PssV2),
+            },
+            shop: ShopConfig {
+                token_file: values.required("shop.token_file", path)?,
+                name: values.optional("shop.name", text)?.unwrap_or_else(|| "Shop".to_owned()),
+                wants_webhooks,
+            },
+            deadlines: Deadlines {
+                resend_window: values
+                    .optional("deadlines.resend_window", duration)?
+                    .unwrap_or(default.resend_window),
+                caller_wait: values
+                    .optional("deadlines.caller_wait", duration)?
+                    .unwrap_or(default.caller_wait),
+                finalize: values
+                    .optional("deadlines.finalize", finalize_deadline)?
+                    .unwrap_or(default.finalize),
+            },
+        })
+    }
+}
+
+type Read<T> = Result<T, String>;
+
+fn text(text: &str) -> Read<String> {
+    if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn path(words: &str) -> Read<PathBuf> {
+    text(words).map(PathBuf::from)
+}
+
+fn listen(text: &str) -> Read<String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("must be an address with its port, such as 127.0.0.1:8080".to_owned()),
+    }
+}
+
+fn public_url(text: &str) -> Read<String> {
+    let refused = || "must be a URL such as https://shop.example or http://127.0.0.1:8080/pay".to_owned();
+    let url: http::Uri = text.parse().map_err(|_| refused())?;
+    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
+    if is_web && url.authority().is_some() && url.query().is_none() && !text.contains('#') {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err(refused())
+    }
+}
+
+fn store(text: &str) -> Read<StorePlace> {
+    match text.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(StorePlace::Sqlite(PathBuf::from(path))),
+        None if text == "memory" => Ok(StorePlace::Memory),
+        _ => Err("must be sqlite:PATH, or memory for a trial".to_owned()),
+    }
+}
+
+fn region(text: &str) -> Read<Region> {
+    Region::parse(text).ok_or_else(|| "must be na, eu or jp".to_owned())
+}
+
+fn environment(text: &str) -> Read<Environment> {
+    match text {
+        "sandbox" => Ok(Environment::Sandbox),
+        "live" => Ok(Environment::Live),
+        _ => Err("must be sandbox or live".to_owned()),
+    }
+}
+
+fn algorithm(text: &str) -> Read<Algorithm> {
+    let [first, second] = Algorithm::ALL;
+    Algorithm::parse(text).ok_or_else(|| format!("must be {first} or {second}"))
+}
+
+fn duration(text: &str) -> Read<Duration> {
+    let refused = || "must be a time such as 90s, 15m or PT15M".to_owned();
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| refused())?;
+    let duration = Duration::try_from(duration).map_err(|_| refused())?;
+    if duration > countersign_domain::time::DAY {
+        Err("must be at most a day".to_owned())
+    } else {
+        Ok(duration)
+    }
+}
+
+fn finalize_deadline(text: &str) -> Read<Duration> {
+    let least = countersign_client::Deadlines::LEAST_FOR_PAYMENT;
+    let duration = duration(text)?;
+    if duration < least {
+        return Err(format!(
+            "must be at least {}s: Amazon asks the buyer's bank, and a call given up earlier leaves paid orders \
+             in doubt",
+            least.as_secs()
+        ));
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"
+        listen = "127.0.0.1:0"
+        store = "memory"
+        [amazon]
+        region = "eu"
+        merchant_id = "A1"
+        store_id = "amzn1.application-oa2-client.1"
+        public_key_id = "SANDBOX-A1"
+        private_key_file = "merchant.pem"
+        [shop]
+        token_file = "token"
+        [deadlines]
+        resend_window = "2m"
+    "#;
+
+    fn read(file: &str, given: Given) -> Outcome<Config> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("countersign.toml");
+        std::fs::write(&path, file).unwrap();
+        Config::read(Some(path), given)
+    }
+
+    /// The failure, without the file's directory.
+    fn refused(file: &str) -> String {
+        let told = read(file, Given::default()).unwrap_err().to_string();
+        told.rsplit_once("countersign.toml").map_or(told.clone(), |(_, told)| told.to_owned())
+    }
+
+    #[test]
+    fn a_whole_file_is_read_and_defaults_fill_what_it_leaves_out() {
+        let config = read(WHOLE, Given::default()).unwrap();
+        assert_eq!(config.store, StorePlace::Memory);
+        assert_eq!(config.amazon.region, Region::Europe);
+        assert_eq!(config.amazon.algorithm, Algorithm::PssV2);
+        assert_eq!(config.deadlines.resend_window, Duration::from_secs(120));
+        assert_eq!(config.deadlines.finalize, Deadlines::default().finalize);
+        assert_eq!(config.public_url, None);
+    }
+
+    #[test]
+    fn what_is_given_beside_the_file_goes_before_it() {
+        let mut given = Given::default();
+        given.set("amazon.region", "jp", "--amazon-region");
+        given.set("shop.name", "Corner Shop", "COUNTERSIGN_SHOP_NAME");
+        let config = read(WHOLE, given).unwrap();
+        assert_eq!(config.amazon.region, Region::Japan);
+        assert_eq!(config.shop.name, "Corner Shop");
+
+        let mut given = Given::default();
+        given.set("amazon.region", "mars", "--amazon-region");
+        let told = read(WHOLE, given).unwrap_err().to_string();
+        assert_eq!(told, "--amazon-region must be na, eu or jp");
+    }
+
+    #[test]
+    fn a_wrong_line_is_named_with_its_number_and_key() {
+        let after = |line: &str| format!("{WHOLE}\n{line}\n");
+        let line_number = WHOLE.lines().count() + 1;
+        for (file, told) in [
+            (
+                after("retries = \"3\""),
+                format!(
+                    ":{line_number}: there is no key deadlines.retries; those of [deadlines] are resend_window, \
+                     caller_wait, finalize"
+                ),
+            ),
+            (after("finalize = \"3s\""), {
+                let why =
+                    "Amazon asks the buyer's bank, and a call given up earlier leaves paid orders in doubt";
+                format!(":{line_number}: deadlines.finalize must be at least 20s: {why}")
+            }),
+            (
+                after("caller_wait = \"soon\""),
+                format!(":{line_number}: deadlines.caller_wait must be a time such as 90s, 15m or PT15M"),
+            ),
+            (
+                after("caller_wait = 3"),
+                format!(":{line_number}: deadlines.caller_wait must be a text in quotes"),
+            ),
+            (
+                after("[amazn]"),
+                format!(
+                    ":{line_number}: there is no section [amazn]; there are [amazon], [shop], [deadlines]"
+                ),
+            ),
+            (WHOLE.replace("\"eu\"", "\"mars\""), ":5: amazon.region must be na, eu or jp".to_owned()),
+            (
+                WHOLE.replace("\"memory\"", "\"postgres:x\""),
+                ":3: store must be sqlite:PATH, or memory for a trial".to_owned(),
+            ),
+            (
+                WHOLE.replace("listen = \"127.0.0.1:0\"", "listen = \"8080\""),
+                ":2: listen must be an address with its port, such as 127.0.0.1:8080".to_owned(),
+            ),
+            (
+                WHOLE.replace("listen", "port"),
+                ":2: there is no key port; those outside of sections are listen, public_url, store"
+                    .to_owned(),
+            ),
+            (
+                "amazon = \"x\"".to_owned(),
+                ":1: amazon must be a section: [amazon] on a line of its own".to_owned(),
+            ),
+        ] {
+            assert_eq!(refused(&file), told);
+        }
+        let told = refused("listen = ");
+        assert!(told.starts_with(":1: "), "{told}");
+        assert!(!told.contains('\n'));
+    }
+
+    #[test]
+    fn a_missing_key_is_named_with_every_way_to_give_it() {
+        let file = WHOLE.replace("merchant_id", "#");
+        let told = read(&file, Given::default()).unwrap_err().to_string();
+        assert_eq!(
+            told,
+            "amazon.merchant_id is missing: set it in the configuration file, by --amazon-merchant-id or by \
+             COUNTERSIGN_AMAZON_MERCHANT_ID"
+        );
+    }
+
+    #[test]
+    fn a_public_url_is_kept_without_its_last_slash() {
+        assert_eq!(public_url("https://shop.example/pay/").unwrap(), "https://shop.example/pay");
+        for refused in
+            ["shop.example", "ftp://shop.example", "https://shop.example/?a", "https://shop.example/#a"]
+        {
+            assert!(public_url(refused).is_err(), "{refused}");
+        }
+    }
+}

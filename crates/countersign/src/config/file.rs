@@ -1,0 +1,111 @@
+//! `countersign.toml` as texts with the lines they stand on. Which keys there are is
+//! [`super::words`]' affair; what a text means is the caller's.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::words::WORDS;
+use crate::failure::{Failure, Outcome};
+
+/// A file's texts by their keys' paths.
+#[derive(Default)]
+pub(super) struct File {
+    path: PathBuf,
+    values: HashMap<String, (String, usize)>,
+}
+
+impl File {
+    /// Reads a file.
+    pub(super) fn read(path: PathBuf) -> Outcome<Self> {
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| Failure::new(format_args!("{} cannot be read: {error}", path.display())))?;
+        let reader = Reader { path: &path, text: &text };
+        let table = DeTable::parse(&text)
+            .map_err(|error| reader.refuse(&error.span().unwrap_or_default(), error.message()))?;
+        let mut values = HashMap::new();
+        for (key, value) in table.get_ref() {
+            if sections().any(|section| section == key.get_ref()) {
+                let DeValue::Table(section) = value.get_ref() else {
+                    let why = format!("{0} must be a section: [{0}] on a line of its own", key.get_ref());
+                    return Err(reader.refuse(&key.span(), why));
+                };
+                for (inner, value) in section {
+                    let path = format!("{}.{}", key.get_ref(), inner.get_ref());
+                    values.insert(path.clone(), reader.value(path, inner.span(), value)?);
+                }
+            } else if let DeValue::Table(_) = value.get_ref() {
+                let there = sections().map(|section| format!("[{section}]")).collect::<Vec<_>>().join(", ");
+                let why = format!("there is no section [{}]; there are {there}", key.get_ref());
+                return Err(reader.refuse(&key.span(), why));
+            } else {
+                let path = key.get_ref().to_string();
+                values.insert(path.clone(), reader.value(path, key.span(), value)?);
+            }
+        }
+        Ok(Self { path, values })
+    }
+
+    /// A key's text, and where it stands: `FILE:LINE: KEY`.
+    pub(super) fn take(&mut self, path: &str) -> Option<(String, String)> {
+        let (text, line) = self.values.remove(path)?;
+        Some((text, format!("{}:{line}: {path}", self.path.display())))
+    }
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn value(
+        &self,
+        path: String,
+        key: Range<usize>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Outcome<(String, usize)> {
+        if !WORDS.iter().any(|word| word.path == path) {
+            return Err(self.refuse(&key, unknown(&path)));
+        }
+        match value.get_ref() {
+            DeValue::String(text) => Ok((text.to_string(), self.line(&key))),
+            _ => Err(self.refuse(&key, format_args!("{path} must be a text in quotes"))),
+        }
+    }
+
+    fn line(&self, span: &Range<usize>) -> usize {
+        self.text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
+    }
+
+    fn refuse(&self, span: &Range<usize>, why: impl Display) -> Failure {
+        Failure::new(format_args!("{}:{}: {why}", self.path.display(), self.line(span)))
+    }
+}
+
+fn sections() -> impl Iterator<Item = &'static str> {
+    let mut last = "";
+    WORDS.iter().filter_map(|word| word.path.split_once('.')).filter_map(move |(section, _)| {
+        let is_new = section != last;
+        last = section;
+        is_new.then_some(section)
+    })
+}
+
+fn unknown(path: &str) -> String {
+    let section = path.split_once('.').map(|(section, _)| section);
+    let siblings: Vec<&str> = WORDS
+        .iter()
+        .filter_map(|word| match (word.path.split_once('.'), section) {
+            (Some((its, key)), Some(section)) if its == section => Some(key),
+            (None, None) => Some(word.path),
+            _ => None,
+        })
+        .collect();
+    let place = section.map_or("outside of sections".to_owned(), |section| format!("of [{section}]"));
+    format!("there is no key {path}; those {place} are {}", siblings.join(", "))
+}

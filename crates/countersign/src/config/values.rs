@@ -1,0 +1,51 @@
+//! The texts of all three sources in their order of precedence, read one at a time.
+
+use std::path::PathBuf;
+
+use super::file::File;
+use super::words::{Given, flag, variable};
+use crate::failure::{Failure, Outcome};
+
+/// What the file, the environment and the flags gave.
+pub(super) struct Values {
+    file: File,
+    given: Given,
+}
+
+impl Values {
+    pub(super) fn gather(file: Option<PathBuf>, given: Given) -> Outcome<Self> {
+        let file = file.map(File::read).transpose()?.unwrap_or_default();
+        Ok(Self { file, given })
+    }
+
+    /// A key's value, if it was given anywhere. `read` says what it must be, as the rest of a
+    /// sentence that begins with the key.
+    pub(super) fn optional<T>(
+        &mut self,
+        path: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Outcome<Option<T>> {
+        let from_file = self.file.take(path);
+        let found = match self.given.take(path) {
+            Some(given) => Some((given.text, given.origin)),
+            None => from_file,
+        };
+        let Some((text, origin)) = found else { return Ok(None) };
+        read(&text).map(Some).map_err(|why| Failure::new(format_args!("{origin} {why}")))
+    }
+
+    /// The same for a key that has no default.
+    pub(super) fn required<T>(
+        &mut self,
+        path: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Outcome<T> {
+        self.optional(path, read)?.ok_or_else(|| {
+            Failure::new(format_args!(
+                "{path} is missing: set it in the configuration file, by --{} or by {}",
+                flag(path),
+                variable(path)
+            ))
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! The list of words, and how each is a flag and an environment variable.
+
+use std::collections::HashMap;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, FromArgMatches};
+
+/// One key of the configuration.
+pub(super) struct Word {
+    /// `section.key`, or `key` outside of sections.
+    pub(super) path: &'static str,
+    value_name: &'static str,
+    about: &'static str,
+}
+
+const fn word(path: &'static str, value_name: &'static str, about: &'static str) -> Word {
+    Word { path, value_name, about }
+}
+
+/// Every key, in the order in which people write them.
+pub(super) const WORDS: &[Word] = &[
+    word("listen", "ADDR", "Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]"),
+    word("public_url", "URL", "What a buyer's browser reaches this server by [default: http://ADDR]"),
+    word("store", "STORE", "sqlite:PATH, or memory for a trial [default: sqlite:countersign.db]"),
+    word("amazon.endpoint", "URL", "Another endpoint than Amazon's own, such as a sandbox's"),
+    word("amazon.region", "REGION", "na, eu or jp"),
+    word("amazon.environment", "ENV", "sandbox or live [default: as the public key id begins]"),
+    word("amazon.merchant_id", "ID", "The merchant account"),
+    word("amazon.store_id", "ID", "The store: amzn1.application-oa2-client. and more"),
+    word("amazon.public_key_id", "ID", "The id of the key that signs"),
+    word("amazon.private_key_file", "FILE", "The private key that signs, PEM"),
+    word("amazon.algorithm", "NAME", "The signature's algorithm [default: AMZN-PAY-RSASSA-PSS-V2]"),
+    word("shop.token_file", "FILE", "The token that the shop shows, in a file"),
+    word("shop.name", "NAME", "The shop's name on the result page [default: Shop]"),
+    word("shop.webhook_url", "URL", "Where events are sent; this version sends none"),
+    word("shop.webhook_secret_file", "FILE", "What they are signed with; this version sends none"),
+    word(
+        "deadlines.resend_window",
+        "TIME",
+        "How long after the buyer was last seen a payment may be sent again [default: 15m]",
+    ),
+    word("deadlines.caller_wait", "TIME", "How long a caller is kept waiting for an answer [default: 25s]"),
+    word(
+        "deadlines.finalize",
+        "TIME",
+        "How long Amazon may take to answer a payment, at least 20s [default: 20s]",
+    ),
+];
+
+/// The flag of a key, without its dashes.
+pub(super) fn flag(path: &str) -> String {
+    path.replace(['.', '_'], "-")
+}
+
+/// The environment variable of a key.
+pub(super) fn variable(path: &str) -> String {
+    format!("COUNTERSIGN_{}", path.replace('.', "_").to_ascii_uppercase())
+}
+
+/// A value with the name of what gave it.
+#[derive(Clone)]
+pub(super) struct GivenValue {
+    pub(super) text: String,
+    pub(super) origin: String,
+}
+
+/// What flags and environment variables gave.
+#[derive(Clone, Default)]
+pub(crate) struct Given(HashMap<&'static str, GivenValue>);
+
+impl Given {
+    pub(super) fn take(&mut self, path: &str) -> Option<GivenValue> {
+        self.0.remove(path)
+    }
+
+    #[cfg(test)]
+    pub(super) fn set(&mut self, path: &'static str, text: &str, origin: &str) {
+        self.0.insert(path, GivenValue { text: text.to_owned(), origin: origin.to_owned() });
+    }
+}
+
+impl Args for Given {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let args = WORDS.iter().map(|word| {
+            Arg::new(word.path)
+                .long(flag(word.path))
+                .env(variable(word.path))
+                .hide_env_values(true)
+                .value_name(word.value_name)
+                .help(word.about)
+                .help_heading("Instead of a key of the configuration file")
+        });
+        command.args(args)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Given {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = Self::default();
+        given.update_from_arg_matches(matches)?;
+        Ok(given)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for Word { path, .. } in WORDS {
+            let Some(text) = matches.get_one::<String>(path) else { continue };
+            let origin = match matches.value_source(path) {
+                Some(ValueSource::EnvVariable) => variable(path),
+                _ => format!("--{}", flag(path)),
+            };
+            self.0.insert(path, GivenValue { text: text.clone(), origin });
+        }
+        Ok(())
+    }
+}

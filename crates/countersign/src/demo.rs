@@ -1,0 +1,35 @@
+//! Both halves of the wire on loopback, with real sockets, signatures and files, and the buyers who
+//! play on them. Called by `countersign demo`.
+
+mod http;
+mod shop;
+mod stage;
+mod stories;
+mod table;
+
+use crate::failure::Outcome;
+use crate::output::say;
+use crate::signals;
+use stage::Stage;
+
+/// Plays the stories and prints the table; unless it is `once`, lets both halves run on.
+pub(crate) async fn run(once: bool) -> Outcome {
+    let end = signals::wish_to_end()?;
+    let mut end = std::pin::pin!(end);
+    let mut stage = Stage::set().await?;
+    say(format_args!("Amazon's half    {}", stage.amazon_url()));
+    say(format_args!("merchant's half  {}", stage.merchant_url()));
+    let rows = tokio::select! {
+        rows = stories::play(&mut stage) => Some(rows?),
+        () = &mut end => None,
+    };
+    if let Some(rows) = rows {
+        say(format_args!("\n{}", table::table(&rows)));
+        if !once {
+            say(format_args!("\n{}", stage.how_to_go_on()));
+            end.await;
+        }
+    }
+    stage.strike().await;
+    Ok(())
+}

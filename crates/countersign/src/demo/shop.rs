@@ -1,0 +1,183 @@
+//! The people of the stories: a shop that talks to the merchant half, and buyers who act on Amazon's
+//! page by way of the sandbox's control API.
+
+use std::time::Duration;
+
+use countersign_client::{Clock as _, SystemClock};
+use serde_json::{Value, json};
+
+use super::http::{Answer, Http};
+use super::table::Row;
+use crate::failure::{Failure, Outcome};
+
+/// An order of the shop, with the payment that it wants.
+#[derive(Debug, Clone)]
+pub(super) struct Order {
+    pub(super) id: String,
+    pub(super) product_type: &'static str,
+    pub(super) payment_intent: &'static str,
+    pub(super) pending: bool,
+    pub(super) amount: &'static str,
+}
+
+/// An order as the merchant half has registered it.
+#[derive(Debug, Clone)]
+pub(super) struct Checkout {
+    pub(super) id: String,
+    /// What the page would give to Amazon's script.
+    button: Value,
+}
+
+/// A checkout that a buyer has begun on Amazon's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CheckoutSessionId(pub(super) String);
+
+/// The shop's backend.
+#[derive(Clone)]
+pub(super) struct Shop(pub(super) Http);
+
+/// How often and how long to look until something is settled: 20 s in all.
+const LOOKS: usize = 400;
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Shop {
+    /// `POST /v1/checkouts`.
+    pub(super) async fn register(&self, order: &Order) -> Outcome<Checkout> {
+        let body = json!({
+            "orderId": order.id,
+            "productType": order.product_type,
+            "paymentDetails": {
+                "paymentIntent": order.payment_intent,
+                "canHandlePendingAuthorization": order.pending,
+                "chargeAmount": { "amount": order.amount, "currencyCode": "USD" },
+            },
+            "startOfCheckoutUrl": "https://shop.example/checkout",
+            "successUrl": "https://shop.example/thank-you",
+        });
+        let answer = succeeded(self.0.post("/v1/checkouts", &body).await?)?;
+        let id = text(&answer, "checkoutId");
+        Ok(Checkout { id, button: answer.get("button").cloned().unwrap_or_default() })
+    }
+
+    /// `POST /v1/checkouts/{id}/complete`.
+    pub(super) async fn complete(&self, checkout: &Checkout, session: &CheckoutSessionId) -> Outcome<Answer> {
+        let body = json!({ "amazonCheckoutSessionId": session.0 });
+        self.0.post(&format!("/v1/checkouts/{}/complete", checkout.id), &body).await
+    }
+
+    /// `GET /v1/checkouts/{id}`.
+    pub(super) async fn checkout(&self, checkout: &Checkout) -> Outcome<Value> {
+        succeeded(self.0.get(&format!("/v1/checkouts/{}", checkout.id)).await?)
+    }
+
+    /// Looks at a checkout until it is in this state, and gives it up when it is not.
+    pub(super) async fn wait_for(&self, checkout: &Checkout, state: &str) -> Outcome<Value> {
+        for _ in 0..LOOKS {
+            let seen = self.checkout(checkout).await?;
+            if text(&seen, "state") == state {
+                return Ok(seen);
+            }
+            SystemClock.sleep(PAUSE).await;
+        }
+        let seen = text(&self.checkout(checkout).await?, "state");
+        Err(Failure::new(format_args!("the checkout should have become {state}, and is {seen}")))
+    }
+
+    /// The table's row of a checkout.
+    pub(super) async fn row(&self, story: &str, checkout: &Checkout) -> Outcome<Row> {
+        let seen = self.checkout(checkout).await?;
+        let attempts = seen.get("attempts").and_then(Value::as_array);
+        let last = attempts.and_then(|attempts| attempts.last()).cloned().unwrap_or_default();
+        Ok(Row {
+            story: story.to_owned(),
+            order_id: text(&seen, "orderId"),
+            outcome: text(&seen, "state"),
+            reason: text(&last, "reason"),
+            charge_permission_id: text(&seen, "chargePermissionId"),
+            charge_id: text(&seen, "chargeId"),
+        })
+    }
+}
+
+/// Amazon's page, where buyers pay, and Amazon's clock and mishaps.
+#[derive(Clone)]
+pub(super) struct AmazonPage(pub(super) Http);
+
+/// What is different about a buyer's checkout.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Differently {
+    /// The card's last four digits.
+    pub(super) card: Option<&'static str>,
+    /// Another amount than the order's.
+    pub(super) amount: Option<&'static str>,
+}
+
+impl AmazonPage {
+    /// A buyer presses the shop's button, and pays.
+    pub(super) async fn pay(
+        &self,
+        checkout: &Checkout,
+        differently: Differently,
+    ) -> Outcome<CheckoutSessionId> {
+        let config = checkout.button.get("checkoutSessionConfig").cloned().unwrap_or_default();
+        let mut payment_details = config.get("paymentDetails").cloned().unwrap_or_default();
+        if let Some(amount) = differently.amount
+            && let Some(its) = payment_details.pointer_mut("/chargeAmount/amount")
+        {
+            *its = json!(amount);
+        }
+        let body = json!({
+            "productType": checkout.button.get("productType"),
+            "paymentDetails": payment_details,
+            "merchantMetadata": config.get("merchantMetadata"),
+            "card": differently.card.unwrap_or("1111"),
+            "placed": true,
+        });
+        let session = succeeded(self.0.post("/_sandbox/checkout-sessions", &body).await?)?;
+        Ok(CheckoutSessionId(text(&session, "checkoutSessionId")))
+    }
+
+    /// Orders a mishap for the calls about one session.
+    pub(super) async fn mishap(&self, session: &CheckoutSessionId, mut fault: Value) -> Outcome {
+        if let Some(members) = fault.as_object_mut() {
+            members.insert("checkoutSessionId".to_owned(), json!(session.0));
+        }
+        succeeded(self.0.post("/_sandbox/faults", &fault).await?).map(|_| ())
+    }
+
+    /// Moves Amazon's clock ahead.
+    pub(super) async fn advance(&self, by: &str) -> Outcome {
+        succeeded(self.0.post("/_sandbox/clock", &json!({ "advance": by })).await?).map(|_| ())
+    }
+
+    /// How often something happened to a session.
+    pub(super) async fn count(&self, session: &CheckoutSessionId, kind: &str) -> Outcome<usize> {
+        let log = succeeded(self.0.get(&format!("/_sandbox/events?checkoutSessionId={}", session.0)).await?)?;
+        let events = log.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
+        Ok(events.iter().filter(|event| text(event, "type") == kind).count())
+    }
+
+    /// Looks until it has happened to a session.
+    pub(super) async fn wait_for(&self, session: &CheckoutSessionId, kind: &str) -> Outcome {
+        for _ in 0..LOOKS {
+            if self.count(session, kind).await? > 0 {
+                return Ok(());
+            }
+            SystemClock.sleep(PAUSE).await;
+        }
+        Err(Failure::new(format_args!("{kind} should have happened at Amazon, and did not")))
+    }
+}
+
+/// A member as text; empty where there is none.
+pub(super) fn text(value: &Value, member: &str) -> String {
+    value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn succeeded(answer: Answer) -> Outcome<Value> {
+    if answer.status.is_success() {
+        Ok(answer.body)
+    } else {
+        Err(Failure::new(format_args!("a call was answered with {}: {}", answer.status, answer.body)))
+    }
+}

@@ -1,0 +1,264 @@
+//! Where the stories play: both halves with their files in a directory of their own, the merchant
+//! half's store that can be broken, and its restart.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::{
+    Algorithm, Client, Clock as _, Deadlines, Endpoint, Https, KeySigner, MerchantKey, Transport,
+    TransportError,
+};
+use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
+use countersign_http::Handler;
+use countersign_merchant::{Merchant, clock, entropy, settings};
+use countersign_sandbox::Sandbox;
+use countersign_store::faults::{self, FaultyStore, Outage};
+use countersign_store::sqlite::{OpenError, SqliteStore};
+use futures_util::future::BoxFuture;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::http::Http;
+use super::shop::{AmazonPage, Shop};
+use crate::failure::{Failure, Outcome};
+use crate::server;
+
+/// The shop's token. No secret: the demo listens on loopback only, and prints it.
+const SHOP_TOKEN: &str = "demo-token";
+const PUBLIC_KEY_ID: &str = "SANDBOX-DEMO";
+const MERCHANT_ID: &str = "ADEMO";
+
+/// How often and how long to look whether a killed half has let go of its files: 5 s in all.
+const LOOKS: usize = 500;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Both halves, running.
+pub(super) struct Stage {
+    amazon: Half,
+    merchant: Half,
+    breaks_store: Arc<AtomicBool>,
+    private_pem: String,
+    directory: TempDir,
+}
+
+/// A server in a task.
+struct Half {
+    http: Http,
+    end: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Half {
+    fn start(
+        listener: TcpListener,
+        handler: Arc<dyn Handler>,
+        timers: impl Future<Output = ()> + Send + 'static,
+        token: Option<&str>,
+    ) -> Outcome<Self> {
+        let address = listener.local_addr().map_err(Failure::new)?;
+        let (end, ended) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let timers = tokio::spawn(timers);
+            let _timers = AbortOnDrop(timers.abort_handle());
+            let ended = async {
+                let _ = ended.await;
+            };
+            countersign_http::serve(listener, handler, countersign_http::Limits::default(), ended).await;
+        });
+        Ok(Self { http: Http { address, token: token.map(str::to_owned) }, end, task })
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.http.address)
+    }
+}
+
+/// A half that is killed takes its timers with it.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Stage {
+    /// Starts both halves on new files.
+    pub(super) async fn set() -> Outcome<Self> {
+        let directory = TempDir::with_prefix("countersign-demo-")
+            .map_err(|error| Failure::new(format_args!("no directory for the demo's files: {error}")))?;
+        let pair = MerchantKey::generate().map_err(Failure::new)?;
+        let amazon = start_amazon(directory.path(), &pair.key).await?;
+        let breaks_store = Arc::new(AtomicBool::new(false));
+        let merchant =
+            start_merchant(directory.path(), &pair.private_pem, &amazon.url(), &breaks_store).await?;
+        Ok(Self { amazon, merchant, breaks_store, private_pem: pair.private_pem, directory })
+    }
+
+    /// The shop, and Amazon's page.
+    pub(super) fn people(&self) -> (Shop, AmazonPage) {
+        (Shop(self.merchant.http.clone()), AmazonPage(self.amazon.http.clone()))
+    }
+
+    pub(super) fn amazon_url(&self) -> String {
+        self.amazon.url()
+    }
+
+    pub(super) fn merchant_url(&self) -> String {
+        self.merchant.url()
+    }
+
+    /// Kills the merchant half, whatever it is at, and starts it again on its files.
+    pub(super) async fn restart_merchant(&mut self) -> Outcome {
+        self.merchant.task.abort();
+        let (directory, amazon_url) = (self.directory.path(), self.amazon.url());
+        self.merchant = start_merchant(directory, &self.private_pem, &amazon_url, &self.breaks_store).await?;
+        Ok(())
+    }
+
+    /// From Amazon's next yes to a payment on, the merchant half cannot write.
+    pub(super) fn break_store_after_answer(&self) {
+        self.breaks_store.store(true, Ordering::Release);
+    }
+
+    /// Ends both halves gracefully.
+    pub(super) async fn strike(self) {
+        for Half { end, task, .. } in [self.merchant, self.amazon] {
+            let _ = end.send(());
+            let _ = task.await;
+        }
+    }
+
+    /// What whoever leaves the demo running can try.
+    pub(super) fn how_to_go_on(&self) -> String {
+        let (amazon, merchant) = (self.amazon.url(), self.merchant.url());
+        format!(
+            r#"Both halves go on until Ctrl-C.
+  Amazon's half    {amazon}   (control API under /_sandbox)
+  merchant's half  {merchant}   (the shop's token is {SHOP_TOKEN})
+
+All checkouts, and what has happened at Amazon:
+  curl -H 'authorization: Bearer {SHOP_TOKEN}' {merchant}/v1/checkouts
+  curl {amazon}/_sandbox/events
+
+An order of your own:
+  curl -H 'authorization: Bearer {SHOP_TOKEN}' {merchant}/v1/checkouts -d '{{"orderId": "B-1", "productType": "PayAndShip",
+    "paymentDetails": {{"paymentIntent": "Authorize", "chargeAmount": {{"amount": "14.00", "currencyCode": "USD"}}}},
+    "startOfCheckoutUrl": "https://shop.example/checkout"}}'
+  curl {amazon}/_sandbox/checkout-sessions -d '{{"productType": "PayAndShip", "placed": true,
+    "paymentDetails": {{"paymentIntent": "Authorize", "chargeAmount": {{"amount": "14.00", "currencyCode": "USD"}}}}}}'
+  curl -H 'authorization: Bearer {SHOP_TOKEN}' {merchant}/v1/checkouts/CHECKOUT_ID/complete \
+    -d '{{"amazonCheckoutSessionId": "CHECKOUT_SESSION_ID"}}'"#
+        )
+    }
+}
+
+async fn listen() -> Outcome<TcpListener> {
+    server::listen("127.0.0.1:0").await.map(|(listener, _)| listener)
+}
+
+async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
+    use countersign_sandbox::{Parts, clock, entropy, merchants, settings};
+    let mut merchants = merchants::Merchants::default();
+    let merchant_id = MerchantId::parse(MERCHANT_ID).map_err(Failure::new)?;
+    let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
+    let verifying_key = key.verifying_key().map_err(Failure::new)?;
+    merchants.register(merchant_id, public_key_id, verifying_key).map_err(Failure::new)?;
+    let parts = Parts {
+        store: Arc::new(SqliteStore::open(&directory.join("amazon.db")).map_err(Failure::new)?),
+        clock: Arc::new(clock::SystemClock),
+        ids: entropy::Ids::new(&entropy::SystemEntropy, None, 0),
+        merchants,
+        settings: settings::Settings::default(),
+    };
+    let sandbox = Sandbox::start(parts).await.map_err(Failure::new)?;
+    let timers = sandbox.timers();
+    Half::start(listen().await?, Arc::new(sandbox), timers, None)
+}
+
+/// A half that was killed lets go of its files a moment later.
+async fn open_once_let_go(path: &Path) -> Outcome<SqliteStore> {
+    for _ in 0..LOOKS {
+        match SqliteStore::open(path) {
+            Err(OpenError::InUse(_)) => countersign_client::SystemClock.sleep(PAUSE).await,
+            opened => return opened.map_err(Failure::new),
+        }
+    }
+    SqliteStore::open(path).map_err(Failure::new)
+}
+
+async fn start_merchant(
+    directory: &Path,
+    private_pem: &str,
+    amazon_url: &str,
+    breaks_store: &Arc<AtomicBool>,
+) -> Outcome<Half> {
+    let files = open_once_let_go(&directory.join("merchant.db")).await?;
+    let store = Arc::new(FaultyStore::new(Arc::new(files), faults::none()));
+    let endpoint = Endpoint::parse(amazon_url).map_err(Failure::new)?;
+    let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
+    let signer = KeySigner::from_pem(public_key_id.clone(), private_pem, Algorithm::PssV2);
+    let transport = StoreBreaker {
+        inner: Https::new(&endpoint, Deadlines::default().connect),
+        store: Arc::clone(&store),
+        armed: Arc::clone(breaks_store),
+    };
+    let client = Client::builder(Region::NorthAmerica, Arc::new(signer.map_err(Failure::new)?))
+        .endpoint(endpoint)
+        .transport(Arc::new(transport))
+        .build()
+        .map_err(Failure::new)?;
+    let listener = listen().await?;
+    let address = listener.local_addr().map_err(Failure::new)?;
+    let parts = countersign_merchant::Parts {
+        store,
+        client,
+        clock: Arc::new(clock::SystemClock::default()),
+        entropy: Arc::new(entropy::SystemEntropy),
+        settings: settings::Settings {
+            environment: Environment::Sandbox,
+            region: Region::NorthAmerica,
+            merchant_id: MerchantId::parse(MERCHANT_ID).map_err(Failure::new)?,
+            store_id: StoreId::parse("amzn1.application-oa2-client.demo").map_err(Failure::new)?,
+            public_key_id,
+            shop_name: "Demo shop".to_owned(),
+            shop_token: settings::Secret::new(SHOP_TOKEN),
+            public_url: format!("http://{address}"),
+            deadlines: settings::Deadlines::default(),
+        },
+    };
+    let merchant = Merchant::start(parts).await.map_err(Failure::new)?;
+    let timers = merchant.timers();
+    Half::start(listener, Arc::new(merchant), timers, Some(SHOP_TOKEN))
+}
+
+/// The network, which breaks the store the moment that Amazon has said yes to a payment: the worst
+/// moment that there is.
+struct StoreBreaker {
+    inner: Https,
+    store: Arc<FaultyStore>,
+    armed: Arc<AtomicBool>,
+}
+
+impl Transport for StoreBreaker {
+    fn send(
+        &self,
+        request: ::http::Request<Bytes>,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<::http::Response<Bytes>, TransportError>> {
+        Box::pin(async move {
+            let is_finalize = request.uri().path().ends_with("/finalize");
+            let answer = self.inner.send(request, deadline).await;
+            let said_yes = is_finalize && answer.as_ref().is_ok_and(|answer| answer.status().is_success());
+            if said_yes && self.armed.swap(false, Ordering::AcqRel) {
+                self.store.fail(Outage::ReadOnly);
+            }
+            answer
+        })
+    }
+}

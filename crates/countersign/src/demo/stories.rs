@@ -1,0 +1,344 @@
+//! The stories: who does what, what comes back, what the buyer sees, and how each must end. Each is
+//! told as it happens; one that ends otherwise ends the demo.
+
+use serde_json::{Value, json};
+
+use super::http::Answer;
+use super::shop::{AmazonPage, Checkout, CheckoutSessionId, Differently, Order, Shop, text};
+use super::stage::Stage;
+use super::table::Row;
+use crate::failure::{Failure, Outcome};
+use crate::output::say;
+
+/// Plays every story; the rows are in the order of their beginnings.
+pub(super) async fn play(stage: &mut Stage) -> Outcome<Vec<Row>> {
+    let mut teller = Teller::default();
+    let pending = begin_pending(stage, &mut teller).await?;
+    for product_type in ["PayAndShip", "PayOnly"] {
+        for (payment_intent, outcome) in
+            [("AuthorizeWithCapture", "paid"), ("Authorize", "authorized"), ("Confirm", "confirmed")]
+        {
+            plain(stage, &mut teller, product_type, payment_intent, outcome).await?;
+        }
+    }
+    declined_then_paid(stage, &mut teller).await?;
+    amount_mismatch(stage, &mut teller).await?;
+    lost_answer(stage, &mut teller).await?;
+    two_tabs(stage, &mut teller).await?;
+    double_click(stage, &mut teller).await?;
+    restart_in_doubt(stage, &mut teller).await?;
+    store_fails(stage, &mut teller).await?;
+    for story in pending {
+        end_pending(stage, &mut teller, story).await?;
+    }
+    teller.rows.sort_by(|one, other| one.order_id.cmp(&other.order_id));
+    Ok(teller.rows)
+}
+
+/// Numbers the stories and keeps their rows.
+#[derive(Default)]
+struct Teller {
+    begun: usize,
+    title: String,
+    rows: Vec<Row>,
+}
+
+impl Teller {
+    fn begin(&mut self, title: &str) {
+        self.begun += 1;
+        title.clone_into(&mut self.title);
+        say(format_args!("\n{:2}. {title}", self.begun));
+    }
+
+    fn tell(&self, line: impl std::fmt::Display) {
+        say(format_args!("    {line}"));
+    }
+
+    /// The order of the story that has just begun.
+    fn order(&self, product_type: &'static str, payment_intent: &'static str, amount: &'static str) -> Order {
+        let id = format!("A-{}", 100 + self.begun);
+        Order { id, product_type, payment_intent, pending: false, amount }
+    }
+
+    async fn registered(&self, shop: &Shop, order: &Order) -> Outcome<Checkout> {
+        let Order { id, product_type, payment_intent, pending, amount } = order;
+        let pending = if *pending { ", may pend" } else { "" };
+        self.tell(format_args!(
+            "The shop registers order {id}: {amount} USD, {payment_intent}{pending}, {product_type}."
+        ));
+        shop.register(order).await.map_err(|failure| self.failed(&failure))
+    }
+
+    fn buyer_sees(&self, answer: &Answer) {
+        let (outcome, message) = (text(&answer.body, "outcome"), text(&answer.body, "message"));
+        let reason = text(&answer.body, "reason");
+        let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        self.tell(format_args!(
+            "The shop gets {} {outcome}{reason}; the buyer reads: {message:?}",
+            answer.status.as_u16()
+        ));
+    }
+
+    /// Ends the story, if the checkout is as it must be.
+    async fn end(&mut self, shop: &Shop, checkout: &Checkout, outcome: &str, reason: &str) -> Outcome {
+        let row = shop.row(&self.title, checkout).await?;
+        self.must_be("the outcome", row.outcome.as_str(), outcome)?;
+        self.must_be("the reason", row.reason.as_str(), reason)?;
+        let has_permission = !row.charge_permission_id.is_empty();
+        self.must_be("a charge permission", &has_permission, &(outcome != "notPaid"))?;
+        let has_charge = !row.charge_id.is_empty();
+        self.must_be("a charge", &has_charge, &matches!(outcome, "paid" | "authorized"))?;
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn must_be<T: PartialEq + std::fmt::Debug + ?Sized>(
+        &self,
+        what: &str,
+        found: &T,
+        expected: &T,
+    ) -> Outcome {
+        if found == expected {
+            return Ok(());
+        }
+        Err(self.failed(&Failure::new(format_args!("{what} should be {expected:?}, and is {found:?}"))))
+    }
+
+    fn answered(&self, answer: &Answer, status: u16, outcome: &str) -> Outcome {
+        self.must_be("the answer's status", &answer.status.as_u16(), &status)?;
+        self.must_be("the outcome", text(&answer.body, "outcome").as_str(), outcome)
+    }
+
+    fn failed(&self, failure: &Failure) -> Failure {
+        Failure::new(format_args!("the story {:?} did not end as it must: {failure}", self.title))
+    }
+}
+
+const AS_ORDERED: Differently = Differently { card: None, amount: None };
+
+const fn with_card(card: &'static str) -> Differently {
+    Differently { card: Some(card), amount: None }
+}
+
+/// The answer is lost: Amazon does what it is asked, and the connection breaks before it can say so.
+fn answer_lost() -> Value {
+    json!({ "operation": "finalizeCheckoutSession", "point": "afterCommit", "kind": "reset", "times": 1 })
+}
+
+async fn plain(
+    stage: &Stage,
+    teller: &mut Teller,
+    product_type: &'static str,
+    payment_intent: &'static str,
+    outcome: &str,
+) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin(&format!("{payment_intent}, {product_type}"));
+    let order = teller.order(product_type, payment_intent, "24.90");
+    let checkout = teller.registered(&shop, &order).await?;
+    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    teller.tell("A buyer pays on Amazon's page, and the shop completes the checkout.");
+    let answer = shop.complete(&checkout, &session).await?;
+    teller.buyer_sees(&answer);
+    teller.answered(&answer, 200, outcome)?;
+    teller.end(&shop, &checkout, outcome, "").await
+}
+
+async fn declined_then_paid(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin("a decline, then another card");
+    let checkout =
+        teller.registered(&shop, &teller.order("PayAndShip", "AuthorizeWithCapture", "80.00")).await?;
+    let first = amazon.pay(&checkout, with_card("3434")).await?;
+    teller.tell("The buyer pays with a card that the bank declines.");
+    let declined = shop.complete(&checkout, &first).await?;
+    teller.buyer_sees(&declined);
+    teller.answered(&declined, 402, "notPaid")?;
+    teller.must_be(
+        "the way back",
+        text(&declined.body, "redirectUrl").as_str(),
+        "https://shop.example/checkout",
+    )?;
+    teller.tell("Back at the start of checkout, the buyer takes another card.");
+    let second = amazon.pay(&checkout, AS_ORDERED).await?;
+    let paid = shop.complete(&checkout, &second).await?;
+    teller.buyer_sees(&paid);
+    teller.answered(&paid, 200, "paid")?;
+    teller.end(&shop, &checkout, "paid", "").await
+}
+
+async fn amount_mismatch(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin("an amount that is not the order's");
+    let checkout =
+        teller.registered(&shop, &teller.order("PayAndShip", "AuthorizeWithCapture", "250.00")).await?;
+    let session = amazon.pay(&checkout, Differently { amount: Some("2.50"), card: None }).await?;
+    teller.tell("Somebody changed the page: the session at Amazon is over 2.50 USD.");
+    let answer = shop.complete(&checkout, &session).await?;
+    teller.buyer_sees(&answer);
+    teller.answered(&answer, 402, "notPaid")?;
+    let finalized = amazon.count(&session, FINALIZED).await?;
+    teller.must_be("the number of finalized payments", &finalized, &0)?;
+    teller.tell("Nothing was sent to Amazon, nobody is charged, and nothing may be shipped.");
+    let reason = text(&answer.body, "reason");
+    teller.end(&shop, &checkout, "notPaid", &reason).await
+}
+
+async fn lost_answer(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin("an answer is lost");
+    let checkout =
+        teller.registered(&shop, &teller.order("PayAndShip", "AuthorizeWithCapture", "33.00")).await?;
+    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    amazon.mishap(&session, answer_lost()).await?;
+    teller.tell("Amazon charges the buyer, and the connection breaks before it can say so.");
+    let answer = shop.complete(&checkout, &session).await?;
+    teller.tell("Countersign does not guess: it looks the session up, and the charge.");
+    teller.buyer_sees(&answer);
+    teller.answered(&answer, 200, "paid")?;
+    paid_once(teller, &amazon, &[&session]).await?;
+    teller.end(&shop, &checkout, "paid", "").await
+}
+
+async fn two_tabs(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin("two tabs");
+    let checkout =
+        teller.registered(&shop, &teller.order("PayOnly", "AuthorizeWithCapture", "12.00")).await?;
+    let left = amazon.pay(&checkout, AS_ORDERED).await?;
+    let right = amazon.pay(&checkout, AS_ORDERED).await?;
+    teller.tell("The buyer has the checkout open in two tabs, and pays in both at once.");
+    let (left_answer, right_answer) =
+        tokio::try_join!(shop.complete(&checkout, &left), shop.complete(&checkout, &right))?;
+    teller.buyer_sees(&left_answer);
+    teller.buyer_sees(&right_answer);
+    teller.answered(&left_answer, 200, "paid")?;
+    teller.must_be("the second tab's answer", &right_answer, &left_answer)?;
+    paid_once(teller, &amazon, &[&left, &right]).await?;
+    teller.tell("One session was finalized, the other never: both tabs tell of the same charge.");
+    let seen = shop.checkout(&checkout).await?;
+    let row = shop.row("", &checkout).await?;
+    let states: Vec<String> = seen
+        .get("attempts")
+        .and_then(Value::as_array)
+        .map(|attempts| attempts.iter().map(|attempt| text(attempt, "state")).collect())
+        .unwrap_or_default();
+    let surplus = states.iter().filter(|state| *state == "Surplus").count();
+    teller.must_be("the number of surplus attempts", &surplus, &1)?;
+    teller.end(&shop, &checkout, "paid", &row.reason).await
+}
+
+async fn double_click(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin("a double click");
+    let checkout = teller.registered(&shop, &teller.order("PayAndShip", "Authorize", "59.00")).await?;
+    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    teller.tell("The browser asks twice for the same session, at the same moment.");
+    let (first, second) =
+        tokio::try_join!(shop.complete(&checkout, &session), shop.complete(&checkout, &session))?;
+    teller.buyer_sees(&first);
+    teller.answered(&first, 200, "authorized")?;
+    teller.must_be("the second answer", &second, &first)?;
+    paid_once(teller, &amazon, &[&session]).await?;
+    teller.tell("Both got the same answer, and Amazon saw one payment.");
+    teller.end(&shop, &checkout, "authorized", "").await
+}
+
+async fn restart_in_doubt(stage: &mut Stage, teller: &mut Teller) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin("a restart in doubt");
+    let checkout =
+        teller.registered(&shop, &teller.order("PayAndShip", "AuthorizeWithCapture", "75.00")).await?;
+    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    amazon.mishap(&session, json!({ "operation": "finalizeCheckoutSession", "point": "afterCommit", "kind": "timeout", "delay": "PT1M", "times": 1 })).await?;
+    let completing = tokio::spawn({
+        let (shop, checkout, session) = (shop.clone(), checkout.clone(), session.clone());
+        async move { shop.complete(&checkout, &session).await }
+    });
+    amazon.wait_for(&session, FINALIZED).await.map_err(|failure| teller.failed(&failure))?;
+    teller.tell("Amazon charges the buyer and is slow to say so. While it is, the merchant half is killed.");
+    stage.restart_merchant().await?;
+    let unanswered = completing.await.is_ok_and(|answer| answer.is_err());
+    teller.must_be("the buyer left without an answer", &unanswered, &true)?;
+    teller.tell("Started again on its files, it finds a payment that it has begun and knows nothing of, and looks it up.");
+    let (shop, amazon) = stage.people();
+    shop.wait_for(&checkout, "paid").await.map_err(|failure| teller.failed(&failure))?;
+    teller.buyer_sees(&shop.complete(&checkout, &session).await?);
+    paid_once(teller, &amazon, &[&session]).await?;
+    teller.end(&shop, &checkout, "paid", "").await
+}
+
+async fn store_fails(stage: &mut Stage, teller: &mut Teller) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin("the disk fails after the answer");
+    let checkout =
+        teller.registered(&shop, &teller.order("PayOnly", "AuthorizeWithCapture", "41.00")).await?;
+    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    teller.tell(
+        "Amazon says yes, and at this moment the merchant half's disk is full: the ids cannot be kept.",
+    );
+    stage.break_store_after_answer();
+    let answer = shop.complete(&checkout, &session).await?;
+    teller.buyer_sees(&answer);
+    teller.answered(&answer, 202, "checking")?;
+    teller
+        .tell("What is not on disk is not called paid. The operator makes room, and starts the half again:");
+    stage.restart_merchant().await?;
+    teller.tell("it finds a payment that it has begun, and looks it up.");
+    let (shop, amazon) = stage.people();
+    shop.wait_for(&checkout, "paid").await.map_err(|failure| teller.failed(&failure))?;
+    paid_once(teller, &amazon, &[&session]).await?;
+    teller.end(&shop, &checkout, "paid", "").await
+}
+
+/// A story that Amazon takes half a minute for: begun first and ended last.
+struct PendingStory {
+    title: &'static str,
+    checkout: Checkout,
+    outcome: &'static str,
+    reason: &'static str,
+}
+
+async fn begin_pending(stage: &Stage, teller: &mut Teller) -> Outcome<Vec<PendingStory>> {
+    let (shop, amazon) = stage.people();
+    let mut begun = Vec::new();
+    for (title, card, outcome, reason) in [
+        ("202, then authorized", "0701", "authorized", ""),
+        ("202, then declined", "4354", "notPaid", "HardDeclined"),
+    ] {
+        teller.begin(title);
+        let mut order = teller.order("PayAndShip", "Authorize", "199.00");
+        order.pending = true;
+        let checkout = teller.registered(&shop, &order).await?;
+        let session = amazon.pay(&checkout, with_card(card)).await?;
+        teller.tell("The buyer pays with a card whose bank takes its time.");
+        let answer = shop.complete(&checkout, &session).await?;
+        teller.buyer_sees(&answer);
+        teller.answered(&answer, 202, "pending")?;
+        begun.push(PendingStory { title, checkout, outcome, reason });
+    }
+    teller.tell("Amazon's clock goes on by 31 seconds. These two stories end below.");
+    amazon.advance("PT31S").await?;
+    Ok(begun)
+}
+
+async fn end_pending(stage: &Stage, teller: &mut Teller, story: PendingStory) -> Outcome {
+    let (shop, _) = stage.people();
+    let PendingStory { title, checkout, outcome, reason } = story;
+    say(format_args!("\n    {title}: how it ended"));
+    title.clone_into(&mut teller.title);
+    shop.wait_for(&checkout, outcome).await.map_err(|failure| teller.failed(&failure))?;
+    teller.tell(format_args!("The merchant half's timer asked Amazon again: the order is {outcome} now."));
+    teller.end(&shop, &checkout, outcome, reason).await
+}
+
+/// The sandbox's word for a payment that was accepted.
+const FINALIZED: &str = "CheckoutSessionCompleted";
+
+async fn paid_once(teller: &Teller, amazon: &AmazonPage, sessions: &[&CheckoutSessionId]) -> Outcome {
+    let mut count = 0;
+    for session in sessions {
+        count += amazon.count(session, FINALIZED).await?;
+    }
+    teller.must_be("the number of payments at Amazon", &count, &1)
+}

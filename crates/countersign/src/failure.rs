@@ -1,0 +1,23 @@
+//! Why a command ends without success: one line that says what to do about it.
+
+use std::fmt;
+
+/// The line, without the program's name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Failure(String);
+
+/// What a command gives back.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    /// Takes a text; a second line would only be in the way of whoever reads logs.
+    pub(crate) fn new(text: impl fmt::Display) -> Self {
+        Self(text.to_string().split('\n').map(str::trim).collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

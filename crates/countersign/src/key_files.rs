@@ -1,0 +1,91 @@
+//! Files with keys and tokens: read whole and small, written for their owner alone, never
+//! overwritten.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use countersign_protocol::signing::{MerchantKey, VerifyingKey};
+
+use crate::failure::{Failure, Outcome};
+
+/// No key is longer; what is was named by mistake.
+const MAX_LEN: u64 = 64 * 1024;
+
+/// The text of a file, short enough for a key or a token.
+pub(crate) fn read(path: &Path) -> Outcome<String> {
+    let failed =
+        |why: &dyn std::fmt::Display| Failure::new(format_args!("{} cannot be read: {why}", path.display()));
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    file.take(MAX_LEN + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
+    if text.len() as u64 > MAX_LEN {
+        return Err(failed(&"it is too long for a key or a token"));
+    }
+    Ok(text)
+}
+
+/// The merchant's private key in a file.
+pub(crate) fn read_private(path: &Path) -> Outcome<MerchantKey> {
+    MerchantKey::from_pem(&read(path)?).map_err(|refused| unusable(path, refused))
+}
+
+/// A public key in a file.
+pub(crate) fn read_public(path: &Path) -> Outcome<VerifyingKey> {
+    VerifyingKey::from_pem(&read(path)?).map_err(|refused| unusable(path, refused))
+}
+
+fn unusable(path: &Path, refused: impl std::fmt::Display) -> Failure {
+    Failure::new(format_args!("{} cannot be used: {refused}", path.display()))
+}
+
+/// The token in a file: its text without the white space around it.
+pub(crate) fn read_token(path: &Path) -> Outcome<String> {
+    let text = read(path)?;
+    let token = text.trim();
+    if token.is_empty() {
+        return Err(unusable(path, "it is empty"));
+    }
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(unusable(path, "a token is one word of visible ASCII characters"));
+    }
+    Ok(token.to_owned())
+}
+
+/// Who may read a file.
+#[derive(Clone, Copy)]
+pub(crate) enum Readers {
+    /// Its owner alone.
+    Owner,
+    /// Whoever the system lets.
+    Everybody,
+}
+
+/// Writes a new file; one that is there already is left as it is.
+pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> Outcome {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(
+        &mut options,
+        match readers {
+            Readers::Owner => 0o600,
+            Readers::Everybody => 0o644,
+        },
+    );
+    #[cfg(not(unix))]
+    let _ = readers;
+    let written = options.open(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(path),
+        _ => Failure::new(format_args!("{} cannot be written: {error}", path.display())),
+    })
+}
+
+/// The refusal to overwrite.
+pub(crate) fn exists(path: &Path) -> Failure {
+    Failure::new(format_args!("{} exists and is not overwritten: name another file", path.display()))
+}

@@ -1,0 +1,55 @@
+//! Logs go to standard error, so that standard output is the commands' own. No log line has buyer
+//! data: the libraries see to that.
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::failure::{Failure, Outcome};
+
+/// What is logged, and how.
+#[derive(Args)]
+pub(crate) struct Logging {
+    /// What is logged to standard error: off, error, warn, info, debug, trace, or parts such as
+    /// info,countersign_store=debug
+    #[arg(long, global = true, value_name = "LEVELS", env = "COUNTERSIGN_LOG", hide_env_values = true)]
+    log: Option<String>,
+    /// How a log line is written
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        env = "COUNTERSIGN_LOG_FORMAT",
+        hide_env_values = true
+    )]
+    log_format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// One line for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl Logging {
+    /// Begins to log; `quiet` is for commands that tell their own story unless logs are asked for.
+    pub(crate) fn start(&self, quiet: bool) -> Outcome {
+        let levels = self.log.as_deref().unwrap_or(if quiet { "off" } else { "info" });
+        let targets: Targets = levels.parse().map_err(|error| {
+            Failure::new(format_args!(
+                "--log {levels:?} is no list of levels such as info or info,countersign_store=debug: {error}"
+            ))
+        })?;
+        let registry = tracing_subscriber::registry().with(targets);
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        match self.log_format {
+            Format::Text => registry.with(lines.with_ansi(false)).init(),
+            Format::Json => registry.with(lines.json().flatten_event(true)).init(),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! What every server of this program shares: its runtime, its socket, its first line on standard
+//! output, its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use countersign_http::{Handler, Limits};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::failure::{Failure, Outcome};
+use crate::output::say;
+
+/// More threads than this would only cost memory: signing and verifying take microseconds, and what
+/// waits waits for the disk or for Amazon.
+const MOST_THREADS: usize = 8;
+
+/// Runs a future on a runtime of its own.
+pub(crate) fn block_on<T>(future: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format_args!("no threads can be started: {error}")))?;
+    runtime.block_on(future)
+}
+
+/// A socket that listens, and its address with the port that was picked.
+pub(crate) async fn listen(address: &str) -> Outcome<(TcpListener, SocketAddr)> {
+    let failed = |error: std::io::Error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::new(format_args!("cannot listen on {address}: {why}"))
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// The line that scripts wait for: from then on the server answers.
+pub(crate) fn announce(address: SocketAddr) {
+    say(format_args!("listening on http://{address}"));
+}
+
+/// Serves until the wish to end, with the server's timers beside it.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    handler: Arc<dyn Handler>,
+    timers: impl Future<Output = ()> + Send + 'static,
+    end: impl Future<Output = ()> + Send,
+) {
+    let timers = tokio::spawn(timers);
+    countersign_http::serve(listener, handler, Limits::default(), end).await;
+    stop(timers).await;
+}
+
+/// Ends a task, and waits until it has let go of what it held.
+pub(crate) async fn stop<T>(task: JoinHandle<T>) {
+    task.abort();
+    let _ = task.await;
+}

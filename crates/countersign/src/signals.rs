@@ -1,0 +1,58 @@
+//! The operator's wish to end: SIGTERM or Ctrl-C. The first ends gracefully, the second at once.
+
+use crate::failure::{Failure, Outcome};
+
+/// What a shell reports for a program that Ctrl-C ended.
+const ENDED_AT_ONCE: i32 = 130;
+
+/// Begins to listen for the wish to end; the future completes at the first one. Must be called
+/// inside the runtime.
+pub(crate) fn wish_to_end() -> Outcome<impl Future<Output = ()> + Send + 'static> {
+    let mut wishes = Wishes::listen()
+        .map_err(|error| Failure::new(format_args!("signals cannot be listened for: {error}")))?;
+    let (first, wished) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        wishes.next().await;
+        let _ = first.send(());
+        wishes.next().await;
+        std::process::exit(ENDED_AT_ONCE);
+    });
+    Ok(async move {
+        let _ = wished.await;
+    })
+}
+
+#[cfg(unix)]
+struct Wishes {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Wishes {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Wishes;
+
+#[cfg(not(unix))]
+impl Wishes {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
