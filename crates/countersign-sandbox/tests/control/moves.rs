@@ -1,5 +1,9 @@
 //! Moving the clock.
 
+use std::sync::Arc;
+
+use countersign_sandbox::settings::Settings;
+use countersign_store::memory::MemoryStore;
 use http::Method;
 use serde_json::json;
 
@@ -110,5 +114,19 @@ async fn a_pending_authorization_is_decided_by_the_virtual_clock() {
             let charge = scene.get_charge(&charge_id).await;
             assert_eq!(charge.body["statusDetails"]["state"], expected, "{card} {moved}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_from_what_was_decided_last_and_else_with_the_real_time() {
+    for (decides, expected) in [(true, "20261001T120000Z"), (false, NOON)] {
+        let store = Arc::new(MemoryStore::default());
+        let scene = Scene::on(store.clone(), Settings::default()).await;
+        scene.advance("P30D").await;
+        if decides {
+            scene.checkout(&json!({})).await;
+        }
+        let restarted = Scene::on(store, Settings::default()).await;
+        assert_eq!(clock(&restarted).await, (expected.to_owned(), false));
     }
 }

@@ -102,6 +102,11 @@ impl Scene {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        Self::on(Arc::new(MemoryStore::default()), settings).await
+    }
+
+    /// Starts on what a store holds.
+    pub(crate) async fn on(store: Arc<MemoryStore>, settings: Settings) -> Self {
         let clock =
             Arc::new(TestClock { now: Mutex::new(Timestamp::parse(NOON).unwrap()), slept: Mutex::default() });
         let mut merchants = Merchants::default();
@@ -111,7 +116,7 @@ impl Scene {
             merchants.register(merchant_id, key, signer().1.clone()).unwrap();
         }
         let parts = Parts {
-            store: Arc::new(MemoryStore::default()),
+            store,
             clock: clock.clone(),
             ids: Ids::new(&SystemEntropy, settings.seed, 0),
             merchants,
