@@ -317,6 +317,16 @@ pub fn agree(
         }
         // Completed before this shop sent anything: perhaps another order's session, perhaps ours
         // from before a store was lost. Neither paid nor unpaid may be claimed.
+        SessionSeen::Completed { .. } if let Some(live) = checkout.live_attempt() => {
+            let of = live.number;
+            let found = "a further session that somebody completed";
+            let next = checkout.clone().with_state(attempt, AttemptState::Surplus { of });
+            let events = alloc::vec![
+                event(attempt, Happened::SurplusRecorded { of }),
+                event(attempt, Happened::Contradiction { found }),
+            ];
+            return Agreement::Ends(Step { next, events });
+        }
         SessionSeen::Completed { .. } => {
             let state = AttemptState::Unresolved {
                 reason: UnresolvedReason::CompletedElsewhere,

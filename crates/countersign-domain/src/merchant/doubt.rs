@@ -202,6 +202,9 @@ fn take_up_doubt(
         events.push(event(attempt, Happened::DoubtAlarm { lasting }));
     }
     doubt.look_at = now.plus(doubt_delay(doubt.look_count));
+    if let Some(next_alarm) = ALARMS.iter().find(|alarm| lasting < **alarm) {
+        doubt.look_at = doubt.look_at.min(doubt.since.plus(*next_alarm));
+    }
     doubt.look_count = doubt.look_count.saturating_add(1);
     let next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
     let act = if rules.has(PlantedBug::LookUpOff) { Act::Resend } else { Act::LookUp };
@@ -339,12 +342,7 @@ pub fn looked_up(
                 ) => match doubt {
                     // The saved answer of the first send has the ids; a completed session cannot be
                     // paid twice by asking for it.
-                    Some(doubt)
-                        if doubt.send_count < SENDS_FOR_IDS
-                            && may_resend(current.buyer_seen_at, now, rules) =>
-                    {
-                        stay(doubt, 0, Act::Resend)
-                    }
+                    Some(doubt) if doubt.send_count < SENDS_FOR_IDS => stay(doubt, 0, Act::Resend),
                     Some(doubt) => {
                         unresolve(UnresolvedReason::IdsMissing, &Some(doubt.send.clone()), doubt.sent_at)
                     }
@@ -452,6 +450,10 @@ pub fn charge_seen(
     now: Timestamp,
 ) -> Option<CheckoutStep> {
     let current = checkout.attempt(attempt)?;
+    // A Confirm has no charge; whatever this one is, it proves nothing about it.
+    if checkout.terms.payment_intent == PaymentIntent::Confirm {
+        return None;
+    }
     let differed_before =
         matches!(current.state, AttemptState::Unresolved { reason: UnresolvedReason::AmountDiffers, .. });
     let (send, sent_at) = match &current.state {

@@ -6,3 +6,6 @@ pub mod checkout;
 pub mod completion;
 pub mod doubt;
 pub mod verdict;
+
+#[cfg(test)]
+mod tests;

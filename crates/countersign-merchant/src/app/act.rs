@@ -204,6 +204,7 @@ impl App {
             .await;
         match kept {
             // Freshly in doubt: look up at once, the buyer waits.
+            Ok(Some(true)) if self.rules().has(PlantedBug::LookUpOff) => Ok(Act::Resend),
             Ok(Some(true)) => Ok(Act::LookUp),
             Ok(Some(false) | None) => Ok(Act::Rest),
             Err(failed) => {

@@ -489,3 +489,6 @@ fn restore_reason(stored: StoredReason) -> Result<NotPaidReason, Unreadable> {
         StoredReason::ChargeCanceled(code) => NotPaidReason::ChargeCanceled(code),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,3 +58,34 @@ pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<Snapshot, Unreadable> 
         Stored::Missed { completed_at } => Snapshot::Missed { completed_at: instant(completed_at) },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_snapshot_comes_back_as_it_went_in_the_released_form() {
+        let completed_at = Timestamp::from_millis(1_795_448_820_000);
+        for (snapshot, form) in [
+            (
+                Snapshot::Due { completed_at, try_count: 3 },
+                r#"{"is":"Due","completedAt":1795448820000,"tryCount":3}"#,
+            ),
+            (
+                Snapshot::Taken {
+                    taken_at: completed_at,
+                    charge_permission: "{\"a\":1}".to_owned(),
+                    charge: None,
+                },
+                r#"{"is":"Taken","takenAt":1795448820000,"chargePermission":"{\"a\":1}","charge":null}"#,
+            ),
+            (Snapshot::Missed { completed_at }, r#"{"is":"Missed","completedAt":1795448820000}"#),
+        ] {
+            let (format, bytes) = encode(&snapshot);
+            assert_eq!((format, core::str::from_utf8(&bytes).unwrap()), (1, form));
+            assert!(decode(format, &bytes).unwrap() == snapshot);
+        }
+        assert!(decode(2, b"{}").is_err());
+        assert!(decode(1, b"{}").is_err());
+    }
+}

@@ -1,0 +1,221 @@
+//! Every state × every class of answer, look-up and charge.
+
+use super::super::completion::{Agreement, Beginning, FinalizeAnswer, agree, answered, begin};
+use super::super::doubt::{Act, ChargeSeen, ChargeStateSeen, charge_seen, looked_up};
+use super::*;
+
+fn act(act: &Act) -> &'static str {
+    match act {
+        Act::Agree => "Agree",
+        Act::Begin => "Begin",
+        Act::LookUp => "LookUp",
+        Act::AskCharge(..) => "AskCharge",
+        Act::Resend => "Resend",
+        Act::Rest => "Rest",
+    }
+}
+
+fn success(pending: bool, charge_id: Option<ChargeId>) -> FinalizeAnswer {
+    FinalizeAnswer::Success { pending, charge_permission_id: permission(), charge_id }
+}
+
+fn unclear(cause: &str, server_error: bool) -> FinalizeAnswer {
+    FinalizeAnswer::Unclear { cause: cause.to_string(), server_error }
+}
+
+#[test]
+fn each_state_takes_each_answer_so() {
+    let answers = [
+        ("200", success(false, Some(charge()))),
+        ("202", success(true, Some(charge()))),
+        ("200, no charge", success(false, None)),
+        ("200, other charge", success(false, Some(ChargeId::parse("S01-1-C2").unwrap()))),
+        ("422 HardDeclined", FinalizeAnswer::Refused(NotPaidReason::Declined("HardDeclined".to_string()))),
+        ("409 AmountMismatch", FinalizeAnswer::Refused(NotPaidReason::Mismatch("chargeAmount".to_string()))),
+        ("400 InvalidRequest", FinalizeAnswer::Refused(NotPaidReason::Misuse("InvalidRequest".to_string()))),
+        ("429", FinalizeAnswer::NotEvaluated { code: "TooManyRequests".to_string() }),
+        ("500", unclear("500 InternalServerError", true)),
+        ("no answer", unclear("no answer", false)),
+    ];
+    let now = sent_at().plus(2 * SECOND);
+    let mut table = String::new();
+    for intent in PaymentIntent::ALL {
+        for state in states() {
+            let before = checkout(*intent, state);
+            let (intent, state) = (intent.as_str(), words(&before.attempts[0], now));
+            let mut uncounted = Vec::new();
+            for (name, answer) in &answers {
+                match answered(&before, 1, 1, answer, now) {
+                    Some(step) => {
+                        let row = outcome(&before, Some(&step), now);
+                        table.push_str(&format!("{intent:<20} {state:<42} {name:<19} {row}\n"));
+                    }
+                    None => uncounted.push(*name),
+                }
+            }
+            if uncounted.is_empty() {
+                continue;
+            }
+            let uncounted = uncounted.join("; ");
+            table.push_str(&format!("{intent:<20} {state:<42} does not count: {uncounted}\n"));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn an_answer_to_another_key_proves_nothing_but_a_success() {
+    let now = sent_at().plus(2 * SECOND);
+    for state in states() {
+        let before = checkout(PaymentIntent::Authorize, state);
+        for answer in [
+            FinalizeAnswer::Refused(NotPaidReason::Declined("HardDeclined".to_string())),
+            FinalizeAnswer::NotEvaluated { code: "TooManyRequests".to_string() },
+            unclear("500", true),
+        ] {
+            assert_eq!(answered(&before, 1, 7, &answer, now), None, "{:?}", before.attempts[0].state);
+        }
+    }
+}
+
+#[test]
+fn each_state_takes_each_look_at_the_session_so() {
+    let ids = |permission: Option<_>, charge: Option<_>| SessionSeen::Completed {
+        charge_permission_id: permission,
+        charge_id: charge,
+    };
+    let looks = [
+        ("Open", open()),
+        ("Completed", ids(Some(permission()), Some(charge()))),
+        ("Completed, no charge", ids(Some(permission()), None)),
+        ("Completed, no ids", ids(None, None)),
+        ("Canceled", SessionSeen::Canceled { reason: Some("Expired".to_string()) }),
+        ("404", SessionSeen::NotFound),
+    ];
+    let mut states = states();
+    states.push(AttemptState::InDoubt(Doubt { not_found_count: 2, ..doubt() }));
+    states.push(AttemptState::InDoubt(Doubt { send_count: 5, ..doubt() }));
+    states.push(AttemptState::InDoubt(Doubt {
+        stored_error: Some("500".to_string()),
+        stored_error_count: 3,
+        ..doubt()
+    }));
+    let mut table = String::new();
+    for (present, now) in
+        [("buyer waits", sent_at().plus(11 * 60 * SECOND)), ("buyer gone", sent_at().plus(16 * 60 * SECOND))]
+    {
+        for intent in [PaymentIntent::Confirm, PaymentIntent::Authorize] {
+            for state in &states {
+                let before = checkout(intent, state.clone());
+                let intent = intent.as_str();
+                let rows = looks.iter().map(|(name, seen)| {
+                    let decided = looked_up(&before, 1, seen, now, &rules());
+                    let (step, next) = decided.unzip();
+                    let next = next.as_ref().map_or("", act);
+                    (name, outcome(&before, step.as_ref(), now), next)
+                });
+                let rows: Vec<_> = rows.collect();
+                if rows.iter().all(|(_, row, _)| row == "–") {
+                    let name = state.name();
+                    table.push_str(&format!("{present:<11} {intent:<9} {name:<37} no look counts\n"));
+                    continue;
+                }
+                let state = words(&before.attempts[0], now);
+                for (name, row, next) in rows {
+                    table.push_str(&format!(
+                        "{present:<11} {intent:<9} {state:<37} {name:<20} {row} → {next}\n"
+                    ));
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn each_state_takes_each_look_at_the_charge_so() {
+    let other_amount = Money::from_minor(1_401, Currency::USD);
+    let other_currency = Money::from_minor(1_400, Currency::EUR);
+    let charge_states = [
+        ChargeStateSeen::AuthorizationInitiated,
+        ChargeStateSeen::Authorized,
+        ChargeStateSeen::CaptureInitiated,
+        ChargeStateSeen::Captured,
+        ChargeStateSeen::Declined,
+        ChargeStateSeen::Canceled,
+    ];
+    let now = sent_at().plus(60 * SECOND);
+    let mut table = String::new();
+    for state in states() {
+        let before = checkout(PaymentIntent::Authorize, state);
+        let mut rows = Vec::new();
+        for charge_state in charge_states {
+            for (name, charge_amount) in [
+                ("ours", Some(amount())),
+                ("other amount", Some(other_amount)),
+                ("other currency", Some(other_currency)),
+                ("no amount", None),
+            ] {
+                let seen = ChargeSeen { state: charge_state, reason: None, charge_amount };
+                let step = charge_seen(&before, 1, &permission(), &charge(), &seen, now);
+                rows.push((charge_state, name, outcome(&before, step.as_ref(), now)));
+            }
+        }
+        let state = words(&before.attempts[0], now);
+        if rows.iter().all(|(_, _, row)| row == "–") {
+            table.push_str(&format!("{state}: no charge counts\n"));
+            continue;
+        }
+        for (charge_state, name, row) in rows {
+            table.push_str(&format!("{state:<38} {:<22} {name:<14} {row}\n", format!("{charge_state:?}")));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn only_a_bound_attempt_is_compared_and_only_an_unsent_one_is_sent() {
+    let mut table = String::new();
+    for state in states() {
+        let before = checkout(PaymentIntent::Authorize, state);
+        let agreed = match agree(&before, 1, &open(), Environment::Sandbox, sent_at()) {
+            Agreement::Agreed(kind, _) => format!("Agreed {}", kind.name()),
+            Agreement::Ends(step) => outcome(&before, Some(&step), sent_at()),
+            Agreement::NotReady => "–".to_string(),
+        };
+        let begun = match begin(&before, 1, Arc::from(*b"new"), &key_of, sent_at(), &rules()) {
+            Beginning::Send(_, step) | Beginning::Ends(step) => outcome(&before, Some(&step), sent_at()),
+            Beginning::NotReady => "–".to_string(),
+        };
+        table.push_str(&format!("{:<40} {agreed:<24} {begun}\n", words(&before.attempts[0], sent_at())));
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_second_session_waits_for_the_outcome_of_each_first_so() {
+    use super::super::completion::{Arrival, arrive};
+    let mut table = String::new();
+    for state in states() {
+        if let AttemptState::Surplus { .. } = state {
+            continue;
+        }
+        let before = checkout(PaymentIntent::Authorize, state);
+        let session = CheckoutSessionId::parse("session2").unwrap();
+        let given = GivenAddresses::default();
+        let Ok(Arrival::New(2, bound)) = arrive(&before, &session, &given, sent_at(), &rules()) else {
+            panic!("a new session is bound")
+        };
+        let second = words(&bound.next.attempts[1], sent_at());
+        let sent = match begin(&bound.next, 2, Arc::from(*b"new"), &key_of, sent_at(), &rules()) {
+            Beginning::Send(_, step) => {
+                let states = step.next.attempts.iter().map(|attempt| words(attempt, sent_at()));
+                states.collect::<Vec<_>>().join(" | ")
+            }
+            Beginning::Ends(step) => happened(&step),
+            Beginning::NotReady => "–".to_string(),
+        };
+        table.push_str(&format!("{:<40} {second:<16} {sent}\n", words(&before.attempts[0], sent_at())));
+    }
+    insta::assert_snapshot!(table);
+}

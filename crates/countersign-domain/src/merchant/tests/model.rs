@@ -1,0 +1,352 @@
+//! Random sequences of decisions, in any order and with any answer: what must hold after each.
+
+use proptest::prelude::*;
+
+use super::super::checkout::change_terms;
+use super::super::completion::{
+    Agreement, Arrival, Beginning, FinalizeAnswer, agree, answered, arrive, ask_again, begin, buyer_seen,
+};
+use super::super::doubt::{
+    Act, ChargeSeen, ChargeStateSeen, charge_seen, looked_up, orphaned, resend, take_up,
+};
+use super::super::verdict::Verdict;
+use super::*;
+
+/// One thing that may come next; attempts are meant by their place, modulo their number.
+#[derive(Debug, Clone)]
+enum Op {
+    Arrive(u8),
+    Agree(u8, Look),
+    BeginApproved(u8),
+    Answer(u8, u8, Answer),
+    LookUp(u8, Look),
+    AskCharge(u8, ChargeStateSeen, Option<u8>),
+    Resend(u8),
+    TakeUp(u8),
+    Orphan(u8),
+    AskAgain(u8),
+    BuyerSeen(u8),
+    ChangeTerms(u8),
+    Pass(u32),
+    QuestionClock(bool),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Look {
+    Open,
+    OpenOfOtherTerms,
+    Completed(bool, bool),
+    Canceled,
+    NotFound,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Success { pending: bool, charge: bool },
+    Declined,
+    NotEvaluated,
+    ServerError(u8),
+    Lost,
+}
+
+fn looks() -> impl Strategy<Value = Look> {
+    prop_oneof![
+        4 => Just(Look::Open),
+        1 => Just(Look::OpenOfOtherTerms),
+        4 => (any::<bool>(), any::<bool>()).prop_map(|(permission, charge)| Look::Completed(permission, charge)),
+        1 => Just(Look::Canceled),
+        2 => Just(Look::NotFound),
+    ]
+}
+
+fn answers() -> impl Strategy<Value = Answer> {
+    prop_oneof![
+        2 => (any::<bool>(), any::<bool>()).prop_map(|(pending, charge)| Answer::Success { pending, charge }),
+        1 => Just(Answer::Declined),
+        1 => Just(Answer::NotEvaluated),
+        4 => (0..2_u8).prop_map(Answer::ServerError),
+        2 => Just(Answer::Lost),
+    ]
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+    let charge_states = prop_oneof![
+        Just(ChargeStateSeen::AuthorizationInitiated),
+        Just(ChargeStateSeen::Authorized),
+        Just(ChargeStateSeen::CaptureInitiated),
+        Just(ChargeStateSeen::Captured),
+        Just(ChargeStateSeen::Declined),
+        Just(ChargeStateSeen::Canceled),
+    ];
+    let amounts = prop_oneof![3 => Just(Some(0_u8)), 1 => Just(Some(1)), 1 => Just(None)];
+    prop_oneof![
+        2 => any::<u8>().prop_map(Op::Arrive),
+        4 => (any::<u8>(), looks()).prop_map(|(attempt, look)| Op::Agree(attempt, look)),
+        2 => any::<u8>().prop_map(Op::BeginApproved),
+        6 => (any::<u8>(), 0..3_u8, answers()).prop_map(|(attempt, n, answer)| Op::Answer(attempt, n, answer)),
+        4 => (any::<u8>(), looks()).prop_map(|(attempt, look)| Op::LookUp(attempt, look)),
+        3 => (any::<u8>(), charge_states, amounts)
+            .prop_map(|(attempt, state, amount)| Op::AskCharge(attempt, state, amount)),
+        5 => any::<u8>().prop_map(Op::Resend),
+        3 => any::<u8>().prop_map(Op::TakeUp),
+        1 => any::<u8>().prop_map(Op::Orphan),
+        1 => any::<u8>().prop_map(Op::AskAgain),
+        1 => any::<u8>().prop_map(Op::BuyerSeen),
+        1 => any::<u8>().prop_map(Op::ChangeTerms),
+        2 => (0..3_000_000_u32).prop_map(Op::Pass),
+        1 => any::<bool>().prop_map(Op::QuestionClock),
+    ]
+}
+
+struct World {
+    checkout: Checkout,
+    now: Timestamp,
+    rules: CompletionRules,
+}
+
+fn body_of(terms: &Terms) -> Arc<[u8]> {
+    Arc::from(format!("{:?}", terms.charge_amount).into_bytes())
+}
+
+impl World {
+    fn place(&self, attempt: u8) -> u32 {
+        match self.checkout.attempts.len() {
+            0 => 1,
+            len => u32::from(attempt) % u32::try_from(len).unwrap() + 1,
+        }
+    }
+
+    fn seen(&self, look: Look) -> SessionSeen {
+        match look {
+            Look::Open => SessionSeen::Open(Box::new(open_session(&self.checkout.terms))),
+            Look::OpenOfOtherTerms => {
+                let other = Money::from_minor(1, Currency::USD);
+                let session =
+                    OpenSession { charge_amount: Some(other), ..open_session(&self.checkout.terms) };
+                SessionSeen::Open(Box::new(session))
+            }
+            Look::Completed(has_permission, has_charge) => SessionSeen::Completed {
+                charge_permission_id: has_permission.then(permission),
+                charge_id: has_charge.then(charge),
+            },
+            Look::Canceled => SessionSeen::Canceled { reason: None },
+            Look::NotFound => SessionSeen::NotFound,
+        }
+    }
+
+    /// Makes the decision and takes its step over; `None` when it was that nothing changes.
+    fn decide(&mut self, op: &Op) -> Option<()> {
+        let (checkout, now, rules) = (&self.checkout, self.now, &self.rules);
+        let next = match *op {
+            Op::Arrive(session) => {
+                let session = CheckoutSessionId::parse(&format!("s{}", session % 8)).unwrap();
+                match arrive(checkout, &session, &GivenAddresses::default(), now, rules) {
+                    Ok(Arrival::New(_, step)) => step.next,
+                    Ok(Arrival::Known(_)) | Err(_) => return None,
+                }
+            }
+            Op::Agree(attempt, look) => {
+                let attempt = self.place(attempt);
+                match agree(checkout, attempt, &self.seen(look), Environment::Sandbox, now) {
+                    Agreement::Agreed(..) => {
+                        match begin(checkout, attempt, body_of(&checkout.terms), &key_of, now, rules) {
+                            Beginning::Send(_, step) | Beginning::Ends(step) => step.next,
+                            Beginning::NotReady => return None,
+                        }
+                    }
+                    Agreement::Ends(step) => step.next,
+                    Agreement::NotReady => return None,
+                }
+            }
+            Op::BeginApproved(attempt) => {
+                let attempt = self.place(attempt);
+                let Some(AttemptState::Approved { body, .. }) =
+                    checkout.attempt(attempt).map(|attempt| &attempt.state)
+                else {
+                    return None;
+                };
+                match begin(checkout, attempt, body.clone(), &key_of, now, rules) {
+                    Beginning::Send(_, step) | Beginning::Ends(step) => step.next,
+                    Beginning::NotReady => return None,
+                }
+            }
+            Op::Answer(attempt, n, answer) => {
+                let answer = match answer {
+                    Answer::Success { pending, charge: has_charge } => FinalizeAnswer::Success {
+                        pending,
+                        charge_permission_id: permission(),
+                        charge_id: has_charge.then(charge),
+                    },
+                    Answer::Declined => FinalizeAnswer::Refused(NotPaidReason::Declined("X".to_string())),
+                    Answer::NotEvaluated => FinalizeAnswer::NotEvaluated { code: "X".to_string() },
+                    Answer::ServerError(kind) => {
+                        FinalizeAnswer::Unclear { cause: format!("50{kind}"), server_error: true }
+                    }
+                    Answer::Lost => {
+                        FinalizeAnswer::Unclear { cause: "lost".to_string(), server_error: false }
+                    }
+                };
+                answered(checkout, self.place(attempt), u32::from(n) + 1, &answer, now)?.next
+            }
+            Op::LookUp(attempt, look) => {
+                looked_up(checkout, self.place(attempt), &self.seen(look), now, rules)?.0.next
+            }
+            Op::AskCharge(attempt, state, other) => {
+                let charge_amount = other.map(|other| match other {
+                    0 => checkout.terms.charge_amount,
+                    _ => Money::from_minor(1, Currency::EUR),
+                });
+                let seen = ChargeSeen { state, reason: None, charge_amount };
+                charge_seen(checkout, self.place(attempt), &permission(), &charge(), &seen, now)?.next
+            }
+            Op::Resend(attempt) => resend(checkout, self.place(attempt), &key_of, rules)?.1.next,
+            Op::TakeUp(attempt) => {
+                let (step, act) = take_up(checkout, self.place(attempt), now, rules)?;
+                assert_ne!(act, Act::Resend, "never without a look-up before");
+                step.next
+            }
+            Op::Orphan(attempt) => orphaned(checkout, self.place(attempt), now)?.next,
+            Op::AskAgain(attempt) => ask_again(checkout, self.place(attempt), now)?,
+            Op::BuyerSeen(attempt) => buyer_seen(checkout, self.place(attempt), now, rules)?,
+            Op::ChangeTerms(amount) => {
+                let charge_amount = Money::from_minor(u64::from(amount) + 2, Currency::USD);
+                let terms = Terms { charge_amount, ..checkout.terms.clone() };
+                change_terms(checkout, checkout.terms_version, terms).ok()?.next
+            }
+            Op::Pass(seconds) => {
+                self.now = now.plus(Duration::from_secs(seconds.into()));
+                return None;
+            }
+            Op::QuestionClock(hold_expiries) => {
+                self.rules.hold_expiries = hold_expiries;
+                return None;
+            }
+        };
+        self.checkout = next;
+        Some(())
+    }
+}
+
+fn send_of(state: &AttemptState) -> Option<&Send> {
+    match state {
+        AttemptState::Finalizing { send, .. } => Some(send),
+        AttemptState::InDoubt(doubt) => Some(&doubt.send),
+        AttemptState::Unresolved { send, .. } => send.as_ref(),
+        AttemptState::Bound { .. }
+        | AttemptState::Approved { .. }
+        | AttemptState::Pending { .. }
+        | AttemptState::Completed { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Surplus { .. } => None,
+    }
+}
+
+fn holds(before: &Checkout, op: &Op, after: &Checkout) -> Result<(), TestCaseError> {
+    let live = after.attempts.iter().filter(|attempt| attempt.state.is_live()).count();
+    prop_assert!(live <= 1, "{live} live attempts");
+    for (index, attempt) in after.attempts.iter().enumerate() {
+        prop_assert_eq!(attempt.number as usize, index + 1);
+        let state = &attempt.state;
+        prop_assert_eq!(state.due_at().is_some(), !state.is_final(), "{:?}", state);
+        if let AttemptState::Completed { completion, .. } = state {
+            let is_confirm = after.terms.payment_intent == PaymentIntent::Confirm;
+            prop_assert_eq!(completion.charge_id().is_none(), is_confirm);
+        }
+        // Whoever was second gets a verdict, and it is that of somebody who was not.
+        prop_assert!(after.deciding_attempt(attempt.number).is_some());
+        if let Some(send) = send_of(state) {
+            prop_assert_eq!(&send.idempotency_key, &key_of(send.n));
+            prop_assert_eq!(&send.body, &body_of(&after.terms), "the terms that were sent are the terms");
+            prop_assert!(send.n == attempt.spent_keys + 1);
+        }
+    }
+    prop_assert!(after.attempts.len() >= before.attempts.len());
+    for (old, new) in before.attempts.iter().zip(&after.attempts) {
+        prop_assert_eq!(&old.checkout_session_id, &new.checkout_session_id);
+        if old.state.is_final() {
+            prop_assert_eq!(old, new, "a final state changed");
+        }
+        if old.state.is_live() {
+            prop_assert_eq!(&before.terms, &after.terms, "terms changed behind a payment");
+        }
+        let definite = |checkout: &Checkout, attempt: &Attempt| match checkout.verdict_of(attempt) {
+            Verdict::Registered | Verdict::Checking(_) | Verdict::Pending(_) => None,
+            verdict => Some(format!("{verdict:?}")),
+        };
+        if let Some(told) = definite(before, old) {
+            prop_assert_eq!(Some(told), definite(after, new), "a verdict was taken back");
+        }
+        if let (AttemptState::InDoubt(doubt), Some(send)) = (&old.state, send_of(&new.state)) {
+            prop_assert_eq!(&doubt.send.body, &send.body);
+            let may_rise = matches!(op, Op::Resend(_)) && doubt.stored_error_count >= 3;
+            prop_assert!(send.n == doubt.send.n || (may_rise && send.n == doubt.send.n + 1));
+        }
+        // What may have been paid is proved unpaid by an answer, a look or a charge, never by time.
+        if old.state.is_live() && matches!(new.state, AttemptState::NotPaid { .. }) {
+            prop_assert!(matches!(op, Op::Answer(..) | Op::LookUp(..) | Op::AskCharge(..)), "{op:?}");
+            prop_assert!(!matches!(op, Op::LookUp(_, Look::Open | Look::NotFound | Look::Completed(..))));
+        }
+        if !old.state.is_live() && new.state.is_live() {
+            let sends = matches!(op, Op::Agree(..) | Op::BeginApproved(_));
+            prop_assert!(sends, "{op:?} made an attempt live");
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_promise_holds_after_each_decision(
+        intent in prop_oneof![
+            Just(PaymentIntent::Confirm),
+            Just(PaymentIntent::Authorize),
+            Just(PaymentIntent::AuthorizeWithCapture),
+        ],
+        ops in proptest::collection::vec(ops(), 1..120),
+    ) {
+        let mut world = World { checkout: unpaid(intent), now: sent_at(), rules: rules() };
+        for op in ops {
+            let before = world.checkout.clone();
+            if world.decide(&op).is_some() {
+                holds(&before, &op, &world.checkout)?;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_model_reaches_every_state() {
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let mut reached = alloc::collections::BTreeSet::new();
+    for _ in 0..500 {
+        let ops = proptest::collection::vec(ops(), 120).new_tree(&mut runner).unwrap().current();
+        let mut world = World { checkout: unpaid(PaymentIntent::Authorize), now: sent_at(), rules: rules() };
+        for op in ops {
+            world.decide(&op);
+            reached.extend(world.checkout.attempts.iter().map(|attempt| match &attempt.state {
+                AttemptState::Unresolved { reason, .. } => reason.code(),
+                other => other.name(),
+            }));
+        }
+    }
+    let expected = [
+        "AmountDiffers",
+        "Approved",
+        "Bound",
+        "Completed",
+        "CompletedElsewhere",
+        "Finalizing",
+        "IdsMissing",
+        "InDoubt",
+        "NotPaid",
+        "Pending",
+        "SessionGone",
+        "Surplus",
+    ];
+    assert_eq!(reached.into_iter().collect::<Vec<_>>(), expected);
+}

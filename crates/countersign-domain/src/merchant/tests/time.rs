@@ -1,0 +1,163 @@
+//! What each deadline changes: a millisecond before it, at it, a millisecond after it.
+
+use super::super::completion::{Beginning, FinalizeAnswer, answered, begin, buyer_seen};
+use super::super::doubt::{ALARMS, Act, resend, take_up};
+use super::*;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// The instants around a deadline.
+fn around(at: Timestamp) -> [(&'static str, Timestamp); 3] {
+    [("before", at.minus(MILLISECOND)), ("at", at), ("after", at.plus(MILLISECOND))]
+}
+
+fn row(before: &Checkout, taken: Option<(CheckoutStep, Act)>, now: Timestamp) -> String {
+    let (step, act) = taken.unzip();
+    let act = act.map_or(String::new(), |act| match act {
+        Act::AskCharge(..) => " → AskCharge".to_string(),
+        other @ (Act::Agree | Act::Begin | Act::LookUp | Act::Resend | Act::Rest) => format!(" → {other:?}"),
+    });
+    format!("{}{act}", outcome(before, step.as_ref(), now))
+}
+
+#[test]
+fn each_state_is_taken_up_when_it_is_due_and_not_before() {
+    let mut table = String::new();
+    for state in states() {
+        let before = checkout(PaymentIntent::Authorize, state);
+        let state = &before.attempts[0].state;
+        let Some(due_at) = state.due_at() else {
+            assert!(state.is_final(), "{state:?} has no timer");
+            table.push_str(&format!("{}: final\n", state.name()));
+            continue;
+        };
+        assert!(!state.is_final());
+        for (place, now) in around(due_at) {
+            let taken = take_up(&before, 1, now, &rules());
+            table.push_str(&format!(
+                "{:<32} {place:<7} {}\n",
+                words(&before.attempts[0], sent_at()),
+                row(&before, taken, now)
+            ));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn the_buyers_window_ends_what_was_never_sent_unless_the_clock_is_in_question() {
+    let at = sent_at();
+    let mut table = String::new();
+    for state in [
+        AttemptState::Bound { given: GivenAddresses::default(), retry_at: at },
+        AttemptState::Approved { body: Arc::from(*b"body"), retry_at: at },
+    ] {
+        for hold_expiries in [false, true] {
+            let rules = CompletionRules { hold_expiries, ..rules() };
+            let before = checkout(PaymentIntent::Authorize, state.clone());
+            for (place, now) in around(at.plus(rules.resend_window)) {
+                let taken = row(&before, take_up(&before, 1, now, &rules), now);
+                let begun = match begin(&before, 1, Arc::from(*b"new"), &key_of, now, &rules) {
+                    Beginning::Send(_, step) | Beginning::Ends(step) => outcome(&before, Some(&step), now),
+                    Beginning::NotReady => "–".to_string(),
+                };
+                let clock = if hold_expiries { "in question" } else { "sure" };
+                table.push_str(&format!(
+                    "{:<9} clock {clock:<12} {place:<7} {taken:<44} {begun}\n",
+                    state.name()
+                ));
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_doubt_is_looked_at_less_and_less_often_and_rings_five_times() {
+    let mut checkout = checkout(PaymentIntent::Authorize, AttemptState::InDoubt(doubt()));
+    let mut table = String::new();
+    let mut looks = 0;
+    loop {
+        let now = checkout.attempts[0].state.due_at().unwrap();
+        if now.since(sent_at()) > Duration::from_secs(32 * 86_400) {
+            break;
+        }
+        let (step, act) = take_up(&checkout, 1, now, &rules()).unwrap();
+        assert_eq!(act, Act::LookUp);
+        looks += 1;
+        if looks <= 14 || !step.events.is_empty() {
+            let passed = now.since(sent_at()).as_secs();
+            table.push_str(&format!(
+                "look {looks:>3} at {passed:>8}s {}\n",
+                outcome(&checkout, Some(&step), now)
+            ));
+        }
+        checkout = step.next;
+    }
+    assert_eq!(table.matches("DoubtAlarm").count(), ALARMS.len());
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_request_that_nobody_evaluated_backs_off_up_to_five_minutes_under_new_keys() {
+    let mut checkout = checkout(
+        PaymentIntent::Authorize,
+        AttemptState::Approved { body: Arc::from(*b"body"), retry_at: sent_at() },
+    );
+    let mut delays = Vec::new();
+    for n in 1..=11 {
+        let now = sent_at();
+        let Beginning::Send(send, step) = begin(&checkout, 1, Arc::from(*b"body"), &key_of, now, &rules())
+        else {
+            panic!("it is sent")
+        };
+        assert_eq!((send.n, send.idempotency_key.clone()), (n, key_of(n)));
+        let answer = FinalizeAnswer::NotEvaluated { code: "TooManyRequests".to_string() };
+        checkout = answered(&step.next, 1, n, &answer, now).unwrap().next;
+        delays.push(checkout.attempts[0].state.due_at().unwrap().since(now).as_secs());
+    }
+    assert_eq!(delays, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+}
+
+#[test]
+fn a_key_rises_in_doubt_only_after_three_replays_of_one_stored_error() {
+    let replay = |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_string(), server_error: true };
+    let mut checkout = checkout(
+        PaymentIntent::Authorize,
+        AttemptState::Finalizing { send: send(), sent_at: sent_at(), lease_until: sent_at() },
+    );
+    let mut sent = vec![1];
+    for cause in ["500", "500", "500", "503", "503", "503", "503", "500"] {
+        let n = *sent.last().unwrap();
+        if let Some(step) = answered(&checkout, 1, n, &replay(cause), sent_at()) {
+            checkout = step.next;
+        }
+        let (send, step) = resend(&checkout, 1, &key_of, &rules()).unwrap();
+        assert_eq!(send.idempotency_key, key_of(send.n));
+        assert_eq!(&*send.body, b"body");
+        sent.push(send.n);
+        checkout = step.next;
+    }
+    // Two replays of the 500, then another error begins to count; after its three replays, key 2.
+    assert_eq!(sent, [1, 1, 1, 1, 1, 1, 1, 2, 2]);
+    assert_eq!(checkout.attempts[0].spent_keys, 1);
+}
+
+#[test]
+fn the_buyers_presence_is_noted_by_the_minute_within_the_window() {
+    let window = rules().resend_window;
+    for (away, noted) in
+        [(59 * SECOND, false), (60 * SECOND, true), (window, true), (window + MILLISECOND, false)]
+    {
+        for state in states() {
+            let before = checkout(PaymentIntent::Authorize, state);
+            let now = sent_at().plus(away);
+            let seen = buyer_seen(&before, 1, now, &rules());
+            let expected = noted && !before.attempts[0].state.is_final();
+            assert_eq!(seen.is_some(), expected, "{:?} {away:?}", before.attempts[0].state);
+            if let Some(after) = seen {
+                assert_eq!(after.attempts[0].buyer_seen_at, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The checkout document comes back as it went, and its form on disk is what it was.
+
+use countersign_domain::time::DAY;
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_795_448_820_000 + seconds * 1_000)
+}
+
+fn address() -> Address {
+    Address { city: Some("Zürich".to_owned()), name: Some(String::new()), ..Address::default() }
+}
+
+fn send() -> Send {
+    let idempotency_key = IdempotencyKey::parse("key1").unwrap();
+    Send { n: 1, idempotency_key, body: Arc::from(*b"{\"a\":\"\xc3\xbc\"}") }
+}
+
+fn permission() -> ChargePermissionId {
+    ChargePermissionId::parse("S01-1").unwrap()
+}
+
+fn charge() -> ChargeId {
+    ChargeId::parse("S01-1-C1").unwrap()
+}
+
+/// Every state with every reason and every option.
+fn states() -> Vec<AttemptState> {
+    let given = GivenAddresses { shipping: Some(address()), billing: Some(address()) };
+    let completed =
+        |completion| AttemptState::Completed { completion, charge_permission_id: permission(), at: at(7) };
+    let doubt = Doubt {
+        send: send(),
+        send_count: 2,
+        sent_at: at(1),
+        since: at(2),
+        look_at: at(3),
+        look_count: 4,
+        stored_error: None,
+        stored_error_count: 0,
+        not_found_count: 6,
+        alarm_count: 7,
+    };
+    let erring = Doubt { stored_error: Some("500".to_owned()), stored_error_count: 2, ..doubt.clone() };
+    let mut states = vec![
+        AttemptState::Bound { given: GivenAddresses::default(), retry_at: at(1) },
+        AttemptState::Bound { given, retry_at: at(1) },
+        AttemptState::Approved { body: send().body, retry_at: at(1) },
+        AttemptState::Finalizing { send: send(), sent_at: at(1), lease_until: at(2) },
+        AttemptState::InDoubt(doubt),
+        AttemptState::InDoubt(erring),
+        AttemptState::Pending {
+            charge_permission_id: permission(),
+            charge_id: charge(),
+            since: at(1),
+            look_at: at(2),
+            look_count: 3,
+        },
+        completed(Completion::Captured(charge())),
+        completed(Completion::CaptureInitiated(charge())),
+        completed(Completion::Authorized(charge())),
+        completed(Completion::Confirmed),
+        AttemptState::Surplus { of: 3 },
+    ];
+    let word = || "Word".to_owned();
+    let reasons = [
+        NotPaidReason::Declined(word()),
+        NotPaidReason::SessionCanceled(None),
+        NotPaidReason::SessionCanceled(Some(word())),
+        NotPaidReason::Mismatch(word()),
+        NotPaidReason::AddressDrift(AddressKind::Shipping, AddressMember::City),
+        NotPaidReason::AddressDrift(AddressKind::Billing, AddressMember::PostalCode),
+        NotPaidReason::Misuse(word()),
+        NotPaidReason::SessionGone,
+        NotPaidReason::Abandoned,
+        NotPaidReason::ChargeDeclined(None),
+        NotPaidReason::ChargeDeclined(Some(word())),
+        NotPaidReason::ChargeCanceled(None),
+        NotPaidReason::ChargeCanceled(Some(word())),
+    ];
+    states.extend(reasons.map(|reason| AttemptState::NotPaid { reason, at: at(9) }));
+    for reason in UnresolvedReason::ALL {
+        let look_at = at(3).plus(DAY);
+        for send in [None, Some(send())] {
+            states.push(AttemptState::Unresolved { reason: *reason, send, sent_at: at(1), look_at });
+        }
+    }
+    states
+}
+
+fn registration(states: Vec<AttemptState>) -> Registration {
+    let attempts = states.into_iter().zip(1..).map(|(state, number)| Attempt {
+        number,
+        checkout_session_id: CheckoutSessionId::parse(&format!("session{number}")).unwrap(),
+        bound_at: at(0),
+        buyer_seen_at: at(1),
+        spent_keys: 2,
+        state,
+    });
+    let usd = |minor| Money::from_minor(minor, Currency::USD);
+    Registration {
+        checkout: Checkout {
+            id: CheckoutId::parse("c1").unwrap(),
+            order_id: "1001 \"ü\"".to_owned(),
+            terms: Terms {
+                product_type: ProductType::PayAndShip,
+                payment_intent: PaymentIntent::Authorize,
+                can_handle_pending_authorization: true,
+                charge_amount: usd(1_400),
+                total_order_amount: Some(usd(3_000)),
+                supplementary_data: Some("{\"a\":1}".to_owned()),
+                merchant_metadata: MerchantMetadata {
+                    merchant_reference_id: Some("r".to_owned()),
+                    merchant_store_name: Some("s".to_owned()),
+                    note_to_buyer: Some("n".to_owned()),
+                    custom_information: Some("i".to_owned()),
+                },
+                shipping_address: Some(address()),
+            },
+            terms_version: 3,
+            attempts: attempts.collect(),
+            registered_at: at(0),
+        },
+        links: Links {
+            browser_token: "b".to_owned(),
+            result_token: "r".to_owned(),
+            start_of_checkout_url: "https://shop.example".to_owned(),
+            success_url: Some("https://shop.example/thanks".to_owned()),
+            checkout_language: Some("de_DE".to_owned()),
+        },
+    }
+}
+
+#[test]
+fn every_state_comes_back_as_it_went() {
+    let registration = registration(states());
+    let (format, bytes) = encode(&registration);
+    assert_eq!(decode(format, &bytes), Ok(registration));
+}
+
+#[test]
+fn the_form_on_disk_is_the_released_one() {
+    // A line that changes here needs a new format and an upcast of the old one.
+    let (format, bytes) = encode(&registration(states()));
+    let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let text = serde_json::to_string_pretty(&value).unwrap();
+    insta::assert_snapshot!(format!("format {format}\n{text}"));
+}
+
+#[test]
+fn what_cannot_be_read_is_told_without_its_content() {
+    let (format, bytes) = encode(&registration(states()));
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let refused = |format, text: &str| decode(format, text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(refused(format + 1, &text), "a stored checkout cannot be read: format 2 is not known");
+    for (from, to) in [
+        ("\"USD\"", "\"XYZ\""),
+        ("\"PayAndShip\"", "\"secret\""),
+        ("\"Authorize\"", "\"secret\""),
+        ("\"c1\"", "\"/secret\""),
+        ("\"S01-1-C1\"", "\"-secret\""),
+        ("\"key1\"", "\"secret secret\""),
+        ("\"AmountDiffers\"", "\"secret\""),
+        ("\"billingAddress\"", "\"secret\""),
+        ("\"termsVersion\":3", "\"termsVersion\":3,\"secret\":1"),
+        ("\"Zürich\",", "\"secret\",\"secret\","),
+        ("\"termsVersion\":3", "\"termsVersion\":\"secret\""),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let why = refused(format, &text.replace(from, to));
+        assert!(why.starts_with("a stored checkout cannot be read: "), "{why}");
+        assert!(!why.contains("secret"), "{why}");
+    }
+    for end in 0..text.len().min(400) {
+        if text.is_char_boundary(end) {
+            assert!(decode(format, &text.as_bytes()[..end]).is_err());
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_and_amount_comes_back_as_it_went(
+        texts in proptest::collection::vec(proptest::option::of(any::<String>()), 11),
+        minor: u64,
+        body: String,
+        millis in 0..253_402_300_799_999_i64,
+        chosen in proptest::sample::subsequence(states(), 0..5),
+    ) {
+        let mut registration = registration(chosen);
+        let terms = &mut registration.checkout.terms;
+        terms.charge_amount = Money::from_minor(minor, Currency::JPY);
+        terms.total_order_amount = None;
+        terms.supplementary_data.clone_from(&texts[0]);
+        terms.shipping_address = None;
+        registration.links.success_url.clone_from(&texts[1]);
+        registration.checkout.registered_at = Timestamp::from_millis(millis);
+        let mut given = Address::default();
+        for (member, text) in AddressMember::ALL.iter().zip(texts) {
+            *given.member_mut(*member) = text;
+        }
+        let given = GivenAddresses { shipping: Some(given), billing: None };
+        let number = u32::try_from(registration.checkout.attempts.len()).unwrap() + 1;
+        for (number, state) in [
+            (number, AttemptState::Bound { given, retry_at: at(1) }),
+            (number + 1, AttemptState::Approved { body: Arc::from(body.into_bytes()), retry_at: at(2) }),
+        ] {
+            registration.checkout.attempts.push(Attempt {
+                number,
+                checkout_session_id: CheckoutSessionId::parse("s").unwrap(),
+                bound_at: at(0),
+                buyer_seen_at: at(0),
+                spent_keys: 0,
+                state,
+            });
+        }
+        let (format, bytes) = encode(&registration);
+        prop_assert_eq!(decode(format, &bytes), Ok(registration));
+    }
+}
