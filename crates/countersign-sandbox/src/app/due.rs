@@ -44,25 +44,23 @@ impl App {
             if due.is_empty() {
                 return Ok(());
             }
-            let mut timers = due.into_iter().peekable();
             let mut progress = false;
-            while let Some(timer) = timers.next() {
-                let next_due_at = match self.apply(&timer).await {
+            let mut earliest_new: Option<Timestamp> = None;
+            for timer in due {
+                // A new timer may come before the rest of those that were read.
+                if earliest_new.is_some_and(|new| new <= timer.due_at) {
+                    break;
+                }
+                match self.apply(&timer).await {
                     Ok(next_due_at) => {
                         progress = true;
-                        next_due_at
+                        earliest_new = [earliest_new, next_due_at].into_iter().flatten().min();
                     }
                     // One unreadable document must not hold up all others.
                     Err(StoreFailed::Unreadable(why)) => {
                         tracing::error!(%why, "a timer could not be applied");
-                        None
                     }
                     Err(failed) => return Err(failed),
-                };
-                // A new timer may be earlier than those that were read.
-                let earlier = |next_due_at| timers.peek().is_some_and(|other| next_due_at < other.due_at);
-                if next_due_at.is_some_and(earlier) {
-                    break;
                 }
             }
             if !progress {

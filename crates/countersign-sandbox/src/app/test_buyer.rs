@@ -11,26 +11,26 @@ pub(crate) fn test_buyer(region: Region, product_type: ProductType) -> Buyer {
     let text = |text: &str| Some(text.to_owned());
     let (name, phone, address) = match region {
         Region::NorthAmerica => (
-            "Susie Smith",
-            "8005550100",
+            "Robin Tester",
+            "2065550100",
             Address {
-                name: text("Susie Smith"),
-                address_line1: text("10 Ditka Ave"),
-                address_line2: text("Suite 2500"),
-                city: text("Chicago"),
-                state_or_region: text("IL"),
-                postal_code: text("60602"),
+                name: text("Robin Tester"),
+                address_line1: text("12 Sample Street"),
+                address_line2: text("Apartment 3"),
+                city: text("Seattle"),
+                state_or_region: text("WA"),
+                postal_code: text("98101"),
                 country_code: text("US"),
-                phone_number: text("8005550100"),
+                phone_number: text("2065550100"),
                 ..Address::default()
             },
         ),
         Region::Europe => (
-            "Erika Muster",
+            "Kim Probst",
             "03055500100",
             Address {
-                name: text("Erika Muster"),
-                address_line1: text("Lindenweg 12"),
+                name: text("Kim Probst"),
+                address_line1: text("Musterweg 12"),
                 city: text("Berlin"),
                 postal_code: text("10115"),
                 country_code: text("DE"),
@@ -39,10 +39,10 @@ pub(crate) fn test_buyer(region: Region, product_type: ProductType) -> Buyer {
             },
         ),
         Region::Japan => (
-            "山田 花子",
+            "見本 太郎",
             "0355500100",
             Address {
-                name: text("山田 花子"),
+                name: text("見本 太郎"),
                 address_line1: text("見本町1-2-3"),
                 city: text("千代田区"),
                 state_or_region: text("東京都"),

@@ -1,1 +1,293 @@
+//! Every document reads back as it was written, and a format that nobody knows is refused.
 
+use countersign_domain::address::{Address, AddressMember};
+use countersign_domain::ids::{
+    BuyerId, ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region, StoreId,
+};
+use countersign_domain::money::{Currency, Money};
+use countersign_domain::provider::buyer::{Buyer, Card};
+use countersign_domain::provider::charge::{
+    Charge, ChargeCancelReason, ChargeDeclineReason, ChargeState, PendingOutcome,
+};
+use countersign_domain::provider::charge_permission::{
+    ChargePermission, ChargePermissionState, ClosureReason, NonChargeableReason,
+};
+use countersign_domain::provider::checkout_session::{
+    CheckoutSession, CheckoutSessionState, Flow, Owner, ResponseDetail, SessionCancelReason,
+    WebCheckoutDetails,
+};
+use countersign_domain::provider::payment_details::PaymentDetails;
+use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
+use countersign_domain::time::Timestamp;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{charge, charge_permission, checkout_session, reply};
+use crate::app::checkout_session::{Checkout, Shown};
+use crate::app::reply::{Answer, WithBuyer};
+
+fn text() -> impl Strategy<Value = String> {
+    "[ -~äß京\\n\"\\\\]{0,12}"
+}
+
+fn id() -> impl Strategy<Value = String> {
+    "[A-Za-z0-9][A-Za-z0-9._-]{0,20}"
+}
+
+fn instant() -> impl Strategy<Value = Timestamp> {
+    (0..4_000_000_000_000_i64).prop_map(Timestamp::from_millis)
+}
+
+fn money() -> impl Strategy<Value = Money> {
+    (any::<u64>(), select(Currency::ALL)).prop_map(|(minor, currency)| Money::from_minor(minor, currency))
+}
+
+fn address() -> impl Strategy<Value = Address> {
+    proptest::collection::vec(of(text()), 11).prop_map(|texts| {
+        let mut address = Address::default();
+        for (member, text) in AddressMember::ALL.iter().zip(texts) {
+            *address.member_mut(*member) = text;
+        }
+        address
+    })
+}
+
+fn notes() -> impl Strategy<Value = MerchantMetadata> {
+    (of(text()), of(text()), of(text()), of(text())).prop_map(
+        |(merchant_reference_id, merchant_store_name, note_to_buyer, custom_information)| MerchantMetadata {
+            merchant_reference_id,
+            merchant_store_name,
+            note_to_buyer,
+            custom_information,
+        },
+    )
+}
+
+fn buyer() -> impl Strategy<Value = Buyer> {
+    let texts = (of(text()), of(text()), of(text()), of(text()));
+    (id(), texts, of(address()), of(address()), select(Card::ALL)).prop_map(
+        |(id, (name, email, phone_number, delivery_option), shipping_address, billing_address, card)| Buyer {
+            id: BuyerId::parse(&id).unwrap(),
+            name,
+            email,
+            phone_number,
+            shipping_address,
+            billing_address,
+            card,
+            delivery_option,
+        },
+    )
+}
+
+fn owner() -> impl Strategy<Value = Owner> {
+    (id(), select(&[Environment::Sandbox, Environment::Live][..]))
+        .prop_map(|(id, environment)| Owner { merchant_id: MerchantId::parse(&id).unwrap(), environment })
+}
+
+fn charge_id() -> impl Strategy<Value = ChargeId> {
+    id().prop_map(|id| ChargeId::parse(&id).unwrap())
+}
+
+fn permission_id() -> impl Strategy<Value = ChargePermissionId> {
+    id().prop_map(|id| ChargePermissionId::parse(&id).unwrap())
+}
+
+fn payment() -> impl Strategy<Value = PaymentDetails> {
+    (
+        (of(select(PaymentIntent::ALL)), any::<bool>(), any::<bool>(), any::<bool>()),
+        (of(money()), of(money()), of(money())),
+        of(text()),
+        of(select(Currency::ALL)),
+    )
+        .prop_map(|(flags, amounts, soft_descriptor, presentment_currency)| PaymentDetails {
+            payment_intent: flags.0,
+            can_handle_pending_authorization: flags.1,
+            charge_amount: amounts.0,
+            total_order_amount: amounts.1,
+            soft_descriptor,
+            presentment_currency,
+            allow_overcharge: flags.2,
+            extend_expiration: flags.3,
+            estimate_order_total: amounts.2,
+        })
+}
+
+fn session_state() -> impl Strategy<Value = CheckoutSessionState> {
+    prop_oneof![
+        (of(buyer().prop_map(Box::new)), of(instant()))
+            .prop_map(|(buyer, placed_at)| CheckoutSessionState::Open { buyer, placed_at }),
+        (permission_id(), of(charge_id())).prop_map(|(charge_permission_id, charge_id)| {
+            CheckoutSessionState::Completed { charge_permission_id, charge_id }
+        }),
+        select(SessionCancelReason::ALL).prop_map(|reason| CheckoutSessionState::Canceled { reason }),
+    ]
+}
+
+fn checkout() -> impl Strategy<Value = Checkout> {
+    let words = (
+        select(&[Region::NorthAmerica, Region::Europe, Region::Japan][..]),
+        select(&[Flow::BuyNow, Flow::Redirect][..]),
+        select(ProductType::ALL),
+        select(&[ResponseDetail::Short, ResponseDetail::Full][..]),
+    );
+    let urls = (of(text()), of(text()), of(text()), of(text()));
+    let ids = (id(), of(id()), of(text()), of(text()));
+    let shown = (of(text()), of(text()), of(text()), of(address()));
+    let rest = (of(text()), notes(), instant(), instant(), session_state());
+    (words, urls, ids, shown, owner(), payment(), rest).prop_map(
+        |(words, urls, ids, shown, owner, payment, rest)| Checkout {
+            session: CheckoutSession {
+                id: CheckoutSessionId::parse(&ids.0).unwrap(),
+                owner,
+                region: words.0,
+                flow: words.1,
+                product_type: words.2,
+                payment,
+                supplementary_data: rest.0,
+                merchant_metadata: rest.1,
+                web_checkout: WebCheckoutDetails {
+                    checkout_review_return_url: urls.0,
+                    checkout_result_return_url: urls.1,
+                    checkout_cancel_url: urls.2,
+                    checkout_mode: urls.3,
+                },
+                store_id: ids.1.map(|id| StoreId::parse(&id).unwrap()),
+                platform_id: ids.2,
+                provider_reference_id: ids.3,
+                response_detail: words.3,
+                created_at: rest.2,
+                updated_at: rest.3,
+                state: rest.4,
+            },
+            shown: Shown {
+                delivery_specifications: shown.0,
+                multi_addresses: shown.1,
+                checkout_button_text: shown.2,
+                given_address: shown.3,
+            },
+        },
+    )
+}
+
+fn permission() -> impl Strategy<Value = ChargePermission> {
+    let state = prop_oneof![
+        Just(ChargePermissionState::Chargeable),
+        select(NonChargeableReason::ALL).prop_map(|reason| ChargePermissionState::NonChargeable { reason }),
+        select(ClosureReason::ALL).prop_map(|reason| ChargePermissionState::Closed { reason }),
+    ];
+    let amounts = (money(), money(), money());
+    let charges = proptest::collection::vec(charge_id(), 0..4);
+    let instants = (instant(), instant(), instant());
+    (permission_id(), id(), owner(), amounts, charges, of(buyer()), notes(), instants, state).prop_map(
+        |(id, session, owner, amounts, open_charges, buyer, merchant_metadata, instants, state)| {
+            ChargePermission {
+                id,
+                checkout_session_id: CheckoutSessionId::parse(&session).unwrap(),
+                owner,
+                limit: amounts.0,
+                held: amounts.1,
+                captured: amounts.2,
+                open_charges,
+                buyer: buyer.map(Box::new),
+                merchant_metadata,
+                created_at: instants.0,
+                updated_at: instants.1,
+                expires_at: instants.2,
+                state,
+            }
+        },
+    )
+}
+
+fn a_charge() -> impl Strategy<Value = Charge> {
+    let outcome = prop_oneof![
+        Just(PendingOutcome::Authorized),
+        select(ChargeDeclineReason::ALL).prop_map(PendingOutcome::Declined),
+    ];
+    let state = prop_oneof![
+        (outcome, instant())
+            .prop_map(|(outcome, decided_at)| ChargeState::AuthorizationInitiated { outcome, decided_at }),
+        instant().prop_map(|expires_at| ChargeState::Authorized { expires_at }),
+        money().prop_map(|captured| ChargeState::Captured { captured }),
+        select(ChargeCancelReason::ALL).prop_map(|reason| ChargeState::Canceled { reason }),
+        select(ChargeDeclineReason::ALL).prop_map(|reason| ChargeState::Declined { reason }),
+    ];
+    (charge_id(), permission_id(), money(), any::<(bool, bool)>(), of(text()), instant(), instant(), state)
+        .prop_map(
+            |(id, charge_permission_id, amount, flags, soft_descriptor, created_at, updated_at, state)| {
+                Charge {
+                    id,
+                    charge_permission_id,
+                    amount,
+                    can_handle_pending_authorization: flags.0,
+                    capture_now: flags.1,
+                    soft_descriptor,
+                    created_at,
+                    updated_at,
+                    state,
+                }
+            },
+        )
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    let with_buyer = (text(), instant()).prop_map(|(body, until)| WithBuyer { body, until });
+    (200_u16..600, text(), of(with_buyer)).prop_map(|(status, body, with_buyer)| Answer {
+        status,
+        body,
+        with_buyer,
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_checkout_session_reads_back_as_it_was_written(checkout in checkout()) {
+        let bytes = checkout_session::encode(&checkout);
+        prop_assert_eq!(checkout_session::decode(checkout_session::FORMAT, &bytes), Ok(checkout));
+    }
+
+    #[test]
+    fn a_charge_permission_reads_back_as_it_was_written(permission in permission()) {
+        let bytes = charge_permission::encode(&permission);
+        prop_assert_eq!(charge_permission::decode(charge_permission::FORMAT, &bytes), Ok(permission));
+    }
+
+    #[test]
+    fn a_charge_reads_back_as_it_was_written(it in a_charge()) {
+        prop_assert_eq!(charge::decode(charge::FORMAT, &charge::encode(&it)), Ok(it));
+    }
+
+    #[test]
+    fn a_reply_reads_back_as_it_was_written(fingerprint in text(), answer in answer()) {
+        let read = reply::decode(reply::FORMAT, &reply::encode(&fingerprint, &answer)).unwrap();
+        prop_assert_eq!((read.fingerprint, read.answer), (fingerprint, answer));
+    }
+}
+
+#[test]
+fn an_unknown_format_is_refused() {
+    let refusals = [
+        checkout_session::decode(2, b"{}").unwrap_err(),
+        charge_permission::decode(2, b"{}").unwrap_err(),
+        charge::decode(0, b"{}").unwrap_err(),
+        reply::decode(u16::MAX, b"{}").unwrap_err(),
+    ];
+    let told: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told[0],
+        "a stored checkout_session cannot be read: its format is 2, and this version reads 1"
+    );
+    assert_eq!(told[2], "a stored charge cannot be read: its format is 0, and this version reads 1");
+    assert!(told.iter().all(|text| text.contains("its format is")));
+}
+
+#[test]
+fn a_damaged_document_is_refused_without_telling_what_it_holds() {
+    let reply = reply::encode("f", &Answer::new(200, "secret".to_owned()));
+    let cut = &reply[..reply.len() - 2];
+    let refused = reply::decode(reply::FORMAT, cut).unwrap_err().to_string();
+    assert!(refused.contains("Eof at line 1") && !refused.contains("secret"), "{refused}");
+    let unknown = String::from_utf8(reply.to_vec()).unwrap().replacen('{', "{\"more\":1,", 1);
+    assert!(reply::decode(reply::FORMAT, unknown.as_bytes()).is_err(), "an unknown member is refused");
+}

@@ -22,16 +22,31 @@ use serde_json::{Value, json};
 /// Making a key takes a tenth of a second: one does for all.
 static KEY: LazyLock<GeneratedKey> = LazyLock::new(|| MerchantKey::generate().unwrap());
 
-/// A wall clock that stands until it is moved. Nothing ever waits for it to pass.
-pub(crate) struct TestClock(Mutex<Timestamp>);
+/// A wall clock that stands until it is moved. Who waits for it is woken by hand.
+pub(crate) struct TestClock {
+    now: Mutex<Timestamp>,
+    woken: Arc<tokio::sync::Notify>,
+}
+
+impl TestClock {
+    pub(crate) fn set(&self, now: &str) {
+        *self.now.lock().unwrap() = at(now);
+    }
+
+    /// Ends every sleep.
+    pub(crate) fn wake(&self) {
+        self.woken.notify_waiters();
+    }
+}
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+        *self.now.lock().unwrap()
     }
 
     fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
+        let woken = Arc::clone(&self.woken);
+        Box::pin(async move { woken.notified().await })
     }
 }
 
@@ -153,7 +168,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn of(response: &Response) -> Self {
+    pub(crate) fn of(response: &Response) -> Self {
         let text = String::from_utf8(response.body().to_vec()).unwrap();
         let json: Value = serde_json::from_str(&text).unwrap();
         assert!(json.is_object(), "every answer is a JSON object: {text}");
@@ -194,7 +209,7 @@ impl World {
     }
 
     pub(crate) async fn on(store: Arc<dyn Store>, settings: Settings, start: u64) -> Self {
-        let clock = Arc::new(TestClock(Mutex::new(at(START))));
+        let clock = Arc::new(TestClock { now: Mutex::new(at(START)), woken: Arc::default() });
         let ids = Ids::new(&SystemEntropy, settings.seed, start);
         let parts = Parts { store, clock: clock.clone(), ids, merchants: merchants(), settings };
         Self { sandbox: Sandbox::start(parts).await.unwrap(), clock }

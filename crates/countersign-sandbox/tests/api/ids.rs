@@ -1,0 +1,71 @@
+//! Ids: Amazon's shapes, the same from the same seed; and many buyers at once.
+
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::world::{Call, World, id, right_body};
+
+/// Whether a text has a shape: `9` for a digit, `x` for a lower-case hexadecimal one, all else itself.
+fn has_shape(text: &str, shape: &str) -> bool {
+    text.len() == shape.len()
+        && text.chars().zip(shape.chars()).all(|(c, expected)| match expected {
+            '9' => c.is_ascii_digit(),
+            'x' => matches!(c, '0'..='9' | 'a'..='f'),
+            other => c == other,
+        })
+}
+
+async fn some_ids(seed: u64) -> Vec<String> {
+    let world = World::with(|settings| settings.seed = Some(seed)).await;
+    let mut ids = Vec::new();
+    for (currency, amount) in [("USD", "14.00"), ("EUR", "14.00"), ("GBP", "14.00"), ("JPY", "1400")] {
+        let details = json!({ "chargeAmount": { "amount": amount, "currencyCode": currency } });
+        let session = world.placed(json!({ "paymentDetails": details })).await;
+        let answer = world.call(&Call::finalize(id(&session), right_body(&session))).await;
+        for member in ["checkoutSessionId", "chargePermissionId", "chargeId"] {
+            ids.push(answer.text(member).to_owned());
+        }
+    }
+    ids
+}
+
+#[tokio::test]
+async fn ids_have_amazons_shapes_and_follow_from_the_seed() {
+    let ids = some_ids(7).await;
+    for (position, region) in ["01", "02", "02", "03"].into_iter().enumerate() {
+        let [session, permission, charge] = &ids[position * 3..position * 3 + 3] else { panic!("three ids") };
+        assert!(has_shape(session, "xxxxxxxx-xxxx-4xxx-xxxx-xxxxxxxxxxxx"), "{session}");
+        assert!(has_shape(
+            permission,
+            &format!("S{}-9999999-9999999", region.replace(char::is_numeric, "9"))
+        ));
+        assert!(permission.starts_with(&format!("S{region}-")), "{permission}");
+        assert!(has_shape(charge, "S99-9999999-9999999-C999999"), "{charge}");
+        assert!(charge.starts_with(permission.as_str()));
+    }
+    assert_eq!(some_ids(7).await, ids);
+    assert_ne!(some_ids(8).await, ids);
+}
+
+#[tokio::test]
+async fn a_thousand_buyers_pay_at_once() {
+    let world = World::new().await;
+    let buyers = (0..1_000).map(|_| async {
+        let session = world.placed(json!({ "placed": false })).await;
+        let path = format!("checkout-sessions/{}/buyer", id(&session));
+        for act in [json!({ "action": "selectCard", "card": "0005" }), json!({ "action": "placeOrder" })] {
+            assert_eq!(world.control(http::Method::POST, &path, act).await.status, 200);
+        }
+        // Signing would take most of the time; one in fifty finalizes.
+        session
+    });
+    let sessions = join_all(buyers).await;
+    let distinct: HashSet<&str> = sessions.iter().map(id).collect();
+    assert_eq!(distinct.len(), 1_000);
+    for session in sessions.iter().step_by(50) {
+        let answer = world.call(&Call::finalize(id(session), right_body(session))).await;
+        assert_eq!(answer.status, 200);
+    }
+}
