@@ -27,7 +27,11 @@ function text(session) {
   const path = `/v2/checkoutSessions/${session.checkoutSessionId}/finalize`;
   const payload = JSON.stringify(finalization(session));
   const { headers } = signed(client, { path, payload });
-  const lines = Object.entries({ host: sandbox.address, ...headers, 'content-length': Buffer.byteLength(payload) });
+  const lines = Object.entries({
+    host: sandbox.address,
+    ...headers,
+    'content-length': Buffer.byteLength(payload),
+  });
   const head = [`POST ${path} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)];
   return { head: `${head.join('\r\n')}\r\n\r\n`, payload };
 }

@@ -29,7 +29,7 @@ describe('an idempotency key', () => {
     ['a success', checkout(), 200],
     ['a pending success', checkout({ canHandlePendingAuthorization: true }, { card: '0701' }), 202],
     ['a decline', checkout({}, { card: '3434' }), 422],
-    ['a buyer\'s cancellation', checkout({}, { card: '3064' }), 422],
+    ["a buyer's cancellation", checkout({}, { card: '3064' }), 422],
   ];
   for (const [what, order, status] of replayed) {
     test(`brings back ${what}, whatever has happened since`, async () => {
@@ -59,7 +59,7 @@ describe('an idempotency key', () => {
     const right = finalization(session);
     assert.equal((await finalize(client, session, 'one-request')).status, 200);
     const duplicate = [400, 'DuplicateIdempotencyKey'];
-    const changed = { ...right, canHandlePendingAuthorization: false };
+    const changed = { ...right, merchantMetadata: {} };
     isRefusal(await finalize(client, session, 'one-request', changed), duplicate);
     const respelled = JSON.stringify(right, null, 1);
     isRefusal(await finalize(client, session, 'one-request', respelled), duplicate);
@@ -130,18 +130,24 @@ test('a durable sandbox killed and started again remembers every answer', async 
     const finalizeAll = () =>
       Promise.all(sessions.map((session, n) => finalize(merchant.client(sandbox), session, `durable-${n}`)));
     const first = await finalizeAll();
-    assert.deepEqual(first.map(({ status }) => status), [200, 200, 422]);
+    assert.deepEqual(
+      first.map(({ status }) => status),
+      [200, 200, 422],
+    );
 
     await sandbox.kill();
     sandbox = await Sandbox.start({ merchants, dataDir });
     const client = merchant.client(sandbox);
     const again = await finalizeAll();
-    assert.deepEqual(again.map(({ status, text }) => [status, text]), first.map(({ status, text }) => [status, text]));
+    assert.deepEqual(
+      again.map(({ status, text }) => [status, text]),
+      first.map(({ status, text }) => [status, text]),
+    );
 
     const charge = await answer(client.getCharge(first[0].body.chargeId));
     assert.equal(charge.body.statusDetails.state, 'Authorized');
     isRefusal(await finalize(client, sessions[1]), [422, 'InvalidCheckoutSessionStatus']);
-    const changed = { ...finalization(sessions[0]), canHandlePendingAuthorization: false };
+    const changed = { ...finalization(sessions[0]), merchantMetadata: {} };
     isRefusal(await finalize(client, sessions[0], 'durable-0', changed), [400, 'DuplicateIdempotencyKey']);
     const fresh = await finalize(client, untouched, 'durable-9');
     assert.equal(fresh.status, 200, fresh.text);

@@ -64,14 +64,42 @@ function rows(table) {
   }
 }
 
-describe('1: the request is the merchant\'s', () => {
+describe("1: the request is the merchant's", () => {
   const key36 = '123e4567-e89b-42d3-a456-426614174000';
   const signers = [
     ['an unknown key', stranger, {}, 0, [403, 'InvalidAuthentication'], stranger.publicKeyId],
-    ['another private key', impostor, {}, 0, [403, 'InvalidRequestSignature'], 'Unable to verify signature, signing String [AMZN-PAY-RSASSA-PSS-V2'],
-    ['a key of 36 characters', merchant, { 'x-amz-pay-idempotency-key': key36 }, 0, [400, 'InvalidHeaderValue'], 'x-amz-pay-idempotency-key'],
-    ['a key with a space', merchant, { 'x-amz-pay-idempotency-key': 'two words' }, 0, [400, 'InvalidHeaderValue'], 'x-amz-pay-idempotency-key'],
-    ['a date in the future', merchant, {}, 90, [400, 'InvalidHeaderValue'], 'provided for x-amz-pay-date should not be in future'],
+    [
+      'another private key',
+      impostor,
+      {},
+      0,
+      [403, 'InvalidRequestSignature'],
+      'Unable to verify signature, signing String [AMZN-PAY-RSASSA-PSS-V2',
+    ],
+    [
+      'a key of 36 characters',
+      merchant,
+      { 'x-amz-pay-idempotency-key': key36 },
+      0,
+      [400, 'InvalidHeaderValue'],
+      'x-amz-pay-idempotency-key',
+    ],
+    [
+      'a key with a space',
+      merchant,
+      { 'x-amz-pay-idempotency-key': 'two words' },
+      0,
+      [400, 'InvalidHeaderValue'],
+      'x-amz-pay-idempotency-key',
+    ],
+    [
+      'a date in the future',
+      merchant,
+      {},
+      90,
+      [400, 'InvalidHeaderValue'],
+      'provided for x-amz-pay-date should not be in future',
+    ],
     ['a stale date', merchant, {}, -16 * 60, [400, 'InvalidHeaderValue'], 'x-amz-pay-date'],
   ];
   for (const [what, signer, headers, seconds, refusal, ...fields] of signers) {
@@ -96,10 +124,34 @@ describe('1: the request is the merchant\'s', () => {
 
 describe('2: the body is whole and known', () => {
   rows([
-    ['an unknown field', checkout(), { chargePermissionID: 'S01' }, [400, 'UnrecognizedField'], 'chargePermissionID'],
-    ['an unknown field of an address', checkout(), { shippingAddress: { town: 'Chicago' } }, [400, 'UnrecognizedField'], 'shippingAddress.town'],
-    ['an unknown intent', checkout(), { paymentIntent: 'Capture' }, [400, 'InvalidParameterValue'], 'paymentIntent'],
-    ['too many decimals', checkout(), { chargeAmount: usd('14.000') }, [400, 'InvalidParameterValue'], 'chargeAmount.amount'],
+    [
+      'an unknown field',
+      checkout(),
+      { chargePermissionID: 'S01' },
+      [400, 'UnrecognizedField'],
+      'chargePermissionID',
+    ],
+    [
+      'an unknown field of an address',
+      checkout(),
+      { shippingAddress: { town: 'Chicago' } },
+      [400, 'UnrecognizedField'],
+      'shippingAddress.town',
+    ],
+    [
+      'an unknown intent',
+      checkout(),
+      { paymentIntent: 'Capture' },
+      [400, 'InvalidParameterValue'],
+      'paymentIntent',
+    ],
+    [
+      'too many decimals',
+      checkout(),
+      { chargeAmount: usd('14.000') },
+      [400, 'InvalidParameterValue'],
+      'chargeAmount.amount',
+    ],
   ]);
 
   for (const payload of ['["paymentIntent"]', '14', 'null', '"Confirm"']) {
@@ -123,7 +175,7 @@ test('3: an idempotency key stands for one request', async () => {
   });
 });
 
-describe('4: the session is this merchant\'s', () => {
+describe("4: the session is this merchant's", () => {
   test('another merchant does not find it', async () => {
     const session = await sandbox.placed(checkout());
     await staysFinalizable(client, session, async () => {
@@ -197,46 +249,88 @@ describe('7: what is required is there', () => {
     ['a null intent', checkout(), { paymentIntent: null }, missing, 'paymentIntent'],
     ['no amount', checkout(), { chargeAmount: undefined }, missing, 'chargeAmount'],
     ['no shipping address', checkout(), { shippingAddress: undefined }, missing, 'shippingAddress'],
-    ['no billing address', checkout({}, { productType: 'PayOnly' }), { billingAddress: undefined }, missing, 'billingAddress'],
+    [
+      'no billing address',
+      checkout({}, { productType: 'PayOnly' }),
+      { billingAddress: undefined },
+      missing,
+      'billingAddress',
+    ],
     ['no total', split, { totalOrderAmount: undefined }, missing, 'totalOrderAmount'],
     ['no supplementary data', described, { supplementaryData: undefined }, missing, 'supplementaryData'],
   ]);
 });
 
-describe('8: the intent is the session\'s', () => {
+describe("8: the intent is the session's", () => {
   const capture = checkout({ paymentIntent: 'AuthorizeWithCapture' });
   const mayPend = checkout({ canHandlePendingAuthorization: true });
   const value = [400, 'InvalidParameterValue'];
   rows([
-    ['capture and pending at once', capture, { canHandlePendingAuthorization: true }, [400, 'InvalidParameterCombination'], 'canHandlePendingAuthorization'],
+    [
+      'capture and pending at once',
+      capture,
+      { canHandlePendingAuthorization: true },
+      [400, 'InvalidParameterCombination'],
+      'canHandlePendingAuthorization',
+    ],
     ['another intent', checkout(), { paymentIntent: 'Confirm' }, value, 'paymentIntent'],
     ['more than was agreed', checkout(), { paymentIntent: 'AuthorizeWithCapture' }, value, 'paymentIntent'],
-    ['pending, where it is not allowed', checkout(), { canHandlePendingAuthorization: true }, value, 'canHandlePendingAuthorization'],
-    ['not pending, where it is allowed', mayPend, { canHandlePendingAuthorization: false }, value, 'canHandlePendingAuthorization'],
+    [
+      'pending, where it is not allowed',
+      checkout(),
+      { canHandlePendingAuthorization: true },
+      value,
+      'canHandlePendingAuthorization',
+    ],
+    [
+      'not pending, where it is allowed',
+      mayPend,
+      { canHandlePendingAuthorization: false },
+      value,
+      'canHandlePendingAuthorization',
+    ],
   ]);
 });
 
-describe('9: the currency is the session\'s', () => {
+describe("9: the currency is the session's", () => {
   const split = checkout({ totalOrderAmount: usd('20.00') });
   const mismatch = [400, 'CurrencyMismatch'];
   rows([
-    ['the charge in euros', checkout(), { chargeAmount: { amount: '14.00', currencyCode: 'EUR' } }, mismatch, 'chargeAmount'],
-    ['the total in pounds', split, { totalOrderAmount: { amount: '20.00', currencyCode: 'GBP' } }, mismatch, 'totalOrderAmount'],
+    [
+      'the charge in euros',
+      checkout(),
+      { chargeAmount: { amount: '14.00', currencyCode: 'EUR' } },
+      mismatch,
+      'chargeAmount',
+    ],
+    [
+      'the total in pounds',
+      split,
+      { totalOrderAmount: { amount: '20.00', currencyCode: 'GBP' } },
+      mismatch,
+      'totalOrderAmount',
+    ],
   ]);
 });
 
-describe('10: the amounts are the session\'s', () => {
+describe("10: the amounts are the session's", () => {
   const split = checkout({ totalOrderAmount: usd('20.00') });
   const mismatch = [409, 'AmountMismatch'];
   rows([
     ['a cent less', checkout(), { chargeAmount: usd('13.99') }, mismatch, 'chargeAmount'],
     ['a cent more', checkout(), { chargeAmount: usd('14.01') }, mismatch, 'chargeAmount'],
     ['a total of a cent more', split, { totalOrderAmount: usd('20.01') }, mismatch, 'totalOrderAmount'],
-    ['a total that nobody agreed to', checkout(), { totalOrderAmount: usd('20.00') }, [400, 'InvalidParameterValue'], 'totalOrderAmount'],
+    [
+      'a total that nobody agreed to',
+      checkout(),
+      { totalOrderAmount: usd('20.00') },
+      [400, 'InvalidParameterValue'],
+      'totalOrderAmount',
+    ],
   ]);
 });
 
-describe('11: the supplementary data are the session\'s', () => {
+describe("11: the supplementary data are the session's", () => {
   const described = checkout({}, { supplementaryData: '{"airline":"EX"}' });
   const value = [400, 'InvalidParameterValue'];
   rows([
@@ -324,28 +418,62 @@ describe('13: the payment, as the card and the simulation have it', () => {
   }
 });
 
-test('a request that breaks several rules is answered for the first', async () => {
-  const session = await sandbox.placed(checkout({ totalOrderAmount: usd('20.00') }));
-  const right = finalization(session);
-  const address = { shippingAddress: { ...right.shippingAddress, city: 'Elsewhere' } };
-  const amount = { chargeAmount: usd('13.00'), ...address };
-  const currency = { ...amount, totalOrderAmount: { amount: '20.00', currencyCode: 'EUR' } };
-  const intent = { ...currency, paymentIntent: 'Confirm' };
-  const missing = { ...intent, totalOrderAmount: undefined };
-  const type = { ...missing, canHandlePendingAuthorization: 'perhaps' };
-  const unknown = { ...type, surprise: true };
+describe('a request that breaks several rules is answered for the first:', () => {
+  const headers = { 'x-amz-pay-idempotency-key': 'order-of-checks' };
+  const nobodys = { checkoutSessionId: '00000000-0000-4000-8000-000000000001' };
+  const wrong = { chargeAmount: usd('13.00') };
+  const canceled = async () => {
+    const session = await sandbox.started(checkout());
+    await sandbox.buyer(session.checkoutSessionId, 'cancel');
+    return session;
+  };
   const descent = [
-    [unknown, [400, 'UnrecognizedField'], 'surprise'],
-    [type, [400, 'InvalidParameterValue'], 'canHandlePendingAuthorization'],
-    [missing, [400, 'MissingParameterValue'], 'totalOrderAmount'],
-    [intent, [400, 'InvalidParameterValue'], 'paymentIntent'],
-    [currency, [400, 'CurrencyMismatch'], 'totalOrderAmount'],
-    [amount, [409, 'AmountMismatch'], 'chargeAmount'],
-    [address, [400, 'InvalidParameterValue'], 'city'],
+    [
+      '1 before 2',
+      () => finalize(nobodys, '[]', null, impostor.client(sandbox)),
+      [403, 'InvalidRequestSignature'],
+    ],
+    ['2 before 3', () => finalize(nobodys, { surprise: true }, headers), [400, 'UnrecognizedField']],
+    ['3 before 4', () => finalize(nobodys, wrong, headers), [400, 'DuplicateIdempotencyKey']],
+    ['4 before 7', () => finalize(nobodys, wrong), [404, 'ResourceNotFound']],
+    ['5 before 6 and 7', async () => finalize(await canceled(), wrong), [422, 'CheckoutSessionCanceled']],
+    [
+      '6 before 7',
+      async () => finalize(await sandbox.started(checkout()), wrong),
+      [422, 'InvalidCheckoutSessionStatus'],
+    ],
   ];
-  await staysFinalizable(client, session, async () => {
-    for (const [change, refusal, field] of descent) {
-      isRefusal(await finalize(session, { ...right, ...change }), refusal, field);
-    }
+  before(async () => {
+    const session = await sandbox.placed(checkout());
+    assert.equal((await finalize(session, finalization(session), headers)).status, 200);
+  });
+  for (const [what, call, refusal] of descent) {
+    test(what, async () => isRefusal(await call(), refusal));
+  }
+
+  test('2 to 12, one mended after the other', async () => {
+    const session = await sandbox.placed(checkout({ totalOrderAmount: usd('20.00') }));
+    const right = finalization(session);
+    const address = { shippingAddress: { ...right.shippingAddress, city: 'Elsewhere' } };
+    const amount = { chargeAmount: usd('13.00'), ...address };
+    const currency = { ...amount, totalOrderAmount: { amount: '20.00', currencyCode: 'EUR' } };
+    const intent = { ...currency, paymentIntent: 'Confirm' };
+    const missing = { ...intent, totalOrderAmount: undefined };
+    const type = { ...missing, canHandlePendingAuthorization: 'perhaps' };
+    const unknown = { ...type, surprise: true };
+    const mending = [
+      [unknown, [400, 'UnrecognizedField'], 'surprise'],
+      [type, [400, 'InvalidParameterValue'], 'canHandlePendingAuthorization'],
+      [missing, [400, 'MissingParameterValue'], 'totalOrderAmount'],
+      [intent, [400, 'InvalidParameterValue'], 'paymentIntent'],
+      [currency, [400, 'CurrencyMismatch'], 'totalOrderAmount'],
+      [amount, [409, 'AmountMismatch'], 'chargeAmount'],
+      [address, [400, 'InvalidParameterValue'], 'city'],
+    ];
+    await staysFinalizable(client, session, async () => {
+      for (const [change, refusal, field] of mending) {
+        isRefusal(await finalize(session, { ...right, ...change }), refusal, field);
+      }
+    });
   });
 });

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 
 import { ALGORITHMS, Merchant, answer, sent, signed } from './merchant.mjs';
-import { checkout, finalization, isPrice, isRefusal, usd } from './order.mjs';
+import { checkout, creation, finalization, isPrice, isRefusal, usd } from './order.mjs';
 import { Sandbox } from './sandbox.mjs';
 
 const SESSION_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -18,14 +18,6 @@ const live = new Merchant('LIVE-INTEROP00000000000003');
 
 /** A key of the kind that the API wants for a POST: at most 32 characters. */
 const idempotencyKey = () => randomUUID().replaceAll('-', '');
-
-const creation = () => ({
-  webCheckoutDetails: {
-    checkoutReviewReturnUrl: 'https://shop.example/review',
-    checkoutResultReturnUrl: 'https://shop.example/result',
-  },
-  storeId: `amzn1.application-oa2-client.${'0'.repeat(32)}`,
-});
 
 const constraints = ({ body }) => (body.constraints ?? []).map(({ constraintId }) => constraintId);
 
@@ -87,7 +79,10 @@ for (const merchant of [prefixed, unprefixed]) {
         const { chargeId, chargePermissionId } = finalized.body;
 
         const again = await answer(client.getCheckoutSession(checkoutSessionId));
-        assert.deepEqual([again.body.chargeId, again.body.chargePermissionId], [chargeId, chargePermissionId]);
+        assert.deepEqual(
+          [again.body.chargeId, again.body.chargePermissionId],
+          [chargeId, chargePermissionId],
+        );
         const charge = await answer(client.getCharge(chargeId));
         assert.deepEqual([charge.status, charge.body.statusDetails.state], [200, 'Authorized']);
         const permission = await answer(client.getChargePermission(chargePermissionId));
@@ -120,7 +115,10 @@ test('a live key meets live objects only, whose ids begin with P', async () => {
 
 test('an unprefixed key keeps live and sandbox apart by the path', async () => {
   const { publicKeyId } = unprefixed;
-  for (const [environment, other] of [['sandbox', 'live'], ['live', 'sandbox']]) {
+  for (const [environment, other] of [
+    ['sandbox', 'live'],
+    ['live', 'sandbox'],
+  ]) {
     const session = await sandbox.placed(checkout({}, { publicKeyId, environment }));
     const { checkoutSessionId } = session;
     const across = unprefixed.client(sandbox, { environment: other });
@@ -133,7 +131,11 @@ test('an unprefixed key keeps live and sandbox apart by the path', async () => {
 
 test('ids carry the digits of the region', async () => {
   const client = prefixed.client(sandbox);
-  for (const [region, currencyCode, amount] of [['01', 'USD', '14.00'], ['02', 'EUR', '14.00'], ['03', 'JPY', '1400']]) {
+  for (const [region, currencyCode, amount] of [
+    ['01', 'USD', '14.00'],
+    ['02', 'EUR', '14.00'],
+    ['03', 'JPY', '1400'],
+  ]) {
     const session = await sandbox.placed(checkout({ chargeAmount: { amount, currencyCode } }));
     const call = client.finalizeCheckoutSession(session.checkoutSessionId, finalization(session));
     const { body } = await answer(call);
@@ -147,9 +149,13 @@ describe('a call is the same with', () => {
   const mixed = { 'X-Amz-Pay-Idempotency-Key': 'in-mixed-case' };
   const spellings = [
     ['a trailing slash', prefixed, (session) => `/v2/${finalize(session)}/`],
-    ['the environment in the path of a prefixed key', prefixed, (session) => `/sandbox/v2/${finalize(session)}`],
+    [
+      'the environment in the path of a prefixed key',
+      prefixed,
+      (session) => `/sandbox/v2/${finalize(session)}`,
+    ],
     ['that and a trailing slash', prefixed, (session) => `/sandbox/v2/${finalize(session)}/`],
-    ['a slash after an unprefixed key\'s path', unprefixed, (session) => `/sandbox/v2/${finalize(session)}/`],
+    ["a slash after an unprefixed key's path", unprefixed, (session) => `/sandbox/v2/${finalize(session)}/`],
     ['a header of its own in lower case', prefixed, (session) => `/v2/${finalize(session)}`, lower],
     ['a header of its own in mixed case', prefixed, (session) => `/v2/${finalize(session)}`, mixed],
   ];

@@ -16,6 +16,18 @@ export function checkout(payment = {}, more = {}) {
   };
 }
 
+/** What Create Checkout Session needs, and `more`. */
+export function creation(more = {}) {
+  return {
+    webCheckoutDetails: {
+      checkoutReviewReturnUrl: 'https://shop.example/review',
+      checkoutResultReturnUrl: 'https://shop.example/result',
+    },
+    storeId: `amzn1.application-oa2-client.${'0'.repeat(32)}`,
+    ...more,
+  };
+}
+
 /** The request that finalizes a session: what the merchant agreed to, and the required address. */
 export function finalization({ productType, paymentDetails, supplementaryData, ...session }) {
   const { paymentIntent, canHandlePendingAuthorization, chargeAmount, totalOrderAmount } = paymentDetails;

@@ -27,7 +27,8 @@ const state = async (session) => {
   return [body.statusDetails.state, body.statusDetails.reasonCode];
 };
 const charge = async ({ body }) => (await answer(client.getCharge(body.chargeId))).body;
-const permission = async ({ body }) => (await answer(client.getChargePermission(body.chargePermissionId))).body;
+const permission = async ({ body }) =>
+  (await answer(client.getChargePermission(body.chargePermissionId))).body;
 const reasons = ({ statusDetails }) => (statusDetails.reasons ?? []).map(({ reasonCode }) => reasonCode);
 
 describe('a payment that goes through', () => {
@@ -98,8 +99,24 @@ describe('a pending authorization is answered by 202 and', () => {
   const pending = (more) => checkout({ canHandlePendingAuthorization: true }, more);
   const simulated = { 'x-amz-pay-simulation-code': 'AuthorizationInitiated' };
   const rows = [
-    ['is authorized 30 s later, for card 0701', { card: '0701' }, {}, 'Authorized', null, 'NonChargeable', '0.00'],
-    ['is declined 30 s later, for card 4354', { card: '4354' }, {}, 'Declined', 'HardDeclined', 'NonChargeable', '14.00'],
+    [
+      'is authorized 30 s later, for card 0701',
+      { card: '0701' },
+      {},
+      'Authorized',
+      null,
+      'NonChargeable',
+      '0.00',
+    ],
+    [
+      'is declined 30 s later, for card 4354',
+      { card: '4354' },
+      {},
+      'Declined',
+      'HardDeclined',
+      'NonChargeable',
+      '14.00',
+    ],
     ['is authorized 30 s later, when simulated', {}, simulated, 'Authorized', null, 'NonChargeable', '0.00'],
   ];
   for (const productType of ['PayAndShip', 'PayOnly']) {
@@ -186,8 +203,20 @@ test('the log of a session holds its story in causal order', async () => {
   await finalize(session);
   const events = await sandbox.events(session.checkoutSessionId);
   const sequences = events.map(({ sequence }) => sequence);
-  assert.deepEqual(sequences, sequences.toSorted((a, b) => a - b));
+  assert.deepEqual(
+    sequences,
+    sequences.toSorted((a, b) => a - b),
+  );
   const types = events.map(({ type }) => type);
-  const story = ['CheckoutSessionCreated', 'OrderPlaced', 'CheckoutSessionCompleted', 'ChargeAuthorized', 'ChargeCaptured'];
-  assert.deepEqual(types.filter((type) => story.includes(type)), story);
+  const story = [
+    'CheckoutSessionCreated',
+    'OrderPlaced',
+    'CheckoutSessionCompleted',
+    'ChargeAuthorized',
+    'ChargeCaptured',
+  ];
+  assert.deepEqual(
+    types.filter((type) => story.includes(type)),
+    story,
+  );
 });

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { Merchant, answer, sent, signed } from './merchant.mjs';
-import { checkout, finalization, isRefusal, staysFinalizable, usd } from './order.mjs';
+import { checkout, creation, finalization, isRefusal, staysFinalizable, usd } from './order.mjs';
 import { Sandbox } from './sandbox.mjs';
 
 const merchant = new Merchant('SANDBOX-INTEROP00000000000001');
@@ -43,7 +43,11 @@ describe('a known field with a wrong value', () => {
     ['an amount as a boolean', amount(true), 'chargeAmount.amount'],
     ['yen with decimals', price({ amount: '500.00', currencyCode: 'JPY' }), 'chargeAmount.amount'],
     ['an unknown currency', price({ amount: '14.00', currencyCode: 'XXX' }), 'chargeAmount.currencyCode'],
-    ['a currency in lower case', price({ amount: '14.00', currencyCode: 'usd' }), 'chargeAmount.currencyCode'],
+    [
+      'a currency in lower case',
+      price({ amount: '14.00', currencyCode: 'usd' }),
+      'chargeAmount.currencyCode',
+    ],
     ['a currency as a number', price({ amount: '14.00', currencyCode: 840 }), 'chargeAmount.currencyCode'],
     ['a price without its currency', price({ amount: '14.00' }), 'chargeAmount'],
     ['a price without its amount', price({ currencyCode: 'USD' }), 'chargeAmount'],
@@ -54,14 +58,30 @@ describe('a known field with a wrong value', () => {
     ['a flag as a word', { canHandlePendingAuthorization: 'no' }, 'canHandlePendingAuthorization'],
     ['a flag as a number', { canHandlePendingAuthorization: 0 }, 'canHandlePendingAuthorization'],
     ['an address as a string', { shippingAddress: '10 Ditka Ave' }, 'shippingAddress'],
-    ['an address line as a number', { shippingAddress: { addressLine1: 10 } }, 'shippingAddress.addressLine1'],
+    [
+      'an address line as a number',
+      { shippingAddress: { addressLine1: 10 } },
+      'shippingAddress.addressLine1',
+    ],
     ['supplementary data as an object', { supplementaryData: {} }, 'supplementaryData'],
     ['supplementary data too long', { supplementaryData: 'x'.repeat(4097) }, 'supplementaryData'],
     ['a name too long', { shippingAddress: { name: 'x'.repeat(256) } }, 'shippingAddress.name'],
-    ['a reference too long', notes({ merchantReferenceId: 'x'.repeat(257) }), 'merchantMetadata.merchantReferenceId'],
-    ['a store name too long', notes({ merchantStoreName: 'x'.repeat(51) }), 'merchantMetadata.merchantStoreName'],
+    [
+      'a reference too long',
+      notes({ merchantReferenceId: 'x'.repeat(257) }),
+      'merchantMetadata.merchantReferenceId',
+    ],
+    [
+      'a store name too long',
+      notes({ merchantStoreName: 'x'.repeat(51) }),
+      'merchantMetadata.merchantStoreName',
+    ],
     ['a note too long', notes({ noteToBuyer: 'x'.repeat(256) }), 'merchantMetadata.noteToBuyer'],
-    ['custom information too long', notes({ customInformation: 'x'.repeat(4097) }), 'merchantMetadata.customInformation'],
+    [
+      'custom information too long',
+      notes({ customInformation: 'x'.repeat(4097) }),
+      'merchantMetadata.customInformation',
+    ],
   ];
   for (const [what, change, field] of table) {
     test(what, async () => {
@@ -104,27 +124,64 @@ describe('a request that was changed after it was signed', () => {
     headers: { ...request.headers, [name]: change(request.headers[name]) },
   });
   const authorization = (change) => header('authorization', change);
-  const without = (name) => ({ headers, ...request }) => {
-    const { [name]: dropped, ...kept } = headers;
-    return { ...request, headers: kept };
-  };
+  const without =
+    (name) =>
+    ({ headers, ...request }) => {
+      const { [name]: dropped, ...kept } = headers;
+      return { ...request, headers: kept };
+    };
   const signature = [403, 'InvalidRequestSignature'];
   const value = [400, 'InvalidHeaderValue'];
   const table = [
-    ['an amount', ({ payload, ...request }) => ({ ...request, payload: payload.replace('14.00', '14.01') }), signature],
+    [
+      'an amount',
+      ({ payload, ...request }) => ({ ...request, payload: payload.replace('14.00', '14.01') }),
+      signature,
+    ],
     ['a blank in the body', ({ payload, ...request }) => ({ ...request, payload: `${payload} ` }), signature],
     ['the path', ({ path, ...request }) => ({ ...request, path: `${path}/` }), signature],
     ['a query', ({ path, ...request }) => ({ ...request, path: `${path}?a=b` }), signature],
-    ['the method', (request) => ({ ...request, method: 'PUT' }), signature],
-    ['the date', header('x-amz-pay-date', (date) => date.replace(/\dZ$/, (end) => `${(Number(end[0]) + 1) % 10}Z`)), signature],
+    [
+      'the call',
+      ({ path, ...request }) => ({ ...request, path: path.replace('finalize', 'complete') }),
+      signature,
+    ],
+    [
+      'the method',
+      (request) => ({ ...signed(client, { ...request, method: 'PUT', headers: {} }), method: 'POST' }),
+      signature,
+    ],
+    [
+      'the date',
+      header('x-amz-pay-date', (date) => date.replace(/\dZ$/, (end) => `${(Number(end[0]) + 1) % 10}Z`)),
+      signature,
+    ],
     ['the region', header('x-amz-pay-region', () => 'eu'), signature],
     ['the host', header('x-amz-pay-host', () => 'pay-api.amazon.com'), signature],
-    ['a byte of the signature', authorization((text) => text.replace(/Signature=(.+)$/, (_, it) => `Signature=${flipped(it)}`)), signature],
+    [
+      'a byte of the signature',
+      authorization((text) => text.replace(/Signature=(.+)$/, (_, it) => `Signature=${flipped(it)}`)),
+      signature,
+    ],
     ['an end cut off the signature', authorization((text) => text.slice(0, -8)), signature],
     ['the algorithm', authorization((text) => text.replace('PSS-V2', 'PSS')), signature],
-    ['a signed header less', authorization((text) => text.replace('x-amz-pay-region;', '').replace(';x-amz-pay-region', '')), signature],
-    ['an unknown algorithm', authorization((text) => text.replace('PSS-V2', 'PSS-V3')), value, 'authorization'],
-    ['no algorithm', authorization((text) => text.slice(text.indexOf('PublicKeyId'))), value, 'authorization'],
+    [
+      'a signed header less',
+      authorization((text) => text.replace('x-amz-pay-region;', '').replace(';x-amz-pay-region', '')),
+      signature,
+    ],
+    [
+      'an unknown algorithm',
+      authorization((text) => text.replace('PSS-V2', 'PSS-V3')),
+      value,
+      'authorization',
+    ],
+    [
+      'no algorithm',
+      authorization((text) => text.slice(text.indexOf('PublicKeyId'))),
+      value,
+      'authorization',
+    ],
     ['an unknown region', header('x-amz-pay-region', () => 'mars'), value, 'x-amz-pay-region'],
     ['no date at all', header('x-amz-pay-date', () => 'yesterday'), value, 'x-amz-pay-date'],
     ['no authorization', without('authorization'), [400, 'MissingHeader'], 'authorization'],
@@ -136,7 +193,10 @@ describe('a request that was changed after it was signed', () => {
     test(what, async () => {
       const session = await sandbox.placed(checkout());
       await staysFinalizable(client, session, async () => {
-        const request = signed(client, { path: path(session), payload: JSON.stringify(finalization(session)) });
+        const request = signed(client, {
+          path: path(session),
+          payload: JSON.stringify(finalization(session)),
+        });
         isRefusal(await sent(sandbox, tamper(request)), refusal, ...fields);
       });
     });
@@ -151,7 +211,12 @@ describe('a call that is none', () => {
     ['a method of its own', 'PUT', 'checkoutSessions/ID', [405, 'RequestNotSupported']],
     ['an id that is none', 'GET', 'checkoutSessions/not-an-id', [404, 'ResourceNotFound']],
     ['a charge that is not there', 'GET', 'charges/S01-0000000-0000000-C000000', [404, 'ResourceNotFound']],
-    ['a permission that is not there', 'GET', 'chargePermissions/S01-0000000-0000000', [404, 'ResourceNotFound']],
+    [
+      'a permission that is not there',
+      'GET',
+      'chargePermissions/S01-0000000-0000000',
+      [404, 'ResourceNotFound'],
+    ],
   ];
   for (const [what, method, fragment, refusal] of calls) {
     test(what, async () => {
@@ -215,7 +280,10 @@ describe('a session that time has ended', () => {
     }
     await sandbox.advance('PT1S');
     for (const session of [completed, open]) {
-      isRefusal(await answer(client.getCheckoutSession(session.checkoutSessionId)), [404, 'ResourceNotFound']);
+      isRefusal(await answer(client.getCheckoutSession(session.checkoutSessionId)), [
+        404,
+        'ResourceNotFound',
+      ]);
       isRefusal(await finalize(session, finalization(session)), [404, 'ResourceNotFound']);
     }
     await sandbox.freeze(false);
@@ -223,27 +291,37 @@ describe('a session that time has ended', () => {
 });
 
 describe('the other calls on a session refuse', () => {
-  const created = (payment) => ({
-    webCheckoutDetails: { checkoutResultReturnUrl: 'https://shop.example/result' },
-    storeId: `amzn1.application-oa2-client.${'0'.repeat(32)}`,
-    ...payment,
-  });
   const key = (n) => ({ 'x-amz-pay-idempotency-key': `refused-create-${n}` });
   const creations = [
     ['an unknown field', { paymentDetail: {} }, [400, 'UnrecognizedField'], 'paymentDetail'],
-    ['a wrong amount', { paymentDetails: { chargeAmount: usd('14.000') } }, [400, 'InvalidParameterValue'], 'paymentDetails.chargeAmount.amount'],
+    [
+      'a wrong amount',
+      { paymentDetails: { chargeAmount: usd('14.000') } },
+      [400, 'InvalidParameterValue'],
+      'paymentDetails.chargeAmount.amount',
+    ],
     ['no store', { storeId: undefined }, [400, 'MissingParameterValue'], 'storeId'],
-    ['a descriptor too long', { paymentDetails: { softDescriptor: 'x'.repeat(17) } }, [400, 'InvalidParameterValue'], 'paymentDetails.softDescriptor'],
+    [
+      'a descriptor too long',
+      { paymentDetails: { softDescriptor: 'x'.repeat(17) } },
+      [400, 'InvalidParameterValue'],
+      'paymentDetails.softDescriptor',
+    ],
   ];
   for (const [n, [what, change, refusal, field]] of creations.entries()) {
     test(`to create: ${what}`, async () => {
-      isRefusal(await answer(client.createCheckoutSession(created(change), key(n))), refusal, field);
+      isRefusal(await answer(client.createCheckoutSession(creation(change), key(n))), refusal, field);
     });
   }
 
   const changes = [
     ['an unknown field', { amount: usd('1.00') }, [400, 'UnrecognizedField'], 'amount'],
-    ['a wrong amount', { paymentDetails: { chargeAmount: usd('1,000.00') } }, [400, 'InvalidParameterValue'], 'paymentDetails.chargeAmount.amount'],
+    [
+      'a wrong amount',
+      { paymentDetails: { chargeAmount: usd('1,000.00') } },
+      [400, 'InvalidParameterValue'],
+      'paymentDetails.chargeAmount.amount',
+    ],
   ];
   for (const [what, change, refusal, field] of changes) {
     test(`to update: ${what}`, async () => {
@@ -258,8 +336,18 @@ describe('the other calls on a session refuse', () => {
   const completions = [
     ['no amount', {}, [400, 'MissingParameterValue'], 'chargeAmount'],
     ['another amount', { chargeAmount: usd('14.01') }, [409, 'AmountMismatch'], 'chargeAmount'],
-    ['another currency', { chargeAmount: { amount: '14.00', currencyCode: 'EUR' } }, [400, 'CurrencyMismatch'], 'chargeAmount'],
-    ['a field of Finalize', { chargeAmount: usd('14.00'), paymentIntent: 'Authorize' }, [400, 'UnrecognizedField'], 'paymentIntent'],
+    [
+      'another currency',
+      { chargeAmount: { amount: '14.00', currencyCode: 'EUR' } },
+      [400, 'CurrencyMismatch'],
+      'chargeAmount',
+    ],
+    [
+      'a field of Finalize',
+      { chargeAmount: usd('14.00'), paymentIntent: 'Authorize' },
+      [400, 'UnrecognizedField'],
+      'paymentIntent',
+    ],
   ];
   for (const [what, request, refusal, field] of completions) {
     test(`to complete: ${what}`, async () => {

@@ -28,12 +28,16 @@ export class Sandbox {
   /** `host:port`, as the official client wants it. */
   address;
 
-  /** Starts a sandbox that knows `merchants`; in memory unless `dataDir` says otherwise. */
-  static async start({ merchants, dataDir }) {
+  /**
+   * Starts a sandbox that knows `merchants`; in memory unless `dataDir` says otherwise, with `rules`
+   * (`name=value`) in place of the defaults.
+   */
+  static async start({ merchants, dataDir, rules = [] }) {
     assert.ok(BINARY, 'COUNTERSIGN_BINARY must name the binary');
     const keep = dataDir ? ['--data-dir', dataDir] : ['--in-memory'];
     const known = merchants.flatMap((merchant) => merchant.flags);
-    const sandbox = new Sandbox(['sandbox', '--listen', '127.0.0.1:0', ...keep, ...known]);
+    const set = rules.flatMap((rule) => ['--set', rule]);
+    const sandbox = new Sandbox(['sandbox', '--listen', '127.0.0.1:0', ...keep, ...known, ...set]);
     await sandbox.#ready();
     return sandbox;
   }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { Merchant, answer } from './merchant.mjs';
-import { checkout, finalization, isPrice, isRefusal, usd } from './order.mjs';
+import { checkout, creation, finalization, isPrice, isRefusal, staysFinalizable, usd } from './order.mjs';
 import { Sandbox } from './sandbox.mjs';
 
 const merchant = new Merchant('SANDBOX-INTEROP00000000000001');
@@ -41,13 +41,19 @@ describe('Finalize takes', () => {
     ['a null total', checkout(), { totalOrderAmount: null }],
     ['null merchant metadata', checkout(), { merchantMetadata: null }],
     ['empty merchant metadata', checkout(), { merchantMetadata: {} }],
-    ['a null shipping address for PayOnly', checkout({}, { productType: 'PayOnly' }), { shippingAddress: null }],
+    [
+      'a null shipping address for PayOnly',
+      checkout({}, { productType: 'PayOnly' }),
+      { shippingAddress: null },
+    ],
   ];
   for (const [what, order, change] of table) {
     test(what, async () => {
       const session = await sandbox.placed(order);
       const request = { ...finalization(session), ...change };
-      const { status, body, text } = await answer(client.finalizeCheckoutSession(session.checkoutSessionId, request));
+      const { status, body, text } = await answer(
+        client.finalizeCheckoutSession(session.checkoutSessionId, request),
+      );
       assert.deepEqual([status, body.statusDetails?.state], [200, 'Completed'], text);
     });
   }
@@ -73,21 +79,23 @@ describe('Finalize takes', () => {
 });
 
 test('Create and Update take the same spellings, and answer with strings and booleans', async () => {
-  const created = await answer(client.createCheckoutSession(
-    {
-      webCheckoutDetails: { checkoutResultReturnUrl: 'https://shop.example/result' },
-      storeId: `amzn1.application-oa2-client.${'0'.repeat(32)}`,
-      paymentDetails: { paymentIntent: 'Authorize', canHandlePendingAuthorization: 'false', chargeAmount: usd(14) },
-      supplementaryData: null,
-    },
-    { 'x-amz-pay-idempotency-key': 'spellings' },
-  ));
+  const paymentDetails = {
+    paymentIntent: 'Authorize',
+    canHandlePendingAuthorization: 'false',
+    chargeAmount: usd(14),
+  };
+  const request = creation({ paymentDetails, supplementaryData: null });
+  const headers = { 'x-amz-pay-idempotency-key': 'spellings' };
+  const created = await answer(client.createCheckoutSession(request, headers));
   assert.equal(created.status, 201, created.text);
   assert.equal(created.body.paymentDetails.canHandlePendingAuthorization, false);
   isPrice(created.body.paymentDetails.chargeAmount, '14.00');
 
   const { checkoutSessionId } = created.body;
-  const update = { paymentDetails: { chargeAmount: usd(15.5), canHandlePendingAuthorization: 'true' }, merchantMetadata: null };
+  const update = {
+    paymentDetails: { chargeAmount: usd(15.5), canHandlePendingAuthorization: 'true' },
+    merchantMetadata: null,
+  };
   const updated = await answer(client.updateCheckoutSession(checkoutSessionId, update));
   assert.equal(updated.status, 200, updated.text);
   assert.equal(updated.body.paymentDetails.canHandlePendingAuthorization, true);
@@ -104,4 +112,25 @@ test('an equal value in another spelling is no other value', async () => {
   const request = { ...finalization(session), chargeAmount: usd(14.01) };
   const refused = await answer(client.finalizeCheckoutSession(session.checkoutSessionId, request));
   isRefusal(refused, [409, 'AmountMismatch'], 'chargeAmount');
+});
+
+test('a strict sandbox takes the spellings of the reference only', async () => {
+  const strict = await Sandbox.start({ merchants: [merchant], rules: ['spellings=documented'] });
+  try {
+    const by = merchant.client(strict);
+    const session = await strict.placed(checkout());
+    const others = [
+      [{ chargeAmount: usd(14) }, 'chargeAmount.amount'],
+      [{ canHandlePendingAuthorization: 'false' }, 'canHandlePendingAuthorization'],
+    ];
+    await staysFinalizable(by, session, async () => {
+      for (const [change, field] of others) {
+        const request = { ...finalization(session), ...change };
+        const refused = await answer(by.finalizeCheckoutSession(session.checkoutSessionId, request));
+        isRefusal(refused, [400, 'InvalidParameterValue'], field);
+      }
+    });
+  } finally {
+    await strict.stop();
+  }
 });

@@ -8,7 +8,13 @@ import warnings
 
 from sandbox import Merchant, Sandbox
 
-STORE_ID = "amzn1.application-oa2-client." + "0" * 32
+CREATION = {
+    "webCheckoutDetails": {
+        "checkoutReviewReturnUrl": "https://shop.example/review",
+        "checkoutResultReturnUrl": "https://shop.example/result",
+    },
+    "storeId": "amzn1.application-oa2-client." + "0" * 32,
+}
 
 
 def usd(amount):
@@ -74,9 +80,7 @@ class ClientTest(unittest.TestCase):
         for merchant in (self.prefixed, self.unprefixed):
             with self.subTest(merchant.public_key_id):
                 client = merchant.client(self.sandbox)
-                urls = {"checkoutResultReturnUrl": "https://shop.example/result"}
-                creation = {"webCheckoutDetails": urls, "storeId": STORE_ID}
-                created = self.answered(client.create_checkout_session(creation), 201)
+                created = self.answered(client.create_checkout_session(CREATION), 201)
                 session_id = created["checkoutSessionId"]
                 self.assertEqual(self.answered(client.get_checkout_session(session_id), 200), created)
 
