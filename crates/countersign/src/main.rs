@@ -1,6 +1,8 @@
 //! The command line: reads it, starts the logs, and hands over to one file a command in
 //! [`commands`]. Whatever goes wrong ends as one line on standard error.
 
+mod bench;
+mod clock;
 mod commands;
 mod config;
 mod demo;
@@ -16,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{demo as demo_command, keys, sandbox, serve, sign, verify};
+use commands::{bench as bench_command, demo as demo_command, keys, sandbox, serve, sign, verify};
 use logging::Logging;
 
 /// Verifies and completes Amazon Pay checkouts, and brings its own Amazon Pay to test against.
@@ -45,6 +47,8 @@ enum Command {
     Serve(serve::Serve),
     /// Run both halves and play buyers, a story each
     Demo(demo_command::Demo),
+    /// Measure both halves: speed, CPU per operation, memory
+    Bench(bench_command::Bench),
     /// Make a merchant's key pair
     Keys(keys::Keys),
     /// Sign a request, or a button's payload
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         Command::Sandbox(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Demo(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Sign(command) => command.run(),
         Command::Verify(command) => command.run(),

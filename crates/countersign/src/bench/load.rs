@@ -125,7 +125,8 @@ impl Connection {
             self.read_more().await?;
         };
         let head = String::from_utf8_lossy(self.buffer.get(..head_end).unwrap_or_default()).into_owned();
-        let status = head.get(9..12).and_then(|text| text.parse().ok()).ok_or("an answer without a status")?;
+        let status =
+            head.get(9..12).and_then(|text| text.parse().ok()).ok_or("an answer without a status")?;
         let length: usize = head
             .lines()
             .filter_map(|line| line.split_once(": "))

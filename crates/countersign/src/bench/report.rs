@@ -22,7 +22,13 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn add(&mut self, name: impl Into<String>, concurrency: usize, value: f64, unit: &'static str) {
+    pub(super) fn add(
+        &mut self,
+        name: impl Into<String>,
+        concurrency: usize,
+        value: f64,
+        unit: &'static str,
+    ) {
         self.figures.push(Figure { name: name.into(), concurrency, value, unit });
     }
 
@@ -45,7 +51,12 @@ impl Report {
         self.add(format!("{name}.p50"), concurrency, microseconds(seen.percentile(50)), "µs");
         self.add(format!("{name}.p99"), concurrency, microseconds(seen.percentile(99)), "µs");
         self.add(format!("{name}.cpu"), concurrency, per_operation * 1e6, "µs");
-        self.add(format!("{name}.ratio"), concurrency, per_operation / raw_crypto.as_secs_f64(), "× raw crypto");
+        self.add(
+            format!("{name}.ratio"),
+            concurrency,
+            per_operation / raw_crypto.as_secs_f64(),
+            "× raw crypto",
+        );
     }
 
     pub(super) fn write(&self, file: &Path) -> Result<(), String> {
@@ -69,6 +80,9 @@ impl fmt::Display for Report {
             writeln!(f, "{name:<34} {concurrency:>11} {value:>14.2}  {unit}")?;
         }
         let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-        write!(f, "on {cores} cores, load and servers together; ratios are comparable, times only within one run")
+        write!(
+            f,
+            "on {cores} cores, load and servers together; ratios are comparable, times only within one run"
+        )
     }
 }
