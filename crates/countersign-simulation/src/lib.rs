@@ -1,1 +1,129 @@
 //! Both halves, a network, a clock and faults in one process from one seed.
+//!
+//! A seed makes a world: shops and buyers, the merchant half, Amazon's half, their stores, their clocks
+//! and the network between, with everything that goes wrong in them, and one reading of whatever
+//! Amazon's pages leave open. A [`run`] lives through it on an executor of its own in virtual time, with
+//! every invariant checked on each document that changes and on everything that is said. The same seed
+//! gives the same run, step by step: a failing one is replayed by its seed.
+//!
+//! The two halves are the shipped ones, whole. Replaced are only the parts that they take from
+//! outside: stores (in memory, failing), clocks, entropy, the sockets, and in most seeds the signature.
+
+mod chaos;
+mod clock;
+mod documents;
+mod entropy;
+mod executor;
+mod invariants;
+mod ledger;
+mod network;
+mod process;
+mod reading;
+mod shop;
+mod signing;
+mod store;
+mod trace;
+mod weather;
+mod witness;
+mod world;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+pub use clock::Stopwatch;
+pub use countersign_domain::merchant::completion::PlantedBug;
+pub use invariants::Invariant;
+
+use executor::Ended;
+use world::World;
+
+/// Which world, and with which defect in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Fixes everything.
+    pub seed: u64,
+    /// How many orders there are.
+    pub orders: usize,
+    /// A defect of the merchant half that is to be found.
+    pub planted: Option<PlantedBug>,
+}
+
+/// How a run went.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Which run it was.
+    pub run: Run,
+    /// Equal for equal runs.
+    pub trace_hash: u64,
+    /// How often a task was polled.
+    pub steps: u64,
+    /// What happened how often.
+    pub counts: BTreeMap<String, u64>,
+    /// The broken invariant, if one is.
+    pub failure: Option<Failure>,
+}
+
+/// A broken invariant. It prints the story of the checkout that shows it, and how to see it again.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Which one.
+    pub invariant: Invariant,
+    /// What shows it.
+    pub shown_by: String,
+    /// What happened to that order, and to everybody meanwhile.
+    pub trace: String,
+    run: Run,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Run { seed, orders, planted } = self.run;
+        writeln!(f, "seed {seed}: broken: {}", self.invariant)?;
+        writeln!(f, "shown by: {}", self.shown_by)?;
+        f.write_str(&self.trace)?;
+        write!(f, "again: cargo xtask simulate --seed {seed} --seeds 1 --orders {orders}")?;
+        match planted {
+            Some(bug) => write!(f, " --bug {bug:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Every defect that can be planted.
+pub const PLANTED_BUGS: [PlantedBug; 9] = [
+    PlantedBug::LookUpOff,
+    PlantedBug::OpenReadAsUnpaid,
+    PlantedBug::NotFoundReadAsUnpaid,
+    PlantedBug::KeyRaisedInDoubt,
+    PlantedBug::BodyReserializedOnResend,
+    PlantedBug::IdsWrittenAfterSuccess,
+    PlantedBug::CompletedReadAsPaid,
+    PlantedBug::ExpiryByLocalClock,
+    PlantedBug::SecondTabFinalized,
+];
+
+/// Lives through one world, to its end or to the first broken invariant.
+#[must_use]
+pub fn run(run: Run) -> Report {
+    let world = World::new(run.seed, run.orders, run.planted);
+    let (executor, witness) = (world.executor.clone(), Arc::clone(&world.witness));
+    let ended = executor.run(world.live(), || !witness.has_seen_enough());
+    match ended {
+        Ok(()) | Err(Ended::Stopped) => {}
+        Err(ended @ (Ended::Stalled | Ended::Endless)) => witness.does_not_end(format!("it is {ended:?}")),
+    }
+    let failure = witness.violation().map(|(violation, trace)| Failure {
+        invariant: violation.broken.invariant,
+        shown_by: violation.broken.shown_by,
+        trace,
+        run,
+    });
+    Report {
+        run,
+        trace_hash: witness.trace_hash(),
+        steps: executor.step_count(),
+        counts: witness.counts(),
+        failure,
+    }
+}

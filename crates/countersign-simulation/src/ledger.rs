@@ -1,0 +1,135 @@
+//! The truth at Amazon: every session, permission and charge as its store holds them, and what charges
+//! ever were. No half can see it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::documents::{Amount, Charge, ChargePermission, ChargeState, CheckoutSession, CheckoutSessionState, Ids};
+
+/// How far the buyer's money is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Money {
+    /// The session is not finalized.
+    Untouched,
+    /// The session never will be.
+    Never,
+    /// The bank still decides: it may be taken.
+    Pending,
+    /// Held or taken, or may be charged later under a permission.
+    Paid,
+    /// It was held and is free again.
+    Released,
+    /// The bank said no.
+    Declined,
+}
+
+/// Amazon's objects.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    sessions: HashMap<String, CheckoutSession>,
+    permissions: HashMap<String, ChargePermission>,
+    charges: HashMap<String, Standing>,
+    changed_at: HashMap<String, Duration>,
+}
+
+#[derive(Debug)]
+struct Standing {
+    charge: Charge,
+    was_authorized: bool,
+}
+
+impl Ledger {
+    pub(crate) fn put_session(&mut self, session: CheckoutSession, at: Duration) {
+        self.changed_at.insert(session.id.clone(), at);
+        self.sessions.insert(session.id.clone(), session);
+    }
+
+    pub(crate) fn put_permission(&mut self, permission: ChargePermission, at: Duration) {
+        self.changed_at.insert(permission.id.clone(), at);
+        self.permissions.insert(permission.id.clone(), permission);
+    }
+
+    pub(crate) fn put_charge(&mut self, charge: Charge, at: Duration) {
+        self.changed_at.insert(charge.id.clone(), at);
+        let is_authorized = matches!(charge.state, ChargeState::Authorized {} | ChargeState::Captured {});
+        let was_authorized =
+            is_authorized || self.charges.get(&charge.id).is_some_and(|standing| standing.was_authorized);
+        self.charges.insert(charge.id.clone(), Standing { charge, was_authorized });
+    }
+
+    /// 30 days after its creation.
+    pub(crate) fn delete_session(&mut self, id: &str) {
+        // What it led to stays known.
+        if let Some(CheckoutSession { state: CheckoutSessionState::Open { .. }, .. }) = self.sessions.get(id) {
+            self.sessions.remove(id);
+        }
+    }
+
+    pub(crate) fn changed_at(&self, id: &str) -> Option<Duration> {
+        self.changed_at.get(id).copied()
+    }
+
+    pub(crate) fn session(&self, id: &str) -> Option<&CheckoutSession> {
+        self.sessions.get(id)
+    }
+
+    pub(crate) fn permission(&self, id: &str) -> Option<&ChargePermission> {
+        self.permissions.get(id)
+    }
+
+    /// The session that a permission or a charge came from.
+    pub(crate) fn session_of(&self, id: &str) -> Option<&str> {
+        let permission = self.permissions.get(id).or_else(|| {
+            // A charge's id begins with its permission's.
+            self.permissions.get(id.rsplit_once("-C")?.0)
+        })?;
+        Some(&permission.checkout_session_id)
+    }
+
+    /// The ids that the session led to.
+    pub(crate) fn ids(&self, session: &str) -> Option<Ids> {
+        match &self.sessions.get(session)?.state {
+            CheckoutSessionState::Completed { charge_permission_id, charge_id } => {
+                Some((charge_permission_id.clone(), charge_id.clone()))
+            }
+            CheckoutSessionState::Open { .. } | CheckoutSessionState::Canceled { .. } => None,
+        }
+    }
+
+    /// How far the money of a session is.
+    pub(crate) fn money(&self, session: &str) -> Money {
+        let Some(session) = self.sessions.get(session) else { return Money::Never };
+        match &session.state {
+            CheckoutSessionState::Open { .. } => Money::Untouched,
+            CheckoutSessionState::Canceled { .. } => Money::Never,
+            CheckoutSessionState::Completed { charge_id: None, .. } => Money::Paid,
+            CheckoutSessionState::Completed { charge_id: Some(charge_id), .. } => {
+                match self.charges.get(charge_id).map(|standing| &standing.charge.state) {
+                    Some(ChargeState::AuthorizationInitiated {}) => Money::Pending,
+                    Some(ChargeState::Authorized {} | ChargeState::Captured {}) => Money::Paid,
+                    Some(ChargeState::Canceled { .. }) => Money::Released,
+                    Some(ChargeState::Declined { .. }) => Money::Declined,
+                    // It is written in the same change set.
+                    None => Money::Pending,
+                }
+            }
+        }
+    }
+
+    /// Whether the session's payment was carried out at any time.
+    pub(crate) fn was_paid(&self, session: &str) -> bool {
+        match self.ids(session) {
+            None => false,
+            Some((_, None)) => true,
+            Some((_, Some(charge_id))) => {
+                self.charges.get(&charge_id).is_some_and(|standing| standing.was_authorized)
+            }
+        }
+    }
+
+    /// What the session's charge is for.
+    pub(crate) fn charged(&self, session: &str) -> Option<&Amount> {
+        let (_, charge_id) = self.ids(session)?;
+        Some(&self.charges.get(&charge_id?)?.charge.amount)
+    }
+}

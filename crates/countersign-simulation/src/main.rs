@@ -1,0 +1,120 @@
+//! `cargo xtask simulate`: runs seeds one after the other on both cores, says how fast, and stops at the
+//! first that breaks an invariant.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use countersign_simulation::{Failure, PLANTED_BUGS, PlantedBug, Run, Stopwatch, run};
+
+const USAGE: &str = "\
+usage: countersign-simulation [--seeds N] [--seed FIRST] [--orders N] [--bug NAME] [--counts]
+
+  --seeds N     how many seeds to run (default 200)
+  --seed FIRST  the first of them (default 0)
+  --orders N    how many orders each has (default 100)
+  --bug NAME    plants a defect that is to be found
+  --counts      prints what happened how often";
+
+struct Options {
+    seeds: u64,
+    first: u64,
+    orders: usize,
+    planted: Option<PlantedBug>,
+    counts: bool,
+}
+
+fn main() -> ExitCode {
+    let options = match read_options() {
+        Ok(options) => options,
+        Err(why) => {
+            say(&format!("{why}\n{USAGE}"));
+            return ExitCode::from(2);
+        }
+    };
+    let stopwatch = Stopwatch::start();
+    let next = AtomicU64::new(0);
+    let found: Mutex<Option<Failure>> = Mutex::new(None);
+    let counts: Mutex<BTreeMap<String, u64>> = Mutex::default();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while found.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= options.seeds {
+                        return;
+                    }
+                    let seed = options.first.wrapping_add(number);
+                    let report = run(Run { seed, orders: options.orders, planted: options.planted });
+                    let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+                    for (what, count) in report.counts {
+                        *counts.entry(what).or_default() += count;
+                    }
+                    drop(counts);
+                    if let Some(failure) = report.failure {
+                        *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                    }
+                    if number % 100 == 99 {
+                        say(&format!("{} seeds, {:.1} s", number + 1, stopwatch.elapsed().as_secs_f64()));
+                    }
+                }
+            });
+        }
+    });
+    if options.counts {
+        for (what, count) in counts.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            say(&format!("{count:>9}  {what}"));
+        }
+    }
+    let seconds = stopwatch.elapsed().as_secs_f64();
+    match found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(failure) => {
+            say(&failure.to_string());
+            ExitCode::FAILURE
+        }
+        None => {
+            let checkouts = options.seeds * u64::try_from(options.orders).unwrap_or(0);
+            let speed = f64::from(u32::try_from(checkouts).unwrap_or(u32::MAX)) / seconds;
+            say(&format!(
+                "{} seeds clean: {checkouts} checkouts in {seconds:.1} s, {speed:.0} a second",
+                options.seeds
+            ));
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn say(text: &str) {
+    // A reader that is gone has heard enough.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn read_options() -> Result<Options, String> {
+    let mut options = Options { seeds: 200, first: 0, orders: 100, planted: None, counts: false };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(flag) = arguments.next() {
+        if flag == "--counts" {
+            options.counts = true;
+            continue;
+        }
+        let value = arguments.next().ok_or_else(|| format!("{flag} needs a value"))?;
+        let number = || value.parse::<u64>().map_err(|_| format!("{flag} needs a number"));
+        match flag.as_str() {
+            "--seeds" => options.seeds = number()?,
+            "--seed" => options.first = number()?,
+            "--orders" => options.orders = usize::try_from(number()?).unwrap_or(usize::MAX),
+            "--bug" => {
+                let bug = PLANTED_BUGS.into_iter().find(|bug| format!("{bug:?}") == value);
+                options.planted = Some(bug.ok_or_else(|| {
+                    let names: Vec<String> = PLANTED_BUGS.iter().map(|bug| format!("{bug:?}")).collect();
+                    format!("--bug must be one of {}", names.join(", "))
+                })?);
+            }
+            _ => return Err(format!("there is no option {flag}")),
+        }
+    }
+    Ok(options)
+}

@@ -1,0 +1,376 @@
+//! The way from the merchant half to Amazon: delays, losses in both directions, copies, resets, and
+//! answers as another reading of Amazon's pages would give them.
+//!
+//! A call that has left goes on by itself: neither its sender's deadline nor its crash calls it back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::{Transport, TransportError};
+use countersign_http::{Request, Response};
+use countersign_sandbox::Sandbox;
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::entropy::Random;
+use crate::executor::{Executor, Group};
+use crate::process::{GivingUp, Process, Served};
+use crate::reading::{DateHeader, IdsOnGet, Reading, SuccessStatus};
+use crate::weather::Weather;
+use crate::witness::Witness;
+
+/// For how long after a change a Get may not know of it.
+const REPLICA_LAG: Duration = Duration::from_secs(5);
+
+/// The network. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Network(Arc<Inner>);
+
+struct Inner {
+    executor: Executor,
+    weather: Arc<Weather>,
+    reading: Reading,
+    amazon: Arc<Process<Sandbox>>,
+    witness: Arc<Witness>,
+    random: Random,
+    /// Statuses that Amazon keeps for an idempotency key.
+    kept: Mutex<HashMap<String, StatusCode>>,
+}
+
+/// What is called for, as far as answers differ by it.
+#[derive(Debug, Clone)]
+enum Called {
+    Finalize { session: String, key: String },
+    Get { id: String },
+}
+
+impl Called {
+    fn of(request: &Request) -> Self {
+        let mut segments = request.uri().path().rsplit('/');
+        let last = segments.next().unwrap_or_default();
+        if last == "finalize" {
+            let key = request.headers().get("x-amz-pay-idempotency-key");
+            let key = key.and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
+            return Self::Finalize { session: segments.next().unwrap_or_default().to_owned(), key };
+        }
+        Self::Get { id: last.to_owned() }
+    }
+
+    fn id(&self) -> &str {
+        match self {
+            Self::Finalize { session, .. } => session,
+            Self::Get { id } => id,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Finalize { .. } => "Finalize",
+            Self::Get { .. } => "Get",
+        }
+    }
+}
+
+/// What becomes of one call.
+#[derive(Debug, Clone, Copy)]
+struct Fate {
+    request_lost: bool,
+    answer_lost: bool,
+    /// How long it takes beyond the usual.
+    late: Duration,
+    repeated_after: Option<Duration>,
+    /// Whether its sender hears the copy's answer in the place of the first's.
+    copy_answers: bool,
+}
+
+impl Network {
+    pub(crate) fn new(
+        executor: &Executor,
+        weather: &Arc<Weather>,
+        reading: Reading,
+        amazon: &Arc<Process<Sandbox>>,
+        witness: &Arc<Witness>,
+        random: Random,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            executor: executor.clone(),
+            weather: Arc::clone(weather),
+            reading,
+            amazon: Arc::clone(amazon),
+            witness: Arc::clone(witness),
+            random,
+            kept: Mutex::default(),
+        }))
+    }
+
+    fn note(&self, called: &Called, what: impl FnOnce() -> String) {
+        self.0.witness.note_of_object(called.id(), || format!("{} {}", called.name(), what()));
+    }
+
+    fn happens(&self, rate: impl FnOnce(&crate::weather::Rates) -> u32) -> bool {
+        let Inner { weather, random, .. } = &*self.0;
+        !weather.is_calm() && random.happens(rate(&weather.rates))
+    }
+
+    fn fate(&self) -> Fate {
+        let random = &self.0.random;
+        let late = if self.happens(|rates| rates.late) {
+            random.time(Duration::from_secs(1), Duration::from_secs(600))
+        } else {
+            Duration::ZERO
+        };
+        let repeated = self.happens(|rates| rates.repeated);
+        Fate {
+            request_lost: self.happens(|rates| rates.request_lost),
+            answer_lost: self.happens(|rates| rates.answer_lost),
+            late,
+            repeated_after: repeated.then(|| random.time(Duration::ZERO, Duration::from_secs(900))),
+            copy_answers: random.happens(300),
+        }
+    }
+
+    async fn usual_delay(&self) {
+        let Inner { executor, weather, random, .. } = &*self.0;
+        let longest = if weather.is_calm() { 20 } else { 3_000 };
+        executor.sleep(random.time(Duration::from_millis(1), Duration::from_millis(longest))).await;
+    }
+
+    /// Nobody hears what came of it: at once, or when the sender has long given up.
+    async fn lose(&self, answers: oneshot::Sender<Response>) {
+        let Inner { executor, random, .. } = &*self.0;
+        executor.sleep(random.time(Duration::ZERO, Duration::from_secs(60))).await;
+        drop(answers);
+    }
+
+    async fn deliver(self, request: Request, called: Called, fate: Fate, answers: oneshot::Sender<Response>) {
+        if fate.request_lost {
+            self.note(&called, || "is lost on its way".to_owned());
+            return self.lose(answers).await;
+        }
+        self.0.executor.sleep(fate.late).await;
+        let mut answer = self.ask(&request, &called).await;
+        // What was turned away at the door has no copy behind it.
+        let turned_away = answer.as_ref().is_some_and(|answer| is_turned_away(answer.status()));
+        if let Some(pause) = fate.repeated_after.filter(|_| !turned_away) {
+            let (copy, is_called) = (self.clone(), called.clone());
+            let (copied, of_copy) = oneshot::channel();
+            self.0.executor.spawn(Group::Network, async move {
+                copy.0.executor.sleep(pause).await;
+                let _ = copied.send(copy.ask(&request, &is_called).await);
+            });
+            if fate.copy_answers {
+                let copys = of_copy.await.ok().flatten();
+                answer = copys.filter(|answer| !is_turned_away(answer.status()));
+            }
+        }
+        let Some(answer) = answer else { return self.lose(answers).await };
+        if fate.answer_lost || self.0.weather.is_cut_off() {
+            self.note(&called, || "has an answer that is lost".to_owned());
+            return self.lose(answers).await;
+        }
+        self.usual_delay().await;
+        let _ = answers.send(answer);
+    }
+
+    /// Lets Amazon answer, as the reading has it.
+    async fn ask(&self, request: &Request, called: &Called) -> Option<Response> {
+        let Inner { reading, amazon, random, weather, .. } = &*self.0;
+        if let Some(status) = self.kept(called) {
+            self.note(called, || format!("gets the kept {status} again"));
+            return Some(failure(status));
+        }
+        if self.happens(|rates| rates.turned_away) {
+            let answer = random.one_of(&[
+                (400, "InvalidHeaderValue"),
+                (401, "UnauthorizedAccess"),
+                (403, "InvalidAuthentication"),
+                (403, "InvalidAccountStatus"),
+                (429, "TooManyRequests"),
+            ]);
+            self.note(called, || format!("is turned away: {} {}", answer.0, answer.1));
+            return Some(error(answer.0, answer.1));
+        }
+        if self.happens(|rates| rates.failed_before) {
+            let status = self.draw_failure(called);
+            self.keep(called, status);
+            self.note(called, || format!("fails with {status} before anything is done"));
+            return Some(failure(status));
+        }
+        let is_early = || self.0.witness.age(called.id()).is_some_and(|age| age < REPLICA_LAG);
+        if let Called::Get { .. } = called
+            && !weather.is_calm()
+            && is_early()
+            && random.happens(reading.early_404)
+        {
+            self.note(called, || "comes too early: 404".to_owned());
+            return Some(error(404, "ResourceNotFound"));
+        }
+        let served = amazon.serve(request.clone(), GivingUp::LeavesItRunning, |_| ()).await;
+        let answer = match served {
+            Served::Answer(answer) => answer,
+            Served::Reset | Served::Refused => {
+                self.note(called, || "is cut off by Amazon".to_owned());
+                return None;
+            }
+        };
+        if self.happens(|rates| rates.failed_after) {
+            let status = self.draw_failure(called);
+            self.keep(called, status);
+            self.note(called, || format!("fails with {status} in the place of {}", answer.status()));
+            return Some(failure(status));
+        }
+        let answer = self.read_otherwise(called, answer);
+        self.note(called, || format!("is answered {}", in_short(&answer)));
+        Some(answer)
+    }
+
+    fn draw_failure(&self, called: &Called) -> StatusCode {
+        // A 404 to Get would be a statement about the object.
+        let statuses: &[u16] = match called {
+            Called::Finalize { .. } => &[404, 408, 425, 500, 500, 502, 503, 504],
+            Called::Get { .. } => &[408, 425, 500, 502, 503, 504],
+        };
+        StatusCode::from_u16(self.0.random.one_of(statuses)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn kept(&self, called: &Called) -> Option<StatusCode> {
+        let Called::Finalize { key, .. } = called else { return None };
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+
+    fn keep(&self, called: &Called, status: StatusCode) {
+        let Called::Finalize { key, .. } = called else { return };
+        if self.0.reading.stores_5xx && status.is_server_error() {
+            self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), status);
+        }
+    }
+
+    /// The sandbox's answer as another reading would have it.
+    fn read_otherwise(&self, called: &Called, answer: Response) -> Response {
+        let Inner { reading, random, witness, .. } = &*self.0;
+        let (mut head, mut body) = answer.into_parts();
+        match reading.date_header {
+            DateHeader::Told => {}
+            DateHeader::Absent => {
+                head.headers.remove(header::DATE);
+            }
+            DateHeader::Garbled => {
+                head.headers.insert(header::DATE, HeaderValue::from_static("yesterday"));
+            }
+        }
+        if !head.status.is_success() {
+            if self.happens(|rates| rates.unknown_words) {
+                body = edited(&body, |value| value["reasonCode"] = json!("NotYetListed"));
+            }
+            return Response::from_parts(head, body);
+        }
+        if self.happens(|rates| rates.unreadable) {
+            let cut = body.len() / 2;
+            body = match random.below(3) {
+                0 => body.slice(..cut),
+                1 => Bytes::from_static(b"<html>Bad luck</html>"),
+                _ => Bytes::new(),
+            };
+            return Response::from_parts(head, body);
+        }
+        match called {
+            Called::Finalize { .. } => {
+                head.status = match reading.success_status {
+                    SuccessStatus::ByState => head.status,
+                    SuccessStatus::Always200 => StatusCode::OK,
+                    SuccessStatus::Always202 => StatusCode::ACCEPTED,
+                };
+                if random.happens(reading.ids_missing_in_answer) {
+                    let missing = random.one_of(&["chargeId", "chargePermissionId"]);
+                    body = edited(&body, |value| value[missing] = Value::Null);
+                }
+            }
+            Called::Get { id } => {
+                let shows_ids = match reading.ids_on_get {
+                    IdsOnGet::Always => true,
+                    IdsOnGet::After(lag) => witness.age(id).is_none_or(|age| age >= lag),
+                    IdsOnGet::Never => false,
+                };
+                let unknown_state = self.happens(|rates| rates.unknown_words);
+                if !shows_ids || unknown_state {
+                    body = edited(&body, |value| {
+                        let is_session = value.get("checkoutSessionId").is_some();
+                        if unknown_state {
+                            value["statusDetails"]["state"] = json!("NotYetListed");
+                        }
+                        if is_session && !shows_ids {
+                            value["chargeId"] = Value::Null;
+                            value["chargePermissionId"] = Value::Null;
+                        }
+                    });
+                }
+            }
+        }
+        Response::from_parts(head, body)
+    }
+}
+
+fn is_turned_away(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 401 | 403 | 429)
+}
+
+fn edited(body: &Bytes, edit: impl FnOnce(&mut Value)) -> Bytes {
+    let Ok(mut value) = serde_json::from_slice::<Value>(body) else { return body.clone() };
+    edit(&mut value);
+    Bytes::from(value.to_string())
+}
+
+fn error(status: u16, code: &str) -> Response {
+    let body = json!({ "reasonCode": code, "message": "It cannot be done." });
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+}
+
+fn failure(status: StatusCode) -> Response {
+    let code = match status.as_u16() {
+        404 => "ResourceNotFound",
+        408 => "RequestTimeout",
+        425 => "TooEarly",
+        500 => "ProcessingFailure",
+        _ => "ServiceUnavailable",
+    };
+    error(status.as_u16(), code)
+}
+
+/// Status, and the code or state, for the trace.
+fn in_short(answer: &Response) -> String {
+    let value: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let word = value["reasonCode"].as_str().or(value["statusDetails"]["state"].as_str());
+    format!("{} {}", answer.status().as_u16(), word.unwrap_or("unreadable"))
+}
+
+impl Transport for Network {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        Box::pin(async move {
+            let Inner { executor, weather, amazon, witness, .. } = &*self.0;
+            let called = Called::of(&request);
+            if let Called::Finalize { session, key } = &called {
+                witness.sends(session, key, request.body());
+            }
+            let fate = self.fate();
+            let not_sent = self.happens(|rates| rates.not_sent);
+            self.usual_delay().await;
+            if not_sent || weather.is_cut_off() || !amazon.is_up() {
+                self.note(&called, || "does not leave".to_owned());
+                return Err(TransportError::NotSent("no connection".into()));
+            }
+            let (answers, answer) = oneshot::channel();
+            executor.spawn(Group::Network, self.clone().deliver(request, called, fate, answers));
+            answer.await.map_err(|_| TransportError::Lost("the connection was reset".into()))
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! A half as a process: it runs or it does not, requests reach it while it runs, and a crash drops
+//! whatever it was doing at that moment.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_http::{Handler, Reply, Request, Response};
+use tokio::sync::oneshot;
+
+use crate::executor::{Executor, Group, TaskId};
+
+/// One half. Its store is not part of it.
+pub(crate) struct Process<H> {
+    executor: Executor,
+    group: Group,
+    running: Mutex<Option<Arc<H>>>,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) enum Served {
+    Answer(Response),
+    /// The connection ended without an answer.
+    Reset,
+    /// Nobody listens.
+    Refused,
+}
+
+/// What a caller who gives up does to its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GivingUp {
+    /// The half does not notice.
+    LeavesItRunning,
+    /// The half notices that the connection is gone, and drops the request wherever it is.
+    EndsIt,
+}
+
+struct EndsOnDrop(Executor, Option<TaskId>);
+
+impl Drop for EndsOnDrop {
+    fn drop(&mut self) {
+        if let Some(task) = self.1 {
+            self.0.cancel(task);
+        }
+    }
+}
+
+impl<H: Handler> Process<H> {
+    pub(crate) fn new(executor: &Executor, group: Group) -> Self {
+        Self { executor: executor.clone(), group, running: Mutex::new(None) }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Arc<H>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.running().is_some()
+    }
+
+    /// It has started.
+    pub(crate) fn started(&self, handler: H) {
+        *self.running() = Some(Arc::new(handler));
+    }
+
+    /// It is gone, and so is whatever it was doing.
+    pub(crate) fn crash(&self) {
+        let gone = self.running().take();
+        self.executor.kill(self.group);
+        drop(gone);
+    }
+
+    /// Hands it a request. `inspect` sees the answer at the very moment at which it is made.
+    pub(crate) async fn serve(
+        &self,
+        request: Request,
+        giving_up: GivingUp,
+        inspect: impl FnOnce(&Response) + Send + 'static,
+    ) -> Served {
+        let Some(handler) = self.running().clone() else { return Served::Refused };
+        let (answers, answer) = oneshot::channel();
+        let task = self.executor.spawn(self.group, async move {
+            let reply = handler.handle(request).await;
+            if let Reply::Answer(response) = &reply {
+                inspect(response);
+            }
+            // Nobody may be listening any more.
+            let _ = answers.send(reply);
+        });
+        let ends = (giving_up == GivingUp::EndsIt).then_some(task);
+        let _ends = EndsOnDrop(self.executor.clone(), ends);
+        match answer.await {
+            Ok(Reply::Answer(response)) => Served::Answer(response),
+            Ok(Reply::Reset) | Err(_) => Served::Reset,
+        }
+    }
+}

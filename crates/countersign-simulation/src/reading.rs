@@ -1,0 +1,95 @@
+//! One reading of what Amazon's pages leave open. Each seed draws one, and the merchant half must hold
+//! under every one. What the sandbox has a flag for is set there; the rest is done to its answers on
+//! their way.
+
+use std::time::Duration;
+
+use countersign_domain::provider::profile::Profile;
+use countersign_sandbox::settings::Flags;
+
+use crate::entropy::Random;
+
+/// When a Completed session is shown without its ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IdsOnGet {
+    Always,
+    /// Not so soon after the change.
+    After(Duration),
+    Never,
+}
+
+/// The status of a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SuccessStatus {
+    /// 202 while the authorization is pending, else 200.
+    ByState,
+    Always200,
+    Always202,
+}
+
+/// What Amazon's answers say of its clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DateHeader {
+    Told,
+    Absent,
+    Garbled,
+}
+
+/// A reading.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub(crate) flags: Flags,
+    pub(crate) profile: Profile,
+    /// How often Get shows an object as it was before its last change, up to 5 s after it.
+    pub(crate) stale_reads: u32,
+    /// How often Get does not find what was created or changed in the last 5 s.
+    pub(crate) early_404: u32,
+    pub(crate) ids_on_get: IdsOnGet,
+    /// How often the answer to Finalize lacks an id.
+    pub(crate) ids_missing_in_answer: u32,
+    /// Whether a 5xx is kept for its idempotency key.
+    pub(crate) stores_5xx: bool,
+    pub(crate) success_status: SuccessStatus,
+    pub(crate) date_header: DateHeader,
+}
+
+/// Flags that only bear on other integrations.
+const FLAGS_LEFT_ALONE: [&str; 2] = ["spellings", "idempotency-key-length"];
+
+impl Reading {
+    pub(crate) fn draw(random: &Random) -> Self {
+        let mut flags = Flags::default();
+        for flag in Flags::WORDS.iter().filter(|flag| !FLAGS_LEFT_ALONE.contains(&flag.name)) {
+            // The words are the flag's own.
+            let _ = flags.choose(flag.name, random.one_of(flag.choices));
+        }
+        let seconds = Duration::from_secs;
+        Self {
+            flags,
+            profile: random.one_of(Profile::ALL),
+            stale_reads: random.one_of(&[0, 300, 1_000]),
+            early_404: random.one_of(&[0, 0, 200, 700]),
+            ids_on_get: random.one_of(&[
+                IdsOnGet::Always,
+                IdsOnGet::Always,
+                IdsOnGet::After(seconds(5)),
+                IdsOnGet::After(seconds(60)),
+                IdsOnGet::Never,
+            ]),
+            ids_missing_in_answer: random.one_of(&[0, 0, 0, 100]),
+            stores_5xx: random.happens(400),
+            success_status: random.one_of(&[
+                SuccessStatus::ByState,
+                SuccessStatus::ByState,
+                SuccessStatus::Always200,
+                SuccessStatus::Always202,
+            ]),
+            date_header: random.one_of(&[
+                DateHeader::Told,
+                DateHeader::Told,
+                DateHeader::Absent,
+                DateHeader::Garbled,
+            ]),
+        }
+    }
+}

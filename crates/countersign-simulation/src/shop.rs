@@ -1,0 +1,352 @@
+//! The shop and its buyers: one story an order. The shop registers the order, perhaps changes its terms;
+//! the buyer opens Amazon's page in a tab or two, places the order or does not, comes back, waits or does
+//! not, clicks twice, returns hours later, tries again after a decline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_domain::money::{Currency, Money};
+use countersign_http::{Request, Response};
+use futures_util::future::{Either, join, select};
+use http::{Method, header};
+use serde_json::{Value, json};
+
+use crate::entropy::Random;
+use crate::process::{GivingUp, Served};
+use crate::world::{SHOP_TOKEN, World};
+
+/// One order's story.
+pub(crate) struct Story {
+    pub(crate) world: Arc<World>,
+    pub(crate) order: usize,
+    pub(crate) random: Random,
+}
+
+/// The order as the shop has registered it.
+struct Registered {
+    checkout_id: String,
+    result_token: String,
+    terms_version: u64,
+}
+
+/// How a completion ended for its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Good,
+    NotPaid,
+    /// Pending, checking, refused, or no answer at all.
+    Nothing,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Story {
+    /// Tells it from the beginning.
+    pub(crate) async fn tell(self) {
+        let terms = self.draw_terms();
+        let Some(registered) = self.register(&terms).await else { return };
+        let terms = self.perhaps_change_terms(terms, &registered).await;
+        for attempt in 0..3 {
+            let heard = if self.random.happens(200) {
+                let (one, other) =
+                    join(self.tab(&terms, &registered, attempt), self.tab(&terms, &registered, attempt)).await;
+                if one == Heard::Good { one } else { other }
+            } else {
+                self.tab(&terms, &registered, attempt).await
+            };
+            let tries_again = match heard {
+                Heard::Good => false,
+                Heard::NotPaid => self.random.happens(600),
+                Heard::Nothing => self.random.happens(250),
+            };
+            if !tries_again {
+                break;
+            }
+            self.pause(SECOND, 5 * MINUTE).await;
+        }
+        for _ in 0..self.random.below(4) {
+            self.pause(SECOND, 60 * MINUTE).await;
+            self.look(&registered).await;
+        }
+    }
+
+    async fn pause(&self, from: Duration, to: Duration) {
+        self.world.executor.sleep(self.random.time(from, to)).await;
+    }
+
+    fn draw_terms(&self) -> Value {
+        let random = &self.random;
+        let currency =
+            random.one_of(&[Currency::USD, Currency::USD, Currency::USD, Currency::EUR, Currency::JPY]);
+        let minor = 100 + u64::try_from(random.below(100_000)).unwrap_or(0);
+        let price = |minor| {
+            let money = Money::from_minor(minor, currency);
+            json!({ "amount": money.amount(), "currencyCode": currency.code() })
+        };
+        let intent = random.one_of(&["Confirm", "Authorize", "Authorize", "AuthorizeWithCapture"]);
+        let mut details = json!({ "paymentIntent": intent, "chargeAmount": price(minor) });
+        if intent == "Authorize" && random.happens(600) {
+            details["canHandlePendingAuthorization"] = json!(true);
+        }
+        if random.happens(250) {
+            details["totalOrderAmount"] = price(minor * 2);
+        }
+        let mut terms = json!({
+            "productType": random.one_of(&["PayAndShip", "PayOnly"]),
+            "paymentDetails": details,
+        });
+        if random.happens(250) {
+            terms["supplementaryData"] = json!(format!("{{\"cart\":{}}}", self.order));
+        }
+        terms
+    }
+
+    /// Registers the order, as often as it takes.
+    async fn register(&self, terms: &Value) -> Option<Registered> {
+        let mut body = terms.clone();
+        body["orderId"] = json!(format!("order-{}", self.order));
+        body["startOfCheckoutUrl"] = json!("https://shop.example/checkout");
+        for _ in 0..20 {
+            let request = self.of_the_shop(Method::POST, "/v1/checkouts", &body);
+            let answer = self.call(request, 30 * SECOND, |_| ()).await;
+            let answer = answer.filter(|answer| answer.status().is_success());
+            if let Some(answer) = answer.as_ref().and_then(read) {
+                let text = |member: &str| answer[member].as_str().map(str::to_owned);
+                return Some(Registered {
+                    checkout_id: text("checkoutId")?,
+                    result_token: text("resultUrl")?.rsplit('/').next()?.to_owned(),
+                    terms_version: answer["termsVersion"].as_u64()?,
+                });
+            }
+            self.pause(SECOND, MINUTE).await;
+        }
+        None
+    }
+
+    /// The terms that hold from now on, as far as the shop knows.
+    async fn perhaps_change_terms(&self, mut terms: Value, registered: &Registered) -> Value {
+        if !self.random.happens(120) {
+            return terms;
+        }
+        let mut changed = terms.clone();
+        let other = self.draw_terms();
+        changed["paymentDetails"] = other["paymentDetails"].clone();
+        let mut body = changed.clone();
+        body["termsVersion"] = json!(registered.terms_version);
+        let path = format!("/v1/checkouts/{}/terms", registered.checkout_id);
+        let answer = self.call(self.of_the_shop(Method::PUT, &path, &body), 30 * SECOND, |_| ()).await;
+        if answer.is_some_and(|answer| answer.status().is_success()) {
+            terms = changed;
+        }
+        terms
+    }
+
+    /// One tab: Amazon's page, and back.
+    async fn tab(&self, terms: &Value, registered: &Registered, attempt: u32) -> Heard {
+        self.pause(Duration::ZERO, 20 * SECOND).await;
+        let Some(session) = self.begin_session(terms, registered, attempt).await else {
+            return Heard::Nothing;
+        };
+        let id = session["checkoutSessionId"].as_str().unwrap_or_default().to_owned();
+        if self.random.happens(40) {
+            let (_, heard) = join(self.cancel_at_amazon(&id), self.come_back(&session, &id, registered)).await;
+            return heard;
+        }
+        self.come_back(&session, &id, registered).await
+    }
+
+    /// The buyer opens Amazon's page and places the order, nearly always as the shop wants it.
+    async fn begin_session(&self, terms: &Value, registered: &Registered, attempt: u32) -> Option<Value> {
+        let random = &self.random;
+        let mut body = terms.clone();
+        let reference = match random.below(100) {
+            0..3 => Some("somebody-elses".to_owned()),
+            3..10 => None,
+            _ => Some(registered.checkout_id.clone()),
+        };
+        if let Some(reference) = reference {
+            body["merchantMetadata"] = json!({ "merchantReferenceId": reference });
+        }
+        if random.happens(40) {
+            let other = self.draw_terms();
+            body["paymentDetails"] = other["paymentDetails"].clone();
+        }
+        let may_pend = body["paymentDetails"]["canHandlePendingAuthorization"] == json!(true);
+        let cards: &[&str] = if may_pend {
+            &["1111", "0701", "0701", "4354", "4354", "3434"]
+        } else if attempt == 0 {
+            &["1111", "1111", "1111", "0005", "3434", "3064", "0701"]
+        } else {
+            &["1111", "4444", "9424", "3434"]
+        };
+        body["card"] = json!(random.one_of(cards));
+        let is_placed = random.happens(700);
+        body["placed"] = json!(is_placed);
+        let (witness, order) = (Arc::clone(&self.world.witness), self.order);
+        let began = move |answer: &Response| {
+            if let Some(session) = read(answer).filter(|_| answer.status().is_success())
+                && let Some(id) = session["checkoutSessionId"].as_str()
+            {
+                witness.session_began(id, order);
+            }
+        };
+        let request = at_amazon("/_sandbox/checkout-sessions", &body);
+        let session = self.act_at_amazon(request, began).await?;
+        if !is_placed && random.happens(950) {
+            self.pause(SECOND, MINUTE).await;
+            let path = format!("/_sandbox/checkout-sessions/{}/buyer", session["checkoutSessionId"].as_str()?);
+            for _ in 0..3 {
+                let body = json!({ "action": "placeOrder" });
+                if self.act_at_amazon(at_amazon(&path, &body), |_| ()).await.is_some() {
+                    break;
+                }
+                self.pause(SECOND, 10 * SECOND).await;
+            }
+        }
+        Some(session)
+    }
+
+    async fn cancel_at_amazon(&self, session: &str) {
+        self.pause(Duration::ZERO, 30 * SECOND).await;
+        let path = format!("/_sandbox/checkout-sessions/{session}/buyer");
+        let _ = self.act_at_amazon(at_amazon(&path, &json!({ "action": "cancel" })), |_| ()).await;
+    }
+
+    async fn act_at_amazon(
+        &self,
+        request: Request,
+        inspect: impl FnOnce(&Response) + Send + 'static,
+    ) -> Option<Value> {
+        self.pause(Duration::ZERO, SECOND).await;
+        match self.world.amazon.serve(request, GivingUp::LeavesItRunning, inspect).await {
+            Served::Answer(answer) if answer.status().is_success() => read(&answer),
+            Served::Answer(_) | Served::Reset | Served::Refused => None,
+        }
+    }
+
+    /// The browser comes back and the shop completes: once, twice at once, again and again.
+    async fn come_back(&self, session: &Value, id: &str, registered: &Registered) -> Heard {
+        let random = &self.random;
+        let mut body = json!({ "amazonCheckoutSessionId": id });
+        if random.happens(300) {
+            for member in ["shippingAddress", "billingAddress"] {
+                body[member] = session[member].clone();
+            }
+            if random.happens(60) && !body["billingAddress"].is_null() {
+                body["billingAddress"]["city"] = json!("Elsewhere");
+            }
+        }
+        self.pause(Duration::ZERO, 5 * SECOND).await;
+        let mut heard = Heard::Nothing;
+        for _ in 0..1 + random.below(5) {
+            heard = if random.happens(250) {
+                let complete = || self.complete(id, &body, registered);
+                let (one, other) = join(complete(), complete()).await;
+                if one == Heard::Nothing { other } else { one }
+            } else {
+                self.complete(id, &body, registered).await
+            };
+            match heard {
+                Heard::Good => break,
+                Heard::NotPaid if random.happens(700) => break,
+                // Come back hours later, now and then.
+                Heard::NotPaid | Heard::Nothing if random.happens(100) => {
+                    self.pause(MINUTE, 300 * MINUTE).await;
+                }
+                Heard::NotPaid | Heard::Nothing => self.pause(Duration::ZERO, 2 * MINUTE).await,
+            }
+            if random.happens(200) {
+                self.look(registered).await;
+            }
+        }
+        heard
+    }
+
+    async fn complete(&self, session: &str, body: &Value, registered: &Registered) -> Heard {
+        let random = &self.random;
+        let (mut path, mut order) = (format!("/v1/checkouts/{}/complete", registered.checkout_id), self.order);
+        if random.happens(20) {
+            // Somebody mixes up two orders.
+            let other = random.below(self.world.order_count);
+            if let Some(checkout) = self.world.witness.checkout(other) {
+                (path, order) = (format!("/v1/checkouts/{}/complete", checkout.id), other);
+            }
+        }
+        let patience =
+            if random.happens(300) { random.time(Duration::ZERO, 10 * SECOND) } else { 60 * SECOND };
+        let witness = Arc::clone(&self.world.witness);
+        let before = witness.checkout(order);
+        let session = session.to_owned();
+        let inspect = move |answer: &Response| {
+            if matches!(answer.status().as_u16(), 200 | 202 | 402)
+                && let Some(answer) = read(answer)
+            {
+                witness.completion_said(order, &session, before.as_ref(), &answer);
+            }
+        };
+        let answer = self.call(self.of_the_shop(Method::POST, &path, body), patience, inspect).await;
+        match answer.map(|answer| answer.status().as_u16()) {
+            Some(200) => Heard::Good,
+            Some(402) => Heard::NotPaid,
+            _ => Heard::Nothing,
+        }
+    }
+
+    /// The buyer looks at the result page, or the shop at the checkout.
+    async fn look(&self, registered: &Registered) {
+        if self.random.happens(500) {
+            self.world.look_at_page(self.order, &registered.result_token, Some(self)).await;
+        } else {
+            self.world.look_at_checkout(self.order, &registered.checkout_id, Some(self)).await;
+        }
+    }
+
+    fn of_the_shop(&self, method: Method, path: &str, body: &Value) -> Request {
+        of_the_shop(method, path, body)
+    }
+
+    /// One request to the merchant half, over a network, from somebody with so much patience.
+    pub(crate) async fn call(
+        &self,
+        request: Request,
+        patience: Duration,
+        inspect: impl FnOnce(&Response) + Send + 'static,
+    ) -> Option<Response> {
+        let (world, random) = (&self.world, &self.random);
+        let is_lost = || !world.weather.is_calm() && random.happens(world.weather.rates.browser);
+        self.pause(Duration::ZERO, SECOND / 2).await;
+        if is_lost() {
+            return None;
+        }
+        let giving_up = random.one_of(&[GivingUp::LeavesItRunning, GivingUp::EndsIt]);
+        let served = Box::pin(world.merchant.serve(request, giving_up, inspect));
+        match select(served, Box::pin(world.executor.sleep(patience))).await {
+            Either::Left((Served::Answer(answer), _)) if !is_lost() => Some(answer),
+            Either::Left(_) | Either::Right(_) => None,
+        }
+    }
+}
+
+pub(crate) fn of_the_shop(method: Method, path: &str, body: &Value) -> Request {
+    let mut request = Request::new(Bytes::from(body.to_string()));
+    *request.method_mut() = method;
+    *request.uri_mut() = path.parse().unwrap_or_default();
+    if let Ok(token) = format!("Bearer {SHOP_TOKEN}").parse() {
+        request.headers_mut().insert(header::AUTHORIZATION, token);
+    }
+    request
+}
+
+/// A request to the sandbox's control API: what a buyer does on Amazon's page.
+pub(crate) fn at_amazon(path: &str, body: &Value) -> Request {
+    let mut request = Request::new(Bytes::from(body.to_string()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = path.parse().unwrap_or_default();
+    request
+}
+
+pub(crate) fn read(answer: &Response) -> Option<Value> {
+    serde_json::from_slice(answer.body()).ok()
+}

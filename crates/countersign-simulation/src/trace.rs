@@ -1,0 +1,54 @@
+//! What happened, line by line: to be read when a run fails, and hashed to tell whether two runs are the
+//! same.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+/// The record of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    lines: Vec<Line>,
+    hasher: DefaultHasher,
+}
+
+#[derive(Debug)]
+struct Line {
+    at: Duration,
+    /// The order that it is about; none when it befalls everybody.
+    order: Option<usize>,
+    text: String,
+}
+
+impl Trace {
+    pub(crate) fn note(&mut self, at: Duration, order: Option<usize>, text: String) {
+        (at, order, text.as_str()).hash(&mut self.hasher);
+        self.lines.push(Line { at, order, text });
+    }
+
+    /// Equal for two runs in which the same happened at the same times.
+    pub(crate) fn hash(&self) -> u64 {
+        self.hasher.finish()
+    }
+
+    /// The lines of one order, and those that befall everybody while it lives.
+    pub(crate) fn of(&self, order: Option<usize>) -> String {
+        use fmt::Write as _;
+        let first = order.and_then(|_| self.lines.iter().position(|line| line.order == order)).unwrap_or(0);
+        let mut text = String::new();
+        for line in self.lines.iter().skip(first) {
+            if order.is_none() || line.order.is_none() || line.order == order {
+                let seconds = line.at.as_secs();
+                let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+                let _ = writeln!(
+                    text,
+                    "{days:>3}d {hours:02}:{minutes:02}:{:02}.{:03}  {}",
+                    seconds % 60,
+                    line.at.subsec_millis(),
+                    line.text
+                );
+            }
+        }
+        text
+    }
+}

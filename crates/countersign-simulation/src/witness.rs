@@ -1,0 +1,405 @@
+//! The witness sees everything: each commit of either store, each Finalize that leaves, each answer at
+//! the moment it is made. It checks the invariants there and then, and keeps the trace. The first broken
+//! invariant ends the run.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_store::contract::{ChangeSet, Write};
+use serde_json::Value;
+
+use crate::documents::{
+    Charge, ChargePermission, Checkout, CheckoutSession, CheckoutSessionState, Snapshot,
+};
+use crate::executor::Executor;
+use crate::invariants::{self, Broken, DurableSends, Held, Invariant, Said};
+use crate::ledger::Ledger;
+use crate::trace::Trace;
+
+/// Which half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Half {
+    Merchant,
+    Amazon,
+}
+
+/// A broken invariant, and the order that shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Violation {
+    pub(crate) broken: Broken,
+    pub(crate) order: Option<usize>,
+}
+
+/// What a run has come to, by its words.
+pub(crate) type Counts = std::collections::BTreeMap<String, u64>;
+
+pub(crate) struct Witness {
+    executor: Executor,
+    facts: Mutex<Facts>,
+}
+
+#[derive(Default)]
+struct Facts {
+    trace: Trace,
+    violation: Option<Violation>,
+    ledger: Ledger,
+    /// The merchant half's checkouts by their ids.
+    checkouts: HashMap<String, Arc<Checkout>>,
+    /// Checkout ids by the orders' numbers.
+    by_order: HashMap<usize, String>,
+    order_of_session: HashMap<String, usize>,
+    snapshots: HashMap<String, Snapshot>,
+    durable: DurableSends,
+    counts: Counts,
+}
+
+/// The order number of the simulation behind the shop's order id.
+fn order_number(order_id: &str) -> Option<usize> {
+    order_id.strip_prefix("order-")?.parse().ok()
+}
+
+fn read<'a, T: serde::Deserialize<'a>>(write: &'a Write) -> Option<T> {
+    let content = write.content.as_ref()?;
+    // A form that this crate cannot read would make every check blind.
+    Some(serde_json::from_slice(&content.bytes).unwrap_or_else(|error| {
+        unreachable!("the document {} is not as the simulation reads it: {error}", write.key.collection)
+    }))
+}
+
+impl Facts {
+    fn note(&mut self, at: Duration, order: Option<usize>, text: String) {
+        self.trace.note(at, order, text);
+    }
+
+    fn count(&mut self, what: &str) {
+        match self.counts.get_mut(what) {
+            Some(count) => *count += 1,
+            None => {
+                self.counts.insert(what.to_owned(), 1);
+            }
+        }
+    }
+
+    fn judge(&mut self, at: Duration, order: Option<usize>, held: Held) {
+        if let Err(broken) = held
+            && self.violation.is_none()
+        {
+            self.note(at, order, format!("BROKEN: {}: {}", broken.invariant, broken.shown_by));
+            self.violation = Some(Violation { broken, order });
+        }
+    }
+
+    fn order_of_object(&self, id: &str) -> Option<usize> {
+        let session = self.ledger.session_of(id).unwrap_or(id);
+        self.order_of_session.get(session).copied()
+    }
+
+    fn checkout_of(&self, order: usize) -> Option<&Arc<Checkout>> {
+        self.checkouts.get(self.by_order.get(&order)?)
+    }
+
+    fn merchant_wrote(&mut self, at: Duration, change: &ChangeSet, write: &Write) {
+        match write.key.collection {
+            "checkout" => {
+                let Some(after) = read::<Checkout>(write) else {
+                    return self.judge(
+                        at,
+                        None,
+                        invariants::broken(Invariant::VerdictChanged, "a checkout is deleted"),
+                    );
+                };
+                self.checkout_wrote(at, change, write, after);
+            }
+            "snapshot" => {
+                if let Some(snapshot) = read::<Snapshot>(write) {
+                    self.snapshots.insert(write.key.id.clone(), snapshot);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn checkout_wrote(&mut self, at: Duration, change: &ChangeSet, write: &Write, after: Checkout) {
+        let order = order_number(&after.order_id);
+        let before = self.checkouts.get(&after.id).cloned();
+        for attempt in &after.attempts {
+            let earlier = before.as_ref().and_then(|before| {
+                before.attempts.iter().find(|earlier| earlier.number == attempt.number)
+            });
+            if earlier.map(|earlier| &earlier.state) != Some(&attempt.state) {
+                let state = attempt.state.name();
+                if earlier.map(|earlier| earlier.state.name()) != Some(state) {
+                    let was = earlier.map_or("none", |earlier| earlier.state.name());
+                    self.count(&format!("{was} → {state}"));
+                }
+                self.note(at, order, format!("merchant keeps: attempt {} {:?}", attempt.number, Short(attempt)));
+            }
+            if let Some(send) = attempt.state.send() {
+                let key = (attempt.checkout_session_id.clone(), send.idempotency_key.clone());
+                let kept = self.durable.entry(key).or_insert_with(|| send.body.clone());
+                let same = *kept == send.body;
+                if !same {
+                    let shown_by = format!("attempt {} has other bytes under its key", attempt.number);
+                    self.judge(at, order, invariants::broken(Invariant::SendChanged, shown_by));
+                }
+            }
+        }
+        let decided_at = change.at.as_millis();
+        let held = invariants::of_step(before.as_deref(), &after, write, decided_at, &self.ledger);
+        self.judge(at, order, held);
+        let is_completed = |checkout: &Checkout| {
+            checkout.attempts.iter().any(|attempt| attempt.state.success().is_some())
+        };
+        if is_completed(&after) && !self.snapshots.contains_key(&after.id) {
+            let is_due = change.write.iter().any(|write| write.key.collection == "snapshot");
+            if !is_due {
+                let held = invariants::broken(Invariant::SnapshotMissing, "none is due with the success");
+                self.judge(at, order, held);
+            }
+        }
+        if let Some(order) = order {
+            self.by_order.insert(order, after.id.clone());
+        }
+        self.checkouts.insert(after.id.clone(), Arc::new(after));
+    }
+
+    fn amazon_wrote(&mut self, at: Duration, write: &Write) {
+        match write.key.collection {
+            "checkout_session" => match read::<CheckoutSession>(write) {
+                Some(session) => {
+                    let order = self.order_of_session.get(&session.id).copied();
+                    let was = self.ledger.session(&session.id).map(|session| &session.state);
+                    if was != Some(&session.state) {
+                        let text = format!("Amazon keeps: session {} {:?}", &session.id[..8], session.state);
+                        self.note(at, order, text);
+                        let word = match session.state {
+                            CheckoutSessionState::Open { .. } => "session Open",
+                            CheckoutSessionState::Completed { .. } => "session Completed",
+                            CheckoutSessionState::Canceled { .. } => "session Canceled",
+                        };
+                        self.count(word);
+                    }
+                    self.ledger.put_session(session, at);
+                }
+                None => self.ledger.delete_session(&write.key.id),
+            },
+            "charge_permission" => {
+                if let Some(permission) = read::<ChargePermission>(write) {
+                    let within = permission.held.0 + permission.captured.0 <= permission.limit.0;
+                    let order = self.order_of_session.get(&permission.checkout_session_id).copied();
+                    if !within {
+                        let shown_by = format!("{permission:?}");
+                        self.judge(at, order, invariants::broken(Invariant::LimitExceeded, shown_by));
+                    }
+                    self.ledger.put_permission(permission, at);
+                }
+            }
+            "charge" => {
+                if let Some(charge) = read::<Charge>(write) {
+                    self.count(&format!("charge {:?}", charge.state));
+                    let order = self.order_of_object(&charge.id);
+                    self.note(at, order, format!("Amazon keeps: charge {:?}", charge.state));
+                    self.ledger.put_charge(charge, at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn money_moved(&mut self, at: Duration, change: &ChangeSet) {
+        for write in &change.write {
+            let session = match write.key.collection {
+                "checkout_session" => write.key.id.clone(),
+                "charge_permission" | "charge" => match self.ledger.session_of(&write.key.id) {
+                    Some(session) => session.to_owned(),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let checkouts = self.checkouts.values().map(Arc::as_ref);
+            let held = invariants::of_payment(&session, &self.ledger, checkouts);
+            if held.is_err() {
+                let order = self.order_of_session.get(&session).copied();
+                self.judge(at, order, held);
+            }
+        }
+    }
+}
+
+/// An attempt as the trace shows it.
+struct Short<'a>(&'a crate::documents::Attempt);
+
+impl std::fmt::Debug for Short<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use crate::documents::AttemptState;
+        f.write_str(self.0.state.name())?;
+        match &self.0.state {
+            AttemptState::InDoubt { send, send_count, stored_error_count, .. } => {
+                write!(f, " (key {}, sent {send_count} times, {stored_error_count} stored errors)", send.n)
+            }
+            AttemptState::Finalizing { send, .. } => write!(f, " (key {})", send.n),
+            AttemptState::NotPaid { reason } => write!(f, " {reason}"),
+            AttemptState::Unresolved { reason, .. } => write!(f, " {reason}"),
+            AttemptState::Surplus { of } => write!(f, " of {of}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Witness {
+    pub(crate) fn new(executor: &Executor) -> Self {
+        Self { executor: executor.clone(), facts: Mutex::default() }
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn note(&self, order: Option<usize>, text: String) {
+        let at = self.executor.now();
+        self.facts().note(at, order, text);
+    }
+
+    /// A line about one of Amazon's objects.
+    pub(crate) fn note_of_object(&self, id: &str, text: impl FnOnce() -> String) {
+        let at = self.executor.now();
+        let mut facts = self.facts();
+        let order = facts.order_of_object(id);
+        facts.note(at, order, text());
+    }
+
+    pub(crate) fn count(&self, what: &str) {
+        self.facts().count(what);
+    }
+
+    /// A session was made for an order.
+    pub(crate) fn session_began(&self, session: &str, order: usize) {
+        self.facts().order_of_session.insert(session.to_owned(), order);
+    }
+
+    /// How long ago one of Amazon's objects changed.
+    pub(crate) fn age(&self, id: &str) -> Option<Duration> {
+        let changed_at = self.facts().ledger.changed_at(id)?;
+        Some(self.executor.now().saturating_sub(changed_at))
+    }
+
+    /// A change set was applied.
+    pub(crate) fn committed(&self, half: Half, change: &ChangeSet) {
+        let at = self.executor.now();
+        let mut facts = self.facts();
+        match half {
+            Half::Merchant => {
+                for write in &change.write {
+                    facts.merchant_wrote(at, change, write);
+                }
+            }
+            Half::Amazon => {
+                for write in &change.write {
+                    facts.amazon_wrote(at, write);
+                }
+                facts.money_moved(at, change);
+            }
+        }
+    }
+
+    /// A Finalize leaves the merchant half.
+    pub(crate) fn sends(&self, session: &str, key: &str, body: &Bytes) {
+        let at = self.executor.now();
+        let mut facts = self.facts();
+        let order = facts.order_of_session.get(session).copied();
+        facts.count("Finalize");
+        facts.note(at, order, format!("merchant sends Finalize under {}", &key[..key.len().min(6)]));
+        let held = invariants::of_leaving(session, key, body, &facts.durable);
+        facts.judge(at, order, held);
+    }
+
+    /// The order's checkout as it is kept now.
+    pub(crate) fn checkout(&self, order: usize) -> Option<Arc<Checkout>> {
+        self.facts().checkout_of(order).cloned()
+    }
+
+    /// The merchant half answered a completion.
+    pub(crate) fn completion_said(
+        &self,
+        order: usize,
+        session: &str,
+        before: Option<&Arc<Checkout>>,
+        answer: &Value,
+    ) {
+        let said = said(answer, "outcome");
+        let at = self.executor.now();
+        let mut facts = self.facts();
+        facts.count(&format!("said {}", said.word));
+        facts.note(at, Some(order), format!("merchant says {} of session {}", said.word, &session[..8]));
+        let Some(after) = facts.checkout_of(order).cloned() else { return };
+        let held = invariants::of_completion(&said, session, before.map(Arc::as_ref), &after);
+        facts.judge(at, Some(order), held);
+    }
+
+    /// The merchant half showed a checkout: as JSON, or as a page's mood.
+    pub(crate) fn checkout_said(&self, order: usize, before: Option<&Arc<Checkout>>, answer: &Value) {
+        let said = said(answer, "state");
+        let at = self.executor.now();
+        let mut facts = self.facts();
+        facts.count(&format!("shown {}", said.word));
+        facts.note(at, Some(order), format!("merchant shows {}", said.word));
+        let Some(after) = facts.checkout_of(order).cloned() else { return };
+        let held = invariants::of_checkout_shown(&said, before.map(Arc::as_ref), &after);
+        facts.judge(at, Some(order), held);
+    }
+
+    /// All faults are over and 40 days have passed.
+    pub(crate) fn ends(&self, ids_are_shown: bool) {
+        let at = self.executor.now();
+        let mut facts = self.facts();
+        let mut orders: Vec<usize> = facts.by_order.keys().copied().collect();
+        orders.sort_unstable();
+        for order in orders {
+            let Some(checkout) = facts.checkout_of(order).cloned() else { continue };
+            let held = invariants::of_the_end(&checkout, &facts.ledger, ids_are_shown);
+            facts.judge(at, Some(order), held);
+            let completed = checkout.attempts.iter().any(|attempt| attempt.state.success().is_some());
+            let snapshot = facts.snapshots.get(&checkout.id).cloned();
+            if completed && snapshot != Some(Snapshot::Taken {}) {
+                let held = invariants::broken(Invariant::SnapshotMissing, format!("it is {snapshot:?}"));
+                facts.judge(at, Some(order), held);
+            }
+        }
+    }
+
+    /// The run did not come to its end.
+    pub(crate) fn does_not_end(&self, why: String) {
+        let at = self.executor.now();
+        self.facts().judge(at, None, invariants::broken(Invariant::NoEnd, why));
+    }
+
+    pub(crate) fn has_seen_enough(&self) -> bool {
+        self.facts().violation.is_some()
+    }
+
+    pub(crate) fn violation(&self) -> Option<(Violation, String)> {
+        let facts = self.facts();
+        let violation = facts.violation.clone()?;
+        let trace = facts.trace.of(violation.order);
+        Some((violation, trace))
+    }
+
+    pub(crate) fn trace_hash(&self) -> u64 {
+        self.facts().trace.hash()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.facts().counts.clone()
+    }
+}
+
+fn said(answer: &Value, word: &str) -> Said {
+    let text = |member: &str| answer[member].as_str().map(str::to_owned);
+    Said {
+        word: text(word).unwrap_or_default(),
+        charge_permission_id: text("chargePermissionId"),
+        charge_id: text("chargeId"),
+    }
+}

@@ -1,0 +1,376 @@
+//! One world: both halves with their stores and clocks, the network between them, shops and buyers, and
+//! everything that befalls them, from one seed. First things go wrong, then the weather calms down, then
+//! forty days pass.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use countersign_client::{Client, SignRequest};
+use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
+use countersign_domain::merchant::completion::PlantedBug;
+use countersign_domain::time::Timestamp;
+use countersign_http::{Handler as _, Response};
+use countersign_merchant::settings::{Deadlines, Secret};
+use countersign_merchant::{Merchant, settings as merchant_settings};
+use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
+use countersign_sandbox::entropy::Ids;
+use countersign_sandbox::merchants::Merchants;
+use countersign_sandbox::{Sandbox, settings as sandbox_settings};
+use countersign_store::contract::Store as _;
+use countersign_store::faults::FaultyStore;
+use countersign_store::memory::MemoryStore;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::chaos;
+use crate::clock::HalfClock;
+use crate::entropy::Random;
+use crate::executor::{Executor, Group};
+use crate::network::Network;
+use crate::process::{GivingUp, Process, Served};
+use crate::reading::{IdsOnGet, Reading};
+use crate::shop::{Story, at_amazon, of_the_shop, read};
+use crate::signing::KeyedHash;
+use crate::store::{Kept, kept};
+use crate::weather::Weather;
+use crate::witness::{Half, Witness};
+
+pub(crate) const SHOP_TOKEN: &str = "the-shops-token";
+const PUBLIC_KEY_ID: &str = "SANDBOX-SIMULATION";
+const MERCHANT_ID: &str = "ASIMULATION";
+
+/// For how long orders arrive.
+const BUSY: Duration = Duration::from_secs(20 * 60);
+/// How long the rest is watched when all faults are over.
+const REST: Duration = Duration::from_secs(40 * 86_400);
+/// How many seeds share one that signs with real keys.
+const REAL_KEYS_EVERY: u64 = 100;
+
+/// Parts of the seed.
+mod part {
+    pub(super) const EXECUTOR: u64 = 1;
+    pub(super) const WEATHER: u64 = 2;
+    pub(super) const READING: u64 = 3;
+    pub(super) const NETWORK: u64 = 4;
+    pub(super) const MERCHANT_STORE: u64 = 5;
+    pub(super) const AMAZON_STORE: u64 = 6;
+    pub(super) const MERCHANT: u64 = 7;
+    pub(super) const AMAZON: u64 = 8;
+    pub(super) const WORLD: u64 = 9;
+    pub(super) const STORIES: u64 = 1_000;
+}
+
+/// How requests are signed.
+enum Keys {
+    StandIn(KeyedHash),
+    Real(Arc<KeySigner>, VerifyingKey),
+}
+
+/// The world.
+pub(crate) struct World {
+    seed: u64,
+    pub(crate) order_count: usize,
+    planted: Option<PlantedBug>,
+    pub(crate) executor: Executor,
+    pub(crate) weather: Arc<Weather>,
+    reading: Reading,
+    pub(crate) witness: Arc<Witness>,
+    pub(crate) merchant: Arc<Process<Merchant>>,
+    pub(crate) amazon: Arc<Process<Sandbox>>,
+    pub(crate) merchant_store: Arc<FaultyStore>,
+    pub(crate) amazon_store: Arc<FaultyStore>,
+    merchant_memory: Arc<MemoryStore>,
+    amazon_memory: Arc<MemoryStore>,
+    pub(crate) merchant_clock: HalfClock,
+    pub(crate) amazon_clock: HalfClock,
+    merchant_entropy: Random,
+    amazon_entropy: Random,
+    amazon_starts: AtomicU64,
+    keys: Keys,
+    network: Network,
+    random: Random,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, order_count: usize, planted: Option<PlantedBug>) -> Arc<Self> {
+        let random = |part| Random::stream(seed, part);
+        let executor = Executor::new(random(part::EXECUTOR));
+        let weather = Arc::new(Weather::draw(&random(part::WEATHER)));
+        let reading = Reading::draw(&random(part::READING));
+        let witness = Arc::new(Witness::new(&executor));
+        witness.note(None, format!("the weather: {:?}, {:?}", weather.rates, weather.spells));
+        witness.note(None, format!("the reading: {reading:?}"));
+        let amazon = Arc::new(Process::new(&executor, Group::Amazon));
+        let network_random = random(part::NETWORK);
+        let network = Network::new(&executor, &weather, reading.clone(), &amazon, &witness, network_random);
+        let store = |half, part| kept(half, &executor, &weather, &witness, &random(part));
+        let Kept { faulty: merchant_store, memory: merchant_memory } =
+            store(Half::Merchant, part::MERCHANT_STORE);
+        let Kept { faulty: amazon_store, memory: amazon_memory } = store(Half::Amazon, part::AMAZON_STORE);
+        Arc::new(Self {
+            seed,
+            order_count,
+            planted,
+            merchant: Arc::new(Process::new(&executor, Group::Merchant)),
+            merchant_clock: HalfClock::new(&executor),
+            amazon_clock: HalfClock::new(&executor),
+            merchant_entropy: random(part::MERCHANT),
+            amazon_entropy: random(part::AMAZON),
+            amazon_starts: AtomicU64::new(0),
+            keys: Keys::draw(seed),
+            random: random(part::WORLD),
+            executor,
+            weather,
+            reading,
+            witness,
+            amazon,
+            merchant_store,
+            amazon_store,
+            merchant_memory,
+            amazon_memory,
+            network,
+        })
+    }
+
+    fn merchant_parts(&self) -> countersign_merchant::Parts {
+        let signer: Arc<dyn SignRequest> = match &self.keys {
+            Keys::StandIn(stand_in) => Arc::new(stand_in.clone()),
+            Keys::Real(signer, _) => Arc::clone(signer) as _,
+        };
+        let client = Client::builder(Region::NorthAmerica, signer)
+            .transport(Arc::new(self.network.clone()))
+            .clock(Arc::new(self.merchant_clock.clone()))
+            .entropy(Arc::new(self.merchant_entropy.clone()))
+            .build();
+        countersign_merchant::Parts {
+            store: Arc::clone(&self.merchant_store) as _,
+            client: client.unwrap_or_else(|refused| unreachable!("{refused}")),
+            clock: Arc::new(self.merchant_clock.clone()),
+            entropy: Arc::new(self.merchant_entropy.clone()),
+            settings: merchant_settings::Settings {
+                environment: Environment::Sandbox,
+                region: Region::NorthAmerica,
+                merchant_id: id(MERCHANT_ID, MerchantId::parse),
+                store_id: id("amzn1.application-oa2-client.simulation", StoreId::parse),
+                public_key_id: id(PUBLIC_KEY_ID, PublicKeyId::parse),
+                shop_name: "A Shop".to_owned(),
+                shop_token: Secret::new(SHOP_TOKEN),
+                public_url: "https://pay.example".to_owned(),
+                deadlines: Deadlines::default(),
+            },
+            planted: self.planted,
+        }
+    }
+
+    fn amazon_parts(&self) -> countersign_sandbox::Parts {
+        let mut merchants = Merchants::default();
+        let (merchant, key_id) = (id(MERCHANT_ID, MerchantId::parse), id(PUBLIC_KEY_ID, PublicKeyId::parse));
+        let registered = match &self.keys {
+            Keys::StandIn(stand_in) => merchants.register(merchant, key_id, stand_in.clone()),
+            Keys::Real(_, key) => merchants.register(merchant, key_id, key.clone()),
+        };
+        registered.unwrap_or_else(|refused| unreachable!("{refused}"));
+        let start = self.amazon_starts.fetch_add(1, Ordering::Relaxed);
+        countersign_sandbox::Parts {
+            store: Arc::clone(&self.amazon_store) as _,
+            clock: Arc::new(self.amazon_clock.clone()),
+            ids: Ids::new(&self.amazon_entropy, Some(self.seed), start),
+            merchants,
+            settings: sandbox_settings::Settings {
+                profile: self.reading.profile,
+                seed: Some(self.seed),
+                flags: self.reading.flags,
+                ..sandbox_settings::Settings::default()
+            },
+        }
+    }
+
+    /// Starts the merchant half, as often as it takes.
+    pub(crate) fn start_merchant(self: &Arc<Self>) {
+        let world = Arc::clone(self);
+        self.executor.spawn(Group::Merchant, async move {
+            loop {
+                match Merchant::start(world.merchant_parts()).await {
+                    Ok(merchant) => {
+                        world.witness.note(None, "the merchant half runs".to_owned());
+                        world.executor.spawn(Group::Merchant, merchant.timers());
+                        world.merchant.started(merchant);
+                        return;
+                    }
+                    Err(_) => world.executor.sleep(Duration::from_secs(1)).await,
+                }
+            }
+        });
+    }
+
+    /// Starts Amazon's half, as often as it takes.
+    pub(crate) fn start_amazon(self: &Arc<Self>) {
+        let world = Arc::clone(self);
+        self.executor.spawn(Group::Amazon, async move {
+            loop {
+                match Sandbox::start(world.amazon_parts()).await {
+                    Ok(sandbox) => {
+                        world.witness.note(None, "Amazon's half runs".to_owned());
+                        world.order_stale_reads(&sandbox).await;
+                        world.executor.spawn(Group::Amazon, sandbox.timers());
+                        world.amazon.started(sandbox);
+                        return;
+                    }
+                    Err(_) => world.executor.sleep(Duration::from_secs(1)).await,
+                }
+            }
+        });
+    }
+
+    async fn order_stale_reads(&self, sandbox: &Sandbox) {
+        let rate = self.reading.stale_reads;
+        if rate == 0 || self.weather.is_calm() {
+            return;
+        }
+        for operation in ["getCheckoutSession", "getCharge"] {
+            let order = json!({
+                "operation": operation, "kind": "staleRead", "times": 1_000_000, "delay": "PT5S",
+                "rate": format!("0.{:03}", rate.min(999)), "seed": self.seed,
+            });
+            let _ = sandbox.handle(at_amazon("/_sandbox/faults", &order)).await;
+        }
+    }
+
+    /// Everything, from the first order to the end.
+    pub(crate) async fn live(self: Arc<Self>) {
+        self.start_amazon();
+        self.start_merchant();
+        chaos::begin(&self, self.seed);
+        for order in 0..self.order_count {
+            let part = part::STORIES + u64::try_from(order).unwrap_or(0);
+            let random = Random::stream(self.seed, part);
+            let story = Story { world: Arc::clone(&self), order, random };
+            let world = Arc::clone(&self);
+            self.executor.spawn(Group::World, async move {
+                let arrives = story.random.next() % u64::try_from(BUSY.as_millis()).unwrap_or(u64::MAX);
+                world.executor.sleep(Duration::from_millis(arrives)).await;
+                story.tell().await;
+            });
+        }
+        self.executor.sleep(BUSY).await;
+        if self.random.happens(600) {
+            let stays_cut_off = self.random.happens(500);
+            let lasting = self.random.time(Duration::from_secs(3_600), Duration::from_secs(36 * 3_600));
+            self.witness.note(None, format!("{lasting:?} pass in bad weather"));
+            if stays_cut_off {
+                self.weather.set_cut_off(true);
+            }
+            self.let_pass(lasting, Duration::from_secs(600)).await;
+        }
+        self.calm_down();
+        self.executor.sleep(Duration::from_secs(120)).await;
+        self.let_pass(REST, Duration::from_secs(300)).await;
+        self.witness.ends(self.reading.ids_on_get != IdsOnGet::Never);
+        self.look_at_everything().await;
+    }
+
+    /// Lets so much time pass in leaps to whatever is due next, at least so long each.
+    async fn let_pass(&self, total: Duration, least: Duration) {
+        let end = self.executor.now().saturating_add(total);
+        loop {
+            let left = end.saturating_sub(self.executor.now());
+            if left.is_zero() {
+                return;
+            }
+            let merchants = self.merchant_memory.next_due().await;
+            let amazons = self.amazon_memory.next_due().await;
+            let until = |due: Result<Option<Timestamp>, _>, clock: &HalfClock| {
+                due.ok().flatten().map(|due_at| due_at.since(clock.wall()))
+            };
+            let dues = [until(merchants, &self.merchant_clock), until(amazons, &self.amazon_clock)];
+            let next = dues.into_iter().flatten().min().unwrap_or(left);
+            self.executor.leap(next.max(least).min(left));
+            self.executor.sleep(Duration::from_secs(2)).await;
+        }
+    }
+
+    fn calm_down(self: &Arc<Self>) {
+        self.witness.note(None, "the weather calms down".to_owned());
+        self.weather.calm_down();
+        self.merchant_store.heal();
+        self.amazon_store.heal();
+        self.merchant_clock.set_off_by(0);
+        self.amazon_clock.set_off_by(0);
+        // A half that is down comes up by itself; so does one that stands still.
+        self.merchant.crash();
+        self.amazon.crash();
+        self.start_amazon();
+        self.start_merchant();
+    }
+
+    async fn look_at_everything(&self) {
+        for order in 0..self.order_count {
+            if let Some(checkout) = self.witness.checkout(order) {
+                self.look_at_checkout(order, &checkout.id, None).await;
+                self.look_at_page(order, &checkout.result_token, None).await;
+            }
+        }
+    }
+
+    pub(crate) async fn look_at_checkout(&self, order: usize, checkout_id: &str, from: Option<&Story>) {
+        let witness = Arc::clone(&self.witness);
+        let before = witness.checkout(order);
+        let inspect = move |answer: &Response| {
+            if let Some(answer) = read(answer).filter(|_| answer.status().is_success()) {
+                witness.checkout_said(order, before.as_ref(), &answer);
+            }
+        };
+        let path = format!("/v1/checkouts/{checkout_id}");
+        self.look(of_the_shop(Method::GET, &path, &Value::Null), from, inspect).await;
+    }
+
+    pub(crate) async fn look_at_page(&self, order: usize, token: &str, from: Option<&Story>) {
+        let witness = Arc::clone(&self.witness);
+        let before = witness.checkout(order);
+        let inspect = move |answer: &Response| {
+            if answer.status().is_success() {
+                let page = String::from_utf8_lossy(answer.body());
+                // The headline's class.
+                let mood = page.split_once("<h1 class=\"").and_then(|(_, rest)| rest.split_once('"'));
+                let mood = mood.map_or("no mood", |(mood, _)| mood);
+                witness.checkout_said(order, before.as_ref(), &json!({ "state": mood }));
+            }
+        };
+        let path = format!("/result/{token}");
+        self.look(of_the_shop(Method::GET, &path, &Value::Null), from, inspect).await;
+    }
+
+    async fn look(
+        &self,
+        request: countersign_http::Request,
+        from: Option<&Story>,
+        inspect: impl FnOnce(&Response) + Send + 'static,
+    ) {
+        match from {
+            Some(story) => {
+                story.call(request, Duration::from_secs(30), inspect).await;
+            }
+            None => match self.merchant.serve(request, GivingUp::LeavesItRunning, inspect).await {
+                Served::Answer(_) => {}
+                Served::Reset | Served::Refused => self.witness.does_not_end("it does not answer".to_owned()),
+            },
+        }
+    }
+}
+
+impl Keys {
+    fn draw(seed: u64) -> Self {
+        let public_key_id = id(PUBLIC_KEY_ID, PublicKeyId::parse);
+        if !seed.is_multiple_of(REAL_KEYS_EVERY) {
+            return Self::StandIn(KeyedHash { public_key_id, secret: seed });
+        }
+        let made = MerchantKey::generate().unwrap_or_else(|refused| unreachable!("{refused}"));
+        let verifying = made.key.verifying_key().unwrap_or_else(|refused| unreachable!("{refused}"));
+        Self::Real(Arc::new(KeySigner::new(public_key_id, made.key, Algorithm::PssV2)), verifying)
+    }
+}
+
+fn id<T, E: std::fmt::Debug>(text: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> T {
+    parse(text).unwrap_or_else(|refused| unreachable!("{text}: {refused:?}"))
+}
