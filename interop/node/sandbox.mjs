@@ -14,6 +14,9 @@ const ANNOUNCEMENT = /^listening on http:\/\/(.+)$/;
 /** A sandbox that is not ready, or not gone, after this long never will be. */
 const PATIENCE_MS = 20_000;
 
+// Without this an interrupted suite would skip what it does at its exit, and leave its sandbox behind.
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
 /** A folder of the suite's own, gone when the suite's process ends. */
 export function freshFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-interop-'));

@@ -1,8 +1,10 @@
 """The sandbox's binary as a process, driven by its control API, and merchants whose keys it knows."""
 
+import atexit
 import json
 import os
 import queue
+import signal
 import subprocess
 import threading
 import urllib.error
@@ -52,6 +54,9 @@ class Sandbox:
         for merchant in merchants:
             words += merchant.flags
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        # For a suite that is interrupted before its cleanups have run.
+        atexit.register(self.process.kill)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         self._said = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
