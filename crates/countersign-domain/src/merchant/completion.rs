@@ -13,7 +13,7 @@ use core::time::Duration;
 use super::attempt::{
     Attempt, AttemptState, Completion, Doubt, GivenAddresses, NotPaidReason, Send, UnresolvedReason,
 };
-use super::checkout::{Checkout, MAX_ATTEMPTS};
+use super::checkout::{Checkout, MAX_ATTEMPTS, Terms};
 pub use crate::address::AddressKind;
 use crate::address::{Address, AddressMatch};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, IdempotencyKey};
@@ -514,32 +514,35 @@ pub enum FinalizeAnswer {
 }
 
 /// The state that a success leads to; `None` when the answer lacks what the intent needs.
-pub(super) fn success_state(
-    intent: PaymentIntent,
+fn success_state(
+    terms: &Terms,
     pending: bool,
     charge_permission_id: &ChargePermissionId,
     charge_id: Option<&ChargeId>,
     now: Timestamp,
 ) -> Option<AttemptState> {
-    let charge_permission_id = charge_permission_id.clone();
-    let completion = match (intent, charge_id, pending) {
+    let followed = |charge_id: &ChargeId, look_at: Timestamp| {
+        let (charge_permission_id, charge_id) = (charge_permission_id.clone(), charge_id.clone());
+        Some(AttemptState::Pending { charge_permission_id, charge_id, since: now, look_at, look_count: 0 })
+    };
+    let completion = match (terms.payment_intent, charge_id, pending) {
         (PaymentIntent::Confirm, _, false) => Completion::Confirmed,
+        // Where the shop can wait for the bank, a 200 does not say that the bank has decided, and one
+        // that repeats an earlier answer may come after it said no. The charge knows: ask it at once.
+        (PaymentIntent::Authorize, Some(charge_id), false) if terms.can_handle_pending_authorization => {
+            return followed(charge_id, now);
+        }
         (PaymentIntent::Authorize, Some(charge_id), false) => Completion::Authorized(charge_id.clone()),
         (PaymentIntent::AuthorizeWithCapture, Some(charge_id), false) => {
             Completion::Captured(charge_id.clone())
         }
         (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(charge_id), true) => {
-            return Some(AttemptState::Pending {
-                charge_permission_id,
-                charge_id: charge_id.clone(),
-                since: now,
-                look_at: now.plus(super::doubt::pending_delay(0)),
-                look_count: 0,
-            });
+            return followed(charge_id, now.plus(super::doubt::pending_delay(0)));
         }
         (PaymentIntent::Confirm, _, true)
         | (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, None, _) => return None,
     };
+    let charge_permission_id = charge_permission_id.clone();
     Some(AttemptState::Completed { completion, charge_permission_id, at: now })
 }
 
@@ -623,9 +626,9 @@ pub(super) fn success(
     now: Timestamp,
 ) -> Option<CheckoutStep> {
     let FinalizeAnswer::Success { pending, charge_permission_id, charge_id } = answer else { return None };
-    let intent = checkout.terms.payment_intent;
-    let state = success_state(intent, *pending, charge_permission_id, charge_id.as_ref(), now)?;
-    let what = if *pending { Happened::PendingBegan } else { Happened::Completed };
+    let state = success_state(&checkout.terms, *pending, charge_permission_id, charge_id.as_ref(), now)?;
+    let is_followed = matches!(state, AttemptState::Pending { .. });
+    let what = if is_followed { Happened::PendingBegan } else { Happened::Completed };
     Some(Step::one(checkout.clone().with_state(attempt, state), event(attempt, what)))
 }
 

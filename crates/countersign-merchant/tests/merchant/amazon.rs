@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     WithoutIds,
     /// Finalize: done and accepted, the authorization pending.
     Pending,
+    /// The same, answered with 200.
+    PendingWith200,
     /// Finalize: done, and answered as this whole other answer.
     AnswerAfter(u16, Value),
 }
@@ -212,11 +214,12 @@ impl State {
             _ => {}
         }
         let id = arrived.path.split('/').nth(1).unwrap();
+        let pending = matches!(fault, Some(Fault::Pending | Fault::PendingWith200));
         let (status, mut body) = match arrived.operation {
             "session" => found(self.sessions.get(id)),
             "charge" => found(self.charges.get(id)),
             "permission" => (200, json!({ "chargePermissionId": id, "buyer": { "name": "Canary" } })),
-            _ => self.finalize(id, arrived, matches!(fault, Some(Fault::Pending))),
+            _ => self.finalize(id, arrived, pending),
         };
         match fault {
             Some(Fault::LostAfter) => return Reply::Lost,
@@ -225,6 +228,7 @@ impl State {
                 return Reply::Never;
             }
             Some(Fault::AnswerAfter(status, body)) => return Reply::Now(status, body),
+            Some(Fault::PendingWith200) => return Reply::Now(200, body),
             Some(Fault::StaleOpen) => body = body["wasOpen"].clone(),
             Some(Fault::WithoutIds) => {
                 body["chargeId"] = Value::Null;

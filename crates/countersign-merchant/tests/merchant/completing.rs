@@ -303,6 +303,27 @@ fn a_pending_authorization_is_followed_to_its_end() {
 }
 
 #[test]
+fn where_an_authorization_may_pend_its_charge_decides_and_not_the_status() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        let checkout_id = world.placed(&waiting_order());
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "authorized".to_owned()));
+        assert_eq!(world.amazon.arrived("charge").len(), 1);
+
+        for (end, status, outcome) in [("Authorized", 200, "authorized"), ("Declined", 402, "notPaid")] {
+            let world = World::new(engine);
+            let checkout_id = world.placed(&waiting_order());
+            world.amazon.fault("finalize", Fault::PendingWith200);
+            let pending = world.complete(&checkout_id, SESSION);
+            assert_eq!(pending.verdict(), (202, "pending".to_owned()));
+            world.amazon.decide(pending.json()["chargeId"].as_str().unwrap(), end);
+            world.let_pass(Duration::from_secs(600));
+            assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (status, outcome.to_owned()));
+        }
+    }
+}
+
+#[test]
 fn an_authorization_may_stay_pending_and_a_person_hears_of_it_after_a_day() {
     let world = World::in_memory();
     let checkout_id = world.placed(&waiting_order());
