@@ -21,9 +21,9 @@ use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{FinalizeCheckoutSession, Object as _};
 use countersign_store::transact::Decision;
 
+use super::change::Loaded;
 use super::key::idempotency_key;
 use super::operator::tell_operator;
-use super::registration::Registration;
 use super::{App, StoreFailed};
 
 /// How many acts one caller carries out in a row before it leaves the rest to the timer. The
@@ -46,32 +46,42 @@ struct Sending {
 }
 
 impl App {
-    /// Takes up one attempt if it is due, and goes on until it rests.
-    pub(crate) async fn drive(&self, place: Place<'_>) -> Result<(), StoreFailed> {
+    /// Takes up one attempt if it is due, and goes on until it rests. `known` is the checkout as last
+    /// read or written, if it was; whoever was faster is noticed at the commit.
+    pub(crate) async fn drive(
+        &self,
+        place: Place<'_>,
+        known: &mut Option<Loaded>,
+    ) -> Result<(), StoreFailed> {
         let rules = self.rules();
         for _ in 0..ACTS {
             let taken = self
-                .step(place.checkout_id, |checkout, now| take_up(checkout, place.attempt, now, &rules))
+                .step(place, known, |checkout, now| take_up(checkout, place.attempt, now, &rules))
                 .await?;
             let Some(act) = taken else { return Ok(()) };
-            self.carry_out(place, act).await?;
+            self.carry_out(place, act, known).await?;
         }
         Ok(())
     }
 
     /// Carries out one act and whatever follows from its answer at once.
-    pub(crate) async fn carry_out(&self, place: Place<'_>, act: Act) -> Result<(), StoreFailed> {
+    pub(crate) async fn carry_out(
+        &self,
+        place: Place<'_>,
+        act: Act,
+        known: &mut Option<Loaded>,
+    ) -> Result<(), StoreFailed> {
         let mut next = act;
         for _ in 0..ACTS {
             next = match next {
                 Act::Rest => return Ok(()),
-                Act::Agree => self.agree_and_send(place).await?,
-                Act::Begin => self.begin_approved(place).await?,
-                Act::LookUp => self.look_up(place).await?,
-                Act::Resend => self.send_again(place).await?,
+                Act::Agree => self.agree_and_send(place, known).await?,
+                Act::Begin => self.begin_approved(place, known).await?,
+                Act::LookUp => self.look_up(place, known).await?,
+                Act::Resend => self.send_again(place, known).await?,
                 Act::AskCharge(permission, charge) => {
                     let Ok(seen) = self.amazon.charge(&charge).await else { return Ok(()) };
-                    self.step(place.checkout_id, |checkout, now| {
+                    self.step(place, known, |checkout, now| {
                         let step = charge_seen(checkout, place.attempt, &permission, &charge, &seen, now)?;
                         Some((step, ()))
                     })
@@ -83,42 +93,57 @@ impl App {
         Ok(())
     }
 
-    /// Loads the checkout, makes one decision, and commits its step; `None` when the decision was
-    /// that there is nothing to do. The operator hears of it once it is kept.
+    /// Makes one decision on the checkout and commits its step; `None` when the decision was that
+    /// there is nothing to do. The operator hears of it once it is kept.
+    ///
+    /// What is `known` is decided on first, and loaded anew if somebody else has written since: a
+    /// commit names the version that it rests on.
     pub(crate) async fn step<T: std::marker::Send>(
         &self,
-        checkout_id: &str,
+        place: Place<'_>,
+        known: &mut Option<Loaded>,
         decide: impl Fn(&Checkout, Timestamp) -> Option<(CheckoutStep, T)> + std::marker::Send + Sync,
     ) -> Result<Option<T>, StoreFailed> {
         let now = self.clock.now();
         let decide = &decide;
+        let mut first = known.take();
         let kept = self
-            .transact(|| async {
-                let nothing = Decision { change: None, outcome: None };
-                let Some(before) = self.checkout(checkout_id).await? else {
-                    return Ok::<_, StoreFailed>(nothing);
-                };
-                let Some((step, outcome)) = decide(&before.registration.checkout, now) else {
-                    return Ok(nothing);
-                };
-                let is_change = step.next != before.registration.checkout || !step.events.is_empty();
-                let after = Registration { checkout: step.next, links: before.registration.links.clone() };
-                let change = is_change.then(|| self.step_change(&before, &after, &step.events, now));
-                Ok(Decision { change, outcome: Some((after.checkout, step.events, outcome)) })
+            .transact(|| {
+                let known = first.take();
+                async move {
+                    let nothing = Decision { change: None, outcome: None };
+                    let before = match known {
+                        Some(known) => known,
+                        None => match self.checkout(place.checkout_id).await? {
+                            Some(loaded) => loaded,
+                            None => return Ok::<_, StoreFailed>(nothing),
+                        },
+                    };
+                    let Some((step, outcome)) = decide(&before.registration.checkout, now) else {
+                        return Ok(nothing);
+                    };
+                    let is_change = step.next != before.registration.checkout || !step.events.is_empty();
+                    if !is_change {
+                        return Ok(Decision { change: None, outcome: Some((before, step.events, outcome)) });
+                    }
+                    let (change, after) = self.step_change(before, step.next, &step.events, now);
+                    Ok(Decision { change: Some(change), outcome: Some((after, step.events, outcome)) })
+                }
             })
             .await?;
         Ok(kept.map(|(after, events, outcome)| {
-            tell_operator(&after, &events);
+            tell_operator(&after.registration.checkout, &events);
+            *known = Some(after);
             outcome
         }))
     }
 
-    async fn agree_and_send(&self, place: Place<'_>) -> Result<Act, StoreFailed> {
+    async fn agree_and_send(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {
         let seen = match self.amazon.session(place.session).await {
             Ok(seen) => seen,
             Err(nothing) => {
                 nothing.tell(place, "Get Checkout Session shows nothing to agree with");
-                self.step(place.checkout_id, |checkout, now| {
+                self.step(place, known, |checkout, now| {
                     Some((quiet(ask_again(checkout, place.attempt, now)?), ()))
                 })
                 .await?;
@@ -126,7 +151,7 @@ impl App {
             }
         };
         let sending = self
-            .step(place.checkout_id, |checkout, now| {
+            .step(place, known, |checkout, now| {
                 match agree(checkout, place.attempt, &seen, self.amazon.environment(), now) {
                     Agreement::NotReady => None,
                     Agreement::Ends(step) => Some((step, None)),
@@ -136,12 +161,12 @@ impl App {
                 }
             })
             .await?;
-        self.send_if_begun(place, sending).await
+        self.send_if_begun(place, sending, known).await
     }
 
-    async fn begin_approved(&self, place: Place<'_>) -> Result<Act, StoreFailed> {
+    async fn begin_approved(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {
         let sending = self
-            .step(place.checkout_id, |checkout, now| {
+            .step(place, known, |checkout, now| {
                 let Some(AttemptState::Approved { body, .. }) =
                     checkout.attempt(place.attempt).map(|attempt| &attempt.state)
                 else {
@@ -150,16 +175,17 @@ impl App {
                 self.beginning(checkout, place.attempt, body.clone(), now)
             })
             .await?;
-        self.send_if_begun(place, sending).await
+        self.send_if_begun(place, sending, known).await
     }
 
     async fn send_if_begun(
         &self,
         place: Place<'_>,
         sending: Option<Option<Sending>>,
+        known: &mut Option<Loaded>,
     ) -> Result<Act, StoreFailed> {
         match sending.flatten() {
-            Some(sending) => self.send(place, &sending).await,
+            Some(sending) => self.send(place, &sending, known).await,
             None => Ok(Act::Rest),
         }
     }
@@ -185,7 +211,12 @@ impl App {
 
     /// Sends Finalize and keeps what its answer proves. If that cannot be kept, the attempt stays
     /// where it is, and its timer looks up what became of it.
-    async fn send(&self, place: Place<'_>, sending: &Sending) -> Result<Act, StoreFailed> {
+    async fn send(
+        &self,
+        place: Place<'_>,
+        sending: &Sending,
+        known: &mut Option<Loaded>,
+    ) -> Result<Act, StoreFailed> {
         let Sending { send, intent, order_id } = sending;
         let answer = self.amazon.finalize(place.session, send, *intent).await;
         #[cfg(feature = "planted-bugs")]
@@ -196,7 +227,7 @@ impl App {
             return Ok(Act::Rest);
         }
         let kept = self
-            .step(place.checkout_id, |checkout, now| {
+            .step(place, known, |checkout, now| {
                 let step = answered(checkout, place.attempt, send.n, &answer, now)?;
                 let is_in_doubt = matches!(step.next.attempt(place.attempt)?.state, AttemptState::InDoubt(_));
                 Some((step, is_in_doubt))
@@ -225,7 +256,7 @@ impl App {
         }
     }
 
-    async fn look_up(&self, place: Place<'_>) -> Result<Act, StoreFailed> {
+    async fn look_up(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {
         let seen = match self.amazon.session(place.session).await {
             Ok(seen) => seen,
             Err(nothing) => {
@@ -235,15 +266,15 @@ impl App {
         };
         let rules = self.rules();
         let next = self
-            .step(place.checkout_id, |checkout, now| looked_up(checkout, place.attempt, &seen, now, &rules))
+            .step(place, known, |checkout, now| looked_up(checkout, place.attempt, &seen, now, &rules))
             .await?;
         Ok(next.unwrap_or(Act::Rest))
     }
 
-    async fn send_again(&self, place: Place<'_>) -> Result<Act, StoreFailed> {
+    async fn send_again(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {
         let rules = self.rules();
         let sending = self
-            .step(place.checkout_id, |checkout, _| {
+            .step(place, known, |checkout, _| {
                 let key_of = self.keys_of(checkout, place.attempt);
                 let (send, step) = resend(checkout, place.attempt, &key_of, &rules)?;
                 Some((step, Sending::new(send, checkout)))
@@ -254,7 +285,7 @@ impl App {
             sending.send.body = reserialized(&sending.send.body);
         }
         // A second send's answer that is no success is only a hint: the timer looks up again.
-        self.send(place, &sending).await.map(|_| Act::Rest)
+        self.send(place, &sending, known).await.map(|_| Act::Rest)
     }
 }
 

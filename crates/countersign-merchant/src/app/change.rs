@@ -2,6 +2,7 @@
 //! timeline's entries, and at success the snapshot that is due.
 
 use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::AttemptEvent;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
@@ -50,31 +51,30 @@ impl App {
         }
     }
 
-    /// The change set of a step that an attempt took.
+    /// The change set of a step that an attempt took, and the checkout as it is once that is kept.
     pub(crate) fn step_change(
         &self,
-        before: &Loaded,
-        after: &Registration,
+        before: Loaded,
+        next: Checkout,
         events: &[AttemptEvent],
         at: Timestamp,
-    ) -> ChangeSet {
+    ) -> (ChangeSet, Loaded) {
+        let Loaded { registration: Registration { checkout: old, links }, version } = before;
+        let after = Registration { checkout: next, links };
         let mut change = self.change_set(at);
-        change.write.push(write_checkout(after, Expect::Version(before.version)));
+        change.write.push(write_checkout(&after, Expect::Version(version)));
         change.append = events
             .iter()
-            .map(|event| message(after, &Event::of_attempt(event, &after.checkout, at)))
+            .map(|event| message(&after, &Event::of_attempt(event, &after.checkout, at)))
             .collect();
-        let completed = |registration: &Registration| {
-            registration
-                .checkout
-                .attempts
-                .iter()
-                .any(|attempt| matches!(attempt.state, AttemptState::Completed { .. }))
+        let is_completed = |checkout: &Checkout| {
+            checkout.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::Completed { .. }))
         };
-        if completed(after) && !completed(&before.registration) {
-            change.write.push(snapshot::due(after, at));
+        if is_completed(&after.checkout) && !is_completed(&old) {
+            change.write.push(snapshot::due(&after, at));
         }
-        change
+        // A version counts how often a document was written.
+        (change, Loaded { registration: after, version: Version(version.0.saturating_add(1)) })
     }
 }
 

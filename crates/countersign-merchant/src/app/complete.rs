@@ -11,7 +11,7 @@ use countersign_store::contract::Key;
 use countersign_store::transact::Decision;
 
 use super::act::{Place, quiet};
-use super::change::checkout_key;
+use super::change::{Loaded, checkout_key};
 use super::registration::{Registration, pointer};
 use super::{App, StoreFailed, change};
 
@@ -34,8 +34,14 @@ impl From<StoreFailed> for CompleteRefused {
     }
 }
 
+/// A session that is bound, to which attempt, and whether this caller has bound it.
+struct Bound {
+    loaded: Loaded,
+    attempt: u32,
+    is_mine: bool,
+}
+
 /// The registration as far as it is known, and which attempt the caller asked about.
-#[derive(Clone)]
 pub(crate) struct Outcome {
     pub(crate) registration: Registration,
     pub(crate) attempt: u32,
@@ -58,21 +64,23 @@ impl App {
         given: &GivenAddresses,
     ) -> Result<Outcome, CompleteRefused> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
-        let (known, is_mine) = self.bind(checkout_id, session, given).await?;
+        let Bound { loaded, attempt, is_mine } = self.bind(checkout_id, session, given).await?;
+        let as_bound = Outcome { registration: loaded.registration.clone(), attempt };
+        let mut known = Some(loaded);
         let worked = if is_mine {
-            self.carry_out(Place { checkout_id, attempt: known.attempt, session }, Act::Agree).await
+            self.carry_out(Place { checkout_id, attempt, session }, Act::Agree, &mut known).await
         } else {
-            self.note_buyer(checkout_id, &known).await
+            self.note_buyer(checkout_id, attempt, &mut known).await
         };
         let settled = match worked {
-            Ok(()) => self.wait_for(checkout_id, known.attempt, give_up_at).await,
+            Ok(()) => self.wait_for(checkout_id, attempt, known, give_up_at).await,
             Err(failed) => Err(failed),
         };
         // A store that fails from here on leaves the attempt to its timer, and the caller to what is
         // known: nothing definite, unless it was definite before.
         Ok(settled.unwrap_or_else(|failed| {
-            tracing::warn!(checkout_id, attempt = known.attempt, %failed, "a completion cannot be followed");
-            known
+            tracing::warn!(checkout_id, attempt, %failed, "a completion cannot be followed");
+            as_bound
         }))
     }
 
@@ -83,7 +91,7 @@ impl App {
         checkout_id: &str,
         session: &CheckoutSessionId,
         given: &GivenAddresses,
-    ) -> Result<(Outcome, bool), CompleteRefused> {
+    ) -> Result<Bound, CompleteRefused> {
         let (now, rules) = (self.clock.now(), self.rules());
         let keys = [checkout_key(checkout_id), session_key(session)];
         self.transact(|| async {
@@ -96,33 +104,38 @@ impl App {
             let (attempt, step) = match arrive(&before.registration.checkout, session, given, now, &rules) {
                 Err(_) => return Err(CompleteRefused::TooManyAttempts),
                 Ok(Arrival::Known(attempt)) => {
-                    let known = Outcome { registration: before.registration, attempt };
-                    return Ok(Decision { change: None, outcome: (known, false) });
+                    let outcome = Bound { loaded: before, attempt, is_mine: false };
+                    return Ok(Decision { change: None, outcome });
                 }
                 Ok(Arrival::New(attempt, step)) => (attempt, step),
             };
-            let registration = Registration { checkout: step.next, links: before.registration.links.clone() };
-            let mut change = self.step_change(&before, &registration, &step.events, now);
+            let (mut change, loaded) = self.step_change(before, step.next, &step.events, now);
             change.write.push(pointer(session_key(session), checkout_id));
-            let is_mine = registration.checkout.attempt(attempt).is_some_and(|it| it.state.is_unsent());
-            let known = Outcome { registration, attempt };
-            Ok(Decision { change: Some(change), outcome: (known, is_mine) })
+            let bound = loaded.registration.checkout.attempt(attempt);
+            let is_mine = bound.is_some_and(|attempt| attempt.state.is_unsent());
+            Ok(Decision { change: Some(change), outcome: Bound { loaded, attempt, is_mine } })
         })
         .await
     }
 
     /// The buyer is back, so whatever decides about this attempt is waited for.
-    async fn note_buyer(&self, checkout_id: &str, known: &Outcome) -> Result<(), StoreFailed> {
-        let Some(deciding) = known.registration.checkout.deciding_attempt(known.attempt) else {
-            return Ok(());
-        };
-        let (deciding, now, rules) = (deciding.number, self.clock.now(), self.rules());
-        // Decided on what is at hand first: most repetitions have nothing to write.
-        if buyer_seen(&known.registration.checkout, deciding, now, &rules).is_none() {
+    async fn note_buyer(
+        &self,
+        checkout_id: &str,
+        attempt: u32,
+        known: &mut Option<Loaded>,
+    ) -> Result<(), StoreFailed> {
+        let Some(loaded) = known else { return Ok(()) };
+        let Some(deciding) = loaded.registration.checkout.deciding_attempt(attempt) else { return Ok(()) };
+        let (now, rules) = (self.clock.now(), self.rules());
+        // Most repetitions have nothing to write.
+        if buyer_seen(&loaded.registration.checkout, deciding.number, now, &rules).is_none() {
             return Ok(());
         }
-        let noted = self.step(checkout_id, |checkout, now| {
-            Some((quiet(buyer_seen(checkout, deciding, now, &rules)?), ()))
+        let session = deciding.checkout_session_id.clone();
+        let place = Place { checkout_id, attempt: deciding.number, session: &session };
+        let noted = self.step(place, known, |checkout, now| {
+            Some((quiet(buyer_seen(checkout, place.attempt, now, &rules)?), ()))
         });
         noted.await.map(|_| ())
     }
@@ -133,12 +146,18 @@ impl App {
         &self,
         checkout_id: &str,
         attempt: u32,
+        mut known: Option<Loaded>,
         give_up_at: Duration,
     ) -> Result<Outcome, StoreFailed> {
         let mut pause = FIRST_PAUSE;
         let mut took_up = false;
         loop {
-            let registration = self.registration(checkout_id).await?;
+            let registration = match known.take() {
+                Some(loaded) => loaded.registration,
+                None => self.bound_checkout(checkout_id).await?,
+            };
+            #[cfg(feature = "planted-bugs")]
+            let registration = self.as_shown(registration);
             let Some(deciding) = registration.checkout.deciding_attempt(attempt) else {
                 return Ok(Outcome { registration, attempt });
             };
@@ -155,7 +174,8 @@ impl App {
             };
             if is_due && may_take_up && !took_up {
                 let session = deciding.checkout_session_id.clone();
-                self.drive(Place { checkout_id, attempt: deciding.number, session: &session }).await?;
+                let place = Place { checkout_id, attempt: deciding.number, session: &session };
+                self.drive(place, &mut known).await?;
                 took_up = true;
                 continue;
             }
@@ -168,13 +188,10 @@ impl App {
         }
     }
 
-    /// The registration as callers are told it. One that was bound before is never deleted.
-    async fn registration(&self, checkout_id: &str) -> Result<Registration, StoreFailed> {
+    /// A checkout that has bound a session: it is never deleted.
+    async fn bound_checkout(&self, checkout_id: &str) -> Result<Registration, StoreFailed> {
         let loaded = self.checkout(checkout_id).await?;
         let gone = || StoreFailed::Unreadable("a checkout is gone".to_owned());
-        let registration = loaded.ok_or_else(gone)?.registration;
-        #[cfg(feature = "planted-bugs")]
-        let registration = self.as_shown(registration);
-        Ok(registration)
+        Ok(loaded.ok_or_else(gone)?.registration)
     }
 }

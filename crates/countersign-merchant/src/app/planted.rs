@@ -3,6 +3,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{FinalizeAnswer, answered};
 
 use super::act::Place;
@@ -17,14 +19,21 @@ pub(crate) struct ShownFirst(Mutex<Vec<Shown>>);
 struct Shown {
     checkout_id: String,
     attempt: u32,
+    session: CheckoutSessionId,
     n: u32,
     answer: FinalizeAnswer,
 }
 
 impl App {
     pub(super) fn show_first(&self, place: Place<'_>, n: u32, answer: &FinalizeAnswer) {
-        let Place { checkout_id, attempt, .. } = place;
-        let shown = Shown { checkout_id: checkout_id.to_owned(), attempt, n, answer: answer.clone() };
+        let Place { checkout_id, attempt, session } = place;
+        let shown = Shown {
+            checkout_id: checkout_id.to_owned(),
+            attempt,
+            session: session.clone(),
+            n,
+            answer: answer.clone(),
+        };
         self.shown_first.0.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
     }
 
@@ -45,11 +54,11 @@ impl App {
     /// Writes what was shown.
     pub(super) async fn write_shown(&self) -> Result<(), StoreFailed> {
         let shown = std::mem::take(&mut *self.shown_first.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for Shown { checkout_id, attempt, n, answer } in shown {
-            self.step(&checkout_id, |checkout, now| {
-                Some((answered(checkout, attempt, n, &answer, now)?, ()))
-            })
-            .await?;
+        for Shown { checkout_id, attempt, session, n, answer } in shown {
+            let place = Place { checkout_id: &checkout_id, attempt, session: &session };
+            let answered =
+                |checkout: &Checkout, now| Some((answered(checkout, attempt, n, &answer, now)?, ()));
+            self.step(place, &mut None, answered).await?;
         }
         Ok(())
     }

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::attempt::{Attempt, AttemptState};
+use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::doubt::orphaned;
 use countersign_store::contract::Key;
 
@@ -49,10 +50,12 @@ impl App {
     async fn recover_one(&self, checkout_id: &str) -> Result<usize, StoreFailed> {
         let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(0) };
         let mut recovered = 0;
+        let mut known = Some(loaded.clone());
         for attempt in &loaded.registration.checkout.attempts {
             if let AttemptState::Finalizing { .. } = attempt.state {
-                let number = attempt.number;
-                self.step(checkout_id, |checkout, now| Some((orphaned(checkout, number, now)?, ()))).await?;
+                let place = place(checkout_id, attempt);
+                let orphaned = |checkout: &Checkout, now| Some((orphaned(checkout, place.attempt, now)?, ()));
+                self.step(place, &mut known, orphaned).await?;
                 recovered += 1;
             }
         }
@@ -85,12 +88,16 @@ impl App {
     async fn drive_checkout(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(()) };
         let now = self.clock.now();
+        let mut known = Some(loaded.clone());
         for attempt in &loaded.registration.checkout.attempts {
             if attempt.state.due_at().is_some_and(|due_at| due_at <= now) {
-                let (attempt, session) = (attempt.number, &attempt.checkout_session_id);
-                self.drive(Place { checkout_id, attempt, session }).await?;
+                self.drive(place(checkout_id, attempt), &mut known).await?;
             }
         }
         Ok(())
     }
+}
+
+fn place<'a>(checkout_id: &'a str, attempt: &'a Attempt) -> Place<'a> {
+    Place { checkout_id, attempt: attempt.number, session: &attempt.checkout_session_id }
 }
