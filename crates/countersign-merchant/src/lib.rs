@@ -26,6 +26,9 @@ use countersign_http::{Handler, Reply, Request, Response, Unreadable};
 use countersign_store::contract::Store;
 use futures_util::future::BoxFuture;
 
+#[cfg(feature = "planted-bugs")]
+pub use countersign_domain::merchant::completion::PlantedBug;
+
 use app::App;
 use app::amazon::Amazon;
 use clock::{Clock, DecisionClock};
@@ -46,7 +49,7 @@ pub struct Parts {
     pub settings: Settings,
     /// A defect to be found.
     #[cfg(feature = "planted-bugs")]
-    pub planted: Option<countersign_domain::merchant::completion::PlantedBug>,
+    pub planted: Option<PlantedBug>,
 }
 
 /// The merchant half, ready to answer.

@@ -49,7 +49,7 @@ pub struct Settings {
     pub shop_name: String,
     /// The token behind `shop.token_file`.
     pub shop_token: Secret,
-    /// `public_url`: what a buyer's browser reaches this server by; no slash at the end.
+    /// `public_url`: what a buyer's browser reaches this server by.
     pub public_url: String,
     /// `[deadlines]`.
     pub deadlines: Deadlines,

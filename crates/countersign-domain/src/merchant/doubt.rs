@@ -322,12 +322,16 @@ pub fn looked_up(
                     Some(charge),
                 ) => {
                     if rules.has(PlantedBug::CompletedReadAsPaid) {
-                        let answer = FinalizeAnswer::Success {
-                            pending: false,
-                            charge_permission_id: permission.clone(),
-                            charge_id: Some(charge.clone()),
+                        let completion = match intent {
+                            PaymentIntent::AuthorizeWithCapture => Completion::Captured(charge.clone()),
+                            PaymentIntent::Authorize | PaymentIntent::Confirm => {
+                                Completion::Authorized(charge.clone())
+                            }
                         };
-                        return success(checkout, attempt, &answer, now).map(|step| (step, Act::Rest));
+                        let charge_permission_id = permission.clone();
+                        let state = AttemptState::Completed { completion, charge_permission_id, at: now };
+                        let next = checkout.clone().with_state(attempt, state);
+                        return Some((Step::one(next, event(attempt, Happened::Completed)), Act::Rest));
                     }
                     let act = Act::AskCharge(permission.clone(), charge.clone());
                     match (doubt, unresolved) {

@@ -67,7 +67,8 @@ fn payment_details(registration: &Registration) -> PaymentDetails {
 }
 
 pub(crate) fn result_url(settings: &Settings, registration: &Registration) -> String {
-    format!("{}/result/{}", settings.public_url, registration.links.result_token)
+    let public_url = settings.public_url.trim_end_matches('/');
+    format!("{public_url}/result/{}", registration.links.result_token)
 }
 
 /// What `amazon.Pay.renderJSButton` is called with, the event handlers aside.

@@ -8,6 +8,8 @@ mod completing;
 mod doubt;
 mod listing;
 mod logs;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod recovery;
 mod registering;
 mod result_page;

@@ -188,3 +188,36 @@ fn a_clock_that_is_set_back_during_a_restart_loses_no_timer() {
         assert_eq!(world.attempts(&checkout_id), ["Completed"]);
     }
 }
+
+#[test]
+fn a_document_that_cannot_be_read_holds_up_no_other() {
+    use countersign_store::contract::{
+        ChangeId, ChangeSet, Content, Expect, IndexEntry, Key, Store as _, Write,
+    };
+    let mut world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.amazon.fault("finalize", Fault::HangAfter);
+    world.complete_and_crash(&checkout_id, SESSION);
+    // Due before everything else, and first in every list.
+    let broken = Write {
+        key: Key { collection: "checkout", id: "0".to_owned() },
+        expect: Expect::Absent,
+        content: Some(Content {
+            format: 999,
+            bytes: "{}".into(),
+            due_at: Some(countersign_domain::time::Timestamp::UNIX_EPOCH),
+            index: vec![IndexEntry { index: "checkout_by_state", value: "checking".to_owned() }],
+        }),
+    };
+    let (id, at) = (ChangeId([9; 16]), world.time.wall());
+    let change = ChangeSet { id, at, require: Vec::new(), write: vec![broken], append: Vec::new() };
+    world.run(world.store.commit(change)).unwrap();
+    let lines = logged(|| {
+        world.restart();
+        world.let_pass(MINUTE);
+    });
+    assert_eq!(world.attempts(&checkout_id), ["Completed"]);
+    let failures = lines.iter().filter(|line| line.contains("a timer's work failed")).count();
+    assert!((1..=13).contains(&failures), "it is told, and not all the time: {failures}");
+    assert!(lines.iter().any(|line| line.contains("format 999 is not known")), "{lines:?}");
+}

@@ -46,6 +46,8 @@ pub(crate) struct World {
     merchant: Option<Merchant>,
     entropy: Arc<Counter>,
     directory: Option<TempDir>,
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<countersign_merchant::PlantedBug>,
 }
 
 /// An answer, read.
@@ -134,6 +136,8 @@ impl World {
             entropy: Arc::new(Counter::default()),
             directory,
             time,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         };
         world.start();
         world
@@ -141,6 +145,14 @@ impl World {
 
     pub(crate) fn in_memory() -> Self {
         Self::new(Engine::Memory)
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn with_bug(bug: countersign_merchant::PlantedBug) -> Self {
+        let mut world = Self::in_memory();
+        world.planted = Some(bug);
+        world.restart();
+        world
     }
 
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
@@ -166,7 +178,7 @@ impl World {
             entropy: Arc::clone(&self.entropy) as _,
             settings: settings(),
             #[cfg(feature = "planted-bugs")]
-            planted: None,
+            planted: self.planted,
         }
     }
 
