@@ -47,6 +47,40 @@ pub struct Parts {
 }
 
 /// Amazon's half, ready to answer.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use countersign_domain::ids::PublicKeyId;
+/// use countersign_http::{Handler as _, Reply};
+/// use countersign_protocol::signing::MerchantKey;
+/// use countersign_sandbox::clock::SystemClock;
+/// use countersign_sandbox::entropy::{Ids, SystemEntropy};
+/// use countersign_sandbox::merchants::{Merchants, account_of};
+/// use countersign_sandbox::settings::Settings;
+/// use countersign_sandbox::{Parts, Sandbox};
+/// use countersign_store::memory::MemoryStore;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let key = MerchantKey::generate().unwrap().key;
+/// let key_id = PublicKeyId::parse("SANDBOX-AHEGSJCM3L2S").unwrap();
+/// let mut merchants = Merchants::default();
+/// merchants.register(account_of(&key_id), key_id, key.verifying_key().unwrap()).unwrap();
+/// let sandbox = Sandbox::start(Parts {
+///     store: Arc::new(MemoryStore::new()),
+///     clock: Arc::new(SystemClock),
+///     ids: Ids::new(&SystemEntropy, Some(1), 0),
+///     merchants,
+///     settings: Settings::default(),
+/// })
+/// .await
+/// .unwrap();
+///
+/// let request = http::Request::get("/_sandbox/health").body(bytes::Bytes::new()).unwrap();
+/// let Reply::Answer(answer) = sandbox.handle(request).await else { unreachable!() };
+/// assert_eq!(answer.status(), 200);
+/// # });
+/// ```
 pub struct Sandbox {
     server: http::Server,
 }

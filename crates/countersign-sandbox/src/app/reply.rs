@@ -3,6 +3,8 @@
 //! answers, so of many that arrive at once one takes effect and the others, having lost the race,
 //! read its reply.
 
+use std::fmt;
+
 use bytes::Bytes;
 use countersign_domain::ids::IdempotencyKey;
 use countersign_domain::provider::checkout_session::Owner;
@@ -31,8 +33,9 @@ pub(crate) struct Idempotency {
     pub(crate) fingerprint: String,
 }
 
-/// An answer's status and body, in the form that is kept for ever and, for a while, in full.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An answer's status and body, in the form that is kept for ever and, for a while, in full. Its
+/// `Debug` prints no body.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
@@ -40,7 +43,7 @@ pub(crate) struct Answer {
 }
 
 /// The body with the buyer's data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct WithBuyer {
     pub(crate) body: String,
     /// When it is dropped.
@@ -52,6 +55,18 @@ pub(crate) struct WithBuyer {
 pub(crate) struct Reply {
     pub(crate) fingerprint: String,
     pub(crate) answer: Answer,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WithBuyer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithBuyer").field("until", &self.until).finish_non_exhaustive()
+    }
 }
 
 impl Answer {

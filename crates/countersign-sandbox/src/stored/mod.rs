@@ -71,7 +71,8 @@ impl<T, E> Legible<T> for Result<T, E> {
 fn to_json(form: &impl serde::Serialize) -> Bytes {
     let mut json = Vec::with_capacity(USUAL_LEN);
     let _ = serde_json::to_writer(&mut json, form);
-    Bytes::from(json)
+    // Copied, so that what is kept in memory takes no more room than it needs.
+    Bytes::copy_from_slice(&json)
 }
 
 /// Reads the JSON of a document, saying where it is wrong and never what it holds.

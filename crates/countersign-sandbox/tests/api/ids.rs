@@ -1,7 +1,10 @@
 //! Ids: Amazon's shapes, the same from the same seed; and many buyers at once.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use countersign_sandbox::settings::Settings;
+use countersign_store::memory::MemoryStore;
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -58,14 +61,33 @@ async fn a_thousand_buyers_pay_at_once() {
         for act in [json!({ "action": "selectCard", "card": "0005" }), json!({ "action": "placeOrder" })] {
             assert_eq!(world.control(http::Method::POST, &path, act).await.status, 200);
         }
-        // Signing would take most of the time; one in fifty finalizes.
         session
     });
     let sessions = join_all(buyers).await;
     let distinct: HashSet<&str> = sessions.iter().map(id).collect();
     assert_eq!(distinct.len(), 1_000);
+    // Signing would take most of the test's time: one in fifty is finalized.
     for session in sessions.iter().step_by(50) {
         let answer = world.call(&Call::finalize(id(session), right_body(session))).await;
         assert_eq!(answer.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_taken_is_drawn_again() {
+    let store = Arc::new(MemoryStore::new());
+    let mut seen = HashSet::new();
+    for _ in 0..2 {
+        // The same seed and start number over a store that holds what they drew before.
+        let settings = Settings { seed: Some(7), ..Settings::default() };
+        let world = World::on(store.clone(), settings, 0).await;
+        for _ in 0..3 {
+            let session = world.placed(json!({})).await;
+            let answer = world.call(&Call::finalize(id(&session), right_body(&session))).await;
+            assert_eq!(answer.status, 200);
+            for member in ["checkoutSessionId", "chargePermissionId", "chargeId"] {
+                assert!(seen.insert(answer.text(member).to_owned()), "{member} stands twice");
+            }
+        }
     }
 }

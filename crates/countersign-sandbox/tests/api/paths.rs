@@ -124,7 +124,7 @@ async fn another_merchants_objects_are_not_there_and_its_own_keys_share_them() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// However a path is spelled, and in whatever case its headers come, the answer is the same.
+    /// However a path is spelled, the answer is the same.
     #[test]
     fn every_spelling_of_a_path_is_the_same_call(
         prefixed in any::<bool>(), slash in any::<bool>(), which in 0_usize..4,
