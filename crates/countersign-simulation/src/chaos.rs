@@ -66,14 +66,18 @@ impl Misfortune {
                 world.witness.count("merchant crash");
                 world.merchant.crash();
                 world.executor.sleep(for_a_while).await;
-                world.start_merchant();
+                if !world.weather.is_calm() {
+                    world.start_merchant();
+                }
             }
             Self::AmazonCrash => {
                 note(format!("Amazon's half crashes for {for_a_while:?}"));
                 world.witness.count("Amazon crash");
                 world.amazon.crash();
                 world.executor.sleep(for_a_while).await;
-                world.start_amazon();
+                if !world.weather.is_calm() {
+                    world.start_amazon();
+                }
             }
             Self::MerchantFreeze => freeze(world, Group::Merchant, for_a_while).await,
             Self::AmazonFreeze => freeze(world, Group::Amazon, for_a_while).await,

@@ -193,15 +193,7 @@ pub(crate) enum Snapshot {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CheckoutSession {
     pub(crate) id: String,
-    pub(crate) payment: SessionPayment,
     pub(crate) state: CheckoutSessionState,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SessionPayment {
-    pub(crate) payment_intent: Option<String>,
-    pub(crate) charge_amount: Option<Amount>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -233,10 +225,21 @@ pub(crate) struct Charge {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
 pub(crate) enum ChargeState {
-    AuthorizationInitiated {},
-    Authorized {},
+    AuthorizationInitiated {
+        /// Why the bank will say no; absent where it will say yes.
+        decline: Option<String>,
+        decided_at: i64,
+    },
+    Authorized {
+        expires_at: i64,
+    },
     Captured {},
-    Canceled { reason: String },
-    Declined { reason: String },
+    Canceled {
+        reason: String,
+    },
+    Declined {
+        reason: String,
+    },
 }

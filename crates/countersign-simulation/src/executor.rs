@@ -180,19 +180,6 @@ impl Executor {
         Sleep { executor: self.clone(), key }
     }
 
-    /// Lets whoever is ready run first.
-    pub(crate) async fn yield_now(&self) {
-        let mut has_yielded = false;
-        std::future::poll_fn(move |context| {
-            if std::mem::replace(&mut has_yielded, true) {
-                return Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-    }
-
     /// Lets so much time pass at once, as if everybody had been suspended: sleepers oversleep.
     pub(crate) fn leap(&self, by: Duration) {
         let mut state = self.0.lock();
@@ -321,6 +308,19 @@ mod tests {
         Executor::new(Random::new(seed))
     }
 
+    /// Lets whoever is ready run first.
+    async fn yield_now() {
+        let mut has_yielded = false;
+        std::future::poll_fn(move |context| {
+            if std::mem::replace(&mut has_yielded, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
     fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
@@ -386,9 +386,9 @@ mod tests {
             let executor = executor(seed);
             let order = Arc::new(Mutex::new(Vec::new()));
             for task in 0..5 {
-                let (order, clone) = (Arc::clone(&order), executor.clone());
+                let order = Arc::clone(&order);
                 executor.spawn(Group::World, async move {
-                    clone.yield_now().await;
+                    yield_now().await;
                     order.lock().unwrap().push(task);
                 });
             }
@@ -414,7 +414,7 @@ mod tests {
         let clone = executor.clone();
         let main = async move {
             clone.leap(ms(1_000));
-            clone.yield_now().await;
+            yield_now().await;
             clone.now()
         };
         assert_eq!(executor.run(main, || true), Ok(ms(1_000)));

@@ -119,7 +119,7 @@ pub(crate) fn of_step(
         let earlier = before.and_then(|before| {
             before.attempts.iter().find(|earlier| earlier.number == attempt.number)
         });
-        of_attempt(earlier, attempt, decided_at)?;
+        of_attempt(earlier, attempt, decided_at, ledger)?;
         if earlier.map(|earlier| &earlier.state) != Some(&attempt.state) {
             is_true(after, attempt, ledger)?;
         }
@@ -128,7 +128,7 @@ pub(crate) fn of_step(
     if forgotten { broken(Invariant::VerdictChanged, "an attempt is gone") } else { Ok(()) }
 }
 
-fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64) -> Held {
+fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger: &Ledger) -> Held {
     let number = after.number;
     if let Some(before) = before {
         if before.checkout_session_id != after.checkout_session_id {
@@ -164,7 +164,9 @@ fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64) -> Hel
     };
     let is_sent = sends(after) > before.map_or(0, sends);
     let away_ms = decided_at.saturating_sub(after.buyer_seen_at);
-    if is_sent && away_ms > RESEND_WINDOW_MS {
+    // A completed session is asked for its ids at any time: nobody is charged by that.
+    let may_charge = ledger.money(&after.checkout_session_id) == Money::Untouched;
+    if is_sent && may_charge && away_ms > RESEND_WINDOW_MS {
         let shown_by = format!("attempt {number} is sent {} s after its buyer was seen", away_ms / 1_000);
         return broken(Invariant::SentTooLate, shown_by);
     }

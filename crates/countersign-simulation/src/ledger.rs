@@ -1,5 +1,5 @@
 //! The truth at Amazon: every session, permission and charge as its store holds them, and what charges
-//! ever were. No half can see it.
+//! ever were. No half can see it. What is overdue counts as done, as Amazon's answers have it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -30,6 +30,14 @@ pub(crate) struct Ledger {
     permissions: HashMap<String, ChargePermission>,
     charges: HashMap<String, Standing>,
     changed_at: HashMap<String, Duration>,
+    latest: Latest,
+}
+
+/// The latest instant that Amazon's clock can have shown so far, in milliseconds, and when that was.
+#[derive(Debug, Default, Clone, Copy)]
+struct Latest {
+    instant: i64,
+    at: Duration,
 }
 
 #[derive(Debug)]
@@ -39,6 +47,16 @@ struct Standing {
 }
 
 impl Ledger {
+    /// Amazon's clock shows this, or what it decided was decided as of this.
+    pub(crate) fn shows(&mut self, instant: i64, at: Duration) {
+        self.latest = Latest { instant: self.now(at).max(instant), at };
+    }
+
+    fn now(&self, at: Duration) -> i64 {
+        let passed = at.saturating_sub(self.latest.at).as_millis();
+        self.latest.instant.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
+    }
+
     pub(crate) fn put_session(&mut self, session: CheckoutSession, at: Duration) {
         self.changed_at.insert(session.id.clone(), at);
         self.sessions.insert(session.id.clone(), session);
@@ -51,7 +69,8 @@ impl Ledger {
 
     pub(crate) fn put_charge(&mut self, charge: Charge, at: Duration) {
         self.changed_at.insert(charge.id.clone(), at);
-        let is_authorized = matches!(charge.state, ChargeState::Authorized {} | ChargeState::Captured {});
+        let is_authorized =
+            matches!(charge.state, ChargeState::Authorized { .. } | ChargeState::Captured { .. });
         let was_authorized =
             is_authorized || self.charges.get(&charge.id).is_some_and(|standing| standing.was_authorized);
         self.charges.insert(charge.id.clone(), Standing { charge, was_authorized });
@@ -71,10 +90,6 @@ impl Ledger {
 
     pub(crate) fn session(&self, id: &str) -> Option<&CheckoutSession> {
         self.sessions.get(id)
-    }
-
-    pub(crate) fn permission(&self, id: &str) -> Option<&ChargePermission> {
-        self.permissions.get(id)
     }
 
     /// The session that a permission or a charge came from.
@@ -104,9 +119,15 @@ impl Ledger {
             CheckoutSessionState::Canceled { .. } => Money::Never,
             CheckoutSessionState::Completed { charge_id: None, .. } => Money::Paid,
             CheckoutSessionState::Completed { charge_id: Some(charge_id), .. } => {
+                let passed = |instant: i64| instant <= self.latest.instant;
                 match self.charges.get(charge_id).map(|standing| &standing.charge.state) {
-                    Some(ChargeState::AuthorizationInitiated {}) => Money::Pending,
-                    Some(ChargeState::Authorized {} | ChargeState::Captured {}) => Money::Paid,
+                    Some(ChargeState::AuthorizationInitiated { decline, decided_at }) => match decline {
+                        _ if !passed(*decided_at) => Money::Pending,
+                        None => Money::Paid,
+                        Some(_) => Money::Declined,
+                    },
+                    Some(ChargeState::Authorized { expires_at }) if passed(*expires_at) => Money::Released,
+                    Some(ChargeState::Authorized { .. } | ChargeState::Captured {}) => Money::Paid,
                     Some(ChargeState::Canceled { .. }) => Money::Released,
                     Some(ChargeState::Declined { .. }) => Money::Declined,
                     // It is written in the same change set.
@@ -122,7 +143,8 @@ impl Ledger {
             None => false,
             Some((_, None)) => true,
             Some((_, Some(charge_id))) => {
-                self.charges.get(&charge_id).is_some_and(|standing| standing.was_authorized)
+                self.money(session) == Money::Paid
+                    || self.charges.get(&charge_id).is_some_and(|standing| standing.was_authorized)
             }
         }
     }

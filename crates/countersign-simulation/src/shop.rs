@@ -174,14 +174,15 @@ impl Story {
             body["paymentDetails"] = other["paymentDetails"].clone();
         }
         let may_pend = body["paymentDetails"]["canHandlePendingAuthorization"] == json!(true);
-        let cards: &[&str] = if may_pend {
+        let cards: &[&'static str] = if may_pend {
             &["1111", "0701", "0701", "4354", "4354", "3434"]
         } else if attempt == 0 {
             &["1111", "1111", "1111", "0005", "3434", "3064", "0701"]
         } else {
             &["1111", "4444", "9424", "3434"]
         };
-        body["card"] = json!(random.one_of(cards));
+        let card = random.one_of(cards);
+        body["card"] = json!(card);
         let is_placed = random.happens(700);
         body["placed"] = json!(is_placed);
         let (witness, order) = (Arc::clone(&self.world.witness), self.order);
@@ -189,7 +190,7 @@ impl Story {
             if let Some(session) = read(answer).filter(|_| answer.status().is_success())
                 && let Some(id) = session["checkoutSessionId"].as_str()
             {
-                witness.session_began(id, order);
+                witness.session_began(id, order, card);
             }
         };
         let request = at_amazon("/_sandbox/checkout-sessions", &body);

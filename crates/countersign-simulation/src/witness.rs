@@ -11,8 +11,9 @@ use countersign_store::contract::{ChangeSet, Write};
 use serde_json::Value;
 
 use crate::documents::{
-    Charge, ChargePermission, Checkout, CheckoutSession, CheckoutSessionState, Snapshot,
+    Charge, ChargePermission, ChargeState, Checkout, CheckoutSession, CheckoutSessionState, Snapshot,
 };
+use crate::clock::HalfClock;
 use crate::executor::Executor;
 use crate::invariants::{self, Broken, DurableSends, Held, Invariant, Said};
 use crate::ledger::Ledger;
@@ -37,6 +38,7 @@ pub(crate) type Counts = std::collections::BTreeMap<String, u64>;
 
 pub(crate) struct Witness {
     executor: Executor,
+    amazon_clock: HalfClock,
     facts: Mutex<Facts>,
 }
 
@@ -172,8 +174,10 @@ impl Facts {
                     let order = self.order_of_session.get(&session.id).copied();
                     let was = self.ledger.session(&session.id).map(|session| &session.state);
                     if was != Some(&session.state) {
-                        let text = format!("Amazon keeps: session {} {:?}", &session.id[..8], session.state);
-                        self.note(at, order, text);
+                        if order.is_some() {
+                            let text = format!("Amazon keeps: session {} {:?}", &session.id[..8], session.state);
+                            self.note(at, order, text);
+                        }
                         let word = match session.state {
                             CheckoutSessionState::Open { .. } => "session Open",
                             CheckoutSessionState::Completed { .. } => "session Completed",
@@ -198,7 +202,13 @@ impl Facts {
             }
             "charge" => {
                 if let Some(charge) = read::<Charge>(write) {
-                    self.count(&format!("charge {:?}", charge.state));
+                    self.count(match charge.state {
+                        ChargeState::AuthorizationInitiated { .. } => "charge AuthorizationInitiated",
+                        ChargeState::Authorized { .. } => "charge Authorized",
+                        ChargeState::Captured {} => "charge Captured",
+                        ChargeState::Canceled { .. } => "charge Canceled",
+                        ChargeState::Declined { .. } => "charge Declined",
+                    });
                     let order = self.order_of_object(&charge.id);
                     self.note(at, order, format!("Amazon keeps: charge {:?}", charge.state));
                     self.ledger.put_charge(charge, at);
@@ -249,12 +259,14 @@ impl std::fmt::Debug for Short<'_> {
 }
 
 impl Witness {
-    pub(crate) fn new(executor: &Executor) -> Self {
-        Self { executor: executor.clone(), facts: Mutex::default() }
+    pub(crate) fn new(executor: &Executor, amazon_clock: &HalfClock) -> Self {
+        Self { executor: executor.clone(), amazon_clock: amazon_clock.clone(), facts: Mutex::default() }
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        facts.ledger.shows(self.amazon_clock.wall().as_millis(), self.executor.now());
+        facts
     }
 
     pub(crate) fn note(&self, order: Option<usize>, text: String) {
@@ -275,7 +287,8 @@ impl Witness {
     }
 
     /// A session was made for an order.
-    pub(crate) fn session_began(&self, session: &str, order: usize) {
+    pub(crate) fn session_began(&self, session: &str, order: usize, card: &str) {
+        self.note(Some(order), format!("a buyer with the card {card} begins session {}", &session[..8]));
         self.facts().order_of_session.insert(session.to_owned(), order);
     }
 
@@ -296,6 +309,7 @@ impl Witness {
                 }
             }
             Half::Amazon => {
+                facts.ledger.shows(change.at.as_millis(), at);
                 for write in &change.write {
                     facts.amazon_wrote(at, write);
                 }

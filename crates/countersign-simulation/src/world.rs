@@ -98,7 +98,8 @@ impl World {
         let executor = Executor::new(random(part::EXECUTOR));
         let weather = Arc::new(Weather::draw(&random(part::WEATHER)));
         let reading = Reading::draw(&random(part::READING));
-        let witness = Arc::new(Witness::new(&executor));
+        let amazon_clock = HalfClock::new(&executor);
+        let witness = Arc::new(Witness::new(&executor, &amazon_clock));
         witness.note(None, format!("the weather: {:?}, {:?}", weather.rates, weather.spells));
         witness.note(None, format!("the reading: {reading:?}"));
         let amazon = Arc::new(Process::new(&executor, Group::Amazon));
@@ -114,7 +115,7 @@ impl World {
             planted,
             merchant: Arc::new(Process::new(&executor, Group::Merchant)),
             merchant_clock: HalfClock::new(&executor),
-            amazon_clock: HalfClock::new(&executor),
+            amazon_clock,
             merchant_entropy: random(part::MERCHANT),
             amazon_entropy: random(part::AMAZON),
             amazon_starts: AtomicU64::new(0),
@@ -212,7 +213,7 @@ impl World {
                 match Sandbox::start(world.amazon_parts()).await {
                     Ok(sandbox) => {
                         world.witness.note(None, "Amazon's half runs".to_owned());
-                        world.order_stale_reads(&sandbox).await;
+                        world.prepare(&sandbox).await;
                         world.executor.spawn(Group::Amazon, sandbox.timers());
                         world.amazon.started(sandbox);
                         return;
@@ -223,9 +224,16 @@ impl World {
         });
     }
 
-    async fn order_stale_reads(&self, sandbox: &Sandbox) {
+    /// Orders the stale reads of the reading; in calm weather sets the clock right that was ahead once
+    /// and must not go back by itself.
+    async fn prepare(&self, sandbox: &Sandbox) {
+        if self.weather.is_calm() {
+            let set = json!({ "set": self.amazon_clock.wall().to_string() });
+            let _ = sandbox.handle(at_amazon("/_sandbox/clock", &set)).await;
+            return;
+        }
         let rate = self.reading.stale_reads;
-        if rate == 0 || self.weather.is_calm() {
+        if rate == 0 {
             return;
         }
         for operation in ["getCheckoutSession", "getCharge"] {
