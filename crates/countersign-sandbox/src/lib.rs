@@ -117,6 +117,7 @@ impl Sandbox {
             faults: Default::default(),
             recent: Default::default(),
             alarm: Default::default(),
+            applying: Default::default(),
         };
         Ok(Self { server: http::Server::new(Arc::new(app)) })
     }

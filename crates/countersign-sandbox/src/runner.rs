@@ -11,8 +11,9 @@ use std::time::Duration;
 use futures_util::future::select;
 
 use crate::app::App;
+use crate::app::due::Settled;
 
-/// How long to leave a store alone that failed.
+/// How long to leave a store alone that failed, or a document that cannot be read.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped.
@@ -20,11 +21,16 @@ pub(crate) async fn run(app: Arc<App>) {
     loop {
         // Before anything is read, so that a timer that is set meanwhile is not missed.
         app.alarm.ring_for_any();
-        let next = match app.apply_due(app.clock.now()).await {
-            Ok(()) => app.store.next_due().await.map_err(Into::into),
+        let settled = app.apply_due(app.clock.now()).await;
+        let next_due = match settled {
+            Ok(Settled::All) => app.store.next_due().await.map_err(Into::into),
+            Ok(Settled::NotAll) => {
+                app.clock.sleep(PAUSE).await;
+                continue;
+            }
             Err(failed) => Err(failed),
         };
-        match next {
+        match next_due {
             Ok(Some(due_at)) => {
                 app.alarm.ring_before(due_at);
                 select(pin!(app.alarm.rung()), pin!(app.clock.wait_until(due_at))).await;

@@ -29,59 +29,72 @@ struct Applied {
 /// Another was faster.
 const NOTHING: Decision<Option<Applied>> = Decision { change: None, outcome: None };
 
+/// Whether everything that was due is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    All,
+    /// What is left cannot be applied now, and is told in the log.
+    NotAll,
+}
+
 impl App {
     /// Applies everything that is due by the virtual clock, and wakes the runner to look anew.
     pub(crate) async fn run_due(&self) -> Result<(), StoreFailed> {
         let applied = self.apply_due(self.clock.now()).await;
         self.alarm.ring();
-        applied
+        applied.map(|_| ())
     }
 
-    /// Applies everything that is due at `now`.
-    pub(crate) async fn apply_due(&self, now: Timestamp) -> Result<(), StoreFailed> {
+    /// Applies everything that is due at `now`. One caller does so at a time: whoever comes meanwhile
+    /// waits, and finds the rest.
+    pub(crate) async fn apply_due(&self, now: Timestamp) -> Result<Settled, StoreFailed> {
+        let _alone = self.applying.lock().await;
+        let mut stuck = Vec::new();
         loop {
             let due = self.store.due(now, BATCH).await?;
             if due.is_empty() {
-                return Ok(());
+                return Ok(Settled::All);
             }
-            let mut progress = false;
-            let mut earliest_new: Option<Timestamp> = None;
-            for timer in due {
-                // A new timer may come before the rest of those that were read.
-                if earliest_new.is_some_and(|new| new <= timer.due_at) {
-                    break;
-                }
-                match self.apply(&timer).await {
-                    Ok(next_due_at) => {
-                        progress = true;
-                        earliest_new = [earliest_new, next_due_at].into_iter().flatten().min();
-                    }
-                    // One unreadable document must not hold up all others.
-                    Err(StoreFailed::Unreadable(why)) => {
-                        tracing::error!(%why, "a timer could not be applied");
-                    }
-                    Err(failed) => return Err(failed),
-                }
+            if due == stuck {
+                return Ok(Settled::NotAll);
             }
-            if !progress {
-                return Ok(());
-            }
+            stuck = if self.apply_in_order(&due).await? { Vec::new() } else { due };
         }
     }
 
-    /// Applies one timer, and says when that document is due next.
-    async fn apply(&self, timer: &DueTimer) -> Result<Option<Timestamp>, StoreFailed> {
-        let applied = match timer.key.collection {
-            checkout_session::COLLECTION => self.transact(|| self.carry_session(timer)).await?,
-            charge_permission::COLLECTION => self.transact(|| self.carry_payment(timer)).await?,
-            reply::COLLECTION => self.transact(|| self.forget_buyer(timer)).await?,
-            other => return Err(StoreFailed::Unreadable(format!("nobody knows the timers of {other}"))),
-        };
-        let Some(Applied { due_at, before }) = applied else { return Ok(None) };
-        for (key, document) in before {
-            self.recent.changed(&key.id, Some(document), timer.due_at);
+    /// Applies a batch of timers until a new one comes before the rest; whether any was applied.
+    async fn apply_in_order(&self, due: &[DueTimer]) -> Result<bool, StoreFailed> {
+        let mut any_applied = false;
+        let mut earliest_new: Option<Timestamp> = None;
+        for timer in due {
+            if earliest_new.is_some_and(|new| new <= timer.due_at) {
+                break;
+            }
+            match self.apply(timer).await {
+                Ok(None) => {}
+                Ok(Some(Applied { due_at, before })) => {
+                    any_applied = true;
+                    earliest_new = [earliest_new, due_at].into_iter().flatten().min();
+                    for (key, document) in before {
+                        self.recent.changed(&key.id, Some(document), timer.due_at);
+                    }
+                }
+                // One unreadable document must not hold up all others.
+                Err(StoreFailed::Unreadable(why)) => tracing::error!(%why, "a timer could not be applied"),
+                Err(failed) => return Err(failed),
+            }
         }
-        Ok(due_at)
+        Ok(any_applied)
+    }
+
+    /// Applies one timer; none when another was faster.
+    async fn apply(&self, timer: &DueTimer) -> Result<Option<Applied>, StoreFailed> {
+        match timer.key.collection {
+            checkout_session::COLLECTION => self.transact(|| self.carry_session(timer)).await,
+            charge_permission::COLLECTION => self.transact(|| self.carry_payment(timer)).await,
+            reply::COLLECTION => self.transact(|| self.forget_buyer(timer)).await,
+            other => Err(StoreFailed::Unreadable(format!("nobody knows the timers of {other}"))),
+        }
     }
 
     async fn carry_session(&self, timer: &DueTimer) -> Result<Decision<Option<Applied>>, StoreFailed> {

@@ -42,6 +42,8 @@ pub(crate) struct App {
     pub(crate) faults: Faults,
     pub(crate) recent: Recent<Document>,
     pub(crate) alarm: Alarm,
+    /// Held by whoever applies what is due.
+    pub(crate) applying: tokio::sync::Mutex<()>,
 }
 
 /// Why a call changes nothing.

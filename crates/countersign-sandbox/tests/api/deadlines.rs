@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use countersign_sandbox::settings::Settings;
+use countersign_store::contract::{ChangeId, ChangeSet, Content, Expect, Key, Store as _, Write};
 use countersign_store::memory::MemoryStore;
 use futures_util::FutureExt as _;
 use http::Method;
 use serde_json::json;
 
-use crate::world::{Answer, Call, World, at, id, right_body};
+use crate::world::{Answer, Call, START, World, at, id, right_body};
 
 /// Reads as of an instant, signed then: by moving the virtual clock, which runs timers, or the wall
 /// clock under it, which does not.
@@ -148,4 +149,28 @@ async fn the_timers_loop_applies_what_is_due_and_is_woken_by_an_earlier_timer() 
     world.clock.wake();
     assert_eq!(timers.poll_unpin(&mut context), Poll::Pending);
     assert_eq!(world.events(id(&session)).await.last().unwrap(), "ChargeAuthorized");
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_read_holds_up_nothing_else() {
+    let store = Arc::new(MemoryStore::new());
+    let content = Content {
+        format: 1,
+        bytes: bytes::Bytes::from_static(b"nonsense"),
+        due_at: Some(at(START)),
+        index: Vec::new(),
+    };
+    let key = Key { collection: "checkout_session", id: "damaged".to_owned() };
+    let write = vec![Write { key, expect: Expect::Absent, content: Some(content) }];
+    let change =
+        ChangeSet { id: ChangeId([7; 16]), at: at(START), require: Vec::new(), write, append: Vec::new() };
+    store.commit(change).await.unwrap();
+    let world = World::on(store, Settings { seed: Some(1), ..Settings::default() }, 0).await;
+    let session = world.placed(json!({})).await;
+    world.advance("P1D").await;
+    assert_eq!(world.events(id(&session)).await.last().unwrap(), "CheckoutSessionCanceled");
+    assert_eq!(world.get_session("damaged").await.refusal(), (500, "InternalServerError"));
+    let mut timers = Box::pin(world.sandbox.timers());
+    let mut context = Context::from_waker(Waker::noop());
+    assert_eq!(timers.poll_unpin(&mut context), Poll::Pending, "it leaves the damaged one alone for a while");
 }
