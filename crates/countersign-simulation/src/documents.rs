@@ -130,9 +130,9 @@ impl AttemptState {
         match self {
             Self::Bound { retry_at } | Self::Approved { retry_at } => Some(*retry_at),
             Self::Finalizing { lease_until, .. } => Some(*lease_until),
-            Self::InDoubt { look_at, .. } | Self::Pending { look_at, .. } | Self::Unresolved { look_at, .. } => {
-                Some(*look_at)
-            }
+            Self::InDoubt { look_at, .. }
+            | Self::Pending { look_at, .. }
+            | Self::Unresolved { look_at, .. } => Some(*look_at),
             Self::Captured { .. }
             | Self::CaptureInitiated { .. }
             | Self::Authorized { .. }

@@ -58,7 +58,9 @@ impl Invariant {
             Self::VerdictChanged => "a definitive verdict and ids once known never change",
             Self::TwoLiveAttempts => "at most one attempt is live",
             Self::NoTimer => "every attempt that is not final has a timer",
-            Self::SendChanged => "key and body stay the same while in doubt, and are durable before they leave",
+            Self::SendChanged => {
+                "key and body stay the same while in doubt, and are durable before they leave"
+            }
             Self::SentTooLate => "nobody is charged long after they were seen",
             Self::SessionOfTwoOrders => "a session belongs to one order",
             Self::LimitExceeded => "held and captured never exceed the limit",
@@ -116,9 +118,8 @@ pub(crate) fn of_step(
         if !attempt.state.is_final() && attempt.state.due_at().is_none() {
             return broken(Invariant::NoTimer, format!("attempt {} has none", attempt.number));
         }
-        let earlier = before.and_then(|before| {
-            before.attempts.iter().find(|earlier| earlier.number == attempt.number)
-        });
+        let earlier =
+            before.and_then(|before| before.attempts.iter().find(|earlier| earlier.number == attempt.number));
         of_attempt(earlier, attempt, decided_at, ledger)?;
         if earlier.map(|earlier| &earlier.state) != Some(&attempt.state) {
             is_true(after, attempt, ledger)?;
@@ -180,9 +181,10 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> Held {
     let money = ledger.money(session);
     if attempt.state.is_not_paid() {
         return match money {
-            Money::Paid | Money::Pending => {
-                broken(Invariant::PaidCalledUnpaid, format!("attempt {number} is NotPaid, its money {money:?}"))
-            }
+            Money::Paid | Money::Pending => broken(
+                Invariant::PaidCalledUnpaid,
+                format!("attempt {number} is NotPaid, its money {money:?}"),
+            ),
             Money::Untouched | Money::Never | Money::Released | Money::Declined => Ok(()),
         };
     }
@@ -204,7 +206,10 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> Held {
         _ => "Confirm",
     };
     if checkout.terms.payment_intent != intent {
-        return broken(Invariant::UnpaidCalledPaid, format!("{word} under {}", checkout.terms.payment_intent));
+        return broken(
+            Invariant::UnpaidCalledPaid,
+            format!("{word} under {}", checkout.terms.payment_intent),
+        );
     }
     if !ledger.was_paid(session) {
         let shown_by = format!("attempt {number} is {}, its money {money:?}", attempt.state.name());
@@ -229,7 +234,8 @@ pub(crate) fn of_payment<'a>(
     if !matches!(money, Money::Pending | Money::Paid) {
         return Ok(());
     }
-    let bound = checkouts.flat_map(|checkout| checkout.attempts.iter().map(move |attempt| (checkout, attempt)));
+    let bound =
+        checkouts.flat_map(|checkout| checkout.attempts.iter().map(move |attempt| (checkout, attempt)));
     let mut bound = bound.filter(|(_, attempt)| attempt.checkout_session_id == session);
     let Some((checkout, attempt)) = bound.next() else {
         return broken(Invariant::ChargedWithoutOrder, format!("no order knows the session {session}"));
@@ -248,9 +254,10 @@ pub(crate) fn of_payment<'a>(
         };
         return broken(invariant, shown_by);
     }
-    let paid = checkout.attempts.iter().filter(|attempt| {
-        matches!(ledger.money(&attempt.checkout_session_id), Money::Pending | Money::Paid)
-    });
+    let paid = checkout
+        .attempts
+        .iter()
+        .filter(|attempt| matches!(ledger.money(&attempt.checkout_session_id), Money::Pending | Money::Paid));
     let paid: Vec<u32> = paid.map(|attempt| attempt.number).collect();
     if paid.len() > 1 {
         return broken(Invariant::PaidTwice, format!("the attempts {paid:?} of {}", checkout.order_id));
@@ -385,5 +392,189 @@ pub(crate) fn of_leaving(session: &str, key: &str, body: &[u8], durable: &Durabl
             broken(Invariant::SendChanged, "a Finalize leaves with other bytes than were kept")
         }
         Some(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use countersign_domain::time::Timestamp;
+    use countersign_store::contract::{Content, Expect, Key};
+    use serde_json::{Value, json};
+
+    const SESSION: &str = "bd504926-f659-4ad7-a1a9-9a747aaf5275";
+    const NOW: i64 = 10_000_000;
+
+    fn attempt(number: u32, state: Value) -> Value {
+        let session = if number == 1 { SESSION.to_owned() } else { format!("session-{number}") };
+        json!({ "number": number, "checkoutSessionId": session, "buyerSeenAt": NOW, "state": state })
+    }
+
+    fn checkout(attempts: Value) -> Checkout {
+        serde_json::from_value(
+            json!({ "id": "c", "orderId": "order-1", "resultToken": "t", "attempts": attempts,
+            "terms": { "paymentIntent": "Authorize", "currency": "USD", "chargeAmount": 1_400 } }),
+        )
+        .unwrap()
+    }
+
+    fn one(state: Value) -> Checkout {
+        checkout(json!([attempt(1, state)]))
+    }
+
+    fn send(n: u32, body: &str) -> Value {
+        json!({ "n": n, "idempotencyKey": format!("key-{n}"), "body": body })
+    }
+
+    fn doubt(n: u32, body: &str, send_count: u32) -> Value {
+        json!({ "is": "InDoubt", "send": send(n, body), "sendCount": send_count, "lookAt": NOW,
+            "storedErrorCount": 0 })
+    }
+
+    fn authorized(charge: &str) -> Value {
+        json!({ "is": "Authorized", "chargePermissionId": "p", "chargeId": charge })
+    }
+
+    fn not_paid() -> Value {
+        json!({ "is": "NotPaid", "reason": "SessionGone" })
+    }
+
+    /// Amazon, with sessions in these states and charges of 14.00.
+    fn ledger(sessions: &[(&str, Value)], charges: &[(&str, Value)]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for (id, state) in sessions {
+            let session = serde_json::from_value(json!({ "id": id, "state": state })).unwrap();
+            ledger.put_session(session, Duration::ZERO);
+        }
+        for (id, state) in charges {
+            let charge = json!({ "id": id, "amount": [1_400, "USD"], "state": state });
+            ledger.put_charge(serde_json::from_value(charge).unwrap(), Duration::ZERO);
+        }
+        ledger
+    }
+
+    fn completed(charge: &str) -> Value {
+        json!({ "Completed": { "chargePermissionId": "p", "chargeId": charge } })
+    }
+
+    fn held() -> Value {
+        json!({ "Authorized": { "expiresAt": NOW } })
+    }
+
+    fn write(due_at: Option<i64>) -> Write {
+        let due_at = due_at.map(Timestamp::from_millis);
+        let content = Content { format: 1, bytes: Bytes::new(), due_at, index: Vec::new() };
+        let key = Key { collection: "checkout", id: "c".to_owned() };
+        Write { key, expect: Expect::Absent, content: Some(content) }
+    }
+
+    fn step(before: Option<&Checkout>, after: &Checkout, decided_at: i64, ledger: &Ledger) -> Held {
+        let due_at = after.attempts.iter().filter_map(|attempt| attempt.state.due_at()).min();
+        of_step(before, after, &write(due_at), decided_at, ledger)
+    }
+
+    fn said(word: &str, charge: Option<&str>) -> Said {
+        let charge_permission_id = charge.map(|_| "p".to_owned());
+        Said { word: word.to_owned(), charge_permission_id, charge_id: charge.map(str::to_owned) }
+    }
+
+    fn kind(held: Held) -> Option<Invariant> {
+        held.err().map(|broken| broken.invariant)
+    }
+
+    #[test]
+    fn each_broken_promise_is_seen_for_what_it_is() {
+        use Invariant::*;
+        let untouched = ledger(&[(SESSION, json!({ "Open": {} }))], &[]);
+        let paid = ledger(&[(SESSION, completed("a"))], &[("a", held())]);
+        let declined =
+            ledger(&[(SESSION, completed("a"))], &[("a", json!({ "Declined": { "reason": "x" } }))]);
+        let twice = ledger(
+            &[(SESSION, completed("a")), ("session-2", completed("b"))],
+            &[("a", held()), ("b", held())],
+        );
+        let (in_doubt, done) = (one(doubt(1, "{}", 1)), one(authorized("a")));
+        let both = checkout(json!([attempt(1, authorized("a")), attempt(2, doubt(1, "{}", 1))]));
+        let durable = DurableSends::from([((SESSION.to_owned(), "key-1".to_owned()), "{}".to_owned())]);
+        let late = NOW + RESEND_WINDOW_MS + 1;
+
+        let cases = [
+            (PaidCalledUnpaid, step(Some(&in_doubt), &one(not_paid()), NOW, &paid)),
+            (UnpaidCalledPaid, step(Some(&in_doubt), &done, NOW, &untouched)),
+            (UnpaidCalledPaid, step(Some(&in_doubt), &done, NOW, &declined)),
+            (UnpaidCalledPaid, step(Some(&in_doubt), &one(authorized("b")), NOW, &paid)),
+            (VerdictChanged, step(Some(&done), &in_doubt, NOW, &paid)),
+            (VerdictChanged, step(Some(&done), &one(authorized("b")), NOW, &paid)),
+            (VerdictChanged, step(Some(&done), &checkout(json!([])), NOW, &paid)),
+            (TwoLiveAttempts, step(None, &both, NOW, &paid)),
+            (NoTimer, of_step(None, &in_doubt, &write(None), NOW, &untouched)),
+            (NoTimer, of_step(None, &in_doubt, &write(Some(NOW + 1)), NOW, &untouched)),
+            (SendChanged, step(Some(&in_doubt), &one(doubt(2, "{}", 2)), NOW, &untouched)),
+            (SendChanged, step(Some(&in_doubt), &one(doubt(1, "{ }", 2)), NOW, &untouched)),
+            (SentTooLate, step(Some(&in_doubt), &one(doubt(1, "{}", 2)), late, &untouched)),
+            (SendChanged, of_leaving(SESSION, "key-2", b"{}", &durable)),
+            (SendChanged, of_leaving(SESSION, "key-1", b"{ }", &durable)),
+            (ChargedWithoutOrder, of_payment(SESSION, &paid, [].into_iter())),
+            (
+                ChargedWithoutOrder,
+                of_payment(SESSION, &paid, [&one(json!({ "is": "Bound", "retryAt": NOW }))].into_iter()),
+            ),
+            (PaidCalledUnpaid, of_payment(SESSION, &paid, [&one(not_paid())].into_iter())),
+            (SessionOfTwoOrders, of_payment(SESSION, &paid, [&in_doubt, &in_doubt].into_iter())),
+            (PaidTwice, of_payment("session-2", &twice, [&both].into_iter())),
+            (SaidBeforeKept, of_completion(&said("authorized", Some("a")), SESSION, None, &in_doubt)),
+            (SaidBeforeKept, of_completion(&said("authorized", Some("b")), SESSION, None, &done)),
+            (SaidBeforeKept, of_completion(&said("paid", Some("a")), SESSION, None, &done)),
+            (SaidBeforeKept, of_completion(&said("notPaid", None), SESSION, None, &in_doubt)),
+            (VerdictChanged, of_completion(&said("checking", None), SESSION, Some(&done), &done)),
+            (SaidBeforeKept, of_checkout_shown(&said("good", None), None, &in_doubt)),
+            (PaidCalledUnpaid, of_checkout_shown(&said("bad", None), Some(&in_doubt), &in_doubt)),
+            (VerdictChanged, of_checkout_shown(&said("open", None), Some(&done), &done)),
+            (NeverDecided, of_the_end(&in_doubt, &paid, true)),
+            (
+                UnresolvedWithoutNeed,
+                of_the_end(
+                    &one(json!({ "is": "Unresolved", "reason": "IdsMissing", "lookAt": NOW })),
+                    &paid,
+                    true,
+                ),
+            ),
+        ];
+        let mut seen = HashSet::new();
+        for (number, (expected, held)) in cases.into_iter().enumerate() {
+            assert_eq!(kind(held), Some(expected), "case {number}");
+            seen.insert(expected);
+        }
+        // The witness itself holds these three.
+        for invariant in [LimitExceeded, SnapshotMissing, NoEnd] {
+            assert!(!seen.contains(&invariant));
+        }
+    }
+
+    #[test]
+    fn what_is_right_breaks_nothing() {
+        let paid = ledger(&[(SESSION, completed("a"))], &[("a", held())]);
+        let untouched = ledger(&[(SESSION, json!({ "Open": {} }))], &[]);
+        let (in_doubt, done) = (one(doubt(1, "{}", 1)), one(authorized("a")));
+        let replayed_often =
+            one(json!({ "is": "InDoubt", "send": send(1, "{}"), "sendCount": 4, "lookAt": NOW,
+            "storedErrorCount": 3 }));
+        for held in [
+            step(Some(&in_doubt), &done, NOW, &paid),
+            step(Some(&in_doubt), &one(not_paid()), NOW, &untouched),
+            step(Some(&in_doubt), &one(doubt(1, "{}", 2)), NOW + RESEND_WINDOW_MS, &untouched),
+            step(Some(&replayed_often), &one(doubt(2, "{}", 5)), NOW, &untouched),
+            of_payment(SESSION, &paid, [&in_doubt].into_iter()),
+            of_completion(&said("authorized", Some("a")), SESSION, Some(&in_doubt), &done),
+            of_completion(&said("checking", None), SESSION, Some(&in_doubt), &done),
+            of_checkout_shown(&said("good", None), Some(&in_doubt), &done),
+            of_the_end(&done, &paid, true),
+        ] {
+            assert_eq!(held, Ok(()));
+        }
     }
 }

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::documents::{Amount, Charge, ChargePermission, ChargeState, CheckoutSession, CheckoutSessionState, Ids};
+use crate::documents::{
+    Amount, Charge, ChargePermission, ChargeState, CheckoutSession, CheckoutSessionState, Ids,
+};
 
 /// How far the buyer's money is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +35,12 @@ pub(crate) struct Ledger {
     latest: Latest,
 }
 
-/// The latest instant that Amazon's clock can have shown so far, in milliseconds, and when that was.
+/// The latest instant that Amazon's virtual clock can have shown so far, in milliseconds, with what the
+/// wall showed then, and when that was. The virtual clock may be ahead of the wall and jumps with it.
 #[derive(Debug, Default, Clone, Copy)]
 struct Latest {
     instant: i64,
+    wall: i64,
     at: Duration,
 }
 
@@ -47,14 +51,17 @@ struct Standing {
 }
 
 impl Ledger {
-    /// Amazon's clock shows this, or what it decided was decided as of this.
-    pub(crate) fn shows(&mut self, instant: i64, at: Duration) {
-        self.latest = Latest { instant: self.now(at).max(instant), at };
+    /// Amazon's wall shows this.
+    pub(crate) fn shows(&mut self, wall: i64, at: Duration) {
+        let Latest { instant, wall: wall_then, at: then } = self.latest;
+        let passed = i64::try_from(at.saturating_sub(then).as_millis()).unwrap_or(i64::MAX);
+        let moved = wall.saturating_sub(wall_then).max(passed);
+        self.latest = Latest { instant: instant.saturating_add(moved).max(wall), wall, at };
     }
 
-    fn now(&self, at: Duration) -> i64 {
-        let passed = at.saturating_sub(self.latest.at).as_millis();
-        self.latest.instant.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
+    /// Amazon decided as of this instant.
+    pub(crate) fn decided(&mut self, instant: i64) {
+        self.latest.instant = self.latest.instant.max(instant);
     }
 
     pub(crate) fn put_session(&mut self, session: CheckoutSession, at: Duration) {
@@ -79,7 +86,8 @@ impl Ledger {
     /// 30 days after its creation.
     pub(crate) fn delete_session(&mut self, id: &str) {
         // What it led to stays known.
-        if let Some(CheckoutSession { state: CheckoutSessionState::Open { .. }, .. }) = self.sessions.get(id) {
+        if let Some(CheckoutSession { state: CheckoutSessionState::Open { .. }, .. }) = self.sessions.get(id)
+        {
             self.sessions.remove(id);
         }
     }

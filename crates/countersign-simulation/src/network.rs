@@ -26,6 +26,9 @@ use crate::witness::Witness;
 /// For how long after a change a Get may not know of it.
 const REPLICA_LAG: Duration = Duration::from_secs(5);
 
+/// How often in a thousand Amazon decides otherwise than the card would.
+const SIMULATED: u32 = 40;
+
 /// The network. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Network(Arc<Inner>);
@@ -209,7 +212,7 @@ impl Network {
             self.note(called, || "comes too early: 404".to_owned());
             return Some(error(404, "ResourceNotFound"));
         }
-        let served = amazon.serve(request.clone(), GivingUp::LeavesItRunning, |_| ()).await;
+        let served = amazon.serve(self.simulated(request, called), GivingUp::LeavesItRunning, |_| ()).await;
         let answer = match served {
             Served::Answer(answer) => answer,
             Served::Reset | Served::Refused => {
@@ -226,6 +229,19 @@ impl Network {
         let answer = self.read_otherwise(called, answer);
         self.note(called, || format!("is answered {}", in_short(&answer)));
         Some(answer)
+    }
+
+    /// Now and then Amazon or the bank decides otherwise than the card would: by the simulation code,
+    /// which no signature covers.
+    fn simulated(&self, request: &Request, called: &Called) -> Request {
+        let mut request = request.clone();
+        if let Called::Finalize { .. } = called
+            && self.happens(|_| SIMULATED)
+        {
+            let code = self.0.random.one_of(&["AmazonCanceled", "Declined", "AuthorizationInitiated"]);
+            request.headers_mut().insert("x-amz-pay-simulation-code", HeaderValue::from_static(code));
+        }
+        request
     }
 
     fn draw_failure(&self, called: &Called) -> StatusCode {
@@ -263,6 +279,10 @@ impl Network {
             }
         }
         if !head.status.is_success() {
+            if head.status == StatusCode::UNPROCESSABLE_ENTITY && has_word(&body, "HardDeclined") {
+                let code = random.one_of(&DECLINES);
+                body = edited(&body, |value| value["reasonCode"] = json!(code));
+            }
             if self.happens(|rates| rates.unknown_words) {
                 body = edited(&body, |value| value["reasonCode"] = json!("NotYetListed"));
             }
@@ -295,6 +315,9 @@ impl Network {
                     IdsOnGet::After(lag) => witness.age(id).is_none_or(|age| age >= lag),
                     IdsOnGet::Never => false,
                 };
+                if !reading.reasons_on_get && has_word(&body, "Canceled") {
+                    body = edited(&body, |value| value["statusDetails"]["reasonCode"] = Value::Null);
+                }
                 let unknown_state = self.happens(|rates| rates.unknown_words);
                 if !shows_ids || unknown_state {
                     body = edited(&body, |value| {
@@ -312,6 +335,22 @@ impl Network {
         }
         Response::from_parts(head, body)
     }
+}
+
+/// The ways in which a payment can be declined.
+const DECLINES: [&str; 6] = [
+    "HardDeclined",
+    "SoftDeclined",
+    "PaymentMethodNotAllowed",
+    "MFANotCompleted",
+    "TransactionTimedOut",
+    "AmazonRejected",
+];
+
+/// Whether a body has this word as a value; cheaper than reading it.
+fn has_word(body: &[u8], word: &str) -> bool {
+    let word = format!("\"{word}\"");
+    body.windows(word.len()).any(|window| window == word.as_bytes())
 }
 
 fn is_turned_away(status: StatusCode) -> bool {

@@ -45,6 +45,8 @@ pub(crate) struct Reading {
     /// How often Get does not find what was created or changed in the last 5 s.
     pub(crate) early_404: u32,
     pub(crate) ids_on_get: IdsOnGet,
+    /// Whether Get says why something is Canceled.
+    pub(crate) reasons_on_get: bool,
     /// How often the answer to Finalize lacks an id.
     pub(crate) ids_missing_in_answer: u32,
     /// Whether a 5xx is kept for its idempotency key.
@@ -76,6 +78,7 @@ impl Reading {
                 IdsOnGet::After(seconds(60)),
                 IdsOnGet::Never,
             ]),
+            reasons_on_get: random.happens(700),
             ids_missing_in_answer: random.one_of(&[0, 0, 0, 100]),
             stores_5xx: random.happens(400),
             success_status: random.one_of(&[

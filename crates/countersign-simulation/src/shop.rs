@@ -47,12 +47,23 @@ impl Story {
     pub(crate) async fn tell(self) {
         let terms = self.draw_terms();
         let Some(registered) = self.register(&terms).await else { return };
-        let terms = self.perhaps_change_terms(terms, &registered).await;
+        let mut terms =
+            if self.random.happens(100) { self.change_terms(terms, &registered).await } else { terms };
         for attempt in 0..3 {
             let heard = if self.random.happens(200) {
                 let (one, other) =
-                    join(self.tab(&terms, &registered, attempt), self.tab(&terms, &registered, attempt)).await;
+                    join(self.tab(&terms, &registered, attempt), self.tab(&terms, &registered, attempt))
+                        .await;
                 if one == Heard::Good { one } else { other }
+            } else if self.random.happens(50) {
+                // The shop changes the terms while the buyer is on Amazon's page, or on the way back.
+                let changing = async {
+                    self.pause(Duration::ZERO, MINUTE).await;
+                    self.change_terms(terms.clone(), &registered).await
+                };
+                let (heard, changed) = join(self.tab(&terms, &registered, attempt), changing).await;
+                terms = changed;
+                heard
             } else {
                 self.tab(&terms, &registered, attempt).await
             };
@@ -126,10 +137,7 @@ impl Story {
     }
 
     /// The terms that hold from now on, as far as the shop knows.
-    async fn perhaps_change_terms(&self, mut terms: Value, registered: &Registered) -> Value {
-        if !self.random.happens(120) {
-            return terms;
-        }
+    async fn change_terms(&self, mut terms: Value, registered: &Registered) -> Value {
         let mut changed = terms.clone();
         let other = self.draw_terms();
         changed["paymentDetails"] = other["paymentDetails"].clone();
@@ -151,7 +159,8 @@ impl Story {
         };
         let id = session["checkoutSessionId"].as_str().unwrap_or_default().to_owned();
         if self.random.happens(40) {
-            let (_, heard) = join(self.cancel_at_amazon(&id), self.come_back(&session, &id, registered)).await;
+            let (_, heard) =
+                join(self.cancel_at_amazon(&id), self.come_back(&session, &id, registered)).await;
             return heard;
         }
         self.come_back(&session, &id, registered).await
@@ -197,7 +206,8 @@ impl Story {
         let session = self.act_at_amazon(request, began).await?;
         if !is_placed && random.happens(950) {
             self.pause(SECOND, MINUTE).await;
-            let path = format!("/_sandbox/checkout-sessions/{}/buyer", session["checkoutSessionId"].as_str()?);
+            let path =
+                format!("/_sandbox/checkout-sessions/{}/buyer", session["checkoutSessionId"].as_str()?);
             for _ in 0..3 {
                 let body = json!({ "action": "placeOrder" });
                 if self.act_at_amazon(at_amazon(&path, &body), |_| ()).await.is_some() {
@@ -267,7 +277,8 @@ impl Story {
 
     async fn complete(&self, session: &str, body: &Value, registered: &Registered) -> Heard {
         let random = &self.random;
-        let (mut path, mut order) = (format!("/v1/checkouts/{}/complete", registered.checkout_id), self.order);
+        let (mut path, mut order) =
+            (format!("/v1/checkouts/{}/complete", registered.checkout_id), self.order);
         if random.happens(20) {
             // Somebody mixes up two orders.
             let other = random.below(self.world.order_count);

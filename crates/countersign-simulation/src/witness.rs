@@ -10,10 +10,10 @@ use bytes::Bytes;
 use countersign_store::contract::{ChangeSet, Write};
 use serde_json::Value;
 
+use crate::clock::HalfClock;
 use crate::documents::{
     Charge, ChargePermission, ChargeState, Checkout, CheckoutSession, CheckoutSessionState, Snapshot,
 };
-use crate::clock::HalfClock;
 use crate::executor::Executor;
 use crate::invariants::{self, Broken, DurableSends, Held, Invariant, Said};
 use crate::ledger::Ledger;
@@ -127,16 +127,20 @@ impl Facts {
         let order = order_number(&after.order_id);
         let before = self.checkouts.get(&after.id).cloned();
         for attempt in &after.attempts {
-            let earlier = before.as_ref().and_then(|before| {
-                before.attempts.iter().find(|earlier| earlier.number == attempt.number)
-            });
+            let earlier = before
+                .as_ref()
+                .and_then(|before| before.attempts.iter().find(|earlier| earlier.number == attempt.number));
             if earlier.map(|earlier| &earlier.state) != Some(&attempt.state) {
                 let state = attempt.state.name();
                 if earlier.map(|earlier| earlier.state.name()) != Some(state) {
                     let was = earlier.map_or("none", |earlier| earlier.state.name());
                     self.count(&format!("{was} → {state}"));
                 }
-                self.note(at, order, format!("merchant keeps: attempt {} {:?}", attempt.number, Short(attempt)));
+                self.note(
+                    at,
+                    order,
+                    format!("merchant keeps: attempt {} {:?}", attempt.number, Short(attempt)),
+                );
             }
             if let Some(send) = attempt.state.send() {
                 let key = (attempt.checkout_session_id.clone(), send.idempotency_key.clone());
@@ -151,9 +155,8 @@ impl Facts {
         let decided_at = change.at.as_millis();
         let held = invariants::of_step(before.as_deref(), &after, write, decided_at, &self.ledger);
         self.judge(at, order, held);
-        let is_completed = |checkout: &Checkout| {
-            checkout.attempts.iter().any(|attempt| attempt.state.success().is_some())
-        };
+        let is_completed =
+            |checkout: &Checkout| checkout.attempts.iter().any(|attempt| attempt.state.success().is_some());
         if is_completed(&after) && !self.snapshots.contains_key(&after.id) {
             let is_due = change.write.iter().any(|write| write.key.collection == "snapshot");
             if !is_due {
@@ -175,7 +178,8 @@ impl Facts {
                     let was = self.ledger.session(&session.id).map(|session| &session.state);
                     if was != Some(&session.state) {
                         if order.is_some() {
-                            let text = format!("Amazon keeps: session {} {:?}", &session.id[..8], session.state);
+                            let text =
+                                format!("Amazon keeps: session {} {:?}", &session.id[..8], session.state);
                             self.note(at, order, text);
                         }
                         let word = match session.state {
@@ -309,7 +313,7 @@ impl Witness {
                 }
             }
             Half::Amazon => {
-                facts.ledger.shows(change.at.as_millis(), at);
+                facts.ledger.decided(change.at.as_millis());
                 for write in &change.write {
                     facts.amazon_wrote(at, write);
                 }

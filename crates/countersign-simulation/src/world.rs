@@ -261,21 +261,36 @@ impl World {
                 story.tell().await;
             });
         }
-        self.executor.sleep(BUSY).await;
-        if self.random.happens(600) {
-            let stays_cut_off = self.random.happens(500);
-            let lasting = self.random.time(Duration::from_secs(3_600), Duration::from_secs(36 * 3_600));
-            self.witness.note(None, format!("{lasting:?} pass in bad weather"));
-            if stays_cut_off {
-                self.weather.set_cut_off(true);
-            }
-            self.let_pass(lasting, Duration::from_secs(600)).await;
-        }
+        self.be_busy().await;
         self.calm_down();
         self.executor.sleep(Duration::from_secs(120)).await;
         self.let_pass(REST, Duration::from_secs(300)).await;
         self.witness.ends(self.reading.ids_on_get != IdsOnGet::Never);
         self.look_at_everything().await;
+    }
+
+    /// Orders arrive. In many worlds hours or days of bad weather follow, in half of those cut off from
+    /// Amazon, which begins while buyers are paying.
+    async fn be_busy(&self) {
+        let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+        if self.random.happens(400) {
+            return self.executor.sleep(BUSY).await;
+        }
+        let is_cut_off = self.random.happens(500);
+        let early = self.random.time(Duration::ZERO, BUSY / 2);
+        self.executor.sleep(BUSY.saturating_sub(early)).await;
+        if is_cut_off {
+            self.witness.note(None, "the merchant half is cut off from Amazon".to_owned());
+            self.weather.set_cut_off(true);
+        }
+        self.executor.sleep(early).await;
+        let lasting = if self.random.happens(500) {
+            self.random.time(hours(1), hours(12))
+        } else {
+            self.random.time(hours(25), hours(40))
+        };
+        self.witness.note(None, format!("{lasting:?} pass in bad weather"));
+        self.let_pass(lasting, Duration::from_secs(600)).await;
     }
 
     /// Lets so much time pass in leaps to whatever is due next, at least so long each.

@@ -1,0 +1,154 @@
+//! The simulation itself: seeds hold, a seed is one run, every kind of trouble is met, and each planted
+//! defect is found.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use countersign_simulation::{PLANTED_BUGS, PlantedBug, Report, Run, run};
+
+/// How many orders each world has here: the release build on demand has a hundred.
+const ORDERS: usize = 12;
+/// Within so many seeds each planted defect must be found.
+const SEEDS: Range<u64> = 0..200;
+
+fn of(seed: u64, planted: Option<PlantedBug>) -> Report {
+    run(Run { seed, orders: ORDERS, planted })
+}
+
+/// Runs the seeds, and says what happened in them.
+fn check_clean(seeds: Range<u64>) -> BTreeMap<String, u64> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for seed in seeds {
+        let report = of(seed, None);
+        if let Some(failure) = report.failure {
+            panic!("{failure}");
+        }
+        for (what, count) in report.counts {
+            *counts.entry(what).or_default() += count;
+        }
+    }
+    counts
+}
+
+/// Seeds that hold because nothing happens in them would prove nothing.
+const MET: [&str; 44] = [
+    "merchant crash",
+    "Amazon crash",
+    "Approved → Finalizing",
+    "Approved → NotPaid",
+    "Bound → Finalizing",
+    "Bound → NotPaid",
+    "Bound → Surplus",
+    "Finalizing → Approved",
+    "Finalizing → Authorized",
+    "Finalizing → Captured",
+    "Finalizing → Confirmed",
+    "Finalizing → InDoubt",
+    "Finalizing → NotPaid",
+    "Finalizing → Pending",
+    "InDoubt → Authorized",
+    "InDoubt → Captured",
+    "InDoubt → Confirmed",
+    "InDoubt → NotPaid",
+    "InDoubt → Pending",
+    "InDoubt → Unresolved",
+    "Pending → Authorized",
+    "Pending → Captured",
+    "Pending → NotPaid",
+    "Unresolved → Authorized",
+    "none → Bound",
+    "none → Surplus",
+    "charge Authorized",
+    "charge AuthorizationInitiated",
+    "charge Canceled",
+    "charge Captured",
+    "charge Declined",
+    "session Canceled",
+    "session Completed",
+    "said authorized",
+    "said checking",
+    "said confirmed",
+    "said notPaid",
+    "said paid",
+    "said pending",
+    "shown bad",
+    "shown good",
+    "shown open",
+    "shown notPaid",
+    "shown paid",
+];
+
+// In four parts, so that they share the cores.
+#[test]
+fn the_first_fifty_seeds_hold_and_meet_every_kind_of_trouble_and_every_outcome() {
+    let counts = check_clean(0..50);
+    let missing: Vec<&str> = MET.into_iter().filter(|what| !counts.contains_key(*what)).collect();
+    assert!(missing.is_empty(), "never met: {missing:?}; met: {counts:#?}");
+}
+
+#[test]
+fn the_second_fifty_seeds_hold() {
+    check_clean(50..100);
+}
+
+#[test]
+fn the_third_fifty_seeds_hold() {
+    check_clean(100..150);
+}
+
+#[test]
+fn the_fourth_fifty_seeds_hold() {
+    check_clean(150..200);
+}
+
+#[test]
+fn a_seed_is_one_run_and_another_seed_another() {
+    // Seed 0 signs with real keys, whose signatures differ each time.
+    for seed in [0, 17] {
+        let (once, again) = (of(seed, None), of(seed, None));
+        assert_eq!((once.trace_hash, once.steps), (again.trace_hash, again.steps), "seed {seed}");
+        assert_eq!(once.counts, again.counts);
+        assert_ne!(once.trace_hash, of(seed + 1, None).trace_hash);
+    }
+}
+
+fn check_found(bug: PlantedBug) {
+    let failure = SEEDS.into_iter().find_map(|seed| of(seed, Some(bug)).failure);
+    let Some(failure) = failure else { panic!("{bug:?} was not found in the seeds {SEEDS:?}") };
+    let told = failure.to_string();
+    let line = told.lines().next().unwrap();
+    println!("{bug:?}: {line}");
+    assert!(line.contains(&failure.invariant.to_string()), "{told}");
+    assert!(told.contains("BROKEN"), "the trace shows it: {told}");
+    let again = told.lines().last().unwrap();
+    assert!(again.starts_with("again: cargo xtask simulate --seed "), "{told}");
+    assert!(again.ends_with(&format!("--bug {bug:?}")), "{told}");
+}
+
+macro_rules! found {
+    ($($name:ident: $bug:ident;)+) => {
+        $(
+            #[test]
+            fn $name() {
+                check_found(PlantedBug::$bug);
+            }
+        )+
+
+        #[test]
+        fn every_planted_defect_has_its_test() {
+            assert_eq!(PLANTED_BUGS, [$(PlantedBug::$bug),+]);
+        }
+    };
+}
+
+found! {
+    a_look_up_that_is_off_is_found: LookUpOff;
+    open_read_as_unpaid_is_found: OpenReadAsUnpaid;
+    not_found_read_as_unpaid_is_found: NotFoundReadAsUnpaid;
+    a_key_raised_in_doubt_is_found: KeyRaisedInDoubt;
+    a_body_serialised_anew_is_found: BodyReserializedOnResend;
+    ids_written_after_success_are_found: IdsWrittenAfterSuccess;
+    completed_read_as_paid_is_found: CompletedReadAsPaid;
+    an_expiry_by_the_local_clock_is_found: ExpiryByLocalClock;
+    a_second_tab_that_is_finalized_is_found: SecondTabFinalized;
+}
