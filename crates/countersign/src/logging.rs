@@ -2,7 +2,7 @@
 //! data: the libraries see to that.
 
 use clap::{Args, ValueEnum};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -27,6 +27,16 @@ pub(crate) struct Logging {
     log_format: Format,
 }
 
+/// Reads levels. A word alone must be one: the filter would take any other for a part of the program,
+/// and a typing error would silence everything else.
+fn targets(levels: &str) -> Option<Targets> {
+    let mut alone = levels.split(',').filter(|part| !part.contains('='));
+    if alone.any(|word| word.is_empty() || word.parse::<LevelFilter>().is_err()) {
+        return None;
+    }
+    levels.parse().ok()
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
     /// One line for people
@@ -39,9 +49,9 @@ impl Logging {
     /// Begins to log; `quiet` is for commands that tell their own story unless logs are asked for.
     pub(crate) fn start(&self, quiet: bool) -> Outcome {
         let levels = self.log.as_deref().unwrap_or(if quiet { "off" } else { "info" });
-        let targets: Targets = levels.parse().map_err(|error| {
+        let targets = targets(levels).ok_or_else(|| {
             Failure::new(format_args!(
-                "--log {levels:?} is no list of levels such as info or info,countersign_store=debug: {error}"
+                "--log {levels}: it must be levels such as info, or info,countersign_store=debug"
             ))
         })?;
         let registry = tracing_subscriber::registry().with(targets);

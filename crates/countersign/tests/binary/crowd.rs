@@ -1,0 +1,133 @@
+//! Many clients of one server that is killed again and again: what they share of its life, and the
+//! random moments of its death. Nobody waits for time: clients wait for the next life, the killer for
+//! something to happen.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+use crate::process::Server;
+
+/// How many clients there are, and how often the server is killed.
+pub(crate) const CLIENTS: usize = 16;
+const KILLS: usize = 100;
+
+/// The most requests and answers between two deaths: enough for a few checkouts, and few enough that a
+/// checkout is often cut in two.
+const MOST_EVENTS: u64 = 60;
+
+/// Numbers that their seed fixes.
+#[derive(Debug, Clone)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// Draws a seed and prints it; the variable `COUNTERSIGN_CRASH_SEED` of the compilation fixes it.
+    pub(crate) fn from_printed_seed() -> Self {
+        let fixed = option_env!("COUNTERSIGN_CRASH_SEED").map(|seed| seed.parse().unwrap());
+        let seed = fixed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
+        println!("seed {seed}");
+        Self(seed)
+    }
+
+    /// A stream of its own for each client.
+    pub(crate) fn of_client(&self, client: usize) -> Self {
+        let mut stream = Self(self.0 ^ (client as u64 + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
+        stream.below(2);
+        stream
+    }
+
+    /// A number below the bound: splitmix64.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+/// A life of the server: it is at this address until it is killed.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    number: usize,
+    address: SocketAddr,
+}
+
+struct State {
+    life: Life,
+    events: u64,
+    is_last: bool,
+}
+
+/// The clients' common view of the server.
+pub(crate) struct Crowd {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Crowd {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let life = Life { number: 0, address };
+        Self { state: Mutex::new(State { life, events: 0, is_last: false }), changed: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Whether the server is killed no more: clients finish what they have begun.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.state().is_last
+    }
+
+    fn tell(&self) {
+        self.state().events += 1;
+        self.changed.notify_all();
+    }
+
+    /// Makes a request once, in the present life.
+    pub(crate) fn attempt<T>(&self, request: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+        let life = self.state().life;
+        self.tell();
+        let answer = request(life.address);
+        self.tell();
+        answer
+    }
+
+    /// Makes a request again in every life that ends before the answer.
+    pub(crate) fn insist<T>(&self, request: impl Fn(SocketAddr) -> io::Result<T>) -> T {
+        loop {
+            let State { life, is_last, .. } = *self.state();
+            match self.attempt(&request) {
+                Ok(answer) => return answer,
+                Err(error) if is_last => panic!("nobody killed the server, and yet: {error}"),
+                Err(_) => {
+                    let waited = self.changed.wait_while(self.state(), |now| now.life.number == life.number);
+                    drop(waited.unwrap());
+                }
+            }
+        }
+    }
+
+    /// Kills the server and starts it again, and gives back its last life.
+    pub(crate) fn kill_again_and_again(
+        &self,
+        mut server: Server,
+        random: &mut Random,
+        start: impl Fn() -> Server,
+    ) -> Server {
+        for number in 1..=KILLS {
+            let enough = self.state().events + 1 + random.below(MOST_EVENTS);
+            drop(self.changed.wait_while(self.state(), |now| now.events < enough).unwrap());
+            server.kill();
+            server = start();
+            let mut state = self.state();
+            state.life = Life { number, address: server.address };
+            state.is_last = number == KILLS;
+            drop(state);
+            self.changed.notify_all();
+        }
+        server
+    }
+}

@@ -1,0 +1,177 @@
+//! What goes wrong ends in one line on standard error that says what to do, and in exit code 1.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use crate::process::{Ended, Server, run, run_with};
+
+/// A configuration that works, its keys and its token beside it.
+pub(crate) fn configure(directory: &Path) {
+    let Ended { code, stderr, .. } = run(directory, &["keys"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    std::fs::write(directory.join("token"), "open-sesame\n").unwrap();
+    std::fs::write(directory.join("countersign.toml"), CONFIGURATION).unwrap();
+}
+
+const CONFIGURATION: &str = r#"listen = "127.0.0.1:0"
+store = "memory"
+
+[amazon]
+endpoint = "http://127.0.0.1:9"
+region = "na"
+merchant_id = "ASHOP"
+store_id = "amzn1.application-oa2-client.shop"
+public_key_id = "SANDBOX-SHOP"
+private_key_file = "merchant.pem"
+
+[shop]
+token_file = "token"
+"#;
+
+#[track_caller]
+fn fails(directory: &Path, args: &[&str], told: &str) {
+    let Ended { code, stdout, stderr } = run(directory, args);
+    assert_eq!(stderr, format!("countersign: {told}\n"), "{args:?}");
+    assert_eq!((code, stdout.as_str()), (Some(1), ""), "{args:?}");
+}
+
+#[test]
+fn a_port_in_use_is_told_by_both_servers() {
+    let directory = tempfile::tempdir().unwrap();
+    configure(directory.path());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let told = format!("cannot listen on {address}: another program listens there");
+    fails(directory.path(), &["sandbox", "--listen", &address], &told);
+    let serve = ["serve", "--config", "countersign.toml", "--log", "off", "--listen", &address];
+    fails(directory.path(), &serve, &told);
+}
+
+#[test]
+fn a_file_that_is_no_key_is_told_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    configure(path);
+    std::fs::write(path.join("notes.txt"), "do not forget the milk").unwrap();
+    let not_pem = "it is not a key in PEM form: no -----BEGIN …----- and -----END …----- lines";
+    for (args, told) in [
+        (&["sandbox", "--key-out", "notes.txt"] as &[&str], format!("notes.txt cannot be used: {not_pem}")),
+        (
+            &["sandbox", "--public-key-id", "A", "--public-key", "notes.txt"],
+            format!("notes.txt cannot be used: {not_pem}"),
+        ),
+        (
+            &["sandbox", "--public-key-id", "A", "--public-key", "merchant.pem"],
+            "merchant.pem cannot be used: a public key is needed: BEGIN PUBLIC KEY or BEGIN RSA PUBLIC KEY"
+                .to_owned(),
+        ),
+        (
+            &["sandbox", "--public-key-id", "A", "--public-key", "absent.pem"],
+            "absent.pem cannot be read: No such file or directory (os error 2)".to_owned(),
+        ),
+        (
+            &["serve", "--config", "countersign.toml", "--amazon-private-key-file", "notes.txt"],
+            format!("notes.txt cannot be used: {not_pem}"),
+        ),
+        (
+            &["serve", "--config", "countersign.toml", "--shop-token-file", "notes.txt"],
+            "notes.txt cannot be used: a token is one word of visible ASCII characters".to_owned(),
+        ),
+        (&["keys"], "merchant.pem exists and is not overwritten: name another file".to_owned()),
+        (
+            &["keys", "--key-out", "new.pem"],
+            "merchant-public.pem exists and is not overwritten: name another file".to_owned(),
+        ),
+    ] {
+        fails(path, args, &told);
+    }
+    assert_eq!(std::fs::read_to_string(path.join("notes.txt")).unwrap(), "do not forget the milk");
+    assert!(!path.join("new.pem").exists(), "half a pair is not written");
+}
+
+#[test]
+fn a_directory_that_cannot_hold_data_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    std::fs::write(path.join("file"), "").unwrap();
+    let told = "the directory file cannot be used: File exists (os error 17)";
+    fails(path, &["sandbox", "--data-dir", "file"], told);
+    configure(path);
+    let serve = ["serve", "--config", "countersign.toml", "--store", "sqlite:absent/countersign.db"];
+    fails(path, &serve, "absent/countersign.db cannot be opened: No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_bad_line_of_configuration_is_told_with_its_file_line_and_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    configure(path);
+    std::fs::write(path.join("bad.toml"), CONFIGURATION.replace("region", "regoin")).unwrap();
+    fails(
+        path,
+        &["serve", "--config", "bad.toml"],
+        "bad.toml:6: there is no key amazon.regoin; those of [amazon] are endpoint, region, environment, \
+         merchant_id, store_id, public_key_id, private_key_file, algorithm",
+    );
+    fails(
+        path,
+        &["serve", "--config", "countersign.toml", "--amazon-region", "mars"],
+        "--amazon-region must be na, eu or jp",
+    );
+    fails(
+        path,
+        &["serve", "--config", "countersign.toml", "--amazon-environment", "live"],
+        "the section [amazon]: the public key id begins with the other environment's name",
+    );
+    fails(
+        path,
+        &["serve", "--config", "absent.toml"],
+        "absent.toml cannot be read: No such file or directory (os error 2)",
+    );
+    let from_environment = run_with(
+        path,
+        &["serve", "--config", "countersign.toml"],
+        &[("COUNTERSIGN_DEADLINES_FINALIZE", "1s")],
+    );
+    assert_eq!(
+        from_environment.stderr,
+        "countersign: COUNTERSIGN_DEADLINES_FINALIZE must be at least 20s: Amazon asks the buyer's bank, and a \
+         call given up earlier leaves paid orders in doubt\n"
+    );
+    fails(
+        path,
+        &["sandbox", "--set", "address-match=fuzzy"],
+        "--set address-match=fuzzy: the flag address-match must be one of canonical, exact",
+    );
+    for levels in ["loud", "info,loud", "countersign_store=loud", ""] {
+        let told = format!("--log {levels}: it must be levels such as info, or info,countersign_store=debug");
+        fails(path, &["sandbox", "--log", levels], &told);
+    }
+}
+
+#[test]
+fn a_store_that_is_in_use_or_newer_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    configure(path);
+    let serve = ["serve", "--config", "countersign.toml", "--store", "sqlite:shop.db"];
+    let running = Server::start(path, &serve);
+    fails(path, &serve, "shop.db is in use by another process");
+    assert_eq!(running.terminate(), Some(0));
+
+    let sandbox = ["sandbox", "--listen", "127.0.0.1:0", "--data-dir", "amazon"];
+    let running = Server::start(path, &sandbox);
+    fails(path, &sandbox, "amazon/sandbox.db is in use by another process");
+    running.kill();
+
+    // The schema's version stands at offset 60 of SQLite's header, big-endian.
+    let mut file = std::fs::read(path.join("shop.db")).unwrap();
+    file[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    std::fs::write(path.join("shop.db"), file).unwrap();
+    let Ended { code, stderr, .. } = run(path, &serve);
+    let told =
+        stderr.strip_prefix("countersign: shop.db has schema version 99; this program knows versions up to ");
+    let told = told.and_then(|told| told.strip_suffix(": run a newer one\n"));
+    assert!(told.is_some_and(|known| known.parse::<u32>().is_ok()), "{stderr}");
+    assert_eq!(code, Some(1));
+}

@@ -1,0 +1,24 @@
+//! The help texts, whole: they are read by people before anything else is.
+
+use crate::process::{Ended, run};
+
+#[test]
+fn every_command_explains_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    for command in ["", "sandbox", "serve", "demo", "keys", "sign", "verify"] {
+        let args = [command, "--help"];
+        let args = if command.is_empty() { &args[1..] } else { &args[..] };
+        let Ended { code, stdout, stderr } = run(directory.path(), args);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""));
+        let name = if command.is_empty() { "countersign" } else { command };
+        insta::assert_snapshot!(format!("help_of_{name}"), stdout);
+    }
+}
+
+#[test]
+fn the_rules_that_can_be_set_are_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let Ended { code, stdout, .. } = run(directory.path(), &["sandbox", "--set", "help"]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!(stdout);
+}

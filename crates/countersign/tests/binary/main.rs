@@ -1,0 +1,13 @@
+//! The real binary, from its help texts to its end by SIGKILL: the last of the three boundaries at
+//! which this project is tested, and the one with the fewest tests.
+
+mod crash_of_sandbox;
+mod crash_of_serve;
+mod crowd;
+mod demo;
+mod failures;
+mod help;
+mod http;
+mod process;
+mod servers;
+mod signatures;

@@ -1,0 +1,90 @@
+//! Starts the binary: once for a command that ends by itself, or as a server whose first line is
+//! waited for. A server that is dropped is killed.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn command(directory: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    // Nothing of the environment in which the tests run may configure the program.
+    command.args(args).current_dir(directory).env_clear().stdin(Stdio::null());
+    command
+}
+
+/// What a command left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(directory: &Path, args: &[&str]) -> Ended {
+    run_with(directory, args, &[])
+}
+
+/// Runs a command with variables in its environment. One that turns out to be a server is killed, since
+/// it would never end.
+pub(crate) fn run_with(directory: &Path, args: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let mut command = command(directory, args);
+    command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdout = String::new();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    while lines.read_line(&mut stdout).unwrap() > 0 {
+        if stdout.starts_with("listening on") {
+            child.kill().unwrap();
+        }
+    }
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    Ended { code: status.code(), stdout, stderr: String::from_utf8(stderr).unwrap() }
+}
+
+/// A server that has said where it listens.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a server and reads its first line. Its logs go to a file beside its data.
+    pub(crate) fn start(directory: &Path, args: &[&str]) -> Self {
+        let logs = directory.join("logs.txt");
+        let logs = std::fs::File::options().create(true).append(true).open(logs).unwrap();
+        let mut child =
+            command(directory, args).stdout(Stdio::piped()).stderr(Stdio::from(logs)).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().map(Result::unwrap).unwrap_or_default();
+        let Some(address) = first.strip_prefix("listening on http://") else {
+            let logs = std::fs::read_to_string(directory.join("logs.txt")).unwrap();
+            panic!("the server began with {first:?} and logged {logs}");
+        };
+        let address = address.parse().unwrap();
+        // What follows is for people; a pipe that is full would hold the server up.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address }
+    }
+
+    /// Ends it like an operator.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+        self.child.wait().unwrap().code()
+    }
+
+    /// Ends it like a power failure.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
