@@ -4,17 +4,18 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-mod bench;
+mod release;
 mod test;
 mod tidy;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test    everything that must hold: format, lints, tidy, tests, documents, the official clients
-  ci      the same as test
-  tidy    the rules of the tree that no compiler holds
-  bench   speed and memory of both halves, into target/bench.json; --scale N for a longer run";
+  test      everything that must hold: format, lints, tidy, tests, documents, the official clients
+  ci        the same as test
+  tidy      the rules of the tree that no compiler holds
+  simulate  both halves over a failing network; --seeds N, --seed S to replay one, --bug NAME to plant one
+  bench     speed and memory of both halves, into target/bench.json; --scale N for a longer run";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,7 +23,8 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["test" | "ci"] => test::run(root()),
         ["tidy"] => tidy::run(root()),
-        ["bench", arguments @ ..] => bench::run(root(), arguments),
+        ["bench", arguments @ ..] => release::bench(root(), arguments),
+        ["simulate", arguments @ ..] => release::simulate(root(), arguments),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS
