@@ -13,7 +13,14 @@ use crate::failure::{Failure, Outcome};
 pub(crate) struct Logging {
     /// What is logged to standard error: off, error, warn, info, debug, trace, or parts such as
     /// info,countersign_store=debug
-    #[arg(long, global = true, value_name = "LEVELS", env = "COUNTERSIGN_LOG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVELS",
+        env = "COUNTERSIGN_LOG",
+        hide_env_values = true,
+        display_order = 900
+    )]
     log: Option<String>,
     /// How a log line is written
     #[arg(
@@ -22,7 +29,8 @@ pub(crate) struct Logging {
         value_name = "FORMAT",
         default_value = "text",
         env = "COUNTERSIGN_LOG_FORMAT",
-        hide_env_values = true
+        hide_env_values = true,
+        display_order = 901
     )]
     log_format: Format,
 }

@@ -39,21 +39,16 @@ Begin here:
 
 `countersign help COMMAND` tells more of each.";
 
+/// What each does is said where it is defined.
 #[derive(Subcommand)]
 enum Command {
-    /// Run Amazon's half: an Amazon Pay that needs no account
     Sandbox(sandbox::Sandbox),
-    /// Run the merchant's half: what a shop deploys to complete its checkouts
     Serve(serve::Serve),
-    /// Run both halves and play buyers, a story each
     Demo(demo_command::Demo),
     /// Measure both halves: speed, CPU per operation, memory
     Bench(bench_command::Bench),
-    /// Make a merchant's key pair
     Keys(keys::Keys),
-    /// Sign a request, or a button's payload
     Sign(sign::Sign),
-    /// Say whether a signature holds, and if not, why
     Verify(verify::Verify),
 }
 

@@ -9,16 +9,18 @@ use crate::failure::{Failure, Outcome};
 use crate::key_files::{self, Readers};
 use crate::output::say;
 
-/// Make a merchant's key pair: RSA of 2048 bits, the private half as PKCS#8 PEM that only you can
-/// read, the public half as PEM. Files that exist are never overwritten.
+/// Make a merchant's key pair.
+///
+/// RSA of 2048 bits: the private half as PKCS#8 PEM that only you can read, the public half as PEM.
+/// Files that exist are never overwritten.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
   countersign keys
   countersign sandbox --public-key-id SANDBOX-MYSHOP --public-key merchant-public.pem
 
-For Amazon itself: give the public half to Integration Central in Seller Central; it answers with the
-public key id. The private half stays with the shop.")]
+For Amazon itself: give the public half to Integration Central in Seller Central; it answers
+with the public key id. The private half stays with the shop.")]
 pub(crate) struct Keys {
     /// Where the private key goes
     #[arg(long, value_name = "FILE", default_value = "merchant.pem")]

@@ -65,15 +65,18 @@ pub(crate) struct Sandbox {
 
 const EXAMPLE: &str = r#"Examples:
   countersign sandbox
-  countersign sandbox --data-dir amazon --public-key-id SANDBOX-MYSHOP --public-key merchant-public.pem
+  countersign sandbox --data-dir amazon \
+      --public-key-id SANDBOX-MYSHOP --public-key merchant-public.pem
   countersign sandbox --set address-match=exact --set finalize-replay=same-answer
 
 A buyer pays, and the session waits to be finalized:
-  curl http://127.0.0.1:8100/_sandbox/checkout-sessions -d '{"productType": "PayAndShip", "placed": true,
-    "paymentDetails": {"paymentIntent": "Authorize", "chargeAmount": {"amount": "14.00", "currencyCode": "USD"}}}'
+  curl http://127.0.0.1:8100/_sandbox/checkout-sessions -d '{
+    "productType": "PayAndShip", "placed": true,
+    "paymentDetails": {"paymentIntent": "Authorize",
+                       "chargeAmount": {"amount": "14.00", "currencyCode": "USD"}}}'
 
-Then point your SDK at http://127.0.0.1:8100 instead of pay-api.amazon.com. `countersign sandbox --set help`
-lists the rules that can be set."#;
+Then point your SDK at http://127.0.0.1:8100 instead of pay-api.amazon.com.
+`countersign sandbox --set help` lists the rules that can be set."#;
 
 impl Sandbox {
     pub(crate) fn run(self) -> Outcome {

@@ -54,8 +54,8 @@ Then:
   countersign serve --config countersign.toml
   curl http://127.0.0.1:8080/healthz
 
-Paths are taken from the directory that the command runs in. A flag goes before an environment variable,
-that before the file."#;
+Paths are taken from the directory that the command runs in. A flag goes before an environment
+variable, that before the file."#;
 
 impl Serve {
     pub(crate) fn run(self) -> Outcome {

@@ -16,18 +16,23 @@ use crate::key_files;
 use crate::message::{self, Header};
 use crate::output::say;
 
-/// Sign a request, or a button's payload, with the merchant's key. Prints the headers to send.
+/// Sign a request, or a button's payload, with the merchant's key.
+///
+/// Prints the headers to send, or the button's signature.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   countersign sign GET http://127.0.0.1:8100/v2/charges/S01-1234567-1234567-C123456 \\
-      --key merchant.pem --public-key-id SANDBOX-MYSHOP | curl -H @- http://127.0.0.1:8100/v2/charges/...
-  countersign sign POST http://127.0.0.1:8100/v2/checkoutSessions/ID/finalize --body finalize.json \\
-      --key merchant.pem --public-key-id SANDBOX-MYSHOP --explain
+      --key merchant.pem --public-key-id SANDBOX-MYSHOP > headers
+  curl -H @headers http://127.0.0.1:8100/v2/charges/S01-1234567-1234567-C123456
+
+  countersign sign POST http://127.0.0.1:8100/v2/checkoutSessions/ID/finalize \\
+      --body finalize.json --key merchant.pem --public-key-id SANDBOX-MYSHOP --explain
+
   countersign sign --button payload.json --key merchant.pem --public-key-id SANDBOX-MYSHOP
 
-The body that is sent must be the very bytes that were signed. Two signatures of one text differ: the
-padding has random bytes in it.")]
+The body that is sent must be the very bytes that were signed. Two signatures of one text
+differ: the padding has random bytes in it.")]
 pub(crate) struct Sign {
     /// The method, such as POST
     #[arg(required_unless_present = "button", value_parser = parse::method)]

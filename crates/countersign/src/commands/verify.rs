@@ -19,18 +19,22 @@ use crate::output::say;
 /// Some servers take a UUID with its dashes for an idempotency key; what matters here is the signature.
 const MAX_KEY_LEN: usize = 36;
 
-/// Say whether a request's signature, or a button's, holds; and if not, why, with the canonical
-/// request and the string to sign that a server expects. Exits with 0 only if it holds.
+/// Say whether a signature holds, and if not, why.
+///
+/// Shows the canonical request and the string to sign that a server expects. Exits with 0 only if the
+/// signature holds.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   countersign verify --public-key merchant-public.pem --request captured.http
-  countersign verify POST /v2/checkoutSessions/ID/finalize -H 'accept: application/json' -H ... \\
-      --body finalize.json --public-key merchant-public.pem
+
+  countersign verify POST /v2/checkoutSessions/ID/finalize --body finalize.json \\
+      -H 'accept: application/json' -H 'x-amz-pay-date: ...' --public-key merchant-public.pem
+
   countersign verify --button payload.json --signature BASE64 --public-key merchant-public.pem
 
-captured.http is the request as it stood on the wire: the line with method, path and version, the headers,
-an empty line, the body.")]
+captured.http is the request as it stood on the wire: the line with method, path and version,
+the headers, an empty line, the body.")]
 pub(crate) struct Verify {
     /// The method, such as POST
     #[arg(required_unless_present_any = ["request", "button"], value_parser = parse::method)]

@@ -180,8 +180,7 @@ async fn amount_mismatch(stage: &Stage, teller: &mut Teller) -> Outcome {
     let finalized = amazon.count(&session, FINALIZED).await?;
     teller.must_be("the number of finalized payments", &finalized, &0)?;
     teller.tell("Nothing was sent to Amazon, nobody is charged, and nothing may be shipped.");
-    let reason = text(&answer.body, "reason");
-    teller.end(&shop, &checkout, "notPaid", &reason).await
+    teller.end(&shop, &checkout, "notPaid", "TermsMismatch").await
 }
 
 async fn lost_answer(stage: &Stage, teller: &mut Teller) -> Outcome {
@@ -217,7 +216,6 @@ async fn two_tabs(stage: &Stage, teller: &mut Teller) -> Outcome {
     paid_once(teller, &amazon, &[&left, &right]).await?;
     teller.tell("One session was finalized, the other never: both tabs tell of the same charge.");
     let seen = shop.checkout(&checkout).await?;
-    let row = shop.row("", &checkout).await?;
     let states: Vec<String> = seen
         .get("attempts")
         .and_then(Value::as_array)
@@ -225,7 +223,7 @@ async fn two_tabs(stage: &Stage, teller: &mut Teller) -> Outcome {
         .unwrap_or_default();
     let surplus = states.iter().filter(|state| *state == "Surplus").count();
     teller.must_be("the number of surplus attempts", &surplus, &1)?;
-    teller.end(&shop, &checkout, "paid", &row.reason).await
+    teller.end(&shop, &checkout, "paid", "second to attempt 1").await
 }
 
 async fn double_click(stage: &Stage, teller: &mut Teller) -> Outcome {
