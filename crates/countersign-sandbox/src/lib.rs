@@ -118,6 +118,7 @@ impl Sandbox {
             recent: Default::default(),
             alarm: Default::default(),
             applying: Default::default(),
+            moments: Default::default(),
         };
         Ok(Self { server: http::Server::new(Arc::new(app)) })
     }

@@ -21,7 +21,7 @@ pub(crate) async fn run(app: Arc<App>) {
     loop {
         // Before anything is read, so that a timer that is set meanwhile is not missed.
         app.alarm.ring_for_any();
-        let settled = app.apply_due(app.clock.now()).await;
+        let settled = app.apply_due().await;
         let next_due = match settled {
             Ok(Settled::All) => app.store.next_due().await.map_err(Into::into),
             Ok(Settled::NotAll) => {

@@ -161,7 +161,7 @@ pub enum CommitError {
 }
 
 /// A timer that is due.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DueTimer {
     /// The document that it belongs to.
     pub key: Key,

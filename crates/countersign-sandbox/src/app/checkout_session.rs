@@ -80,7 +80,8 @@ pub(crate) struct CreateRequest {
 impl App {
     /// A buyer starts a Buy Now checkout.
     pub(crate) async fn start_checkout(&self, new: NewCheckout) -> Result<Checkout, Refused> {
-        let now = self.clock.now();
+        let moment = self.moment().await;
+        let now = moment.now;
         let placed_at = match new.placed {
             Placed::NotYet => None,
             Placed::Already => Some(now),
@@ -228,7 +229,8 @@ impl App {
         id: &CheckoutSessionId,
         act: &BuyerAct,
     ) -> Result<Checkout, Refused> {
-        let now = self.clock.now();
+        let moment = self.moment().await;
+        let now = moment.now;
         let decide = |checkout: &Checkout| {
             let session = checkout.session.clone();
             let mut arriving = test_buyer(session.region, session.product_type);

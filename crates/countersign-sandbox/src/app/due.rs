@@ -2,10 +2,14 @@
 //! included that another brings about. Applying a timer is a change set like any other; a process that
 //! dies between two leaves the rest where the next round finds it.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use countersign_domain::provider::checkout_session::{self as rules, AsOf};
 use countersign_domain::time::Timestamp;
-use countersign_store::contract::{Document, DueTimer, Expect, Key, Write};
+use countersign_store::contract::{Document, DueTimer, Expect, Key, MAX_ROWS, Write};
 use countersign_store::transact::Decision;
+use tokio::task::yield_now;
 
 use super::change::{
     charge_key, log, read_checkout, write_charge, write_checkout, write_permission, write_reply,
@@ -17,6 +21,26 @@ use crate::stored::{charge_permission, checkout_session, reply};
 
 /// How many timers are read at once.
 const BATCH: usize = 64;
+/// After how long a document that could not be read is tried, and told in the log, again.
+const STUCK_FOR: Duration = Duration::from_secs(60);
+/// The most timers that are left alone at once: with them and a batch, one read is full.
+const MAX_STUCK: usize = MAX_ROWS - BATCH;
+
+/// Timers that could not be applied, and the machine's instant at which they were tried. They are left
+/// alone for a while, so that they hold up no other.
+#[derive(Debug, Default)]
+pub(crate) struct Stuck(HashMap<DueTimer, Timestamp>);
+
+impl Stuck {
+    pub(super) fn release_all(&mut self) {
+        self.0.clear();
+    }
+
+    /// Lets those go that are to be tried again. A wall clock that went back frees them too.
+    fn release(&mut self, wall: Timestamp) {
+        self.0.retain(|_, tried_at| *tried_at <= wall && wall < tried_at.plus(STUCK_FOR));
+    }
+}
 
 /// What became of one timer.
 struct Applied {
@@ -38,53 +62,59 @@ pub(crate) enum Settled {
 }
 
 impl App {
-    /// Applies everything that is due by the virtual clock, and wakes the runner to look anew.
-    pub(crate) async fn run_due(&self) -> Result<(), StoreFailed> {
-        let applied = self.apply_due(self.clock.now()).await;
-        self.alarm.ring();
-        applied.map(|_| ())
-    }
-
-    /// Applies everything that is due at `now`. One caller does so at a time: whoever comes meanwhile
-    /// waits, and finds the rest.
-    pub(crate) async fn apply_due(&self, now: Timestamp) -> Result<Settled, StoreFailed> {
-        let _alone = self.applying.lock().await;
-        let mut stuck = Vec::new();
+    /// Applies everything that is due. One caller does so at a time: whoever comes meanwhile waits, and
+    /// finds the rest. Each batch has a moment of its own, and what is due is what is due then.
+    pub(crate) async fn apply_due(&self) -> Result<Settled, StoreFailed> {
+        let mut stuck = self.applying.lock().await;
+        stuck.release(self.clock.wall());
         loop {
-            let due = self.store.due(now, BATCH).await?;
+            let moment = self.moment().await;
+            let due = self.store.due(moment.now, BATCH.saturating_add(stuck.0.len())).await?;
+            let due = due.into_iter().filter(|timer| !stuck.0.contains_key(timer));
+            let due: Vec<DueTimer> = due.take(BATCH).collect();
             if due.is_empty() {
-                return Ok(Settled::All);
+                return Ok(if stuck.0.is_empty() { Settled::All } else { Settled::NotAll });
             }
-            if due == stuck {
+            self.apply_in_order(&due, &mut stuck).await?;
+            if stuck.0.len() >= MAX_STUCK {
+                tracing::error!("more timers cannot be applied than are left alone at once");
                 return Ok(Settled::NotAll);
             }
-            stuck = if self.apply_in_order(&due).await? { Vec::new() } else { due };
+            drop(moment);
+            // However much is due, whoever wants to end this, to move the clock or to reset comes between.
+            yield_now().await;
         }
     }
 
-    /// Applies a batch of timers until a new one comes before the rest; whether any was applied.
-    async fn apply_in_order(&self, due: &[DueTimer]) -> Result<bool, StoreFailed> {
-        let mut any_applied = false;
+    /// Applies a batch of timers until a new one comes before the rest.
+    async fn apply_in_order(&self, due: &[DueTimer], stuck: &mut Stuck) -> Result<(), StoreFailed> {
         let mut earliest_new: Option<Timestamp> = None;
         for timer in due {
             if earliest_new.is_some_and(|new| new <= timer.due_at) {
                 break;
             }
             match self.apply(timer).await {
-                Ok(None) => {}
                 Ok(Some(Applied { due_at, before })) => {
-                    any_applied = true;
                     earliest_new = [earliest_new, due_at].into_iter().flatten().min();
                     for (key, document) in before {
                         self.recent.changed(&key.id, Some(document), timer.due_at);
                     }
                 }
+                // Whoever was faster has set another timer. Else this one says what its document does
+                // not, and would be found for ever.
+                Ok(None) => {
+                    stuck.0.insert(timer.clone(), self.clock.wall());
+                }
                 // One unreadable document must not hold up all others.
-                Err(StoreFailed::Unreadable(why)) => tracing::error!(%why, "a timer could not be applied"),
+                Err(StoreFailed::Unreadable(why)) => {
+                    let Key { collection, id } = &timer.key;
+                    tracing::error!(%why, collection, id, "a timer could not be applied");
+                    stuck.0.insert(timer.clone(), self.clock.wall());
+                }
                 Err(failed) => return Err(failed),
             }
         }
-        Ok(any_applied)
+        Ok(())
     }
 
     /// Applies one timer; none when another was faster.

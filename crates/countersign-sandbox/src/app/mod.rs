@@ -8,6 +8,7 @@ pub(crate) mod checkout_session;
 pub(crate) mod due;
 pub(crate) mod events;
 pub(crate) mod finalize;
+pub(crate) mod moment;
 pub(crate) mod payment;
 pub(crate) mod reply;
 pub(crate) mod test_buyer;
@@ -28,6 +29,7 @@ use crate::merchants::Merchants;
 use crate::settings::Settings;
 use crate::stored::Unreadable;
 use alarm::Alarm;
+use due::Stuck;
 
 /// How often a decision that lost a race is made again before the caller is told to come back.
 const DECISIONS: usize = 100;
@@ -43,7 +45,9 @@ pub(crate) struct App {
     pub(crate) recent: Recent<Document>,
     pub(crate) alarm: Alarm,
     /// Held by whoever applies what is due.
-    pub(crate) applying: tokio::sync::Mutex<()>,
+    pub(crate) applying: tokio::sync::Mutex<Stuck>,
+    /// Read by whoever has a moment.
+    pub(crate) moments: tokio::sync::RwLock<()>,
 }
 
 /// Why a call changes nothing.
@@ -143,16 +147,5 @@ impl App {
                 StoreFailed::Unavailable(why).into()
             }
         })
-    }
-
-    /// Forgets every object, reply and fault, and begins the ids and the clock anew. Merchants stay.
-    pub(crate) async fn reset(&self) -> Result<(), StoreFailed> {
-        self.store.reset().await?;
-        self.faults.clear();
-        self.recent.clear();
-        self.ids.restart();
-        self.clock.reset();
-        self.alarm.ring();
-        Ok(())
     }
 }

@@ -102,16 +102,18 @@ async fn act(app: &App, id: &str, body: &[u8]) -> Result<Response, Refused> {
 /// world as it is then.
 async fn move_clock(app: &App, body: &[u8]) -> Result<Response, Refused> {
     let ClockMove { motion, freeze } = moves::read(body)?;
-    // A clock that is to stand stands before it is set: it then shows exactly that instant.
-    if let Some(freeze) = freeze {
-        app.clock.freeze(freeze);
-    }
-    match motion {
-        Some(Motion::Advance(by)) => app.clock.advance(by),
-        Some(Motion::Set(now)) => app.clock.set(now),
-        None => {}
-    }
-    app.run_due().await?;
+    app.move_clock(|clock| {
+        // A clock that is to stand stands before it is set: it then shows exactly that instant.
+        if let Some(freeze) = freeze {
+            clock.freeze(freeze);
+        }
+        match motion {
+            Some(Motion::Advance(by)) => clock.advance(by),
+            Some(Motion::Set(now)) => clock.set(now),
+            None => {}
+        }
+    })
+    .await?;
     Ok(render::clock(app.clock.state()))
 }
 

@@ -112,8 +112,8 @@ struct Signed<'a> {
 }
 
 async fn answer(app: &App, request: &Request) -> Reply {
-    let now = app.clock.now();
-    let signed = match verify(app, request, now) {
+    let moment = app.moment().await;
+    let signed = match verify(app, request, moment.now) {
         Ok(signed) => signed,
         Err(refused) => return refuse(app, &refused),
     };
@@ -134,6 +134,7 @@ async fn answer(app: &App, request: &Request) -> Reply {
         match kind {
             FaultKind::StaleRead { delay } => staleness = Some(delay),
             FaultKind::Reset | FaultKind::Timeout { .. } | FaultKind::Status { .. } => {
+                drop(moment);
                 return struck(app, kind).await;
             }
         }
@@ -143,6 +144,7 @@ async fn answer(app: &App, request: &Request) -> Reply {
     } else {
         dispatch(app, request, &signed, session_id.as_ref()).await
     };
+    drop(moment);
     match carried_out {
         Ok(response) => match app.faults.strike(&call, Point::AfterCommit) {
             Some(Struck { kind, .. }) => struck(app, kind).await,

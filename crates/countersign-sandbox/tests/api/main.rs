@@ -3,9 +3,11 @@
 
 mod bodies;
 mod deadlines;
+mod gate;
 mod ids;
 mod keys;
 mod ladder;
+mod moments;
 mod outcomes;
 mod paths;
 mod sessions;
