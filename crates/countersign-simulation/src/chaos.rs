@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign_store::faults::{FaultyStore, Outage};
 
+use crate::clock::HalfClock;
 use crate::entropy::Random;
 use crate::executor::Group;
 use crate::world::World;
@@ -86,22 +87,24 @@ impl Misfortune {
             Self::CutOff => {
                 let lasting = random.time(SECOND, Duration::from_secs(3_600));
                 note(format!("the merchant half is cut off from Amazon for {lasting:?}"));
-                world.weather.set_cut_off(true);
+                world.weather.cut_off();
                 world.executor.sleep(lasting).await;
-                world.weather.set_cut_off(false);
+                world.weather.mend();
             }
-            Self::MerchantClock => {
-                let off_by = jump(random);
-                note(format!("the merchant half's clock is off by {off_by} ms"));
-                world.merchant_clock.set_off_by(off_by);
-            }
-            Self::AmazonClock => {
-                let off_by = jump(random);
-                note(format!("Amazon's clock is off by {off_by} ms"));
-                world.amazon_clock.set_off_by(off_by);
-            }
+            Self::MerchantClock => set_wrong(world, "the merchant half", &world.merchant_clock, random).await,
+            Self::AmazonClock => set_wrong(world, "Amazon's half", &world.amazon_clock, random).await,
         }
     }
+}
+
+/// Somebody sets a clock wrong, and after a while right again.
+async fn set_wrong(world: &Arc<World>, whose: &str, clock: &HalfClock, random: &Random) {
+    let (off_by, lasting) = (jump(random), random.time(Duration::ZERO, 600 * SECOND));
+    world.witness.note(None, format!("the clock of {whose} is off by {off_by} ms for {lasting:?}"));
+    clock.set_off_by(off_by);
+    world.executor.sleep(lasting).await;
+    world.witness.note(None, format!("the clock of {whose} is set right"));
+    clock.set_off_by(0);
 }
 
 /// Mostly seconds, at times hours, seldom more than a day, either way.

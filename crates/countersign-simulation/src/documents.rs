@@ -48,7 +48,7 @@ pub(crate) enum AttemptState {
     Bound { retry_at: i64 },
     Approved { retry_at: i64 },
     Finalizing { send: Send, lease_until: i64 },
-    InDoubt { send: Send, send_count: u32, look_at: i64, stored_error_count: u32 },
+    InDoubt { send: Send, send_count: u32, sent_at: i64, look_at: i64, stored_error_count: u32 },
     Pending { charge_permission_id: String, charge_id: String, look_at: i64 },
     Captured { charge_permission_id: String, charge_id: String },
     CaptureInitiated { charge_permission_id: String, charge_id: String },

@@ -431,7 +431,7 @@ mod tests {
     }
 
     fn doubt(n: u32, body: &str, send_count: u32) -> Value {
-        json!({ "is": "InDoubt", "send": send(n, body), "sendCount": send_count, "lookAt": NOW,
+        json!({ "is": "InDoubt", "send": send(n, body), "sendCount": send_count, "sentAt": NOW, "lookAt": NOW,
             "storedErrorCount": 0 })
     }
 
@@ -560,9 +560,10 @@ mod tests {
         let paid = ledger(&[(SESSION, completed("a"))], &[("a", held())]);
         let untouched = ledger(&[(SESSION, json!({ "Open": {} }))], &[]);
         let (in_doubt, done) = (one(doubt(1, "{}", 1)), one(authorized("a")));
-        let replayed_often =
-            one(json!({ "is": "InDoubt", "send": send(1, "{}"), "sendCount": 4, "lookAt": NOW,
-            "storedErrorCount": 3 }));
+        let replayed_often = one(
+            json!({ "is": "InDoubt", "send": send(1, "{}"), "sendCount": 4, "sentAt": NOW, "lookAt": NOW,
+            "storedErrorCount": 3 }),
+        );
         for held in [
             step(Some(&in_doubt), &done, NOW, &paid),
             step(Some(&in_doubt), &one(not_paid()), NOW, &untouched),

@@ -35,7 +35,8 @@ pub use clock::Stopwatch;
 pub use countersign_domain::merchant::completion::PlantedBug;
 pub use invariants::Invariant;
 
-use executor::Ended;
+use executor::{Ended, Executor};
+use witness::Witness;
 use world::World;
 
 /// Which world, and with which defect in it.
@@ -106,13 +107,7 @@ pub const PLANTED_BUGS: [PlantedBug; 9] = [
 /// Lives through one world, to its end or to the first broken invariant.
 #[must_use]
 pub fn run(run: Run) -> Report {
-    let world = World::new(run.seed, run.orders, run.planted);
-    let (executor, witness) = (world.executor.clone(), Arc::clone(&world.witness));
-    let ended = executor.run(world.live(), || !witness.has_seen_enough());
-    match ended {
-        Ok(()) | Err(Ended::Stopped) => {}
-        Err(ended @ (Ended::Stalled | Ended::Endless)) => witness.does_not_end(format!("it is {ended:?}")),
-    }
+    let (executor, witness) = live(run);
     let failure = witness.violation().map(|(violation, trace)| Failure {
         invariant: violation.broken.invariant,
         shown_by: violation.broken.shown_by,
@@ -126,4 +121,21 @@ pub fn run(run: Run) -> Report {
         counts: witness.counts(),
         failure,
     }
+}
+
+/// The whole trace of a run, for whoever wants to see what happens in a world that holds.
+#[must_use]
+pub fn trace(run: Run) -> String {
+    live(run).1.trace()
+}
+
+fn live(run: Run) -> (Executor, Arc<Witness>) {
+    let world = World::new(run.seed, run.orders, run.planted);
+    let (executor, witness) = (world.executor.clone(), Arc::clone(&world.witness));
+    let ended = executor.run(world.live(), || !witness.has_seen_enough());
+    match ended {
+        Ok(()) | Err(Ended::Stopped) => {}
+        Err(ended @ (Ended::Stalled | Ended::Endless)) => witness.does_not_end(format!("it is {ended:?}")),
+    }
+    (executor, witness)
 }

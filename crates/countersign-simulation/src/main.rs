@@ -7,16 +7,17 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use countersign_simulation::{Failure, PLANTED_BUGS, PlantedBug, Run, Stopwatch, run};
+use countersign_simulation::{Failure, PLANTED_BUGS, PlantedBug, Run, Stopwatch, run, trace};
 
 const USAGE: &str = "\
-usage: countersign-simulation [--seeds N] [--seed FIRST] [--orders N] [--bug NAME] [--counts]
+usage: countersign-simulation [--seeds N] [--seed FIRST] [--orders N] [--bug NAME] [--counts] [--trace]
 
   --seeds N     how many seeds to run (default 200)
   --seed FIRST  the first of them (default 0)
   --orders N    how many orders each has (default 100)
   --bug NAME    plants a defect that is to be found
-  --counts      prints what happened how often";
+  --counts      prints what happened how often
+  --trace       prints all that happens in the first seed, and runs no other";
 
 struct Options {
     seeds: u64,
@@ -24,6 +25,7 @@ struct Options {
     orders: usize,
     planted: Option<PlantedBug>,
     counts: bool,
+    trace: bool,
 }
 
 fn main() -> ExitCode {
@@ -34,6 +36,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if options.trace {
+        say(&trace(Run { seed: options.first, orders: options.orders, planted: options.planted }));
+        return ExitCode::SUCCESS;
+    }
     let stopwatch = Stopwatch::start();
     let next = AtomicU64::new(0);
     let found: Mutex<Option<Failure>> = Mutex::new(None);
@@ -93,11 +99,13 @@ fn say(text: &str) {
 }
 
 fn read_options() -> Result<Options, String> {
-    let mut options = Options { seeds: 200, first: 0, orders: 100, planted: None, counts: false };
+    let mut options =
+        Options { seeds: 200, first: 0, orders: 100, planted: None, counts: false, trace: false };
     let mut arguments = std::env::args().skip(1);
     while let Some(flag) = arguments.next() {
-        if flag == "--counts" {
-            options.counts = true;
+        if matches!(flag.as_str(), "--counts" | "--trace") {
+            options.counts |= flag == "--counts";
+            options.trace |= flag == "--trace";
             continue;
         }
         let value = arguments.next().ok_or_else(|| format!("{flag} needs a value"))?;

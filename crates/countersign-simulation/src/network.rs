@@ -171,7 +171,9 @@ impl Network {
             }
         }
         let Some(answer) = answer else { return self.lose(answers).await };
-        if fate.answer_lost || self.0.weather.is_cut_off() {
+        let Inner { weather, .. } = &*self.0;
+        let gateway = matches!(called, Called::Finalize { .. }) && weather.gives_up_on_payments();
+        if fate.answer_lost || gateway || weather.is_cut_off() {
             self.note(&called, || "has an answer that is lost".to_owned());
             return self.lose(answers).await;
         }
@@ -181,7 +183,7 @@ impl Network {
 
     /// Lets Amazon answer, as the reading has it.
     async fn ask(&self, request: &Request, called: &Called) -> Option<Response> {
-        let Inner { reading, amazon, random, weather, .. } = &*self.0;
+        let Inner { amazon, random, weather, .. } = &*self.0;
         if let Some(status) = self.kept(called) {
             self.note(called, || format!("gets the kept {status} again"));
             return Some(failure(status));
@@ -203,11 +205,9 @@ impl Network {
             self.note(called, || format!("fails with {status} before anything is done"));
             return Some(failure(status));
         }
-        let is_early = || self.0.witness.age(called.id()).is_some_and(|age| age < REPLICA_LAG);
-        if let Called::Get { .. } = called
+        if let Called::Get { id } = called
             && !weather.is_calm()
-            && is_early()
-            && random.happens(reading.early_404)
+            && self.comes_too_early(id)
         {
             self.note(called, || "comes too early: 404".to_owned());
             return Some(error(404, "ResourceNotFound"));
@@ -242,6 +242,14 @@ impl Network {
             request.headers_mut().insert("x-amz-pay-simulation-code", HeaderValue::from_static(code));
         }
         request
+    }
+
+    /// Whether Amazon has not heard yet of what it is asked for.
+    fn comes_too_early(&self, id: &str) -> bool {
+        let Inner { reading, random, witness, .. } = &*self.0;
+        let Some(age) = witness.age(id) else { return false };
+        let rate = if witness.is_finalized(id) { reading.early_404_finalized } else { reading.early_404_new };
+        age < REPLICA_LAG && random.happens(rate)
     }
 
     fn draw_failure(&self, called: &Called) -> StatusCode {

@@ -42,8 +42,10 @@ pub(crate) struct Reading {
     pub(crate) profile: Profile,
     /// How often Get shows an object as it was before its last change, up to 5 s after it.
     pub(crate) stale_reads: u32,
-    /// How often Get does not find what was created or changed in the last 5 s.
-    pub(crate) early_404: u32,
+    /// How often Get does not find what is newer than 5 s.
+    pub(crate) early_404_new: u32,
+    /// How often Get does not find what was finalized less than 5 s ago.
+    pub(crate) early_404_finalized: u32,
     pub(crate) ids_on_get: IdsOnGet,
     /// Whether Get says why something is Canceled.
     pub(crate) reasons_on_get: bool,
@@ -69,8 +71,9 @@ impl Reading {
         Self {
             flags,
             profile: random.one_of(Profile::ALL),
-            stale_reads: random.one_of(&[0, 300, 1_000]),
-            early_404: random.one_of(&[0, 0, 200, 700]),
+            stale_reads: random.one_of(&[0, 150, 500]),
+            early_404_new: random.one_of(&[0, 0, 0, 100, 300]),
+            early_404_finalized: random.one_of(&[0, 300, 1_000]),
             ids_on_get: random.one_of(&[
                 IdsOnGet::Always,
                 IdsOnGet::Always,

@@ -40,13 +40,12 @@ impl Trace {
             if order.is_none() || line.order.is_none() || line.order == order {
                 let seconds = line.at.as_secs();
                 let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-                let _ = writeln!(
-                    text,
-                    "{days:>3}d {hours:02}:{minutes:02}:{:02}.{:03}  {}",
-                    seconds % 60,
-                    line.at.subsec_millis(),
-                    line.text
-                );
+                let _ = write!(text, "{days:>3}d {hours:02}:{minutes:02}:{:02}", seconds % 60);
+                let _ = write!(text, ".{:03}  ", line.at.subsec_millis());
+                if let Some(number) = line.order.filter(|_| order.is_none()) {
+                    let _ = write!(text, "order {number}: ");
+                }
+                let _ = writeln!(text, "{}", line.text);
             }
         }
         text

@@ -2,7 +2,7 @@
 //! calm and others hardly work; and what is wrong just now. When the weather calms down, nothing goes
 //! wrong any more.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::entropy::Random;
@@ -57,14 +57,19 @@ pub(crate) struct Weather {
     pub(crate) rates: Rates,
     pub(crate) spells: Spells,
     calm: AtomicBool,
-    cut_off: AtomicBool,
+    /// Whether a gateway gives up on every call that takes as long as a payment.
+    gives_up_on_payments: AtomicBool,
+    /// How many things keep the merchant half from Amazon.
+    cuts: AtomicU32,
 }
 
 impl Weather {
     pub(crate) fn draw(random: &Random) -> Self {
-        let rate = || random.one_of(&[0, 0, 5, 20, 60, 150]);
+        // A world in which nearly every call fails soon has no payments that could go wrong.
+        let percent = random.one_of(&[10, 30, 100]);
+        let rate = || random.one_of(&[0, 0, 5, 20, 60, 150]) * percent / 100;
         let spell = || {
-            let minutes = random.one_of(&[None, None, Some(1), Some(4), Some(15)]);
+            let minutes = random.one_of(&[None, None, None, Some(2), Some(6), Some(20)]);
             minutes.map(|minutes| Duration::from_secs(minutes * 60))
         };
         Self {
@@ -95,7 +100,8 @@ impl Weather {
                 amazon_clock: spell(),
             },
             calm: AtomicBool::new(false),
-            cut_off: AtomicBool::new(false),
+            gives_up_on_payments: AtomicBool::new(false),
+            cuts: AtomicU32::new(0),
         }
     }
 
@@ -106,16 +112,30 @@ impl Weather {
     /// Nothing goes wrong from now on.
     pub(crate) fn calm_down(&self) {
         self.calm.store(true, Ordering::Relaxed);
-        self.cut_off.store(false, Ordering::Relaxed);
     }
 
     /// Whether the merchant half cannot reach Amazon.
     pub(crate) fn is_cut_off(&self) -> bool {
-        self.cut_off.load(Ordering::Relaxed)
+        !self.is_calm() && self.cuts.load(Ordering::Relaxed) > 0
     }
 
-    pub(crate) fn set_cut_off(&self, cut_off: bool) {
-        self.cut_off.store(cut_off, Ordering::Relaxed);
+    /// Whether no answer to a Finalize comes through.
+    pub(crate) fn gives_up_on_payments(&self) -> bool {
+        !self.is_calm() && self.gives_up_on_payments.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn give_up_on_payments(&self) {
+        self.gives_up_on_payments.store(true, Ordering::Relaxed);
+    }
+
+    /// Cuts the merchant half off, until as many times mended.
+    pub(crate) fn cut_off(&self) {
+        self.cuts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ends one [`Self::cut_off`].
+    pub(crate) fn mend(&self) {
+        self.cuts.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// How often a half's store fails now.

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::clock::HalfClock;
 use crate::documents::{
-    Charge, ChargePermission, ChargeState, Checkout, CheckoutSession, CheckoutSessionState, Snapshot,
+    AttemptState, Charge, ChargePermission, ChargeState, Checkout, CheckoutSession, CheckoutSessionState,
+    Snapshot,
 };
 use crate::executor::Executor;
 use crate::invariants::{self, Broken, DurableSends, Held, Invariant, Said};
@@ -56,6 +57,8 @@ struct Facts {
     durable: DurableSends,
     counts: Counts,
 }
+
+const DAY_MS: i64 = 86_400_000;
 
 /// The order number of the simulation behind the shop's order id.
 fn order_number(order_id: &str) -> Option<usize> {
@@ -135,12 +138,21 @@ impl Facts {
                 if earlier.map(|earlier| earlier.state.name()) != Some(state) {
                     let was = earlier.map_or("none", |earlier| earlier.state.name());
                     self.count(&format!("{was} → {state}"));
+                    if let AttemptState::NotPaid { reason } = &attempt.state {
+                        self.count(&format!("NotPaid {reason}"));
+                    }
                 }
                 self.note(
                     at,
                     order,
                     format!("merchant keeps: attempt {} {:?}", attempt.number, Short(attempt)),
                 );
+            }
+            if let AttemptState::InDoubt { sent_at, .. } = attempt.state
+                && change.at.as_millis().saturating_sub(sent_at) > DAY_MS
+            {
+                let money = self.ledger.money(&attempt.checkout_session_id);
+                self.count(&format!("in doubt for a day, {money:?}"));
             }
             if let Some(send) = attempt.state.send() {
                 let key = (attempt.checkout_session_id.clone(), send.idempotency_key.clone());
@@ -247,7 +259,6 @@ struct Short<'a>(&'a crate::documents::Attempt);
 
 impl std::fmt::Debug for Short<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        use crate::documents::AttemptState;
         f.write_str(self.0.state.name())?;
         match &self.0.state {
             AttemptState::InDoubt { send, send_count, stored_error_count, .. } => {
@@ -300,6 +311,12 @@ impl Witness {
     pub(crate) fn age(&self, id: &str) -> Option<Duration> {
         let changed_at = self.facts().ledger.changed_at(id)?;
         Some(self.executor.now().saturating_sub(changed_at))
+    }
+
+    /// Whether a session is Completed, or an object came from one.
+    pub(crate) fn is_finalized(&self, id: &str) -> bool {
+        let facts = self.facts();
+        facts.ledger.session_of(id).is_some() || facts.ledger.ids(id).is_some()
     }
 
     /// A change set was applied.
@@ -402,6 +419,10 @@ impl Witness {
         let violation = facts.violation.clone()?;
         let trace = facts.trace.of(violation.order);
         Some((violation, trace))
+    }
+
+    pub(crate) fn trace(&self) -> String {
+        self.facts().trace.of(None)
     }
 
     pub(crate) fn trace_hash(&self) -> u64 {

@@ -42,6 +42,8 @@ const MERCHANT_ID: &str = "ASIMULATION";
 
 /// For how long orders arrive.
 const BUSY: Duration = Duration::from_secs(20 * 60);
+/// For how long half of them arrive, all at once.
+const RUSH: Duration = Duration::from_secs(30);
 /// How long the rest is watched when all faults are over.
 const REST: Duration = Duration::from_secs(40 * 86_400);
 /// How many seeds share one that signs with real keys.
@@ -250,18 +252,21 @@ impl World {
         self.start_amazon();
         self.start_merchant();
         chaos::begin(&self, self.seed);
+        let rush_at = self.random.time(BUSY / 2, BUSY - RUSH * 5);
         for order in 0..self.order_count {
             let part = part::STORIES + u64::try_from(order).unwrap_or(0);
             let random = Random::stream(self.seed, part);
             let story = Story { world: Arc::clone(&self), order, random };
             let world = Arc::clone(&self);
             self.executor.spawn(Group::World, async move {
-                let arrives = story.random.next() % u64::try_from(BUSY.as_millis()).unwrap_or(u64::MAX);
-                world.executor.sleep(Duration::from_millis(arrives)).await;
+                let rushes = story.random.happens(500);
+                let (from, within) = if rushes { (rush_at, RUSH) } else { (Duration::ZERO, BUSY) };
+                let arrives = story.random.next() % u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+                world.executor.sleep(from + Duration::from_millis(arrives)).await;
                 story.tell().await;
             });
         }
-        self.be_busy().await;
+        self.be_busy(rush_at).await;
         self.calm_down();
         self.executor.sleep(Duration::from_secs(120)).await;
         self.let_pass(REST, Duration::from_secs(300)).await;
@@ -270,20 +275,23 @@ impl World {
     }
 
     /// Orders arrive. In many worlds hours or days of bad weather follow, in half of those cut off from
-    /// Amazon, which begins while buyers are paying.
-    async fn be_busy(&self) {
+    /// Amazon, which begins in the rush.
+    async fn be_busy(&self, rush_at: Duration) {
         let hours = |hours: u64| Duration::from_secs(hours * 3_600);
         if self.random.happens(400) {
             return self.executor.sleep(BUSY).await;
         }
         let is_cut_off = self.random.happens(500);
-        let early = self.random.time(Duration::ZERO, BUSY / 2);
-        self.executor.sleep(BUSY.saturating_sub(early)).await;
+        let begins_at = rush_at + RUSH + self.random.time(Duration::ZERO, RUSH * 3);
+        self.executor.sleep(rush_at).await;
         if is_cut_off {
+            self.witness.note(None, "the network begins to fail: payments are not answered".to_owned());
+            self.weather.give_up_on_payments();
+            self.executor.sleep(begins_at.saturating_sub(rush_at)).await;
             self.witness.note(None, "the merchant half is cut off from Amazon".to_owned());
-            self.weather.set_cut_off(true);
+            self.weather.cut_off();
         }
-        self.executor.sleep(early).await;
+        self.executor.sleep(BUSY.saturating_sub(self.executor.now())).await;
         let lasting = if self.random.happens(500) {
             self.random.time(hours(1), hours(12))
         } else {
