@@ -1,7 +1,7 @@
 //! Files with keys and tokens: read whole and small, written for their owner alone, never
-//! overwritten.
+//! overwritten. A file is there whole or not at all, whenever the machine stops.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
@@ -61,7 +61,8 @@ pub(crate) enum Readers {
     Everybody,
 }
 
-/// Writes a new file; one that is there already is left as it is.
+/// Writes a new file; one that is there already is left as it is. The text is written beside it first,
+/// and then gets the name: a link, unlike a renaming, takes no name that another has.
 pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> Outcome {
     let mut options = File::options();
     options.write(true).create_new(true);
@@ -75,10 +76,17 @@ pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> Outcome {
     );
     #[cfg(not(unix))]
     let _ = readers;
-    let written = options.open(path).and_then(|mut file| {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = path.with_file_name(name);
+    // A process of this number may have died here.
+    let _ = fs::remove_file(&beside);
+    let written = options.open(&beside).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
-        file.sync_all()
+        file.sync_all()?;
+        fs::hard_link(&beside, path)
     });
+    let _ = fs::remove_file(&beside);
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(path),
         _ => Failure::new(format_args!("{} cannot be written: {error}", path.display())),
@@ -88,4 +96,31 @@ pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> Outcome {
 /// The refusal to overwrite.
 pub(crate) fn exists(path: &Path) -> Failure {
     Failure::new(format_args!("{} exists and is not overwritten: name another file", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_once_and_nothing_is_left_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("merchant.pem");
+        write_new(&path, "first", Readers::Owner).unwrap();
+        assert_eq!(write_new(&path, "second", Readers::Owner), Err(exists(&path)));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let told = write_new(&directory.path().join("absent/key"), "text", Readers::Owner).unwrap_err();
+        assert!(told.to_string().contains("absent/key cannot be written: "), "{told}");
+    }
 }

@@ -20,6 +20,7 @@ use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
 
 use self::merchant_args::MerchantArgs;
+use self::new_merchant::UnwrittenKey;
 use super::parse;
 use crate::failure::{Failure, Outcome};
 use crate::key_files;
@@ -75,7 +76,8 @@ A buyer pays, and the session waits to be finalized:
     "paymentDetails": {"paymentIntent": "Authorize",
                        "chargeAmount": {"amount": "14.00", "currencyCode": "USD"}}}'
 
-Then point your SDK at http://127.0.0.1:8100 instead of pay-api.amazon.com.
+Then point your SDK at http://127.0.0.1:8100 instead of pay-api.amazon.com. The sandbox speaks plain
+http for now: an SDK that insists on https needs a proxy in front of it.
 `countersign sandbox --set help` lists the rules that can be set."#;
 
 impl Sandbox {
@@ -90,21 +92,25 @@ impl Sandbox {
                 Failure::new(format_args!("the directory {} cannot be used: {error}", directory.display()))
             })?;
         }
-        let merchants = self.merchants()?;
+        let (merchants, unwritten) = self.merchants()?;
         server::block_on(async move {
             let end = signals::wish_to_end()?;
-            let (store, start) = self.store(settings.seed).await?;
+            let store = self.store()?;
             let (listener, address) = server::listen(&self.listen).await?;
+            let start = self.starts_before()?;
             let facts = self.facts(address, &merchants);
             let parts = Parts {
                 store,
                 clock: Arc::new(SystemClock),
-                ids: Ids::new(&SystemEntropy, settings.seed, start),
+                ids: Ids::new(&SystemEntropy, self.seed, start),
                 merchants,
                 settings,
             };
             let sandbox = AmazonsHalf::start(parts).await.map_err(Failure::new)?;
             let timers = sandbox.timers();
+            if let Some(key) = unwritten {
+                key.write(&self.key_file())?;
+            }
             server::announce(address);
             say(facts);
             server::serve(listener, Arc::new(sandbox), timers, end).await;
@@ -128,21 +134,28 @@ impl Sandbox {
         Ok(Settings { profile: self.profile, seed: self.seed, control_token, flags, ..Settings::default() })
     }
 
-    /// The merchants that are given, or one that is made.
-    fn merchants(&self) -> Outcome<Merchants> {
+    /// The merchants that are given, or one that is made, with its private key if no file has it yet.
+    fn merchants(&self) -> Outcome<(Merchants, Option<UnwrittenKey>)> {
         let mut merchants = Merchants::default();
         for pair in &self.merchants.pairs {
             let key = key_files::read_public(&pair.public_key)?;
             let account = pair.merchant_id.clone().unwrap_or_else(|| account_of(&pair.public_key_id));
             merchants.register(account, pair.public_key_id.clone(), key).map_err(Failure::new)?;
         }
-        if merchants.first().is_none() {
-            let made = new_merchant::find_or_make(&self.key_file())?;
-            let account = self.merchants.merchant_id.clone();
-            let account = account.unwrap_or_else(|| account_of(&made.public_key_id));
-            merchants.register(account, made.public_key_id, made.key).map_err(Failure::new)?;
+        if merchants.first().is_some() {
+            if let Some(file) = &self.key_out {
+                return Err(Failure::new(format_args!(
+                    "--key-out {}: no merchant is made beside a --public-key, so there is no private key to write",
+                    file.display()
+                )));
+            }
+            return Ok((merchants, None));
         }
-        Ok(merchants)
+        let made = new_merchant::find_or_make(&self.key_file())?;
+        let account = self.merchants.merchant_id.clone();
+        let account = account.unwrap_or_else(|| account_of(&made.public_key_id));
+        merchants.register(account, made.public_key_id, made.key).map_err(Failure::new)?;
+        Ok((merchants, made.unwritten))
     }
 
     fn key_file(&self) -> PathBuf {
@@ -150,12 +163,18 @@ impl Sandbox {
         self.key_out.clone().unwrap_or_else(in_directory)
     }
 
-    /// The store, and how often it was started before with a seed.
-    async fn store(&self, seed: Option<u64>) -> Outcome<(Arc<dyn Store>, u64)> {
-        let Some(directory) = &self.data_dir else { return Ok((Arc::new(MemoryStore::new()), 0)) };
-        let store = SqliteStore::open(&directory.join("sandbox.db")).map_err(Failure::new)?;
-        let start = if seed.is_some() { starts::count(&store).await? } else { 0 };
-        Ok((Arc::new(store), start))
+    /// The store. While it is open nobody else can use the directory.
+    fn store(&self) -> Outcome<Arc<dyn Store>> {
+        let Some(directory) = &self.data_dir else { return Ok(Arc::new(MemoryStore::new())) };
+        Ok(Arc::new(SqliteStore::open(&directory.join("sandbox.db")).map_err(Failure::new)?))
+    }
+
+    /// How often the directory's sandbox was started before with a seed.
+    fn starts_before(&self) -> Outcome<u64> {
+        match (&self.data_dir, self.seed) {
+            (Some(directory), Some(_)) => starts::count(directory),
+            (None, _) | (_, None) => Ok(0),
+        }
     }
 
     /// What whoever writes the first request needs.

@@ -42,7 +42,8 @@ fn a_port_in_use_is_told_by_both_servers() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let told = format!("cannot listen on {address}: another program listens there");
-    fails(directory.path(), &["sandbox", "--listen", &address], &told);
+    fails(directory.path(), &["sandbox", "--listen", &address, "--key-out", "new.pem"], &told);
+    assert!(!directory.path().join("new.pem").exists(), "a start that failed left a key behind");
     let serve = ["serve", "--config", "countersign.toml", "--log", "off", "--listen", &address];
     fails(directory.path(), &serve, &told);
 }
@@ -76,6 +77,19 @@ fn a_file_that_is_no_key_is_told_and_left_as_it_is() {
         (
             &["serve", "--config", "countersign.toml", "--shop-token-file", "notes.txt"],
             "notes.txt cannot be used: a token is one word of visible ASCII characters".to_owned(),
+        ),
+        (
+            &[
+                "sandbox",
+                "--public-key-id",
+                "A",
+                "--public-key",
+                "merchant-public.pem",
+                "--key-out",
+                "new.pem",
+            ],
+            "--key-out new.pem: no merchant is made beside a --public-key, so there is no private key to write"
+                .to_owned(),
         ),
         (&["keys"], "merchant.pem exists and is not overwritten: name another file".to_owned()),
         (

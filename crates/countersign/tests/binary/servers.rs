@@ -97,6 +97,21 @@ fn a_seed_fixes_the_ids_of_each_start() {
 }
 
 #[test]
+fn a_reset_does_not_make_the_next_start_draw_ids_that_were_drawn() {
+    let directory = tempfile::tempdir().unwrap();
+    let sandbox = ["sandbox", "--listen", "127.0.0.1:0", "--data-dir", "amazon", "--seed", "7"];
+    let first = Server::start(directory.path(), &sandbox);
+    assert_eq!(api(&first).post("/_sandbox/reset", &json!({})).unwrap().status, 200);
+    let before = start_checkout(&first).text("checkoutSessionId");
+    first.kill();
+
+    let second = Server::start(directory.path(), &sandbox);
+    let started = start_checkout(&second);
+    assert_eq!(started.status, 201, "{started:?}");
+    assert_ne!(started.text("checkoutSessionId"), before);
+}
+
+#[test]
 fn the_control_api_wants_its_token() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("control-token"), "open-sesame").unwrap();

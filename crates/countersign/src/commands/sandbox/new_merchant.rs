@@ -13,21 +13,34 @@ use crate::key_files::{self, Readers};
 pub(super) struct NewMerchant {
     pub(super) public_key_id: PublicKeyId,
     pub(super) key: VerifyingKey,
+    /// Of a key that was made and is nowhere else yet.
+    pub(super) unwritten: Option<UnwrittenKey>,
 }
 
-/// Reads the private key, or makes it where no file is. Whatever else is there is left as it is.
+/// A private key that is in no file yet: a start that fails leaves none behind.
+pub(super) struct UnwrittenKey {
+    pem: String,
+}
+
+impl UnwrittenKey {
+    /// Keeps the key, unless another start has kept its own meanwhile.
+    pub(super) fn write(&self, path: &Path) -> Outcome {
+        key_files::write_new(path, &self.pem, Readers::Owner)
+    }
+}
+
+/// Reads the private key, or makes one where no file is. Whatever else is there is left as it is.
 pub(super) fn find_or_make(path: &Path) -> Outcome<NewMerchant> {
-    let private = if path.exists() {
-        key_files::read_private(path)?
+    let (private, unwritten) = if path.exists() {
+        (key_files::read_private(path)?, None)
     } else {
         let made = MerchantKey::generate()
             .map_err(|refused| Failure::new(format_args!("no key can be made: {refused}")))?;
-        key_files::write_new(path, &made.private_pem, Readers::Owner)?;
-        made.key
+        (made.key, Some(UnwrittenKey { pem: made.private_pem }))
     };
     let key = private.verifying_key().map_err(Failure::new)?;
     let hash = sha256_hex(key.to_pem().as_bytes()).to_ascii_uppercase();
     let text = format!("SANDBOX-A{}", hash.get(..13).unwrap_or_default());
     let public_key_id = PublicKeyId::parse(&text).map_err(Failure::new)?;
-    Ok(NewMerchant { public_key_id, key })
+    Ok(NewMerchant { public_key_id, key, unwritten })
 }

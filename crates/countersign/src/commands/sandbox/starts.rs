@@ -1,50 +1,64 @@
 //! How often a durable sandbox was started with a seed: each start draws other ids, and the same in
-//! every run.
+//! every run. The count stands in a file beside the database, where no reset of the objects finds it.
 
-use countersign_domain::time::Timestamp;
-use countersign_sandbox::entropy::{Entropy as _, SystemEntropy};
-use countersign_store::contract::{ChangeId, ChangeSet, Content, Expect, Key, Store, Write};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
 
 use crate::failure::{Failure, Outcome};
 
-/// Counts this start, and gives the number of those before it. The document's version is the count.
-pub(super) async fn count(store: &dyn Store) -> Outcome<u64> {
+/// The file, in the sandbox's directory: a decimal number.
+const FILE: &str = "starts";
+
+/// Counts this start, and gives the number of those before it. The directory is this process's alone.
+pub(super) fn count(directory: &Path) -> Outcome<u64> {
+    let path = directory.join(FILE);
     let failed =
-        |why: &dyn std::fmt::Debug| Failure::new(format_args!("the starts cannot be counted: {why:?}"));
-    let key = Key { collection: "start", id: "count".to_owned() };
-    let found = store.load(std::slice::from_ref(&key)).await.map_err(|error| failed(&error))?;
-    let version = found.into_iter().flatten().next().map(|document| document.version);
-    let mut id = ChangeId([0; 16]);
-    SystemEntropy.fill(&mut id.0);
-    let content = Content { format: 1, bytes: Default::default(), due_at: None, index: Vec::new() };
-    let change = ChangeSet {
-        id,
-        // No decision that later ones must not precede.
-        at: Timestamp::UNIX_EPOCH,
-        require: Vec::new(),
-        write: vec![Write {
-            key,
-            expect: version.map_or(Expect::Absent, Expect::Version),
-            content: Some(content),
-        }],
-        append: Vec::new(),
+        |why: &dyn std::fmt::Display| Failure::new(format_args!("{} cannot be used: {why}", path.display()));
+    let before = match fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse::<u64>().map_err(|_| failed(&"it is not a number of starts"))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(failed(&error)),
     };
-    store.commit(change).await.map_err(|error| failed(&error))?;
-    Ok(version.map_or(0, |version| version.0))
+    replace(directory, &path, &format!("{}\n", before.saturating_add(1))).map_err(|error| failed(&error))?;
+    Ok(before)
+}
+
+/// The file holds one number or the other, whenever the machine stops, and the new one on return.
+fn replace(directory: &Path, path: &Path, text: &str) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    #[cfg(unix)]
+    File::open(directory)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = directory;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_store::memory::MemoryStore;
-    use futures_util::FutureExt as _;
 
     #[test]
     fn each_start_has_the_next_number() {
-        let store = MemoryStore::new();
+        let directory = tempfile::tempdir().unwrap();
         for expected in 0..3 {
-            assert_eq!(count(&store).now_or_never().unwrap().unwrap(), expected);
+            assert_eq!(count(directory.path()).unwrap(), expected);
         }
-        assert_eq!(store.watermark().now_or_never().unwrap().unwrap(), Timestamp::UNIX_EPOCH);
+        let files = fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(files, 1, "nothing but the count is left behind");
+    }
+
+    #[test]
+    fn a_count_that_is_none_is_told_and_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FILE);
+        fs::write(&path, "many").unwrap();
+        let told = count(directory.path()).unwrap_err().to_string();
+        assert!(told.ends_with("starts cannot be used: it is not a number of starts"), "{told}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "many");
     }
 }
