@@ -68,10 +68,14 @@ pub enum AttemptState {
         /// When the owner, if it still lives, has finished asking; then anybody may ask again.
         retry_at: Timestamp,
     },
-    /// Get agreed. Never sent, or proved not evaluated.
+    /// Get agreed; to be sent, perhaps again.
     Approved {
         /// The exact body that is to be sent.
         body: Arc<[u8]>,
+        /// When it was last sent and turned away without a look, if it ever was. Of the request that
+        /// was turned away the network may have made a copy: that answer lets the next key go out,
+        /// and proves nothing about what was paid.
+        sent_at: Option<Timestamp>,
         /// When it may be sent.
         retry_at: Timestamp,
     },
@@ -209,7 +213,7 @@ pub enum NotPaidReason {
     Misuse(String),
     /// The session does not exist, and was never sent.
     SessionGone,
-    /// Never sent, and the buyer has been away for too long to be charged now.
+    /// Nothing left this machine, and the buyer has been away for too long to be charged now.
     Abandoned,
     /// The authorization was declined in the end; the charge's reason code.
     ChargeDeclined(Option<String>),
@@ -304,12 +308,13 @@ impl AttemptState {
     #[must_use]
     pub const fn is_live(&self) -> bool {
         match self {
+            Self::Approved { sent_at, .. } => sent_at.is_some(),
             Self::Finalizing { .. }
             | Self::InDoubt(_)
             | Self::Pending { .. }
             | Self::Completed { .. }
             | Self::Unresolved { .. } => true,
-            Self::Bound { .. } | Self::Approved { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
+            Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
         }
     }
 
@@ -327,9 +332,15 @@ impl AttemptState {
         }
     }
 
-    /// Whether it was never sent, or only with a proof that nobody evaluated it, and still may be.
+    /// Whether nothing of it ever left this machine, and still may.
     #[must_use]
     pub const fn is_unsent(&self) -> bool {
+        self.is_to_be_sent() && !self.is_live()
+    }
+
+    /// Whether its Finalize is still to leave this machine, for the first time or again.
+    #[must_use]
+    pub const fn is_to_be_sent(&self) -> bool {
         match self {
             Self::Bound { .. } | Self::Approved { .. } => true,
             Self::Finalizing { .. }

@@ -155,7 +155,7 @@ impl Checkout {
 
     /// The attempt whose fate answers for this one: itself, or the one that it came second to.
     ///
-    /// That one may have come second itself later, when nobody had evaluated what it sent. An
+    /// That one may have come second itself later, when nothing of it had left this machine. An
     /// attempt comes second to one that is live at that moment, and stays so: there is no circle.
     #[must_use]
     pub fn deciding_attempt(&self, number: u32) -> Option<&Attempt> {
@@ -178,6 +178,15 @@ impl Checkout {
     pub(crate) fn with_state(mut self, number: u32, state: AttemptState) -> Self {
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.number == number) {
             attempt.state = state;
+        }
+        self
+    }
+
+    /// This checkout, with one attempt at another key.
+    #[must_use]
+    pub(crate) fn with_spent_keys(mut self, number: u32, spent_keys: u32) -> Self {
+        if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.number == number) {
+            attempt.spent_keys = spent_keys;
         }
         self
     }

@@ -116,6 +116,8 @@ pub enum Happened {
         /// How often these bytes were sent, this time included.
         send_count: u32,
     },
+    /// No connection: nothing left this machine.
+    NotSent,
     /// Amazon answered without looking at the request; it may be sent again.
     NotEvaluated {
         /// Amazon's code.
@@ -429,10 +431,11 @@ pub fn begin(
     rules: &CompletionRules,
 ) -> Beginning {
     let Some(current) = checkout.attempt(attempt) else { return Beginning::NotReady };
-    if !current.state.is_unsent() {
+    if !current.state.is_to_be_sent() {
         return Beginning::NotReady;
     }
     if let Some(live) = checkout.live_attempt()
+        && live.number != attempt
         && !rules.has(PlantedBug::SecondTabFinalized)
     {
         let of = live.number;
@@ -441,7 +444,7 @@ pub fn begin(
     }
     match presence(current, now, rules) {
         Presence::Here => {}
-        Presence::Gone => return Beginning::Ends(ended(checkout, attempt, NotPaidReason::Abandoned, now)),
+        Presence::Gone => return Beginning::Ends(given_up(checkout, current, key_of, now)),
         Presence::Unknown => return Beginning::NotReady,
     }
     // Nothing below this line may fail.
@@ -465,7 +468,26 @@ pub fn begin(
     Beginning::Send(send, Step { next: next.with_state(attempt, state), events })
 }
 
-/// Whether the buyer of an attempt that was never sent still waits for it.
+/// The buyer of an attempt that was to be sent is gone. What never left this machine ends here; of
+/// what did, a copy may have been paid: that is looked up, and not sent any more.
+pub(super) fn given_up(
+    checkout: &Checkout,
+    current: &Attempt,
+    key_of: &dyn Fn(u32) -> IdempotencyKey,
+    now: Timestamp,
+) -> CheckoutStep {
+    let attempt = current.number;
+    let AttemptState::Approved { body, sent_at: Some(sent_at), .. } = &current.state else {
+        return ended(checkout, attempt, NotPaidReason::Abandoned, now);
+    };
+    let n = current.spent_keys;
+    let send = Send { n, idempotency_key: key_of(n), body: body.clone() };
+    let step = doubt_began(checkout, attempt, &send, *sent_at, ("its buyer is gone", None), now, now);
+    // The last key is the one in doubt, and not spent after all.
+    Step { next: step.next.with_spent_keys(attempt, n.saturating_sub(1)), events: step.events }
+}
+
+/// Whether the buyer of an attempt that is to be sent still waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
     Here,
@@ -498,6 +520,8 @@ pub enum FinalizeAnswer {
     },
     /// A decline or a canceled session, or a refusal of the request as such.
     Refused(NotPaidReason),
+    /// No connection: the client is certain that nothing left.
+    NotSent,
     /// Throttled, or turned away for its date, key or account: nobody looked at the request.
     NotEvaluated {
         /// Amazon's code.
@@ -546,6 +570,9 @@ fn success_state(
     Some(AttemptState::Completed { completion, charge_permission_id, at: now })
 }
 
+/// The longest pause after a send that found no connection.
+const NOT_SENT_PAUSE: Duration = Duration::from_secs(60);
+
 /// How long to wait after the given number of answers that nobody evaluated: 2 s, doubling to 5 min.
 fn not_evaluated_delay(count: u32) -> Duration {
     Duration::from_secs(2_u64.saturating_pow(count.clamp(1, 9)).min(300))
@@ -592,6 +619,7 @@ pub fn answered(
         | AttemptState::Approved { .. } => match answer {
             FinalizeAnswer::Success { .. } => Some(contradiction(checkout, attempt, "a late success")),
             FinalizeAnswer::Refused(_)
+            | FinalizeAnswer::NotSent
             | FinalizeAnswer::NotEvaluated { .. }
             | FinalizeAnswer::Unclear { .. } => None,
         },
@@ -647,16 +675,24 @@ fn sole_answer(
         FinalizeAnswer::Success { .. } => success(checkout, attempt, answer, now).unwrap_or_else(|| {
             doubt_began(checkout, attempt, send, sent_at, ("a success without its ids", None), look_at, now)
         }),
+        // An earlier key was turned away, and a copy of that request may still arrive: a refusal of
+        // this one proves nothing about it.
+        FinalizeAnswer::Refused(reason) if current.spent_keys > 0 => {
+            doubt_began(checkout, attempt, send, sent_at, (reason.code(), None), look_at, now)
+        }
         FinalizeAnswer::Refused(reason) => ended(checkout, attempt, reason.clone(), now),
+        FinalizeAnswer::NotSent => {
+            // As long again as it has been tried for.
+            let pause = now.since(current.bound_at).clamp(not_evaluated_delay(1), NOT_SENT_PAUSE);
+            let sent_at = (current.spent_keys > 0).then_some(sent_at);
+            let state =
+                AttemptState::Approved { body: send.body.clone(), sent_at, retry_at: now.plus(pause) };
+            Step::one(checkout.clone().with_state(attempt, state), event(attempt, Happened::NotSent))
+        }
         FinalizeAnswer::NotEvaluated { code } => {
-            let mut next = checkout.clone();
-            if let Some(attempt) = next.attempts.iter_mut().find(|other| other.number == attempt) {
-                attempt.spent_keys = send.n;
-                attempt.state = AttemptState::Approved {
-                    body: send.body.clone(),
-                    retry_at: now.plus(not_evaluated_delay(send.n)),
-                };
-            }
+            let retry_at = now.plus(not_evaluated_delay(send.n));
+            let state = AttemptState::Approved { body: send.body.clone(), sent_at: Some(sent_at), retry_at };
+            let next = checkout.clone().with_state(attempt, state).with_spent_keys(attempt, send.n);
             Step::one(next, event(attempt, Happened::NotEvaluated { code: code.clone() }))
         }
         FinalizeAnswer::Unclear { cause, server_error } => {

@@ -8,7 +8,7 @@ use super::attempt::{AttemptState, Completion, Doubt, NotPaidReason, Send, Unres
 use super::checkout::Checkout;
 use super::completion::{
     AttemptEvent, CheckoutStep, CompletionRules, FinalizeAnswer, Happened, PlantedBug, Presence, SessionSeen,
-    doubt_began, ended, event, presence, success,
+    doubt_began, ended, event, given_up, presence, success,
 };
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use crate::money::Money;
@@ -110,11 +110,12 @@ pub enum Act {
 }
 
 /// Takes up an attempt that is due: moves its timer on, so that nobody else does the same, and says
-/// what to do. `None` when it is not due.
+/// what to do. `None` when it is not due. `key_of` derives the key of an `n`.
 #[must_use]
 pub fn take_up(
     checkout: &Checkout,
     attempt: u32,
+    key_of: &dyn Fn(u32) -> IdempotencyKey,
     now: Timestamp,
     rules: &CompletionRules,
 ) -> Option<(CheckoutStep, Act)> {
@@ -131,15 +132,15 @@ pub fn take_up(
         AttemptState::Bound { .. } | AttemptState::Approved { .. }
             if presence(current, now, rules) == Presence::Gone =>
         {
-            return Some((ended(checkout, attempt, NotPaidReason::Abandoned, now), Act::Rest));
+            return Some((given_up(checkout, current, key_of, now), Act::Rest));
         }
         AttemptState::Bound { given, .. } => {
             let retry_at = now.plus(rules.lease);
             (AttemptState::Bound { given: given.clone(), retry_at }, unless_unknown(Act::Agree))
         }
-        AttemptState::Approved { body, .. } => {
-            let retry_at = now.plus(rules.lease);
-            (AttemptState::Approved { body: body.clone(), retry_at }, unless_unknown(Act::Begin))
+        AttemptState::Approved { body, sent_at, .. } => {
+            let (body, sent_at, retry_at) = (body.clone(), *sent_at, now.plus(rules.lease));
+            (AttemptState::Approved { body, sent_at, retry_at }, unless_unknown(Act::Begin))
         }
         AttemptState::Finalizing { .. } => {
             return Some((orphaned(checkout, attempt, now)?, Act::Rest));
@@ -239,9 +240,10 @@ pub(super) fn answered_in_doubt(
             let count = if is_replay { doubt.stored_error_count.saturating_add(1) } else { 0 };
             (Some(cause.clone()), count)
         }
-        FinalizeAnswer::Unclear { .. } | FinalizeAnswer::Refused(_) | FinalizeAnswer::NotEvaluated { .. } => {
-            (None, 0)
-        }
+        FinalizeAnswer::Unclear { .. }
+        | FinalizeAnswer::Refused(_)
+        | FinalizeAnswer::NotSent
+        | FinalizeAnswer::NotEvaluated { .. } => (None, 0),
     };
     if stored_error == doubt.stored_error && stored_error_count == doubt.stored_error_count {
         return None;
@@ -408,10 +410,8 @@ pub fn resend(
     doubt.send_count = doubt.send_count.saturating_add(1);
     let send = doubt.send.clone();
     let what = Happened::FinalizeSent { n: send.n, send_count: doubt.send_count };
-    let mut next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
-    if let Some(attempt) = next.attempts.iter_mut().find(|other| other.number == attempt) {
-        attempt.spent_keys = spent_keys;
-    }
+    let next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
+    let next = next.with_spent_keys(attempt, spent_keys);
     Some((send, Step::one(next, event(attempt, what))))
 }
 

@@ -56,7 +56,10 @@ impl App {
         let rules = self.rules();
         for _ in 0..ACTS {
             let taken = self
-                .step(place, known, |checkout, now| take_up(checkout, place.attempt, now, &rules))
+                .step(place, known, |checkout, now| {
+                    let key_of = self.keys_of(checkout, place.attempt);
+                    take_up(checkout, place.attempt, &key_of, now, &rules)
+                })
                 .await?;
             let Some(act) = taken else { return Ok(()) };
             self.carry_out(place, act, known).await?;

@@ -261,7 +261,7 @@ fn read_success(
 /// of reason codes. What is added here is only what the attempt needs to know beside the class.
 fn classify(error: &Error) -> FinalizeAnswer {
     if !error.may_have_been_sent() {
-        return FinalizeAnswer::NotEvaluated { code: "NotSent".to_owned() };
+        return FinalizeAnswer::NotSent;
     }
     let status = error.status();
     let code = error.reason_code();

@@ -37,6 +37,9 @@ pub(super) fn tell_operator(checkout: &Checkout, events: &[AttemptEvent]) {
             Happened::Contradiction { found } => {
                 tracing::error!(checkout_id, order_id, attempt, found, "Amazon contradicts what was proved");
             }
+            Happened::NotSent => {
+                tracing::error!(checkout_id, order_id, attempt, "a Finalize finds no connection to Amazon");
+            }
             Happened::NotEvaluated { code } if code == "TooManyRequests" => {
                 tracing::warn!(checkout_id, order_id, attempt, "Amazon throttles this merchant");
             }

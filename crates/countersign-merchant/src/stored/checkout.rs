@@ -97,6 +97,8 @@ enum StoredState {
     },
     Approved {
         body: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent_at: Option<i64>,
         retry_at: i64,
     },
     Finalizing {
@@ -299,9 +301,11 @@ fn store_attempt(attempt: &Attempt) -> StoredAttempt {
             given_billing_address: given.billing.as_ref().map(store_address),
             retry_at: retry_at.as_millis(),
         },
-        AttemptState::Approved { body, retry_at } => {
-            StoredState::Approved { body: store_body(body), retry_at: retry_at.as_millis() }
-        }
+        AttemptState::Approved { body, sent_at, retry_at } => StoredState::Approved {
+            body: store_body(body),
+            sent_at: sent_at.map(Timestamp::as_millis),
+            retry_at: retry_at.as_millis(),
+        },
         AttemptState::Finalizing { send, sent_at, lease_until } => StoredState::Finalizing {
             send: store_send(send),
             sent_at: sent_at.as_millis(),
@@ -381,9 +385,11 @@ fn restore_attempt(stored: StoredAttempt) -> Result<Attempt, Unreadable> {
             };
             AttemptState::Bound { given, retry_at: instant(retry_at) }
         }
-        StoredState::Approved { body, retry_at } => {
-            AttemptState::Approved { body: Arc::from(body.into_bytes()), retry_at: instant(retry_at) }
-        }
+        StoredState::Approved { body, sent_at, retry_at } => AttemptState::Approved {
+            body: Arc::from(body.into_bytes()),
+            sent_at: sent_at.map(instant),
+            retry_at: instant(retry_at),
+        },
         StoredState::Finalizing { send, sent_at, lease_until } => AttemptState::Finalizing {
             send: restore_send(send)?,
             sent_at: instant(sent_at),

@@ -53,6 +53,7 @@ impl Event {
             Happened::FinalizeSent { n, send_count } => {
                 ("FinalizeSent", Some(format!("key {n}, send {send_count}")))
             }
+            Happened::NotSent => ("NotSent", None),
             Happened::NotEvaluated { code } => ("NotEvaluated", Some(code.clone())),
             Happened::DoubtBegan { cause } => ("DoubtBegan", Some(cause.clone())),
             Happened::DoubtAlarm { lasting } => {

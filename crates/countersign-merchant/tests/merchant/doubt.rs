@@ -462,8 +462,83 @@ fn what_nobody_evaluated_is_sent_again_later_under_a_new_key() {
         world.let_pass(Duration::from_secs(30));
         assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()), "{fault:?}");
         let keys = keys_of_one_body(&world);
-        assert_eq!((keys.len(), distinct(&keys)), (3, 3));
+        let distinct_keys = if let Fault::NotSent = fault { 1 } else { 3 };
+        assert_eq!((keys.len(), distinct(&keys)), (3, distinct_keys));
     }
+}
+
+#[test]
+fn what_was_turned_away_is_looked_up_until_its_session_is_canceled_when_the_buyer_is_gone() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        let checkout_id = world.placed(&order());
+        world.amazon.fault("finalize", Fault::refusal(429, "TooManyRequests"));
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
+        world.time.pass(20 * MINUTE);
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
+        world.skip(2 * HOUR);
+        assert_eq!(world.attempts(&checkout_id), ["InDoubt"]);
+        // Nobody else is charged for this order meanwhile, and its terms stay.
+        world.amazon.open(OTHER_SESSION, session_for(&order(), OTHER_SESSION, &checkout_id));
+        assert_eq!(world.complete(&checkout_id, OTHER_SESSION).verdict(), (202, "checking".to_owned()));
+        assert_eq!(world.attempts(&checkout_id), ["InDoubt", "Surplus"]);
+        world.amazon.cancel(SESSION, "Expired");
+        world.skip(DAY);
+        assert_eq!(world.complete(&checkout_id, SESSION).json()["reason"], "Expired");
+        assert_eq!(world.amazon.arrived("finalize").len(), 1);
+    }
+}
+
+#[test]
+fn what_was_turned_away_and_had_been_carried_out_is_one_payment() {
+    let turned_away = json!({ "reasonCode": "InvalidRequestSignature", "message": "canary" });
+    for engine in ENGINES {
+        let world = World::new(engine);
+        let checkout_id = world.placed(&order());
+        world.amazon.fault("finalize", Fault::AnswerAfter(403, turned_away.clone()));
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
+
+        let mut dearer = order();
+        dearer["termsVersion"] = json!(1);
+        dearer["paymentDetails"]["chargeAmount"]["amount"] = json!("15.00");
+        for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
+            dearer.as_object_mut().unwrap().remove(member);
+        }
+        let refused = world.call("PUT", &format!("/v1/checkouts/{checkout_id}/terms"), &dearer.to_string());
+        assert_eq!(refused.refusal(), (409, "AlreadySent".to_owned(), Some("termsVersion".to_owned())));
+
+        world.amazon.open(OTHER_SESSION, session_for(&order(), OTHER_SESSION, &checkout_id));
+        assert_eq!(world.complete(&checkout_id, OTHER_SESSION).verdict(), (202, "checking".to_owned()));
+        assert_eq!(world.attempts(&checkout_id), ["Approved", "Surplus"]);
+        world.let_pass(MINUTE);
+        for session in [SESSION, OTHER_SESSION] {
+            assert_eq!(world.complete(&checkout_id, session).verdict(), (200, "paid".to_owned()));
+        }
+        assert_eq!(world.attempts(&checkout_id), ["Completed", "Surplus"]);
+        assert_eq!(world.amazon.charge_count(), 1);
+    }
+}
+
+#[test]
+fn a_refusal_after_an_earlier_send_was_turned_away_is_looked_up() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.amazon.fault("finalize", Fault::refusal(429, "TooManyRequests"));
+    world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+    world.complete(&checkout_id, SESSION);
+    world.amazon.fault(
+        "session",
+        Fault::Answer(
+            200,
+            json!({ "checkoutSessionId": SESSION,
+        "statusDetails": { "state": "Canceled", "reasonCode": "Declined" } }),
+        ),
+    );
+    world.let_pass(MINUTE);
+    let answer = world.complete(&checkout_id, SESSION);
+    assert_eq!(answer.verdict(), (402, "notPaid".to_owned()));
+    assert_eq!(answer.json()["reason"], "Declined");
+    assert_eq!(world.attempts(&checkout_id), ["NotPaid"]);
 }
 
 #[test]

@@ -138,10 +138,10 @@ fn terms_are_fixed_once_a_payment_was_sent_and_free_again_once_it_is_proved_unpa
 }
 
 #[test]
-fn what_was_turned_away_is_sent_with_the_new_terms_or_not_at_all() {
+fn what_found_no_connection_is_sent_with_the_new_terms_or_not_at_all() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
-    world.amazon.fault("finalize", super::amazon::Fault::refusal(429, "TooManyRequests"));
+    world.amazon.fault("finalize", super::amazon::Fault::NotSent);
     assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
     assert_eq!(world.attempts(&checkout_id), ["Approved"]);
     assert_eq!(

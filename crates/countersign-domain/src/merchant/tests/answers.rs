@@ -34,6 +34,7 @@ fn each_state_takes_each_answer_so() {
         ("409 AmountMismatch", FinalizeAnswer::Refused(NotPaidReason::Mismatch("chargeAmount".to_string()))),
         ("400 InvalidRequest", FinalizeAnswer::Refused(NotPaidReason::Misuse("InvalidRequest".to_string()))),
         ("429", FinalizeAnswer::NotEvaluated { code: "TooManyRequests".to_string() }),
+        ("no connection", FinalizeAnswer::NotSent),
         ("500", unclear("500 InternalServerError", true)),
         ("no answer", unclear("no answer", false)),
     ];

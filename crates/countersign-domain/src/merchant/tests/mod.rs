@@ -56,12 +56,13 @@ fn address() -> Address {
 }
 
 fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
+    let spent_keys = u32::from(matches!(state, AttemptState::Approved { sent_at: Some(_), .. }));
     let attempt = Attempt {
         number: 1,
         checkout_session_id: CheckoutSessionId::parse("session1").unwrap(),
         bound_at: sent_at(),
         buyer_seen_at: sent_at(),
-        spent_keys: 0,
+        spent_keys,
         state,
     };
     Checkout { attempts: vec![attempt], ..unpaid(intent) }
@@ -145,7 +146,8 @@ fn states() -> Vec<AttemptState> {
     let body: Arc<[u8]> = Arc::from(*b"body");
     let mut states = vec![
         AttemptState::Bound { given: GivenAddresses::default(), retry_at: at },
-        AttemptState::Approved { body, retry_at: at },
+        AttemptState::Approved { body: body.clone(), sent_at: None, retry_at: at },
+        AttemptState::Approved { body, sent_at: Some(at), retry_at: at },
         AttemptState::Finalizing { send: send(), sent_at: at, lease_until: at.plus(30 * SECOND) },
         AttemptState::InDoubt(doubt()),
         AttemptState::Pending {
@@ -171,8 +173,11 @@ fn after(now: Timestamp, at: Timestamp) -> String {
 fn words(attempt: &Attempt, now: Timestamp) -> String {
     let name = attempt.state.name();
     match &attempt.state {
-        AttemptState::Bound { retry_at, .. } | AttemptState::Approved { retry_at, .. } => {
+        AttemptState::Bound { retry_at, .. } | AttemptState::Approved { sent_at: None, retry_at, .. } => {
             format!("{name} again {}", after(now, *retry_at))
+        }
+        AttemptState::Approved { sent_at: Some(_), retry_at, .. } => {
+            format!("{name} after key {} again {}", attempt.spent_keys, after(now, *retry_at))
         }
         AttemptState::Finalizing { send, lease_until, .. } => {
             format!("{name} key {} lease {}", send.n, after(now, *lease_until))
@@ -213,6 +218,7 @@ fn happened(step: &CheckoutStep) -> String {
         Happened::FinalizeSent { n, send_count } => format!("FinalizeSent {n}.{send_count}"),
         other @ (Happened::SessionBound
         | Happened::Approved
+        | Happened::NotSent
         | Happened::PendingBegan
         | Happened::Completed
         | Happened::NotPaid

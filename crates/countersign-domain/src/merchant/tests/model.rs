@@ -44,6 +44,7 @@ enum Look {
 enum Answer {
     Success { pending: bool, charge: bool },
     Declined,
+    NotSent,
     NotEvaluated,
     ServerError(u8),
     Lost,
@@ -55,7 +56,7 @@ fn looks() -> impl Strategy<Value = Look> {
         1 => Just(Look::OpenOfOtherTerms),
         4 => (any::<bool>(), any::<bool>()).prop_map(|(permission, charge)| Look::Completed(permission, charge)),
         1 => Just(Look::Canceled),
-        2 => Just(Look::NotFound),
+        4 => Just(Look::NotFound),
     ]
 }
 
@@ -63,6 +64,7 @@ fn answers() -> impl Strategy<Value = Answer> {
     prop_oneof![
         2 => (any::<bool>(), any::<bool>()).prop_map(|(pending, charge)| Answer::Success { pending, charge }),
         1 => Just(Answer::Declined),
+        1 => Just(Answer::NotSent),
         1 => Just(Answer::NotEvaluated),
         4 => (0..2_u8).prop_map(Answer::ServerError),
         2 => Just(Answer::Lost),
@@ -100,8 +102,44 @@ fn ops() -> impl Strategy<Value = Op> {
 
 struct World {
     checkout: Checkout,
+    copies: Copies,
     now: Timestamp,
     rules: CompletionRules,
+}
+
+/// Amazon's side of it, a session an attempt: how many copies of our Finalize may still be on their
+/// way or have been carried out. Only the client's word that nothing left, a refusal of the only one,
+/// or Amazon's own word that nothing is to be paid takes them away.
+#[derive(Debug, Default)]
+struct Copies(alloc::collections::BTreeMap<u32, u32>);
+
+impl Copies {
+    fn of(&self, attempt: u32) -> u32 {
+        self.0.get(&attempt).copied().unwrap_or(0)
+    }
+
+    /// What one decision says about them.
+    fn note(&mut self, op: &Op, before: &Checkout, after: &Checkout) {
+        for new in &after.attempts {
+            let was_on_its_way = before
+                .attempt(new.number)
+                .is_some_and(|old| matches!(old.state, AttemptState::Finalizing { .. }));
+            let has_changed = before.attempt(new.number) != Some(new);
+            let count = self.0.entry(new.number).or_default();
+            match op {
+                _ if !has_changed => {}
+                Op::Agree(..) | Op::BeginApproved(_) => {
+                    *count += u32::from(matches!(new.state, AttemptState::Finalizing { .. }));
+                }
+                Op::Resend(_) => *count += 1,
+                Op::Answer(_, _, Answer::NotSent) if was_on_its_way => *count -= 1,
+                Op::Answer(_, _, Answer::Declined) if was_on_its_way && *count == 1 => *count = 0,
+                Op::LookUp(_, Look::Canceled)
+                | Op::AskCharge(_, ChargeStateSeen::Declined | ChargeStateSeen::Canceled, _) => *count = 0,
+                _ => {}
+            }
+        }
+    }
 }
 
 fn body_of(terms: &Terms) -> Arc<[u8]> {
@@ -109,6 +147,10 @@ fn body_of(terms: &Terms) -> Arc<[u8]> {
 }
 
 impl World {
+    fn of(intent: PaymentIntent) -> Self {
+        Self { checkout: unpaid(intent), copies: Copies::default(), now: sent_at(), rules: rules() }
+    }
+
     fn place(&self, attempt: u8) -> u32 {
         match self.checkout.attempts.len() {
             0 => 1,
@@ -139,7 +181,7 @@ impl World {
         let (checkout, now, rules) = (&self.checkout, self.now, &self.rules);
         let next = match *op {
             Op::Arrive(session) => {
-                let session = CheckoutSessionId::parse(&format!("s{}", session % 8)).unwrap();
+                let session = CheckoutSessionId::parse(&format!("s{}", session % 4)).unwrap();
                 match arrive(checkout, &session, &GivenAddresses::default(), now, rules) {
                     Ok(Arrival::New(_, step)) => step.next,
                     Ok(Arrival::Known(_)) | Err(_) => return None,
@@ -178,6 +220,7 @@ impl World {
                         charge_id: has_charge.then(charge),
                     },
                     Answer::Declined => FinalizeAnswer::Refused(NotPaidReason::Declined("X".to_string())),
+                    Answer::NotSent => FinalizeAnswer::NotSent,
                     Answer::NotEvaluated => FinalizeAnswer::NotEvaluated { code: "X".to_string() },
                     Answer::ServerError(kind) => {
                         FinalizeAnswer::Unclear { cause: format!("50{kind}"), server_error: true }
@@ -201,7 +244,7 @@ impl World {
             }
             Op::Resend(attempt) => resend(checkout, self.place(attempt), &key_of, rules)?.1.next,
             Op::TakeUp(attempt) => {
-                let (step, act) = take_up(checkout, self.place(attempt), now, rules)?;
+                let (step, act) = take_up(checkout, self.place(attempt), &key_of, now, rules)?;
                 assert_ne!(act, Act::Resend, "never without a look-up before");
                 step.next
             }
@@ -222,7 +265,8 @@ impl World {
                 return None;
             }
         };
-        self.checkout = next;
+        let before = core::mem::replace(&mut self.checkout, next);
+        self.copies.note(op, &before, &self.checkout);
         Some(())
     }
 }
@@ -241,13 +285,26 @@ fn send_of(state: &AttemptState) -> Option<&Send> {
     }
 }
 
-fn holds(before: &Checkout, op: &Op, after: &Checkout) -> Result<(), TestCaseError> {
+fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError> {
+    let after = &world.checkout;
+    let possibly_paid = after.attempts.iter().filter(|attempt| world.copies.of(attempt.number) > 0).count();
+    prop_assert!(possibly_paid <= 1, "{possibly_paid} sessions of one order may be paid");
     let live = after.attempts.iter().filter(|attempt| attempt.state.is_live()).count();
     prop_assert!(live <= 1, "{live} live attempts");
     for (index, attempt) in after.attempts.iter().enumerate() {
         prop_assert_eq!(attempt.number as usize, index + 1);
         let state = &attempt.state;
         prop_assert_eq!(state.due_at().is_some(), !state.is_final(), "{:?}", state);
+        if world.copies.of(attempt.number) > 0 {
+            prop_assert!(state.is_live(), "{:?} may be paid", state);
+        }
+        match state {
+            AttemptState::Bound { .. } => prop_assert_eq!(attempt.spent_keys, 0),
+            AttemptState::Approved { sent_at, .. } => {
+                prop_assert_eq!(sent_at.is_some(), attempt.spent_keys > 0);
+            }
+            _ => {}
+        }
         if let AttemptState::Completed { completion, .. } = state {
             let is_confirm = after.terms.payment_intent == PaymentIntent::Confirm;
             prop_assert_eq!(completion.charge_id().is_none(), is_confirm);
@@ -306,11 +363,11 @@ proptest! {
         ],
         ops in proptest::collection::vec(ops(), 1..120),
     ) {
-        let mut world = World { checkout: unpaid(intent), now: sent_at(), rules: rules() };
+        let mut world = World::of(intent);
         for op in ops {
             let before = world.checkout.clone();
             if world.decide(&op).is_some() {
-                holds(&before, &op, &world.checkout)?;
+                holds(&before, &op, &world)?;
             }
         }
     }
@@ -323,9 +380,9 @@ fn the_model_reaches_every_state() {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let mut reached = alloc::collections::BTreeSet::new();
-    for _ in 0..500 {
+    for _ in 0..1_000 {
         let ops = proptest::collection::vec(ops(), 120).new_tree(&mut runner).unwrap().current();
-        let mut world = World { checkout: unpaid(PaymentIntent::Authorize), now: sent_at(), rules: rules() };
+        let mut world = World::of(PaymentIntent::Authorize);
         for op in ops {
             world.decide(&op);
             reached.extend(world.checkout.attempts.iter().map(|attempt| match &attempt.state {

@@ -33,7 +33,7 @@ fn each_state_is_taken_up_when_it_is_due_and_not_before() {
         };
         assert!(!state.is_final());
         for (place, now) in around(due_at) {
-            let taken = take_up(&before, 1, now, &rules());
+            let taken = take_up(&before, 1, &key_of, now, &rules());
             table.push_str(&format!(
                 "{:<32} {place:<7} {}\n",
                 words(&before.attempts[0], sent_at()),
@@ -50,13 +50,14 @@ fn the_buyers_window_ends_what_was_never_sent_unless_the_clock_is_in_question() 
     let mut table = String::new();
     for state in [
         AttemptState::Bound { given: GivenAddresses::default(), retry_at: at },
-        AttemptState::Approved { body: Arc::from(*b"body"), retry_at: at },
+        AttemptState::Approved { body: Arc::from(*b"body"), sent_at: None, retry_at: at },
+        AttemptState::Approved { body: Arc::from(*b"body"), sent_at: Some(at), retry_at: at },
     ] {
         for hold_expiries in [false, true] {
             let rules = CompletionRules { hold_expiries, ..rules() };
             let before = checkout(PaymentIntent::Authorize, state.clone());
             for (place, now) in around(at.plus(rules.resend_window)) {
-                let taken = row(&before, take_up(&before, 1, now, &rules), now);
+                let taken = row(&before, take_up(&before, 1, &key_of, now, &rules), now);
                 let begun = match begin(&before, 1, Arc::from(*b"new"), &key_of, now, &rules) {
                     Beginning::Send(_, step) | Beginning::Ends(step) => outcome(&before, Some(&step), now),
                     Beginning::NotReady => "–".to_string(),
@@ -82,7 +83,7 @@ fn a_doubt_is_looked_at_less_and_less_often_and_rings_five_times() {
         if now.since(sent_at()) > Duration::from_secs(32 * 86_400) {
             break;
         }
-        let (step, act) = take_up(&checkout, 1, now, &rules()).unwrap();
+        let (step, act) = take_up(&checkout, 1, &key_of, now, &rules()).unwrap();
         assert_eq!(act, Act::LookUp);
         looks += 1;
         if looks <= 14 || !step.events.is_empty() {
@@ -102,7 +103,7 @@ fn a_doubt_is_looked_at_less_and_less_often_and_rings_five_times() {
 fn a_request_that_nobody_evaluated_backs_off_up_to_five_minutes_under_new_keys() {
     let mut checkout = checkout(
         PaymentIntent::Authorize,
-        AttemptState::Approved { body: Arc::from(*b"body"), retry_at: sent_at() },
+        AttemptState::Approved { body: Arc::from(*b"body"), sent_at: None, retry_at: sent_at() },
     );
     let mut delays = Vec::new();
     for n in 1..=11 {
@@ -117,6 +118,26 @@ fn a_request_that_nobody_evaluated_backs_off_up_to_five_minutes_under_new_keys()
         delays.push(checkout.attempts[0].state.due_at().unwrap().since(now).as_secs());
     }
     assert_eq!(delays, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+}
+
+#[test]
+fn what_found_no_connection_was_never_sent_and_spends_no_key() {
+    let approved = AttemptState::Approved { body: Arc::from(*b"body"), sent_at: None, retry_at: sent_at() };
+    let mut checkout = checkout(PaymentIntent::Authorize, approved);
+    let (mut now, mut delays) = (sent_at(), Vec::new());
+    for _ in 0..8 {
+        let Beginning::Send(send, step) = begin(&checkout, 1, Arc::from(*b"body"), &key_of, now, &rules())
+        else {
+            panic!("it is sent")
+        };
+        assert_eq!(send.n, 1);
+        checkout = answered(&step.next, 1, 1, &FinalizeAnswer::NotSent, now).unwrap().next;
+        assert_eq!((checkout.attempts[0].spent_keys, checkout.live_attempt()), (0, None));
+        let due_at = checkout.attempts[0].state.due_at().unwrap();
+        delays.push(due_at.since(now).as_secs());
+        now = due_at;
+    }
+    assert_eq!(delays, [2, 2, 4, 8, 16, 32, 60, 60]);
 }
 
 #[test]

@@ -47,7 +47,8 @@ fn states() -> Vec<AttemptState> {
     let mut states = vec![
         AttemptState::Bound { given: GivenAddresses::default(), retry_at: at(1) },
         AttemptState::Bound { given, retry_at: at(1) },
-        AttemptState::Approved { body: send().body, retry_at: at(1) },
+        AttemptState::Approved { body: send().body, sent_at: None, retry_at: at(1) },
+        AttemptState::Approved { body: send().body, sent_at: Some(at(1)), retry_at: at(2) },
         AttemptState::Finalizing { send: send(), sent_at: at(1), lease_until: at(2) },
         AttemptState::InDoubt(doubt),
         AttemptState::InDoubt(erring),
@@ -205,7 +206,10 @@ proptest! {
         let number = u32::try_from(registration.checkout.attempts.len()).unwrap() + 1;
         for (number, state) in [
             (number, AttemptState::Bound { given, retry_at: at(1) }),
-            (number + 1, AttemptState::Approved { body: Arc::from(body.into_bytes()), retry_at: at(2) }),
+            (
+                number + 1,
+                AttemptState::Approved { body: Arc::from(body.into_bytes()), sent_at: None, retry_at: at(2) },
+            ),
         ] {
             registration.checkout.attempts.push(Attempt {
                 number,
