@@ -1,15 +1,13 @@
 //! Ordered faults: which call is struck, when, and by what. Pure bookkeeping: the control API orders,
-//! the servers of the API ask [`Faults::strike`] before and after each call and do what it says, and
-//! the application tells [`Recent`] of every change, so that a read can be stale.
+//! and the servers of the API ask [`Faults::strike`] before and after each call and do what it says. What
+//! a stale read shows is in `app/recent.rs`.
 //!
 //! Nothing here is stored: a restart forgets every fault.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign_domain::ids::{CheckoutSessionId, PublicKeyId};
-use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::ReasonCode;
 use http::StatusCode;
 
@@ -17,8 +15,6 @@ use crate::entropy::Stream;
 
 /// The most faults that may be ordered at once: every call looks through them.
 pub(crate) const MAX_FAULTS: usize = 1_000;
-/// Of how many objects the last change is remembered for stale reads.
-const MAX_RECENT: usize = 4_096;
 /// After how long an ordered time-out resets the connection, unless the order says.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// For how long after a change a read is stale, unless the order says.
@@ -283,67 +279,6 @@ pub(crate) fn reason_code(status: StatusCode) -> ReasonCode {
     }
 }
 
-/// What objects were before their last change: for stale reads. `T` is whatever a read shows.
-#[derive(Debug)]
-pub(crate) struct Recent<T>(Mutex<RecentChanges<T>>);
-
-#[derive(Debug)]
-struct RecentChanges<T> {
-    last: HashMap<String, Change<T>>,
-    /// Every remembered change, oldest first; a key stands once a change.
-    order: VecDeque<(String, u64)>,
-    count: u64,
-}
-
-#[derive(Debug)]
-struct Change<T> {
-    number: u64,
-    at: Timestamp,
-    before: Option<T>,
-}
-
-impl<T> Default for Recent<T> {
-    fn default() -> Self {
-        Self(Mutex::new(RecentChanges { last: HashMap::new(), order: VecDeque::new(), count: 0 }))
-    }
-}
-
-impl<T: Clone> Recent<T> {
-    fn lock(&self) -> MutexGuard<'_, RecentChanges<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Remembers what an object was before it was changed, or that it was not there.
-    pub(crate) fn changed(&self, id: &str, before: Option<T>, at: Timestamp) {
-        let mut recent = self.lock();
-        recent.count = recent.count.wrapping_add(1);
-        let number = recent.count;
-        recent.last.insert(id.to_owned(), Change { number, at, before });
-        recent.order.push_back((id.to_owned(), number));
-        while recent.order.len() > MAX_RECENT {
-            let Some((id, number)) = recent.order.pop_front() else { break };
-            if recent.last.get(&id).is_some_and(|change| change.number == number) {
-                recent.last.remove(&id);
-            }
-        }
-    }
-
-    /// What a stale read shows: the object before its last change, if that is less than `delay` ago.
-    /// The inner `None` is an object that was not there yet.
-    pub(crate) fn before(&self, id: &str, delay: Duration, now: Timestamp) -> Option<Option<T>> {
-        let recent = self.lock();
-        let change = recent.last.get(id)?;
-        (now < change.at.plus(delay)).then(|| change.before.clone())
-    }
-
-    /// Forgets everything.
-    pub(crate) fn clear(&self) {
-        let mut recent = self.lock();
-        recent.last.clear();
-        recent.order.clear();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -474,38 +409,5 @@ mod tests {
             let documented = ReasonCode::ALL.iter().any(|code| code.status() == status);
             assert_eq!(code.status() == status, documented, "{status} {code}");
         }
-    }
-
-    #[test]
-    fn a_stale_read_shows_the_object_before_its_last_change_until_it_is_old() {
-        let recent = Recent::default();
-        let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
-        let shows = |id: &str, seconds| recent.before(id, DEFAULT_STALENESS, at(seconds));
-        assert_eq!(shows("a", 0), None);
-        recent.changed("a", None, at(10));
-        assert_eq!(shows("a", 10), Some(None), "it was not there yet");
-        recent.changed("a", Some("open"), at(20));
-        for (seconds, expected) in [(20, Some(Some("open"))), (24, Some(Some("open"))), (25, None)] {
-            assert_eq!(shows("a", seconds), expected, "{seconds}");
-        }
-        recent.clear();
-        assert_eq!(shows("a", 20), None);
-    }
-
-    #[test]
-    fn a_bounded_number_of_changes_is_remembered() {
-        let recent = Recent::default();
-        let at = Timestamp::from_millis(0);
-        for number in 0..=MAX_RECENT {
-            recent.changed(&number.to_string(), Some(number), at);
-        }
-        let shows = |id: &str| recent.before(id, DEFAULT_STALENESS, at);
-        assert_eq!((shows("0"), shows("1")), (None, Some(Some(1))));
-        for _ in 0..MAX_RECENT {
-            recent.changed("1", Some(0), at);
-        }
-        assert_eq!(shows("1"), Some(Some(0)));
-        let changes = recent.lock();
-        assert_eq!((changes.last.len(), changes.order.len()), (1, MAX_RECENT));
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod finalize;
 pub(crate) mod moment;
 pub(crate) mod payment;
+pub(crate) mod recent;
 pub(crate) mod reply;
 pub(crate) mod test_buyer;
 
@@ -19,17 +20,18 @@ use std::sync::Arc;
 use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::finalize::FinalizeRefused;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
-use countersign_store::contract::{Document, Store, StoreError};
+use countersign_store::contract::{Store, StoreError};
 use countersign_store::transact::{Decision, TransactError, transact};
 
 use crate::clock::VirtualClock;
 use crate::entropy::Ids;
-use crate::faults::{Faults, Recent};
+use crate::faults::Faults;
 use crate::merchants::Merchants;
 use crate::settings::Settings;
 use crate::stored::Unreadable;
 use alarm::Alarm;
 use due::Stuck;
+use recent::Recent;
 
 /// How often a decision that lost a race is made again before the caller is told to come back.
 const DECISIONS: usize = 100;
@@ -42,7 +44,7 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) merchants: Merchants,
     pub(crate) faults: Faults,
-    pub(crate) recent: Recent<Document>,
+    pub(crate) recent: Recent,
     pub(crate) alarm: Alarm,
     /// Held by whoever applies what is due.
     pub(crate) applying: tokio::sync::Mutex<Stuck>,
