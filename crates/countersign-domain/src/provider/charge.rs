@@ -35,6 +35,9 @@ pub struct Charge {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When its authorization lapses uncaptured, or would have: by the profile in force when it was
+    /// asked for, and again when it was given. What becomes of it later moves this no more.
+    pub expires_at: Timestamp,
     /// How far it is.
     pub state: ChargeState,
 }
@@ -49,11 +52,8 @@ pub enum ChargeState {
         /// When.
         decided_at: Timestamp,
     },
-    /// The amount is held.
-    Authorized {
-        /// When it is released, uncaptured.
-        expires_at: Timestamp,
-    },
+    /// The amount is held until [`Charge::expires_at`].
+    Authorized,
     /// Money was taken.
     Captured {
         /// How much.
@@ -120,7 +120,7 @@ impl Charge {
     #[must_use]
     pub const fn held(&self) -> Money {
         match &self.state {
-            ChargeState::AuthorizationInitiated { .. } | ChargeState::Authorized { .. } => self.amount,
+            ChargeState::AuthorizationInitiated { .. } | ChargeState::Authorized => self.amount,
             ChargeState::Captured { .. } | ChargeState::Canceled { .. } | ChargeState::Declined { .. } => {
                 Money::zero(self.amount.currency())
             }
@@ -133,7 +133,7 @@ impl Charge {
         match &self.state {
             ChargeState::Captured { captured } => *captured,
             ChargeState::AuthorizationInitiated { .. }
-            | ChargeState::Authorized { .. }
+            | ChargeState::Authorized
             | ChargeState::Canceled { .. }
             | ChargeState::Declined { .. } => Money::zero(self.amount.currency()),
         }
@@ -144,7 +144,7 @@ impl Charge {
     pub const fn due_at(&self) -> Option<Timestamp> {
         match &self.state {
             ChargeState::AuthorizationInitiated { decided_at, .. } => Some(*decided_at),
-            ChargeState::Authorized { expires_at } => Some(*expires_at),
+            ChargeState::Authorized => Some(self.expires_at),
             ChargeState::Captured { .. } | ChargeState::Canceled { .. } | ChargeState::Declined { .. } => {
                 None
             }
@@ -160,22 +160,20 @@ impl Charge {
     pub fn expire(&self, profile: Profile) -> Option<ChargeStep> {
         let (state, at, what) = match &self.state {
             ChargeState::AuthorizationInitiated { outcome: PendingOutcome::Authorized, decided_at } => {
+                let event = Event::new(*decided_at, Happened::ChargeAuthorized(self.id.clone()));
                 let expires_at = profile.authorization_expires_at(*decided_at);
-                (
-                    ChargeState::Authorized { expires_at },
-                    *decided_at,
-                    Happened::ChargeAuthorized(self.id.clone()),
-                )
+                let authorized = self.moved(ChargeState::Authorized, *decided_at);
+                return Some(Step::one(Self { expires_at, ..authorized }, event));
             }
             ChargeState::AuthorizationInitiated { outcome: PendingOutcome::Declined(reason), decided_at } => {
                 let reason = *reason;
                 let what = Happened::ChargeDeclined(self.id.clone(), reason);
                 (ChargeState::Declined { reason }, *decided_at, what)
             }
-            ChargeState::Authorized { expires_at } => {
+            ChargeState::Authorized => {
                 let reason = ChargeCancelReason::ExpiredUnused;
                 let what = Happened::ChargeCanceled(self.id.clone(), reason);
-                (ChargeState::Canceled { reason }, *expires_at, what)
+                (ChargeState::Canceled { reason }, self.expires_at, what)
             }
             ChargeState::Captured { .. } | ChargeState::Canceled { .. } | ChargeState::Declined { .. } => {
                 return None;

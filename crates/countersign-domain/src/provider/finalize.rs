@@ -511,7 +511,7 @@ fn pay(
             ChargeState::Captured { .. } => {
                 (Happened::ChargeAuthorized(id.clone()), Some(Happened::ChargeCaptured(id)))
             }
-            ChargeState::Authorized { .. } | ChargeState::Canceled { .. } | ChargeState::Declined { .. } => {
+            ChargeState::Authorized | ChargeState::Canceled { .. } | ChargeState::Declined { .. } => {
                 (Happened::ChargeAuthorized(id), None)
             }
         };
@@ -553,9 +553,7 @@ fn charge_of(
             let decided_at = now.plus(PENDING_DECIDED_AFTER);
             ChargeState::AuthorizationInitiated { outcome, decided_at }
         }
-        (PaymentIntent::Authorize, None) => {
-            ChargeState::Authorized { expires_at: profile.authorization_expires_at(now) }
-        }
+        (PaymentIntent::Authorize, None) => ChargeState::Authorized,
         (PaymentIntent::AuthorizeWithCapture, None) => ChargeState::Captured { captured: amount },
     };
     Some(Charge {
@@ -567,6 +565,7 @@ fn charge_of(
         soft_descriptor: session.payment.soft_descriptor.clone(),
         created_at: now,
         updated_at: now,
+        expires_at: profile.authorization_expires_at(now),
         state,
     })
 }

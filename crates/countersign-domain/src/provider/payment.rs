@@ -62,7 +62,7 @@ impl Payment {
         let declined = match after.state {
             ChargeState::Declined { reason } => Some(reason),
             ChargeState::AuthorizationInitiated { .. }
-            | ChargeState::Authorized { .. }
+            | ChargeState::Authorized
             | ChargeState::Captured { .. }
             | ChargeState::Canceled { .. } => None,
         };

@@ -151,7 +151,7 @@ fn said(result: &Result<Finalized, FinalizeRefused>) -> String {
 fn charge_word(charge: &Charge) -> &'static str {
     match charge.state {
         ChargeState::AuthorizationInitiated { .. } => "AuthorizationInitiated",
-        ChargeState::Authorized { .. } => "Authorized",
+        ChargeState::Authorized => "Authorized",
         ChargeState::Captured { .. } => "Captured",
         ChargeState::Canceled { reason } => reason.as_str(),
         ChargeState::Declined { reason } => reason.as_str(),

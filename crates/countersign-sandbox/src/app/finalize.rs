@@ -60,7 +60,7 @@ impl Authorization {
             Some(ChargeState::AuthorizationInitiated { .. }) => Self::Pending,
             None
             | Some(
-                ChargeState::Authorized { .. }
+                ChargeState::Authorized
                 | ChargeState::Captured { .. }
                 | ChargeState::Canceled { .. }
                 | ChargeState::Declined { .. },

@@ -332,7 +332,7 @@ async fn read(
         }
         Operation::GetCharge => {
             let id = ChargeId::parse(id).map_err(|_| app::Refused::NotFound)?;
-            render::charge(&app.charge(owner, &id, *now, staleness).await?, app.settings.profile)
+            render::charge(&app.charge(owner, &id, *now, staleness).await?)
         }
         Operation::GetCheckoutSession
         | Operation::CreateCheckoutSession

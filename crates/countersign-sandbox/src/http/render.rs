@@ -11,7 +11,7 @@ use countersign_domain::provider::checkout_session::{
     CheckoutSession, CheckoutSessionState, Flow, ResponseDetail, SessionCancelReason,
 };
 use countersign_domain::provider::payment_details::PaymentDetails;
-use countersign_domain::provider::profile::{BUYER_READABLE, Profile};
+use countersign_domain::provider::profile::BUYER_READABLE;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{self, Object as _, read_answer};
 
@@ -289,10 +289,10 @@ const fn closure(reason: ClosureReason) -> (wire::ChargePermissionReason, &'stat
 }
 
 /// A Charge in the API's own form.
-pub(super) fn charge(OwnedCharge { charge, owner }: &OwnedCharge, profile: Profile) -> String {
+pub(super) fn charge(OwnedCharge { charge, owner }: &OwnedCharge) -> String {
     let (state, reason) = match &charge.state {
         ChargeState::AuthorizationInitiated { .. } => (wire::ChargeState::AuthorizationInitiated, None),
-        ChargeState::Authorized { .. } => (wire::ChargeState::Authorized, None),
+        ChargeState::Authorized => (wire::ChargeState::Authorized, None),
         ChargeState::Captured { .. } => (wire::ChargeState::Captured, None),
         ChargeState::Canceled { reason } => (wire::ChargeState::Canceled, Some(charge_canceled(*reason))),
         ChargeState::Declined { reason } => (wire::ChargeState::Declined, Some(charge_declined(*reason))),
@@ -300,16 +300,9 @@ pub(super) fn charge(OwnedCharge { charge, owner }: &OwnedCharge, profile: Profi
     let captured = match &charge.state {
         ChargeState::Captured { captured } => Some(*captured),
         ChargeState::AuthorizationInitiated { .. }
-        | ChargeState::Authorized { .. }
+        | ChargeState::Authorized
         | ChargeState::Canceled { .. }
         | ChargeState::Declined { .. } => None,
-    };
-    let expires_at = match &charge.state {
-        ChargeState::Authorized { expires_at } => *expires_at,
-        ChargeState::AuthorizationInitiated { .. }
-        | ChargeState::Captured { .. }
-        | ChargeState::Canceled { .. }
-        | ChargeState::Declined { .. } => profile.authorization_expires_at(charge.created_at),
     };
     wire::Charge {
         charge_id: Some(charge.id.clone()),
@@ -328,7 +321,7 @@ pub(super) fn charge(OwnedCharge { charge, owner }: &OwnedCharge, profile: Profi
             ..Default::default()
         }),
         creation_timestamp: Some(charge.created_at),
-        expiration_timestamp: Some(expires_at),
+        expiration_timestamp: Some(charge.expires_at),
         release_environment: Some(owner.environment.into()),
         capture_now: Some(charge.capture_now),
         can_handle_pending_authorization: Some(charge.can_handle_pending_authorization),

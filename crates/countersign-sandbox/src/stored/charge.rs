@@ -30,6 +30,9 @@ struct StoredCharge<'a> {
     soft_descriptor: Option<Text<'a>>,
     created_at: i64,
     updated_at: i64,
+    /// In an Authorized charge it stands in the state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
     #[serde(borrow)]
     state: StoredState<'a>,
 }
@@ -70,6 +73,7 @@ pub(crate) fn encode(charge: &Charge) -> Bytes {
         soft_descriptor,
         created_at,
         updated_at,
+        expires_at,
         state,
     } = charge;
     to_json(&StoredCharge {
@@ -81,6 +85,7 @@ pub(crate) fn encode(charge: &Charge) -> Bytes {
         soft_descriptor: soft_descriptor.as_deref().map(Text::Borrowed),
         created_at: created_at.as_millis(),
         updated_at: updated_at.as_millis(),
+        expires_at: (*state != ChargeState::Authorized).then(|| expires_at.as_millis()),
         state: match state {
             ChargeState::AuthorizationInitiated { outcome, decided_at } => {
                 StoredState::AuthorizationInitiated {
@@ -91,9 +96,7 @@ pub(crate) fn encode(charge: &Charge) -> Bytes {
                     decided_at: decided_at.as_millis(),
                 }
             }
-            ChargeState::Authorized { expires_at } => {
-                StoredState::Authorized { expires_at: expires_at.as_millis() }
-            }
+            ChargeState::Authorized => StoredState::Authorized { expires_at: expires_at.as_millis() },
             ChargeState::Captured { captured } => StoredState::Captured { captured: (*captured).into() },
             ChargeState::Canceled { reason } => {
                 StoredState::Canceled { reason: Text::Borrowed(reason.as_str()) }
@@ -112,6 +115,13 @@ pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<Charge, Unreadable> {
 
 fn read(stored: StoredCharge<'_>) -> Result<Charge, Illegible> {
     let declined = |reason: &str| ChargeDeclineReason::parse(reason).member("reason");
+    let expires_at = match stored.state {
+        StoredState::Authorized { expires_at } => Some(expires_at),
+        StoredState::AuthorizationInitiated { .. }
+        | StoredState::Captured { .. }
+        | StoredState::Canceled { .. }
+        | StoredState::Declined { .. } => stored.expires_at,
+    };
     Ok(Charge {
         id: ChargeId::parse(&stored.id).member("id")?,
         charge_permission_id: ChargePermissionId::parse(&stored.charge_permission_id)
@@ -122,6 +132,7 @@ fn read(stored: StoredCharge<'_>) -> Result<Charge, Illegible> {
         soft_descriptor: stored.soft_descriptor.map(Text::into_owned),
         created_at: instant(stored.created_at),
         updated_at: instant(stored.updated_at),
+        expires_at: instant(expires_at.member("expiresAt")?),
         state: match stored.state {
             StoredState::AuthorizationInitiated { decline, decided_at } => {
                 ChargeState::AuthorizationInitiated {
@@ -132,9 +143,7 @@ fn read(stored: StoredCharge<'_>) -> Result<Charge, Illegible> {
                     decided_at: instant(decided_at),
                 }
             }
-            StoredState::Authorized { expires_at } => {
-                ChargeState::Authorized { expires_at: instant(expires_at) }
-            }
+            StoredState::Authorized { .. } => ChargeState::Authorized,
             StoredState::Captured { captured } => ChargeState::Captured { captured: captured.read()? },
             StoredState::Canceled { reason } => {
                 ChargeState::Canceled { reason: ChargeCancelReason::parse(&reason).member("reason")? }

@@ -208,27 +208,29 @@ fn a_charge() -> impl Strategy<Value = Charge> {
     let state = prop_oneof![
         (outcome, instant())
             .prop_map(|(outcome, decided_at)| ChargeState::AuthorizationInitiated { outcome, decided_at }),
-        instant().prop_map(|expires_at| ChargeState::Authorized { expires_at }),
+        Just(ChargeState::Authorized),
         money().prop_map(|captured| ChargeState::Captured { captured }),
         select(ChargeCancelReason::ALL).prop_map(|reason| ChargeState::Canceled { reason }),
         select(ChargeDeclineReason::ALL).prop_map(|reason| ChargeState::Declined { reason }),
     ];
-    (charge_id(), permission_id(), money(), any::<(bool, bool)>(), of(text()), instant(), instant(), state)
-        .prop_map(
-            |(id, charge_permission_id, amount, flags, soft_descriptor, created_at, updated_at, state)| {
-                Charge {
-                    id,
-                    charge_permission_id,
-                    amount,
-                    can_handle_pending_authorization: flags.0,
-                    capture_now: flags.1,
-                    soft_descriptor,
-                    created_at,
-                    updated_at,
-                    state,
-                }
-            },
-        )
+    let instants = (instant(), instant(), instant());
+    (charge_id(), permission_id(), money(), any::<(bool, bool)>(), of(text()), instants, state).prop_map(
+        |(id, charge_permission_id, amount, flags, soft_descriptor, instants, state)| {
+            let (created_at, updated_at, expires_at) = instants;
+            Charge {
+                id,
+                charge_permission_id,
+                amount,
+                can_handle_pending_authorization: flags.0,
+                capture_now: flags.1,
+                soft_descriptor,
+                created_at,
+                updated_at,
+                expires_at,
+                state,
+            }
+        },
+    )
 }
 
 /// A body: a JSON object.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use countersign_domain::provider::profile::Profile;
 use countersign_sandbox::settings::Settings;
 use countersign_store::contract::{ChangeId, ChangeSet, Content, Expect, Key, Store as _, Write};
 use countersign_store::memory::MemoryStore;
@@ -102,6 +103,32 @@ async fn a_permission_shows_its_buyer_for_thirty_days_and_closes_after_180_or_13
         }
         let reasons = &read_at(&world, timers_run, closed, &path).await.json["statusDetails"]["reasons"];
         assert_eq!(reasons[0]["reasonCode"], "Expired");
+    }
+}
+
+#[tokio::test]
+async fn an_authorizations_expiry_stays_what_it_was_when_it_was_given() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::on(store.clone(), Settings::default(), 0).await;
+    let pending = json!({ "card": "0701", "paymentDetails": { "canHandlePendingAuthorization": true } });
+    let session = world.placed(pending).await;
+    let answer = world.call(&Call::finalize(id(&session), right_body(&session))).await;
+    let path = format!("/v2/charges/{}", answer.text("chargeId"));
+    for (now, state, expires) in [
+        (START, "AuthorizationInitiated", "20260903T120000Z"),
+        ("20260901T120030Z", "Authorized", "20260903T120030Z"),
+        ("20260903T120029Z", "Authorized", "20260903T120030Z"),
+        ("20260903T120030Z", "Canceled", "20260903T120030Z"),
+        ("20260904T120000Z", "Canceled", "20260903T120030Z"),
+    ] {
+        for timers_run in [false, true] {
+            let charge = read_at(&world, timers_run, now, &path).await;
+            assert_eq!((charge.state(), charge.text("expirationTimestamp")), (state, expires), "{now}");
+        }
+        let settings = Settings { profile: Profile::Live, ..Settings::default() };
+        let live = World::on(store.clone(), settings, 0).await;
+        let charge = read_at(&live, false, now, &path).await;
+        assert_eq!(charge.text("expirationTimestamp"), expires, "{now}, after a restart as live");
     }
 }
 
