@@ -46,7 +46,7 @@ pub(crate) struct Send {
 #[serde(tag = "is", rename_all_fields = "camelCase")]
 pub(crate) enum AttemptState {
     Bound { retry_at: i64 },
-    Approved { retry_at: i64 },
+    Approved { sent_at: Option<i64>, retry_at: i64 },
     Finalizing { send: Send, lease_until: i64 },
     InDoubt { send: Send, send_count: u32, sent_at: i64, look_at: i64, stored_error_count: u32 },
     Pending { charge_permission_id: String, charge_id: String, look_at: i64 },
@@ -109,7 +109,9 @@ impl AttemptState {
     /// Whether money may have moved.
     pub(crate) fn is_live(&self) -> bool {
         match self {
-            Self::Bound { .. } | Self::Approved { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
+            Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
+            // Of a request that was turned away a copy may still arrive.
+            Self::Approved { sent_at, .. } => sent_at.is_some(),
             Self::Finalizing { .. }
             | Self::InDoubt { .. }
             | Self::Pending { .. }
@@ -121,14 +123,9 @@ impl AttemptState {
         }
     }
 
-    /// Whether a Finalize may be on its way.
-    pub(crate) fn may_be_finalized(&self) -> bool {
-        matches!(self, Self::Finalizing { .. } | Self::InDoubt { .. } | Self::Unresolved { .. })
-    }
-
     pub(crate) fn due_at(&self) -> Option<i64> {
         match self {
-            Self::Bound { retry_at } | Self::Approved { retry_at } => Some(*retry_at),
+            Self::Bound { retry_at } | Self::Approved { retry_at, .. } => Some(*retry_at),
             Self::Finalizing { lease_until, .. } => Some(*lease_until),
             Self::InDoubt { look_at, .. }
             | Self::Pending { look_at, .. }

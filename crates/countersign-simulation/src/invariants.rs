@@ -158,12 +158,15 @@ fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger
             return broken(Invariant::SendChanged, shown_by);
         }
     }
-    let sends = |attempt: &Attempt| match &attempt.state {
-        AttemptState::Finalizing { .. } => 1,
-        AttemptState::InDoubt { send_count, .. } => *send_count,
-        _ => 0,
+    let is_sent = match (before.map(|before| &before.state), &after.state) {
+        (Some(AttemptState::Finalizing { .. }), AttemptState::Finalizing { .. }) => false,
+        (_, AttemptState::Finalizing { .. }) => true,
+        (
+            Some(AttemptState::InDoubt { send_count: was, .. }),
+            AttemptState::InDoubt { send_count: is, .. },
+        ) => is > was,
+        _ => false,
     };
-    let is_sent = sends(after) > before.map_or(0, sends);
     let away_ms = decided_at.saturating_sub(after.buyer_seen_at);
     // A completed session is asked for its ids at any time: nobody is charged by that.
     let may_charge = ledger.money(&after.checkout_session_id) == Money::Untouched;
@@ -243,8 +246,7 @@ pub(crate) fn of_payment<'a>(
     if bound.next().is_some() {
         return broken(Invariant::SessionOfTwoOrders, format!("the session {session} is bound twice"));
     }
-    let is_asked_for = attempt.state.may_be_finalized() || attempt.state.ids().is_some();
-    if !is_asked_for {
+    if !attempt.state.is_live() {
         let (number, state) = (attempt.number, attempt.state.name());
         let shown_by = format!("attempt {number} is {state}, its money {money:?}");
         let invariant = if attempt.state.is_not_paid() {

@@ -156,9 +156,7 @@ impl Network {
         }
         self.0.executor.sleep(fate.late).await;
         let mut answer = self.ask(&request, &called).await;
-        // What was turned away at the door has no copy behind it.
-        let turned_away = answer.as_ref().is_some_and(|answer| is_turned_away(answer.status()));
-        if let Some(pause) = fate.repeated_after.filter(|_| !turned_away) {
+        if let Some(pause) = fate.repeated_after {
             let (copy, is_called) = (self.clone(), called.clone());
             let (copied, of_copy) = oneshot::channel();
             self.0.executor.spawn(Group::Network, async move {
@@ -166,8 +164,7 @@ impl Network {
                 let _ = copied.send(copy.ask(&request, &is_called).await);
             });
             if fate.copy_answers {
-                let copys = of_copy.await.ok().flatten();
-                answer = copys.filter(|answer| !is_turned_away(answer.status()));
+                answer = of_copy.await.ok().flatten();
             }
         }
         let Some(answer) = answer else { return self.lose(answers).await };
@@ -212,7 +209,7 @@ impl Network {
             self.note(called, || "comes too early: 404".to_owned());
             return Some(error(404, "ResourceNotFound"));
         }
-        let served = amazon.serve(self.simulated(request, called), GivingUp::LeavesItRunning, |_| ()).await;
+        let served = amazon.serve(request.clone(), GivingUp::LeavesItRunning, |_| ()).await;
         let answer = match served {
             Served::Answer(answer) => answer,
             Served::Reset | Served::Refused => {
@@ -233,15 +230,13 @@ impl Network {
 
     /// Now and then Amazon or the bank decides otherwise than the card would: by the simulation code,
     /// which no signature covers.
-    fn simulated(&self, request: &Request, called: &Called) -> Request {
-        let mut request = request.clone();
+    fn simulate(&self, request: &mut Request, called: &Called) {
         if let Called::Finalize { .. } = called
             && self.happens(|_| SIMULATED)
         {
             let code = self.0.random.one_of(&["AmazonCanceled", "Declined", "AuthorizationInitiated"]);
             request.headers_mut().insert("x-amz-pay-simulation-code", HeaderValue::from_static(code));
         }
-        request
     }
 
     /// Whether Amazon has not heard yet of what it is asked for.
@@ -361,10 +356,6 @@ fn has_word(body: &[u8], word: &str) -> bool {
     body.windows(word.len()).any(|window| window == word.as_bytes())
 }
 
-fn is_turned_away(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 400 | 401 | 403 | 429)
-}
-
 fn edited(body: &Bytes, edit: impl FnOnce(&mut Value)) -> Bytes {
     let Ok(mut value) = serde_json::from_slice::<Value>(body) else { return body.clone() };
     edit(&mut value);
@@ -399,7 +390,7 @@ fn in_short(answer: &Response) -> String {
 impl Transport for Network {
     fn send(
         &self,
-        request: http::Request<Bytes>,
+        mut request: http::Request<Bytes>,
         _: Duration,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
@@ -408,6 +399,7 @@ impl Transport for Network {
             if let Called::Finalize { session, key } = &called {
                 witness.sends(session, key, request.body());
             }
+            self.simulate(&mut request, &called);
             let fate = self.fate();
             let not_sent = self.happens(|rates| rates.not_sent);
             self.usual_delay().await;
