@@ -2,19 +2,21 @@
 //! socket's end. [`crate::serve`] runs one of these a connection; routes and bodies' meaning
 //! belong to the handler.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use http::header::{CONNECTION, HeaderValue};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
 use crate::socket::{Line, Socket};
@@ -58,6 +60,48 @@ struct Connection {
     peer: Peer,
     line: Arc<Line>,
     ending: AtomicU8,
+    slot: Arc<OwnedSemaphorePermit>,
+    stage: watch::Receiver<Stage>,
+}
+
+/// A handler's work. What it has begun it finishes: when its client hangs up, it goes on without one
+/// and keeps the connection's slot, so that it counts against the limit and a shutdown waits for it.
+struct Work {
+    /// None once it is done.
+    handling: Option<BoxFuture<'static, Reply>>,
+    slot: Arc<OwnedSemaphorePermit>,
+    stage: watch::Receiver<Stage>,
+}
+
+impl Future for Work {
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+        let Some(handling) = &mut self.handling else { return Poll::Pending };
+        let reply = ready!(handling.as_mut().poll(context));
+        self.handling = None;
+        Poll::Ready(reply)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let Some(handling) = self.handling.take() else { return };
+        let is_cut_off = *self.stage.borrow() == Stage::Closed || self.stage.has_changed().is_err();
+        if is_cut_off || std::thread::panicking() {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (slot, mut stage) = (Arc::clone(&self.slot), self.stage.clone());
+        runtime.spawn(async move {
+            tokio::select! {
+                _ = handling => {}
+                // An error says that the server was dropped: it has closed.
+                _ = stage.wait_for(|stage| *stage == Stage::Closed) => {}
+            }
+            drop(slot);
+        });
+    }
 }
 
 /// The handler wants no answer sent.
@@ -72,18 +116,26 @@ impl std::fmt::Display for ResetWanted {
 
 impl std::error::Error for ResetWanted {}
 
-/// Serves a connection to its end.
+/// Serves a connection to its end. The slot is free again when all that it began is done.
 pub(crate) async fn run(
     stream: TcpStream,
     peer: Peer,
     handler: Arc<dyn Handler>,
     limits: Limits,
-    stage: watch::Receiver<Stage>,
+    (slot, stage): (OwnedSemaphorePermit, watch::Receiver<Stage>),
 ) {
     let line = Arc::new(Line::default());
     let socket = Socket::new(stream, Arc::clone(&line), &limits);
     let ending = AtomicU8::new(Ending::Close as u8);
-    let connection = Arc::new(Connection { handler, limits, peer, line, ending });
+    let connection = Arc::new(Connection {
+        handler,
+        limits,
+        peer,
+        line,
+        ending,
+        slot: Arc::new(slot),
+        stage: stage.clone(),
+    });
     exchange(socket, &connection, stage).await;
 
     let Some(stream) = connection.line.take_stream() else { return };
@@ -139,7 +191,7 @@ async fn answer(
     match read_whole(&head, body, &connection.limits).await {
         Ok(body) => {
             let request = http::Request::from_parts(head, body);
-            match connection.handler.handle(request).await {
+            match connection.work(request).await {
                 Reply::Answer(response) => Ok(response.map(Full::new)),
                 Reply::Reset => {
                     connection.end_with(Ending::Reset);
@@ -152,6 +204,11 @@ async fn answer(
 }
 
 impl Connection {
+    fn work(&self, request: crate::Request) -> Work {
+        let (slot, stage) = (Arc::clone(&self.slot), self.stage.clone());
+        Work { handling: Some(self.handler.handle(request)), slot, stage }
+    }
+
     /// The answer to a request that is not whole. What follows it on the connection cannot be
     /// told from the rest of its body, so the connection ends.
     fn refuse(&self, head: &http::request::Parts, unreadable: Unreadable) -> Response {

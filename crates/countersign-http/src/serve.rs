@@ -20,7 +20,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves every connection of `listener` with `handler`, until `shutdown` is ready.
 ///
 /// Then the listener is closed, idle connections are closed, requests that have begun are
-/// answered, and after [`Limits::shutdown_time`] what is left is cut off. Dropping the future cuts
+/// answered (carried out, if their client is gone), and after [`Limits::shutdown_time`] what is left is cut off. Dropping the future cuts
 /// everything off at once. Must run inside a tokio runtime with its timer and I/O drivers.
 pub async fn serve(
     listener: TcpListener,
@@ -70,8 +70,7 @@ async fn accept(
         }
         let (handler, stage) = (Arc::clone(&handler), stage.subscribe());
         tokio::spawn(async move {
-            connection::run(stream, Peer(address), handler, limits, stage).await;
-            drop(slot);
+            connection::run(stream, Peer(address), handler, limits, (slot, stage)).await;
         });
     }
 }

@@ -23,6 +23,8 @@ struct Echo {
     arrived: Notify,
     /// A request to `/held` is answered after this.
     released: Notify,
+    /// Requests to `/held` that were carried out.
+    carried_out: Notify,
 }
 
 /// The echo as the server holds it; the tests hold it too.
@@ -37,7 +39,10 @@ impl Handler for Shared {
             echo.arrived.notify_one();
             match target.as_str() {
                 "/reset" => return Reply::Reset,
-                "/held" => echo.released.notified().await,
+                "/held" => {
+                    echo.released.notified().await;
+                    echo.carried_out.notify_one();
+                }
                 "/empty" => return Reply::Answer(Response::new(Bytes::new())),
                 "/peer" => {
                     let Peer(address) = request.extensions().get().unwrap();
@@ -424,6 +429,49 @@ async fn a_shutdown_answers_what_has_begun_and_closes_what_is_idle() {
     held.expect_end().await;
     server.running.await.unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+/// Holds a request, and its client hangs up; the server has time to notice.
+async fn hang_up_on_a_held_request(server: &Server) {
+    let mut client = server.connect().await;
+    client.send("GET /held HTTP/1.1\r\n\r\n").await;
+    server.echo.arrived.notified().await;
+    drop(client);
+    let mut other = server.connect().await;
+    for _ in 0..50 {
+        other.get("/other").await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_handler_has_begun_it_finishes_when_its_client_hangs_up() {
+    let server = Server::start(Limits::default()).await;
+    hang_up_on_a_held_request(&server).await;
+    server.echo.released.notify_one();
+    server.echo.carried_out.notified().await;
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_what_goes_on_without_its_client() {
+    let mut server = Server::start(Limits::default()).await;
+    hang_up_on_a_held_request(&server).await;
+    server.stop();
+    tokio::task::yield_now().await;
+    server.echo.released.notify_one();
+    server.running.await.unwrap();
+    server.echo.carried_out.notified().await;
+}
+
+#[tokio::test]
+async fn a_shutdown_cuts_off_what_takes_too_long_without_its_client() {
+    let limits = Limits { shutdown_time: Duration::from_millis(20), ..Limits::default() };
+    let mut server = Server::start(limits).await;
+    hang_up_on_a_held_request(&server).await;
+    server.stop();
+    server.running.await.unwrap();
+    while Arc::strong_count(&server.echo) > 1 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
