@@ -28,8 +28,9 @@ pub struct CompletionRules {
     /// How long after the buyer was last seen the same Finalize may be sent again: nobody is
     /// charged hours after an outage. Default 15 minutes.
     pub resend_window: Duration,
-    /// How long a sender owns its attempt: longer than the call's total deadline (20 s), so that
-    /// two owners never overlap. Default 30 s.
+    /// How long whoever asks or sends owns its attempt: longer than the call may take, its repetitions
+    /// included, so that owners hardly ever overlap. Where they do (a machine that stood still), the
+    /// version of the checkout lets only one of them decide. Default 30 s.
     pub lease: Duration,
     /// Whether local expiries are held because this machine's clock is in question.
     pub hold_expiries: bool,

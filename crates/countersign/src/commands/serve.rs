@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
-use countersign_client::{Client, Deadlines as ClientDeadlines, KeySigner};
+use countersign_client::{Client, Deadlines as ClientDeadlines, KeySigner, RetryPolicy};
 use countersign_merchant::clock::SystemClock;
 use countersign_merchant::entropy::SystemEntropy;
 use countersign_merchant::settings::{Secret, Settings};
@@ -97,11 +98,32 @@ impl Serve {
     }
 }
 
+/// One try of a look at Amazon's objects, and how often it is made in a row: all of it ends well
+/// within an attempt's lease (30 s at least), so that nobody takes an attempt over whose owner still
+/// asks. The timers ask again.
+const LOOK_DEADLINE: Duration = Duration::from_secs(6);
+const LOOK_RETRY: RetryPolicy = RetryPolicy {
+    max_attempts: 3,
+    first_pause: Duration::from_secs(1),
+    longest_pause: Duration::from_secs(4),
+    budget: Duration::from_secs(12),
+};
+
+/// The shortest lease that an attempt has.
+const LEAST_LEASE: Duration = Duration::from_secs(30);
+// No try begins after the budget.
+const _: () = assert!(LOOK_RETRY.budget.as_secs() + LOOK_DEADLINE.as_secs() + 10 <= LEAST_LEASE.as_secs());
+
 fn client(config: &Config, key: countersign_client::MerchantKey) -> Outcome<Client> {
     let amazon = &config.amazon;
     let signer = KeySigner::new(amazon.public_key_id.clone(), key, amazon.algorithm);
     let mut builder = Client::builder(amazon.region, Arc::new(signer))
-        .deadlines(ClientDeadlines { payment: config.deadlines.finalize, ..ClientDeadlines::default() });
+        .deadlines(ClientDeadlines {
+            call: LOOK_DEADLINE,
+            payment: config.deadlines.finalize,
+            ..ClientDeadlines::default()
+        })
+        .retry(LOOK_RETRY);
     if let Some(environment) = amazon.environment {
         builder = builder.environment(environment);
     }
