@@ -17,26 +17,29 @@ pub(crate) struct ShownEvent {
 const PER_MESSAGE: u64 = 256;
 
 impl App {
-    /// Events behind the sequence `after`, oldest first, of one session or of all; at most `limit`,
-    /// and at least the rest of the step that `after` stands in.
+    /// Events behind the sequence `after`, oldest first, of one session or of all: `limit` of them, or
+    /// fewer if no more follow.
     pub(crate) async fn events(
         &self,
         checkout_session_id: Option<&str>,
         after: u64,
         limit: usize,
     ) -> Result<Vec<ShownEvent>, StoreFailed> {
+        let mut events = Vec::new();
         // The message that holds `after` is read again: more of its events may follow.
-        let behind = after.checked_div(PER_MESSAGE).unwrap_or(0).saturating_sub(1);
-        let messages =
-            self.store.messages(event::TOPIC, checkout_session_id, behind, limit.saturating_add(1)).await?;
-        let mut events = Vec::with_capacity(messages.len());
-        for message in messages {
-            let first = message.sequence.saturating_mul(PER_MESSAGE);
-            for (position, event) in (0..).zip(event::decode(&message.bytes)?) {
-                let sequence = first.saturating_add(position);
-                if sequence > after {
-                    let checkout_session_id = message.subject.clone();
-                    events.push(ShownEvent { sequence, checkout_session_id, event });
+        let mut read = after.checked_div(PER_MESSAGE).unwrap_or(0).saturating_sub(1);
+        while events.len() < limit {
+            let messages = self.store.messages(event::TOPIC, checkout_session_id, read, limit).await?;
+            let Some(last) = messages.last() else { break };
+            read = last.sequence;
+            for message in messages {
+                let first = message.sequence.saturating_mul(PER_MESSAGE);
+                for (position, event) in (0..).zip(event::decode(&message.bytes)?) {
+                    let sequence = first.saturating_add(position);
+                    if sequence > after {
+                        let checkout_session_id = message.subject.clone();
+                        events.push(ShownEvent { sequence, checkout_session_id, event });
+                    }
                 }
             }
         }

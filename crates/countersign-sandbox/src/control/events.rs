@@ -19,11 +19,25 @@ pub(super) struct Query {
     pub(super) limit: usize,
 }
 
+/// The parameters of a query, by name and value.
+fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    let parameters = query.split('&').filter(|parameter| !parameter.is_empty());
+    parameters.map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
+}
+
+fn unknown(name: &str) -> Refused {
+    Refused::Unknown(name.chars().take(64).collect())
+}
+
+/// For a call that takes no parameter.
+pub(super) fn refuse_any(query: &str) -> Result<(), Refused> {
+    parameters(query).next().map_or(Ok(()), |(name, _)| Err(unknown(name)))
+}
+
 /// Reads the query. No value that is taken needs percent-encoding, so none is decoded.
 pub(super) fn read(query: &str) -> Result<Query, Refused> {
     let mut read = Query { checkout_session_id: None, after: 0, limit: MAX_EVENTS };
-    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    for (name, value) in parameters(query) {
         match name {
             "checkoutSessionId" => {
                 let id = CheckoutSessionId::parse(value);
@@ -38,7 +52,7 @@ pub(super) fn read(query: &str) -> Result<Query, Refused> {
                 let why = format!("it is not from 1 to {MAX_EVENTS}");
                 read.limit = limit.ok_or_else(|| Refused::invalid("limit", why))?;
             }
-            unknown => return Err(Refused::Unknown(unknown.chars().take(64).collect())),
+            _ => return Err(unknown(name)),
         }
     }
     Ok(read)

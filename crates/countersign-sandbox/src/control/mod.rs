@@ -9,6 +9,7 @@ mod fault;
 mod moves;
 mod numbers;
 mod render;
+mod reset;
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_http::{Peer, Request, Response};
@@ -59,6 +60,9 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
     let mut segments = path.split('/').skip(2);
     let called = (segments.next(), segments.next(), segments.next(), segments.next());
     let query = request.uri().query().unwrap_or("");
+    if !matches!((request.method(), called), (&Method::GET, (Some("events"), None, ..))) {
+        events::refuse_any(query)?;
+    }
     match (request.method(), called) {
         (&Method::POST, (Some("checkout-sessions"), None, ..)) => start_checkout(app, request.body()).await,
         (&Method::POST, (Some("checkout-sessions"), Some(id), Some("buyer"), None)) => {
@@ -71,6 +75,7 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
         (&Method::POST, (Some("faults"), None, ..)) => order_fault(app, request.body()),
         (&Method::DELETE, (Some("faults"), id, None, _)) => remove_faults(app, id),
         (&Method::POST, (Some("reset"), None, ..)) => {
+            reset::read(request.body())?;
             app.reset().await?;
             Ok(render::json(StatusCode::OK, "{}".to_owned()))
         }

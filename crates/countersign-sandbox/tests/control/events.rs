@@ -69,13 +69,24 @@ async fn the_log_is_read_page_by_page_without_loss() {
         let (mut pages, mut after) = (Vec::new(), 0);
         loop {
             let page = read(&scene, &format!("?after={after}&limit={limit}")).await;
-            assert!(page.len() <= limit);
+            assert_eq!(page.len(), limit.min(all.len() - pages.len()), "a page is full while more follow");
             let Some(last) = page.last() else { break };
             after = last["sequence"].as_u64().unwrap();
             pages.extend(page);
         }
         assert_eq!(pages, all, "pages of {limit}");
     }
+}
+
+#[tokio::test]
+async fn the_largest_page_is_full_while_more_follow() {
+    let scene = Scene::new().await;
+    for _ in 0..1_002 {
+        scene.checkout(&json!({})).await;
+    }
+    let first = read(&scene, "?limit=1").await;
+    let after = first[0]["sequence"].as_u64().unwrap();
+    assert_eq!(read(&scene, &format!("?after={after}")).await.len(), 1_000);
 }
 
 #[tokio::test]

@@ -73,6 +73,49 @@ async fn a_reset_forgets_everything_but_the_merchants_and_begins_the_ids_anew() 
 }
 
 #[tokio::test]
+async fn a_reset_takes_nothing_but_an_empty_object() {
+    let scene = Scene::new().await;
+    let id = scene.checkout(&json!({})).await;
+    for (body, reason_code) in [
+        (r#"{"faults":true}"#, "UnrecognizedField"),
+        (r#"{"surprise":null}"#, "UnrecognizedField"),
+        ("[]", "InvalidRequestFormat"),
+        ("{", "InvalidRequestFormat"),
+    ] {
+        let answer = scene.control(Method::POST, "/_sandbox/reset", body).await;
+        assert_eq!((answer.status, answer.reason_code()), (400, reason_code), "{body}");
+        assert_eq!(scene.get_checkout_session(&id).await.status, 200, "{body} changed something");
+    }
+    for body in ["", "{}", " { } "] {
+        assert_eq!(scene.control(Method::POST, "/_sandbox/reset", body).await.status, 200, "{body:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_call_does_not_take_is_refused_by_name() {
+    let scene = Scene::new().await;
+    let id = scene.checkout(&json!({})).await;
+    for (method, path, body) in [
+        (Method::POST, "/_sandbox/checkout-sessions", "{}"),
+        (Method::POST, &*format!("/_sandbox/checkout-sessions/{id}/buyer"), r#"{"action":"placeOrder"}"#),
+        (Method::GET, "/_sandbox/clock", ""),
+        (Method::POST, "/_sandbox/clock", r#"{"advance":"P30D"}"#),
+        (Method::GET, "/_sandbox/events", ""),
+        (Method::GET, "/_sandbox/faults", ""),
+        (Method::POST, "/_sandbox/faults", "{}"),
+        (Method::DELETE, "/_sandbox/faults", ""),
+        (Method::POST, "/_sandbox/reset", ""),
+        (Method::GET, "/_sandbox/health", ""),
+    ] {
+        let answer = scene.control(method, &format!("{path}?force=1"), body).await;
+        assert_eq!((answer.status, answer.reason_code()), (400, "UnrecognizedField"), "{path}");
+        assert!(answer.message().contains("[force]"), "{path}: {}", answer.message());
+    }
+    assert_eq!(scene.get_checkout_session(&id).await.text("creationTimestamp"), NOON);
+    assert_eq!(scene.event_types(&id).await, ["CheckoutSessionCreated"]);
+}
+
+#[tokio::test]
 async fn an_idempotency_key_is_free_again_after_a_reset() {
     let scene = Scene::new().await;
     let finalize = |id: String| {

@@ -1,0 +1,21 @@
+//! What a reset is told: nothing, by no body or by an object without members.
+
+use std::collections::BTreeMap;
+
+use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
+use serde::de::IgnoredAny;
+
+use super::errors::Refused;
+
+/// `POST /_sandbox/reset`.
+pub(super) fn read(body: &[u8]) -> Result<(), Refused> {
+    if body.is_empty() {
+        return Ok(());
+    }
+    let members: BTreeMap<String, IgnoredAny> = serde_json::from_slice(body).map_err(|_| BodyRefused {
+        kind: BodyRefusedKind::InvalidRequestFormat,
+        field: None,
+        why: "it is not a JSON object".to_owned(),
+    })?;
+    members.into_keys().next().map_or(Ok(()), |name| Err(Refused::Unknown(name.chars().take(64).collect())))
+}
