@@ -69,9 +69,12 @@ pub enum PaymentDetailsRefused {
 }
 
 impl PaymentDetails {
-    /// These details, with every member that `update` has in its place.
+    /// These details, with every member that `update` has in its place. Where there is a presentment
+    /// currency, it follows that of the charge (Amazon's rule for multi-currency accounts).
     #[must_use]
     pub fn updated(self, update: PaymentDetailsUpdate) -> Self {
+        let presentment_currency = update.presentment_currency.or(self.presentment_currency);
+        let charge_currency = update.charge_amount.map(Money::currency);
         Self {
             payment_intent: update.payment_intent.or(self.payment_intent),
             can_handle_pending_authorization: update
@@ -80,7 +83,7 @@ impl PaymentDetails {
             charge_amount: update.charge_amount.or(self.charge_amount),
             total_order_amount: update.total_order_amount.or(self.total_order_amount),
             soft_descriptor: update.soft_descriptor.or(self.soft_descriptor),
-            presentment_currency: update.presentment_currency.or(self.presentment_currency),
+            presentment_currency: presentment_currency.map(|presented| charge_currency.unwrap_or(presented)),
             allow_overcharge: update.allow_overcharge.unwrap_or(self.allow_overcharge),
             extend_expiration: update.extend_expiration.unwrap_or(self.extend_expiration),
             estimate_order_total: update.estimate_order_total.or(self.estimate_order_total),

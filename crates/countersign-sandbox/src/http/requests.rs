@@ -53,6 +53,11 @@ pub(super) fn update(
     absent("recurringMetadata", body.recurring_metadata.is_some())?;
     absent("paymentMethodOnFileMetadata", body.payment_method_on_file_metadata.is_some())?;
     absent("multiAddressesCheckoutMetadata", body.multi_addresses_checkout_metadata.is_some())?;
+    let presents = |details: &wire::PaymentDetails| details.presentment_currency.is_some();
+    if body.payment_details.as_ref().is_some_and(presents) {
+        let why = "it follows the currency of [paymentDetails.chargeAmount] and cannot be updated itself";
+        return Err(Refused::Invalid { field: "paymentDetails.presentmentCurrency", why });
+    }
     Ok(SessionUpdate {
         web_checkout: web_checkout(body.web_checkout_details, environment)?,
         payment: payment(body.payment_details),

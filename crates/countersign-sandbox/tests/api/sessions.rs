@@ -218,6 +218,29 @@ async fn what_create_brings_is_shown() {
 }
 
 #[tokio::test]
+async fn a_presentment_currency_follows_the_charge_and_is_not_updated_itself() {
+    let world = World::new().await;
+    let in_currency = |code: &str| json!({ "chargeAmount": { "amount": "5", "currencyCode": code } });
+    let single = create(&world, json!({ "paymentDetails": in_currency("EUR") })).await;
+    let multi = create(&world, json!({ "paymentDetails": { "presentmentCurrency": "EUR" } })).await;
+    for (session, before, after) in
+        [(&single, json!(null), json!(null)), (&multi, json!("EUR"), json!("GBP"))]
+    {
+        let presented =
+            |answer: &crate::world::Answer| answer.json["paymentDetails"]["presentmentCurrency"].clone();
+        assert_eq!(presented(session), before);
+        let session = id(&session.json);
+        let refused =
+            update(&world, session, json!({ "paymentDetails": { "presentmentCurrency": "GBP" } })).await;
+        assert_eq!(refused.refusal(), (400, "InvalidParameterValue"));
+        assert!(refused.message().contains("[paymentDetails.presentmentCurrency]"), "{}", refused.text);
+        assert_eq!(presented(&world.get_session(session).await), before);
+        let updated = update(&world, session, json!({ "paymentDetails": in_currency("GBP") })).await;
+        assert_eq!(presented(&updated), after, "{}", updated.text);
+    }
+}
+
+#[tokio::test]
 async fn updates_are_whole_or_not_at_all() {
     let world = World::new().await;
     let created = create(&world, json!({})).await;
