@@ -38,11 +38,18 @@ pub(crate) enum Outcome<'a> {
     Completed {
         session: &'a CheckoutSession,
         /// Whose data an answer in full shows; none when it is no longer to be shown.
-        buyer: Option<&'a Buyer>,
+        buyer: Option<ReadableBuyer<'a>>,
         authorization: Authorization,
     },
     /// The payment failed, and the session with it.
     Failed(PaymentFailure),
+}
+
+/// The buyer of a permission, for as long as the permission has them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadableBuyer<'a> {
+    pub(crate) buyer: &'a Buyer,
+    pub(crate) until: Timestamp,
 }
 
 /// Whether the bank has decided.
@@ -168,7 +175,8 @@ impl App {
         match finalized {
             Finalized::Completed(completed) => {
                 let authorization = Authorization::of(completed.charge.as_ref());
-                let buyer = Some(&completed.buyer);
+                let until = completed.permission.buyer_forgotten_at();
+                let buyer = Some(ReadableBuyer { buyer: &completed.buyer, until });
                 let answer = render(Outcome::Completed { session: &completed.session, buyer, authorization });
                 let charge = completed.charge.as_ref();
                 let due_at = [completed.permission.due_at(), charge.and_then(Charge::due_at)]
@@ -234,10 +242,12 @@ impl App {
             let mut charges = loaded.payment.charges.iter();
             authorization = Authorization::of(charges.find(|charge| Some(&charge.id) == charge_id.as_ref()));
             if session.response_detail == ResponseDetail::Full {
-                buyer = loaded.payment.permission.buyer;
+                let until = loaded.payment.permission.buyer_forgotten_at();
+                buyer = loaded.payment.permission.buyer.map(|buyer| (buyer, until));
             }
         }
-        Ok(render(Outcome::Completed { session, buyer: buyer.as_deref(), authorization }))
+        let buyer = buyer.as_ref().map(|(buyer, until)| ReadableBuyer { buyer, until: *until });
+        Ok(render(Outcome::Completed { session, buyer, authorization }))
     }
 
     fn note(&self, id: &CheckoutSessionId, changed: Changed, now: Timestamp) {

@@ -50,6 +50,15 @@ pub(crate) struct WithBuyer {
     pub(crate) until: Timestamp,
 }
 
+/// Where in the ladder a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusedBy {
+    /// Check 2, before the key is looked at.
+    Form,
+    /// Checks 4 to 13, behind it.
+    Rule,
+}
+
 /// A remembered reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reply {
@@ -110,9 +119,21 @@ impl Caller {
 }
 
 impl App {
-    /// Keeps a refusal for its key, where the flag says so, and gives back what the key answers: a
-    /// request that came twice at once has one answer.
-    pub(crate) async fn remember_refusal(&self, caller: &Caller, refusal: Answer) -> Result<Answer, Refused> {
+    /// Checks 3 and 4 of a call on what cannot be there, because nothing has such an id.
+    pub(crate) async fn nothing_has_this_id(&self, caller: &Caller) -> Result<Answer, Refused> {
+        let keys: Vec<Key> = caller.reply_key().into_iter().collect();
+        let documents = self.store.load(&keys).await?;
+        caller.replayed(documents.first().and_then(Option::as_ref))?.ok_or(Refused::NotFound)
+    }
+
+    /// Keeps a refusal for its key, where the flag says so, and gives back what is answered: behind check
+    /// 3 that is what the key answers, so that a request that came twice at once has one answer.
+    pub(crate) async fn remember_refusal(
+        &self,
+        caller: &Caller,
+        check: RefusedBy,
+        refusal: Answer,
+    ) -> Result<Answer, Refused> {
         let Some(key) = caller.reply_key() else { return Ok(refusal) };
         match self.settings.flags.save_refusals {
             SavedAnswers::Changes => return Ok(refusal),
@@ -121,7 +142,12 @@ impl App {
         let keys = [key];
         self.transact(|| async {
             let documents = self.store.load(&keys).await?;
-            if let Some(answer) = caller.replayed(documents.first().and_then(Option::as_ref))? {
+            let found = documents.first().and_then(Option::as_ref);
+            let stands = match check {
+                RefusedBy::Form => found.map(|_| refusal.clone()),
+                RefusedBy::Rule => caller.replayed(found)?,
+            };
+            if let Some(answer) = stands {
                 return Ok(Decision { change: None, outcome: answer });
             }
             let write = caller.remember(&refusal).into_iter().collect();

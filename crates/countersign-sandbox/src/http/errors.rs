@@ -11,7 +11,7 @@ use http::StatusCode;
 
 use crate::app;
 use crate::app::StoreFailed;
-use crate::app::reply::Answer;
+use crate::app::reply::{Answer, RefusedBy};
 use crate::faults;
 use crate::settings::{CanceledStatus, Flags};
 
@@ -27,6 +27,8 @@ pub(crate) enum Refused {
     EnvironmentsContradict,
     /// Neither the key nor the path names one.
     NoEnvironment,
+    /// A simulation code, in the sandbox environment, on a call that knows none.
+    KnowsNoSimulation,
     MissingIdempotencyKey,
     /// Check 2.
     Body(BodyRefused),
@@ -58,6 +60,27 @@ impl From<BodyRefused> for Refused {
 impl From<app::Refused> for Refused {
     fn from(refused: app::Refused) -> Self {
         Self::App(refused)
+    }
+}
+
+impl Refused {
+    /// Which part of the ladder refuses, of what an idempotency key may keep.
+    pub(super) fn refused_by(&self) -> RefusedBy {
+        match self {
+            Self::NoSuchPath
+            | Self::WrongMethod
+            | Self::Unreadable(_)
+            | Self::Signature(_)
+            | Self::EnvironmentsContradict
+            | Self::NoEnvironment
+            | Self::KnowsNoSimulation
+            | Self::MissingIdempotencyKey
+            | Self::Body(_)
+            | Self::Missing(_)
+            | Self::Invalid { .. }
+            | Self::Fault(_) => RefusedBy::Form,
+            Self::App(_) | Self::Kept(_) => RefusedBy::Rule,
+        }
     }
 }
 
@@ -99,6 +122,10 @@ pub(crate) fn answer(refused: &Refused, flags: &Flags) -> Answer {
         Refused::NoEnvironment => refusal(
             ReasonCode::InvalidRequest,
             "A key without the prefix SANDBOX- or LIVE- needs a path that begins with /sandbox or /live.",
+        ),
+        Refused::KnowsNoSimulation => refusal(
+            ReasonCode::InvalidSandboxSimulationSpecified,
+            "This call knows no value of the header x-amz-pay-simulation-code.",
         ),
         Refused::MissingIdempotencyKey => {
             refusal(ReasonCode::MissingHeader, "The header x-amz-pay-idempotency-key is missing")

@@ -180,6 +180,7 @@ fn verify<'a>(app: &App, request: &'a Request, now: Timestamp) -> Result<Signed<
     }
     let verified = claim.verify(&*key.verifying_key, request.body())?;
     let environment = environment(key.environment(), route.environment)?;
+    knows_simulation(route.operation, simulation(request, environment))?;
     let idempotency = match route.operation {
         Operation::CreateCheckoutSession => verified.idempotency_key(),
         Operation::CompleteCheckoutSession | Operation::FinalizeCheckoutSession => {
@@ -253,7 +254,8 @@ async fn dispatch(
                 Err(refused) if caller.idempotency.is_none() => return Err(refused),
                 Err(refused) => {
                     let refusal = errors::answer(&refused, &app.settings.flags);
-                    return Err(Refused::Kept(app.remember_refusal(caller, refusal).await?));
+                    let check = refused.refused_by();
+                    return Err(Refused::Kept(app.remember_refusal(caller, check, refusal).await?));
                 }
             };
             Ok(response(answer.status, answer.into_body(caller.now)))
@@ -271,7 +273,7 @@ async fn post(
     let Signed { route, caller, region, .. } = signed;
     let (flags, body) = (&app.settings.flags, request.body());
     let environment = caller.owner.environment;
-    let render = |outcome: app::finalize::Outcome<'_>| render::outcome(outcome, flags, caller.now);
+    let render = |outcome: app::finalize::Outcome<'_>| render::outcome(outcome, flags);
     if route.operation == Operation::CreateCheckoutSession {
         if caller.idempotency.is_none() {
             return Err(Refused::MissingIdempotencyKey);
@@ -285,12 +287,28 @@ async fn post(
     let simulation = simulation(request, environment);
     if route.operation == Operation::CompleteCheckoutSession {
         let complete = requests::complete(body, flags.spellings)?;
-        let id = session_id.ok_or(app::Refused::NotFound)?;
+        let Some(id) = session_id else { return Ok(app.nothing_has_this_id(caller).await?) };
         return Ok(app.complete_checkout_session(caller, id, &complete, simulation, render).await?);
     }
     let finalize = requests::finalize(body, flags.spellings)?;
-    let id = session_id.ok_or(app::Refused::NotFound)?;
+    let Some(id) = session_id else { return Ok(app.nothing_has_this_id(caller).await?) };
     Ok(app.finalize_checkout_session(caller, id, &finalize, simulation, render).await?)
+}
+
+/// Finalize and Complete judge a code themselves, where the payment would be made.
+fn knows_simulation(operation: Operation, simulation: Simulation) -> Result<(), Refused> {
+    match (operation, simulation) {
+        (_, Simulation::None)
+        | (Operation::CompleteCheckoutSession | Operation::FinalizeCheckoutSession, _) => Ok(()),
+        (
+            Operation::CreateCheckoutSession
+            | Operation::GetCheckoutSession
+            | Operation::UpdateCheckoutSession
+            | Operation::GetChargePermission
+            | Operation::GetCharge,
+            Simulation::Known(_) | Simulation::Unknown,
+        ) => Err(Refused::KnowsNoSimulation),
+    }
 }
 
 /// Simulations are the sandbox environment's; the header is not signed.

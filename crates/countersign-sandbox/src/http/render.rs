@@ -11,13 +11,11 @@ use countersign_domain::provider::checkout_session::{
     CheckoutSession, CheckoutSessionState, Flow, ResponseDetail, SessionCancelReason,
 };
 use countersign_domain::provider::payment_details::PaymentDetails;
-use countersign_domain::provider::profile::BUYER_READABLE;
-use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{self, Object as _, read_answer};
 
 use super::errors;
 use crate::app::checkout_session::{Checkout, Shown};
-use crate::app::finalize::{Authorization, Outcome};
+use crate::app::finalize::{Authorization, Outcome, ReadableBuyer};
 use crate::app::payment::OwnedCharge;
 use crate::app::reply::{Answer, WithBuyer};
 use crate::settings::Flags;
@@ -34,7 +32,7 @@ pub(crate) fn checkout_session(checkout: &Checkout) -> String {
 }
 
 /// The answer to Finalize and Complete.
-pub(super) fn outcome(outcome: Outcome<'_>, flags: &Flags, now: Timestamp) -> Answer {
+pub(super) fn outcome(outcome: Outcome<'_>, flags: &Flags) -> Answer {
     let (session, buyer, authorization) = match outcome {
         Outcome::Completed { session, buyer, authorization } => (session, buyer, authorization),
         Outcome::Failed(failure) => return errors::payment_failure(failure, flags),
@@ -45,14 +43,13 @@ pub(super) fn outcome(outcome: Outcome<'_>, flags: &Flags, now: Timestamp) -> An
     };
     let mut shown = over(session);
     let answer = Answer::new(status, shown.to_answer());
-    match session.response_detail {
-        ResponseDetail::Short => answer,
-        ResponseDetail::Full => {
+    match (session.response_detail, buyer) {
+        // Once the buyer is forgotten the short form is answered, as it is replayed then.
+        (ResponseDetail::Short, _) | (ResponseDetail::Full, None) => answer,
+        (ResponseDetail::Full, Some(ReadableBuyer { buyer, until })) => {
             shown.payment_details = Some(payment_details(&session.payment));
-            if let Some(buyer) = buyer {
-                show_buyer(&mut shown, buyer);
-            }
-            let with_buyer = WithBuyer { body: shown.to_answer(), until: now.plus(BUYER_READABLE) };
+            show_buyer(&mut shown, buyer);
+            let with_buyer = WithBuyer { body: shown.to_answer(), until };
             Answer { with_buyer: Some(with_buyer), ..answer }
         }
     }

@@ -109,6 +109,51 @@ async fn a_refused_request_leaves_its_key_free_unless_refusals_are_saved() {
 }
 
 #[tokio::test]
+async fn a_used_key_is_answered_for_the_body_first_and_for_the_path_last() {
+    for save in ["no", "yes"] {
+        let world = World::with(|settings| settings.flags.choose("save-refusals", save).unwrap()).await;
+        let session = world.placed(json!({})).await;
+        let right = right_body(&session);
+        let first = world.call(&Call::finalize(id(&session), &right).idempotent("used")).await;
+        assert_eq!(first.status, 200);
+        for action in ["finalize", "complete"] {
+            for (path_id, body, refusal) in [
+                (id(&session), "[]", (400, "InvalidRequestFormat")),
+                (id(&session), r#"{"surprise":1}"#, (400, "UnrecognizedField")),
+                (id(&session), r#"{"chargeAmount":{"amount":"14.000"}}"#, (400, "InvalidParameterValue")),
+                (id(&session), "{}", (400, "DuplicateIdempotencyKey")),
+                ("no%20id", "[]", (400, "InvalidRequestFormat")),
+                ("no%20id", "{}", (400, "DuplicateIdempotencyKey")),
+            ] {
+                let path = format!("/v2/checkoutSessions/{path_id}/{action}");
+                let answer = world.call(&Call::post(path, body).idempotent("used")).await;
+                assert_eq!(answer.refusal(), refusal, "{save}: {action} {path_id} {body}");
+            }
+            let path = format!("/v2/checkoutSessions/no%20id/{action}");
+            let fresh = world.call(&Call::post(path, "{}").idempotent(&format!("fresh-{action}"))).await;
+            assert_eq!(fresh.refusal(), (404, "ResourceNotFound"));
+        }
+        assert_eq!(world.call(&Call::finalize(id(&session), &right).idempotent("used")).await, first);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_given_again_shows_the_buyer_no_longer_than_the_permission_does() {
+    let same_answer = |it: &mut Settings| it.flags.choose("finalize-replay", "same-answer").unwrap();
+    let world = World::with(same_answer).await;
+    let session = world.placed(json!({ "responseDetail": "full" })).await;
+    assert_eq!(world.call(&Call::finalize(id(&session), right_body(&session))).await.status, 200);
+    let call = Call::finalize(id(&session), right_body(&session)).idempotent("later");
+    for (now, shows_buyer) in
+        [("20260920T120000Z", true), ("20261001T115959Z", true), ("20261001T120000Z", false)]
+    {
+        world.clock.set(now);
+        let answer = world.call(&Call { signed_at: crate::world::at(now), ..call.clone() }).await;
+        assert_eq!((answer.status, !answer.json["buyer"].is_null()), (200, shows_buyer), "{now}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_on_finalize_can_be_ignored() {
     let world = World::with(|settings| settings.flags.choose("honour-key-on-finalize", "no").unwrap()).await;
     let session = world.placed(json!({})).await;

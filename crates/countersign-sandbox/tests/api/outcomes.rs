@@ -144,13 +144,40 @@ async fn simulations_are_for_payments_in_the_sandbox() {
         let refused = world.send(request).await;
         assert_eq!(refused.refusal(), (400, "InvalidSandboxSimulationSpecified"), "{code}");
     }
-    let read = Call::get(format!("/v2/checkoutSessions/{}", id(&session))).simulating("Declined");
-    assert_eq!(world.call(&read).await.state(), "Open");
     assert_eq!(world.call(&call).await.status, 200);
 
     let session = world.placed(json!({ "publicKeyId": crate::world::LIVE_KEY_ID })).await;
     let live = Call::finalize(id(&session), right_body(&session)).key(crate::world::LIVE_KEY_ID);
     assert_eq!(world.call(&live.simulating("Declined")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_call_that_knows_no_simulation_refuses_every_code_in_the_sandbox_and_ignores_it_live() {
+    let world = World::new().await;
+    for (key, status) in [(crate::world::KEY_ID, 400), (crate::world::LIVE_KEY_ID, 200)] {
+        let session = world.placed(json!({ "publicKeyId": key })).await;
+        let finalize = Call::finalize(id(&session), right_body(&session)).key(key);
+        let finalized = world.call(&finalize).await;
+        let open = world.placed(json!({ "publicKeyId": key })).await;
+        let open = format!("/v2/checkoutSessions/{}", id(&open));
+        for call in [
+            Call::get(open.clone()),
+            Call::patch(open, json!({ "supplementaryData": "x" })),
+            Call::get(format!("/v2/chargePermissions/{}", finalized.text("chargePermissionId"))),
+            Call::get(format!("/v2/charges/{}", finalized.text("chargeId"))),
+            Call::post("/v2/checkoutSessions", crate::keys::creation()).idempotent("k"),
+        ] {
+            for code in ["Declined", "SoftDeclined", ""] {
+                let answer = world.call(&call.clone().key(key).simulating(code)).await;
+                if status == 400 {
+                    let refusal = (400, "InvalidSandboxSimulationSpecified");
+                    assert_eq!(answer.refusal(), refusal, "{} {} {code}", call.method, call.path);
+                } else {
+                    assert!(answer.status < 300, "{} {}: {}", call.method, call.path, answer.text);
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]
