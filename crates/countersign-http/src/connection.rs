@@ -23,11 +23,12 @@ use crate::socket::{Line, Socket};
 use crate::{Handler, Limits, Peer, Reply, Response, Unreadable};
 
 /// hyper answers a head with more lines than this by itself, without the handler's body. It sets
-/// aside room for as many on each request, so this is a few times what [`Limits`] allow, not more.
-const PARSED_HEAD_LINES: usize = 256;
+/// aside room for as many on each request, so this is many times what [`Limits`] allow, not more.
+const PARSED_HEAD_LINES: usize = 1_024;
 
-/// hyper answers a longer head by itself, and holds at most this much of a connection in memory.
-const BUFFER_BYTES: usize = 128 * 1024;
+/// hyper answers a longer head by itself, and holds at most this much of a connection in memory. A
+/// target of 64 KiB it answers by itself however much it may hold.
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// How much of a refused body is read and dropped after the answer, and for how long. A socket
 /// closed with unread bytes is reset by the kernel, and the reset may overtake the answer.

@@ -290,8 +290,8 @@ async fn a_client_that_sends_megabytes_too_much_still_reads_its_refusal() {
 #[tokio::test]
 async fn a_head_over_the_limits_is_refused_by_the_handler() {
     let many = "a: b\r\n".repeat(9);
-    let most_that_is_parsed = "a: b\r\n".repeat(256);
-    let long = format!("a: {}\r\n", "x".repeat(100_000));
+    let most_that_is_parsed = "a: b\r\n".repeat(1_024);
+    let long = format!("a: {}\r\n", "x".repeat(250_000));
     for lines in [many, most_that_is_parsed, long] {
         let server = Server::start(small()).await;
         let mut client = server.connect().await;
@@ -317,10 +317,21 @@ async fn a_head_of_exactly_the_limits_is_taken() {
 }
 
 #[tokio::test]
+async fn a_target_over_the_limits_is_refused_by_the_handler_up_to_what_is_parsed() {
+    for (target_bytes, status) in [(60_000, 413), (65_534, 413), (65_535, 414)] {
+        let server = Server::start(small()).await;
+        let mut client = server.connect().await;
+        client.send(format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(target_bytes - 1))).await;
+        assert_eq!(client.answer().await.status, status, "{target_bytes}");
+        assert!(server.seen().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn an_endless_flood_of_headers_is_cut_off() {
     let server = Server::start(small()).await;
     let mut client = server.connect().await;
-    let lines = "a: b\r\n".repeat(300);
+    let lines = "a: b\r\n".repeat(1_100);
     client.send(format!("GET / HTTP/1.1\r\n{lines}")).await;
     assert_eq!(client.answer().await.status, 431);
     assert!(server.seen().is_empty());
