@@ -1,4 +1,4 @@
-//! What an operator sets, as plain data: the profile, the seed, and a flag for every rule on which
+//! What an operator sets, as plain data: the profile, and a flag for every rule on which
 //! Amazon's documents are silent (docs/compatibility.md). Reading them from a command line or a file
 //! is the binary's work.
 
@@ -13,13 +13,11 @@ use countersign_domain::provider::profile::Profile;
 use countersign_protocol::signing::DateWindow;
 use countersign_protocol::wire::Spellings;
 
-/// The sandbox's settings. The default is Amazon's sandbox as documented, with random ids.
+/// The sandbox's settings. The default is Amazon's sandbox as documented.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Which deadlines and limits are in force.
     pub profile: Profile,
-    /// Fixes every id that is drawn.
-    pub seed: Option<u64>,
     /// How far a request's date may be off.
     pub date_window: DateWindow,
     /// With a token the control API wants it; without, it answers loopback peers only.

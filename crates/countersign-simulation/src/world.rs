@@ -182,7 +182,6 @@ impl World {
             merchants,
             settings: sandbox_settings::Settings {
                 profile: self.reading.profile,
-                seed: Some(self.seed),
                 flags: self.reading.flags,
                 ..sandbox_settings::Settings::default()
             },

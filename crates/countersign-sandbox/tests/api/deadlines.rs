@@ -161,7 +161,7 @@ async fn a_jump_over_months_applies_everything_in_due_order() {
 #[tokio::test]
 async fn the_timers_loop_applies_what_is_due_and_is_woken_by_an_earlier_timer() {
     let store = Arc::new(MemoryStore::new());
-    let world = World::on(store, Settings { seed: Some(1), ..Settings::default() }, 0).await;
+    let world = World::on(store, Settings::default(), 0).await;
     let mut timers = Box::pin(world.sandbox.timers());
     let mut context = Context::from_waker(Waker::noop());
     let session = world
@@ -192,7 +192,7 @@ async fn a_document_that_cannot_be_read_holds_up_nothing_else() {
     let change =
         ChangeSet { id: ChangeId([7; 16]), at: at(START), require: Vec::new(), write, append: Vec::new() };
     store.commit(change).await.unwrap();
-    let world = World::on(store, Settings { seed: Some(1), ..Settings::default() }, 0).await;
+    let world = World::on(store, Settings::default(), 0).await;
     let session = world.placed(json!({})).await;
     world.advance("P1D").await;
     assert_eq!(world.events(id(&session)).await.last().unwrap(), "CheckoutSessionCanceled");

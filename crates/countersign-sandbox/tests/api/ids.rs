@@ -21,7 +21,7 @@ fn has_shape(text: &str, shape: &str) -> bool {
 }
 
 async fn some_ids(seed: u64) -> Vec<String> {
-    let world = World::with(|settings| settings.seed = Some(seed)).await;
+    let world = World::seeded(seed, Arc::new(MemoryStore::new()), Settings::default(), 0).await;
     let mut ids = Vec::new();
     for (currency, amount) in [("USD", "14.00"), ("EUR", "14.00"), ("GBP", "14.00"), ("JPY", "1400")] {
         let details = json!({ "chargeAmount": { "amount": amount, "currencyCode": currency } });
@@ -79,8 +79,7 @@ async fn an_id_that_is_taken_is_drawn_again() {
     let mut seen = HashSet::new();
     for _ in 0..2 {
         // The same seed and start number over a store that holds what they drew before.
-        let settings = Settings { seed: Some(7), ..Settings::default() };
-        let world = World::on(store.clone(), settings, 0).await;
+        let world = World::seeded(7, store.clone(), Settings::default(), 0).await;
         for _ in 0..3 {
             let session = world.placed(json!({})).await;
             let answer = world.call(&Call::finalize(id(&session), right_body(&session))).await;

@@ -42,7 +42,7 @@ async fn sixty_four_finalizes_of_one_session_succeed_once() {
         Arc::new(SqliteStore::open(&directory.path().join("sandbox.db")).unwrap()),
     ];
     for store in stores {
-        let world = World::on(store, Settings { seed: Some(1), ..Settings::default() }, 0).await;
+        let world = World::on(store, Settings::default(), 0).await;
         let session = world.placed(json!({})).await;
         let call = Call::finalize(id(&session), right_body(&session));
         let answers = join_all((0..64).map(|_| world.call(&call))).await;
@@ -167,7 +167,7 @@ async fn answers_and_objects_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sandbox.db");
     let open = || Arc::new(SqliteStore::open(&path).unwrap());
-    let settings = || Settings { seed: Some(1), ..Settings::default() };
+    let settings = || Settings::default();
     let (call, first, charge, session) = {
         let world = World::on(open(), settings(), 0).await;
         let session = world.placed(json!({ "responseDetail": "full" })).await;

@@ -203,14 +203,19 @@ impl World {
     }
 
     pub(crate) async fn with(set: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = Settings { seed: Some(1), ..Settings::default() };
+        let mut settings = Settings::default();
         set(&mut settings);
         Self::on(Arc::new(MemoryStore::new()), settings, 0).await
     }
 
     pub(crate) async fn on(store: Arc<dyn Store>, settings: Settings, start: u64) -> Self {
+        Self::seeded(1, store, settings, start).await
+    }
+
+    /// A start of a sandbox whose ids this seed fixes.
+    pub(crate) async fn seeded(seed: u64, store: Arc<dyn Store>, settings: Settings, start: u64) -> Self {
         let clock = Arc::new(TestClock { now: Mutex::new(at(START)), woken: Arc::default() });
-        let ids = Ids::new(&SystemEntropy, settings.seed, start);
+        let ids = Ids::new(&SystemEntropy, Some(seed), start);
         let parts = Parts { store, clock: clock.clone(), ids, merchants: merchants(), settings };
         Self { sandbox: Sandbox::start(parts).await.unwrap(), clock }
     }

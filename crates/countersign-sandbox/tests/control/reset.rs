@@ -1,6 +1,5 @@
 //! Starting anew: a reset, and a seed.
 
-use countersign_sandbox::settings::Settings;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -29,15 +28,11 @@ async fn play(scene: &Scene) -> (Vec<Value>, Vec<Option<String>>) {
     (ids, request_ids)
 }
 
-async fn seeded(seed: u64) -> Scene {
-    Scene::with(Settings { seed: Some(seed), ..Settings::default() }).await
-}
-
 #[tokio::test]
 async fn a_seed_fixes_every_id() {
-    let first = play(&seeded(7).await).await;
-    let again = play(&seeded(7).await).await;
-    let other = play(&seeded(8).await).await;
+    let first = play(&Scene::seeded(7).await).await;
+    let again = play(&Scene::seeded(7).await).await;
+    let other = play(&Scene::seeded(8).await).await;
     assert_eq!(first, again);
     for (one, another) in first.0.iter().zip(&other.0) {
         assert!(one != another || one.is_null(), "{one}");
@@ -49,7 +44,7 @@ async fn a_seed_fixes_every_id() {
 
 #[tokio::test]
 async fn a_reset_forgets_everything_but_the_merchants_and_begins_the_ids_anew() {
-    let scene = seeded(7).await;
+    let scene = Scene::seeded(7).await;
     let (first, first_requests) = play(&scene).await;
     scene.advance("P3D").await;
     scene.control(Method::POST, "/_sandbox/clock", r#"{"freeze":true}"#).await;

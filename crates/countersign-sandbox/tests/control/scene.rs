@@ -105,8 +105,17 @@ impl Scene {
         Self::on(Arc::new(MemoryStore::default()), settings).await
     }
 
+    /// A sandbox whose ids this seed fixes.
+    pub(crate) async fn seeded(seed: u64) -> Self {
+        Self::start_on(Arc::new(MemoryStore::default()), Some(seed), Settings::default()).await
+    }
+
     /// Starts on what a store holds.
     pub(crate) async fn on(store: Arc<MemoryStore>, settings: Settings) -> Self {
+        Self::start_on(store, None, settings).await
+    }
+
+    async fn start_on(store: Arc<MemoryStore>, seed: Option<u64>, settings: Settings) -> Self {
         let clock =
             Arc::new(TestClock { now: Mutex::new(Timestamp::parse(NOON).unwrap()), slept: Mutex::default() });
         let mut merchants = Merchants::default();
@@ -118,7 +127,7 @@ impl Scene {
         let parts = Parts {
             store,
             clock: clock.clone(),
-            ids: Ids::new(&SystemEntropy, settings.seed, 0),
+            ids: Ids::new(&SystemEntropy, seed, 0),
             merchants,
             settings,
         };

@@ -131,7 +131,7 @@ impl Sandbox {
             Some(file) => ControlToken::new(&key_files::read_token(file)?),
             None => None,
         };
-        Ok(Settings { profile: self.profile, seed: self.seed, control_token, flags, ..Settings::default() })
+        Ok(Settings { profile: self.profile, control_token, flags, ..Settings::default() })
     }
 
     /// The merchants that are given, or one that is made, with its private key if no file has it yet.
