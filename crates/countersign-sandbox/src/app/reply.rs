@@ -157,3 +157,19 @@ impl App {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_cannot_be_printed_with_its_bodies() {
+        let until = Timestamp::from_millis(0);
+        let with_buyer = Some(WithBuyer { body: "Robin Tester".to_owned(), until });
+        let answer = Answer { status: 200, body: "Robin".to_owned(), with_buyer };
+        let reply = Reply { fingerprint: "f".to_owned(), answer: answer.clone() };
+        for shown in [format!("{answer:?}"), format!("{:?}", answer.with_buyer), format!("{reply:?}")] {
+            assert!(!shown.contains("Robin"), "{shown}");
+        }
+    }
+}
