@@ -56,13 +56,19 @@ impl DecisionClock {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
+        // Read inside the lock: of two readers the later one has the later clocks.
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let wall = self.clock.now();
         let monotonic = self.clock.monotonic();
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let floor = latest.0.plus(monotonic.saturating_sub(latest.1));
         let now = wall.max(floor);
         *latest = (now, monotonic);
         now
+    }
+
+    /// This machine's clock, as it is set.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn monotonic(&self) -> Duration {

@@ -82,9 +82,10 @@ impl Merchant {
         }
         let failed = |failed: app::StoreFailed| StartFailed(failed.to_string());
         let watermark = parts.store.watermark().await.map_err(|error| failed(error.into()))?;
+        let clock = Arc::new(DecisionClock::starting_from(parts.clock, watermark));
         let app = Arc::new(App {
-            amazon: Amazon::new(parts.client, Arc::clone(&parts.clock)),
-            clock: DecisionClock::starting_from(parts.clock, watermark),
+            amazon: Amazon::new(parts.client, Arc::clone(&clock)),
+            clock,
             store: parts.store,
             entropy: parts.entropy,
             settings: parts.settings,

@@ -100,8 +100,10 @@ pub enum AttemptState {
         since: Timestamp,
         /// When to ask for it.
         look_at: Timestamp,
-        /// How often it was asked for.
+        /// How often it was asked for, a waiting buyer's extra looks aside.
         look_count: u32,
+        /// How many of the alarms have rung.
+        alarm_count: u32,
     },
     /// Paid, authorized or confirmed, with Amazon's ids. Final.
     Completed {
@@ -160,7 +162,7 @@ pub struct Doubt {
     pub since: Timestamp,
     /// When to look up.
     pub look_at: Timestamp,
-    /// How often it was looked up.
+    /// How often it was looked up, a waiting buyer's extra looks aside.
     pub look_count: u32,
     /// The 5xx that the latest send got, if it got one: status and code.
     pub stored_error: Option<String>,

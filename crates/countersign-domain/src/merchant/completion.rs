@@ -20,7 +20,7 @@ use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, I
 use crate::money::Money;
 use crate::step::Step;
 use crate::terms::{PaymentIntent, ProductType};
-use crate::time::Timestamp;
+use crate::time::{HOUR, Timestamp};
 
 /// The deadlines of a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub struct CompletionRules {
     /// How long after the buyer was last seen the same Finalize may be sent again: nobody is
     /// charged hours after an outage. Default 15 minutes.
     pub resend_window: Duration,
+    /// How long after its session was bound a Finalize may be sent again at all, however often
+    /// somebody asks for it meanwhile. Default 1 hour.
+    pub resend_limit: Duration,
     /// How long whoever asks or sends owns its attempt: longer than the call may take, its repetitions
     /// included, so that owners hardly ever overlap. Where they do (a machine that stood still), the
     /// version of the checkout lets only one of them decide. Default 30 s.
@@ -43,6 +46,7 @@ impl Default for CompletionRules {
     fn default() -> Self {
         Self {
             resend_window: Duration::from_secs(15 * 60),
+            resend_limit: HOUR,
             lease: Duration::from_secs(30),
             hold_expiries: false,
             #[cfg(feature = "planted-bugs")]
@@ -151,6 +155,10 @@ pub enum Happened {
     Contradiction {
         /// What came.
         found: &'static str,
+        /// The Charge Permission that it names.
+        charge_permission_id: Option<ChargePermissionId>,
+        /// The charge that it names.
+        charge_id: Option<ChargeId>,
     },
 }
 
@@ -243,6 +251,8 @@ pub struct OpenSession {
     pub shipping_address: Option<Address>,
     /// `billingAddress`.
     pub billing_address: Option<Address>,
+    /// The first member of these whose word this version does not know. It agrees with no terms.
+    pub unknown_word: Option<&'static str>,
 }
 
 /// What Get Checkout Session showed. An answer that shows nothing is not one of these.
@@ -320,14 +330,18 @@ pub fn agree(
         }
         // Completed before this shop sent anything: perhaps another order's session, perhaps ours
         // from before a store was lost. Neither paid nor unpaid may be claimed.
-        SessionSeen::Completed { .. } if let Some(live) = checkout.live_attempt() => {
+        SessionSeen::Completed { charge_permission_id, charge_id }
+            if let Some(live) = checkout.live_attempt() =>
+        {
             let of = live.number;
-            let found = "a further session that somebody completed";
+            let contradiction = Happened::Contradiction {
+                found: "a further session that somebody completed",
+                charge_permission_id: charge_permission_id.clone(),
+                charge_id: charge_id.clone(),
+            };
             let next = checkout.clone().with_state(attempt, AttemptState::Surplus { of });
-            let events = alloc::vec![
-                event(attempt, Happened::SurplusRecorded { of }),
-                event(attempt, Happened::Contradiction { found }),
-            ];
+            let events =
+                alloc::vec![event(attempt, Happened::SurplusRecorded { of }), event(attempt, contradiction),];
             return Agreement::Ends(Step { next, events });
         }
         SessionSeen::Completed { .. } => {
@@ -351,6 +365,9 @@ pub fn agree(
     let is_ours = session.merchant_reference_id.as_deref().is_none_or(|id| id == checkout.id.as_str());
     if !is_ours {
         return mismatch("merchantMetadata.merchantReferenceId");
+    }
+    if let Some(member) = session.unknown_word {
+        return mismatch(member);
     }
     if session.environment.is_some_and(|seen| seen != environment) {
         return mismatch("releaseEnvironment");
@@ -498,7 +515,11 @@ pub(super) enum Presence {
 }
 
 pub(super) fn presence(attempt: &Attempt, now: Timestamp, rules: &CompletionRules) -> Presence {
-    if now.since(attempt.buyer_seen_at) <= rules.resend_window {
+    let is_resend = attempt.state.is_live();
+    if is_resend && now.since(attempt.bound_at) > rules.resend_limit {
+        // Nothing expires by this: what was sent is looked up.
+        Presence::Gone
+    } else if now.since(attempt.buyer_seen_at) <= rules.resend_window {
         Presence::Here
     } else if rules.hold_expiries {
         Presence::Unknown
@@ -548,7 +569,14 @@ fn success_state(
 ) -> Option<AttemptState> {
     let followed = |charge_id: &ChargeId, look_at: Timestamp| {
         let (charge_permission_id, charge_id) = (charge_permission_id.clone(), charge_id.clone());
-        Some(AttemptState::Pending { charge_permission_id, charge_id, since: now, look_at, look_count: 0 })
+        Some(AttemptState::Pending {
+            charge_permission_id,
+            charge_id,
+            since: now,
+            look_at,
+            look_count: 0,
+            alarm_count: 0,
+        })
     };
     let completion = match (terms.payment_intent, charge_id, pending) {
         (PaymentIntent::Confirm, _, false) => Completion::Confirmed,
@@ -609,27 +637,28 @@ pub fn answered(
         AttemptState::Completed { completion, charge_permission_id, .. } => {
             same_or_contradiction(checkout, attempt, answer, charge_permission_id, completion.charge_id())
         }
+        // That it was paid is known; what with is the question.
+        AttemptState::Unresolved { reason: UnresolvedReason::AmountDiffers, .. } => None,
         AttemptState::Finalizing { .. }
-        | AttemptState::Unresolved {
-            reason: UnresolvedReason::AmountDiffers | UnresolvedReason::CompletedElsewhere,
-            ..
-        }
+        | AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }
         | AttemptState::NotPaid { .. }
         | AttemptState::Surplus { .. }
         | AttemptState::Bound { .. }
-        | AttemptState::Approved { .. } => match answer {
-            FinalizeAnswer::Success { .. } => Some(contradiction(checkout, attempt, "a late success")),
-            FinalizeAnswer::Refused(_)
-            | FinalizeAnswer::NotSent
-            | FinalizeAnswer::NotEvaluated { .. }
-            | FinalizeAnswer::Unclear { .. } => None,
-        },
+        | AttemptState::Approved { .. } => contradiction(checkout, attempt, answer, "a late success"),
     }
 }
 
-/// Nothing may be claimed from it, but a person must know.
-fn contradiction(checkout: &Checkout, attempt: u32, found: &'static str) -> CheckoutStep {
-    Step::one(checkout.clone(), event(attempt, Happened::Contradiction { found }))
+/// Nothing may be claimed from a success that comes here, but a person must know.
+fn contradiction(
+    checkout: &Checkout,
+    attempt: u32,
+    answer: &FinalizeAnswer,
+    found: &'static str,
+) -> Option<CheckoutStep> {
+    let FinalizeAnswer::Success { charge_permission_id, charge_id, .. } = answer else { return None };
+    let (charge_permission_id, charge_id) = (Some(charge_permission_id.clone()), charge_id.clone());
+    let what = Happened::Contradiction { found, charge_permission_id, charge_id };
+    Some(Step::one(checkout.clone(), event(attempt, what)))
 }
 
 /// The first outcome stands; a repeated answer says the same, or something is wrong at Amazon.
@@ -645,7 +674,7 @@ fn same_or_contradiction(
     if charge_permission_id == permission && same_charge {
         return None;
     }
-    Some(contradiction(checkout, attempt, "a late success with other ids"))
+    contradiction(checkout, attempt, answer, "a late success with other ids")
 }
 
 pub(super) fn success(
@@ -750,10 +779,13 @@ pub fn buyer_seen(
     if let Some(attempt) = next.attempts.iter_mut().find(|other| other.number == attempt) {
         attempt.buyer_seen_at = now;
         // Somebody waits again: the next look is now, however rare looks have become.
-        if let AttemptState::InDoubt(Doubt { look_at, .. }) | AttemptState::Pending { look_at, .. } =
-            &mut attempt.state
+        // This look comes beside the others and lets them become no rarer.
+        if let AttemptState::InDoubt(Doubt { look_at, look_count, .. })
+        | AttemptState::Pending { look_at, look_count, .. } = &mut attempt.state
+            && now < *look_at
         {
-            *look_at = now.min(*look_at);
+            *look_at = now;
+            *look_count = look_count.saturating_sub(1);
         }
     }
     Some(next)

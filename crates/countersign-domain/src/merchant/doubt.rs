@@ -4,7 +4,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use super::attempt::{AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason};
+use super::attempt::{Attempt, AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason};
 use super::checkout::Checkout;
 use super::completion::{
     AttemptEvent, CheckoutStep, CompletionRules, FinalizeAnswer, Happened, PlantedBug, Presence, SessionSeen,
@@ -40,16 +40,12 @@ const REMINDED_AFTER: Duration = Duration::from_secs(30 * 86_400);
 /// An authorization is decided within 24 hours, so the earlier alarms mean nothing for it.
 const PENDING_ALARMS: usize = 2;
 
-/// The alarms between the last look and now, as one event.
-fn alarm(
-    alarms: &[Duration],
-    attempt: u32,
-    since: Timestamp,
-    looked_at: Timestamp,
-    now: Timestamp,
-) -> Option<AttemptEvent> {
-    let (before, lasting) = (looked_at.since(since), now.since(since));
-    let rings = alarms.iter().any(|alarm| before < *alarm && *alarm <= lasting);
+/// The alarms that are due and have not rung yet, as one event; `rung` becomes how many have.
+fn alarm(alarms: &[Duration], attempt: u32, lasting: Duration, rung: &mut u32) -> Option<AttemptEvent> {
+    let due = alarms.iter().filter(|alarm| lasting >= **alarm).count();
+    let due = u32::try_from(due).unwrap_or(u32::MAX);
+    let rings = due > *rung;
+    *rung = due.max(*rung);
     rings.then(|| event(attempt, Happened::DoubtAlarm { lasting }))
 }
 
@@ -95,7 +91,8 @@ pub(super) fn pending_delay(look_count: u32) -> Duration {
 /// What an attempt needs next, from whoever takes it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// Get Checkout Session and compare: [`super::completion::agree`].
+    /// Get Checkout Session and compare: [`super::completion::agree`]. Of one that is approved, and
+    /// rests because this machine's clock is in question, only the answer's date counts.
     Agree,
     /// Begin with the approved body: [`super::completion::begin`].
     Begin,
@@ -126,7 +123,9 @@ pub fn take_up(
     let mut events = alloc::vec::Vec::new();
     let unless_unknown = |act: Act| match presence(current, now, rules) {
         Presence::Here => act,
-        Presence::Gone | Presence::Unknown => Act::Rest,
+        // Each answer of Amazon's tells its time: only by asking can this clock come out of question.
+        Presence::Unknown => Act::Agree,
+        Presence::Gone => Act::Rest,
     };
     let (state, act) = match &current.state {
         AttemptState::Bound { .. } | AttemptState::Approved { .. }
@@ -146,11 +145,11 @@ pub fn take_up(
             return Some((orphaned(checkout, attempt, now)?, Act::Rest));
         }
         AttemptState::InDoubt(doubt) => return Some(take_up_doubt(checkout, attempt, doubt, now, rules)),
-        AttemptState::Pending { charge_permission_id, charge_id, since, look_at, look_count } => {
+        AttemptState::Pending { charge_permission_id, charge_id, since, look_count, alarm_count, .. } => {
             let act = Act::AskCharge(charge_permission_id.clone(), charge_id.clone());
-            let looked_at = look_at.minus(pending_delay(*look_count));
+            let mut alarm_count = *alarm_count;
             let alarms = ALARMS.get(PENDING_ALARMS..).unwrap_or_default();
-            events.extend(alarm(alarms, attempt, *since, looked_at, now));
+            events.extend(alarm(alarms, attempt, now.since(*since), &mut alarm_count));
             let look_count = look_count.saturating_add(1);
             let state = AttemptState::Pending {
                 charge_permission_id: charge_permission_id.clone(),
@@ -158,6 +157,7 @@ pub fn take_up(
                 since: *since,
                 look_at: now.plus(pending_delay(look_count)),
                 look_count,
+                alarm_count,
             };
             (state, act)
         }
@@ -166,7 +166,11 @@ pub fn take_up(
             if lasting >= FORGOTTEN_AFTER {
                 events.push(event(attempt, Happened::DoubtAlarm { lasting }));
             } else {
-                events.extend(alarm(&ALARMS, attempt, *sent_at, look_at.minus(DAY), now));
+                // Nobody moves this timer: the last look was a day before it.
+                let before = look_at.minus(DAY).since(*sent_at);
+                let mut rung = 0;
+                alarm(&ALARMS, attempt, before, &mut rung);
+                events.extend(alarm(&ALARMS, attempt, lasting, &mut rung));
             }
             let state = AttemptState::Unresolved {
                 reason: *reason,
@@ -196,12 +200,7 @@ fn take_up_doubt(
     let mut doubt = doubt.clone();
     let mut events = alloc::vec::Vec::new();
     let lasting = now.since(doubt.since);
-    let ringing = ALARMS.iter().filter(|alarm| lasting >= **alarm).count();
-    let ringing = u32::try_from(ringing).unwrap_or(u32::MAX);
-    if ringing > doubt.alarm_count {
-        doubt.alarm_count = ringing;
-        events.push(event(attempt, Happened::DoubtAlarm { lasting }));
-    }
+    events.extend(alarm(&ALARMS, attempt, lasting, &mut doubt.alarm_count));
     doubt.look_at = now.plus(doubt_delay(doubt.look_count));
     if let Some(next_alarm) = ALARMS.iter().find(|alarm| lasting < **alarm) {
         doubt.look_at = doubt.look_at.min(doubt.since.plus(*next_alarm));
@@ -361,7 +360,7 @@ pub fn looked_up(
             Some((ended(checkout, attempt, NotPaidReason::Abandoned, now), Act::Rest))
         }
         (SessionSeen::Open(_), Some(doubt), _) => {
-            let act = if may_resend(current.buyer_seen_at, now, rules) { Act::Resend } else { Act::Rest };
+            let act = if may_resend(current, now, rules) { Act::Resend } else { Act::Rest };
             stay(doubt, 0, act)
         }
         (SessionSeen::NotFound, Some(_), _) if rules.has(PlantedBug::NotFoundReadAsUnpaid) => {
@@ -381,8 +380,9 @@ pub fn looked_up(
     }
 }
 
-fn may_resend(buyer_seen_at: Timestamp, now: Timestamp, rules: &CompletionRules) -> bool {
-    now.since(buyer_seen_at) <= rules.resend_window
+fn may_resend(attempt: &Attempt, now: Timestamp, rules: &CompletionRules) -> bool {
+    now.since(attempt.buyer_seen_at) <= rules.resend_window
+        && now.since(attempt.bound_at) <= rules.resend_limit
 }
 
 /// Makes a re-send durable before it leaves: the same bytes under the same key. `None` when the
@@ -516,6 +516,7 @@ pub fn charge_seen(
                 since: now,
                 look_at: now.plus(pending_delay(0)),
                 look_count: 0,
+                alarm_count: 0,
             };
             (state, Happened::PendingBegan)
         }

@@ -15,7 +15,7 @@ use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{ChargeState, CheckoutSession, CheckoutSessionState, ReasonCode, Word};
 
 use super::act::Place;
-use crate::clock::Clock;
+use crate::clock::DecisionClock;
 
 /// A skew of more than this against Amazon's `Date` header holds local expiries.
 const TOLERATED_SKEW_MS: i64 = 60_000;
@@ -23,8 +23,9 @@ const TOLERATED_SKEW_MS: i64 = 60_000;
 /// Amazon, as the merchant half speaks to it.
 pub(crate) struct Amazon {
     client: Client,
-    clock: Arc<dyn Clock>,
-    /// Amazon's clock minus ours, from the latest answer that carried a date.
+    clock: Arc<DecisionClock>,
+    /// Amazon's clock minus ours, from the latest answer that carried a date: minus this machine's or
+    /// minus the one that decisions are made by, whichever is further off.
     skew_ms: AtomicI64,
 }
 
@@ -54,7 +55,7 @@ impl ShowsNothing {
 }
 
 impl Amazon {
-    pub(crate) fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(client: Client, clock: Arc<DecisionClock>) -> Self {
         Self { client, clock, skew_ms: AtomicI64::new(0) }
     }
 
@@ -62,7 +63,7 @@ impl Amazon {
         self.client.environment()
     }
 
-    /// Whether this machine's clock and Amazon's differ by more than a minute.
+    /// Whether a clock of ours and Amazon's differ by more than a minute.
     pub(crate) fn clock_is_in_question(&self) -> bool {
         self.skew_ms.load(Ordering::Relaxed).unsigned_abs() > TOLERATED_SKEW_MS.unsigned_abs()
     }
@@ -71,7 +72,9 @@ impl Amazon {
     fn note_date(&self, date: Option<Timestamp>) {
         let Some(date) = date else { return };
         let was_in_question = self.clock_is_in_question();
-        let skew_ms = date.as_millis().saturating_sub(self.clock.now().as_millis());
+        let skew = |ours: Timestamp| date.as_millis().saturating_sub(ours.as_millis());
+        let (wall, decisions) = (skew(self.clock.wall()), skew(self.clock.now()));
+        let skew_ms = if decisions.unsigned_abs() > wall.unsigned_abs() { decisions } else { wall };
         self.skew_ms.store(skew_ms, Ordering::Relaxed);
         if self.clock_is_in_question() && !was_in_question {
             tracing::error!(skew_ms, "this machine's clock and Amazon's differ: local expiries are held");
@@ -194,6 +197,9 @@ fn session_seen(
     let status = session.status_details.clone().unwrap_or_default();
     match status.state {
         Some(Word::Known(CheckoutSessionState::Open)) => {
+            if answer.malformed.iter().any(|malformed| is_compared(&malformed.field)) {
+                return Err(ShowsNothing::of("an open session that cannot be read"));
+            }
             Ok(SessionSeen::Open(Box::new(open_session(session))))
         }
         Some(Word::Known(CheckoutSessionState::Completed)) => Ok(SessionSeen::Completed {
@@ -207,8 +213,37 @@ fn session_seen(
     }
 }
 
+/// Whether a member of the session, or one around or within it, is compared with the terms.
+fn is_compared(field: &str) -> bool {
+    let is_within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    COMPARED.iter().any(|compared| is_within(field, compared) || is_within(compared, field))
+}
+
+/// What [`OpenSession`] holds, as it stands on the wire.
+const COMPARED: [&str; 10] = [
+    "productType",
+    "paymentDetails.paymentIntent",
+    "paymentDetails.canHandlePendingAuthorization",
+    "paymentDetails.chargeAmount",
+    "paymentDetails.totalOrderAmount",
+    "supplementaryData",
+    "merchantMetadata.merchantReferenceId",
+    "releaseEnvironment",
+    "shippingAddress",
+    "billingAddress",
+];
+
 fn open_session(session: &CheckoutSession) -> OpenSession {
     let payment = session.payment_details.clone().unwrap_or_default();
+    let unknown_word = [
+        ("releaseEnvironment", is_unknown(session.release_environment.as_ref())),
+        ("productType", is_unknown(session.product_type.as_ref())),
+        ("paymentDetails.paymentIntent", is_unknown(payment.payment_intent.as_ref())),
+    ]
+    .into_iter()
+    .find_map(|(member, is_unknown)| is_unknown.then_some(member));
     OpenSession {
         product_type: session.product_type.as_ref().and_then(Word::known),
         payment_intent: payment.payment_intent.as_ref().and_then(Word::known),
@@ -223,7 +258,12 @@ fn open_session(session: &CheckoutSession) -> OpenSession {
         environment: session.release_environment.as_ref().and_then(Word::known),
         shipping_address: session.shipping_address.clone().map(Into::into),
         billing_address: session.billing_address.clone().map(Into::into),
+        unknown_word,
     }
+}
+
+fn is_unknown<T>(word: Option<&Word<T>>) -> bool {
+    matches!(word, Some(Word::Unknown(_)))
 }
 
 /// A 2xx is a success only when it is whole: our session, Completed, a permission, and a charge
@@ -272,24 +312,54 @@ fn classify(error: &Error) -> FinalizeAnswer {
     };
     match error.standing() {
         Standing::NotEvaluated => FinalizeAnswer::NotEvaluated { code: name() },
-        Standing::Misuse => FinalizeAnswer::Refused(NotPaidReason::Misuse(name())),
-        Standing::Refused => FinalizeAnswer::Refused(refusal(code.and_then(Word::known), name())),
-        Standing::InDoubt => FinalizeAnswer::Unclear {
+        Standing::Misuse | Standing::Refused
+            if let Some(reason) = refusal(status, code.and_then(Word::known)) =>
+        {
+            FinalizeAnswer::Refused(reason)
+        }
+        Standing::Misuse | Standing::Refused | Standing::InDoubt => FinalizeAnswer::Unclear {
             cause: answer_in_words(error),
             server_error: status.is_some_and(|status| status >= 500),
         },
     }
 }
 
-fn refusal(code: Option<ReasonCode>, name: String) -> NotPaidReason {
-    match code {
-        Some(ReasonCode::CheckoutSessionCanceled) => NotPaidReason::SessionCanceled(None),
-        Some(ReasonCode::AmountMismatch) => {
+/// The answers that prove, for a Finalize, that nothing was paid: the declines, the canceled session
+/// (400 in one of Amazon's pages), what disagrees with the session, and what is wrong with the request.
+/// Any other code says something that no page says of a Finalize, and so proves nothing.
+fn refusal(status: Option<u16>, code: Option<ReasonCode>) -> Option<NotPaidReason> {
+    let code = code?;
+    Some(match (status?, code) {
+        (400 | 422, ReasonCode::CheckoutSessionCanceled) => NotPaidReason::SessionCanceled(None),
+        (409, ReasonCode::AmountMismatch) => {
             NotPaidReason::Mismatch("paymentDetails.chargeAmount.amount".to_owned())
         }
-        Some(ReasonCode::CurrencyMismatch) => {
+        (400, ReasonCode::CurrencyMismatch) => {
             NotPaidReason::Mismatch("paymentDetails.chargeAmount.currencyCode".to_owned())
         }
-        _ => NotPaidReason::Declined(name),
-    }
+        (400, ReasonCode::TransactionAmountExceeded)
+        | (
+            422,
+            ReasonCode::SoftDeclined
+            | ReasonCode::HardDeclined
+            | ReasonCode::PaymentMethodNotAllowed
+            | ReasonCode::MFANotCompleted
+            | ReasonCode::TransactionTimedOut
+            | ReasonCode::AmazonRejected,
+        ) => NotPaidReason::Declined(code.as_str().to_owned()),
+        (
+            400,
+            ReasonCode::InvalidRequest
+            | ReasonCode::InvalidParameterValue
+            | ReasonCode::InvalidRequestFormat
+            | ReasonCode::MissingHeader
+            | ReasonCode::MissingHeaderValue
+            | ReasonCode::MissingParameterValue
+            | ReasonCode::UnrecognizedField
+            | ReasonCode::InvalidSandboxSimulationSpecified
+            | ReasonCode::InvalidParameterCombination
+            | ReasonCode::InvalidAPIVersion,
+        ) => NotPaidReason::Misuse(code.as_str().to_owned()),
+        _ => return None,
+    })
 }

@@ -33,7 +33,7 @@ const DECISIONS: usize = 100;
 pub(crate) struct App {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) amazon: Amazon,
-    pub(crate) clock: DecisionClock,
+    pub(crate) clock: Arc<DecisionClock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: Settings,
     #[cfg(feature = "planted-bugs")]

@@ -34,8 +34,18 @@ pub(super) fn tell_operator(checkout: &Checkout, events: &[AttemptEvent]) {
                     "nobody can say whether this was paid"
                 );
             }
-            Happened::Contradiction { found } => {
-                tracing::error!(checkout_id, order_id, attempt, found, "Amazon contradicts what was proved");
+            Happened::Contradiction { found, charge_permission_id, charge_id } => {
+                let session = checkout.attempt(*attempt).map(|attempt| &attempt.checkout_session_id);
+                tracing::error!(
+                    checkout_id,
+                    order_id,
+                    attempt,
+                    checkout_session_id = session.map(tracing::field::display),
+                    charge_permission_id = charge_permission_id.as_ref().map(tracing::field::display),
+                    charge_id = charge_id.as_ref().map(tracing::field::display),
+                    found,
+                    "Amazon contradicts what was proved"
+                );
             }
             Happened::NotSent => {
                 tracing::error!(checkout_id, order_id, attempt, "a Finalize finds no connection to Amazon");

@@ -125,6 +125,7 @@ enum StoredState {
         since: i64,
         look_at: i64,
         look_count: u32,
+        alarm_count: u32,
     },
     Captured {
         charge_permission_id: String,
@@ -323,15 +324,21 @@ fn store_attempt(attempt: &Attempt) -> StoredAttempt {
             not_found_count: doubt.not_found_count,
             alarm_count: doubt.alarm_count,
         },
-        AttemptState::Pending { charge_permission_id, charge_id, since, look_at, look_count } => {
-            StoredState::Pending {
-                charge_permission_id: charge_permission_id.to_string(),
-                charge_id: charge_id.to_string(),
-                since: since.as_millis(),
-                look_at: look_at.as_millis(),
-                look_count: *look_count,
-            }
-        }
+        AttemptState::Pending {
+            charge_permission_id,
+            charge_id,
+            since,
+            look_at,
+            look_count,
+            alarm_count,
+        } => StoredState::Pending {
+            charge_permission_id: charge_permission_id.to_string(),
+            charge_id: charge_id.to_string(),
+            since: since.as_millis(),
+            look_at: look_at.as_millis(),
+            look_count: *look_count,
+            alarm_count: *alarm_count,
+        },
         AttemptState::Completed { completion, charge_permission_id, at } => {
             let (charge_permission_id, at) = (charge_permission_id.to_string(), at.as_millis());
             match completion {
@@ -418,13 +425,14 @@ fn restore_attempt(stored: StoredAttempt) -> Result<Attempt, Unreadable> {
             not_found_count,
             alarm_count,
         }),
-        StoredState::Pending { charge_permission_id, charge_id, since, look_at, look_count } => {
+        StoredState::Pending { charge_permission_id, charge_id, since, look_at, look_count, alarm_count } => {
             AttemptState::Pending {
                 charge_permission_id: permission(charge_permission_id)?,
                 charge_id: charge(charge_id)?,
                 since: instant(since),
                 look_at: instant(look_at),
                 look_count,
+                alarm_count,
             }
         }
         StoredState::Captured { charge_permission_id, charge_id, at } => {

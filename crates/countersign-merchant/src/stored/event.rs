@@ -64,7 +64,7 @@ impl Event {
             Happened::Completed => ("Completed", attempt.and_then(completion_word)),
             Happened::NotPaid => ("NotPaid", attempt.and_then(reason_code)),
             Happened::Unresolved => ("Unresolved", attempt.and_then(reason_code)),
-            Happened::Contradiction { found } => ("Contradiction", Some((*found).to_owned())),
+            Happened::Contradiction { found, .. } => ("Contradiction", Some((*found).to_owned())),
         };
         kind.clone_into(&mut entry.kind);
         entry.detail = detail;
@@ -79,6 +79,10 @@ impl Event {
         {
             entry.charge_permission_id = Some(charge_permission_id.to_string());
             entry.charge_id = Some(charge_id.to_string());
+        }
+        if let Happened::Contradiction { charge_permission_id, charge_id, .. } = &event.what {
+            entry.charge_permission_id = charge_permission_id.as_ref().map(ToString::to_string);
+            entry.charge_id = charge_id.as_ref().map(ToString::to_string);
         }
         entry
     }
@@ -115,5 +119,46 @@ fn reason_code(attempt: &Attempt) -> Option<String> {
         | AttemptState::Pending { .. }
         | AttemptState::Completed { .. }
         | AttemptState::Surplus { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId};
+    use countersign_domain::merchant::checkout::Terms;
+    use countersign_domain::money::{Currency, Money};
+    use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
+
+    use super::*;
+
+    #[test]
+    fn a_contradiction_is_kept_with_what_amazon_says_was_paid() {
+        let at = Timestamp::from_millis(1_795_448_820_000);
+        let checkout = Checkout {
+            id: CheckoutId::parse("c1").unwrap(),
+            order_id: "1001".to_owned(),
+            terms: Terms {
+                product_type: ProductType::PayOnly,
+                payment_intent: PaymentIntent::Authorize,
+                can_handle_pending_authorization: false,
+                charge_amount: Money::from_minor(1_400, Currency::USD),
+                total_order_amount: None,
+                supplementary_data: None,
+                merchant_metadata: MerchantMetadata::default(),
+                shipping_address: None,
+            },
+            terms_version: 1,
+            attempts: Vec::new(),
+            registered_at: at,
+        };
+        let what = Happened::Contradiction {
+            found: "a late success",
+            charge_permission_id: ChargePermissionId::parse("S01-1").ok(),
+            charge_id: ChargeId::parse("S01-1-C1").ok(),
+        };
+        let entry = Event::of_attempt(&AttemptEvent { attempt: 1, what }, &checkout, at);
+        assert_eq!(entry.charge_permission_id.as_deref(), Some("S01-1"));
+        assert_eq!(entry.charge_id.as_deref(), Some("S01-1-C1"));
+        assert_eq!(entry.detail.as_deref(), Some("a late success"));
     }
 }

@@ -428,6 +428,99 @@ fn a_clock_in_question_neither_gives_up_nor_sends() {
     world.let_pass(MINUTE);
     assert!(world.amazon.arrived("finalize").is_empty());
     assert_eq!(world.attempts(&checkout_id), ["Bound"]);
+    // Mended, and nobody else asks Amazon anything.
+    world.amazon.skew(0);
+    world.let_pass(MINUTE);
+    assert_eq!(world.complete(&checkout_id, SESSION).json()["reason"], "Abandoned");
+    assert!(world.amazon.arrived("finalize").is_empty());
+}
+
+#[test]
+fn an_approved_attempt_under_a_clock_in_question_ends_when_the_clock_is_mended() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.amazon.fault("finalize", Fault::NotSent);
+    world.amazon.skew(61);
+    world.complete(&checkout_id, SESSION);
+    world.time.pass(20 * MINUTE);
+    world.let_pass(2 * MINUTE);
+    assert_eq!(world.attempts(&checkout_id), ["Approved"]);
+    world.amazon.skew(0);
+    world.let_pass(MINUTE);
+    assert_eq!(world.complete(&checkout_id, SESSION).json()["reason"], "Abandoned");
+    assert_eq!(world.amazon.arrived("finalize").len(), 1);
+}
+
+#[test]
+fn decisions_whose_clock_ran_ahead_hold_expiries_as_well() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    let right = world.time.wall();
+    world.time.set_wall(right.plus(HOUR));
+    world.register(&waiting_order_numbered("1002"));
+    world.time.set_wall(right);
+    world.amazon.goes_down("session");
+    let lines = logged(|| {
+        world.complete(&checkout_id, SESSION);
+    });
+    assert!(
+        lines.iter().any(|line| line.starts_with("ERROR") && line.contains("skew_ms=-3600000")),
+        "{lines:?}"
+    );
+    world.let_pass(20 * MINUTE);
+    assert_eq!(world.attempts(&checkout_id), ["Bound"]);
+}
+
+fn waiting_order_numbered(number: &str) -> Value {
+    let mut order = waiting_order();
+    order["orderId"] = json!(number);
+    order
+}
+
+#[test]
+fn an_open_session_that_cannot_be_read_shows_nothing_and_an_unknown_word_agrees_with_nothing() {
+    let amount = json!({ "amount": "a lot", "currencyCode": "USD" });
+    for (member, value, expected) in [
+        ("chargeAmount", amount.clone(), None),
+        ("totalOrderAmount", amount, None),
+        ("canHandlePendingAuthorization", json!("perhaps"), None),
+        ("paymentIntent", json!("OfTomorrow"), Some("paymentDetails.paymentIntent")),
+        ("softDescriptor", json!(7), Some("")),
+    ] {
+        let world = World::in_memory();
+        let checkout_id = world.placed(&order());
+        world.amazon.change(SESSION, |session| session["paymentDetails"][member] = value);
+        check_reading(&world, &checkout_id, member, expected);
+    }
+    for (member, value, expected) in [
+        ("merchantMetadata", json!({ "merchantReferenceId": 7 }), None),
+        ("merchantMetadata", json!([]), None),
+        ("shippingAddress", json!("there"), None),
+        ("supplementaryData", json!(7), None),
+        ("productType", json!("PayAndFly"), Some("productType")),
+        ("releaseEnvironment", json!("Staging"), Some("releaseEnvironment")),
+        ("productType", Value::Null, Some("")),
+        ("releaseEnvironment", Value::Null, Some("")),
+    ] {
+        let world = World::in_memory();
+        let checkout_id = world.placed(&order());
+        world.amazon.change(SESSION, |session| session[member] = value);
+        check_reading(&world, &checkout_id, member, expected);
+    }
+}
+
+/// `None`: it shows nothing; else the member that disagrees, or an empty text for agreement.
+fn check_reading(world: &World, checkout_id: &str, member: &str, expected: Option<&str>) {
+    let verdict = world.complete(checkout_id, SESSION).verdict();
+    let field = world.checkout(checkout_id)["attempts"][0]["field"].as_str().map(str::to_owned);
+    match expected {
+        None => assert_eq!(verdict, (202, "checking".to_owned()), "{member}"),
+        Some("") => assert_eq!(verdict, (200, "paid".to_owned()), "{member}"),
+        Some(expected) => {
+            assert_eq!(verdict, (402, "notPaid".to_owned()), "{member}");
+            assert_eq!(field.as_deref(), Some(expected));
+        }
+    }
 }
 
 #[test]

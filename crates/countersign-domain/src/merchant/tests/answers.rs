@@ -80,6 +80,20 @@ fn an_answer_to_another_key_proves_nothing_but_a_success() {
 }
 
 #[test]
+fn a_contradiction_names_what_amazon_says_was_paid() {
+    let declined = AttemptState::NotPaid { reason: NotPaidReason::SessionGone, at: sent_at() };
+    let other = ChargeId::parse("S01-1-C2").unwrap();
+    for state in [declined, completed(Completion::Authorized(charge()))] {
+        let before = checkout(PaymentIntent::Authorize, state);
+        let late = answered(&before, 1, 1, &success(false, Some(other.clone())), sent_at()).unwrap();
+        let Happened::Contradiction { charge_permission_id, charge_id, .. } = &late.events[0].what else {
+            panic!("{:?}", late.events)
+        };
+        assert_eq!((charge_permission_id, charge_id), (&Some(permission()), &Some(other.clone())));
+    }
+}
+
+#[test]
 fn each_state_takes_each_look_at_the_session_so() {
     let ids = |permission: Option<_>, charge: Option<_>| SessionSeen::Completed {
         charge_permission_id: permission,

@@ -101,6 +101,7 @@ fn open_session(terms: &Terms) -> OpenSession {
         environment: Some(Environment::Sandbox),
         shipping_address: Some(address()),
         billing_address: None,
+        unknown_word: None,
     }
 }
 
@@ -156,6 +157,7 @@ fn states() -> Vec<AttemptState> {
             since: at,
             look_at: at.plus(5 * SECOND),
             look_count: 0,
+            alarm_count: 0,
         },
         completed(Completion::Authorized(charge())),
         AttemptState::NotPaid { reason: NotPaidReason::Declined("HardDeclined".to_string()), at },
@@ -210,7 +212,7 @@ fn words(attempt: &Attempt, now: Timestamp) -> String {
 fn happened(step: &CheckoutStep) -> String {
     let events = step.events.iter().map(|event| match &event.what {
         Happened::DoubtAlarm { lasting } => format!("DoubtAlarm {}s", lasting.as_secs()),
-        Happened::Contradiction { found } => format!("Contradiction: {found}"),
+        Happened::Contradiction { found, .. } => format!("Contradiction: {found}"),
         Happened::LookedUp { .. } => "LookedUp".to_string(),
         Happened::NotEvaluated { .. } => "NotEvaluated".to_string(),
         Happened::DoubtBegan { .. } => "DoubtBegan".to_string(),

@@ -1,7 +1,7 @@
 //! What each deadline changes: a millisecond before it, at it, a millisecond after it.
 
 use super::super::completion::{Beginning, FinalizeAnswer, answered, begin, buyer_seen};
-use super::super::doubt::{ALARMS, Act, resend, take_up};
+use super::super::doubt::{ALARMS, Act, looked_up, resend, take_up};
 use super::*;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -162,6 +162,69 @@ fn a_key_rises_in_doubt_only_after_three_replays_of_one_stored_error() {
     // Two replays of the 500, then another error begins to count; after its three replays, key 2.
     assert_eq!(sent, [1, 1, 1, 1, 1, 1, 1, 2, 2]);
     assert_eq!(checkout.attempts[0].spent_keys, 1);
+}
+
+#[test]
+fn nothing_is_sent_again_an_hour_after_its_session_was_bound_however_often_somebody_asks() {
+    let limit = rules().resend_limit;
+    for (after, expected) in [(limit, true), (limit + MILLISECOND, false)] {
+        let now = sent_at().plus(after);
+        for state in [
+            AttemptState::InDoubt(doubt()),
+            AttemptState::Approved {
+                body: Arc::from(*b"body"),
+                sent_at: Some(sent_at()),
+                retry_at: sent_at(),
+            },
+        ] {
+            let mut before = checkout(PaymentIntent::Authorize, state);
+            before.attempts[0].buyer_seen_at = now;
+            let sends = match &before.attempts[0].state {
+                AttemptState::InDoubt(_) => {
+                    looked_up(&before, 1, &open(), now, &rules()).unwrap().1 == Act::Resend
+                }
+                _ => take_up(&before, 1, &key_of, now, &rules()).unwrap().1 == Act::Begin,
+            };
+            assert_eq!(sends, expected, "{:?} {after:?}", before.attempts[0].state);
+        }
+    }
+}
+
+#[test]
+fn a_waiting_buyers_looks_make_the_others_no_rarer_and_ring_no_alarm_twice() {
+    let day = Duration::from_secs(86_400);
+    for state in states() {
+        let is_looked_at = matches!(state, AttemptState::InDoubt(_) | AttemptState::Pending { .. });
+        let mut checkout = checkout(PaymentIntent::Authorize, state);
+        if !is_looked_at {
+            continue;
+        }
+        let look_count = |checkout: &Checkout| match &checkout.attempts[0].state {
+            AttemptState::InDoubt(Doubt { look_count, .. }) | AttemptState::Pending { look_count, .. } => {
+                *look_count
+            }
+            other => panic!("{other:?}"),
+        };
+        let mut alarms = 0;
+        let mut now = sent_at();
+        while now.since(sent_at()) < day {
+            now = checkout.attempts[0].state.due_at().unwrap();
+            let (step, _) = take_up(&checkout, 1, &key_of, now, &rules()).unwrap();
+            alarms += happened(&step).matches("DoubtAlarm").count();
+            checkout = step.next;
+        }
+        let before = look_count(&checkout);
+        for _ in 0..20 {
+            now = now.plus(60 * SECOND);
+            checkout.attempts[0].buyer_seen_at = now.minus(60 * SECOND);
+            checkout = buyer_seen(&checkout, 1, now, &rules()).unwrap();
+            let (step, _) = take_up(&checkout, 1, &key_of, now, &rules()).unwrap();
+            assert_eq!(happened(&step), "");
+            checkout = step.next;
+        }
+        assert_eq!(look_count(&checkout), before);
+        assert!(alarms > 0);
+    }
 }
 
 #[test]

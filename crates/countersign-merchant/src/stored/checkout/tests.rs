@@ -58,6 +58,7 @@ fn states() -> Vec<AttemptState> {
             since: at(1),
             look_at: at(2),
             look_count: 3,
+            alarm_count: 1,
         },
         completed(Completion::Captured(charge())),
         completed(Completion::CaptureInitiated(charge())),
