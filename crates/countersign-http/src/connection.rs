@@ -23,8 +23,8 @@ use crate::socket::{Line, Socket};
 use crate::{Handler, Limits, Peer, Reply, Response, Unreadable};
 
 /// hyper answers a head with more lines than this by itself, without the handler's body. It sets
-/// aside room for as many on each request, so this is many times what [`Limits`] allow, not more.
-const PARSED_HEAD_LINES: usize = 1_024;
+/// aside room for as many on each request, so this is four times what [`Limits`] allow, not more.
+const PARSED_HEAD_LINES: usize = 256;
 
 /// hyper answers a longer head by itself, and holds at most this much of a connection in memory. A
 /// target of 64 KiB it answers by itself however much it may hold.

@@ -290,7 +290,7 @@ async fn a_client_that_sends_megabytes_too_much_still_reads_its_refusal() {
 #[tokio::test]
 async fn a_head_over_the_limits_is_refused_by_the_handler() {
     let many = "a: b\r\n".repeat(9);
-    let most_that_is_parsed = "a: b\r\n".repeat(1_024);
+    let most_that_is_parsed = "a: b\r\n".repeat(256);
     let long = format!("a: {}\r\n", "x".repeat(250_000));
     for lines in [many, most_that_is_parsed, long] {
         let server = Server::start(small()).await;
