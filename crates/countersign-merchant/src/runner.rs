@@ -14,12 +14,18 @@ use crate::app::recovery::Due;
 
 /// How many documents are taken up at a time.
 const AT_A_TIME: usize = 32;
+/// How many of these may be snapshots: they can wait for days, and must not keep the others waiting.
+const SNAPSHOTS_AT_A_TIME: usize = AT_A_TIME / 2;
 /// How many due timers are read at once: those in hand stand among them until their first commit.
 const READ_AT_ONCE: usize = 256;
+/// How many are read when those before them are all in hand, left alone or waiting for a place.
+const READ_AT_MOST: usize = 65_536;
 /// The longest sleep: timers are also set by requests, which do not wake this loop.
 const LONGEST: Duration = Duration::from_secs(1);
 /// The shortest: what is due and in hand must not keep a core busy.
 const SHORTEST: Duration = Duration::from_millis(50);
+/// The pause after a round that had to read beyond the first rows.
+const FAR: Duration = Duration::from_millis(250);
 /// How long a document whose work failed is left alone.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
@@ -46,24 +52,40 @@ impl Rounds {
     async fn start_due(&mut self) -> Duration {
         let monotonic = self.app.clock.monotonic();
         self.left_alone.retain(|_, until| *until > monotonic);
-        let due = match self.app.due(READ_AT_ONCE).await {
-            Ok(due) => due,
-            Err(failed) => {
-                tracing::error!(%failed, "the timers could not be read");
-                return LONGEST;
-            }
-        };
-        if due.is_empty() {
-            return match self.app.until_next_due().await {
-                Ok(Some(pause)) => pause.clamp(SHORTEST, LONGEST),
-                Ok(None) | Err(_) => LONGEST,
+        let mut limit = READ_AT_ONCE;
+        loop {
+            let due = match self.app.due(limit).await {
+                Ok(due) => due,
+                Err(failed) => {
+                    tracing::error!(%failed, "the timers could not be read");
+                    return LONGEST;
+                }
             };
+            if due.is_empty() {
+                return match self.app.until_next_due().await {
+                    Ok(Some(pause)) => pause.clamp(SHORTEST, LONGEST),
+                    Ok(None) | Err(_) => LONGEST,
+                };
+            }
+            let is_all = due.len() < limit || limit >= READ_AT_MOST;
+            self.start(due);
+            if is_all || self.running.len() >= AT_A_TIME {
+                // Reading far costs something: not with each breath.
+                return if limit == READ_AT_ONCE { SHORTEST } else { FAR };
+            }
+            limit = limit.saturating_mul(4).min(READ_AT_MOST);
         }
+    }
+
+    /// Starts as many of these as there is room for.
+    fn start(&mut self, due: Vec<Due>) {
         for due in due {
             if self.running.len() >= AT_A_TIME {
                 break;
             }
-            if self.left_alone.contains_key(&due) || !self.in_hand.insert(due.clone()) {
+            let waits = due.is_snapshot()
+                && self.in_hand.iter().filter(|due| due.is_snapshot()).count() >= SNAPSHOTS_AT_A_TIME;
+            if waits || self.left_alone.contains_key(&due) || !self.in_hand.insert(due.clone()) {
                 continue;
             }
             let app = Arc::clone(&self.app);
@@ -75,7 +97,6 @@ impl Rounds {
                 (due, result.is_ok())
             }));
         }
-        SHORTEST
     }
 
     /// Lets what is in hand go on until the pause is over, or a place has become free.

@@ -17,6 +17,13 @@ use crate::stored::{checkout, snapshot};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Due(Key);
 
+impl Due {
+    /// Whether only a snapshot is to be fetched.
+    pub(crate) fn is_snapshot(&self) -> bool {
+        self.0.collection == snapshot::COLLECTION
+    }
+}
+
 impl fmt::Display for Due {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0.collection, self.0.id)

@@ -75,9 +75,11 @@ struct State {
     ids: u32,
     skew_s: i64,
     down: HashSet<&'static str>,
+    silent: HashSet<&'static str>,
     ignores_keys: bool,
     saves_errors: bool,
     at_finalize: Option<Hook>,
+    at_charge: Option<Hook>,
 }
 
 impl Amazon {
@@ -128,6 +130,11 @@ impl Amazon {
         self.state().down.insert(operation);
     }
 
+    /// From now on no call of an operation is answered.
+    pub(crate) fn falls_silent(&self, operation: &'static str) {
+        self.state().silent.insert(operation);
+    }
+
     pub(crate) fn comes_back(&self) {
         self.state().down.clear();
     }
@@ -149,6 +156,10 @@ impl Amazon {
 
     pub(crate) fn at_finalize(&self, hook: impl Fn() + Send + Sync + 'static) {
         self.state().at_finalize = Some(Box::new(hook));
+    }
+
+    pub(crate) fn at_charge(&self, hook: impl Fn() + Send + Sync + 'static) {
+        self.state().at_charge = Some(Box::new(hook));
     }
 
     pub(crate) fn hanging(&self) -> usize {
@@ -200,6 +211,10 @@ impl State {
                 self.hanging += 1;
                 return Reply::Never;
             }
+            None if self.silent.contains(arrived.operation) => {
+                self.hanging += 1;
+                return Reply::Never;
+            }
             None if self.down.contains(arrived.operation) => {
                 return Reply::Now(503, json!({ "reasonCode": "ServiceUnavailable", "message": "canary" }));
             }
@@ -217,7 +232,12 @@ impl State {
         let pending = matches!(fault, Some(Fault::Pending | Fault::PendingWith200));
         let (status, mut body) = match arrived.operation {
             "session" => found(self.sessions.get(id)),
-            "charge" => found(self.charges.get(id)),
+            "charge" => {
+                if let Some(hook) = &self.at_charge {
+                    hook();
+                }
+                found(self.charges.get(id))
+            }
             "permission" => (200, json!({ "chargePermissionId": id, "buyer": { "name": "Canary" } })),
             _ => self.finalize(id, arrived, pending),
         };

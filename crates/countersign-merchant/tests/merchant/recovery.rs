@@ -190,17 +190,115 @@ fn a_clock_that_is_set_back_during_a_restart_loses_no_timer() {
 }
 
 #[test]
-fn a_document_that_cannot_be_read_holds_up_no_other() {
+fn a_success_that_a_look_finds_and_the_store_does_not_take_is_one_line_with_all_ids() {
+    for intent in ["Confirm", "AuthorizeWithCapture"] {
+        let world = World::in_memory();
+        let mut order = order();
+        order["paymentDetails"]["paymentIntent"] = serde_json::json!(intent);
+        let checkout_id = world.placed(&order);
+        world.amazon.fault("finalize", Fault::LostAfter);
+        world.amazon.fault("session", Fault::Nothing);
+        world.amazon.fault("session", Fault::refusal(503, "ServiceUnavailable"));
+        world.complete(&checkout_id, SESSION);
+        let store = Arc::clone(&world.store);
+        if intent == "Confirm" {
+            // The take-up is written, what the look finds is not.
+            let before = store.commits.load(Ordering::SeqCst);
+            store.commits_limit.store(before + 1, Ordering::SeqCst);
+        } else {
+            world.amazon.at_charge(move || store.is_full.store(true, Ordering::SeqCst));
+        }
+        let lines = logged(|| world.let_pass(Duration::from_secs(2)));
+        let told: Vec<_> = lines.iter().filter(|line| line.contains("could not be written")).collect();
+        assert_eq!(told.len(), 1, "{lines:?}");
+        let charge = if intent == "Confirm" { "" } else { "S01-5105180-0000001-C000001" };
+        for id in ["1001", SESSION, "S01-5105180-0000001", charge, &checkout_id] {
+            assert!(told[0].contains(id), "{id} in {}", told[0]);
+        }
+    }
+}
+
+#[test]
+fn a_charge_that_is_asked_for_in_vain_is_told() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.amazon.fault("finalize", Fault::LostAfter);
+    world.amazon.fault("charge", Fault::refusal(403, "InvalidRequestSignature"));
+    let lines = logged(|| {
+        world.complete(&checkout_id, SESSION);
+    });
+    assert!(
+        lines.iter().any(|line| line.starts_with("ERROR") && line.contains("Get Charge shows nothing")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_binding_of_which_nobody_knows_is_answered_with_checking() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        let checkout_id = world.placed(&order());
+        world.store.keeps_silent.store(true, Ordering::SeqCst);
+        let answer = world.complete(&checkout_id, SESSION);
+        assert_eq!(answer.verdict(), (202, "checking".to_owned()));
+        assert_eq!(answer.json()["orderId"], "1001");
+        world.store.keeps_silent.store(false, Ordering::SeqCst);
+        world.let_pass(MINUTE);
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
+    }
+}
+
+#[test]
+fn snapshots_that_hang_keep_no_doubt_waiting() {
+    let world = World::in_memory();
+    let numbered = |number: usize| {
+        let mut order = order();
+        order["orderId"] = serde_json::json!(format!("{number}"));
+        order
+    };
+    let complete = |number: usize| {
+        let checkout_id = world.register(&numbered(number));
+        let session = format!("s{number}");
+        world.amazon.open(&session, super::world::session_for(&order(), &session, &checkout_id));
+        world.complete(&checkout_id, &session);
+        checkout_id
+    };
+    world.amazon.falls_silent("permission");
+    for number in 0..300 {
+        complete(number);
+    }
+    world.amazon.fault("finalize", Fault::LostAfter);
+    world.amazon.fault("session", Fault::Nothing);
+    world.amazon.fault("session", Fault::refusal(503, "ServiceUnavailable"));
+    let checkout_id = complete(300);
+    world.let_pass(Duration::from_secs(3));
+    assert_eq!(world.attempts(&checkout_id), ["Completed"]);
+}
+
+#[test]
+fn hundreds_of_documents_that_cannot_be_read_hold_up_no_other() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        let checkout_id = world.placed(&order());
+        world.amazon.fault("finalize", Fault::LostAfter);
+        world.amazon.fault("session", Fault::Nothing);
+        world.amazon.fault("session", Fault::refusal(503, "ServiceUnavailable"));
+        world.complete(&checkout_id, SESSION);
+        for number in 0..600 {
+            poison(&world, &format!("0{number}"), number + 100);
+        }
+        world.let_pass(MINUTE);
+        assert_eq!(world.attempts(&checkout_id), ["Completed"]);
+    }
+}
+
+/// A checkout that no version can read, due before everything else and first in every list.
+fn poison(world: &World, id: &str, change: u32) {
     use countersign_store::contract::{
         ChangeId, ChangeSet, Content, Expect, IndexEntry, Key, Store as _, Write,
     };
-    let mut world = World::in_memory();
-    let checkout_id = world.placed(&order());
-    world.amazon.fault("finalize", Fault::HangAfter);
-    world.complete_and_crash(&checkout_id, SESSION);
-    // Due before everything else, and first in every list.
     let broken = Write {
-        key: Key { collection: "checkout", id: "0".to_owned() },
+        key: Key { collection: "checkout", id: id.to_owned() },
         expect: Expect::Absent,
         content: Some(Content {
             format: 999,
@@ -209,9 +307,20 @@ fn a_document_that_cannot_be_read_holds_up_no_other() {
             index: vec![IndexEntry { index: "checkout_by_state", value: "checking".to_owned() }],
         }),
     };
-    let (id, at) = (ChangeId([9; 16]), world.time.wall());
+    let mut id = [9; 16];
+    id[..4].copy_from_slice(&change.to_be_bytes());
+    let (id, at) = (ChangeId(id), world.time.wall());
     let change = ChangeSet { id, at, require: Vec::new(), write: vec![broken], append: Vec::new() };
     world.run(world.store.commit(change)).unwrap();
+}
+
+#[test]
+fn a_document_that_cannot_be_read_holds_up_no_other() {
+    let mut world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.amazon.fault("finalize", Fault::HangAfter);
+    world.complete_and_crash(&checkout_id, SESSION);
+    poison(&world, "0", 1);
     let lines = logged(|| {
         world.restart();
         world.let_pass(MINUTE);

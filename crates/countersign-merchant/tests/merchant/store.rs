@@ -14,12 +14,16 @@ pub(crate) struct WatchedStore {
     pub(crate) inner: Arc<dyn Store>,
     at_work: AtomicUsize,
     pub(crate) commits: AtomicUsize,
+    /// Commits beyond this many are refused.
+    pub(crate) commits_limit: AtomicUsize,
     /// Commits are refused.
     pub(crate) is_full: AtomicBool,
     /// Nothing is answered.
     pub(crate) is_away: AtomicBool,
     /// Commits are applied, and their answers are lost.
     pub(crate) loses_answers: AtomicBool,
+    /// Nobody learns whether a commit was applied.
+    pub(crate) keeps_silent: AtomicBool,
 }
 
 impl WatchedStore {
@@ -28,9 +32,11 @@ impl WatchedStore {
             inner,
             at_work: AtomicUsize::new(0),
             commits: AtomicUsize::new(0),
+            commits_limit: AtomicUsize::new(usize::MAX),
             is_full: AtomicBool::new(false),
             is_away: AtomicBool::new(false),
             loses_answers: AtomicBool::new(false),
+            keeps_silent: AtomicBool::new(false),
         })
     }
 
@@ -74,14 +80,15 @@ impl Store for WatchedStore {
     }
 
     fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
-        if self.is_full.load(Ordering::SeqCst) || self.is_away.load(Ordering::SeqCst) {
+        let is_at_limit = self.commits.load(Ordering::SeqCst) >= self.commits_limit.load(Ordering::SeqCst);
+        if is_at_limit || self.is_full.load(Ordering::SeqCst) || self.is_away.load(Ordering::SeqCst) {
             return Box::pin(ready(Err(CommitError::Unavailable("full".to_owned()))));
         }
         let applied = self.watched(self.inner.commit(change));
         Box::pin(async move {
             applied.await?;
             self.commits.fetch_add(1, Ordering::SeqCst);
-            if self.loses_answers.load(Ordering::SeqCst) {
+            if self.loses_answers.load(Ordering::SeqCst) || self.keeps_silent.load(Ordering::SeqCst) {
                 return Err(CommitError::Indeterminate("lost".to_owned()));
             }
             Ok(())
@@ -89,7 +96,9 @@ impl Store for WatchedStore {
     }
 
     fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
-        match self.away() {
+        let silent = self.keeps_silent.load(Ordering::SeqCst);
+        let silent = silent.then(|| StoreError::Unavailable("it says nothing".to_owned()));
+        match self.away().or(silent) {
             Some(away) => Box::pin(ready(Err(away))),
             None => self.watched(self.inner.was_committed(id)),
         }
