@@ -9,7 +9,7 @@ use super::{App, StoreFailed};
 use crate::stored::event;
 pub(crate) use crate::stored::event::Event;
 
-/// The most timeline entries that one answer shows, the oldest first: ample, since an attempt in
+/// The most timeline entries that one answer shows, the newest ones: ample, since an attempt in
 /// doubt for 30 days makes about a hundred.
 const TIMELINE: usize = 1_000;
 /// The most checkouts on one page of a list.
@@ -27,8 +27,17 @@ pub(crate) struct Page {
 impl App {
     /// What happened to a checkout, oldest first.
     pub(crate) async fn timeline(&self, checkout: &Checkout) -> Result<Vec<Event>, StoreFailed> {
-        let messages = self.store.messages(event::TOPIC, Some(checkout.id.as_str()), 0, TIMELINE).await?;
-        messages.iter().map(|message| Ok(Event::decode(&message.bytes)?)).collect()
+        let (mut newest, mut after) = (Vec::new(), 0);
+        loop {
+            let page = self.store.messages(event::TOPIC, Some(checkout.id.as_str()), after, TIMELINE).await?;
+            let is_last = page.len() < TIMELINE;
+            after = page.last().map_or(after, |last| last.sequence);
+            newest.extend(page);
+            newest.drain(..newest.len().saturating_sub(TIMELINE));
+            if is_last {
+                return newest.iter().map(|message| Ok(Event::decode(&message.bytes)?)).collect();
+            }
+        }
     }
 
     /// The checkout behind a result link.

@@ -145,13 +145,17 @@ fn terms_of(
     })
 }
 
-/// An absolute http or https address: a buyer's browser is sent there.
+/// An absolute http or https address: a buyer's browser is sent there. Nothing in it that a browser
+/// drops or reads otherwise than this: no blank, no control character, nobody's name before the host.
 fn web_address(field: &'static str, text: &str) -> Result<(), Refused> {
+    let is_plain = !text.chars().any(|it| it.is_control() || it.is_whitespace() || it == '\\');
     let uri: Result<http::Uri, _> = text.parse();
     let is_web = uri.is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
     });
-    if is_web {
+    if is_plain && is_web {
         Ok(())
     } else {
         Err(Refused::Invalid { field, why: "must be an absolute http or https address" })
@@ -192,7 +196,12 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
             _ => return Err(Refused::Invalid { field: "query", why: "takes orderId, state and after only" }),
         }
     }
-    Ok(parsed)
+    let why = match (&parsed.after, &parsed.order_id, parsed.state) {
+        (Some(_), Some(_), _) => "cannot be asked for with orderId: an order is one checkout",
+        (Some((of, _)), None, Some(state)) if of != state => "must be the `after` of a page of this state",
+        _ => return Ok(parsed),
+    };
+    Err(Refused::Invalid { field: "after", why })
 }
 
 fn state_of(word: &str) -> Option<&'static str> {

@@ -109,6 +109,30 @@ fn an_order_that_cannot_be_registered_is_refused_naming_the_field() {
         (with("/startOfCheckoutUrl", Some(json!("/checkout"))), "InvalidValue", Some("startOfCheckoutUrl")),
         (with("/successUrl", Some(json!("ftp://shop.example"))), "InvalidValue", Some("successUrl")),
         (
+            with("/successUrl", Some(json!("https://shop.example@evil.example/"))),
+            "InvalidValue",
+            Some("successUrl"),
+        ),
+        (with("/successUrl", Some(json!("https://a:b@shop.example/"))), "InvalidValue", Some("successUrl")),
+        (with("/successUrl", Some(json!("https://shop.example/a b"))), "InvalidValue", Some("successUrl")),
+        (with("/successUrl", Some(json!("https://shop.example/#a\nb"))), "InvalidValue", Some("successUrl")),
+        (with("/successUrl", Some(json!("https://shop.example/\tx"))), "InvalidValue", Some("successUrl")),
+        (
+            with("/successUrl", Some(json!("https://shop.example/#\u{7f}"))),
+            "InvalidValue",
+            Some("successUrl"),
+        ),
+        (
+            with("/successUrl", Some(json!("https://shop.example\\@evil.example/"))),
+            "InvalidValue",
+            Some("successUrl"),
+        ),
+        (
+            with("/successUrl", Some(json!("https://shop.example/#\u{3000}"))),
+            "InvalidValue",
+            Some("successUrl"),
+        ),
+        (
             with("/successUrl", Some(json!(format!("https://shop.example/{}", "x".repeat(2_048))))),
             "InvalidValue",
             Some("successUrl"),

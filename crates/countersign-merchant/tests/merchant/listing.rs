@@ -26,6 +26,28 @@ fn a_checkout_shows_its_state_attempts_ids_amounts_and_timeline() {
 }
 
 #[test]
+fn a_timeline_over_the_limit_shows_its_newest_entries() {
+    let world = World::in_memory();
+    let checkout_id = world.register(&order());
+    let terms = |version: usize| {
+        let mut terms = order();
+        for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
+            terms.as_object_mut().unwrap().remove(member);
+        }
+        terms["termsVersion"] = json!(version);
+        terms.to_string()
+    };
+    for version in 1..=1_100 {
+        let path = format!("/v1/checkouts/{checkout_id}/terms");
+        assert_eq!(world.call("PUT", &path, &terms(version)).status, 200);
+    }
+    let shown = world.checkout(&checkout_id);
+    let timeline = shown["timeline"].as_array().unwrap();
+    assert_eq!(timeline.len(), 1_000);
+    assert_eq!(timeline.last().unwrap()["detail"], "version 1101");
+}
+
+#[test]
 fn lists_are_complete_and_without_repetition_page_by_page() {
     for engine in ENGINES {
         let world = World::new(engine);
@@ -106,6 +128,8 @@ fn a_query_that_cannot_be_read_is_refused_naming_the_field() {
         ("orderId=%ff", "query"),
         ("after=x", "after"),
         ("after=open:1", "after"),
+        ("after=paid:1&state=checking", "after"),
+        ("after=paid:1&orderId=1001", "after"),
     ] {
         let refused = world.get(&format!("/v1/checkouts?{query}"));
         assert_eq!(refused.refusal(), (400, "InvalidValue".to_owned(), Some(field.to_owned())), "{query}");
