@@ -22,6 +22,9 @@ pub struct Attempt {
     pub number: u32,
     /// The session.
     pub checkout_session_id: CheckoutSessionId,
+    /// What the caller said of the addresses: kept while the session may still be compared, by whoever
+    /// goes on after a crash and again under other terms.
+    pub given: GivenAddresses,
     /// When the session was bound.
     pub bound_at: Timestamp,
     /// When the buyer was last known to wait for this attempt.
@@ -62,9 +65,6 @@ impl core::fmt::Debug for Send {
 pub enum AttemptState {
     /// The session is bound; Get has not agreed with the terms yet. Never sent.
     Bound {
-        /// What the caller said of the addresses: kept, so that whoever goes on after a crash
-        /// compares it too.
-        given: GivenAddresses,
         /// When the owner, if it still lives, has finished asking; then anybody may ask again.
         retry_at: Timestamp,
     },

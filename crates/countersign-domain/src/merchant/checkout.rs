@@ -177,6 +177,9 @@ impl Checkout {
     #[must_use]
     pub(crate) fn with_state(mut self, number: u32, state: AttemptState) -> Self {
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.number == number) {
+            if state.is_final() {
+                attempt.given = GivenAddresses::default();
+            }
             attempt.state = state;
         }
         self
@@ -222,7 +225,7 @@ pub fn change_terms(
     for attempt in &mut next.attempts {
         // What was agreed under the old terms must be agreed again.
         if let AttemptState::Approved { retry_at, .. } = attempt.state {
-            attempt.state = AttemptState::Bound { given: GivenAddresses::default(), retry_at };
+            attempt.state = AttemptState::Bound { retry_at };
         }
     }
     Ok(Step::one(next, TermsChanged { terms_version }))

@@ -212,14 +212,16 @@ pub fn arrive(
             (AttemptState::Surplus { of: live.number }, Happened::SurplusRecorded { of: live.number })
         }
         Some(_) | None => {
-            let state = AttemptState::Bound { given: given.clone(), retry_at: now.plus(rules.lease) };
+            let state = AttemptState::Bound { retry_at: now.plus(rules.lease) };
             (state, Happened::SessionBound)
         }
     };
+    let given = if state.is_final() { GivenAddresses::default() } else { given.clone() };
     let mut next = checkout.clone();
     next.attempts.push(Attempt {
         number,
         checkout_session_id: session.clone(),
+        given,
         bound_at: now,
         buyer_seen_at: now,
         spent_keys: 0,
@@ -311,8 +313,7 @@ pub fn agree(
     environment: Environment,
     now: Timestamp,
 ) -> Agreement {
-    let Some(AttemptState::Bound { given, .. }) = checkout.attempt(attempt).map(|attempt| &attempt.state)
-    else {
+    let Some(Attempt { state: AttemptState::Bound { .. }, given, .. }) = checkout.attempt(attempt) else {
         return Agreement::NotReady;
     };
     let session = match seen {
@@ -420,8 +421,8 @@ pub fn agree(
 #[must_use]
 pub fn ask_again(checkout: &Checkout, attempt: u32, now: Timestamp) -> Option<Checkout> {
     const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
-    let AttemptState::Bound { given, .. } = &checkout.attempt(attempt)?.state else { return None };
-    let state = AttemptState::Bound { given: given.clone(), retry_at: now.plus(ASK_AGAIN_AFTER) };
+    let AttemptState::Bound { .. } = checkout.attempt(attempt)?.state else { return None };
+    let state = AttemptState::Bound { retry_at: now.plus(ASK_AGAIN_AFTER) };
     Some(checkout.clone().with_state(attempt, state))
 }
 
@@ -477,6 +478,7 @@ pub fn begin(
         // An earlier tab that was never sent comes second from now on.
         if other.state.is_unsent() && other.number != attempt {
             other.state = AttemptState::Surplus { of: attempt };
+            other.given = GivenAddresses::default();
             events.push(event(other.number, Happened::SurplusRecorded { of: attempt }));
         }
     }

@@ -133,9 +133,9 @@ pub fn take_up(
         {
             return Some((given_up(checkout, current, key_of, now), Act::Rest));
         }
-        AttemptState::Bound { given, .. } => {
+        AttemptState::Bound { .. } => {
             let retry_at = now.plus(rules.lease);
-            (AttemptState::Bound { given: given.clone(), retry_at }, unless_unknown(Act::Agree))
+            (AttemptState::Bound { retry_at }, unless_unknown(Act::Agree))
         }
         AttemptState::Approved { body, sent_at, .. } => {
             let (body, sent_at, retry_at) = (body.clone(), *sent_at, now.plus(rules.lease));

@@ -8,11 +8,12 @@
 use std::sync::Arc;
 
 use countersign_domain::address::{Address, AddressKind};
-use countersign_domain::ids::{CheckoutSessionId, IdempotencyKey};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, IdempotencyKey};
 use countersign_domain::merchant::attempt::{AttemptState, Send};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{
-    Agreement, Beginning, CheckoutStep, FinalizeAnswer, PlantedBug, agree, answered, ask_again, begin,
+    Agreement, Beginning, CheckoutStep, FinalizeAnswer, PlantedBug, SessionSeen, agree, answered, ask_again,
+    begin,
 };
 use countersign_domain::merchant::doubt::{Act, charge_seen, looked_up, resend, take_up};
 use countersign_domain::step::Step;
@@ -75,21 +76,21 @@ impl App {
         known: &mut Option<Loaded>,
     ) -> Result<(), StoreFailed> {
         let mut next = act;
+        let mut was_sent_again = false;
         for _ in 0..ACTS {
             next = match next {
                 Act::Rest => return Ok(()),
+                // Once is enough: the timer sends it again, less and less often.
+                Act::Resend if was_sent_again => return Ok(()),
                 Act::Agree => self.agree_and_send(place, known).await?,
                 Act::Begin => self.begin_approved(place, known).await?,
                 Act::LookUp => self.look_up(place, known).await?,
-                Act::Resend => self.send_again(place, known).await?,
+                Act::Resend => {
+                    was_sent_again = true;
+                    self.send_again(place, known).await?
+                }
                 Act::AskCharge(permission, charge) => {
-                    let Ok(seen) = self.amazon.charge(&charge).await else { return Ok(()) };
-                    self.step(place, known, |checkout, now| {
-                        let step = charge_seen(checkout, place.attempt, &permission, &charge, &seen, now)?;
-                        Some((step, ()))
-                    })
-                    .await?;
-                    Act::Rest
+                    self.ask_charge(place, &permission, &charge, known).await?
                 }
             };
         }
@@ -231,28 +232,22 @@ impl App {
         }
         let kept = self
             .step(place, known, |checkout, now| {
-                let step = answered(checkout, place.attempt, send.n, &answer, now)?;
+                let step = answered(checkout, place.attempt, send.n, &answer, now);
+                // An answer that proves nothing is a hint all the same: what it is about is looked up.
+                let step = step.unwrap_or_else(|| quiet(checkout.clone()));
                 let is_in_doubt = matches!(step.next.attempt(place.attempt)?.state, AttemptState::InDoubt(_));
                 Some((step, is_in_doubt))
             })
             .await;
         match kept {
-            // Freshly in doubt: look up at once, the buyer waits.
+            // In doubt: look up at once, the buyer waits.
             Ok(Some(true)) if self.rules().has(PlantedBug::LookUpOff) => Ok(Act::Resend),
             Ok(Some(true)) => Ok(Act::LookUp),
             Ok(Some(false) | None) => Ok(Act::Rest),
             Err(failed) => {
                 if let FinalizeAnswer::Success { charge_permission_id, charge_id, .. } = &answer {
-                    tracing::error!(
-                        checkout_id = place.checkout_id,
-                        order_id,
-                        attempt = place.attempt,
-                        checkout_session_id = %place.session,
-                        %charge_permission_id,
-                        charge_id = charge_id.as_ref().map(tracing::field::display),
-                        %failed,
-                        "Amazon has accepted the payment, and its ids could not be written"
-                    );
+                    let charge_id = charge_id.as_ref();
+                    tell_unwritten(place, Some(order_id), Some(charge_permission_id), charge_id, &failed);
                 }
                 Err(failed)
             }
@@ -268,10 +263,41 @@ impl App {
             }
         };
         let rules = self.rules();
+        let order_id = order_id_of(known.as_ref());
         let next = self
             .step(place, known, |checkout, now| looked_up(checkout, place.attempt, &seen, now, &rules))
-            .await?;
-        Ok(next.unwrap_or(Act::Rest))
+            .await;
+        if let (Err(failed), SessionSeen::Completed { charge_permission_id, charge_id }) = (&next, &seen) {
+            let (permission, charge) = (charge_permission_id.as_ref(), charge_id.as_ref());
+            tell_unwritten(place, order_id.as_deref(), permission, charge, failed);
+        }
+        Ok(next?.unwrap_or(Act::Rest))
+    }
+
+    async fn ask_charge(
+        &self,
+        place: Place<'_>,
+        permission: &ChargePermissionId,
+        charge: &ChargeId,
+        known: &mut Option<Loaded>,
+    ) -> Result<Act, StoreFailed> {
+        let seen = match self.amazon.charge(charge).await {
+            Ok(seen) => seen,
+            Err(nothing) => {
+                nothing.tell(place, "Get Charge shows nothing");
+                return Ok(Act::Rest);
+            }
+        };
+        let order_id = order_id_of(known.as_ref());
+        let kept = self
+            .step(place, known, |checkout, now| {
+                Some((charge_seen(checkout, place.attempt, permission, charge, &seen, now)?, ()))
+            })
+            .await;
+        if let Err(failed) = &kept {
+            tell_unwritten(place, order_id.as_deref(), Some(permission), Some(charge), failed);
+        }
+        kept.map(|_| Act::Rest)
     }
 
     async fn send_again(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {
@@ -287,8 +313,8 @@ impl App {
         if rules.has(PlantedBug::BodyReserializedOnResend) {
             sending.send.body = reserialized(&sending.send.body);
         }
-        // A second send's answer that is no success is only a hint: the timer looks up again.
-        self.send(place, &sending, known).await.map(|_| Act::Rest)
+        let next = self.send(place, &sending, known).await?;
+        Ok(if next == Act::LookUp { next } else { Act::Rest })
     }
 }
 
@@ -296,6 +322,30 @@ impl Sending {
     fn new(send: Send, checkout: &Checkout) -> Self {
         Self { send, intent: checkout.terms.payment_intent, order_id: checkout.order_id.clone() }
     }
+}
+
+fn order_id_of(known: Option<&Loaded>) -> Option<String> {
+    known.map(|loaded| loaded.registration.checkout.order_id.clone())
+}
+
+/// The one line by which a person finds a payment again whose ids the store did not take.
+fn tell_unwritten(
+    place: Place<'_>,
+    order_id: Option<&str>,
+    charge_permission_id: Option<&ChargePermissionId>,
+    charge_id: Option<&ChargeId>,
+    failed: &StoreFailed,
+) {
+    tracing::error!(
+        checkout_id = place.checkout_id,
+        order_id,
+        attempt = place.attempt,
+        checkout_session_id = %place.session,
+        charge_permission_id = charge_permission_id.map(tracing::field::display),
+        charge_id = charge_id.map(tracing::field::display),
+        %failed,
+        "Amazon has accepted the payment, and its ids could not be written"
+    );
 }
 
 /// A step that no timeline tells of.

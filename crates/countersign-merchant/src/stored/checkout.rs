@@ -74,6 +74,10 @@ struct StoredAttempt {
     bound_at: i64,
     buyer_seen_at: i64,
     spent_keys: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    given_shipping_address: Option<StoredAddress>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    given_billing_address: Option<StoredAddress>,
     state: StoredState,
 }
 
@@ -89,10 +93,6 @@ struct StoredSend {
 #[serde(tag = "is", rename_all_fields = "camelCase", deny_unknown_fields)]
 enum StoredState {
     Bound {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        given_shipping_address: Option<StoredAddress>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        given_billing_address: Option<StoredAddress>,
         retry_at: i64,
     },
     Approved {
@@ -297,11 +297,7 @@ fn restore_send(stored: StoredSend) -> Result<Send, Unreadable> {
 
 fn store_attempt(attempt: &Attempt) -> StoredAttempt {
     let state = match &attempt.state {
-        AttemptState::Bound { given, retry_at } => StoredState::Bound {
-            given_shipping_address: given.shipping.as_ref().map(store_address),
-            given_billing_address: given.billing.as_ref().map(store_address),
-            retry_at: retry_at.as_millis(),
-        },
+        AttemptState::Bound { retry_at } => StoredState::Bound { retry_at: retry_at.as_millis() },
         AttemptState::Approved { body, sent_at, retry_at } => StoredState::Approved {
             body: store_body(body),
             sent_at: sent_at.map(Timestamp::as_millis),
@@ -373,6 +369,8 @@ fn store_attempt(attempt: &Attempt) -> StoredAttempt {
         bound_at: attempt.bound_at.as_millis(),
         buyer_seen_at: attempt.buyer_seen_at.as_millis(),
         spent_keys: attempt.spent_keys,
+        given_shipping_address: attempt.given.shipping.as_ref().map(store_address),
+        given_billing_address: attempt.given.billing.as_ref().map(store_address),
         state,
     }
 }
@@ -385,13 +383,7 @@ fn restore_attempt(stored: StoredAttempt) -> Result<Attempt, Unreadable> {
         Ok(AttemptState::Completed { completion, charge_permission_id: permission(id)?, at: instant(at) })
     };
     let state = match stored.state {
-        StoredState::Bound { given_shipping_address, given_billing_address, retry_at } => {
-            let given = GivenAddresses {
-                shipping: given_shipping_address.map(restore_address).transpose()?,
-                billing: given_billing_address.map(restore_address).transpose()?,
-            };
-            AttemptState::Bound { given, retry_at: instant(retry_at) }
-        }
+        StoredState::Bound { retry_at } => AttemptState::Bound { retry_at: instant(retry_at) },
         StoredState::Approved { body, sent_at, retry_at } => AttemptState::Approved {
             body: Arc::from(body.into_bytes()),
             sent_at: sent_at.map(instant),
@@ -464,6 +456,10 @@ fn restore_attempt(stored: StoredAttempt) -> Result<Attempt, Unreadable> {
         bound_at: instant(stored.bound_at),
         buyer_seen_at: instant(stored.buyer_seen_at),
         spent_keys: stored.spent_keys,
+        given: GivenAddresses {
+            shipping: stored.given_shipping_address.map(restore_address).transpose()?,
+            billing: stored.given_billing_address.map(restore_address).transpose()?,
+        },
         state,
     })
 }

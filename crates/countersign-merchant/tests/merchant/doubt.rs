@@ -168,6 +168,35 @@ fn a_stored_server_error_is_replayed_three_times_before_a_new_key_is_tried() {
 }
 
 #[test]
+fn an_answer_in_doubt_that_proves_nothing_is_looked_up_at_once() {
+    for fault in [
+        Fault::AnswerAfter(422, json!({ "reasonCode": "HardDeclined" })),
+        Fault::AnswerAfter(503, Value::Null),
+        Fault::LostAfter,
+    ] {
+        let world = World::in_memory();
+        let checkout_id = world.placed(&order());
+        world.amazon.fault("finalize", Fault::LostBefore);
+        world.amazon.fault("finalize", fault.clone());
+        let began_at = world.time.wall();
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()), "{fault:?}");
+        assert_eq!(world.time.wall(), began_at);
+        assert_eq!(world.amazon.arrived("finalize").len(), 2);
+    }
+}
+
+#[test]
+fn what_is_refused_again_and_again_is_not_sent_in_one_breath() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    for _ in 0..2 {
+        world.amazon.fault("finalize", Fault::refusal(503, "ServiceUnavailable"));
+    }
+    assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
+    assert_eq!(world.amazon.arrived("finalize").len(), 2);
+}
+
+#[test]
 fn errors_that_differ_are_not_stored_ones_and_raise_no_key() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
@@ -273,7 +302,7 @@ fn ids_that_nobody_gives_leave_it_unresolved_until_they_are_seen() {
     world.amazon.ignore_keys();
     world.amazon.fault("finalize", Fault::LostAfter);
     world.amazon.fault("session", Fault::Nothing);
-    for _ in 0..6 {
+    for _ in 0..8 {
         world.amazon.fault("session", Fault::WithoutIds);
     }
     world.complete(&checkout_id, SESSION);

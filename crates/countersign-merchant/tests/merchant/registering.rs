@@ -138,6 +138,24 @@ fn terms_are_fixed_once_a_payment_was_sent_and_free_again_once_it_is_proved_unpa
 }
 
 #[test]
+fn a_given_address_is_compared_again_under_new_terms() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.amazon.fault("finalize", super::amazon::Fault::NotSent);
+    let body = json!({ "amazonCheckoutSessionId": SESSION, "shippingAddress": super::world::address() });
+    let path = format!("/v1/checkouts/{checkout_id}");
+    assert_eq!(world.call("POST", &format!("{path}/complete"), &body.to_string()).status, 202);
+    assert_eq!(world.call("PUT", &format!("{path}/terms"), &terms(1, "15.00")).status, 200);
+    // The buyer has agreed to the new terms, and to another address.
+    world.amazon.change(SESSION, |session| {
+        session["paymentDetails"]["chargeAmount"]["amount"] = json!("15.00");
+        session["shippingAddress"]["city"] = json!("Elsewhere");
+    });
+    world.let_pass(std::time::Duration::from_secs(60));
+    assert_eq!(world.complete(&checkout_id, SESSION).json()["reason"], "AddressDrift");
+}
+
+#[test]
 fn what_found_no_connection_is_sent_with_the_new_terms_or_not_at_all() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());

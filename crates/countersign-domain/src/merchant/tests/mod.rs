@@ -60,6 +60,7 @@ fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
     let attempt = Attempt {
         number: 1,
         checkout_session_id: CheckoutSessionId::parse("session1").unwrap(),
+        given: GivenAddresses::default(),
         bound_at: sent_at(),
         buyer_seen_at: sent_at(),
         spent_keys,
@@ -146,7 +147,7 @@ fn states() -> Vec<AttemptState> {
     let at = sent_at();
     let body: Arc<[u8]> = Arc::from(*b"body");
     let mut states = vec![
-        AttemptState::Bound { given: GivenAddresses::default(), retry_at: at },
+        AttemptState::Bound { retry_at: at },
         AttemptState::Approved { body: body.clone(), sent_at: None, retry_at: at },
         AttemptState::Approved { body, sent_at: Some(at), retry_at: at },
         AttemptState::Finalizing { send: send(), sent_at: at, lease_until: at.plus(30 * SECOND) },

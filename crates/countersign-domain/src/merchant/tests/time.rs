@@ -49,7 +49,7 @@ fn the_buyers_window_ends_what_was_never_sent_unless_the_clock_is_in_question() 
     let at = sent_at();
     let mut table = String::new();
     for state in [
-        AttemptState::Bound { given: GivenAddresses::default(), retry_at: at },
+        AttemptState::Bound { retry_at: at },
         AttemptState::Approved { body: Arc::from(*b"body"), sent_at: None, retry_at: at },
         AttemptState::Approved { body: Arc::from(*b"body"), sent_at: Some(at), retry_at: at },
     ] {

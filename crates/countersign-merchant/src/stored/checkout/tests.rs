@@ -28,7 +28,6 @@ fn charge() -> ChargeId {
 
 /// Every state with every reason and every option.
 fn states() -> Vec<AttemptState> {
-    let given = GivenAddresses { shipping: Some(address()), billing: Some(address()) };
     let completed =
         |completion| AttemptState::Completed { completion, charge_permission_id: permission(), at: at(7) };
     let doubt = Doubt {
@@ -45,8 +44,7 @@ fn states() -> Vec<AttemptState> {
     };
     let erring = Doubt { stored_error: Some("500".to_owned()), stored_error_count: 2, ..doubt.clone() };
     let mut states = vec![
-        AttemptState::Bound { given: GivenAddresses::default(), retry_at: at(1) },
-        AttemptState::Bound { given, retry_at: at(1) },
+        AttemptState::Bound { retry_at: at(1) },
         AttemptState::Approved { body: send().body, sent_at: None, retry_at: at(1) },
         AttemptState::Approved { body: send().body, sent_at: Some(at(1)), retry_at: at(2) },
         AttemptState::Finalizing { send: send(), sent_at: at(1), lease_until: at(2) },
@@ -98,6 +96,10 @@ fn registration(states: Vec<AttemptState>) -> Registration {
         checkout_session_id: CheckoutSessionId::parse(&format!("session{number}")).unwrap(),
         bound_at: at(0),
         buyer_seen_at: at(1),
+        given: match number {
+            1 => GivenAddresses { shipping: Some(address()), billing: Some(address()) },
+            _ => GivenAddresses::default(),
+        },
         spent_keys: 2,
         state,
     });
@@ -206,7 +208,7 @@ proptest! {
         let given = GivenAddresses { shipping: Some(given), billing: None };
         let number = u32::try_from(registration.checkout.attempts.len()).unwrap() + 1;
         for (number, state) in [
-            (number, AttemptState::Bound { given, retry_at: at(1) }),
+            (number, AttemptState::Bound { retry_at: at(1) }),
             (
                 number + 1,
                 AttemptState::Approved { body: Arc::from(body.into_bytes()), sent_at: None, retry_at: at(2) },
@@ -217,6 +219,7 @@ proptest! {
                 checkout_session_id: CheckoutSessionId::parse("s").unwrap(),
                 bound_at: at(0),
                 buyer_seen_at: at(0),
+                given: given.clone(),
                 spent_keys: 0,
                 state,
             });
