@@ -1,6 +1,8 @@
 //! Load, decide, write, and again when somebody else was faster: the loop that both servers run
 //! every decision in.
 
+use std::fmt;
+
 use crate::contract::{ChangeSet, CommitError, Store, StoreError};
 
 /// What a closure decided: a change to commit, or none, and what to tell its caller once that is
@@ -63,4 +65,55 @@ where
         }
     }
     Err(TransactError::Contended)
+}
+
+/// How often a server makes a decision that lost a race again before its caller is told to come back.
+const DECISIONS: usize = 100;
+
+/// Why the store let a server down. Nothing here says that a decision was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreFailed {
+    /// It cannot be reached, is full, or too many others write the same: come back.
+    Unavailable(String),
+    /// It may or may not have kept what was written.
+    Indeterminate(String),
+    /// What it holds cannot be read.
+    Unreadable(String),
+}
+
+impl fmt::Display for StoreFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(why) => write!(f, "the store is unavailable: {why}"),
+            Self::Indeterminate(why) => write!(f, "the store's answer was lost: {why}"),
+            Self::Unreadable(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<StoreError> for StoreFailed {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(why) => Self::Unavailable(why),
+            StoreError::Corrupt(why) => Self::Unreadable(why),
+        }
+    }
+}
+
+/// [`transact`] as the servers use it: a decision has its outcome, its own refusal, or a store that
+/// failed.
+///
+/// # Errors
+/// The decision's refusal, or [`StoreFailed`] as one.
+pub async fn decide<T, E, F>(store: &dyn Store, decide: impl FnMut() -> F) -> Result<T, E>
+where
+    E: From<StoreFailed>,
+    F: Future<Output = Result<Decision<T>, E>>,
+{
+    transact(store, DECISIONS, decide).await.map_err(|error| match error {
+        TransactError::Refused(refused) => refused,
+        TransactError::Contended => StoreFailed::Unavailable("too many write the same".to_owned()).into(),
+        TransactError::Indeterminate(why) => StoreFailed::Indeterminate(why).into(),
+        TransactError::Unavailable(why) | TransactError::Invalid(why) => StoreFailed::Unavailable(why).into(),
+    })
 }

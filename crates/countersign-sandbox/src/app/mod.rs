@@ -14,14 +14,14 @@ pub(crate) mod recent;
 pub(crate) mod reply;
 pub(crate) mod test_buyer;
 
-use std::fmt;
 use std::sync::Arc;
 
 use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::finalize::FinalizeRefused;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
 use countersign_store::contract::{Store, StoreError};
-use countersign_store::transact::{Decision, TransactError, transact};
+pub(crate) use countersign_store::transact::StoreFailed;
+use countersign_store::transact::{Decision, decide};
 
 use crate::clock::VirtualClock;
 use crate::entropy::Ids;
@@ -32,9 +32,6 @@ use crate::stored::Unreadable;
 use alarm::Alarm;
 use due::Stuck;
 use recent::Recent;
-
-/// How often a decision that lost a race is made again before the caller is told to come back.
-const DECISIONS: usize = 100;
 
 /// Everything that Amazon's half works with.
 pub(crate) struct App {
@@ -67,36 +64,6 @@ pub(crate) enum Refused {
     Finalize(FinalizeRefused),
     /// The store let the caller down.
     Store(StoreFailed),
-}
-
-/// Why the store let a caller down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StoreFailed {
-    /// It cannot be reached, is full, or too many others write the same: come back.
-    Unavailable(String),
-    /// It may or may not have kept what was written.
-    Indeterminate(String),
-    /// What it holds cannot be read.
-    Unreadable(String),
-}
-
-impl fmt::Display for StoreFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unavailable(why) => write!(f, "the store is unavailable: {why}"),
-            Self::Indeterminate(why) => write!(f, "the store's answer was lost: {why}"),
-            Self::Unreadable(why) => f.write_str(why),
-        }
-    }
-}
-
-impl From<StoreError> for StoreFailed {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(why) => Self::Unavailable(why),
-            StoreError::Corrupt(why) => Self::Unreadable(why),
-        }
-    }
 }
 
 impl From<Unreadable> for StoreFailed {
@@ -137,17 +104,10 @@ impl From<PaymentDetailsRefused> for Refused {
 
 impl App {
     /// Runs a decision until it is committed. What the store did to it becomes the caller's error.
-    async fn transact<T, E: From<StoreFailed>, F>(&self, decide: impl FnMut() -> F) -> Result<T, E>
+    async fn transact<T, E: From<StoreFailed>, F>(&self, decision: impl FnMut() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<Decision<T>, E>>,
     {
-        transact(&*self.store, DECISIONS, decide).await.map_err(|error| match error {
-            TransactError::Refused(refused) => refused,
-            TransactError::Contended => StoreFailed::Unavailable("too many write the same".to_owned()).into(),
-            TransactError::Indeterminate(why) => StoreFailed::Indeterminate(why).into(),
-            TransactError::Unavailable(why) | TransactError::Invalid(why) => {
-                StoreFailed::Unavailable(why).into()
-            }
-        })
+        decide(&*self.store, decision).await
     }
 }
