@@ -26,6 +26,8 @@ use countersign_http::{Handler, Reply, Request, Response, Unreadable};
 use countersign_store::contract::Store;
 use futures_util::future::BoxFuture;
 
+#[cfg(not(feature = "planted-bugs"))]
+use countersign_domain::merchant::completion::PlantedBug;
 #[cfg(feature = "planted-bugs")]
 pub use countersign_domain::merchant::completion::PlantedBug;
 
@@ -47,9 +49,6 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// What the operator set.
     pub settings: Settings,
-    /// A defect to be found.
-    #[cfg(feature = "planted-bugs")]
-    pub planted: Option<PlantedBug>,
 }
 
 /// The merchant half, ready to answer.
@@ -76,6 +75,23 @@ impl Merchant {
     /// # Errors
     /// The store cannot be read, or the client and the settings name different environments.
     pub async fn start(parts: Parts) -> Result<Self, StartFailed> {
+        Self::begin(parts, None).await
+    }
+
+    /// Starts with a defect that is to be found, or with none.
+    ///
+    /// # Errors
+    /// As [`Merchant::start`].
+    #[cfg(feature = "planted-bugs")]
+    pub async fn start_planted(parts: Parts, planted: Option<PlantedBug>) -> Result<Self, StartFailed> {
+        Self::begin(parts, planted).await
+    }
+
+    async fn begin(
+        parts: Parts,
+        #[cfg_attr(not(feature = "planted-bugs"), expect(unused_variables, reason = "always none"))]
+        planted: Option<PlantedBug>,
+    ) -> Result<Self, StartFailed> {
         if parts.client.environment() != parts.settings.environment {
             let why = "the settings and the client's key name different environments";
             return Err(StartFailed(why.to_owned()));
@@ -90,7 +106,7 @@ impl Merchant {
             entropy: parts.entropy,
             settings: parts.settings,
             #[cfg(feature = "planted-bugs")]
-            planted: parts.planted,
+            planted,
             #[cfg(feature = "planted-bugs")]
             shown_first: app::planted::ShownFirst::default(),
         });

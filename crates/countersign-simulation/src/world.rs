@@ -162,7 +162,6 @@ impl World {
                 public_url: "https://pay.example".to_owned(),
                 deadlines: Deadlines::default(),
             },
-            planted: self.planted,
         }
     }
 
@@ -193,7 +192,7 @@ impl World {
         let world = Arc::clone(self);
         self.executor.spawn(Group::Merchant, async move {
             loop {
-                match Merchant::start(world.merchant_parts()).await {
+                match Merchant::start_planted(world.merchant_parts(), world.planted).await {
                     Ok(merchant) => {
                         world.witness.note(None, "the merchant half runs".to_owned());
                         world.executor.spawn(Group::Merchant, merchant.timers());

@@ -1,7 +1,6 @@
 //! The one entry for completing a checkout. The browser, the shop, a timer and an operator all get
 //! the same outcome for the same session, however often and from wherever they ask.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_domain::ids::CheckoutSessionId;
@@ -25,7 +24,8 @@ pub(crate) enum CompleteRefused {
     BoundToAnotherOrder,
     /// The checkout has bound too many sessions.
     TooManyAttempts,
-    /// The store did not bind the session: nothing was sent for this caller.
+    /// The store did not say that it bound the session. If it did and its answer was lost, the
+    /// attempt's timer carries it out; asking again is right either way.
     Store(StoreFailed),
 }
 
@@ -65,16 +65,7 @@ impl App {
         given: &GivenAddresses,
     ) -> Result<Outcome, CompleteRefused> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
-        let last_read = Mutex::new(None);
-        let bound = match self.bind(checkout_id, session, given, &last_read).await {
-            // Perhaps it is bound now, and then its timer carries it out: nothing may be told of it.
-            Err(CompleteRefused::Store(failed @ StoreFailed::Indeterminate(_))) => {
-                tracing::warn!(checkout_id, %failed, "a completion cannot be followed");
-                let last_read = last_read.into_inner().unwrap_or_else(PoisonError::into_inner);
-                return last_read.ok_or(CompleteRefused::Store(failed));
-            }
-            bound => bound?,
-        };
+        let bound = self.bind(checkout_id, session, given).await?;
         let Bound { loaded, attempt, is_mine } = bound;
         let as_bound = Outcome { registration: loaded.registration.clone(), attempt };
         let mut known = Some(loaded);
@@ -102,7 +93,6 @@ impl App {
         checkout_id: &str,
         session: &CheckoutSessionId,
         given: &GivenAddresses,
-        last_read: &Mutex<Option<Outcome>>,
     ) -> Result<Bound, CompleteRefused> {
         let (now, rules) = (self.clock.now(), self.rules());
         let keys = [checkout_key(checkout_id), session_key(session)];
@@ -121,9 +111,6 @@ impl App {
                 }
                 Ok(Arrival::New(attempt, step)) => (attempt, step),
             };
-            // Without the attempt there is no verdict on it yet.
-            *last_read.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(Outcome { registration: before.registration.clone(), attempt });
             let (mut change, loaded) = self.step_change(before, step.next, &step.events, now);
             change.write.push(pointer(session_key(session), checkout_id));
             let bound = loaded.registration.checkout.attempt(attempt);

@@ -159,12 +159,15 @@ pub(super) fn render(refused: &Refused) -> Response {
         ),
         Refused::Store(failed) => {
             tracing::error!(%failed, "a request was refused");
-            (
-                Status::SERVICE_UNAVAILABLE,
-                "Unavailable",
-                None,
-                "The store does not answer. Nothing is lost; ask again.".to_owned(),
-            )
+            let (code, message) = match failed {
+                StoreFailed::Indeterminate(_) => {
+                    ("Indeterminate", "Whether this was kept is not known; it may be carried out. Ask again.")
+                }
+                StoreFailed::Unavailable(_) | StoreFailed::Unreadable(_) => {
+                    ("Unavailable", "The store does not answer. Nothing is lost; ask again.")
+                }
+            };
+            (Status::SERVICE_UNAVAILABLE, code, None, message.to_owned())
         }
     };
     let mut response =

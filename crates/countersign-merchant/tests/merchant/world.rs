@@ -177,13 +177,15 @@ impl World {
             clock: Arc::new(clock),
             entropy: Arc::clone(&self.entropy) as _,
             settings: settings(),
-            #[cfg(feature = "planted-bugs")]
-            planted: self.planted,
         }
     }
 
     fn start(&mut self) {
-        self.merchant = Some(self.run(Merchant::start(self.parts())).unwrap());
+        #[cfg(feature = "planted-bugs")]
+        let starting = Merchant::start_planted(self.parts(), self.planted);
+        #[cfg(not(feature = "planted-bugs"))]
+        let starting = Merchant::start(self.parts());
+        self.merchant = Some(self.run(starting).unwrap());
     }
 
     /// The process is gone; a new one starts on what the old one left.
