@@ -66,104 +66,47 @@ pub enum Happened {
     ChargeDeclined(ChargeId, ChargeDeclineReason),
 }
 
-impl Happened {
-    /// The event's type, as the event log carries it.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::CheckoutSessionCreated => "CheckoutSessionCreated",
-            Self::CheckoutSessionUpdated => "CheckoutSessionUpdated",
-            Self::AddressSelected => "AddressSelected",
-            Self::DeliveryOptionSelected => "DeliveryOptionSelected",
-            Self::CardSelected => "CardSelected",
-            Self::MfaPassed => "MfaPassed",
-            Self::OrderPlaced => "OrderPlaced",
-            Self::CheckoutSessionCompleted => "CheckoutSessionCompleted",
-            Self::CheckoutSessionCanceled(_) => "CheckoutSessionCanceled",
-            Self::CheckoutSessionDeleted => "CheckoutSessionDeleted",
-            Self::ChargePermissionCreated(_) => "ChargePermissionCreated",
-            Self::BuyerForgotten(_) => "BuyerForgotten",
-            Self::ChargePermissionClosed(_, _) => "ChargePermissionClosed",
-            Self::ChargeAuthorizationInitiated(_) => "ChargeAuthorizationInitiated",
-            Self::ChargeAuthorized(_) => "ChargeAuthorized",
-            Self::ChargeCaptured(_) => "ChargeCaptured",
-            Self::ChargeCanceled(_, _) => "ChargeCanceled",
-            Self::ChargeDeclined(_, _) => "ChargeDeclined",
-        }
-    }
-
+/// What happened, in the words of the event log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The event's type.
+    pub name: &'static str,
     /// Amazon's reason code, where the event has one.
-    #[must_use]
-    pub const fn reason(&self) -> Option<&'static str> {
-        match self {
-            Self::CheckoutSessionCanceled(reason) => Some(reason.as_str()),
-            Self::ChargePermissionClosed(_, reason) => Some(reason.as_str()),
-            Self::ChargeCanceled(_, reason) => Some(reason.as_str()),
-            Self::ChargeDeclined(_, reason) => Some(reason.as_str()),
-            Self::CheckoutSessionCreated
-            | Self::CheckoutSessionUpdated
-            | Self::AddressSelected
-            | Self::DeliveryOptionSelected
-            | Self::CardSelected
-            | Self::MfaPassed
-            | Self::OrderPlaced
-            | Self::CheckoutSessionCompleted
-            | Self::CheckoutSessionDeleted
-            | Self::ChargePermissionCreated(_)
-            | Self::BuyerForgotten(_)
-            | Self::ChargeAuthorizationInitiated(_)
-            | Self::ChargeAuthorized(_)
-            | Self::ChargeCaptured(_) => None,
-        }
-    }
-
+    pub reason: Option<&'static str>,
     /// The permission that it happened to, if it did to one.
-    #[must_use]
-    pub const fn charge_permission_id(&self) -> Option<&ChargePermissionId> {
-        match self {
-            Self::ChargePermissionCreated(id)
-            | Self::BuyerForgotten(id)
-            | Self::ChargePermissionClosed(id, _) => Some(id),
-            Self::CheckoutSessionCreated
-            | Self::CheckoutSessionUpdated
-            | Self::AddressSelected
-            | Self::DeliveryOptionSelected
-            | Self::CardSelected
-            | Self::MfaPassed
-            | Self::OrderPlaced
-            | Self::CheckoutSessionCompleted
-            | Self::CheckoutSessionCanceled(_)
-            | Self::CheckoutSessionDeleted
-            | Self::ChargeAuthorizationInitiated(_)
-            | Self::ChargeAuthorized(_)
-            | Self::ChargeCaptured(_)
-            | Self::ChargeCanceled(_, _)
-            | Self::ChargeDeclined(_, _) => None,
-        }
-    }
-
+    pub charge_permission_id: Option<&'a ChargePermissionId>,
     /// The charge that it happened to, if it did to one.
+    pub charge_id: Option<&'a ChargeId>,
+}
+
+impl Happened {
+    /// What happened, in the words of the event log.
     #[must_use]
-    pub const fn charge_id(&self) -> Option<&ChargeId> {
-        match self {
-            Self::ChargeAuthorizationInitiated(id)
-            | Self::ChargeAuthorized(id)
-            | Self::ChargeCaptured(id)
-            | Self::ChargeCanceled(id, _)
-            | Self::ChargeDeclined(id, _) => Some(id),
-            Self::CheckoutSessionCreated
-            | Self::CheckoutSessionUpdated
-            | Self::AddressSelected
-            | Self::DeliveryOptionSelected
-            | Self::CardSelected
-            | Self::MfaPassed
-            | Self::OrderPlaced
-            | Self::CheckoutSessionCompleted
-            | Self::CheckoutSessionCanceled(_)
-            | Self::CheckoutSessionDeleted
-            | Self::ChargePermissionCreated(_)
-            | Self::BuyerForgotten(_)
-            | Self::ChargePermissionClosed(_, _) => None,
-        }
+    pub const fn entry(&self) -> Entry<'_> {
+        let (name, reason, charge_permission_id, charge_id) = match self {
+            Self::CheckoutSessionCreated => ("CheckoutSessionCreated", None, None, None),
+            Self::CheckoutSessionUpdated => ("CheckoutSessionUpdated", None, None, None),
+            Self::AddressSelected => ("AddressSelected", None, None, None),
+            Self::DeliveryOptionSelected => ("DeliveryOptionSelected", None, None, None),
+            Self::CardSelected => ("CardSelected", None, None, None),
+            Self::MfaPassed => ("MfaPassed", None, None, None),
+            Self::OrderPlaced => ("OrderPlaced", None, None, None),
+            Self::CheckoutSessionCompleted => ("CheckoutSessionCompleted", None, None, None),
+            Self::CheckoutSessionCanceled(reason) => {
+                ("CheckoutSessionCanceled", Some(reason.as_str()), None, None)
+            }
+            Self::CheckoutSessionDeleted => ("CheckoutSessionDeleted", None, None, None),
+            Self::ChargePermissionCreated(id) => ("ChargePermissionCreated", None, Some(id), None),
+            Self::BuyerForgotten(id) => ("BuyerForgotten", None, Some(id), None),
+            Self::ChargePermissionClosed(id, reason) => {
+                ("ChargePermissionClosed", Some(reason.as_str()), Some(id), None)
+            }
+            Self::ChargeAuthorizationInitiated(id) => ("ChargeAuthorizationInitiated", None, None, Some(id)),
+            Self::ChargeAuthorized(id) => ("ChargeAuthorized", None, None, Some(id)),
+            Self::ChargeCaptured(id) => ("ChargeCaptured", None, None, Some(id)),
+            Self::ChargeCanceled(id, reason) => ("ChargeCanceled", Some(reason.as_str()), None, Some(id)),
+            Self::ChargeDeclined(id, reason) => ("ChargeDeclined", Some(reason.as_str()), None, Some(id)),
+        };
+        Entry { name, reason, charge_permission_id, charge_id }
     }
 }

@@ -2,7 +2,7 @@
 //! Checkout Session's id. Read back only to be shown.
 
 use bytes::Bytes;
-use countersign_domain::provider::event::Event;
+use countersign_domain::provider::event::{Entry, Event};
 use serde::{Deserialize, Serialize};
 
 use super::{Text, Unreadable, from_json, to_json};
@@ -30,12 +30,13 @@ pub(crate) struct LoggedEvent<'a> {
 
 impl<'a> From<&'a Event> for LoggedEvent<'a> {
     fn from(event: &'a Event) -> Self {
+        let Entry { name, reason, charge_permission_id, charge_id } = event.what.entry();
         Self {
             at: event.at.as_millis(),
-            kind: Text::Borrowed(event.what.name()),
-            reason_code: event.what.reason().map(Text::Borrowed),
-            charge_permission_id: event.what.charge_permission_id().map(|id| Text::Borrowed(id.as_str())),
-            charge_id: event.what.charge_id().map(|id| Text::Borrowed(id.as_str())),
+            kind: Text::Borrowed(name),
+            reason_code: reason.map(Text::Borrowed),
+            charge_permission_id: charge_permission_id.map(|id| Text::Borrowed(id.as_str())),
+            charge_id: charge_id.map(|id| Text::Borrowed(id.as_str())),
         }
     }
 }

@@ -86,13 +86,14 @@ impl Shop {
     /// The table's row of a checkout.
     pub(super) async fn row(&self, story: &str, checkout: &Checkout) -> Outcome<Row> {
         let seen = self.checkout(checkout).await?;
+        // A further tab has nothing to tell of its own, and either tab may be the further one.
         let attempts = seen.get("attempts").and_then(Value::as_array);
-        let last = attempts.and_then(|attempts| attempts.last()).cloned().unwrap_or_default();
+        let decisive = attempts.and_then(|all| all.iter().rfind(|it| text(it, "state") != "Surplus"));
         Ok(Row {
             story: story.to_owned(),
             order_id: text(&seen, "orderId"),
             outcome: text(&seen, "state"),
-            reason: text(&last, "reason"),
+            reason: decisive.map(|attempt| text(attempt, "reason")).unwrap_or_default(),
             charge_permission_id: text(&seen, "chargePermissionId"),
             charge_id: text(&seen, "chargeId"),
         })
