@@ -313,8 +313,16 @@ pub fn agree(
     environment: Environment,
     now: Timestamp,
 ) -> Agreement {
-    let Some(Attempt { state: AttemptState::Bound { .. }, given, .. }) = checkout.attempt(attempt) else {
-        return Agreement::NotReady;
+    let given = match checkout.attempt(attempt) {
+        Some(Attempt { state: AttemptState::Bound { .. }, given, .. }) => given,
+        // Agreed before, never sent, and resting because this machine's clock is in question: a session
+        // that is over ends it without any clock.
+        Some(Attempt { state: AttemptState::Approved { sent_at: None, .. }, given, .. })
+            if !matches!(seen, SessionSeen::Open(_)) =>
+        {
+            given
+        }
+        Some(_) | None => return Agreement::NotReady,
     };
     let session = match seen {
         SessionSeen::Open(session) => session,

@@ -92,7 +92,8 @@ pub(super) fn pending_delay(look_count: u32) -> Duration {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// Get Checkout Session and compare: [`super::completion::agree`]. Of one that is approved, and
-    /// rests because this machine's clock is in question, only the answer's date counts.
+    /// rests because this machine's clock is in question, the answer's date counts, and whether the
+    /// session is over.
     Agree,
     /// Begin with the approved body: [`super::completion::begin`].
     Begin,

@@ -208,6 +208,27 @@ fn only_a_bound_attempt_is_compared_and_only_an_unsent_one_is_sent() {
 }
 
 #[test]
+fn a_session_that_is_over_ends_what_was_never_sent_whatever_the_clock_says() {
+    let over = [
+        ("Canceled", SessionSeen::Canceled { reason: None }),
+        ("NotFound", SessionSeen::NotFound),
+        ("Completed", SessionSeen::Completed { charge_permission_id: None, charge_id: None }),
+    ];
+    let mut table = String::new();
+    for state in states() {
+        let before = checkout(PaymentIntent::Authorize, state);
+        for (name, seen) in &over {
+            let Agreement::Ends(step) = agree(&before, 1, seen, Environment::Sandbox, sent_at()) else {
+                continue;
+            };
+            let (was, is) = (words(&before.attempts[0], sent_at()), outcome(&before, Some(&step), sent_at()));
+            table.push_str(&format!("{was:<40} {name:<10} {is}\n"));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
 fn a_second_session_waits_for_the_outcome_of_each_first_so() {
     use super::super::completion::{Arrival, arrive};
     let mut table = String::new();
