@@ -38,11 +38,19 @@ impl Https {
     /// A pool for an endpoint: TLS only, unless the endpoint says `http`.
     #[must_use]
     pub fn new(endpoint: &Endpoint, connect_timeout: Duration) -> Self {
+        let scheme = if endpoint.is_plain() { http::uri::Scheme::HTTP } else { http::uri::Scheme::HTTPS };
+        Self::of_scheme(&scheme, connect_timeout)
+    }
+
+    /// A pool for URLs of one scheme: TLS only, unless it is `http`.
+    #[must_use]
+    pub fn of_scheme(scheme: &http::uri::Scheme, connect_timeout: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let tls = HttpsConnectorBuilder::new().with_webpki_roots();
-        let connector = if endpoint.is_plain() { tls.https_or_http() } else { tls.https_only() };
+        let is_plain = *scheme == http::uri::Scheme::HTTP;
+        let connector = if is_plain { tls.https_or_http() } else { tls.https_only() };
         let connector = connector.enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())

@@ -75,6 +75,11 @@ impl DecisionClock {
         self.clock.monotonic()
     }
 
+    /// The same clock for whoever waits within a limit.
+    pub(crate) fn waiting(&self) -> Arc<dyn countersign_client::Clock> {
+        Arc::clone(&self.clock) as _
+    }
+
     pub(crate) async fn sleep(&self, duration: Duration) {
         self.clock.sleep(duration).await;
     }

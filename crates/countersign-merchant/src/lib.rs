@@ -16,7 +16,9 @@ mod http;
 mod pages;
 mod runner;
 pub mod settings;
+pub mod snapshot_key;
 mod stored;
+pub mod webhook;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use std::sync::Arc;
 use countersign_client::Client;
 use countersign_http::{Handler, Reply, Request, Response, Unreadable};
 use countersign_store::contract::Store;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 
 #[cfg(not(feature = "planted-bugs"))]
 use countersign_domain::merchant::completion::PlantedBug;
@@ -36,6 +38,8 @@ use app::amazon::Amazon;
 use clock::{Clock, DecisionClock};
 use entropy::Entropy;
 use settings::Settings;
+use snapshot_key::SnapshotKeys;
+use webhook::Webhook;
 
 /// What the merchant half is made of. A simulation replaces every part.
 pub struct Parts {
@@ -49,6 +53,10 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// What the operator set.
     pub settings: Settings,
+    /// Where the shop is told of facts; without it the shop asks for them.
+    pub webhook: Option<Webhook>,
+    /// What the snapshots of buyers' and transactions' data are sealed with.
+    pub snapshot_keys: SnapshotKeys,
 }
 
 /// The merchant half, ready to answer.
@@ -105,6 +113,8 @@ impl Merchant {
             store: parts.store,
             entropy: parts.entropy,
             settings: parts.settings,
+            webhook: parts.webhook,
+            snapshot_keys: parts.snapshot_keys,
             #[cfg(feature = "planted-bugs")]
             planted,
             #[cfg(feature = "planted-bugs")]
@@ -117,10 +127,14 @@ impl Merchant {
         Ok(Self { server: http::Server { app } })
     }
 
-    /// The timers' loop, to run beside the server for as long as it runs. It holds no state of its
-    /// own: dropping it loses nothing.
+    /// The loops of the timers and of the webhooks, to run beside the server for as long as it runs.
+    /// They hold no state that matters: dropping them loses nothing.
     pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
-        runner::run(Arc::clone(&self.server.app))
+        let app = &self.server.app;
+        let loops = join(runner::run(Arc::clone(app)), webhook::sender::run(Arc::clone(app)));
+        async {
+            loops.await;
+        }
     }
 }
 

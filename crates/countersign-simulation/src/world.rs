@@ -12,6 +12,7 @@ use countersign_domain::merchant::completion::PlantedBug;
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Response};
 use countersign_merchant::settings::{Deadlines, Secret};
+use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, settings as merchant_settings};
 use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
 use countersign_sandbox::entropy::Ids;
@@ -39,6 +40,8 @@ use crate::witness::{Half, Witness};
 pub(crate) const SHOP_TOKEN: &str = "the-shops-token";
 const PUBLIC_KEY_ID: &str = "SANDBOX-SIMULATION";
 const MERCHANT_ID: &str = "ASIMULATION";
+/// No secret: nothing that it seals is real.
+const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 /// For how long orders arrive.
 const BUSY: Duration = Duration::from_secs(20 * 60);
@@ -162,6 +165,9 @@ impl World {
                 public_url: "https://pay.example".to_owned(),
                 deadlines: Deadlines::default(),
             },
+            webhook: None,
+            snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY)
+                .unwrap_or_else(|refused| unreachable!("{refused}")),
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) store: StorePlace,
     pub(crate) amazon: AmazonConfig,
     pub(crate) shop: ShopConfig,
+    /// Absent, it is `COUNTERSIGN_SNAPSHOT_KEY` or a file beside the store.
+    pub(crate) snapshot_key_file: Option<PathBuf>,
     pub(crate) deadlines: Deadlines,
 }
 
@@ -59,8 +61,14 @@ pub(crate) struct AmazonConfig {
 pub(crate) struct ShopConfig {
     pub(crate) token_file: PathBuf,
     pub(crate) name: String,
-    /// Whether the file names a place for webhooks, which this version does not send.
-    pub(crate) wants_webhooks: bool,
+    pub(crate) webhook: Option<WebhookConfig>,
+}
+
+/// Where the shop is told of facts.
+#[derive(Debug)]
+pub(crate) struct WebhookConfig {
+    pub(crate) url: http::Uri,
+    pub(crate) secret_file: PathBuf,
 }
 
 impl Config {
@@ -68,8 +76,18 @@ impl Config {
     pub(crate) fn read(file: Option<PathBuf>, given: Given) -> Outcome<Self> {
         let mut values = Values::gather(file, given)?;
         let default = Deadlines::default();
-        let wants_webhooks = values.optional("shop.webhook_url", text)?.is_some()
-            | values.optional("shop.webhook_secret_file", path)?.is_some();
+        // One without the other is a mistake that the missing one is named for.
+        let (url, secret_file) = (
+            values.optional("shop.webhook_url", webhook_url)?,
+            values.optional("shop.webhook_secret_file", path)?,
+        );
+        let webhook = match (url, secret_file) {
+            (None, None) => None,
+            (url, secret_file) => Some(WebhookConfig {
+                url: url.ok_or_else(|| values::missing("shop.webhook_url"))?,
+                secret_file: secret_file.ok_or_else(|| values::missing("shop.webhook_secret_file"))?,
+            }),
+        };
         Ok(Self {
             listen: values.optional("listen", listen)?.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             public_url: values.optional("public_url", public_url)?,
@@ -97,8 +115,9 @@ impl Config {
             shop: ShopConfig {
                 token_file: values.required("shop.token_file", path)?,
                 name: values.optional("shop.name", text)?.unwrap_or_else(|| "Shop".to_owned()),
-                wants_webhooks,
+                webhook,
             },
+            snapshot_key_file: values.optional("snapshot.key_file", path)?,
             deadlines: Deadlines {
                 resend_window: values
                     .optional("deadlines.resend_window", duration)?
@@ -141,6 +160,15 @@ fn public_url(text: &str) -> Read<String> {
     } else {
         Err(refused())
     }
+}
+
+fn webhook_url(text: &str) -> Read<http::Uri> {
+    let refused = || "must be a URL such as https://shop.example/countersign".to_owned();
+    let url: http::Uri = text.parse().map_err(|_| refused())?;
+    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
+    // Name and password in a URL are sent by no client of ours; a token belongs into the query.
+    let has_user = url.authority().is_none_or(|authority| authority.as_str().contains('@'));
+    if is_web && !has_user && !text.contains('#') { Ok(url) } else { Err(refused()) }
 }
 
 fn store(text: &str) -> Read<StorePlace> {

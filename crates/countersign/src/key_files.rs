@@ -35,7 +35,8 @@ pub(crate) fn read_public(path: &Path) -> Outcome<VerifyingKey> {
     VerifyingKey::from_pem(&read(path)?).map_err(|refused| unusable(path, refused))
 }
 
-fn unusable(path: &Path, refused: impl std::fmt::Display) -> Failure {
+/// The refusal of what a file holds.
+pub(crate) fn unusable(path: &Path, refused: impl std::fmt::Display) -> Failure {
     Failure::new(format_args!("{} cannot be used: {refused}", path.display()))
 }
 

@@ -14,6 +14,7 @@ use super::{App, StoreFailed, snapshot};
 use crate::entropy;
 use crate::stored::checkout;
 use crate::stored::event::{self, Event};
+use crate::stored::fact::Fact;
 
 /// Checkouts by the word of their verdict.
 pub(crate) const BY_STATE: &str = "checkout_by_state";
@@ -67,6 +68,8 @@ impl App {
             .iter()
             .map(|event| message(&after, &Event::of_attempt(event, &after.checkout, at)))
             .collect();
+        let facts = events.iter().filter_map(|event| Fact::of_attempt(event, &after.checkout, at));
+        change.append.extend(facts.map(|fact| self.outgoing(&after, &fact, at)));
         let is_completed = |checkout: &Checkout| {
             checkout.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::Completed { .. }))
         };

@@ -5,6 +5,7 @@ pub(crate) mod act;
 pub(crate) mod amazon;
 pub(crate) mod change;
 pub(crate) mod complete;
+pub(crate) mod fact;
 pub(crate) mod key;
 pub(crate) mod lookup;
 mod operator;
@@ -24,7 +25,9 @@ use countersign_store::transact::{Decision, decide};
 use crate::clock::DecisionClock;
 use crate::entropy::Entropy;
 use crate::settings::Settings;
+use crate::snapshot_key::SnapshotKeys;
 use crate::stored::Unreadable;
+use crate::webhook::Webhook;
 use amazon::Amazon;
 
 /// Everything that the merchant half works with.
@@ -34,6 +37,9 @@ pub(crate) struct App {
     pub(crate) clock: Arc<DecisionClock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: Settings,
+    /// Where the shop is told of facts, if anywhere.
+    pub(crate) webhook: Option<Webhook>,
+    pub(crate) snapshot_keys: SnapshotKeys,
     #[cfg(feature = "planted-bugs")]
     pub(crate) planted: Option<countersign_domain::merchant::completion::PlantedBug>,
     #[cfg(feature = "planted-bugs")]

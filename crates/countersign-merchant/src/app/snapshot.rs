@@ -6,12 +6,14 @@ use std::time::Duration;
 use countersign_domain::ids::{ChargeId, ChargePermissionId};
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::time::{DAY, Timestamp};
-use countersign_store::contract::{Content, Expect, Key, Write};
+use countersign_store::contract::{Content, Document, Expect, IndexEntry, Key, Write};
 use countersign_store::transact::Decision;
 
+use super::change::checkout_key;
 use super::registration::Registration;
 use super::{App, StoreFailed};
-use crate::stored::snapshot::{self, Snapshot};
+use crate::snapshot_key::{NotOpened, Sealed};
+use crate::stored::snapshot::{self, Snapshot, Transaction};
 
 /// After so many days without success a person must know: ten are left.
 const ALARM_AFTER: Duration = Duration::from_secs(20 * 86_400);
@@ -22,9 +24,43 @@ pub(crate) fn key(checkout_id: &str) -> Key {
     Key { collection: snapshot::COLLECTION, id: checkout_id.to_owned() }
 }
 
+/// Snapshots that are not taken: `due` with the instant of success, or `missed`.
+pub(crate) const MISSING: &str = "snapshot_missing";
+
 fn content(snapshot: &Snapshot, due_at: Option<Timestamp>) -> Content {
     let (format, bytes) = snapshot::encode(snapshot);
-    Content { format, bytes, due_at, index: Vec::new() }
+    let value = match snapshot {
+        // Thirteen digits reach to the year 2286, fifteen beyond every timestamp.
+        Snapshot::Due { completed_at, .. } => Some(format!("due {:015}", completed_at.as_millis())),
+        Snapshot::Missed { .. } => Some("missed".to_owned()),
+        Snapshot::Taken { .. } | Snapshot::Erased { .. } => None,
+    };
+    let index = value.map(|value| IndexEntry { index: MISSING, value }).into_iter().collect();
+    Content { format, bytes, due_at, index }
+}
+
+/// Why there is no snapshot to give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SnapshotRefused {
+    NoSuchCheckout,
+    /// Nothing was paid, so there is nothing to keep.
+    NotCompleted,
+    /// It is to be fetched.
+    Due,
+    /// Amazon forgot it before it could be fetched.
+    Missed,
+    Erased,
+    /// None of the keys is the one that sealed it.
+    KeyMissing,
+    /// It is not what was sealed.
+    Altered,
+    Store(StoreFailed),
+}
+
+impl From<StoreFailed> for SnapshotRefused {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Store(failed)
+    }
 }
 
 /// The document that makes a snapshot due.
@@ -45,20 +81,14 @@ impl App {
             let Some(document) = documents.into_iter().next().flatten() else {
                 return Ok::<_, StoreFailed>(Decision { change: None, outcome: () });
             };
-            let Snapshot::Due { completed_at, try_count } =
-                snapshot::decode(document.format, &document.bytes)?
-            else {
+            let Snapshot::Due { completed_at, try_count } = self.decode(checkout_id, &document)? else {
                 return Ok(Decision { change: None, outcome: () });
             };
             let age = now.since(completed_at);
             let (next, due_at) = match &fetched {
-                Some((charge_permission, charge)) => {
-                    let taken = Snapshot::Taken {
-                        taken_at: now,
-                        charge_permission: charge_permission.clone(),
-                        charge: charge.clone(),
-                    };
-                    (taken, None)
+                Some(transaction) => {
+                    let sealed = self.seal(checkout_id, transaction);
+                    (Snapshot::Taken { taken_at: now, sealed }, None)
                 }
                 None if age > FORGOTTEN_AFTER => (Snapshot::Missed { completed_at }, None),
                 None => {
@@ -105,14 +135,85 @@ impl App {
     }
 
     /// Both objects as Amazon gives them, or nothing: half a snapshot would look like a whole one.
-    async fn fetch(&self, ids: &(ChargePermissionId, Option<ChargeId>)) -> Option<(String, Option<String>)> {
+    async fn fetch(&self, ids: &(ChargePermissionId, Option<ChargeId>)) -> Option<Transaction> {
         let permission = self.amazon.charge_permission(&ids.0).await.ok()?;
         let charge = match &ids.1 {
             Some(charge_id) => Some(self.amazon.charge_body(charge_id).await.ok()?),
             None => None,
         };
         let text = |body: bytes::Bytes| String::from_utf8(body.to_vec()).ok();
-        Some((text(permission)?, charge.map_or(Some(None), |charge| text(charge).map(Some))?))
+        Some(Transaction {
+            charge_permission: text(permission)?,
+            charge: charge.map_or(Some(None), |charge| text(charge).map(Some))?,
+        })
+    }
+
+    fn seal(&self, checkout_id: &str, transaction: &Transaction) -> Sealed {
+        self.snapshot_keys.seal(&*self.entropy, checkout_id, transaction.encode())
+    }
+
+    fn decode(&self, checkout_id: &str, document: &Document) -> Result<Snapshot, StoreFailed> {
+        let seal = |transaction: &Transaction| self.seal(checkout_id, transaction);
+        Ok(snapshot::decode(document.format, &document.bytes, seal)?)
+    }
+
+    /// The snapshot of a checkout, opened, and when it was taken. Amazon is not asked.
+    pub(crate) async fn snapshot(
+        &self,
+        checkout_id: &str,
+    ) -> Result<(Timestamp, Transaction), SnapshotRefused> {
+        let document = self.snapshot_document(checkout_id).await?;
+        let (taken_at, sealed) = match self.decode(checkout_id, &document)? {
+            Snapshot::Taken { taken_at, sealed } => (taken_at, sealed),
+            Snapshot::Due { .. } => return Err(SnapshotRefused::Due),
+            Snapshot::Missed { .. } => return Err(SnapshotRefused::Missed),
+            Snapshot::Erased { .. } => return Err(SnapshotRefused::Erased),
+        };
+        let key_id = sealed.key_id.as_str();
+        match self.snapshot_keys.open(checkout_id, &sealed) {
+            Ok(text) => Ok((taken_at, Transaction::decode(&text).map_err(StoreFailed::from)?)),
+            Err(NotOpened::KeyMissing) => {
+                tracing::error!(
+                    checkout_id,
+                    key_id,
+                    "no key opens this snapshot: add the key of this id to snapshot.key_file"
+                );
+                Err(SnapshotRefused::KeyMissing)
+            }
+            Err(NotOpened::Altered) => {
+                tracing::error!(checkout_id, key_id, "a snapshot is not what was sealed");
+                Err(SnapshotRefused::Altered)
+            }
+        }
+    }
+
+    /// Erases the snapshot of a checkout for good, taken or not; gives back when that was.
+    pub(crate) async fn erase_snapshot(&self, checkout_id: &str) -> Result<Timestamp, SnapshotRefused> {
+        let now = self.clock.now();
+        self.transact(|| async {
+            let document = self.snapshot_document(checkout_id).await?;
+            if let Snapshot::Erased { erased_at } = self.decode(checkout_id, &document)? {
+                return Ok(Decision { change: None, outcome: erased_at });
+            }
+            let mut change = self.change_set(now);
+            change.write = vec![Write {
+                key: key(checkout_id),
+                expect: Expect::Version(document.version),
+                content: Some(content(&Snapshot::Erased { erased_at: now }, None)),
+            }];
+            Ok(Decision { change: Some(change), outcome: now })
+        })
+        .await
+    }
+
+    async fn snapshot_document(&self, checkout_id: &str) -> Result<Document, SnapshotRefused> {
+        let keys = [checkout_key(checkout_id), key(checkout_id)];
+        let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
+        let [checkout, snapshot] = documents.as_slice() else { return Err(SnapshotRefused::NoSuchCheckout) };
+        if checkout.is_none() {
+            return Err(SnapshotRefused::NoSuchCheckout);
+        }
+        snapshot.clone().ok_or(SnapshotRefused::NotCompleted)
     }
 }
 

@@ -10,6 +10,7 @@ use super::render;
 use crate::app::StoreFailed;
 use crate::app::complete::CompleteRefused;
 use crate::app::registration::RegistrationRefused;
+use crate::app::snapshot::SnapshotRefused;
 
 /// Everything that the merchant API refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(super) enum Refused {
     NoSuchCheckout,
     BoundToAnotherOrder,
     TooManyAttempts,
+    Snapshot(SnapshotRefused),
     Store(StoreFailed),
 }
 
@@ -69,6 +71,16 @@ impl From<CompleteRefused> for Refused {
             CompleteRefused::BoundToAnotherOrder => Self::BoundToAnotherOrder,
             CompleteRefused::TooManyAttempts => Self::TooManyAttempts,
             CompleteRefused::Store(failed) => Self::Store(failed),
+        }
+    }
+}
+
+impl From<SnapshotRefused> for Refused {
+    fn from(refused: SnapshotRefused) -> Self {
+        match refused {
+            SnapshotRefused::NoSuchCheckout => Self::NoSuchCheckout,
+            SnapshotRefused::Store(failed) => Self::Store(failed),
+            other => Self::Snapshot(other),
         }
     }
 }
@@ -157,6 +169,10 @@ pub(super) fn render(refused: &Refused) -> Response {
             Some("amazonCheckoutSessionId".to_owned()),
             "This order has seen too many Checkout Sessions.".to_owned(),
         ),
+        Refused::Snapshot(refused) => {
+            let (status, code, message) = snapshot_refused(refused);
+            (status, code, None, message.to_owned())
+        }
         Refused::Store(failed) => {
             tracing::error!(%failed, "a request was refused");
             let (code, message) = match failed {
@@ -215,5 +231,37 @@ fn terms_refused(refused: &TermsRefused) -> (StatusCode, &'static str, String) {
             "AlreadySent",
             "A payment with the present terms was sent and is not proved unpaid.".to_owned(),
         ),
+    }
+}
+
+fn snapshot_refused(refused: &SnapshotRefused) -> (StatusCode, &'static str, &'static str) {
+    use StatusCode as Status;
+    match refused {
+        SnapshotRefused::NoSuchCheckout => {
+            (Status::NOT_FOUND, "NoSuchCheckout", "There is no such checkout.")
+        }
+        SnapshotRefused::NotCompleted => {
+            (Status::NOT_FOUND, "NoSnapshot", "Nothing was paid, so there is nothing to keep.")
+        }
+        SnapshotRefused::Due => {
+            (Status::NOT_FOUND, "SnapshotDue", "It is not fetched from Amazon yet. Ask again later.")
+        }
+        SnapshotRefused::Missed => {
+            (Status::GONE, "SnapshotMissed", "Amazon forgot the data before they could be fetched.")
+        }
+        SnapshotRefused::Erased => (Status::GONE, "SnapshotErased", "The data were erased."),
+        SnapshotRefused::KeyMissing => (
+            Status::SERVICE_UNAVAILABLE,
+            "SnapshotKeyMissing",
+            "The key that opens it is not configured. Nothing is lost; the log names the key.",
+        ),
+        SnapshotRefused::Altered => (
+            Status::SERVICE_UNAVAILABLE,
+            "SnapshotAltered",
+            "What is stored is not what was sealed. The log names it.",
+        ),
+        SnapshotRefused::Store(_) => {
+            (Status::SERVICE_UNAVAILABLE, "Unavailable", "The store does not answer.")
+        }
     }
 }

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use http::Method;
 
 use crate::app::App;
+use crate::app::fact::Facts;
 use crate::app::registration::Registered;
 use crate::pages::result;
 use errors::Refused;
@@ -121,6 +122,25 @@ async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, R
             let (session, given) = requests::completion(request.body())?;
             complete(app, id, &session, &given).await
         }
+        ("GET", ["checkouts", id, "snapshot"]) => {
+            let (taken_at, transaction) = app.snapshot(id).await?;
+            render::snapshot(id, taken_at, &transaction)
+        }
+        ("DELETE", ["checkouts", id, "snapshot"]) => {
+            let erased_at = app.erase_snapshot(id).await?;
+            Ok(render::erased(id, erased_at))
+        }
+        (_, ["checkouts", _, "snapshot"]) => Err(Refused::WrongMethod("DELETE, GET")),
+        ("GET", ["events"]) => {
+            let query = requests::events_query(request.uri().query().unwrap_or(""))?;
+            match app.facts(query.after, query.limit).await? {
+                Facts::Page(facts) => Ok(render::facts(&facts)),
+                Facts::NoSuchFact => {
+                    Err(Refused::Invalid { field: "after", why: "must be the id of an event" })
+                }
+            }
+        }
+        (_, ["events"]) => Err(Refused::WrongMethod("GET")),
         (_, ["checkouts"]) => Err(Refused::WrongMethod("GET, POST")),
         (_, ["checkouts", _]) => Err(Refused::WrongMethod("GET")),
         (_, ["checkouts", _, "terms"]) => Err(Refused::WrongMethod("PUT")),

@@ -5,22 +5,32 @@ use countersign_domain::merchant::attempt::{Attempt, AttemptState, Completion};
 use countersign_domain::merchant::verdict::{Proof, Verdict};
 use countersign_domain::money::Money;
 use countersign_domain::terms::PaymentIntent;
+use countersign_domain::time::Timestamp;
 use countersign_http::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
+use super::errors::Refused;
 use super::requests::cursor_text;
+use crate::app::StoreFailed;
 use crate::app::complete::Outcome;
+use crate::app::fact::KeptFact;
 use crate::app::lookup::Event;
 use crate::app::lookup::Page;
 use crate::app::registration::{Registered, Registration};
 use crate::pages::texts::NOT_PAID_MESSAGE;
 use crate::settings::Settings;
+use crate::stored::fact;
+use crate::stored::snapshot::Transaction;
 
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     // These types hold strings, numbers and lists only, which always serialise.
-    let bytes = Bytes::from(serde_json::to_vec(body).unwrap_or_default());
+    json_bytes(status, Bytes::from(serde_json::to_vec(body).unwrap_or_default()))
+}
+
+fn json_bytes(status: StatusCode, bytes: Bytes) -> Response {
     let mut response = Response::new(bytes);
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -249,6 +259,52 @@ fn proof_of(verdict: Verdict<'_>) -> Option<Proof<'_>> {
         | Verdict::Pending(proof) => Some(proof),
         Verdict::Checking(_) | Verdict::NotPaid(_) | Verdict::Registered => None,
     }
+}
+
+/// The buyer's and the transaction's data as Amazon gave them.
+pub(super) fn snapshot(
+    checkout_id: &str,
+    taken_at: Timestamp,
+    transaction: &Transaction,
+) -> Result<Response, Refused> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        checkout_id: &'a str,
+        taken_at: String,
+        charge_permission: &'a RawValue,
+        charge: Option<&'a RawValue>,
+    }
+    let raw = |text| {
+        let unreadable = |_| StoreFailed::Unreadable("a snapshot holds something that is no JSON".to_owned());
+        serde_json::from_str::<&RawValue>(text).map_err(unreadable)
+    };
+    Ok(json(
+        StatusCode::OK,
+        &Body {
+            checkout_id,
+            taken_at: taken_at.to_string(),
+            charge_permission: raw(&transaction.charge_permission)?,
+            charge: transaction.charge.as_deref().map(raw).transpose()?,
+        },
+    ))
+}
+
+pub(super) fn erased(checkout_id: &str, erased_at: Timestamp) -> Response {
+    json(StatusCode::OK, &serde_json::json!({ "checkoutId": checkout_id, "erasedAt": erased_at.to_string() }))
+}
+
+/// A page of facts, each in the bytes that its webhook has.
+pub(super) fn facts(facts: &[KeptFact]) -> Response {
+    let mut body = b"{\"events\":[".to_vec();
+    for (index, kept) in facts.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&fact::body(kept.sequence, &kept.bytes));
+    }
+    body.extend_from_slice(b"]}");
+    json_bytes(StatusCode::OK, Bytes::from(body))
 }
 
 /// The checkout result: what the shop shows the buyer next.

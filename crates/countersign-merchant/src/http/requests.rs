@@ -11,8 +11,10 @@ use countersign_protocol::wire::{
 };
 
 use super::errors::Refused;
+use crate::app::fact::PAGE;
 use crate::app::lookup::Cursor;
 use crate::app::registration::Order;
+use crate::stored::fact;
 
 /// The longest order number and URL, in characters.
 const MAX_ORDER_ID_LEN: usize = 128;
@@ -202,6 +204,37 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
         _ => return Ok(parsed),
     };
     Err(Refused::Invalid { field: "after", why })
+}
+
+/// Which events are asked for.
+pub(super) struct EventsQuery {
+    pub(super) after: Option<u64>,
+    pub(super) limit: usize,
+}
+
+/// How many events a page has unless it is told.
+const EVENTS: usize = 100;
+
+/// `?after=&limit=`.
+pub(super) fn events_query(query: &str) -> Result<EventsQuery, Refused> {
+    let mut parsed = EventsQuery { after: None, limit: EVENTS };
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match name {
+            "after" if value.is_empty() => {}
+            "after" => {
+                let why = "must be the id of an event";
+                parsed.after = Some(fact::sequence(value).ok_or(Refused::Invalid { field: "after", why })?);
+            }
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
+                let why = "must be a number from 1 to 1000";
+                parsed.limit = limit.ok_or(Refused::Invalid { field: "limit", why })?;
+            }
+            _ => return Err(Refused::Invalid { field: "query", why: "takes after and limit only" }),
+        }
+    }
+    Ok(parsed)
 }
 
 fn state_of(word: &str) -> Option<&'static str> {

@@ -12,6 +12,7 @@ use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
 use countersign_merchant::entropy::Entropy;
 use countersign_merchant::settings::{Deadlines, Secret, Settings};
+use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, Parts};
 use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
@@ -29,6 +30,7 @@ pub(crate) const OTHER_SESSION: &str = "0c1d3d4e-1111-4222-8333-944455556666";
 pub(crate) const NOT_PAID_MESSAGE: &str =
     "Your payment was not successful. Please try another payment method.";
 const SHOP_TOKEN: &str = "shop-token";
+pub(crate) const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 /// Where a world keeps its checkouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +179,8 @@ impl World {
             clock: Arc::new(clock),
             entropy: Arc::clone(&self.entropy) as _,
             settings: settings(),
+            webhook: None,
+            snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).unwrap(),
         }
     }
 

@@ -1,22 +1,24 @@
 //! `countersign serve`: the merchant half on a real socket, a real clock and a real store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use countersign_client::{Client, Deadlines as ClientDeadlines, KeySigner, RetryPolicy};
+use countersign_client::{Client, Deadlines as ClientDeadlines, Https, KeySigner, RetryPolicy};
 use countersign_merchant::clock::SystemClock;
 use countersign_merchant::entropy::SystemEntropy;
 use countersign_merchant::settings::{Secret, Settings};
+use countersign_merchant::snapshot_key::SnapshotKeys;
+use countersign_merchant::webhook::{SigningSecrets, Webhook};
 use countersign_merchant::{Merchant, Parts};
 use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
 
-use crate::config::{Config, Given, StorePlace};
+use crate::config::{Config, Given, StorePlace, WebhookConfig};
 use crate::failure::{Failure, Outcome};
-use crate::key_files;
+use crate::key_files::{self, Readers};
 use crate::server;
 use crate::signals;
 
@@ -63,9 +65,12 @@ impl Serve {
         let config = Config::read(self.config, self.given)?;
         let key = key_files::read_private(&config.amazon.private_key_file)?;
         let token = key_files::read_token(&config.shop.token_file)?;
+        let secrets = config.shop.webhook.as_ref().map(signing_secrets).transpose()?;
+        let snapshot_keys = snapshot_keys(&config)?;
         server::block_on(async move {
             let end = signals::wish_to_end()?;
             let client = client(&config, key)?;
+            let webhook = config.shop.webhook.as_ref().zip(secrets).map(webhook);
             let store = open_store(&config.store)?;
             let (listener, address) = server::listen(&config.listen).await?;
             let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -82,13 +87,12 @@ impl Serve {
                     public_url,
                     deadlines: config.deadlines,
                 },
+                webhook,
+                snapshot_keys,
                 client,
                 clock: Arc::new(SystemClock::default()),
                 entropy: Arc::new(SystemEntropy),
             };
-            if config.shop.wants_webhooks {
-                tracing::warn!("this version sends no webhooks: shop.webhook_url has no effect");
-            }
             let merchant = Merchant::start(parts).await.map_err(Failure::new)?;
             let timers = merchant.timers();
             server::announce(address);
@@ -141,4 +145,53 @@ fn open_store(place: &StorePlace) -> Outcome<Arc<dyn Store>> {
             Ok(Arc::new(MemoryStore::default()))
         }
     }
+}
+
+/// How long a connection to the shop may take; the whole request has its own limit.
+const SHOP_CONNECT: Duration = Duration::from_secs(10);
+
+fn signing_secrets(config: &WebhookConfig) -> Outcome<SigningSecrets> {
+    let text = key_files::read(&config.secret_file)?;
+    SigningSecrets::parse(&text).map_err(|refused| key_files::unusable(&config.secret_file, refused))
+}
+
+fn webhook((config, secrets): (&WebhookConfig, SigningSecrets)) -> Webhook {
+    let scheme = config.url.scheme().unwrap_or(&http::uri::Scheme::HTTPS);
+    let transport = Arc::new(Https::of_scheme(scheme, SHOP_CONNECT));
+    Webhook { url: config.url.clone(), secrets, transport }
+}
+
+/// A key in the environment, for machines that keep their secrets there. It is no flag: every user of
+/// a machine can read those.
+const SNAPSHOT_KEY: &str = "COUNTERSIGN_SNAPSHOT_KEY";
+
+/// The keys that snapshots are sealed with: from the file that was named, else from the environment,
+/// else from a file beside the store, which is made when it is not there.
+fn snapshot_keys(config: &Config) -> Outcome<SnapshotKeys> {
+    let read = |path: &Path| {
+        SnapshotKeys::parse(&key_files::read(path)?).map_err(|refused| key_files::unusable(path, refused))
+    };
+    if let Some(path) = &config.snapshot_key_file {
+        return read(path);
+    }
+    #[expect(clippy::disallowed_methods, reason = "this is the binary's own reader of a secret")]
+    if let Ok(text) = std::env::var(SNAPSHOT_KEY) {
+        let refuse = |refused| Failure::new(format_args!("{SNAPSHOT_KEY} cannot be used: {refused}"));
+        return SnapshotKeys::parse(&text).map_err(refuse);
+    }
+    let drawn = SnapshotKeys::draw(&SystemEntropy);
+    let StorePlace::Sqlite(store) = &config.store else {
+        return SnapshotKeys::parse(&drawn).map_err(Failure::new);
+    };
+    let mut name = store.file_name().unwrap_or_default().to_owned();
+    name.push(".snapshot-key");
+    let path = store.with_file_name(name);
+    if !path.exists() {
+        key_files::write_new(&path, &format!("{drawn}\n"), Readers::Owner)?;
+        tracing::warn!(
+            path = %path.display(),
+            "a new key for the data of buyers was made: keep a copy, without it they cannot be read"
+        );
+    }
+    read(&path)
 }

@@ -40,12 +40,15 @@ impl Values {
         path: &str,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Outcome<T> {
-        self.optional(path, read)?.ok_or_else(|| {
-            Failure::new(format_args!(
-                "{path} is missing: set it in the configuration file, by --{} or by {}",
-                flag(path),
-                variable(path)
-            ))
-        })
+        self.optional(path, read)?.ok_or_else(|| missing(path))
     }
+}
+
+/// The complaint about a key that was given nowhere.
+pub(super) fn missing(path: &str) -> Failure {
+    Failure::new(format_args!(
+        "{path} is missing: set it in the configuration file, by --{} or by {}",
+        flag(path),
+        variable(path)
+    ))
 }

@@ -32,8 +32,18 @@ pub(super) const WORDS: &[Word] = &[
     word("amazon.algorithm", "NAME", "The signature's algorithm [default: AMZN-PAY-RSASSA-PSS-V2]"),
     word("shop.token_file", "FILE", "The token that the shop shows, in a file"),
     word("shop.name", "NAME", "The shop's name on the result page [default: Shop]"),
-    word("shop.webhook_url", "URL", "Where events are sent; this version sends none"),
-    word("shop.webhook_secret_file", "FILE", "What they are signed with; this version sends none"),
+    word("shop.webhook_url", "URL", "Where facts are sent; without it the shop asks for them"),
+    word(
+        "shop.webhook_secret_file",
+        "FILE",
+        "What webhooks are signed with: whsec_ and Base64, one a line, the current one first",
+    ),
+    word(
+        "snapshot.key_file",
+        "FILE",
+        "What the data of buyers are sealed with: 32 bytes in Base64, one key a line, the current one first \
+         [default: beside the store, made at the first start]",
+    ),
     word(
         "deadlines.resend_window",
         "TIME",

@@ -13,6 +13,7 @@ use countersign_client::{
 };
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_http::Handler;
+use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, clock, entropy, settings};
 use countersign_sandbox::Sandbox;
 use countersign_store::faults::{self, FaultyStore, Outage};
@@ -32,6 +33,8 @@ use crate::server;
 const SHOP_TOKEN: &str = "demo-token";
 const PUBLIC_KEY_ID: &str = "SANDBOX-DEMO";
 const MERCHANT_ID: &str = "ADEMO";
+/// No secret: the demo's buyers are made up.
+const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 /// How often and how long to look whether a killed half has let go of its files: 5 s in all.
 const LOOKS: usize = 500;
@@ -231,6 +234,8 @@ async fn start_merchant(
             public_url: format!("http://{address}"),
             deadlines: settings::Deadlines::default(),
         },
+        webhook: None,
+        snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).map_err(Failure::new)?,
     };
     let merchant = Merchant::start(parts).await.map_err(Failure::new)?;
     let timers = merchant.timers();

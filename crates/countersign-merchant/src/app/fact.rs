@@ -1,0 +1,71 @@
+//! The outbox: definitive facts, appended with what proves them, read page by page by a shop that
+//! polls, and leased by the webhooks' sender.
+
+use std::time::Duration;
+
+use countersign_domain::time::Timestamp;
+/// A fact as it is kept, with its place and, if it is to be sent, its lease.
+pub(crate) use countersign_store::contract::Message as KeptFact;
+use countersign_store::contract::NewMessage;
+
+use super::registration::Registration;
+use super::{App, StoreFailed};
+use crate::stored::fact::{self, Fact};
+
+/// The most facts that one read gives.
+pub(crate) const PAGE: usize = countersign_store::contract::MAX_ROWS;
+
+/// A page of facts, or the news that the cursor is none.
+pub(crate) enum Facts {
+    /// In order, each with its body.
+    Page(Vec<KeptFact>),
+    /// No fact has the id behind which the page was to begin: another store's, or a typing error.
+    NoSuchFact,
+}
+
+impl App {
+    /// The outbox's entry of a fact: to be sent at once if there is somebody to send it to.
+    pub(crate) fn outgoing(&self, registration: &Registration, fact: &Fact, at: Timestamp) -> NewMessage {
+        NewMessage {
+            topic: fact::TOPIC,
+            subject: registration.checkout.id.to_string(),
+            bytes: fact.encode(),
+            deliver_at: self.webhook.is_some().then_some(at),
+        }
+    }
+
+    /// The facts behind one, oldest first. A reader who goes on from the last one misses none.
+    pub(crate) async fn facts(&self, after: Option<u64>, limit: usize) -> Result<Facts, StoreFailed> {
+        let behind = match after {
+            None => 0,
+            Some(sequence) => {
+                let before = sequence.saturating_sub(1);
+                let there = self.store.messages(fact::TOPIC, None, before, 1).await?;
+                if there.first().is_none_or(|message| message.sequence != sequence) {
+                    return Ok(Facts::NoSuchFact);
+                }
+                sequence
+            }
+        };
+        Ok(Facts::Page(self.store.messages(fact::TOPIC, None, behind, limit.min(PAGE)).await?))
+    }
+
+    /// Takes facts to be sent, for so long.
+    pub(crate) async fn lease_facts(
+        &self,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<KeptFact>, StoreFailed> {
+        let now = self.clock.now();
+        Ok(self.store.lease(fact::TOPIC, now, now.plus(lease), limit).await?)
+    }
+
+    /// Ends a lease: delivered or given up, or due again.
+    pub(crate) async fn release_fact(&self, kept: &KeptFact, again_at: Option<Timestamp>) {
+        let released = self.store.release(kept.sequence, kept.lease_count, again_at).await;
+        if let Err(failed) = released.map_err(StoreFailed::from) {
+            // The lease runs out, and the fact is sent again under its id.
+            tracing::warn!(event_id = fact::id(kept.sequence), %failed, "a webhook's fate was not kept");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The keys that snapshots are sealed with: AES-256-GCM, the first key for what is written, every key
+//! for what is read. Where the text comes from is the binary's affair; what is sealed, `app/snapshot`'s.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::entropy::{Entropy, hex};
+
+/// The length of a key, in bytes.
+const KEY_LEN: usize = 32;
+/// The most keys: the current one, and those that it replaced.
+const MAX_KEYS: usize = 32;
+
+/// The current key first, then those that older snapshots were sealed with.
+#[derive(Clone)]
+pub struct SnapshotKeys(Arc<[SnapshotKey]>);
+
+struct SnapshotKey {
+    /// The beginning of the key's SHA-256: finds the key again and tells nothing of it.
+    id: String,
+    key: LessSafeKey,
+}
+
+/// The text holds no keys; says which line is wrong, and nothing of what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotKeysRefused(String);
+
+impl fmt::Display for SnapshotKeysRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SnapshotKeysRefused {}
+
+impl fmt::Debug for SnapshotKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|key| &key.id)).finish()
+    }
+}
+
+/// What only a key's owner can read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    pub(crate) key_id: String,
+    pub(crate) nonce: [u8; NONCE_LEN],
+    /// The ciphertext and its tag.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Why something sealed cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotOpened {
+    /// None of the keys has its id: a key file was replaced instead of added to.
+    KeyMissing,
+    /// The key is there, and these are not the bytes that it sealed for this place.
+    Altered,
+}
+
+impl SnapshotKeys {
+    /// Reads keys, one a line, the current one first: 32 bytes in Base64. Empty lines do not count.
+    ///
+    /// # Errors
+    /// No key at all, more than 32, one twice, or a line that is none.
+    pub fn parse(text: &str) -> Result<Self, SnapshotKeysRefused> {
+        let refuse = |why: String| Err(SnapshotKeysRefused(why));
+        let mut keys: Vec<SnapshotKey> = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let (line, number) = (line.trim(), index + 1);
+            if line.is_empty() {
+                continue;
+            }
+            let bytes = STANDARD.decode(line).ok().filter(|bytes| bytes.len() == KEY_LEN);
+            let Some(key) = bytes.and_then(|bytes| SnapshotKey::new(&bytes)) else {
+                return refuse(format!("line {number} is not {KEY_LEN} bytes in Base64"));
+            };
+            if keys.iter().any(|known| known.id == key.id) {
+                return refuse(format!("line {number} is a key that stands before it already"));
+            }
+            keys.push(key);
+        }
+        match keys.len() {
+            0 => refuse("it holds no key".to_owned()),
+            count if count > MAX_KEYS => refuse(format!("it holds more than {MAX_KEYS} keys")),
+            _ => Ok(Self(keys.into())),
+        }
+    }
+
+    /// A new key, as a line for its file.
+    #[must_use]
+    pub fn draw(entropy: &dyn Entropy) -> String {
+        let mut bytes = [0; KEY_LEN];
+        entropy.fill(&mut bytes);
+        STANDARD.encode(bytes)
+    }
+
+    /// Seals a text for one place only: moved to another, it cannot be opened.
+    pub(crate) fn seal(&self, entropy: &dyn Entropy, place: &str, text: Vec<u8>) -> Sealed {
+        let mut nonce = [0; NONCE_LEN];
+        entropy.fill(&mut nonce);
+        // There is never no key, and no text is as long as the cipher's limit.
+        let [SnapshotKey { id, key }, ..] = &*self.0 else { unreachable!("keys are at least one") };
+        let mut bytes = text;
+        let sealed = key.seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(place.as_bytes()),
+            &mut bytes,
+        );
+        sealed.unwrap_or_else(|_| unreachable!("a text of some kilobytes is sealed"));
+        Sealed { key_id: id.clone(), nonce, bytes }
+    }
+
+    /// Opens what was sealed for this place.
+    pub(crate) fn open(&self, place: &str, sealed: &Sealed) -> Result<Vec<u8>, NotOpened> {
+        let key = self.0.iter().find(|key| key.id == sealed.key_id).ok_or(NotOpened::KeyMissing)?;
+        let mut bytes = sealed.bytes.clone();
+        let nonce = Nonce::assume_unique_for_key(sealed.nonce);
+        let opened = key.key.open_in_place(nonce, Aad::from(place.as_bytes()), &mut bytes);
+        opened.map(|text| text.to_vec()).map_err(|_| NotOpened::Altered)
+    }
+}
+
+impl SnapshotKey {
+    fn new(bytes: &[u8]) -> Option<Self> {
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).ok()?);
+        Some(Self { id: hex(digest(&SHA256, bytes).as_ref().get(..4)?), key })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed;
+
+    impl Entropy for Fixed {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(9);
+        }
+    }
+
+    fn line(byte: u8) -> String {
+        STANDARD.encode([byte; KEY_LEN])
+    }
+
+    fn keys(bytes: &[u8]) -> SnapshotKeys {
+        let lines: Vec<_> = bytes.iter().copied().map(line).collect();
+        SnapshotKeys::parse(&lines.join("\n")).unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_is_opened_by_its_key_in_its_place_only() {
+        let sealed = keys(&[1]).seal(&Fixed, "c1", b"text".to_vec());
+        assert!(!sealed.bytes.windows(4).any(|four| four == b"text"));
+        assert_eq!(keys(&[1]).open("c1", &sealed), Ok(b"text".to_vec()));
+        assert_eq!(keys(&[2, 1]).open("c1", &sealed), Ok(b"text".to_vec()), "an older key still opens");
+        assert_eq!(keys(&[2]).open("c1", &sealed), Err(NotOpened::KeyMissing));
+        assert_eq!(keys(&[1]).open("c2", &sealed), Err(NotOpened::Altered));
+    }
+
+    #[test]
+    fn every_changed_byte_is_refused() {
+        let keys = keys(&[1]);
+        let sealed = keys.seal(&Fixed, "c1", b"text".to_vec());
+        for place in 0..sealed.bytes.len() {
+            let mut altered = sealed.clone();
+            altered.bytes[place] ^= 1;
+            assert_eq!(keys.open("c1", &altered), Err(NotOpened::Altered), "byte {place}");
+        }
+        for place in 0..NONCE_LEN {
+            let mut altered = sealed.clone();
+            altered.nonce[place] ^= 1;
+            assert_eq!(keys.open("c1", &altered), Err(NotOpened::Altered), "nonce byte {place}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_naming_its_line() {
+        let many: Vec<_> = (0..33).map(line).collect();
+        for (text, told) in [
+            (String::new(), "it holds no key"),
+            (format!("{}\nsecret", line(1)), "line 2 is not 32 bytes in Base64"),
+            (STANDARD.encode([1; 31]), "line 1 is not 32 bytes in Base64"),
+            (format!("{}\n\n{}", line(1), line(1)), "line 3 is a key that stands before it already"),
+            (many.join("\n"), "it holds more than 32 keys"),
+        ] {
+            assert_eq!(SnapshotKeys::parse(&text).unwrap_err().to_string(), told);
+        }
+        assert!(SnapshotKeys::parse(&SnapshotKeys::draw(&Fixed)).is_ok());
+    }
+}

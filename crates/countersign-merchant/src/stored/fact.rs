@@ -1,0 +1,160 @@
+//! A definitive fact for the shop: a message of the topic `fact`, its subject the checkout's id. Its
+//! form is that of `GET /v1/events` and of the webhooks, but for the id, which is its place among the
+//! store's messages and so known only once it is kept.
+
+use bytes::Bytes;
+use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::completion::{AttemptEvent, Happened};
+use countersign_domain::merchant::verdict::Verdict;
+use countersign_domain::money::Money;
+use countersign_domain::time::Timestamp;
+use serde::Serialize;
+
+pub(crate) const TOPIC: &str = "fact";
+
+/// What an id begins with.
+const PREFIX: &str = "evt_";
+
+/// One thing that is so from now on. Ids, amounts and codes; nothing of the buyer's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Fact {
+    at: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    checkout_id: String,
+    order_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge_permission_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Amount>,
+    /// A code, never free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Amount {
+    amount: String,
+    currency_code: &'static str,
+}
+
+impl From<Money> for Amount {
+    fn from(money: Money) -> Self {
+        Self { amount: money.amount(), currency_code: money.currency().code() }
+    }
+}
+
+impl Fact {
+    fn of_checkout(kind: &'static str, checkout: &Checkout, at: Timestamp) -> Self {
+        Self {
+            at: at.to_string(),
+            kind,
+            checkout_id: checkout.id.to_string(),
+            order_id: checkout.order_id.clone(),
+            attempt: None,
+            charge_permission_id: None,
+            charge_id: None,
+            amount: None,
+            reason: None,
+        }
+    }
+
+    /// The fact that an event is, if it is definitive: what is pending, in doubt or being checked is
+    /// no fact.
+    pub(crate) fn of_attempt(event: &AttemptEvent, after: &Checkout, at: Timestamp) -> Option<Self> {
+        let attempt = after.attempt(event.attempt)?;
+        match event.what {
+            Happened::Completed => {
+                let (kind, proof) = match after.verdict_of(attempt) {
+                    Verdict::Paid(proof) => ("checkout.paid", proof),
+                    Verdict::Authorized(proof) => ("checkout.authorized", proof),
+                    Verdict::Confirmed(proof) => ("checkout.confirmed", proof),
+                    Verdict::Pending(_)
+                    | Verdict::Checking(_)
+                    | Verdict::NotPaid(_)
+                    | Verdict::Registered => {
+                        return None;
+                    }
+                };
+                Some(Self {
+                    attempt: Some(event.attempt),
+                    charge_permission_id: Some(proof.charge_permission_id.to_string()),
+                    charge_id: proof.charge_id.map(ToString::to_string),
+                    amount: Some(after.terms.charge_amount.into()),
+                    ..Self::of_checkout(kind, after, at)
+                })
+            }
+            Happened::NotPaid => {
+                let AttemptState::NotPaid { reason, .. } = &attempt.state else { return None };
+                Some(Self {
+                    attempt: Some(event.attempt),
+                    reason: Some(reason.code().to_owned()),
+                    ..Self::of_checkout("attempt.notPaid", after, at)
+                })
+            }
+            Happened::SessionBound
+            | Happened::SurplusRecorded { .. }
+            | Happened::Approved
+            | Happened::FinalizeSent { .. }
+            | Happened::NotSent
+            | Happened::NotEvaluated { .. }
+            | Happened::DoubtBegan { .. }
+            | Happened::DoubtAlarm { .. }
+            | Happened::LookedUp { .. }
+            | Happened::PendingBegan
+            | Happened::Unresolved
+            | Happened::Contradiction { .. } => None,
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Bytes {
+        Bytes::from(serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+/// The id of the fact at a place.
+pub(crate) fn id(sequence: u64) -> String {
+    format!("{PREFIX}{sequence}")
+}
+
+/// The place that an id names, spelled as [`id`] spells it.
+pub(crate) fn sequence(id: &str) -> Option<u64> {
+    let digits = id.strip_prefix(PREFIX)?;
+    let sequence: u64 = digits.parse().ok()?;
+    (digits == sequence.to_string()).then_some(sequence)
+}
+
+/// A kept fact with its id: the same bytes whenever it is told.
+pub(crate) fn body(sequence: u64, kept: &[u8]) -> Bytes {
+    let members = kept.strip_prefix(b"{").unwrap_or(kept);
+    Bytes::from([format!(r#"{{"id":"{}","#, id(sequence)).as_bytes(), members].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        for number in [0, 1, 10, u64::MAX] {
+            assert_eq!(sequence(&id(number)), Some(number));
+        }
+        for text in
+            ["", "evt_", "1", "evt_01", "evt_+1", "evt_-1", "evt_1 ", "EVT_1", "evt_18446744073709551616"]
+        {
+            assert_eq!(sequence(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_body_begins_with_its_id() {
+        assert_eq!(body(7, br#"{"at":"x"}"#), r#"{"id":"evt_7","at":"x"}"#);
+    }
+}

@@ -1,0 +1,36 @@
+//! Telling the shop by webhook: where to, signed with what, when again. `sender` is the loop; the
+//! outbox itself is [`crate::app::fact`]'s.
+//!
+//! A fact is appended to the outbox in the change set that proves it, so a crash anywhere leaves it
+//! there. The sender leases it, sends it, and releases it: delivered, or due again. A crash in
+//! between lets the lease run out, and the fact is sent again under the same id: at least once on
+//! the wire, exactly once by id.
+
+mod schedule;
+pub(crate) mod sender;
+mod signature;
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_client::Transport;
+
+pub use signature::{SigningSecrets, SigningSecretsRefused};
+
+/// The shop's endpoint.
+#[derive(Clone)]
+pub struct Webhook {
+    /// Where facts are sent, by POST.
+    pub url: http::Uri,
+    /// What they are signed with.
+    pub secrets: SigningSecrets,
+    /// What carries them. It follows no redirect.
+    pub transport: Arc<dyn Transport>,
+}
+
+/// A URL may hold a token of the shop's.
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("host", &self.url.host()).finish_non_exhaustive()
+    }
+}

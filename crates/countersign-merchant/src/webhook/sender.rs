@@ -1,0 +1,278 @@
+//! The webhooks' loop: leases what is due, some facts at a time, sends each once, and releases it. It
+//! holds only what keeps a checkout's facts in order; a process that dies loses nothing else.
+//!
+//! Facts of one checkout leave in their order: while one is on its way or waits to be sent again, the
+//! ones behind it wait too. After a restart, or with more failing checkouts than are remembered, a
+//! later fact may overtake one that waits: the ids still tell the order.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::within;
+use countersign_domain::time::Timestamp;
+use futures_util::future::{BoxFuture, Either, pending, select};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+
+use super::Webhook;
+use super::schedule::pause_after;
+use crate::app::App;
+use crate::app::fact::KeptFact;
+use crate::stored::fact;
+
+/// How many requests are on their way at a time: an endpoint that hangs costs no more than these.
+const AT_A_TIME: usize = 8;
+/// How long one request may take.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a fact is kept from other takers: longer than its request.
+const LEASE: Duration = Duration::from_secs(30);
+/// The longest sleep: commits do not wake this loop.
+const LONGEST: Duration = Duration::from_secs(1);
+/// The shortest, when there may be more to take.
+const SHORTEST: Duration = Duration::from_millis(50);
+/// How many waiting facts and checkouts are remembered for their order.
+const REMEMBERED: usize = 10_000;
+/// Failures in a row are told once in so long.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
+/// What became of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Delivered,
+    /// The shop wants no more of them.
+    Gone,
+    Failed {
+        status: Option<u16>,
+        asked: Option<Duration>,
+    },
+}
+
+/// The earliest fact of a checkout that waits to be sent again.
+struct Waiting {
+    sequence: u64,
+    until: Timestamp,
+}
+
+struct Sender {
+    app: Arc<App>,
+    webhook: Webhook,
+    running: FuturesUnordered<BoxFuture<'static, (KeptFact, Sent)>>,
+    /// Checkouts with a request on its way.
+    in_hand: HashSet<String>,
+    waiting: HashMap<String, Waiting>,
+    /// How many of a fact's leases were not for sending it.
+    held: HashMap<u64, u32>,
+    is_gone: bool,
+    told_at: Option<Duration>,
+    untold: u64,
+}
+
+/// Runs until it is dropped; without an endpoint there is nothing to do.
+pub(crate) async fn run(app: Arc<App>) {
+    let Some(webhook) = app.webhook.clone() else { return pending().await };
+    let mut sender = Sender {
+        app,
+        webhook,
+        running: FuturesUnordered::new(),
+        in_hand: HashSet::new(),
+        waiting: HashMap::new(),
+        held: HashMap::new(),
+        is_gone: false,
+        told_at: None,
+        untold: 0,
+    };
+    loop {
+        let pause = sender.start_due().await;
+        sender.work_for(pause).await;
+    }
+}
+
+impl Sender {
+    /// Starts what is due and may leave, and says when to look again.
+    async fn start_due(&mut self) -> Duration {
+        let room = AT_A_TIME.saturating_sub(self.running.len());
+        if room == 0 || self.is_gone {
+            return LONGEST;
+        }
+        let mut leased = match self.app.lease_facts(LEASE, room).await {
+            Ok(leased) => leased,
+            Err(failed) => {
+                tracing::error!(%failed, "the webhooks that are due could not be read");
+                return LONGEST;
+            }
+        };
+        leased.sort_by_key(|kept| kept.sequence);
+        let pause = if leased.is_empty() { LONGEST } else { SHORTEST };
+        for kept in leased {
+            match self.must_wait_until(&kept) {
+                Some(until) => self.hold(&kept, until).await,
+                None => self.start(kept),
+            }
+        }
+        pause
+    }
+
+    /// Until when an earlier fact of the same checkout keeps this one waiting.
+    fn must_wait_until(&self, kept: &KeptFact) -> Option<Timestamp> {
+        if self.in_hand.contains(&kept.subject) {
+            return Some(self.app.clock.now().plus(LONGEST));
+        }
+        let waiting = self.waiting.get(&kept.subject)?;
+        (waiting.sequence < kept.sequence).then(|| waiting.until.plus(SHORTEST))
+    }
+
+    async fn hold(&mut self, kept: &KeptFact, until: Timestamp) {
+        if self.held.len() < REMEMBERED || self.held.contains_key(&kept.sequence) {
+            let count = self.held.entry(kept.sequence).or_default();
+            *count = count.saturating_add(1);
+        }
+        self.app.release_fact(kept, Some(until)).await;
+    }
+
+    fn start(&mut self, kept: KeptFact) {
+        self.in_hand.insert(kept.subject.clone());
+        let (app, webhook) = (Arc::clone(&self.app), self.webhook.clone());
+        self.running.push(Box::pin(async move {
+            let sent = send(&app, &webhook, &kept).await;
+            (kept, sent)
+        }));
+    }
+
+    /// Lets what is on its way go on until the pause is over, or there is room again.
+    async fn work_for(&mut self, pause: Duration) {
+        let app = Arc::clone(&self.app);
+        let mut sleep = std::pin::pin!(app.clock.sleep(pause));
+        loop {
+            let (kept, sent) = {
+                let finished = std::pin::pin!(async {
+                    match self.running.next().await {
+                        Some(finished) => finished,
+                        None => pending().await,
+                    }
+                });
+                match select(finished, sleep.as_mut()).await {
+                    Either::Left((finished, _)) => finished,
+                    Either::Right(((), _)) => return,
+                }
+            };
+            let was_full = self.running.len().saturating_add(1) >= AT_A_TIME;
+            self.settle(&kept, sent).await;
+            if was_full {
+                return;
+            }
+        }
+    }
+
+    /// Writes down what became of one request.
+    async fn settle(&mut self, kept: &KeptFact, sent: Sent) {
+        self.in_hand.remove(&kept.subject);
+        let held = self.held.get(&kept.sequence).copied().unwrap_or_default();
+        let send_count = kept.lease_count.saturating_sub(held);
+        let again_at = match sent {
+            Sent::Delivered => None,
+            Sent::Gone => {
+                self.is_gone = true;
+                tracing::error!(
+                    "the shop's endpoint for webhooks answers 410: none is sent any more until a restart"
+                );
+                Some(self.app.clock.now())
+            }
+            Sent::Failed { status, asked } => {
+                let pause = pause_after(send_count, asked, self.jitter());
+                self.tell_failed(kept, status, send_count, pause);
+                pause.map(|pause| self.app.clock.now().plus(pause))
+            }
+        };
+        match again_at {
+            Some(until) => self.remember(kept, until),
+            None => self.forget(kept),
+        }
+        self.app.release_fact(kept, again_at).await;
+    }
+
+    fn remember(&mut self, kept: &KeptFact, until: Timestamp) {
+        let KeptFact { subject, sequence, .. } = kept;
+        let is_known = self.waiting.contains_key(subject);
+        if is_known || self.waiting.len() < REMEMBERED {
+            self.waiting.insert(subject.clone(), Waiting { sequence: *sequence, until });
+        }
+    }
+
+    fn forget(&mut self, kept: &KeptFact) {
+        self.held.remove(&kept.sequence);
+        if self.waiting.get(&kept.subject).is_some_and(|it| it.sequence == kept.sequence) {
+            self.waiting.remove(&kept.subject);
+        }
+    }
+
+    fn jitter(&self) -> u16 {
+        let mut bytes = [0; 2];
+        self.app.entropy.fill(&mut bytes);
+        u16::from_be_bytes(bytes)
+    }
+
+    fn tell_failed(&mut self, kept: &KeptFact, status: Option<u16>, count: u32, pause: Option<Duration>) {
+        let (event_id, checkout_id) = (fact::id(kept.sequence), kept.subject.as_str());
+        let Some(pause) = pause else {
+            tracing::error!(
+                event_id,
+                checkout_id,
+                status,
+                "a webhook is given up: the shop finds it by GET /v1/events only"
+            );
+            return;
+        };
+        let now = self.app.clock.monotonic();
+        if self.told_at.is_some_and(|at| now.saturating_sub(at) < TELL_EVERY) {
+            self.untold = self.untold.saturating_add(1);
+            return;
+        }
+        let (again_in_s, untold) = (pause.as_secs(), std::mem::take(&mut self.untold));
+        self.told_at = Some(now);
+        tracing::warn!(event_id, checkout_id, status, count, again_in_s, untold, "a webhook was not taken");
+    }
+}
+
+/// Sends one fact once.
+async fn send(app: &App, webhook: &Webhook, kept: &KeptFact) -> Sent {
+    let Some(request) = request(app, webhook, kept) else {
+        return Sent::Failed { status: None, asked: None };
+    };
+    let sending = webhook.transport.send(request, TIMEOUT);
+    match within(&app.clock.waiting(), TIMEOUT, sending).await {
+        Some(Ok(answer)) => read(&answer),
+        Some(Err(_)) | None => Sent::Failed { status: None, asked: None },
+    }
+}
+
+fn request(app: &App, webhook: &Webhook, kept: &KeptFact) -> Option<Request<Bytes>> {
+    let id = fact::id(kept.sequence);
+    // The shop compares it with its own clock, which knows nothing of a watermark.
+    let timestamp = (app.clock.wall().as_millis() / 1_000).to_string();
+    let payload = fact::body(kept.sequence, &kept.bytes);
+    let signature = webhook.secrets.sign(&id, &timestamp, &payload);
+    Request::post(webhook.url.clone())
+        .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        .header(header::USER_AGENT, concat!("countersign/", env!("CARGO_PKG_VERSION")))
+        .header("webhook-id", id)
+        .header("webhook-timestamp", timestamp)
+        .header("webhook-signature", signature)
+        .body(payload)
+        .ok()
+}
+
+/// Only a 2xx says that the shop has it; a redirect is not followed.
+fn read(answer: &Response<Bytes>) -> Sent {
+    let status = answer.status();
+    if status.is_success() {
+        return Sent::Delivered;
+    }
+    if status == StatusCode::GONE {
+        return Sent::Gone;
+    }
+    let asked = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let asked = asked.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
+    Sent::Failed { status: Some(status.as_u16()), asked }
+}
