@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
-    ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
+    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
     StoreError,
 };
 use countersign_store::faults::{Call, Fault, FaultyStore, Plan};
@@ -150,6 +150,10 @@ impl Store for WatchedStore {
         deliver_at: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.slowly(self.memory.release(sequence, lease_count, deliver_at))
+    }
+
+    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        self.slowly(self.memory.backlog(topic, limit))
     }
 
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {

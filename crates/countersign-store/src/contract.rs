@@ -117,6 +117,15 @@ pub struct Message {
     pub lease_count: u32,
 }
 
+/// What of a topic is still to be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// How many messages, leased ones included: at most as many as were to be counted.
+    pub count: usize,
+    /// When the first of them may be leased.
+    pub next_at: Option<Timestamp>,
+}
+
 /// Names one change set, so that its fate can be asked for after a lost answer. Drawn at random by
 /// the caller, anew for every change set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -244,6 +253,9 @@ pub trait Store: Send + Sync + 'static {
         lease_count: u32,
         deliver_at: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// How much of a topic is still to be delivered. Counts up to the limit only.
+    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>>;
 
     /// The latest `at` of all applied change sets: a server's `now` never goes below it.
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>>;

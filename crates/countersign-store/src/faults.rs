@@ -10,7 +10,7 @@ use countersign_domain::time::Timestamp;
 use futures_util::future::{BoxFuture, poll_fn};
 
 use crate::contract::{
-    ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
+    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
     StoreError,
 };
 
@@ -35,6 +35,8 @@ pub enum Operation {
     Lease,
     /// [`Store::release`].
     Release,
+    /// [`Store::backlog`].
+    Backlog,
     /// [`Store::watermark`].
     Watermark,
     /// [`Store::reset`].
@@ -53,6 +55,7 @@ impl Operation {
             | Self::NextDue
             | Self::Range
             | Self::Messages
+            | Self::Backlog
             | Self::Watermark => false,
         }
     }
@@ -274,6 +277,10 @@ impl Store for FaultyStore {
         deliver_at: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.faulty(Operation::Release, self.inner.release(sequence, lease_count, deliver_at))
+    }
+
+    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        self.faulty(Operation::Backlog, self.inner.backlog(topic, limit))
     }
 
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {

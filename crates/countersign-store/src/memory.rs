@@ -9,8 +9,8 @@ use countersign_domain::time::Timestamp;
 use futures_util::future::BoxFuture;
 
 use crate::contract::{
-    CHANGE_IDS_KEPT, ChangeId, ChangeSet, CommitError, Content, Document, DueTimer, Expect, IndexEntry,
-    IndexRange, IndexRow, Key, Message, NewMessage, Store, StoreError, Version,
+    Backlog, CHANGE_IDS_KEPT, ChangeId, ChangeSet, CommitError, Content, Document, DueTimer, Expect,
+    IndexEntry, IndexRange, IndexRow, Key, Message, NewMessage, Store, StoreError, Version,
 };
 use crate::limits;
 
@@ -179,6 +179,13 @@ impl Contents {
         true
     }
 
+    fn backlog(&self, topic: &'static str, limit: usize) -> Backlog {
+        let from = (topic, Timestamp::UNIX_EPOCH, 0);
+        let mut waiting = self.by_delivery.range(from..).take_while(|(of, ..)| *of == topic).take(limit);
+        let next_at = waiting.next().map(|(_, deliver_at, _)| *deliver_at);
+        Backlog { count: waiting.count().saturating_add(usize::from(next_at.is_some())), next_at }
+    }
+
     fn messages(&self, topic: &'static str, subject: Option<&str>, after: u64, limit: usize) -> Vec<Message> {
         let Some(first) = after.checked_add(1) else { return Vec::new() };
         let read = |sequence: u64| {
@@ -289,6 +296,10 @@ impl Store for MemoryStore {
         deliver_at: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move { Ok(self.contents().release(sequence, lease_count, deliver_at)) })
+    }
+
+    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        Box::pin(async move { Ok(self.contents().backlog(topic, limit)) })
     }
 
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {

@@ -11,6 +11,7 @@ use countersign_store::contract::NewMessage;
 use super::registration::Registration;
 use super::{App, StoreFailed};
 use crate::stored::fact::{self, Fact};
+pub(crate) use crate::stored::fact::{body, sequence};
 
 /// The most facts that one read gives.
 pub(crate) const PAGE: usize = countersign_store::contract::MAX_ROWS;
@@ -48,6 +49,11 @@ impl App {
             }
         };
         Ok(Facts::Page(self.store.messages(fact::TOPIC, None, behind, limit.min(PAGE)).await?))
+    }
+
+    /// When the first fact that is to be sent may be, if there is one.
+    pub(crate) async fn next_delivery(&self) -> Result<Option<Timestamp>, StoreFailed> {
+        Ok(self.store.backlog(fact::TOPIC, 1).await?.next_at)
     }
 
     /// Takes facts to be sent, for so long.

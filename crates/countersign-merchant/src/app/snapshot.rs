@@ -13,7 +13,8 @@ use super::change::checkout_key;
 use super::registration::Registration;
 use super::{App, StoreFailed};
 use crate::snapshot_key::{NotOpened, Sealed};
-use crate::stored::snapshot::{self, Snapshot, Transaction};
+pub(crate) use crate::stored::snapshot::Transaction;
+use crate::stored::snapshot::{self, Snapshot};
 
 /// After so many days without success a person must know: ten are left.
 const ALARM_AFTER: Duration = Duration::from_secs(20 * 86_400);

@@ -15,14 +15,13 @@ use super::errors::Refused;
 use super::requests::cursor_text;
 use crate::app::StoreFailed;
 use crate::app::complete::Outcome;
-use crate::app::fact::KeptFact;
+use crate::app::fact::{self, KeptFact};
 use crate::app::lookup::Event;
 use crate::app::lookup::Page;
 use crate::app::registration::{Registered, Registration};
+use crate::app::snapshot::Transaction;
 use crate::pages::texts::NOT_PAID_MESSAGE;
 use crate::settings::Settings;
-use crate::stored::fact;
-use crate::stored::snapshot::Transaction;
 
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {

@@ -11,10 +11,9 @@ use countersign_protocol::wire::{
 };
 
 use super::errors::Refused;
-use crate::app::fact::PAGE;
+use crate::app::fact::{self, PAGE};
 use crate::app::lookup::Cursor;
 use crate::app::registration::Order;
-use crate::stored::fact;
 
 /// The longest order number and URL, in characters.
 const MAX_ORDER_ID_LEN: usize = 128;

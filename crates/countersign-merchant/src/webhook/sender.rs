@@ -18,8 +18,8 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 
 use super::Webhook;
 use super::schedule::pause_after;
-use crate::app::App;
 use crate::app::fact::KeptFact;
+use crate::app::{App, StoreFailed};
 use crate::stored::fact;
 
 /// How many requests are on their way at a time: an endpoint that hangs costs no more than these.
@@ -53,6 +53,11 @@ enum Sent {
 struct Waiting {
     sequence: u64,
     until: Timestamp,
+}
+
+enum Leased {
+    Facts(Vec<KeptFact>),
+    NothingFor(Duration),
 }
 
 struct Sender {
@@ -96,22 +101,22 @@ impl Sender {
         if room == 0 || self.is_gone {
             return LONGEST;
         }
-        let mut leased = match self.app.lease_facts(LEASE, room).await {
-            Ok(leased) => leased,
+        let mut leased = match lease(&self.app, room).await {
+            Ok(Leased::Facts(leased)) => leased,
+            Ok(Leased::NothingFor(pause)) => return pause.clamp(SHORTEST, LONGEST),
             Err(failed) => {
                 tracing::error!(%failed, "the webhooks that are due could not be read");
                 return LONGEST;
             }
         };
         leased.sort_by_key(|kept| kept.sequence);
-        let pause = if leased.is_empty() { LONGEST } else { SHORTEST };
         for kept in leased {
             match self.must_wait_until(&kept) {
                 Some(until) => self.hold(&kept, until).await,
                 None => self.start(kept),
             }
         }
-        pause
+        SHORTEST
     }
 
     /// Until when an earlier fact of the same checkout keeps this one waiting.
@@ -173,10 +178,12 @@ impl Sender {
         let again_at = match sent {
             Sent::Delivered => None,
             Sent::Gone => {
-                self.is_gone = true;
-                tracing::error!(
-                    "the shop's endpoint for webhooks answers 410: none is sent any more until a restart"
-                );
+                // Those that were on their way with it say the same.
+                if !std::mem::replace(&mut self.is_gone, true) {
+                    tracing::error!(
+                        "the shop's endpoint for webhooks answers 410: none is sent any more until a restart"
+                    );
+                }
                 Some(self.app.clock.now())
             }
             Sent::Failed { status, asked } => {
@@ -232,6 +239,16 @@ impl Sender {
         let (again_in_s, untold) = (pause.as_secs(), std::mem::take(&mut self.untold));
         self.told_at = Some(now);
         tracing::warn!(event_id, checkout_id, status, count, again_in_s, untold, "a webhook was not taken");
+    }
+}
+
+/// Takes what is due. Looks first: a lease is a write.
+async fn lease(app: &App, room: usize) -> Result<Leased, StoreFailed> {
+    let now = app.clock.now();
+    match app.next_delivery().await? {
+        Some(next_at) if next_at <= now => Ok(Leased::Facts(app.lease_facts(LEASE, room).await?)),
+        Some(next_at) => Ok(Leased::NothingFor(next_at.since(now))),
+        None => Ok(Leased::NothingFor(LONGEST)),
     }
 }
 

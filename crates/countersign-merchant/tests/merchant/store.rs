@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
-    ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
+    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
     StoreError,
 };
 use futures_util::future::{BoxFuture, ready};
@@ -22,6 +22,8 @@ pub(crate) struct WatchedStore {
     pub(crate) is_away: AtomicBool,
     /// Commits are applied, and their answers are lost.
     pub(crate) loses_answers: AtomicBool,
+    /// Leases do not end when they should.
+    pub(crate) loses_releases: AtomicBool,
     /// Nobody learns whether a commit was applied.
     pub(crate) keeps_silent: AtomicBool,
 }
@@ -36,6 +38,7 @@ impl WatchedStore {
             is_full: AtomicBool::new(false),
             is_away: AtomicBool::new(false),
             loses_answers: AtomicBool::new(false),
+            loses_releases: AtomicBool::new(false),
             keeps_silent: AtomicBool::new(false),
         })
     }
@@ -145,7 +148,14 @@ impl Store for WatchedStore {
         lease_count: u32,
         deliver_at: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        if self.loses_releases.load(Ordering::SeqCst) {
+            return Box::pin(ready(Err(StoreError::Unavailable("lost".to_owned()))));
+        }
         self.watched(self.inner.release(sequence, lease_count, deliver_at))
+    }
+
+    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        self.watched(self.inner.backlog(topic, limit))
     }
 
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {

@@ -13,6 +13,7 @@ use countersign_http::{Handler as _, Reply, Request};
 use countersign_merchant::entropy::Entropy;
 use countersign_merchant::settings::{Deadlines, Secret, Settings};
 use countersign_merchant::snapshot_key::SnapshotKeys;
+use countersign_merchant::webhook::Webhook;
 use countersign_merchant::{Merchant, Parts};
 use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
@@ -48,6 +49,8 @@ pub(crate) struct World {
     merchant: Option<Merchant>,
     entropy: Arc<Counter>,
     directory: Option<TempDir>,
+    pub(crate) webhook: Option<Webhook>,
+    pub(crate) snapshot_keys: String,
     #[cfg(feature = "planted-bugs")]
     planted: Option<countersign_merchant::PlantedBug>,
 }
@@ -137,6 +140,8 @@ impl World {
             merchant: None,
             entropy: Arc::new(Counter::default()),
             directory,
+            webhook: None,
+            snapshot_keys: SNAPSHOT_KEY.to_owned(),
             time,
             #[cfg(feature = "planted-bugs")]
             planted: None,
@@ -179,8 +184,8 @@ impl World {
             clock: Arc::new(clock),
             entropy: Arc::clone(&self.entropy) as _,
             settings: settings(),
-            webhook: None,
-            snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).unwrap(),
+            webhook: self.webhook.clone(),
+            snapshot_keys: SnapshotKeys::parse(&self.snapshot_keys).unwrap(),
         }
     }
 

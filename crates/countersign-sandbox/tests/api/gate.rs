@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
-    ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
+    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
     StoreError,
 };
 use countersign_store::memory::MemoryStore;
@@ -96,6 +96,10 @@ impl Store for Gate {
         deliver_at: Option<Timestamp>,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.store.release(sequence, lease_count, deliver_at)
+    }
+
+    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        self.store.backlog(topic, limit)
     }
 
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {

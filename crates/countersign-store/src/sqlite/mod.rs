@@ -47,7 +47,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::contract::{
-    ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
+    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
     StoreError,
 };
 use crate::limits;
@@ -216,6 +216,10 @@ impl Store for SqliteStore {
             deliver_at,
             answer,
         }))
+    }
+
+    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        Box::pin(async move { self.readers.read(|connection| rows::backlog(connection, topic, limit)) })
     }
 
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {

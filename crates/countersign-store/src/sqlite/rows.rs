@@ -8,7 +8,7 @@ use countersign_domain::time::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::contract::{Document, DueTimer, IndexRange, IndexRow, Key, Message, Version};
+use crate::contract::{Backlog, Document, DueTimer, IndexRange, IndexRow, Key, Message, Version};
 use crate::limits;
 
 /// The most different collections that a file may name.
@@ -65,8 +65,12 @@ const MESSAGES_OF_SUBJECT: &str = "SELECT sequence, subject, bytes, lease_count 
 const DELIVERABLE: &str = "SELECT sequence, subject, bytes, lease_count FROM messages
     WHERE topic = ?1 AND deliver_at <= ?2 ORDER BY deliver_at, sequence LIMIT ?3";
 
+const BACKLOG: &str = "SELECT deliver_at FROM messages
+    WHERE topic = ?1 AND deliver_at IS NOT NULL ORDER BY deliver_at LIMIT ?2";
+
 #[cfg(test)]
-pub(super) const READS: [&str; 7] = [LOAD, DUE, NEXT_DUE, RANGE, MESSAGES, MESSAGES_OF_SUBJECT, DELIVERABLE];
+pub(super) const READS: [&str; 8] =
+    [LOAD, DUE, NEXT_DUE, RANGE, MESSAGES, MESSAGES_OF_SUBJECT, DELIVERABLE, BACKLOG];
 
 pub(super) fn load(connection: &Connection, keys: &[Key]) -> rusqlite::Result<Vec<Option<Document>>> {
     // One read transaction, so that all keys show one moment; a single statement is one by itself.
@@ -119,6 +123,19 @@ pub(super) fn range(connection: &Connection, range: &IndexRange) -> rusqlite::Re
         found.push(IndexRow { value: value.to_owned(), key });
     }
     Ok(found)
+}
+
+pub(super) fn backlog(connection: &Connection, topic: &str, limit: usize) -> rusqlite::Result<Backlog> {
+    let mut statement = connection.prepare_cached(BACKLOG)?;
+    let mut rows = statement.query(params![topic, signed(limit as u64)])?;
+    let mut backlog = Backlog::default();
+    while let Some(row) = rows.next()? {
+        if backlog.count == 0 {
+            backlog.next_at = Some(Timestamp::from_millis(row.get(0)?));
+        }
+        backlog.count = backlog.count.saturating_add(1);
+    }
+    Ok(backlog)
 }
 
 fn message(row: &Row<'_>) -> rusqlite::Result<Message> {

@@ -69,6 +69,7 @@ promises! {
         messages_are_read_in_the_order_of_their_commits
         messages_of_one_topic_and_subject_are_found
         a_leased_message_is_kept_from_other_takers_until_its_time
+        what_is_still_to_be_delivered_is_counted_up_to_a_limit
         messages_are_leased_oldest_due_first
         an_event_is_never_leased
         a_lease_ends_once

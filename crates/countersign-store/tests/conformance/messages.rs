@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_store::contract::{ChangeSet, Message, Store};
+use countersign_store::contract::{Backlog, ChangeSet, Message, Store};
 
 use crate::values::{append, at, change, event, text, texts, to_send};
 
@@ -58,6 +58,20 @@ pub(crate) async fn a_leased_message_is_kept_from_other_takers_until_its_time(st
     assert_eq!(lease(&*store, 59, 90, 10).await, []);
     assert_eq!(shown(&lease(&*store, 60, 90, 10).await), expected(&[("m", 2)]));
     assert_eq!(store.messages("webhook", None, 0, 1).await.unwrap()[0].lease_count, 2);
+}
+
+pub(crate) async fn what_is_still_to_be_delivered_is_counted_up_to_a_limit(store: Arc<dyn Store>) {
+    let backlog = async |limit| store.backlog("webhook", limit).await.unwrap();
+    assert_eq!(backlog(10).await, Backlog::default());
+    append(&*store, [event("S", "1"), to_send("a", 30), to_send("b", 10), to_send("c", 20)]).await;
+    let of = |count, next_at| Backlog { count, next_at: Some(at(next_at)) };
+    assert_eq!(backlog(10).await, of(3, 10));
+    assert_eq!(backlog(2).await, of(2, 10));
+    assert_eq!(backlog(0).await, Backlog::default());
+    let leased = lease(&*store, 10, 60, 1).await;
+    assert_eq!(backlog(10).await, of(3, 20), "a leased one counts, and may be leased when its lease is over");
+    assert_eq!(store.release(leased[0].sequence, 1, None).await, Ok(true));
+    assert_eq!(backlog(10).await, of(2, 20));
 }
 
 pub(crate) async fn messages_are_leased_oldest_due_first(store: Arc<dyn Store>) {

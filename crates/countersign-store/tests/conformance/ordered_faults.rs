@@ -34,6 +34,7 @@ async fn every_operation(store: &dyn Store) -> Vec<(Operation, Result<(), StoreE
         (Operation::Messages, store.messages("event", None, 0, 1).await.map(drop)),
         (Operation::Lease, store.lease("webhook", at(1), at(2), 1).await.map(drop)),
         (Operation::Release, store.release(1, 1, None).await.map(drop)),
+        (Operation::Backlog, store.backlog("webhook", 1).await.map(drop)),
         (Operation::Watermark, store.watermark().await.map(drop)),
         (Operation::Reset, store.reset().await),
     ]

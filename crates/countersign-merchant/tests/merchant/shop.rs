@@ -1,0 +1,122 @@
+//! The shop's endpoint for webhooks: keeps what arrived, and answers as it is told.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::{Transport, TransportError};
+use countersign_domain::time::Timestamp;
+use countersign_merchant::webhook::{SigningSecrets, Webhook};
+use futures_util::future::{BoxFuture, pending};
+use serde_json::Value;
+
+use super::time_machine::TimeMachine;
+
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const OLD_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// How the next request is answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Answer {
+    Status(u16),
+    /// With `retry-after`.
+    Later(u16, &'static str),
+    /// No connection.
+    Refused,
+    /// Never.
+    Hangs,
+}
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrived {
+    pub(crate) at: Timestamp,
+    pub(crate) uri: String,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Arrived {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.header("webhook-id")
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn kind(&self) -> String {
+        self.json()["type"].as_str().unwrap().to_owned()
+    }
+}
+
+pub(crate) struct Shop {
+    time: Arc<TimeMachine>,
+    arrived: Mutex<Vec<Arrived>>,
+    answers: Mutex<VecDeque<Answer>>,
+    otherwise: Mutex<Answer>,
+}
+
+impl Shop {
+    pub(crate) fn new(time: &Arc<TimeMachine>) -> Arc<Self> {
+        Arc::new(Self {
+            time: Arc::clone(time),
+            arrived: Mutex::default(),
+            answers: Mutex::default(),
+            otherwise: Mutex::new(Answer::Status(204)),
+        })
+    }
+
+    /// This shop as the merchant half is told of it.
+    pub(crate) fn webhook(self: &Arc<Self>, secrets: &str) -> Webhook {
+        Webhook {
+            url: "https://shop.example/hooks?from=countersign".parse().unwrap(),
+            secrets: SigningSecrets::parse(secrets).unwrap(),
+            transport: Arc::clone(self) as _,
+        }
+    }
+
+    pub(crate) fn answers(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.answers.lock().unwrap().extend(answers);
+    }
+
+    /// How whatever was not ordered is answered from now on.
+    pub(crate) fn answers_always(&self, answer: Answer) {
+        *self.otherwise.lock().unwrap() = answer;
+    }
+
+    pub(crate) fn arrived(&self) -> Vec<Arrived> {
+        self.arrived.lock().unwrap().clone()
+    }
+}
+
+impl Transport for Shop {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            assert_eq!(head.method, "POST");
+            let arrived =
+                Arrived { at: self.time.wall(), uri: head.uri.to_string(), headers: head.headers, body };
+            self.arrived.lock().unwrap().push(arrived);
+            let answer = self.answers.lock().unwrap().pop_front();
+            let answer = answer.unwrap_or(*self.otherwise.lock().unwrap());
+            let response = http::Response::builder();
+            let response = match answer {
+                Answer::Status(status) => response.status(status),
+                Answer::Later(status, after) => response.status(status).header("retry-after", after),
+                Answer::Refused => return Err(TransportError::NotSent("refused".into())),
+                Answer::Hangs => return pending().await,
+            };
+            Ok(response.body(Bytes::from_static(b"canary")).unwrap())
+        })
+    }
+}

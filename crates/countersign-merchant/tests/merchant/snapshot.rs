@@ -1,0 +1,213 @@
+//! The buyer's and the transaction's data: sealed at success, readable when Amazon has forgotten them,
+//! erasable for good.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_store::contract::{ChangeId, ChangeSet, Content, Expect, Key, Store as _, Write};
+use serde_json::json;
+
+use super::logs::logged;
+use super::world::{ENGINES, SESSION, SNAPSHOT_KEY, World, order, session_for};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+const OTHER_KEY: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
+
+fn path(checkout_id: &str) -> String {
+    format!("/v1/checkouts/{checkout_id}/snapshot")
+}
+
+fn key(checkout_id: &str) -> Key {
+    Key { collection: "snapshot", id: checkout_id.to_owned() }
+}
+
+/// What stands in the store.
+fn kept(world: &World, checkout_id: &str) -> (u16, Bytes) {
+    let documents = world.run(world.store.load(&[key(checkout_id)])).unwrap();
+    let document = documents.into_iter().next().flatten().unwrap();
+    (document.format, document.bytes)
+}
+
+/// Puts something else in its place.
+fn replace(world: &World, checkout_id: &str, format: u16, bytes: Bytes) {
+    let documents = world.run(world.store.load(&[key(checkout_id)])).unwrap();
+    let version = documents[0].as_ref().unwrap().version;
+    let content = Content { format, bytes, due_at: None, index: Vec::new() };
+    let write =
+        vec![Write { key: key(checkout_id), expect: Expect::Version(version), content: Some(content) }];
+    let at = world.time.wall();
+    let change = ChangeSet { id: ChangeId([7; 16]), at, require: Vec::new(), write, append: Vec::new() };
+    world.run(world.store.commit(change)).unwrap();
+}
+
+fn completed(world: &World) -> String {
+    let checkout_id = world.placed(&order());
+    world.complete(&checkout_id, SESSION);
+    world.let_pass(MINUTE);
+    checkout_id
+}
+
+#[track_caller]
+fn refused(world: &World, method: &str, checkout_id: &str, status: u16, code: &str) {
+    let refused = world.call(method, &path(checkout_id), "");
+    assert_eq!(refused.refusal(), (status, code.to_owned(), None));
+}
+
+#[test]
+fn on_day_31_the_snapshot_answers_though_amazon_has_forgotten() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let checkout_id = completed(&world);
+        world.skip(31 * DAY);
+        world.amazon.goes_down("permission");
+        world.amazon.goes_down("charge");
+        let asked = world.amazon.arrived("permission").len();
+        world.restart();
+        let answer = world.get(&path(&checkout_id));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let shown = answer.json();
+        assert_eq!(shown["chargePermission"]["buyer"]["name"], "Canary");
+        assert_eq!(shown["charge"]["statusDetails"]["state"], "Captured");
+        assert_eq!(shown["checkoutId"], checkout_id);
+        assert_eq!(shown["takenAt"], "20261123T154700Z");
+        assert_eq!(world.amazon.arrived("permission").len(), asked, "nobody was asked");
+    }
+}
+
+#[test]
+fn what_is_kept_cannot_be_read_without_the_key_and_no_log_has_it() {
+    let world = World::in_memory();
+    let mut checkout_id = String::new();
+    let lines = logged(|| {
+        checkout_id = completed(&world);
+        world.get(&path(&checkout_id));
+        world.call("DELETE", &path(&checkout_id), "");
+    });
+    assert!(!lines.is_empty() && lines.iter().all(|line| !line.contains("Canary")), "{lines:?}");
+    let world = World::in_memory();
+    let checkout_id = completed(&world);
+    let (format, bytes) = kept(&world, &checkout_id);
+    assert_eq!(format, 2);
+    assert!(!String::from_utf8(bytes.to_vec()).unwrap().contains("Canary"));
+}
+
+#[test]
+fn a_key_is_replaced_by_putting_the_new_one_before_it() {
+    let mut world = World::in_memory();
+    let old = completed(&world);
+    world.snapshot_keys = format!("{OTHER_KEY}\n{SNAPSHOT_KEY}\n");
+    world.restart();
+    assert_eq!(world.get(&path(&old)).status, 200, "the old key still opens");
+    let mut order = order();
+    order["orderId"] = json!("2");
+    let new = world.register(&order);
+    world.amazon.open("s2", session_for(&order, "s2", &new));
+    world.complete(&new, "s2");
+    world.let_pass(MINUTE);
+
+    world.snapshot_keys = OTHER_KEY.to_owned();
+    world.restart();
+    assert_eq!(world.get(&path(&new)).status, 200, "the new key has sealed it");
+    let lines = logged(|| refused(&world, "GET", &old, 503, "SnapshotKeyMissing"));
+    assert!(lines.iter().any(|line| line.starts_with("ERROR") && line.contains("key_id=")), "{lines:?}");
+    // Nothing is lost: the key comes back.
+    world.snapshot_keys = format!("{OTHER_KEY}\n{SNAPSHOT_KEY}\n");
+    world.restart();
+    assert_eq!(world.get(&path(&old)).status, 200);
+}
+
+#[test]
+fn what_was_altered_or_moved_is_refused() {
+    let world = World::in_memory();
+    let checkout_id = completed(&world);
+    let (format, bytes) = kept(&world, &checkout_id);
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let at = text.find("\"sealed\":\"").unwrap() + 20;
+    let mut altered = text.clone().into_bytes();
+    altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+    replace(&world, &checkout_id, format, Bytes::from(altered));
+    let lines = logged(|| refused(&world, "GET", &checkout_id, 503, "SnapshotAltered"));
+    assert!(lines.iter().any(|line| line.starts_with("ERROR")), "{lines:?}");
+
+    let mut order = order();
+    order["orderId"] = json!("2");
+    let other = world.register(&order);
+    world.amazon.open("s2", session_for(&order, "s2", &other));
+    world.complete(&other, "s2");
+    world.let_pass(MINUTE);
+    let documents = world.run(world.store.load(&[key(&other)])).unwrap();
+    let content = Content { format, bytes, due_at: None, index: Vec::new() };
+    let write = vec![Write {
+        key: key(&other),
+        expect: Expect::Version(documents[0].as_ref().unwrap().version),
+        content: Some(content),
+    }];
+    let at = world.time.wall();
+    let change = ChangeSet { id: ChangeId([8; 16]), at, require: Vec::new(), write, append: Vec::new() };
+    world.run(world.store.commit(change)).unwrap();
+    refused(&world, "GET", &other, 503, "SnapshotAltered");
+}
+
+#[test]
+fn a_snapshot_of_the_first_form_is_read_and_erased_like_any() {
+    let world = World::in_memory();
+    let checkout_id = completed(&world);
+    let unsealed =
+        r#"{"is":"Taken","takenAt":1795448820000,"chargePermission":"{\"buyer\":1}","charge":null}"#;
+    replace(&world, &checkout_id, 1, Bytes::from_static(unsealed.as_bytes()));
+    let shown = world.get(&path(&checkout_id)).json();
+    assert_eq!((&shown["chargePermission"], &shown["charge"]), (&json!({ "buyer": 1 }), &json!(null)));
+    assert_eq!(kept(&world, &checkout_id).0, 1, "reading writes nothing");
+    assert_eq!(world.call("DELETE", &path(&checkout_id), "").status, 200);
+    assert_eq!(kept(&world, &checkout_id).0, 2);
+}
+
+#[test]
+fn what_is_erased_is_gone_for_good_and_never_fetched_again() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        let checkout_id = completed(&world);
+        let erased = world.call("DELETE", &path(&checkout_id), "");
+        assert_eq!(erased.status, 200, "{}", erased.text);
+        assert_eq!(erased.json()["checkoutId"], checkout_id);
+        world.let_pass(MINUTE);
+        assert_eq!(world.call("DELETE", &path(&checkout_id), "").json(), erased.json(), "once is enough");
+        refused(&world, "GET", &checkout_id, 410, "SnapshotErased");
+        let asked = world.amazon.arrived("permission").len();
+        world.restart();
+        world.skip(31 * DAY);
+        assert_eq!(world.amazon.arrived("permission").len(), asked);
+        refused(&world, "GET", &checkout_id, 410, "SnapshotErased");
+    }
+}
+
+#[test]
+fn one_that_is_still_due_can_be_erased_too() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.complete(&checkout_id, SESSION);
+    refused(&world, "GET", &checkout_id, 404, "SnapshotDue");
+    assert_eq!(world.call("DELETE", &path(&checkout_id), "").status, 200);
+    world.let_pass(MINUTE);
+    assert!(world.amazon.arrived("permission").is_empty());
+    refused(&world, "GET", &checkout_id, 410, "SnapshotErased");
+}
+
+#[test]
+fn what_was_never_there_is_said_to_be_so() {
+    let world = World::in_memory();
+    let checkout_id = world.register(&order());
+    for method in ["GET", "DELETE"] {
+        refused(&world, method, "nowhere", 404, "NoSuchCheckout");
+        refused(&world, method, &checkout_id, 404, "NoSnapshot");
+    }
+    world.amazon.open(SESSION, session_for(&order(), SESSION, &checkout_id));
+    world.amazon.goes_down("permission");
+    world.complete(&checkout_id, SESSION);
+    world.skip(33 * DAY);
+    refused(&world, "GET", &checkout_id, 410, "SnapshotMissed");
+    world.store.is_away.store(true, Ordering::SeqCst);
+    refused(&world, "GET", &checkout_id, 503, "Unavailable");
+}
