@@ -13,11 +13,13 @@ mod app;
 pub mod clock;
 pub mod entropy;
 mod http;
+mod metrics;
 mod pages;
 mod runner;
 pub mod settings;
 pub mod snapshot_key;
 mod stored;
+mod watch;
 pub mod webhook;
 
 use std::fmt;
@@ -26,7 +28,7 @@ use std::sync::Arc;
 use countersign_client::Client;
 use countersign_http::{Handler, Reply, Request, Response, Unreadable};
 use countersign_store::contract::Store;
-use futures_util::future::{BoxFuture, join};
+use futures_util::future::{BoxFuture, join3};
 
 #[cfg(not(feature = "planted-bugs"))]
 use countersign_domain::merchant::completion::PlantedBug;
@@ -37,6 +39,7 @@ use app::App;
 use app::amazon::Amazon;
 use clock::{Clock, DecisionClock};
 use entropy::Entropy;
+use metrics::Metrics;
 use settings::Settings;
 use snapshot_key::SnapshotKeys;
 use webhook::Webhook;
@@ -115,6 +118,7 @@ impl Merchant {
             settings: parts.settings,
             webhook: parts.webhook,
             snapshot_keys: parts.snapshot_keys,
+            metrics: Metrics::new(),
             #[cfg(feature = "planted-bugs")]
             planted,
             #[cfg(feature = "planted-bugs")]
@@ -127,11 +131,15 @@ impl Merchant {
         Ok(Self { server: http::Server { app } })
     }
 
-    /// The loops of the timers and of the webhooks, to run beside the server for as long as it runs.
+    /// The loops of the timers, the webhooks and the watch, to run beside the server for as long as it runs.
     /// They hold no state that matters: dropping them loses nothing.
     pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
         let app = &self.server.app;
-        let loops = join(runner::run(Arc::clone(app)), webhook::sender::run(Arc::clone(app)));
+        let loops = join3(
+            runner::run(Arc::clone(app)),
+            webhook::sender::run(Arc::clone(app)),
+            watch::run(Arc::clone(app)),
+        );
         async {
             loops.await;
         }

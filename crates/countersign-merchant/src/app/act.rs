@@ -26,6 +26,7 @@ use super::change::Loaded;
 use super::key::idempotency_key;
 use super::operator::tell_operator;
 use super::{App, StoreFailed};
+use crate::metrics::Noted;
 
 /// How many acts one caller carries out in a row before it leaves the rest to the timer. The
 /// longest useful chain: agree, send, look up, re-send, look up, ask for the charge.
@@ -128,14 +129,18 @@ impl App {
                     };
                     let is_change = step.next != before.registration.checkout || !step.events.is_empty();
                     if !is_change {
-                        return Ok(Decision { change: None, outcome: Some((before, step.events, outcome)) });
+                        let nothing = Noted::default();
+                        let outcome = Some((before, step.events, nothing, outcome));
+                        return Ok(Decision { change: None, outcome });
                     }
+                    let noted = Noted::of(&before.registration.checkout, &step.next, &step.events, now);
                     let (change, after) = self.step_change(before, step.next, &step.events, now);
-                    Ok(Decision { change: Some(change), outcome: Some((after, step.events, outcome)) })
+                    Ok(Decision { change: Some(change), outcome: Some((after, step.events, noted, outcome)) })
                 }
             })
             .await?;
-        Ok(kept.map(|(after, events, outcome)| {
+        Ok(kept.map(|(after, events, noted, outcome)| {
+            self.metrics.note(&noted);
             tell_operator(&after.registration.checkout, &events);
             *known = Some(after);
             outcome

@@ -10,7 +10,7 @@ use countersign_store::contract::{
 };
 
 use super::registration::Registration;
-use super::{App, StoreFailed, snapshot};
+use super::{App, StoreFailed, open_work, snapshot};
 use crate::entropy;
 use crate::stored::checkout;
 use crate::stored::event::{self, Event};
@@ -86,7 +86,8 @@ pub(crate) fn write_checkout(registration: &Registration, expect: Expect) -> Wri
     let (format, bytes) = checkout::encode(registration);
     let checkout = &registration.checkout;
     let due_at = checkout.attempts.iter().filter_map(|attempt| attempt.state.due_at()).min();
-    let index = vec![IndexEntry { index: BY_STATE, value: checkout.verdict().outcome().to_owned() }];
+    let mut index = vec![IndexEntry { index: BY_STATE, value: checkout.verdict().outcome().to_owned() }];
+    index.extend(open_work::entries(checkout));
     Write {
         key: checkout_key(checkout.id.as_str()),
         expect,

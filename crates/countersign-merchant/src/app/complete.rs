@@ -69,6 +69,9 @@ impl App {
         let Bound { loaded, attempt, is_mine } = bound;
         let as_bound = Outcome { registration: loaded.registration.clone(), attempt };
         let mut known = Some(loaded);
+        if !is_mine {
+            self.metrics.note_duplicate("completion");
+        }
         let worked = if is_mine {
             self.carry_out(Place { checkout_id, attempt, session }, Act::Agree, &mut known).await
         } else {

@@ -8,12 +8,14 @@ pub(crate) mod complete;
 pub(crate) mod fact;
 pub(crate) mod key;
 pub(crate) mod lookup;
+pub(crate) mod open_work;
 mod operator;
 #[cfg(feature = "planted-bugs")]
 pub(crate) mod planted;
 pub(crate) mod recovery;
 pub(crate) mod registration;
 pub(crate) mod snapshot;
+pub(crate) mod survey;
 
 use std::sync::Arc;
 
@@ -24,6 +26,7 @@ use countersign_store::transact::{Decision, decide};
 
 use crate::clock::DecisionClock;
 use crate::entropy::Entropy;
+use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::snapshot_key::SnapshotKeys;
 use crate::stored::Unreadable;
@@ -40,6 +43,7 @@ pub(crate) struct App {
     /// Where the shop is told of facts, if anywhere.
     pub(crate) webhook: Option<Webhook>,
     pub(crate) snapshot_keys: SnapshotKeys,
+    pub(crate) metrics: Metrics,
     #[cfg(feature = "planted-bugs")]
     pub(crate) planted: Option<countersign_domain::merchant::completion::PlantedBug>,
     #[cfg(feature = "planted-bugs")]

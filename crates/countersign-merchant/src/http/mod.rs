@@ -54,6 +54,8 @@ async fn route(app: &App, request: &Request) -> Response {
             Err(refused) => Err(refused),
         }
         .unwrap_or_else(|refused| errors::render(&refused)),
+        ["metrics"] => only_get(request)
+            .map_or_else(|refused| errors::render(&refused), |()| render::metrics(&app.metrics.render())),
         ["result", token] => result_page(app, request, token).await,
         ["v1", rest @ ..] => {
             let answer = match authorized(app, request) {

@@ -20,6 +20,7 @@ use crate::app::lookup::Event;
 use crate::app::lookup::Page;
 use crate::app::registration::{Registered, Registration};
 use crate::app::snapshot::Transaction;
+use crate::metrics::MEDIA_TYPE;
 use crate::pages::texts::NOT_PAID_MESSAGE;
 use crate::settings::Settings;
 
@@ -40,6 +41,14 @@ fn json_bytes(status: StatusCode, bytes: Bytes) -> Response {
 
 pub(super) fn healthy() -> Response {
     json(StatusCode::OK, &serde_json::json!({ "status": "ok" }))
+}
+
+/// The operator's figures.
+pub(super) fn metrics(text: &str) -> Response {
+    let mut response = Response::new(Bytes::copy_from_slice(text.as_bytes()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 #[derive(Serialize)]

@@ -175,8 +175,8 @@ impl Sender {
         self.in_hand.remove(&kept.subject);
         let held = self.held.get(&kept.sequence).copied().unwrap_or_default();
         let send_count = kept.lease_count.saturating_sub(held);
-        let again_at = match sent {
-            Sent::Delivered => None,
+        let (outcome, again_at) = match sent {
+            Sent::Delivered => ("delivered", None),
             Sent::Gone => {
                 // Those that were on their way with it say the same.
                 if !std::mem::replace(&mut self.is_gone, true) {
@@ -184,14 +184,16 @@ impl Sender {
                         "the shop's endpoint for webhooks answers 410: none is sent any more until a restart"
                     );
                 }
-                Some(self.app.clock.now())
+                ("gone", Some(self.app.clock.now()))
             }
             Sent::Failed { status, asked } => {
                 let pause = pause_after(send_count, asked, self.jitter());
                 self.tell_failed(kept, status, send_count, pause);
-                pause.map(|pause| self.app.clock.now().plus(pause))
+                let outcome = if pause.is_some() { "failed" } else { "givenUp" };
+                (outcome, pause.map(|pause| self.app.clock.now().plus(pause)))
             }
         };
+        self.app.metrics.note_webhook(outcome);
         match again_at {
             Some(until) => self.remember(kept, until),
             None => self.forget(kept),

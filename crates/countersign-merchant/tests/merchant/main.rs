@@ -6,6 +6,7 @@ mod amazon;
 mod bad_input;
 mod completing;
 mod doubt;
+mod figures;
 mod listing;
 mod logs;
 #[cfg(feature = "planted-bugs")]

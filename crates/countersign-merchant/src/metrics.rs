@@ -1,0 +1,221 @@
+//! The figures of `GET /metrics`, in the text form of OpenMetrics. Counters rise where something is
+//! kept; gauges are set by the survey. No label holds an id, an amount or anything of a buyer's: all
+//! of them are words of this program or of Amazon's API.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::completion::{AttemptEvent, Happened};
+use countersign_domain::time::Timestamp;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::app::open_work::OpenWork;
+use crate::app::survey::Survey;
+
+/// One label: its name and its word.
+type Label = [(&'static str, &'static str); 1];
+
+/// The media type of [`Metrics::render`].
+pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// From the buyer's impatience to the 30 days after which Amazon forgets, in seconds.
+const TIMES: [u32; 14] =
+    [1, 2, 5, 10, 20, 60, 300, 1_800, 7_200, 21_600, 86_400, 259_200, 604_800, 2_592_000];
+
+/// All figures, and the registry that prints them.
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// Everything that was ever open.
+    shown: Mutex<BTreeSet<OpenWork>>,
+    open: Family<Vec<(&'static str, String)>, Gauge>,
+    stuck: Family<Vec<(&'static str, String)>, Gauge>,
+    doubts_began: Counter,
+    doubts_resolved: Family<Label, Counter>,
+    time_to_definitive: Histogram,
+    duplicates: Family<Label, Counter>,
+    timers_due: Gauge,
+    timers_overdue: Gauge,
+    webhooks: Family<Label, Counter>,
+    webhook_backlog: Gauge,
+    notifications: Family<Label, Counter>,
+    captures_due: Family<Label, Gauge>,
+    snapshots_missing: Family<Label, Gauge>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("countersign"),
+            shown: Mutex::default(),
+            open: Family::default(),
+            stuck: Family::default(),
+            doubts_began: Counter::default(),
+            doubts_resolved: Family::default(),
+            time_to_definitive: Histogram::new(TIMES.map(Into::into)),
+            duplicates: Family::default(),
+            timers_due: Gauge::default(),
+            timers_overdue: Gauge::default(),
+            webhooks: Family::default(),
+            webhook_backlog: Gauge::default(),
+            notifications: Family::default(),
+            captures_due: Family::default(),
+            snapshots_missing: Family::default(),
+        };
+        metrics.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        registry.register("open", "Attempts and operations that are not over, by state", self.open.clone());
+        registry.register(
+            "stuck",
+            "Attempts and operations that have been open for more than ten minutes, by state",
+            self.stuck.clone(),
+        );
+        registry.register(
+            "doubts_began",
+            "Payments of which nobody knew at first what became of them",
+            self.doubts_began.clone(),
+        );
+        registry.register(
+            "doubts_resolved",
+            "Doubts that ended, by what was proved",
+            self.doubts_resolved.clone(),
+        );
+        registry.register_with_unit(
+            "time_to_definitive",
+            "From the buyer's return to a definitive outcome",
+            Unit::Seconds,
+            self.time_to_definitive.clone(),
+        );
+        registry.register(
+            "duplicates_suppressed",
+            "Repetitions that got the first answer and did nothing, by what was repeated",
+            self.duplicates.clone(),
+        );
+        registry.register(
+            "timers_due",
+            "Timers that are due; at most 1000 are counted",
+            self.timers_due.clone(),
+        );
+        registry.register(
+            "timers_overdue",
+            "Timers that have been due for more than a minute; at most 1000 are counted",
+            self.timers_overdue.clone(),
+        );
+        registry.register("webhooks", "Webhooks, by what became of them", self.webhooks.clone());
+        registry.register(
+            "webhook_backlog",
+            "Webhooks that are still to be delivered; at most 10000 are counted",
+            self.webhook_backlog.clone(),
+        );
+        registry.register(
+            "notifications",
+            "Notifications of Amazon's, by what became of them",
+            self.notifications.clone(),
+        );
+        registry.register(
+            "captures_due",
+            "Authorized charges that must be captured within so many hours, or expire",
+            self.captures_due.clone(),
+        );
+        registry.register(
+            "snapshots_missing",
+            "Buyers' data that are not fetched: due, or missed for ever",
+            self.snapshots_missing.clone(),
+        );
+        self
+    }
+
+    /// Counts what a step has kept.
+    pub(crate) fn note(&self, noted: &Noted) {
+        self.doubts_began.inc_by(noted.doubts_began);
+        for outcome in &noted.resolved {
+            self.doubts_resolved.get_or_create(&[("outcome", outcome)]).inc();
+        }
+        for seconds in &noted.times_to_definitive {
+            self.time_to_definitive.observe((*seconds).into());
+        }
+    }
+
+    /// Counts a repetition that got the first answer.
+    pub(crate) fn note_duplicate(&self, of: &'static str) {
+        self.duplicates.get_or_create(&[("of", of)]).inc();
+    }
+
+    /// Counts one send of a webhook.
+    pub(crate) fn note_webhook(&self, outcome: &'static str) {
+        self.webhooks.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Sets what a survey has found.
+    pub(crate) fn show(&self, survey: &Survey) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.extend(survey.open.keys().cloned());
+        // What is open no longer is shown as none: a figure that vanishes looks like one that is missing.
+        for what in shown.iter() {
+            let count = survey.open.get(what).copied().unwrap_or_default();
+            let labels = vec![("kind", what.kind.clone()), ("state", what.state.clone())];
+            self.open.get_or_create(&labels).set(count.open);
+            self.stuck.get_or_create(&labels).set(count.stuck);
+        }
+        self.timers_due.set(survey.timers_due);
+        self.timers_overdue.set(survey.timers_overdue);
+        self.webhook_backlog.set(survey.webhook_backlog);
+        for (within, count) in [("24", survey.captures_due_in_24_h), ("72", survey.captures_due_in_72_h)] {
+            self.captures_due.get_or_create(&[("hours", within)]).set(count);
+        }
+        for (state, count) in [("due", survey.snapshots_due), ("missed", survey.snapshots_missed)] {
+            self.snapshots_missing.get_or_create(&[("state", state)]).set(count);
+        }
+    }
+
+    /// All figures as text.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string fails for nobody.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// What one step changes in the figures: worked out when it is decided, counted once it is kept.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Noted {
+    doubts_began: u64,
+    resolved: Vec<&'static str>,
+    /// In whole seconds.
+    times_to_definitive: Vec<u32>,
+}
+
+impl Noted {
+    /// What leads from one checkout to the next.
+    pub(crate) fn of(before: &Checkout, after: &Checkout, events: &[AttemptEvent], now: Timestamp) -> Self {
+        let mut noted = Self::default();
+        for event in events {
+            let Some(attempt) = after.attempt(event.attempt) else { continue };
+            let was_in_doubt = before.attempt(event.attempt).is_some_and(|before| {
+                matches!(before.state, AttemptState::InDoubt(_) | AttemptState::Unresolved { .. })
+            });
+            let is_definitive = matches!(event.what, Happened::Completed | Happened::NotPaid);
+            if matches!(event.what, Happened::DoubtBegan { .. }) {
+                noted.doubts_began = noted.doubts_began.saturating_add(1);
+            }
+            if was_in_doubt && (is_definitive || event.what == Happened::PendingBegan) {
+                noted.resolved.push(attempt.state.name());
+            }
+            if is_definitive {
+                let seconds = now.since(attempt.bound_at).as_secs();
+                noted.times_to_definitive.push(u32::try_from(seconds).unwrap_or(u32::MAX));
+            }
+        }
+        noted
+    }
+}
