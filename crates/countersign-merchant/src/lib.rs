@@ -12,6 +12,7 @@
 mod app;
 pub mod clock;
 pub mod entropy;
+mod explain;
 mod http;
 mod metrics;
 mod pages;

@@ -11,7 +11,7 @@ pub(crate) use crate::stored::event::Event;
 
 /// The most timeline entries that one answer shows, the newest ones: ample, since an attempt in
 /// doubt for 30 days makes about a hundred.
-const TIMELINE: usize = 1_000;
+pub(crate) const TIMELINE: usize = 1_000;
 /// The most checkouts on one page of a list.
 pub(crate) const PAGE: usize = 100;
 
@@ -24,7 +24,26 @@ pub(crate) struct Page {
     pub(crate) next_after: Option<Cursor>,
 }
 
+/// A page of a timeline, and where the next one begins.
+pub(crate) struct TimelinePage {
+    pub(crate) events: Vec<Event>,
+    pub(crate) next_after: Option<u64>,
+}
+
 impl App {
+    /// What happened to a checkout behind a place, oldest first.
+    pub(crate) async fn timeline_page(
+        &self,
+        checkout: &Checkout,
+        after: u64,
+        limit: usize,
+    ) -> Result<TimelinePage, StoreFailed> {
+        let page = self.store.messages(event::TOPIC, Some(checkout.id.as_str()), after, limit).await?;
+        let next_after = page.last().filter(|_| page.len() >= limit).map(|last| last.sequence);
+        let events = page.iter().map(|message| Event::decode(&message.bytes));
+        Ok(TimelinePage { events: events.collect::<Result<_, _>>()?, next_after })
+    }
+
     /// What happened to a checkout, oldest first.
     pub(crate) async fn timeline(&self, checkout: &Checkout) -> Result<Vec<Event>, StoreFailed> {
         let (mut newest, mut after) = (Vec::new(), 0);

@@ -11,11 +11,12 @@ use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_http::{Handler, Peer, Reply, Request, Response, Unreadable};
 use futures_util::future::BoxFuture;
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::app::App;
 use crate::app::fact::Facts;
 use crate::app::registration::Registered;
+use crate::explain::explanation;
 use crate::pages::result;
 use errors::Refused;
 
@@ -124,6 +125,14 @@ async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, R
             let (session, given) = requests::completion(request.body())?;
             complete(app, id, &session, &given).await
         }
+        ("GET", ["checkouts", id, "explanation"]) => {
+            let query = requests::timeline_query(request.uri().query().unwrap_or(""))?;
+            let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
+            let checkout = &loaded.registration.checkout;
+            let page = app.timeline_page(checkout, query.after, query.limit).await?;
+            Ok(render::json(StatusCode::OK, &explanation(&loaded.registration, &page)))
+        }
+        (_, ["checkouts", _, "explanation"]) => Err(Refused::WrongMethod("GET")),
         ("GET", ["checkouts", id, "snapshot"]) => {
             let (taken_at, transaction) = app.snapshot(id).await?;
             render::snapshot(id, taken_at, &transaction)

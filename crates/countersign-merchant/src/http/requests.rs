@@ -12,7 +12,7 @@ use countersign_protocol::wire::{
 
 use super::errors::Refused;
 use crate::app::fact::{self, PAGE};
-use crate::app::lookup::Cursor;
+use crate::app::lookup::{Cursor, TIMELINE};
 use crate::app::registration::Order;
 
 /// The longest order number and URL, in characters.
@@ -211,6 +211,35 @@ pub(super) struct EventsQuery {
     pub(super) limit: usize,
 }
 
+/// The page of a timeline that is asked for: behind which place, and how long.
+pub(super) struct TimelineQuery {
+    pub(super) after: u64,
+    pub(super) limit: usize,
+}
+
+/// `?after=&limit=` of a timeline.
+pub(super) fn timeline_query(query: &str) -> Result<TimelineQuery, Refused> {
+    let mut parsed = TimelineQuery { after: 0, limit: TIMELINE };
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match name {
+            "after" if value.is_empty() => {}
+            "after" => {
+                let why = "must be the `after` of an earlier page";
+                parsed.after = value.parse().map_err(|_| Refused::Invalid { field: "after", why })?;
+            }
+            "limit" => parsed.limit = limit(value)?,
+            _ => return Err(Refused::Invalid { field: "query", why: "takes after and limit only" }),
+        }
+    }
+    Ok(parsed)
+}
+
+fn limit(text: &str) -> Result<usize, Refused> {
+    let limit = text.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
+    limit.ok_or(Refused::Invalid { field: "limit", why: "must be a number from 1 to 1000" })
+}
+
 /// How many events a page has unless it is told.
 const EVENTS: usize = 100;
 
@@ -225,11 +254,7 @@ pub(super) fn events_query(query: &str) -> Result<EventsQuery, Refused> {
                 let why = "must be the id of an event";
                 parsed.after = Some(fact::sequence(value).ok_or(Refused::Invalid { field: "after", why })?);
             }
-            "limit" => {
-                let limit = value.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
-                let why = "must be a number from 1 to 1000";
-                parsed.limit = limit.ok_or(Refused::Invalid { field: "limit", why })?;
-            }
+            "limit" => parsed.limit = limit(value)?,
             _ => return Err(Refused::Invalid { field: "query", why: "takes after and limit only" }),
         }
     }

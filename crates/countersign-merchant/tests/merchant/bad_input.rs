@@ -216,12 +216,16 @@ fn a_completion_that_cannot_be_read_is_refused_naming_the_field() {
 }
 
 /// Every route of the shop's API, with a method that it takes.
-const SHOP_ROUTES: [(&str, &str); 6] = [
+const SHOP_ROUTES: [(&str, &str); 10] = [
     ("POST", "/v1/checkouts"),
     ("GET", "/v1/checkouts"),
     ("GET", "/v1/checkouts/c"),
     ("PUT", "/v1/checkouts/c/terms"),
     ("POST", "/v1/checkouts/c/complete"),
+    ("GET", "/v1/checkouts/c/explanation"),
+    ("GET", "/v1/checkouts/c/snapshot"),
+    ("DELETE", "/v1/checkouts/c/snapshot"),
+    ("GET", "/v1/events"),
     ("GET", "/v1/nowhere"),
 ];
 
@@ -264,8 +268,12 @@ fn a_wrong_method_names_the_right_ones() {
         ("/v1/checkouts/c", "GET"),
         ("/v1/checkouts/c/terms", "PUT"),
         ("/v1/checkouts/c/complete", "POST"),
+        ("/v1/checkouts/c/explanation", "GET"),
+        ("/v1/checkouts/c/snapshot", "DELETE, GET"),
+        ("/v1/events", "GET"),
+        ("/metrics", "GET, HEAD"),
     ] {
-        let refused = world.call("DELETE", path, "");
+        let refused = world.call("PATCH", path, "");
         assert_eq!(refused.refusal(), (405, "MethodNotAllowed".to_owned(), None), "{path}");
         assert_eq!(refused.headers["allow"], allowed);
     }

@@ -6,6 +6,7 @@ mod amazon;
 mod bad_input;
 mod completing;
 mod doubt;
+mod explaining;
 mod figures;
 mod listing;
 mod logs;

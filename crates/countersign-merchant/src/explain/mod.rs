@@ -1,0 +1,101 @@
+//! What happened to one order and why, in plain words: the answer of `…/explanation`, which
+//! `countersign explain` prints. It decides nothing; each sentence says what the rules decided by.
+
+mod awaited;
+mod words;
+
+use countersign_domain::merchant::verdict::Verdict;
+use serde::Serialize;
+
+use crate::app::lookup::{Event, TimelinePage};
+use crate::app::registration::Registration;
+
+/// The whole answer; of a long timeline one page.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Explanation<'a> {
+    checkout_id: &'a str,
+    order_id: &'a str,
+    /// What was asked for, in one line.
+    terms: String,
+    state: &'static str,
+    timeline: Vec<Entry<'a>>,
+    /// Where the next page of the timeline begins.
+    after: Option<String>,
+    awaited: Vec<Awaited>,
+    may_ship: bool,
+    reason: &'static str,
+}
+
+/// One line of the timeline.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    at: &'a str,
+    what: String,
+    why: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amazon_checkout_session_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge_permission_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge_id: Option<&'a str>,
+}
+
+/// What comes next, and when it is looked for.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+pub(crate) struct Awaited {
+    what: String,
+    at: String,
+}
+
+/// Explains a checkout by a page of its timeline.
+pub(crate) fn explanation<'a>(registration: &'a Registration, page: &'a TimelinePage) -> Explanation<'a> {
+    let checkout = &registration.checkout;
+    let (may_ship, reason) = fulfilment(&checkout.verdict());
+    Explanation {
+        checkout_id: checkout.id.as_str(),
+        order_id: &checkout.order_id,
+        terms: words::terms(&checkout.terms),
+        state: checkout.verdict().outcome(),
+        timeline: entries(&page.events),
+        after: page.next_after.map(|after| after.to_string()),
+        awaited: awaited::of(checkout),
+        may_ship,
+        reason,
+    }
+}
+
+fn entries(events: &[Event]) -> Vec<Entry<'_>> {
+    let mut entries = Vec::with_capacity(events.len());
+    for (index, event) in events.iter().enumerate() {
+        // What an attempt's outcome rests on is what happened to it last.
+        let earlier = events.get(..index).unwrap_or_default();
+        let before = earlier.iter().rev().find(|earlier| earlier.attempt == event.attempt);
+        let (what, why) = words::what_and_why(event, before);
+        entries.push(Entry {
+            at: &event.at,
+            what,
+            why,
+            attempt: event.attempt,
+            amazon_checkout_session_id: event.amazon_checkout_session_id.as_deref(),
+            charge_permission_id: event.charge_permission_id.as_deref(),
+            charge_id: event.charge_id.as_deref(),
+        });
+    }
+    entries
+}
+
+fn fulfilment(verdict: &Verdict<'_>) -> (bool, &'static str) {
+    match verdict {
+        Verdict::Paid(_) => (true, "the money is captured"),
+        Verdict::Authorized(_) => (true, "the money is reserved"),
+        Verdict::Confirmed(_) => (false, "nothing is authorized yet: create a charge first"),
+        Verdict::Pending(_) => (false, "Amazon still decides on the authorization"),
+        Verdict::Checking(_) => (false, "nobody knows yet whether this was paid"),
+        Verdict::NotPaid(_) => (false, "it is not paid"),
+        Verdict::Registered => (false, "no buyer has come back from Amazon's page yet"),
+    }
+}

@@ -1,0 +1,139 @@
+//! The sentences: what an entry of the timeline says, and by which rule it came to be.
+
+use countersign_domain::merchant::checkout::Terms;
+
+use crate::app::lookup::Event;
+
+/// What was asked for, in one line.
+pub(super) fn terms(terms: &Terms) -> String {
+    let amount = terms.charge_amount;
+    let mut line = format!(
+        "{}, {}, {} {}",
+        terms.product_type.as_str(),
+        terms.payment_intent.as_str(),
+        amount.amount(),
+        amount.currency().code()
+    );
+    if let Some(total) = terms.total_order_amount {
+        line.push_str(&format!(" of {} {}", total.amount(), total.currency().code()));
+    }
+    if terms.can_handle_pending_authorization {
+        line.push_str(", can wait for the authorization");
+    }
+    line
+}
+
+/// What an entry says and why it came to be, by what happened to the same attempt before it.
+pub(super) fn what_and_why(event: &Event, before: Option<&Event>) -> (String, String) {
+    let detail = event.detail.as_deref().unwrap_or_default();
+    let (what, why): (String, String) = match event.kind.as_str() {
+        "Registered" => ("the order is registered".into(), "the shop asked for it with these terms".into()),
+        "TermsChanged" => {
+            (format!("the terms change: {detail}"), "the shop asked, and nothing was under way".into())
+        }
+        "SessionBound" => (
+            "the buyer is back from Amazon's page".into(),
+            "this session is bound to this order for ever".into(),
+        ),
+        "SurplusRecorded" => (
+            format!("a further session is set aside: {detail}"),
+            "one order is paid once: it is never finalized, and gets the other's outcome".into(),
+        ),
+        "Approved" => (
+            "the session agrees with the terms".into(),
+            "Get Checkout Session shows the amount, intent, product and address that the shop recorded"
+                .into(),
+        ),
+        "FinalizeSent" => (format!("Finalize is sent: {detail}"), why_sent(detail).into()),
+        "NotSent" => {
+            ("Finalize found no connection".into(), "nothing left this machine: it may be sent again".into())
+        }
+        "NotEvaluated" => (
+            format!("Amazon did not look at it: {detail}"),
+            "this answer proves no effect: it is sent again under the next key".into(),
+        ),
+        "DoubtBegan" => (
+            format!("in doubt: {detail}"),
+            "neither a yes nor a no: the money may have moved, so it is looked up and no other session is \
+             finalized"
+                .into(),
+        ),
+        "DoubtAlarm" => {
+            (format!("still {detail}"), "a person should know; time alone decides nothing".into())
+        }
+        "LookedUp" => (format!("looked up: the session is {detail}"), why_looked_up(detail).into()),
+        "AuthorizationPending" => (
+            "Amazon has accepted the order".into(),
+            "it still decides on the authorization, for up to 24 hours".into(),
+        ),
+        "Completed" => (completed(detail).into(), proved_by(before).into()),
+        "NotPaid" => (format!("not paid: {detail}"), why_not_paid(detail).into()),
+        "Unresolved" => (format!("nobody can say: {detail}"), why_unresolved(detail).into()),
+        "Contradiction" => (
+            format!("Amazon contradicts what was proved: {detail}"),
+            "the first outcome stands, and a person must look".into(),
+        ),
+        other if detail.is_empty() => (other.to_owned(), String::new()),
+        other => (format!("{other}: {detail}"), String::new()),
+    };
+    (what, why)
+}
+
+fn why_sent(detail: &str) -> &'static str {
+    if detail.ends_with("send 1") {
+        "its bytes and its key are on disk before it leaves"
+    } else {
+        "the session is still open, which proves nothing: the same bytes go out under the same key"
+    }
+}
+
+fn why_looked_up(found: &str) -> &'static str {
+    match found {
+        "Open" => "open is proof of nothing: the lost request may still arrive",
+        "Completed" => "that alone is no proof of payment: the charge is asked for",
+        "Canceled" => "a canceled session was not paid",
+        "ResourceNotFound" => "a session that is gone ends only what was never sent",
+        _ => "",
+    }
+}
+
+fn completed(word: &str) -> &'static str {
+    match word {
+        "Captured" => "paid: the money is captured",
+        "CaptureInitiated" => "paid: the capture is accepted",
+        "Authorized" => "authorized: the money is reserved",
+        _ => "confirmed: a charge permission, and no charge yet",
+    }
+}
+
+fn proved_by(before: Option<&Event>) -> &'static str {
+    match before.map(|before| before.kind.as_str()) {
+        Some("FinalizeSent") => "proved by Amazon's answer to Finalize, whole and with its ids",
+        Some("AuthorizationPending") => "proved by Get Charge",
+        Some("LookedUp") => "proved by Get Checkout Session, and Get Charge where there is a charge",
+        _ => "proved by Amazon's own account",
+    }
+}
+
+fn why_not_paid(code: &str) -> &'static str {
+    match code {
+        "TermsMismatch" => "the session disagrees with the terms; nothing was sent, or Amazon refused it",
+        "AddressDrift" => "the session's address is not the one that the shop knows; nothing was sent",
+        "SessionGone" => "the session does not exist, and nothing was ever sent for it",
+        "Abandoned" => {
+            "nothing left this machine, and the buyer has been away for too long to be charged now"
+        }
+        "CheckoutSessionCanceled" => "the session is canceled at Amazon, which proves that it was not paid",
+        _ => "Amazon's own answer says so, by this code",
+    }
+}
+
+fn why_unresolved(code: &str) -> &'static str {
+    match code {
+        "SessionGone" => "it was sent, and now Amazon has forgotten the session: no proof either way",
+        "AmountDiffers" => "Amazon says that another amount was paid than the shop asked for",
+        "CompletedElsewhere" => "the session was completed before anything was sent from here",
+        "IdsMissing" => "Amazon says that it is completed and gives no ids to prove a payment by",
+        _ => "",
+    }
+}

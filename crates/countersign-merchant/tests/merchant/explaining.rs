@@ -1,0 +1,135 @@
+//! What an operator is told of an order: each story whole, with the reason of every decision.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::amazon::Fault;
+use super::world::{OTHER_SESSION, SESSION, World, order, session_for, waiting_order};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn explained(world: &World, checkout_id: &str) -> Value {
+    let answer = world.get(&format!("/v1/checkouts/{checkout_id}/explanation"));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
+
+/// The explanation as a table, its ids aside.
+fn told(world: &World, checkout_id: &str) -> String {
+    let whole = explained(world, checkout_id);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut lines = vec![text(&whole["terms"])];
+    for entry in whole["timeline"].as_array().unwrap() {
+        let attempt = entry["attempt"].as_u64().map(|attempt| format!("{attempt}: ")).unwrap_or_default();
+        lines.push(format!(
+            "{}  {attempt}{} | {}",
+            text(&entry["at"]),
+            text(&entry["what"]),
+            text(&entry["why"])
+        ));
+    }
+    lines.push(format!("state: {}", text(&whole["state"])));
+    for awaited in whole["awaited"].as_array().unwrap() {
+        lines.push(format!("awaited: {}, at {}", text(&awaited["what"]), text(&awaited["at"])));
+    }
+    lines.push(format!("may ship: {}, {}", whole["mayShip"], text(&whole["reason"])));
+    lines.join("\n")
+}
+
+fn second_tab(world: &World, checkout_id: &str) {
+    world.amazon.open(OTHER_SESSION, session_for(&order(), OTHER_SESSION, checkout_id));
+    world.complete(checkout_id, OTHER_SESSION);
+}
+
+#[test]
+fn every_story_is_told_with_its_reasons() {
+    type Act = fn(&World, &str);
+    let stories: [(&str, Value, Act); 8] = [
+        ("nobody has come back yet", order(), |_, _| {}),
+        ("paid at once, a second tab set aside", order(), |world, id| {
+            world.complete(id, SESSION);
+            second_tab(world, id);
+        }),
+        ("declined, then paid", order(), |world, id| {
+            world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
+            world.complete(id, SESSION);
+            second_tab(world, id);
+        }),
+        ("a lost answer", order(), |world, id| {
+            world.amazon.fault("finalize", Fault::LostAfter);
+            world.complete(id, SESSION);
+        }),
+        ("an answer lost before it was one, and nobody to ask", order(), |world, id| {
+            world.amazon.fault("finalize", Fault::LostBefore);
+            world.amazon.fault("session", Fault::Nothing);
+            world.amazon.goes_down("session");
+            world.complete(id, SESSION);
+            world.let_pass(HOUR);
+        }),
+        ("an authorization that Amazon thinks about", waiting_order(), |world, id| {
+            world.amazon.fault("finalize", Fault::Pending);
+            world.complete(id, SESSION);
+        }),
+        ("turned away, then paid", order(), |world, id| {
+            world.amazon.fault("finalize", Fault::refusal(429, "TooManyRequests"));
+            world.complete(id, SESSION);
+            world.let_pass(HOUR / 4);
+        }),
+        ("sent, and then Amazon forgot the session", order(), |world, id| {
+            world.amazon.fault("finalize", Fault::LostBefore);
+            world.amazon.fault("session", Fault::Nothing);
+            world.amazon.fault("session", Fault::refusal(503, "ServiceUnavailable"));
+            world.complete(id, SESSION);
+            world.amazon.delete(SESSION);
+            world.skip(HOUR);
+        }),
+    ];
+    let mut all = String::new();
+    for (name, order, act) in stories {
+        let world = World::in_memory();
+        let checkout_id = world.placed(&order);
+        act(&world, &checkout_id);
+        all.push_str(&format!("## {name}\n{}\n\n", told(&world, &checkout_id)));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn an_explanation_names_ids_where_they_are_known() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.complete(&checkout_id, SESSION);
+    let whole = explained(&world, &checkout_id);
+    let last = whole["timeline"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["amazonCheckoutSessionId"], SESSION);
+    assert!(last["chargePermissionId"].is_string() && last["chargeId"].is_string());
+    assert_eq!((&whole["checkoutId"], &whole["orderId"]), (&checkout_id.into(), &"1001".into()));
+}
+
+#[test]
+fn a_long_timeline_comes_page_by_page() {
+    let world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.complete(&checkout_id, SESSION);
+    let whole = explained(&world, &checkout_id)["timeline"].clone();
+    let (mut pages, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v1/checkouts/{checkout_id}/explanation?limit=2&after={after}");
+        let page = world.get(&path).json();
+        pages.extend(page["timeline"].as_array().unwrap().clone());
+        assert_eq!(page["state"], "paid", "how it stands is on every page");
+        let Some(next) = page["after"].as_str() else { break };
+        after = next.to_owned();
+    }
+    let at = |entries: &[Value]| entries.iter().map(|entry| entry["what"].clone()).collect::<Vec<_>>();
+    assert_eq!(at(&pages), at(whole.as_array().unwrap()));
+    for (query, field) in
+        [("limit=0", "limit"), ("limit=1001", "limit"), ("after=x", "after"), ("a=b", "query")]
+    {
+        let refused = world.get(&format!("/v1/checkouts/{checkout_id}/explanation?{query}"));
+        assert_eq!(refused.refusal(), (400, "InvalidValue".to_owned(), Some(field.to_owned())), "{query}");
+    }
+    let nowhere = world.get("/v1/checkouts/nowhere/explanation");
+    assert_eq!(nowhere.refusal(), (404, "NoSuchCheckout".to_owned(), None));
+}
