@@ -67,7 +67,8 @@ impl Head {
 }
 
 /// Reads an HTTP date in its one modern form: `Mon, 23 Nov 2026 15:47:00 GMT`.
-fn read_http_date(text: &str) -> Option<Timestamp> {
+#[must_use]
+pub fn read_http_date(text: &str) -> Option<Timestamp> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let mut words = text.split_once(", ")?.1.split(' ');

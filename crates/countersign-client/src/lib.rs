@@ -48,7 +48,7 @@ mod signed;
 mod standing;
 mod transport;
 
-pub use answer::Answer;
+pub use answer::{Answer, read_http_date};
 pub use calls::Sending;
 pub use client::{Client, ClientBuilder, ConfigurationRefused, Deadlines};
 pub use clock::{Clock, SystemClock, within};

@@ -14,9 +14,12 @@ use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, Stor
 use countersign_merchant::settings::Deadlines;
 use countersign_protocol::signing::Algorithm;
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use values::Values;
-pub(crate) use words::Given;
+pub(crate) use words::{DoorGiven, Given};
+
+/// Where it listens unless it is told.
+const LISTEN: &str = "127.0.0.1:8080";
 
 /// All that `serve` is told.
 #[derive(Debug)]
@@ -89,7 +92,7 @@ impl Config {
             }),
         };
         Ok(Self {
-            listen: values.optional("listen", listen)?.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            listen: values.optional("listen", listen)?.unwrap_or_else(|| LISTEN.to_owned()),
             public_url: values.optional("public_url", public_url)?,
             store: values
                 .optional("store", store)?
@@ -131,6 +134,39 @@ impl Config {
             },
         })
     }
+}
+
+/// Where a running `serve` is asked, and by which token.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) url: String,
+    pub(crate) token_file: PathBuf,
+}
+
+impl Door {
+    /// Reads it from `serve`'s own configuration; a URL goes before the address that is listened on.
+    pub(crate) fn read(file: Option<PathBuf>, given: DoorGiven, url: Option<String>) -> Outcome<Self> {
+        let mut values = Values::gather(file, given.0)?;
+        let listen = values.optional("listen", listen)?.unwrap_or_else(|| LISTEN.to_owned());
+        let url = match url {
+            Some(url) => url,
+            None => format!("http://{}", reached_at(&listen)?),
+        };
+        Ok(Self { url, token_file: values.required("shop.token_file", path)? })
+    }
+}
+
+/// The address by which a neighbour reaches what listens here.
+fn reached_at(listen: &str) -> Outcome<String> {
+    let (host, port) = listen.rsplit_once(':').unwrap_or((listen, "0"));
+    if port.trim_start_matches('0').is_empty() {
+        return Err(Failure::new("listen says port 0: name the address that serve has printed by --url"));
+    }
+    Ok(match host {
+        "0.0.0.0" => format!("127.0.0.1:{port}"),
+        "[::]" => format!("[::1]:{port}"),
+        _ => listen.to_owned(),
+    })
 }
 
 type Read<T> = Result<T, String>;
@@ -306,7 +342,8 @@ mod tests {
             (
                 after("[amazn]"),
                 format!(
-                    ":{line_number}: there is no section [amazn]; there are [amazon], [shop], [deadlines]"
+                    ":{line_number}: there is no section [amazn]; there are [amazon], [shop], [snapshot], \
+                     [deadlines]"
                 ),
             ),
             (WHOLE.replace("\"eu\"", "\"mars\""), ":5: amazon.region must be na, eu or jp".to_owned()),
@@ -344,6 +381,57 @@ mod tests {
             "amazon.merchant_id is missing: set it in the configuration file, by --amazon-merchant-id or by \
              COUNTERSIGN_AMAZON_MERCHANT_ID"
         );
+    }
+
+    #[test]
+    fn a_running_serve_is_reached_where_it_listens() {
+        for (listen, url) in [
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("0.0.0.0:8080", "127.0.0.1:8080"),
+            ("[::]:8080", "[::1]:8080"),
+            ("pay.internal:80", "pay.internal:80"),
+        ] {
+            assert_eq!(reached_at(listen).unwrap(), url);
+        }
+        let told = reached_at("127.0.0.1:0").unwrap_err().to_string();
+        assert_eq!(told, "listen says port 0: name the address that serve has printed by --url");
+    }
+
+    #[test]
+    fn a_door_is_read_from_the_file_of_serve() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("countersign.toml");
+        std::fs::write(&path, WHOLE.replace("127.0.0.1:0", "0.0.0.0:8200")).unwrap();
+        let door = Door::read(Some(path.clone()), DoorGiven::default(), None).unwrap();
+        assert_eq!((door.url.as_str(), door.token_file.to_str()), ("http://127.0.0.1:8200", Some("token")));
+        let url = Some("https://pay.example".to_owned());
+        assert_eq!(Door::read(Some(path), DoorGiven::default(), url).unwrap().url, "https://pay.example");
+        let told = Door::read(None, DoorGiven::default(), None).unwrap_err().to_string();
+        assert!(told.starts_with("shop.token_file is missing"), "{told}");
+    }
+
+    #[test]
+    fn a_webhook_wants_both_its_address_and_its_secret() {
+        let with = |lines: &str| {
+            WHOLE.replace("token_file = \"token\"", &format!("token_file = \"token\"\n{lines}"))
+        };
+        let (url, secret) =
+            ("webhook_url = \"https://shop.example/hooks?a=b\"", "webhook_secret_file = \"s\"");
+        let config = read(&with(&format!("{url}\n{secret}")), Given::default()).unwrap();
+        let webhook = config.shop.webhook.unwrap();
+        assert_eq!(webhook.url, "https://shop.example/hooks?a=b");
+        for (lines, told) in
+            [(url, "shop.webhook_secret_file is missing"), (secret, "shop.webhook_url is missing")]
+        {
+            let refused = read(&with(lines), Given::default()).unwrap_err().to_string();
+            assert!(refused.starts_with(told), "{refused}");
+        }
+        for url in
+            ["shop.example", "ftp://shop.example/", "https://a:b@shop.example/", "https://shop.example/#a"]
+        {
+            let refused = refused(&with(&format!("webhook_url = \"{url}\"\n{secret}")));
+            assert!(refused.contains("shop.webhook_url must be a URL"), "{refused}");
+        }
     }
 
     #[test]

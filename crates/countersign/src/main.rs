@@ -11,6 +11,7 @@ mod key_files;
 mod logging;
 mod message;
 mod output;
+mod serve_api;
 mod server;
 mod signals;
 
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench as bench_command, demo as demo_command, keys, sandbox, serve, sign, verify};
+use commands::{bench as bench_command, demo as demo_command, explain, keys, sandbox, serve, sign, verify};
 use logging::Logging;
 
 /// A request makes some hundred small allocations; the C library's own allocator takes a fifth of the
@@ -41,6 +42,7 @@ Begin here:
   countersign demo                              watch real checkouts being completed
   countersign sandbox                           an Amazon Pay of your own on http://127.0.0.1:8100
   countersign serve --config countersign.toml   the service that a shop runs beside itself
+  countersign explain ORDER                     what happened to an order, and why
 
 `countersign help COMMAND` tells more of each.";
 
@@ -49,6 +51,7 @@ Begin here:
 enum Command {
     Sandbox(sandbox::Sandbox),
     Serve(serve::Serve),
+    Explain(explain::Explain),
     Demo(demo_command::Demo),
     /// Measure both halves: speed, CPU per operation, memory
     Bench(bench_command::Bench),
@@ -59,10 +62,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let CommandLine { logging, command } = CommandLine::parse();
-    let quiet = matches!(command, Command::Demo(_));
+    let quiet = matches!(command, Command::Demo(_) | Command::Explain(_));
     let outcome = logging.start(quiet).and_then(|()| match command {
         Command::Sandbox(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::Explain(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Keys(command) => command.run(),

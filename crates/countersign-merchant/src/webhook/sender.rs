@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_client::within;
+use countersign_client::{read_http_date, within};
 use countersign_domain::time::Timestamp;
 use futures_util::future::{BoxFuture, Either, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -261,7 +261,7 @@ async fn send(app: &App, webhook: &Webhook, kept: &KeptFact) -> Sent {
     };
     let sending = webhook.transport.send(request, TIMEOUT);
     match within(&app.clock.waiting(), TIMEOUT, sending).await {
-        Some(Ok(answer)) => read(&answer),
+        Some(Ok(answer)) => read(&answer, app.clock.wall()),
         Some(Err(_)) | None => Sent::Failed { status: None, asked: None },
     }
 }
@@ -283,7 +283,7 @@ fn request(app: &App, webhook: &Webhook, kept: &KeptFact) -> Option<Request<Byte
 }
 
 /// Only a 2xx says that the shop has it; a redirect is not followed.
-fn read(answer: &Response<Bytes>) -> Sent {
+fn read(answer: &Response<Bytes>, now: Timestamp) -> Sent {
     let status = answer.status();
     if status.is_success() {
         return Sent::Delivered;
@@ -292,6 +292,9 @@ fn read(answer: &Response<Bytes>) -> Sent {
         return Sent::Gone;
     }
     let asked = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let asked = asked.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
+    let asked = asked.and_then(|asked| match asked.trim().parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Some(read_http_date(asked)?.since(now)),
+    });
     Sent::Failed { status: Some(status.as_u16()), asked }
 }

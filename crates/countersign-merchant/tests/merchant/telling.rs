@@ -200,7 +200,15 @@ fn only_a_2xx_is_success() {
 
 #[test]
 fn the_shop_can_ask_for_time() {
-    for (after, expected) in [("60", 60), ("1", 5), ("36000", 36_000), ("999999", 36_000), ("soon", 5)] {
+    for (after, expected) in [
+        ("Mon, 23 Nov 2026 16:47:00 GMT", 3_600),
+        ("Mon, 23 Nov 2026 14:47:00 GMT", 5),
+        ("60", 60),
+        ("1", 5),
+        ("36000", 36_000),
+        ("999999", 36_000),
+        ("soon", 5),
+    ] {
         let (world, shop) = world_of_a_shop(Engine::Memory);
         shop.answers([Answer::Later(429, after)]);
         complete(&world, 1);

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod demo;
+pub(crate) mod explain;
 pub(crate) mod keys;
 pub(crate) mod parse;
 pub(crate) mod sandbox;

@@ -66,12 +66,13 @@ impl Serve {
         let key = key_files::read_private(&config.amazon.private_key_file)?;
         let token = key_files::read_token(&config.shop.token_file)?;
         let secrets = config.shop.webhook.as_ref().map(signing_secrets).transpose()?;
-        let snapshot_keys = snapshot_keys(&config)?;
         server::block_on(async move {
             let end = signals::wish_to_end()?;
             let client = client(&config, key)?;
             let webhook = config.shop.webhook.as_ref().zip(secrets).map(webhook);
             let store = open_store(&config.store)?;
+            // Only who has the store makes a key for it.
+            let snapshot_keys = snapshot_keys(&config)?;
             let (listener, address) = server::listen(&config.listen).await?;
             let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
             let parts = Parts {

@@ -79,6 +79,17 @@ pub(super) struct GivenValue {
 pub(crate) struct Given(HashMap<&'static str, GivenValue>);
 
 impl Given {
+    fn take_from(&mut self, words: impl Iterator<Item = &'static Word>, matches: &ArgMatches) {
+        for Word { path, .. } in words {
+            let Some(text) = matches.get_one::<String>(path) else { continue };
+            let origin = match matches.value_source(path) {
+                Some(ValueSource::EnvVariable) => variable(path),
+                _ => format!("--{}", flag(path)),
+            };
+            self.0.insert(path, GivenValue { text: text.clone(), origin });
+        }
+    }
+
     pub(super) fn take(&mut self, path: &str) -> Option<GivenValue> {
         self.0.remove(path)
     }
@@ -91,16 +102,7 @@ impl Given {
 
 impl Args for Given {
     fn augment_args(command: clap::Command) -> clap::Command {
-        let args = WORDS.iter().map(|word| {
-            Arg::new(word.path)
-                .long(flag(word.path))
-                .env(variable(word.path))
-                .hide_env_values(true)
-                .value_name(word.value_name)
-                .help(word.about)
-                .help_heading("Instead of a key of the configuration file")
-        });
-        command.args(args)
+        command.args(WORDS.iter().map(arg))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -116,14 +118,48 @@ impl FromArgMatches for Given {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        for Word { path, .. } in WORDS {
-            let Some(text) = matches.get_one::<String>(path) else { continue };
-            let origin = match matches.value_source(path) {
-                Some(ValueSource::EnvVariable) => variable(path),
-                _ => format!("--{}", flag(path)),
-            };
-            self.0.insert(path, GivenValue { text: text.clone(), origin });
-        }
+        self.take_from(WORDS.iter(), matches);
+        Ok(())
+    }
+}
+
+fn arg(word: &Word) -> Arg {
+    Arg::new(word.path)
+        .long(flag(word.path))
+        .env(variable(word.path))
+        .hide_env_values(true)
+        .value_name(word.value_name)
+        .help(word.about)
+        .help_heading("Instead of a key of the configuration file")
+}
+
+/// What was given of the keys by which a running `serve` is found and asked.
+#[derive(Clone, Default)]
+pub(crate) struct DoorGiven(pub(super) Given);
+
+fn of_the_door() -> impl Iterator<Item = &'static Word> {
+    WORDS.iter().filter(|word| matches!(word.path, "listen" | "shop.token_file"))
+}
+
+impl Args for DoorGiven {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.args(of_the_door().map(arg))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for DoorGiven {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = Self::default();
+        given.update_from_arg_matches(matches)?;
+        Ok(given)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.take_from(of_the_door(), matches);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use crate::process::{Ended, run};
 #[test]
 fn every_command_explains_itself() {
     let directory = tempfile::tempdir().unwrap();
-    for command in ["", "sandbox", "serve", "demo", "keys", "sign", "verify"] {
+    for command in ["", "sandbox", "serve", "explain", "demo", "keys", "sign", "verify"] {
         let args = [command, "--help"];
         let args = if command.is_empty() { &args[1..] } else { &args[..] };
         let Ended { code, stdout, stderr } = run(directory.path(), args);

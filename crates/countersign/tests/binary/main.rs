@@ -12,3 +12,4 @@ mod http;
 mod process;
 mod servers;
 mod signatures;
+mod telling;
