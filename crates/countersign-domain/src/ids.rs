@@ -219,6 +219,14 @@ impl ChargeId {
     }
 }
 
+impl RefundId {
+    /// A refund's id under a one-time permission: `-R` and 6 digits drawn by the caller (modulo 10⁶).
+    #[must_use]
+    pub fn under(permission: &ChargePermissionId, draw: u64) -> Self {
+        Self(alloc::format!("{permission}-R{:06}", draw.checked_rem(1_000_000).unwrap_or(0)))
+    }
+}
+
 impl CheckoutSessionId {
     /// A version 4 UUID of 16 drawn bytes.
     #[must_use]
@@ -296,6 +304,7 @@ mod tests {
             ChargePermissionId::one_time(Environment::Sandbox, Region::NorthAmerica, 51_051_803_221_187);
         assert_eq!(permission.as_str(), "S01-5105180-3221187");
         assert_eq!(ChargeId::under(&permission, 56_351).as_str(), "S01-5105180-3221187-C056351");
+        assert_eq!(RefundId::under(&permission, 1_056_351).as_str(), "S01-5105180-3221187-R056351");
         let live = ChargePermissionId::one_time(Environment::Live, Region::Japan, u64::MAX);
         assert_eq!(live.as_str(), "P03-4407370-9551615");
         assert_eq!(

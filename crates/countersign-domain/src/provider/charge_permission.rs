@@ -1,12 +1,23 @@
 //! The Charge Permission: the buyer's leave to charge up to a limit, and for 30 days the buyer's
 //! data.
+//!
+//! ```text
+//! Chargeable ⇄ NonChargeable (a charge holds all that is left; the payment method was declined)
+//!      └──────────┴──closed by merchant, buyer or Amazon, all captured, 180 days or 13 months──▶ Closed
+//! ```
+//!
+//! A Closed permission can be charged no more. Its open charges stay as they are and can be captured,
+//! unless it was closed with `cancelPendingCharges` (docs/compatibility.md).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::buyer::Buyer;
+use super::charge::{ChargeCancelReason, ChargeDeclineReason};
 use super::checkout_session::Owner;
 use super::event::{Event, Happened};
+use super::ledger::Balances;
+use super::payment::{Payment, standing};
 use super::profile::BUYER_READABLE;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
 use crate::money::Money;
@@ -25,11 +36,13 @@ pub struct ChargePermission {
     pub owner: Owner,
     /// The most that all its charges together may take.
     pub limit: Money,
-    /// What open charges hold.
-    pub held: Money,
-    /// What was taken. `held + captured` never exceeds `limit`.
-    pub captured: Money,
-    /// Charges that hold money: those with a deadline.
+    /// Where its money is. `available + held + taken` never exceeds `limit` and the overcharge.
+    pub balances: Balances,
+    /// How many charges it has had, declined ones not counted; never over 25.
+    pub charge_count: u32,
+    /// Whether a capture may exceed its authorization, as the session said.
+    pub allow_overcharge: bool,
+    /// Charges with a deadline, their refunds' included.
     pub open_charges: Vec<ChargeId>,
     /// The buyer, for as long as the merchant may read of them.
     pub buyer: Option<Box<Buyer>>,
@@ -88,15 +101,36 @@ words! {
     }
 }
 
+words! {
+    /// The simulation code of Close Charge Permission.
+    CloseSimulation {
+        /// It is closed as if Amazon did it.
+        AmazonClosed,
+    }
+}
+
+/// What becomes of the charges of a permission that is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OpenCharges {
+    /// They stay, and can be captured.
+    #[default]
+    Stay,
+    /// Those that are AuthorizationInitiated or Authorized are canceled.
+    AreCanceled,
+}
+
+/// The permission is Closed: it can be neither updated nor closed, and no buyer mends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PermissionClosed;
+
 /// A step of a permission.
 pub type ChargePermissionStep = Step<ChargePermission, Event>;
 
 impl ChargePermission {
     /// What can still be charged.
     #[must_use]
-    pub fn balance(&self) -> Money {
-        let left = self.limit.checked_sub(self.held).and_then(|left| left.checked_sub(self.captured));
-        left.unwrap_or(Money::zero(self.limit.currency()))
+    pub const fn balance(&self) -> Money {
+        self.balances.available
     }
 
     /// When the buyer's data can no longer be read.
@@ -126,12 +160,107 @@ impl ChargePermission {
             let next = Self { buyer: None, ..self.clone() };
             return Some(Step::one(next, Event::new(at, Happened::BuyerForgotten(self.id.clone()))));
         }
-        Some(self.clone().closed(ClosureReason::Expired, at))
+        let mut next = self.clone();
+        let event = next.enter(ChargePermissionState::Closed { reason: ClosureReason::Expired }, at);
+        Some(Step { next, events: event.into_iter().collect() })
     }
 
-    pub(super) fn closed(self, reason: ClosureReason, at: Timestamp) -> ChargePermissionStep {
-        let what = Happened::ChargePermissionClosed(self.id.clone(), reason);
-        let next = Self { state: ChargePermissionState::Closed { reason }, updated_at: at, ..self };
-        Step::one(next, Event::new(at, what))
+    /// Takes the state that its money and its last charge's end put it in.
+    pub(super) fn stand(&mut self, declined: Option<ChargeDeclineReason>, at: Timestamp) -> Option<Event> {
+        let standing = standing(self, declined)?;
+        self.enter(standing, at)
     }
+
+    /// Takes a state; the event, if it is another one.
+    fn enter(&mut self, state: ChargePermissionState, at: Timestamp) -> Option<Event> {
+        if self.state == state {
+            return None;
+        }
+        let id = self.id.clone();
+        let what = match &state {
+            ChargePermissionState::Chargeable => Happened::ChargePermissionChargeable(id),
+            ChargePermissionState::NonChargeable { reason } => {
+                Happened::ChargePermissionNonChargeable(id, *reason)
+            }
+            ChargePermissionState::Closed { reason } => Happened::ChargePermissionClosed(id, *reason),
+        };
+        self.state = state;
+        self.updated_at = at;
+        Some(Event::new(at, what))
+    }
+}
+
+/// Changes the merchant's notes, as of now: Update Charge Permission.
+///
+/// # Errors
+/// [`PermissionClosed`] (422 `ChargePermissionNotModifiable`).
+pub fn update(
+    permission: &ChargePermission,
+    notes: MerchantMetadata,
+    now: Timestamp,
+) -> Result<ChargePermissionStep, PermissionClosed> {
+    if let ChargePermissionState::Closed { .. } = permission.state {
+        return Err(PermissionClosed);
+    }
+    // Nothing below this line may fail.
+    let merchant_metadata = permission.merchant_metadata.clone().updated(notes);
+    let next = ChargePermission { merchant_metadata, updated_at: now, ..permission.clone() };
+    let what = Happened::ChargePermissionUpdated(permission.id.clone());
+    Ok(Step::one(next, Event::new(now, what)))
+}
+
+/// Closes a permission, as of now: for the merchant (Close Charge Permission), the buyer or Amazon.
+///
+/// # Errors
+/// [`PermissionClosed`] (422 `InvalidChargePermissionStatus`).
+pub fn close(
+    payment: &Payment,
+    reason: ClosureReason,
+    open_charges: OpenCharges,
+    now: Timestamp,
+) -> Result<Step<Payment, Event>, PermissionClosed> {
+    if let ChargePermissionState::Closed { .. } = payment.permission.state {
+        return Err(PermissionClosed);
+    }
+    // Nothing below this line may fail.
+    let mut next = payment.clone();
+    // First, so that a released amount does not make it Chargeable in between.
+    let mut events: Vec<Event> =
+        next.permission.enter(ChargePermissionState::Closed { reason }, now).into_iter().collect();
+    if open_charges == OpenCharges::AreCanceled {
+        for charge in &payment.charges {
+            let Some(step) = charge.canceled(ChargeCancelReason::ChargePermissionCanceled, now) else {
+                continue;
+            };
+            for event in step.events {
+                events.extend(next.replace(step.next.clone(), event));
+            }
+        }
+    }
+    Ok(Step { next, events })
+}
+
+/// The buyer names another payment method, as of now: what was NonChargeable for the old one's sake can
+/// be charged again. `None`: it changes nothing.
+///
+/// # Errors
+/// [`PermissionClosed`].
+pub fn update_payment_method(
+    permission: &ChargePermission,
+    now: Timestamp,
+) -> Result<Option<ChargePermissionStep>, PermissionClosed> {
+    match permission.state {
+        ChargePermissionState::Closed { .. } => return Err(PermissionClosed),
+        ChargePermissionState::NonChargeable { reason: NonChargeableReason::PaymentMethodInvalid } => {}
+        ChargePermissionState::Chargeable | ChargePermissionState::NonChargeable { .. } => return Ok(None),
+    }
+    // Nothing below this line may fail.
+    let state = if permission.balance().is_zero() {
+        ChargePermissionState::NonChargeable { reason: NonChargeableReason::ChargeInProgress }
+    } else {
+        ChargePermissionState::Chargeable
+    };
+    let mut next = permission.clone();
+    let event = next.enter(state, now);
+    Ok(Some(Step { next, events: event.into_iter().collect() }))
 }

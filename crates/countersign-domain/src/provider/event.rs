@@ -1,11 +1,16 @@
 //! What happened to Amazon's objects: the entries of the event log, in causal order.
 
-use crate::ids::{ChargeId, ChargePermissionId};
-use crate::time::Timestamp;
+use alloc::vec::Vec;
 
 use super::charge::{ChargeCancelReason, ChargeDeclineReason};
-use super::charge_permission::ClosureReason;
+use super::charge_permission::{ClosureReason, NonChargeableReason};
 use super::checkout_session::SessionCancelReason;
+use super::ledger::Posting;
+use super::refund::RefundDeclineReason;
+use crate::ids::{ChargeId, ChargePermissionId, RefundId};
+use crate::money::Money;
+use crate::terms::words;
+use crate::time::Timestamp;
 
 /// One thing that happened, and when. A deadline that passed has the deadline's instant, not that
 /// at which somebody noticed.
@@ -15,13 +20,15 @@ pub struct Event {
     pub at: Timestamp,
     /// What.
     pub what: Happened,
+    /// The money that moved by it: the log alone gives a permission's balances again.
+    pub postings: Vec<Posting>,
 }
 
 impl Event {
-    /// An event of that instant.
+    /// An event of that instant, by which no money moved.
     #[must_use]
     pub const fn new(at: Timestamp, what: Happened) -> Self {
-        Self { at, what }
+        Self { at, what, postings: Vec::new() }
     }
 }
 
@@ -50,24 +57,53 @@ pub enum Happened {
     CheckoutSessionDeleted,
     /// A permission came into being.
     ChargePermissionCreated(ChargePermissionId),
+    /// The merchant changed its notes.
+    ChargePermissionUpdated(ChargePermissionId),
+    /// It can be charged again.
+    ChargePermissionChargeable(ChargePermissionId),
+    /// It cannot be charged now.
+    ChargePermissionNonChargeable(ChargePermissionId, NonChargeableReason),
     /// Its buyer's data can no longer be read.
     BuyerForgotten(ChargePermissionId),
     /// It can no longer be charged.
     ChargePermissionClosed(ChargePermissionId, ClosureReason),
+    /// A charge under it was declined before it came into being.
+    ChargeRefused(ChargePermissionId, ChargeDeclineReason),
     /// An authorization is pending.
-    ChargeAuthorizationInitiated(ChargeId),
+    ChargeAuthorizationInitiated(ChargeId, Money),
     /// Money is held.
-    ChargeAuthorized(ChargeId),
+    ChargeAuthorized(ChargeId, Money),
+    /// So much is being captured.
+    ChargeCaptureInitiated(ChargeId, Money),
     /// Money was taken.
-    ChargeCaptured(ChargeId),
+    ChargeCaptured(ChargeId, Money),
     /// No money is held any more, and none was taken.
     ChargeCanceled(ChargeId, ChargeCancelReason),
     /// The bank or Amazon said no.
     ChargeDeclined(ChargeId, ChargeDeclineReason),
+    /// So much is being given back.
+    RefundInitiated(RefundId, Money),
+    /// The buyer has it back.
+    Refunded(RefundId),
+    /// The buyer has not.
+    RefundDeclined(RefundId, RefundDeclineReason),
+}
+
+words! {
+    /// The kinds of objects that Amazon's notifications are about, in the words of the event log; on
+    /// the wire they are spelled `CHARGE_PERMISSION`, `CHARGE` and `REFUND`.
+    NotifiedObject {
+        /// A Charge Permission.
+        ChargePermission,
+        /// A Charge.
+        Charge,
+        /// A Refund.
+        Refund,
+    }
 }
 
 /// What happened, in the words of the event log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Entry<'a> {
     /// The event's type.
     pub name: &'static str,
@@ -77,36 +113,98 @@ pub struct Entry<'a> {
     pub charge_permission_id: Option<&'a ChargePermissionId>,
     /// The charge that it happened to, if it did to one.
     pub charge_id: Option<&'a ChargeId>,
+    /// The refund that it happened to, if it did to one.
+    pub refund_id: Option<&'a RefundId>,
+    /// How much it was about, where it says so.
+    pub amount: Option<Money>,
 }
 
 impl Happened {
     /// What happened, in the words of the event log.
     #[must_use]
-    pub const fn entry(&self) -> Entry<'_> {
-        let (name, reason, charge_permission_id, charge_id) = match self {
-            Self::CheckoutSessionCreated => ("CheckoutSessionCreated", None, None, None),
-            Self::CheckoutSessionUpdated => ("CheckoutSessionUpdated", None, None, None),
-            Self::AddressSelected => ("AddressSelected", None, None, None),
-            Self::DeliveryOptionSelected => ("DeliveryOptionSelected", None, None, None),
-            Self::CardSelected => ("CardSelected", None, None, None),
-            Self::MfaPassed => ("MfaPassed", None, None, None),
-            Self::OrderPlaced => ("OrderPlaced", None, None, None),
-            Self::CheckoutSessionCompleted => ("CheckoutSessionCompleted", None, None, None),
+    pub fn entry(&self) -> Entry<'_> {
+        let plain = |name| Entry { name, ..Entry::default() };
+        let permission =
+            |name, id, reason| Entry { name, charge_permission_id: Some(id), reason, ..Entry::default() };
+        let charge = |name, id, amount| Entry { name, charge_id: Some(id), amount, ..Entry::default() };
+        let refund = |name, id| Entry { name, refund_id: Some(id), ..Entry::default() };
+        match self {
+            Self::CheckoutSessionCreated => plain("CheckoutSessionCreated"),
+            Self::CheckoutSessionUpdated => plain("CheckoutSessionUpdated"),
+            Self::AddressSelected => plain("AddressSelected"),
+            Self::DeliveryOptionSelected => plain("DeliveryOptionSelected"),
+            Self::CardSelected => plain("CardSelected"),
+            Self::MfaPassed => plain("MfaPassed"),
+            Self::OrderPlaced => plain("OrderPlaced"),
+            Self::CheckoutSessionCompleted => plain("CheckoutSessionCompleted"),
             Self::CheckoutSessionCanceled(reason) => {
-                ("CheckoutSessionCanceled", Some(reason.as_str()), None, None)
+                Entry { reason: Some(reason.as_str()), ..plain("CheckoutSessionCanceled") }
             }
-            Self::CheckoutSessionDeleted => ("CheckoutSessionDeleted", None, None, None),
-            Self::ChargePermissionCreated(id) => ("ChargePermissionCreated", None, Some(id), None),
-            Self::BuyerForgotten(id) => ("BuyerForgotten", None, Some(id), None),
+            Self::CheckoutSessionDeleted => plain("CheckoutSessionDeleted"),
+            Self::ChargePermissionCreated(id) => permission("ChargePermissionCreated", id, None),
+            Self::ChargePermissionUpdated(id) => permission("ChargePermissionUpdated", id, None),
+            Self::ChargePermissionChargeable(id) => permission("ChargePermissionChargeable", id, None),
+            Self::ChargePermissionNonChargeable(id, reason) => {
+                permission("ChargePermissionNonChargeable", id, Some(reason.as_str()))
+            }
+            Self::BuyerForgotten(id) => permission("BuyerForgotten", id, None),
             Self::ChargePermissionClosed(id, reason) => {
-                ("ChargePermissionClosed", Some(reason.as_str()), Some(id), None)
+                permission("ChargePermissionClosed", id, Some(reason.as_str()))
             }
-            Self::ChargeAuthorizationInitiated(id) => ("ChargeAuthorizationInitiated", None, None, Some(id)),
-            Self::ChargeAuthorized(id) => ("ChargeAuthorized", None, None, Some(id)),
-            Self::ChargeCaptured(id) => ("ChargeCaptured", None, None, Some(id)),
-            Self::ChargeCanceled(id, reason) => ("ChargeCanceled", Some(reason.as_str()), None, Some(id)),
-            Self::ChargeDeclined(id, reason) => ("ChargeDeclined", Some(reason.as_str()), None, Some(id)),
-        };
-        Entry { name, reason, charge_permission_id, charge_id }
+            Self::ChargeRefused(id, reason) => permission("ChargeRefused", id, Some(reason.as_str())),
+            Self::ChargeAuthorizationInitiated(id, amount) => {
+                charge("ChargeAuthorizationInitiated", id, Some(*amount))
+            }
+            Self::ChargeAuthorized(id, amount) => charge("ChargeAuthorized", id, Some(*amount)),
+            Self::ChargeCaptureInitiated(id, amount) => charge("ChargeCaptureInitiated", id, Some(*amount)),
+            Self::ChargeCaptured(id, amount) => charge("ChargeCaptured", id, Some(*amount)),
+            Self::ChargeCanceled(id, reason) => {
+                Entry { reason: Some(reason.as_str()), ..charge("ChargeCanceled", id, None) }
+            }
+            Self::ChargeDeclined(id, reason) => {
+                Entry { reason: Some(reason.as_str()), ..charge("ChargeDeclined", id, None) }
+            }
+            Self::RefundInitiated(id, amount) => {
+                Entry { amount: Some(*amount), ..refund("RefundInitiated", id) }
+            }
+            Self::Refunded(id) => refund("Refunded", id),
+            Self::RefundDeclined(id, reason) => {
+                Entry { reason: Some(reason.as_str()), ..refund("RefundDeclined", id) }
+            }
+        }
+    }
+
+    /// The object that Amazon notifies of, with its id, if this is something that it notifies of: a
+    /// charge or refund that is decided, a permission whose state changes. That a charge which was not
+    /// pending notifies too is this project's choice (docs/compatibility.md).
+    #[must_use]
+    pub fn notifies_of(&self) -> Option<(NotifiedObject, &str)> {
+        match self {
+            Self::ChargePermissionChargeable(id)
+            | Self::ChargePermissionNonChargeable(id, _)
+            | Self::ChargePermissionClosed(id, _) => Some((NotifiedObject::ChargePermission, id.as_str())),
+            Self::ChargeAuthorized(id, _)
+            | Self::ChargeCaptured(id, _)
+            | Self::ChargeCanceled(id, _)
+            | Self::ChargeDeclined(id, _) => Some((NotifiedObject::Charge, id.as_str())),
+            Self::Refunded(id) | Self::RefundDeclined(id, _) => Some((NotifiedObject::Refund, id.as_str())),
+            Self::CheckoutSessionCreated
+            | Self::CheckoutSessionUpdated
+            | Self::AddressSelected
+            | Self::DeliveryOptionSelected
+            | Self::CardSelected
+            | Self::MfaPassed
+            | Self::OrderPlaced
+            | Self::CheckoutSessionCompleted
+            | Self::CheckoutSessionCanceled(_)
+            | Self::CheckoutSessionDeleted
+            | Self::ChargePermissionCreated(_)
+            | Self::ChargePermissionUpdated(_)
+            | Self::BuyerForgotten(_)
+            | Self::ChargeRefused(..)
+            | Self::ChargeAuthorizationInitiated(..)
+            | Self::ChargeCaptureInitiated(..)
+            | Self::RefundInitiated(..) => None,
+        }
     }
 }

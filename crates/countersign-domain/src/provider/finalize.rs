@@ -15,7 +15,8 @@ use super::checkout_session::{
     CheckoutSession, CheckoutSessionState, Constraint, SessionCancelReason, SessionStep,
 };
 use super::event::{Event, Happened};
-use super::payment::standing;
+use super::ledger::Balances;
+use super::payment::Payment;
 use super::profile::{EXTENDED_PERMISSION_MONTHS, PENDING_DECIDED_AFTER, PERMISSION_LIFETIME, Profile};
 use crate::address::{Address, AddressKind, AddressMatch, AddressMember};
 use crate::ids::{ChargeId, ChargePermissionId};
@@ -480,15 +481,16 @@ fn pay(
     let NewIds { charge_permission_id, charge_id } = ids;
     let charge = charge_of(session, intent, amount, pending, profile, &charge_permission_id, charge_id, now);
     let merchant_metadata = session.merchant_metadata.clone().updated(notes);
-    let zero = Money::zero(amount.currency());
-    let mut permission = ChargePermission {
+    let limit = session.payment.total_order_amount.unwrap_or(amount);
+    let permission = ChargePermission {
         id: charge_permission_id.clone(),
         checkout_session_id: session.id.clone(),
         owner: session.owner.clone(),
-        limit: session.payment.total_order_amount.unwrap_or(amount),
-        held: charge.as_ref().map_or(zero, Charge::held),
-        captured: charge.as_ref().map_or(zero, Charge::captured),
-        open_charges: charge.iter().filter(|it| it.due_at().is_some()).map(|it| it.id.clone()).collect(),
+        limit,
+        balances: Balances::of_limit(limit),
+        charge_count: 0,
+        allow_overcharge: session.payment.allow_overcharge,
+        open_charges: Vec::new(),
         buyer: Some(Box::new(buyer.clone())),
         merchant_metadata: merchant_metadata.clone(),
         created_at: now,
@@ -504,24 +506,12 @@ fn pay(
         Event::new(now, Happened::CheckoutSessionCompleted),
         Event::new(now, Happened::ChargePermissionCreated(charge_permission_id.clone())),
     ];
-    if let Some(charge) = &charge {
-        let id = charge.id.clone();
-        let (first, second) = match charge.state {
-            ChargeState::AuthorizationInitiated { .. } => (Happened::ChargeAuthorizationInitiated(id), None),
-            ChargeState::Captured { .. } => {
-                (Happened::ChargeAuthorized(id.clone()), Some(Happened::ChargeCaptured(id)))
-            }
-            ChargeState::Authorized | ChargeState::Canceled { .. } | ChargeState::Declined { .. } => {
-                (Happened::ChargeAuthorized(id), None)
-            }
-        };
-        events.extend([Some(first), second].into_iter().flatten().map(|what| Event::new(now, what)));
+    let mut payment = Payment { permission, charges: Vec::new() };
+    if let Some(charge) = charge {
+        events.extend(payment.begin(charge, now));
     }
-    permission.state = standing(&permission, None).unwrap_or(ChargePermissionState::Chargeable);
-    if let ChargePermissionState::Closed { reason } = permission.state {
-        let what = Happened::ChargePermissionClosed(charge_permission_id.clone(), reason);
-        events.push(Event::new(now, what));
-    }
+    let Payment { permission, charges } = payment;
+    let charge = charges.into_iter().next();
     let completed = CheckoutSessionState::Completed {
         charge_permission_id,
         charge_id: charge.as_ref().map(|charge| charge.id.clone()),
@@ -563,9 +553,14 @@ fn charge_of(
         can_handle_pending_authorization: session.payment.can_handle_pending_authorization,
         capture_now: intent == PaymentIntent::AuthorizeWithCapture,
         soft_descriptor: session.payment.soft_descriptor.clone(),
+        merchant_metadata: session.merchant_metadata.clone(),
+        provider_reference_id: session.provider_reference_id.clone(),
+        platform_id: session.platform_id.clone(),
         created_at: now,
         updated_at: now,
+        authorized_at: now,
         expires_at: profile.authorization_expires_at(now),
         state,
+        refunds: Vec::new(),
     })
 }

@@ -1,13 +1,16 @@
-//! A permission together with its open charges: what moves as one. A charge that is decided or
-//! expires changes what its permission may still charge, so both are carried to an instant together.
+//! A permission together with its charges: what moves as one. A charge that changes moves money of its
+//! permission and may change what that can still charge, so both are decided and carried to an instant
+//! together. This is the only place that lets money move, by the postings of [`super::ledger`].
 
 use alloc::vec::Vec;
 
 use super::charge::{Charge, ChargeDeclineReason, ChargeState};
 use super::charge_permission::{ChargePermission, ChargePermissionState, ClosureReason, NonChargeableReason};
-use super::event::Event;
+use super::event::{Event, Happened};
+use super::ledger;
 use super::profile::Profile;
-use crate::money::Money;
+use crate::ids::ChargeId;
+use crate::step::Step;
 use crate::time::Timestamp;
 
 /// A permission with charges of its: at least all open ones, and whichever the reader asked for.
@@ -20,6 +23,12 @@ pub struct Payment {
 }
 
 impl Payment {
+    /// One of its charges.
+    #[must_use]
+    pub fn charge(&self, id: &ChargeId) -> Option<&Charge> {
+        self.charges.iter().find(|charge| charge.id == *id)
+    }
+
     /// The earliest deadline of all.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
@@ -31,15 +40,13 @@ impl Payment {
     pub fn carry_to(&mut self, now: Timestamp, profile: Profile) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(due_at) = self.due_at().filter(|due_at| *due_at <= now) {
-            let due = self.charges.iter().position(|charge| charge.due_at() == Some(due_at));
-            let charge = due.and_then(|position| self.charges.get_mut(position));
-            match charge {
+            let due = self.charges.iter().find(|charge| charge.due_at() == Some(due_at));
+            match due {
                 Some(charge) => {
-                    let Some(step) = charge.expire(profile) else { break };
-                    let before = core::mem::replace(charge, step.next);
-                    events.extend(step.events);
-                    let after = charge.clone();
-                    events.extend(self.follow(&before, &after, due_at));
+                    let Some(Step { next, events: happened }) = charge.expire(profile) else { break };
+                    for event in happened {
+                        events.extend(self.replace(next.clone(), event));
+                    }
                 }
                 None => {
                     let Some(step) = self.permission.expire() else { break };
@@ -51,38 +58,80 @@ impl Payment {
         events
     }
 
-    /// Lets the permission follow a change of one of its charges.
-    fn follow(&mut self, before: &Charge, after: &Charge, at: Timestamp) -> Vec<Event> {
-        let permission = &mut self.permission;
-        permission.held = moved(permission.held, before.held(), after.held());
-        permission.captured = moved(permission.captured, before.captured(), after.captured());
-        if after.due_at().is_none() {
-            permission.open_charges.retain(|id| *id != after.id);
+    /// Adds a new charge: its money moves and its permission follows.
+    pub(super) fn begin(&mut self, charge: Charge, at: Timestamp) -> Vec<Event> {
+        let (id, amount) = (charge.id.clone(), charge.amount);
+        let authorized = Happened::ChargeAuthorized(id.clone(), amount);
+        let (first, second) = match &charge.state {
+            ChargeState::AuthorizationInitiated { .. } => {
+                (Happened::ChargeAuthorizationInitiated(id, amount), None)
+            }
+            ChargeState::CaptureInitiated { capturing, .. } => {
+                (authorized, Some(Happened::ChargeCaptureInitiated(id, *capturing)))
+            }
+            ChargeState::Captured { captured } => (authorized, Some(Happened::ChargeCaptured(id, *captured))),
+            ChargeState::Authorized | ChargeState::Canceled { .. } | ChargeState::Declined { .. } => {
+                (authorized, None)
+            }
+        };
+        self.permission.charge_count = self.permission.charge_count.saturating_add(1);
+        self.charges.push(charge.clone());
+        let mut events = self.follow(None, &charge, Event::new(at, first));
+        if let Some(second) = second {
+            // All money has moved with the first event.
+            events.insert(1, Event::new(at, second));
         }
+        events
+    }
+
+    /// Puts a charge in its own place, by what happened.
+    pub(super) fn replace(&mut self, after: Charge, event: Event) -> Vec<Event> {
+        let Some(place) = self.charges.iter_mut().find(|charge| charge.id == after.id) else {
+            return Vec::new();
+        };
+        let before = core::mem::replace(place, after.clone());
+        self.follow(Some(&before), &after, event)
+    }
+
+    /// A charge was declined before it came into being.
+    pub(super) fn declined(&mut self, reason: ChargeDeclineReason, at: Timestamp) -> Vec<Event> {
+        let what = Happened::ChargeRefused(self.permission.id.clone(), reason);
+        let mut events = alloc::vec![Event::new(at, what)];
+        events.extend(self.permission.stand(Some(reason), at));
+        events
+    }
+
+    /// Moves the money of a charge's change, and lets the permission follow.
+    fn follow(&mut self, before: Option<&Charge>, after: &Charge, mut event: Event) -> Vec<Event> {
+        let at = event.at;
+        let permission = &mut self.permission;
+        for posting in ledger::postings(before, after) {
+            // What a rule let through an account can bear: the tables and the model hold that.
+            if permission.balances.post(posting).is_ok() {
+                event.postings.push(posting);
+            }
+        }
+        permission.open_charges.retain(|id| *id != after.id);
+        if after.due_at().is_some() {
+            permission.open_charges.push(after.id.clone());
+        }
+        let is_new = before.is_none_or(|before| before.state != after.state);
         let declined = match after.state {
-            ChargeState::Declined { reason } => Some(reason),
-            ChargeState::AuthorizationInitiated { .. }
+            ChargeState::Declined { reason } if is_new => Some(reason),
+            ChargeState::Declined { .. }
+            | ChargeState::AuthorizationInitiated { .. }
             | ChargeState::Authorized
+            | ChargeState::CaptureInitiated { .. }
             | ChargeState::Captured { .. }
             | ChargeState::Canceled { .. } => None,
         };
-        let Some(standing) = standing(permission, declined) else { return Vec::new() };
-        if let ChargePermissionState::Closed { reason } = standing {
-            let step = permission.clone().closed(reason, at);
-            *permission = step.next;
-            return step.events;
+        if declined.is_some() {
+            permission.charge_count = permission.charge_count.saturating_sub(1);
         }
-        if permission.state != standing {
-            permission.state = standing;
-            permission.updated_at = at;
-        }
-        Vec::new()
+        let mut events = alloc::vec![event];
+        events.extend(permission.stand(declined, at));
+        events
     }
-}
-
-/// A sum in which one part has changed.
-fn moved(sum: Money, before: Money, after: Money) -> Money {
-    sum.checked_sub(before).and_then(|rest| rest.checked_add(after)).unwrap_or(sum)
 }
 
 /// Whether a permission can be charged, by what is left and how its last charge ended; `None` for a
@@ -94,23 +143,25 @@ pub(super) fn standing(
     if let ChargePermissionState::Closed { .. } = permission.state {
         return None;
     }
-    if permission.captured == permission.limit {
+    if permission.balances.available.is_zero() && permission.balances.held.is_zero() {
         return Some(ChargePermissionState::Closed { reason: ClosureReason::AmazonClosed });
     }
+    let invalid = ChargePermissionState::NonChargeable { reason: NonChargeableReason::PaymentMethodInvalid };
     match declined {
         Some(ChargeDeclineReason::AmazonRejected) => {
             return Some(ChargePermissionState::Closed { reason: ClosureReason::AmazonCanceled });
         }
-        Some(ChargeDeclineReason::HardDeclined) => {
-            let reason = NonChargeableReason::PaymentMethodInvalid;
-            return Some(ChargePermissionState::NonChargeable { reason });
-        }
+        Some(ChargeDeclineReason::HardDeclined) => return Some(invalid),
         Some(
             ChargeDeclineReason::SoftDeclined
             | ChargeDeclineReason::ProcessingFailure
             | ChargeDeclineReason::TransactionTimedOut,
         )
         | None => {}
+    }
+    // Only the buyer mends this, by naming another payment method.
+    if permission.state == invalid {
+        return Some(invalid);
     }
     Some(if permission.balance().is_zero() {
         ChargePermissionState::NonChargeable { reason: NonChargeableReason::ChargeInProgress }

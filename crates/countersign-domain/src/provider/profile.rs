@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::time::{DAY, Timestamp};
+use crate::time::{DAY, HOUR, Timestamp};
 
 /// Which of Amazon's two sets of deadlines and limits is in force.
 ///
@@ -45,6 +45,16 @@ impl Profile {
         };
         authorized_at.plus(DAY.saturating_mul(days))
     }
+
+    /// How long a refund, or a capture that is asynchronous, takes to be decided. Amazon names no time;
+    /// these are this project's choice (docs/compatibility.md).
+    #[must_use]
+    pub const fn settled_after(self) -> Duration {
+        match self {
+            Self::Sandbox => PENDING_DECIDED_AFTER,
+            Self::Live => HOUR,
+        }
+    }
 }
 
 /// A session that is not finalized is canceled 24 hours after its creation.
@@ -59,3 +69,8 @@ pub const PERMISSION_LIFETIME: Duration = Duration::from_secs(180 * 86_400);
 pub const EXTENDED_PERMISSION_MONTHS: u32 = 13;
 /// The test cards decide on a pending authorization after 30 seconds.
 pub const PENDING_DECIDED_AFTER: Duration = Duration::from_secs(30);
+/// For seven days after its authorization a charge is captured at once; from then on the capture is
+/// asynchronous.
+pub const CAPTURE_GUARANTEED: Duration = Duration::from_secs(7 * 86_400);
+/// A one-time permission has at most so many charges; declined ones do not count.
+pub const MAX_CHARGES: u32 = 25;

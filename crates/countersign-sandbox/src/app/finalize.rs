@@ -68,6 +68,7 @@ impl Authorization {
             None
             | Some(
                 ChargeState::Authorized
+                | ChargeState::CaptureInitiated { .. }
                 | ChargeState::Captured { .. }
                 | ChargeState::Canceled { .. }
                 | ChargeState::Declined { .. },

@@ -290,6 +290,7 @@ pub(super) fn charge(OwnedCharge { charge, owner }: &OwnedCharge) -> String {
     let (state, reason) = match &charge.state {
         ChargeState::AuthorizationInitiated { .. } => (wire::ChargeState::AuthorizationInitiated, None),
         ChargeState::Authorized => (wire::ChargeState::Authorized, None),
+        ChargeState::CaptureInitiated { .. } => (wire::ChargeState::CaptureInitiated, None),
         ChargeState::Captured { .. } => (wire::ChargeState::Captured, None),
         ChargeState::Canceled { reason } => (wire::ChargeState::Canceled, Some(charge_canceled(*reason))),
         ChargeState::Declined { reason } => (wire::ChargeState::Declined, Some(charge_declined(*reason))),
@@ -298,6 +299,7 @@ pub(super) fn charge(OwnedCharge { charge, owner }: &OwnedCharge) -> String {
         ChargeState::Captured { captured } => Some(*captured),
         ChargeState::AuthorizationInitiated { .. }
         | ChargeState::Authorized
+        | ChargeState::CaptureInitiated { .. }
         | ChargeState::Canceled { .. }
         | ChargeState::Declined { .. } => None,
     };

@@ -2,16 +2,18 @@
 
 use bytes::Bytes;
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, MerchantId};
+use countersign_domain::money::Money;
 use countersign_domain::provider::charge_permission::{
     ChargePermission, ChargePermissionState, ClosureReason, NonChargeableReason,
 };
 use countersign_domain::provider::checkout_session::Owner;
+use countersign_domain::provider::ledger::Balances;
 use serde::{Deserialize, Serialize};
 
 use super::buyer::StoredBuyer;
 use super::money::StoredMoney;
 use super::notes::StoredNotes;
-use super::{Illegible, Legible as _, Text, Unreadable, environment, from_json, instant, to_json};
+use super::{Illegible, Legible as _, Text, Unreadable, environment, from_json, instant, is_false, to_json};
 
 pub(crate) const COLLECTION: &str = "charge_permission";
 pub(crate) const FORMAT: u16 = 1;
@@ -33,6 +35,17 @@ struct StoredPermission<'a> {
     held: StoredMoney<'a>,
     #[serde(borrow)]
     captured: StoredMoney<'a>,
+    /// In minor units, as the two below: what is available follows from them and the limit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    refunded: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    overcharge: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    goodwill: u64,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    charge_count: u32,
+    #[serde(default, skip_serializing_if = "is_false")]
+    allow_overcharge: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     open_charges: Vec<Text<'a>>,
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
@@ -44,6 +57,16 @@ struct StoredPermission<'a> {
     expires_at: i64,
     #[serde(borrow)]
     state: StoredState<'a>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(minor: &u64) -> bool {
+    *minor == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_nothing(count: &u32) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,8 +89,9 @@ pub(crate) fn encode(permission: &ChargePermission) -> Bytes {
         checkout_session_id,
         owner: Owner { merchant_id, environment },
         limit,
-        held,
-        captured,
+        balances: Balances { available: _, held, captured, refunded, overcharge, goodwill },
+        charge_count,
+        allow_overcharge,
         open_charges,
         buyer,
         merchant_metadata,
@@ -84,6 +108,11 @@ pub(crate) fn encode(permission: &ChargePermission) -> Bytes {
         limit: (*limit).into(),
         held: (*held).into(),
         captured: (*captured).into(),
+        refunded: refunded.minor(),
+        overcharge: overcharge.minor(),
+        goodwill: goodwill.minor(),
+        charge_count: *charge_count,
+        allow_overcharge: *allow_overcharge,
         open_charges: open_charges.iter().map(|id| Text::Borrowed(id.as_str())).collect(),
         buyer: buyer.as_deref().map(Into::into),
         merchant_metadata: merchant_metadata.into(),
@@ -108,6 +137,17 @@ pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<ChargePermission, Unre
 }
 
 fn read(stored: StoredPermission<'_>) -> Result<ChargePermission, Illegible> {
+    let limit = stored.limit.read()?;
+    let minor = |minor: u64| Money::from_minor(minor, limit.currency());
+    let (held, captured) = (stored.held.read()?, stored.captured.read()?);
+    let (refunded, overcharge, goodwill) =
+        (minor(stored.refunded), minor(stored.overcharge), minor(stored.goodwill));
+    let given = limit.checked_add(overcharge).and_then(|sum| sum.checked_add(goodwill));
+    let available = [held, captured, refunded]
+        .into_iter()
+        .try_fold(given.member("limit")?, Money::checked_sub)
+        .member("balances")?;
+    let balances = Balances { available, held, captured, refunded, overcharge, goodwill };
     Ok(ChargePermission {
         id: ChargePermissionId::parse(&stored.id).member("id")?,
         checkout_session_id: CheckoutSessionId::parse(&stored.checkout_session_id)
@@ -116,9 +156,10 @@ fn read(stored: StoredPermission<'_>) -> Result<ChargePermission, Illegible> {
             merchant_id: MerchantId::parse(&stored.merchant_id).member("merchantId")?,
             environment: environment(&stored.environment).member("environment")?,
         },
-        limit: stored.limit.read()?,
-        held: stored.held.read()?,
-        captured: stored.captured.read()?,
+        limit,
+        balances,
+        charge_count: stored.charge_count,
+        allow_overcharge: stored.allow_overcharge,
         open_charges: stored
             .open_charges
             .iter()

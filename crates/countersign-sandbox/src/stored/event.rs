@@ -2,7 +2,9 @@
 //! Checkout Session's id. Read back only to be shown.
 
 use bytes::Bytes;
+use countersign_domain::money::Money;
 use countersign_domain::provider::event::{Entry, Event};
+use countersign_domain::provider::ledger::Posting;
 use serde::{Deserialize, Serialize};
 
 use super::{Text, Unreadable, from_json, to_json};
@@ -26,18 +28,49 @@ pub(crate) struct LoggedEvent<'a> {
     pub(crate) charge_permission_id: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) charge_id: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refund_id: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) amount: Option<LoggedMoney<'a>>,
+    /// The money that moved by it: from, to, how much.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) postings: Vec<LoggedPosting<'a>>,
+}
+
+/// One movement of money as it is kept and shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LoggedPosting<'a>(pub(crate) Text<'a>, pub(crate) Text<'a>, pub(crate) LoggedMoney<'a>);
+
+/// An amount as it is kept: minor units and currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LoggedMoney<'a>(pub(crate) u64, pub(crate) Text<'a>);
+
+impl From<Money> for LoggedMoney<'_> {
+    fn from(money: Money) -> Self {
+        Self(money.minor(), Text::Borrowed(money.currency().code()))
+    }
 }
 
 impl<'a> From<&'a Event> for LoggedEvent<'a> {
     fn from(event: &'a Event) -> Self {
-        let Entry { name, reason, charge_permission_id, charge_id } = event.what.entry();
+        let Entry { name, reason, charge_permission_id, charge_id, refund_id, amount } = event.what.entry();
         Self {
             at: event.at.as_millis(),
             kind: Text::Borrowed(name),
             reason_code: reason.map(Text::Borrowed),
             charge_permission_id: charge_permission_id.map(|id| Text::Borrowed(id.as_str())),
             charge_id: charge_id.map(|id| Text::Borrowed(id.as_str())),
+            refund_id: refund_id.map(|id| Text::Borrowed(id.as_str())),
+            amount: amount.map(Into::into),
+            postings: event.postings.iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl From<&Posting> for LoggedPosting<'_> {
+    fn from(posting: &Posting) -> Self {
+        let Posting { from, to, amount } = posting;
+        Self(Text::Borrowed(from.as_str()), Text::Borrowed(to.as_str()), (*amount).into())
     }
 }
 

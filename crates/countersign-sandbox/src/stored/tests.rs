@@ -2,7 +2,8 @@
 
 use countersign_domain::address::{Address, AddressMember};
 use countersign_domain::ids::{
-    BuyerId, ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region, StoreId,
+    BuyerId, ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, RefundId, Region,
+    StoreId,
 };
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::provider::buyer::{Buyer, Card};
@@ -16,7 +17,9 @@ use countersign_domain::provider::checkout_session::{
     CheckoutSession, CheckoutSessionState, Flow, Owner, ResponseDetail, SessionCancelReason,
     WebCheckoutDetails,
 };
+use countersign_domain::provider::ledger::Balances;
 use countersign_domain::provider::payment_details::PaymentDetails;
+use countersign_domain::provider::refund::{Refund, RefundDeclineReason, RefundState};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_domain::time::Timestamp;
 use proptest::option::of;
@@ -176,18 +179,31 @@ fn permission() -> impl Strategy<Value = ChargePermission> {
         select(NonChargeableReason::ALL).prop_map(|reason| ChargePermissionState::NonChargeable { reason }),
         select(ClosureReason::ALL).prop_map(|reason| ChargePermissionState::Closed { reason }),
     ];
-    let amounts = (money(), money(), money());
+    let balances = (select(Currency::ALL), any::<[u32; 6]>()).prop_map(|(currency, minor)| {
+        let [available, held, captured, refunded, overcharge, goodwill] =
+            minor.map(|minor| Money::from_minor(u64::from(minor), currency));
+        Balances { available, held, captured, refunded, overcharge, goodwill }
+    });
+    let balances = balances.prop_filter_map("a limit is not negative", |balances| {
+        let Balances { available, held, captured, refunded, overcharge, goodwill } = balances;
+        let sum = [held, captured, refunded].into_iter().try_fold(available, Money::checked_add)?;
+        let limit = sum.checked_sub(overcharge)?.checked_sub(goodwill)?;
+        Some((limit, balances))
+    });
     let charges = proptest::collection::vec(charge_id(), 0..4);
     let instants = (instant(), instant(), instant());
-    (permission_id(), id(), owner(), amounts, charges, of(buyer()), notes(), instants, state).prop_map(
-        |(id, session, owner, amounts, open_charges, buyer, merchant_metadata, instants, state)| {
+    let counted = (charges, 0..26_u32, any::<bool>());
+    (permission_id(), id(), owner(), balances, counted, of(buyer()), notes(), instants, state).prop_map(
+        |(id, session, owner, money, counted, buyer, merchant_metadata, instants, state)| {
+            let (open_charges, charge_count, allow_overcharge) = counted;
             ChargePermission {
                 id,
                 checkout_session_id: CheckoutSessionId::parse(&session).unwrap(),
                 owner,
-                limit: amounts.0,
-                held: amounts.1,
-                captured: amounts.2,
+                limit: money.0,
+                balances: money.1,
+                charge_count,
+                allow_overcharge,
                 open_charges,
                 buyer: buyer.map(Box::new),
                 merchant_metadata,
@@ -209,14 +225,25 @@ fn a_charge() -> impl Strategy<Value = Charge> {
         (outcome, instant())
             .prop_map(|(outcome, decided_at)| ChargeState::AuthorizationInitiated { outcome, decided_at }),
         Just(ChargeState::Authorized),
+        (money(), of(select(ChargeDeclineReason::ALL)), instant()).prop_map(
+            |(capturing, decline, decided_at)| ChargeState::CaptureInitiated {
+                capturing,
+                decline,
+                decided_at
+            }
+        ),
         money().prop_map(|captured| ChargeState::Captured { captured }),
         select(ChargeCancelReason::ALL).prop_map(|reason| ChargeState::Canceled { reason }),
         select(ChargeDeclineReason::ALL).prop_map(|reason| ChargeState::Declined { reason }),
     ];
-    let instants = (instant(), instant(), instant());
-    (charge_id(), permission_id(), money(), any::<(bool, bool)>(), of(text()), instants, state).prop_map(
-        |(id, charge_permission_id, amount, flags, soft_descriptor, instants, state)| {
-            let (created_at, updated_at, expires_at) = instants;
+    let instants = (instant(), instant(), instant(), instant());
+    let ids = (charge_id(), permission_id());
+    let texts = (of(text()), of(text()), of(text()), notes());
+    let refunds = proptest::collection::vec(a_refund(), 0..3);
+    (ids, money(), any::<(bool, bool)>(), texts, instants, state, refunds).prop_map(
+        |((id, charge_permission_id), amount, flags, texts, instants, state, refunds)| {
+            let (created_at, updated_at, authorized_at, expires_at) = instants;
+            let (soft_descriptor, provider_reference_id, platform_id, merchant_metadata) = texts;
             Charge {
                 id,
                 charge_permission_id,
@@ -224,11 +251,37 @@ fn a_charge() -> impl Strategy<Value = Charge> {
                 can_handle_pending_authorization: flags.0,
                 capture_now: flags.1,
                 soft_descriptor,
+                merchant_metadata,
+                provider_reference_id,
+                platform_id,
                 created_at,
                 updated_at,
+                authorized_at,
                 expires_at,
                 state,
+                refunds,
             }
+        },
+    )
+}
+
+fn a_refund() -> impl Strategy<Value = Refund> {
+    let state = prop_oneof![
+        (of(select(RefundDeclineReason::ALL)), instant())
+            .prop_map(|(decline, decided_at)| RefundState::RefundInitiated { decline, decided_at }),
+        Just(RefundState::Refunded),
+        select(RefundDeclineReason::ALL).prop_map(|reason| RefundState::Declined { reason }),
+    ];
+    let id =
+        (permission_id(), any::<u64>()).prop_map(|(permission, draw)| RefundId::under(&permission, draw));
+    (id, money(), of(text()), instant(), instant(), state).prop_map(
+        |(id, amount, soft_descriptor, created_at, updated_at, state)| Refund {
+            id,
+            amount,
+            soft_descriptor,
+            created_at,
+            updated_at,
+            state,
         },
     )
 }

@@ -96,8 +96,8 @@ async fn a_pending_authorization_is_decided_after_thirty_seconds() {
         assert_eq!(decided.json["statusDetails"]["reasonCode"], reason);
         assert_eq!(decided.json["statusDetails"]["lastUpdatedTimestamp"], "20260901T120030Z");
         assert_eq!(world.get_session(&session).await.state(), "Completed", "the session stays Completed");
-        let last = world.events(&session).await.pop();
-        assert_eq!(last, Some(format!("Charge{state}")));
+        let told = world.events(&session).await.contains(&format!("Charge{state}"));
+        assert!(told, "the log does not tell of it");
     }
 }
 

@@ -1,29 +1,32 @@
 //! Amazon's rules held against tables that a person can read beside the API's pages.
 
+mod after_result;
+mod money;
+
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::buyer::{Buyer, Card};
-use super::charge::{Charge, ChargeState};
-use super::charge_permission::ChargePermissionState;
-use super::checkout_session::{
-    AsOf, BuyerAct, CheckoutSession, CheckoutSessionState, Flow, Owner, ResponseDetail, SessionCancelReason,
-    SessionUpdate, WebCheckoutDetails, act, as_of, create, update,
-};
-use super::event::Event;
-use super::finalize::{
-    Attribute, CheckOrder, CompleteRequest, Completed, FinalizeRefused, FinalizeReplay, FinalizeRequest,
-    FinalizeRules, Finalized, NewIds, PaymentFailure, SimulationCode, UnsharedAddress, complete, finalize,
-};
-use super::payment::Payment;
-use super::payment_details::{PaymentDetails, PaymentDetailsRefused, PaymentDetailsUpdate};
-use super::profile::Profile;
 use crate::address::{Address, AddressKind, AddressMatch, AddressMember};
 use crate::ids::{BuyerId, ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region};
 use crate::money::{Currency, Money};
+use crate::provider::buyer::{Buyer, Card};
+use crate::provider::charge::{Charge, ChargeState};
+use crate::provider::charge_permission::ChargePermissionState;
+use crate::provider::checkout_session::{
+    AsOf, BuyerAct, CheckoutSession, CheckoutSessionState, Flow, Owner, ResponseDetail, SessionCancelReason,
+    SessionUpdate, WebCheckoutDetails, act, as_of, create, update,
+};
+use crate::provider::event::Event;
+use crate::provider::finalize::{
+    Attribute, CheckOrder, CompleteRequest, Completed, FinalizeRefused, FinalizeReplay, FinalizeRequest,
+    FinalizeRules, Finalized, NewIds, PaymentFailure, SimulationCode, UnsharedAddress, complete, finalize,
+};
+use crate::provider::payment::Payment;
+use crate::provider::payment_details::{PaymentDetails, PaymentDetailsRefused, PaymentDetailsUpdate};
+use crate::provider::profile::Profile;
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use crate::time::{DAY, HOUR, Timestamp};
 
@@ -152,6 +155,7 @@ fn charge_word(charge: &Charge) -> &'static str {
     match charge.state {
         ChargeState::AuthorizationInitiated { .. } => "AuthorizationInitiated",
         ChargeState::Authorized => "Authorized",
+        ChargeState::CaptureInitiated { .. } => "CaptureInitiated",
         ChargeState::Captured { .. } => "Captured",
         ChargeState::Canceled { reason } => reason.as_str(),
         ChargeState::Declined { reason } => reason.as_str(),
@@ -614,7 +618,7 @@ fn the_payment_parts_rules_are_each_reached_at_create_and_at_update() {
             ..SessionUpdate::default()
         };
         let updated = update(open, brought, start());
-        assert_eq!(updated.unwrap_err(), super::checkout_session::SessionRefused::Payment(refused));
+        assert_eq!(updated.unwrap_err(), crate::provider::checkout_session::SessionRefused::Payment(refused));
     }
     let most = PaymentDetails { charge_amount: Some(Currency::USD.maximum()), ..base };
     assert!(create(session(ProductType::PayAndShip, most)).is_ok());

@@ -1,0 +1,236 @@
+//! The Refund: money given back of a Captured charge. Always asynchronous.
+//!
+//! ```text
+//! RefundInitiated ──decided──▶ Refunded
+//!                 └──────────▶ Declined
+//! ```
+//!
+//! The checks of Create Refund, in their order; the form of the body and that the charge exists and is
+//! the caller's come before:
+//!
+//! | # | check | refused as |
+//! |---|---|---|
+//! | 1 | the charge is Captured | [`CreateRefundRefused::NotCaptured`] |
+//! | 2 | `refundAmount` is present | [`CreateRefundRefused::Missing`] |
+//! | 3 | its currency is the charge's | [`CreateRefundRefused::CurrencyDiffers`] |
+//! | 4 | it is more than nothing | [`CreateRefundRefused::NothingToRefund`] |
+//! | 5 | it is at most what Amazon refunds at once | [`CreateRefundRefused::AboveMaximum`] |
+//! | 6 | the charge has had fewer than [`MAX_REFUNDS`] | [`CreateRefundRefused::TooManyRefunds`] |
+//! | 7 | with all others it keeps within the ceiling | [`CreateRefundRefused::ExceedsCeiling`] |
+//!
+//! The order is this project's choice (docs/compatibility.md).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::charge::ChargeState;
+use super::event::{Event, Happened};
+use super::payment::Payment;
+use super::profile::Profile;
+use crate::ids::{ChargeId, RefundId};
+use crate::money::{Currency, Money};
+use crate::step::Step;
+use crate::terms::words;
+use crate::time::Timestamp;
+
+/// The most refunds of one charge, declined ones not counted. Amazon's legacy limit; that of version 2
+/// is not documented (docs/compatibility.md).
+pub const MAX_REFUNDS: usize = 10;
+
+/// Money given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    /// Its id.
+    pub id: RefundId,
+    /// How much.
+    pub amount: Money,
+    /// The text on the buyer's statement.
+    pub soft_descriptor: Option<String>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// How far it is.
+    pub state: RefundState,
+}
+
+/// How far a refund is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RefundState {
+    /// It is under way.
+    RefundInitiated {
+        /// What will become of it: `None` when the buyer gets the money.
+        decline: Option<RefundDeclineReason>,
+        /// When.
+        decided_at: Timestamp,
+    },
+    /// The buyer has the money.
+    Refunded,
+    /// The buyer has not.
+    Declined {
+        /// Why.
+        reason: RefundDeclineReason,
+    },
+}
+
+words! {
+    /// Why a refund is Declined.
+    RefundDeclineReason {
+        /// Amazon declined it: refund by other means.
+        AmazonRejected,
+        /// An internal error, or the buyer was refunded by a claim already.
+        ProcessingFailure,
+    }
+}
+
+words! {
+    /// The simulation codes of Create Refund. Its documented ones are not known; this one is ours.
+    RefundSimulation {
+        /// It is accepted, and declined later.
+        RefundDeclined,
+    }
+}
+
+/// What the merchant asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CreateRefund {
+    /// Required.
+    pub refund_amount: Option<Money>,
+    /// At most 16 characters.
+    pub soft_descriptor: Option<String>,
+}
+
+/// Why nothing is refunded. One a check, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CreateRefundRefused {
+    /// 1: the charge is not Captured.
+    NotCaptured,
+    /// 2: `refundAmount` is absent.
+    Missing,
+    /// 3: its currency is not the charge's.
+    CurrencyDiffers,
+    /// 4: it is nothing.
+    NothingToRefund,
+    /// 5: more than Amazon refunds at once.
+    AboveMaximum,
+    /// 6: the charge has had [`MAX_REFUNDS`].
+    TooManyRefunds,
+    /// 7: with all others it exceeds [`ceiling`].
+    ExceedsCeiling,
+}
+
+/// The most that may be refunded of a captured amount: the lesser of 15 % and 75 more (8,400 JPY),
+/// fractions of a minor unit dropped (Amazon's rule; for currencies that it does not name, 75 of their
+/// major units, which is this project's choice).
+#[must_use]
+pub fn ceiling(captured: Money) -> Money {
+    captured.checked_add(surplus(captured)).unwrap_or(captured)
+}
+
+/// The lesser of 15 % of an amount and 75 major units (8,400 JPY).
+#[must_use]
+pub fn surplus(amount: Money) -> Money {
+    let currency = amount.currency();
+    let percent = u128::from(amount.minor()).saturating_mul(15).checked_div(100).unwrap_or(0);
+    let fixed = match currency {
+        Currency::JPY => 8_400,
+        Currency::AUD
+        | Currency::CHF
+        | Currency::DKK
+        | Currency::EUR
+        | Currency::GBP
+        | Currency::HKD
+        | Currency::NOK
+        | Currency::NZD
+        | Currency::SEK
+        | Currency::USD
+        | Currency::ZAR => 7_500,
+    };
+    Money::from_minor(u64::try_from(percent).unwrap_or(u64::MAX).min(fixed), currency)
+}
+
+impl Refund {
+    /// When it is decided, if it is not.
+    #[must_use]
+    pub const fn due_at(&self) -> Option<Timestamp> {
+        match self.state {
+            RefundState::RefundInitiated { decided_at, .. } => Some(decided_at),
+            RefundState::Refunded | RefundState::Declined { .. } => None,
+        }
+    }
+
+    /// Decides it as of the instant at which that is due; `None` when it is decided.
+    #[must_use]
+    pub fn decide(&self) -> Option<Step<Self, Event>> {
+        let RefundState::RefundInitiated { decline, decided_at } = self.state else { return None };
+        let (state, what) = match decline {
+            None => (RefundState::Refunded, Happened::Refunded(self.id.clone())),
+            Some(reason) => {
+                (RefundState::Declined { reason }, Happened::RefundDeclined(self.id.clone(), reason))
+            }
+        };
+        let next = Self { state, updated_at: decided_at, ..self.clone() };
+        Some(Step::one(next, Event::new(decided_at, what)))
+    }
+
+    /// Whether it counts: neither in the ceiling nor in the number once it is declined.
+    #[must_use]
+    pub const fn counts(&self) -> bool {
+        match self.state {
+            RefundState::RefundInitiated { .. } | RefundState::Refunded => true,
+            RefundState::Declined { .. } => false,
+        }
+    }
+}
+
+/// Refunds a charge, as of now. It stands among the payment's charges.
+///
+/// # Errors
+/// The first check that fails; nothing is changed by it.
+pub fn create(
+    payment: &Payment,
+    charge_id: &ChargeId,
+    request: CreateRefund,
+    simulation: Option<RefundSimulation>,
+    id: RefundId,
+    profile: Profile,
+    now: Timestamp,
+) -> Result<Step<Payment, Event>, CreateRefundRefused> {
+    use CreateRefundRefused as Refused;
+    let charge = payment.charge(charge_id).ok_or(Refused::NotCaptured)?;
+    let ChargeState::Captured { captured } = charge.state else { return Err(Refused::NotCaptured) };
+    let amount = request.refund_amount.ok_or(Refused::Missing)?;
+    if amount.currency() != captured.currency() {
+        return Err(Refused::CurrencyDiffers);
+    }
+    if amount.is_zero() {
+        return Err(Refused::NothingToRefund);
+    }
+    if amount.minor() > amount.currency().maximum().minor() {
+        return Err(Refused::AboveMaximum);
+    }
+    let counted: Vec<&Refund> = charge.refunds.iter().filter(|refund| refund.counts()).collect();
+    if counted.len() >= MAX_REFUNDS {
+        return Err(Refused::TooManyRefunds);
+    }
+    let sum = counted.iter().try_fold(amount, |sum, refund| sum.checked_add(refund.amount));
+    if sum.is_none_or(|sum| sum.minor() > ceiling(captured).minor()) {
+        return Err(Refused::ExceedsCeiling);
+    }
+    // Nothing below this line may fail.
+    let decline = simulation.map(|RefundSimulation::RefundDeclined| RefundDeclineReason::AmazonRejected);
+    let state = RefundState::RefundInitiated { decline, decided_at: now.plus(profile.settled_after()) };
+    let mut after = charge.clone();
+    let what = Happened::RefundInitiated(id.clone(), amount);
+    after.refunds.push(Refund {
+        id,
+        amount,
+        soft_descriptor: request.soft_descriptor,
+        created_at: now,
+        updated_at: now,
+        state,
+    });
+    let mut next = payment.clone();
+    let events = next.replace(after, Event::new(now, what));
+    Ok(Step { next, events })
+}

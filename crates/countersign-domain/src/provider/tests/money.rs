@@ -1,0 +1,240 @@
+//! The double entry: any sequence of commands and deadlines keeps every account right, the log alone
+//! gives the balances again, and a posting that an account cannot bear is refused.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{agreeing, completed, paying, placed, session, start};
+use crate::ids::{ChargeId, RefundId};
+use crate::money::{Currency, Money};
+use crate::provider::buyer::Card;
+use crate::provider::charge::{
+    CaptureSimulation, ChargeCancelReason, Charged, CreateCharge, CreateChargeSimulation, cancel, capturable,
+    capture, create,
+};
+use crate::provider::charge_permission::{ClosureReason, OpenCharges, close, update_payment_method};
+use crate::provider::event::Event;
+use crate::provider::finalize::{Completed, FinalizeRules, finalize};
+use crate::provider::ledger::{Account, Balances, Posting, Unbalanced};
+use crate::provider::payment::Payment;
+use crate::provider::payment_details::PaymentDetails;
+use crate::provider::profile::Profile;
+use crate::provider::refund::{self, CreateRefund, RefundSimulation, ceiling};
+use crate::terms::{PaymentIntent, ProductType};
+
+/// One thing that somebody does, or time that passes; numbers choose among what there is.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Create { amount: u64, capture_now: bool, pending: bool, simulation: usize },
+    Capture { charge: usize, amount: u64, simulation: usize },
+    Cancel { charge: usize },
+    Refund { charge: usize, amount: u64, declined: bool },
+    Close { cancels: bool },
+    UpdatePaymentMethod,
+    Wait { seconds: u64 },
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let amount = || prop_oneof![1..40_u64, 1..2_000_u64, 1..20_000_u64];
+    prop_oneof![
+        4 => (amount(), any::<(bool, bool)>(), 0..40_usize).prop_map(|(amount, flags, simulation)| {
+            Act::Create { amount, capture_now: flags.0, pending: flags.1, simulation }
+        }),
+        4 => (0..6_usize, amount(), 0..8_usize)
+            .prop_map(|(charge, amount, simulation)| Act::Capture { charge, amount, simulation }),
+        1 => (0..6_usize).prop_map(|charge| Act::Cancel { charge }),
+        4 => (0..6_usize, amount(), any::<bool>())
+            .prop_map(|(charge, amount, declined)| Act::Refund { charge, amount, declined }),
+        1 => any::<bool>().prop_map(|cancels| Act::Close { cancels }),
+        1 => Just(Act::UpdatePaymentMethod),
+        2 => prop_oneof![0..60_u64, 0..100_000_u64, 0..3_000_000_u64]
+            .prop_map(|seconds| Act::Wait { seconds }),
+    ]
+}
+
+/// Plays one sequence; gives the payment and all that was logged of it.
+fn played(
+    profile: Profile,
+    allow_overcharge: bool,
+    currency: Currency,
+    acts: &[Act],
+) -> (Payment, Vec<Event>) {
+    let money = |minor| Money::from_minor(minor, currency);
+    let details = PaymentDetails {
+        charge_amount: Some(money(1_400)),
+        total_order_amount: Some(money(10_000)),
+        can_handle_pending_authorization: true,
+        allow_overcharge,
+        ..paying(PaymentIntent::Authorize)
+    };
+    let session = placed(session(ProductType::PayAndShip, details), Card::Visa1111);
+    let rules = FinalizeRules { profile, ..FinalizeRules::default() };
+    let result = finalize(&session, &agreeing(&session), None, &rules, super::ids(), start());
+    let Completed { permission, charge, mut events, .. } = completed(result);
+    let mut payment = Payment { permission, charges: charge.into_iter().collect() };
+    let mut now = start();
+    for (draw, act) in acts.iter().enumerate() {
+        events.extend(payment.carry_to(now, profile));
+        let id = |charge: usize| payment.charges[charge % payment.charges.len()].id.clone();
+        let step = match *act {
+            Act::Wait { seconds } => {
+                now = now.plus(Duration::from_secs(seconds));
+                continue;
+            }
+            Act::Create { amount, capture_now, pending, simulation } => {
+                let request = CreateCharge {
+                    charge_amount: Some(money(amount)),
+                    capture_now,
+                    can_handle_pending_authorization: pending,
+                    ..CreateCharge::default()
+                };
+                let simulation = CreateChargeSimulation::ALL.get(simulation).copied();
+                let id = ChargeId::under(&payment.permission.id, 1_000 + draw as u64);
+                create(&payment, request, simulation, id, profile, now).ok().map(|charged| match charged {
+                    Charged::Created(step) | Charged::Declined(_, step) => step,
+                })
+            }
+            Act::Capture { charge, amount, simulation } => {
+                let simulation = CaptureSimulation::ALL.get(simulation).copied();
+                capture(&payment, &id(charge), Some(money(amount)), None, simulation, profile, now).ok()
+            }
+            Act::Cancel { charge } => {
+                cancel(&payment, &id(charge), ChargeCancelReason::MerchantCanceled, now).ok()
+            }
+            Act::Refund { charge, amount, declined } => {
+                let request = CreateRefund { refund_amount: Some(money(amount)), soft_descriptor: None };
+                let simulation = declined.then_some(RefundSimulation::RefundDeclined);
+                let refund_id = RefundId::under(&payment.permission.id, draw as u64);
+                refund::create(&payment, &id(charge), request, simulation, refund_id, profile, now).ok()
+            }
+            Act::Close { cancels } => {
+                let open = if cancels { OpenCharges::AreCanceled } else { OpenCharges::Stay };
+                close(&payment, ClosureReason::MerchantClosed, open, now).ok()
+            }
+            Act::UpdatePaymentMethod => {
+                if let Ok(Some(step)) = update_payment_method(&payment.permission, now) {
+                    payment.permission = step.next;
+                    events.extend(step.events);
+                }
+                continue;
+            }
+        };
+        if let Some(step) = step {
+            payment = step.next;
+            events.extend(step.events);
+        }
+        let broken = broken(&payment);
+        assert!(broken.is_none(), "{broken:?} after {act:?}: {payment:?}");
+    }
+    events.extend(payment.carry_to(now, profile));
+    (payment, events)
+}
+
+/// What does not hold of a payment's money, if anything.
+fn broken(payment: &Payment) -> Option<&'static str> {
+    let Payment { permission, charges } = payment;
+    let Balances { held, .. } = permission.balances;
+    let sum = |amounts: &mut dyn Iterator<Item = Money>| {
+        amounts.fold(Money::zero(held.currency()), |sum, amount| sum.checked_add(amount).unwrap())
+    };
+    if !permission.balances.are_of(permission.limit) {
+        return Some("money was created or lost");
+    }
+    if sum(&mut charges.iter().map(|charge| charge.held())) != held {
+        return Some("what is held is not what the charges hold");
+    }
+    if sum(&mut charges.iter().map(|charge| charge.captured())) != permission.balances.taken() {
+        return Some("what was taken is not what the charges took");
+    }
+    let refunded = |charge: &crate::provider::charge::Charge| {
+        charge.refunded(|state| matches!(state, refund::RefundState::Refunded))
+    };
+    if sum(&mut charges.iter().map(refunded)) != permission.balances.refunded {
+        return Some("what was refunded is not what the refunds say");
+    }
+    for charge in charges {
+        if charge.captured().minor() > capturable(charge.amount, permission.allow_overcharge).minor() {
+            return Some("more is captured than authorized");
+        }
+        let counted = charge.refunds.iter().filter(|refund| refund.counts());
+        let counted = sum(&mut counted.map(|refund| refund.amount));
+        if counted.minor() > ceiling(charge.captured()).minor() {
+            return Some("more is refunded than the ceiling");
+        }
+        if charge.due_at().is_some() != permission.open_charges.contains(&charge.id) {
+            return Some("a charge with a deadline is not open");
+        }
+    }
+    None
+}
+
+/// A log's balances.
+fn replayed(limit: Money, events: &[Event]) -> Result<Balances, Unbalanced> {
+    let mut balances = Balances::of_limit(limit);
+    for posting in events.iter().flat_map(|event| &event.postings) {
+        balances.post(*posting)?;
+    }
+    Ok(balances)
+}
+
+proptest! {
+    // With 40 acts each, a million acts in `--release`; fewer where every run pays for them.
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 1_500 } else { 25_000 }))]
+    #[test]
+    fn whatever_is_commanded_no_money_is_created_or_lost_and_the_log_gives_the_balances_again(
+        live in any::<bool>(),
+        allow_overcharge in any::<bool>(),
+        currency in proptest::sample::select(&[Currency::USD, Currency::JPY, Currency::EUR][..]),
+        acts in proptest::collection::vec(act(), 1..40),
+    ) {
+        let profile = if live { Profile::Live } else { Profile::Sandbox };
+        let (payment, events) = played(profile, allow_overcharge, currency, &acts);
+        prop_assert_eq!(replayed(payment.permission.limit, &events), Ok(payment.permission.balances));
+        prop_assert!(events.windows(2).all(|pair| pair[0].at <= pair[1].at));
+    }
+}
+
+#[test]
+fn a_posting_that_its_account_cannot_bear_is_refused_and_moves_nothing() {
+    let usd = |minor| Money::from_minor(minor, Currency::USD);
+    let balances = Balances::of_limit(usd(100));
+    for (from, to, amount) in [
+        (Account::Available, Account::Held, usd(101)),
+        (Account::Held, Account::Captured, usd(1)),
+        (Account::Captured, Account::Refunded, usd(1)),
+        (Account::Available, Account::Held, usd(0)),
+        (Account::Available, Account::Available, usd(1)),
+        (Account::Available, Account::Overcharge, usd(1)),
+        (Account::Available, Account::Goodwill, usd(1)),
+        (Account::Available, Account::Held, Money::from_minor(1, Currency::EUR)),
+    ] {
+        let posting = Posting { from, to, amount };
+        let mut after = balances;
+        assert_eq!(after.post(posting), Err(Unbalanced(posting)));
+        assert_eq!(after, balances);
+    }
+}
+
+#[test]
+fn a_log_with_one_posting_too_many_or_too_few_does_not_give_the_balances() {
+    let acts = [
+        Act::Capture { charge: 0, amount: 1_000, simulation: 9 },
+        Act::Refund { charge: 0, amount: 300, declined: false },
+        Act::Wait { seconds: 100_000 },
+    ];
+    let (payment, events) = played(Profile::Sandbox, false, Currency::USD, &acts);
+    let limit = payment.permission.limit;
+    assert_eq!(replayed(limit, &events), Ok(payment.permission.balances));
+    let posted: Vec<usize> = (0..events.len()).filter(|at| !events[*at].postings.is_empty()).collect();
+    assert_eq!(posted.len(), 3, "{events:?}");
+    for at in posted {
+        let mut doubled = events.clone();
+        doubled.insert(at, events[at].clone());
+        assert_ne!(replayed(limit, &doubled), Ok(payment.permission.balances));
+        let mut lost = events.clone();
+        lost.remove(at);
+        assert_ne!(replayed(limit, &lost), Ok(payment.permission.balances));
+    }
+}
