@@ -53,6 +53,18 @@ pub struct Settings {
     pub public_url: String,
     /// `[deadlines]`.
     pub deadlines: Deadlines,
+    /// `[notifications]`.
+    pub notifications: Notifications,
+}
+
+/// Whose notifications are believed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notifications {
+    /// Origins, such as `http://127.0.0.1:8100`, from which a certificate may be fetched beside those of
+    /// Amazon's own notification service: a sandbox's.
+    pub certificate_origins: Vec<String>,
+    /// The topics that may notify; any, when none is named.
+    pub topic_arns: Vec<String>,
 }
 
 /// How long things may take.

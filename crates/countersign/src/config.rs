@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use countersign_client::Endpoint;
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
-use countersign_merchant::settings::Deadlines;
+use countersign_merchant::settings::{Deadlines, Notifications};
 use countersign_protocol::signing::Algorithm;
 
 use crate::failure::{Failure, Outcome};
@@ -32,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) shop: ShopConfig,
     /// Absent, it is `COUNTERSIGN_SNAPSHOT_KEY` or a file beside the store.
     pub(crate) snapshot_key_file: Option<PathBuf>,
+    pub(crate) notifications: Notifications,
     pub(crate) deadlines: Deadlines,
 }
 
@@ -121,6 +122,14 @@ impl Config {
                 webhook,
             },
             snapshot_key_file: values.optional("snapshot.key_file", path)?,
+            notifications: Notifications {
+                certificate_origins: values
+                    .optional("notifications.certificate_origins", |text| list(text, origin))?
+                    .unwrap_or_default(),
+                topic_arns: values
+                    .optional("notifications.topic_arns", |text| list(text, topic_arn))?
+                    .unwrap_or_default(),
+            },
             deadlines: Deadlines {
                 resend_window: values
                     .optional("deadlines.resend_window", duration)?
@@ -195,6 +204,33 @@ fn public_url(text: &str) -> Read<String> {
         Ok(text.trim_end_matches('/').to_owned())
     } else {
         Err(refused())
+    }
+}
+
+/// Texts with commas between them.
+fn list<T>(text: &str, read: fn(&str) -> Read<T>) -> Read<Vec<T>> {
+    text.split(',').map(|part| read(part.trim())).collect()
+}
+
+fn origin(text: &str) -> Read<String> {
+    let refused = || "must be origins such as http://127.0.0.1:8100, with commas between them".to_owned();
+    let endpoint = Endpoint::parse(text).map_err(|_| refused())?;
+    let origin = text.trim_end_matches('/');
+    if origin.ends_with(endpoint.authority()) { Ok(origin.to_owned()) } else { Err(refused()) }
+}
+
+fn topic_arn(text: &str) -> Read<String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let is_topic = matches!(
+        parts.as_slice(),
+        ["arn", partition, "sns", region, account, name]
+            if [partition, region, account, name].iter().all(|part| !part.is_empty())
+    );
+    if is_topic && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be topics such as arn:aws:sns:us-east-1:123456789012:pay, with commas between them"
+            .to_owned())
     }
 }
 
@@ -343,7 +379,7 @@ mod tests {
                 after("[amazn]"),
                 format!(
                     ":{line_number}: there is no section [amazn]; there are [amazon], [shop], [snapshot], \
-                     [deadlines]"
+                     [notifications], [deadlines]"
                 ),
             ),
             (WHOLE.replace("\"eu\"", "\"mars\""), ":5: amazon.region must be na, eu or jp".to_owned()),
@@ -431,6 +467,30 @@ mod tests {
         {
             let refused = refused(&with(&format!("webhook_url = \"{url}\"\n{secret}")));
             assert!(refused.contains("shop.webhook_url must be a URL"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn notifications_are_believed_from_where_a_list_says() {
+        let with = |line: &str| format!("{WHOLE}\n[notifications]\n{line}\n");
+        let origins = "certificate_origins = \"http://127.0.0.1:8100/, https://sns.test\"";
+        let arns = "topic_arns = \"arn:aws:sns:eu-west-1:1:a,arn:aws:sns:eu-west-1:1:b\"";
+        let config = read(&with(&format!("{origins}\n{arns}")), Given::default()).unwrap();
+        assert_eq!(config.notifications.certificate_origins, ["http://127.0.0.1:8100", "https://sns.test"]);
+        assert_eq!(
+            config.notifications.topic_arns,
+            ["arn:aws:sns:eu-west-1:1:a", "arn:aws:sns:eu-west-1:1:b"]
+        );
+        for (line, key) in [
+            ("certificate_origins = \"sns.test\"", "notifications.certificate_origins"),
+            ("certificate_origins = \"http://a/b\"", "notifications.certificate_origins"),
+            ("certificate_origins = \"http://a,\"", "notifications.certificate_origins"),
+            ("topic_arns = \"pay\"", "notifications.topic_arns"),
+            ("topic_arns = \"arn:aws:sqs:eu-west-1:1:a\"", "notifications.topic_arns"),
+            ("topic_arns = \"arn:aws:sns:eu-west-1::a\"", "notifications.topic_arns"),
+        ] {
+            let refused = refused(&with(line));
+            assert!(refused.contains(&format!("{key} must be ")), "{line}: {refused}");
         }
     }
 

@@ -87,6 +87,7 @@ impl Serve {
                     shop_token: Secret::new(&token),
                     public_url,
                     deadlines: config.deadlines,
+                    notifications: config.notifications,
                 },
                 webhook,
                 snapshot_keys,

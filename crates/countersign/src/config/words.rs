@@ -45,6 +45,17 @@ pub(super) const WORDS: &[Word] = &[
          [default: beside the store, made at the first start]",
     ),
     word(
+        "notifications.certificate_origins",
+        "ORIGINS",
+        "Where else than at Amazon a notification's certificate may be, such as a sandbox's \
+         http://127.0.0.1:8100; several with commas",
+    ),
+    word(
+        "notifications.topic_arns",
+        "ARNS",
+        "The topics that may notify; several with commas [default: any that Amazon has signed]",
+    ),
+    word(
         "deadlines.resend_window",
         "TIME",
         "How long after the buyer was last seen a payment may be sent again [default: 15m]",
