@@ -6,13 +6,14 @@ use std::time::Duration;
 use countersign_domain::ids::{ChargeId, ChargePermissionId};
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::time::{DAY, Timestamp};
-use countersign_store::contract::{Content, Document, Expect, IndexEntry, Key, Write};
+use countersign_store::contract::{Content, Document, Expect, IndexEntry, Key, NewMessage, Write};
 use countersign_store::transact::Decision;
 
 use super::change::checkout_key;
 use super::registration::Registration;
 use super::{App, StoreFailed};
 use crate::snapshot_key::{NotOpened, Sealed};
+use crate::stored::event::{self, Event};
 pub(crate) use crate::stored::snapshot::Transaction;
 use crate::stored::snapshot::{self, Snapshot};
 
@@ -38,6 +39,16 @@ fn content(snapshot: &Snapshot, due_at: Option<Timestamp>) -> Content {
     };
     let index = value.map(|value| IndexEntry { index: MISSING, value }).into_iter().collect();
     Content { format, bytes, due_at, index }
+}
+
+/// What the checkout's timeline says of its snapshot.
+fn entry(checkout_id: &str, kind: &str, at: Timestamp) -> NewMessage {
+    NewMessage {
+        topic: event::TOPIC,
+        subject: checkout_id.to_owned(),
+        bytes: Event::of_checkout(kind, at).encode(),
+        deliver_at: None,
+    }
 }
 
 /// Why there is no snapshot to give.
@@ -86,15 +97,17 @@ impl App {
                 return Ok(Decision { change: None, outcome: () });
             };
             let age = now.since(completed_at);
-            let (next, due_at) = match &fetched {
+            let (next, due_at, told) = match &fetched {
                 Some(transaction) => {
                     let sealed = self.seal(checkout_id, transaction);
-                    (Snapshot::Taken { taken_at: now, sealed }, None)
+                    (Snapshot::Taken { taken_at: now, sealed }, None, Some("SnapshotTaken"))
                 }
-                None if age > FORGOTTEN_AFTER => (Snapshot::Missed { completed_at }, None),
+                None if age > FORGOTTEN_AFTER => {
+                    (Snapshot::Missed { completed_at }, None, Some("SnapshotMissed"))
+                }
                 None => {
                     let next = Snapshot::Due { completed_at, try_count: try_count.saturating_add(1) };
-                    (next, Some(now.plus(retry_delay(try_count))))
+                    (next, Some(now.plus(retry_delay(try_count))), None)
                 }
             };
             if fetched.is_none() && age > ALARM_AFTER {
@@ -110,6 +123,7 @@ impl App {
                 expect: Expect::Version(document.version),
                 content: Some(content(&next, due_at)),
             }];
+            change.append = told.map(|kind| entry(checkout_id, kind, now)).into_iter().collect();
             Ok(Decision { change: Some(change), outcome: () })
         })
         .await
@@ -202,6 +216,7 @@ impl App {
                 expect: Expect::Version(document.version),
                 content: Some(content(&Snapshot::Erased { erased_at: now }, None)),
             }];
+            change.append = vec![entry(checkout_id, "SnapshotErased", now)];
             Ok(Decision { change: Some(change), outcome: now })
         })
         .await

@@ -73,6 +73,17 @@ pub(super) fn what_and_why(event: &Event, before: Option<&Event>) -> (String, St
             format!("Amazon contradicts what was proved: {detail}"),
             "the first outcome stands, and a person must look".into(),
         ),
+        "SnapshotTaken" => (
+            "the buyer's and the transaction's data are kept, sealed".into(),
+            "Amazon forgets them after 30 days".into(),
+        ),
+        "SnapshotMissed" => (
+            "the buyer's and the transaction's data are lost".into(),
+            "they could not be fetched before Amazon forgot them".into(),
+        ),
+        "SnapshotErased" => {
+            ("the buyer's and the transaction's data are erased".into(), "the shop asked for it".into())
+        }
         other if detail.is_empty() => (other.to_owned(), String::new()),
         other => (format!("{other}: {detail}"), String::new()),
     };

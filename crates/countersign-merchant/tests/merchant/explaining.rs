@@ -45,11 +45,16 @@ fn second_tab(world: &World, checkout_id: &str) {
 #[test]
 fn every_story_is_told_with_its_reasons() {
     type Act = fn(&World, &str);
-    let stories: [(&str, Value, Act); 8] = [
+    let stories: [(&str, Value, Act); 9] = [
         ("nobody has come back yet", order(), |_, _| {}),
         ("paid at once, a second tab set aside", order(), |world, id| {
             world.complete(id, SESSION);
             second_tab(world, id);
+        }),
+        ("paid, and the buyer wants to be forgotten", order(), |world, id| {
+            world.complete(id, SESSION);
+            world.let_pass(Duration::from_secs(60));
+            assert_eq!(world.call("DELETE", &format!("/v1/checkouts/{id}/snapshot"), "").status, 200);
         }),
         ("declined, then paid", order(), |world, id| {
             world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
