@@ -1,8 +1,13 @@
 //! The calls on Charges.
 
-use countersign_domain::ids::ChargeId;
-use countersign_protocol::wire::Charge;
+use bytes::Bytes;
+use countersign_domain::ids::{ChargeId, IdempotencyKey};
+use countersign_protocol::wire::{
+    CancelCharge, CaptureCharge, Charge, CreateCharge, Object as _, UpdateCharge,
+};
+use http::Method;
 
+use super::Sending;
 use crate::answer::Answer;
 use crate::client::Client;
 use crate::error::Error;
@@ -14,5 +19,110 @@ impl Client {
     /// None of them changes anything; 404 `ResourceNotFound` for a charge of somebody else.
     pub async fn get_charge(&self, id: &ChargeId) -> Result<Answer<Charge>, Error> {
         self.exchange(&self.read_call("getCharge", format!("charges/{id}"))).await
+    }
+
+    /// Create Charge: authorizes, and with `captureNow` captures, under a Charge Permission.
+    ///
+    /// The answer is Authorized, Captured, or pending: AuthorizationInitiated and CaptureInitiated are
+    /// decided later. Amazon lists no charges: after a lost answer send the same again under its key.
+    ///
+    /// # Errors
+    /// [`Error::is_definitive`]: no charge was made. [`Error::is_ambiguous`]: one may have been.
+    pub async fn create_charge(
+        &self,
+        request: &CreateCharge,
+        key: &IdempotencyKey,
+    ) -> Result<Answer<Charge>, Error> {
+        let body = request.to_request().into();
+        self.exchange(&self.create_charge_call(body, Sending::RepeatedlyWithKey(key))).await
+    }
+
+    /// Create Charge with exactly these bytes as its body, once, never repeated.
+    ///
+    /// # Errors
+    /// As [`Client::create_charge`], for a call that is sent once.
+    pub async fn create_charge_bytes(
+        &self,
+        body: Bytes,
+        key: &IdempotencyKey,
+    ) -> Result<Answer<Charge>, Error> {
+        self.exchange(&self.create_charge_call(body, Sending::OnceWithKey(key))).await
+    }
+
+    /// Capture Charge: takes an Authorized charge's money, whole or in part; the rest is released.
+    ///
+    /// From seven days after the authorization on it is asynchronous: CaptureInitiated is no failure.
+    ///
+    /// # Errors
+    /// After an ambiguous one, and after 422 `InvalidChargeStatus`, get the charge: an earlier copy of
+    /// this call may have captured it.
+    pub async fn capture_charge(
+        &self,
+        id: &ChargeId,
+        request: &CaptureCharge,
+        key: &IdempotencyKey,
+    ) -> Result<Answer<Charge>, Error> {
+        let body = request.to_request().into();
+        self.exchange(&self.capture_call(id, body, Sending::RepeatedlyWithKey(key))).await
+    }
+
+    /// Capture Charge with exactly these bytes as its body, once, never repeated.
+    ///
+    /// # Errors
+    /// As [`Client::capture_charge`], for a call that is sent once.
+    pub async fn capture_charge_bytes(
+        &self,
+        id: &ChargeId,
+        body: Bytes,
+        key: &IdempotencyKey,
+    ) -> Result<Answer<Charge>, Error> {
+        self.exchange(&self.capture_call(id, body, Sending::OnceWithKey(key))).await
+    }
+
+    /// Cancel Charge: releases what an AuthorizationInitiated or Authorized charge holds.
+    ///
+    /// # Errors
+    /// After an ambiguous one, and after 422 `InvalidChargeStatus`, get the charge.
+    pub async fn cancel_charge(
+        &self,
+        id: &ChargeId,
+        request: &CancelCharge,
+    ) -> Result<Answer<Charge>, Error> {
+        self.cancel_charge_bytes(id, request.to_request().into()).await
+    }
+
+    /// Cancel Charge with exactly these bytes as its body.
+    ///
+    /// # Errors
+    /// As [`Client::cancel_charge`].
+    pub async fn cancel_charge_bytes(&self, id: &ChargeId, body: Bytes) -> Result<Answer<Charge>, Error> {
+        let resource = format!("charges/{id}/cancel");
+        self.exchange(&self.change_call("cancelCharge", Method::DELETE, resource, body)).await
+    }
+
+    /// Update Charge, for payments that a payment service provider processes.
+    ///
+    /// # Errors
+    /// 422 for a charge of the merchant's own.
+    pub async fn update_charge(
+        &self,
+        id: &ChargeId,
+        request: &UpdateCharge,
+    ) -> Result<Answer<Charge>, Error> {
+        let (resource, body) = (format!("charges/{id}"), request.to_request().into());
+        self.exchange(&self.change_call("updateCharge", Method::PATCH, resource, body)).await
+    }
+
+    fn create_charge_call<'a>(&self, body: Bytes, sending: Sending<'a>) -> crate::exchange::Call<'a> {
+        self.payment_call("createCharge", "charges".to_owned(), body, sending)
+    }
+
+    fn capture_call<'a>(
+        &self,
+        id: &ChargeId,
+        body: Bytes,
+        sending: Sending<'a>,
+    ) -> crate::exchange::Call<'a> {
+        self.payment_call("captureCharge", format!("charges/{id}/capture"), body, sending)
     }
 }

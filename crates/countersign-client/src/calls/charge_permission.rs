@@ -1,7 +1,11 @@
 //! The calls on Charge Permissions.
 
+use bytes::Bytes;
 use countersign_domain::ids::ChargePermissionId;
-use countersign_protocol::wire::ChargePermission;
+use countersign_protocol::wire::{
+    ChargePermission, CloseChargePermission, Object as _, UpdateChargePermission,
+};
+use http::Method;
 
 use crate::answer::Answer;
 use crate::client::Client;
@@ -17,5 +21,44 @@ impl Client {
         id: &ChargePermissionId,
     ) -> Result<Answer<ChargePermission>, Error> {
         self.exchange(&self.read_call("getChargePermission", format!("chargePermissions/{id}"))).await
+    }
+
+    /// Update Charge Permission: the merchant's notes.
+    ///
+    /// # Errors
+    /// 422 `ChargePermissionNotModifiable` for a Closed one.
+    pub async fn update_charge_permission(
+        &self,
+        id: &ChargePermissionId,
+        request: &UpdateChargePermission,
+    ) -> Result<Answer<ChargePermission>, Error> {
+        let (resource, body) = (format!("chargePermissions/{id}"), request.to_request().into());
+        self.exchange(&self.change_call("updateChargePermission", Method::PATCH, resource, body)).await
+    }
+
+    /// Close Charge Permission: nothing can be charged under it any more. With `cancelPendingCharges`
+    /// its open charges are canceled too.
+    ///
+    /// # Errors
+    /// After an ambiguous one, and after 422 `InvalidChargePermissionStatus`, get the permission.
+    pub async fn close_charge_permission(
+        &self,
+        id: &ChargePermissionId,
+        request: &CloseChargePermission,
+    ) -> Result<Answer<ChargePermission>, Error> {
+        self.close_charge_permission_bytes(id, request.to_request().into()).await
+    }
+
+    /// Close Charge Permission with exactly these bytes as its body.
+    ///
+    /// # Errors
+    /// As [`Client::close_charge_permission`].
+    pub async fn close_charge_permission_bytes(
+        &self,
+        id: &ChargePermissionId,
+        body: Bytes,
+    ) -> Result<Answer<ChargePermission>, Error> {
+        let resource = format!("chargePermissions/{id}/close");
+        self.exchange(&self.change_call("closeChargePermission", Method::DELETE, resource, body)).await
     }
 }

@@ -8,39 +8,12 @@ use countersign_protocol::wire::{
     FinalizeCheckoutSession, Object as _, UpdateCheckoutSession, Word,
 };
 
+use super::Sending;
 use crate::answer::Answer;
 use crate::client::Client;
 use crate::error::{Effect, Error};
 use crate::exchange::{Call, Tries};
 use crate::retry::Repeatable;
-
-/// How often a call that moves money may be sent.
-///
-/// Without a key it cannot be sent again: there is no way to write it.
-///
-/// ```compile_fail
-/// let sending: countersign_client::Sending<'_> = countersign_client::Sending::RepeatedlyWithKey;
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub enum Sending<'a> {
-    /// Once, without a key; again only if it certainly never left.
-    Once,
-    /// Once, with a key, so that the caller can send the same request again later.
-    OnceWithKey(&'a IdempotencyKey),
-    /// As the retry policy decides, under one key. When it fails with doubt, look the session up
-    /// before anything else.
-    RepeatedlyWithKey(&'a IdempotencyKey),
-}
-
-impl<'a> Sending<'a> {
-    fn parts(self) -> (Option<&'a IdempotencyKey>, Repeatable, Tries) {
-        match self {
-            Self::Once => (None, Repeatable::UnlessSent, Tries::AsThePolicyDecides),
-            Self::OnceWithKey(key) => (Some(key), Repeatable::Freely, Tries::One),
-            Self::RepeatedlyWithKey(key) => (Some(key), Repeatable::Freely, Tries::AsThePolicyDecides),
-        }
-    }
-}
 
 impl Client {
     /// Create Checkout Session, for the flows in which the merchant does: in Buy Now Amazon creates it.
@@ -171,27 +144,6 @@ impl Client {
 
     fn finalize_call<'a>(&self, id: &CheckoutSessionId, body: Bytes, sending: Sending<'a>) -> Call<'a> {
         self.payment_call("finalizeCheckoutSession", format!("checkoutSessions/{id}/finalize"), body, sending)
-    }
-
-    fn payment_call<'a>(
-        &self,
-        name: &'static str,
-        resource: String,
-        body: Bytes,
-        sending: Sending<'a>,
-    ) -> Call<'a> {
-        let (idempotency_key, repeatable, tries) = sending.parts();
-        Call {
-            name,
-            method: http::Method::POST,
-            resource,
-            body,
-            idempotency_key,
-            effect: Effect::Changes,
-            repeatable,
-            tries,
-            deadline: self.shared.deadlines.payment,
-        }
     }
 }
 

@@ -4,15 +4,43 @@
 mod charge;
 mod charge_permission;
 mod checkout_session;
-
-pub use checkout_session::Sending;
+mod refund;
 
 use bytes::Bytes;
+use countersign_domain::ids::IdempotencyKey;
 
 use crate::client::Client;
 use crate::error::Effect;
 use crate::exchange::{Call, Tries};
 use crate::retry::Repeatable;
+
+/// How often a call that moves money may be sent.
+///
+/// Without a key it cannot be sent again: there is no way to write it.
+///
+/// ```compile_fail
+/// let sending: countersign_client::Sending<'_> = countersign_client::Sending::RepeatedlyWithKey;
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub enum Sending<'a> {
+    /// Once, without a key; again only if it certainly never left.
+    Once,
+    /// Once, with a key, so that the caller can send the same request again later.
+    OnceWithKey(&'a IdempotencyKey),
+    /// As the retry policy decides, under one key. When it fails with doubt, look the session up
+    /// before anything else.
+    RepeatedlyWithKey(&'a IdempotencyKey),
+}
+
+impl<'a> Sending<'a> {
+    fn parts(self) -> (Option<&'a IdempotencyKey>, Repeatable, Tries) {
+        match self {
+            Self::Once => (None, Repeatable::UnlessSent, Tries::AsThePolicyDecides),
+            Self::OnceWithKey(key) => (Some(key), Repeatable::Freely, Tries::One),
+            Self::RepeatedlyWithKey(key) => (Some(key), Repeatable::Freely, Tries::AsThePolicyDecides),
+        }
+    }
+}
 
 impl Client {
     /// A call that reads.
@@ -27,6 +55,48 @@ impl Client {
             repeatable: Repeatable::Freely,
             tries: Tries::AsThePolicyDecides,
             deadline: self.shared.deadlines.call,
+        }
+    }
+
+    /// A call that changes what Amazon ignores keys on: never repeated once it was sent.
+    fn change_call(
+        &self,
+        name: &'static str,
+        method: http::Method,
+        resource: String,
+        body: Bytes,
+    ) -> Call<'static> {
+        Call {
+            name,
+            method,
+            resource,
+            body,
+            idempotency_key: None,
+            effect: Effect::Changes,
+            repeatable: Repeatable::UnlessSent,
+            tries: Tries::AsThePolicyDecides,
+            deadline: self.shared.deadlines.call,
+        }
+    }
+
+    fn payment_call<'a>(
+        &self,
+        name: &'static str,
+        resource: String,
+        body: Bytes,
+        sending: Sending<'a>,
+    ) -> Call<'a> {
+        let (idempotency_key, repeatable, tries) = sending.parts();
+        Call {
+            name,
+            method: http::Method::POST,
+            resource,
+            body,
+            idempotency_key,
+            effect: Effect::Changes,
+            repeatable,
+            tries,
+            deadline: self.shared.deadlines.payment,
         }
     }
 }

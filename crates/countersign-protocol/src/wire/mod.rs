@@ -15,6 +15,7 @@ mod member;
 mod merchant_metadata;
 mod object;
 mod payment_details;
+mod payment_requests;
 mod price;
 mod reading;
 mod refund;
@@ -46,6 +47,10 @@ pub use merchant_metadata::MerchantMetadata;
 pub use object::ObjectShown;
 pub use object::{Object, Taken, Unknown};
 pub use payment_details::PaymentDetails;
+pub use payment_requests::{
+    CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, MAX_REASON_LEN,
+    UpdateCharge, UpdateChargePermission,
+};
 pub use price::Price;
 pub use reading::{
     BodyRefused, BodyRefusedKind, MAX_DEPTH, Malformed, Read, Reader, Spellings, read_answer, read_request,
