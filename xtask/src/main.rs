@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+mod promises;
 mod release;
 mod test;
 mod tidy;
@@ -14,6 +15,7 @@ usage: cargo xtask COMMAND
   test      everything that must hold: format, lints, tidy, tests, documents, the official clients
   ci        the same as test
   tidy      the rules of the tree that no compiler holds
+  docs      writes docs/features.md: which tests keep which promise
   simulate  both halves over a failing network; --seeds N, --seed S to replay one, --bug NAME to plant one
   bench     speed and memory of both halves, into target/bench.json; --scale N for a longer run";
 
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["test" | "ci"] => test::run(root()),
         ["tidy"] => tidy::run(root()),
+        ["docs"] => promises::write(root()),
         ["bench", arguments @ ..] => release::bench(root(), arguments),
         ["simulate", arguments @ ..] => release::simulate(root(), arguments),
         ["help" | "--help" | "-h"] => {

@@ -12,6 +12,8 @@ mod tally;
 use step::{Step, cargo};
 use tally::Tally;
 
+use crate::promises;
+
 /// Runs every step. The last line on standard output counts all checks and tests.
 pub(crate) fn run(root: &Path) -> ExitCode {
     let mut total = Tally::default();
@@ -25,6 +27,9 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     total += tidy(root);
     for step in tests().into_iter().chain(documents()).chain(licenses()) {
         total += step.run(root);
+    }
+    if let Some(listed) = promises(root) {
+        total += listed;
     }
     total += interop::run(root);
 
@@ -42,9 +47,22 @@ fn tidy(root: &Path) -> Tally {
     step::failed("tidy", &lines)
 }
 
+/// Every test that keeps a promise is among those that were run. Only nextest can list them all.
+fn promises(root: &Path) -> Option<Tally> {
+    has_nextest().then(|| match promises::listed::unlisted(root) {
+        Ok(unlisted) if unlisted.is_empty() => step::passed("promises"),
+        Ok(unlisted) => step::failed("promises", &unlisted.join("\n")),
+        Err(error) => step::failed("promises", &error),
+    })
+}
+
+fn has_nextest() -> bool {
+    step::succeeds("cargo", &["nextest", "--version"])
+}
+
 /// `cargo nextest` runs the tests of all crates side by side, but no doctests.
 fn tests() -> Vec<Step> {
-    if step::succeeds("cargo", &["nextest", "--version"]) {
+    if has_nextest() {
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"];
         vec![
             cargo("tests", &arguments).counted_by(tally::of_nextest),

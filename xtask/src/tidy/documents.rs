@@ -4,6 +4,7 @@
 use super::Violation;
 use super::code::line_of;
 use super::tree::Tree;
+use crate::promises::{PAGE, Promises, SOURCE};
 
 /// Above this a file holds more than one noun.
 const MOST_LINES: usize = 900;
@@ -24,7 +25,6 @@ const MACHINE_TRACES: [&str; 8] = [
 const WRITTEN_BY_CARGO: &str = "Cargo.lock";
 
 const CHOICES: &str = "docs/compatibility.md";
-const PROMISES: &str = "docs/features.md";
 
 /// Where a document's paths into the tree begin.
 const OWN_FOLDERS: [&str; 4] = ["crates/", "docs/", "interop/", "xtask/"];
@@ -88,28 +88,21 @@ pub(super) fn documents_name_what_is_there(tree: &Tree) -> Vec<Violation> {
     violations
 }
 
-/// A promise is kept by a test: every test that docs/features.md names is there.
-pub(super) fn promises_name_tests_that_exist(tree: &Tree) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    let Some(promises) = tree.files.iter().find(|file| file.path == PROMISES) else {
-        return vec![Violation::new(PROMISES, "must say which test keeps which promise")];
+/// A promise is kept by tests: each that is named is there, and the page is what `cargo xtask docs` makes
+/// of them.
+pub(super) fn promises_are_as_the_page_says(tree: &Tree) -> Vec<Violation> {
+    let text_of =
+        |path: &str| tree.files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
+    let Some(source) = text_of(SOURCE) else {
+        return vec![Violation::new(SOURCE, "must say which test keeps which promise")];
     };
-    let texts = || tree.files.iter().filter(|file| !file.path.ends_with(".md"));
-    for (number, line) in promises.text.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
-        let (row, tests) = line.trim_matches('|').rsplit_once('|').unwrap_or((line, ""));
-        let named: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
-        let is_a_promise = row.trim_start().starts_with(['A', 'B', 'C']) && row.contains('|');
-        if is_a_promise && named.is_empty() {
-            violations.push(Violation::new(PROMISES, format!("line {}: names no test", number + 1)));
-        }
-        for test in named {
-            if !texts().any(|file| file.text.contains(test)) {
-                let what = format!("line {}: no test is called {test}", number + 1);
-                violations.push(Violation::new(PROMISES, what));
-            }
-        }
-    }
-    violations
+    let promises = match Promises::read(source) {
+        Ok(promises) => promises,
+        Err(error) => return vec![Violation::new(SOURCE, error)],
+    };
+    let wrong = promises.wrong(text_of).into_iter().map(|what| Violation::new(SOURCE, what));
+    let stale = text_of(PAGE) != Some(&promises.page(text_of));
+    wrong.chain(stale.then(|| Violation::new(PAGE, "is not what `cargo xtask docs` writes"))).collect()
 }
 
 #[cfg(test)]
@@ -172,20 +165,36 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_without_a_test_is_found() {
+    fn a_promise_without_its_test_and_a_page_that_is_stale_are_found() {
+        let source = |test: &str| {
+            format!(
+                "[[part]]\ntitle = \"A\"\n[[part.row]]\nid = \"A02\"\npromise = \"amounts match\"\n\
+                 tests = [\"crates/a/src/b.rs: {test}\"]"
+            )
+        };
+        let tree = |source: &str, page: &str| {
+            let test = File::new("crates/a/src/b.rs", "#[test]\nfn amounts_match() {}");
+            let files = vec![test, File::new(SOURCE, source), File::new(PAGE, page)];
+            Tree { files, ..Tree::default() }
+        };
+        let found = |source: &str, page: &str| promises_are_as_the_page_says(&tree(source, page)).len();
+        let (kept, broken) = (source("amounts_match"), source("amounts_matched"));
+        let page = |source: &str| {
+            let tree = tree(source, "");
+            let text_of =
+                |path: &str| tree.files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
+            Promises::read(source).unwrap().page(text_of)
+        };
         let cases = [
-            ("| A02 | amounts match | `amounts_match` |", 0),
-            ("| A02 | amounts match | `amounts_matched` |", 1),
-            ("| A02 | amounts match | |", 1),
-            ("| row | promise | test |", 0),
-            ("|---|---|---|", 0),
+            (&kept, page(&kept), 0),
+            (&kept, page(&broken), 1),
+            (&broken, page(&broken), 1),
+            (&broken, page(&kept), 2),
         ];
-        for (text, expected) in cases {
-            let files =
-                vec![File::new(PROMISES, text), File::new("crates/a/src/b.rs", "fn amounts_match() {}")];
-            let found = promises_name_tests_that_exist(&Tree { files, ..Tree::default() });
-            assert_eq!(found.len(), expected, "{text}: {found:?}");
+        for (source, page, expected) in cases {
+            assert_eq!(found(source, &page), expected, "{source}\n{page}");
         }
-        assert_eq!(promises_name_tests_that_exist(&Tree::default()).len(), 1);
+        assert_eq!(found("", ""), 1);
+        assert_eq!(promises_are_as_the_page_says(&Tree::default()).len(), 1);
     }
 }

@@ -52,7 +52,7 @@ const RULES: [Rule; 15] = [
     documents::files_open_with_their_purpose_and_stay_short,
     documents::the_tree_names_no_machine_and_lists_its_choices,
     documents::documents_name_what_is_there,
-    documents::promises_name_tests_that_exist,
+    documents::promises_are_as_the_page_says,
 ];
 
 /// Everything that breaks a rule, in the rules' order.

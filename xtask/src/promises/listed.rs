@@ -1,0 +1,85 @@
+//! Whether the tests that keep a promise are among those that the test command runs. The sources only
+//! say that a test is written; the runner's list says that it is built and not left out.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::named::Test;
+use super::{SOURCE, load};
+
+/// The tests of the promises that the runner does not list, a line each. Everything is built already
+/// when this is asked.
+pub(crate) fn unlisted(root: &Path) -> Result<Vec<String>, String> {
+    let promises = load(root)?;
+    let listed = Listed::read(&ask(root)?)?;
+    let texts = promises.texts(root);
+    let text_of = |path: &str| texts.get(path).map(String::as_str);
+    let names = promises.rows().flat_map(|row| row.tests.iter().map(|name| (&row.id, name)));
+    let unlisted = names.filter_map(|(id, name)| match Test::find(name, text_of) {
+        Ok(Test::Rust { package, function }) if !listed.has(package, function) => {
+            Some(format!("{SOURCE}: {id}: {name}: no test binary has it"))
+        }
+        Ok(Test::Rust { .. } | Test::Other) | Err(_) => None,
+    });
+    Ok(unlisted.collect())
+}
+
+fn ask(root: &Path) -> Result<Vec<u8>, String> {
+    let output = Command::new("cargo")
+        .args(["nextest", "list", "--workspace", "--message-format", "json"])
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cargo nextest list: {error}"))?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(format!("cargo nextest list: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+/// Package and function of every test that is run.
+struct Listed(HashSet<(String, String)>);
+
+impl Listed {
+    fn read(list: &[u8]) -> Result<Self, String> {
+        let list: Value = serde_json::from_slice(list).map_err(|error| format!("nextest's list: {error}"))?;
+        let suites = list["rust-suites"].as_object().ok_or("nextest's list has no suites")?;
+        let mut listed = HashSet::new();
+        for suite in suites.values() {
+            let package = suite["package-name"].as_str().ok_or("a suite without a package")?;
+            for (name, test) in suite["testcases"].as_object().into_iter().flatten() {
+                let function = name.rsplit("::").next().unwrap_or(name);
+                if test["ignored"] == false {
+                    listed.insert((package.to_owned(), function.to_owned()));
+                }
+            }
+        }
+        Ok(Self(listed))
+    }
+
+    fn has(&self, package: &str, function: &str) -> bool {
+        self.0.contains(&(package.to_owned(), function.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_counts_in_its_own_package_and_when_it_is_not_ignored() {
+        let list = r#"{"rust-suites": {"a::b": {"package-name": "a", "testcases": {
+            "rules::tests::holds": {"ignored": false}, "waits": {"ignored": true}}}}}"#;
+        let listed = Listed::read(list.as_bytes()).unwrap();
+        let cases =
+            [("a", "holds", true), ("b", "holds", false), ("a", "waits", false), ("a", "tests", false)];
+        for (package, function, expected) in cases {
+            assert_eq!(listed.has(package, function), expected, "{package} {function}");
+        }
+        assert!(Listed::read(b"{}").is_err());
+    }
+}
