@@ -4,7 +4,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, Region};
+use countersign_domain::ids::{
+    ChargeId, ChargePermissionId, CheckoutSessionId, Environment, RefundId, Region,
+};
 use countersign_store::contract::ChangeId;
 
 /// A source of random bytes.
@@ -68,6 +70,7 @@ pub struct Ids {
     checkout_sessions: Stream,
     charge_permissions: Stream,
     charges: Stream,
+    refunds: Stream,
     requests: Stream,
     faults: Stream,
     /// Never seeded and never restarted: a store remembers change ids across restarts and resets.
@@ -92,6 +95,7 @@ impl Ids {
             checkout_sessions: stream(1),
             charge_permissions: stream(2),
             charges: stream(3),
+            refunds: stream(6),
             requests: stream(4),
             faults: stream(5),
             changes_key: random(),
@@ -116,6 +120,12 @@ impl Ids {
     #[must_use]
     pub fn charge_id(&self, permission: &ChargePermissionId) -> ChargeId {
         ChargeId::under(permission, self.charges.draw())
+    }
+
+    /// For a new Refund under a permission; it too may be taken.
+    #[must_use]
+    pub fn refund_id(&self, permission: &ChargePermissionId) -> RefundId {
+        RefundId::under(permission, self.refunds.draw())
     }
 
     /// For `x-amz-pay-request-id`.
@@ -147,8 +157,8 @@ impl Ids {
     /// Begins the objects' ids anew, as at the start. Requests keep theirs apart: two that were made
     /// are two, whatever was reset between them.
     pub fn restart(&self) {
-        let Self { checkout_sessions, charge_permissions, charges, faults, .. } = self;
-        for stream in [checkout_sessions, charge_permissions, charges, faults] {
+        let Self { checkout_sessions, charge_permissions, charges, refunds, faults, .. } = self;
+        for stream in [checkout_sessions, charge_permissions, charges, refunds, faults] {
             stream.restart();
         }
     }

@@ -52,18 +52,33 @@ words! {
         CompleteCheckoutSession = "completeCheckoutSession",
         FinalizeCheckoutSession = "finalizeCheckoutSession",
         GetChargePermission = "getChargePermission",
+        UpdateChargePermission = "updateChargePermission",
+        CloseChargePermission = "closeChargePermission",
+        CreateCharge = "createCharge",
         GetCharge = "getCharge",
+        UpdateCharge = "updateCharge",
+        CaptureCharge = "captureCharge",
+        CancelCharge = "cancelCharge",
+        CreateRefund = "createRefund",
+        GetRefund = "getRefund",
     }
 }
 
 impl Operation {
     const fn is_read(self) -> bool {
         match self {
-            Self::GetCheckoutSession | Self::GetChargePermission | Self::GetCharge => true,
+            Self::GetCheckoutSession | Self::GetChargePermission | Self::GetCharge | Self::GetRefund => true,
             Self::CreateCheckoutSession
             | Self::UpdateCheckoutSession
             | Self::CompleteCheckoutSession
-            | Self::FinalizeCheckoutSession => false,
+            | Self::FinalizeCheckoutSession
+            | Self::UpdateChargePermission
+            | Self::CloseChargePermission
+            | Self::CreateCharge
+            | Self::UpdateCharge
+            | Self::CaptureCharge
+            | Self::CancelCharge
+            | Self::CreateRefund => false,
         }
     }
 
@@ -74,7 +89,17 @@ impl Operation {
             | Self::UpdateCheckoutSession
             | Self::CompleteCheckoutSession
             | Self::FinalizeCheckoutSession => true,
-            Self::CreateCheckoutSession | Self::GetChargePermission | Self::GetCharge => false,
+            Self::CreateCheckoutSession
+            | Self::GetChargePermission
+            | Self::GetCharge
+            | Self::GetRefund
+            | Self::UpdateChargePermission
+            | Self::CloseChargePermission
+            | Self::CreateCharge
+            | Self::UpdateCharge
+            | Self::CaptureCharge
+            | Self::CancelCharge
+            | Self::CreateRefund => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Turning decisions into change sets: keys, documents with their timers, the step's events.
 
-use countersign_domain::ids::{IdempotencyKey, MerchantId};
+use countersign_domain::ids::{ChargeId, IdempotencyKey, MerchantId, RefundId};
 use countersign_domain::provider::charge::Charge;
 use countersign_domain::provider::charge_permission::ChargePermission;
 use countersign_domain::provider::event::Event;
@@ -10,7 +10,7 @@ use countersign_store::contract::{ChangeSet, Content, Document, Expect, Key, New
 use super::checkout_session::Checkout;
 use super::reply::Answer;
 use super::{App, StoreFailed};
-use crate::stored::{charge, charge_permission, checkout_session, event, reply};
+use crate::stored::{charge, charge_permission, checkout_session, event, refund, reply};
 
 /// What was read, and the version that a write must name.
 #[derive(Debug, Clone)]
@@ -35,6 +35,10 @@ pub(crate) fn charge_permission_key(id: &str) -> Key {
 
 pub(crate) fn charge_key(id: &str) -> Key {
     Key { collection: charge::COLLECTION, id: id.to_owned() }
+}
+
+pub(crate) fn refund_key(id: &str) -> Key {
+    Key { collection: refund::COLLECTION, id: id.to_owned() }
 }
 
 /// The merchant's account and the key; no id has a slash.
@@ -82,6 +86,13 @@ pub(crate) fn write_charge(it: &Charge, expect: Expect) -> Write {
     let content =
         Content { format: charge::FORMAT, bytes: charge::encode(it), due_at: None, index: Vec::new() };
     Write { key: charge_key(it.id.as_str()), expect, content: Some(content) }
+}
+
+/// Its id must be new; the refund itself stands in its charge's document.
+pub(crate) fn write_refund(id: &RefundId, charge_id: &ChargeId) -> Write {
+    let content =
+        Content { format: refund::FORMAT, bytes: refund::encode(charge_id), due_at: None, index: Vec::new() };
+    Write { key: refund_key(id.as_str()), expect: Expect::Absent, content: Some(content) }
 }
 
 pub(crate) fn write_reply(key: Key, fingerprint: &str, answer: &Answer, expect: Expect) -> Write {

@@ -11,9 +11,7 @@ use countersign_store::contract::{Document, DueTimer, Expect, Key, MAX_ROWS, Wri
 use countersign_store::transact::Decision;
 use tokio::task::yield_now;
 
-use super::change::{
-    charge_key, log, read_checkout, write_charge, write_checkout, write_permission, write_reply,
-};
+use super::change::{log, read_checkout, write_charge, write_checkout, write_permission, write_reply};
 use super::checkout_session::Checkout;
 use super::reply::{Answer, Reply};
 use super::{App, StoreFailed};
@@ -149,7 +147,7 @@ impl App {
     }
 
     async fn carry_payment(&self, timer: &DueTimer) -> Result<Decision<Option<Applied>>, StoreFailed> {
-        let Some(mut loaded) = self.payment(&timer.key.id).await? else { return Ok(NOTHING) };
+        let Some(mut loaded) = self.payment(&timer.key.id, None).await? else { return Ok(NOTHING) };
         if loaded.payment.due_at().is_none_or(|due_at| due_at > timer.due_at) {
             return Ok(NOTHING);
         }
@@ -159,18 +157,16 @@ impl App {
         let due_at = loaded.payment.due_at();
         let mut write =
             vec![write_permission(permission, due_at, Expect::Version(loaded.permission_version))];
-        let mut keys = vec![timer.key.clone()];
         for ((charge, before), version) in
             loaded.payment.charges.iter().zip(&charges_before).zip(&loaded.charge_versions)
         {
-            keys.push(charge_key(charge.id.as_str()));
             if charge != before {
                 write.push(write_charge(charge, Expect::Version(*version)));
             }
         }
         let append = log(permission.checkout_session_id.as_str(), &events);
         let change = self.change_set(timer.due_at, write, append);
-        let before = keys.into_iter().zip(loaded.documents).collect();
+        let before = loaded.documents;
         Ok(Decision { change: Some(change), outcome: Some(Applied { due_at, before }) })
     }
 

@@ -237,7 +237,7 @@ impl App {
     ) -> Result<Answer, StoreFailed> {
         let (mut buyer, mut authorization) = (None, Authorization::Decided);
         if let CheckoutSessionState::Completed { charge_permission_id, charge_id } = &session.state
-            && let Some(mut loaded) = self.payment(charge_permission_id.as_str()).await?
+            && let Some(mut loaded) = self.payment(charge_permission_id.as_str(), charge_id.as_ref()).await?
         {
             loaded.payment.carry_to(now, self.settings.profile);
             let mut charges = loaded.payment.charges.iter();

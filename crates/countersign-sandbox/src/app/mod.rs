@@ -2,6 +2,7 @@
 //! the domain for one decision, and commits it whole, with the answer that is remembered for its
 //! idempotency key. `http/` and `control/` call these functions; `runner` calls [`App::apply_due`].
 
+pub(crate) mod after_result;
 pub(crate) mod alarm;
 pub(crate) mod change;
 pub(crate) mod checkout_session;
@@ -16,9 +17,11 @@ pub(crate) mod test_buyer;
 
 use std::sync::Arc;
 
+use countersign_domain::provider::charge::{CaptureRefused, CreateChargeRefused, NotCancelable};
 use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::finalize::FinalizeRefused;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
+use countersign_domain::provider::refund::CreateRefundRefused;
 use countersign_store::contract::{Store, StoreError};
 pub(crate) use countersign_store::transact::StoreFailed;
 use countersign_store::transact::{Decision, decide};
@@ -62,8 +65,44 @@ pub(crate) enum Refused {
     Payment(PaymentDetailsRefused),
     /// The ladder of Finalize and Complete.
     Finalize(FinalizeRefused),
+    /// The ladder of Create Charge.
+    CreateCharge(CreateChargeRefused),
+    /// The ladder of Capture Charge.
+    Capture(CaptureRefused),
+    /// The charge can no longer be canceled.
+    NotCancelable,
+    /// The ladder of Create Refund.
+    CreateRefund(CreateRefundRefused),
+    /// A Closed permission takes no other notes.
+    NotModifiable,
+    /// A Closed permission cannot be closed, and no buyer mends it.
+    PermissionClosed,
     /// The store let the caller down.
     Store(StoreFailed),
+}
+
+impl From<CreateChargeRefused> for Refused {
+    fn from(refused: CreateChargeRefused) -> Self {
+        Self::CreateCharge(refused)
+    }
+}
+
+impl From<CaptureRefused> for Refused {
+    fn from(refused: CaptureRefused) -> Self {
+        Self::Capture(refused)
+    }
+}
+
+impl From<NotCancelable> for Refused {
+    fn from(_: NotCancelable) -> Self {
+        Self::NotCancelable
+    }
+}
+
+impl From<CreateRefundRefused> for Refused {
+    fn from(refused: CreateRefundRefused) -> Self {
+        Self::CreateRefund(refused)
+    }
 }
 
 impl From<Unreadable> for StoreFailed {

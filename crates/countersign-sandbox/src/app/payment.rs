@@ -22,7 +22,7 @@ pub(super) struct LoadedPayment {
     /// In the order of the charges.
     pub(super) charge_versions: Vec<Version>,
     /// The permission's document and the charges', in their order.
-    pub(super) documents: Vec<Document>,
+    pub(super) documents: Vec<(Key, Document)>,
 }
 
 /// How often a permission is read again because its charges changed meanwhile.
@@ -36,8 +36,12 @@ pub(crate) struct OwnedCharge {
 }
 
 impl App {
-    /// Loads a permission with its open charges.
-    pub(super) async fn payment(&self, id: &str) -> Result<Option<LoadedPayment>, StoreFailed> {
+    /// Loads a permission with its open charges, and with `also`, be it open or not.
+    pub(super) async fn payment(
+        &self,
+        id: &str,
+        also: Option<&ChargeId>,
+    ) -> Result<Option<LoadedPayment>, StoreFailed> {
         let mut keys: Vec<Key> = vec![charge_permission_key(id)];
         for _ in 0..READS {
             let documents = self.store.load(&keys).await?;
@@ -45,23 +49,26 @@ impl App {
             let Some(permission_document) = documents.next().flatten() else { return Ok(None) };
             let permission = read_permission(&permission_document)?;
             let open = &permission.value.open_charges;
+            let closed = also.filter(|id| !open.contains(id));
+            let needed = || open.iter().chain(closed).map(ChargeId::as_str);
             let loaded = || keys.iter().skip(1).map(|key| key.id.as_str());
-            if !open.iter().map(ChargeId::as_str).eq(loaded()) {
+            if !needed().eq(loaded()) {
                 keys.truncate(1);
-                keys.extend(open.iter().map(|id| charge_key(id.as_str())));
+                keys.extend(needed().map(charge_key));
                 continue;
             }
             let mut loaded = LoadedPayment {
                 payment: Payment { permission: permission.value, charges: Vec::new() },
                 permission_version: permission.version,
                 charge_versions: Vec::new(),
-                documents: vec![permission_document],
+                documents: vec![(charge_permission_key(id), permission_document)],
             };
-            for document in documents.flatten() {
+            for (key, document) in keys.into_iter().skip(1).zip(documents) {
+                let Some(document) = document else { continue };
                 let charge = read_charge(&document)?;
                 loaded.payment.charges.push(charge.value);
                 loaded.charge_versions.push(charge.version);
-                loaded.documents.push(document);
+                loaded.documents.push((key, document));
             }
             return Ok(Some(loaded));
         }
@@ -79,7 +86,7 @@ impl App {
         let stale = staleness.and_then(|delay| self.recent.before(id.as_str(), delay, now));
         let permission = match stale {
             Some(before) => before.as_ref().map(read_permission).transpose()?.map(|loaded| loaded.value),
-            None => self.payment(id.as_str()).await?.map(|mut loaded| {
+            None => self.payment(id.as_str(), None).await?.map(|mut loaded| {
                 loaded.payment.carry_to(now, self.settings.profile);
                 loaded.payment.permission
             }),
@@ -114,7 +121,7 @@ impl App {
         Ok(OwnedCharge { charge, owner: permission.owner })
     }
 
-    async fn document(&self, key: Key) -> Result<Option<Document>, StoreFailed> {
+    pub(super) async fn document(&self, key: Key) -> Result<Option<Document>, StoreFailed> {
         Ok(self.store.load(&[key]).await?.into_iter().next().flatten())
     }
 }

@@ -1,11 +1,13 @@
 //! The event log: what may be asked of it, and how it is shown.
 
 use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::money::{Currency, Money};
 use countersign_domain::time::Timestamp;
 use serde::Serialize;
 
 use super::errors::Refused;
 use crate::app::events::ShownEvent;
+use crate::stored::event::LoggedMoney;
 
 /// The most events of one answer, and as many as are answered where nobody says.
 const MAX_EVENTS: usize = 1_000;
@@ -77,7 +79,18 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     charge_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    refund_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<Amount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason_code: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Amount {
+    amount: String,
+    currency_code: &'static str,
 }
 
 /// Shows events.
@@ -95,6 +108,12 @@ impl<'a> From<&'a ShownEvent> for Entry<'a> {
             checkout_session_id: &shown.checkout_session_id,
             charge_permission_id: event.charge_permission_id.as_deref(),
             charge_id: event.charge_id.as_deref(),
+            refund_id: event.refund_id.as_deref(),
+            amount: event.amount.as_ref().and_then(|LoggedMoney(minor, currency)| {
+                let currency = Currency::parse(currency)?;
+                let amount = Money::from_minor(*minor, currency).amount();
+                Some(Amount { amount, currency_code: currency.code() })
+            }),
             reason_code: event.reason_code.as_deref(),
         }
     }

@@ -8,15 +8,19 @@ mod events;
 mod fault;
 mod moves;
 mod numbers;
+mod payments;
 mod render;
 mod reset;
 
 use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::provider::charge_permission::{ClosureReason, OpenCharges};
 use countersign_http::{Peer, Request, Response};
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::{Method, StatusCode};
 
-use crate::app::App;
+use crate::app::reply::Answer;
+use crate::app::{self, App};
+use crate::http::render as api;
 use crate::settings::ControlToken;
 use errors::Refused;
 use fault::ShownFault;
@@ -60,7 +64,7 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
     let mut segments = path.split('/').skip(2);
     let called = (segments.next(), segments.next(), segments.next(), segments.next());
     let query = request.uri().query().unwrap_or("");
-    if !matches!((request.method(), called), (&Method::GET, (Some("events"), None, ..))) {
+    if !matches!((request.method(), called), (&Method::GET, (Some("events" | "ledger"), None, ..))) {
         events::refuse_any(query)?;
     }
     match (request.method(), called) {
@@ -68,6 +72,10 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
         (&Method::POST, (Some("checkout-sessions"), Some(id), Some("buyer"), None)) => {
             act(app, id, request.body()).await
         }
+        (&Method::POST, (Some("charge-permissions"), Some(id), Some("buyer"), None)) => {
+            act_on_permission(app, id, request.body()).await
+        }
+        (&Method::GET, (Some("ledger"), None, ..)) => ledger(app, query).await,
         (&Method::GET, (Some("clock"), None, ..)) => Ok(render::clock(app.clock.state())),
         (&Method::POST, (Some("clock"), None, ..)) => move_clock(app, request.body()).await,
         (&Method::GET, (Some("events"), None, ..)) => events(app, query).await,
@@ -84,8 +92,12 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
         }
         (
             _,
-            (Some("checkout-sessions" | "clock" | "events" | "faults" | "reset" | "health"), None, ..)
-            | (Some("checkout-sessions"), Some(_), Some("buyer"), None)
+            (
+                Some("checkout-sessions" | "clock" | "events" | "ledger" | "faults" | "reset" | "health"),
+                None,
+                ..,
+            )
+            | (Some("checkout-sessions" | "charge-permissions"), Some(_), Some("buyer"), None)
             | (Some("faults"), Some(_), None, _),
         ) => Err(Refused::WrongMethod),
         _ => Err(Refused::NoSuchPath),
@@ -101,6 +113,31 @@ async fn act(app: &App, id: &str, body: &[u8]) -> Result<Response, Refused> {
     let id = CheckoutSessionId::parse(id).map_err(|_| Refused::NotFound("Checkout Session"))?;
     let act = checkout::act(body)?;
     Ok(render::checkout(StatusCode::OK, &app.buyer_acts(&id, &act).await?))
+}
+
+async fn act_on_permission(app: &App, id: &str, body: &[u8]) -> Result<Response, Refused> {
+    let (id, act) = (payments::permission_id(id)?, payments::act(body)?);
+    let moment = app.moment().await;
+    let not_found = |refused| match refused {
+        app::Refused::NotFound => Refused::NotFound("Charge Permission"),
+        refused => Refused::App(refused),
+    };
+    let caller = app.caller_for(&id, moment.now).await.map_err(not_found)?;
+    let shown = |permission: &_| Answer::new(200, api::charge_permission(permission));
+    let acted = match act {
+        payments::BuyerAct::Close => {
+            app.close_for(&caller, &id, ClosureReason::BuyerClosed, OpenCharges::Stay, shown).await
+        }
+        payments::BuyerAct::UpdatePaymentMethod => app.update_payment_method(&caller, &id, shown).await,
+    };
+    Ok(render::json(StatusCode::OK, acted.map_err(not_found)?.body))
+}
+
+async fn ledger(app: &App, query: &str) -> Result<Response, Refused> {
+    let id = payments::ledger_of(query)?;
+    let moment = app.moment().await;
+    let accounts = app.accounts(&id, moment.now).await?.ok_or(Refused::NotFound("Charge Permission"))?;
+    Ok(render::shape(StatusCode::OK, &payments::ledger(&accounts)))
 }
 
 /// The clock is moved first and what is due is applied before the answer, so that the caller sees the

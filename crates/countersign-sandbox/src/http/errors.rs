@@ -1,9 +1,12 @@
 //! The one match from refusal to status, reason code and message. A message names the member or the
 //! header at fault and never quotes a buyer's data.
 
+use countersign_domain::provider::charge::{CaptureRefused, ChargeDeclineReason, CreateChargeRefused};
 use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::finalize::{Attribute, FinalizeRefused, PaymentFailure};
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
+use countersign_domain::provider::profile::MAX_CHARGES;
+use countersign_domain::provider::refund::{CreateRefundRefused, MAX_REFUNDS};
 use countersign_http::Unreadable;
 use countersign_protocol::signing::VerifyRefused;
 use countersign_protocol::wire::{BodyRefused, Error, Object as _, ReasonCode};
@@ -29,6 +32,10 @@ pub(crate) enum Refused {
     NoEnvironment,
     /// A simulation code, in the sandbox environment, on a call that knows none.
     KnowsNoSimulation,
+    /// A simulation code that this call does not know.
+    UnknownSimulation,
+    /// Update Charge, on a charge of the merchant's own.
+    NotAProvidersCharge,
     MissingIdempotencyKey,
     /// Check 2.
     Body(BodyRefused),
@@ -74,6 +81,8 @@ impl Refused {
             | Self::EnvironmentsContradict
             | Self::NoEnvironment
             | Self::KnowsNoSimulation
+            | Self::UnknownSimulation
+            | Self::NotAProvidersCharge
             | Self::MissingIdempotencyKey
             | Self::Body(_)
             | Self::Missing(_)
@@ -126,6 +135,14 @@ pub(crate) fn answer(refused: &Refused, flags: &Flags) -> Answer {
         Refused::KnowsNoSimulation => refusal(
             ReasonCode::InvalidSandboxSimulationSpecified,
             "This call knows no value of the header x-amz-pay-simulation-code.",
+        ),
+        Refused::UnknownSimulation => refusal(
+            ReasonCode::InvalidSandboxSimulationSpecified,
+            "This call does not know the value provided for x-amz-pay-simulation-code.",
+        ),
+        Refused::NotAProvidersCharge => refusal(
+            ReasonCode::UnsupportedOperation,
+            "Only charges that a payment service provider processes are updated.",
         ),
         Refused::MissingIdempotencyKey => {
             refusal(ReasonCode::MissingHeader, "The header x-amz-pay-idempotency-key is missing")
@@ -196,6 +213,19 @@ fn app_refusal(refused: &app::Refused, flags: &Flags) -> Refusal {
         app::Refused::Session(refused) => session_refusal(refused),
         app::Refused::Payment(refused) => payment_details_refusal(refused),
         app::Refused::Finalize(refused) => finalize_refusal(refused, flags),
+        app::Refused::CreateCharge(refused) => create_charge_refusal(*refused),
+        app::Refused::Capture(refused) => capture_refusal(*refused),
+        app::Refused::NotCancelable => refusal(
+            ReasonCode::InvalidChargeStatus,
+            "The Charge is neither AuthorizationInitiated nor Authorized.",
+        ),
+        app::Refused::CreateRefund(refused) => create_refund_refusal(*refused),
+        app::Refused::NotModifiable => {
+            refusal(ReasonCode::ChargePermissionNotModifiable, "The Charge Permission is Closed.")
+        }
+        app::Refused::PermissionClosed => {
+            refusal(ReasonCode::InvalidChargePermissionStatus, "The Charge Permission is Closed.")
+        }
         app::Refused::Store(failed) => {
             tracing::error!(%failed, "a request failed");
             match failed {
@@ -206,6 +236,108 @@ fn app_refusal(refused: &app::Refused, flags: &Flags) -> Refusal {
                     refusal(ReasonCode::InternalServerError, "The service failed.")
                 }
             }
+        }
+    }
+}
+
+/// The answer to a charge that was declined before it came into being.
+pub(super) fn charge_declined(reason: ChargeDeclineReason) -> Answer {
+    let (code, message) = match reason {
+        ChargeDeclineReason::SoftDeclined => {
+            (ReasonCode::SoftDeclined, "The charge was declined. Trying again may work.")
+        }
+        ChargeDeclineReason::HardDeclined => {
+            (ReasonCode::HardDeclined, "The charge was declined. The buyer must name another payment method.")
+        }
+        ChargeDeclineReason::AmazonRejected => (ReasonCode::AmazonRejected, "Amazon declined the charge."),
+        ChargeDeclineReason::ProcessingFailure => {
+            (ReasonCode::ProcessingFailure, "The charge could not be processed.")
+        }
+        ChargeDeclineReason::TransactionTimedOut => {
+            (ReasonCode::TransactionTimedOut, "Nobody answered in time.")
+        }
+    };
+    render(refusal(code, message))
+}
+
+fn combination(message: &str) -> Refusal {
+    refusal(ReasonCode::InvalidParameterCombination, message)
+}
+
+fn other_currency(field: &str, than: &str) -> Refusal {
+    let message = format!("The currency of [{field}] is not that of the {than}.");
+    refusal(ReasonCode::CurrencyMismatch, message)
+}
+
+fn too_much(field: &str, why: &str) -> Refusal {
+    let message = format!("The value provided for [{field}] is too much: {why}.");
+    refusal(ReasonCode::TransactionAmountExceeded, message)
+}
+
+fn create_charge_refusal(refused: CreateChargeRefused) -> Refusal {
+    const FIELD: &str = "chargeAmount";
+    match refused {
+        CreateChargeRefused::PermissionClosed => {
+            refusal(ReasonCode::InvalidChargePermissionStatus, "The Charge Permission is Closed.")
+        }
+        CreateChargeRefused::Missing => missing(FIELD),
+        CreateChargeRefused::PendingWithCapture => combination(
+            "The values provided for [captureNow] and [canHandlePendingAuthorization] cannot be combined.",
+        ),
+        CreateChargeRefused::SoftDescriptorWithoutCapture => {
+            combination("[softDescriptor] goes with [captureNow] only.")
+        }
+        CreateChargeRefused::CurrencyDiffers => other_currency(FIELD, "Charge Permission"),
+        CreateChargeRefused::NothingToCharge => invalid(FIELD, "it must be more than zero"),
+        CreateChargeRefused::AboveMaximum => too_much(FIELD, "Amazon Pay does not charge so much at once"),
+        CreateChargeRefused::PermissionNonChargeable(reason) => refusal(
+            ReasonCode::InvalidChargePermissionStatus,
+            format!("The Charge Permission is NonChargeable: {reason}."),
+        ),
+        CreateChargeRefused::TooManyCharges => refusal(
+            ReasonCode::TransactionCountExceeded,
+            format!("A Charge Permission has at most {MAX_CHARGES} charges."),
+        ),
+        CreateChargeRefused::ExceedsBalance => {
+            too_much(FIELD, "it is more than is left of the Charge Permission's limit")
+        }
+        CreateChargeRefused::SimulationDoesNotFit => refusal(
+            ReasonCode::InvalidSandboxSimulationSpecified,
+            "The simulation's prerequisites do not hold.",
+        ),
+    }
+}
+
+fn capture_refusal(refused: CaptureRefused) -> Refusal {
+    const FIELD: &str = "captureAmount";
+    match refused {
+        CaptureRefused::NotAuthorized => {
+            refusal(ReasonCode::InvalidChargeStatus, "The Charge is not Authorized.")
+        }
+        CaptureRefused::Missing => missing(FIELD),
+        CaptureRefused::CurrencyDiffers => other_currency(FIELD, "Charge"),
+        CaptureRefused::NothingToCapture => invalid(FIELD, "it must be more than zero"),
+        CaptureRefused::AboveMaximum => too_much(FIELD, "Amazon Pay does not charge so much at once"),
+        CaptureRefused::ExceedsAuthorizedAmount => too_much(FIELD, "it is more than is authorized"),
+    }
+}
+
+fn create_refund_refusal(refused: CreateRefundRefused) -> Refusal {
+    const FIELD: &str = "refundAmount";
+    match refused {
+        CreateRefundRefused::NotCaptured => {
+            refusal(ReasonCode::InvalidChargeStatus, "The Charge is not Captured.")
+        }
+        CreateRefundRefused::Missing => missing(FIELD),
+        CreateRefundRefused::CurrencyDiffers => other_currency(FIELD, "Charge"),
+        CreateRefundRefused::NothingToRefund => invalid(FIELD, "it must be more than zero"),
+        CreateRefundRefused::AboveMaximum => too_much(FIELD, "Amazon Pay does not refund so much at once"),
+        CreateRefundRefused::TooManyRefunds => refusal(
+            ReasonCode::TransactionCountExceeded,
+            format!("A Charge has at most {MAX_REFUNDS} refunds."),
+        ),
+        CreateRefundRefused::ExceedsCeiling => {
+            too_much(FIELD, "with the Charge's other refunds it exceeds what may be refunded")
         }
     }
 }

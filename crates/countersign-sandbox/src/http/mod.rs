@@ -3,6 +3,7 @@
 
 mod date;
 pub(crate) mod errors;
+mod payments;
 pub(crate) mod render;
 mod requests;
 mod route;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_domain::ids::{
-    ChargeId, ChargePermissionId, CheckoutSessionId, Environment, PublicKeyId, Region,
+    ChargeId, ChargePermissionId, CheckoutSessionId, Environment, PublicKeyId, RefundId, Region,
 };
 use countersign_domain::provider::checkout_session::Owner;
 use countersign_domain::provider::finalize::SimulationCode;
@@ -122,7 +123,17 @@ async fn answer(app: &App, request: &Request) -> Reply {
         | Operation::UpdateCheckoutSession
         | Operation::CompleteCheckoutSession
         | Operation::FinalizeCheckoutSession => CheckoutSessionId::parse(signed.route.id).ok(),
-        Operation::CreateCheckoutSession | Operation::GetChargePermission | Operation::GetCharge => None,
+        Operation::CreateCheckoutSession
+        | Operation::GetChargePermission
+        | Operation::GetCharge
+        | Operation::GetRefund
+        | Operation::UpdateChargePermission
+        | Operation::CloseChargePermission
+        | Operation::CreateCharge
+        | Operation::UpdateCharge
+        | Operation::CaptureCharge
+        | Operation::CancelCharge
+        | Operation::CreateRefund => None,
     };
     let call = Call {
         operation: signed.route.operation,
@@ -182,7 +193,10 @@ fn verify<'a>(app: &App, request: &'a Request, now: Timestamp) -> Result<Signed<
     let environment = environment(key.environment(), route.environment)?;
     knows_simulation(route.operation, simulation(request, environment))?;
     let idempotency = match route.operation {
-        Operation::CreateCheckoutSession => verified.idempotency_key(),
+        Operation::CreateCheckoutSession
+        | Operation::CreateCharge
+        | Operation::CaptureCharge
+        | Operation::CreateRefund => verified.idempotency_key(),
         Operation::CompleteCheckoutSession | Operation::FinalizeCheckoutSession => {
             match flags.honour_key_on_finalize {
                 KeyOnFinalize::Honoured => verified.idempotency_key(),
@@ -193,7 +207,12 @@ fn verify<'a>(app: &App, request: &'a Request, now: Timestamp) -> Result<Signed<
         Operation::GetCheckoutSession
         | Operation::UpdateCheckoutSession
         | Operation::GetChargePermission
-        | Operation::GetCharge => None,
+        | Operation::UpdateChargePermission
+        | Operation::CloseChargePermission
+        | Operation::GetCharge
+        | Operation::UpdateCharge
+        | Operation::CancelCharge
+        | Operation::GetRefund => None,
     };
     Ok(Signed {
         public_key_id: verified.public_key_id().clone(),
@@ -239,15 +258,40 @@ async fn dispatch(
     session_id: Option<&CheckoutSessionId>,
 ) -> Result<Response, Refused> {
     match signed.route.operation {
-        Operation::GetCheckoutSession | Operation::GetChargePermission | Operation::GetCharge => {
-            read(app, signed, session_id, None).await
-        }
+        Operation::GetCheckoutSession
+        | Operation::GetChargePermission
+        | Operation::GetCharge
+        | Operation::GetRefund => read(app, signed, session_id, None).await,
         Operation::UpdateCheckoutSession => update(app, request, signed, session_id).await,
         Operation::CreateCheckoutSession
         | Operation::CompleteCheckoutSession
-        | Operation::FinalizeCheckoutSession => {
+        | Operation::FinalizeCheckoutSession
+        | Operation::UpdateChargePermission
+        | Operation::CloseChargePermission
+        | Operation::CreateCharge
+        | Operation::UpdateCharge
+        | Operation::CaptureCharge
+        | Operation::CancelCharge
+        | Operation::CreateRefund => {
             let caller = &signed.caller;
-            let answer = match post(app, request, signed, session_id).await {
+            let changed = match signed.route.operation {
+                Operation::CreateCheckoutSession
+                | Operation::CompleteCheckoutSession
+                | Operation::FinalizeCheckoutSession => post(app, request, signed, session_id).await,
+                Operation::GetCheckoutSession
+                | Operation::GetChargePermission
+                | Operation::GetCharge
+                | Operation::GetRefund
+                | Operation::UpdateCheckoutSession
+                | Operation::UpdateChargePermission
+                | Operation::CloseChargePermission
+                | Operation::CreateCharge
+                | Operation::UpdateCharge
+                | Operation::CaptureCharge
+                | Operation::CancelCharge
+                | Operation::CreateRefund => payments::change(app, request, signed).await,
+            };
+            let answer = match changed {
                 Ok(answer) => answer,
                 Err(refused @ Refused::App(app::Refused::Store(_))) => return Err(refused),
                 Err(refused @ Refused::App(app::Refused::DuplicateIdempotencyKey)) => return Err(refused),
@@ -295,30 +339,49 @@ async fn post(
     Ok(app.finalize_checkout_session(caller, id, &finalize, simulation, render).await?)
 }
 
-/// Finalize and Complete judge a code themselves, where the payment would be made.
+/// Whoever knows simulations judges a code itself, Finalize and Complete where the payment would be made.
 fn knows_simulation(operation: Operation, simulation: Simulation) -> Result<(), Refused> {
     match (operation, simulation) {
         (_, Simulation::None)
-        | (Operation::CompleteCheckoutSession | Operation::FinalizeCheckoutSession, _) => Ok(()),
+        | (
+            Operation::CompleteCheckoutSession
+            | Operation::FinalizeCheckoutSession
+            | Operation::CreateCharge
+            | Operation::CaptureCharge
+            | Operation::CloseChargePermission
+            | Operation::CreateRefund,
+            _,
+        ) => Ok(()),
         (
             Operation::CreateCheckoutSession
             | Operation::GetCheckoutSession
             | Operation::UpdateCheckoutSession
             | Operation::GetChargePermission
-            | Operation::GetCharge,
+            | Operation::UpdateChargePermission
+            | Operation::GetCharge
+            | Operation::UpdateCharge
+            | Operation::CancelCharge
+            | Operation::GetRefund,
             Simulation::Known(_) | Simulation::Unknown,
         ) => Err(Refused::KnowsNoSimulation),
     }
 }
 
-/// Simulations are the sandbox environment's; the header is not signed.
-fn simulation(request: &Request, environment: Environment) -> Simulation {
-    match (environment, request.headers().get(SIMULATION_CODE)) {
-        (Environment::Live, _) | (Environment::Sandbox, None) => Simulation::None,
-        (Environment::Sandbox, Some(code)) => {
-            let code = code.to_str().ok().map(str::trim).and_then(SimulationCode::parse);
-            code.map_or(Simulation::Unknown, Simulation::Known)
+/// Simulations are the sandbox environment's; the header is not signed. What is no text is no code.
+fn simulation_code(request: &Request, environment: Environment) -> Option<&str> {
+    match environment {
+        Environment::Live => None,
+        Environment::Sandbox => {
+            let code = request.headers().get(SIMULATION_CODE)?;
+            Some(code.to_str().map_or("", str::trim))
         }
+    }
+}
+
+fn simulation(request: &Request, environment: Environment) -> Simulation {
+    match simulation_code(request, environment) {
+        None => Simulation::None,
+        Some(code) => SimulationCode::parse(code).map_or(Simulation::Unknown, Simulation::Known),
     }
 }
 
@@ -352,11 +415,22 @@ async fn read(
             let id = ChargeId::parse(id).map_err(|_| app::Refused::NotFound)?;
             render::charge(&app.charge(owner, &id, *now, staleness).await?)
         }
+        Operation::GetRefund => {
+            let id = RefundId::parse(id).map_err(|_| app::Refused::NotFound)?;
+            render::refund(&app.refund(owner, &id, *now, staleness).await?)
+        }
         Operation::GetCheckoutSession
         | Operation::CreateCheckoutSession
         | Operation::UpdateCheckoutSession
         | Operation::CompleteCheckoutSession
-        | Operation::FinalizeCheckoutSession => {
+        | Operation::FinalizeCheckoutSession
+        | Operation::UpdateChargePermission
+        | Operation::CloseChargePermission
+        | Operation::CreateCharge
+        | Operation::UpdateCharge
+        | Operation::CaptureCharge
+        | Operation::CancelCharge
+        | Operation::CreateRefund => {
             let id = session_id.ok_or(app::Refused::NotFound)?;
             render::checkout_session(&app.checkout_session(owner, id, *now, staleness).await?)
         }

@@ -11,9 +11,11 @@ use countersign_domain::provider::checkout_session::{
     CheckoutSession, CheckoutSessionState, Flow, ResponseDetail, SessionCancelReason,
 };
 use countersign_domain::provider::payment_details::PaymentDetails;
+use countersign_domain::provider::refund::{RefundDeclineReason, RefundState};
 use countersign_protocol::wire::{self, Object as _, read_answer};
 
 use super::errors;
+use crate::app::after_result::OwnedRefund;
 use crate::app::checkout_session::{Checkout, Shown};
 use crate::app::finalize::{Authorization, Outcome, ReadableBuyer};
 use crate::app::payment::OwnedCharge;
@@ -210,7 +212,7 @@ const fn session_reason_description(reason: SessionCancelReason) -> &'static str
 }
 
 /// A Charge Permission in the API's own form.
-pub(super) fn charge_permission(permission: &ChargePermission) -> String {
+pub(crate) fn charge_permission(permission: &ChargePermission) -> String {
     let buyer = permission.buyer.as_deref();
     let (state, reason) = match &permission.state {
         ChargePermissionState::Chargeable => (wire::ChargePermissionState::Chargeable, None),
@@ -303,15 +305,20 @@ pub(super) fn charge(OwnedCharge { charge, owner }: &OwnedCharge) -> String {
         | ChargeState::Canceled { .. }
         | ChargeState::Declined { .. } => None,
     };
+    let refunded = charge.refunded(|state| matches!(state, RefundState::Refunded));
     wire::Charge {
         charge_id: Some(charge.id.clone()),
         charge_permission_id: Some(charge.charge_permission_id.clone()),
         charge_amount: Some(charge.amount.into()),
         capture_amount: captured.map(Into::into),
-        refunded_amount: captured.map(|captured| Money::zero(captured.currency()).into()),
+        refunded_amount: captured.is_some().then(|| refunded.into()),
         soft_descriptor: charge.soft_descriptor.clone(),
-        provider_metadata: Some(wire::ProviderMetadata::default()),
-        merchant_metadata: Some(wire::MerchantMetadata::default()),
+        provider_metadata: Some(wire::ProviderMetadata {
+            provider_reference_id: charge.provider_reference_id.clone(),
+            ..Default::default()
+        }),
+        merchant_metadata: Some(charge.merchant_metadata.clone().into()),
+        platform_id: charge.platform_id.clone(),
         status_details: Some(wire::ChargeStatus {
             state: Some(state.into()),
             reason_code: reason.map(|(code, _)| code.into()),
@@ -327,6 +334,43 @@ pub(super) fn charge(OwnedCharge { charge, owner }: &OwnedCharge) -> String {
         ..Default::default()
     }
     .to_answer()
+}
+
+/// A Refund in the API's own form.
+pub(super) fn refund(OwnedRefund { refund, charge_id, owner }: &OwnedRefund) -> String {
+    let (state, reason) = match refund.state {
+        RefundState::RefundInitiated { .. } => (wire::RefundState::RefundInitiated, None),
+        RefundState::Refunded => (wire::RefundState::Refunded, None),
+        RefundState::Declined { reason } => (wire::RefundState::Declined, Some(refund_declined(reason))),
+    };
+    wire::Refund {
+        refund_id: Some(refund.id.clone()),
+        charge_id: Some(charge_id.clone()),
+        refund_amount: Some(refund.amount.into()),
+        soft_descriptor: refund.soft_descriptor.clone(),
+        creation_timestamp: Some(refund.created_at),
+        status_details: Some(wire::RefundStatus {
+            state: Some(state.into()),
+            reason_code: reason.map(|(code, _)| code.into()),
+            reason_description: reason.map(|(_, description)| description.to_owned()),
+            last_updated_timestamp: Some(refund.updated_at),
+            ..Default::default()
+        }),
+        release_environment: Some(owner.environment.into()),
+        ..Default::default()
+    }
+    .to_answer()
+}
+
+const fn refund_declined(reason: RefundDeclineReason) -> (wire::RefundReason, &'static str) {
+    match reason {
+        RefundDeclineReason::AmazonRejected => {
+            (wire::RefundReason::AmazonRejected, "Amazon declined it. Refund by other means.")
+        }
+        RefundDeclineReason::ProcessingFailure => {
+            (wire::RefundReason::ProcessingFailure, "It could not be processed.")
+        }
+    }
 }
 
 const fn charge_canceled(reason: ChargeCancelReason) -> (wire::ChargeReason, &'static str) {

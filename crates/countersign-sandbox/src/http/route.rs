@@ -60,10 +60,36 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Ref
         },
         (Some("chargePermissions"), Some(_), None) => match *method {
             Method::GET => Operation::GetChargePermission,
+            Method::PATCH => Operation::UpdateChargePermission,
+            _ => return Err(Refused::WrongMethod),
+        },
+        (Some("chargePermissions"), Some(_), Some("close")) => match *method {
+            Method::DELETE => Operation::CloseChargePermission,
+            _ => return Err(Refused::WrongMethod),
+        },
+        (Some("charges"), None, None) => match *method {
+            Method::POST => Operation::CreateCharge,
             _ => return Err(Refused::WrongMethod),
         },
         (Some("charges"), Some(_), None) => match *method {
             Method::GET => Operation::GetCharge,
+            Method::PATCH => Operation::UpdateCharge,
+            _ => return Err(Refused::WrongMethod),
+        },
+        (Some("charges"), Some(_), Some("capture")) => match *method {
+            Method::POST => Operation::CaptureCharge,
+            _ => return Err(Refused::WrongMethod),
+        },
+        (Some("charges"), Some(_), Some("cancel")) => match *method {
+            Method::DELETE => Operation::CancelCharge,
+            _ => return Err(Refused::WrongMethod),
+        },
+        (Some("refunds"), None, None) => match *method {
+            Method::POST => Operation::CreateRefund,
+            _ => return Err(Refused::WrongMethod),
+        },
+        (Some("refunds"), Some(_), None) => match *method {
+            Method::GET => Operation::GetRefund,
             _ => return Err(Refused::WrongMethod),
         },
         _ => return Err(Refused::NoSuchPath),

@@ -67,6 +67,28 @@ impl<'a> From<&'a Event> for LoggedEvent<'a> {
     }
 }
 
+impl LoggedEvent<'_> {
+    /// The same event, borrowing nothing.
+    pub(crate) fn into_owned(self) -> LoggedEvent<'static> {
+        let own = |text: Text<'_>| Text::Owned(text.into_owned());
+        let money = |LoggedMoney(minor, currency): LoggedMoney<'_>| LoggedMoney(minor, own(currency));
+        LoggedEvent {
+            at: self.at,
+            kind: own(self.kind),
+            reason_code: self.reason_code.map(own),
+            charge_permission_id: self.charge_permission_id.map(own),
+            charge_id: self.charge_id.map(own),
+            refund_id: self.refund_id.map(own),
+            amount: self.amount.map(money),
+            postings: self
+                .postings
+                .into_iter()
+                .map(|LoggedPosting(from, to, amount)| LoggedPosting(own(from), own(to), money(amount)))
+                .collect(),
+        }
+    }
+}
+
 impl From<&Posting> for LoggedPosting<'_> {
     fn from(posting: &Posting) -> Self {
         let Posting { from, to, amount } = posting;

@@ -9,6 +9,7 @@ pub(crate) mod checkout_session;
 pub(crate) mod event;
 pub(crate) mod money;
 pub(crate) mod notes;
+pub(crate) mod refund;
 pub(crate) mod reply;
 #[cfg(test)]
 mod tests;
