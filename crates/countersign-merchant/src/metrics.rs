@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
@@ -25,9 +26,23 @@ type Label = [(&'static str, &'static str); 1];
 /// The media type of [`Metrics::render`].
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// From the buyer's impatience to the 30 days after which Amazon forgets, in seconds.
-const TIMES: [u32; 14] =
-    [1, 2, 5, 10, 20, 60, 300, 1_800, 7_200, 21_600, 86_400, 259_200, 604_800, 2_592_000];
+/// From the buyer's impatience to the 30 days after which Amazon forgets.
+const TIMES_MS: [u64; 14] = [
+    100,
+    250,
+    500,
+    1_000,
+    2_500,
+    5_000,
+    20_000,
+    60_000,
+    900_000,
+    3_600_000,
+    21_600_000,
+    86_400_000,
+    604_800_000,
+    2_592_000_000,
+];
 
 /// All figures, and the registry that prints them.
 pub(crate) struct Metrics {
@@ -58,7 +73,7 @@ impl Metrics {
             stuck: Family::default(),
             doubts_began: Counter::default(),
             doubts_resolved: Family::default(),
-            time_to_definitive: Histogram::new(TIMES.map(Into::into)),
+            time_to_definitive: Histogram::new(TIMES_MS.map(|ms| Duration::from_millis(ms).as_secs_f64())),
             duplicates: Family::default(),
             timers_due: Gauge::default(),
             timers_overdue: Gauge::default(),
@@ -140,8 +155,8 @@ impl Metrics {
         for outcome in &noted.resolved {
             self.doubts_resolved.get_or_create(&[("outcome", outcome)]).inc();
         }
-        for seconds in &noted.times_to_definitive {
-            self.time_to_definitive.observe((*seconds).into());
+        for time in &noted.times_to_definitive {
+            self.time_to_definitive.observe(time.as_secs_f64());
         }
     }
 
@@ -191,8 +206,7 @@ impl Metrics {
 pub(crate) struct Noted {
     doubts_began: u64,
     resolved: Vec<&'static str>,
-    /// In whole seconds.
-    times_to_definitive: Vec<u32>,
+    times_to_definitive: Vec<Duration>,
 }
 
 impl Noted {
@@ -212,8 +226,7 @@ impl Noted {
                 noted.resolved.push(attempt.state.name());
             }
             if is_definitive {
-                let seconds = now.since(attempt.bound_at).as_secs();
-                noted.times_to_definitive.push(u32::try_from(seconds).unwrap_or(u32::MAX));
+                noted.times_to_definitive.push(now.since(attempt.bound_at));
             }
         }
         noted
