@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::crypto::CryptoCost;
-use super::finalize::{BenchKey, PUBLIC_KEY_ID, make_key, placed_checkout, read_placed};
+use super::finalize::{Durability, Intent, Placed, placed_checkout, start_sandbox};
 use super::load;
 use super::process::Server;
 use super::report::Report;
-use super::{CONCURRENCIES, operations};
+use super::signed::{BenchKey, PUBLIC_KEY_ID, make_key};
+use super::{CONCURRENCIES, Size};
 use crate::clock;
 
 const TOKEN: &str = "bench";
@@ -51,19 +52,16 @@ token_file = "{token}"
 pub(super) async fn measure(
     folder: &Path,
     crypto: CryptoCost,
-    scale: u32,
+    size: Size,
     report: &mut Report,
 ) -> Result<(), String> {
     let key = make_key(folder)?;
-    let public = key.public_file.to_string_lossy().into_owned();
-    let arguments =
-        ["sandbox", "--listen", "127.0.0.1:0", "--public-key-id", PUBLIC_KEY_ID, "--public-key", &public];
-    let sandbox = Server::start(folder, &arguments)?;
+    let sandbox = start_sandbox(folder, Durability::InMemory, &key)?;
     let config = write_config(folder, &sandbox.address, &key)?;
     let serve = Server::start(folder, &["serve", "--config", &config.to_string_lossy()])?;
     for concurrency in CONCURRENCIES {
         // A tenth of Finalize's: each signs four times.
-        let count = (operations(concurrency, scale) / 10).max(concurrency);
+        let count = (size.operations(concurrency) / 10).max(concurrency);
         let requests = completions(&serve.address, &sandbox.address, concurrency, count).await?;
         let before = serve.cpu_time()?;
         let seen = load::run(&serve.address, requests, concurrency, &[200]).await?;
@@ -99,14 +97,15 @@ async fn completions(
         .collect();
     let checkout_ids = checkout_ids?;
     let starts = checkout_ids.iter().map(|id| {
-        let body = placed_checkout(&format!(r#"{{"merchantReferenceId":"{id}"}}"#));
+        let body =
+            placed_checkout(Intent::AuthorizeWithCapture, &format!(r#"{{"merchantReferenceId":"{id}"}}"#));
         load::plain_request(sandbox, "/_sandbox/checkout-sessions", "", &body)
     });
     let started = load::run(sandbox, starts.collect(), 8, &[201]).await?;
     let bodies = started.bodies.iter().zip(&checkout_ids);
     bodies
         .map(|(body, id)| {
-            let session = read_placed(body)?.checkout_session_id;
+            let session = Placed::read(body, Intent::AuthorizeWithCapture)?.checkout_session_id;
             let body = format!(r#"{{"amazonCheckoutSessionId":"{session}"}}"#);
             Ok(load::plain_request(serve, &format!("/v1/checkouts/{id}/complete"), &bearer, &body))
         })

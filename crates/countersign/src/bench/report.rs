@@ -14,11 +14,16 @@ struct Figure {
     concurrency: usize,
     value: f64,
     unit: &'static str,
+    /// What it should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wanted: Option<&'static str>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Report {
     figures: Vec<Figure>,
+    /// What could not be measured here, and why.
+    skipped: Vec<(&'static str, String)>,
 }
 
 impl Report {
@@ -29,7 +34,23 @@ impl Report {
         value: f64,
         unit: &'static str,
     ) {
-        self.figures.push(Figure { name: name.into(), concurrency, value, unit });
+        self.figures.push(Figure { name: name.into(), concurrency, value, unit, wanted: None });
+    }
+
+    /// A figure that ought to keep a bound, such as `< 20`.
+    pub(super) fn wanted(
+        &mut self,
+        name: impl Into<String>,
+        concurrency: usize,
+        value: f64,
+        unit: &'static str,
+        wanted: &'static str,
+    ) {
+        self.figures.push(Figure { name: name.into(), concurrency, value, unit, wanted: Some(wanted) });
+    }
+
+    pub(super) fn skipped(&mut self, name: &'static str, why: String) {
+        self.skipped.push((name, why));
     }
 
     pub(super) fn crypto(&mut self, cost: CryptoCost) {
@@ -75,9 +96,16 @@ pub(super) fn microseconds(duration: Duration) -> f64 {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<34} {:>11} {:>14}  unit", "figure", "concurrency", "value")?;
-        for Figure { name, concurrency, value, unit } in &self.figures {
-            writeln!(f, "{name:<34} {concurrency:>11} {value:>14.2}  {unit}")?;
+        writeln!(f, "{:<38} {:>11} {:>14}  unit", "figure", "concurrency", "value")?;
+        for Figure { name, concurrency, value, unit, wanted } in &self.figures {
+            write!(f, "{name:<38} {concurrency:>11} {value:>14.2}  {unit}")?;
+            match wanted {
+                Some(wanted) => writeln!(f, " (wanted {wanted})")?,
+                None => writeln!(f)?,
+            }
+        }
+        for (name, why) in &self.skipped {
+            writeln!(f, "{name:<38} skipped: {why}")?;
         }
         let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
         write!(

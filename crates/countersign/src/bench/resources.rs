@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::finalize::{PUBLIC_KEY_ID, make_key};
 use super::process::Server;
 use super::report::{Report, microseconds};
+use super::signed::{PUBLIC_KEY_ID, make_key};
 
 const MEGABYTE: f64 = 1_048_576.0;
 

@@ -1,0 +1,56 @@
+//! The clock moved by half a year over very many open objects: every deadline in between is met, in
+//! order, before the control API answers.
+
+use std::path::Path;
+
+use super::finalize::{Durability, Intent};
+use super::inside::{Inside, new_store};
+use super::report::Report;
+use super::signed::make_key;
+use super::template::{Life, Template};
+use crate::clock;
+
+/// One charge permission's whole life.
+const DAYS: usize = 180;
+
+/// What is open, and of how many objects each copy consists. A session waits for its end after a day; a
+/// permission for its buyer to be forgotten and for its own end, a charge for its authorization's.
+const OPEN: [(Life, usize, usize); 3] = [
+    (Life::Placed, 40, 1),
+    (Life::Finalized(Intent::Confirm), 20, 1),
+    (Life::Finalized(Intent::Authorize), 20, 2),
+];
+
+pub(super) async fn measure(
+    folder: &Path,
+    durability: Durability,
+    objects: usize,
+    report: &mut Report,
+) -> Result<(), String> {
+    let key = make_key(folder)?;
+    let store = new_store(folder, durability)?;
+    let copies = |percent: usize| objects * percent / 100;
+    let all: usize = OPEN.iter().map(|(_, percent, _)| copies(*percent)).sum();
+    let began = clock::monotonic();
+    let (mut written, mut open) = (0, 0);
+    for (life, percent, objects_each) in OPEN {
+        let numbers = written..written + copies(percent);
+        written = numbers.end;
+        open += numbers.len() * objects_each;
+        Template::record(life, &key).await?.copy(&*store, numbers, all).await?;
+    }
+    let prepared = began.elapsed();
+    let sandbox = Inside::start(store.clone(), &key).await?;
+    let began = clock::monotonic();
+    sandbox.control("clock", format!(r#"{{"advance":"P{DAYS}D"}}"#)).await?;
+    let moved = began.elapsed();
+    let left = store.due(clock::now().plus(24 * 60 * 60 * std::time::Duration::from_secs(1) * 179), 1).await;
+    if !left.map_err(|error| format!("{error:?}"))?.is_empty() {
+        return Err("the clock was moved, and something is still due".to_owned());
+    }
+    let name = |what: &str| format!("clock.{}.{what}", durability.name());
+    report.add(name("objects"), 1, open as f64, "open objects");
+    report.add(name("prepared"), 1, prepared.as_secs_f64(), "s");
+    report.wanted(name("180_days"), 1, moved.as_secs_f64(), "s", "< 20");
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! A sandbox in this very process, over a store that was filled beforehand: for what would take hours
+//! to bring about through the API.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_http::{Handler as _, Limits, Reply};
+use countersign_sandbox::clock::SystemClock;
+use countersign_sandbox::entropy::{Ids, SystemEntropy};
+use countersign_sandbox::merchants::{Merchants, account_of};
+use countersign_sandbox::settings::Settings;
+use countersign_sandbox::{Parts, Sandbox};
+use countersign_store::contract::Store;
+use countersign_store::memory::MemoryStore;
+use countersign_store::sqlite::SqliteStore;
+use tokio::task::JoinHandle;
+
+use super::finalize::Durability;
+use super::signed::BenchKey;
+use crate::server;
+
+/// An empty store. What is durable gets a folder of its own.
+pub(super) fn new_store(folder: &Path, durability: Durability) -> Result<Arc<dyn Store>, String> {
+    Ok(match durability {
+        Durability::InMemory => Arc::new(MemoryStore::new()),
+        Durability::Durable => {
+            let data: PathBuf = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?.keep();
+            Arc::new(SqliteStore::open(&data.join("sandbox.db")).map_err(|error| error.to_string())?)
+        }
+    })
+}
+
+/// Ended when dropped.
+pub(super) struct Inside {
+    sandbox: Arc<Sandbox>,
+    /// Where it listens, such as `127.0.0.1:41234`.
+    pub(super) address: String,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Inside {
+    pub(super) async fn start(store: Arc<dyn Store>, key: &BenchKey) -> Result<Self, String> {
+        let mut merchants = Merchants::default();
+        let known = merchants.register(account_of(&key.id), key.id.clone(), key.verifying.clone());
+        known.map_err(|error| error.to_string())?;
+        let parts = Parts {
+            store,
+            clock: Arc::new(SystemClock),
+            ids: Ids::new(&SystemEntropy, None, 0),
+            merchants,
+            settings: Settings::default(),
+        };
+        let sandbox = Arc::new(Sandbox::start(parts).await.map_err(|error| error.to_string())?);
+        let (listener, address) = server::listen("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+        let handler = Arc::clone(&sandbox);
+        let serving = countersign_http::serve(listener, handler, Limits::default(), std::future::pending());
+        let tasks = [tokio::spawn(serving), tokio::spawn(sandbox.timers())];
+        Ok(Self { sandbox, address: address.to_string(), tasks })
+    }
+
+    /// Hands over a request without a socket. The answer must be a success.
+    pub(super) async fn call(&self, request: http::Request<Bytes>) -> Result<Bytes, String> {
+        match self.sandbox.handle(request).await {
+            Reply::Answer(answer) if answer.status().is_success() => Ok(answer.into_body()),
+            Reply::Answer(answer) => {
+                Err(format!("an answer of {}: {}", answer.status(), String::from_utf8_lossy(answer.body())))
+            }
+            Reply::Reset => Err("no answer".to_owned()),
+        }
+    }
+
+    /// A call of the control API.
+    pub(super) async fn control(&self, path: &str, body: String) -> Result<Bytes, String> {
+        let request = http::Request::post(format!("/_sandbox/{path}"))
+            .header("content-type", "application/json")
+            .body(Bytes::from(body));
+        self.call(request.map_err(|error| error.to_string())?).await
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}

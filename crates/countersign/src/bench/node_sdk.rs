@@ -1,0 +1,65 @@
+//! Completions end to end through the official Node.js client, run by Node beside us: what a merchant's
+//! test suite gets to see, and what Amazon's own sandbox would allow at best.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use super::report::Report;
+
+const COMPLETIONS: usize = 500;
+const IN_FLIGHT: usize = 16;
+/// Amazon completes one Checkout Session a second, and two at once after a pause: so the last of so
+/// many is completed this many seconds after the first, however fast the client is.
+const AMAZON_SECONDS: f64 = 498.0;
+
+const SCRIPT: &str = "bench.mjs";
+
+/// What the script prints.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Measured {
+    seconds: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+/// Adds the figures, or the reason why there are none.
+pub(super) fn measure(suite: &Path, report: &mut Report) -> Result<(), String> {
+    if let Some(why) = absent(suite) {
+        report.skipped("node_sdk", why);
+        return Ok(());
+    }
+    let binary = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
+    let output = Command::new("node")
+        .args([SCRIPT, &COMPLETIONS.to_string(), &IN_FLIGHT.to_string()])
+        .env("COUNTERSIGN_BINARY", binary)
+        .current_dir(suite)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("node: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{SCRIPT}: {}", output.status));
+    }
+    let measured: Measured =
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("{SCRIPT}: {error}"))?;
+    report.add("node_sdk.completions", IN_FLIGHT, COMPLETIONS as f64, "completions");
+    report.add("node_sdk.seconds", IN_FLIGHT, measured.seconds, "s");
+    report.add("node_sdk.p50", IN_FLIGHT, measured.p50_ms, "ms");
+    report.add("node_sdk.p99", IN_FLIGHT, measured.p99_ms, "ms");
+    report.add("node_sdk.amazon", IN_FLIGHT, AMAZON_SECONDS, "s at Amazon's documented limit");
+    report.add("node_sdk.times", IN_FLIGHT, AMAZON_SECONDS / measured.seconds, "× faster");
+    Ok(())
+}
+
+fn absent(suite: &Path) -> Option<String> {
+    let node = Command::new("node").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !node.is_ok_and(|status| status.success()) {
+        return Some("there is no node".to_owned());
+    }
+    let needed = [SCRIPT, "node_modules"];
+    let missing = needed.iter().find(|name| !suite.join(name).exists());
+    missing.map(|name| format!("there is no {}", suite.join(name).display()))
+}

@@ -1,0 +1,90 @@
+//! The merchant that the load comes from: its key, and requests signed with it before anything is
+//! measured.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use countersign_domain::ids::{PublicKeyId, Region};
+use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
+
+use super::load::Wire;
+use crate::clock;
+
+pub(super) const PUBLIC_KEY_ID: &str = "SANDBOX-BENCH";
+
+/// A merchant's key, as files and as a signer.
+pub(super) struct BenchKey {
+    pub(super) id: PublicKeyId,
+    pub(super) signer: KeySigner,
+    pub(super) verifying: VerifyingKey,
+    pub(super) private_file: PathBuf,
+    pub(super) public_file: PathBuf,
+}
+
+pub(super) fn make_key(folder: &Path) -> Result<BenchKey, String> {
+    let generated = MerchantKey::generate().map_err(|error| error.to_string())?;
+    let (private_file, public_file) = (folder.join("merchant.pem"), folder.join("merchant.pub.pem"));
+    for (file, pem) in [(&private_file, &*generated.private_pem), (&public_file, &*generated.public_pem)] {
+        std::fs::write(file, pem).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    let id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(|error| error.to_string())?;
+    let signer = KeySigner::from_pem(id.clone(), &generated.private_pem, Algorithm::PssV2);
+    let signer = signer.map_err(|error| error.to_string())?;
+    let verifying = generated.key.verifying_key().map_err(|error| error.to_string())?;
+    Ok(BenchKey { id, signer, verifying, private_file, public_file })
+}
+
+/// A call before it is signed.
+pub(super) struct Draft {
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    /// Empty for none.
+    pub(super) body: String,
+    pub(super) idempotency_key: Option<String>,
+}
+
+impl Draft {
+    pub(super) fn signed(self, host: &str, signer: &KeySigner) -> Result<http::Request<Bytes>, String> {
+        let mut request = http::Request::builder()
+            .method(self.method)
+            .uri(format!("http://{host}{}", self.path))
+            .header("accept", "application/json")
+            .header("content-type", "application/json");
+        if let Some(key) = self.idempotency_key {
+            request = request.header("x-amz-pay-idempotency-key", key);
+        }
+        let mut request = request.body(Bytes::from(self.body)).map_err(|error| error.to_string())?;
+        signer.sign(&mut request, Region::NorthAmerica, clock::now()).map_err(|error| error.to_string())?;
+        Ok(request)
+    }
+}
+
+/// Signs on both cores: it is 17 times as dear as verifying.
+pub(super) fn sign_all(host: &str, drafts: Vec<Draft>, signer: &KeySigner) -> Result<Vec<Wire>, String> {
+    let half = drafts.len().div_ceil(2).max(1);
+    let mut first = drafts;
+    let second = first.split_off(half.min(first.len()));
+    let sign = |share: Vec<Draft>| -> Result<Vec<Wire>, String> {
+        share.into_iter().map(|draft| Ok(on_the_wire(host, &draft.signed(host, signer)?))).collect()
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| sign(second));
+        let mut signed = sign(first)?;
+        signed.extend(other.join().map_err(|_| "signing panicked".to_owned())??);
+        Ok(signed)
+    })
+}
+
+fn on_the_wire(host: &str, request: &http::Request<Bytes>) -> Wire {
+    let path = request.uri().path();
+    let mut wire = format!("{} {path} HTTP/1.1\r\nhost: {host}\r\n", request.method()).into_bytes();
+    for (name, value) in request.headers() {
+        wire.extend_from_slice(name.as_str().as_bytes());
+        wire.extend_from_slice(b": ");
+        wire.extend_from_slice(value.as_bytes());
+        wire.extend_from_slice(b"\r\n");
+    }
+    wire.extend_from_slice(format!("content-length: {}\r\n\r\n", request.body().len()).as_bytes());
+    wire.extend_from_slice(request.body());
+    wire
+}

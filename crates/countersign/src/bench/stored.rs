@@ -1,0 +1,58 @@
+//! Finalize over a store that holds very many checkouts, against one over an empty store: how much what
+//! was is paid for by what comes.
+
+use std::path::Path;
+
+use super::Size;
+use super::calls::median;
+use super::finalize::{Durability, Intent, Placed, start_checkouts};
+use super::inside::{Inside, new_store};
+use super::load;
+use super::report::{Report, microseconds};
+use super::signed::{BenchKey, make_key, sign_all};
+use super::template::{Life, Template};
+use crate::clock;
+
+/// Connections that are busy at once.
+const CONCURRENCY: usize = 8;
+/// The two are measured by turns, and the median of the rounds counts.
+const ROUNDS: usize = 7;
+const OPERATIONS: usize = 2_000;
+
+pub(super) async fn measure(
+    folder: &Path,
+    durability: Durability,
+    checkouts: usize,
+    size: Size,
+    report: &mut Report,
+) -> Result<(), String> {
+    let key = make_key(folder)?;
+    let full = new_store(folder, durability)?;
+    let began = clock::monotonic();
+    let template = Template::record(Life::Finalized(Intent::AuthorizeWithCapture), &key).await?;
+    template.copy(&*full, 0..checkouts, checkouts).await?;
+    let prepared = began.elapsed();
+    let empty = Inside::start(new_store(folder, durability)?, &key).await?;
+    let full = Inside::start(full, &key).await?;
+    let mut medians = Vec::with_capacity(ROUNDS);
+    let count = size.count(OPERATIONS);
+    for _ in 0..ROUNDS {
+        medians.push((finalize(&empty, count, &key).await?, finalize(&full, count, &key).await?));
+    }
+    let name = |what: &str| format!("stored.{}.{what}", durability.name());
+    report.add(name("checkouts"), 0, checkouts as f64, "stored checkouts");
+    report.add(name("prepared"), 0, prepared.as_secs_f64(), "s");
+    report.add(name("p50_empty"), CONCURRENCY, median(medians.iter().map(|(empty, _)| *empty)), "µs");
+    report.add(name("p50_full"), CONCURRENCY, median(medians.iter().map(|(_, full)| *full)), "µs");
+    let ratio = median(medians.iter().map(|(empty, full)| full / empty));
+    report.wanted(name("p50_ratio"), CONCURRENCY, ratio, "× empty store", "< 1.3");
+    Ok(())
+}
+
+/// The median latency of a Finalize, in microseconds.
+async fn finalize(sandbox: &Inside, count: usize, key: &BenchKey) -> Result<f64, String> {
+    let placed = start_checkouts(&sandbox.address, count, Intent::AuthorizeWithCapture).await?;
+    let requests = sign_all(&sandbox.address, placed.iter().map(Placed::finalize).collect(), &key.signer)?;
+    let seen = load::run(&sandbox.address, requests, CONCURRENCY, &[200]).await?;
+    Ok(microseconds(seen.percentile(50)))
+}

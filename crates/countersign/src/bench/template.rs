@@ -1,0 +1,224 @@
+//! Orders by the hundred thousand. One order's life is lived through the sandbox while its change sets
+//! are recorded; its copies are written straight to a store, under ids of their own. So a copy is
+//! what the sandbox would have written, whatever that is, and nobody has to sign for it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::{
+    Backlog, ChangeId, ChangeSet, CommitError, Content, Document, DueTimer, Expect, IndexEntry, IndexRange,
+    IndexRow, Key, MAX_CHANGES, Message, NewMessage, Store, StoreError, Write,
+};
+use countersign_store::memory::MemoryStore;
+use futures_util::future::{BoxFuture, try_join_all};
+
+use super::finalize::{Intent, Placed, placed_checkout};
+use super::inside::Inside;
+use super::signed::BenchKey;
+
+/// Change sets under way at once: enough for a store that writes what waits in one go.
+const IN_FLIGHT: usize = 16;
+
+/// How far an order has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// The buyer has placed it.
+    Placed,
+    /// It is finalized.
+    Finalized(Intent),
+}
+
+/// One order as a store holds it.
+pub(super) struct Template {
+    at: Timestamp,
+    documents: Vec<(Key, Content)>,
+    messages: Vec<NewMessage>,
+    /// The ids that each copy gets its own of: the session's and the permission's.
+    ids: Vec<String>,
+}
+
+impl Template {
+    pub(super) async fn record(life: Life, key: &BenchKey) -> Result<Self, String> {
+        let recorder = Arc::new(Recorder::default());
+        let sandbox = Inside::start(Arc::clone(&recorder) as Arc<dyn Store>, key).await?;
+        let intent = match life {
+            Life::Placed => Intent::Authorize,
+            Life::Finalized(intent) => intent,
+        };
+        let session = sandbox.control("checkout-sessions", placed_checkout(intent, "{}")).await?;
+        let placed = Placed::read(&session, intent)?;
+        let mut ids = vec![placed.checkout_session_id.clone()];
+        if let Life::Finalized(_) = life {
+            let request = placed.finalize().signed(&sandbox.address, &key.signer)?;
+            let answer: serde_json::Value =
+                serde_json::from_slice(&sandbox.call(request).await?).map_err(|error| error.to_string())?;
+            let id = answer.get("chargePermissionId").and_then(|id| id.as_str());
+            ids.push(id.ok_or("a completed session without a permission")?.to_owned());
+        }
+        recorder.template(ids)
+    }
+
+    /// Writes copies, whose numbers tell them apart among the copies of all templates of a store.
+    pub(super) async fn copy(
+        &self,
+        store: &dyn Store,
+        numbers: std::ops::Range<usize>,
+        of: usize,
+    ) -> Result<(), String> {
+        let together = (MAX_CHANGES / self.documents.len().max(self.messages.len()).max(1)).max(1);
+        let starts: Vec<usize> = numbers.clone().step_by(together).collect();
+        for starts in starts.chunks(IN_FLIGHT) {
+            let change_sets = starts.iter().map(|start| {
+                let end = (start + together).min(numbers.end);
+                store.commit(self.change_set(*start..end, of))
+            });
+            try_join_all(change_sets).await.map_err(|error| format!("{error:?}"))?;
+        }
+        Ok(())
+    }
+
+    fn change_set(&self, numbers: std::ops::Range<usize>, of: usize) -> ChangeSet {
+        let mut id = *b"bench\0\0\0\0\0\0\0\0\0\0\0";
+        id[8..].copy_from_slice(&(numbers.start as u64).to_be_bytes());
+        let mut change = ChangeSet {
+            id: ChangeId(id),
+            at: self.at,
+            require: Vec::new(),
+            write: Vec::new(),
+            append: Vec::new(),
+        };
+        for number in numbers {
+            let ids = copied_ids(number, of);
+            let own = |text: &str| {
+                let pairs = self.ids.iter().zip(&ids);
+                pairs.fold(text.to_owned(), |text, (old, new)| text.replace(old.as_str(), new))
+            };
+            for (key, content) in &self.documents {
+                let entry = |entry: &IndexEntry| IndexEntry { index: entry.index, value: own(&entry.value) };
+                let content = Content {
+                    bytes: own_bytes(&content.bytes, own),
+                    index: content.index.iter().map(entry).collect(),
+                    ..content.clone()
+                };
+                let key = Key { collection: key.collection, id: own(&key.id) };
+                change.write.push(Write { key, expect: Expect::Absent, content: Some(content) });
+            }
+            for message in &self.messages {
+                change.append.push(NewMessage {
+                    subject: own(&message.subject),
+                    bytes: own_bytes(&message.bytes, own),
+                    ..message.clone()
+                });
+            }
+        }
+        change
+    }
+}
+
+/// What is not text holds no ids.
+fn own_bytes(bytes: &Bytes, own: impl Fn(&str) -> String) -> Bytes {
+    std::str::from_utf8(bytes).map_or_else(|_| bytes.clone(), |text| Bytes::from(own(text)))
+}
+
+/// Ids of the right form, in ascending order and spread evenly over all that there can be: written in
+/// the order that is cheapest, they lie as drawn ones would.
+fn copied_ids(number: usize, of: usize) -> [String; 2] {
+    let spread = |all: u128| number as u128 * all / of.max(1) as u128;
+    let permission = format!("{:014}", spread(100_000_000_000_000));
+    let (first, second) = permission.split_at(7);
+    [format!("{:08x}-0000-4000-8000-{number:012x}", spread(1 << 32)), format!("S01-{first}-{second}")]
+}
+
+/// A store that remembers what was committed to it.
+#[derive(Default)]
+struct Recorder {
+    inner: MemoryStore,
+    changes: Mutex<Vec<ChangeSet>>,
+}
+
+impl Recorder {
+    /// The last content of every document, and every message.
+    fn template(&self, ids: Vec<String>) -> Result<Template, String> {
+        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = changes.iter().map(|change| change.at).max().ok_or("nothing was written")?;
+        let mut documents: Vec<(Key, Content)> = Vec::new();
+        for Write { key, content, .. } in changes.iter().flat_map(|change| &change.write) {
+            documents.retain(|(written, _)| written != key);
+            documents.extend(content.clone().map(|content| (key.clone(), content)));
+        }
+        let messages = changes.iter().flat_map(|change| change.append.clone()).collect();
+        Ok(Template { at, documents, messages, ids })
+    }
+}
+
+impl Store for Recorder {
+    fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
+        self.inner.load(keys)
+    }
+
+    fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
+        Box::pin(async move {
+            self.inner.commit(change.clone()).await?;
+            self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+            Ok(())
+        })
+    }
+
+    fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.inner.was_committed(id)
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>> {
+        self.inner.due(now, limit)
+    }
+
+    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.inner.next_due()
+    }
+
+    fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>> {
+        self.inner.range(range)
+    }
+
+    fn messages<'a>(
+        &'a self,
+        topic: &'static str,
+        subject: Option<&'a str>,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
+        self.inner.messages(topic, subject, after, limit)
+    }
+
+    fn lease(
+        &self,
+        topic: &'static str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
+        self.inner.lease(topic, now, until, limit)
+    }
+
+    fn release(
+        &self,
+        sequence: u64,
+        lease_count: u32,
+        deliver_at: Option<Timestamp>,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.inner.release(sequence, lease_count, deliver_at)
+    }
+
+    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        self.inner.backlog(topic, limit)
+    }
+
+    fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
+        self.inner.watermark()
+    }
+
+    fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.inner.reset()
+    }
+}
