@@ -1,4 +1,4 @@
-//! Amazon Pay on the wire: types, request signing and verifying, button signatures.
+//! Amazon Pay on the wire: types, request signing and verifying, button signatures, notifications.
 //!
 //! Everything here is pure: no input or output, no clock, no randomness but the signatures' own
 //! salt. Servers, clients and tools all speak through it.
@@ -13,5 +13,6 @@
     )
 )]
 
+pub mod notification;
 pub mod signing;
 pub mod wire;

@@ -13,7 +13,7 @@ pub fn base64(bytes: &[u8]) -> String {
 }
 
 /// Reads standard Base64 with padding, on one line.
-pub(super) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(text).ok()
 }
 

@@ -60,7 +60,7 @@ impl From<KeyRejected> for KeyRefused {
 }
 
 /// The first PEM block of a text: its label and its content.
-fn read_pem(pem: &str) -> Result<(&str, Vec<u8>), KeyRefused> {
+pub(crate) fn read_pem(pem: &str) -> Result<(&str, Vec<u8>), KeyRefused> {
     let (_, begun) = pem.split_once("-----BEGIN ").ok_or(KeyRefused::NotPem)?;
     let (label, begun) = begun.split_once("-----").ok_or(KeyRefused::NotPem)?;
     let (content, end) = begun.split_once("-----END ").ok_or(KeyRefused::NotPem)?;

@@ -58,5 +58,6 @@ pub use reading::{
 pub use refund::{Refund, RefundReason, RefundState, RefundStatus};
 /// One member's JSON text, as `serde_json` borrows it.
 pub use serde_json::value::RawValue;
+pub(crate) use word::words;
 pub use word::{Word, Words};
 pub use writing::{Absent, Members, Writer};

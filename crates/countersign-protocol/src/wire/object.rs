@@ -120,8 +120,8 @@ impl<'a, 'f> ObjectShown<'a, 'f> {
 /// Declares a JSON object: a struct whose members are all `Option`, with its reader, its writer and
 /// a `Debug` that prints no free text.
 ///
-/// `field: Type = "wireName"`, and `[..=16]` behind it where a text has a greatest length in
-/// characters.
+/// `field: Type = "wireName"`, then `| "otherName"` for names that are read beside it and never
+/// written, and `[..=16]` where a text has a greatest length in characters.
 ///
 /// ```
 /// use countersign_protocol::object;
@@ -148,7 +148,10 @@ macro_rules! object {
     (
         $(#[$meta:meta])*
         $visibility:vis struct $name:ident {
-            $( $(#[$member_meta:meta])* $field:ident : $type:ty = $wire:literal $([..=$max:expr])? ),+ $(,)?
+            $(
+                $(#[$member_meta:meta])*
+                $field:ident : $type:ty = $wire:literal $(| $other:literal)* $([..=$max:expr])?
+            ),+ $(,)?
         }
     ) => {
         $(#[$meta])*
@@ -171,7 +174,11 @@ macro_rules! object {
                 reader: &mut $crate::wire::Reader,
             ) -> $crate::wire::Taken {
                 match name {
-                    $( $wire => reader.member($wire, raw, $crate::object!(@max $($max)?), &mut self.$field), )+
+                    $(
+                        $wire $(| $other)* => {
+                            reader.member($wire, raw, $crate::object!(@max $($max)?), &mut self.$field)
+                        }
+                    )+
                     _ => $crate::wire::Taken::Unknown,
                 }
             }

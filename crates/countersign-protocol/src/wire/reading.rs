@@ -215,6 +215,12 @@ impl Reader {
             return Taken::Read;
         }
         self.path.push(Step::Member(name));
+        // Under two of its names: the names as such were told apart before.
+        if place.is_some() {
+            self.invalid("the member is there twice");
+            self.path.pop();
+            return Taken::Malformed;
+        }
         *place = T::read(raw, self);
         if let (Some(max_len), Some(value)) = (max_len.filter(|_| self.is_strict()), &*place)
             && value.char_count() > max_len

@@ -1,0 +1,416 @@
+//! The envelope of Amazon's notification service: reading it within limits, the text that is signed,
+//! and the proof that it was. What its message says is in `message.rs`, and is read only afterwards.
+
+use core::fmt;
+
+use countersign_domain::time::Timestamp;
+
+use super::certificate::Certificate;
+use super::message::{Message, MessageRefused};
+use super::timestamp::EnvelopeTimestamp;
+use crate::object;
+use crate::signing::{base64, from_base64};
+use crate::wire::{Object as _, read_answer};
+
+/// The longest envelope that is read, in bytes. Amazon Pay's have about two thousand.
+pub const MAX_ENVELOPE_LEN: usize = 1 << 16;
+
+object! {
+    /// The members as they stand in the JSON text.
+    struct Members {
+        kind: String = "Type",
+        message_id: String = "MessageId",
+        token: String = "Token",
+        topic_arn: String = "TopicArn",
+        subject: String = "Subject",
+        message: String = "Message",
+        subscribe_url: String = "SubscribeURL",
+        timestamp: String = "Timestamp",
+        signature_version: String = "SignatureVersion",
+        signature: String = "Signature",
+        signing_cert_url: String = "SigningCertURL",
+        unsubscribe_url: String = "UnsubscribeURL",
+    }
+}
+
+/// An envelope that can be read. Nothing proves yet who has sent it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// `Type`, with what only this type has.
+    pub kind: EnvelopeKind,
+    /// `MessageId`: the same for every delivery of one message.
+    pub message_id: String,
+    /// `TopicArn`: the channel that it came by.
+    pub topic_arn: String,
+    /// `Message`: of a notification, the JSON text of a [`Message`].
+    pub message: String,
+    /// `Timestamp`: when it was published.
+    pub timestamp: EnvelopeTimestamp,
+    /// `SignatureVersion`; not signed, and need not be: the other version's signature does not hold.
+    pub signature_version: SignatureVersion,
+    /// `Signature`, decoded.
+    pub signature: Vec<u8>,
+    /// `SigningCertURL`; not signed: [`CertificateOrigins::check`](super::CertificateOrigins::check)
+    /// decides about it.
+    pub signing_cert_url: String,
+    /// `UnsubscribeURL`; not signed, so never to be followed.
+    pub unsubscribe_url: Option<String>,
+}
+
+/// The types of envelopes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnvelopeKind {
+    /// `Notification`: something has changed.
+    Notification {
+        /// `Subject`; Amazon Pay sends none.
+        subject: Option<String>,
+    },
+    /// `SubscriptionConfirmation`: somebody wants to send notifications here.
+    SubscriptionConfirmation(Confirmation),
+    /// `UnsubscribeConfirmation`: no more will come, unless that is undone.
+    UnsubscribeConfirmation(Confirmation),
+}
+
+impl EnvelopeKind {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Notification { .. } => "Notification",
+            Self::SubscriptionConfirmation(_) => "SubscriptionConfirmation",
+            Self::UnsubscribeConfirmation(_) => "UnsubscribeConfirmation",
+        }
+    }
+}
+
+/// What confirms a subscription, or undoes its end.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// `Token`: whoever has it can subscribe.
+    pub token: String,
+    /// `SubscribeURL`: the token's use, by a request that this project never makes.
+    pub subscribe_url: String,
+}
+
+impl fmt::Debug for Confirmation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Confirmation(…)")
+    }
+}
+
+/// The two signatures, both RSASSA-PKCS1-v1_5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SignatureVersion {
+    /// `1`: over SHA-1.
+    V1,
+    /// `2`: over SHA-256.
+    V2,
+}
+
+impl SignatureVersion {
+    /// Both, the older first.
+    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "1",
+            Self::V2 => "2",
+        }
+    }
+}
+
+/// Why a body is no envelope. It quotes nothing of the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnvelopeRefused {
+    /// It is longer than [`MAX_ENVELOPE_LEN`].
+    TooLong,
+    /// It is no JSON object, is nested too deeply, or has a member twice.
+    NotAnObject,
+    /// A member is not there.
+    Missing {
+        /// Its name.
+        member: &'static str,
+    },
+    /// A member cannot be what it must be.
+    Malformed {
+        /// Its name.
+        member: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+impl fmt::Display for EnvelopeRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => write!(f, "the envelope is longer than {MAX_ENVELOPE_LEN} bytes"),
+            Self::NotAnObject => f.write_str("the envelope is not a JSON object with each member once"),
+            Self::Missing { member } => write!(f, "the envelope has no {member}"),
+            Self::Malformed { member, why } => write!(f, "the envelope's {member} is malformed: {why}"),
+        }
+    }
+}
+
+impl core::error::Error for EnvelopeRefused {}
+
+/// Why an envelope is not its sender's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureRefused {
+    /// The certificate is good only later.
+    CertificateNotYetValid {
+        /// Its first instant.
+        from: Timestamp,
+    },
+    /// The certificate is good no more.
+    CertificateExpired {
+        /// Its last instant.
+        until: Timestamp,
+    },
+    /// The certificate's key has not signed this envelope.
+    WrongSignature,
+}
+
+impl fmt::Display for SignatureRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CertificateNotYetValid { from } => {
+                write!(f, "the certificate is valid from {from} on only")
+            }
+            Self::CertificateExpired { until } => write!(f, "the certificate was valid until {until} only"),
+            Self::WrongSignature => f.write_str("the signature is not the certificate's for this envelope"),
+        }
+    }
+}
+
+impl core::error::Error for SignatureRefused {}
+
+impl Envelope {
+    /// Reads an envelope. Members that it does not know are passed over: they are not signed.
+    ///
+    /// # Errors
+    /// Names the member that is missing or malformed.
+    pub fn parse(body: &[u8]) -> Result<Self, EnvelopeRefused> {
+        if body.len() > MAX_ENVELOPE_LEN {
+            return Err(EnvelopeRefused::TooLong);
+        }
+        let read = read_answer::<Members>(body).map_err(|_| EnvelopeRefused::NotAnObject)?;
+        let members = read.value;
+        // A member that is no text is absent by now, and kept among the unknown ones.
+        let unreadable = |member: &'static str| members.unknown.member(member).is_some();
+        let optional = |member: &'static str, value: &Option<String>, form: Form| {
+            let malformed = |why| EnvelopeRefused::Malformed { member, why };
+            match value {
+                Some(text) => form.check(text).map(|()| Some(text.clone())).map_err(malformed),
+                None if unreadable(member) => Err(malformed("it is not a string")),
+                None => Ok(None),
+            }
+        };
+        let required = |member: &'static str, value: &Option<String>, form: Form| {
+            optional(member, value, form)?.ok_or(EnvelopeRefused::Missing { member })
+        };
+
+        let kind = required("Type", &members.kind, Form::Word { max_len: 64 })?;
+        let confirmation = || {
+            Ok(Confirmation {
+                token: required("Token", &members.token, Form::Word { max_len: 1_024 })?,
+                subscribe_url: required(
+                    "SubscribeURL",
+                    &members.subscribe_url,
+                    Form::Word { max_len: 2_048 },
+                )?,
+            })
+        };
+        let kind = match kind.as_str() {
+            "Notification" => EnvelopeKind::Notification {
+                subject: optional("Subject", &members.subject, Form::Line { max_len: 512 })?,
+            },
+            "SubscriptionConfirmation" => EnvelopeKind::SubscriptionConfirmation(confirmation()?),
+            "UnsubscribeConfirmation" => EnvelopeKind::UnsubscribeConfirmation(confirmation()?),
+            _ => {
+                let why = "it is not one of Notification, SubscriptionConfirmation, UnsubscribeConfirmation";
+                return Err(EnvelopeRefused::Malformed { member: "Type", why });
+            }
+        };
+        let timestamp = required("Timestamp", &members.timestamp, Form::Word { max_len: 32 })?;
+        let timestamp = EnvelopeTimestamp::parse(&timestamp).ok_or(EnvelopeRefused::Malformed {
+            member: "Timestamp",
+            why: "it is not a UTC instant such as 2026-11-23T15:47:00.000Z",
+        })?;
+        let version = required("SignatureVersion", &members.signature_version, Form::Word { max_len: 16 })?;
+        let version = SignatureVersion::ALL.into_iter().find(|known| known.as_str() == version);
+        let signature_version = version
+            .ok_or(EnvelopeRefused::Malformed { member: "SignatureVersion", why: "it is not one of 1, 2" })?;
+        // 8192 bits.
+        let signature = required("Signature", &members.signature, Form::Word { max_len: 1_368 })?;
+        let signature = from_base64(signature.as_bytes())
+            .ok_or(EnvelopeRefused::Malformed { member: "Signature", why: "it is not Base64" })?;
+        Ok(Self {
+            kind,
+            message_id: required("MessageId", &members.message_id, Form::Word { max_len: 128 })?,
+            topic_arn: required("TopicArn", &members.topic_arn, Form::Word { max_len: 512 })?,
+            message: required("Message", &members.message, Form::Text { max_len: 16_384 })?,
+            timestamp,
+            signature_version,
+            signature,
+            signing_cert_url: required(
+                "SigningCertURL",
+                &members.signing_cert_url,
+                Form::Word { max_len: 2_048 },
+            )?,
+            unsubscribe_url: optional(
+                "UnsubscribeURL",
+                &members.unsubscribe_url,
+                Form::Word { max_len: 2_048 },
+            )?,
+        })
+    }
+
+    /// The text that is signed: of each member that its type signs and that is present, in
+    /// alphabetical order, the name and the value, each with a line feed behind it.
+    ///
+    /// Only a message can have line feeds of its own, and it comes first, so that no two envelopes have
+    /// one text.
+    #[must_use]
+    pub fn string_to_sign(&self) -> String {
+        let (subject, confirmation) = match &self.kind {
+            EnvelopeKind::Notification { subject } => (subject.as_deref(), None),
+            EnvelopeKind::SubscriptionConfirmation(confirmation)
+            | EnvelopeKind::UnsubscribeConfirmation(confirmation) => (None, Some(confirmation)),
+        };
+        let signed = [
+            ("Message", Some(self.message.as_str())),
+            ("MessageId", Some(self.message_id.as_str())),
+            ("Subject", subject),
+            ("SubscribeURL", confirmation.map(|confirmation| confirmation.subscribe_url.as_str())),
+            ("Timestamp", Some(self.timestamp.as_str())),
+            ("Token", confirmation.map(|confirmation| confirmation.token.as_str())),
+            ("TopicArn", Some(self.topic_arn.as_str())),
+            ("Type", Some(self.kind.as_str())),
+        ];
+        let mut text = String::with_capacity(self.message.len().saturating_add(512));
+        for (name, value) in signed {
+            if let Some(value) = value {
+                text.extend([name, "\n", value, "\n"]);
+            }
+        }
+        text
+    }
+
+    /// Proves that the certificate's key has signed the envelope, and that the certificate is good now.
+    ///
+    /// That the certificate is the one of the envelope's URL, and that this URL is to be believed, is
+    /// for the caller to see to.
+    ///
+    /// # Errors
+    /// Says what is wrong with the certificate or the signature.
+    pub fn verify(
+        self,
+        certificate: &Certificate,
+        now: Timestamp,
+    ) -> Result<VerifiedEnvelope, SignatureRefused> {
+        if now < certificate.not_before() {
+            return Err(SignatureRefused::CertificateNotYetValid { from: certificate.not_before() });
+        }
+        if now > certificate.not_after() {
+            return Err(SignatureRefused::CertificateExpired { until: certificate.not_after() });
+        }
+        let text = self.string_to_sign();
+        if !certificate.has_signed(text.as_bytes(), &self.signature, self.signature_version) {
+            return Err(SignatureRefused::WrongSignature);
+        }
+        Ok(VerifiedEnvelope(self))
+    }
+
+    /// The envelope as JSON text, as it is delivered.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut members = Members {
+            kind: Some(self.kind.as_str().to_owned()),
+            message_id: Some(self.message_id.clone()),
+            topic_arn: Some(self.topic_arn.clone()),
+            message: Some(self.message.clone()),
+            timestamp: Some(self.timestamp.as_str().to_owned()),
+            signature_version: Some(self.signature_version.as_str().to_owned()),
+            signature: Some(base64(&self.signature)),
+            signing_cert_url: Some(self.signing_cert_url.clone()),
+            unsubscribe_url: self.unsubscribe_url.clone(),
+            ..Members::default()
+        };
+        match &self.kind {
+            EnvelopeKind::Notification { subject } => members.subject.clone_from(subject),
+            EnvelopeKind::SubscriptionConfirmation(confirmation)
+            | EnvelopeKind::UnsubscribeConfirmation(confirmation) => {
+                members.token = Some(confirmation.token.clone());
+                members.subscribe_url = Some(confirmation.subscribe_url.clone());
+            }
+        }
+        members.to_request()
+    }
+}
+
+/// Neither message nor token is printed.
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("kind", &self.kind.as_str())
+            .field("message_id", &self.message_id)
+            .field("topic_arn", &self.topic_arn)
+            .field("timestamp", &self.timestamp.as_str())
+            .field("signature_version", &self.signature_version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a member's text may consist of. Only a message may have line breaks: see
+/// [`Envelope::string_to_sign`].
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// Visible ASCII, not empty.
+    Word { max_len: usize },
+    /// Anything but control characters.
+    Line { max_len: usize },
+    /// Anything.
+    Text { max_len: usize },
+}
+
+impl Form {
+    fn check(self, text: &str) -> Result<(), &'static str> {
+        let (fits, max_len) = match self {
+            Self::Word { max_len } => {
+                (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()), max_len)
+            }
+            Self::Line { max_len } => (!text.chars().any(char::is_control), max_len),
+            Self::Text { max_len } => (true, max_len),
+        };
+        match (fits, text.len() <= max_len) {
+            (_, false) => Err("it is too long"),
+            (false, _) => Err("it has characters that it cannot have, or none"),
+            (true, true) => Ok(()),
+        }
+    }
+}
+
+/// An envelope that its certificate's key has signed. Made by [`Envelope::verify`] only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedEnvelope(Envelope);
+
+impl VerifiedEnvelope {
+    /// The envelope.
+    #[must_use]
+    pub fn envelope(&self) -> &Envelope {
+        &self.0
+    }
+
+    /// What a notification says; none for a confirmation, whose message is prose.
+    ///
+    /// # Errors
+    /// When a notification's message is none of Amazon Pay's.
+    pub fn message(&self) -> Result<Option<Message>, MessageRefused> {
+        match self.0.kind {
+            EnvelopeKind::Notification { .. } => Message::parse(&self.0.message).map(Some),
+            EnvelopeKind::SubscriptionConfirmation(_) | EnvelopeKind::UnsubscribeConfirmation(_) => Ok(None),
+        }
+    }
+}

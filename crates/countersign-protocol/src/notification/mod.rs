@@ -1,0 +1,22 @@
+//! Amazon's notifications: the signed envelope, the certificate whose key has signed it, and the
+//! message inside that names what has changed.
+//!
+//! A receiver parses an [`Envelope`], decides by [`CertificateOrigins`] whether its certificate may be
+//! fetched at all, and verifies it by the [`Certificate`]; only then is the [`Message`] read. A sender
+//! signs [`Envelope::string_to_sign`]. Fetching, caching and the choice of whom to believe are the
+//! client's. A notification is a hint: the object's state comes from the API.
+
+mod certificate;
+mod certificate_url;
+mod envelope;
+mod message;
+mod timestamp;
+
+pub use certificate::{Certificate, CertificateRefused};
+pub use certificate_url::{CertificateOrigins, CertificateUrl, CertificateUrlRefused, NotAnOrigin};
+pub use envelope::{
+    Confirmation, Envelope, EnvelopeKind, EnvelopeRefused, MAX_ENVELOPE_LEN, SignatureRefused,
+    SignatureVersion, VerifiedEnvelope,
+};
+pub use message::{Message, MessageRefused, NotificationType, Notified, ObjectType};
+pub use timestamp::EnvelopeTimestamp;
