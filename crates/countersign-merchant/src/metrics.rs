@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::completion::{AttemptEvent, Happened};
+use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
+use countersign_domain::merchant::operation::OperationState;
+use countersign_domain::merchant::payment::PaymentEvent;
 use countersign_domain::time::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -60,7 +62,7 @@ pub(crate) struct Metrics {
     webhooks: Family<Label, Counter>,
     webhook_backlog: Gauge,
     notifications: Family<Label, Counter>,
-    captures_due: Family<Label, Gauge>,
+    captures_due: Family<[(&'static str, &'static str); 2], Gauge>,
     snapshots_missing: Family<Label, Gauge>,
 }
 
@@ -138,7 +140,7 @@ impl Metrics {
         );
         registry.register(
             "captures_due",
-            "Authorized charges that must be captured within so many hours, or expire",
+            "Authorized charges whose deadline passes within so many hours",
             self.captures_due.clone(),
         );
         registry.register(
@@ -184,8 +186,8 @@ impl Metrics {
         self.timers_due.set(survey.timers_due);
         self.timers_overdue.set(survey.timers_overdue);
         self.webhook_backlog.set(survey.webhook_backlog);
-        for (within, count) in [("24", survey.captures_due_in_24_h), ("72", survey.captures_due_in_72_h)] {
-            self.captures_due.get_or_create(&[("hours", within)]).set(count);
+        for ((deadline, hours), count) in &survey.captures_due {
+            self.captures_due.get_or_create(&[("deadline", deadline), ("hours", hours)]).set(*count);
         }
         for (state, count) in [("due", survey.snapshots_due), ("missed", survey.snapshots_missed)] {
             self.snapshots_missing.get_or_create(&[("state", state)]).set(count);
@@ -211,24 +213,47 @@ pub(crate) struct Noted {
 
 impl Noted {
     /// What leads from one checkout to the next.
-    pub(crate) fn of(before: &Checkout, after: &Checkout, events: &[AttemptEvent], now: Timestamp) -> Self {
+    pub(crate) fn of(before: &Checkout, after: &Checkout, events: &[CheckoutEvent], now: Timestamp) -> Self {
         let mut noted = Self::default();
         for event in events {
-            let Some(attempt) = after.attempt(event.attempt) else { continue };
-            let was_in_doubt = before.attempt(event.attempt).is_some_and(|before| {
-                matches!(before.state, AttemptState::InDoubt(_) | AttemptState::Unresolved { .. })
-            });
-            let is_definitive = matches!(event.what, Happened::Completed | Happened::NotPaid);
-            if matches!(event.what, Happened::DoubtBegan { .. }) {
-                noted.doubts_began = noted.doubts_began.saturating_add(1);
-            }
-            if was_in_doubt && (is_definitive || event.what == Happened::PendingBegan) {
-                noted.resolved.push(attempt.state.name());
-            }
-            if is_definitive {
-                noted.times_to_definitive.push(now.since(attempt.bound_at));
+            match event {
+                CheckoutEvent::Attempt(event) => noted.note_attempt(before, after, event, now),
+                CheckoutEvent::Payment(event) => noted.note_operation(before, after, event),
             }
         }
         noted
+    }
+
+    fn note_attempt(&mut self, before: &Checkout, after: &Checkout, event: &AttemptEvent, now: Timestamp) {
+        let Some(attempt) = after.attempt(event.attempt) else { return };
+        let was_in_doubt = before.attempt(event.attempt).is_some_and(|before| {
+            matches!(before.state, AttemptState::InDoubt(_) | AttemptState::Unresolved { .. })
+        });
+        let is_definitive = matches!(event.what, Happened::Completed | Happened::NotPaid);
+        if matches!(event.what, Happened::DoubtBegan { .. }) {
+            self.doubts_began = self.doubts_began.saturating_add(1);
+        }
+        if was_in_doubt && (is_definitive || event.what == Happened::PendingBegan) {
+            self.resolved.push(attempt.state.name());
+        }
+        if is_definitive {
+            self.times_to_definitive.push(now.since(attempt.bound_at));
+        }
+    }
+
+    fn note_operation(&mut self, before: &Checkout, after: &Checkout, event: &PaymentEvent) {
+        let state_in = |checkout: &Checkout, number| {
+            let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(number));
+            operation.map(|operation| operation.state.clone())
+        };
+        if let PaymentEvent::OperationDoubtBegan { .. } = event {
+            self.doubts_began = self.doubts_began.saturating_add(1);
+        }
+        if let PaymentEvent::OperationDone(number) | PaymentEvent::OperationRefused { number, .. } = event
+            && let Some(OperationState::InDoubt { .. }) = state_in(before, *number)
+            && let Some(state) = state_in(after, *number)
+        {
+            self.resolved.push(state.name());
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
+pub use countersign_domain::merchant::capture_plan::CapturePolicy;
 use countersign_domain::merchant::completion::CompletionRules;
+pub use countersign_domain::merchant::operation::RefundCeiling;
 
 /// A text that no log prints.
 #[derive(Clone)]
@@ -53,8 +55,32 @@ pub struct Settings {
     pub public_url: String,
     /// `[deadlines]`.
     pub deadlines: Deadlines,
+    /// `[capture]` and `[refunds]`.
+    pub payments: Payments,
     /// `[notifications]`.
     pub notifications: Notifications,
+}
+
+/// What the shop allows itself and leaves to this server, once it is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payments {
+    /// `capture.policy`: who captures when the shop has not.
+    pub capture_policy: CapturePolicy,
+    /// `capture.margin`: how long before a deadline the last safe moment is.
+    pub capture_margin: Duration,
+    /// `refunds.ceiling`: how much of a charge may be refunded.
+    pub refund_ceiling: RefundCeiling,
+}
+
+impl Default for Payments {
+    fn default() -> Self {
+        let rules = CompletionRules::default();
+        Self {
+            capture_policy: rules.capture_policy,
+            capture_margin: rules.capture_margin,
+            refund_ceiling: rules.refund_ceiling,
+        }
+    }
 }
 
 /// Whose notifications are believed.

@@ -217,6 +217,8 @@ pub enum NotPaidReason {
     SessionGone,
     /// Nothing left this machine, and the buyer has been away for too long to be charged now.
     Abandoned,
+    /// The shop canceled the order before anything was sent.
+    OrderCanceled,
     /// The authorization was declined in the end; the charge's reason code.
     ChargeDeclined(Option<String>),
     /// The authorization was canceled; the charge's reason code.
@@ -235,6 +237,7 @@ impl NotPaidReason {
             | Self::Misuse(_)
             | Self::SessionGone
             | Self::Abandoned
+            | Self::OrderCanceled
             | Self::ChargeDeclined(_)
             | Self::ChargeCanceled(_) => None,
         }
@@ -251,6 +254,7 @@ impl NotPaidReason {
             Self::AddressDrift(..) => "AddressDrift",
             Self::SessionGone => "SessionGone",
             Self::Abandoned => "Abandoned",
+            Self::OrderCanceled => "OrderCanceled",
             Self::ChargeDeclined(code) => code.as_deref().unwrap_or("Declined"),
             Self::ChargeCanceled(code) => code.as_deref().unwrap_or("Canceled"),
         }

@@ -5,6 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::attempt::{Attempt, AttemptState, GivenAddresses};
+use super::cancellation::Cancellation;
+use super::completion::CompletionRules;
+use super::payment::Payment;
 use crate::address::{Address, AddressMatch};
 use crate::ids::CheckoutId;
 use crate::money::{Currency, Money};
@@ -57,6 +60,8 @@ pub enum TermsRefused {
     },
     /// An attempt was sent with the current terms and is not proved unpaid.
     AlreadySent,
+    /// The order is canceled, or being canceled.
+    OrderCanceled,
 }
 
 impl TermsRefused {
@@ -67,7 +72,7 @@ impl TermsRefused {
             Self::PendingWithCapture => "paymentDetails.canHandlePendingAuthorization",
             Self::NothingToCharge | Self::ChargeAboveMaximum => "paymentDetails.chargeAmount",
             Self::TotalInAnotherCurrency(_) | Self::TotalBelowCharge => "paymentDetails.totalOrderAmount",
-            Self::VersionMoved { .. } | Self::AlreadySent => "termsVersion",
+            Self::VersionMoved { .. } | Self::AlreadySent | Self::OrderCanceled => "termsVersion",
         }
     }
 }
@@ -142,6 +147,10 @@ pub struct Checkout {
     pub terms_version: u32,
     /// Oldest first; `attempts[k].number` is `k + 1`.
     pub attempts: Vec<Attempt>,
+    /// What was agreed since an attempt succeeded.
+    pub payment: Option<Payment>,
+    /// The shop's wish to cancel the order, if it has one.
+    pub cancellation: Option<Cancellation>,
     /// When the shop registered it.
     pub registered_at: Timestamp,
 }
@@ -151,6 +160,15 @@ impl Checkout {
     #[must_use]
     pub fn live_attempt(&self) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.state.is_live())
+    }
+
+    /// When somebody must look after it: an attempt, the payment or the cancellation.
+    #[must_use]
+    pub fn due_at(&self, rules: &CompletionRules) -> Option<Timestamp> {
+        let attempts = self.attempts.iter().filter_map(|attempt| attempt.state.due_at());
+        let payment = self.payment.as_ref().and_then(|payment| payment.due_at(rules));
+        let cancellation = self.cancellation.as_ref().and_then(Cancellation::due_at);
+        attempts.chain(payment).chain(cancellation).min()
     }
 
     /// The attempt whose fate answers for this one: itself, or the one that it came second to.
@@ -179,6 +197,11 @@ impl Checkout {
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.number == number) {
             if state.is_final() {
                 attempt.given = GivenAddresses::default();
+            }
+            if let AttemptState::Completed { completion, charge_permission_id, at } = &state
+                && self.payment.is_none()
+            {
+                self.payment = Some(Payment::begun(&self.terms, completion, charge_permission_id, *at));
             }
             attempt.state = state;
         }
@@ -218,6 +241,9 @@ pub fn change_terms(
     }
     if checkout.live_attempt().is_some() {
         return Err(TermsRefused::AlreadySent);
+    }
+    if checkout.cancellation.is_some() {
+        return Err(TermsRefused::OrderCanceled);
     }
     // Nothing below this line may fail.
     let terms_version = checkout.terms_version.saturating_add(1);

@@ -13,7 +13,10 @@ use core::time::Duration;
 use super::attempt::{
     Attempt, AttemptState, Completion, Doubt, GivenAddresses, NotPaidReason, Send, UnresolvedReason,
 };
+use super::capture_plan::{CapturePolicy, DEFAULT_MARGIN};
 use super::checkout::{Checkout, MAX_ATTEMPTS, Terms};
+use super::operation::RefundCeiling;
+use super::payment::PaymentEvent;
 pub use crate::address::AddressKind;
 use crate::address::{Address, AddressMatch};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, IdempotencyKey};
@@ -37,6 +40,12 @@ pub struct CompletionRules {
     pub lease: Duration,
     /// Whether local expiries are held because this machine's clock is in question.
     pub hold_expiries: bool,
+    /// How much of a charge may be refunded.
+    pub refund_ceiling: RefundCeiling,
+    /// Who captures when the shop has not.
+    pub capture_policy: CapturePolicy,
+    /// How long before a deadline the last safe moment is. Default 6 hours.
+    pub capture_margin: Duration,
     /// A defect to be found by the simulation.
     #[cfg(feature = "planted-bugs")]
     pub planted: Option<PlantedBug>,
@@ -49,6 +58,9 @@ impl Default for CompletionRules {
             resend_limit: HOUR,
             lease: Duration::from_secs(30),
             hold_expiries: false,
+            refund_ceiling: RefundCeiling::default(),
+            capture_policy: CapturePolicy::default(),
+            capture_margin: DEFAULT_MARGIN,
             #[cfg(feature = "planted-bugs")]
             planted: None,
         }
@@ -77,6 +89,24 @@ pub enum PlantedBug {
     ExpiryByLocalClock,
     /// A second session is finalized while the first one's fate is open.
     SecondTabFinalized,
+    /// A refund or charge in doubt is sent again under a new key.
+    FreshKeyPerSend,
+    /// The refund budget is read without what is in flight.
+    RefundBudgetUnlocked,
+    /// An asynchronous capture is taken for a failed one.
+    InitiatedReadAsFailed,
+    /// What is in doubt is asked for again every second, for ever.
+    NotFoundAskedForEver,
+    /// What is left of an amount is worked out in floating point.
+    FloatsForMoney,
+    /// Any 4xx on a completion or an operation cancels the order.
+    RefusalCancelsOrder,
+    /// Any error on the way closes the permission.
+    ErrorClosesPermission,
+    /// A notification is believed without its signature, and its word taken for the state.
+    NotificationBelieved,
+    /// A notification whose order is not known yet is dropped.
+    EarlyNotificationDropped,
 }
 
 impl CompletionRules {
@@ -162,11 +192,20 @@ pub enum Happened {
     },
 }
 
-/// A step of a checkout.
-pub type CheckoutStep = Step<Checkout, AttemptEvent>;
+/// What happened to a checkout: to an attempt of its, or to what was agreed since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckoutEvent {
+    /// To an attempt.
+    Attempt(AttemptEvent),
+    /// To its payment, or to the order as a whole.
+    Payment(PaymentEvent),
+}
 
-pub(super) fn event(attempt: u32, what: Happened) -> AttemptEvent {
-    AttemptEvent { attempt, what }
+/// A step of a checkout.
+pub type CheckoutStep = Step<Checkout, CheckoutEvent>;
+
+pub(super) fn event(attempt: u32, what: Happened) -> CheckoutEvent {
+    CheckoutEvent::Attempt(AttemptEvent { attempt, what })
 }
 
 pub(super) fn ended(checkout: &Checkout, attempt: u32, reason: NotPaidReason, at: Timestamp) -> CheckoutStep {
@@ -183,27 +222,35 @@ pub enum Arrival {
     New(u32, CheckoutStep),
 }
 
-/// The checkout has bound [`MAX_ATTEMPTS`] sessions already.
+/// Why a session is not bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooManyAttempts;
+pub enum ArrivalRefused {
+    /// The checkout has bound [`MAX_ATTEMPTS`] sessions already.
+    TooManyAttempts,
+    /// The order is canceled, or being canceled.
+    OrderCanceled,
+}
 
 /// Binds a session that the buyer came back with, and the addresses that its caller gave. That no
 /// other checkout has bound it is the caller's to require in the same change set.
 ///
 /// # Errors
-/// [`TooManyAttempts`].
+/// [`ArrivalRefused`].
 pub fn arrive(
     checkout: &Checkout,
     session: &CheckoutSessionId,
     given: &GivenAddresses,
     now: Timestamp,
     rules: &CompletionRules,
-) -> Result<Arrival, TooManyAttempts> {
+) -> Result<Arrival, ArrivalRefused> {
     if let Some(known) = checkout.attempts.iter().find(|attempt| attempt.checkout_session_id == *session) {
         return Ok(Arrival::Known(known.number));
     }
     if checkout.attempts.len() >= MAX_ATTEMPTS {
-        return Err(TooManyAttempts);
+        return Err(ArrivalRefused::TooManyAttempts);
+    }
+    if checkout.cancellation.is_some() {
+        return Err(ArrivalRefused::OrderCanceled);
     }
     // Nothing below this line may fail.
     let number = checkout.attempts.last().map_or(1, |last| last.number.saturating_add(1));
@@ -469,7 +516,7 @@ pub fn begin(
         let next = checkout.clone().with_state(attempt, AttemptState::Surplus { of });
         return Beginning::Ends(Step::one(next, event(attempt, Happened::SurplusRecorded { of })));
     }
-    match presence(current, now, rules) {
+    match presence(checkout, current, now, rules) {
         Presence::Here => {}
         Presence::Gone => return Beginning::Ends(given_up(checkout, current, key_of, now)),
         Presence::Unknown => return Beginning::NotReady,
@@ -524,7 +571,16 @@ pub(super) enum Presence {
     Unknown,
 }
 
-pub(super) fn presence(attempt: &Attempt, now: Timestamp, rules: &CompletionRules) -> Presence {
+pub(super) fn presence(
+    checkout: &Checkout,
+    attempt: &Attempt,
+    now: Timestamp,
+    rules: &CompletionRules,
+) -> Presence {
+    if checkout.cancellation.is_some() {
+        // Nobody is charged for an order that is being canceled.
+        return Presence::Gone;
+    }
     let is_resend = attempt.state.is_live();
     if is_resend && now.since(attempt.bound_at) > rules.resend_limit {
         // Nothing expires by this: what was sent is looked up.

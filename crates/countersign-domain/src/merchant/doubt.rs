@@ -7,8 +7,8 @@ use core::time::Duration;
 use super::attempt::{Attempt, AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason};
 use super::checkout::Checkout;
 use super::completion::{
-    AttemptEvent, CheckoutStep, CompletionRules, FinalizeAnswer, Happened, PlantedBug, Presence, SessionSeen,
-    doubt_began, ended, event, given_up, presence, success,
+    CheckoutEvent, CheckoutStep, CompletionRules, FinalizeAnswer, Happened, PlantedBug, Presence,
+    SessionSeen, doubt_began, ended, event, given_up, presence, success,
 };
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use crate::money::Money;
@@ -41,7 +41,7 @@ const REMINDED_AFTER: Duration = Duration::from_secs(30 * 86_400);
 const PENDING_ALARMS: usize = 2;
 
 /// The alarms that are due and have not rung yet, as one event; `rung` becomes how many have.
-fn alarm(alarms: &[Duration], attempt: u32, lasting: Duration, rung: &mut u32) -> Option<AttemptEvent> {
+fn alarm(alarms: &[Duration], attempt: u32, lasting: Duration, rung: &mut u32) -> Option<CheckoutEvent> {
     let due = alarms.iter().filter(|alarm| lasting >= **alarm).count();
     let due = u32::try_from(due).unwrap_or(u32::MAX);
     let rings = due > *rung;
@@ -122,7 +122,7 @@ pub fn take_up(
         return None;
     }
     let mut events = alloc::vec::Vec::new();
-    let unless_unknown = |act: Act| match presence(current, now, rules) {
+    let unless_unknown = |act: Act| match presence(checkout, current, now, rules) {
         Presence::Here => act,
         // Each answer of Amazon's tells its time: only by asking can this clock come out of question.
         Presence::Unknown => Act::Agree,
@@ -130,7 +130,7 @@ pub fn take_up(
     };
     let (state, act) = match &current.state {
         AttemptState::Bound { .. } | AttemptState::Approved { .. }
-            if presence(current, now, rules) == Presence::Gone =>
+            if presence(checkout, current, now, rules) == Presence::Gone =>
         {
             return Some((given_up(checkout, current, key_of, now), Act::Rest));
         }
@@ -361,7 +361,7 @@ pub fn looked_up(
             Some((ended(checkout, attempt, NotPaidReason::Abandoned, now), Act::Rest))
         }
         (SessionSeen::Open(_), Some(doubt), _) => {
-            let act = if may_resend(current, now, rules) { Act::Resend } else { Act::Rest };
+            let act = if may_resend(checkout, current, now, rules) { Act::Resend } else { Act::Rest };
             stay(doubt, 0, act)
         }
         (SessionSeen::NotFound, Some(_), _) if rules.has(PlantedBug::NotFoundReadAsUnpaid) => {
@@ -381,8 +381,10 @@ pub fn looked_up(
     }
 }
 
-fn may_resend(attempt: &Attempt, now: Timestamp, rules: &CompletionRules) -> bool {
-    now.since(attempt.buyer_seen_at) <= rules.resend_window
+fn may_resend(checkout: &Checkout, attempt: &Attempt, now: Timestamp, rules: &CompletionRules) -> bool {
+    // Nobody is charged for an order that is being canceled.
+    checkout.cancellation.is_none()
+        && now.since(attempt.buyer_seen_at) <= rules.resend_window
         && now.since(attempt.bound_at) <= rules.resend_limit
 }
 

@@ -2,9 +2,14 @@
 //! what a buyer may be told.
 
 pub mod attempt;
+pub mod cancellation;
+pub mod capture_plan;
 pub mod checkout;
 pub mod completion;
 pub mod doubt;
+pub mod fulfilment;
+pub mod operation;
+pub mod payment;
 pub mod verdict;
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! What a caller or a buyer may be told of a checkout, derived from its attempts and never stored.
 
 use super::attempt::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
+use super::cancellation::CancellationState;
 use super::checkout::Checkout;
 use crate::ids::{ChargeId, ChargePermissionId};
 
-/// Today's answer. `Paid`, `Authorized`, `Confirmed` and `NotPaid` never change for an attempt.
+/// Today's answer. `Paid`, `Authorized`, `Confirmed` and `NotPaid` never change for an attempt, unless
+/// the shop itself cancels the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {
     /// Captured, or the capture was accepted.
@@ -19,6 +21,8 @@ pub enum Verdict<'a> {
     Checking(Option<UnresolvedReason>),
     /// Proved unpaid: the buyer goes to the start of checkout.
     NotPaid(&'a NotPaidReason),
+    /// The shop canceled the order; nothing is held and nothing kept.
+    Canceled,
     /// No session has come back from Amazon's page yet.
     Registered,
 }
@@ -43,16 +47,27 @@ impl Verdict<'_> {
             Self::Pending(_) => "pending",
             Self::Checking(_) => "checking",
             Self::NotPaid(_) => "notPaid",
+            Self::Canceled => "canceled",
             Self::Registered => "registered",
         }
     }
 }
 
 impl Checkout {
+    /// Whether a cancellation has come to its end.
+    #[must_use]
+    pub fn is_canceled(&self) -> bool {
+        let state = self.cancellation.as_ref().map(|cancellation| cancellation.state);
+        matches!(state, Some(CancellationState::Done { .. }))
+    }
+
     /// The verdict of one attempt; a surplus one gets that of the attempt it came second to.
     #[must_use]
     pub fn verdict_of<'a>(&'a self, attempt: &'a Attempt) -> Verdict<'a> {
         let Some(deciding) = self.deciding_attempt(attempt.number) else { return Verdict::Checking(None) };
+        if self.is_canceled() && matches!(deciding.state, AttemptState::Completed { .. }) {
+            return Verdict::Canceled;
+        }
         match &deciding.state {
             AttemptState::Bound { .. }
             | AttemptState::Approved { .. }
@@ -79,6 +94,9 @@ impl Checkout {
     /// else the latest one's. A buyer is not told to pay again while an earlier tab may succeed.
     #[must_use]
     pub fn verdict(&self) -> Verdict<'_> {
+        if self.is_canceled() {
+            return Verdict::Canceled;
+        }
         let unsent = || self.attempts.iter().find(|attempt| attempt.state.is_unsent());
         match self.live_attempt().or_else(unsent).or_else(|| self.attempts.last()) {
             Some(attempt) => self.verdict_of(attempt),

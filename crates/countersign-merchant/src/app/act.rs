@@ -10,6 +10,7 @@ use std::sync::Arc;
 use countersign_domain::address::{Address, AddressKind};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, IdempotencyKey};
 use countersign_domain::merchant::attempt::{AttemptState, Send};
+use countersign_domain::merchant::cancellation::settled;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{
     Agreement, Beginning, CheckoutStep, FinalizeAnswer, PlantedBug, SessionSeen, agree, answered, ask_again,
@@ -127,6 +128,7 @@ impl App {
                     let Some((step, outcome)) = decide(&before.registration.checkout, now) else {
                         return Ok(nothing);
                     };
+                    let step = settled(step, now, &self.rules());
                     let is_change = step.next != before.registration.checkout || !step.events.is_empty();
                     if !is_change {
                         let nothing = Noted::default();

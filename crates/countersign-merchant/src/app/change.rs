@@ -3,7 +3,7 @@
 
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::completion::AttemptEvent;
+use countersign_domain::merchant::completion::CheckoutEvent;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
     ChangeSet, Content, Document, Expect, IndexEntry, Key, NewMessage, Version, Write,
@@ -16,6 +16,8 @@ use crate::stored::checkout;
 use crate::stored::event::{self, Event};
 use crate::stored::fact::Fact;
 
+/// Checkouts by the permission that Amazon's notifications name.
+pub(crate) const BY_PERMISSION: &str = "checkout_by_charge_permission";
 /// Checkouts by the word of their verdict.
 pub(crate) const BY_STATE: &str = "checkout_by_state";
 
@@ -57,18 +59,16 @@ impl App {
         &self,
         before: Loaded,
         next: Checkout,
-        events: &[AttemptEvent],
+        events: &[CheckoutEvent],
         at: Timestamp,
     ) -> (ChangeSet, Loaded) {
         let Loaded { registration: Registration { checkout: old, links }, version } = before;
         let after = Registration { checkout: next, links };
         let mut change = self.change_set(at);
-        change.write.push(write_checkout(&after, Expect::Version(version)));
-        change.append = events
-            .iter()
-            .map(|event| message(&after, &Event::of_attempt(event, &after.checkout, at)))
-            .collect();
-        let facts = events.iter().filter_map(|event| Fact::of_attempt(event, &after.checkout, at));
+        change.write.push(self.write_checkout(&after, Expect::Version(version)));
+        change.append =
+            events.iter().map(|event| message(&after, &Event::of(event, &after.checkout, at))).collect();
+        let facts = events.iter().filter_map(|event| Fact::of(event, &after.checkout, at));
         change.append.extend(facts.map(|fact| self.outgoing(&after, &fact, at)));
         let is_completed = |checkout: &Checkout| {
             checkout.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::Completed { .. }))
@@ -79,20 +79,40 @@ impl App {
         // A version counts how often a document was written.
         (change, Loaded { registration: after, version: Version(version.0.saturating_add(1)) })
     }
+
+    /// The write of a checkout document: its timer is the earliest of its attempts' and its payment's.
+    pub(crate) fn write_checkout(&self, registration: &Registration, expect: Expect) -> Write {
+        let (format, bytes) = checkout::encode(registration);
+        let checkout = &registration.checkout;
+        let due_at = checkout.due_at(&self.rules());
+        let mut index = vec![IndexEntry { index: BY_STATE, value: checkout.verdict().outcome().to_owned() }];
+        index.extend(open_work::entries(checkout));
+        index.extend(
+            permissions(checkout).into_iter().map(|id| IndexEntry { index: BY_PERMISSION, value: id }),
+        );
+        Write {
+            key: checkout_key(checkout.id.as_str()),
+            expect,
+            content: Some(Content { format, bytes, due_at, index }),
+        }
+    }
 }
 
-/// The write of a checkout document: its timer is the earliest of its attempts'.
-pub(crate) fn write_checkout(registration: &Registration, expect: Expect) -> Write {
-    let (format, bytes) = checkout::encode(registration);
-    let checkout = &registration.checkout;
-    let due_at = checkout.attempts.iter().filter_map(|attempt| attempt.state.due_at()).min();
-    let mut index = vec![IndexEntry { index: BY_STATE, value: checkout.verdict().outcome().to_owned() }];
-    index.extend(open_work::entries(checkout));
-    Write {
-        key: checkout_key(checkout.id.as_str()),
-        expect,
-        content: Some(Content { format, bytes, due_at, index }),
-    }
+/// The permissions by which Amazon speaks of a checkout.
+fn permissions(checkout: &Checkout) -> Vec<String> {
+    let pending = checkout.attempts.iter().filter_map(|attempt| match &attempt.state {
+        AttemptState::Pending { charge_permission_id, .. } => Some(charge_permission_id),
+        AttemptState::Bound { .. }
+        | AttemptState::Approved { .. }
+        | AttemptState::Finalizing { .. }
+        | AttemptState::InDoubt(_)
+        | AttemptState::Completed { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Unresolved { .. }
+        | AttemptState::Surplus { .. } => None,
+    });
+    let paid = checkout.payment.as_ref().map(|payment| &payment.charge_permission_id);
+    pending.chain(paid).map(ToString::to_string).collect()
 }
 
 /// A timeline entry, to be read only.

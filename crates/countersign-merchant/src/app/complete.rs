@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::{AttemptState, GivenAddresses};
-use countersign_domain::merchant::completion::{Arrival, arrive, buyer_seen};
+use countersign_domain::merchant::completion::{Arrival, ArrivalRefused, arrive, buyer_seen};
 use countersign_domain::merchant::doubt::Act;
 use countersign_store::contract::Key;
 use countersign_store::transact::Decision;
@@ -24,6 +24,8 @@ pub(crate) enum CompleteRefused {
     BoundToAnotherOrder,
     /// The checkout has bound too many sessions.
     TooManyAttempts,
+    /// The shop cancels the order: nobody pays for it any more.
+    OrderCanceled,
     /// The store did not say that it bound the session. If it did and its answer was lost, the
     /// attempt's timer carries it out; asking again is right either way.
     Store(StoreFailed),
@@ -107,7 +109,8 @@ impl App {
                 return Err(CompleteRefused::BoundToAnotherOrder);
             }
             let (attempt, step) = match arrive(&before.registration.checkout, session, given, now, &rules) {
-                Err(_) => return Err(CompleteRefused::TooManyAttempts),
+                Err(ArrivalRefused::TooManyAttempts) => return Err(CompleteRefused::TooManyAttempts),
+                Err(ArrivalRefused::OrderCanceled) => return Err(CompleteRefused::OrderCanceled),
                 Ok(Arrival::Known(attempt)) => {
                     let outcome = Bound { loaded: before, attempt, is_mine: false };
                     return Ok(Decision { change: None, outcome });

@@ -71,6 +71,9 @@ impl App {
     pub(crate) fn rules(&self) -> CompletionRules {
         CompletionRules {
             hold_expiries: self.amazon.clock_is_in_question(),
+            capture_policy: self.settings.payments.capture_policy,
+            capture_margin: self.settings.payments.capture_margin,
+            refund_ceiling: self.settings.payments.refund_ceiling,
             #[cfg(feature = "planted-bugs")]
             planted: self.planted,
             ..self.settings.deadlines.rules()

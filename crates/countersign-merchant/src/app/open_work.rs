@@ -2,7 +2,11 @@
 //! without reading a single checkout.
 
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
+use countersign_domain::merchant::cancellation::CancellationState;
+use countersign_domain::merchant::capture_plan::{Deadline, deadline_at};
 use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::operation::{Operation, OperationState};
+use countersign_domain::merchant::payment::{ChargeState, Payment};
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::IndexEntry;
 
@@ -12,17 +16,59 @@ pub(crate) const INDEX: &str = "checkout_by_open_work";
 /// What is open: of which kind, and in which state.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct OpenWork {
-    /// `attempt`, or the word of an operation.
+    /// `attempt`, `cancellation`, or an operation's call.
     pub(crate) kind: String,
     pub(crate) state: String,
 }
 
+/// Authorized charges by what passes and when.
+pub(crate) const CAPTURES: &str = "checkout_by_capture_deadline";
+
 /// The entries of a checkout.
-pub(crate) fn entries(checkout: &Checkout) -> impl Iterator<Item = IndexEntry> {
-    checkout.attempts.iter().filter_map(|attempt| {
+pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
+    let attempts = checkout.attempts.iter().filter_map(|attempt| {
         let since = open_since(attempt)?;
         Some(entry("attempt", attempt.state.name(), since))
-    })
+    });
+    let operations = checkout.payment.iter().flat_map(Payment::in_flight).filter_map(|operation| {
+        let since = in_flight_since(operation)?;
+        Some(entry(operation.request.call(), operation.state.name(), since))
+    });
+    let cancellation = checkout.cancellation.iter().filter_map(|cancellation| match cancellation.state {
+        CancellationState::Requested { .. } => {
+            Some(entry("cancellation", "Requested", cancellation.requested_at))
+        }
+        CancellationState::Done { .. } => None,
+    });
+    let charges = checkout.payment.iter().flat_map(|payment| &payment.charges);
+    let authorized = charges.filter(|charge| charge.state == ChargeState::Authorized);
+    let captures = authorized.flat_map(|charge| {
+        DEADLINES.map(|deadline| IndexEntry {
+            index: CAPTURES,
+            value: capture_value(deadline, deadline_at(charge, deadline)),
+        })
+    });
+    attempts.chain(operations).chain(cancellation).chain(captures).take(MOST).collect()
+}
+
+/// What passes for an Authorized charge.
+pub(crate) const DEADLINES: [Deadline; 2] = [Deadline::Guarantee, Deadline::Expiry];
+
+/// A document has room for so many entries, its others included.
+const MOST: usize = 200;
+
+/// A capture's entry: what passes, and when.
+pub(crate) fn capture_value(deadline: Deadline, at: Timestamp) -> String {
+    format!("{} {:015}", deadline.as_str(), at.as_millis())
+}
+
+fn in_flight_since(operation: &Operation) -> Option<Timestamp> {
+    match &operation.state {
+        OperationState::Recorded { .. } => Some(operation.requested_at),
+        OperationState::Sending { sent_at, .. } => Some(*sent_at),
+        OperationState::InDoubt { since, .. } => Some(*since),
+        OperationState::Done(_) | OperationState::Refused { .. } => None,
+    }
 }
 
 fn entry(kind: &str, state: &str, since: Timestamp) -> IndexEntry {

@@ -3,12 +3,20 @@
 
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::completion::{AttemptEvent, Happened};
+use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
+use countersign_domain::merchant::payment::PaymentEvent;
 
-pub(super) fn tell_operator(checkout: &Checkout, events: &[AttemptEvent]) {
+pub(super) fn tell_operator(checkout: &Checkout, events: &[CheckoutEvent]) {
     let checkout_id = checkout.id.as_str();
     let order_id = checkout.order_id.as_str();
-    for AttemptEvent { attempt, what } in events {
+    for event in events {
+        let AttemptEvent { attempt, what } = match event {
+            CheckoutEvent::Attempt(event) => event,
+            CheckoutEvent::Payment(event) => {
+                tell_of_payment(checkout, event);
+                continue;
+            }
+        };
         let state = checkout.attempt(*attempt).map(|attempt| &attempt.state);
         match what {
             Happened::DoubtAlarm { lasting } => {
@@ -98,5 +106,75 @@ pub(super) fn tell_operator(checkout: &Checkout, events: &[AttemptEvent]) {
             | Happened::LookedUp { .. }
             | Happened::PendingBegan => {}
         }
+    }
+}
+
+fn tell_of_payment(checkout: &Checkout, event: &PaymentEvent) {
+    let checkout_id = checkout.id.as_str();
+    let order_id = checkout.order_id.as_str();
+    let call = |number: u32| {
+        let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(number));
+        operation.map_or("", |operation| operation.request.call())
+    };
+    match event {
+        PaymentEvent::OperationAlarm { number, lasting } => {
+            let (call, seconds) = (call(*number), lasting.as_secs());
+            tracing::error!(checkout_id, order_id, call, seconds, "nobody knows yet whether this was done");
+        }
+        PaymentEvent::OperationNotSent(number) => {
+            tracing::error!(checkout_id, order_id, call = call(*number), "no connection to Amazon");
+        }
+        PaymentEvent::OperationNotEvaluated { number, code } if code == "TooManyRequests" => {
+            tracing::warn!(checkout_id, order_id, call = call(*number), "Amazon throttles this merchant");
+        }
+        PaymentEvent::OperationNotEvaluated { number, code } => {
+            tracing::error!(
+                checkout_id,
+                order_id,
+                call = call(*number),
+                code,
+                "Amazon did not look at a call"
+            );
+        }
+        PaymentEvent::OperationDoubtBegan { number, cause } => {
+            tracing::warn!(checkout_id, order_id, call = call(*number), cause, "in doubt");
+        }
+        PaymentEvent::OperationRefused { number, code } => {
+            tracing::warn!(checkout_id, order_id, call = call(*number), code, "refused by Amazon");
+        }
+        PaymentEvent::ChargeDeclined(id) => {
+            tracing::warn!(checkout_id, order_id, charge_id = %id, "a charge is declined");
+        }
+        PaymentEvent::RefundDeclined(id) => {
+            tracing::error!(checkout_id, order_id, refund_id = %id, "a refund is declined: the buyer has no money");
+        }
+        PaymentEvent::ChargeAdopted(id) => {
+            tracing::warn!(checkout_id, order_id, charge_id = %id, "somebody made a charge elsewhere");
+        }
+        PaymentEvent::CaptureDue { charge_id, deadline, at } => {
+            let deadline = deadline.as_str();
+            tracing::warn!(checkout_id, order_id, %charge_id, deadline, %at, "a charge is to be captured");
+        }
+        PaymentEvent::CancellationStuck { why } => {
+            tracing::error!(checkout_id, order_id, why, "a canceled order is not undone");
+        }
+        PaymentEvent::Contradiction { id, found } => {
+            tracing::error!(checkout_id, order_id, id, found, "Amazon contradicts what was proved");
+        }
+        PaymentEvent::OperationRecorded(_)
+        | PaymentEvent::OperationSent { .. }
+        | PaymentEvent::OperationDone(_)
+        | PaymentEvent::ChargePending(_)
+        | PaymentEvent::ChargeAuthorized(_)
+        | PaymentEvent::CapturePending(_)
+        | PaymentEvent::ChargeCaptured(_)
+        | PaymentEvent::ChargeCanceled(_)
+        | PaymentEvent::RefundPending(_)
+        | PaymentEvent::Refunded(_)
+        | PaymentEvent::PermissionChargeable
+        | PaymentEvent::PermissionNonChargeable
+        | PaymentEvent::PermissionClosed
+        | PaymentEvent::CancelRequested
+        | PaymentEvent::CheckoutCanceled => {}
     }
 }

@@ -6,7 +6,7 @@ use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Content, Expect, Key, Write};
 use countersign_store::transact::Decision;
 
-use super::change::{Loaded, message, write_checkout};
+use super::change::{Loaded, message};
 use super::{App, StoreFailed};
 use crate::entropy;
 use crate::stored::event::Event;
@@ -121,7 +121,7 @@ impl App {
             let mut change = self.change_set(now);
             let id = registration.checkout.id.as_str();
             change.write = vec![
-                write_checkout(&registration, Expect::Absent),
+                self.write_checkout(&registration, Expect::Absent),
                 pointer(order_key(&order.order_id), id),
                 pointer(result_link_key(&registration.links.result_token), id),
             ];
@@ -138,6 +138,8 @@ impl App {
             terms: order.terms.clone(),
             terms_version: 1,
             attempts: Vec::new(),
+            payment: None,
+            cancellation: None,
             registered_at: now,
         };
         let links = Links {
@@ -164,7 +166,7 @@ impl App {
                 .map_err(RegistrationRefused::Terms)?;
             let after = Registration { checkout: step.next, links: before.registration.links.clone() };
             let mut change = self.change_set(now);
-            change.write = vec![write_checkout(&after, Expect::Version(before.version))];
+            change.write = vec![self.write_checkout(&after, Expect::Version(before.version))];
             let changed = Event {
                 detail: Some(format!("version {}", after.checkout.terms_version)),
                 ..Event::of_checkout("TermsChanged", now)

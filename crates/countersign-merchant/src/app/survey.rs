@@ -16,6 +16,9 @@ use crate::stored::fact;
 const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);
 /// For so long a timer may be due before it counts as overdue.
 const OVERDUE_AFTER: Duration = Duration::from_secs(60);
+/// An operator plans by these.
+const WITHIN: [(&str, Duration); 2] =
+    [("24", Duration::from_secs(24 * 3_600)), ("72", Duration::from_secs(72 * 3_600))];
 /// So many entries of an index are counted, and so many webhooks.
 const COUNTED: usize = 10_000;
 /// So many of the checkouts that are stuck for longest are named.
@@ -37,8 +40,8 @@ pub(crate) struct Survey {
     pub(crate) timers_due: i64,
     pub(crate) timers_overdue: i64,
     pub(crate) webhook_backlog: i64,
-    pub(crate) captures_due_in_24_h: i64,
-    pub(crate) captures_due_in_72_h: i64,
+    /// By what passes, and within how many hours.
+    pub(crate) captures_due: BTreeMap<(&'static str, &'static str), i64>,
     pub(crate) snapshots_due: i64,
     pub(crate) snapshots_missed: i64,
 }
@@ -68,6 +71,17 @@ impl App {
         survey.timers_overdue = figure(due.iter().filter(|timer| is_overdue(timer.due_at)).count());
         survey.timers_due = figure(due.len());
         survey.webhook_backlog = figure(self.store.backlog(fact::TOPIC, COUNTED).await?.count);
+        for deadline in open_work::DEADLINES {
+            let prefix = format!("{} ", deadline.as_str());
+            // What has passed is not due any more.
+            let from = (open_work::capture_value(deadline, now), String::new());
+            let due = self.rows_behind(open_work::CAPTURES, &prefix, Some(from)).await?;
+            for (hours, within) in WITHIN {
+                let until = open_work::capture_value(deadline, now.plus(within));
+                let count = due.iter().filter(|row| row.value <= until).count();
+                survey.captures_due.insert((deadline.as_str(), hours), figure(count));
+            }
+        }
         survey.snapshots_missed = figure(self.rows(snapshot::MISSING, "missed").await?.len());
         survey.snapshots_due = figure(self.rows(snapshot::MISSING, "due").await?.len());
         Ok(survey)
@@ -75,7 +89,16 @@ impl App {
 
     /// The first rows of an index, as far as they are counted.
     async fn rows(&self, index: &'static str, prefix: &str) -> Result<Vec<IndexRow>, StoreFailed> {
-        let (mut rows, mut after) = (Vec::new(), None);
+        self.rows_behind(index, prefix, None).await
+    }
+
+    async fn rows_behind(
+        &self,
+        index: &'static str,
+        prefix: &str,
+        mut after: Option<(String, String)>,
+    ) -> Result<Vec<IndexRow>, StoreFailed> {
+        let mut rows = Vec::new();
         loop {
             let range = IndexRange { index, prefix: prefix.to_owned(), after, limit: MAX_ROWS };
             let page = self.store.range(range).await?;
@@ -104,7 +127,9 @@ impl Told {
     pub(crate) fn tell(&mut self, survey: &Survey, now: Timestamp) {
         let stuck: i64 = survey.open.values().map(|count| count.stuck).sum();
         let is_time = self.at.is_none_or(|at| now.since(at) >= TELL_EVERY);
-        let needs_somebody = stuck > 0 || survey.timers_overdue > 0 || survey.snapshots_missed > 0;
+        let expiring = |hours| survey.captures_due.get(&("expiry", hours)).copied().unwrap_or_default();
+        let needs_somebody =
+            stuck > 0 || survey.timers_overdue > 0 || survey.snapshots_missed > 0 || expiring("24") > 0;
         if !needs_somebody || (!is_time && stuck <= self.stuck) {
             return;
         }
@@ -118,14 +143,13 @@ impl Told {
             tracing::warn!(checkout_id, %since, "among those that are open for longest");
         }
         let Survey { timers_overdue, webhook_backlog, snapshots_due, snapshots_missed, .. } = survey;
-        let (in_24_h, in_72_h) = (survey.captures_due_in_24_h, survey.captures_due_in_72_h);
         tracing::warn!(
             timers_overdue,
             webhook_backlog,
             snapshots_due,
             snapshots_missed,
-            captures_due_in_24_h = in_24_h,
-            captures_due_in_72_h = in_72_h,
+            expiring_in_24_h = expiring("24"),
+            expiring_in_72_h = expiring("72"),
             "what waits"
         );
     }

@@ -1,12 +1,19 @@
 //! What is awaited next, from the states alone.
 
 use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::cancellation::CancellationState;
+use countersign_domain::merchant::capture_plan::captured_at;
 use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::completion::CompletionRules;
+use countersign_domain::merchant::operation::{Operation, OperationState, Request};
+use countersign_domain::merchant::payment::{Charge, ChargeState, Payment, PermissionState};
+use countersign_domain::time::Timestamp;
 
 use super::Awaited;
 
-pub(super) fn of(checkout: &Checkout) -> Vec<Awaited> {
-    let attempts = checkout.attempts.iter().filter_map(|attempt| {
+pub(super) fn of(checkout: &Checkout, rules: &CompletionRules) -> Vec<Awaited> {
+    let mut awaited = Vec::new();
+    for attempt in &checkout.attempts {
         let what = match &attempt.state {
             AttemptState::Bound { .. } => "Get Checkout Session is asked again, to compare with the terms",
             AttemptState::Approved { .. } => "Finalize is sent",
@@ -15,11 +22,89 @@ pub(super) fn of(checkout: &Checkout) -> Vec<Awaited> {
             AttemptState::Pending { .. } => "Get Charge is asked for Amazon's decision",
             AttemptState::Unresolved { .. } => "evidence is looked for; an operator may decide",
             AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => {
-                return None;
+                continue;
             }
         };
-        let at = attempt.state.due_at()?.to_string();
-        Some(Awaited { what: format!("attempt {}: {what}", attempt.number), at })
-    });
-    attempts.collect()
+        add(&mut awaited, format!("attempt {}: {what}", attempt.number), attempt.state.due_at());
+    }
+    for operation in checkout.payment.iter().flat_map(Payment::in_flight) {
+        let what = format!("operation {}: {}", operation.number, of_operation(operation));
+        add(&mut awaited, what, operation.state.due_at());
+    }
+    for charge in checkout.payment.iter().flat_map(|payment| &payment.charges) {
+        of_charge(charge, rules, &mut awaited);
+    }
+    if let Some(permission) = checkout.payment.as_ref().map(|payment| &payment.permission) {
+        let what = match permission.state {
+            PermissionState::Chargeable | PermissionState::Closed(_) => "Get Charge Permission is asked",
+            PermissionState::NonChargeable(_) => {
+                "Get Charge Permission is asked whether it can be charged again"
+            }
+        };
+        add(&mut awaited, what.to_owned(), permission.look.map(|look| look.at));
+    }
+    if let Some(CancellationState::Requested { remind_at, is_stuck }) =
+        checkout.cancellation.as_ref().map(|cancellation| cancellation.state)
+    {
+        let what = if is_stuck {
+            "a person: the cancellation cannot be finished by itself; the reminder comes"
+        } else {
+            "all that was paid is undone; without that somebody is reminded"
+        };
+        add(&mut awaited, what.to_owned(), Some(remind_at));
+    }
+    awaited
+}
+
+fn add(awaited: &mut Vec<Awaited>, what: String, at: Option<Timestamp>) {
+    if let Some(at) = at {
+        awaited.push(Awaited { what, at: at.to_string() });
+    }
+}
+
+fn of_operation(operation: &Operation) -> String {
+    let call = operation.request.call();
+    match &operation.state {
+        OperationState::Recorded { .. } => format!("{call} is sent"),
+        OperationState::Sending { .. } => format!("Amazon's answer to {call}"),
+        OperationState::InDoubt { .. } => match operation.request {
+            Request::CreateCharge { .. } | Request::Refund { .. } => {
+                format!("{call} is sent again, the same bytes under the same key")
+            }
+            Request::Capture { .. } | Request::CancelCharge { .. } => {
+                format!("Get Charge is asked what became of {call}")
+            }
+            Request::Close { .. } => format!("Get Charge Permission is asked what became of {call}"),
+        },
+        OperationState::Done(_) | OperationState::Refused { .. } => String::new(),
+    }
+}
+
+fn of_charge(charge: &Charge, rules: &CompletionRules, awaited: &mut Vec<Awaited>) {
+    let id = &charge.id;
+    match &charge.state {
+        ChargeState::Authorized => {
+            let what = match captured_at(charge, rules) {
+                Some(at) => {
+                    add(awaited, format!("{id}: it is captured by capture.policy"), Some(at));
+                    format!("{id}: the authorization lapses")
+                }
+                None => format!("{id}: the shop captures it, before the authorization lapses"),
+            };
+            add(awaited, what, Some(charge.expires_at));
+        }
+        ChargeState::AuthorizationInitiated => {
+            let what = format!("{id}: Get Charge is asked for Amazon's decision");
+            add(awaited, what, charge.look.map(|look| look.at));
+        }
+        ChargeState::CaptureInitiated => {
+            let what = format!("{id}: Get Charge is asked what became of the capture");
+            add(awaited, what, charge.look.map(|look| look.at));
+        }
+        ChargeState::Captured(_) | ChargeState::Canceled(_) | ChargeState::Declined(_) => {}
+    }
+    for refund in &charge.refunds {
+        let what = format!("{}: Get Refund is asked what became of it", refund.id);
+        add(awaited, what, refund.look.map(|look| look.at));
+    }
 }

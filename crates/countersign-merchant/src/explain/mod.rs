@@ -4,7 +4,9 @@
 mod awaited;
 mod words;
 
-use countersign_domain::merchant::verdict::Verdict;
+use countersign_domain::merchant::completion::CompletionRules;
+use countersign_domain::merchant::fulfilment::{Fulfilment, fulfilment};
+use countersign_domain::time::Timestamp;
 use serde::Serialize;
 
 use crate::app::lookup::{Event, TimelinePage};
@@ -24,7 +26,9 @@ pub(crate) struct Explanation<'a> {
     after: Option<String>,
     awaited: Vec<Awaited>,
     may_ship: bool,
+    /// One word, and what it means.
     reason: &'static str,
+    reason_in_words: &'static str,
 }
 
 /// One line of the timeline.
@@ -52,9 +56,16 @@ pub(crate) struct Awaited {
 }
 
 /// Explains a checkout by a page of its timeline.
-pub(crate) fn explanation<'a>(registration: &'a Registration, page: &'a TimelinePage) -> Explanation<'a> {
+pub(crate) fn explanation<'a>(
+    registration: &'a Registration,
+    page: &'a TimelinePage,
+    rules: &CompletionRules,
+    now: Timestamp,
+) -> Explanation<'a> {
     let checkout = &registration.checkout;
-    let (may_ship, reason) = fulfilment(&checkout.verdict());
+    // Without a charge that is asked for there is always an answer.
+    let Fulfilment { may_ship, reason } =
+        fulfilment(checkout, None, now).unwrap_or(Fulfilment { may_ship: false, reason: "Checking" });
     Explanation {
         checkout_id: checkout.id.as_str(),
         order_id: &checkout.order_id,
@@ -62,9 +73,10 @@ pub(crate) fn explanation<'a>(registration: &'a Registration, page: &'a Timeline
         state: checkout.verdict().outcome(),
         timeline: entries(&page.events),
         after: page.next_after.map(|after| after.to_string()),
-        awaited: awaited::of(checkout),
+        awaited: awaited::of(checkout, rules),
         may_ship,
         reason,
+        reason_in_words: words::fulfilment(reason),
     }
 }
 
@@ -86,16 +98,4 @@ fn entries(events: &[Event]) -> Vec<Entry<'_>> {
         });
     }
     entries
-}
-
-fn fulfilment(verdict: &Verdict<'_>) -> (bool, &'static str) {
-    match verdict {
-        Verdict::Paid(_) => (true, "the money is captured"),
-        Verdict::Authorized(_) => (true, "the money is reserved"),
-        Verdict::Confirmed(_) => (false, "nothing is authorized yet: create a charge first"),
-        Verdict::Pending(_) => (false, "Amazon still decides on the authorization"),
-        Verdict::Checking(_) => (false, "nobody knows yet whether this was paid"),
-        Verdict::NotPaid(_) => (false, "it is not paid"),
-        Verdict::Registered => (false, "no buyer has come back from Amazon's page yet"),
-    }
 }

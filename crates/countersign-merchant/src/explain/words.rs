@@ -148,3 +148,25 @@ fn why_unresolved(code: &str) -> &'static str {
         _ => "",
     }
 }
+
+/// What the word of a fulfilment means.
+pub(super) fn fulfilment(reason: &str) -> &'static str {
+    match reason {
+        "Authorized" => "the money is reserved",
+        "Captured" => "the money is captured",
+        "AuthorizationInitiated" => "Amazon still decides on the authorization",
+        "AuthorizationExpired" => "the authorization has lapsed",
+        "CaptureInitiated" => "the capture is under way, and may still fail",
+        "Refunded" => "the money was given back",
+        "ChargeCanceled" => "the charge is canceled",
+        "ChargeDeclined" => "the charge is declined",
+        "ConfirmedOnly" => "nothing is authorized yet: create a charge first",
+        "CancelRequested" => "the order is being canceled",
+        "Canceled" => "the order is canceled",
+        "Unresolved" => "nobody can say whether this was paid",
+        "Checking" => "nobody knows yet whether this was paid",
+        "NotPaid" => "it is not paid",
+        "Registered" => "no buyer has come back from Amazon's page yet",
+        _ => "",
+    }
+}

@@ -31,6 +31,7 @@ pub(super) enum Refused {
     NoSuchCheckout,
     BoundToAnotherOrder,
     TooManyAttempts,
+    OrderCanceled,
     Snapshot(SnapshotRefused),
     Store(StoreFailed),
 }
@@ -70,6 +71,7 @@ impl From<CompleteRefused> for Refused {
             CompleteRefused::NotFound => Self::NoSuchCheckout,
             CompleteRefused::BoundToAnotherOrder => Self::BoundToAnotherOrder,
             CompleteRefused::TooManyAttempts => Self::TooManyAttempts,
+            CompleteRefused::OrderCanceled => Self::OrderCanceled,
             CompleteRefused::Store(failed) => Self::Store(failed),
         }
     }
@@ -173,6 +175,9 @@ pub(super) fn render(refused: &Refused) -> Response {
             let (status, code, message) = snapshot_refused(refused);
             (status, code, None, message.to_owned())
         }
+        Refused::OrderCanceled => {
+            (Status::CONFLICT, "OrderCanceled", None, "This order is canceled, or being canceled.".to_owned())
+        }
         Refused::Store(failed) => {
             tracing::error!(%failed, "a request was refused");
             let (code, message) = match failed {
@@ -226,6 +231,9 @@ fn terms_refused(refused: &TermsRefused) -> (StatusCode, &'static str, String) {
             "TermsVersionMoved",
             format!("The terms have version {current}: read them and decide again."),
         ),
+        TermsRefused::OrderCanceled => {
+            (StatusCode::CONFLICT, "OrderCanceled", "This order is canceled, or being canceled.".to_owned())
+        }
         TermsRefused::AlreadySent => (
             StatusCode::CONFLICT,
             "AlreadySent",

@@ -130,7 +130,8 @@ async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, R
             let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
             let checkout = &loaded.registration.checkout;
             let page = app.timeline_page(checkout, query.after, query.limit).await?;
-            Ok(render::json(StatusCode::OK, &explanation(&loaded.registration, &page)))
+            let told = explanation(&loaded.registration, &page, &app.rules(), app.clock.now());
+            Ok(render::json(StatusCode::OK, &told))
         }
         (_, ["checkouts", _, "explanation"]) => Err(Refused::WrongMethod("GET")),
         ("GET", ["checkouts", id, "snapshot"]) => {

@@ -265,7 +265,7 @@ fn proof_of(verdict: Verdict<'_>) -> Option<Proof<'_>> {
         | Verdict::Authorized(proof)
         | Verdict::Confirmed(proof)
         | Verdict::Pending(proof) => Some(proof),
-        Verdict::Checking(_) | Verdict::NotPaid(_) | Verdict::Registered => None,
+        Verdict::Checking(_) | Verdict::NotPaid(_) | Verdict::Canceled | Verdict::Registered => None,
     }
 }
 
@@ -348,6 +348,11 @@ pub(super) fn result(settings: &Settings, outcome: &Outcome) -> Response {
         Verdict::NotPaid(_) => {
             (StatusCode::PAYMENT_REQUIRED, NOT_PAID_MESSAGE, links.start_of_checkout_url.clone())
         }
+        // The shop's own will, whatever was paid before it: nothing is held and nothing kept.
+        Verdict::Canceled => {
+            let message = "This order was canceled.";
+            (StatusCode::PAYMENT_REQUIRED, message, links.start_of_checkout_url.clone())
+        }
     };
     let proof = proof_of(verdict);
     let reason = match verdict {
@@ -357,6 +362,7 @@ pub(super) fn result(settings: &Settings, outcome: &Outcome) -> Response {
         | Verdict::Authorized(_)
         | Verdict::Confirmed(_)
         | Verdict::Pending(_)
+        | Verdict::Canceled
         | Verdict::Registered => None,
     };
     let body = Body {

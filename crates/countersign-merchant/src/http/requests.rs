@@ -171,7 +171,8 @@ pub(super) struct ListQuery {
 }
 
 /// The words that a checkout's state can be.
-const STATES: [&str; 7] = ["registered", "checking", "pending", "paid", "authorized", "confirmed", "notPaid"];
+const STATES: [&str; 8] =
+    ["registered", "checking", "pending", "paid", "authorized", "confirmed", "notPaid", "canceled"];
 
 /// `?orderId=&state=&after=`.
 pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
@@ -190,8 +191,7 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
                 parsed.after = Some((state.to_owned(), id.to_owned()));
             }
             "state" => {
-                let why =
-                    "must be one of registered, checking, pending, paid, authorized, confirmed, notPaid";
+                let why = "must be one of registered, checking, pending, paid, authorized, confirmed, notPaid, canceled";
                 parsed.state = Some(state_of(&value).ok_or(Refused::Invalid { field: "state", why })?);
             }
             _ => return Err(Refused::Invalid { field: "query", why: "takes orderId, state and after only" }),

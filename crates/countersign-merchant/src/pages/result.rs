@@ -49,6 +49,7 @@ pub(crate) fn page(settings: &Settings, registration: &Registration) -> Response
         Verdict::Pending(_) => ("open", texts.pending, Some(texts.checking_detail), None, Some(REFRESH_S)),
         Verdict::Checking(_) => ("open", texts.checking, Some(texts.checking_detail), None, Some(REFRESH_S)),
         Verdict::NotPaid(_) => ("bad", texts.not_paid, None, try_again, None),
+        Verdict::Canceled => ("bad", texts.canceled, None, try_again, None),
         Verdict::Registered => ("open", texts.not_started, None, try_again, None),
     };
     let order = Some((checkout.order_id.as_str(), checkout.terms.charge_amount.to_string()));

@@ -10,11 +10,13 @@ use countersign_domain::merchant::attempt::{
     Attempt, AttemptState, Completion, Doubt, GivenAddresses, NotPaidReason, Send, UnresolvedReason,
 };
 use countersign_domain::merchant::checkout::{Checkout, Terms};
+use countersign_domain::merchant::payment::Payment;
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::payment::{self, StoredCancellation, StoredPayment};
 use super::{Unreadable, from_json};
 use crate::app::registration::{Links, Registration};
 
@@ -29,6 +31,10 @@ struct StoredRegistration {
     terms: StoredTerms,
     terms_version: u32,
     attempts: Vec<StoredAttempt>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payment: Option<StoredPayment>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancellation: Option<StoredCancellation>,
     registered_at: i64,
     browser_token: String,
     result_token: String,
@@ -83,7 +89,7 @@ struct StoredAttempt {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct StoredSend {
+pub(super) struct StoredSend {
     n: u32,
     idempotency_key: String,
     body: String,
@@ -171,6 +177,7 @@ enum StoredReason {
     Misuse(String),
     SessionGone,
     Abandoned,
+    OrderCanceled,
     ChargeDeclined(Option<String>),
     ChargeCanceled(Option<String>),
 }
@@ -184,6 +191,8 @@ pub(crate) fn encode(registration: &Registration) -> (u16, Bytes) {
         terms: store_terms(&checkout.terms),
         terms_version: checkout.terms_version,
         attempts: checkout.attempts.iter().map(store_attempt).collect(),
+        payment: checkout.payment.as_ref().map(payment::store),
+        cancellation: checkout.cancellation.as_ref().map(payment::store_cancellation),
         registered_at: checkout.registered_at.as_millis(),
         browser_token: links.browser_token.clone(),
         result_token: links.result_token.clone(),
@@ -201,12 +210,21 @@ pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<Registration, Unreadab
         return Err(wrong(format!("format {format} is not known")));
     }
     let stored: StoredRegistration = from_json(COLLECTION, bytes)?;
+    let terms = restore_terms(stored.terms)?;
+    let attempts = stored.attempts.into_iter().map(restore_attempt).collect::<Result<Vec<_>, _>>()?;
+    let payment = match stored.payment {
+        Some(stored) => Some(payment::restore(stored, terms.charge_amount.currency())?),
+        // Of before there were payments: it begins where its success was kept.
+        None => attempts.iter().find_map(|attempt| Payment::of_attempt(&terms, attempt)),
+    };
     let checkout = Checkout {
         id: CheckoutId::parse(&stored.id).map_err(wrong)?,
         order_id: stored.order_id,
-        terms: restore_terms(stored.terms)?,
+        terms,
         terms_version: stored.terms_version,
-        attempts: stored.attempts.into_iter().map(restore_attempt).collect::<Result<_, _>>()?,
+        attempts,
+        payment,
+        cancellation: stored.cancellation.map(payment::restore_cancellation).transpose()?,
         registered_at: Timestamp::from_millis(stored.registered_at),
     };
     let links = Links {
@@ -219,7 +237,7 @@ pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<Registration, Unreadab
     Ok(Registration { checkout, links })
 }
 
-fn wrong(why: impl core::fmt::Display) -> Unreadable {
+pub(super) fn wrong(why: impl core::fmt::Display) -> Unreadable {
     Unreadable { document: COLLECTION, why: why.to_string() }
 }
 
@@ -278,7 +296,7 @@ fn restore_address(stored: StoredAddress) -> Result<Address, Unreadable> {
     Ok(address)
 }
 
-fn store_send(send: &Send) -> StoredSend {
+pub(super) fn store_send(send: &Send) -> StoredSend {
     StoredSend { n: send.n, idempotency_key: send.idempotency_key.to_string(), body: store_body(&send.body) }
 }
 
@@ -287,7 +305,7 @@ fn store_body(body: &[u8]) -> String {
     String::from_utf8_lossy(body).into_owned()
 }
 
-fn restore_send(stored: StoredSend) -> Result<Send, Unreadable> {
+pub(super) fn restore_send(stored: StoredSend) -> Result<Send, Unreadable> {
     Ok(Send {
         n: stored.n,
         idempotency_key: IdempotencyKey::parse(&stored.idempotency_key).map_err(wrong)?,
@@ -475,6 +493,7 @@ fn store_reason(reason: &NotPaidReason) -> StoredReason {
         NotPaidReason::Misuse(code) => StoredReason::Misuse(code),
         NotPaidReason::SessionGone => StoredReason::SessionGone,
         NotPaidReason::Abandoned => StoredReason::Abandoned,
+        NotPaidReason::OrderCanceled => StoredReason::OrderCanceled,
         NotPaidReason::ChargeDeclined(code) => StoredReason::ChargeDeclined(code),
         NotPaidReason::ChargeCanceled(code) => StoredReason::ChargeCanceled(code),
     }
@@ -495,6 +514,7 @@ fn restore_reason(stored: StoredReason) -> Result<NotPaidReason, Unreadable> {
         StoredReason::Misuse(code) => NotPaidReason::Misuse(code),
         StoredReason::SessionGone => NotPaidReason::SessionGone,
         StoredReason::Abandoned => NotPaidReason::Abandoned,
+        StoredReason::OrderCanceled => NotPaidReason::OrderCanceled,
         StoredReason::ChargeDeclined(code) => NotPaidReason::ChargeDeclined(code),
         StoredReason::ChargeCanceled(code) => NotPaidReason::ChargeCanceled(code),
     })

@@ -2,9 +2,12 @@
 //! to be shown, so its form is that of the merchant API.
 
 use bytes::Bytes;
+use countersign_domain::ids::{ChargeId, RefundId};
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::completion::{AttemptEvent, Happened};
+use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
+use countersign_domain::merchant::operation::{Effect, OperationName, OperationState, Request};
+use countersign_domain::merchant::payment::{ChargeState, PaymentEvent, RefundState};
 use countersign_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +30,11 @@ pub(crate) struct Event {
     pub(crate) charge_permission_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) charge_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refund_id: Option<String>,
+    /// The shop's reference, or the word of a rule of our own, for what was asked for by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
     /// Why, or what was found: a code, never free text of Amazon's or of a buyer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
@@ -38,8 +46,126 @@ impl Event {
         Self { at: at.to_string(), kind: kind.to_owned(), ..Self::default() }
     }
 
+    /// An event, with what the checkout shows after it.
+    pub(crate) fn of(event: &CheckoutEvent, after: &Checkout, at: Timestamp) -> Self {
+        match event {
+            CheckoutEvent::Attempt(event) => Self::of_attempt(event, after, at),
+            CheckoutEvent::Payment(event) => Self::of_payment(event, after, at),
+        }
+    }
+
+    fn of_payment(event: &PaymentEvent, after: &Checkout, at: Timestamp) -> Self {
+        let payment = after.payment.as_ref();
+        let of = |kind: &str, detail: Option<String>| Self {
+            charge_permission_id: payment.map(|payment| payment.charge_permission_id.to_string()),
+            detail,
+            ..Self::of_checkout(kind, at)
+        };
+        let operation = |kind: &str, number: u32, detail: Option<String>| {
+            let operation = payment.and_then(|payment| payment.operation(number));
+            let Some(operation) = operation else { return of(kind, detail) };
+            let charge_id = match &operation.request {
+                Request::Capture { charge_id, .. }
+                | Request::Refund { charge_id, .. }
+                | Request::CancelCharge { charge_id } => Some(charge_id.to_string()),
+                Request::CreateCharge { .. } | Request::Close { .. } => None,
+            };
+            let (done_charge, refund_id) = match &operation.state {
+                OperationState::Done(Effect::Charge(id)) => (Some(id.to_string()), None),
+                OperationState::Done(Effect::Refund(id)) => (None, Some(id.to_string())),
+                OperationState::Done(Effect::Closed)
+                | OperationState::Recorded { .. }
+                | OperationState::Sending { .. }
+                | OperationState::InDoubt { .. }
+                | OperationState::Refused { .. } => (None, None),
+            };
+            let (OperationName::Shop(reference) | OperationName::Own(reference)) = &operation.name;
+            let call = operation.request.call();
+            Self {
+                charge_id: charge_id.or(done_charge),
+                refund_id,
+                reference: Some(reference.clone()),
+                detail: Some(detail.map_or(call.to_owned(), |detail| format!("{call}: {detail}"))),
+                ..of(kind, None)
+            }
+        };
+        let charge = |kind: &str, id: &ChargeId| {
+            let charge = payment.and_then(|payment| payment.charge(id));
+            let detail = charge.and_then(|charge| match &charge.state {
+                ChargeState::Captured(captured) => Some(captured.to_string()),
+                ChargeState::Canceled(reason) | ChargeState::Declined(reason) => reason.clone(),
+                ChargeState::AuthorizationInitiated
+                | ChargeState::Authorized
+                | ChargeState::CaptureInitiated => Some(charge.amount.to_string()),
+            });
+            Self { charge_id: Some(id.to_string()), ..of(kind, detail) }
+        };
+        let refund = |kind: &str, id: &RefundId| {
+            let found = payment.and_then(|payment| payment.refund(id));
+            let detail = found.map(|(_, refund)| match &refund.state {
+                RefundState::Declined(Some(reason)) => reason.clone(),
+                RefundState::Declined(None) | RefundState::RefundInitiated | RefundState::Refunded => {
+                    refund.amount.to_string()
+                }
+            });
+            Self {
+                charge_id: found.map(|(charge, _)| charge.id.to_string()),
+                refund_id: Some(id.to_string()),
+                ..of(kind, detail)
+            }
+        };
+        let permission = |kind: &str| {
+            let reason = payment.and_then(|payment| payment.permission.state.reason());
+            of(kind, reason.map(str::to_owned))
+        };
+        match event {
+            PaymentEvent::OperationRecorded(number) => operation("OperationRecorded", *number, None),
+            PaymentEvent::OperationSent { number, send_count } => {
+                operation("OperationSent", *number, Some(format!("send {send_count}")))
+            }
+            PaymentEvent::OperationNotSent(number) => operation("OperationNotSent", *number, None),
+            PaymentEvent::OperationNotEvaluated { number, code } => {
+                operation("OperationNotEvaluated", *number, Some(code.clone()))
+            }
+            PaymentEvent::OperationDoubtBegan { number, cause } => {
+                operation("OperationDoubtBegan", *number, Some(cause.clone()))
+            }
+            PaymentEvent::OperationAlarm { number, lasting } => {
+                operation("OperationAlarm", *number, Some(format!("in doubt for {} s", lasting.as_secs())))
+            }
+            PaymentEvent::OperationDone(number) => operation("OperationDone", *number, None),
+            PaymentEvent::OperationRefused { number, code } => {
+                operation("OperationRefused", *number, Some(code.clone()))
+            }
+            PaymentEvent::ChargePending(id) => charge("ChargePending", id),
+            PaymentEvent::ChargeAuthorized(id) => charge("ChargeAuthorized", id),
+            PaymentEvent::CapturePending(id) => charge("CapturePending", id),
+            PaymentEvent::ChargeCaptured(id) => charge("ChargeCaptured", id),
+            PaymentEvent::ChargeCanceled(id) => charge("ChargeCanceled", id),
+            PaymentEvent::ChargeDeclined(id) => charge("ChargeDeclined", id),
+            PaymentEvent::ChargeAdopted(id) => charge("ChargeAdopted", id),
+            PaymentEvent::RefundPending(id) => refund("RefundPending", id),
+            PaymentEvent::Refunded(id) => refund("Refunded", id),
+            PaymentEvent::RefundDeclined(id) => refund("RefundDeclined", id),
+            PaymentEvent::PermissionChargeable => permission("PermissionChargeable"),
+            PaymentEvent::PermissionNonChargeable => permission("PermissionNonChargeable"),
+            PaymentEvent::PermissionClosed => permission("PermissionClosed"),
+            PaymentEvent::CaptureDue { charge_id, deadline, at } => Self {
+                charge_id: Some(charge_id.to_string()),
+                ..of("CaptureDue", Some(format!("{} at {at}", deadline.as_str())))
+            },
+            PaymentEvent::CancelRequested => Self {
+                reference: after.cancellation.as_ref().map(|cancellation| cancellation.reference.clone()),
+                ..of("CancelRequested", None)
+            },
+            PaymentEvent::CheckoutCanceled => of("CheckoutCanceled", None),
+            PaymentEvent::CancellationStuck { why } => of("CancellationStuck", Some(why.clone())),
+            PaymentEvent::Contradiction { id, found } => of("Contradiction", Some(format!("{found}: {id}"))),
+        }
+    }
+
     /// An event of an attempt, with what the checkout shows after it.
-    pub(crate) fn of_attempt(event: &AttemptEvent, after: &Checkout, at: Timestamp) -> Self {
+    fn of_attempt(event: &AttemptEvent, after: &Checkout, at: Timestamp) -> Self {
         let attempt = after.attempt(event.attempt);
         let mut entry = Self {
             attempt: Some(event.attempt),
@@ -124,7 +250,7 @@ fn reason_code(attempt: &Attempt) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId};
+    use countersign_domain::ids::{ChargePermissionId, CheckoutId};
     use countersign_domain::merchant::checkout::Terms;
     use countersign_domain::money::{Currency, Money};
     use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
@@ -149,6 +275,8 @@ mod tests {
             },
             terms_version: 1,
             attempts: Vec::new(),
+            payment: None,
+            cancellation: None,
             registered_at: at,
         };
         let what = Happened::Contradiction {

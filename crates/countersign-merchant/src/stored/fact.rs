@@ -3,9 +3,11 @@
 //! store's messages and so known only once it is kept.
 
 use bytes::Bytes;
+use countersign_domain::ids::RefundId;
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::completion::{AttemptEvent, Happened};
+use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
+use countersign_domain::merchant::payment::{Charge, ChargeState, Payment, PaymentEvent, RefundState};
 use countersign_domain::merchant::verdict::Verdict;
 use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
@@ -32,10 +34,15 @@ pub(crate) struct Fact {
     #[serde(skip_serializing_if = "Option::is_none")]
     charge_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    refund_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Amount>,
     /// A code, never free text.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Until when something is to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,14 +68,23 @@ impl Fact {
             attempt: None,
             charge_permission_id: None,
             charge_id: None,
+            refund_id: None,
             amount: None,
             reason: None,
+            due_at: None,
         }
     }
 
     /// The fact that an event is, if it is definitive: what is pending, in doubt or being checked is
     /// no fact.
-    pub(crate) fn of_attempt(event: &AttemptEvent, after: &Checkout, at: Timestamp) -> Option<Self> {
+    pub(crate) fn of(event: &CheckoutEvent, after: &Checkout, at: Timestamp) -> Option<Self> {
+        match event {
+            CheckoutEvent::Attempt(event) => Self::of_attempt(event, after, at),
+            CheckoutEvent::Payment(event) => Self::of_payment(event, after, at),
+        }
+    }
+
+    fn of_attempt(event: &AttemptEvent, after: &Checkout, at: Timestamp) -> Option<Self> {
         let attempt = after.attempt(event.attempt)?;
         match event.what {
             Happened::Completed => {
@@ -79,6 +95,7 @@ impl Fact {
                     Verdict::Pending(_)
                     | Verdict::Checking(_)
                     | Verdict::NotPaid(_)
+                    | Verdict::Canceled
                     | Verdict::Registered => {
                         return None;
                     }
@@ -114,8 +131,109 @@ impl Fact {
         }
     }
 
+    fn of_payment(event: &PaymentEvent, after: &Checkout, at: Timestamp) -> Option<Self> {
+        if *event == PaymentEvent::CheckoutCanceled {
+            // Its reason is the shop's own text, which may name a buyer: no fact has it.
+            return Some(Self::of_checkout("checkout.canceled", after, at));
+        }
+        let payment = after.payment.as_ref()?;
+        let of = |kind| Self {
+            charge_permission_id: Some(payment.charge_permission_id.to_string()),
+            ..Self::of_checkout(kind, after, at)
+        };
+        let of_charge = |kind, charge: &Charge| Self {
+            charge_id: Some(charge.id.to_string()),
+            amount: Some(charge.amount.into()),
+            ..of(kind)
+        };
+        match event {
+            PaymentEvent::ChargeAuthorized(id) => {
+                let charge = payment.charge(id)?;
+                let due_at = Some(charge.expires_at.to_string());
+                Some(Self { due_at, ..of_charge("charge.authorized", charge) })
+            }
+            PaymentEvent::ChargeCaptured(id) => {
+                let charge = payment.charge(id)?;
+                Some(Self { amount: Some(charge.captured().into()), ..of_charge("charge.captured", charge) })
+            }
+            PaymentEvent::ChargeCanceled(id) => {
+                let charge = payment.charge(id)?;
+                Some(Self { reason: reason_of(&charge.state), ..of_charge("charge.canceled", charge) })
+            }
+            PaymentEvent::ChargeDeclined(id) => {
+                let charge = payment.charge(id)?;
+                Some(Self { reason: reason_of(&charge.state), ..of_charge("charge.declined", charge) })
+            }
+            PaymentEvent::Refunded(id) => Self::of_refund("refund.refunded", id, payment, of),
+            PaymentEvent::RefundDeclined(id) => Self::of_refund("refund.declined", id, payment, of),
+            PaymentEvent::PermissionChargeable => Some(of("chargePermission.chargeable")),
+            PaymentEvent::PermissionNonChargeable | PaymentEvent::PermissionClosed => {
+                let kind = if *event == PaymentEvent::PermissionClosed {
+                    "chargePermission.closed"
+                } else {
+                    "chargePermission.nonChargeable"
+                };
+                Some(Self { reason: payment.permission.state.reason().map(str::to_owned), ..of(kind) })
+            }
+            PaymentEvent::CaptureDue { charge_id, deadline, at: due_at } => {
+                let charge = payment.charge(charge_id)?;
+                Some(Self {
+                    reason: Some(deadline.as_str().to_owned()),
+                    due_at: Some(due_at.to_string()),
+                    ..of_charge("capture.due", charge)
+                })
+            }
+            PaymentEvent::CheckoutCanceled
+            | PaymentEvent::OperationRecorded(_)
+            | PaymentEvent::OperationSent { .. }
+            | PaymentEvent::OperationNotSent(_)
+            | PaymentEvent::OperationNotEvaluated { .. }
+            | PaymentEvent::OperationDoubtBegan { .. }
+            | PaymentEvent::OperationAlarm { .. }
+            | PaymentEvent::OperationDone(_)
+            | PaymentEvent::OperationRefused { .. }
+            | PaymentEvent::ChargePending(_)
+            | PaymentEvent::CapturePending(_)
+            | PaymentEvent::ChargeAdopted(_)
+            | PaymentEvent::RefundPending(_)
+            | PaymentEvent::CancelRequested
+            | PaymentEvent::CancellationStuck { .. }
+            | PaymentEvent::Contradiction { .. } => None,
+        }
+    }
+
+    fn of_refund(
+        kind: &'static str,
+        id: &RefundId,
+        payment: &Payment,
+        of: impl Fn(&'static str) -> Self,
+    ) -> Option<Self> {
+        let (charge, refund) = payment.refund(id)?;
+        let reason = match &refund.state {
+            RefundState::Declined(reason) => reason.clone(),
+            RefundState::RefundInitiated | RefundState::Refunded => None,
+        };
+        Some(Self {
+            charge_id: Some(charge.id.to_string()),
+            refund_id: Some(id.to_string()),
+            amount: Some(refund.amount.into()),
+            reason,
+            ..of(kind)
+        })
+    }
+
     pub(crate) fn encode(&self) -> Bytes {
         Bytes::from(serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+fn reason_of(state: &ChargeState) -> Option<String> {
+    match state {
+        ChargeState::Canceled(reason) | ChargeState::Declined(reason) => reason.clone(),
+        ChargeState::AuthorizationInitiated
+        | ChargeState::Authorized
+        | ChargeState::CaptureInitiated
+        | ChargeState::Captured(_) => None,
     }
 }
 

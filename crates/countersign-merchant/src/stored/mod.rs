@@ -5,6 +5,7 @@
 pub(crate) mod checkout;
 pub(crate) mod event;
 pub(crate) mod fact;
+mod payment;
 pub(crate) mod snapshot;
 
 /// What is stored cannot be read back: a newer version wrote it, or the disk lies.

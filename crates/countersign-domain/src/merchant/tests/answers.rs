@@ -86,7 +86,7 @@ fn a_contradiction_names_what_amazon_says_was_paid() {
     for state in [declined, completed(Completion::Authorized(charge()))] {
         let before = checkout(PaymentIntent::Authorize, state);
         let late = answered(&before, 1, 1, &success(false, Some(other.clone())), sent_at()).unwrap();
-        let Happened::Contradiction { charge_permission_id, charge_id, .. } = &late.events[0].what else {
+        let Happened::Contradiction { charge_permission_id, charge_id, .. } = what(&late.events[0]) else {
             panic!("{:?}", late.events)
         };
         assert_eq!((charge_permission_id, charge_id), (&Some(permission()), &Some(other.clone())));

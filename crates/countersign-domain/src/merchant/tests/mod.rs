@@ -17,7 +17,7 @@ use super::attempt::{
     Attempt, AttemptState, Completion, Doubt, GivenAddresses, NotPaidReason, Send, UnresolvedReason,
 };
 use super::checkout::{Checkout, Terms};
-use super::completion::{CheckoutStep, CompletionRules, Happened, OpenSession, SessionSeen};
+use super::completion::{CheckoutEvent, CheckoutStep, CompletionRules, Happened, OpenSession, SessionSeen};
 use crate::address::Address;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, IdempotencyKey};
 use crate::money::{Currency, Money};
@@ -85,6 +85,8 @@ fn unpaid(intent: PaymentIntent) -> Checkout {
         },
         terms_version: 1,
         attempts: Vec::new(),
+        payment: None,
+        cancellation: None,
         registered_at: sent_at(),
     }
 }
@@ -108,6 +110,14 @@ fn open_session(terms: &Terms) -> OpenSession {
 
 fn open() -> SessionSeen {
     SessionSeen::Open(Box::new(open_session(&unpaid(PaymentIntent::Authorize).terms)))
+}
+
+/// What happened to an attempt.
+fn what(event: &CheckoutEvent) -> &Happened {
+    match event {
+        CheckoutEvent::Attempt(event) => &event.what,
+        CheckoutEvent::Payment(event) => panic!("not of an attempt: {event:?}"),
+    }
 }
 
 fn send() -> Send {
@@ -211,7 +221,7 @@ fn words(attempt: &Attempt, now: Timestamp) -> String {
 }
 
 fn happened(step: &CheckoutStep) -> String {
-    let events = step.events.iter().map(|event| match &event.what {
+    let events = step.events.iter().map(|event| match what(event) {
         Happened::DoubtAlarm { lasting } => format!("DoubtAlarm {}s", lasting.as_secs()),
         Happened::Contradiction { found, .. } => format!("Contradiction: {found}"),
         Happened::LookedUp { .. } => "LookedUp".to_string(),

@@ -1,0 +1,269 @@
+//! The shop cancels an order, at whatever point it is: what was never sent ends, what was sent is looked
+//! up and not sent again, and what is proved to be paid is undone. Each authorization is canceled, each
+//! capture refunded, the permission closed; then the shop is told, once.
+//!
+//! Every step that changes a payment goes on with its cancellation in the same change set, so a crash
+//! anywhere leaves operations with their timers, or nothing to do. An undoing that Amazon refuses is
+//! tried three times and then told to the operator, again and again, until somebody has mended it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::attempt::{AttemptState, NotPaidReason};
+use super::checkout::Checkout;
+use super::completion::{CheckoutEvent, CheckoutStep, CompletionRules, Happened, event, given_up};
+use super::operation::{Asked, OperationName, OperationRefused, RefundCeiling, Request, record, refundable};
+use super::payment::{ChargeState, Payment, PaymentEvent, PermissionState, RefundState};
+use crate::ids::IdempotencyKey;
+use crate::step::Step;
+use crate::time::{DAY, Timestamp};
+
+/// The wish to cancel, and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancellation {
+    /// The shop's word for it.
+    pub reference: String,
+    /// Why, in the shop's words.
+    pub reason: Option<String>,
+    /// When the shop asked for it.
+    pub requested_at: Timestamp,
+    /// How far it is.
+    pub state: CancellationState,
+}
+
+/// How far a cancellation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancellationState {
+    /// Something is in flight or still to be undone.
+    Requested {
+        /// When the operator is reminded.
+        remind_at: Timestamp,
+        /// Whether somebody has to help.
+        is_stuck: bool,
+    },
+    /// Nothing is held and nothing kept.
+    Done {
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// How often an undoing is tried.
+const TRIES: u32 = 3;
+
+/// What became of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelAsked {
+    /// It was asked for before.
+    Known,
+    /// It is recorded now.
+    New(CheckoutStep),
+}
+
+/// Records that the shop cancels the order, and ends or undoes what can be at once. `key_of` derives the
+/// finalize key of an attempt and an `n`.
+///
+/// # Errors
+/// [`OperationRefused::ReferenceReused`], and [`OperationRefused::OrderCanceled`] for another reference.
+pub fn request_cancel(
+    checkout: &Checkout,
+    reference: &str,
+    reason: Option<&str>,
+    key_of: &dyn Fn(u32, u32) -> IdempotencyKey,
+    now: Timestamp,
+    rules: &CompletionRules,
+) -> Result<CancelAsked, OperationRefused> {
+    if let Some(known) = &checkout.cancellation {
+        return match (known.reference == reference, known.reason.as_deref() == reason) {
+            (true, true) => Ok(CancelAsked::Known),
+            (true, false) => Err(OperationRefused::ReferenceReused),
+            (false, _) => Err(OperationRefused::OrderCanceled),
+        };
+    }
+    let name = OperationName::Shop(reference.into());
+    if checkout.payment.iter().flat_map(|payment| &payment.operations).any(|it| it.name == name) {
+        return Err(OperationRefused::ReferenceReused);
+    }
+    // Nothing below this line may fail.
+    let mut next = checkout.clone();
+    let mut events = alloc::vec![CheckoutEvent::Payment(PaymentEvent::CancelRequested)];
+    for attempt in &checkout.attempts {
+        match attempt.state {
+            AttemptState::Bound { .. } | AttemptState::Approved { sent_at: None, .. } => {
+                let state = AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, at: now };
+                next = next.with_state(attempt.number, state);
+                events.push(event(attempt.number, Happened::NotPaid));
+            }
+            AttemptState::Approved { sent_at: Some(_), .. } => {
+                let step = given_up(&next, attempt, &|n| key_of(attempt.number, n), now);
+                next = step.next;
+                events.extend(step.events);
+            }
+            AttemptState::Finalizing { .. }
+            | AttemptState::InDoubt(_)
+            | AttemptState::Pending { .. }
+            | AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Unresolved { .. }
+            | AttemptState::Surplus { .. } => {}
+        }
+    }
+    next.cancellation = Some(Cancellation {
+        reference: reference.into(),
+        reason: reason.map(Into::into),
+        requested_at: now,
+        state: CancellationState::Requested { remind_at: now.plus(DAY), is_stuck: false },
+    });
+    let undone = go_on(&mut next, now, rules);
+    events.extend(undone.into_iter().map(CheckoutEvent::Payment));
+    Ok(CancelAsked::New(Step { next, events }))
+}
+
+/// Goes on with a cancellation after a step of an attempt: whatever that proved is undone in the same
+/// change set. Whoever keeps a step passes it through here first.
+#[must_use]
+pub fn settled(step: CheckoutStep, now: Timestamp, rules: &CompletionRules) -> CheckoutStep {
+    let Step { mut next, mut events } = step;
+    let undone = go_on(&mut next, now, rules);
+    events.extend(undone.into_iter().map(CheckoutEvent::Payment));
+    Step { next, events }
+}
+
+/// Whether everything that was paid is undone, or what is to be done next.
+pub(super) fn go_on(checkout: &mut Checkout, now: Timestamp, rules: &CompletionRules) -> Vec<PaymentEvent> {
+    let mut events = Vec::new();
+    let Some(cancellation) = &checkout.cancellation else { return events };
+    let CancellationState::Requested { remind_at, is_stuck } = cancellation.state else { return events };
+    let is_live = checkout
+        .attempts
+        .iter()
+        .any(|attempt| attempt.state.is_live() && !matches!(attempt.state, AttemptState::Completed { .. }));
+    let undone = match &mut checkout.payment {
+        _ if is_live => Undone::NotYet,
+        None => Undone::Yes,
+        Some(payment) => undo(payment, &mut events, now, rules),
+    };
+    let state = match undone {
+        Undone::Yes => {
+            events.push(PaymentEvent::CheckoutCanceled);
+            CancellationState::Done { at: now }
+        }
+        Undone::NotYet => CancellationState::Requested { remind_at, is_stuck: false },
+        Undone::Stuck(why) => {
+            if !is_stuck {
+                events.push(PaymentEvent::CancellationStuck { why });
+            }
+            CancellationState::Requested { remind_at, is_stuck: true }
+        }
+    };
+    if let Some(cancellation) = &mut checkout.cancellation {
+        cancellation.state = state;
+    }
+    events
+}
+
+/// How far the undoing is.
+enum Undone {
+    Yes,
+    NotYet,
+    Stuck(String),
+}
+
+/// Asks for what is still to be undone.
+fn undo(
+    payment: &mut Payment,
+    events: &mut Vec<PaymentEvent>,
+    now: Timestamp,
+    rules: &CompletionRules,
+) -> Undone {
+    let mut stuck = None;
+    let mut asked = Vec::new();
+    let mut is_waiting = payment.in_flight().next().is_some();
+    for charge in &payment.charges {
+        if payment.in_flight().any(|it| it.request.changes_charge() == Some(&charge.id)) {
+            continue;
+        }
+        match charge.state {
+            ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => is_waiting = true,
+            ChargeState::Authorized => {
+                let request = Request::CancelCharge { charge_id: charge.id.clone() };
+                asked.push((alloc::format!("cancel {}", charge.id), request));
+            }
+            ChargeState::Captured(_) => {
+                if charge.refunds.iter().any(|refund| refund.state == RefundState::RefundInitiated) {
+                    is_waiting = true;
+                }
+                let amount = refundable(payment, charge, RefundCeiling::Captured, rules);
+                if !amount.is_zero() {
+                    let request = Request::Refund { charge_id: charge.id.clone(), amount };
+                    asked.push((alloc::format!("refund {}", charge.id), request));
+                }
+            }
+            ChargeState::Canceled(_) | ChargeState::Declined(_) => {}
+        }
+    }
+    let is_closed = matches!(payment.permission.state, PermissionState::Closed(_));
+    if asked.is_empty() && !is_waiting {
+        if is_closed {
+            return Undone::Yes;
+        }
+        asked.push(("close".into(), Request::Close { reason: Some("the order was canceled".into()) }));
+    }
+    for (word, request) in asked {
+        let is_of_word =
+            |name: &OperationName| matches!(name, OperationName::Own(own) if own.starts_with(&word));
+        let tries = payment.operations.iter().filter(|it| is_of_word(&it.name)).count();
+        let tries = u32::try_from(tries).unwrap_or(u32::MAX);
+        if tries >= TRIES {
+            stuck = Some(word);
+            continue;
+        }
+        let name = OperationName::Own(alloc::format!("{word} {}", tries.saturating_add(1)));
+        let what = match &request {
+            Request::CancelCharge { charge_id } => Asked::CancelCharge(charge_id.clone()),
+            Request::Refund { charge_id, amount } | Request::Capture { charge_id, amount } => {
+                Asked::Refund { charge_id: Some(charge_id.clone()), amount: Some(*amount) }
+            }
+            Request::Close { reason } => Asked::Close { reason: reason.clone() },
+            Request::CreateCharge { amount, capture_now, can_handle_pending_authorization } => {
+                Asked::Charge {
+                    amount: *amount,
+                    capture_now: *capture_now,
+                    can_handle_pending_authorization: *can_handle_pending_authorization,
+                }
+            }
+        };
+        let number = record(payment, name, what, request, now);
+        events.push(PaymentEvent::OperationRecorded(number));
+        is_waiting = true;
+    }
+    match stuck {
+        Some(why) if !is_waiting => Undone::Stuck(why),
+        Some(_) | None => Undone::NotYet,
+    }
+}
+
+/// Reminds the operator of a cancellation that has not come to its end. `None` when that is not due.
+pub(super) fn remind(checkout: &Checkout, now: Timestamp) -> Option<CheckoutStep> {
+    let mut next = checkout.clone();
+    let cancellation = next.cancellation.as_mut()?;
+    let CancellationState::Requested { remind_at, is_stuck } = &mut cancellation.state else { return None };
+    if *remind_at > now {
+        return None;
+    }
+    *remind_at = now.plus(DAY);
+    let why = if *is_stuck { "Amazon refuses to undo it" } else { "something is still in flight" };
+    let stuck = PaymentEvent::CancellationStuck { why: why.into() };
+    Some(Step::one(next, CheckoutEvent::Payment(stuck)))
+}
+
+impl Cancellation {
+    /// When somebody must look after it.
+    #[must_use]
+    pub const fn due_at(&self) -> Option<Timestamp> {
+        match self.state {
+            CancellationState::Requested { remind_at, .. } => Some(remind_at),
+            CancellationState::Done { .. } => None,
+        }
+    }
+}

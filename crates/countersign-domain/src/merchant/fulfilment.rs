@@ -1,0 +1,71 @@
+//! "May I ship?", computed from the payment and never stored.
+
+use super::attempt::UnresolvedReason;
+use super::cancellation::CancellationState;
+use super::checkout::Checkout;
+use super::payment::{Charge, ChargeState};
+use super::verdict::Verdict;
+use crate::ids::ChargeId;
+use crate::time::Timestamp;
+
+/// Whether the parcel may leave, and why or why not, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fulfilment {
+    /// Whether.
+    pub may_ship: bool,
+    /// Why, or why not.
+    pub reason: &'static str,
+}
+
+const fn not(reason: &'static str) -> Fulfilment {
+    Fulfilment { may_ship: false, reason }
+}
+
+/// Whether a parcel that one charge pays for may leave: the named charge, or else the latest, since every
+/// further parcel has a charge of its own. `None` when there is no such charge.
+///
+/// Only what is Authorized and has not lapsed, or is Captured and not given back, pays for anything. What
+/// is pending, in doubt, being captured or being canceled does not.
+#[must_use]
+pub fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp) -> Option<Fulfilment> {
+    match checkout.cancellation.as_ref().map(|cancellation| cancellation.state) {
+        Some(CancellationState::Requested { .. }) => return Some(not("CancelRequested")),
+        Some(CancellationState::Done { .. }) => return Some(not("Canceled")),
+        None => {}
+    }
+    let Some(payment) = &checkout.payment else {
+        return match charge {
+            Some(_) => None,
+            None => Some(unpaid(checkout.verdict())),
+        };
+    };
+    match charge {
+        Some(id) => payment.charge(id).map(|charge| of_charge(charge, now)),
+        None => Some(payment.charges.last().map_or(not("ConfirmedOnly"), |charge| of_charge(charge, now))),
+    }
+}
+
+fn unpaid(verdict: Verdict<'_>) -> Fulfilment {
+    not(match verdict {
+        Verdict::Pending(_) => "AuthorizationInitiated",
+        Verdict::Checking(Some(UnresolvedReason::SessionGone)) => "Unresolved",
+        Verdict::Checking(_) => "Checking",
+        Verdict::NotPaid(_) => "NotPaid",
+        Verdict::Registered => "Registered",
+        Verdict::Canceled => "Canceled",
+        Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => "Checking",
+    })
+}
+
+fn of_charge(charge: &Charge, now: Timestamp) -> Fulfilment {
+    match &charge.state {
+        ChargeState::AuthorizationInitiated => not("AuthorizationInitiated"),
+        ChargeState::Authorized if now >= charge.expires_at => not("AuthorizationExpired"),
+        ChargeState::Authorized => Fulfilment { may_ship: true, reason: "Authorized" },
+        ChargeState::CaptureInitiated => not("CaptureInitiated"),
+        ChargeState::Captured(captured) if charge.refunded().minor() >= captured.minor() => not("Refunded"),
+        ChargeState::Captured(_) => Fulfilment { may_ship: true, reason: "Captured" },
+        ChargeState::Canceled(_) => not("ChargeCanceled"),
+        ChargeState::Declined(_) => not("ChargeDeclined"),
+    }
+}
