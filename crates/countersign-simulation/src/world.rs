@@ -164,6 +164,7 @@ impl World {
                 shop_token: Secret::new(SHOP_TOKEN),
                 public_url: "https://pay.example".to_owned(),
                 deadlines: Deadlines::default(),
+                payments: merchant_settings::Payments::default(),
                 notifications: merchant_settings::Notifications::default(),
             },
             webhook: None,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use countersign_client::Endpoint;
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
-use countersign_merchant::settings::{Deadlines, Notifications};
+use countersign_merchant::settings::{CapturePolicy, Deadlines, Notifications, Payments, RefundCeiling};
 use countersign_protocol::signing::Algorithm;
 
 use crate::failure::{Failure, Outcome};
@@ -32,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) shop: ShopConfig,
     /// Absent, it is `COUNTERSIGN_SNAPSHOT_KEY` or a file beside the store.
     pub(crate) snapshot_key_file: Option<PathBuf>,
+    pub(crate) payments: Payments,
     pub(crate) notifications: Notifications,
     pub(crate) deadlines: Deadlines,
 }
@@ -79,7 +80,7 @@ impl Config {
     /// Reads the file, if one is named, and what was given beside it.
     pub(crate) fn read(file: Option<PathBuf>, given: Given) -> Outcome<Self> {
         let mut values = Values::gather(file, given)?;
-        let default = Deadlines::default();
+        let (default, payments) = (Deadlines::default(), Payments::default());
         // One without the other is a mistake that the missing one is named for.
         let (url, secret_file) = (
             values.optional("shop.webhook_url", webhook_url)?,
@@ -122,6 +123,17 @@ impl Config {
                 webhook,
             },
             snapshot_key_file: values.optional("snapshot.key_file", path)?,
+            payments: Payments {
+                capture_policy: values
+                    .optional("capture.policy", capture_policy)?
+                    .unwrap_or(payments.capture_policy),
+                capture_margin: values
+                    .optional("capture.margin", duration)?
+                    .unwrap_or(payments.capture_margin),
+                refund_ceiling: values
+                    .optional("refunds.ceiling", refund_ceiling)?
+                    .unwrap_or(payments.refund_ceiling),
+            },
             notifications: Notifications {
                 certificate_origins: values
                     .optional("notifications.certificate_origins", |text| list(text, origin))?
@@ -204,6 +216,23 @@ fn public_url(text: &str) -> Read<String> {
         Ok(text.trim_end_matches('/').to_owned())
     } else {
         Err(refused())
+    }
+}
+
+fn capture_policy(text: &str) -> Read<CapturePolicy> {
+    match text {
+        "manual" => Ok(CapturePolicy::Manual),
+        "before-guarantee-ends" => Ok(CapturePolicy::BeforeGuaranteeEnds),
+        "before-expiry" => Ok(CapturePolicy::BeforeExpiry),
+        _ => Err("must be manual, before-guarantee-ends or before-expiry".to_owned()),
+    }
+}
+
+fn refund_ceiling(text: &str) -> Read<RefundCeiling> {
+    match text {
+        "captured" => Ok(RefundCeiling::Captured),
+        "amazon" => Ok(RefundCeiling::Amazon),
+        _ => Err("must be captured or amazon".to_owned()),
     }
 }
 
@@ -379,7 +408,7 @@ mod tests {
                 after("[amazn]"),
                 format!(
                     ":{line_number}: there is no section [amazn]; there are [amazon], [shop], [snapshot], \
-                     [notifications], [deadlines]"
+                     [capture], [refunds], [notifications], [deadlines]"
                 ),
             ),
             (WHOLE.replace("\"eu\"", "\"mars\""), ":5: amazon.region must be na, eu or jp".to_owned()),
@@ -467,6 +496,33 @@ mod tests {
         {
             let refused = refused(&with(&format!("webhook_url = \"{url}\"\n{secret}")));
             assert!(refused.contains("shop.webhook_url must be a URL"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn captures_and_refunds_go_by_what_the_shop_allows() {
+        let with = |lines: &str| format!("{WHOLE}\n{lines}\n");
+        assert_eq!(read(WHOLE, Given::default()).unwrap().payments, Payments::default());
+        let lines =
+            "[capture]\npolicy = \"before-expiry\"\nmargin = \"12h\"\n[refunds]\nceiling = \"amazon\"";
+        let config = read(&with(lines), Given::default()).unwrap();
+        let expected = Payments {
+            capture_policy: CapturePolicy::BeforeExpiry,
+            capture_margin: Duration::from_secs(12 * 3_600),
+            refund_ceiling: RefundCeiling::Amazon,
+        };
+        assert_eq!(config.payments, expected);
+        for (lines, told) in [
+            (
+                "[capture]\npolicy = \"always\"",
+                "capture.policy must be manual, before-guarantee-ends or before-expiry",
+            ),
+            ("[capture]\nmargin = \"soon\"", "capture.margin must be a time such as 90s, 15m or PT15M"),
+            ("[capture]\nmargin = \"25h\"", "capture.margin must be at most a day"),
+            ("[refunds]\nceiling = \"all\"", "refunds.ceiling must be captured or amazon"),
+        ] {
+            let refused = refused(&with(lines));
+            assert!(refused.ends_with(told), "{lines}: {refused}");
         }
     }
 

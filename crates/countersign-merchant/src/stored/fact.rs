@@ -256,23 +256,4 @@ pub(crate) fn body(sequence: u64, kept: &[u8]) -> Bytes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_has_one_spelling() {
-        for number in [0, 1, 10, u64::MAX] {
-            assert_eq!(sequence(&id(number)), Some(number));
-        }
-        for text in
-            ["", "evt_", "1", "evt_01", "evt_+1", "evt_-1", "evt_1 ", "EVT_1", "evt_18446744073709551616"]
-        {
-            assert_eq!(sequence(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_body_begins_with_its_id() {
-        assert_eq!(body(7, br#"{"at":"x"}"#), r#"{"id":"evt_7","at":"x"}"#);
-    }
-}
+mod tests;

@@ -33,7 +33,7 @@ fn told(world: &World, checkout_id: &str) -> String {
     for awaited in whole["awaited"].as_array().unwrap() {
         lines.push(format!("awaited: {}, at {}", text(&awaited["what"]), text(&awaited["at"])));
     }
-    lines.push(format!("may ship: {}, {}", whole["mayShip"], text(&whole["reason"])));
+    lines.push(format!("may ship: {}, {}", whole["mayShip"], text(&whole["reasonInWords"])));
     lines.join("\n")
 }
 

@@ -11,7 +11,7 @@ use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, Stor
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
 use countersign_merchant::entropy::Entropy;
-use countersign_merchant::settings::{Deadlines, Notifications, Secret, Settings};
+use countersign_merchant::settings::{Deadlines, Notifications, Payments, Secret, Settings};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::Webhook;
 use countersign_merchant::{Merchant, Parts};
@@ -119,6 +119,7 @@ fn settings() -> Settings {
         shop_token: Secret::new(SHOP_TOKEN),
         public_url: "https://pay.example".to_owned(),
         deadlines: Deadlines::default(),
+        payments: Payments::default(),
         notifications: Notifications::default(),
     }
 }

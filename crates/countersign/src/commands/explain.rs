@@ -133,7 +133,7 @@ fn table(told: &Value) -> String {
         let _ = writeln!(table, "awaited    {}, at {}", text(&awaited["what"]), text(&awaited["at"]));
     }
     let may_ship = if told["mayShip"] == true { "yes" } else { "no" };
-    let _ = write!(table, "may ship?  {may_ship}: {}", text(&told["reason"]));
+    let _ = write!(table, "may ship?  {may_ship}: {}", text(&told["reasonInWords"]));
     table
 }
 
@@ -165,7 +165,7 @@ mod tests {
                 { "at": "20261123T154802Z", "what": "something new", "why": "" },
             ],
             "awaited": [{ "what": "the capture", "at": "20261130T154801Z" }],
-            "mayShip": true, "reason": "the money is reserved",
+            "mayShip": true, "reasonInWords": "the money is reserved",
         });
         insta::assert_snapshot!(table(&told));
         let mut told = told;

@@ -87,6 +87,7 @@ impl Serve {
                     shop_token: Secret::new(&token),
                     public_url,
                     deadlines: config.deadlines,
+                    payments: config.payments,
                     notifications: config.notifications,
                 },
                 webhook,

@@ -45,6 +45,19 @@ pub(super) const WORDS: &[Word] = &[
          [default: beside the store, made at the first start]",
     ),
     word(
+        "capture.policy",
+        "POLICY",
+        "Who captures an authorization that the shop has not: manual (nobody, the shop is warned), \
+         before-guarantee-ends (7 days) or before-expiry [default: manual]",
+    ),
+    word("capture.margin", "TIME", "How long before that it is captured [default: 6h]"),
+    word(
+        "refunds.ceiling",
+        "CEILING",
+        "How much of a charge may be refunded: captured, or amazon (what Amazon allows: up to 15 % more) \
+         [default: captured]",
+    ),
+    word(
         "notifications.certificate_origins",
         "ORIGINS",
         "Where else than at Amazon a notification's certificate may be, such as a sandbox's \

@@ -233,6 +233,7 @@ async fn start_merchant(
             shop_token: settings::Secret::new(SHOP_TOKEN),
             public_url: format!("http://{address}"),
             deadlines: settings::Deadlines::default(),
+            payments: settings::Payments::default(),
             notifications: settings::Notifications::default(),
         },
         webhook: None,

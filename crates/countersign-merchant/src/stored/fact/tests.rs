@@ -1,0 +1,206 @@
+//! Which event is a fact, and what the shop is told of it.
+
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId};
+use countersign_domain::merchant::cancellation::{Cancellation, CancellationState};
+use countersign_domain::merchant::capture_plan::Deadline;
+use countersign_domain::merchant::checkout::Terms;
+use countersign_domain::merchant::payment::{Permission, PermissionState, Refund};
+use countersign_domain::money::Currency;
+use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn an_id_has_one_spelling() {
+    for number in [0, 1, 10, u64::MAX] {
+        assert_eq!(sequence(&id(number)), Some(number));
+    }
+    for text in ["", "evt_", "1", "evt_01", "evt_+1", "evt_-1", "evt_1 ", "EVT_1", "evt_18446744073709551616"] {
+        assert_eq!(sequence(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_body_begins_with_its_id() {
+    assert_eq!(body(7, br#"{"at":"x"}"#), r#"{"id":"evt_7","at":"x"}"#);
+}
+
+fn at() -> Timestamp {
+    Timestamp::from_millis(1_795_448_820_000)
+}
+
+fn usd(minor: u64) -> Money {
+    Money::from_minor(minor, Currency::USD)
+}
+
+fn charge_id(n: u32) -> ChargeId {
+    ChargeId::parse(&format!("S01-5105180-0000001-C00000{n}")).unwrap()
+}
+
+fn refund_id(n: u32) -> RefundId {
+    RefundId::parse(&format!("S01-5105180-0000001-R00000{n}")).unwrap()
+}
+
+fn charge(n: u32, state: ChargeState) -> Charge {
+    Charge {
+        id: charge_id(n),
+        amount: usd(1_000),
+        authorized_at: at(),
+        expires_at: at().plus(std::time::Duration::from_secs(86_400)),
+        planned_until: at(),
+        state,
+        look: None,
+        refunds: Vec::new(),
+    }
+}
+
+fn checkout(permission: PermissionState) -> Checkout {
+    let refund = |n, state| Refund { id: refund_id(n), amount: usd(100), state, look: None };
+    let refunds = vec![
+        refund(1, RefundState::Refunded),
+        refund(2, RefundState::Declined(Some("ProcessingFailure".to_owned()))),
+        refund(3, RefundState::RefundInitiated),
+    ];
+    let reason = || Some("AmazonRejected".to_owned());
+    Checkout {
+        id: CheckoutId::parse("c1").unwrap(),
+        order_id: "1001".to_owned(),
+        terms: Terms {
+            product_type: ProductType::PayOnly,
+            payment_intent: PaymentIntent::Authorize,
+            can_handle_pending_authorization: false,
+            charge_amount: usd(1_000),
+            total_order_amount: None,
+            supplementary_data: None,
+            merchant_metadata: MerchantMetadata::default(),
+            shipping_address: None,
+        },
+        terms_version: 1,
+        attempts: Vec::new(),
+        payment: Some(Payment {
+            charge_permission_id: ChargePermissionId::parse("S01-5105180-0000001").unwrap(),
+            limit: usd(5_000),
+            began_at: at(),
+            permission: Permission { state: permission, look: None },
+            charges: vec![
+                charge(1, ChargeState::Authorized),
+                Charge { refunds, ..charge(2, ChargeState::Captured(usd(900))) },
+                charge(3, ChargeState::Canceled(reason())),
+                charge(4, ChargeState::Declined(reason())),
+            ],
+            operations: Vec::new(),
+        }),
+        cancellation: Some(Cancellation {
+            reference: "r".to_owned(),
+            reason: Some("Mrs Canary changed her mind".to_owned()),
+            requested_at: at(),
+            state: CancellationState::Done { at: at() },
+        }),
+        registered_at: at(),
+    }
+}
+
+/// What a payment's event tells the shop, without what every fact has.
+fn told(event: PaymentEvent, permission: PermissionState) -> Value {
+    let fact = Fact::of(&CheckoutEvent::Payment(event), &checkout(permission), at());
+    let Some(fact) = fact else { return Value::Null };
+    let mut told: Value = serde_json::from_slice(&fact.encode()).unwrap();
+    let members = told.as_object_mut().unwrap();
+    assert_eq!(members.remove("at").unwrap(), "20261123T154700Z");
+    assert_eq!(members.remove("checkoutId").unwrap(), "c1");
+    assert_eq!(members.remove("orderId").unwrap(), "1001");
+    let permission = members.remove("chargePermissionId");
+    assert_eq!(permission.is_none(), members["type"] == "checkout.canceled");
+    told
+}
+
+#[test]
+fn each_definitive_event_of_a_payment_is_its_fact() {
+    let amount = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
+    let closed = || PermissionState::Closed("MerchantClosed".to_owned());
+    let non_chargeable = || PermissionState::NonChargeable("PaymentMethodInvalid".to_owned());
+    let chargeable = || PermissionState::Chargeable;
+    let id = |n: u32| charge_id(n).to_string();
+    for (event, permission, expected) in [
+        (
+            PaymentEvent::ChargeAuthorized(charge_id(1)),
+            chargeable(),
+            json!({ "type": "charge.authorized", "chargeId": id(1), "amount": amount("10.00"),
+                "dueAt": "20261124T154700Z" }),
+        ),
+        (
+            PaymentEvent::ChargeCaptured(charge_id(2)),
+            chargeable(),
+            json!({ "type": "charge.captured", "chargeId": id(2), "amount": amount("9.00") }),
+        ),
+        (
+            PaymentEvent::ChargeCanceled(charge_id(3)),
+            chargeable(),
+            json!({ "type": "charge.canceled", "chargeId": id(3), "amount": amount("10.00"),
+                "reason": "AmazonRejected" }),
+        ),
+        (
+            PaymentEvent::ChargeDeclined(charge_id(4)),
+            chargeable(),
+            json!({ "type": "charge.declined", "chargeId": id(4), "amount": amount("10.00"),
+                "reason": "AmazonRejected" }),
+        ),
+        (
+            PaymentEvent::Refunded(refund_id(1)),
+            chargeable(),
+            json!({ "type": "refund.refunded", "chargeId": id(2), "refundId": refund_id(1).to_string(),
+                "amount": amount("1.00") }),
+        ),
+        (
+            PaymentEvent::RefundDeclined(refund_id(2)),
+            chargeable(),
+            json!({ "type": "refund.declined", "chargeId": id(2), "refundId": refund_id(2).to_string(),
+                "amount": amount("1.00"), "reason": "ProcessingFailure" }),
+        ),
+        (PaymentEvent::PermissionChargeable, chargeable(), json!({ "type": "chargePermission.chargeable" })),
+        (
+            PaymentEvent::PermissionNonChargeable,
+            non_chargeable(),
+            json!({ "type": "chargePermission.nonChargeable", "reason": "PaymentMethodInvalid" }),
+        ),
+        (
+            PaymentEvent::PermissionClosed,
+            closed(),
+            json!({ "type": "chargePermission.closed", "reason": "MerchantClosed" }),
+        ),
+        (
+            PaymentEvent::CaptureDue { charge_id: charge_id(1), deadline: Deadline::Expiry, at: at() },
+            chargeable(),
+            json!({ "type": "capture.due", "chargeId": id(1), "amount": amount("10.00"), "reason": "expiry",
+                "dueAt": "20261123T154700Z" }),
+        ),
+        (PaymentEvent::CheckoutCanceled, closed(), json!({ "type": "checkout.canceled" })),
+    ] {
+        assert_eq!(told(event.clone(), permission), expected, "{event:?}");
+    }
+}
+
+#[test]
+fn what_is_pending_in_doubt_or_only_asked_for_is_no_fact() {
+    let code = || "ServiceUnavailable".to_owned();
+    for event in [
+        PaymentEvent::OperationRecorded(1),
+        PaymentEvent::OperationSent { number: 1, send_count: 1 },
+        PaymentEvent::OperationNotSent(1),
+        PaymentEvent::OperationNotEvaluated { number: 1, code: code() },
+        PaymentEvent::OperationDoubtBegan { number: 1, cause: code() },
+        PaymentEvent::OperationAlarm { number: 1, lasting: std::time::Duration::from_secs(300) },
+        PaymentEvent::OperationDone(1),
+        PaymentEvent::OperationRefused { number: 1, code: code() },
+        PaymentEvent::ChargePending(charge_id(1)),
+        PaymentEvent::CapturePending(charge_id(1)),
+        PaymentEvent::ChargeAdopted(charge_id(1)),
+        PaymentEvent::RefundPending(refund_id(3)),
+        PaymentEvent::CancelRequested,
+        PaymentEvent::CancellationStuck { why: code() },
+        PaymentEvent::Contradiction { id: code(), found: "a late success" },
+    ] {
+        assert_eq!(told(event.clone(), PermissionState::Chargeable), Value::Null, "{event:?}");
+    }
+}
