@@ -17,7 +17,7 @@ usage: cargo xtask COMMAND
   tidy      the rules of the tree that no compiler holds
   docs      writes docs/features.md: which tests keep which promise
   simulate  both halves over a failing network; --seeds N, --seed S to replay one, --bug NAME to plant one
-  bench     speed and memory of both halves, into target/bench.json; --scale N for a longer run";
+  bench     speed and memory of both halves, into target/bench.json; --quick to try it";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

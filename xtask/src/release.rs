@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// `cargo xtask bench`: the binary measures itself. The figures go to `target/bench.json` as well; they
-/// are comparable within one run only.
+/// are comparable within one run only. One of its parts runs the official Node.js client.
 pub(crate) fn bench(root: &Path, arguments: &[&str]) -> ExitCode {
+    crate::test::install_node(root);
     run(root, "countersign", &[&["bench", "--output", "target/bench.json"], arguments].concat())
 }
 

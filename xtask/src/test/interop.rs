@@ -30,12 +30,18 @@ fn target(root: &Path) -> PathBuf {
     folder.map_or_else(|| root.join("target"), Path::to_path_buf)
 }
 
-fn node(root: &Path, binary: &Path) -> Tally {
+/// Installs what the Node suite needs, the official client among it.
+pub(super) fn install_node(root: &Path) -> Tally {
     let folder = root.join("interop/node");
     let packages = folder.join("node_modules");
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     let install = Step::new("npm", "npm", &arguments);
-    let mut total = installed_once(&folder.join("package-lock.json"), &packages, || install.run(&folder));
+    installed_once(&folder.join("package-lock.json"), &packages, || install.run(&folder))
+}
+
+fn node(root: &Path, binary: &Path) -> Tally {
+    let folder = root.join("interop/node");
+    let mut total = install_node(root);
     if total.failed == 0 {
         let suite = Step::new("node sdk", "node", &["--test", "--test-reporter=tap"]);
         total += suite.counted_by(tally::of_node).with_variable(BINARY, binary).run(&folder);

@@ -37,6 +37,13 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Installs the official Node.js client, if there is Node. What fails is told, and nothing else.
+pub(crate) fn install_node(root: &Path) {
+    if step::succeeds("npm", &["--version"]) {
+        interop::install_node(root);
+    }
+}
+
 fn tidy(root: &Path) -> Tally {
     let found = crate::tidy::violations(root);
     let lines = match found {

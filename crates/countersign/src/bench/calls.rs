@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Size;
 use super::finalize::{Durability, Intent, Placed, start_checkouts, start_sandbox};
-use super::load::{self, Seen};
+use super::load::{Connections, Seen};
 use super::process::Server;
 use super::report::{Report, microseconds};
 use super::signed::{BenchKey, Draft, make_key, sign_all};
@@ -18,7 +18,7 @@ const CONCURRENCY: usize = 64;
 /// Each figure is the median of so many rounds. Within a round Finalize and all calls are measured one
 /// after the other, so that what disturbs the machine for longer disturbs all of them.
 const ROUNDS: usize = 5;
-const OPERATIONS: usize = 2_000;
+const OPERATIONS: usize = 1_000;
 
 const WRITES: &str = "≤ 1.5";
 const READS: &str = "≤ 0.6";
@@ -174,8 +174,9 @@ pub(super) async fn measure(
     let mut finalizes = Vec::new();
     let mut costs: [Vec<Cost>; CALLS.len()] = Default::default();
     let server = start_sandbox(folder, durability, &key)?;
-    for round in 0..ROUNDS {
-        let bench = Round { server: &server, key: &key, number: round, count };
+    let mut connections = Connections::open(&server.address, CONCURRENCY).await?;
+    for number in 0..ROUNDS {
+        let mut bench = Round { server: &server, connections: &mut connections, key: &key, number, count };
         finalizes.push(bench.finalize().await?);
         for (call, costs) in CALLS.iter().zip(&mut costs) {
             costs.push(bench.call(call).await?);
@@ -212,19 +213,20 @@ pub(super) async fn measure(
 /// One round against one server.
 struct Round<'a> {
     server: &'a Server,
+    connections: &'a mut Connections,
     key: &'a BenchKey,
     number: usize,
     count: usize,
 }
 
 impl Round<'_> {
-    async fn finalize(&self) -> Result<Cost, String> {
+    async fn finalize(&mut self) -> Result<Cost, String> {
         let placed = self.placed(Intent::AuthorizeWithCapture).await?;
         let (cost, _) = self.run(placed.iter().map(Placed::finalize).collect()).await?;
         Ok(cost)
     }
 
-    async fn call(&self, call: &Call) -> Result<Cost, String> {
+    async fn call(&mut self, call: &Call) -> Result<Cost, String> {
         let mut objects = match call.on {
             On::Placed => {
                 let placed = self.placed(Intent::Authorize).await?.into_iter();
@@ -254,7 +256,7 @@ impl Round<'_> {
         start_checkouts(&self.server.address, self.count, intent).await
     }
 
-    async fn finalized(&self, intent: Intent) -> Result<Vec<Object>, String> {
+    async fn finalized(&mut self, intent: Intent) -> Result<Vec<Object>, String> {
         let placed = self.placed(intent).await?;
         let (_, seen) = self.run(placed.iter().map(Placed::finalize).collect()).await?;
         let object = |(body, placed): (&Vec<u8>, Placed)| {
@@ -269,7 +271,7 @@ impl Round<'_> {
         seen.bodies.iter().zip(placed).map(object).collect()
     }
 
-    async fn refunded(&self) -> Result<Vec<Object>, String> {
+    async fn refunded(&mut self) -> Result<Vec<Object>, String> {
         let mut objects = self.finalized(Intent::AuthorizeWithCapture).await?;
         self.give_keys(&mut objects, "prepare");
         let (_, seen) = self.run(objects.iter().map(refund).collect()).await?;
@@ -279,11 +281,11 @@ impl Round<'_> {
         Ok(objects)
     }
 
-    async fn run(&self, drafts: Vec<Draft>) -> Result<(Cost, Seen), String> {
+    async fn run(&mut self, drafts: Vec<Draft>) -> Result<(Cost, Seen), String> {
         let count = u32::try_from(drafts.len()).map_err(|error| error.to_string())?;
         let requests = sign_all(&self.server.address, drafts, &self.key.signer)?;
         let before = self.server.cpu_time()?;
-        let seen = load::run(&self.server.address, requests, CONCURRENCY, &[200, 201]).await?;
+        let seen = self.connections.run(requests, &[200, 201]).await?;
         let cpu = self.server.cpu_time()?.saturating_sub(before) / count.max(1);
         Ok((Cost { cpu, p50: seen.percentile(50) }, seen))
     }

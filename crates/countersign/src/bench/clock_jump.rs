@@ -2,6 +2,7 @@
 //! order, before the control API answers.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::finalize::{Durability, Intent};
 use super::inside::{Inside, new_store};
@@ -11,7 +12,8 @@ use super::template::{Life, Template};
 use crate::clock;
 
 /// One charge permission's whole life.
-const DAYS: usize = 180;
+const DAYS: u32 = 180;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is open, and of how many objects each copy consists. A session waits for its end after a day; a
 /// permission for its buyer to be forgotten and for its own end, a charge for its authorization's.
@@ -44,7 +46,7 @@ pub(super) async fn measure(
     let began = clock::monotonic();
     sandbox.control("clock", format!(r#"{{"advance":"P{DAYS}D"}}"#)).await?;
     let moved = began.elapsed();
-    let left = store.due(clock::now().plus(24 * 60 * 60 * std::time::Duration::from_secs(1) * 179), 1).await;
+    let left = store.due(clock::now().plus(DAY * (DAYS - 1)), 1).await;
     if !left.map_err(|error| format!("{error:?}"))?.is_empty() {
         return Err("the clock was moved, and something is still due".to_owned());
     }

@@ -45,36 +45,56 @@ pub(super) fn plain_request(address: &str, path: &str, headers: &str, body: &str
     .into_bytes()
 }
 
-/// Sends every request once over so many connections. Every answer must have one of the statuses.
+/// Sends every request once over so many new connections. Every answer must have one of the statuses.
 pub(super) async fn run(
     address: &str,
     requests: Vec<Wire>,
     concurrency: usize,
     statuses: &'static [u16],
 ) -> Result<Seen, String> {
-    let requests = Arc::new(requests);
-    let next = Arc::new(AtomicUsize::new(0));
-    let mut connections = Vec::with_capacity(concurrency);
-    for _ in 0..concurrency {
-        connections.push(Connection::open(address).await?);
+    Connections::open(address, concurrency).await?.run(requests, statuses).await
+}
+
+/// Connections that are kept, so that opening them is not measured again and again.
+pub(super) struct Connections(Vec<Connection>);
+
+impl Connections {
+    pub(super) async fn open(address: &str, count: usize) -> Result<Self, String> {
+        let mut connections = Vec::with_capacity(count);
+        for _ in 0..count {
+            connections.push(Connection::open(address).await?);
+        }
+        Ok(Self(connections))
     }
-    let began = clock::monotonic();
-    let tasks: Vec<_> = connections
-        .into_iter()
-        .map(|connection| {
-            let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
-            tokio::spawn(send_share(connection, requests, next, statuses))
-        })
-        .collect();
-    let mut answers = Vec::with_capacity(requests.len());
-    for task in tasks {
-        answers.extend(task.await.map_err(|error| error.to_string())??);
+
+    /// Sends every request once. Every answer must have one of the statuses.
+    pub(super) async fn run(
+        &mut self,
+        requests: Vec<Wire>,
+        statuses: &'static [u16],
+    ) -> Result<Seen, String> {
+        let requests = Arc::new(requests);
+        let next = Arc::new(AtomicUsize::new(0));
+        let began = clock::monotonic();
+        let tasks: Vec<_> = std::mem::take(&mut self.0)
+            .into_iter()
+            .map(|connection| {
+                let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
+                tokio::spawn(send_share(connection, requests, next, statuses))
+            })
+            .collect();
+        let mut answers = Vec::with_capacity(requests.len());
+        for task in tasks {
+            let (connection, share) = task.await.map_err(|error| error.to_string())??;
+            self.0.push(connection);
+            answers.extend(share);
+        }
+        let elapsed = began.elapsed();
+        answers.sort_by_key(|answer| answer.index);
+        let mut latencies: Vec<_> = answers.iter().map(|answer| answer.latency).collect();
+        latencies.sort_unstable();
+        Ok(Seen { elapsed, latencies, bodies: answers.into_iter().map(|answer| answer.body).collect() })
     }
-    let elapsed = began.elapsed();
-    answers.sort_by_key(|answer| answer.index);
-    let mut latencies: Vec<_> = answers.iter().map(|answer| answer.latency).collect();
-    latencies.sort_unstable();
-    Ok(Seen { elapsed, latencies, bodies: answers.into_iter().map(|answer| answer.body).collect() })
 }
 
 struct Answer {
@@ -88,11 +108,11 @@ async fn send_share(
     requests: Arc<Vec<Wire>>,
     next: Arc<AtomicUsize>,
     statuses: &'static [u16],
-) -> Result<Vec<Answer>, String> {
+) -> Result<(Connection, Vec<Answer>), String> {
     let mut answers = Vec::new();
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
-        let Some(request) = requests.get(index) else { return Ok(answers) };
+        let Some(request) = requests.get(index) else { return Ok((connection, answers)) };
         let began = clock::monotonic();
         let (status, body) = connection.exchange(request).await?;
         let latency = began.elapsed();
