@@ -46,6 +46,8 @@ struct Entry<'a> {
     charge_permission_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     charge_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_id: Option<&'a str>,
 }
 
 /// What comes next, and when it is looked for.
@@ -85,7 +87,10 @@ fn entries(events: &[Event]) -> Vec<Entry<'_>> {
     for (index, event) in events.iter().enumerate() {
         // What an attempt's outcome rests on is what happened to it last.
         let earlier = events.get(..index).unwrap_or_default();
-        let before = earlier.iter().rev().find(|earlier| earlier.attempt == event.attempt);
+        let before = earlier
+            .iter()
+            .rev()
+            .find(|earlier| earlier.attempt.is_some() && earlier.attempt == event.attempt);
         let (what, why) = words::what_and_why(event, before);
         entries.push(Entry {
             at: &event.at,
@@ -95,6 +100,7 @@ fn entries(events: &[Event]) -> Vec<Entry<'_>> {
             amazon_checkout_session_id: event.amazon_checkout_session_id.as_deref(),
             charge_permission_id: event.charge_permission_id.as_deref(),
             charge_id: event.charge_id.as_deref(),
+            refund_id: event.refund_id.as_deref(),
         });
     }
     entries

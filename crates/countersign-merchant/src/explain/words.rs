@@ -44,7 +44,14 @@ pub(super) fn what_and_why(event: &Event, before: Option<&Event>) -> (String, St
             "Get Checkout Session shows the amount, intent, product and address that the shop recorded"
                 .into(),
         ),
-        "FinalizeSent" => (format!("Finalize is sent: {detail}"), why_sent(detail).into()),
+        "FinalizeSent" => (
+            format!("Finalize is sent: {detail}"),
+            why_sent(
+                detail,
+                "the session is still open, which proves nothing: the same bytes go out under the same key",
+            )
+            .into(),
+        ),
         "NotSent" => {
             ("Finalize found no connection".into(), "nothing left this machine: it may be sent again".into())
         }
@@ -73,6 +80,87 @@ pub(super) fn what_and_why(event: &Event, before: Option<&Event>) -> (String, St
             format!("Amazon contradicts what was proved: {detail}"),
             "the first outcome stands, and a person must look".into(),
         ),
+        "OperationRecorded" => (
+            format!("{} is asked for: {detail}", by(event)),
+            "it is on disk, with what it reserves, before anything is sent".into(),
+        ),
+        "OperationSent" => (
+            format!("{} is sent: {detail}", by(event)),
+            why_sent(
+                detail,
+                "nothing has proved what became of it: the same bytes go out under the same key",
+            )
+            .into(),
+        ),
+        "OperationNotSent" => (
+            format!("{} found no connection: {detail}", by(event)),
+            "nothing left this machine: it is sent again".into(),
+        ),
+        "OperationNotEvaluated" => (
+            format!("Amazon did not look at {}: {detail}", by(event)),
+            "this answer proves no effect: it is sent again".into(),
+        ),
+        "OperationDoubtBegan" => (
+            format!("{} is in doubt: {detail}", by(event)),
+            "it may have had its effect: what it reserves stays reserved until that is proved".into(),
+        ),
+        "OperationAlarm" => (
+            format!("{}: still {detail}", by(event)),
+            "a person should know; time alone decides nothing".into(),
+        ),
+        "OperationDone" => (
+            format!("{} has had its effect: {detail}", by(event)),
+            "proved by Amazon's answer, or by asking for the object".into(),
+        ),
+        "OperationRefused" => (
+            format!("{} has had no effect: {detail}", by(event)),
+            "Amazon's own answer or the object's state proves it: what it reserved is free again".into(),
+        ),
+        "ChargePending" => {
+            (format!("the charge is accepted: {detail}"), "Amazon still decides on the authorization".into())
+        }
+        "ChargeAuthorized" => (format!("the charge is authorized: {detail}"), SHOWN.into()),
+        "CapturePending" => (
+            format!("the capture is under way: {detail}"),
+            "Amazon carries it out later: neither a success nor a failure yet".into(),
+        ),
+        "ChargeCaptured" => (format!("the charge is captured: {detail}"), SHOWN.into()),
+        "ChargeCanceled" => (format!("the charge is canceled: {detail}"), SHOWN.into()),
+        "ChargeDeclined" => (format!("the charge is declined: {detail}"), SHOWN.into()),
+        "ChargeAdopted" => (
+            format!("a charge that nobody asked for here: {detail}"),
+            "it is under our permission, so it counts in every budget".into(),
+        ),
+        "RefundPending" => (
+            format!("the refund is under way: {detail}"),
+            "Amazon carries it out later; its part of the budget is taken".into(),
+        ),
+        "Refunded" => (format!("the buyer has the refund: {detail}"), SHOWN.into()),
+        "RefundDeclined" => (
+            format!("the refund is declined: {detail}"),
+            "the buyer has nothing of it: its part of the budget is free again".into(),
+        ),
+        "PermissionChargeable" => ("the permission can be charged again".into(), SHOWN.into()),
+        "PermissionNonChargeable" => {
+            (format!("the permission cannot be charged now: {detail}"), SHOWN.into())
+        }
+        "PermissionClosed" => (format!("the permission is closed: {detail}"), SHOWN.into()),
+        "CaptureDue" => (
+            format!("the charge is not captured yet: {detail}"),
+            "what is not captured in time is lost to the shop".into(),
+        ),
+        "CancelRequested" => (
+            format!("the order is to be canceled: {}", by(event)),
+            "the shop asked: nothing new is sent, and what is proved to be paid is undone".into(),
+        ),
+        "CheckoutCanceled" => (
+            "the order is canceled".into(),
+            "nothing is held any more, and what was taken is given back".into(),
+        ),
+        "CancellationStuck" => (
+            format!("the cancellation cannot be finished: {detail}"),
+            "a person must look; what is open stays open".into(),
+        ),
         "SnapshotTaken" => (
             "the buyer's and the transaction's data are kept, sealed".into(),
             "Amazon forgets them after 30 days".into(),
@@ -90,12 +178,16 @@ pub(super) fn what_and_why(event: &Event, before: Option<&Event>) -> (String, St
     (what, why)
 }
 
-fn why_sent(detail: &str) -> &'static str {
-    if detail.ends_with("send 1") {
-        "its bytes and its key are on disk before it leaves"
-    } else {
-        "the session is still open, which proves nothing: the same bytes go out under the same key"
-    }
+/// What Amazon has shown is so.
+const SHOWN: &str = "Amazon's own account, in its answer or when it was asked";
+
+/// What was asked for, by the name that it was given.
+fn by(event: &Event) -> String {
+    event.reference.as_deref().map_or("what was asked for".to_owned(), |reference| format!("{reference:?}"))
+}
+
+fn why_sent(detail: &str, why_again: &'static str) -> &'static str {
+    if detail.ends_with("send 1") { "its bytes and its key are on disk before it leaves" } else { why_again }
 }
 
 fn why_looked_up(found: &str) -> &'static str {

@@ -167,6 +167,12 @@ impl Fact {
             PaymentEvent::Refunded(id) => Self::of_refund("refund.refunded", id, payment, of),
             PaymentEvent::RefundDeclined(id) => Self::of_refund("refund.declined", id, payment, of),
             PaymentEvent::PermissionChargeable => Some(of("chargePermission.chargeable")),
+            // An authorization that holds all that is left is no news: the shop asked for it.
+            PaymentEvent::PermissionNonChargeable
+                if payment.permission.state.reason() == Some("ChargeInProgress") =>
+            {
+                None
+            }
             PaymentEvent::PermissionNonChargeable | PaymentEvent::PermissionClosed => {
                 let kind = if *event == PaymentEvent::PermissionClosed {
                     "chargePermission.closed"

@@ -16,7 +16,8 @@ fn an_id_has_one_spelling() {
     for number in [0, 1, 10, u64::MAX] {
         assert_eq!(sequence(&id(number)), Some(number));
     }
-    for text in ["", "evt_", "1", "evt_01", "evt_+1", "evt_-1", "evt_1 ", "EVT_1", "evt_18446744073709551616"] {
+    for text in ["", "evt_", "1", "evt_01", "evt_+1", "evt_-1", "evt_1 ", "EVT_1", "evt_18446744073709551616"]
+    {
         assert_eq!(sequence(text), None, "{text}");
     }
 }
@@ -203,4 +204,6 @@ fn what_is_pending_in_doubt_or_only_asked_for_is_no_fact() {
     ] {
         assert_eq!(told(event.clone(), PermissionState::Chargeable), Value::Null, "{event:?}");
     }
+    let in_progress = PermissionState::NonChargeable("ChargeInProgress".to_owned());
+    assert_eq!(told(PaymentEvent::PermissionNonChargeable, in_progress), Value::Null);
 }
