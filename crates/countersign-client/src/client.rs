@@ -12,7 +12,7 @@ use crate::endpoint::Endpoint;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::https::Https;
 use crate::retry::RetryPolicy;
-use crate::signed::SignRequest;
+use crate::signed::{SignRequest, SimulationCode};
 use crate::transport::Transport;
 
 /// How long calls may take. All are on by default.
@@ -46,6 +46,7 @@ impl Default for Deadlines {
 #[derive(Clone)]
 pub struct Client {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) simulation: Option<SimulationCode>,
 }
 
 pub(crate) struct Shared {
@@ -77,6 +78,18 @@ impl Client {
         }
     }
 
+    /// The same client, whose calls ask Amazon's sandbox to simulate an outcome, such as
+    /// `HardDeclined`. For tests: each call refuses a code that it does not know.
+    ///
+    /// # Errors
+    /// For a client of the live environment.
+    pub fn simulating(&self, code: &SimulationCode) -> Result<Self, ConfigurationRefused> {
+        match self.environment() {
+            Environment::Sandbox => Ok(Self { simulation: Some(code.clone()), ..self.clone() }),
+            Environment::Live => Err(ConfigurationRefused::SimulationInLive),
+        }
+    }
+
     /// Whether this client's objects live in the sandbox or move real money.
     #[must_use]
     pub fn environment(&self) -> Environment {
@@ -90,6 +103,7 @@ impl fmt::Debug for Client {
             .field("endpoint", &self.shared.endpoint)
             .field("region", &self.shared.region)
             .field("environment", &self.shared.environment)
+            .field("simulation", &self.simulation)
             .finish_non_exhaustive()
     }
 }
@@ -103,6 +117,8 @@ pub enum ConfigurationRefused {
     EnvironmentContradictsKey,
     /// The deadline for payments is below [`Deadlines::LEAST_FOR_PAYMENT`].
     PaymentDeadlineTooShort,
+    /// Outcomes are simulated in the sandbox only.
+    SimulationInLive,
 }
 
 impl fmt::Display for ConfigurationRefused {
@@ -111,6 +127,7 @@ impl fmt::Display for ConfigurationRefused {
             Self::EnvironmentUnknown => "the public key id names no environment: name sandbox or live",
             Self::EnvironmentContradictsKey => "the public key id begins with the other environment's name",
             Self::PaymentDeadlineTooShort => "Finalize and Complete need a deadline of at least 20 s",
+            Self::SimulationInLive => "outcomes are simulated in the sandbox only",
         })
     }
 }
@@ -203,6 +220,7 @@ impl ClientBuilder {
                 clock: self.clock,
                 entropy: self.entropy,
             }),
+            simulation: None,
         })
     }
 }

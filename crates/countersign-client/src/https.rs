@@ -28,10 +28,12 @@ const IDLE: Duration = Duration::from_secs(20);
 
 /// Connections to one endpoint. Must be used inside a tokio runtime with I/O and time.
 ///
-/// Dropping a call's future closes its connection; nothing goes on in the background.
+/// Dropping a call's future closes its connection; nothing goes on in the background. Redirects are
+/// answers like any other, never followed.
 #[derive(Debug, Clone)]
 pub struct Https {
     client: Client<TimedConnector, Full<Bytes>>,
+    longest_answer: usize,
 }
 
 impl Https {
@@ -56,7 +58,13 @@ impl Https {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(TimedConnector { connector, limit: connect_timeout });
-        Self { client }
+        Self { client, longest_answer: MAX_ANSWER_LEN }
+    }
+
+    /// The same with another limit than [`MAX_ANSWER_LEN`], in bytes: an answer is read no further.
+    #[must_use]
+    pub fn with_longest_answer(self, longest_answer: usize) -> Self {
+        Self { longest_answer, ..self }
     }
 }
 
@@ -67,7 +75,7 @@ impl Transport for Https {
         deadline: Duration,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
-            let exchange = exchange(&self.client, request.map(Full::new));
+            let exchange = exchange(&self.client, request.map(Full::new), self.longest_answer);
             tokio::time::timeout(deadline, exchange).await.unwrap_or(Err(TransportError::TimedOut))
         })
     }
@@ -76,16 +84,17 @@ impl Transport for Https {
 async fn exchange(
     client: &Client<TimedConnector, Full<Bytes>>,
     request: http::Request<Full<Bytes>>,
+    longest_answer: usize,
 ) -> Result<http::Response<Bytes>, TransportError> {
     let answer = client.request(request).await.map_err(|error| {
         let never_left = error.is_connect();
         if never_left { TransportError::NotSent(error.into()) } else { TransportError::Lost(error.into()) }
     })?;
     let (head, body) = answer.into_parts();
-    match Limited::new(body, MAX_ANSWER_LEN).collect().await {
+    match Limited::new(body, longest_answer).collect().await {
         Ok(body) => Ok(http::Response::from_parts(head, body.to_bytes())),
         Err(error) if error.is::<LengthLimitError>() => {
-            Err(TransportError::Lost(format!("the answer is longer than {MAX_ANSWER_LEN} bytes").into()))
+            Err(TransportError::Lost(format!("the answer is longer than {longest_answer} bytes").into()))
         }
         Err(error) => Err(TransportError::Lost(error)),
     }

@@ -30,12 +30,14 @@
 //! # }
 //! ```
 //!
-//! Modules: `calls/` the calls, `exchange` how one is sent, [`RetryPolicy`] when it is sent again,
+//! Modules: `calls/` the calls, [`charge`] handles of charges, [`notification`] the verifier of what
+//! Amazon sends by itself, `exchange` how a call is sent, [`RetryPolicy`] when it is sent again,
 //! [`standing`] what an answer means, [`Https`] the sockets.
 #![warn(missing_docs)]
 
 mod answer;
 mod calls;
+pub mod charge;
 mod client;
 mod clock;
 mod endpoint;
@@ -43,6 +45,7 @@ mod entropy;
 mod error;
 mod exchange;
 mod https;
+pub mod notification;
 mod retry;
 mod signed;
 mod standing;
@@ -50,6 +53,7 @@ mod transport;
 
 pub use answer::{Answer, read_http_date};
 pub use calls::Sending;
+pub use charge::{ChargeHandle, CurrentCharge};
 pub use client::{Client, ClientBuilder, ConfigurationRefused, Deadlines};
 pub use clock::{Clock, SystemClock, within};
 pub use countersign_domain::{address, ids, money, terms, time};
@@ -59,7 +63,8 @@ pub use endpoint::{Endpoint, NotAnEndpoint};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::Error;
 pub use https::{Https, MAX_ANSWER_LEN};
+pub use notification::NotificationVerifier;
 pub use retry::{Decision, Outcome, Repeatable, RetryPolicy};
-pub use signed::{SignRequest, SigningFailed};
+pub use signed::{NotASimulationCode, SignRequest, SigningFailed, SimulationCode};
 pub use standing::{Standing, standing};
 pub use transport::{Transport, TransportError};

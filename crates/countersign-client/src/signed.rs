@@ -1,6 +1,8 @@
 //! What a request looks like when it leaves: its address, its headers, and the place where the
 //! merchant's key signs it. The canonical form and the cryptography are the signer's.
 
+use core::fmt;
+
 use bytes::Bytes;
 use countersign_domain::ids::{PublicKeyId, Region};
 use countersign_domain::time::Timestamp;
@@ -79,6 +81,36 @@ impl SignRequest for KeySigner {
     }
 }
 
+/// What Amazon's sandbox is to simulate: the value of `x-amz-pay-simulation-code`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimulationCode(HeaderValue);
+
+/// The text is no simulation code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotASimulationCode;
+
+impl fmt::Display for NotASimulationCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it is not a simulation code such as HardDeclined: 1 to 64 letters and digits")
+    }
+}
+
+impl core::error::Error for NotASimulationCode {}
+
+impl SimulationCode {
+    /// Reads a code. Which ones a call knows is Amazon's affair.
+    ///
+    /// # Errors
+    /// Whatever is not 1 to 64 letters and digits.
+    pub fn parse(code: &str) -> Result<Self, NotASimulationCode> {
+        let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        match HeaderValue::from_str(code) {
+            Ok(code) if is_code => Ok(Self(code)),
+            _ => Err(NotASimulationCode),
+        }
+    }
+}
+
 /// Told to Amazon with each request, and not signed.
 const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 
@@ -102,6 +134,10 @@ impl Client {
             request.headers_mut().insert("x-amz-pay-idempotency-key", key);
         }
         shared.signer.sign(&mut request, shared.region, now)?;
+        // The API's pages leave it out of the signature.
+        if let Some(SimulationCode(code)) = &self.simulation {
+            request.headers_mut().insert("x-amz-pay-simulation-code", code.clone());
+        }
         Ok(request)
     }
 }

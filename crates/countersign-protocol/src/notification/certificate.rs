@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{
 use countersign_domain::time::Timestamp;
 
 use super::envelope::SignatureVersion;
-use crate::signing::read_pem;
+use crate::signing::{BITS, modulus_bits, read_pem};
 
 /// A certificate's RSA key with the dates between which it is good.
 pub struct Certificate {
@@ -29,7 +29,7 @@ pub enum CertificateRefused {
     NotPem,
     /// What is inside is no X.509 certificate.
     NotACertificate,
-    /// Its key is none of RSA, or of fewer than 2048 bits.
+    /// Its key is none of RSA, or does not have 2048 to 4096 bits.
     NotRsa,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for CertificateRefused {
         f.write_str(match self {
             Self::NotPem => "it is not a certificate in PEM form",
             Self::NotACertificate => "it is not an X.509 certificate",
-            Self::NotRsa => "its key is not an RSA key of 2048 bits or more",
+            Self::NotRsa => "its key is not an RSA key of 2048 to 4096 bits",
         })
     }
 }
@@ -56,13 +56,15 @@ impl Certificate {
             return Err(CertificateRefused::NotPem);
         }
         let fields = Fields::read(&der).ok_or(CertificateRefused::NotACertificate)?;
-        let key = |parameters| ParsedPublicKey::new(parameters, fields.key_info);
-        let not_rsa = |_| CertificateRefused::NotRsa;
+        let key = |parameters| {
+            let key = ParsedPublicKey::new(parameters, fields.key_info).ok()?;
+            modulus_bits(&key).filter(|bits| BITS.contains(bits)).map(|_| key)
+        };
         Ok(Self {
             not_before: fields.not_before,
             not_after: fields.not_after,
-            sha1: key(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY).map_err(not_rsa)?,
-            sha256: key(&RSA_PKCS1_2048_8192_SHA256).map_err(not_rsa)?,
+            sha1: key(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY).ok_or(CertificateRefused::NotRsa)?,
+            sha256: key(&RSA_PKCS1_2048_8192_SHA256).ok_or(CertificateRefused::NotRsa)?,
         })
     }
 

@@ -14,7 +14,7 @@ use super::encoding::{base64, from_base64};
 
 /// The moduli taken, in bits: smaller ones are unsafe, larger ones are not Amazon Pay's and let a key
 /// of somebody else's cost the verifier too much.
-const BITS: core::ops::RangeInclusive<usize> = 2_048..=4_096;
+pub(crate) const BITS: core::ops::RangeInclusive<usize> = 2_048..=4_096;
 
 /// The text is no key that can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +191,7 @@ impl VerifyingKey {
         let pss = ParsedPublicKey::new(Algorithm::Pss.verifying(), der)?;
         let pss_v2 = ParsedPublicKey::new(Algorithm::PssV2.verifying(), der)?;
         let key = Self { pss, pss_v2 };
-        if BITS.contains(&key.bits().ok_or(KeyRefused::NotRsa)?) {
+        if BITS.contains(&modulus_bits(&key.pss).ok_or(KeyRefused::NotRsa)?) {
             Ok(key)
         } else {
             Err(KeyRefused::WrongSize)
@@ -205,12 +205,6 @@ impl VerifyingKey {
         der.map(|der| write_pem("PUBLIC KEY", der.as_ref())).unwrap_or_default()
     }
 
-    fn bits(&self) -> Option<usize> {
-        let der: PublicKeyX509Der<'_> = self.pss.as_der().ok()?;
-        let key = aws_lc_rs::rsa::PublicKey::from_der(der.as_ref()).ok()?;
-        usize::try_from(RsaParameters::public_modulus_len(key.as_ref()).ok()?).ok()
-    }
-
     /// The same for other parameters than the API's: for explanations only.
     pub(super) fn verifies_otherwise(
         &self,
@@ -221,6 +215,13 @@ impl VerifyingKey {
         ParsedPublicKey::new(parameters, self.pss.as_ref())
             .is_ok_and(|key| key.verify_sig(text, signature).is_ok())
     }
+}
+
+/// The length of an RSA key's modulus, in bits.
+pub(crate) fn modulus_bits(key: &ParsedPublicKey) -> Option<usize> {
+    let der: PublicKeyX509Der<'_> = key.as_der().ok()?;
+    let key = aws_lc_rs::rsa::PublicKey::from_der(der.as_ref()).ok()?;
+    usize::try_from(RsaParameters::public_modulus_len(key.as_ref()).ok()?).ok()
 }
 
 /// The public half of a merchant's key, as a server uses it: a [`VerifyingKey`], or what stands in for

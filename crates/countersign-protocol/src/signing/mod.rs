@@ -54,7 +54,7 @@ pub(crate) use encoding::from_base64;
 pub use encoding::{base64, sha256_hex};
 pub use explain::{Explanation, Mistake, explain};
 pub use head::Head;
-pub(crate) use key::read_pem;
+pub(crate) use key::{BITS, modulus_bits, read_pem};
 pub use key::{GeneratedKey, KeyRefused, MerchantKey, VerifySignature, VerifyingKey};
 pub use refusal::VerifyRefused;
 pub use sign::{KeySigner, Prepared, SignRefused, prepare};

@@ -1,0 +1,263 @@
+//! Charges by their state: what a state does not allow cannot be written down. The calls themselves are
+//! in `calls/`, and a handle proves no more than that Amazon has answered so: the charge may have
+//! changed since, and the API says so then.
+//!
+//! ```no_run
+//! use countersign_client::{Client, CurrentCharge, Error, ids, wire};
+//!
+//! async fn capture_if_possible(
+//!     client: &Client,
+//!     id: &ids::ChargeId,
+//!     request: &wire::CaptureCharge,
+//!     key: &ids::IdempotencyKey,
+//! ) -> Result<CurrentCharge, Error> {
+//!     match client.charge(client.get_charge(id).await?.value) {
+//!         CurrentCharge::Authorized(charge) => charge.capture(request, key).await,
+//!         other => Ok(other),
+//!     }
+//! }
+//! ```
+//!
+//! A charge whose authorization is pending, that is captured, canceled or declined has no `capture`:
+//!
+//! ```compile_fail,E0599
+//! # use countersign_client::{ChargeHandle, charge::AuthorizationInitiated, ids, wire};
+//! async fn capture(charge: ChargeHandle<AuthorizationInitiated>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.capture(request, key).await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use countersign_client::{ChargeHandle, charge::CaptureInitiated, ids, wire};
+//! async fn capture(charge: ChargeHandle<CaptureInitiated>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.capture(request, key).await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use countersign_client::{ChargeHandle, charge::Captured, ids, wire};
+//! async fn capture(charge: ChargeHandle<Captured>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.capture(request, key).await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use countersign_client::{ChargeHandle, charge::Canceled, ids, wire};
+//! async fn capture(charge: ChargeHandle<Canceled>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.capture(request, key).await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use countersign_client::{ChargeHandle, charge::Declined, ids, wire};
+//! async fn capture(charge: ChargeHandle<Declined>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.capture(request, key).await;
+//! }
+//! ```
+//!
+//! One that was captured is gone and cannot be captured again:
+//!
+//! ```compile_fail,E0382
+//! # use countersign_client::{ChargeHandle, charge::Authorized, ids, wire};
+//! async fn capture(charge: ChargeHandle<Authorized>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.capture(request, key).await;
+//!     let _ = charge.capture(request, key).await;
+//! }
+//! ```
+//!
+//! Only what is not captured yet is canceled, and only what is captured is refunded:
+//!
+//! ```compile_fail,E0599
+//! # use countersign_client::{ChargeHandle, charge::Captured, wire};
+//! async fn cancel(charge: ChargeHandle<Captured>, request: &wire::CancelCharge) {
+//!     let _ = charge.cancel(request).await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use countersign_client::{ChargeHandle, charge::Authorized, ids, money, wire};
+//! async fn refund(charge: ChargeHandle<Authorized>, amount: money::Money, key: &ids::IdempotencyKey) {
+//!     let _ = charge.refund(amount, key).await;
+//! }
+//! ```
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use countersign_domain::ids::{ChargeId, IdempotencyKey};
+use countersign_domain::money::Money;
+use countersign_protocol::wire::{
+    CancelCharge, CaptureCharge, Charge, ChargeState, CreateRefund, Refund, Word,
+};
+
+use crate::answer::Answer;
+use crate::client::Client;
+use crate::error::Error;
+
+macro_rules! states {
+    ($($(#[$doc:meta])+ $state:ident,)+) => {
+        $(
+            $(#[$doc])+
+            #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+            pub enum $state {}
+        )+
+
+        /// A charge by the state that Amazon has answered.
+        #[derive(Debug, Clone)]
+        pub enum CurrentCharge {
+            $($(#[$doc])+ $state(ChargeHandle<$state>),)+
+            /// Its state is none that this version knows, or its answer lacks id or state: nothing can be
+            /// done with it but to get it again.
+            Unknown(Box<Charge>),
+        }
+
+        impl CurrentCharge {
+            fn of(client: &Client, charge: Charge) -> Self {
+                let state = charge.status_details.as_ref().and_then(|status| status.state.as_ref());
+                match (charge.charge_id.clone(), state.and_then(Word::known)) {
+                    $((Some(id), Some(ChargeState::$state)) => Self::$state(ChargeHandle::new(client, id, charge)),)+
+                    (None, _) | (_, None) => Self::Unknown(Box::new(charge)),
+                }
+            }
+
+            /// The charge as it was answered.
+            #[must_use]
+            pub fn answered(&self) -> &Charge {
+                match self {
+                    $(Self::$state(handle) => handle.answered(),)+
+                    Self::Unknown(charge) => charge,
+                }
+            }
+        }
+    };
+}
+
+states! {
+    /// The authorization is pending. It can be canceled.
+    AuthorizationInitiated,
+    /// The money is held. It can be captured or canceled.
+    Authorized,
+    /// The capture is pending.
+    CaptureInitiated,
+    /// The money was taken. It can be refunded.
+    Captured,
+    /// No money was taken, and none is held.
+    Canceled,
+    /// No money was taken: the payment was declined.
+    Declined,
+}
+
+/// A charge that Amazon has answered to be in a state. What the state allows is a method; whatever
+/// changes the state takes the handle away and gives the charge as it is then.
+pub struct ChargeHandle<S> {
+    client: Client,
+    id: ChargeId,
+    charge: Box<Charge>,
+    state: PhantomData<S>,
+}
+
+impl<S> ChargeHandle<S> {
+    fn new(client: &Client, id: ChargeId, charge: Charge) -> Self {
+        Self { client: client.clone(), id, charge: Box::new(charge), state: PhantomData }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &ChargeId {
+        &self.id
+    }
+
+    /// The charge as it was answered.
+    #[must_use]
+    pub fn answered(&self) -> &Charge {
+        &self.charge
+    }
+
+    /// Gets the charge again: pending ones are decided without anybody's doing.
+    ///
+    /// # Errors
+    /// As [`Client::get_charge`].
+    pub async fn look(&self) -> Result<CurrentCharge, Error> {
+        let answer = self.client.get_charge(&self.id).await?;
+        Ok(self.client.charge(answer.value))
+    }
+}
+
+impl ChargeHandle<Authorized> {
+    /// Takes the money, whole or in part; the rest is released. A charge is captured once.
+    ///
+    /// # Errors
+    /// As [`Client::capture_charge`]. The handle is gone either way: get the charge again, or send the
+    /// same capture again under its key.
+    pub async fn capture(
+        self,
+        request: &CaptureCharge,
+        key: &IdempotencyKey,
+    ) -> Result<CurrentCharge, Error> {
+        let answer = self.client.capture_charge(&self.id, request, key).await?;
+        Ok(self.client.charge(answer.value))
+    }
+}
+
+/// A state in which a charge can be canceled.
+pub trait Cancelable: sealed::Sealed {}
+
+impl Cancelable for AuthorizationInitiated {}
+impl Cancelable for Authorized {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::AuthorizationInitiated {}
+    impl Sealed for super::Authorized {}
+}
+
+impl<S: Cancelable> ChargeHandle<S> {
+    /// Releases what is held.
+    ///
+    /// # Errors
+    /// As [`Client::cancel_charge`]. The handle is gone either way: get the charge again.
+    pub async fn cancel(self, request: &CancelCharge) -> Result<CurrentCharge, Error> {
+        let answer = self.client.cancel_charge(&self.id, request).await?;
+        Ok(self.client.charge(answer.value))
+    }
+}
+
+impl ChargeHandle<Captured> {
+    /// Gives money back. Several refunds of one charge are possible, so the handle stays.
+    ///
+    /// # Errors
+    /// As [`Client::create_refund`].
+    pub async fn refund(&self, amount: Money, key: &IdempotencyKey) -> Result<Answer<Refund>, Error> {
+        let request = CreateRefund {
+            charge_id: Some(self.id.clone()),
+            refund_amount: Some(amount.into()),
+            ..CreateRefund::default()
+        };
+        self.client.create_refund(&request, key).await
+    }
+}
+
+impl<S> Clone for ChargeHandle<S> {
+    fn clone(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            id: self.id.clone(),
+            charge: self.charge.clone(),
+            state: PhantomData,
+        }
+    }
+}
+
+impl<S> fmt::Debug for ChargeHandle<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.charge, f)
+    }
+}
+
+impl Client {
+    /// A charge's handle, by the state that an answer shows. No call is made.
+    #[must_use]
+    pub fn charge(&self, answered: Charge) -> CurrentCharge {
+        CurrentCharge::of(self, answered)
+    }
+}
