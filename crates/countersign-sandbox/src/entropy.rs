@@ -73,6 +73,9 @@ pub struct Ids {
     refunds: Stream,
     requests: Stream,
     faults: Stream,
+    /// What receivers know notifications and endpoints by. Never restarted: whoever was sent one before
+    /// a reset must not take the next for its repetition.
+    notifications: Stream,
     /// Never seeded and never restarted: a store remembers change ids across restarts and resets.
     changes_key: u64,
     changes: AtomicU64,
@@ -98,6 +101,7 @@ impl Ids {
             refunds: stream(6),
             requests: stream(4),
             faults: stream(5),
+            notifications: stream(7),
             changes_key: random(),
             changes: AtomicU64::new(0),
         }
@@ -145,6 +149,12 @@ impl Ids {
     #[must_use]
     pub(crate) fn fault_seed(&self) -> u64 {
         self.faults.draw() >> 32
+    }
+
+    /// For a notification, its envelope, an endpoint, or what confirms one.
+    #[must_use]
+    pub(crate) fn notification_id(&self) -> String {
+        uuid(&self.notifications)
     }
 
     /// For a change set. Unique across restarts.

@@ -5,8 +5,8 @@
 //! in process, hands it requests. It starts no task and no thread of its own; whoever embeds it runs
 //! [`Sandbox::timers`] beside it, or lets the control API's clock apply what is due.
 //!
-//! `http/` speaks Amazon Pay's API, `control/` the test's, `app/` loads, decides and writes, `stored/`
-//! is the form on disk. The rules are in `countersign_domain::provider`.
+//! `http/` speaks Amazon Pay's API, `control/` the test's, `app/` loads, decides and writes, `notify/`
+//! tells merchants, `stored/` is the form on disk. The rules are in `countersign_domain::provider`.
 
 mod app;
 pub mod clock;
@@ -15,6 +15,7 @@ pub mod entropy;
 mod faults;
 mod http;
 pub mod merchants;
+pub mod notify;
 mod runner;
 pub mod settings;
 mod stored;
@@ -24,12 +25,13 @@ use std::sync::Arc;
 
 use countersign_http::{Handler, Reply, Request, Response, Unreadable};
 use countersign_store::contract::Store;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 
 use app::App;
 use clock::{Clock, VirtualClock};
 use entropy::Ids;
 use merchants::Merchants;
+use notify::{Notices, Notifications};
 use settings::Settings;
 
 /// What Amazon's half is made of. A simulation replaces every part.
@@ -44,6 +46,8 @@ pub struct Parts {
     pub merchants: Merchants,
     /// What the operator set.
     pub settings: Settings,
+    /// How merchants are notified.
+    pub notifications: Notifications,
 }
 
 /// Amazon's half, ready to answer.
@@ -57,6 +61,7 @@ pub struct Parts {
 /// use countersign_sandbox::clock::SystemClock;
 /// use countersign_sandbox::entropy::{Ids, SystemEntropy};
 /// use countersign_sandbox::merchants::{Merchants, account_of};
+/// use countersign_sandbox::notify::Notifications;
 /// use countersign_sandbox::settings::Settings;
 /// use countersign_sandbox::{Parts, Sandbox};
 /// use countersign_store::memory::MemoryStore;
@@ -72,6 +77,7 @@ pub struct Parts {
 ///     ids: Ids::new(&SystemEntropy, Some(1), 0),
 ///     merchants,
 ///     settings: Settings::default(),
+///     notifications: Notifications::default(),
 /// })
 /// .await
 /// .unwrap();
@@ -103,7 +109,7 @@ impl Sandbox {
     /// # Errors
     /// The store cannot be read.
     pub async fn start(parts: Parts) -> Result<Self, StartFailed> {
-        let Parts { store, clock, ids, merchants, settings } = parts;
+        let Parts { store, clock, ids, merchants, settings, notifications } = parts;
         let watermark = store
             .watermark()
             .await
@@ -115,18 +121,24 @@ impl Sandbox {
             settings,
             merchants,
             faults: Default::default(),
+            notices: Notices::new(notifications),
             recent: Default::default(),
             alarm: Default::default(),
             applying: Default::default(),
             moments: Default::default(),
         };
+        app.start_notifying().await.map_err(|failed| StartFailed(failed.to_string()))?;
         Ok(Self { server: http::Server::new(Arc::new(app)) })
     }
 
-    /// The timers' loop, to run beside the server for as long as it runs. It holds no state of its
-    /// own: dropping it loses nothing.
+    /// The loops of the timers and of the notifications, to run beside the server for as long as it runs.
+    /// They hold no state of their own: dropping them loses nothing.
     pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
-        runner::run(Arc::clone(self.server.app()))
+        let app = self.server.app();
+        let loops = join(runner::run(Arc::clone(app)), notify::sender::run(Arc::clone(app)));
+        async move {
+            loops.await;
+        }
     }
 }
 

@@ -114,6 +114,27 @@ pub enum DateCheck {
     Off,
 }
 
+/// How often a notification is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IpnRetries {
+    /// Every hour for three hours, after a 5xx, a time-out, or without a connection.
+    #[default]
+    ThreeHourly,
+    /// Every hour for 14 days, after a 5xx or a time-out: an endpoint without a connection is given up.
+    FourteenDays,
+}
+
+impl IpnRetries {
+    /// How often one is sent again.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        match self {
+            Self::ThreeHourly => 3,
+            Self::FourteenDays => 14 * 24,
+        }
+    }
+}
+
 /// A flag's name, what it decides, and its choices, the default first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlagWords {
@@ -244,6 +265,10 @@ flags! {
         "either" => DateCheck::Either,
         "virtual" => DateCheck::Virtual,
         "off" => DateCheck::Off,
+    }
+    ipn_retries: IpnRetries = "ipn-retries", "how often a notification is sent again" {
+        "three-hourly" => IpnRetries::ThreeHourly,
+        "fourteen-days" => IpnRetries::FourteenDays,
     }
     spellings: Spellings = "spellings", "which spellings of amounts and booleans are taken" {
         "every" => Spellings::Every,

@@ -192,6 +192,7 @@ impl World {
                 flags: self.reading.flags,
                 ..sandbox_settings::Settings::default()
             },
+            notifications: countersign_sandbox::notify::Notifications::default(),
         }
     }
 

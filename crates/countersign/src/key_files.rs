@@ -94,6 +94,18 @@ pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> Outcome {
     })
 }
 
+/// Writes a file, or replaces it: it holds the one text or the other, whenever the machine stops.
+pub(crate) fn replace(path: &Path, text: &str, readers: Readers) -> Outcome {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    // A process may have died here.
+    let _ = fs::remove_file(&beside);
+    write_new(&beside, text, readers)?;
+    fs::rename(&beside, path)
+        .map_err(|error| Failure::new(format_args!("{} cannot be written: {error}", path.display())))
+}
+
 /// The refusal to overwrite.
 pub(crate) fn exists(path: &Path) -> Failure {
     Failure::new(format_args!("{} exists and is not overwritten: name another file", path.display()))

@@ -25,6 +25,7 @@ use countersign_store::contract::{Document, Expect, Key, Write};
 use countersign_store::transact::Decision;
 
 use super::change::{charge_key, log, read_charge, refund_key, write_charge, write_permission, write_refund};
+use super::notifications::Told;
 use super::payment::{LoadedPayment, OwnedCharge};
 use super::reply::{Answer, Caller};
 use super::{App, Refused, StoreFailed};
@@ -258,7 +259,8 @@ impl App {
         now: Timestamp,
     ) -> Result<Caller, Refused> {
         let loaded = self.payment(id.as_str(), None).await?.ok_or(Refused::NotFound)?;
-        Ok(Caller { owner: loaded.payment.permission.owner, idempotency: None, now })
+        let (owner, told) = (loaded.payment.permission.owner, Told::default());
+        Ok(Caller { owner, idempotency: None, now, told })
     }
 
     /// A permission's accounts as of now, with the log of what led there.
@@ -336,7 +338,10 @@ impl App {
                 write.extend(caller.remember(&answer));
                 let before = changed(&write, &documents);
                 let session_id = step.next.permission.checkout_session_id.as_str();
-                let change = self.change_set(caller.now, write, log(session_id, &events));
+                let mut append = log(session_id, &events);
+                let merchant_id = &caller.owner.merchant_id;
+                append.extend(self.tell(merchant_id, permission_id, &events, Some(&caller.told)));
+                let change = self.change_set(caller.now, write, append);
                 Ok(Decision { change: Some(change), outcome: Done { answer, before, due_at } })
             })
             .await?;
@@ -346,6 +351,7 @@ impl App {
         if let Some(due_at) = due_at {
             self.alarm.timer_is_set(due_at);
         }
+        self.notices.alarm.timer_is_set(caller.now);
         Ok(answer)
     }
 }

@@ -94,6 +94,7 @@ impl App {
             match self.apply(timer).await {
                 Ok(Some(Applied { due_at, before })) => {
                     earliest_new = [earliest_new, due_at].into_iter().flatten().min();
+                    self.notices.alarm.timer_is_set(timer.due_at);
                     for (key, document) in before {
                         self.recent.changed(&key.id, Some(document), timer.due_at);
                     }
@@ -164,7 +165,8 @@ impl App {
                 write.push(write_charge(charge, Expect::Version(*version)));
             }
         }
-        let append = log(permission.checkout_session_id.as_str(), &events);
+        let mut append = log(permission.checkout_session_id.as_str(), &events);
+        append.extend(self.tell(&permission.owner.merchant_id, &permission.id, &events, None));
         let change = self.change_set(timer.due_at, write, append);
         let before = loaded.documents;
         Ok(Decision { change: Some(change), outcome: Some(Applied { due_at, before }) })

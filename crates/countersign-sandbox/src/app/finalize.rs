@@ -218,7 +218,9 @@ impl App {
         answer: &Answer,
     ) -> ChangeSet {
         let Completed { session, permission, charge, events, .. } = completed;
-        let append = log(session.id.as_str(), &events);
+        let mut append = log(session.id.as_str(), &events);
+        let merchant_id = &caller.owner.merchant_id;
+        append.extend(self.tell(merchant_id, &permission.id, &events, Some(&caller.told)));
         let checkout = Checkout { session, shown: Shown::default() };
         let mut write = Vec::with_capacity(4);
         write.push(write_checkout(&checkout, Expect::Version(version)));
@@ -262,6 +264,7 @@ impl App {
         if let Some(due_at) = changed.due_at {
             self.alarm.timer_is_set(due_at);
         }
+        self.notices.alarm.timer_is_set(now);
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod due;
 pub(crate) mod events;
 pub(crate) mod finalize;
 pub(crate) mod moment;
+pub(crate) mod notifications;
 pub(crate) mod payment;
 pub(crate) mod recent;
 pub(crate) mod reply;
@@ -30,6 +31,7 @@ use crate::clock::VirtualClock;
 use crate::entropy::Ids;
 use crate::faults::Faults;
 use crate::merchants::Merchants;
+use crate::notify::Notices;
 use crate::settings::Settings;
 use crate::stored::Unreadable;
 use alarm::Alarm;
@@ -44,6 +46,7 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) merchants: Merchants,
     pub(crate) faults: Faults,
+    pub(crate) notices: Notices,
     pub(crate) recent: Recent,
     pub(crate) alarm: Alarm,
     /// Held by whoever applies what is due.

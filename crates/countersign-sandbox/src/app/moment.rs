@@ -31,6 +31,7 @@ impl App {
         drop(between_moments);
         let applied = self.apply_due().await;
         self.alarm.ring();
+        self.notices.alarm.ring();
         applied.map(|_| ())
     }
 
@@ -39,13 +40,16 @@ impl App {
         let between_moments = self.moments.write().await;
         self.store.reset().await?;
         self.faults.clear();
+        self.notices.clear();
         self.recent.clear();
         self.ids.restart();
         self.clock.reset();
+        self.give_fixed_endpoints().await?;
         drop(between_moments);
         // Not before: who applies what is due waits for a moment while it has this.
         self.applying.lock().await.release_all();
         self.alarm.ring();
+        self.notices.alarm.ring();
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use countersign_store::contract::{Document, Expect, Key, Write};
 use countersign_store::transact::Decision;
 
 use super::change::{reply_key, write_reply};
+use super::notifications::Told;
 use super::{App, Refused, StoreFailed};
 use crate::settings::SavedAnswers;
 use crate::stored::reply;
@@ -23,6 +24,7 @@ pub(crate) struct Caller {
     pub(crate) owner: Owner,
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) now: Timestamp,
+    pub(crate) told: Told,
 }
 
 /// A key with what makes a request the same.

@@ -7,9 +7,12 @@ use http::StatusCode;
 
 use super::render;
 use crate::app;
+use crate::app::notifications::EndpointRefused;
 use crate::app::reply::Answer;
 use crate::faults::{FaultRefused, MAX_FAULTS};
 use crate::http::errors as api;
+use crate::notify::MAX_ENDPOINTS;
+use crate::notify::fault::{self, TooMany};
 use crate::settings::Flags;
 
 /// Everything that the control API refuses.
@@ -35,6 +38,10 @@ pub(super) enum Refused {
     },
     NotFound(&'static str),
     Fault(FaultRefused),
+    TooManyNotificationFaults,
+    TooManyEndpoints,
+    /// The signing key cannot be made or kept.
+    NoKey(String),
     App(app::Refused),
 }
 
@@ -61,6 +68,21 @@ impl From<BodyRefused> for Refused {
 impl From<FaultRefused> for Refused {
     fn from(refused: FaultRefused) -> Self {
         Self::Fault(refused)
+    }
+}
+
+impl From<TooMany> for Refused {
+    fn from(_: TooMany) -> Self {
+        Self::TooManyNotificationFaults
+    }
+}
+
+impl From<EndpointRefused> for Refused {
+    fn from(refused: EndpointRefused) -> Self {
+        match refused {
+            EndpointRefused::TooMany => Self::TooManyEndpoints,
+            EndpointRefused::Store(failed) => failed.into(),
+        }
     }
 }
 
@@ -123,6 +145,18 @@ pub(super) fn render(refused: Refused, flags: &Flags) -> Response {
         Refused::Fault(FaultRefused::TooMany) => {
             answer(Code::InvalidRequest, format!("There are {MAX_FAULTS} faults already: remove some first."))
         }
+        Refused::TooManyNotificationFaults => answer(
+            Code::InvalidRequest,
+            format!("There are {} faults already: remove some first.", fault::MAX_FAULTS),
+        ),
+        Refused::TooManyEndpoints => answer(
+            Code::InvalidRequest,
+            format!("There are {MAX_ENDPOINTS} endpoints already: remove some first."),
+        ),
+        Refused::NoKey(why) => answer(
+            Code::InternalServerError,
+            format!("The key that signs notifications cannot be kept: {why}."),
+        ),
         Refused::App(refused) => {
             let Answer { status, body, .. } = api::answer(&api::Refused::App(refused), flags);
             render::json(status_code(status), body)

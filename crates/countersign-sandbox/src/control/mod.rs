@@ -7,6 +7,7 @@ mod errors;
 mod events;
 mod fault;
 mod moves;
+mod notifications;
 mod numbers;
 mod payments;
 mod render;
@@ -82,8 +83,22 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
         (&Method::GET, (Some("faults"), None, ..)) => Ok(list_faults(app)),
         (&Method::POST, (Some("faults"), None, ..)) => order_fault(app, request.body()),
         (&Method::DELETE, (Some("faults"), id, None, _)) => remove_faults(app, id),
+        (&Method::GET, (Some("notifications"), None, ..)) => Ok(list_notifications(app)),
+        (&Method::GET, (Some("notification-endpoints"), None, ..)) => Ok(list_endpoints(app)),
+        (&Method::POST, (Some("notification-endpoints"), None, ..)) => {
+            register_endpoint(app, request.body()).await
+        }
+        (&Method::DELETE, (Some("notification-endpoints"), id, None, _)) => remove_endpoints(app, id).await,
+        (&Method::GET, (Some("notification-faults"), None, ..)) => Ok(list_notification_faults(app)),
+        (&Method::POST, (Some("notification-faults"), None, ..)) => {
+            order_notification_fault(app, request.body())
+        }
+        (&Method::DELETE, (Some("notification-faults"), id, None, _)) => remove_notification_faults(app, id),
+        (&Method::POST, (Some("notification-certificates"), None, ..)) => {
+            renew_certificate(app, request.body())
+        }
         (&Method::POST, (Some("reset"), None, ..)) => {
-            reset::read(request.body())?;
+            reset::nothing(request.body())?;
             app.reset().await?;
             Ok(render::json(StatusCode::OK, "{}".to_owned()))
         }
@@ -93,12 +108,24 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
         (
             _,
             (
-                Some("checkout-sessions" | "clock" | "events" | "ledger" | "faults" | "reset" | "health"),
+                Some(
+                    "checkout-sessions"
+                    | "clock"
+                    | "events"
+                    | "ledger"
+                    | "faults"
+                    | "notifications"
+                    | "notification-endpoints"
+                    | "notification-faults"
+                    | "notification-certificates"
+                    | "reset"
+                    | "health",
+                ),
                 None,
                 ..,
             )
             | (Some("checkout-sessions" | "charge-permissions"), Some(_), Some("buyer"), None)
-            | (Some("faults"), Some(_), None, _),
+            | (Some("faults" | "notification-endpoints" | "notification-faults"), Some(_), None, _),
         ) => Err(Refused::WrongMethod),
         _ => Err(Refused::NoSuchPath),
     }
@@ -188,4 +215,56 @@ fn remove_faults(app: &App, fault_id: Option<&str>) -> Result<Response, Refused>
         Some(_) => return Err(Refused::NotFound("fault")),
     };
     Ok(render::shape(StatusCode::OK, &fault::Removed { removed }))
+}
+
+fn list_notifications(app: &App) -> Response {
+    let notifications = app.notices.sent.list().into_iter().map(Into::into).collect();
+    render::shape(StatusCode::OK, &notifications::SentList { notifications })
+}
+
+fn list_endpoints(app: &App) -> Response {
+    let endpoints = app.notices.endpoints().into_iter().map(Into::into).collect();
+    render::shape(StatusCode::OK, &notifications::Endpoints { endpoints })
+}
+
+async fn register_endpoint(app: &App, body: &[u8]) -> Result<Response, Refused> {
+    let endpoint = app.register_endpoint(notifications::endpoint(body, &app.merchants)?).await?;
+    Ok(render::shape(StatusCode::CREATED, &notifications::ShownEndpoint::from(endpoint)))
+}
+
+async fn remove_endpoints(app: &App, id: Option<&str>) -> Result<Response, Refused> {
+    let removed = app.remove_endpoints(id).await?;
+    if id.is_some() && removed == 0 {
+        return Err(Refused::NotFound("endpoint"));
+    }
+    Ok(render::shape(StatusCode::OK, &fault::Removed { removed }))
+}
+
+fn list_notification_faults(app: &App) -> Response {
+    let faults = app.notices.faults.list().into_iter().map(Into::into).collect();
+    render::shape(StatusCode::OK, &notifications::Faults { faults })
+}
+
+fn order_notification_fault(app: &App, body: &[u8]) -> Result<Response, Refused> {
+    let order = notifications::fault(body, &app.merchants, || app.ids.fault_seed())?;
+    let fault_id = app.ids.fault_id();
+    app.notices.faults.order(fault_id.clone(), order)?;
+    Ok(render::shape(StatusCode::CREATED, &fault::Ordered { fault_id }))
+}
+
+fn remove_notification_faults(app: &App, fault_id: Option<&str>) -> Result<Response, Refused> {
+    let removed = match fault_id {
+        None => app.notices.faults.clear(),
+        Some(fault_id) if app.notices.faults.remove(fault_id) => 1,
+        Some(_) => return Err(Refused::NotFound("fault")),
+    };
+    Ok(render::shape(StatusCode::OK, &fault::Removed { removed }))
+}
+
+/// From now on another key signs; what is on its way can still be verified.
+fn renew_certificate(app: &App, body: &[u8]) -> Result<Response, Refused> {
+    reset::nothing(body)?;
+    let key = app.notices.certificates.rotate().map_err(Refused::NoKey)?;
+    let signing_cert_url = format!("{}{}", app.notices.origin, key.path());
+    Ok(render::shape(StatusCode::CREATED, &notifications::Renewed { signing_cert_url }))
 }

@@ -1,10 +1,11 @@
 //! Values of the control API's bodies that the API of Amazon Pay does not have: durations, rates,
-//! seeds. No floating-point number is involved.
+//! seeds, versions of signatures. No floating-point number is involved.
 
 use std::fmt;
 use std::time::Duration;
 
 use countersign_domain::time::DAY;
+use countersign_protocol::notification::SignatureVersion;
 use countersign_protocol::wire::{Member, RawValue, Reader, Writer};
 
 use crate::faults::WHOLE;
@@ -113,6 +114,22 @@ fn text_of(raw: &RawValue, reader: &mut Reader) -> Option<String> {
     if raw.get().starts_with('"') { String::read(raw, reader) } else { Some(raw.get().to_owned()) }
 }
 
+/// The version of a notification's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SignatureNumber(pub(super) SignatureVersion);
+
+impl SignatureNumber {
+    fn parse(text: &str) -> Option<Self> {
+        SignatureVersion::ALL.into_iter().find(|known| known.as_str() == text).map(Self)
+    }
+}
+
+impl fmt::Display for SignatureNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
 macro_rules! members {
     ($($name:ident, $write:ident, $expected:literal;)+) => {$(
         impl Member for $name {
@@ -140,6 +157,7 @@ members! {
         100 years, such as P30D or PT1M30S";
     Rate, text, "it is not a plain decimal between 0 and 1";
     Seed, raw, "it is not a whole number below 2^64";
+    SignatureNumber, text, "it is not one of 1, 2";
 }
 
 #[cfg(test)]

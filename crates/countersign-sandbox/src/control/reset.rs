@@ -1,4 +1,4 @@
-//! What a reset is told: nothing, by no body or by an object without members.
+//! What a reset, or a new certificate, is told: nothing, by no body or by an object without members.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use serde::de::IgnoredAny;
 
 use super::errors::Refused;
 
-/// `POST /_sandbox/reset`.
-pub(super) fn read(body: &[u8]) -> Result<(), Refused> {
+/// The body of a call that is told nothing.
+pub(super) fn nothing(body: &[u8]) -> Result<(), Refused> {
     if body.is_empty() {
         return Ok(());
     }

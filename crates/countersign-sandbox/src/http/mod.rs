@@ -23,10 +23,12 @@ use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use crate::app::finalize::Simulation;
+use crate::app::notifications::Told;
 use crate::app::reply::{Answer, Caller, Idempotency};
 use crate::app::{self, App};
 use crate::control;
 use crate::faults::{Call, FaultKind, Operation, Point, Struck};
+use crate::notify::pages;
 use crate::settings::{DateCheck, KeyOnFinalize};
 use date::DateHeader;
 use errors::Refused;
@@ -59,6 +61,8 @@ impl Handler for Server {
             let request_id = app.ids.request_id();
             let reply = if is_control(request.uri().path()) {
                 Reply::Answer(control::answer(&app, &request).await)
+            } else if let Some(page) = pages::answer(&app, &request).await {
+                Reply::Answer(page)
             } else {
                 answer(&app, &request).await
             };
@@ -156,6 +160,9 @@ async fn answer(app: &App, request: &Request) -> Reply {
         dispatch(app, request, &signed, session_id.as_ref()).await
     };
     drop(moment);
+    if carried_out.is_ok() {
+        app.hold_answer(&signed.caller.told).await;
+    }
     match carried_out {
         Ok(response) => match app.faults.strike(&call, Point::AfterCommit) {
             Some(Struck { kind, .. }) => struck(app, kind).await,
@@ -224,6 +231,7 @@ fn verify<'a>(app: &App, request: &'a Request, now: Timestamp) -> Result<Signed<
                 fingerprint: fingerprint(request, environment, route.resource),
             }),
             now,
+            told: Told::default(),
         },
         route,
     })

@@ -9,6 +9,8 @@ pub(crate) mod checkout_session;
 pub(crate) mod event;
 pub(crate) mod money;
 pub(crate) mod notes;
+pub(crate) mod notification;
+pub(crate) mod notification_endpoint;
 pub(crate) mod refund;
 pub(crate) mod reply;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use countersign_protocol::signing::{Algorithm, GeneratedKey, KeySigner, Merchant
 use countersign_sandbox::clock::Clock;
 use countersign_sandbox::entropy::{Ids, SystemEntropy};
 use countersign_sandbox::merchants::Merchants;
+use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::settings::Settings;
 use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::contract::Store;
@@ -216,7 +217,9 @@ impl World {
     pub(crate) async fn seeded(seed: u64, store: Arc<dyn Store>, settings: Settings, start: u64) -> Self {
         let clock = Arc::new(TestClock { now: Mutex::new(at(START)), woken: Arc::default() });
         let ids = Ids::new(&SystemEntropy, Some(seed), start);
-        let parts = Parts { store, clock: clock.clone(), ids, merchants: merchants(), settings };
+        let notifications = Notifications::default();
+        let parts =
+            Parts { store, clock: clock.clone(), ids, merchants: merchants(), settings, notifications };
         Self { sandbox: Sandbox::start(parts).await.unwrap(), clock }
     }
 

@@ -13,6 +13,7 @@ use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, Verifying
 use countersign_sandbox::clock::Clock;
 use countersign_sandbox::entropy::{Ids, SystemEntropy};
 use countersign_sandbox::merchants::Merchants;
+use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::settings::Settings;
 use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::memory::MemoryStore;
@@ -130,6 +131,7 @@ impl Scene {
             ids: Ids::new(&SystemEntropy, seed, 0),
             merchants,
             settings,
+            notifications: Notifications::default(),
         };
         let sandbox = Arc::new(Sandbox::start(parts).await.unwrap());
         Self { sandbox, recorded: Mutex::default(), clock }

@@ -9,6 +9,7 @@ use countersign_http::{Handler as _, Limits, Reply};
 use countersign_sandbox::clock::SystemClock;
 use countersign_sandbox::entropy::{Ids, SystemEntropy};
 use countersign_sandbox::merchants::{Merchants, account_of};
+use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::settings::Settings;
 use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::contract::Store;
@@ -50,6 +51,7 @@ impl Inside {
             ids: Ids::new(&SystemEntropy, None, 0),
             merchants,
             settings: Settings::default(),
+            notifications: Notifications::default(),
         };
         let sandbox = Arc::new(Sandbox::start(parts).await.map_err(|error| error.to_string())?);
         let (listener, address) = server::listen("127.0.0.1:0").await.map_err(|error| error.to_string())?;

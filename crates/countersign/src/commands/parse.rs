@@ -3,7 +3,9 @@
 use countersign_domain::ids::{IdempotencyKey, MerchantId, PublicKeyId, Region};
 use countersign_domain::provider::profile::Profile;
 use countersign_domain::time::Timestamp;
+use countersign_protocol::notification::SignatureVersion;
 use countersign_protocol::signing::Algorithm;
+use countersign_sandbox::notify::EndpointUrl;
 
 pub(crate) fn method(text: &str) -> Result<http::Method, String> {
     let method = http::Method::from_bytes(text.as_bytes()).map_err(|_| "it is no method".to_owned())?;
@@ -18,6 +20,15 @@ pub(crate) fn url(text: &str) -> Result<http::Uri, String> {
     let expected = || "it is not a whole URL such as http://127.0.0.1:8100/v2/charges/ID".to_owned();
     let url: http::Uri = text.parse().map_err(|_| expected())?;
     if url.scheme().is_some() && url.authority().is_some() { Ok(url) } else { Err(expected()) }
+}
+
+pub(crate) fn endpoint_url(text: &str) -> Result<EndpointUrl, String> {
+    EndpointUrl::parse(text).map_err(|refused| refused.to_string())
+}
+
+pub(crate) fn signature_version(text: &str) -> Result<SignatureVersion, String> {
+    let known = SignatureVersion::ALL.into_iter().find(|known| known.as_str() == text);
+    known.ok_or_else(|| "it must be 1 or 2".to_owned())
 }
 
 pub(crate) fn public_key_id(text: &str) -> Result<PublicKeyId, String> {

@@ -2,6 +2,7 @@
 
 mod merchant_args;
 mod new_merchant;
+mod notifying;
 mod starts;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use countersign_store::sqlite::SqliteStore;
 
 use self::merchant_args::MerchantArgs;
 use self::new_merchant::UnwrittenKey;
+use self::notifying::NotifyingArgs;
 use super::parse;
 use crate::failure::{Failure, Outcome};
 use crate::key_files;
@@ -59,6 +61,8 @@ pub(crate) struct Sandbox {
     /// A file with a token: then the control API wants `authorization: Bearer` and that token
     #[arg(long, value_name = "FILE")]
     control_token_file: Option<PathBuf>,
+    #[command(flatten)]
+    notifying: NotifyingArgs,
     /// A rule on which Amazon's documents are silent, set another way; repeatable
     #[arg(long = "set", value_name = "NAME=VALUE")]
     flags: Vec<String>,
@@ -105,6 +109,7 @@ impl Sandbox {
                 ids: Ids::new(&SystemEntropy, self.seed, start),
                 merchants,
                 settings,
+                notifications: self.notifying.notifications(address, self.data_dir.as_deref()),
             };
             let sandbox = AmazonsHalf::start(parts).await.map_err(Failure::new)?;
             let timers = sandbox.timers();

@@ -166,7 +166,7 @@ async fn listen() -> Outcome<TcpListener> {
 }
 
 async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
-    use countersign_sandbox::{Parts, clock, entropy, merchants, settings};
+    use countersign_sandbox::{Parts, clock, entropy, merchants, notify, settings};
     let mut merchants = merchants::Merchants::default();
     let merchant_id = MerchantId::parse(MERCHANT_ID).map_err(Failure::new)?;
     let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
@@ -178,6 +178,7 @@ async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
         ids: entropy::Ids::new(&entropy::SystemEntropy, None, 0),
         merchants,
         settings: settings::Settings::default(),
+        notifications: notify::Notifications::default(),
     };
     let sandbox = Sandbox::start(parts).await.map_err(Failure::new)?;
     let timers = sandbox.timers();

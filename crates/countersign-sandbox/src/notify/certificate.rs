@@ -1,0 +1,235 @@
+//! The sandbox's own signing keys and their certificates. The key in force is made when the first
+//! notification is signed; an earlier one's certificate stays readable, because a notification that it
+//! signed may still be on its way.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_protocol::notification::SignatureVersion;
+use countersign_protocol::signing::sha256_hex;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_RSA_SHA256};
+use rsa::PrivateKey;
+use rsa::pkcs8::DecodePrivateKey as _;
+use rsa::sha2::Sha256;
+use sha1::Sha1;
+
+/// The key that a test signs with: known to everybody, and marked so.
+const THROW_AWAY: &str = include_str!("throw_away.pem");
+/// How many certificates are kept readable, the one in force among them.
+const MAX_KEPT: usize = 8;
+/// How many hexadecimal digits of a certificate's hash are in its URL: as many as Amazon's have.
+const FINGERPRINT_LEN: usize = 32;
+
+/// Where the signing key comes from. Whatever its source, it can be replaced by a new one on demand.
+pub enum KeySource {
+    /// One that everybody has: it takes no time to make.
+    ThrowAway,
+    /// Made when it is first needed, and gone with the process.
+    Made,
+    /// The one on the shelf; made and put there when there is none.
+    Kept(Arc<dyn Shelf>),
+}
+
+/// Where a signing key with its certificate outlives the process: one PEM text.
+pub trait Shelf: Send + Sync + 'static {
+    /// The text that was put here last.
+    ///
+    /// # Errors
+    /// It cannot be read, and why.
+    fn take(&self) -> Result<Option<String>, String>;
+
+    /// Keeps a text in place of the last. It holds a private key.
+    ///
+    /// # Errors
+    /// It cannot be kept, and why.
+    fn put(&self, pem: &str) -> Result<(), String>;
+}
+
+/// A key with its certificate. Cannot be printed.
+pub(crate) struct SigningKey {
+    key: PrivateKey,
+    certificate: String,
+    fingerprint: String,
+}
+
+impl SigningKey {
+    /// Reads a private key and the certificate behind it.
+    fn read(pem: &str) -> Result<Self, String> {
+        const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+        let begins = |text: &str, label: &str| text.find(label).map(|at| text.get(at..).map(str::to_owned));
+        let key = begins(pem, "-----BEGIN PRIVATE KEY-----").flatten().ok_or("it has no private key")?;
+        let certificate = begins(&key, BEGIN).flatten().ok_or("it has no certificate")?;
+        let key = key.strip_suffix(certificate.as_str()).unwrap_or(&key);
+        let key = PrivateKey::from_pkcs8_pem(key).map_err(|_| "its private key cannot be read")?;
+        let fingerprint = sha256_hex(certificate.as_bytes());
+        let fingerprint = fingerprint.get(..FINGERPRINT_LEN).unwrap_or_default().to_owned();
+        Ok(Self { key, certificate, fingerprint })
+    }
+
+    /// Makes a key of 2048 bits and signs its certificate with it. The certificate is valid at every
+    /// instant: no receiver's clock, and no virtual one, is to make it invalid.
+    fn make() -> Result<String, rcgen::Error> {
+        let pair = KeyPair::generate_for(&PKCS_RSA_SHA256)?;
+        let mut certificate = CertificateParams::default();
+        certificate.distinguished_name = DistinguishedName::new();
+        certificate.distinguished_name.push(DnType::CommonName, "Countersign sandbox notifications");
+        let certificate = certificate.self_signed(&pair)?;
+        Ok(format!("{}{}", pair.serialize_pem(), certificate.pem()))
+    }
+
+    /// Signs a text.
+    pub(super) fn sign(&self, version: SignatureVersion, text: &str) -> Result<Vec<u8>, String> {
+        let signature = match version {
+            SignatureVersion::V1 => self.key.pkcs1v15_sign::<Sha1>(text.as_bytes()),
+            SignatureVersion::V2 => self.key.pkcs1v15_sign::<Sha256>(text.as_bytes()),
+        };
+        signature.map_err(|error| error.to_string())
+    }
+
+    /// Where the certificate is, at the sandbox's origin.
+    pub(crate) fn path(&self) -> String {
+        format!("{}{}{}", PATH.0, self.fingerprint, PATH.1)
+    }
+}
+
+/// What stands around a certificate's fingerprint in its path.
+const PATH: (&str, &str) = ("/SimpleNotificationService-", ".pem");
+
+/// All keys that have signed since the start, the one in force last.
+pub(crate) struct Certificates {
+    source: KeySource,
+    keys: Mutex<VecDeque<Arc<SigningKey>>>,
+}
+
+impl Certificates {
+    pub(super) fn new(source: KeySource) -> Self {
+        Self { source, keys: Mutex::default() }
+    }
+
+    fn keys(&self) -> MutexGuard<'_, VecDeque<Arc<SigningKey>>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key in force; the first caller makes it, which takes a tenth of a second.
+    pub(crate) fn current(&self) -> Result<Arc<SigningKey>, String> {
+        let mut keys = self.keys();
+        if let Some(key) = keys.back() {
+            return Ok(Arc::clone(key));
+        }
+        let pem = match &self.source {
+            KeySource::ThrowAway => THROW_AWAY.to_owned(),
+            KeySource::Made => made()?,
+            KeySource::Kept(shelf) => match shelf.take()? {
+                Some(pem) => pem,
+                None => put(shelf.as_ref(), made()?)?,
+            },
+        };
+        let key = Arc::new(SigningKey::read(&pem)?);
+        keys.push_back(Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Puts a new key in force. What it replaces signs no more.
+    pub(crate) fn rotate(&self) -> Result<Arc<SigningKey>, String> {
+        let mut pem = made()?;
+        if let KeySource::Kept(shelf) = &self.source {
+            pem = put(shelf.as_ref(), pem)?;
+        }
+        let key = Arc::new(SigningKey::read(&pem)?);
+        let mut keys = self.keys();
+        keys.push_back(Arc::clone(&key));
+        while keys.len() > MAX_KEPT {
+            keys.pop_front();
+        }
+        Ok(key)
+    }
+
+    /// The certificate at a path, as PEM.
+    pub(super) fn at(&self, path: &str) -> Option<String> {
+        // Whoever kept a certificate's URL from before a restart finds it again.
+        let _ = self.current().ok()?;
+        let keys = self.keys();
+        keys.iter().find(|key| key.path() == path).map(|key| key.certificate.clone())
+    }
+
+    /// Whether a path has the form of a certificate's.
+    pub(super) fn is_path(path: &str) -> bool {
+        path.strip_prefix(PATH.0).is_some_and(|rest| rest.ends_with(PATH.1))
+    }
+}
+
+fn made() -> Result<String, String> {
+    SigningKey::make().map_err(|error| error.to_string())
+}
+
+fn put(shelf: &dyn Shelf, pem: String) -> Result<String, String> {
+    shelf.put(&pem)?;
+    Ok(pem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Drawer(Mutex<Option<String>>);
+
+    impl Shelf for Drawer {
+        fn take(&self) -> Result<Option<String>, String> {
+            Ok(self.0.lock().unwrap().clone())
+        }
+
+        fn put(&self, pem: &str) -> Result<(), String> {
+            *self.0.lock().unwrap() = Some(pem.to_owned());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_kept_key_is_made_once_and_found_by_the_next_start() {
+        let drawer = Arc::new(Drawer::default());
+        let start = || Certificates::new(KeySource::Kept(drawer.clone()));
+        let first = start();
+        assert_eq!(*drawer.0.lock().unwrap(), None, "nothing is made before it is needed");
+        let path = first.current().unwrap().path();
+        assert_eq!(first.current().unwrap().path(), path);
+        assert_eq!(start().current().unwrap().path(), path);
+        assert!(start().at(&path).unwrap().starts_with("-----BEGIN CERTIFICATE-----\n"));
+
+        let renewed = first.rotate().unwrap().path();
+        assert_ne!(renewed, path);
+        assert_eq!(first.current().unwrap().path(), renewed);
+        assert!(first.at(&path).is_some(), "what was signed before can still be verified");
+        assert_eq!(start().current().unwrap().path(), renewed, "the next start signs with the new one");
+        assert_eq!(start().at(&path), None);
+    }
+
+    #[test]
+    fn a_text_on_the_shelf_that_is_no_key_is_told_and_left_there() {
+        for (text, told) in [
+            ("", "it has no private key"),
+            ("-----BEGIN PRIVATE KEY-----\n", "it has no certificate"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\n",
+                "its private key cannot be read",
+            ),
+        ] {
+            let drawer = Arc::new(Drawer(Mutex::new(Some(text.to_owned()))));
+            let certificates = Certificates::new(KeySource::Kept(drawer.clone()));
+            assert_eq!(certificates.current().err().as_deref(), Some(told));
+            assert_eq!(drawer.0.lock().unwrap().as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn of_many_certificates_the_latest_stay_readable() {
+        let certificates = Certificates::new(KeySource::ThrowAway);
+        let first = certificates.current().unwrap().path();
+        let mut latest = String::new();
+        for _ in 0..MAX_KEPT {
+            latest = certificates.rotate().unwrap().path();
+        }
+        assert_eq!(certificates.at(&first), None);
+        assert!(certificates.at(&latest).is_some());
+    }
+}

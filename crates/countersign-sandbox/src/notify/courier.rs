@@ -1,0 +1,65 @@
+//! What carries a notification to its endpoint. The binary does it over sockets; a test or a simulation
+//! puts its own network in this place.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, StatusCode};
+
+/// Posts one notification once.
+pub trait Courier: Send + Sync + 'static {
+    /// Posts the request and says what was answered. No redirect is followed and the answer's body is not
+    /// kept. The deadline counts from now and covers everything; the caller enforces it too, by dropping
+    /// the future, after which nothing may go on.
+    ///
+    /// # Errors
+    /// There is no answer.
+    fn post(
+        &self,
+        request: Request<Bytes>,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<StatusCode, NotDelivered>>;
+}
+
+/// Why an endpoint answered nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotDelivered {
+    /// No connection was made.
+    Unreachable,
+    /// The connection ended before an answer came, or no HTTP came.
+    Lost,
+    /// The deadline passed.
+    TimedOut,
+}
+
+impl NotDelivered {
+    /// The word that the control API shows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Lost => "lost",
+            Self::TimedOut => "timedOut",
+        }
+    }
+}
+
+impl fmt::Display for NotDelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::error::Error for NotDelivered {}
+
+/// Reaches no endpoint: for a sandbox that notifies nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nobody;
+
+impl Courier for Nobody {
+    fn post(&self, _: Request<Bytes>, _: Duration) -> BoxFuture<'_, Result<StatusCode, NotDelivered>> {
+        Box::pin(std::future::ready(Err(NotDelivered::Unreachable)))
+    }
+}

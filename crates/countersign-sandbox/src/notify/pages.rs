@@ -1,0 +1,84 @@
+//! What receivers of notifications fetch from the sandbox: its certificates, and the page behind a
+//! subscription's URLs. Public, as Amazon's are.
+
+use bytes::Bytes;
+use countersign_http::{Request, Response};
+use countersign_protocol::wire::{Error, Object as _, ReasonCode};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode};
+
+use super::Certificates;
+use super::envelope::{TOPIC_ARN, subscription_arn};
+use crate::app::App;
+
+/// What a request asks this module for.
+enum Page<'a> {
+    Certificate(&'a str),
+    Confirm(&'a str),
+    Unsubscribe(&'a str),
+}
+
+fn page(request: &Request) -> Option<Page<'_>> {
+    if request.method() != Method::GET {
+        return None;
+    }
+    let path = request.uri().path();
+    if Certificates::is_path(path) {
+        return Some(Page::Certificate(path));
+    }
+    if path != "/" {
+        return None;
+    }
+    let query = request.uri().query()?;
+    let parameter = |name| {
+        let parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));
+        parameters.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    };
+    match parameter("Action")? {
+        "ConfirmSubscription" => Some(Page::Confirm(parameter("Token")?)),
+        "Unsubscribe" => {
+            let arn = parameter("SubscriptionArn")?;
+            Some(Page::Unsubscribe(arn.strip_prefix(TOPIC_ARN)?.strip_prefix(':')?))
+        }
+        _ => None,
+    }
+}
+
+/// Answers a request, if it is for one of these pages.
+pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
+    let not_found = |message: &str| {
+        let body = Error::new(ReasonCode::ResourceNotFound, message).to_answer();
+        response(StatusCode::NOT_FOUND, "application/json", body.into())
+    };
+    let failed = || {
+        let body = Error::new(ReasonCode::ServiceUnavailable, "The store cannot be written.").to_answer();
+        response(StatusCode::SERVICE_UNAVAILABLE, "application/json", body.into())
+    };
+    let confirmed = |id: &str| {
+        let body = format!(r#"{{"subscriptionArn":"{}"}}"#, subscription_arn(id));
+        response(StatusCode::OK, "application/json", body.into())
+    };
+    Some(match page(request)? {
+        Page::Certificate(path) => match app.notices.certificates.at(path) {
+            Some(pem) => response(StatusCode::OK, "application/x-pem-file", pem.into()),
+            None => not_found("There is no such certificate."),
+        },
+        Page::Confirm(token) => match app.confirm_endpoint(token).await {
+            Ok(Some(endpoint)) => confirmed(&endpoint.id),
+            Ok(None) => not_found("No endpoint has this token."),
+            Err(_) => failed(),
+        },
+        Page::Unsubscribe(id) => match app.remove_endpoints(Some(id)).await {
+            Ok(0) => not_found("There is no such subscription."),
+            Ok(_) => confirmed(id),
+            Err(_) => failed(),
+        },
+    })
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

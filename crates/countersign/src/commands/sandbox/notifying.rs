@@ -1,0 +1,145 @@
+//! `--ipn-url` and `--ipn-signature-version`: whom the sandbox notifies from the start, what carries the
+//! notifications over sockets, and the file that its signing key is kept in.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Args;
+use countersign_client::{Https, Transport as _, TransportError};
+use countersign_protocol::notification::SignatureVersion;
+use countersign_sandbox::notify::{
+    Courier, EndpointUrl, FixedEndpoint, KeySource, NotDelivered, Notifications, Shelf,
+};
+use futures_util::future::BoxFuture;
+use http::uri::Scheme;
+use http::{Request, StatusCode};
+
+use crate::commands::parse;
+use crate::key_files::{self, Readers};
+
+/// How long a connection to an endpoint may take; the whole attempt has its own limit.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The longest answer of an endpoint, in bytes: it is not looked at.
+const LONGEST_ANSWER: usize = 64 * 1024;
+/// The file, in the sandbox's directory.
+const KEY_FILE: &str = "notifications.pem";
+
+/// Whom to notify.
+#[derive(Args)]
+pub(super) struct NotifyingArgs {
+    /// Where every merchant's notifications (IPN) are posted; repeatable. The control API registers others
+    #[arg(long = "ipn-url", value_name = "URL", value_parser = parse::endpoint_url)]
+    urls: Vec<EndpointUrl>,
+    /// What notifications to an --ipn-url are signed with: 1 for SHA-1, as Amazon Pay does, or 2 for
+    /// SHA-256
+    #[arg(
+        long = "ipn-signature-version",
+        value_name = "VERSION",
+        default_value = "1",
+        value_parser = parse::signature_version
+    )]
+    signature_version: SignatureVersion,
+}
+
+impl NotifyingArgs {
+    /// The notifying half of a sandbox that listens there and keeps its files, if any, in the directory.
+    pub(super) fn notifications(&self, address: SocketAddr, directory: Option<&Path>) -> Notifications {
+        let signature_version = self.signature_version;
+        let fixed = |url: &EndpointUrl| FixedEndpoint { url: url.clone(), signature_version };
+        let key = match directory {
+            Some(directory) => KeySource::Kept(Arc::new(KeyFile(directory.join(KEY_FILE)))),
+            None => KeySource::Made,
+        };
+        Notifications {
+            courier: Arc::new(Sockets::new()),
+            key,
+            origin: origin(address),
+            endpoints: self.urls.iter().map(fixed).collect(),
+        }
+    }
+}
+
+/// Where a receiver on this machine reaches the sandbox. A sandbox that listens on every address is
+/// reached on the loopback one.
+fn origin(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    format!("http://{address}")
+}
+
+/// Notifications over TCP, with TLS where the endpoint's URL says so. The client's transport does it: it
+/// follows no redirect, and takes certificates that a browser would.
+struct Sockets(Https);
+
+impl Sockets {
+    fn new() -> Self {
+        Self(Https::of_scheme(&Scheme::HTTP, CONNECT).with_longest_answer(LONGEST_ANSWER))
+    }
+}
+
+impl Courier for Sockets {
+    fn post(
+        &self,
+        request: Request<Bytes>,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<StatusCode, NotDelivered>> {
+        Box::pin(async move {
+            match self.0.send(request, deadline).await {
+                Ok(answer) => Ok(answer.status()),
+                Err(TransportError::NotSent(_)) => Err(NotDelivered::Unreachable),
+                Err(TransportError::Lost(_)) => Err(NotDelivered::Lost),
+                Err(TransportError::TimedOut) => Err(NotDelivered::TimedOut),
+            }
+        })
+    }
+}
+
+/// The signing key's file, for its owner alone.
+struct KeyFile(PathBuf);
+
+impl Shelf for KeyFile {
+    fn take(&self) -> Result<Option<String>, String> {
+        if !self.0.exists() {
+            return Ok(None);
+        }
+        key_files::read(&self.0).map(Some).map_err(|failure| failure.to_string())
+    }
+
+    fn put(&self, pem: &str) -> Result<(), String> {
+        key_files::replace(&self.0, pem, Readers::Owner).map_err(|failure| failure.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_is_sent_to_an_address_that_it_can_reach() {
+        for (listening, expected) in [
+            ("127.0.0.1:8100", "http://127.0.0.1:8100"),
+            ("0.0.0.0:8100", "http://127.0.0.1:8100"),
+            ("[::]:8100", "http://127.0.0.1:8100"),
+            ("[::1]:8100", "http://[::1]:8100"),
+            ("192.0.2.7:80", "http://192.0.2.7:80"),
+        ] {
+            assert_eq!(origin(listening.parse().unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_put_replaces_the_last() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = KeyFile(directory.path().join(KEY_FILE));
+        assert_eq!(file.take(), Ok(None));
+        for text in ["first", "second"] {
+            file.put(text).unwrap();
+            assert_eq!(file.take(), Ok(Some(text.to_owned())));
+        }
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+}
