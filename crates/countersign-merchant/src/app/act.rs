@@ -13,14 +13,15 @@ use countersign_domain::merchant::attempt::{AttemptState, Send};
 use countersign_domain::merchant::cancellation::settled;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{
-    Agreement, Beginning, CheckoutStep, FinalizeAnswer, PlantedBug, SessionSeen, agree, answered, ask_again,
-    begin,
+    Agreement, Beginning, CheckoutEvent, CheckoutStep, FinalizeAnswer, PlantedBug, SessionSeen, agree,
+    answered, ask_again, begin,
 };
 use countersign_domain::merchant::doubt::{Act, charge_seen, looked_up, resend, take_up};
 use countersign_domain::step::Step;
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{FinalizeCheckoutSession, Object as _};
+use countersign_store::contract::ChangeSet;
 use countersign_store::transact::Decision;
 
 use super::change::Loaded;
@@ -41,6 +42,13 @@ pub(crate) struct Place<'a> {
     pub(crate) session: &'a CheckoutSessionId,
 }
 
+/// A step that is kept, or about to be: the checkout after it, and what there is to tell of it.
+pub(super) struct Kept {
+    after: Loaded,
+    events: Vec<CheckoutEvent>,
+    noted: Noted,
+}
+
 /// A Finalize that is durable and may leave.
 struct Sending {
     send: Send,
@@ -59,7 +67,7 @@ impl App {
         let rules = self.rules();
         for _ in 0..ACTS {
             let taken = self
-                .step(place, known, |checkout, now| {
+                .step(place.checkout_id, known, |checkout, now| {
                     let key_of = self.keys_of(checkout, place.attempt);
                     take_up(checkout, place.attempt, &key_of, now, &rules)
                 })
@@ -106,7 +114,7 @@ impl App {
     /// commit names the version that it rests on.
     pub(crate) async fn step<T: std::marker::Send>(
         &self,
-        place: Place<'_>,
+        checkout_id: &str,
         known: &mut Option<Loaded>,
         decide: impl Fn(&Checkout, Timestamp) -> Option<(CheckoutStep, T)> + std::marker::Send + Sync,
     ) -> Result<Option<T>, StoreFailed> {
@@ -120,7 +128,7 @@ impl App {
                     let nothing = Decision { change: None, outcome: None };
                     let before = match known {
                         Some(known) => known,
-                        None => match self.checkout(place.checkout_id).await? {
+                        None => match self.checkout(checkout_id).await? {
                             Some(loaded) => loaded,
                             None => return Ok::<_, StoreFailed>(nothing),
                         },
@@ -128,33 +136,51 @@ impl App {
                     let Some((step, outcome)) = decide(&before.registration.checkout, now) else {
                         return Ok(nothing);
                     };
-                    let step = settled(step, now, &self.rules());
-                    let is_change = step.next != before.registration.checkout || !step.events.is_empty();
-                    if !is_change {
-                        let nothing = Noted::default();
-                        let outcome = Some((before, step.events, nothing, outcome));
-                        return Ok(Decision { change: None, outcome });
-                    }
-                    let noted = Noted::of(&before.registration.checkout, &step.next, &step.events, now);
-                    let (change, after) = self.step_change(before, step.next, &step.events, now);
-                    Ok(Decision { change: Some(change), outcome: Some((after, step.events, noted, outcome)) })
+                    let (change, kept) = self.keeping(before, step, now);
+                    Ok(Decision { change, outcome: Some((kept, outcome)) })
                 }
             })
             .await?;
-        Ok(kept.map(|(after, events, noted, outcome)| {
-            self.metrics.note(&noted);
-            tell_operator(&after.registration.checkout, &events);
-            *known = Some(after);
+        Ok(kept.map(|(kept, outcome)| {
+            *known = Some(self.tell(kept));
             outcome
         }))
+    }
+
+    /// The change set of a step, if it changes anything, and what is to be told once it is kept.
+    pub(super) fn keeping(
+        &self,
+        before: Loaded,
+        step: CheckoutStep,
+        now: Timestamp,
+    ) -> (Option<ChangeSet>, Kept) {
+        let Step { next, events } = settled(step, now, &self.rules());
+        if next == before.registration.checkout && events.is_empty() {
+            return (None, Kept { after: before, events, noted: Noted::default() });
+        }
+        let noted = Noted::of(&before.registration.checkout, &next, &events, now);
+        let (change, after) = self.step_change(before, next, &events, now);
+        (Some(change), Kept { after, events, noted })
+    }
+
+    /// Tells the operator of a step that is kept, and gives back the checkout as it is since.
+    pub(super) fn tell(&self, kept: Kept) -> Loaded {
+        let Kept { after, events, noted } = kept;
+        self.metrics.note(&noted);
+        tell_operator(&after.registration.checkout, &events);
+        after
     }
 
     async fn agree_and_send(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {
         let seen = match self.amazon.session(place.session).await {
             Ok(seen) => seen,
             Err(nothing) => {
-                nothing.tell(place, "Get Checkout Session shows nothing to agree with");
-                self.step(place, known, |checkout, now| {
+                nothing.tell(
+                    place.checkout_id,
+                    Some(place.attempt),
+                    "Get Checkout Session shows nothing to agree with",
+                );
+                self.step(place.checkout_id, known, |checkout, now| {
                     Some((quiet(ask_again(checkout, place.attempt, now)?), ()))
                 })
                 .await?;
@@ -162,7 +188,7 @@ impl App {
             }
         };
         let sending = self
-            .step(place, known, |checkout, now| {
+            .step(place.checkout_id, known, |checkout, now| {
                 match agree(checkout, place.attempt, &seen, self.amazon.environment(), now) {
                     Agreement::NotReady => None,
                     Agreement::Ends(step) => Some((step, None)),
@@ -177,7 +203,7 @@ impl App {
 
     async fn begin_approved(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {
         let sending = self
-            .step(place, known, |checkout, now| {
+            .step(place.checkout_id, known, |checkout, now| {
                 let Some(AttemptState::Approved { body, .. }) =
                     checkout.attempt(place.attempt).map(|attempt| &attempt.state)
                 else {
@@ -216,7 +242,11 @@ impl App {
         }
     }
 
-    fn keys_of<'a>(&'a self, checkout: &'a Checkout, attempt: u32) -> impl Fn(u32) -> IdempotencyKey + 'a {
+    pub(super) fn keys_of<'a>(
+        &'a self,
+        checkout: &'a Checkout,
+        attempt: u32,
+    ) -> impl Fn(u32) -> IdempotencyKey + 'a {
         move |n| idempotency_key(&self.settings.merchant_id, &checkout.id, attempt, "finalize", n)
     }
 
@@ -238,7 +268,7 @@ impl App {
             return Ok(Act::Rest);
         }
         let kept = self
-            .step(place, known, |checkout, now| {
+            .step(place.checkout_id, known, |checkout, now| {
                 let step = answered(checkout, place.attempt, send.n, &answer, now);
                 // An answer that proves nothing is a hint all the same: what it is about is looked up.
                 let step = step.unwrap_or_else(|| quiet(checkout.clone()));
@@ -265,14 +295,16 @@ impl App {
         let seen = match self.amazon.session(place.session).await {
             Ok(seen) => seen,
             Err(nothing) => {
-                nothing.tell(place, "a look-up shows nothing");
+                nothing.tell(place.checkout_id, Some(place.attempt), "a look-up shows nothing");
                 return Ok(Act::Rest);
             }
         };
         let rules = self.rules();
         let order_id = order_id_of(known.as_ref());
         let next = self
-            .step(place, known, |checkout, now| looked_up(checkout, place.attempt, &seen, now, &rules))
+            .step(place.checkout_id, known, |checkout, now| {
+                looked_up(checkout, place.attempt, &seen, now, &rules)
+            })
             .await;
         if let (Err(failed), SessionSeen::Completed { charge_permission_id, charge_id }) = (&next, &seen) {
             let (permission, charge) = (charge_permission_id.as_ref(), charge_id.as_ref());
@@ -288,17 +320,17 @@ impl App {
         charge: &ChargeId,
         known: &mut Option<Loaded>,
     ) -> Result<Act, StoreFailed> {
-        let seen = match self.amazon.charge(charge).await {
-            Ok(seen) => seen,
+        let shown = match self.amazon.charge(charge).await {
+            Ok(shown) => shown,
             Err(nothing) => {
-                nothing.tell(place, "Get Charge shows nothing");
+                nothing.tell(place.checkout_id, Some(place.attempt), "Get Charge shows nothing");
                 return Ok(Act::Rest);
             }
         };
         let order_id = order_id_of(known.as_ref());
         let kept = self
-            .step(place, known, |checkout, now| {
-                Some((charge_seen(checkout, place.attempt, permission, charge, &seen, now)?, ()))
+            .step(place.checkout_id, known, |checkout, now| {
+                Some((charge_seen(checkout, place.attempt, permission, charge, &shown.seen, now)?, ()))
             })
             .await;
         if let Err(failed) = &kept {
@@ -310,7 +342,7 @@ impl App {
     async fn send_again(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {
         let rules = self.rules();
         let sending = self
-            .step(place, known, |checkout, _| {
+            .step(place.checkout_id, known, |checkout, _| {
                 let key_of = self.keys_of(checkout, place.attempt);
                 let (send, step) = resend(checkout, place.attempt, &key_of, &rules)?;
                 Some((step, Sending::new(send, checkout)))

@@ -1,6 +1,8 @@
 //! Asking Amazon, and reading its answers as the domain's classes. The one place where statuses and
 //! reason codes become "paid", "not paid" or "nobody knows" (DESIGN: the merchant's completion, 4).
 
+mod payment;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -9,12 +11,10 @@ use countersign_client::{Answer, Client, Error, Standing};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment};
 use countersign_domain::merchant::attempt::{NotPaidReason, Send};
 use countersign_domain::merchant::completion::{FinalizeAnswer, OpenSession, SessionSeen};
-use countersign_domain::merchant::doubt::{ChargeSeen, ChargeStateSeen};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
-use countersign_protocol::wire::{ChargeState, CheckoutSession, CheckoutSessionState, ReasonCode, Word};
+use countersign_protocol::wire::{CheckoutSession, CheckoutSessionState, ReasonCode, Word};
 
-use super::act::Place;
 use crate::clock::DecisionClock;
 
 /// A skew of more than this against Amazon's `Date` header holds local expiries.
@@ -43,8 +43,7 @@ impl ShowsNothing {
     }
 
     /// Tells the operator what was asked for in vain.
-    pub(super) fn tell(&self, place: Place<'_>, message: &'static str) {
-        let Place { checkout_id, attempt, .. } = place;
+    pub(super) fn tell(&self, checkout_id: &str, attempt: Option<u32>, message: &'static str) {
         let answer = &self.answer;
         if self.turned_away {
             tracing::error!(checkout_id, attempt, answer, "{message}");
@@ -97,39 +96,6 @@ impl Amazon {
                 }
             }
         }
-    }
-
-    /// Get Charge.
-    pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeSeen, ShowsNothing> {
-        let answer = match self.client.get_charge(id).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.note_date(error.date());
-                return Err(shows_nothing(&error));
-            }
-        };
-        self.note_date(answer.date);
-        let charge = answer.value;
-        if charge.charge_id.as_ref().is_some_and(|seen| seen != id) {
-            return Err(ShowsNothing::of("another charge"));
-        }
-        let status = charge.status_details.unwrap_or_default();
-        let state = match status.state {
-            Some(Word::Known(state)) => match state {
-                ChargeState::AuthorizationInitiated => ChargeStateSeen::AuthorizationInitiated,
-                ChargeState::Authorized => ChargeStateSeen::Authorized,
-                ChargeState::CaptureInitiated => ChargeStateSeen::CaptureInitiated,
-                ChargeState::Captured => ChargeStateSeen::Captured,
-                ChargeState::Declined => ChargeStateSeen::Declined,
-                ChargeState::Canceled => ChargeStateSeen::Canceled,
-            },
-            Some(Word::Unknown(_)) | None => return Err(ShowsNothing::of("an unknown charge state")),
-        };
-        Ok(ChargeSeen {
-            state,
-            reason: status.reason_code.map(|code| bounded(code.as_str())),
-            charge_amount: charge.charge_amount.map(|price| price.money),
-        })
     }
 
     /// Get Charge Permission, as it came: what a snapshot keeps.

@@ -51,8 +51,8 @@ pub(crate) struct Outcome {
 }
 
 /// The pause between two looks at an attempt that somebody else carries out: doubles up to a bound.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 fn session_key(session: &CheckoutSessionId) -> Key {
     Key { collection: "session", id: session.to_string() }
@@ -142,7 +142,7 @@ impl App {
         }
         let session = deciding.checkout_session_id.clone();
         let place = Place { checkout_id, attempt: deciding.number, session: &session };
-        let noted = self.step(place, known, |checkout, now| {
+        let noted = self.step(place.checkout_id, known, |checkout, now| {
             Some((quiet(buyer_seen(checkout, place.attempt, now, &rules)?), ()))
         });
         noted.await.map(|_| ())
@@ -197,7 +197,7 @@ impl App {
     }
 
     /// A checkout that has bound a session: it is never deleted.
-    async fn bound_checkout(&self, checkout_id: &str) -> Result<Registration, StoreFailed> {
+    pub(super) async fn bound_checkout(&self, checkout_id: &str) -> Result<Registration, StoreFailed> {
         let loaded = self.checkout(checkout_id).await?;
         let gone = || StoreFailed::Unreadable("a checkout is gone".to_owned());
         Ok(loaded.ok_or_else(gone)?.registration)

@@ -9,6 +9,7 @@ pub(crate) mod fact;
 pub(crate) mod key;
 pub(crate) mod lookup;
 pub(crate) mod open_work;
+pub(crate) mod operation;
 mod operator;
 #[cfg(feature = "planted-bugs")]
 pub(crate) mod planted;

@@ -21,6 +21,12 @@ pub(crate) struct OpenWork {
     pub(crate) state: String,
 }
 
+/// What the entries of every operation that is on its way begin with.
+pub(crate) fn sent_operations() -> [String; 5] {
+    ["createCharge", "captureCharge", "createRefund", "cancelCharge", "closeChargePermission"]
+        .map(|call| format!("{call} Sending "))
+}
+
 /// Authorized charges by what passes and when.
 pub(crate) const CAPTURES: &str = "checkout_by_capture_deadline";
 
@@ -98,7 +104,56 @@ fn open_since(attempt: &Attempt) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use countersign_domain::ids::IdempotencyKey;
+    use countersign_domain::merchant::attempt::Send;
+    use countersign_domain::merchant::operation::{Asked, Effect, OperationName, Request};
+    use countersign_domain::merchant::payment::{Look, PermissionState};
+
     use super::*;
+    use crate::stored::fact::tests::{at, charge_id, checkout, usd};
+
+    #[test]
+    fn what_is_open_after_success_is_counted_and_what_is_over_is_not() {
+        let mut checkout = checkout(PermissionState::Chargeable);
+        let send = Send {
+            n: 1,
+            idempotency_key: IdempotencyKey::parse("k1").unwrap(),
+            body: std::sync::Arc::from(&b"{}"[..]),
+        };
+        let look = Look { at: at(), count: 0 };
+        let states = [
+            OperationState::Recorded { send: None, retry_at: at() },
+            OperationState::Sending { send: send.clone(), sent_at: at(), lease_until: at() },
+            OperationState::InDoubt { send, send_count: 1, since: at(), look, alarm_count: 0 },
+            OperationState::Done(Effect::Closed),
+            OperationState::Refused { code: "InvalidChargeStatus".to_owned() },
+        ];
+        let payment = checkout.payment.as_mut().unwrap();
+        payment.operations = (1..)
+            .zip(states)
+            .map(|(number, state)| Operation {
+                number,
+                name: OperationName::Shop(format!("r{number}")),
+                asked: Asked::Capture { charge_id: None, amount: None },
+                request: Request::Capture { charge_id: charge_id(1), amount: usd(1_000) },
+                requested_at: at(),
+                turned_away: 0,
+                state,
+            })
+            .collect();
+        checkout.cancellation.as_mut().unwrap().state =
+            CancellationState::Requested { remind_at: at(), is_stuck: false };
+        let entries: Vec<_> = entries(&checkout).into_iter().map(|it| (it.index, it.value)).collect();
+        let expected = [
+            (INDEX, "captureCharge Recorded 001795448820000"),
+            (INDEX, "captureCharge Sending 001795448820000"),
+            (INDEX, "captureCharge InDoubt 001795448820000"),
+            (INDEX, "cancellation Requested 001795448820000"),
+            (CAPTURES, "guarantee 001796053620000"),
+            (CAPTURES, "expiry 001795535220000"),
+        ];
+        assert_eq!(entries, expected.map(|(index, value)| (index, value.to_owned())));
+    }
 
     #[test]
     fn an_entry_is_read_back() {

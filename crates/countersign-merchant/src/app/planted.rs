@@ -58,7 +58,7 @@ impl App {
             let place = Place { checkout_id: &checkout_id, attempt, session: &session };
             let answered =
                 |checkout: &Checkout, now| Some((answered(checkout, attempt, n, &answer, now)?, ()));
-            self.step(place, &mut None, answered).await?;
+            self.step(place.checkout_id, &mut None, answered).await?;
         }
         Ok(())
     }

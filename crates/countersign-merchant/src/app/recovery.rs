@@ -7,10 +7,11 @@ use std::time::Duration;
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::doubt::orphaned;
-use countersign_store::contract::Key;
+use countersign_store::contract::{IndexRange, Key};
 
 use super::act::Place;
-use super::{App, StoreFailed};
+use super::lookup::PAGE;
+use super::{App, StoreFailed, open_work};
 use crate::stored::{checkout, snapshot};
 
 /// A document whose timer is due.
@@ -38,20 +39,26 @@ impl App {
         let mut after = None;
         loop {
             let rows = self.rows_by_state("checking", after.take()).await?;
-            let Some(last) = rows.last().cloned() else { return Ok(recovered) };
+            let Some(last) = rows.last().cloned() else { break };
             for row in rows {
-                match self.recover_one(&row.key.id).await {
-                    Ok(count) => recovered += count,
-                    Err(failed @ StoreFailed::Unreadable(_)) => {
-                        tracing::error!(checkout_id = row.key.id, %failed, "a checkout cannot be recovered");
-                    }
-                    Err(failed @ (StoreFailed::Unavailable(_) | StoreFailed::Indeterminate(_))) => {
-                        return Err(failed);
-                    }
-                }
+                recovered += unless_unreadable(&row.key.id, self.recover_one(&row.key.id).await)?;
             }
             after = Some((last.value, last.key.id));
         }
+        for prefix in open_work::sent_operations() {
+            let mut after = None;
+            loop {
+                let (index, prefix) = (open_work::INDEX, prefix.clone());
+                let range = IndexRange { index, prefix, after: after.take(), limit: PAGE };
+                let rows = self.store.range(range).await?;
+                let Some(last) = rows.last().cloned() else { break };
+                for row in rows {
+                    recovered += unless_unreadable(&row.key.id, self.recover_operations(&row.key.id).await)?;
+                }
+                after = Some((last.value, last.key.id));
+            }
+        }
+        Ok(recovered)
     }
 
     async fn recover_one(&self, checkout_id: &str) -> Result<usize, StoreFailed> {
@@ -62,7 +69,7 @@ impl App {
             if let AttemptState::Finalizing { .. } = attempt.state {
                 let place = place(checkout_id, attempt);
                 let orphaned = |checkout: &Checkout, now| Some((orphaned(checkout, place.attempt, now)?, ()));
-                self.step(place, &mut known, orphaned).await?;
+                self.step(place.checkout_id, &mut known, orphaned).await?;
                 recovered += 1;
             }
         }
@@ -92,7 +99,7 @@ impl App {
         }
     }
 
-    async fn drive_checkout(&self, checkout_id: &str) -> Result<(), StoreFailed> {
+    pub(super) async fn drive_checkout(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(()) };
         let now = self.clock.now();
         let mut known = Some(loaded.clone());
@@ -101,8 +108,19 @@ impl App {
                 self.drive(place(checkout_id, attempt), &mut known).await?;
             }
         }
-        Ok(())
+        self.drive_payment(checkout_id, &mut known).await
     }
+}
+
+/// What could be taken over, of a document that may be none that this version can read.
+fn unless_unreadable(checkout_id: &str, recovered: Result<usize, StoreFailed>) -> Result<usize, StoreFailed> {
+    recovered.or_else(|failed| match failed {
+        StoreFailed::Unreadable(_) => {
+            tracing::error!(checkout_id, %failed, "a checkout cannot be recovered");
+            Ok(0)
+        }
+        StoreFailed::Unavailable(_) | StoreFailed::Indeterminate(_) => Err(failed),
+    })
 }
 
 fn place<'a>(checkout_id: &'a str, attempt: &'a Attempt) -> Place<'a> {

@@ -1,14 +1,16 @@
 //! The one match from refusal to status, code, field and message.
 
 use countersign_domain::merchant::checkout::TermsRefused;
+use countersign_domain::merchant::operation::{MAX_OPERATIONS, OperationRefused};
 use countersign_http::{Response, Unreadable};
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use super::render;
+use super::{payment_render, render};
 use crate::app::StoreFailed;
 use crate::app::complete::CompleteRefused;
+use crate::app::operation::OperateRefused;
 use crate::app::registration::RegistrationRefused;
 use crate::app::snapshot::SnapshotRefused;
 
@@ -32,6 +34,17 @@ pub(super) enum Refused {
     BoundToAnotherOrder,
     TooManyAttempts,
     OrderCanceled,
+    /// A rule of ours, and where the buyer names another payment method, if that is what it takes.
+    Operation(OperationRefused, Option<String>),
+    /// Amazon refused what was asked for, by this code.
+    ByAmazon(String),
+    /// The money was declined: Amazon's reason, and where the buyer names another payment method, if that
+    /// is what it takes.
+    Declined {
+        code: String,
+        update_url: Option<String>,
+    },
+    NoSuchCharge,
     Snapshot(SnapshotRefused),
     Store(StoreFailed),
 }
@@ -77,6 +90,21 @@ impl From<CompleteRefused> for Refused {
     }
 }
 
+impl From<OperateRefused> for Refused {
+    fn from(refused: OperateRefused) -> Self {
+        match refused {
+            OperateRefused::NotFound => Self::NoSuchCheckout,
+            OperateRefused::Rule(refused, registration) => {
+                let payment = registration.checkout.payment.as_ref();
+                let is_of_permission = refused == OperationRefused::PermissionNonChargeable;
+                let payment = payment.filter(|_| is_of_permission);
+                Self::Operation(refused, payment.and_then(payment_render::update_url_of_permission))
+            }
+            OperateRefused::Store(failed) => Self::Store(failed),
+        }
+    }
+}
+
 impl From<SnapshotRefused> for Refused {
     fn from(refused: SnapshotRefused) -> Self {
         match refused {
@@ -88,8 +116,11 @@ impl From<SnapshotRefused> for Refused {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Envelope<'a> {
     error: Body<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_method_update_url: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -171,6 +202,22 @@ pub(super) fn render(refused: &Refused) -> Response {
             Some("amazonCheckoutSessionId".to_owned()),
             "This order has seen too many Checkout Sessions.".to_owned(),
         ),
+        Refused::Operation(refused, _) => {
+            let (status, code, message) = operation_refused(*refused);
+            (status, code, refused.field().map(str::to_owned), message)
+        }
+        Refused::ByAmazon(code) => {
+            (Status::CONFLICT, code, None, "Amazon refuses this; nothing was done.".to_owned())
+        }
+        Refused::Declined { code, .. } => {
+            (Status::PAYMENT_REQUIRED, code, None, "The payment was declined; nothing was taken.".to_owned())
+        }
+        Refused::NoSuchCharge => (
+            Status::NOT_FOUND,
+            "NoSuchCharge",
+            Some("chargeId".to_owned()),
+            "This checkout has no such charge.".to_owned(),
+        ),
         Refused::Snapshot(refused) => {
             let (status, code, message) = snapshot_refused(refused);
             (status, code, None, message.to_owned())
@@ -191,8 +238,12 @@ pub(super) fn render(refused: &Refused) -> Response {
             (Status::SERVICE_UNAVAILABLE, code, None, message.to_owned())
         }
     };
-    let mut response =
-        render::json(status, &Envelope { error: Body { code, field: field.as_deref(), message } });
+    let payment_method_update_url = match refused {
+        Refused::Operation(_, update_url) | Refused::Declined { update_url, .. } => update_url.as_deref(),
+        _ => None,
+    };
+    let error = Body { code, field: field.as_deref(), message };
+    let mut response = render::json(status, &Envelope { error, payment_method_update_url });
     match refused {
         Refused::WrongMethod(allowed) => {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
@@ -240,6 +291,53 @@ fn terms_refused(refused: &TermsRefused) -> (StatusCode, &'static str, String) {
             "A payment with the present terms was sent and is not proved unpaid.".to_owned(),
         ),
     }
+}
+
+fn operation_refused(refused: OperationRefused) -> (StatusCode, &'static str, String) {
+    use OperationRefused as Rule;
+    let (bad, conflict) = (StatusCode::BAD_REQUEST, StatusCode::CONFLICT);
+    let (status, code, message) = match refused {
+        Rule::NotCompleted => (conflict, "NotCompleted", "This order is not paid or authorized."),
+        Rule::OrderCanceled => (conflict, "OrderCanceled", "This order is canceled, or being canceled."),
+        Rule::ReferenceReused => (conflict, "ReferenceReused", "This reference stands for something else."),
+        Rule::TooManyOperations => {
+            let message = format!("A checkout takes {MAX_OPERATIONS} operations.");
+            return (conflict, "TooManyOperations", message);
+        }
+        Rule::PendingWithCapture => {
+            (bad, "InvalidCombination", "captureNow cannot wait for a pending authorization.")
+        }
+        Rule::Nothing(_) => (bad, "InvalidValue", "The amount must be more than zero."),
+        Rule::OtherCurrency(_) => (bad, "InvalidValue", "The amount is in another currency than the order."),
+        Rule::AboveMaximum(_) => (bad, "InvalidValue", "The amount is more than Amazon Pay moves at once."),
+        Rule::PermissionClosed => {
+            (conflict, "ChargePermissionClosed", "The Charge Permission is closed: nothing can be charged.")
+        }
+        Rule::PermissionNonChargeable => (
+            conflict,
+            "ChargePermissionNonChargeable",
+            "The Charge Permission cannot be charged until the buyer names another payment method.",
+        ),
+        Rule::TooManyCharges => (conflict, "TooManyCharges", "A Charge Permission takes 25 charges."),
+        Rule::ExceedsLimit(left) => {
+            return (conflict, "ExceedsLimit", format!("Of this order {left} is left to be charged."));
+        }
+        Rule::NoSuchCharge => (bad, "NoSuchCharge", "This checkout has no such charge."),
+        Rule::ChargeNotNamed => {
+            (conflict, "ChargeNotNamed", "Not exactly one charge can be meant: name one.")
+        }
+        Rule::NotAuthorized => (conflict, "NotAuthorized", "The charge is not Authorized."),
+        Rule::ChargeBusy => (conflict, "ChargeBusy", "Something else is being done with this charge."),
+        Rule::ExceedsCharge(amount) => {
+            return (conflict, "ExceedsCharge", format!("The charge is authorized for {amount}."));
+        }
+        Rule::NotCaptured => (conflict, "NotCaptured", "The charge is not Captured."),
+        Rule::ExceedsRefundable(left) => {
+            return (conflict, "ExceedsRefundable", format!("Of this charge {left} may be refunded."));
+        }
+        Rule::TooManyRefunds => (conflict, "TooManyRefunds", "A charge takes 10 refunds."),
+    };
+    (status, code, message.to_owned())
 }
 
 fn snapshot_refused(refused: &SnapshotRefused) -> (StatusCode, &'static str, &'static str) {

@@ -2,6 +2,8 @@
 //! no store is called: `app/` does both.
 
 mod errors;
+mod payment_render;
+mod payment_requests;
 mod render;
 mod requests;
 
@@ -9,6 +11,7 @@ use std::sync::Arc;
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::GivenAddresses;
+use countersign_domain::merchant::fulfilment::fulfilment;
 use countersign_http::{Handler, Peer, Reply, Request, Response, Unreadable};
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
@@ -19,6 +22,7 @@ use crate::app::registration::Registered;
 use crate::explain::explanation;
 use crate::pages::result;
 use errors::Refused;
+use payment_requests::Named;
 
 /// The longest path that any route has, with room: longer ones are not found without a look.
 const MAX_PATH_LEN: usize = 512;
@@ -125,6 +129,33 @@ async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, R
             let (session, given) = requests::completion(request.body())?;
             complete(app, id, &session, &given).await
         }
+        ("POST", ["checkouts", id, "charges"]) => {
+            operate(app, id, payment_requests::charge(request.body())?).await
+        }
+        ("POST", ["checkouts", id, "captures"]) => {
+            operate(app, id, payment_requests::capture(request.body())?).await
+        }
+        ("POST", ["checkouts", id, "refunds"]) => {
+            operate(app, id, payment_requests::refund(request.body())?).await
+        }
+        ("POST", ["checkouts", id, "close"]) => {
+            operate(app, id, payment_requests::close(request.body())?).await
+        }
+        ("POST", ["checkouts", id, "cancel"]) => {
+            let (reference, reason) = payment_requests::end(request.body())?;
+            payment_render::canceled(&app.cancel(id, &reference, reason.as_deref()).await?)
+        }
+        ("GET", ["checkouts", id, "fulfilment"]) => {
+            let charge_id = payment_requests::fulfilment_query(request.uri().query().unwrap_or(""))?;
+            let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
+            let checkout = &loaded.registration.checkout;
+            let computed = fulfilment(checkout, charge_id.as_ref(), app.clock.now());
+            Ok(payment_render::fulfilment(computed.ok_or(Refused::NoSuchCharge)?))
+        }
+        (_, ["checkouts", _, "charges" | "captures" | "refunds" | "close" | "cancel"]) => {
+            Err(Refused::WrongMethod("POST"))
+        }
+        (_, ["checkouts", _, "fulfilment"]) => Err(Refused::WrongMethod("GET")),
         ("GET", ["checkouts", id, "explanation"]) => {
             let query = requests::timeline_query(request.uri().query().unwrap_or(""))?;
             let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
@@ -169,6 +200,11 @@ async fn complete(
 ) -> Result<Response, Refused> {
     let outcome = app.complete(id, session, given).await?;
     Ok(render::result(&app.settings, &outcome))
+}
+
+async fn operate(app: &App, id: &str, named: Named) -> Result<Response, Refused> {
+    let operated = app.operate(id, &named.reference, &named.asked).await?;
+    payment_render::operated(&operated)
 }
 
 async fn list(app: &App, request: &Request) -> Result<Response, Refused> {

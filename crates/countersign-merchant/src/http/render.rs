@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::errors::Refused;
+use super::payment_render::{self, CancellationBody, PaymentBody};
 use super::requests::cursor_text;
 use crate::app::StoreFailed;
 use crate::app::complete::Outcome;
@@ -53,7 +54,7 @@ pub(super) fn metrics(text: &str) -> Response {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Amount {
+pub(super) struct Amount {
     amount: String,
     currency_code: &'static str,
 }
@@ -168,6 +169,10 @@ struct CheckoutBody<'a> {
     result_url: String,
     attempts: Vec<AttemptBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<PaymentBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancellation: Option<CancellationBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     timeline: Option<&'a [Event]>,
 }
 
@@ -240,6 +245,8 @@ fn checkout_body<'a>(
         registered_at: checkout.registered_at.to_string(),
         result_url: result_url(settings, registration),
         attempts: checkout.attempts.iter().map(attempt_body).collect(),
+        payment: checkout.payment.as_ref().map(payment_render::payment),
+        cancellation: checkout.cancellation.as_ref().map(payment_render::cancellation),
         timeline,
     }
 }

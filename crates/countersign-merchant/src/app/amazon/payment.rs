@@ -1,0 +1,226 @@
+//! The calls of what follows a success: operations with the exact bytes that they keep, and the Gets that
+//! say how far a charge, a refund or a permission is.
+
+use bytes::Bytes;
+use countersign_client::{Answer, Error, Standing};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
+use countersign_domain::merchant::attempt::Send;
+use countersign_domain::merchant::doubt::{ChargeSeen, ChargeStateSeen};
+use countersign_domain::merchant::operation::{OperationAnswer, Request};
+use countersign_domain::merchant::payment::{
+    ChargeShown, PermissionShown, PermissionState, RefundShown, RefundState,
+};
+use countersign_protocol::wire::{
+    Charge, ChargePermission, ChargePermissionState, ChargeState, ReasonCode, Refund,
+    RefundState as WireRefundState, Word,
+};
+
+use super::{Amazon, ShowsNothing, answer_in_words, bounded, shows_nothing};
+
+/// What a body shows, or why it shows nothing.
+type Shown<T> = Result<T, &'static str>;
+
+impl Amazon {
+    /// Get Charge.
+    pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeShown, ShowsNothing> {
+        let answer = self.noted(self.client.get_charge(id).await).map_err(|error| shows_nothing(&error))?;
+        let shown = charge_shown(&answer.value).map_err(ShowsNothing::of)?;
+        if shown.id == *id { Ok(shown) } else { Err(ShowsNothing::of("another charge")) }
+    }
+
+    /// Get Refund.
+    pub(crate) async fn refund(&self, id: &RefundId) -> Result<RefundShown, ShowsNothing> {
+        let answer = self.noted(self.client.get_refund(id).await).map_err(|error| shows_nothing(&error))?;
+        let shown = refund_shown(&answer.value).map_err(ShowsNothing::of)?;
+        if shown.id == *id { Ok(shown) } else { Err(ShowsNothing::of("another refund")) }
+    }
+
+    /// Get Charge Permission.
+    pub(crate) async fn permission(&self, id: &ChargePermissionId) -> Result<PermissionShown, ShowsNothing> {
+        let answer = self.noted(self.client.get_charge_permission(id).await);
+        let answer = answer.map_err(|error| shows_nothing(&error))?;
+        permission_shown(id, &answer.value).map_err(ShowsNothing::of)
+    }
+
+    /// Carries an operation out, with exactly these bytes and, where the call takes one, this key, once.
+    pub(crate) async fn operate(
+        &self,
+        permission: &ChargePermissionId,
+        request: &Request,
+        send: &Send,
+    ) -> OperationAnswer {
+        let (body, key) = (Bytes::copy_from_slice(&send.body), &send.idempotency_key);
+        let client = &self.client;
+        let read = match request {
+            Request::CreateCharge { amount, .. } => self
+                .noted(client.create_charge_bytes(body, key).await)
+                .map(|answer| created(permission, *amount, &answer.value)),
+            Request::Capture { charge_id, .. } => {
+                self.noted(client.capture_charge_bytes(charge_id, body, key).await).map(charge_answer)
+            }
+            Request::CancelCharge { charge_id } => {
+                self.noted(client.cancel_charge_bytes(charge_id, body).await).map(charge_answer)
+            }
+            Request::Refund { .. } => self
+                .noted(client.create_refund_bytes(body, key).await)
+                .map(|answer| refund_shown(&answer.value).map(OperationAnswer::Refund)),
+            Request::Close { .. } => self
+                .noted(client.close_charge_permission_bytes(permission, body).await)
+                .map(|answer| permission_shown(permission, &answer.value).map(OperationAnswer::Permission)),
+        };
+        match read {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(cause)) => OperationAnswer::Unclear { cause: cause.to_owned() },
+            Err(error) => classify(&error, request),
+        }
+    }
+
+    /// Compares the clocks, whatever came.
+    fn noted<T>(&self, answer: Result<Answer<T>, Error>) -> Result<Answer<T>, Error> {
+        self.note_date(match &answer {
+            Ok(answer) => answer.date,
+            Err(error) => error.date(),
+        });
+        answer
+    }
+}
+
+fn charge_answer(answer: Answer<Charge>) -> Shown<OperationAnswer> {
+    charge_shown(&answer.value).map(OperationAnswer::Charge)
+}
+
+/// A new charge counts only when it is ours: under our permission, of our amount.
+fn created(
+    permission: &ChargePermissionId,
+    amount: countersign_domain::money::Money,
+    charge: &Charge,
+) -> Shown<OperationAnswer> {
+    let shown = charge_shown(charge)?;
+    if charge.charge_permission_id.as_ref().is_some_and(|of| of != permission) {
+        return Err("a charge under another permission");
+    }
+    if shown.seen.charge_amount != Some(amount) {
+        return Err("a charge of another amount");
+    }
+    Ok(OperationAnswer::Charge(shown))
+}
+
+fn charge_shown(charge: &Charge) -> Shown<ChargeShown> {
+    let id = charge.charge_id.clone().ok_or("a charge without an id")?;
+    let status = charge.status_details.clone().unwrap_or_default();
+    let state = match status.state.as_ref().and_then(Word::known).ok_or("an unknown charge state")? {
+        ChargeState::AuthorizationInitiated => ChargeStateSeen::AuthorizationInitiated,
+        ChargeState::Authorized => ChargeStateSeen::Authorized,
+        ChargeState::CaptureInitiated => ChargeStateSeen::CaptureInitiated,
+        ChargeState::Captured => ChargeStateSeen::Captured,
+        ChargeState::Declined => ChargeStateSeen::Declined,
+        ChargeState::Canceled => ChargeStateSeen::Canceled,
+    };
+    Ok(ChargeShown {
+        id,
+        seen: ChargeSeen {
+            state,
+            reason: status.reason_code.map(|code| bounded(code.as_str())),
+            charge_amount: charge.charge_amount.as_ref().map(|price| price.money),
+        },
+        captured: charge.capture_amount.as_ref().map(|price| price.money),
+        expires_at: charge.expiration_timestamp,
+    })
+}
+
+fn refund_shown(refund: &Refund) -> Shown<RefundShown> {
+    let status = refund.status_details.clone().unwrap_or_default();
+    let reason = status.reason_code.map(|code| bounded(code.as_str()));
+    let state = match status.state.as_ref().and_then(Word::known).ok_or("an unknown refund state")? {
+        WireRefundState::RefundInitiated => RefundState::RefundInitiated,
+        WireRefundState::Refunded => RefundState::Refunded,
+        WireRefundState::Declined => RefundState::Declined(reason),
+    };
+    Ok(RefundShown {
+        id: refund.refund_id.clone().ok_or("a refund without an id")?,
+        charge_id: refund.charge_id.clone().ok_or("a refund without its charge")?,
+        amount: refund
+            .refund_amount
+            .as_ref()
+            .map(|price| price.money)
+            .ok_or("a refund without its amount")?,
+        state,
+    })
+}
+
+fn permission_shown(id: &ChargePermissionId, permission: &ChargePermission) -> Shown<PermissionShown> {
+    if permission.charge_permission_id.as_ref() != Some(id) {
+        return Err("another charge permission");
+    }
+    let status = permission.status_details.clone().unwrap_or_default();
+    let reasons = status.reasons.into_iter().flatten().flatten();
+    let reason = reasons.filter_map(|reason| reason.reason_code).next();
+    let reason = reason.map_or_else(String::new, |code| bounded(code.as_str()));
+    let state = match status.state.as_ref().and_then(Word::known).ok_or("an unknown permission state")? {
+        ChargePermissionState::Chargeable => PermissionState::Chargeable,
+        ChargePermissionState::NonChargeable => PermissionState::NonChargeable(reason),
+        ChargePermissionState::Closed => PermissionState::Closed(reason),
+    };
+    Ok(PermissionShown { state })
+}
+
+/// The class of an answer that is no success, by the client's own standing of it.
+fn classify(error: &Error, request: &Request) -> OperationAnswer {
+    if !error.may_have_been_sent() {
+        return OperationAnswer::NotSent;
+    }
+    let code = error.reason_code();
+    let name = || code.map_or_else(|| answer_in_words(error), |code| bounded(code.as_str()));
+    let unclear = || OperationAnswer::Unclear { cause: answer_in_words(error) };
+    match error.standing() {
+        Standing::NotEvaluated => OperationAnswer::NotEvaluated { code: name() },
+        Standing::Misuse => OperationAnswer::Refused { code: name() },
+        Standing::Refused | Standing::InDoubt => match code.and_then(Word::known) {
+            Some(code) if is_refusal(request, code) => OperationAnswer::Refused { code: name() },
+            Some(_) | None => unclear(),
+        },
+    }
+}
+
+/// The codes that refuse a call for good. A state that is refused proves it only where the key itself
+/// answers, which a success under it would have: an earlier capture, cancellation or closing leaves the
+/// very state that refuses the next one. A declined capture changes its charge, which is looked up.
+fn is_refusal(request: &Request, code: ReasonCode) -> bool {
+    match request {
+        Request::CreateCharge { .. } => {
+            is_decline(code)
+                || matches!(
+                    code,
+                    ReasonCode::TransactionAmountExceeded
+                        | ReasonCode::TransactionCountExceeded
+                        | ReasonCode::PeriodicAmountExceeded
+                        | ReasonCode::CurrencyMismatch
+                        | ReasonCode::InvalidChargePermissionStatus
+                )
+        }
+        Request::Refund { .. } => matches!(
+            code,
+            ReasonCode::TransactionAmountExceeded
+                | ReasonCode::TransactionCountExceeded
+                | ReasonCode::CurrencyMismatch
+                | ReasonCode::InvalidChargeStatus
+        ),
+        Request::Capture { .. } => {
+            matches!(code, ReasonCode::TransactionAmountExceeded | ReasonCode::CurrencyMismatch)
+        }
+        Request::CancelCharge { .. } | Request::Close { .. } => false,
+    }
+}
+
+/// Amazon's words for "not with this money, or not by this buyer".
+fn is_decline(code: ReasonCode) -> bool {
+    matches!(
+        code,
+        ReasonCode::SoftDeclined
+            | ReasonCode::HardDeclined
+            | ReasonCode::PaymentMethodNotAllowed
+            | ReasonCode::MFANotCompleted
+            | ReasonCode::TransactionTimedOut
+            | ReasonCode::AmazonRejected
+    )
+}

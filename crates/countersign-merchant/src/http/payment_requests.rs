@@ -1,0 +1,125 @@
+//! The bodies of what the shop asks for once it is paid.
+
+use countersign_domain::ids::ChargeId;
+use countersign_domain::merchant::operation::Asked;
+use countersign_domain::money::Money;
+use countersign_protocol::object;
+use countersign_protocol::wire::{MAX_REASON_LEN, Price, Spellings, read_request};
+
+use super::errors::Refused;
+
+/// The longest reference, in characters.
+const MAX_REFERENCE_LEN: usize = 128;
+
+object! {
+    struct CreateCharge {
+        reference: String = "reference" [..=MAX_REFERENCE_LEN],
+        charge_amount: Price = "chargeAmount",
+        capture_now: bool = "captureNow",
+        can_handle_pending_authorization: bool = "canHandlePendingAuthorization",
+    }
+}
+
+object! {
+    struct Capture {
+        reference: String = "reference" [..=MAX_REFERENCE_LEN],
+        charge_id: ChargeId = "chargeId",
+        capture_amount: Price = "captureAmount",
+    }
+}
+
+object! {
+    struct Refund {
+        reference: String = "reference" [..=MAX_REFERENCE_LEN],
+        charge_id: ChargeId = "chargeId",
+        refund_amount: Price = "refundAmount",
+    }
+}
+
+object! {
+    struct End {
+        reference: String = "reference" [..=MAX_REFERENCE_LEN],
+        reason: String = "reason" [..=MAX_REASON_LEN],
+    }
+}
+
+/// What is asked for, by the shop's own word for it.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) reference: String,
+    pub(super) asked: Asked,
+}
+
+/// `POST …/charges`.
+pub(super) fn charge(body: &[u8]) -> Result<Named, Refused> {
+    let request: CreateCharge = read_request(body, Spellings::Every)?;
+    Ok(Named {
+        reference: reference(request.reference)?,
+        asked: Asked::Charge {
+            amount: request.charge_amount.ok_or(Refused::missing("chargeAmount"))?.money,
+            capture_now: request.capture_now.unwrap_or(false),
+            can_handle_pending_authorization: request.can_handle_pending_authorization.unwrap_or(false),
+        },
+    })
+}
+
+/// `POST …/captures`.
+pub(super) fn capture(body: &[u8]) -> Result<Named, Refused> {
+    let request: Capture = read_request(body, Spellings::Every)?;
+    let amount = request.capture_amount.map(Money::from);
+    let asked = Asked::Capture { charge_id: request.charge_id, amount };
+    Ok(Named { reference: reference(request.reference)?, asked })
+}
+
+/// `POST …/refunds`.
+pub(super) fn refund(body: &[u8]) -> Result<Named, Refused> {
+    let request: Refund = read_request(body, Spellings::Every)?;
+    let amount = request.refund_amount.map(Money::from);
+    let asked = Asked::Refund { charge_id: request.charge_id, amount };
+    Ok(Named { reference: reference(request.reference)?, asked })
+}
+
+/// `POST …/close`.
+pub(super) fn close(body: &[u8]) -> Result<Named, Refused> {
+    let (reference, reason) = end(body)?;
+    Ok(Named { reference, asked: Asked::Close { reason } })
+}
+
+/// `POST …/cancel`: the reference and the reason.
+pub(super) fn end(body: &[u8]) -> Result<(String, Option<String>), Refused> {
+    let request: End = read_request(body, Spellings::Every)?;
+    if request.reason.as_deref().is_some_and(|reason| !is_printable(reason)) {
+        return Err(Refused::Invalid { field: "reason", why: "must be a printable text" });
+    }
+    Ok((reference(request.reference)?, request.reason))
+}
+
+fn reference(given: Option<String>) -> Result<String, Refused> {
+    let reference = given.ok_or(Refused::missing("reference"))?;
+    if is_printable(&reference) {
+        Ok(reference)
+    } else {
+        Err(Refused::Invalid { field: "reference", why: "must be a printable text" })
+    }
+}
+
+fn is_printable(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control)
+}
+
+/// `?chargeId=` of a fulfilment.
+pub(super) fn fulfilment_query(query: &str) -> Result<Option<ChargeId>, Refused> {
+    let mut charge_id = None;
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=').unwrap_or((pair, "")) {
+            ("chargeId", "") => {}
+            ("chargeId", id) => {
+                let why = "must be the id of a charge";
+                let read = ChargeId::parse(id).map_err(|_| Refused::Invalid { field: "chargeId", why })?;
+                charge_id = Some(read);
+            }
+            _ => return Err(Refused::Invalid { field: "query", why: "takes chargeId only" }),
+        }
+    }
+    Ok(charge_id)
+}
