@@ -18,6 +18,22 @@
 //! }
 //! ```
 //!
+//! Each state has its methods:
+//!
+//! ```
+//! # use countersign_client::charge::{Authorized, AuthorizationInitiated, Captured};
+//! # use countersign_client::{ChargeHandle, ids, money, wire};
+//! async fn capture(charge: ChargeHandle<Authorized>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.capture(request, key).await;
+//! }
+//! async fn cancel(charge: ChargeHandle<AuthorizationInitiated>, request: &wire::CancelCharge) {
+//!     let _ = charge.cancel(request).await;
+//! }
+//! async fn refund(charge: ChargeHandle<Captured>, amount: money::Money, key: &ids::IdempotencyKey) {
+//!     let _ = charge.refund(amount, key).await;
+//! }
+//! ```
+//!
 //! A charge whose authorization is pending, that is captured, canceled or declined has no `capture`:
 //!
 //! ```compile_fail,E0599

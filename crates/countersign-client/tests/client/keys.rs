@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use countersign_client::ids::{IdempotencyKey, PublicKeyId};
 use countersign_client::signing::{Claim, Verified, VerifyingKey};
@@ -17,6 +22,17 @@ pub(crate) fn signer(id: &str, pem: &str, algorithm: Algorithm) -> KeySigner {
 
 pub(crate) fn credentials(id: &str) -> Arc<dyn SignRequest> {
     Arc::new(signer(id, PKCS8, Algorithm::PssV2))
+}
+
+/// What Amazon's notification service does with its own key, in its second version.
+pub(crate) fn sign_as_the_notification_service(text: &str) -> Vec<u8> {
+    let lines = PKCS8.lines().skip_while(|line| !line.starts_with("-----BEGIN")).skip(1);
+    let base64: String = lines.take_while(|line| !line.starts_with("-----END")).collect();
+    let der = BASE64_STANDARD.decode(base64).unwrap();
+    let pair = KeyPair::from_pkcs8(&der).unwrap();
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign_digest(&RSA_PKCS1_SHA256, &digest(&SHA256, text.as_bytes()), &mut signature).unwrap();
+    signature
 }
 
 /// The signature was made over this very request.

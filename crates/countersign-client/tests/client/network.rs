@@ -113,6 +113,25 @@ impl Clock for MovedClock {
     }
 }
 
+/// A clock that stands still: whoever waits for it waits for ever.
+pub(crate) struct StillClock(Timestamp);
+
+impl StillClock {
+    pub(crate) fn at(text: &str) -> Arc<Self> {
+        Arc::new(Self(Timestamp::parse(text).unwrap()))
+    }
+}
+
+impl Clock for StillClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
 /// Jitter that is always the same.
 pub(crate) struct NoJitter;
 
