@@ -509,3 +509,6 @@ pub(super) fn restore_cancellation(stored: StoredCancellation) -> Result<Cancell
         state,
     })
 }
+
+#[cfg(test)]
+mod tests;

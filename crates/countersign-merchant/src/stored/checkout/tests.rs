@@ -104,7 +104,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
         state,
     });
     let usd = |minor| Money::from_minor(minor, Currency::USD);
-    Registration {
+    let registration = Registration {
         checkout: Checkout {
             id: CheckoutId::parse("c1").unwrap(),
             order_id: "1001 \"ü\"".to_owned(),
@@ -125,6 +125,8 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             },
             terms_version: 3,
             attempts: attempts.collect(),
+            payment: None,
+            cancellation: None,
             registered_at: at(0),
         },
         links: Links {
@@ -134,7 +136,25 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             success_url: Some("https://shop.example/thanks".to_owned()),
             checkout_language: Some("de_DE".to_owned()),
         },
-    }
+    };
+    with_payment(registration)
+}
+
+/// A success has a payment.
+fn with_payment(mut registration: Registration) -> Registration {
+    let Checkout { terms, attempts, .. } = &registration.checkout;
+    registration.checkout.payment = attempts.iter().find_map(|attempt| Payment::of_attempt(terms, attempt));
+    registration
+}
+
+#[test]
+fn a_success_that_was_kept_before_there_were_payments_has_one() {
+    let registration = registration(states());
+    assert!(registration.checkout.payment.is_some());
+    let mut old = registration.clone();
+    old.checkout.payment = None;
+    let (format, bytes) = encode(&old);
+    assert_eq!(decode(format, &bytes), Ok(registration));
 }
 
 #[test]
@@ -201,6 +221,7 @@ proptest! {
         terms.shipping_address = None;
         registration.links.success_url.clone_from(&texts[1]);
         registration.checkout.registered_at = Timestamp::from_millis(millis);
+        let mut registration = with_payment(registration);
         let mut given = Address::default();
         for (member, text) in AddressMember::ALL.iter().zip(texts) {
             *given.member_mut(*member) = text;
