@@ -45,20 +45,74 @@ pub struct ClockState {
     pub now: Timestamp,
     /// Whether it stands still.
     pub frozen: bool,
+    /// How fast it runs, once it runs.
+    pub rate: Rate,
 }
 
+/// How many virtual seconds pass in a real one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rate(u32);
+
+impl Rate {
+    /// As fast as the machine's clock.
+    pub const REAL: Self = Self(1);
+    /// The greatest: 180 days pass in 16 seconds.
+    pub const MAX: Self = Self(1_000_000);
+
+    /// A rate between 1 and [`Rate::MAX`].
+    #[must_use]
+    pub fn new(rate: u32) -> Option<Self> {
+        (Self::REAL.0..=Self::MAX.0).contains(&rate).then_some(Self(rate))
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// How much virtual time passes in a real one.
+    fn virtual_time(self, real: Duration) -> Duration {
+        real.saturating_mul(self.0)
+    }
+
+    /// How much real time a virtual one takes, in whole milliseconds: at least so much.
+    fn real_time(self, virtual_time: Duration) -> Duration {
+        let millis = virtual_time.as_millis().div_ceil(u128::from(self.0));
+        Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+    }
+}
+
+/// What the clock showed at an instant of the machine's, and how it goes on from there. Moving it, or
+/// changing its rate, begins a new motion: between two of these it never jumps.
 #[derive(Debug, Clone, Copy)]
-enum Motion {
-    /// The machine's clock and so many milliseconds more or less.
-    Running {
-        offset_ms: i64,
-    },
-    Frozen {
-        at: Timestamp,
-    },
+struct Motion {
+    wall: Timestamp,
+    shown: Timestamp,
+    frozen: bool,
+    rate: Rate,
 }
 
-/// A clock that can be set, advanced and frozen. Unmoved, it is the machine's.
+impl Motion {
+    fn real(wall: Timestamp, shown: Timestamp) -> Self {
+        Self { wall, shown, frozen: false, rate: Rate::REAL }
+    }
+
+    fn state(self, wall: Timestamp) -> ClockState {
+        let Self { shown, frozen, rate, .. } = self;
+        let now = if frozen {
+            shown
+        } else if wall < self.wall {
+            // The machine's clock was set back, and this one with it, but no faster.
+            shown.minus(self.wall.since(wall))
+        } else {
+            shown.plus(rate.virtual_time(wall.since(self.wall)))
+        };
+        ClockState { now, frozen, rate }
+    }
+}
+
+/// A clock that can be set, advanced, frozen and made faster. Unmoved, it is the machine's.
 pub struct VirtualClock {
     real: Arc<dyn Clock>,
     motion: Mutex<Motion>,
@@ -72,8 +126,8 @@ impl VirtualClock {
     #[must_use]
     pub fn starting_from(real: Arc<dyn Clock>, watermark: Timestamp) -> Self {
         let wall = real.now();
-        let offset_ms = if wall < watermark { offset(wall, watermark) } else { 0 };
-        Self { real, motion: Mutex::new(Motion::Running { offset_ms }), moved: Notify::new() }
+        let motion = Motion::real(wall, wall.max(watermark));
+        Self { real, motion: Mutex::new(motion), moved: Notify::new() }
     }
 
     /// The virtual instant.
@@ -88,11 +142,11 @@ impl VirtualClock {
         self.real.now()
     }
 
-    /// The virtual instant, and whether it stands still.
+    /// The virtual instant, whether it stands still, and how fast it runs.
     #[must_use]
     pub fn state(&self) -> ClockState {
         let motion = *self.motion.lock().unwrap_or_else(PoisonError::into_inner);
-        shown(motion, self.real.now())
+        motion.state(self.real.now())
     }
 
     /// Moves the clock ahead. It stays frozen or running as it was.
@@ -110,9 +164,15 @@ impl VirtualClock {
         self.move_to(|state| ClockState { frozen, ..state });
     }
 
+    /// Lets the clock run so fast from where it stands; a frozen one, once it runs.
+    pub fn set_rate(&self, rate: Rate) {
+        self.move_to(|state| ClockState { rate, ..state });
+    }
+
     /// Lets the clock run and show the machine's time, as in a new sandbox.
     pub fn reset(&self) {
-        *self.motion.lock().unwrap_or_else(PoisonError::into_inner) = Motion::Running { offset_ms: 0 };
+        let wall = self.real.now();
+        *self.motion.lock().unwrap_or_else(PoisonError::into_inner) = Motion::real(wall, wall);
         self.moved.notify_waiters();
     }
 
@@ -126,26 +186,22 @@ impl VirtualClock {
     pub async fn wait_until(&self, instant: Timestamp) {
         // Taken before the clock is read, so that no move between the two is missed.
         let moved = self.moved.notified();
-        let ClockState { now, frozen } = self.state();
+        let ClockState { now, frozen, rate } = self.state();
         if now >= instant {
             return;
         }
         if frozen {
             moved.await;
         } else {
-            select(std::pin::pin!(moved), self.real.sleep(instant.since(now))).await;
+            select(std::pin::pin!(moved), self.real.sleep(rate.real_time(instant.since(now)))).await;
         }
     }
 
     fn move_to(&self, change: impl FnOnce(ClockState) -> ClockState) {
         let wall = self.real.now();
         let mut motion = self.motion.lock().unwrap_or_else(PoisonError::into_inner);
-        let ClockState { now, frozen } = change(shown(*motion, wall));
-        *motion = if frozen {
-            Motion::Frozen { at: now }
-        } else {
-            Motion::Running { offset_ms: offset(wall, now) }
-        };
+        let ClockState { now, frozen, rate } = change(motion.state(wall));
+        *motion = Motion { wall, shown: now, frozen, rate };
         drop(motion);
         self.moved.notify_waiters();
     }
@@ -155,20 +211,6 @@ impl std::fmt::Debug for VirtualClock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("VirtualClock").field(&self.state()).finish()
     }
-}
-
-fn shown(motion: Motion, wall: Timestamp) -> ClockState {
-    match motion {
-        Motion::Running { offset_ms } => {
-            let now = Timestamp::from_millis(wall.as_millis().saturating_add(offset_ms));
-            ClockState { now, frozen: false }
-        }
-        Motion::Frozen { at } => ClockState { now: at, frozen: true },
-    }
-}
-
-fn offset(wall: Timestamp, shown: Timestamp) -> i64 {
-    shown.as_millis().saturating_sub(wall.as_millis())
 }
 
 #[cfg(test)]
@@ -215,7 +257,7 @@ mod tests {
     fn moving_leaves_it_frozen_or_running_as_it_was() {
         let (real, clock) = clocks();
         let shows = |expected: &str, frozen| {
-            assert_eq!(clock.state(), ClockState { now: at(expected), frozen });
+            assert_eq!(clock.state(), ClockState { now: at(expected), frozen, rate: Rate::REAL });
         };
         shows(NOON, false);
         clock.advance(Duration::from_secs(86_400));
@@ -239,6 +281,52 @@ mod tests {
     }
 
     #[test]
+    fn a_fast_clock_goes_on_from_where_it_stands_and_never_jumps() {
+        let (real, clock) = clocks();
+        let shows = |expected: &str, frozen, rate| {
+            assert_eq!(clock.state(), ClockState { now: at(expected), frozen, rate: Rate(rate) });
+        };
+        clock.set_rate(Rate(3_600));
+        shows(NOON, false, 3_600);
+        second_passes(&real);
+        shows("20260901T130000Z", false, 3_600);
+        clock.set_rate(Rate(60));
+        shows("20260901T130000Z", false, 60);
+        second_passes(&real);
+        shows("20260901T130100Z", false, 60);
+        clock.freeze(true);
+        second_passes(&real);
+        shows("20260901T130100Z", true, 60);
+        clock.advance(Duration::from_secs(59));
+        clock.freeze(false);
+        second_passes(&real);
+        shows("20260901T130259Z", false, 60);
+        clock.set(at("20260901T130300Z"));
+        second_passes(&real);
+        shows("20260901T130400Z", false, 60);
+        *real.0.lock().unwrap() = at("20260901T120003Z");
+        shows("20260901T130259Z", false, 60);
+        clock.reset();
+        shows("20260901T120003Z", false, 1);
+    }
+
+    #[test]
+    fn a_rate_is_from_1_to_a_million_and_real_time_is_rounded_up() {
+        assert_eq!([0, 1, 1_000_000, 1_000_001].map(Rate::new), [None, Some(Rate(1)), Some(Rate::MAX), None]);
+        for (rate, virtual_ms, real_ms) in [
+            (1, 1_500, 1_500),
+            (3_600, 3_600_000, 1_000),
+            (3_600, 1, 1),
+            (1_000_000, 1_000_001, 2),
+            (7, 0, 0),
+        ] {
+            let real = Rate(rate).real_time(Duration::from_millis(virtual_ms));
+            assert_eq!(real, Duration::from_millis(real_ms), "{virtual_ms} ms at {rate}");
+            assert!(Rate(rate).virtual_time(real) >= Duration::from_millis(virtual_ms));
+        }
+    }
+
+    #[test]
     fn a_restart_is_not_behind_the_watermark() {
         let real: Arc<dyn Clock> = Arc::new(Standing(Mutex::new(at(NOON))));
         for (watermark, shown) in
@@ -252,11 +340,12 @@ mod tests {
     #[test]
     fn who_waits_is_woken_by_the_instant_and_by_every_move() {
         type Move = fn(&VirtualClock);
-        let moves: [Move; 5] = [
+        let moves: [Move; 6] = [
             |clock| clock.advance(Duration::from_secs(1)),
             |clock| clock.set(at("20200101T000000Z")),
             |clock| clock.freeze(true),
             |clock| clock.freeze(false),
+            |clock| clock.set_rate(Rate::MAX),
             VirtualClock::reset,
         ];
         for frozen in [false, true] {

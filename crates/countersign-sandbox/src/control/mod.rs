@@ -170,11 +170,14 @@ async fn ledger(app: &App, query: &str) -> Result<Response, Refused> {
 /// The clock is moved first and what is due is applied before the answer, so that the caller sees the
 /// world as it is then.
 async fn move_clock(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    let ClockMove { motion, freeze } = moves::read(body)?;
+    let ClockMove { motion, freeze, rate } = moves::read(body)?;
     app.move_clock(|clock| {
         // A clock that is to stand stands before it is set: it then shows exactly that instant.
         if let Some(freeze) = freeze {
             clock.freeze(freeze);
+        }
+        if let Some(rate) = rate {
+            clock.set_rate(rate);
         }
         match motion {
             Some(Motion::Advance(by)) => clock.advance(by),

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
 use countersign_protocol::object;
-use countersign_protocol::wire::{Spellings, read_request};
+use countersign_protocol::wire::{Spellings, WholeNumber, read_request};
 
 use super::errors::Refused;
 use super::numbers::IsoDuration;
+use crate::clock::Rate;
 
 object! {
     struct MoveClock {
         advance: IsoDuration = "advance",
         set: Timestamp = "set",
         freeze: bool = "freeze",
+        rate: WholeNumber = "rate",
     }
 }
 
@@ -24,11 +26,12 @@ pub(super) enum Motion {
     Set(Timestamp),
 }
 
-/// What is asked of the clock. One of the two at least is there.
+/// What is asked of the clock. One of the three at least is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ClockMove {
     pub(super) motion: Option<Motion>,
     pub(super) freeze: Option<bool>,
+    pub(super) rate: Option<Rate>,
 }
 
 /// `POST /_sandbox/clock`.
@@ -40,8 +43,13 @@ pub(super) fn read(body: &[u8]) -> Result<ClockMove, Refused> {
         (None, Some(now)) => Some(Motion::Set(now)),
         (None, None) => None,
     };
-    if motion.is_none() && request.freeze.is_none() {
-        return Err(Refused::Missing("advance, set or freeze"));
+    let rate = request.rate.map(|WholeNumber(rate)| {
+        let why = || format!("it is not from 1 to {}", Rate::MAX.get());
+        Rate::new(rate).ok_or_else(|| Refused::invalid("rate", why()))
+    });
+    let (freeze, rate) = (request.freeze, rate.transpose()?);
+    if motion.is_none() && freeze.is_none() && rate.is_none() {
+        return Err(Refused::Missing("advance, set, freeze or rate"));
     }
-    Ok(ClockMove { motion, freeze: request.freeze })
+    Ok(ClockMove { motion, freeze, rate })
 }

@@ -33,6 +33,8 @@ pub(super) fn clock(state: ClockState) -> Response {
     struct Clock {
         now: String,
         frozen: bool,
+        rate: u32,
     }
-    shape(StatusCode::OK, &Clock { now: state.now.to_string(), frozen: state.frozen })
+    let ClockState { now, frozen, rate } = state;
+    shape(StatusCode::OK, &Clock { now: now.to_string(), frozen, rate: rate.get() })
 }

@@ -31,7 +31,7 @@ async fn the_clock_goes_where_it_is_told() {
         (r#"{"advance":"P1D","freeze":false}"#, "20300102T000000Z", false),
     ] {
         let moved = scene.control(Method::POST, "/_sandbox/clock", body).await;
-        let expected = json!({"now": now, "frozen": frozen});
+        let expected = json!({"now": now, "frozen": frozen, "rate": 1});
         assert_eq!((moved.status, &moved.body), (200, &expected), "{body}");
         assert_eq!(clock(&scene).await, (now.to_owned(), frozen), "{body}");
     }
@@ -48,6 +48,27 @@ async fn real_time_passes_unless_the_clock_is_frozen() {
 }
 
 #[tokio::test]
+async fn a_fast_clock_shows_its_rate_and_keeps_it_while_it_stands_or_is_moved() {
+    let scene = Scene::new().await;
+    for (body, rate, after_a_second) in [
+        (r#"{"rate":3600}"#, 3_600, "20260901T130000Z"),
+        (r#"{"advance":"PT1H"}"#, 3_600, "20260901T150000Z"),
+        (r#"{"freeze":true,"rate":60}"#, 60, "20260901T150000Z"),
+        (r#"{"freeze":false}"#, 60, "20260901T150100Z"),
+        (r#"{"set":"20270101T000000Z","rate":1000000}"#, 1_000_000, "20270112T134640Z"),
+        (r#"{"rate":1}"#, 1, "20270112T134641Z"),
+    ] {
+        let moved = scene.control(Method::POST, "/_sandbox/clock", body).await;
+        assert_eq!((moved.status, &moved.body["rate"]), (200, &json!(rate)), "{body}");
+        scene.clock.pass(1);
+        assert_eq!(clock(&scene).await.0, after_a_second, "{body}");
+    }
+    scene.control(Method::POST, "/_sandbox/reset", "").await;
+    let shown = scene.control(Method::GET, "/_sandbox/clock", "").await;
+    assert_eq!(shown.body, json!({"now": "20260901T120006Z", "frozen": false, "rate": 1}));
+}
+
+#[tokio::test]
 async fn what_is_no_move_is_refused_and_moves_nothing() {
     let scene = Scene::new().await;
     for (body, reason_code, field) in [
@@ -58,8 +79,13 @@ async fn what_is_no_move_is_refused_and_moves_nothing() {
         (r#"{"set":"tomorrow"}"#, "InvalidParameterValue", "[set]"),
         (r#"{"set":"20261301T000000Z"}"#, "InvalidParameterValue", "[set]"),
         (r#"{"freeze":"yes"}"#, "InvalidParameterValue", "[freeze]"),
+        (r#"{"rate":0}"#, "InvalidParameterValue", "[rate]"),
+        (r#"{"rate":1000001}"#, "InvalidParameterValue", "[rate]"),
+        (r#"{"rate":1.5}"#, "InvalidParameterValue", "[rate]"),
+        (r#"{"rate":"fast"}"#, "InvalidParameterValue", "[rate]"),
+        (r#"{"rate":0,"advance":"PT1H"}"#, "InvalidParameterValue", "[rate]"),
         (r#"{"advance":"PT1H","set":"20261231T000000Z"}"#, "InvalidParameterCombination", "[set]"),
-        (r#"{"advance":null}"#, "MissingParameterValue", "[advance, set or freeze]"),
+        (r#"{"advance":null}"#, "MissingParameterValue", "[advance, set, freeze or rate]"),
         (r#"{"advance":"PT1H","back":true}"#, "UnrecognizedField", "[back]"),
     ] {
         let answer = scene.control(Method::POST, "/_sandbox/clock", body).await;

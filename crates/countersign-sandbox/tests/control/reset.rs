@@ -52,7 +52,7 @@ async fn a_reset_forgets_everything_but_the_merchants_and_begins_the_ids_anew() 
     assert_eq!((answer.status, &answer.body), (200, &json!({})));
 
     let clock = scene.control(Method::GET, "/_sandbox/clock", "").await;
-    assert_eq!(clock.body, json!({"now": NOON, "frozen": false}));
+    assert_eq!(clock.body, json!({"now": NOON, "frozen": false, "rate": 1}));
     let events = scene.control(Method::GET, "/_sandbox/events", "").await;
     assert_eq!(events.body, json!({"events": []}));
     let faults = scene.control(Method::GET, "/_sandbox/faults", "").await;
