@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use countersign_client::{Answer, Client, Error, Standing};
-use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment};
+use countersign_domain::ids::{CheckoutSessionId, Environment};
 use countersign_domain::merchant::attempt::{NotPaidReason, Send};
 use countersign_domain::merchant::completion::{FinalizeAnswer, OpenSession, SessionSeen};
 use countersign_domain::terms::PaymentIntent;
@@ -96,20 +96,6 @@ impl Amazon {
                 }
             }
         }
-    }
-
-    /// Get Charge Permission, as it came: what a snapshot keeps.
-    pub(crate) async fn charge_permission(&self, id: &ChargePermissionId) -> Result<Bytes, ShowsNothing> {
-        let answer = self.client.get_charge_permission(id).await.map_err(|error| shows_nothing(&error))?;
-        self.note_date(answer.date);
-        Ok(answer.body)
-    }
-
-    /// Get Charge, as it came.
-    pub(crate) async fn charge_body(&self, id: &ChargeId) -> Result<Bytes, ShowsNothing> {
-        let answer = self.client.get_charge(id).await.map_err(|error| shows_nothing(&error))?;
-        self.note_date(answer.date);
-        Ok(answer.body)
     }
 
     /// Finalize, with exactly these bytes and this key, once.

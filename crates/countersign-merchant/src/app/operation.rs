@@ -242,7 +242,7 @@ impl App {
     }
 
     /// Carries out one act and whatever follows from its answer at once.
-    async fn act_on_payment(
+    pub(super) async fn act_on_payment(
         &self,
         checkout_id: &str,
         act: PaymentAct,

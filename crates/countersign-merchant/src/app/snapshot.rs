@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId};
 use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::payment::{
+    ChargeShown, PaymentAct, PermissionShown, charge_shown, permission_shown,
+};
 use countersign_domain::time::{DAY, Timestamp};
 use countersign_store::contract::{Content, Document, Expect, IndexEntry, Key, NewMessage, Write};
 use countersign_store::transact::Decision;
@@ -82,6 +85,13 @@ pub(crate) fn due(registration: &Registration, now: Timestamp) -> Write {
     Write { key, expect: Expect::Absent, content: Some(content(&snapshot, Some(now))) }
 }
 
+/// What Amazon gave, to be kept, and what it shows.
+struct Fetched {
+    transaction: Transaction,
+    permission: Option<PermissionShown>,
+    charge: Option<ChargeShown>,
+}
+
 impl App {
     /// Fetches the snapshot of a completed checkout, or tries again later.
     pub(crate) async fn take_snapshot(&self, checkout_id: &str) -> Result<(), StoreFailed> {
@@ -98,7 +108,7 @@ impl App {
             };
             let age = now.since(completed_at);
             let (next, due_at, told) = match &fetched {
-                Some(transaction) => {
+                Some(Fetched { transaction, .. }) => {
                     let sealed = self.seal(checkout_id, transaction);
                     (Snapshot::Taken { taken_at: now, sealed }, None, Some("SnapshotTaken"))
                 }
@@ -126,7 +136,30 @@ impl App {
             change.append = told.map(|kind| entry(checkout_id, kind, now)).into_iter().collect();
             Ok(Decision { change: Some(change), outcome: () })
         })
-        .await
+        .await?;
+        match fetched {
+            Some(fetched) => self.take_in(checkout_id, &fetched).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What was fetched also says how far the payment is, and until when it is authorized.
+    async fn take_in(&self, checkout_id: &str, fetched: &Fetched) -> Result<(), StoreFailed> {
+        let (mut known, rules) = (None, self.rules());
+        if let Some(shown) = &fetched.permission {
+            let act = self.step(checkout_id, &mut known, |checkout, now| {
+                permission_shown(checkout, shown, now, &rules)
+            });
+            let act = act.await?.unwrap_or(PaymentAct::Rest);
+            self.act_on_payment(checkout_id, act, &mut known).await?;
+        }
+        if let Some(shown) = &fetched.charge {
+            let act = self
+                .step(checkout_id, &mut known, |checkout, now| charge_shown(checkout, shown, now, &rules));
+            let act = act.await?.unwrap_or(PaymentAct::Rest);
+            self.act_on_payment(checkout_id, act, &mut known).await?;
+        }
+        Ok(())
     }
 
     async fn completed_ids(
@@ -150,17 +183,14 @@ impl App {
     }
 
     /// Both objects as Amazon gives them, or nothing: half a snapshot would look like a whole one.
-    async fn fetch(&self, ids: &(ChargePermissionId, Option<ChargeId>)) -> Option<Transaction> {
-        let permission = self.amazon.charge_permission(&ids.0).await.ok()?;
-        let charge = match &ids.1 {
-            Some(charge_id) => Some(self.amazon.charge_body(charge_id).await.ok()?),
-            None => None,
-        };
+    async fn fetch(&self, ids: &(ChargePermissionId, Option<ChargeId>)) -> Option<Fetched> {
         let text = |body: bytes::Bytes| String::from_utf8(body.to_vec()).ok();
-        Some(Transaction {
-            charge_permission: text(permission)?,
-            charge: charge.map_or(Some(None), |charge| text(charge).map(Some))?,
-        })
+        let (body, permission) = self.amazon.permission_as_it_came(&ids.0).await.ok()?;
+        let mut transaction = Transaction { charge_permission: text(body)?, charge: None };
+        let Some(charge_id) = &ids.1 else { return Some(Fetched { transaction, permission, charge: None }) };
+        let (body, charge) = self.amazon.charge_as_it_came(charge_id).await.ok()?;
+        transaction.charge = Some(text(body)?);
+        Some(Fetched { transaction, permission, charge })
     }
 
     fn seal(&self, checkout_id: &str, transaction: &Transaction) -> Sealed {

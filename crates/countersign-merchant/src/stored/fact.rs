@@ -262,4 +262,4 @@ pub(crate) fn body(sequence: u64, kept: &[u8]) -> Bytes {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -42,6 +42,27 @@ impl Amazon {
         permission_shown(id, &answer.value).map_err(ShowsNothing::of)
     }
 
+    /// Get Charge Permission, as it came, which is what a snapshot keeps, and what it shows.
+    pub(crate) async fn permission_as_it_came(
+        &self,
+        id: &ChargePermissionId,
+    ) -> Result<(Bytes, Option<PermissionShown>), ShowsNothing> {
+        let answer = self.noted(self.client.get_charge_permission(id).await);
+        let answer = answer.map_err(|error| shows_nothing(&error))?;
+        let shown = permission_shown(id, &answer.value).ok();
+        Ok((answer.body, shown))
+    }
+
+    /// Get Charge, the same.
+    pub(crate) async fn charge_as_it_came(
+        &self,
+        id: &ChargeId,
+    ) -> Result<(Bytes, Option<ChargeShown>), ShowsNothing> {
+        let answer = self.noted(self.client.get_charge(id).await).map_err(|error| shows_nothing(&error))?;
+        let shown = charge_shown(&answer.value).ok().filter(|shown| shown.id == *id);
+        Ok((answer.body, shown))
+    }
+
     /// Carries an operation out, with exactly these bytes and, where the call takes one, this key, once.
     pub(crate) async fn operate(
         &self,

@@ -27,15 +27,15 @@ fn a_body_begins_with_its_id() {
     assert_eq!(body(7, br#"{"at":"x"}"#), r#"{"id":"evt_7","at":"x"}"#);
 }
 
-fn at() -> Timestamp {
+pub(crate) fn at() -> Timestamp {
     Timestamp::from_millis(1_795_448_820_000)
 }
 
-fn usd(minor: u64) -> Money {
+pub(crate) fn usd(minor: u64) -> Money {
     Money::from_minor(minor, Currency::USD)
 }
 
-fn charge_id(n: u32) -> ChargeId {
+pub(crate) fn charge_id(n: u32) -> ChargeId {
     ChargeId::parse(&format!("S01-5105180-0000001-C00000{n}")).unwrap()
 }
 
@@ -56,7 +56,8 @@ fn charge(n: u32, state: ChargeState) -> Charge {
     }
 }
 
-fn checkout(permission: PermissionState) -> Checkout {
+/// A canceled order with a charge in each state that lasts.
+pub(crate) fn checkout(permission: PermissionState) -> Checkout {
     let refund = |n, state| Refund { id: refund_id(n), amount: usd(100), state, look: None };
     let refunds = vec![
         refund(1, RefundState::Refunded),
