@@ -169,3 +169,31 @@ fn what_is_stuck_is_told_once_an_hour_and_when_there_is_more() {
     assert_eq!(told(&|| world.let_pass(9 * MINUTE)), 0);
     assert_eq!(told(&|| world.let_pass(170 * MINUTE)), 3, "at 10 minutes and each hour after");
 }
+
+#[test]
+fn a_charge_that_must_be_captured_is_counted_and_told_in_time() {
+    let world = World::in_memory();
+    let mut order = order();
+    order["paymentDetails"]["paymentIntent"] = json!("Authorize");
+    let checkout_id = world.placed(&order);
+    world.complete(&checkout_id, SESSION);
+    let due = |deadline, hours| format!("captures_due{{deadline=\"{deadline}\",hours=\"{hours}\"}}");
+    let counted = |within_24: &str, within_72: &str| {
+        world.let_pass(2 * MINUTE);
+        shows(
+            &world,
+            &[(&due("expiry", 24), within_24), (&due("expiry", 72), within_72), (&due("guarantee", 72), "0")],
+        );
+    };
+    // Until Amazon says otherwise an authorization lapses after two days.
+    counted("0", "1");
+    let told = |world: &World| {
+        let events = world.get("/v1/events").json()["events"].clone();
+        let due = |event: &&serde_json::Value| event["type"] == "capture.due";
+        events.as_array().unwrap().iter().filter(due).map(|it| it["reason"].clone()).collect::<Vec<_>>()
+    };
+    assert!(told(&world).is_empty());
+    world.skip(25 * HOUR);
+    counted("1", "1");
+    assert_eq!(told(&world), ["expiry"], "24 hours before it lapses, once");
+}
