@@ -33,7 +33,7 @@ pub(super) struct Certificates {
     kept: Vec<Kept>,
     failed: Vec<Failed>,
     flights: Vec<(CertificateUrl, Weak<Flight>)>,
-    /// The instants of the last fetches, as one: at which all of them are forgotten.
+    /// When the last fetches are forgotten, each of them a while after the one before.
     busy_until: Option<Timestamp>,
 }
 
