@@ -1,6 +1,8 @@
 //! A scripted Amazon: just enough of it to answer, and every way of not answering. It verifies no
 //! rule of Amazon's (the sandbox does that); it counts, remembers and fails as told.
 
+mod payment;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,7 +35,7 @@ pub(crate) enum Fault {
     StaleOpen,
     /// Get or Finalize: without ids.
     WithoutIds,
-    /// Finalize: done and accepted, the authorization pending.
+    /// Done and accepted, the authorization or the capture pending.
     Pending,
     /// The same, answered with 200.
     PendingWith200,
@@ -68,6 +70,9 @@ type Hook = Box<dyn Fn() + Send + Sync>;
 struct State {
     sessions: HashMap<String, Value>,
     charges: HashMap<String, Value>,
+    refunds: HashMap<String, Value>,
+    permissions: HashMap<String, Value>,
+    authorized_for: Option<Duration>,
     faults: HashMap<&'static str, VecDeque<Fault>>,
     arrived: Vec<Arrived>,
     saved: HashMap<String, (Bytes, u16, Value)>,
@@ -80,6 +85,7 @@ struct State {
     saves_errors: bool,
     at_finalize: Option<Hook>,
     at_charge: Option<Hook>,
+    at_operation: Option<Hook>,
 }
 
 impl Amazon {
@@ -162,6 +168,11 @@ impl Amazon {
         self.state().at_charge = Some(Box::new(hook));
     }
 
+    /// When a call that changes a charge, a refund or a permission has arrived.
+    pub(crate) fn at_operation(&self, hook: impl Fn() + Send + Sync + 'static) {
+        self.state().at_operation = Some(Box::new(hook));
+    }
+
     pub(crate) fn hanging(&self) -> usize {
         self.state().hanging
     }
@@ -202,7 +213,7 @@ enum Reply {
 }
 
 impl State {
-    fn reply(&mut self, arrived: &Arrived) -> Reply {
+    fn reply(&mut self, arrived: &Arrived, now: i64) -> Reply {
         let fault = self.faults.get_mut(arrived.operation).and_then(VecDeque::pop_front);
         match fault {
             Some(Fault::NotSent) => return Reply::NotSent,
@@ -228,7 +239,7 @@ impl State {
             }
             _ => {}
         }
-        let id = arrived.path.split('/').nth(1).unwrap();
+        let id = arrived.path.split('/').nth(1).unwrap_or_default();
         let pending = matches!(fault, Some(Fault::Pending | Fault::PendingWith200));
         let (status, mut body) = match arrived.operation {
             "session" => found(self.sessions.get(id)),
@@ -238,8 +249,15 @@ impl State {
                 }
                 found(self.charges.get(id))
             }
-            "permission" => (200, json!({ "chargePermissionId": id, "buyer": { "name": "Canary" } })),
-            _ => self.finalize(id, arrived, pending),
+            "permission" => self.permission(id),
+            "refund" => found(self.refunds.get(id)),
+            "finalize" => self.finalize(id, arrived, pending, now),
+            _ => {
+                if let Some(hook) = &self.at_operation {
+                    hook();
+                }
+                self.answer(arrived, pending, now)
+            }
         };
         match fault {
             Some(Fault::LostAfter) => return Reply::Lost,
@@ -262,7 +280,7 @@ impl State {
         Reply::Now(status, body)
     }
 
-    fn finalize(&mut self, id: &str, arrived: &Arrived, pending: bool) -> (u16, Value) {
+    fn finalize(&mut self, id: &str, arrived: &Arrived, pending: bool, now: i64) -> (u16, Value) {
         if let Some(hook) = &self.at_finalize {
             hook();
         }
@@ -288,9 +306,12 @@ impl State {
             "Authorize" => Some("Authorized"),
             _ => Some("Captured"),
         };
+        self.permissions.insert(permission.clone(), json!({ "state": "Chargeable" }));
         let charge = state.map(|state| {
             let charge = format!("{permission}-C{:06}", self.ids);
+            let captured = (state == "Captured").then(|| request["chargeAmount"].clone());
             let shown = json!({ "chargeId": charge, "chargeAmount": request["chargeAmount"],
+                "captureAmount": captured, "expirationTimestamp": self.expiry(now),
                 "statusDetails": { "state": state } });
             self.charges.insert(charge.clone(), shown);
             charge
@@ -325,6 +346,12 @@ impl Transport for Amazon {
             ("GET", "charges") => "charge",
             ("GET", "chargePermissions") => "permission",
             ("POST", "checkoutSessions") if path.ends_with("/finalize") => "finalize",
+            ("POST", "charges") if path.ends_with("/capture") => "captureCharge",
+            ("POST", "charges") => "createCharge",
+            ("DELETE", "charges") => "cancelCharge",
+            ("GET", "refunds") => "refund",
+            ("POST", "refunds") => "createRefund",
+            ("DELETE", "chargePermissions") => "close",
             other => panic!("nobody asked for {other:?}"),
         };
         let key = request.headers().get("x-amz-pay-idempotency-key");
@@ -334,7 +361,7 @@ impl Transport for Amazon {
             let (reply, date) = {
                 let mut state = self.state();
                 state.arrived.push(arrived.clone());
-                let reply = state.reply(&arrived);
+                let reply = state.reply(&arrived, self.time.wall().as_millis());
                 (reply, self.date(state.skew_s))
             };
             match reply {

@@ -1,0 +1,176 @@
+//! The calls after a success: charges, refunds and permissions, each with the state that refuses it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Amazon, Arrived, State, found};
+
+/// A charge's or a permission's refusal of its state.
+fn refused(code: &str) -> (u16, Value) {
+    (422, json!({ "reasonCode": code, "message": "canary" }))
+}
+
+fn state_of(object: &Value) -> &str {
+    object["statusDetails"]["state"].as_str().unwrap_or_default()
+}
+
+fn minor(price: &Value) -> i64 {
+    price["amount"].as_str().map_or(0, |amount| amount.replace('.', "").parse().unwrap())
+}
+
+impl Amazon {
+    /// For so long the authorizations last that are made from now on; Amazon says so.
+    pub(crate) fn authorizes_for(&self, duration: Duration) {
+        self.state().authorized_for = Some(duration);
+    }
+
+    /// What has become of a refund.
+    pub(crate) fn decide_refund(&self, refund_id: &str, state: &str) {
+        self.state().refunds.get_mut(refund_id).unwrap()["statusDetails"] =
+            json!({ "state": state, "reasonCode": (state == "Declined").then_some("AmazonRejected") });
+    }
+
+    /// What has become of the permission.
+    pub(crate) fn decide_permission(&self, state: &str, reason: Option<&str>) {
+        let reasons = reason.map(|reason| json!([{ "reasonCode": reason }]));
+        let shown = json!({ "state": state, "reasons": reasons });
+        self.state().permissions.values_mut().for_each(|permission| *permission = shown.clone());
+    }
+
+    /// A declined charge's permission: the buyer must name another payment method.
+    pub(crate) fn needs_another_method(&self) {
+        self.decide_permission("NonChargeable", Some("PaymentMethodInvalid"));
+    }
+
+    pub(crate) fn refund_count(&self) -> usize {
+        self.state().refunds.len()
+    }
+
+    pub(crate) fn permission_state(&self) -> String {
+        let state = self.state();
+        let states = state.permissions.values().map(|it| it["state"].as_str().unwrap().to_owned());
+        states.collect::<Vec<_>>().join(" ")
+    }
+
+    /// All the money that has moved: what is held, what was taken, what was given back.
+    pub(crate) fn money(&self) -> String {
+        let state = self.state();
+        let sum_of = |of: &str, member: &str| -> i64 {
+            state.charges.values().filter(|it| state_of(it) == of).map(|it| minor(&it[member])).sum()
+        };
+        let held = ["AuthorizationInitiated", "Authorized", "CaptureInitiated"]
+            .map(|of| sum_of(of, "chargeAmount"))
+            .iter()
+            .sum::<i64>();
+        let taken = sum_of("Captured", "captureAmount");
+        let back = state.refunds.values().filter(|it| state_of(it) != "Declined");
+        let back: i64 = back.map(|it| minor(&it["refundAmount"])).sum();
+        format!("held {held}, taken {taken}, given back {back}")
+    }
+}
+
+impl State {
+    pub(super) fn answer(&mut self, arrived: &Arrived, is_pending: bool, now: i64) -> (u16, Value) {
+        let id = arrived.path.split('/').nth(1).unwrap_or_default().to_owned();
+        if let Some(key) = &arrived.key
+            && let Some((body, status, answer)) = self.saved.get(key)
+        {
+            assert_eq!(*body, arrived.body, "a key came back with another body");
+            return (*status, answer.clone());
+        }
+        let request: Value = serde_json::from_slice(&arrived.body).unwrap_or_default();
+        let (status, answer) = match arrived.operation {
+            "createCharge" => self.create_charge(&request, is_pending, now),
+            "captureCharge" => self.capture(&id, &request, is_pending),
+            "cancelCharge" => self.cancel_charge(&id),
+            "createRefund" => self.create_refund(&request),
+            "close" => self.close(&id),
+            other => panic!("nobody asked for {other}"),
+        };
+        if let Some(key) = arrived.key.as_ref().filter(|_| status < 300) {
+            self.saved.insert(key.clone(), (arrived.body.clone(), status, answer.clone()));
+        }
+        (status, answer)
+    }
+
+    pub(super) fn expiry(&self, now: i64) -> Value {
+        let expiry = |duration: Duration| {
+            countersign_domain::time::Timestamp::from_millis(now).plus(duration).to_string()
+        };
+        json!(self.authorized_for.map(expiry))
+    }
+
+    fn create_charge(&mut self, request: &Value, is_pending: bool, now: i64) -> (u16, Value) {
+        let permission = request["chargePermissionId"].as_str().unwrap();
+        if self.permissions[permission]["state"] != "Chargeable" {
+            return refused("InvalidChargePermissionStatus");
+        }
+        self.ids += 1;
+        let charge_id = format!("{permission}-C{:06}", self.ids);
+        let (state, captured) = match (is_pending, &request["captureNow"]) {
+            (true, _) => ("AuthorizationInitiated", Value::Null),
+            (false, Value::Bool(true)) => ("Captured", request["chargeAmount"].clone()),
+            (false, _) => ("Authorized", Value::Null),
+        };
+        let charge = json!({ "chargeId": charge_id, "chargePermissionId": permission,
+            "chargeAmount": request["chargeAmount"], "captureAmount": captured,
+            "expirationTimestamp": self.expiry(now), "statusDetails": { "state": state } });
+        self.charges.insert(charge_id, charge.clone());
+        (201, charge)
+    }
+
+    fn capture(&mut self, id: &str, request: &Value, is_pending: bool) -> (u16, Value) {
+        let Some(charge) = self.charges.get_mut(id) else { return found(None) };
+        if state_of(charge) != "Authorized" {
+            return refused("InvalidChargeStatus");
+        }
+        if is_pending {
+            charge["statusDetails"] = json!({ "state": "CaptureInitiated" });
+        } else {
+            charge["statusDetails"] = json!({ "state": "Captured" });
+        }
+        charge["captureAmount"] = request["captureAmount"].clone();
+        (200, charge.clone())
+    }
+
+    fn cancel_charge(&mut self, id: &str) -> (u16, Value) {
+        let Some(charge) = self.charges.get_mut(id) else { return found(None) };
+        if !["Authorized", "AuthorizationInitiated"].contains(&state_of(charge)) {
+            return refused("InvalidChargeStatus");
+        }
+        charge["statusDetails"] = json!({ "state": "Canceled", "reasonCode": "MerchantCanceled" });
+        (200, charge.clone())
+    }
+
+    fn create_refund(&mut self, request: &Value) -> (u16, Value) {
+        let charge_id = request["chargeId"].as_str().unwrap();
+        if self.charges.get(charge_id).is_none_or(|charge| state_of(charge) != "Captured") {
+            return refused("InvalidChargeStatus");
+        }
+        self.ids += 1;
+        let permission = charge_id.split("-C").next().unwrap();
+        let refund_id = format!("{permission}-R{:06}", self.ids);
+        let refund = json!({ "refundId": refund_id, "chargeId": charge_id,
+            "refundAmount": request["refundAmount"], "statusDetails": { "state": "RefundInitiated" } });
+        self.refunds.insert(refund_id, refund.clone());
+        (201, refund)
+    }
+
+    fn close(&mut self, id: &str) -> (u16, Value) {
+        if self.permissions[id]["state"] == "Closed" {
+            return refused("InvalidChargePermissionStatus");
+        }
+        let reasons = json!([{ "reasonCode": "MerchantClosed" }]);
+        self.permissions.insert(id.to_owned(), json!({ "state": "Closed", "reasons": reasons }));
+        self.permission(id)
+    }
+
+    pub(super) fn permission(&self, id: &str) -> (u16, Value) {
+        let status = self.permissions.get(id).cloned().unwrap_or(Value::Null);
+        (
+            200,
+            json!({ "chargePermissionId": id, "buyer": { "name": "Canary" }, "statusDetails": status }),
+        )
+    }
+}
