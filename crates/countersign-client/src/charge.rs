@@ -36,35 +36,35 @@
 //!
 //! A charge whose authorization is pending, that is captured, canceled or declined has no `capture`:
 //!
-//! ```compile_fail,E0599
+//! ```compile_fail
 //! # use countersign_client::{ChargeHandle, charge::AuthorizationInitiated, ids, wire};
 //! async fn capture(charge: ChargeHandle<AuthorizationInitiated>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
 //! }
 //! ```
 //!
-//! ```compile_fail,E0599
+//! ```compile_fail
 //! # use countersign_client::{ChargeHandle, charge::CaptureInitiated, ids, wire};
 //! async fn capture(charge: ChargeHandle<CaptureInitiated>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
 //! }
 //! ```
 //!
-//! ```compile_fail,E0599
+//! ```compile_fail
 //! # use countersign_client::{ChargeHandle, charge::Captured, ids, wire};
 //! async fn capture(charge: ChargeHandle<Captured>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
 //! }
 //! ```
 //!
-//! ```compile_fail,E0599
+//! ```compile_fail
 //! # use countersign_client::{ChargeHandle, charge::Canceled, ids, wire};
 //! async fn capture(charge: ChargeHandle<Canceled>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
 //! }
 //! ```
 //!
-//! ```compile_fail,E0599
+//! ```compile_fail
 //! # use countersign_client::{ChargeHandle, charge::Declined, ids, wire};
 //! async fn capture(charge: ChargeHandle<Declined>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
@@ -73,7 +73,7 @@
 //!
 //! One that was captured is gone and cannot be captured again:
 //!
-//! ```compile_fail,E0382
+//! ```compile_fail
 //! # use countersign_client::{ChargeHandle, charge::Authorized, ids, wire};
 //! async fn capture(charge: ChargeHandle<Authorized>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
@@ -83,14 +83,14 @@
 //!
 //! Only what is not captured yet is canceled, and only what is captured is refunded:
 //!
-//! ```compile_fail,E0599
+//! ```compile_fail
 //! # use countersign_client::{ChargeHandle, charge::Captured, wire};
 //! async fn cancel(charge: ChargeHandle<Captured>, request: &wire::CancelCharge) {
 //!     let _ = charge.cancel(request).await;
 //! }
 //! ```
 //!
-//! ```compile_fail,E0599
+//! ```compile_fail
 //! # use countersign_client::{ChargeHandle, charge::Authorized, ids, money, wire};
 //! async fn refund(charge: ChargeHandle<Authorized>, amount: money::Money, key: &ids::IdempotencyKey) {
 //!     let _ = charge.refund(amount, key).await;
