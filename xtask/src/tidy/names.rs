@@ -18,7 +18,8 @@ const MONEY_CRATES: [&str; 5] = [
 ];
 
 /// Files that may use floating point, each with the reason.
-const FLOAT_EXCEPTIONS: [(&str, &str); 0] = [];
+const FLOAT_EXCEPTIONS: [(&str, &str); 1] =
+    [("crates/countersign-domain/src/merchant/planted.rs", "a defect that the simulation must find")];
 
 /// What must not be left in the code.
 const UNDONE: [&str; 4] = ["todo!", "unimplemented!", "dbg!", "#[ignore"];

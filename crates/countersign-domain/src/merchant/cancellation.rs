@@ -12,7 +12,10 @@ use alloc::vec::Vec;
 use super::attempt::{AttemptState, NotPaidReason};
 use super::checkout::Checkout;
 use super::completion::{CheckoutEvent, CheckoutStep, CompletionRules, Happened, event, given_up};
-use super::operation::{Asked, OperationName, OperationRefused, RefundCeiling, Request, record, refundable};
+use super::operation::{
+    Asked, OVERTAKEN, OperationName, OperationRefused, OperationState, RefundCeiling, Request, record,
+    refundable,
+};
 use super::payment::{ChargeState, Payment, PaymentEvent, PermissionState, RefundState};
 use crate::ids::IdempotencyKey;
 use crate::step::Step;
@@ -133,7 +136,13 @@ pub fn settled(step: CheckoutStep, now: Timestamp, rules: &CompletionRules) -> C
 pub(super) fn go_on(checkout: &mut Checkout, now: Timestamp, rules: &CompletionRules) -> Vec<PaymentEvent> {
     let mut events = Vec::new();
     let Some(cancellation) = &checkout.cancellation else { return events };
-    let CancellationState::Requested { remind_at, is_stuck } = cancellation.state else { return events };
+    let CancellationState::Requested { remind_at, is_stuck } = cancellation.state else {
+        // A charge that turns up afterwards is undone too; the shop has been told once.
+        if let Some(payment) = &mut checkout.payment {
+            undo(payment, &mut events, now, rules);
+        }
+        return events;
+    };
     let is_live = checkout
         .attempts
         .iter()
@@ -176,11 +185,12 @@ fn undo(
     now: Timestamp,
     rules: &CompletionRules,
 ) -> Undone {
+    overtake(payment, events);
     let mut stuck = None;
     let mut asked = Vec::new();
     let mut is_waiting = payment.in_flight().next().is_some();
     for charge in &payment.charges {
-        if payment.in_flight().any(|it| it.request.changes_charge() == Some(&charge.id)) {
+        if payment.changing(&charge.id).is_some() {
             continue;
         }
         match charge.state {
@@ -210,8 +220,9 @@ fn undo(
         asked.push(("close".into(), Request::Close { reason: Some("the order was canceled".into()) }));
     }
     for (word, request) in asked {
+        let prefix = alloc::format!("{word} ");
         let is_of_word =
-            |name: &OperationName| matches!(name, OperationName::Own(own) if own.starts_with(&word));
+            |name: &OperationName| matches!(name, OperationName::Own(own) if own.starts_with(&prefix));
         let tries = payment.operations.iter().filter(|it| is_of_word(&it.name)).count();
         let tries = u32::try_from(tries).unwrap_or(u32::MAX);
         if tries >= TRIES {
@@ -240,6 +251,34 @@ fn undo(
     match stuck {
         Some(why) if !is_waiting => Undone::Stuck(why),
         Some(_) | None => Undone::NotYet,
+    }
+}
+
+/// Ends what would take the buyer's money and has not left. A charge that was turned away before is sent
+/// all the same: only its key tells whether a copy of it was carried out. Of a capture the charge tells.
+fn overtake(payment: &mut Payment, events: &mut Vec<PaymentEvent>) {
+    for operation in &mut payment.operations {
+        let OperationState::Recorded { send, .. } = &operation.state else { continue };
+        let is_overtaken = match operation.request {
+            Request::CreateCharge { .. } => send.is_none(),
+            Request::Capture { .. } => true,
+            Request::Refund { .. } | Request::CancelCharge { .. } | Request::Close { .. } => false,
+        };
+        if is_overtaken {
+            let (number, code) = (operation.number, String::from(OVERTAKEN));
+            operation.state = OperationState::Refused { code: code.clone() };
+            events.push(PaymentEvent::OperationRefused { number, code });
+        }
+    }
+}
+
+/// A planted defect's cancellation: nobody asked for it.
+pub(super) fn planted(now: Timestamp) -> Cancellation {
+    Cancellation {
+        reference: "planted".into(),
+        reason: None,
+        requested_at: now,
+        state: CancellationState::Requested { remind_at: now.plus(DAY), is_stuck: false },
     }
 }
 

@@ -4,8 +4,10 @@
 //! taken by policy.
 //!
 //! A timer only asks: at the expiry the charge is looked up, and what Amazon shows is what became of it.
+//! `planned_until` says how far the plan was carried out, one item in each step, so a crash between two
+//! leaves the rest due and a clock that jumped loses none. Nothing of it waits for a clock that is in
+//! question: a warning or a capture that is early costs less than one that is lost.
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -107,6 +109,29 @@ pub(super) fn next(charge: &Charge, rules: &CompletionRules) -> Option<(Timestam
         .min_by_key(|(at, _)| *at)
 }
 
+fn own_name(id: &ChargeId) -> OperationName {
+    OperationName::Own(alloc::format!("capture {id}"))
+}
+
+/// What the policy left to an operation that was on its way then, and came to nothing, is its own again.
+pub(super) fn take_back(payment: &mut Payment, now: Timestamp, rules: &CompletionRules) {
+    let lost: Vec<(ChargeId, Timestamp)> = payment
+        .charges
+        .iter()
+        .filter(|charge| charge.state == ChargeState::Authorized && payment.changing(&charge.id).is_none())
+        .filter(|charge| payment.operations.iter().all(|operation| operation.name != own_name(&charge.id)))
+        .filter_map(|charge| {
+            let at = captured_at(charge, rules)?;
+            (at <= charge.planned_until && now < charge.expires_at).then(|| (charge.id.clone(), at))
+        })
+        .collect();
+    for (id, at) in lost {
+        if let Some(charge) = payment.charge_mut(&id) {
+            charge.planned_until = at.minus(Duration::from_millis(1));
+        }
+    }
+}
+
 /// Carries out what the plan has: one item at a time, so that each happens once.
 pub(super) fn carry_out(
     payment: &mut Payment,
@@ -116,7 +141,7 @@ pub(super) fn carry_out(
     events: &mut Vec<PaymentEvent>,
     now: Timestamp,
 ) -> PaymentAct {
-    let is_busy = payment.in_flight().any(|operation| operation.request.changes_charge() == Some(id));
+    let is_busy = payment.changing(id).is_some();
     let Some(charge) = payment.charge_mut(id) else { return PaymentAct::Rest };
     charge.planned_until = at;
     let (charge_id, amount) = (charge.id.clone(), charge.amount);
@@ -128,7 +153,7 @@ pub(super) fn carry_out(
         }
         Item::Capture if is_canceled || is_busy => PaymentAct::Rest,
         Item::Capture => {
-            let name = OperationName::Own(alloc::format!("capture {}", charge_id.to_string()));
+            let name = own_name(&charge_id);
             let asked = Asked::Capture { charge_id: Some(charge_id.clone()), amount: Some(amount) };
             let number = record(payment, name, asked, Request::Capture { charge_id, amount }, now);
             events.push(PaymentEvent::OperationRecorded(number));

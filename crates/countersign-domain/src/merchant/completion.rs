@@ -669,7 +669,7 @@ fn success_state(
 const NOT_SENT_PAUSE: Duration = Duration::from_secs(60);
 
 /// How long to wait after the given number of answers that nobody evaluated: 2 s, doubling to 5 min.
-fn not_evaluated_delay(count: u32) -> Duration {
+pub(super) fn not_evaluated_delay(count: u32) -> Duration {
     Duration::from_secs(2_u64.saturating_pow(count.clamp(1, 9)).min(300))
 }
 

@@ -1,9 +1,8 @@
 //! "May I ship?", computed from the payment and never stored.
 
-use super::attempt::UnresolvedReason;
 use super::cancellation::CancellationState;
 use super::checkout::Checkout;
-use super::payment::{Charge, ChargeState};
+use super::payment::{Charge, ChargeState, Payment, sum};
 use super::verdict::Verdict;
 use crate::ids::ChargeId;
 use crate::time::Timestamp;
@@ -40,16 +39,19 @@ pub fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp
         };
     };
     match charge {
-        Some(id) => payment.charge(id).map(|charge| of_charge(charge, now)),
-        None => Some(payment.charges.last().map_or(not("ConfirmedOnly"), |charge| of_charge(charge, now))),
+        Some(id) => payment.charge(id).map(|charge| of_charge(payment, charge, now)),
+        None => {
+            let latest = payment.charges.last();
+            Some(latest.map_or(not("ConfirmedOnly"), |charge| of_charge(payment, charge, now)))
+        }
     }
 }
 
 fn unpaid(verdict: Verdict<'_>) -> Fulfilment {
     not(match verdict {
         Verdict::Pending(_) => "AuthorizationInitiated",
-        Verdict::Checking(Some(UnresolvedReason::SessionGone)) => "Unresolved",
-        Verdict::Checking(_) => "Checking",
+        Verdict::Checking(Some(_)) => "Unresolved",
+        Verdict::Checking(None) => "Checking",
         Verdict::NotPaid(_) => "NotPaid",
         Verdict::Registered => "Registered",
         Verdict::Canceled => "Canceled",
@@ -57,13 +59,14 @@ fn unpaid(verdict: Verdict<'_>) -> Fulfilment {
     })
 }
 
-fn of_charge(charge: &Charge, now: Timestamp) -> Fulfilment {
+fn of_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
+    let given_back = sum(charge.amount, [charge.refunded(), payment.refunding(&charge.id)].into_iter());
     match &charge.state {
         ChargeState::AuthorizationInitiated => not("AuthorizationInitiated"),
         ChargeState::Authorized if now >= charge.expires_at => not("AuthorizationExpired"),
         ChargeState::Authorized => Fulfilment { may_ship: true, reason: "Authorized" },
         ChargeState::CaptureInitiated => not("CaptureInitiated"),
-        ChargeState::Captured(captured) if charge.refunded().minor() >= captured.minor() => not("Refunded"),
+        ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => not("Refunded"),
         ChargeState::Captured(_) => Fulfilment { may_ship: true, reason: "Captured" },
         ChargeState::Canceled(_) => not("ChargeCanceled"),
         ChargeState::Declined(_) => not("ChargeDeclined"),

@@ -8,8 +8,12 @@ pub mod checkout;
 pub mod completion;
 pub mod doubt;
 pub mod fulfilment;
+pub mod hint;
 pub mod operation;
 pub mod payment;
+#[cfg(feature = "planted-bugs")]
+mod planted;
+pub mod sending;
 pub mod verdict;
 
 #[cfg(test)]

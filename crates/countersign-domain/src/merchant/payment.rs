@@ -11,9 +11,14 @@
 //! RefundInitiated ─▶ Refunded | Declined
 //! ```
 //!
-//! What is shown of an earlier state is a slow replica's; what contradicts a final one is told to the
-//! operator and changes nothing. Charges and refunds that somebody made elsewhere under our permission
+//! What is shown of an earlier state is a slow replica's; what contradicts a final one, or shows another
+//! amount or currency than is known, is told to the operator and changes nothing. Charges and refunds that somebody made elsewhere under our permission
 //! are adopted: they count in every budget.
+//!
+//! Who is waited for has a timer: what Amazon decides is looked at ever less often, an Authorized charge
+//! has its plan ([`capture_plan`]), an operation its own; a permission that waits for its buyer is looked
+//! at hourly, later daily. A Chargeable one waits for nobody. Each look is moved on in the commit before
+//! the question, so a crash before, during or after it costs one look.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -364,6 +369,12 @@ impl Payment {
         self.operations.iter().filter(|operation| !operation.state.is_final())
     }
 
+    /// The operation that is to change a charge and may still, if there is one.
+    #[must_use]
+    pub fn changing(&self, id: &ChargeId) -> Option<&Operation> {
+        self.in_flight().find(|operation| operation.request.changes_charge() == Some(id))
+    }
+
     /// What is left of the limit, with everything that is in flight taken off.
     #[must_use]
     pub fn left(&self) -> Money {
@@ -564,6 +575,20 @@ pub(super) fn take_charge(
 ) -> Taken {
     let mut events = Vec::new();
     let Some(state) = shown.state(rules) else { return (payment, events) };
+    let contradicted = |found| PaymentEvent::Contradiction { id: shown.id.to_string(), found };
+    let amounts = [shown.seen.charge_amount, shown.captured];
+    if amounts.into_iter().flatten().any(|amount| amount.currency() != payment.limit.currency()) {
+        events.push(contradicted("a charge in another currency"));
+        return (payment, events);
+    }
+    let known_amount = payment.charge(&shown.id).map(|known| known.amount);
+    if known_amount.zip(shown.seen.charge_amount).is_some_and(|(known, shown)| known != shown) {
+        events.push(contradicted("a charge of another amount"));
+        if let Some(charge) = payment.charge_mut(&shown.id).filter(|charge| charge.state.is_final()) {
+            charge.look = None;
+        }
+        return (payment, events);
+    }
     if payment.charge(&shown.id).is_none() {
         let Some(amount) = shown.seen.charge_amount else { return (payment, events) };
         payment.charges.push(Charge::new(shown.id.clone(), amount, ChargeState::AuthorizationInitiated, now));
@@ -586,8 +611,7 @@ pub(super) fn take_charge(
         }
     };
     if contradicts {
-        let found = "a final charge in another final state";
-        events.push(PaymentEvent::Contradiction { id: shown.id.to_string(), found });
+        events.push(contradicted("a final charge in another final state"));
         charge.look = None;
         return (payment, events);
     }
@@ -637,6 +661,14 @@ pub(super) fn take_charge(
 /// Takes in a refund.
 pub(super) fn take_refund(mut payment: Payment, shown: &RefundShown, now: Timestamp) -> Taken {
     let mut events = Vec::new();
+    let known_charge = payment.refund(&shown.id).map(|(charge, _)| charge.id.clone());
+    if known_charge.is_some_and(|known| known != shown.charge_id)
+        || shown.amount.currency() != payment.limit.currency()
+    {
+        let found = "a refund of another charge or currency";
+        events.push(PaymentEvent::Contradiction { id: shown.id.to_string(), found });
+        return (payment, events);
+    }
     let Some(charge) = payment.charge_mut(&shown.charge_id) else { return (payment, events) };
     let position = charge.refunds.iter().position(|refund| refund.id == shown.id);
     let position = position.unwrap_or_else(|| {
@@ -647,6 +679,11 @@ pub(super) fn take_refund(mut payment: Payment, shown: &RefundShown, now: Timest
         charge.refunds.len().saturating_sub(1)
     });
     let Some(refund) = charge.refunds.get_mut(position) else { return (payment, events) };
+    if refund.amount != shown.amount {
+        let found = "a refund of another amount";
+        events.push(PaymentEvent::Contradiction { id: shown.id.to_string(), found });
+        return (payment, events);
+    }
     let is_final = |state: &RefundState| !matches!(state, RefundState::RefundInitiated);
     let differs = core::mem::discriminant(&refund.state) != core::mem::discriminant(&shown.state);
     if is_final(&refund.state) && is_final(&shown.state) && differs {
@@ -672,10 +709,10 @@ pub(super) fn take_refund(mut payment: Payment, shown: &RefundShown, now: Timest
 }
 
 /// Takes in the permission.
-pub(super) fn take_permission(mut payment: Payment, shown: &PermissionShown, _: Timestamp) -> Taken {
+pub(super) fn take_permission(mut payment: Payment, shown: &PermissionShown, now: Timestamp) -> Taken {
     let mut events = Vec::new();
     let permission = &mut payment.permission;
-    permission.look = None;
+    let look_before = permission.look;
     match (&permission.state, &shown.state) {
         (PermissionState::Closed(_), PermissionState::Closed(_)) => {}
         // A slow replica's: Closed is for ever.
@@ -690,15 +727,30 @@ pub(super) fn take_permission(mut payment: Payment, shown: &PermissionShown, _: 
             permission.state = shown.clone();
         }
     }
+    // Its buyer may name another payment method, and the news of that may be lost. What an open charge
+    // holds is that charge's to watch.
+    permission.look = match &permission.state {
+        PermissionState::NonChargeable(reason) if reason != CHARGE_IN_PROGRESS => {
+            let seen = look_before.unwrap_or(Look { at: now, count: BUYERS_PACE });
+            Some(Look { count: seen.count.max(BUYERS_PACE), ..seen }.next(now))
+        }
+        PermissionState::Chargeable | PermissionState::NonChargeable(_) | PermissionState::Closed(_) => None,
+    };
     (payment, events)
 }
+
+/// Amazon's reason for a permission whose rest an open authorization holds.
+pub const CHARGE_IN_PROGRESS: &str = "ChargeInProgress";
+/// A permission that waits for its buyer is looked at as often as something that was asked for so often:
+/// hourly, later daily.
+const BUYERS_PACE: u32 = 21;
 
 /// What a payment needs next, from whoever takes it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentAct {
-    /// Send an operation for the first time: [`super::operation::begin`].
+    /// Send an operation for the first time: [`super::sending::begin`].
     Send(u32),
-    /// Send an operation's bytes again: [`super::operation::resend`].
+    /// Send an operation's bytes again: [`super::sending::resend`].
     Resend(u32),
     /// Get Charge: [`charge_shown`].
     LookUpCharge(ChargeId),
@@ -713,10 +765,12 @@ pub enum PaymentAct {
 /// The step of a payment that has changed; `None` when it has not.
 pub(super) fn stepped(
     checkout: &Checkout,
-    (payment, events): Taken,
+    (mut payment, events): Taken,
     now: Timestamp,
     rules: &CompletionRules,
 ) -> Option<CheckoutStep> {
+    super::sending::wake_closes(&mut payment, now);
+    capture_plan::take_back(&mut payment, now, rules);
     let mut next = Checkout { payment: Some(payment), ..checkout.clone() };
     let mut events = events;
     events.extend(super::cancellation::go_on(&mut next, now, rules));
@@ -736,7 +790,8 @@ pub fn charge_shown(
 ) -> Option<(CheckoutStep, PaymentAct)> {
     let payment = checkout.payment.clone()?;
     let (mut payment, mut events) = take_charge(payment, shown, false, now, rules);
-    let act = super::operation::resolve_by_charge(&mut payment, &shown.id, &mut events);
+    let is_canceled = checkout.cancellation.is_some();
+    let act = super::sending::resolve_by_charge(&mut payment, &shown.id, is_canceled, &mut events);
     let step = stepped(checkout, (payment, events), now, rules);
     Some((step.unwrap_or_else(|| Step { next: checkout.clone(), events: Vec::new() }), act))
 }
@@ -763,7 +818,7 @@ pub fn permission_shown(
 ) -> Option<(CheckoutStep, PaymentAct)> {
     let payment = checkout.payment.clone()?;
     let (mut payment, mut events) = take_permission(payment, shown, now);
-    let act = super::operation::resolve_by_permission(&mut payment, shown, &mut events);
+    let act = super::sending::resolve_by_permission(&mut payment, shown, &mut events);
     let step = stepped(checkout, (payment, events), now, rules);
     Some((step.unwrap_or_else(|| Step { next: checkout.clone(), events: Vec::new() }), act))
 }
@@ -785,7 +840,7 @@ pub fn take_up_payment(
     let is_due = |at: Timestamp| at <= now;
     let due = payment.operations.iter().find(|it| it.state.due_at().is_some_and(is_due));
     if let Some(number) = due.map(|operation| operation.number) {
-        let act = super::operation::take_up(&mut payment, number, &mut events, now, rules);
+        let act = super::sending::take_up(&mut payment, number, &mut events, now, rules);
         return step(payment, events, act);
     }
     for charge in &mut payment.charges {

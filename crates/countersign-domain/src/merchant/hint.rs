@@ -1,0 +1,167 @@
+//! What a notification may bring about: a look, and nothing else. It has no state of its own to tell, so
+//! one that is forged, stale, doubled or out of order costs Amazon a question and changes nothing here.
+//!
+//! The inbox keeps a notification until its hint is taken in. What is known here gets its timer set to
+//! now in that same change set, so a crash afterwards loses nothing; what is not known has no timer, and
+//! whoever read the notification carries the look out and lets go of the notification only then.
+
+use alloc::vec::Vec;
+
+use super::attempt::AttemptState;
+use super::checkout::Checkout;
+use super::completion::{CheckoutStep, CompletionRules, PlantedBug};
+use super::doubt::{ChargeSeen, ChargeStateSeen};
+use super::operation::{OperationState, Request};
+use super::payment::{
+    ChargeShown, ChargeState, Look, Payment, PaymentAct, RefundShown, RefundState, stepped, take_charge,
+    take_refund,
+};
+use crate::ids::{ChargeId, RefundId};
+use crate::step::Step;
+use crate::time::Timestamp;
+
+/// What was heard of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// A charge.
+    Charge(ChargeId),
+    /// A refund.
+    Refund(RefundId),
+    /// The permission.
+    ChargePermission,
+}
+
+/// Takes in that something was heard of: whatever waits for it looks now. The act is
+/// [`PaymentAct::Rest`] unless the object is not known here, and is to be asked for by whoever heard of
+/// it. `None`: it is looked at already.
+#[must_use]
+pub fn hinted(
+    checkout: &Checkout,
+    hint: &Hint,
+    now: Timestamp,
+    rules: &CompletionRules,
+) -> Option<(CheckoutStep, PaymentAct)> {
+    let Some(payment) = checkout.payment.clone() else {
+        let next = attempts_hinted(checkout.clone(), now);
+        return (next != *checkout).then(|| (Step { next, events: Vec::new() }, PaymentAct::Rest));
+    };
+    let (mut payment, events) = if rules.has(PlantedBug::NotificationBelieved) {
+        believed(payment, hint, now, rules)
+    } else {
+        (payment, Vec::new())
+    };
+    let act = match hint {
+        Hint::Charge(id) => match payment.charge_mut(id) {
+            Some(charge) => {
+                charge.look = Some(sooner(charge.look, now));
+                PaymentAct::Rest
+            }
+            None => PaymentAct::LookUpCharge(id.clone()),
+        },
+        Hint::Refund(id) => {
+            let refunds = payment.charges.iter_mut().flat_map(|charge| &mut charge.refunds);
+            match refunds.into_iter().find(|refund| refund.id == *id) {
+                Some(refund) => {
+                    refund.look = Some(sooner(refund.look, now));
+                    PaymentAct::Rest
+                }
+                None => PaymentAct::LookUpRefund(id.clone()),
+            }
+        }
+        Hint::ChargePermission => {
+            payment.permission.look = Some(sooner(payment.permission.look, now));
+            PaymentAct::Rest
+        }
+    };
+    doubts_hinted(&mut payment, hint, now);
+    match (stepped(checkout, (payment, events), now, rules), act) {
+        (None, PaymentAct::Rest) => None,
+        (None, act) => Some((Step { next: checkout.clone(), events: Vec::new() }, act)),
+        (Some(step), act) => Some((step, act)),
+    }
+}
+
+/// A look that is due by now, as often looked at as before.
+fn sooner(look: Option<Look>, now: Timestamp) -> Look {
+    look.map_or(Look { at: now, count: 0 }, |look| Look { at: look.at.min(now), ..look })
+}
+
+/// The operations in doubt that the object tells of. What it may have made tells of those that make.
+fn doubts_hinted(payment: &mut Payment, hint: &Hint, now: Timestamp) {
+    let is_known = match hint {
+        Hint::Charge(id) => payment.charge(id).is_some(),
+        Hint::Refund(id) => payment.refund(id).is_some(),
+        Hint::ChargePermission => true,
+    };
+    for operation in &mut payment.operations {
+        let is_about = match (&operation.request, hint) {
+            (Request::Capture { charge_id, .. } | Request::CancelCharge { charge_id }, Hint::Charge(id)) => {
+                charge_id == id
+            }
+            (Request::CreateCharge { .. }, Hint::Charge(_)) | (Request::Refund { .. }, Hint::Refund(_)) => {
+                !is_known
+            }
+            (Request::Close { .. }, Hint::ChargePermission) => true,
+            (
+                Request::CreateCharge { .. }
+                | Request::Capture { .. }
+                | Request::CancelCharge { .. }
+                | Request::Refund { .. }
+                | Request::Close { .. },
+                Hint::Charge(_) | Hint::Refund(_) | Hint::ChargePermission,
+            ) => false,
+        };
+        if let OperationState::InDoubt { look, .. } = &mut operation.state
+            && is_about
+        {
+            *look = sooner(Some(*look), now);
+        }
+    }
+}
+
+/// Before a success is proved there is no payment: what is in doubt or pending is looked at.
+fn attempts_hinted(mut checkout: Checkout, now: Timestamp) -> Checkout {
+    for attempt in &mut checkout.attempts {
+        match &mut attempt.state {
+            AttemptState::InDoubt(doubt) => doubt.look_at = doubt.look_at.min(now),
+            AttemptState::Pending { look_at, .. } | AttemptState::Unresolved { look_at, .. } => {
+                *look_at = (*look_at).min(now);
+            }
+            AttemptState::Bound { .. }
+            | AttemptState::Approved { .. }
+            | AttemptState::Finalizing { .. }
+            | AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Surplus { .. } => {}
+        }
+    }
+    checkout
+}
+
+/// A planted defect: the news that something is decided is taken for the decision.
+fn believed(payment: Payment, hint: &Hint, now: Timestamp, rules: &CompletionRules) -> super::payment::Taken {
+    match hint {
+        Hint::Charge(id) => {
+            let Some(charge) = payment.charge(id) else { return (payment, Vec::new()) };
+            let state = match charge.state {
+                ChargeState::AuthorizationInitiated => ChargeStateSeen::Authorized,
+                ChargeState::CaptureInitiated => ChargeStateSeen::Captured,
+                ChargeState::Authorized
+                | ChargeState::Captured(_)
+                | ChargeState::Canceled(_)
+                | ChargeState::Declined(_) => return (payment, Vec::new()),
+            };
+            let seen = ChargeSeen { state, reason: None, charge_amount: None };
+            let captured = Some(charge.amount);
+            let shown = ChargeShown { id: id.clone(), seen, captured, expires_at: None };
+            take_charge(payment, &shown, false, now, rules)
+        }
+        Hint::Refund(id) => {
+            let Some((charge, refund)) = payment.refund(id) else { return (payment, Vec::new()) };
+            let (charge_id, amount) = (charge.id.clone(), refund.amount);
+            let shown = RefundShown { id: id.clone(), charge_id, amount, state: RefundState::Refunded };
+            take_refund(payment, &shown, now)
+        }
+        Hint::ChargePermission => (payment, Vec::new()),
+    }
+}
