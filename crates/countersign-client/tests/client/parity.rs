@@ -11,7 +11,7 @@ use countersign_client::ids::{
 };
 use countersign_client::money::{Currency, Money};
 use countersign_client::{
-    Client, ConfigurationRefused, Error, NotASimulationCode, Sending, SimulationCode, wire,
+    Client, ConfigurationRefused, Error, NotASimulationCode, RetryPolicy, Sending, SimulationCode, wire,
 };
 
 /// One call: its method, its path behind the version, and its names in the SDKs of Node, PHP, Java,
@@ -73,15 +73,20 @@ fn dollars() -> Option<wire::Price> {
 }
 
 fn client(network: &Arc<Network>) -> Client {
+    client_retrying(network, RetryPolicy::default())
+}
+
+fn client_retrying(network: &Arc<Network>, retry: RetryPolicy) -> Client {
     Client::builder(Region::NorthAmerica, credentials("SANDBOX-AHEGSJCM3L2S"))
         .transport(Arc::clone(network) as _)
         .clock(MovedClock::at("20261123T154700Z"))
         .entropy(Arc::new(NoJitter))
+        .retry(retry)
         .build()
         .unwrap()
 }
 
-/// Makes the call of a name; false if there is none.
+/// Makes the call of a name; none if there is no such call.
 async fn make(client: &Client, name: &str) -> Option<Result<(), Error>> {
     Some(match name {
         "create_checkout_session" => {
@@ -215,6 +220,85 @@ async fn a_lost_call_is_repeated_under_its_key_and_otherwise_only_if_it_reads() 
         let network = Network::scripted([Next::NotSent, success()]);
         make(&client(&network), &ours).await.unwrap().expect(&ours);
     }
+}
+
+/// The codes that a call's own page has beside those of every call.
+const REFUSALS: [(&str, &[wire::ReasonCode]); 6] = {
+    use wire::ReasonCode::*;
+    [
+        (
+            "create_charge",
+            &[
+                TransactionAmountExceeded,
+                PeriodicAmountExceeded,
+                CurrencyMismatch,
+                InvalidChargePermissionStatus,
+                TransactionCountExceeded,
+                SoftDeclined,
+                HardDeclined,
+                PaymentMethodNotAllowed,
+                MFANotCompleted,
+                TransactionTimedOut,
+                AmazonRejected,
+                ProcessingFailure,
+            ],
+        ),
+        (
+            "capture_charge",
+            &[
+                TransactionAmountExceeded,
+                CurrencyMismatch,
+                InvalidChargePermissionStatus,
+                InvalidChargeStatus,
+                TransactionCountExceeded,
+                AmazonRejected,
+                ProcessingFailure,
+            ],
+        ),
+        ("cancel_charge", &[InvalidChargePermissionStatus, InvalidChargeStatus]),
+        ("update_charge_permission", &[ChargePermissionNotModifiable]),
+        ("close_charge_permission", &[InvalidChargePermissionStatus]),
+        (
+            "create_refund",
+            &[
+                TransactionAmountExceeded,
+                CurrencyMismatch,
+                InvalidChargeStatus,
+                TransactionCountExceeded,
+                AmazonRejected,
+                ProcessingFailure,
+            ],
+        ),
+    ]
+};
+
+#[tokio::test]
+async fn every_refusal_after_the_result_says_whether_money_may_have_moved() {
+    let every_call = [
+        wire::ReasonCode::InvalidParameterValue,
+        wire::ReasonCode::DuplicateIdempotencyKey,
+        wire::ReasonCode::ResourceNotFound,
+        wire::ReasonCode::InvalidHeaderValue,
+        wire::ReasonCode::InvalidRequestSignature,
+        wire::ReasonCode::TooManyRequests,
+        wire::ReasonCode::InternalServerError,
+    ];
+    let once = RetryPolicy { max_attempts: 1, ..RetryPolicy::default() };
+    let mut table = String::new();
+    for (name, codes) in REFUSALS {
+        for code in codes.iter().chain(&every_call) {
+            let network = Network::scripted([Next::refusal(code.status(), code.as_str())]);
+            let error = make(&client_retrying(&network, once), name).await.unwrap().unwrap_err();
+            let word = if error.is_ambiguous() { "AMBIGUOUS" } else { "definitive" };
+            let again = if error.is_retryable() { ", again" } else { "" };
+            table.push_str(&format!(
+                "{name}: {} {code}: {:?}, {word}{again}\n",
+                code.status(),
+                error.standing()
+            ));
+        }
+    }
+    insta::assert_snapshot!(table);
 }
 
 #[tokio::test]
