@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use countersign_domain::money::Money;
 use countersign_domain::provider::charge::{
     self, CaptureSimulation, ChargeCancelReason, ChargeDeclineReason, Charged, CreateCharge,
@@ -24,13 +24,16 @@ use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Document, Expect, Key, Write};
 use countersign_store::transact::Decision;
 
-use super::change::{charge_key, log, read_charge, refund_key, write_charge, write_permission, write_refund};
+use super::change::{
+    charge_key, charge_permission_key, log, read_charge, refund_key, write_charge, write_permission,
+    write_refund,
+};
 use super::notifications::Told;
-use super::payment::{LoadedPayment, OwnedCharge};
+use super::payment::{LoadedPayment, OwnedCharge, READS};
 use super::reply::{Answer, Caller};
-use super::{App, Refused, StoreFailed};
+use super::{App, Refused, StoreFailed, broken};
+use crate::stored;
 use crate::stored::event::LoggedEvent;
-use crate::stored::refund as stored_refund;
 
 /// A refund with the owner of its permission.
 #[derive(Debug)]
@@ -212,8 +215,7 @@ impl App {
         render: impl Fn(&ChargePermission) -> Answer,
     ) -> Result<Answer, Refused> {
         self.act(caller, id, None, |payment| {
-            let step = permission_rules::close(payment, reason, open_charges, caller.now)
-                .map_err(|PermissionClosed| Refused::PermissionClosed)?;
+            let step = permission_rules::close(payment, reason, open_charges, caller.now)?;
             let answer = render(&step.next.permission);
             Ok(Acted { step, refund: None, answer })
         })
@@ -245,7 +247,8 @@ impl App {
         staleness: Option<Duration>,
     ) -> Result<OwnedRefund, Refused> {
         let document = self.document(refund_key(id.as_str())).await?.ok_or(Refused::NotFound)?;
-        let charge_id = stored_refund::decode(document.format, &document.bytes).map_err(StoreFailed::from)?;
+        let charge_id =
+            stored::refund::decode(document.format, &document.bytes).map_err(StoreFailed::from)?;
         let OwnedCharge { charge, owner } = self.charge(owner, &charge_id, now, staleness).await?;
         let refund = charge.refunds.into_iter().find(|refund| refund.id == *id).ok_or(Refused::NotFound)?;
         Ok(OwnedRefund { refund, charge_id, owner })
@@ -263,28 +266,38 @@ impl App {
         Ok(Caller { owner, idempotency: None, now, told })
     }
 
-    /// A permission's accounts as of now, with the log of what led there.
+    /// A permission's accounts as of now, with the log of what led there: both of one version.
     pub(crate) async fn accounts(
         &self,
         id: &ChargePermissionId,
         now: Timestamp,
     ) -> Result<Option<Accounts>, StoreFailed> {
-        let Some(mut loaded) = self.payment(id.as_str(), None).await? else { return Ok(None) };
-        let overdue = loaded.payment.carry_to(now, self.settings.profile);
-        let session_id = loaded.payment.permission.checkout_session_id.clone();
+        for _ in 0..READS {
+            let Some(mut loaded) = self.payment(id.as_str(), None).await? else { return Ok(None) };
+            let mut events = self.logged(&loaded.payment.permission.checkout_session_id).await?;
+            let document = self.document(charge_permission_key(id.as_str())).await?;
+            if document.is_some_and(|document| document.version == loaded.permission_version) {
+                let overdue = loaded.payment.carry_to(now, self.settings.profile).map_err(broken)?;
+                events.extend(overdue.iter().map(|event| LoggedEvent::from(event).into_owned()));
+                return Ok(Some(Accounts { permission: loaded.payment.permission, events }));
+            }
+        }
+        Err(StoreFailed::Unavailable("too many write the same".to_owned()))
+    }
+
+    /// Everything that was logged of a checkout.
+    async fn logged(&self, id: &CheckoutSessionId) -> Result<Vec<LoggedEvent<'static>>, StoreFailed> {
         let mut events = Vec::new();
         let mut after = 0;
         loop {
-            let page = self.events(Some(session_id.as_str()), after, LEDGER_PAGE).await?;
-            after = page.last().map_or(after, |last| last.sequence);
+            let page = self.events(Some(id.as_str()), after, LEDGER_PAGE).await?;
             let is_last = page.len() < LEDGER_PAGE;
+            after = page.last().map_or(after, |last| last.sequence);
             events.extend(page.into_iter().map(|shown| shown.event));
             if is_last {
-                break;
+                return Ok(events);
             }
         }
-        events.extend(overdue.iter().map(|event| LoggedEvent::from(event).into_owned()));
-        Ok(Some(Accounts { permission: loaded.payment.permission, events }))
     }
 
     /// Whose permission a charge is made under; that never changes.
@@ -318,7 +331,7 @@ impl App {
                     .filter(|loaded| loaded.payment.permission.owner == caller.owner)
                     .ok_or(Refused::NotFound)?;
                 let charges_before = loaded.payment.charges.clone();
-                let mut events = loaded.payment.carry_to(caller.now, self.settings.profile);
+                let mut events = loaded.payment.carry_to(caller.now, self.settings.profile)?;
                 let Acted { step, refund, answer } = decide(&loaded.payment)?;
                 events.extend(step.events);
                 let due_at = step.next.due_at();
@@ -356,10 +369,14 @@ impl App {
     }
 }
 
-/// What is written, with what was there before: the documents are the permission's and the charges'.
+/// The permission and the charges that are written, with what was there before: what a stale read shows.
 fn changed(write: &[Write], documents: &[(Key, Document)]) -> Vec<(String, Option<Document>)> {
     let former = |key: &Key| documents.iter().find(|(known, _)| known == key).map(|(_, document)| document);
-    write.iter().map(|write| (write.key.id.clone(), former(&write.key).cloned())).collect()
+    let is_read = |key: &Key| {
+        matches!(key.collection, stored::charge_permission::COLLECTION | stored::charge::COLLECTION)
+    };
+    let read = write.iter().filter(|write| is_read(&write.key));
+    read.map(|write| (write.key.id.clone(), former(&write.key).cloned())).collect()
 }
 
 fn owned(payment: &Payment, id: &ChargeId) -> Option<OwnedCharge> {

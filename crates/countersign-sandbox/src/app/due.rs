@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 use super::change::{log, read_checkout, write_charge, write_checkout, write_permission, write_reply};
 use super::checkout_session::Checkout;
 use super::reply::{Answer, Reply};
-use super::{App, StoreFailed};
+use super::{App, StoreFailed, broken};
 use crate::stored::{charge_permission, checkout_session, reply};
 
 /// How many timers are read at once.
@@ -153,7 +153,7 @@ impl App {
             return Ok(NOTHING);
         }
         let charges_before = loaded.payment.charges.clone();
-        let events = loaded.payment.carry_to(timer.due_at, self.settings.profile);
+        let events = loaded.payment.carry_to(timer.due_at, self.settings.profile).map_err(broken)?;
         let permission = &loaded.payment.permission;
         let due_at = loaded.payment.due_at();
         let mut write =

@@ -18,7 +18,7 @@ use super::change::{
 };
 use super::checkout_session::{Checkout, Shown, as_of};
 use super::reply::{Answer, Caller};
-use super::{App, Refused, StoreFailed};
+use super::{App, Refused, StoreFailed, broken};
 
 /// What `x-amz-pay-simulation-code` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,7 +241,7 @@ impl App {
         if let CheckoutSessionState::Completed { charge_permission_id, charge_id } = &session.state
             && let Some(mut loaded) = self.payment(charge_permission_id.as_str(), charge_id.as_ref()).await?
         {
-            loaded.payment.carry_to(now, self.settings.profile);
+            loaded.payment.carry_to(now, self.settings.profile).map_err(broken)?;
             let mut charges = loaded.payment.charges.iter();
             authorization = Authorization::of(charges.find(|charge| Some(&charge.id) == charge_id.as_ref()));
             if session.response_detail == ResponseDetail::Full {

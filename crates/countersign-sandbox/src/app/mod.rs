@@ -18,9 +18,11 @@ pub(crate) mod test_buyer;
 
 use std::sync::Arc;
 
-use countersign_domain::provider::charge::{CaptureRefused, CreateChargeRefused, NotCancelable};
+use countersign_domain::provider::charge::{CancelRefused, CaptureRefused, CreateChargeRefused};
+use countersign_domain::provider::charge_permission::CloseRefused;
 use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::finalize::FinalizeRefused;
+use countersign_domain::provider::ledger::Unbalanced;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
 use countersign_domain::provider::refund::CreateRefundRefused;
 use countersign_store::contract::{Store, StoreError};
@@ -96,10 +98,33 @@ impl From<CaptureRefused> for Refused {
     }
 }
 
-impl From<NotCancelable> for Refused {
-    fn from(_: NotCancelable) -> Self {
-        Self::NotCancelable
+impl From<CancelRefused> for Refused {
+    fn from(refused: CancelRefused) -> Self {
+        match refused {
+            CancelRefused::NotCancelable => Self::NotCancelable,
+            CancelRefused::Unbalanced(unbalanced) => unbalanced.into(),
+        }
     }
+}
+
+impl From<CloseRefused> for Refused {
+    fn from(refused: CloseRefused) -> Self {
+        match refused {
+            CloseRefused::PermissionClosed => Self::PermissionClosed,
+            CloseRefused::Unbalanced(unbalanced) => unbalanced.into(),
+        }
+    }
+}
+
+impl From<Unbalanced> for Refused {
+    fn from(unbalanced: Unbalanced) -> Self {
+        Self::Store(broken(unbalanced))
+    }
+}
+
+/// What was stored of a payment is broken.
+fn broken(unbalanced: Unbalanced) -> StoreFailed {
+    StoreFailed::Unreadable(unbalanced.to_string())
 }
 
 impl From<CreateRefundRefused> for Refused {

@@ -26,7 +26,7 @@ pub(super) struct LoadedPayment {
 }
 
 /// How often a permission is read again because its charges changed meanwhile.
-const READS: usize = 8;
+pub(super) const READS: usize = 8;
 
 /// A charge with the permission that says whose it is.
 #[derive(Debug)]
@@ -86,10 +86,13 @@ impl App {
         let stale = staleness.and_then(|delay| self.recent.before(id.as_str(), delay, now));
         let permission = match stale {
             Some(before) => before.as_ref().map(read_permission).transpose()?.map(|loaded| loaded.value),
-            None => self.payment(id.as_str(), None).await?.map(|mut loaded| {
-                loaded.payment.carry_to(now, self.settings.profile);
-                loaded.payment.permission
-            }),
+            None => match self.payment(id.as_str(), None).await? {
+                Some(mut loaded) => {
+                    loaded.payment.carry_to(now, self.settings.profile)?;
+                    Some(loaded.payment.permission)
+                }
+                None => None,
+            },
         };
         permission.filter(|permission| permission.owner == *owner).ok_or(Refused::NotFound)
     }

@@ -4,6 +4,7 @@
 use countersign_domain::provider::charge::{CaptureRefused, ChargeDeclineReason, CreateChargeRefused};
 use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::finalize::{Attribute, FinalizeRefused, PaymentFailure};
+use countersign_domain::provider::ledger::Unbalanced;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
 use countersign_domain::provider::profile::MAX_CHARGES;
 use countersign_domain::provider::refund::{CreateRefundRefused, MAX_REFUNDS};
@@ -260,6 +261,12 @@ pub(super) fn charge_declined(reason: ChargeDeclineReason) -> Answer {
     render(refusal(code, message))
 }
 
+/// A defect of this sandbox's, or of its store's: nothing was changed.
+fn unbalanced(unbalanced: Unbalanced) -> Refusal {
+    tracing::error!(%unbalanced, "a request failed");
+    refusal(ReasonCode::InternalServerError, "The service failed.")
+}
+
 fn combination(message: &str) -> Refusal {
     refusal(ReasonCode::InvalidParameterCombination, message)
 }
@@ -305,6 +312,7 @@ fn create_charge_refusal(refused: CreateChargeRefused) -> Refusal {
             ReasonCode::InvalidSandboxSimulationSpecified,
             "The simulation's prerequisites do not hold.",
         ),
+        CreateChargeRefused::Unbalanced(why) => unbalanced(why),
     }
 }
 
@@ -319,6 +327,7 @@ fn capture_refusal(refused: CaptureRefused) -> Refusal {
         CaptureRefused::NothingToCapture => invalid(FIELD, "it must be more than zero"),
         CaptureRefused::AboveMaximum => too_much(FIELD, "Amazon Pay does not charge so much at once"),
         CaptureRefused::ExceedsAuthorizedAmount => too_much(FIELD, "it is more than is authorized"),
+        CaptureRefused::Unbalanced(why) => unbalanced(why),
     }
 }
 
@@ -339,6 +348,7 @@ fn create_refund_refusal(refused: CreateRefundRefused) -> Refusal {
         CreateRefundRefused::ExceedsCeiling => {
             too_much(FIELD, "with the Charge's other refunds it exceeds what may be refunded")
         }
+        CreateRefundRefused::Unbalanced(why) => unbalanced(why),
     }
 }
 
@@ -415,5 +425,6 @@ fn finalize_refusal(refused: &FinalizeRefused, flags: &Flags) -> Refusal {
             ReasonCode::InvalidSandboxSimulationSpecified,
             "The simulation does not fit this call, or its prerequisites do not hold.",
         ),
+        FinalizeRefused::Unbalanced(why) => unbalanced(*why),
     }
 }

@@ -265,54 +265,37 @@ async fn dispatch(
     signed: &Signed<'_>,
     session_id: Option<&CheckoutSessionId>,
 ) -> Result<Response, Refused> {
-    match signed.route.operation {
+    let changed = match signed.route.operation {
         Operation::GetCheckoutSession
         | Operation::GetChargePermission
         | Operation::GetCharge
-        | Operation::GetRefund => read(app, signed, session_id, None).await,
-        Operation::UpdateCheckoutSession => update(app, request, signed, session_id).await,
+        | Operation::GetRefund => return read(app, signed, session_id, None).await,
+        Operation::UpdateCheckoutSession => return update(app, request, signed, session_id).await,
         Operation::CreateCheckoutSession
         | Operation::CompleteCheckoutSession
-        | Operation::FinalizeCheckoutSession
-        | Operation::UpdateChargePermission
+        | Operation::FinalizeCheckoutSession => post(app, request, signed, session_id).await,
+        Operation::UpdateChargePermission
         | Operation::CloseChargePermission
         | Operation::CreateCharge
         | Operation::UpdateCharge
         | Operation::CaptureCharge
         | Operation::CancelCharge
-        | Operation::CreateRefund => {
-            let caller = &signed.caller;
-            let changed = match signed.route.operation {
-                Operation::CreateCheckoutSession
-                | Operation::CompleteCheckoutSession
-                | Operation::FinalizeCheckoutSession => post(app, request, signed, session_id).await,
-                Operation::GetCheckoutSession
-                | Operation::GetChargePermission
-                | Operation::GetCharge
-                | Operation::GetRefund
-                | Operation::UpdateCheckoutSession
-                | Operation::UpdateChargePermission
-                | Operation::CloseChargePermission
-                | Operation::CreateCharge
-                | Operation::UpdateCharge
-                | Operation::CaptureCharge
-                | Operation::CancelCharge
-                | Operation::CreateRefund => payments::change(app, request, signed).await,
-            };
-            let answer = match changed {
-                Ok(answer) => answer,
-                Err(refused @ Refused::App(app::Refused::Store(_))) => return Err(refused),
-                Err(refused @ Refused::App(app::Refused::DuplicateIdempotencyKey)) => return Err(refused),
-                Err(refused) if caller.idempotency.is_none() => return Err(refused),
-                Err(refused) => {
-                    let refusal = errors::answer(&refused, &app.settings.flags);
-                    let check = refused.refused_by();
-                    return Err(Refused::Kept(app.remember_refusal(caller, check, refusal).await?));
-                }
-            };
-            Ok(response(answer.status, answer.into_body(caller.now)))
+        | Operation::CreateRefund => payments::change(app, request, signed).await,
+    };
+    let caller = &signed.caller;
+    let answer = match changed {
+        Ok(answer) => answer,
+        Err(refused @ Refused::App(app::Refused::Store(_) | app::Refused::DuplicateIdempotencyKey)) => {
+            return Err(refused);
         }
-    }
+        Err(refused) if caller.idempotency.is_none() => return Err(refused),
+        Err(refused) => {
+            let refusal = errors::answer(&refused, &app.settings.flags);
+            let check = refused.refused_by();
+            return Err(Refused::Kept(app.remember_refusal(caller, check, refusal).await?));
+        }
+    };
+    Ok(response(answer.status, answer.into_body(caller.now)))
 }
 
 /// A call that its idempotency key may answer.

@@ -9,11 +9,16 @@ use countersign_http::Request;
 use countersign_protocol::wire::{self, Spellings, read_request};
 
 use super::errors::{self, Refused};
-use super::{Signed, render};
+use super::{Signed, render, requests};
 use crate::app::after_result::{Capture, Close};
 use crate::app::reply::Answer;
 use crate::app::{self, App};
 use crate::faults::Operation;
+
+/// Who may ask for a charge. What a one-time permission does not need is checked and not kept.
+const CHARGE_INITIATORS: &[&str] = &["CITU", "MITU", "CITR", "MITR"];
+/// Where a charge may come from.
+const CHANNELS: &[&str] = &["Web", "Phone", "App", "Alexa", "PointOfSale", "FireTv", "Offline", "Amazon"];
 
 /// A call that changes a payment, whatever its method.
 pub(super) async fn change(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answer, Refused> {
@@ -83,11 +88,23 @@ fn notes(metadata: Option<wire::MerchantMetadata>) -> MerchantMetadata {
     metadata.map(terms::MerchantMetadata::from).unwrap_or_default()
 }
 
+fn one_of(field: &'static str, word: Option<&str>, words: &[&str]) -> Result<(), Refused> {
+    match word {
+        Some(word) if !words.contains(&word) => {
+            Err(Refused::Invalid { field, why: "it is not one of the documented words" })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 async fn create_charge(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answer, Refused> {
     use provider::charge::{CreateCharge, CreateChargeSimulation};
     let caller = &signed.caller;
     let body: wire::CreateCharge = read_request(request.body(), spellings(app))?;
     let environment = caller.owner.environment;
+    one_of("chargeInitiator", body.charge_initiator.as_deref(), CHARGE_INITIATORS)?;
+    one_of("channel", body.channel.as_deref(), CHANNELS)?;
+    requests::web_checkout(body.web_checkout_details, environment)?;
     let simulation = simulation(request, environment, CreateChargeSimulation::parse)?;
     let permission_id = body.charge_permission_id.ok_or(Refused::Missing("chargePermissionId"))?;
     let create = CreateCharge {

@@ -164,7 +164,7 @@ fn payment(details: Option<wire::PaymentDetails>) -> PaymentDetailsUpdate {
     }
 }
 
-fn web_checkout(
+pub(super) fn web_checkout(
     details: Option<wire::WebCheckoutDetails>,
     environment: Environment,
 ) -> Result<WebCheckoutDetails, Refused> {

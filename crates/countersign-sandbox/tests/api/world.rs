@@ -215,9 +215,19 @@ impl World {
 
     /// A start of a sandbox whose ids this seed fixes.
     pub(crate) async fn seeded(seed: u64, store: Arc<dyn Store>, settings: Settings, start: u64) -> Self {
+        Self::notifying(seed, store, settings, start, Notifications::default()).await
+    }
+
+    /// The same, with a way to notify merchants.
+    pub(crate) async fn notifying(
+        seed: u64,
+        store: Arc<dyn Store>,
+        settings: Settings,
+        start: u64,
+        notifications: Notifications,
+    ) -> Self {
         let clock = Arc::new(TestClock { now: Mutex::new(at(START)), woken: Arc::default() });
         let ids = Ids::new(&SystemEntropy, Some(seed), start);
-        let notifications = Notifications::default();
         let parts =
             Parts { store, clock: clock.clone(), ids, merchants: merchants(), settings, notifications };
         Self { sandbox: Sandbox::start(parts).await.unwrap(), clock }

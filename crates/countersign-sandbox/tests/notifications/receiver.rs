@@ -1,0 +1,100 @@
+//! An endpoint that keeps what it is sent and answers as it is told, in place of the network.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_sandbox::notify::{Courier, NotDelivered};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::Value;
+
+/// What the receiver does with a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Does {
+    Answer(u16),
+    Fail(NotDelivered),
+    /// It keeps the notification and never answers.
+    Hang,
+}
+
+/// What was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Post {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Post {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The envelope, unverified.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn message_id(&self) -> String {
+        self.json()["MessageId"].as_str().unwrap().to_owned()
+    }
+
+    /// `CHARGE S01-…`, unverified.
+    pub(crate) fn object(&self) -> String {
+        let message: Value = serde_json::from_str(self.json()["Message"].as_str().unwrap()).unwrap();
+        let word = |member: &str| message[member].as_str().unwrap().to_owned();
+        format!("{} {}", word("ObjectType"), word("ObjectId"))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    posts: Mutex<Vec<Post>>,
+    next: Mutex<VecDeque<Does>>,
+    otherwise: Mutex<Does>,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Self { posts: Mutex::default(), next: Mutex::default(), otherwise: Mutex::new(Does::Answer(200)) }
+    }
+}
+
+impl Receiver {
+    /// What it does from now on.
+    pub(crate) fn always(&self, does: Does) {
+        *self.otherwise.lock().unwrap() = does;
+    }
+
+    /// What it does with the next ones, before anything else.
+    pub(crate) fn next(&self, does: impl IntoIterator<Item = Does>) {
+        self.next.lock().unwrap().extend(does);
+    }
+
+    /// What was sent since it was last asked.
+    pub(crate) fn take(&self) -> Vec<Post> {
+        std::mem::take(&mut *self.posts.lock().unwrap())
+    }
+}
+
+impl Courier for Receiver {
+    fn post(
+        &self,
+        request: Request<Bytes>,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<StatusCode, NotDelivered>> {
+        assert!(deadline > Duration::ZERO);
+        let (head, body) = request.into_parts();
+        let url = head.uri.to_string();
+        self.posts.lock().unwrap().push(Post { method: head.method, url, headers: head.headers, body });
+        let does = self.next.lock().unwrap().pop_front();
+        match does.unwrap_or(*self.otherwise.lock().unwrap()) {
+            Does::Answer(status) => Box::pin(std::future::ready(Ok(StatusCode::from_u16(status).unwrap()))),
+            Does::Fail(why) => Box::pin(std::future::ready(Err(why))),
+            Does::Hang => Box::pin(std::future::pending()),
+        }
+    }
+}
