@@ -85,12 +85,11 @@ pub(crate) fn explanation<'a>(
 fn entries(events: &[Event]) -> Vec<Entry<'_>> {
     let mut entries = Vec::with_capacity(events.len());
     for (index, event) in events.iter().enumerate() {
-        // What an attempt's outcome rests on is what happened to it last.
+        // What an outcome rests on is what happened last to the same attempt or operation.
         let earlier = events.get(..index).unwrap_or_default();
-        let before = earlier
-            .iter()
-            .rev()
-            .find(|earlier| earlier.attempt.is_some() && earlier.attempt == event.attempt);
+        let is_of_something = event.attempt.is_some() || event.reference.is_some();
+        let is_of_the_same = |it: &&Event| (it.attempt, &it.reference) == (event.attempt, &event.reference);
+        let before = earlier.iter().rev().filter(|_| is_of_something).find(is_of_the_same);
         let (what, why) = words::what_and_why(event, before);
         entries.push(Entry {
             at: &event.at,

@@ -108,10 +108,9 @@ pub(super) fn what_and_why(event: &Event, before: Option<&Event>) -> (String, St
             format!("{}: still {detail}", by(event)),
             "a person should know; time alone decides nothing".into(),
         ),
-        "OperationDone" => (
-            format!("{} has had its effect: {detail}", by(event)),
-            "proved by Amazon's answer, or by asking for the object".into(),
-        ),
+        "OperationDone" => {
+            (format!("{} has had its effect: {detail}", by(event)), proved_effect(before).into())
+        }
         "OperationRefused" => (
             format!("{} has had no effect: {detail}", by(event)),
             "Amazon's own answer or the object's state proves it: what it reserved is free again".into(),
@@ -214,6 +213,14 @@ fn proved_by(before: Option<&Event>) -> &'static str {
         Some("FinalizeSent") => "proved by Amazon's answer to Finalize, whole and with its ids",
         Some("AuthorizationPending") => "proved by Get Charge",
         Some("LookedUp") => "proved by Get Checkout Session, and Get Charge where there is a charge",
+        _ => "proved by Amazon's own account",
+    }
+}
+
+fn proved_effect(before: Option<&Event>) -> &'static str {
+    match before.map(|before| before.kind.as_str()) {
+        Some("OperationSent") => "proved by Amazon's answer, whole and with its ids",
+        Some("OperationDoubtBegan" | "OperationAlarm") => "proved by asking Amazon for the object",
         _ => "proved by Amazon's own account",
     }
 }

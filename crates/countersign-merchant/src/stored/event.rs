@@ -8,6 +8,7 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
 use countersign_domain::merchant::operation::{Effect, OperationName, OperationState, Request};
 use countersign_domain::merchant::payment::{ChargeState, PaymentEvent, RefundState};
+use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -119,9 +120,16 @@ impl Event {
             of(kind, reason.map(str::to_owned))
         };
         match event {
-            PaymentEvent::OperationRecorded(number) => operation("OperationRecorded", *number, None),
+            PaymentEvent::OperationRecorded(number) => {
+                let asked = payment.and_then(|payment| payment.operation(*number));
+                let amount = asked.and_then(|operation| amount_of(&operation.request));
+                operation("OperationRecorded", *number, amount.map(|amount| amount.to_string()))
+            }
             PaymentEvent::OperationSent { number, send_count } => {
-                operation("OperationSent", *number, Some(format!("send {send_count}")))
+                let sent = payment.and_then(|payment| payment.operation(*number));
+                let key = sent.and_then(|operation| key_of(&operation.state));
+                let key = key.map_or(String::new(), |n| format!("key {n}, "));
+                operation("OperationSent", *number, Some(format!("{key}send {send_count}")))
             }
             PaymentEvent::OperationNotSent(number) => operation("OperationNotSent", *number, None),
             PaymentEvent::OperationNotEvaluated { number, code } => {
@@ -222,6 +230,24 @@ impl Event {
     }
 }
 
+fn amount_of(request: &Request) -> Option<Money> {
+    match request {
+        Request::CreateCharge { amount, .. }
+        | Request::Capture { amount, .. }
+        | Request::Refund { amount, .. } => Some(*amount),
+        Request::CancelCharge { .. } | Request::Close { .. } => None,
+    }
+}
+
+/// Which key an operation's bytes are under.
+fn key_of(state: &OperationState) -> Option<u32> {
+    match state {
+        OperationState::Recorded { send, .. } => send.as_ref().map(|send| send.n),
+        OperationState::Sending { send, .. } | OperationState::InDoubt { send, .. } => Some(send.n),
+        OperationState::Done(_) | OperationState::Refused { .. } => None,
+    }
+}
+
 fn completion_word(attempt: &Attempt) -> Option<String> {
     use countersign_domain::merchant::attempt::Completion;
     let AttemptState::Completed { completion, .. } = &attempt.state else { return None };
@@ -252,7 +278,7 @@ fn reason_code(attempt: &Attempt) -> Option<String> {
 mod tests {
     use countersign_domain::ids::{ChargePermissionId, CheckoutId};
     use countersign_domain::merchant::checkout::Terms;
-    use countersign_domain::money::{Currency, Money};
+    use countersign_domain::money::Currency;
     use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 
     use super::*;

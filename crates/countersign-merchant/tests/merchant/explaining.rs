@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::amazon::Fault;
 use super::world::{OTHER_SESSION, SESSION, World, order, session_for, waiting_order};
@@ -137,4 +137,50 @@ fn a_long_timeline_comes_page_by_page() {
     }
     let nowhere = world.get("/v1/checkouts/nowhere/explanation");
     assert_eq!(nowhere.refusal(), (404, "NoSuchCheckout".to_owned(), None));
+}
+
+/// What the shop asks for once it is paid.
+fn ask(world: &World, checkout_id: &str, call: &str, body: &Value) -> Value {
+    let answer = world.call("POST", &format!("/v1/checkouts/{checkout_id}/{call}"), &body.to_string());
+    assert!(matches!(answer.status, 200..=202), "{}", answer.text);
+    answer.json()
+}
+
+#[test]
+fn what_follows_a_success_is_told_with_its_reasons() {
+    let usd = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
+    let mut authorized = order();
+    authorized["paymentDetails"]["paymentIntent"] = json!("Authorize");
+    let minute = Duration::from_secs(60);
+
+    let world = World::in_memory();
+    let id = world.placed(&authorized);
+    world.complete(&id, SESSION);
+    world.amazon.fault("captureCharge", Fault::LostAfter);
+    ask(&world, &id, "captures", &json!({ "reference": "parcel", "captureAmount": usd("10.00") }));
+    let refund = ask(&world, &id, "refunds", &json!({ "reference": "back", "refundAmount": usd("4.00") }));
+    world.amazon.decide_refund(refund["refundId"].as_str().unwrap(), "Refunded");
+    world.let_pass(minute);
+    let captured = told(&world, &id);
+
+    let world = World::in_memory();
+    let id = world.placed(&order());
+    world.complete(&id, SESSION);
+    ask(&world, &id, "cancel", &json!({ "reference": "no", "reason": "Canary changed her mind" }));
+    let waiting = told(&world, &id);
+    let refunds = world.checkout(&id)["payment"]["charges"][0]["refunds"].clone();
+    world.amazon.decide_refund(refunds[0]["refundId"].as_str().unwrap(), "Refunded");
+    world.let_pass(minute);
+    let canceled = told(&world, &id);
+    assert!(!canceled.contains("Canary"), "{canceled}");
+    let events = world.get("/v1/events").json()["events"].clone();
+    assert!(!events.to_string().contains("Canary"));
+    let kinds: Vec<_> = events.as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(kinds, ["checkout.paid", "refund.refunded", "chargePermission.closed", "checkout.canceled"]);
+
+    insta::assert_snapshot!(format!(
+        "## captured in part, the answer lost, refunded in part\n{captured}\n\n## canceled\n{canceled}\n\n## while \
+         it was being canceled\n{}",
+        waiting.lines().rev().take(4).collect::<Vec<_>>().join("\n")
+    ));
 }
