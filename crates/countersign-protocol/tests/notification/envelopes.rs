@@ -9,6 +9,7 @@ use countersign_protocol::notification::{
     Certificate, Envelope, EnvelopeKind, EnvelopeRefused, MAX_ENVELOPE_LEN, SignatureRefused,
     SignatureVersion,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::certificates::{OF_A_CENTURY, OTHER_KEY, THROW_AWAY, VERSION_1};
@@ -311,4 +312,22 @@ fn neither_refusals_nor_debug_quote_what_came() {
     changed["MessageId"] = json!("canary canary");
     let refused = parse(&changed).unwrap_err();
     assert!(!format!("{refused} {refused:?}").contains("canary"));
+}
+
+proptest! {
+    #[test]
+    fn hostile_bytes_never_panic(body: Vec<u8>) {
+        prop_assert!(Envelope::parse(&body).is_err());
+    }
+
+    #[test]
+    fn whatever_is_verified_says_what_was_signed(name in 0..NAMES.len(), position in 0..2_000_usize, byte: u8) {
+        let mut body = file(NAMES[name], "envelope.json").into_bytes();
+        let position = position % body.len();
+        body[position] = byte;
+        let verified = Envelope::parse(&body).ok().and_then(|envelope| envelope.verify(&certificate(THROW_AWAY), now()).ok());
+        if let Some(verified) = verified {
+            prop_assert_eq!(verified.envelope().string_to_sign(), file(NAMES[name], "string_to_sign.txt"));
+        }
+    }
 }
