@@ -9,21 +9,24 @@
 //! The checks of Create Charge and Capture Charge, in their order; the form of the body and that the
 //! object exists and is the caller's come before:
 //!
-//! | Create Charge | refused as | Capture Charge | refused as |
-//! |---|---|---|---|
-//! | the permission is not Closed | `PermissionClosed` | the charge is Authorized | `NotAuthorized` |
-//! | `chargeAmount` is present | `Missing` | `captureAmount` is present | `Missing` |
-//! | not captureNow and pending at once | `PendingWithCapture` | | |
-//! | a soft descriptor goes with captureNow | `SoftDescriptorWithoutCapture` | | |
-//! | the currency is the permission's | `CurrencyDiffers` | the currency is the charge's | `CurrencyDiffers` |
-//! | more than nothing | `NothingToCharge` | more than nothing | `NothingToCapture` |
-//! | at most what Amazon charges at once | `AboveMaximum` | at most that | `AboveMaximum` |
-//! | the permission's payment method can be charged | `PermissionNonChargeable` | | |
-//! | fewer than 25 charges | `TooManyCharges` | | |
-//! | at most what is left | `ExceedsBalance` | at most what is authorized, or 15 % and 75 more where the session allowed that | `ExceedsAuthorizedAmount` |
-//! | the simulation fits | `SimulationDoesNotFit` | | |
+//! | # | Create Charge | refused as | Capture Charge | refused as |
+//! |---|---|---|---|---|
+//! | 1 | the permission is not Closed | `PermissionClosed` | the charge is Authorized | `NotAuthorized` |
+//! | 2 | nor NonChargeable | `PermissionNonChargeable` | | |
+//! | 3 | `chargeAmount` is present | `Missing` | `captureAmount` is present | `Missing` |
+//! | 4 | not captureNow and pending at once | `PendingWithCapture` | | |
+//! | 5 | a soft descriptor goes with captureNow | `SoftDescriptorWithoutCapture` | | |
+//! | 6 | the currency is the permission's | `CurrencyDiffers` | the currency is the charge's | `CurrencyDiffers` |
+//! | 7 | more than nothing | `NothingToCharge` | more than nothing | `NothingToCapture` |
+//! | 8 | at most what Amazon charges at once | `AboveMaximum` | at most that | `AboveMaximum` |
+//! | 9 | fewer than 25 charges | `TooManyCharges` | | |
+//! | 10 | at most what is left | `ExceedsBalance` | at most what is authorized, or [`capturable`] where the session allowed more | `ExceedsAuthorizedAmount` |
+//! | 11 | the simulation fits | `SimulationDoesNotFit` | | |
 //!
-//! The order is this project's choice (docs/compatibility.md).
+//! Amazon documents the rules and not their order: state before attributes, one attribute before several,
+//! as in Finalize, is this project's choice (docs/compatibility.md). Cancel Charge has one rule, that the
+//! charge is AuthorizationInitiated or Authorized. A decline is no refusal: it is an outcome that is kept,
+//! and that the permission feels.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -31,6 +34,7 @@ use alloc::vec::Vec;
 use super::buyer::CardBehaviour;
 use super::charge_permission::{ChargePermissionState, NonChargeableReason};
 use super::event::{Event, Happened};
+use super::ledger::Unbalanced;
 use super::payment::Payment;
 use super::profile::{CAPTURE_GUARANTEED, MAX_CHARGES, PENDING_DECIDED_AFTER, Profile};
 use super::refund::{Refund, RefundState, ceiling};
@@ -211,50 +215,78 @@ pub struct CreateCharge {
 /// Why no charge is created. One a check, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CreateChargeRefused {
-    /// The permission is Closed.
+    /// 1: the permission is Closed.
     PermissionClosed,
-    /// `chargeAmount` is absent.
-    Missing,
-    /// `captureNow` and pending authorization at once.
-    PendingWithCapture,
-    /// A soft descriptor without `captureNow`.
-    SoftDescriptorWithoutCapture,
-    /// The currency is not the permission's.
-    CurrencyDiffers,
-    /// Nothing is to be charged.
-    NothingToCharge,
-    /// More than Amazon charges at once.
-    AboveMaximum,
-    /// The last charge was declined, and the buyer has not named another payment method.
+    /// 2: it is NonChargeable: an open charge holds all that is left, or the last one was declined and
+    /// the buyer has not named another payment method.
     PermissionNonChargeable(NonChargeableReason),
-    /// 25 charges, declined ones not counted.
+    /// 3: `chargeAmount` is absent.
+    Missing,
+    /// 4: `captureNow` and pending authorization at once.
+    PendingWithCapture,
+    /// 5: a soft descriptor without `captureNow`.
+    SoftDescriptorWithoutCapture,
+    /// 6: the currency is not the permission's.
+    CurrencyDiffers,
+    /// 7: nothing is to be charged.
+    NothingToCharge,
+    /// 8: more than Amazon charges at once.
+    AboveMaximum,
+    /// 9: the permission has had [`MAX_CHARGES`], declined ones not counted.
     TooManyCharges,
-    /// More than is left of the permission's limit.
+    /// 10: more than is left of the permission's limit.
     ExceedsBalance,
-    /// The simulation's prerequisites do not hold.
+    /// 11: the simulation's prerequisites do not hold.
     SimulationDoesNotFit,
+    /// No rule: the permission's accounts are broken.
+    Unbalanced(Unbalanced),
+}
+
+impl From<Unbalanced> for CreateChargeRefused {
+    fn from(unbalanced: Unbalanced) -> Self {
+        Self::Unbalanced(unbalanced)
+    }
 }
 
 /// Why nothing is captured. One a check, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CaptureRefused {
-    /// The charge is not Authorized.
+    /// 1: the charge is not Authorized.
     NotAuthorized,
-    /// `captureAmount` is absent.
+    /// 3: `captureAmount` is absent.
     Missing,
-    /// The currency is not the charge's.
+    /// 6: the currency is not the charge's.
     CurrencyDiffers,
-    /// Nothing is to be captured.
+    /// 7: nothing is to be captured.
     NothingToCapture,
-    /// More than Amazon charges at once.
+    /// 8: more than Amazon charges at once.
     AboveMaximum,
-    /// More than is authorized, and than the session's `allowOvercharge` allows.
+    /// 10: more than is authorized, and than the session's `allowOvercharge` allows.
     ExceedsAuthorizedAmount,
+    /// No rule: the permission's accounts are broken.
+    Unbalanced(Unbalanced),
 }
 
-/// Why a charge is not canceled: a capture has begun, or it is over.
+impl From<Unbalanced> for CaptureRefused {
+    fn from(unbalanced: Unbalanced) -> Self {
+        Self::Unbalanced(unbalanced)
+    }
+}
+
+/// Why a charge is not canceled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct NotCancelable;
+pub enum CancelRefused {
+    /// A capture has begun, or the charge is over.
+    NotCancelable,
+    /// No rule: the permission's accounts are broken.
+    Unbalanced(Unbalanced),
+}
+
+impl From<Unbalanced> for CancelRefused {
+    fn from(unbalanced: Unbalanced) -> Self {
+        Self::Unbalanced(unbalanced)
+    }
+}
 
 /// What Create Charge led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -364,8 +396,8 @@ impl Charge {
         Some(Step::one(self.moved(state, due_at), Event::new(due_at, what)))
     }
 
-    /// This charge, canceled; `None` when that is no longer possible.
-    pub(super) fn canceled(&self, reason: ChargeCancelReason, at: Timestamp) -> Option<Step<Self, Event>> {
+    /// This charge, canceled, and that it was; `None` when that is no longer possible.
+    pub(super) fn canceled(&self, reason: ChargeCancelReason, at: Timestamp) -> Option<(Self, Event)> {
         match self.state {
             ChargeState::AuthorizationInitiated { .. } | ChargeState::Authorized => {}
             ChargeState::CaptureInitiated { .. }
@@ -374,7 +406,7 @@ impl Charge {
             | ChargeState::Declined { .. } => return None,
         }
         let what = Happened::ChargeCanceled(self.id.clone(), reason);
-        Some(Step::one(self.moved(ChargeState::Canceled { reason }, at), Event::new(at, what)))
+        Some((self.moved(ChargeState::Canceled { reason }, at), Event::new(at, what)))
     }
 }
 
@@ -392,8 +424,12 @@ pub fn create(
 ) -> Result<Charged, CreateChargeRefused> {
     use CreateChargeRefused as Refused;
     let permission = &payment.permission;
-    if let ChargePermissionState::Closed { .. } = permission.state {
-        return Err(Refused::PermissionClosed);
+    match permission.state {
+        ChargePermissionState::Closed { .. } => return Err(Refused::PermissionClosed),
+        ChargePermissionState::NonChargeable { reason } => {
+            return Err(Refused::PermissionNonChargeable(reason));
+        }
+        ChargePermissionState::Chargeable => {}
     }
     let amount = request.charge_amount.ok_or(Refused::Missing)?;
     if request.capture_now && request.can_handle_pending_authorization {
@@ -411,11 +447,6 @@ pub fn create(
     if amount.minor() > amount.currency().maximum().minor() {
         return Err(Refused::AboveMaximum);
     }
-    if let ChargePermissionState::NonChargeable { reason: NonChargeableReason::PaymentMethodInvalid } =
-        permission.state
-    {
-        return Err(Refused::PermissionNonChargeable(NonChargeableReason::PaymentMethodInvalid));
-    }
     if permission.charge_count >= MAX_CHARGES {
         return Err(Refused::TooManyCharges);
     }
@@ -423,7 +454,7 @@ pub fn create(
         return Err(Refused::ExceedsBalance);
     }
     let answer = bank_answer(payment, &request, amount, simulation, profile, now)?;
-    // Nothing below this line may fail.
+    // No rule is left below this line.
     let mut next = payment.clone();
     let state = match answer {
         Ok(state) => state,
@@ -449,7 +480,7 @@ pub fn create(
         state,
         refunds: Vec::new(),
     };
-    let events = next.begin(charge, now);
+    let events = next.begin(charge, now)?;
     Ok(Charged::Created(Step { next, events }))
 }
 
@@ -556,7 +587,7 @@ pub fn capture(
     if amount.minor() > capturable(charge.amount, payment.permission.allow_overcharge).minor() {
         return Err(Refused::ExceedsAuthorizedAmount);
     }
-    // Nothing below this line may fail.
+    // No rule is left below this line.
     let is_late = now >= charge.authorized_at.plus(CAPTURE_GUARANTEED);
     let decline = match simulation {
         Some(CaptureSimulation::CaptureDeclined) => Some(ChargeDeclineReason::ProcessingFailure),
@@ -572,7 +603,7 @@ pub fn capture(
     let mut after = charge.moved(state, now);
     after.soft_descriptor = soft_descriptor.or(after.soft_descriptor);
     let mut next = payment.clone();
-    let events = next.replace(after, Event::new(now, what));
+    let events = next.replace(after, Event::new(now, what))?;
     Ok(Step { next, events })
 }
 
@@ -580,18 +611,17 @@ pub fn capture(
 /// holds.
 ///
 /// # Errors
-/// [`NotCancelable`].
+/// [`CancelRefused::NotCancelable`] (422 `InvalidChargeStatus`).
 pub fn cancel(
     payment: &Payment,
     id: &ChargeId,
     reason: ChargeCancelReason,
     now: Timestamp,
-) -> Result<Step<Payment, Event>, NotCancelable> {
+) -> Result<Step<Payment, Event>, CancelRefused> {
     let canceled = payment.charge(id).and_then(|charge| charge.canceled(reason, now));
-    let Step { next: after, events } = canceled.ok_or(NotCancelable)?;
-    // Nothing below this line may fail.
+    let (after, event) = canceled.ok_or(CancelRefused::NotCancelable)?;
+    // No rule is left below this line.
     let mut next = payment.clone();
-    let mut events = events.into_iter();
-    let events = events.next().map(|event| next.replace(after, event)).unwrap_or_default();
+    let events = next.replace(after, event)?;
     Ok(Step { next, events })
 }

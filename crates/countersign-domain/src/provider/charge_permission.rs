@@ -16,7 +16,7 @@ use super::buyer::Buyer;
 use super::charge::{ChargeCancelReason, ChargeDeclineReason};
 use super::checkout_session::Owner;
 use super::event::{Event, Happened};
-use super::ledger::Balances;
+use super::ledger::{Balances, Unbalanced};
 use super::payment::{Payment, standing};
 use super::profile::BUYER_READABLE;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
@@ -119,9 +119,24 @@ pub enum OpenCharges {
     AreCanceled,
 }
 
-/// The permission is Closed: it can be neither updated nor closed, and no buyer mends it.
+/// The permission is Closed: its notes stay, and no buyer mends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PermissionClosed;
+
+/// Why a permission is not closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseRefused {
+    /// It is closed already.
+    PermissionClosed,
+    /// No rule: its accounts are broken.
+    Unbalanced(Unbalanced),
+}
+
+impl From<Unbalanced> for CloseRefused {
+    fn from(unbalanced: Unbalanced) -> Self {
+        Self::Unbalanced(unbalanced)
+    }
+}
 
 /// A step of a permission.
 pub type ChargePermissionStep = Step<ChargePermission, Event>;
@@ -212,28 +227,26 @@ pub fn update(
 /// Closes a permission, as of now: for the merchant (Close Charge Permission), the buyer or Amazon.
 ///
 /// # Errors
-/// [`PermissionClosed`] (422 `InvalidChargePermissionStatus`).
+/// [`CloseRefused::PermissionClosed`] (422 `InvalidChargePermissionStatus`).
 pub fn close(
     payment: &Payment,
     reason: ClosureReason,
     open_charges: OpenCharges,
     now: Timestamp,
-) -> Result<Step<Payment, Event>, PermissionClosed> {
+) -> Result<Step<Payment, Event>, CloseRefused> {
     if let ChargePermissionState::Closed { .. } = payment.permission.state {
-        return Err(PermissionClosed);
+        return Err(CloseRefused::PermissionClosed);
     }
-    // Nothing below this line may fail.
+    // No rule is left below this line.
     let mut next = payment.clone();
     // First, so that a released amount does not make it Chargeable in between.
     let mut events: Vec<Event> =
         next.permission.enter(ChargePermissionState::Closed { reason }, now).into_iter().collect();
     if open_charges == OpenCharges::AreCanceled {
         for charge in &payment.charges {
-            let Some(step) = charge.canceled(ChargeCancelReason::ChargePermissionCanceled, now) else {
-                continue;
-            };
-            for event in step.events {
-                events.extend(next.replace(step.next.clone(), event));
+            let canceled = charge.canceled(ChargeCancelReason::ChargePermissionCanceled, now);
+            if let Some((charge, event)) = canceled {
+                events.extend(next.replace(charge, event)?);
             }
         }
     }

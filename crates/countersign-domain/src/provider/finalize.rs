@@ -15,7 +15,7 @@ use super::checkout_session::{
     CheckoutSession, CheckoutSessionState, Constraint, SessionCancelReason, SessionStep,
 };
 use super::event::{Event, Happened};
-use super::ledger::Balances;
+use super::ledger::{Balances, Unbalanced};
 use super::payment::Payment;
 use super::profile::{EXTENDED_PERMISSION_MONTHS, PENDING_DECIDED_AFTER, PERMISSION_LIFETIME, Profile};
 use crate::address::{Address, AddressKind, AddressMatch, AddressMember};
@@ -176,6 +176,14 @@ pub enum FinalizeRefused {
     AddressNotShared(AddressKind),
     /// 13: the simulation's prerequisites do not hold.
     SimulationDoesNotFit,
+    /// No rule: the session's own amounts make no permission.
+    Unbalanced(Unbalanced),
+}
+
+impl From<Unbalanced> for FinalizeRefused {
+    fn from(unbalanced: Unbalanced) -> Self {
+        Self::Unbalanced(unbalanced)
+    }
 }
 
 words! {
@@ -470,7 +478,7 @@ fn pay(
     now: Timestamp,
 ) -> Result<Finalized, FinalizeRefused> {
     let answer = bank_answer(session, intent, buyer, simulation)?;
-    // Nothing below this line may fail.
+    // No rule is left below this line.
     let pending = match answer {
         BankAnswer::No(failure, reason) => {
             return Ok(Finalized::Failed(failure, Box::new(session.clone().canceled(reason, now))));
@@ -508,7 +516,7 @@ fn pay(
     ];
     let mut payment = Payment { permission, charges: Vec::new() };
     if let Some(charge) = charge {
-        events.extend(payment.begin(charge, now));
+        events.extend(payment.begin(charge, now)?);
     }
     let Payment { permission, charges } = payment;
     let charge = charges.into_iter().next();

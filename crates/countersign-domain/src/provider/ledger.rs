@@ -10,8 +10,12 @@
 //! `Overcharge` and `Goodwill` are sources outside the permission: what is captured above an
 //! authorization, and what is refunded above a capture, where Amazon's rules let it. Events carry the
 //! postings that they brought about, so the event log alone gives the balances again.
+//!
+//! [`settle`] is the only place where money moves. It holds what the postings did against what the charge
+//! itself says of its money: the two are written down apart, and where they differ nothing is changed.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::charge::Charge;
 use super::refund::RefundState;
@@ -37,7 +41,7 @@ words! {
 }
 
 /// One movement of money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Posting {
     /// Where it was.
     pub from: Account,
@@ -47,10 +51,26 @@ pub struct Posting {
     pub amount: Money,
 }
 
-/// A posting that its account cannot bear, or in another currency: a defect of the rules, never of a
-/// request. Nothing was moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unbalanced(pub Posting);
+/// The double entry does not come out: a defect of the rules or of what was stored, never of a request.
+/// Nothing was moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unbalanced {
+    /// A posting that its account cannot bear, of nothing, or in another currency.
+    Posting(Posting),
+    /// This account did not move as the charge did.
+    Account(Account),
+}
+
+impl fmt::Display for Unbalanced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Posting(Posting { from, to, amount }) => {
+                write!(f, "the accounts cannot bear a posting of {amount} from {from} to {to}")
+            }
+            Self::Account(account) => write!(f, "the account {account} does not move as its charge does"),
+        }
+    }
+}
 
 /// What is where. For the two sources it is what was drawn from them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,11 +120,11 @@ impl Balances {
     /// Carries out one posting.
     ///
     /// # Errors
-    /// [`Unbalanced`] where the account has not so much, for a posting within one account or into a
-    /// source, of nothing, or in another currency.
+    /// [`Unbalanced::Posting`] where the account has not so much, for a posting within one account or into
+    /// a source, of nothing, or in another currency.
     pub fn post(&mut self, posting: Posting) -> Result<(), Unbalanced> {
         let Posting { from, to, amount } = posting;
-        let refused = Err(Unbalanced(posting));
+        let refused = Err(Unbalanced::Posting(posting));
         let into_source = matches!(to, Account::Overcharge | Account::Goodwill);
         if from == to || into_source || amount.is_zero() {
             return refused;
@@ -137,6 +157,47 @@ impl Balances {
         held.is_some() && held == sum([limit, self.overcharge, self.goodwill, zero])
     }
 
+    /// What the charge itself says of its money. Nothing of it is available.
+    fn of_charge(charge: &Charge) -> Self {
+        let zero = Money::zero(charge.amount.currency());
+        let (taken, refunded) = (charge.captured(), charge.refunded(|state| *state == RefundState::Refunded));
+        let above = |amount: Money, limit: Money| amount.checked_sub(limit).unwrap_or(zero);
+        Self {
+            available: zero,
+            held: charge.held(),
+            captured: above(taken, refunded),
+            refunded,
+            overcharge: above(taken, charge.amount),
+            goodwill: above(refunded, taken),
+        }
+    }
+
+    /// Carries out the postings of a charge's change, and holds the result against the charge.
+    pub(super) fn posted(
+        mut self,
+        postings: &[Posting],
+        before: Option<&Charge>,
+        after: &Charge,
+    ) -> Result<Self, Unbalanced> {
+        let earlier = self;
+        for posting in postings {
+            self.post(*posting)?;
+        }
+        let was = before.map_or(Self::of_limit(Money::zero(self.currency())), Self::of_charge);
+        let is = Self::of_charge(after);
+        // The last account, Available, follows from these: no posting creates or destroys anything.
+        for account in
+            [Account::Held, Account::Captured, Account::Refunded, Account::Overcharge, Account::Goodwill]
+        {
+            let moved = self.account(account).checked_add(was.account(account));
+            let should = earlier.account(account).checked_add(is.account(account));
+            if moved.is_none() || moved != should {
+                return Err(Unbalanced::Account(account));
+            }
+        }
+        Ok(self)
+    }
+
     const fn account(&self, account: Account) -> Money {
         match account {
             Account::Available => self.available,
@@ -160,8 +221,23 @@ impl Balances {
     }
 }
 
-/// The postings by which a charge came from one state to the next; `before` is none for a new one.
-/// There is no other place that makes postings.
+/// Moves the money of a charge that came from one state to the next, and gives the postings; `before` is
+/// none for a new one.
+///
+/// # Errors
+/// [`Unbalanced`]; the balances are as they were.
+pub(super) fn settle(
+    balances: &mut Balances,
+    before: Option<&Charge>,
+    after: &Charge,
+) -> Result<Vec<Posting>, Unbalanced> {
+    let postings = postings(before, after);
+    *balances = balances.posted(&postings, before, after)?;
+    Ok(postings)
+}
+
+/// The postings by which a charge came from one state to the next. There is no other place that makes
+/// postings.
 pub(super) fn postings(before: Option<&Charge>, after: &Charge) -> Vec<Posting> {
     let zero = Money::zero(after.amount.currency());
     let less = |one: Money, other: Money| one.checked_sub(other).unwrap_or(zero);
@@ -185,7 +261,7 @@ pub(super) fn postings(before: Option<&Charge>, after: &Charge) -> Vec<Posting> 
     post(Account::Held, Account::Captured, from_held);
     post(Account::Overcharge, Account::Captured, less(taken, from_held));
     post(Account::Held, Account::Available, less(less(held_now, from_held), held_after));
-    let refunded = |charge: &Charge| charge.refunded(|state| matches!(state, RefundState::Refunded));
+    let refunded = |charge: &Charge| charge.refunded(|state| *state == RefundState::Refunded);
     let refunded_before = before.map_or(zero, refunded);
     let back = less(refunded(after), refunded_before);
     let left = less(after.captured(), refunded_before);

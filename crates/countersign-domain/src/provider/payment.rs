@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::charge::{Charge, ChargeDeclineReason, ChargeState};
 use super::charge_permission::{ChargePermission, ChargePermissionState, ClosureReason, NonChargeableReason};
 use super::event::{Event, Happened};
-use super::ledger;
+use super::ledger::{self, Unbalanced};
 use super::profile::Profile;
 use crate::ids::ChargeId;
 use crate::step::Step;
@@ -37,7 +37,10 @@ impl Payment {
 
     /// Carries everything to an instant: what is due is applied in the order of the deadlines, each
     /// as of its own instant, those included that another brought about.
-    pub fn carry_to(&mut self, now: Timestamp, profile: Profile) -> Vec<Event> {
+    ///
+    /// # Errors
+    /// [`Unbalanced`]: what was stored of the payment is broken, and what is left of it is of no use.
+    pub fn carry_to(&mut self, now: Timestamp, profile: Profile) -> Result<Vec<Event>, Unbalanced> {
         let mut events = Vec::new();
         while let Some(due_at) = self.due_at().filter(|due_at| *due_at <= now) {
             let due = self.charges.iter().find(|charge| charge.due_at() == Some(due_at));
@@ -45,7 +48,7 @@ impl Payment {
                 Some(charge) => {
                     let Some(Step { next, events: happened }) = charge.expire(profile) else { break };
                     for event in happened {
-                        events.extend(self.replace(next.clone(), event));
+                        events.extend(self.replace(next.clone(), event)?);
                     }
                 }
                 None => {
@@ -55,11 +58,11 @@ impl Payment {
                 }
             }
         }
-        events
+        Ok(events)
     }
 
     /// Adds a new charge: its money moves and its permission follows.
-    pub(super) fn begin(&mut self, charge: Charge, at: Timestamp) -> Vec<Event> {
+    pub(super) fn begin(&mut self, charge: Charge, at: Timestamp) -> Result<Vec<Event>, Unbalanced> {
         let (id, amount) = (charge.id.clone(), charge.amount);
         let authorized = Happened::ChargeAuthorized(id.clone(), amount);
         let (first, second) = match &charge.state {
@@ -76,18 +79,18 @@ impl Payment {
         };
         self.permission.charge_count = self.permission.charge_count.saturating_add(1);
         self.charges.push(charge.clone());
-        let mut events = self.follow(None, &charge, Event::new(at, first));
+        let mut events = self.follow(None, &charge, Event::new(at, first))?;
         if let Some(second) = second {
             // All money has moved with the first event.
             events.insert(1, Event::new(at, second));
         }
-        events
+        Ok(events)
     }
 
     /// Puts a charge in its own place, by what happened.
-    pub(super) fn replace(&mut self, after: Charge, event: Event) -> Vec<Event> {
+    pub(super) fn replace(&mut self, after: Charge, event: Event) -> Result<Vec<Event>, Unbalanced> {
         let Some(place) = self.charges.iter_mut().find(|charge| charge.id == after.id) else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         let before = core::mem::replace(place, after.clone());
         self.follow(Some(&before), &after, event)
@@ -102,15 +105,15 @@ impl Payment {
     }
 
     /// Moves the money of a charge's change, and lets the permission follow.
-    fn follow(&mut self, before: Option<&Charge>, after: &Charge, mut event: Event) -> Vec<Event> {
+    fn follow(
+        &mut self,
+        before: Option<&Charge>,
+        after: &Charge,
+        mut event: Event,
+    ) -> Result<Vec<Event>, Unbalanced> {
         let at = event.at;
         let permission = &mut self.permission;
-        for posting in ledger::postings(before, after) {
-            // What a rule let through an account can bear: the tables and the model hold that.
-            if permission.balances.post(posting).is_ok() {
-                event.postings.push(posting);
-            }
-        }
+        event.postings = ledger::settle(&mut permission.balances, before, after)?;
         permission.open_charges.retain(|id| *id != after.id);
         if after.due_at().is_some() {
             permission.open_charges.push(after.id.clone());
@@ -130,7 +133,7 @@ impl Payment {
         }
         let mut events = alloc::vec![event];
         events.extend(permission.stand(declined, at));
-        events
+        Ok(events)
     }
 }
 

@@ -25,6 +25,7 @@ use alloc::vec::Vec;
 
 use super::charge::ChargeState;
 use super::event::{Event, Happened};
+use super::ledger::Unbalanced;
 use super::payment::Payment;
 use super::profile::Profile;
 use crate::ids::{ChargeId, RefundId};
@@ -117,6 +118,14 @@ pub enum CreateRefundRefused {
     TooManyRefunds,
     /// 7: with all others it exceeds [`ceiling`].
     ExceedsCeiling,
+    /// No rule: the permission's accounts are broken.
+    Unbalanced(Unbalanced),
+}
+
+impl From<Unbalanced> for CreateRefundRefused {
+    fn from(unbalanced: Unbalanced) -> Self {
+        Self::Unbalanced(unbalanced)
+    }
 }
 
 /// The most that may be refunded of a captured amount: the lesser of 15 % and 75 more (8,400 JPY),
@@ -217,7 +226,7 @@ pub fn create(
     if sum.is_none_or(|sum| sum.minor() > ceiling(captured).minor()) {
         return Err(Refused::ExceedsCeiling);
     }
-    // Nothing below this line may fail.
+    // No rule is left below this line.
     let decline = simulation.map(|RefundSimulation::RefundDeclined| RefundDeclineReason::AmazonRejected);
     let state = RefundState::RefundInitiated { decline, decided_at: now.plus(profile.settled_after()) };
     let mut after = charge.clone();
@@ -231,6 +240,6 @@ pub fn create(
         state,
     });
     let mut next = payment.clone();
-    let events = next.replace(after, Event::new(now, what));
+    let events = next.replace(after, Event::new(now, what))?;
     Ok(Step { next, events })
 }

@@ -2,6 +2,7 @@
 
 mod after_result;
 mod money;
+mod refusals;
 
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -397,6 +398,7 @@ fn rule(refused: &FinalizeRefused) -> &'static str {
         FinalizeRefused::AddressDiffers(_, _) => "AddressDiffers",
         FinalizeRefused::AddressNotShared(_) => "AddressNotShared",
         FinalizeRefused::SimulationDoesNotFit => "SimulationDoesNotFit",
+        FinalizeRefused::Unbalanced(_) => "Unbalanced",
     }
 }
 
@@ -665,7 +667,7 @@ fn every_permission_and_charge_before_at_and_after_each_deadline() {
             let at = start().plus(after);
             for (side, now) in [("before", at.minus(MILLISECOND)), ("at", at), ("after", at.plus(HOUR))] {
                 let mut payment = paid(intent, card, total);
-                payment.carry_to(now, Profile::Sandbox);
+                payment.carry_to(now, Profile::Sandbox).unwrap();
                 table.push_str(&format!("{kind:<21} {when:<9} {side:<7} {}\n", payment_row(&payment)));
             }
         }
@@ -683,9 +685,9 @@ fn the_profile_decides_when_an_authorization_lapses() {
         let Completed { permission, charge, .. } = completed(result);
         let mut payment = Payment { permission, charges: charge.into_iter().collect() };
         let lapses = start().plus(DAY.saturating_mul(days));
-        payment.carry_to(lapses.minus(MILLISECOND), profile);
+        payment.carry_to(lapses.minus(MILLISECOND), profile).unwrap();
         assert_eq!(charge_word(&payment.charges[0]), "Authorized");
-        payment.carry_to(lapses, profile);
+        payment.carry_to(lapses, profile).unwrap();
         assert_eq!(charge_word(&payment.charges[0]), "ExpiredUnused");
     }
 }
@@ -708,12 +710,12 @@ fn one_jump_of_the_clock_and_many_small_ones_lead_to_the_same() {
     ] {
         let (mut jumped, mut walked) = (paid(intent, card, None), paid(intent, card, None));
         let end = start().plus(DAY.saturating_mul(200));
-        let at_once = jumped.carry_to(end, Profile::Sandbox);
+        let at_once = jumped.carry_to(end, Profile::Sandbox).unwrap();
         let mut in_steps: Vec<Event> = Vec::new();
         let mut now = start();
         while now < end {
             now = now.plus(HOUR.saturating_mul(7)).min(end);
-            in_steps.extend(walked.carry_to(now, Profile::Sandbox));
+            in_steps.extend(walked.carry_to(now, Profile::Sandbox).unwrap());
         }
         assert_eq!(jumped, walked);
         assert_eq!(at_once, in_steps);

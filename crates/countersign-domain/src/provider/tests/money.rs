@@ -1,28 +1,31 @@
 //! The double entry: any sequence of commands and deadlines keeps every account right, the log alone
 //! gives the balances again, and a posting that an account cannot bear is refused.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{agreeing, completed, paying, placed, session, start};
+use super::after_result::{authorized, capture_of, captured, charge_id, charge_of, of, of_amount, refund_of};
+use super::{agreeing, completed, paying, placed, session, start, usd};
 use crate::ids::{ChargeId, RefundId};
 use crate::money::{Currency, Money};
 use crate::provider::buyer::Card;
 use crate::provider::charge::{
-    CaptureSimulation, ChargeCancelReason, Charged, CreateCharge, CreateChargeSimulation, cancel, capturable,
-    capture, create,
+    CaptureSimulation, Charge, ChargeCancelReason, Charged, CreateCharge, CreateChargeSimulation, cancel,
+    capturable, capture, create,
 };
 use crate::provider::charge_permission::{ClosureReason, OpenCharges, close, update_payment_method};
 use crate::provider::event::Event;
 use crate::provider::finalize::{Completed, FinalizeRules, finalize};
-use crate::provider::ledger::{Account, Balances, Posting, Unbalanced};
+use crate::provider::ledger::{self, Account, Balances, Posting, Unbalanced};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
 use crate::provider::profile::Profile;
-use crate::provider::refund::{self, CreateRefund, RefundSimulation, ceiling};
+use crate::provider::refund::{self, CreateRefund, RefundSimulation, RefundState, ceiling};
 use crate::terms::{PaymentIntent, ProductType};
+use crate::time::DAY;
 
 /// One thing that somebody does, or time that passes; numbers choose among what there is.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +79,7 @@ fn played(
     let mut payment = Payment { permission, charges: charge.into_iter().collect() };
     let mut now = start();
     for (draw, act) in acts.iter().enumerate() {
-        events.extend(payment.carry_to(now, profile));
+        events.extend(payment.carry_to(now, profile).unwrap());
         let id = |charge: usize| payment.charges[charge % payment.charges.len()].id.clone();
         let step = match *act {
             Act::Wait { seconds } => {
@@ -128,7 +131,7 @@ fn played(
         let broken = broken(&payment);
         assert!(broken.is_none(), "{broken:?} after {act:?}: {payment:?}");
     }
-    events.extend(payment.carry_to(now, profile));
+    events.extend(payment.carry_to(now, profile).unwrap());
     (payment, events)
 }
 
@@ -148,9 +151,7 @@ fn broken(payment: &Payment) -> Option<&'static str> {
     if sum(&mut charges.iter().map(|charge| charge.captured())) != permission.balances.taken() {
         return Some("what was taken is not what the charges took");
     }
-    let refunded = |charge: &crate::provider::charge::Charge| {
-        charge.refunded(|state| matches!(state, refund::RefundState::Refunded))
-    };
+    let refunded = |charge: &Charge| charge.refunded(|state| *state == RefundState::Refunded);
     if sum(&mut charges.iter().map(refunded)) != permission.balances.refunded {
         return Some("what was refunded is not what the refunds say");
     }
@@ -179,26 +180,144 @@ fn replayed(limit: Money, events: &[Event]) -> Result<Balances, Unbalanced> {
     Ok(balances)
 }
 
+/// The first event of a log by which a charge, a refund or the permission took a step that its diagram
+/// has not.
+fn illegal(events: &[Event]) -> Option<&Event> {
+    let mut latest: BTreeMap<&str, &str> = BTreeMap::new();
+    events.iter().find(|event| {
+        let entry = event.what.entry();
+        let id = match (entry.refund_id, entry.charge_id, entry.charge_permission_id) {
+            (Some(id), _, _) => id.as_str(),
+            (None, Some(id), _) => id.as_str(),
+            (None, None, Some(id)) => id.as_str(),
+            (None, None, None) => return false,
+        };
+        // What happens to a permission without moving it.
+        if ["ChargeRefused", "BuyerForgotten", "ChargePermissionUpdated"].contains(&entry.name) {
+            return false;
+        }
+        let before = latest.insert(id, entry.name).unwrap_or("");
+        !matches!(
+            (before, entry.name),
+            ("", "ChargeAuthorizationInitiated" | "ChargeAuthorized" | "RefundInitiated")
+                | ("", "ChargePermissionCreated")
+                | ("ChargeAuthorizationInitiated", "ChargeAuthorized" | "ChargeCanceled" | "ChargeDeclined")
+                | ("ChargeAuthorized", "ChargeCaptureInitiated" | "ChargeCaptured" | "ChargeCanceled")
+                | ("ChargeCaptureInitiated", "ChargeCaptured" | "ChargeDeclined")
+                | ("RefundInitiated", "Refunded" | "RefundDeclined")
+                | (
+                    "ChargePermissionCreated"
+                        | "ChargePermissionChargeable"
+                        | "ChargePermissionNonChargeable",
+                    "ChargePermissionChargeable" | "ChargePermissionNonChargeable" | "ChargePermissionClosed"
+                )
+        )
+    })
+}
+
 proptest! {
-    // With 40 acts each, a million acts in `--release`; fewer where every run pays for them.
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 1_500 } else { 25_000 }))]
+    // A million acts: each sequence has 40 of them on average.
+    #![proptest_config(ProptestConfig::with_cases(25_000))]
     #[test]
     fn whatever_is_commanded_no_money_is_created_or_lost_and_the_log_gives_the_balances_again(
         live in any::<bool>(),
         allow_overcharge in any::<bool>(),
         currency in proptest::sample::select(&[Currency::USD, Currency::JPY, Currency::EUR][..]),
-        acts in proptest::collection::vec(act(), 1..40),
+        acts in proptest::collection::vec(act(), 20..=60),
     ) {
         let profile = if live { Profile::Live } else { Profile::Sandbox };
         let (payment, events) = played(profile, allow_overcharge, currency, &acts);
         prop_assert_eq!(replayed(payment.permission.limit, &events), Ok(payment.permission.balances));
         prop_assert!(events.windows(2).all(|pair| pair[0].at <= pair[1].at));
+        prop_assert_eq!(illegal(&events), None);
+        // Whoever reads once, at the end, sees what whoever reads all the time does.
+        let now = events.last().map_or(start(), |last| last.at);
+        let (mut jumped, mut walked, mut in_steps) = (payment.clone(), payment, Vec::new());
+        let at_once = jumped.carry_to(now.plus(DAY.saturating_mul(200)), profile).unwrap();
+        for days in [0, 1, 6, 29, 31, 179, 200] {
+            in_steps.extend(walked.carry_to(now.plus(DAY.saturating_mul(days)), profile).unwrap());
+        }
+        prop_assert_eq!(broken(&jumped), None);
+        prop_assert_eq!(jumped, walked);
+        prop_assert_eq!(at_once, in_steps);
+    }
+}
+
+/// Changes of a charge that move money, each with the accounts before it.
+fn every_movement() -> Vec<(&'static str, Balances, Option<Charge>, Charge)> {
+    let movement = |name, before: &Payment, after: &Payment, place: usize| {
+        let charge = after.charges[place].clone();
+        (name, before.permission.balances, before.charges.get(place).cloned(), charge)
+    };
+    let carried = |payment: &Payment| {
+        let mut later = payment.clone();
+        later.carry_to(start().plus(DAY.saturating_mul(31)), Profile::Live).unwrap();
+        later
+    };
+    let created = |payment: &Payment, request| match charge_of(payment, request, None, start()) {
+        Ok(Charged::Created(step)) => step.next,
+        other => panic!("{other:?}"),
+    };
+    let (open, paid) = (authorized(), captured());
+    let overcharging =
+        of(PaymentDetails { allow_overcharge: true, ..paying(PaymentIntent::Authorize) }, Card::Visa1111);
+    let overcharged = capture_of(&overcharging, usd(1_500), start()).unwrap();
+    let at_once = CreateCharge { capture_now: true, ..of_amount(usd(600)) };
+    let (in_part, above) =
+        (refund_of(&paid, usd(300), start()).unwrap(), refund_of(&paid, usd(1_600), start()).unwrap());
+    let canceled = cancel(&open, &charge_id(&open), ChargeCancelReason::MerchantCanceled, start()).unwrap();
+    alloc::vec![
+        movement("authorized", &open, &created(&open, of_amount(usd(600))), 1),
+        movement("captured at once", &open, &created(&open, at_once), 1),
+        movement("captured", &open, &capture_of(&open, usd(1_400), start()).unwrap(), 0),
+        movement("captured in part", &open, &capture_of(&open, usd(1_000), start()).unwrap(), 0),
+        movement("overcharged", &overcharging, &overcharged, 0),
+        movement("canceled", &open, &canceled.next, 0),
+        movement("lapsed", &open, &carried(&open), 0),
+        movement("refunded", &in_part, &carried(&in_part), 0),
+        movement("refunded above the capture", &above, &carried(&above), 0),
+    ]
+}
+
+#[test]
+fn a_wrong_posting_is_caught_where_it_is_made_and_moves_nothing() {
+    const ACCOUNTS: &[Account] = Account::ALL;
+    for (name, balances, before, after) in every_movement() {
+        let mut moved = balances;
+        let right = ledger::settle(&mut moved, before.as_ref(), &after).unwrap();
+        assert!(!right.is_empty(), "{name}");
+        assert_ne!(moved, balances, "{name}");
+        let mut wrong: Vec<Vec<Posting>> = Vec::new();
+        for (place, posting) in right.iter().enumerate() {
+            let with = |changed: Posting| {
+                let mut postings = right.clone();
+                postings[place] = changed;
+                postings
+            };
+            let amount = |minor| Money::from_minor(minor, posting.amount.currency());
+            wrong.extend(ACCOUNTS.iter().map(|from| with(Posting { from: *from, ..*posting })));
+            wrong.extend(ACCOUNTS.iter().map(|to| with(Posting { to: *to, ..*posting })));
+            wrong.push(with(Posting { amount: amount(posting.amount.minor() + 1), ..*posting }));
+            wrong.push(with(Posting { amount: amount(posting.amount.minor() - 1), ..*posting }));
+            wrong.push(with(Posting { from: posting.to, to: posting.from, ..*posting }));
+            let mut lost = right.clone();
+            lost.remove(place);
+            wrong.push(lost);
+            let mut twice = right.clone();
+            twice.push(*posting);
+            wrong.push(twice);
+        }
+        wrong.retain(|postings| *postings != right);
+        assert!(wrong.len() > 10, "{name}");
+        for postings in wrong {
+            let caught = balances.posted(&postings, before.as_ref(), &after);
+            assert!(caught.is_err(), "{name}: {postings:?} for {right:?}");
+        }
     }
 }
 
 #[test]
 fn a_posting_that_its_account_cannot_bear_is_refused_and_moves_nothing() {
-    let usd = |minor| Money::from_minor(minor, Currency::USD);
     let balances = Balances::of_limit(usd(100));
     for (from, to, amount) in [
         (Account::Available, Account::Held, usd(101)),
@@ -212,7 +331,7 @@ fn a_posting_that_its_account_cannot_bear_is_refused_and_moves_nothing() {
     ] {
         let posting = Posting { from, to, amount };
         let mut after = balances;
-        assert_eq!(after.post(posting), Err(Unbalanced(posting)));
+        assert_eq!(after.post(posting), Err(Unbalanced::Posting(posting)));
         assert_eq!(after, balances);
     }
 }

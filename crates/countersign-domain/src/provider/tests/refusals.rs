@@ -1,0 +1,409 @@
+//! The refusals of the calls after a successful Finalize: each is reached, the first of two broken rules
+//! is the one that is answered, and every amount's bound is tried on both sides in each ledger currency.
+
+use alloc::collections::BTreeSet;
+use alloc::string::ToString;
+
+use super::after_result::{
+    PROFILE, authorized, capture_of, captured, charge_id, charge_of, new_refund, of, of_amount, refund_of,
+};
+use super::{agreeing, paying, placed, run, session, start, usd};
+use crate::ids::RefundId;
+use crate::money::{AmountRefused, Currency, Money};
+use crate::provider::buyer::Card;
+use crate::provider::charge::{
+    CancelRefused, CaptureRefused, ChargeCancelReason, ChargeState, Charged, CreateCharge,
+    CreateChargeRefused, CreateChargeSimulation, cancel, capture,
+};
+use crate::provider::charge_permission::{
+    ChargePermissionState, CloseRefused, ClosureReason, NonChargeableReason, OpenCharges, close, update,
+};
+use crate::provider::finalize::FinalizeRefused;
+use crate::provider::ledger::{Account, Posting, Unbalanced};
+use crate::provider::payment::Payment;
+use crate::provider::payment_details::PaymentDetails;
+use crate::provider::profile::MAX_CHARGES;
+use crate::provider::refund::{
+    self, CreateRefund, CreateRefundRefused, MAX_REFUNDS, Refund, RefundState, ceiling,
+};
+use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
+use crate::time::DAY;
+
+/// The name of a refusal, and the names of all of its kind: a variant that is not listed here does not
+/// compile, and one that no row reaches fails its test.
+macro_rules! names {
+    ($name:ident of $type:ident { $($variant:ident),+ $(,)? }) => {
+        fn $name(refused: $type) -> &'static str {
+            match refused { $($type::$variant { .. } => stringify!($variant)),+ }
+        }
+
+        impl Named for $type {
+            const ALL: &'static [&'static str] = &[$(stringify!($variant)),+];
+        }
+    };
+}
+
+trait Named {
+    const ALL: &'static [&'static str];
+}
+
+fn all_reached<R: Named>(reached: &BTreeSet<&str>) {
+    assert_eq!(*reached, R::ALL.iter().copied().collect());
+}
+
+names! { create_charge_rule of CreateChargeRefused {
+    PermissionClosed, PermissionNonChargeable, Missing, PendingWithCapture,
+    SoftDescriptorWithoutCapture, CurrencyDiffers, NothingToCharge, AboveMaximum, TooManyCharges,
+    ExceedsBalance, SimulationDoesNotFit, Unbalanced,
+} }
+
+names! { capture_rule of CaptureRefused {
+    NotAuthorized, Missing, CurrencyDiffers, NothingToCapture, AboveMaximum, ExceedsAuthorizedAmount,
+    Unbalanced,
+} }
+
+names! { cancel_rule of CancelRefused { NotCancelable, Unbalanced } }
+
+names! { close_rule of CloseRefused { PermissionClosed, Unbalanced } }
+
+names! { create_refund_rule of CreateRefundRefused {
+    NotCaptured, Missing, CurrencyDiffers, NothingToRefund, AboveMaximum, TooManyRefunds, ExceedsCeiling,
+    Unbalanced,
+} }
+
+const CURRENCIES: [Currency; 4] = [Currency::USD, Currency::EUR, Currency::GBP, Currency::JPY];
+
+fn euros() -> Option<Money> {
+    Some(Money::from_minor(100, Currency::EUR))
+}
+
+fn above_maximum() -> Option<Money> {
+    Currency::USD.maximum().checked_add(usd(1))
+}
+
+/// Everything of Create Charge that a row can break.
+struct Creating {
+    payment: Payment,
+    request: CreateCharge,
+    simulation: Option<CreateChargeSimulation>,
+}
+
+type BreakCreate = fn(&mut Creating);
+
+/// The rules of Create Charge in their order, each with what breaks it alone.
+const CREATE_CHARGE: [(&str, BreakCreate); 12] = [
+    ("PermissionClosed", |it| {
+        it.payment.permission.state = ChargePermissionState::Closed { reason: ClosureReason::BuyerClosed };
+    }),
+    ("PermissionNonChargeable", |it| {
+        let reason = NonChargeableReason::PaymentMethodInvalid;
+        it.payment.permission.state = ChargePermissionState::NonChargeable { reason };
+    }),
+    ("Missing", |it| it.request.charge_amount = None),
+    ("PendingWithCapture", |it| {
+        it.request.capture_now = true;
+        it.request.can_handle_pending_authorization = true;
+    }),
+    ("SoftDescriptorWithoutCapture", |it| it.request.soft_descriptor = Some("SHOP".to_string())),
+    ("CurrencyDiffers", |it| it.request.charge_amount = euros()),
+    ("NothingToCharge", |it| it.request.charge_amount = Some(usd(0))),
+    ("AboveMaximum", |it| it.request.charge_amount = above_maximum()),
+    ("TooManyCharges", |it| it.payment.permission.charge_count = MAX_CHARGES),
+    ("ExceedsBalance", |it| it.request.charge_amount = Some(usd(601))),
+    ("SimulationDoesNotFit", |it| it.simulation = Some(CreateChargeSimulation::PendingAuthorized)),
+    ("Unbalanced", |it| it.payment.permission.balances.held = usd(u64::MAX)),
+];
+
+fn creating(breaks: &[BreakCreate]) -> Result<Charged, CreateChargeRefused> {
+    let request = of_amount(usd(600));
+    let mut it = Creating { payment: authorized(), request, simulation: None };
+    breaks.iter().for_each(|breaks| breaks(&mut it));
+    charge_of(&it.payment, it.request, it.simulation, start())
+}
+
+#[test]
+fn each_refusal_of_create_charge_is_reached_and_the_first_of_two_is_answered() {
+    assert!(matches!(creating(&[]), Ok(Charged::Created(_))));
+    let mut reached = BTreeSet::new();
+    for (position, (rule, first)) in CREATE_CHARGE.iter().enumerate() {
+        assert_eq!(creating(&[*first]).map_err(create_charge_rule), Err(*rule));
+        reached.insert(*rule);
+        for (later, second) in &CREATE_CHARGE[position..] {
+            let refused = creating(&[*second, *first]).map_err(create_charge_rule);
+            assert_eq!(refused, Err(*rule), "before {later}");
+        }
+    }
+    all_reached::<CreateChargeRefused>(&reached);
+}
+
+#[test]
+fn a_permission_that_an_open_charge_uses_up_refuses_another_until_that_one_is_canceled() {
+    let open = of(paying(PaymentIntent::Authorize), Card::Visa1111);
+    let reason = NonChargeableReason::ChargeInProgress;
+    assert_eq!(
+        charge_of(&open, of_amount(usd(1)), None, start()),
+        Err(CreateChargeRefused::PermissionNonChargeable(reason))
+    );
+    let id = charge_id(&open);
+    let free = cancel(&open, &id, ChargeCancelReason::MerchantCanceled, start()).unwrap().next;
+    assert!(matches!(charge_of(&free, of_amount(usd(1)), None, start()), Ok(Charged::Created(_))));
+}
+
+type BreakCapture = fn(&mut Payment, &mut Option<Money>);
+
+/// The rules of Capture Charge in their order, each with what breaks it alone.
+const CAPTURE: [(&str, BreakCapture); 7] = [
+    ("NotAuthorized", |payment, _| {
+        payment.charges[0].state = ChargeState::Captured { captured: usd(1_400) };
+    }),
+    ("Missing", |_, amount| *amount = None),
+    ("CurrencyDiffers", |_, amount| *amount = euros()),
+    ("NothingToCapture", |_, amount| *amount = Some(usd(0))),
+    ("AboveMaximum", |_, amount| *amount = above_maximum()),
+    ("ExceedsAuthorizedAmount", |_, amount| *amount = Some(usd(1_401))),
+    ("Unbalanced", |payment, _| payment.permission.balances.held = usd(1_399)),
+];
+
+#[test]
+fn each_refusal_of_capture_is_reached_and_the_first_of_two_is_answered() {
+    let capturing = |breaks: &[BreakCapture]| {
+        let (mut payment, mut amount) = (authorized(), Some(usd(1_400)));
+        breaks.iter().for_each(|breaks| breaks(&mut payment, &mut amount));
+        capture(&payment, &charge_id(&payment), amount, None, None, PROFILE, start()).map(|step| step.next)
+    };
+    let whole = capturing(&[]).unwrap();
+    assert_eq!(capture_of(&whole, usd(1), start()), Err(CaptureRefused::NotAuthorized));
+    let mut reached = BTreeSet::new();
+    for (position, (rule, first)) in CAPTURE.iter().enumerate() {
+        assert_eq!(capturing(&[*first]).map_err(capture_rule), Err(*rule));
+        reached.insert(*rule);
+        for (later, second) in &CAPTURE[position..] {
+            let refused = capturing(&[*second, *first]).map_err(capture_rule);
+            assert_eq!(refused, Err(*rule), "before {later}");
+        }
+    }
+    all_reached::<CaptureRefused>(&reached);
+}
+
+type BreakRefund = fn(&mut Payment, &mut Option<Money>);
+
+/// The rules of Create Refund in their order, each with what breaks it alone.
+const CREATE_REFUND: [(&str, BreakRefund); 8] = [
+    ("NotCaptured", |payment, _| payment.charges[0].state = ChargeState::Authorized),
+    ("Missing", |_, amount| *amount = None),
+    ("CurrencyDiffers", |_, amount| *amount = euros()),
+    ("NothingToRefund", |_, amount| *amount = Some(usd(0))),
+    ("AboveMaximum", |_, amount| *amount = above_maximum()),
+    ("TooManyRefunds", |payment, _| {
+        let refund = Refund {
+            id: RefundId::under(&payment.permission.id, 1),
+            amount: usd(1),
+            soft_descriptor: None,
+            created_at: start(),
+            updated_at: start(),
+            state: RefundState::Refunded,
+        };
+        payment.charges[0].refunds = alloc::vec![refund; MAX_REFUNDS];
+    }),
+    ("ExceedsCeiling", |_, amount| *amount = Some(usd(1_611))),
+    ("Unbalanced", |payment, _| payment.permission.balances.captured = usd(u64::MAX)),
+];
+
+#[test]
+fn each_refusal_of_create_refund_is_reached_and_the_first_of_two_is_answered() {
+    let refunding = |breaks: &[BreakRefund]| {
+        let (mut payment, mut refund_amount) = (captured(), Some(usd(1_400)));
+        breaks.iter().for_each(|breaks| breaks(&mut payment, &mut refund_amount));
+        let request = CreateRefund { refund_amount, soft_descriptor: None };
+        let (id, charge) = (new_refund(&payment), charge_id(&payment));
+        refund::create(&payment, &charge, request, None, id, PROFILE, start())
+    };
+    assert!(refunding(&[]).is_ok());
+    let mut reached = BTreeSet::new();
+    for (position, (rule, first)) in CREATE_REFUND.iter().enumerate() {
+        assert_eq!(refunding(&[*first]).map_err(create_refund_rule), Err(*rule));
+        reached.insert(*rule);
+        for (later, second) in &CREATE_REFUND[position..] {
+            let refused = refunding(&[*second, *first]).map_err(create_refund_rule);
+            assert_eq!(refused, Err(*rule), "before {later}");
+        }
+    }
+    all_reached::<CreateRefundRefused>(&reached);
+}
+
+/// What Finalize left, with accounts that say nothing of the open charge.
+fn with_broken_accounts() -> Payment {
+    let mut broken = authorized();
+    broken.permission.balances.held = usd(0);
+    broken
+}
+
+#[test]
+fn each_refusal_of_cancel_and_close_is_reached() {
+    let open = authorized();
+    let canceling = |payment: &Payment| {
+        let reason = ChargeCancelReason::MerchantCanceled;
+        cancel(payment, &charge_id(payment), reason, start()).map(|step| step.next)
+    };
+    let closing = |payment: &Payment, open_charges| {
+        close(payment, ClosureReason::MerchantClosed, open_charges, start()).map(|step| step.next)
+    };
+    let canceled = canceling(&open).unwrap();
+    let refusals = [canceling(&canceled), canceling(&captured()), canceling(&with_broken_accounts())];
+    let reached: BTreeSet<_> = refusals.into_iter().map(|it| cancel_rule(it.unwrap_err())).collect();
+    all_reached::<CancelRefused>(&reached);
+    let closed = closing(&open, OpenCharges::Stay).unwrap();
+    let refusals = [
+        closing(&closed, OpenCharges::Stay),
+        closing(&closed, OpenCharges::AreCanceled),
+        closing(&with_broken_accounts(), OpenCharges::AreCanceled),
+    ];
+    let reached: BTreeSet<_> = refusals.into_iter().map(|it| close_rule(it.unwrap_err())).collect();
+    all_reached::<CloseRefused>(&reached);
+    let notes = MerchantMetadata { note_to_buyer: Some("new".to_string()), ..MerchantMetadata::default() };
+    assert!(update(&closed.permission, notes.clone(), start()).is_err());
+    let updated = update(&open.permission, notes, start()).unwrap().next;
+    assert_eq!(updated.merchant_metadata.note_to_buyer.as_deref(), Some("new"));
+}
+
+#[test]
+fn accounts_that_are_broken_stop_a_deadline_and_a_completion_too() {
+    let mut broken = with_broken_accounts();
+    let posting = Posting { from: Account::Held, to: Account::Available, amount: usd(1_400) };
+    let lapsed = broken.carry_to(start().plus(DAY.saturating_mul(30)), PROFILE);
+    assert_eq!(lapsed, Err(Unbalanced::Posting(posting)));
+    // No session can be created so: its total is below its charge.
+    let details = PaymentDetails { total_order_amount: Some(usd(1_000)), ..paying(PaymentIntent::Authorize) };
+    let session = placed(session(ProductType::PayAndShip, details), Card::Visa1111);
+    let posting = Posting { from: Account::Available, to: Account::Held, amount: usd(1_400) };
+    assert_eq!(
+        run(&session, &agreeing(&session)),
+        Err(FinalizeRefused::Unbalanced(Unbalanced::Posting(posting)))
+    );
+}
+
+#[test]
+fn an_amount_has_its_currencys_decimals_and_no_more() {
+    for (currency, least, too_fine) in [
+        (Currency::USD, "0.01", "0.010"),
+        (Currency::EUR, "0.01", "0.010"),
+        (Currency::GBP, "0.01", "0.010"),
+        (Currency::JPY, "1", "1.0"),
+    ] {
+        assert_eq!(Money::parse(least, currency), Ok(Money::from_minor(1, currency)));
+        assert_eq!(Money::parse(too_fine, currency), Err(AmountRefused::TooManyDecimals), "{currency}");
+    }
+}
+
+#[test]
+fn the_maximum_and_the_balance_are_charged_to_the_last_minor_unit_in_each_currency() {
+    for currency in CURRENCIES {
+        let money = |minor| Money::from_minor(minor, currency);
+        let most = currency.maximum().minor();
+        let expected = if currency == Currency::JPY { 10_000_000 } else { 15_000_000 };
+        assert_eq!(most, expected, "{currency}");
+        let details = PaymentDetails {
+            charge_amount: Some(money(1)),
+            total_order_amount: Some(money(most + 3)),
+            ..paying(PaymentIntent::Authorize)
+        };
+        let open = of(details, Card::Visa1111);
+        let over = charge_of(&open, of_amount(money(most + 1)), None, start());
+        assert_eq!(over, Err(CreateChargeRefused::AboveMaximum), "{currency}");
+        let Ok(Charged::Created(step)) = charge_of(&open, of_amount(money(most)), None, start()) else {
+            panic!("{currency}")
+        };
+        assert_eq!(step.next.permission.balance(), money(2));
+        let over = charge_of(&step.next, of_amount(money(3)), None, start());
+        assert_eq!(over, Err(CreateChargeRefused::ExceedsBalance), "{currency}");
+        assert!(charge_of(&step.next, of_amount(money(2)), None, start()).is_ok());
+        // An overcharge ends at the maximum as well.
+        let details = PaymentDetails {
+            charge_amount: Some(money(most)),
+            allow_overcharge: true,
+            ..paying(PaymentIntent::Authorize)
+        };
+        let open = of(details, Card::Visa1111);
+        let over = capture_of(&open, money(most + 1), start());
+        assert_eq!(over, Err(CaptureRefused::AboveMaximum), "{currency}");
+        assert!(capture_of(&open, money(most), start()).is_ok());
+    }
+}
+
+#[test]
+fn an_overcharge_is_captured_to_the_cent_where_the_session_allowed_it() {
+    for (currency, amount, most) in [
+        (Currency::USD, 10_000, 11_500),
+        (Currency::USD, 50_000, 57_500),
+        (Currency::USD, 50_001, 57_501),
+        (Currency::USD, 100_000, 107_500),
+        (Currency::EUR, 1, 1),
+        (Currency::EUR, 7, 8),
+        (Currency::GBP, 50_000, 57_500),
+        (Currency::JPY, 1_000, 1_150),
+        (Currency::JPY, 56_000, 64_400),
+        (Currency::JPY, 100_000, 108_400),
+    ] {
+        let money = |minor| Money::from_minor(minor, currency);
+        for allow_overcharge in [false, true] {
+            let details = PaymentDetails {
+                charge_amount: Some(money(amount)),
+                allow_overcharge,
+                ..paying(PaymentIntent::Authorize)
+            };
+            let open = of(details, Card::Visa1111);
+            let most = if allow_overcharge { most } else { amount };
+            let over = capture_of(&open, money(most + 1), start());
+            assert_eq!(over, Err(CaptureRefused::ExceedsAuthorizedAmount), "{currency} {most}");
+            let taken = capture_of(&open, money(most), start()).unwrap();
+            assert_eq!(taken.permission.balances.taken(), money(most));
+            assert!(taken.permission.balances.are_of(money(amount)));
+        }
+    }
+}
+
+#[test]
+fn the_ceiling_is_refunded_to_the_last_minor_unit_in_each_currency() {
+    for (currency, amount, most) in [
+        (Currency::USD, 10_000, 11_500),
+        (Currency::USD, 50_000, 57_500),
+        (Currency::USD, 50_007, 57_507),
+        (Currency::EUR, 7, 8),
+        (Currency::GBP, 14_000_000, 14_007_500),
+        (Currency::JPY, 500, 575),
+        (Currency::JPY, 56_000, 64_400),
+        (Currency::JPY, 56_007, 64_407),
+    ] {
+        let money = |minor| Money::from_minor(minor, currency);
+        assert_eq!(ceiling(money(amount)), money(most));
+        let details = PaymentDetails {
+            charge_amount: Some(money(amount)),
+            ..paying(PaymentIntent::AuthorizeWithCapture)
+        };
+        let paid = of(details, Card::Visa1111);
+        let over = refund_of(&paid, money(most + 1), start());
+        assert_eq!(over, Err(CreateRefundRefused::ExceedsCeiling), "{currency} {most}");
+        let mut all = refund_of(&paid, money(amount), start()).unwrap();
+        if most > amount {
+            all = refund_of(&all, money(most - amount), start()).unwrap();
+        }
+        assert_eq!(refund_of(&all, money(1), start()), Err(CreateRefundRefused::ExceedsCeiling));
+        all.carry_to(start().plus(DAY), PROFILE).unwrap();
+        assert_eq!(all.permission.balances.refunded, money(most), "{currency}");
+        assert_eq!(all.permission.balances.goodwill, money(most - amount), "{currency}");
+    }
+}
+
+#[test]
+fn one_refund_is_at_most_what_amazon_refunds_at_once_whatever_the_ceiling() {
+    for currency in CURRENCIES {
+        let most = currency.maximum();
+        let details =
+            PaymentDetails { charge_amount: Some(most), ..paying(PaymentIntent::AuthorizeWithCapture) };
+        let paid = of(details, Card::Visa1111);
+        let over = Money::from_minor(most.minor() + 1, currency);
+        assert_eq!(refund_of(&paid, over, start()), Err(CreateRefundRefused::AboveMaximum), "{currency}");
+        let first = refund_of(&paid, most, start()).unwrap();
+        assert!(refund_of(&first, Money::from_minor(1, currency), start()).is_ok(), "{currency}");
+    }
+}
