@@ -106,6 +106,7 @@ impl App {
         staleness: Option<Duration>,
     ) -> Result<OwnedCharge, Refused> {
         let stale = staleness.and_then(|delay| self.recent.before(id.as_str(), delay, now));
+        let is_stale = stale.is_some();
         let document = match stale {
             Some(before) => before,
             None => self.document(charge_key(id.as_str())).await?,
@@ -117,7 +118,7 @@ impl App {
         if permission.owner != *owner {
             return Err(Refused::NotFound);
         }
-        while charge.due_at().is_some_and(|due_at| due_at <= now) {
+        while !is_stale && charge.due_at().is_some_and(|due_at| due_at <= now) {
             let Some(Step { next, .. }) = charge.expire(self.settings.profile) else { break };
             charge = next;
         }

@@ -2,14 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod bodies;
+mod charges;
 mod deadlines;
 mod gate;
 mod ids;
 mod keys;
 mod ladder;
+mod life;
 mod moments;
+mod order;
 mod outcomes;
 mod paths;
+mod permissions;
+mod races;
+mod refunds;
 mod sessions;
 mod signatures;
 mod world;

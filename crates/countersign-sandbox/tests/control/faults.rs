@@ -117,13 +117,126 @@ async fn every_operation_can_be_struck() {
         ("completeCheckoutSession", Method::POST, format!("{session}/complete")),
         ("finalizeCheckoutSession", Method::POST, format!("{session}/finalize")),
         ("getChargePermission", Method::GET, format!("/v2/chargePermissions/{permission}")),
+        ("updateChargePermission", Method::PATCH, format!("/v2/chargePermissions/{permission}")),
+        ("closeChargePermission", Method::DELETE, format!("/v2/chargePermissions/{permission}/close")),
+        ("createCharge", Method::POST, "/v2/charges".to_owned()),
         ("getCharge", Method::GET, format!("/v2/charges/{charge}")),
+        ("updateCharge", Method::PATCH, format!("/v2/charges/{charge}")),
+        ("captureCharge", Method::POST, format!("/v2/charges/{charge}/capture")),
+        ("cancelCharge", Method::DELETE, format!("/v2/charges/{charge}/cancel")),
+        ("createRefund", Method::POST, "/v2/refunds".to_owned()),
+        ("getRefund", Method::GET, "/v2/refunds/S01-5105180-3221187-R056351".to_owned()),
     ] {
         let fault = json!({"operation": operation, "point": "before", "kind": "status", "status": 429});
         ordered(&scene, &fault).await;
         let answer = scene.signed_with_key(method, &path, "{}", "key-1").await.unwrap();
         assert_eq!((answer.status, answer.reason_code()), (429, "TooManyRequests"), "{operation}");
     }
+}
+
+/// An order of 100.00 USD, of which 14.00 are captured: its permission and charge.
+async fn captured_order(scene: &Scene) -> (String, String) {
+    let details = json!({
+        "paymentIntent": "AuthorizeWithCapture",
+        "totalOrderAmount": {"amount": "100.00", "currencyCode": "USD"},
+    });
+    let id = scene.checkout(&json!({"placed": true, "paymentDetails": details})).await;
+    let finalized = scene.finalize(&id).await;
+    (finalized.text("chargePermissionId").to_owned(), finalized.text("chargeId").to_owned())
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_a_payments_call_has_its_effect_or_none() {
+    for (point, took_effect) in [("before", false), ("afterCommit", true)] {
+        let scene = Scene::new().await;
+        let (permission, charge) = captured_order(&scene).await;
+        let ten = json!({"amount": "10.00", "currencyCode": "USD"});
+        let create = json!({"chargePermissionId": permission, "chargeAmount": ten}).to_string();
+        let post = |path: String, body: String, key| {
+            let scene = &scene;
+            async move { scene.signed_with_key(Method::POST, &path, &body, key).await }
+        };
+        let open = post("/v2/charges".to_owned(), create.clone(), "open").await.unwrap();
+        let open = open.text("chargeId").to_owned();
+        let capture = json!({"captureAmount": ten}).to_string();
+        let refund = json!({"chargeId": charge, "refundAmount": ten}).to_string();
+        for (operation, path, body, key, created) in [
+            ("createCharge", "/v2/charges".to_owned(), create, "a", "ChargeAuthorized"),
+            ("captureCharge", format!("/v2/charges/{open}/capture"), capture, "b", "ChargeCaptured"),
+            ("createRefund", "/v2/refunds".to_owned(), refund, "c", "RefundInitiated"),
+        ] {
+            let count = || async {
+                let log = scene.control(Method::GET, "/_sandbox/events", "").await;
+                let events = log.body["events"].as_array().unwrap().clone();
+                events.iter().filter(|event| event["type"] == created).count()
+            };
+            let before = count().await;
+            ordered(&scene, &json!({"operation": operation, "point": point, "kind": "reset"})).await;
+            assert!(post(path.clone(), body.clone(), key).await.is_none(), "{operation}");
+            assert_eq!(count().await == before + 1, took_effect, "{point} {operation}");
+            let again = post(path, body, key).await.unwrap();
+            assert!(again.status < 300, "{operation}: {}", again.body);
+            assert_eq!(count().await, before + 1, "{point} {operation}: the same key has one effect");
+        }
+        let another = json!({"chargePermissionId": permission, "chargeAmount": ten}).to_string();
+        let another = post("/v2/charges".to_owned(), another, "another").await.unwrap();
+        let charge = format!("/v2/charges/{}", another.text("chargeId"));
+        let permission = format!("/v2/chargePermissions/{permission}");
+        for (operation, object, act, state) in [
+            ("cancelCharge", charge, "cancel", "Canceled"),
+            ("closeChargePermission", permission, "close", "Closed"),
+        ] {
+            ordered(&scene, &json!({"operation": operation, "point": point, "kind": "reset"})).await;
+            assert!(scene.signed(Method::DELETE, &format!("{object}/{act}"), "{}").await.is_none());
+            let read = scene.signed(Method::GET, &object, "").await.unwrap();
+            assert_eq!(read.body["statusDetails"]["state"] == state, took_effect, "{point} {operation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn stale_reads_of_a_payment_show_it_before_its_last_change() {
+    let scene = Scene::new().await;
+    let (permission, charge) = captured_order(&scene).await;
+    let ten = json!({"amount": "10.00", "currencyCode": "USD"});
+    let create = json!({"chargePermissionId": permission, "chargeAmount": ten}).to_string();
+    let open = scene.signed_with_key(Method::POST, "/v2/charges", &create, "a").await.unwrap();
+    let open = open.text("chargeId").to_owned();
+    scene.advance("PT10S").await;
+    let capture = json!({"captureAmount": ten}).to_string();
+    let path = format!("/v2/charges/{open}/capture");
+    scene.signed_with_key(Method::POST, &path, &capture, "b").await.unwrap();
+    let refund = json!({"chargeId": charge, "refundAmount": ten}).to_string();
+    let refund = scene.signed_with_key(Method::POST, "/v2/refunds", &refund, "c").await.unwrap();
+    let refund = format!("/v2/refunds/{}", refund.text("refundId"));
+    let charge = format!("/v2/charges/{open}");
+    let shown = |path: String| {
+        let scene = &scene;
+        async move {
+            let read = scene.signed(Method::GET, &path, "").await.unwrap();
+            let state = read.body["statusDetails"]["state"].as_str();
+            state.map_or_else(|| read.reason_code().to_owned(), ToOwned::to_owned)
+        }
+    };
+    for (operation, path, stale, present) in [
+        ("getCharge", &charge, "Authorized", "Captured"),
+        ("getRefund", &refund, "ResourceNotFound", "RefundInitiated"),
+    ] {
+        ordered(&scene, &json!({"operation": operation, "kind": "staleRead"})).await;
+        assert_eq!(shown(path.clone()).await, stale, "{operation}");
+        assert_eq!(shown(path.clone()).await, present, "{operation}");
+    }
+    scene.advance("PT30S").await;
+    ordered(&scene, &json!({"operation": "getRefund", "kind": "staleRead", "delay": "PT1M"})).await;
+    assert_eq!(shown(refund.clone()).await, "RefundInitiated", "it was decided less than a minute ago");
+    assert_eq!(shown(refund).await, "Refunded");
+    let left = |read: &Answered| read.body["limits"]["amountBalance"]["amount"].clone();
+    let permission = format!("/v2/chargePermissions/{permission}");
+    let closed = scene.signed(Method::DELETE, &format!("{permission}/close"), "{}").await.unwrap();
+    ordered(&scene, &json!({"operation": "getChargePermission", "kind": "staleRead"})).await;
+    let stale = scene.signed(Method::GET, &permission, "").await.unwrap();
+    assert_eq!(stale.body["statusDetails"]["state"], "Chargeable");
+    assert_eq!(left(&stale), left(&closed), "closing moves no money");
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@
 mod admission;
 mod checkouts;
 mod events;
+mod fast_clock;
 mod faults;
 mod moves;
+mod payments;
 mod reset;
 mod scene;
 mod sockets;

@@ -1,0 +1,140 @@
+//! What happens to a Charge Permission on Amazon's side, and its accounts.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::scene::{Answered, Scene};
+
+/// An order of 100.00 USD, of which 14.00 are authorized: its session, permission and charge.
+async fn split_order(scene: &Scene) -> (String, String, String) {
+    let total = json!({"totalOrderAmount": {"amount": "100.00", "currencyCode": "USD"}});
+    let id = scene.checkout(&json!({"placed": true, "paymentDetails": total})).await;
+    let finalized = scene.finalize(&id).await;
+    let [permission, charge] = ["chargePermissionId", "chargeId"].map(|id| finalized.text(id).to_owned());
+    (id, permission, charge)
+}
+
+async fn buyer(scene: &Scene, permission: &str, body: &str) -> Answered {
+    scene.control(Method::POST, &format!("/_sandbox/charge-permissions/{permission}/buyer"), body).await
+}
+
+async fn ledger(scene: &Scene, query: &str) -> Answered {
+    scene.control(Method::GET, &format!("/_sandbox/ledger{query}"), "").await
+}
+
+fn charge_of(permission: &str) -> String {
+    json!({
+        "chargePermissionId": permission,
+        "chargeAmount": {"amount": "10.00", "currencyCode": "USD"},
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_buyer_closes_a_permission_and_its_open_charges_stay() {
+    let scene = Scene::new().await;
+    let (session, permission, charge) = split_order(&scene).await;
+    let closed = buyer(&scene, &permission, r#"{"action":"close"}"#).await;
+    assert_eq!(closed.status, 200);
+    assert_eq!(closed.body["statusDetails"]["state"], "Closed");
+    assert_eq!(closed.body["statusDetails"]["reasons"][0]["reasonCode"], "BuyerClosed");
+    assert_eq!(scene.get_charge(&charge).await.body["statusDetails"]["state"], "Authorized");
+    assert_eq!(scene.event_types(&session).await.last().unwrap(), "ChargePermissionClosed");
+    for action in ["close", "updatePaymentMethod"] {
+        let again = buyer(&scene, &permission, &json!({"action": action}).to_string()).await;
+        assert_eq!((again.status, again.reason_code()), (422, "InvalidChargePermissionStatus"), "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_buyer_who_names_another_payment_method_mends_a_declined_permission() {
+    let scene = Scene::new().await;
+    // The pending authorization of this card is declined hard.
+    let over = json!({"placed": true, "card": "4354", "paymentDetails": {
+        "canHandlePendingAuthorization": true,
+        "totalOrderAmount": {"amount": "100.00", "currencyCode": "USD"},
+    }});
+    let id = scene.checkout(&over).await;
+    let permission = scene.finalize(&id).await.text("chargePermissionId").to_owned();
+    let state = |answer: &Answered| answer.body["statusDetails"]["state"].as_str().unwrap().to_owned();
+    let update = r#"{"action":"updatePaymentMethod"}"#;
+    let nothing = buyer(&scene, &permission, update).await;
+    assert_eq!((nothing.status, state(&nothing)), (200, "Chargeable".to_owned()), "it changes nothing yet");
+    scene.advance("PT30S").await;
+    let charge = charge_of(&permission);
+    let refused = scene.signed_with_key(Method::POST, "/v2/charges", &charge, "1").await.unwrap();
+    assert_eq!((refused.status, refused.reason_code()), (422, "InvalidChargePermissionStatus"));
+    assert!(refused.message().contains("PaymentMethodInvalid"), "{}", refused.message());
+    let mended = buyer(&scene, &permission, update).await;
+    assert_eq!((mended.status, state(&mended)), (200, "Chargeable".to_owned()));
+    let charged = scene.signed_with_key(Method::POST, "/v2/charges", &charge, "1").await.unwrap();
+    assert_eq!(charged.status, 201);
+    let told = scene.event_types(&id).await;
+    assert_eq!(told[told.len() - 2..], ["ChargePermissionChargeable", "ChargeAuthorized"]);
+}
+
+#[tokio::test]
+async fn what_no_buyer_does_is_refused_by_name() {
+    let scene = Scene::new().await;
+    let (_, permission, _) = split_order(&scene).await;
+    for (permission, body, status, reason_code, named) in [
+        (&*permission, r#"{"action":"pay"}"#, 400, "InvalidParameterValue", "[action]"),
+        (&permission, r#"{"action":1}"#, 400, "InvalidParameterValue", "[action]"),
+        (&permission, "{}", 400, "MissingParameterValue", "[action]"),
+        (&permission, r#"{"action":"close","why":"x"}"#, 400, "UnrecognizedField", "[why]"),
+        ("S01-0000000-0000000", r#"{"action":"close"}"#, 404, "ResourceNotFound", "Charge Permission"),
+        ("no%20id", r#"{"action":"close"}"#, 404, "ResourceNotFound", "Charge Permission"),
+    ] {
+        let answer = buyer(&scene, permission, body).await;
+        assert_eq!((answer.status, answer.reason_code()), (status, reason_code), "{permission} {body}");
+        assert!(answer.message().contains(named), "{permission} {body}: {}", answer.message());
+    }
+    let path = format!("/v2/chargePermissions/{permission}");
+    let shown = scene.signed(Method::GET, &path, "").await.unwrap();
+    assert_eq!(shown.body["statusDetails"]["state"], "Chargeable");
+}
+
+#[tokio::test]
+async fn the_ledger_shows_every_posting_and_what_is_where() {
+    let scene = Scene::new().await;
+    let (_, permission, charge) = split_order(&scene).await;
+    let capture = json!({"captureAmount": {"amount": "4.00", "currencyCode": "USD"}}).to_string();
+    let path = format!("/v2/charges/{charge}/capture");
+    assert_eq!(scene.signed_with_key(Method::POST, &path, &capture, "1").await.unwrap().status, 200);
+    let shown = ledger(&scene, &format!("?chargePermissionId={permission}")).await;
+    assert_eq!(shown.status, 200);
+    let posting = |by: &str, from: &str, to: &str, amount: &str| -> Value {
+        json!({"at": "20260901T120000Z", "by": by, "of": charge, "from": from, "to": to, "amount": amount})
+    };
+    let expected = json!({
+        "chargePermissionId": permission,
+        "currency": "USD",
+        "limit": "100.00",
+        "balances": {
+            "available": "96.00", "held": "0.00", "captured": "4.00",
+            "refunded": "0.00", "overcharge": "0.00", "goodwill": "0.00",
+        },
+        "postings": [
+            posting("ChargeAuthorized", "Available", "Held", "14.00"),
+            posting("ChargeCaptured", "Held", "Captured", "4.00"),
+            posting("ChargeCaptured", "Held", "Available", "10.00"),
+        ],
+    });
+    assert_eq!(shown.body, expected);
+}
+
+#[tokio::test]
+async fn a_ledger_is_asked_for_by_its_permission() {
+    let scene = Scene::new().await;
+    for (query, status, reason_code, named) in [
+        ("", 400, "MissingParameterValue", "[chargePermissionId]"),
+        ("?chargeId=x", 400, "UnrecognizedField", "[chargeId]"),
+        ("?chargePermissionId=S01-0000000-0000000", 404, "ResourceNotFound", "Charge Permission"),
+        ("?chargePermissionId=", 404, "ResourceNotFound", "Charge Permission"),
+        ("?chargePermissionId=a&b=c", 404, "ResourceNotFound", "Charge Permission"),
+    ] {
+        let answer = ledger(&scene, query).await;
+        assert_eq!((answer.status, answer.reason_code()), (status, reason_code), "{query}");
+        assert!(answer.message().contains(named), "{query}: {}", answer.message());
+    }
+}
