@@ -1,7 +1,7 @@
 //! The outbox of notifications and the endpoints that they go to: what is appended with a step, what is
 //! leased and released, who is registered. Sending is `notify/`'s affair.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId, RefundId};
@@ -27,16 +27,27 @@ const LONGEST_HOLD: Duration = Duration::from_secs(15);
 
 /// What a request's change set appended for endpoints: an ordered fault may hold the answer back for it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<Vec<Letter>>>);
+pub(crate) struct Told(Arc<Mutex<Appended>>);
+
+#[derive(Debug, Clone, Default)]
+struct Appended {
+    endpoint_ids: Vec<String>,
+    letters: Vec<Letter>,
+}
 
 impl Told {
-    /// A decision may be made several times; the last one counts.
-    fn replace(&self, letters: Vec<Letter>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = letters;
+    fn lock(&self) -> MutexGuard<'_, Appended> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn letters(&self) -> Vec<Letter> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// A decision may be made several times; the last one counts.
+    fn replace(&self, appended: Appended) {
+        *self.lock() = appended;
+    }
+
+    /// The answer turned out to be an earlier one: it tells nothing.
+    pub(super) fn clear(&self) {
+        self.replace(Appended::default());
     }
 }
 
@@ -134,7 +145,8 @@ impl App {
             letters.push((event.at, Letter { message_id, message: Some(message) }));
         }
         if let Some(told) = told {
-            told.replace(letters.iter().map(|(_, letter)| letter.clone()).collect());
+            let letters = letters.iter().map(|(_, letter)| letter.clone()).collect();
+            told.replace(Appended { endpoint_ids: endpoints.clone(), letters });
         }
         let messages_each = ROOM.checked_div(endpoints.len()).unwrap_or(1).max(1);
         let letters_each = letters.len().div_ceil(messages_each).max(1);
@@ -157,7 +169,7 @@ impl App {
     /// Holds an answer back, if a fault orders it, until what the call brought about was sent to the
     /// merchant's endpoints, or sending it has failed once.
     pub(crate) async fn hold_answer(&self, told: &Told) {
-        let letters = told.letters();
+        let Appended { endpoint_ids, letters } = told.lock().clone();
         let strikes = |letter: &&Letter| {
             let message = letter.message.as_ref();
             message.is_some_and(|message| self.notices.faults.strike(message, Point::BeforeAnswer).is_some())
@@ -166,7 +178,7 @@ impl App {
         if held_for.is_empty() {
             return;
         }
-        let noted = std::pin::pin!(self.notices.sent.all_noted(&held_for));
+        let noted = std::pin::pin!(self.notices.sent.all_noted(&endpoint_ids, &held_for));
         select(noted, std::pin::pin!(self.clock.sleep(LONGEST_HOLD))).await;
     }
 
@@ -219,8 +231,10 @@ impl App {
         let keys: Vec<Key> = rows.into_iter().map(|row| row.key).collect();
         for (key, document) in keys.iter().zip(self.store.load(&keys).await?) {
             let Some(document) = document else { continue };
-            let endpoint = stored_endpoint::decode(&key.id, document.format, &document.bytes)?;
-            self.notices.put_endpoint(endpoint);
+            match stored_endpoint::decode(&key.id, document.format, &document.bytes) {
+                Ok(endpoint) => self.notices.put_endpoint(endpoint),
+                Err(why) => tracing::error!(%why, endpoint_id = key.id, "an endpoint is told nothing"),
+            }
         }
         self.give_fixed_endpoints().await
     }

@@ -113,6 +113,7 @@ impl Caller {
         let Reply { fingerprint, answer } =
             reply::decode(document.format, &document.bytes).map_err(StoreFailed::from)?;
         if fingerprint == idempotency.fingerprint {
+            self.told.clear();
             Ok(Some(answer))
         } else {
             Err(Refused::DuplicateIdempotencyKey)

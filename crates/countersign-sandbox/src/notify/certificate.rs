@@ -131,6 +131,9 @@ impl Certificates {
 
     /// Puts a new key in force. What it replaces signs no more.
     pub(crate) fn rotate(&self) -> Result<Arc<SigningKey>, String> {
+        // The certificate of what an earlier process has signed is to stay readable; one that cannot be
+        // read is replaced.
+        let _ = self.current();
         let mut pem = made()?;
         if let KeySource::Kept(shelf) = &self.source {
             pem = put(shelf.as_ref(), pem)?;

@@ -79,16 +79,70 @@ impl Sent {
         self.progress.notify_waiters();
     }
 
-    /// Completes when each of these notifications stands in the list.
-    pub(crate) async fn all_noted(&self, message_ids: &[String]) {
+    /// Completes when each of these messages stands in the list for each of these endpoints.
+    pub(crate) async fn all_noted(&self, endpoint_ids: &[String], message_ids: &[String]) {
         loop {
             // Taken before the list is read, so that nothing noted between the two is missed.
             let progress = self.progress.notified();
-            let is_noted = |id: &String| self.records().iter().any(|record| record.letter.message_id == *id);
-            if message_ids.iter().all(is_noted) {
+            if self.has_noted(endpoint_ids, message_ids) {
                 return;
             }
             progress.await;
         }
+    }
+
+    fn has_noted(&self, endpoint_ids: &[String], message_ids: &[String]) -> bool {
+        let records = self.records();
+        let of = |record: &Record, endpoint_id: &String, message_id: &String| {
+            record.endpoint_id == *endpoint_id && record.letter.message_id == *message_id
+        };
+        message_ids.iter().all(|message_id| {
+            endpoint_ids
+                .iter()
+                .all(|endpoint_id| records.iter().any(|record| of(record, endpoint_id, message_id)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+
+    fn record(endpoint_id: &str, message_id: &str) -> Record {
+        Record {
+            at: Timestamp::UNIX_EPOCH,
+            endpoint_id: endpoint_id.to_owned(),
+            letter: Letter { message_id: message_id.to_owned(), message: None },
+            attempt: 1,
+            outcome: Outcome::Delivered(StatusCode::OK),
+            again_at: None,
+            fault: None,
+        }
+    }
+
+    #[test]
+    fn the_latest_are_listed() {
+        let sent = Sent::default();
+        for number in 0..=MAX_LISTED {
+            sent.note(record("e", &number.to_string()));
+        }
+        let listed = sent.list();
+        assert_eq!(listed.len(), MAX_LISTED);
+        assert_eq!(listed.first().map(|first| first.letter.message_id.as_str()), Some("1"));
+    }
+
+    #[test]
+    fn who_waits_for_a_message_waits_for_every_endpoint() {
+        let sent = Sent::default();
+        let (endpoints, messages) = (["a".to_owned(), "b".to_owned()], ["m".to_owned()]);
+        sent.note(record("a", "m"));
+        sent.note(record("b", "other"));
+        let mut waiting = std::pin::pin!(sent.all_noted(&endpoints, &messages));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        sent.note(record("b", "m"));
+        assert!(waiting.as_mut().poll(&mut context).is_ready());
+        assert!(sent.all_noted(&endpoints, &messages).now_or_never().is_some());
     }
 }

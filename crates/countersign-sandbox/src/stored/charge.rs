@@ -15,7 +15,8 @@ use super::notes::StoredNotes;
 use super::{Illegible, Legible as _, Text, Unreadable, from_json, instant, is_false, to_json};
 
 pub(crate) const COLLECTION: &str = "charge";
-pub(crate) const FORMAT: u16 = 1;
+/// Format 1 had fewer members and no `CaptureInitiated`: what it has means the same.
+pub(crate) const FORMAT: u16 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -16,7 +16,8 @@ use super::notes::StoredNotes;
 use super::{Illegible, Legible as _, Text, Unreadable, environment, from_json, instant, is_false, to_json};
 
 pub(crate) const COLLECTION: &str = "charge_permission";
-pub(crate) const FORMAT: u16 = 1;
+/// Format 1 counted no charges and knew of no refunds.
+pub(crate) const FORMAT: u16 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -132,7 +133,11 @@ pub(crate) fn encode(permission: &ChargePermission) -> Bytes {
 }
 
 pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<ChargePermission, Unreadable> {
-    let stored: StoredPermission<'_> = from_json(COLLECTION, (format, FORMAT), bytes)?;
+    let mut stored: StoredPermission<'_> = from_json(COLLECTION, (format, FORMAT), bytes)?;
+    if format == 1 {
+        // Only Finalize made charges then; whether one lapsed or was declined is no longer known.
+        stored.charge_count = u32::from(!stored.open_charges.is_empty() || !stored.captured.is_zero());
+    }
     read(stored).map_err(|illegible| illegible.of(COLLECTION))
 }
 

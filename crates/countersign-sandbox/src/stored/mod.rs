@@ -1,6 +1,6 @@
 //! What Amazon's half keeps, one file a document: the form on disk, its format number, and the
-//! exhaustive conversions to and from the domain. A form that was once released is never changed: it
-//! gets a successor and an upcast.
+//! exhaustive conversions to and from the domain. A form that was once written is never changed: it
+//! gets a successor, and the document's file reads both.
 
 pub(crate) mod buyer;
 pub(crate) mod charge;
@@ -78,13 +78,15 @@ fn to_json(form: &impl serde::Serialize) -> Bytes {
     Bytes::copy_from_slice(&json)
 }
 
-/// Reads the JSON of a document, saying where it is wrong and never what it holds.
+/// Reads the JSON of a document in its present format or a former one, saying where it is wrong and never
+/// what it holds.
 fn from_json<'a, T: serde::Deserialize<'a>>(
     document: &'static str,
-    (format, known): (u16, u16),
+    (format, present): (u16, u16),
     bytes: &'a [u8],
 ) -> Result<T, Unreadable> {
-    if format != known {
+    if !(1..=present).contains(&format) {
+        let known = if present == 1 { "1".to_owned() } else { format!("1 to {present}") };
         let why = format!("its format is {format}, and this version reads {known}");
         return Err(Unreadable { document, why });
     }

@@ -31,14 +31,14 @@ async fn now(scene: &Scene) -> String {
     scene.control(Method::GET, "/_sandbox/clock", "").await.text("now").to_owned()
 }
 
-/// Reads a charge between two looks at the clock.
-async fn read(scene: &Scene, pending: &Pending) {
+/// Reads a charge between two looks at the clock, and gives its state.
+async fn read(scene: &Scene, pending: &Pending) -> String {
     let before = now(scene).await;
     tokio::task::yield_now().await;
     let charge = scene.get_charge(&pending.charge_id).await;
     tokio::task::yield_now().await;
     let after = now(scene).await;
-    let state = charge.body["statusDetails"]["state"].as_str().unwrap();
+    let state = charge.body["statusDetails"]["state"].as_str().unwrap().to_owned();
     // Instants of this form are in order as texts.
     if after < pending.decided_at {
         assert_eq!(state, "AuthorizationInitiated", "{before} {after} {}", pending.decided_at);
@@ -47,6 +47,7 @@ async fn read(scene: &Scene, pending: &Pending) {
         assert_eq!(state, "Authorized", "{before} {after} {}", pending.decided_at);
         assert_eq!(charge.body["statusDetails"]["lastUpdatedTimestamp"], pending.decided_at.as_str());
     }
+    state
 }
 
 #[tokio::test]
@@ -63,9 +64,11 @@ async fn a_reader_sees_what_a_real_clock_would_have_shown() {
     for first in 0..8 {
         let (scene, charges) = (scene.clone(), charges.clone());
         readers.push(tokio::spawn(async move {
+            let mut states = Vec::new();
             for step in 0..60 {
-                read(&scene, &charges[(first * 7 + step * 3) % charges.len()]).await;
+                states.push(read(&scene, &charges[(first * 7 + step * 3) % charges.len()]).await);
             }
+            states
         }));
     }
     let moves = [
@@ -83,8 +86,12 @@ async fn a_reader_sees_what_a_real_clock_would_have_shown() {
             tokio::task::yield_now().await;
         }
     }
+    let mut states = Vec::new();
     for reader in readers {
-        reader.await.unwrap();
+        states.extend(reader.await.unwrap());
+    }
+    for state in ["AuthorizationInitiated", "Authorized"] {
+        assert!(states.iter().any(|seen| seen == state), "nobody has read {state}");
     }
     scene.advance("PT1M").await;
     loops.abort();

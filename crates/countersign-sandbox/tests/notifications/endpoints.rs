@@ -206,17 +206,3 @@ async fn the_operators_endpoints_hear_of_every_merchant_and_are_there_after_a_re
     scene.authorized().await;
     assert_eq!(types(&scene.sent()), both("Notification"), "the fault is gone");
 }
-
-#[tokio::test]
-async fn of_what_was_sent_the_latest_are_listed() {
-    let scene = Scene::new().await;
-    scene.order_fault(json!({ "kind": "drop", "times": 2_000 })).await;
-    let mut last = String::new();
-    for _ in 0..1_010 {
-        last = scene.authorized().await.charge_id;
-        scene.settle();
-    }
-    let listed = scene.listed(&["objectId", "outcome"]).await;
-    assert_eq!(listed.len(), 1_000);
-    assert_eq!(listed.last(), Some(&format!("{last} dropped")));
-}

@@ -189,7 +189,7 @@ async fn a_decline_that_makes_no_charge_tells_of_the_permission() {
     let call = Call::post("/v2/charges", body).idempotent("charge").simulating("HardDeclined");
     assert_eq!(scene.world.call(&call).await.refusal(), (422, "HardDeclined"));
     let permission = format!("CHARGE_PERMISSION {}", order.permission_id);
-    assert_eq!(scene.told(), [permission.clone()]);
+    assert_eq!(scene.told(), std::slice::from_ref(&permission));
     assert_eq!(scene.world.call(&call).await.refusal(), (422, "HardDeclined"), "the remembered answer");
     assert!(scene.told().is_empty(), "a replay changes nothing");
     let act = json!({ "action": "updatePaymentMethod" });
