@@ -4,12 +4,17 @@
 
 mod amazon;
 mod bad_input;
+mod canceling;
+mod capture_plan;
 mod completing;
+mod crashes;
 mod doubt;
 mod explaining;
 mod figures;
 mod listing;
 mod logs;
+mod losing;
+mod paying;
 #[cfg(feature = "planted-bugs")]
 mod planted;
 mod recovery;

@@ -1,14 +1,14 @@
 //! A real store that can be told to fail, and knows whether it is at work.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
     Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
     StoreError,
 };
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::{BoxFuture, pending, ready};
 
 pub(crate) struct WatchedStore {
     pub(crate) inner: Arc<dyn Store>,
@@ -26,6 +26,9 @@ pub(crate) struct WatchedStore {
     pub(crate) loses_releases: AtomicBool,
     /// Nobody learns whether a commit was applied.
     pub(crate) keeps_silent: AtomicBool,
+    /// The process dies at a commit: after so many others, and whether that one is still applied.
+    dies_at: Mutex<Option<(usize, bool)>>,
+    is_dead: AtomicBool,
 }
 
 impl WatchedStore {
@@ -40,7 +43,19 @@ impl WatchedStore {
             loses_answers: AtomicBool::new(false),
             loses_releases: AtomicBool::new(false),
             keeps_silent: AtomicBool::new(false),
+            dies_at: Mutex::new(None),
+            is_dead: AtomicBool::new(false),
         })
+    }
+
+    /// The process dies at the n-th commit from now, before or after it is applied.
+    pub(crate) fn dies_at(&self, n: usize, is_applied: bool) {
+        let commits = self.commits.load(Ordering::SeqCst) + n;
+        *self.dies_at.lock().unwrap() = Some((commits, is_applied));
+    }
+
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.is_dead.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -87,8 +102,17 @@ impl Store for WatchedStore {
         if is_at_limit || self.is_full.load(Ordering::SeqCst) || self.is_away.load(Ordering::SeqCst) {
             return Box::pin(ready(Err(CommitError::Unavailable("full".to_owned()))));
         }
+        let next = self.commits.load(Ordering::SeqCst) + 1;
+        let death = self.dies_at.lock().unwrap().filter(|(at, _)| *at == next);
         let applied = self.watched(self.inner.commit(change));
         Box::pin(async move {
+            if let Some((_, is_applied)) = death {
+                if is_applied {
+                    applied.await?;
+                }
+                self.is_dead.store(true, Ordering::SeqCst);
+                return pending().await;
+            }
             applied.await?;
             self.commits.fetch_add(1, Ordering::SeqCst);
             if self.loses_answers.load(Ordering::SeqCst) || self.keeps_silent.load(Ordering::SeqCst) {

@@ -51,6 +51,7 @@ pub(crate) struct World {
     directory: Option<TempDir>,
     pub(crate) webhook: Option<Webhook>,
     pub(crate) snapshot_keys: String,
+    pub(crate) payments: Payments,
     #[cfg(feature = "planted-bugs")]
     planted: Option<countersign_merchant::PlantedBug>,
 }
@@ -144,6 +145,7 @@ impl World {
             directory,
             webhook: None,
             snapshot_keys: SNAPSHOT_KEY.to_owned(),
+            payments: Payments::default(),
             time,
             #[cfg(feature = "planted-bugs")]
             planted: None,
@@ -185,7 +187,7 @@ impl World {
             client,
             clock: Arc::new(clock),
             entropy: Arc::clone(&self.entropy) as _,
-            settings: settings(),
+            settings: Settings { payments: self.payments, ..settings() },
             webhook: self.webhook.clone(),
             snapshot_keys: SnapshotKeys::parse(&self.snapshot_keys).unwrap(),
         }
@@ -201,6 +203,12 @@ impl World {
 
     /// The process is gone; a new one starts on what the old one left.
     pub(crate) fn restart(&mut self) {
+        self.reopen();
+        self.start();
+    }
+
+    /// The process is gone, and none has started: only the store can be looked at.
+    pub(crate) fn reopen(&mut self) {
         self.merchant = None;
         let inner = match &self.directory {
             Some(directory) => {
@@ -211,7 +219,6 @@ impl World {
             None => Arc::clone(&self.store.inner),
         };
         self.store = WatchedStore::new(inner);
-        self.start();
     }
 
     pub(crate) fn merchant(&self) -> &Merchant {
@@ -288,6 +295,43 @@ impl World {
         self.run(self.completing(checkout_id, session))
     }
 
+    /// What the shop asks for once it is paid: `charges`, `captures`, `refunds`, `cancel` or `close`.
+    pub(crate) fn asking(
+        &self,
+        checkout_id: &str,
+        call: &str,
+        body: &Value,
+    ) -> impl Future<Output = Answer> + use<> {
+        self.request("POST", &format!("/v1/checkouts/{checkout_id}/{call}"), &body.to_string())
+    }
+
+    pub(crate) fn ask(&self, checkout_id: &str, call: &str, body: &Value) -> Answer {
+        self.run(self.asking(checkout_id, call, body))
+    }
+
+    /// An order that was completed with this intent: 40.00 of 100.00, or all of it where it is captured.
+    pub(crate) fn completed(&self, intent: &str) -> String {
+        let checkout_id = self.placed(&order_of_100(intent));
+        assert_eq!(self.complete(&checkout_id, SESSION).status, 200);
+        checkout_id
+    }
+
+    /// Whether a parcel may leave, and why or why not.
+    pub(crate) fn fulfilment(&self, checkout_id: &str) -> (bool, String) {
+        let answer = self.get(&format!("/v1/checkouts/{checkout_id}/fulfilment")).json();
+        (answer["mayShip"].as_bool().unwrap(), answer["reason"].as_str().unwrap().to_owned())
+    }
+
+    /// Runs a request until the store stops the world at a commit; gives the answer if it never does.
+    pub(crate) fn run_until_it_stops<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        run_until(&self.time, || self.store.is_busy(), future, || self.store.has_stopped())
+    }
+
+    /// The facts that the shop is told, by their types.
+    pub(crate) fn facts(&self) -> Vec<Value> {
+        self.get("/v1/events?limit=1000").json()["events"].as_array().unwrap().clone()
+    }
+
     /// Completes until a call to Amazon hangs; the process dies there.
     pub(crate) fn complete_and_crash(&self, checkout_id: &str, session: &str) {
         let completing = self.completing(checkout_id, session);
@@ -360,6 +404,19 @@ pub(crate) fn order() -> Value {
         "startOfCheckoutUrl": "https://shop.example/checkout",
         "successUrl": "https://shop.example/thanks",
     })
+}
+
+pub(crate) fn usd(amount: &str) -> Value {
+    json!({ "amount": amount, "currencyCode": "USD" })
+}
+
+/// An order of 100.00, of which this payment takes 40.00, or all if it is captured at once.
+pub(crate) fn order_of_100(intent: &str) -> Value {
+    let mut order = order();
+    let amount = if intent == "AuthorizeWithCapture" { "100.00" } else { "40.00" };
+    order["paymentDetails"] = json!({ "paymentIntent": intent, "chargeAmount": usd(amount),
+        "totalOrderAmount": usd("100.00") });
+    order
 }
 
 /// An order that can wait for its authorization.

@@ -168,9 +168,6 @@ impl State {
 
     pub(super) fn permission(&self, id: &str) -> (u16, Value) {
         let status = self.permissions.get(id).cloned().unwrap_or(Value::Null);
-        (
-            200,
-            json!({ "chargePermissionId": id, "buyer": { "name": "Canary" }, "statusDetails": status }),
-        )
+        (200, json!({ "chargePermissionId": id, "buyer": { "name": "Canary" }, "statusDetails": status }))
     }
 }
