@@ -18,6 +18,7 @@ use crate::provider::charge::{
 use crate::provider::charge_permission::{
     ClosureReason, OpenCharges, PermissionClosed, close, update, update_payment_method,
 };
+use crate::provider::event::Event;
 use crate::provider::finalize::{Completed, FinalizeRules, finalize};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
@@ -25,8 +26,9 @@ use crate::provider::profile::Profile;
 use crate::provider::refund::{
     self, CreateRefund, CreateRefundRefused, MAX_REFUNDS, Refund, RefundSimulation, RefundState,
 };
+use crate::step::Step;
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
-use crate::time::{DAY, Timestamp};
+use crate::time::{DAY, HOUR, Timestamp};
 
 pub(super) const PROFILE: Profile = Profile::Live;
 
@@ -369,6 +371,46 @@ fn a_pending_charge_is_decided_as_its_card_or_simulation_says() {
         assert_eq!(charge_word(&payment.charges[1].state), ends);
         assert!(payment.permission.balances.are_of(payment.permission.limit));
     }
+}
+
+/// Each code under each form of its call: what it begins as, and what it is two hours later.
+#[test]
+fn every_simulation_code_of_each_call_has_its_outcome_or_does_not_fit() {
+    let later = |step: Step<Payment, Event>, place: usize| {
+        let mut payment = step.next;
+        let begins = charge_word(&payment.charges[place].state);
+        payment.carry_to(start().plus(HOUR.saturating_mul(2)), PROFILE).unwrap();
+        format!("{begins}, then {}", row(&payment))
+    };
+    let open = authorized();
+    let mut table = String::new();
+    for code in CreateChargeSimulation::ALL {
+        for (form, capture_now, can_handle_pending_authorization) in
+            [("plain", false, false), ("captureNow", true, false), ("may pend", false, true)]
+        {
+            let request =
+                CreateCharge { capture_now, can_handle_pending_authorization, ..of_amount(usd(600)) };
+            let outcome = match charge_of(&open, request, Some(*code), start()) {
+                Ok(Charged::Created(step)) => later(step, 1),
+                Ok(Charged::Declined(reason, step)) => format!("declined: {reason}; {}", row(&step.next)),
+                Err(refused) => format!("refused: {refused:?}"),
+            };
+            table.push_str(&format!("CreateCharge  {:<20} {form:<10} {outcome}\n", code.as_str()));
+        }
+    }
+    for code in CaptureSimulation::ALL {
+        let id = charge_id(&open);
+        let step = capture(&open, &id, Some(usd(1_400)), None, Some(*code), PROFILE, start()).unwrap();
+        table.push_str(&format!("CaptureCharge {:<20} {:<10} {}\n", code.as_str(), "", later(step, 0)));
+    }
+    for code in RefundSimulation::ALL {
+        let paid = captured();
+        let request = CreateRefund { refund_amount: Some(usd(500)), soft_descriptor: None };
+        let (id, charge) = (new_refund(&paid), charge_id(&paid));
+        let step = refund::create(&paid, &charge, request, Some(*code), id, PROFILE, start()).unwrap();
+        table.push_str(&format!("CreateRefund  {:<20} {:<10} {}\n", code.as_str(), "", later(step, 0)));
+    }
+    insta::assert_snapshot!(table);
 }
 
 #[test]
