@@ -266,6 +266,12 @@ impl App {
         Ok(Caller { owner, idempotency: None, now, told })
     }
 
+    /// Whoever owns a charge, as [`App::caller_for`].
+    pub(crate) async fn caller_for_charge(&self, id: &ChargeId, now: Timestamp) -> Result<Caller, Refused> {
+        let permission_id = self.permission_of(id).await?.ok_or(Refused::NotFound)?;
+        self.caller_for(&permission_id, now).await
+    }
+
     /// A permission's accounts as of now, with the log of what led there: both of one version.
     pub(crate) async fn accounts(
         &self,

@@ -42,7 +42,9 @@ impl App {
         id: &str,
         also: Option<&ChargeId>,
     ) -> Result<Option<LoadedPayment>, StoreFailed> {
+        // Most often `also` is the only open charge: then one read is enough.
         let mut keys: Vec<Key> = vec![charge_permission_key(id)];
+        keys.extend(also.map(|id| charge_key(id.as_str())));
         for _ in 0..READS {
             let documents = self.store.load(&keys).await?;
             let mut documents = documents.into_iter();

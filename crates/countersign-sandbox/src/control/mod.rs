@@ -14,7 +14,7 @@ mod render;
 mod reset;
 
 use countersign_domain::ids::CheckoutSessionId;
-use countersign_domain::provider::charge_permission::{ClosureReason, OpenCharges};
+use countersign_domain::provider::charge_permission::OpenCharges;
 use countersign_http::{Peer, Request, Response};
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::{Method, StatusCode};
@@ -26,6 +26,7 @@ use crate::settings::ControlToken;
 use errors::Refused;
 use fault::ShownFault;
 use moves::{ClockMove, Motion};
+use payments::{Party, PermissionAct};
 
 /// The first segment of every path of the control API.
 pub(crate) const FIRST_SEGMENT: &str = "_sandbox";
@@ -73,8 +74,11 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
         (&Method::POST, (Some("checkout-sessions"), Some(id), Some("buyer"), None)) => {
             act(app, id, request.body()).await
         }
-        (&Method::POST, (Some("charge-permissions"), Some(id), Some("buyer"), None)) => {
-            act_on_permission(app, id, request.body()).await
+        (&Method::POST, (Some("charge-permissions"), Some(id), Some(party @ ("buyer" | "amazon")), None)) => {
+            act_on_permission(app, id, party, request.body()).await
+        }
+        (&Method::POST, (Some("charges"), Some(id), Some(party @ ("buyer" | "amazon")), None)) => {
+            act_on_charge(app, id, party, request.body()).await
         }
         (&Method::GET, (Some("ledger"), None, ..)) => ledger(app, query).await,
         (&Method::GET, (Some("clock"), None, ..)) => Ok(render::clock(app.clock.state())),
@@ -124,7 +128,8 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
                 None,
                 ..,
             )
-            | (Some("checkout-sessions" | "charge-permissions"), Some(_), Some("buyer"), None)
+            | (Some("checkout-sessions" | "charge-permissions" | "charges"), Some(_), Some("buyer"), None)
+            | (Some("charge-permissions" | "charges"), Some(_), Some("amazon"), None)
             | (Some("faults" | "notification-endpoints" | "notification-faults"), Some(_), None, _),
         ) => Err(Refused::WrongMethod),
         _ => Err(Refused::NoSuchPath),
@@ -142,22 +147,42 @@ async fn act(app: &App, id: &str, body: &[u8]) -> Result<Response, Refused> {
     Ok(render::checkout(StatusCode::OK, &app.buyer_acts(&id, &act).await?))
 }
 
-async fn act_on_permission(app: &App, id: &str, body: &[u8]) -> Result<Response, Refused> {
-    let (id, act) = (payments::permission_id(id)?, payments::act(body)?);
+async fn act_on_permission(app: &App, id: &str, party: &str, body: &[u8]) -> Result<Response, Refused> {
+    let party = Party::parse(party).ok_or(Refused::NoSuchPath)?;
+    let (id, act) = (payments::permission_id(id)?, payments::act_on_permission(party, body)?);
     let moment = app.moment().await;
-    let not_found = |refused| match refused {
-        app::Refused::NotFound => Refused::NotFound("Charge Permission"),
-        refused => Refused::App(refused),
-    };
-    let caller = app.caller_for(&id, moment.now).await.map_err(not_found)?;
     let shown = |permission: &_| Answer::new(200, api::charge_permission(permission));
-    let acted = match act {
-        payments::BuyerAct::Close => {
-            app.close_for(&caller, &id, ClosureReason::BuyerClosed, OpenCharges::Stay, shown).await
+    let acted = async {
+        let caller = app.caller_for(&id, moment.now).await?;
+        match act {
+            PermissionAct::Close(reason) => {
+                app.close_for(&caller, &id, reason, OpenCharges::Stay, shown).await
+            }
+            PermissionAct::UpdatePaymentMethod => app.update_payment_method(&caller, &id, shown).await,
         }
-        payments::BuyerAct::UpdatePaymentMethod => app.update_payment_method(&caller, &id, shown).await,
     };
-    Ok(render::json(StatusCode::OK, acted.map_err(not_found)?.body))
+    let acted = acted.await.map_err(|refused| unless_found("Charge Permission", refused))?;
+    Ok(render::json(StatusCode::OK, acted.body))
+}
+
+async fn act_on_charge(app: &App, id: &str, party: &str, body: &[u8]) -> Result<Response, Refused> {
+    let party = Party::parse(party).ok_or(Refused::NoSuchPath)?;
+    let (id, reason) = (payments::charge_id(id)?, payments::act_on_charge(party, body)?);
+    let moment = app.moment().await;
+    let acted = async {
+        let caller = app.caller_for_charge(&id, moment.now).await?;
+        app.cancel_charge(&caller, &id, reason, |charge| Answer::new(200, api::charge(charge))).await
+    };
+    let acted = acted.await.map_err(|refused| unless_found("Charge", refused))?;
+    Ok(render::json(StatusCode::OK, acted.body))
+}
+
+/// A refusal that names what is not there: the control API has no merchant whose it could be.
+fn unless_found(what: &'static str, refused: app::Refused) -> Refused {
+    match refused {
+        app::Refused::NotFound => Refused::NotFound(what),
+        refused => Refused::App(refused),
+    }
 }
 
 async fn ledger(app: &App, query: &str) -> Result<Response, Refused> {

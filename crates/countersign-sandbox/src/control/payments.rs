@@ -1,7 +1,10 @@
-//! What happens to a Charge Permission on Amazon's side: its buyer acts, and its money is accounted for.
+//! What happens to Charges and Charge Permissions on Amazon's side: the buyer or Amazon acts, and a
+//! permission's money is accounted for.
 
-use countersign_domain::ids::ChargePermissionId;
+use countersign_domain::ids::{ChargeId, ChargePermissionId};
 use countersign_domain::money::{Currency, Money};
+use countersign_domain::provider::charge::ChargeCancelReason;
+use countersign_domain::provider::charge_permission::ClosureReason;
 use countersign_domain::provider::ledger::Balances;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::object;
@@ -18,26 +21,62 @@ object! {
     }
 }
 
-/// What a buyer does with a permission.
+/// Who acts without the merchant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BuyerAct {
-    Close,
+pub(super) enum Party {
+    Buyer,
+    Amazon,
+}
+
+impl Party {
+    /// Reads the last segment of the path.
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        match word {
+            "buyer" => Some(Self::Buyer),
+            "amazon" => Some(Self::Amazon),
+            _ => None,
+        }
+    }
+}
+
+/// What is done with a permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PermissionAct {
+    Close(ClosureReason),
     UpdatePaymentMethod,
 }
 
-/// `POST /_sandbox/charge-permissions/{id}/buyer`.
-pub(super) fn act(body: &[u8]) -> Result<BuyerAct, Refused> {
-    let request: Act = read_request(body, Spellings::Every)?;
-    match request.action.as_deref() {
-        Some("close") => Ok(BuyerAct::Close),
-        Some("updatePaymentMethod") => Ok(BuyerAct::UpdatePaymentMethod),
-        Some(_) => Err(Refused::not_one_of("action", &["close", "updatePaymentMethod"])),
-        None => Err(Refused::Missing("action")),
+/// `POST /_sandbox/charge-permissions/{id}/{party}`.
+pub(super) fn act_on_permission(party: Party, body: &[u8]) -> Result<PermissionAct, Refused> {
+    match (party, &*action(body)?) {
+        (Party::Buyer, "close") => Ok(PermissionAct::Close(ClosureReason::BuyerClosed)),
+        (Party::Buyer, "updatePaymentMethod") => Ok(PermissionAct::UpdatePaymentMethod),
+        (Party::Amazon, "cancel") => Ok(PermissionAct::Close(ClosureReason::AmazonCanceled)),
+        (Party::Buyer, _) => Err(Refused::not_one_of("action", &["close", "updatePaymentMethod"])),
+        (Party::Amazon, _) => Err(Refused::not_one_of("action", &["cancel"])),
     }
+}
+
+/// `POST /_sandbox/charges/{id}/{party}`: why the charge is canceled.
+pub(super) fn act_on_charge(party: Party, body: &[u8]) -> Result<ChargeCancelReason, Refused> {
+    match (party, &*action(body)?) {
+        (Party::Buyer, "cancel") => Ok(ChargeCancelReason::BuyerCanceled),
+        (Party::Amazon, "cancel") => Ok(ChargeCancelReason::AmazonCanceled),
+        (Party::Buyer | Party::Amazon, _) => Err(Refused::not_one_of("action", &["cancel"])),
+    }
+}
+
+fn action(body: &[u8]) -> Result<String, Refused> {
+    let request: Act = read_request(body, Spellings::Every)?;
+    request.action.ok_or(Refused::Missing("action"))
 }
 
 pub(super) fn permission_id(id: &str) -> Result<ChargePermissionId, Refused> {
     ChargePermissionId::parse(id).map_err(|_| Refused::NotFound("Charge Permission"))
+}
+
+pub(super) fn charge_id(id: &str) -> Result<ChargeId, Refused> {
+    ChargeId::parse(id).map_err(|_| Refused::NotFound("Charge"))
 }
 
 /// `?chargePermissionId=`.

@@ -288,7 +288,7 @@ const fn closure(reason: ClosureReason) -> (wire::ChargePermissionReason, &'stat
 }
 
 /// A Charge in the API's own form.
-pub(super) fn charge(OwnedCharge { charge, owner }: &OwnedCharge) -> String {
+pub(crate) fn charge(OwnedCharge { charge, owner }: &OwnedCharge) -> String {
     let (state, reason) = match &charge.state {
         ChargeState::AuthorizationInitiated { .. } => (wire::ChargeState::AuthorizationInitiated, None),
         ChargeState::Authorized => (wire::ChargeState::Authorized, None),

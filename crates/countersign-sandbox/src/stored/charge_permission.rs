@@ -133,12 +133,14 @@ pub(crate) fn encode(permission: &ChargePermission) -> Bytes {
 }
 
 pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<ChargePermission, Unreadable> {
-    let mut stored: StoredPermission<'_> = from_json(COLLECTION, (format, FORMAT), bytes)?;
+    let stored: StoredPermission<'_> = from_json(COLLECTION, (format, FORMAT), bytes)?;
+    let mut permission = read(stored).map_err(|illegible| illegible.of(COLLECTION))?;
     if format == 1 {
-        // Only Finalize made charges then; whether one lapsed or was declined is no longer known.
-        stored.charge_count = u32::from(!stored.open_charges.is_empty() || !stored.captured.is_zero());
+        // Only Finalize made charges then. Whether one lapsed or was declined is no longer known.
+        let has_charge = !permission.open_charges.is_empty() || !permission.balances.captured.is_zero();
+        permission.charge_count = permission.charge_count.max(u32::from(has_charge));
     }
-    read(stored).map_err(|illegible| illegible.of(COLLECTION))
+    Ok(permission)
 }
 
 fn read(stored: StoredPermission<'_>) -> Result<ChargePermission, Illegible> {

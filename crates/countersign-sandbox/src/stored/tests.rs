@@ -26,7 +26,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{charge, charge_permission, checkout_session, reply};
+use super::{charge, charge_permission, checkout_session, refund, reply};
 use crate::app::checkout_session::{Checkout, Shown};
 use crate::app::reply::{Answer, WithBuyer};
 
@@ -320,6 +320,11 @@ proptest! {
     }
 
     #[test]
+    fn a_refund_reads_back_as_it_was_written(charge_id in charge_id()) {
+        prop_assert_eq!(refund::decode(refund::FORMAT, &refund::encode(&charge_id)), Ok(charge_id));
+    }
+
+    #[test]
     fn a_reply_reads_back_as_it_was_written(fingerprint in "[0-9a-f]{64}", answer in answer()) {
         let read = reply::decode(reply::FORMAT, &reply::encode(&fingerprint, &answer)).unwrap();
         prop_assert_eq!((read.fingerprint, read.answer), (fingerprint, answer));
@@ -330,8 +335,9 @@ proptest! {
 fn an_unknown_format_is_refused() {
     let refusals = [
         checkout_session::decode(2, b"{}").unwrap_err(),
-        charge_permission::decode(2, b"{}").unwrap_err(),
+        charge_permission::decode(3, b"{}").unwrap_err(),
         charge::decode(0, b"{}").unwrap_err(),
+        refund::decode(2, b"{}").unwrap_err(),
         reply::decode(u16::MAX, b"{}").unwrap_err(),
     ];
     let told: Vec<String> = refusals.iter().map(ToString::to_string).collect();
@@ -339,8 +345,81 @@ fn an_unknown_format_is_refused() {
         told[0],
         "a stored checkout_session cannot be read: its format is 2, and this version reads 1"
     );
-    assert_eq!(told[2], "a stored charge cannot be read: its format is 0, and this version reads 1");
+    assert_eq!(told[2], "a stored charge cannot be read: its format is 0, and this version reads 1 to 2");
     assert!(told.iter().all(|text| text.contains("its format is")));
+}
+
+#[test]
+fn a_charge_of_the_first_format_is_read_as_what_it_meant() {
+    let state = |state: &str, rest: &str| {
+        format!(
+            r#"{{"id":"S01-1234567-1234567-C000001","chargePermissionId":"S01-1234567-1234567",
+                "amount":[1400,"USD"],"createdAt":1000,"updatedAt":2000{rest},"state":{state}}}"#
+        )
+    };
+    let at = Timestamp::from_millis;
+    let captured = Money::from_minor(1_400, Currency::USD);
+    for (stored, expected, expires_at) in [
+        (state(r#"{"Authorized":{"expiresAt":9000}}"#, ""), ChargeState::Authorized, 9_000),
+        (
+            state(
+                r#"{"AuthorizationInitiated":{"decline":"HardDeclined","decidedAt":3000}}"#,
+                r#","expiresAt":5"#,
+            ),
+            ChargeState::AuthorizationInitiated {
+                outcome: PendingOutcome::Declined(ChargeDeclineReason::HardDeclined),
+                decided_at: at(3_000),
+            },
+            5,
+        ),
+        (
+            state(r#"{"Captured":{"captured":[1400,"USD"]}}"#, r#","expiresAt":7,"captureNow":true"#),
+            ChargeState::Captured { captured },
+            7,
+        ),
+        (
+            state(r#"{"Canceled":{"reason":"ExpiredUnused"}}"#, r#","expiresAt":7"#),
+            ChargeState::Canceled { reason: ChargeCancelReason::ExpiredUnused },
+            7,
+        ),
+    ] {
+        let read = charge::decode(1, stored.as_bytes()).unwrap();
+        assert_eq!((read.state, read.expires_at), (expected, at(expires_at)), "{stored}");
+        assert_eq!((read.authorized_at, read.refunds.len()), (at(1_000), 0), "{stored}");
+        assert_eq!(read.merchant_metadata, MerchantMetadata::default(), "{stored}");
+    }
+}
+
+#[test]
+fn a_permission_of_the_first_format_has_its_balances_and_its_charge() {
+    let stored = |held: u64, captured: u64, open: &str| {
+        format!(
+            r#"{{"id":"S01-1234567-1234567","checkoutSessionId":"s","merchantId":"A","environment":"sandbox",
+                "limit":[10000,"USD"],"held":[{held},"USD"],"captured":[{captured},"USD"]{open},
+                "merchantMetadata":{{}},"createdAt":1,"updatedAt":2,"expiresAt":3,"state":"Chargeable"}}"#
+        )
+    };
+    let open = r#","openCharges":["S01-1234567-1234567-C000001"]"#;
+    for (held, captured, open, available, charge_count) in
+        [(1_400, 0, open, 8_600, 1), (0, 1_400, "", 8_600, 1), (0, 0, "", 10_000, 0)]
+    {
+        let stored = stored(held, captured, open);
+        let read = charge_permission::decode(1, stored.as_bytes()).unwrap();
+        let usd = |minor| Money::from_minor(minor, Currency::USD);
+        let zero = usd(0);
+        let expected = Balances {
+            available: usd(available),
+            held: usd(held),
+            captured: usd(captured),
+            refunded: zero,
+            overcharge: zero,
+            goodwill: zero,
+        };
+        assert_eq!((read.balances, read.charge_count), (expected, charge_count), "{stored}");
+        assert!(read.balances.are_of(read.limit) && !read.allow_overcharge);
+        let again = charge_permission::decode(charge_permission::FORMAT, &charge_permission::encode(&read));
+        assert_eq!(again, Ok(read), "what is written is of the present format");
+    }
 }
 
 #[test]

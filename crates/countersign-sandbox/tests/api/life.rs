@@ -127,58 +127,85 @@ async fn a_refund_is_decided_by_the_profile_whether_timers_run_or_not() {
     }
 }
 
-/// One line of an order's life.
-async fn line(world: &World, order: &Order, what: &str, answer: &Answer) -> String {
-    let clock = world.control(Method::GET, "clock", "").await;
-    let (standing, reason, left) = world.standing(order).await;
-    let charge = world.charge(&order.charge_id).await;
-    let amount = |member: &str| charge.json[member]["amount"].as_str().unwrap_or("-").to_owned();
-    let buyer = !world.permission(order).await.json["buyer"].is_null();
-    format!(
-        "{} {what:42} {:3} {:16} | first charge {:10} captured {:5} refunded {:5} | permission {standing} {reason} {left} buyer={buyer}\n",
-        clock.text("now"),
-        answer.status,
-        answer.state(),
-        charge.state(),
-        amount("captureAmount"),
-        amount("refundedAmount"),
-    )
+/// An order of two charges, written down call by call.
+struct Life<'a> {
+    world: &'a World,
+    order: Order,
+    second: String,
+    table: String,
+}
+
+impl Life<'_> {
+    /// One row: the day, what was called, what was answered, and what everybody may read after it.
+    async fn row(&mut self, call: &str, answer: &Answer) {
+        let clock = self.world.control(Method::GET, "clock", "").await;
+        let mut row = format!("{} | {call:46} | {:3} ", clock.text("now"), answer.status);
+        row += &format!("{:28}", answer.json["reasonCode"].as_str().unwrap_or(answer.state()));
+        for id in [&self.order.charge_id, &self.second] {
+            let charge = self.world.charge(id).await;
+            let amount = |member: &str| charge.json[member]["amount"].as_str().unwrap_or("-").to_owned();
+            let (captured, refunded) = (amount("captureAmount"), amount("refundedAmount"));
+            row += &format!("| {:16} {captured:>5} {refunded:>5} ", charge.state());
+        }
+        let (state, reason, left) = self.world.standing(&self.order).await;
+        let buyer = self.world.permission(&self.order).await.json["buyer"]["name"].clone();
+        row += &format!("| {state} {reason} {left} | {}\n", buyer.as_str().unwrap_or("-"));
+        self.table += &row;
+    }
+
+    async fn call(&mut self, what: &str, call: Call) {
+        let answer = self.world.call(&call).await;
+        self.row(what, &answer).await;
+    }
+
+    async fn days_pass(&self, duration: &str) {
+        self.world.advance(duration).await;
+    }
 }
 
 #[tokio::test]
 async fn an_orders_whole_life_by_the_clock() {
     let world = live().await;
     world.control(Method::POST, "clock", json!({ "freeze": true })).await;
-    let details = json!({
-        "chargeAmount": usd("60.00"), "totalOrderAmount": usd("100.00"), "canHandlePendingAuthorization": false,
-    });
+    let details = json!({ "chargeAmount": usd("60.00"), "totalOrderAmount": usd("120.00") });
     let order = world.ordered(json!({ "paymentDetails": details })).await;
-    let mut life = String::new();
-    let mut note = async |what: &str, answer: Answer| life += &line(&world, &order, what, &answer).await;
-    note("finalized: 60.00 of 100.00 authorized", world.charge(&order.charge_id).await).await;
-    world.advance("P5D").await;
-    note("first parcel: capture 45.00 of 60.00", world.call(&order.capture(usd("45.00"))).await).await;
-    let second = world.succeeds(&order.create_charge(json!({ "chargeAmount": usd("40.00") }))).await;
-    let second_id = second.text("chargeId").to_owned();
-    note("second parcel: 40.00 authorized", second).await;
-    world.advance("P8D").await;
-    note("8 days later: capture 40.00", world.call(&capture(&second_id, usd("40.00"))).await).await;
-    world.advance("PT1H").await;
-    note("an hour later: the second charge", world.charge(&second_id).await).await;
-    let first = world.succeeds(&order.refund(usd("20.00"))).await;
-    note("refund 20.00", first).await;
-    world.advance("PT1H").await;
-    note("refund 31.75 of it", world.call(&order.refund(usd("31.75"))).await).await;
-    note("refund one cent more", world.call(&order.refund(usd("0.01"))).await).await;
-    world.advance("PT1H").await;
-    note("an hour later: the first charge", world.charge(&order.charge_id).await).await;
-    note("close", world.call(&order.close(json!({ "closureReason": "done" }))).await).await;
-    world.advance("P16DT20H").await;
-    note("the 30 days are almost over", world.permission(&order).await).await;
-    world.advance("PT1H").await;
-    note("the buyer is forgotten", world.permission(&order).await).await;
-    note("capture again", world.call(&order.capture(usd("1.00"))).await).await;
-    insta::assert_snapshot!(life);
+    let charge = json!({ "chargeAmount": usd("40.00"), "merchantMetadata": { "noteToBuyer": "parcel 2" } });
+    let created = world.succeeds(&order.create_charge(charge)).await;
+    let second = created.text("chargeId").to_owned();
+    let table = "when | call | answer | first charge: state, captured, refunded | second charge | permission: \
+                 state, reason, balance | buyer\n";
+    let mut life = Life { world: &world, order, second, table: table.to_owned() };
+    life.row("day 0: 60.00 of 120.00 finalized, 40.00 created", &created).await;
+    life.days_pass("P5D").await;
+    life.call("day 5: capture 45.00 of the first", life.order.capture(usd("45.00"))).await;
+    life.days_pass("P3D").await;
+    life.call("day 8: capture the second", capture(&life.second, usd("40.00"))).await;
+    life.days_pass("PT59M59S").await;
+    life.call("a second before the hour is over", life.order.get_permission()).await;
+    life.days_pass("PT1S").await;
+    life.call("it is captured", life.order.get_permission()).await;
+    life.call("refund 20.00 of the first", life.order.refund(usd("20.00"))).await;
+    life.days_pass("PT1H").await;
+    life.call("refund all that may be, 31.75", life.order.refund(usd("31.75"))).await;
+    life.call("refund a cent more", life.order.refund(usd("0.01"))).await;
+    life.days_pass("PT1H").await;
+    life.call("both are refunded", life.order.get_charge()).await;
+    life.call("close", life.order.close(json!({ "closureReason": "delivered" }))).await;
+    life.call("create a charge", life.order.create_charge(json!({}))).await;
+    life.days_pass("P21DT20H59M59S").await;
+    life.call("a second before day 30", life.order.get_permission()).await;
+    life.days_pass("PT1S").await;
+    life.call("day 30: the buyer is forgotten", life.order.get_permission()).await;
+    life.days_pass("P1D").await;
+    life.call("day 31: refunds have no end", refund(&life.second, usd("46.00"))).await;
+    life.days_pass("PT1H").await;
+    life.call("it is refunded", Call::get(format!("/v2/charges/{}", life.second))).await;
+    insta::assert_snapshot!(life.table);
+    let ledger = world.ledger(&life.order).await;
+    assert_eq!(
+        (&ledger["balances"]["captured"], &ledger["balances"]["refunded"]),
+        (&json!("0.00"), &json!("97.75"))
+    );
 }
 
 #[tokio::test]

@@ -5,10 +5,13 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use crate::scene::Scene;
 
-const CALLS: [(Method, &str); 12] = [
+const CALLS: [(Method, &str); 15] = [
     (Method::POST, "/_sandbox/checkout-sessions"),
     (Method::POST, "/_sandbox/checkout-sessions/bd504926-f659-4ad7-a1a9-9a747aaf5275/buyer"),
     (Method::POST, "/_sandbox/charge-permissions/S01-5105180-3221187/buyer"),
+    (Method::POST, "/_sandbox/charge-permissions/S01-5105180-3221187/amazon"),
+    (Method::POST, "/_sandbox/charges/S01-5105180-3221187-C056351/buyer"),
+    (Method::POST, "/_sandbox/charges/S01-5105180-3221187-C056351/amazon"),
     (Method::GET, "/_sandbox/ledger"),
     (Method::GET, "/_sandbox/clock"),
     (Method::POST, "/_sandbox/clock"),

@@ -74,6 +74,61 @@ async fn a_buyer_who_names_another_payment_method_mends_a_declined_permission() 
 }
 
 #[tokio::test]
+async fn buyer_and_amazon_cancel_a_charge_and_amazon_a_permission() {
+    for (party, reason) in [("buyer", "BuyerCanceled"), ("amazon", "AmazonCanceled")] {
+        let scene = Scene::new().await;
+        let (session, permission, charge) = split_order(&scene).await;
+        let path = format!("/_sandbox/charges/{charge}/{party}");
+        let canceled = scene.control(Method::POST, &path, r#"{"action":"cancel"}"#).await;
+        assert_eq!(canceled.status, 200, "{}", canceled.body);
+        assert_eq!(canceled.body, scene.get_charge(&charge).await.body);
+        assert_eq!(canceled.body["statusDetails"]["state"], "Canceled");
+        assert_eq!(canceled.body["statusDetails"]["reasonCode"], reason);
+        let balances = ledger(&scene, &format!("?chargePermissionId={permission}")).await;
+        assert_eq!(balances.body["balances"]["available"], "100.00", "its amount is free again");
+        assert_eq!(scene.event_types(&session).await.last().unwrap(), "ChargeCanceled");
+        let again = scene.control(Method::POST, &path, r#"{"action":"cancel"}"#).await;
+        assert_eq!((again.status, again.reason_code()), (422, "InvalidChargeStatus"));
+    }
+    let scene = Scene::new().await;
+    let (_, permission, charge) = split_order(&scene).await;
+    let path = format!("/_sandbox/charge-permissions/{permission}/amazon");
+    let canceled = scene.control(Method::POST, &path, r#"{"action":"cancel"}"#).await;
+    assert_eq!(canceled.body["statusDetails"]["state"], "Closed");
+    assert_eq!(canceled.body["statusDetails"]["reasons"][0]["reasonCode"], "AmazonCanceled");
+    assert_eq!(scene.get_charge(&charge).await.body["statusDetails"]["state"], "Authorized");
+}
+
+#[tokio::test]
+async fn what_nobody_does_to_a_charge_or_permission_is_refused_by_name() {
+    let scene = Scene::new().await;
+    let (_, permission, charge) = split_order(&scene).await;
+    let none = "S01-0000000-0000000";
+    for (path, action, status, reason_code, named) in [
+        (
+            format!("charge-permissions/{permission}/amazon"),
+            "close",
+            400,
+            "InvalidParameterValue",
+            "[action]",
+        ),
+        (format!("charges/{charge}/buyer"), "close", 400, "InvalidParameterValue", "[action]"),
+        (format!("charges/{charge}/amazon"), "decline", 400, "InvalidParameterValue", "[action]"),
+        (format!("charges/{none}-C000000/amazon"), "cancel", 404, "ResourceNotFound", "Charge"),
+        ("charges/no%20id/buyer".to_owned(), "cancel", 404, "ResourceNotFound", "Charge"),
+        (format!("charge-permissions/{none}/amazon"), "cancel", 404, "ResourceNotFound", "Charge Permission"),
+        (format!("charges/{charge}/merchant"), "cancel", 404, "ResourceNotFound", ""),
+        (format!("charge-permissions/{permission}/merchant"), "cancel", 404, "ResourceNotFound", ""),
+    ] {
+        let body = json!({"action": action}).to_string();
+        let answer = scene.control(Method::POST, &format!("/_sandbox/{path}"), &body).await;
+        assert_eq!((answer.status, answer.reason_code()), (status, reason_code), "{path} {action}");
+        assert!(answer.message().contains(named), "{path} {action}: {}", answer.message());
+    }
+    assert_eq!(scene.get_charge(&charge).await.body["statusDetails"]["state"], "Authorized");
+}
+
+#[tokio::test]
 async fn what_no_buyer_does_is_refused_by_name() {
     let scene = Scene::new().await;
     let (_, permission, _) = split_order(&scene).await;
