@@ -65,7 +65,12 @@ impl Checkout {
     #[must_use]
     pub fn verdict_of<'a>(&'a self, attempt: &'a Attempt) -> Verdict<'a> {
         let Some(deciding) = self.deciding_attempt(attempt.number) else { return Verdict::Checking(None) };
-        if self.is_canceled() && matches!(deciding.state, AttemptState::Completed { .. }) {
+        let ends_with_the_order = matches!(
+            deciding.state,
+            AttemptState::Completed { .. }
+                | AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, .. }
+        );
+        if self.is_canceled() && ends_with_the_order {
             return Verdict::Canceled;
         }
         match &deciding.state {

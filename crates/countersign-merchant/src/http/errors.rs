@@ -222,9 +222,12 @@ pub(super) fn render(refused: &Refused) -> Response {
             let (status, code, message) = snapshot_refused(refused);
             (status, code, None, message.to_owned())
         }
-        Refused::OrderCanceled => {
-            (Status::CONFLICT, "OrderCanceled", None, "This order is canceled, or being canceled.".to_owned())
-        }
+        Refused::OrderCanceled => (
+            Status::CONFLICT,
+            "OrderCanceled",
+            Some("amazonCheckoutSessionId".to_owned()),
+            "This order is canceled, or being canceled.".to_owned(),
+        ),
         Refused::Store(failed) => {
             tracing::error!(%failed, "a request was refused");
             let (code, message) = match failed {

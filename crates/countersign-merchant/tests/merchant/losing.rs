@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::future::join;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
@@ -50,7 +51,9 @@ fn assert_same_bytes(world: &World, operation: &str) {
 fn whatever_comes_instead_of_an_answer_the_call_has_one_effect_or_none() {
     let garbage = || json!({ "statusDetails": { "state": "Sideways" } });
     let failure = || json!({ "reasonCode": "ProcessingFailure", "message": "canary" });
-    let faults: [(&str, Fault); 14] = [
+    let faults: [(&str, Fault); 16] = [
+        ("no answer, done", Fault::HangAfter),
+        ("no answer, not done", Fault::HangBefore),
         ("lost on the way", Fault::LostBefore),
         ("answer lost", Fault::LostAfter),
         ("no connection", Fault::NotSent),
@@ -195,5 +198,33 @@ fn a_commit_whose_answer_is_lost_is_not_mistaken() {
             assert!([200, 201, 202].contains(&world.ask(&id, call, &body).status), "{call}");
             assert_eq!(world.amazon.arrived(operation).len(), 1, "{call}");
         }
+    }
+}
+
+#[test]
+fn a_second_caller_waits_for_the_first_one_and_gets_its_answer() {
+    for engine in ENGINES {
+        for (call, intent, operation, body) in calls() {
+            let world = World::new(engine);
+            let id = world.completed(intent);
+            world.amazon.fault(operation, Fault::HangAfter);
+            let began_at = world.time.wall();
+            let (first, second) =
+                world.run(join(world.asking(&id, call, &body), world.asking(&id, call, &body)));
+            assert_eq!(first, second, "{call}");
+            assert!([200, 201, 202].contains(&first.status), "{call}: {}", first.text);
+            assert_ne!(first.json()["state"], "Checking", "{call}");
+            assert!(world.time.wall().since(began_at) <= Duration::from_secs(26), "{call}");
+        }
+        // Nobody waits for ever.
+        let world = World::new(engine);
+        let id = world.completed("Authorize");
+        let capture = json!({ "reference": "r" });
+        world.amazon.fault("captureCharge", Fault::HangBefore);
+        world.amazon.goes_down("charge");
+        let began_at = world.time.wall();
+        let answer = world.ask(&id, "captures", &capture);
+        assert_eq!((answer.status, &answer.json()["state"]), (202, &json!("Checking")));
+        assert!(world.time.wall().since(began_at) <= Duration::from_secs(26));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_merchant::settings::{Payments, RefundCeiling};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -229,7 +230,8 @@ fn what_a_rule_forbids_is_refused_and_sends_nothing() {
         body["chargeId"] = json!(CHARGE);
         body
     };
-    let cases: Vec<(&str, Prepare, &str, Value, &str, Option<&str>)> = vec![
+    type Row = (&'static str, Prepare, &'static str, Value, &'static str, Option<&'static str>);
+    let cases: Vec<Row> = vec![
         ("Authorize", nothing, "charges", r("chargeAmount", "60.01"), "ExceedsLimit", Some("chargeAmount")),
         (
             "Authorize",
@@ -550,4 +552,21 @@ fn a_store_that_is_full_moves_no_money() {
     assert_eq!(world.amazon.permission_state(), "Chargeable");
     world.store.is_full.store(false, Ordering::SeqCst);
     assert_eq!(world.ask(&id, "captures", &json!({ "reference": "b" })).status, 200);
+}
+
+#[test]
+fn the_refund_ceiling_is_what_the_shop_allows_itself() {
+    for (ceiling, most, over) in
+        [(RefundCeiling::Captured, "100.00", "100.01"), (RefundCeiling::Amazon, "115.00", "115.01")]
+    {
+        let mut world = World::in_memory();
+        world.payments = Payments { refund_ceiling: ceiling, ..Payments::default() };
+        world.restart();
+        let id = world.completed("AuthorizeWithCapture");
+        let refund = |amount: &str| json!({ "reference": amount, "refundAmount": usd(amount) });
+        let refused = (409, "ExceedsRefundable".to_owned(), Some("refundAmount".to_owned()));
+        assert_eq!(world.ask(&id, "refunds", &refund(over)).refusal(), refused);
+        assert_eq!(world.ask(&id, "refunds", &refund(most)).status, 202);
+        assert_eq!(world.ask(&id, "refunds", &refund("0.01")).refusal(), refused);
+    }
 }

@@ -1,3 +1,5 @@
+//! Every state of a payment and of a cancellation, through the bytes on disk and back.
+
 use std::sync::Arc;
 
 use countersign_domain::ids::IdempotencyKey;
