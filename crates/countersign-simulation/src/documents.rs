@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use crate::payments::{Cancellation, Payment};
+
 /// Minor units and currency.
 pub(crate) type Amount = (u64, String);
 
@@ -14,6 +16,10 @@ pub(crate) struct Checkout {
     pub(crate) order_id: String,
     pub(crate) terms: Terms,
     pub(crate) attempts: Vec<Attempt>,
+    #[serde(default)]
+    pub(crate) payment: Option<Payment>,
+    #[serde(default)]
+    pub(crate) cancellation: Option<Cancellation>,
     pub(crate) result_token: String,
 }
 
@@ -161,6 +167,11 @@ impl AttemptState {
 }
 
 impl Checkout {
+    /// Whether a cancellation has come to its end.
+    pub(crate) fn is_canceled(&self) -> bool {
+        self.cancellation.as_ref().is_some_and(|cancellation| cancellation.done_at.is_some())
+    }
+
     /// The attempt whose fate answers for this session.
     pub(crate) fn deciding(&self, session: &str) -> Option<&Attempt> {
         let mut attempt = self.attempts.iter().find(|attempt| attempt.checkout_session_id == session)?;
@@ -210,6 +221,20 @@ pub(crate) struct ChargePermission {
     pub(crate) limit: Amount,
     pub(crate) held: Amount,
     pub(crate) captured: Amount,
+    #[serde(default)]
+    pub(crate) refunded: u64,
+    #[serde(default)]
+    pub(crate) overcharge: u64,
+    #[serde(default)]
+    pub(crate) goodwill: u64,
+    pub(crate) state: ChargePermissionState,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) enum ChargePermissionState {
+    Chargeable,
+    NonChargeable {},
+    Closed { reason: String },
 }
 
 /// Amazon's Charge.
@@ -219,6 +244,28 @@ pub(crate) struct Charge {
     pub(crate) id: String,
     pub(crate) amount: Amount,
     pub(crate) state: ChargeState,
+    #[serde(default)]
+    pub(crate) refunds: Vec<Refund>,
+}
+
+/// Amazon's Refund.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Refund {
+    pub(crate) id: String,
+    pub(crate) amount: Amount,
+    pub(crate) state: RefundState,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+pub(crate) enum RefundState {
+    RefundInitiated {
+        /// Why it will be declined; absent where the buyer will get the money.
+        decline: Option<String>,
+        decided_at: i64,
+    },
+    Refunded,
+    Declined {},
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -232,7 +279,14 @@ pub(crate) enum ChargeState {
     Authorized {
         expires_at: i64,
     },
-    Captured {},
+    CaptureInitiated {
+        capturing: Amount,
+        decline: Option<String>,
+        decided_at: i64,
+    },
+    Captured {
+        captured: Amount,
+    },
     Canceled {
         reason: String,
     },

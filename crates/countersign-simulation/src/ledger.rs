@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::documents::{
-    Amount, Charge, ChargePermission, ChargeState, CheckoutSession, CheckoutSessionState, Ids,
+    Amount, Charge, ChargePermission, ChargePermissionState, ChargeState, CheckoutSession,
+    CheckoutSessionState, Ids, RefundState,
 };
+use crate::payments::{TrueCharge, TrueRefund, Truth, permission_of};
 
 /// How far the buyer's money is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +78,12 @@ impl Ledger {
 
     pub(crate) fn put_charge(&mut self, charge: Charge, at: Duration) {
         self.changed_at.insert(charge.id.clone(), at);
-        let is_authorized =
-            matches!(charge.state, ChargeState::Authorized { .. } | ChargeState::Captured { .. });
+        let is_authorized = matches!(
+            charge.state,
+            ChargeState::Authorized { .. }
+                | ChargeState::CaptureInitiated { .. }
+                | ChargeState::Captured { .. }
+        );
         let was_authorized =
             is_authorized || self.charges.get(&charge.id).is_some_and(|standing| standing.was_authorized);
         self.charges.insert(charge.id.clone(), Standing { charge, was_authorized });
@@ -103,8 +109,8 @@ impl Ledger {
     /// The session that a permission or a charge came from.
     pub(crate) fn session_of(&self, id: &str) -> Option<&str> {
         let permission = self.permissions.get(id).or_else(|| {
-            // A charge's id begins with its permission's.
-            self.permissions.get(id.rsplit_once("-C")?.0)
+            // A charge's or refund's id begins with its permission's.
+            self.permissions.get(permission_of(id))
         })?;
         Some(&permission.checkout_session_id)
     }
@@ -135,7 +141,12 @@ impl Ledger {
                         Some(_) => Money::Declined,
                     },
                     Some(ChargeState::Authorized { expires_at }) if passed(*expires_at) => Money::Released,
-                    Some(ChargeState::Authorized { .. } | ChargeState::Captured {}) => Money::Paid,
+                    // A capture that fails in the end was paid until then.
+                    Some(
+                        ChargeState::Authorized { .. }
+                        | ChargeState::CaptureInitiated { .. }
+                        | ChargeState::Captured { .. },
+                    ) => Money::Paid,
                     Some(ChargeState::Canceled { .. }) => Money::Released,
                     Some(ChargeState::Declined { .. }) => Money::Declined,
                     // It is written in the same change set.
@@ -155,6 +166,58 @@ impl Ledger {
                     || self.charges.get(&charge_id).is_some_and(|standing| standing.was_authorized)
             }
         }
+    }
+
+    /// The truth about a permission, as of the latest instant that Amazon's clock can have shown.
+    pub(crate) fn truth(&self, permission_id: &str) -> Truth<'_> {
+        let passed = |instant: i64| instant <= self.latest.instant;
+        let mut truth = Truth::default();
+        if let Some(permission) = self.permissions.get(permission_id) {
+            truth.held = permission.held.0;
+            if let ChargePermissionState::Closed { reason } = &permission.state {
+                truth.is_closed = true;
+                truth.closed_by_merchant = reason == "MerchantClosed";
+            }
+        }
+        for (id, standing) in self.charges.iter().filter(|(id, _)| permission_of(id) == permission_id) {
+            let mut charge = TrueCharge { was_authorized: standing.was_authorized, ..TrueCharge::default() };
+            match &standing.charge.state {
+                ChargeState::AuthorizationInitiated { decline, decided_at } if passed(*decided_at) => {
+                    charge.was_authorized |= decline.is_none();
+                    charge.is_declined = decline.is_some();
+                }
+                ChargeState::AuthorizationInitiated { .. } => {}
+                ChargeState::Authorized { expires_at } => charge.is_canceled = passed(*expires_at),
+                ChargeState::CaptureInitiated { capturing, decline, decided_at } => {
+                    charge.is_capturing = true;
+                    if passed(*decided_at) {
+                        charge.is_declined = decline.is_some();
+                        charge.captured = decline.is_none().then_some(capturing.0);
+                    }
+                }
+                ChargeState::Captured { captured } => charge.captured = Some(captured.0),
+                ChargeState::Canceled { .. } => charge.is_canceled = true,
+                ChargeState::Declined { .. } => charge.is_declined = true,
+            }
+            truth.charges.insert(id.as_str(), charge);
+            for refund in &standing.charge.refunds {
+                let (is_refunded, is_declined) = match &refund.state {
+                    RefundState::RefundInitiated { decline, decided_at } if passed(*decided_at) => {
+                        (decline.is_none(), decline.is_some())
+                    }
+                    RefundState::RefundInitiated { .. } => (false, false),
+                    RefundState::Refunded => (true, false),
+                    RefundState::Declined {} => (false, true),
+                };
+                let amount = refund.amount.0;
+                truth.refunds.insert(refund.id.as_str(), TrueRefund { amount, is_refunded, is_declined });
+            }
+        }
+        truth
+    }
+
+    pub(crate) fn permission(&self, id: &str) -> Option<&ChargePermission> {
+        self.permissions.get(id)
     }
 
     /// What the session's charge is for.

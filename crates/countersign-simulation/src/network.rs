@@ -47,8 +47,18 @@ struct Inner {
 /// What is called for, as far as answers differ by it.
 #[derive(Debug, Clone)]
 enum Called {
-    Finalize { session: String, key: String },
-    Get { id: String },
+    Finalize {
+        session: String,
+        key: String,
+    },
+    /// What changes a payment; the object that it is about, if its path names one.
+    Change {
+        what: &'static str,
+        id: String,
+    },
+    Get {
+        id: String,
+    },
 }
 
 impl Called {
@@ -60,19 +70,32 @@ impl Called {
             let key = key.and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
             return Self::Finalize { session: segments.next().unwrap_or_default().to_owned(), key };
         }
-        Self::Get { id: last.to_owned() }
+        let parent = segments.next().unwrap_or_default().to_owned();
+        let what = match (request.method().as_str(), last) {
+            ("POST", "charges") => "createCharge",
+            ("POST", "capture") => "captureCharge",
+            ("POST", "refunds") => "createRefund",
+            ("DELETE", "cancel") => "cancelCharge",
+            ("DELETE", "close") => "closeChargePermission",
+            _ => return Self::Get { id: last.to_owned() },
+        };
+        // A new object's is in the body.
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let about = ["chargeId", "chargePermissionId"].into_iter().find_map(|id| body[id].as_str());
+        Self::Change { what, id: about.map_or(parent, str::to_owned) }
     }
 
     fn id(&self) -> &str {
         match self {
             Self::Finalize { session, .. } => session,
-            Self::Get { id } => id,
+            Self::Change { id, .. } | Self::Get { id } => id,
         }
     }
 
     fn name(&self) -> &'static str {
         match self {
             Self::Finalize { .. } => "Finalize",
+            Self::Change { what, .. } => what,
             Self::Get { .. } => "Get",
         }
     }
@@ -231,10 +254,18 @@ impl Network {
     /// Now and then Amazon or the bank decides otherwise than the card would: by the simulation code,
     /// which no signature covers.
     fn simulate(&self, request: &mut Request, called: &Called) {
-        if let Called::Finalize { .. } = called
-            && self.happens(|_| SIMULATED)
-        {
-            let code = self.0.random.one_of(&["AmazonCanceled", "Declined", "AuthorizationInitiated"]);
+        let codes: &[&'static str] = match called {
+            Called::Finalize { .. } => &["AmazonCanceled", "Declined", "AuthorizationInitiated"],
+            Called::Change { what: "createCharge", .. } => {
+                &["SoftDeclined", "HardDeclined", "AmazonRejected", "TransactionTimedOut"]
+            }
+            Called::Change { what: "captureCharge", .. } => &["CaptureInitiated", "CaptureDeclined"],
+            Called::Change { what: "createRefund", .. } => &["RefundDeclined"],
+            Called::Change { .. } | Called::Get { .. } => return,
+        };
+        let rate = if matches!(called, Called::Finalize { .. }) { SIMULATED } else { SIMULATED * 4 };
+        if self.happens(|_| rate) {
+            let code = self.0.random.one_of(codes);
             request.headers_mut().insert("x-amz-pay-simulation-code", HeaderValue::from_static(code));
         }
     }
@@ -250,7 +281,7 @@ impl Network {
     fn draw_failure(&self, called: &Called) -> StatusCode {
         // A 404 to Get would be a statement about the object.
         let statuses: &[u16] = match called {
-            Called::Finalize { .. } => &[404, 408, 425, 500, 500, 502, 503, 504],
+            Called::Finalize { .. } | Called::Change { .. } => &[404, 408, 425, 500, 500, 502, 503, 504],
             Called::Get { .. } => &[408, 425, 500, 502, 503, 504],
         };
         StatusCode::from_u16(self.0.random.one_of(statuses)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -312,6 +343,7 @@ impl Network {
                     body = edited(&body, |value| value[missing] = Value::Null);
                 }
             }
+            Called::Change { .. } => {}
             Called::Get { id } => {
                 let shows_ids = match reading.ids_on_get {
                     IdsOnGet::Always => true,

@@ -24,8 +24,8 @@ pub(crate) struct Story {
 }
 
 /// The order as the shop has registered it.
-struct Registered {
-    checkout_id: String,
+pub(crate) struct Registered {
+    pub(crate) checkout_id: String,
     result_token: String,
     terms_version: u64,
 }
@@ -77,13 +77,14 @@ impl Story {
             }
             self.pause(SECOND, 5 * MINUTE).await;
         }
+        self.go_on(&terms, &registered).await;
         for _ in 0..self.random.below(4) {
             self.pause(SECOND, 60 * MINUTE).await;
             self.look(&registered).await;
         }
     }
 
-    async fn pause(&self, from: Duration, to: Duration) {
+    pub(crate) async fn pause(&self, from: Duration, to: Duration) {
         self.world.executor.sleep(self.random.time(from, to)).await;
     }
 
@@ -315,7 +316,7 @@ impl Story {
         }
     }
 
-    fn of_the_shop(&self, method: Method, path: &str, body: &Value) -> Request {
+    pub(crate) fn of_the_shop(&self, method: Method, path: &str, body: &Value) -> Request {
         of_the_shop(method, path, body)
     }
 

@@ -7,17 +7,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_store::contract::{ChangeSet, Write};
+use countersign_store::contract::{ChangeSet, NewMessage, Write};
 use serde_json::Value;
 
 use crate::clock::HalfClock;
 use crate::documents::{
-    AttemptState, Charge, ChargePermission, ChargeState, Checkout, CheckoutSession, CheckoutSessionState,
-    Snapshot,
+    AttemptState, Charge, ChargePermission, ChargePermissionState, ChargeState, Checkout, CheckoutSession,
+    CheckoutSessionState, RefundState, Snapshot,
 };
 use crate::executor::Executor;
 use crate::invariants::{self, Broken, DurableSends, Held, Invariant, Said};
 use crate::ledger::Ledger;
+use crate::payments::{self, Books};
 use crate::trace::Trace;
 
 /// Which half.
@@ -55,6 +56,8 @@ struct Facts {
     order_of_session: HashMap<String, usize>,
     snapshots: HashMap<String, Snapshot>,
     durable: DurableSends,
+    books: Books,
+    told: std::collections::HashSet<String>,
     counts: Counts,
 }
 
@@ -164,6 +167,17 @@ impl Facts {
                 }
             }
         }
+        for operation in after.payment.iter().flat_map(|payment| &payment.operations) {
+            let earlier = before.as_ref().and_then(|before| before.payment.as_ref());
+            let earlier = earlier
+                .and_then(|payment| payment.operations.iter().find(|it| it.number == operation.number));
+            let (was, is) = (earlier.map_or("none", |it| it.state.name()), operation.state.name());
+            if was != is {
+                let call = operation.request.name();
+                self.count(&format!("{call} {was} → {is}"));
+                self.note(at, order, format!("merchant keeps: {call} {} {is}", operation.number));
+            }
+        }
         let decided_at = change.at.as_millis();
         let held = invariants::of_step(before.as_deref(), &after, write, decided_at, &self.ledger);
         self.judge(at, order, held);
@@ -207,12 +221,10 @@ impl Facts {
             },
             "charge_permission" => {
                 if let Some(permission) = read::<ChargePermission>(write) {
-                    let within = permission.held.0 + permission.captured.0 <= permission.limit.0;
-                    let order = self.order_of_session.get(&permission.checkout_session_id).copied();
-                    if !within {
-                        let shown_by = format!("{permission:?}");
-                        self.judge(at, order, invariants::broken(Invariant::LimitExceeded, shown_by));
+                    if let ChargePermissionState::Closed { reason } = &permission.state {
+                        self.count(&format!("permission {reason}"));
                     }
+                    self.books.open(&permission);
                     self.ledger.put_permission(permission, at);
                 }
             }
@@ -221,17 +233,59 @@ impl Facts {
                     self.count(match charge.state {
                         ChargeState::AuthorizationInitiated { .. } => "charge AuthorizationInitiated",
                         ChargeState::Authorized { .. } => "charge Authorized",
-                        ChargeState::Captured {} => "charge Captured",
+                        ChargeState::CaptureInitiated { .. } => "charge CaptureInitiated",
+                        ChargeState::Captured { .. } => "charge Captured",
                         ChargeState::Canceled { .. } => "charge Canceled",
                         ChargeState::Declined { .. } => "charge Declined",
                     });
+                    for refund in &charge.refunds {
+                        self.count(match refund.state {
+                            RefundState::RefundInitiated { .. } => "refund RefundInitiated",
+                            RefundState::Refunded => "refund Refunded",
+                            RefundState::Declined {} => "refund Declined",
+                        });
+                    }
                     let order = self.order_of_object(&charge.id);
-                    self.note(at, order, format!("Amazon keeps: charge {:?}", charge.state));
+                    let (state, refunds) = (&charge.state, &charge.refunds);
+                    self.note(at, order, format!("Amazon keeps: charge {state:?} {refunds:?}"));
                     self.ledger.put_charge(charge, at);
                 }
             }
             _ => {}
         }
+    }
+
+    /// Amazon's accounts agree with its log, and whatever it did was asked for.
+    fn accounts_moved(&mut self, at: Duration, change: &ChangeSet) {
+        for write in change.write.iter().filter(|write| write.key.collection == "charge_permission") {
+            let Some(permission) = self.ledger.permission(&write.key.id) else { continue };
+            let order = self.order_of_session.get(&permission.checkout_session_id).copied();
+            let held = self.books.agree(permission).and_then(|()| {
+                let checkout = order.and_then(|order| self.checkout_of(order));
+                let is_ours =
+                    |payment: &&crate::payments::Payment| payment.charge_permission_id == write.key.id;
+                let payment = checkout.and_then(|checkout| checkout.payment.as_ref()).filter(is_ours);
+                let is_canceled = checkout.is_some_and(|checkout| checkout.cancellation.is_some());
+                payments::of_effects(payment, is_canceled, &self.ledger.truth(&write.key.id))
+            });
+            self.judge(at, order, held);
+        }
+    }
+
+    /// A fact for the shop is kept.
+    fn fact_kept(&mut self, at: Duration, message: &NewMessage) {
+        let Ok(fact) = serde_json::from_slice::<Value>(&message.bytes) else { return };
+        let order = fact["orderId"].as_str().and_then(order_number);
+        let kind = fact["type"].as_str().unwrap_or_default().to_owned();
+        self.count(&format!("fact {kind}"));
+        let permission = fact["chargePermissionId"].as_str().map(str::to_owned).or_else(|| {
+            let payment = self.checkout_of(order?)?.payment.as_ref()?;
+            Some(payment.charge_permission_id.clone())
+        });
+        let truth = permission.as_deref().map(|id| self.ledger.truth(id)).unwrap_or_default();
+        let held = payments::of_fact(&fact, &mut self.told, &truth);
+        self.note(at, order, format!("merchant tells the shop {fact}"));
+        self.judge(at, order, held);
     }
 
     fn money_moved(&mut self, at: Duration, change: &ChangeSet) {
@@ -328,12 +382,22 @@ impl Witness {
                 for write in &change.write {
                     facts.merchant_wrote(at, change, write);
                 }
+                for message in change.append.iter().filter(|message| message.topic == "fact") {
+                    facts.fact_kept(at, message);
+                }
             }
             Half::Amazon => {
                 facts.ledger.decided(change.at.as_millis());
                 for write in &change.write {
                     facts.amazon_wrote(at, write);
                 }
+                for message in change.append.iter().filter(|message| message.topic == "event") {
+                    let events: Value = serde_json::from_slice(&message.bytes).unwrap_or_default();
+                    let held = facts.books.log(&events);
+                    let order = facts.order_of_session.get(&message.subject).copied();
+                    facts.judge(at, order, held);
+                }
+                facts.accounts_moved(at, change);
                 facts.money_moved(at, change);
             }
         }
@@ -348,6 +412,30 @@ impl Witness {
         facts.note(at, order, format!("merchant sends Finalize under {}", &key[..key.len().min(6)]));
         let held = invariants::of_leaving(session, key, body, &facts.durable);
         facts.judge(at, order, held);
+    }
+
+    /// The merchant half said whether a parcel may leave.
+    pub(crate) fn fulfilment_said(&self, order: usize, answer: &Value) {
+        let at = self.executor.now();
+        let mut facts = self.facts();
+        let reason = answer["reason"].as_str().unwrap_or_default();
+        facts.count(&format!("may ship {}: {reason}", answer["mayShip"]));
+        let Some(checkout) = facts.checkout_of(order).cloned() else { return };
+        let truth = match &checkout.payment {
+            Some(payment) => facts.ledger.truth(&payment.charge_permission_id),
+            None => payments::Truth::default(),
+        };
+        let held = payments::of_fulfilment(answer, &truth, None);
+        facts.judge(at, Some(order), held);
+    }
+
+    /// The merchant half answered the shop after a success.
+    pub(crate) fn operation_said(&self, order: usize, what: &str, status: u16, answer: &Value) {
+        let at = self.executor.now();
+        let mut facts = self.facts();
+        let word = answer["state"].as_str().or(answer["error"]["code"].as_str()).unwrap_or_default();
+        facts.count(&format!("{what} {status}"));
+        facts.note(at, Some(order), format!("merchant says {status} {word} to {what}"));
     }
 
     /// The order's checkout as it is kept now.
@@ -395,6 +483,11 @@ impl Witness {
             let Some(checkout) = facts.checkout_of(order).cloned() else { continue };
             let held = invariants::of_the_end(&checkout, &facts.ledger, ids_are_shown);
             facts.judge(at, Some(order), held);
+            if let Some(payment) = &checkout.payment {
+                let truth = facts.ledger.truth(&payment.charge_permission_id);
+                let held = payments::of_the_end(payment, checkout.cancellation.as_ref(), &truth);
+                facts.judge(at, Some(order), held);
+            }
             let completed = checkout.attempts.iter().any(|attempt| attempt.state.success().is_some());
             let snapshot = facts.snapshots.get(&checkout.id).cloned();
             if completed && snapshot != Some(Snapshot::Taken {}) {

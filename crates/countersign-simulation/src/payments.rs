@@ -1,0 +1,628 @@
+//! What must hold of everything that follows a success: charges, captures, refunds, cancellations. The
+//! documents of both halves are read here anew; each check looks at one that has changed, and at the
+//! truth on the other side.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::documents::Amount;
+use crate::invariants::{Held, Invariant, broken};
+
+/// The merchant half's payment.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Payment {
+    pub(crate) charge_permission_id: String,
+    pub(crate) limit: u64,
+    pub(crate) permission: SeenPermission,
+    #[serde(default)]
+    pub(crate) charges: Vec<SeenCharge>,
+    #[serde(default)]
+    pub(crate) operations: Vec<Operation>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct SeenPermission {
+    pub(crate) state: String,
+    look: Option<(i64, u32)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SeenCharge {
+    pub(crate) id: String,
+    expires_at: i64,
+    planned_until: i64,
+    pub(crate) state: SeenChargeState,
+    look: Option<(i64, u32)>,
+    #[serde(default)]
+    pub(crate) refunds: Vec<SeenRefund>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) enum SeenChargeState {
+    AuthorizationInitiated,
+    Authorized,
+    CaptureInitiated,
+    Captured(u64),
+    Canceled(Option<String>),
+    Declined(Option<String>),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct SeenRefund {
+    pub(crate) id: String,
+    pub(crate) amount: u64,
+    pub(crate) state: SeenRefundState,
+    look: Option<(i64, u32)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) enum SeenRefundState {
+    RefundInitiated,
+    Refunded,
+    Declined(Option<String>),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Operation {
+    pub(crate) number: u32,
+    pub(crate) name: Name,
+    pub(crate) request: Request,
+    pub(crate) state: OperationState,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Name {
+    Shop(String),
+    Own(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+pub(crate) enum Request {
+    CreateCharge {},
+    Capture { charge_id: String },
+    Refund { charge_id: String, amount: Amount },
+    CancelCharge { charge_id: String },
+    Close {},
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+pub(crate) enum OperationState {
+    Recorded { retry_at: i64 },
+    Sending { send: crate::documents::Send, lease_until: i64 },
+    InDoubt { send: crate::documents::Send, send_count: u32, since: i64, look: (i64, u32) },
+    Done(Effect),
+    Refused(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Effect {
+    Charge(String),
+    Refund(String),
+    Closed,
+}
+
+/// The merchant half's cancellation.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Cancellation {
+    pub(crate) done_at: Option<i64>,
+    remind_at: Option<i64>,
+    #[serde(default)]
+    pub(crate) is_stuck: bool,
+}
+
+impl Cancellation {
+    pub(crate) fn due_at(&self) -> Option<i64> {
+        self.remind_at
+    }
+}
+
+impl OperationState {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Recorded { .. } => "Recorded",
+            Self::Sending { .. } => "Sending",
+            Self::InDoubt { .. } => "InDoubt",
+            Self::Done(_) => "Done",
+            Self::Refused(_) => "Refused",
+        }
+    }
+
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Refused(_))
+    }
+
+    fn due_at(&self) -> Option<i64> {
+        match self {
+            Self::Recorded { retry_at } => Some(*retry_at),
+            Self::Sending { lease_until, .. } => Some(*lease_until),
+            Self::InDoubt { look, .. } => Some(look.0),
+            Self::Done(_) | Self::Refused(_) => None,
+        }
+    }
+
+    pub(crate) fn send(&self) -> Option<&crate::documents::Send> {
+        match self {
+            Self::Sending { send, .. } | Self::InDoubt { send, .. } => Some(send),
+            Self::Recorded { .. } | Self::Done(_) | Self::Refused(_) => None,
+        }
+    }
+}
+
+impl Request {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::CreateCharge {} => "createCharge",
+            Self::Capture { .. } => "captureCharge",
+            Self::Refund { .. } => "createRefund",
+            Self::CancelCharge { .. } => "cancelCharge",
+            Self::Close {} => "closeChargePermission",
+        }
+    }
+}
+
+impl SeenChargeState {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::AuthorizationInitiated => "AuthorizationInitiated",
+            Self::Authorized => "Authorized",
+            Self::CaptureInitiated => "CaptureInitiated",
+            Self::Captured(_) => "Captured",
+            Self::Canceled(_) => "Canceled",
+            Self::Declined(_) => "Declined",
+        }
+    }
+
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Captured(_) | Self::Canceled(_) | Self::Declined(_))
+    }
+}
+
+impl Payment {
+    /// The earliest instant at which something of it must be looked after. Of an Authorized charge that
+    /// is its expiry at the latest.
+    pub(crate) fn due_at(&self) -> Option<i64> {
+        let operations = self.operations.iter().filter_map(|operation| operation.state.due_at());
+        let charges = self.charges.iter().flat_map(|charge| {
+            let refunds = charge.refunds.iter().filter_map(|refund| refund.look).map(|look| look.0);
+            // What the plan has asked at the expiry it goes on asking by its look.
+            let is_planned = charge.planned_until < charge.expires_at;
+            let is_authorized = charge.state == SeenChargeState::Authorized;
+            let expires = (is_authorized && is_planned).then_some(charge.expires_at);
+            refunds.chain(charge.look.map(|look| look.0)).chain(expires)
+        });
+        operations.chain(charges).chain(self.permission.look.map(|look| look.0)).min()
+    }
+
+    /// What is not final and has no timer of its own.
+    pub(crate) fn unowned(&self) -> Option<String> {
+        let waits = |state: &SeenChargeState| {
+            matches!(state, SeenChargeState::AuthorizationInitiated | SeenChargeState::CaptureInitiated)
+        };
+        self.charges.iter().find_map(|charge| {
+            let refund = charge
+                .refunds
+                .iter()
+                .find(|refund| refund.state == SeenRefundState::RefundInitiated && refund.look.is_none());
+            match refund {
+                Some(refund) => Some(format!("the refund {}", refund.id)),
+                None if waits(&charge.state) && charge.look.is_none() => {
+                    Some(format!("the charge {}", charge.id))
+                }
+                None => None,
+            }
+        })
+    }
+
+    fn charge(&self, id: &str) -> Option<&SeenCharge> {
+        self.charges.iter().find(|charge| charge.id == id)
+    }
+
+    fn refunds(&self) -> impl Iterator<Item = &SeenRefund> {
+        self.charges.iter().flat_map(|charge| &charge.refunds)
+    }
+}
+
+/// Amazon's accounts of one permission: what a document says of them, or what the log's postings add up
+/// to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Accounts(BTreeMap<&'static str, u64>);
+
+const ACCOUNTS: [&str; 6] = ["Available", "Held", "Captured", "Refunded", "Overcharge", "Goodwill"];
+
+impl Accounts {
+    /// A permission's document.
+    pub(crate) fn of(permission: &crate::documents::ChargePermission) -> Option<Self> {
+        let given = permission.limit.0 + permission.overcharge + permission.goodwill;
+        let available = given.checked_sub(permission.held.0 + permission.captured.0 + permission.refunded)?;
+        let amounts = [
+            available,
+            permission.held.0,
+            permission.captured.0,
+            permission.refunded,
+            permission.overcharge,
+            permission.goodwill,
+        ];
+        Some(Self(ACCOUNTS.into_iter().zip(amounts).filter(|(_, amount)| *amount > 0).collect()))
+    }
+
+    /// Carries a posting of the log out; `None` when its account cannot bear it.
+    fn post(&mut self, from: &str, to: &str, amount: u64) -> Option<()> {
+        let name = |word: &str| ACCOUNTS.into_iter().find(|known| *known == word);
+        let (from, to) = (name(from)?, name(to)?);
+        let source = self.0.entry(from).or_default();
+        *source = if matches!(from, "Overcharge" | "Goodwill") {
+            *source + amount
+        } else {
+            source.checked_sub(amount)?
+        };
+        *self.0.entry(to).or_default() += amount;
+        self.0.retain(|_, amount| *amount > 0);
+        Some(())
+    }
+}
+
+/// Every permission's accounts as the log has them.
+#[derive(Debug, Default)]
+pub(crate) struct Books(HashMap<String, Accounts>);
+
+impl Books {
+    /// Takes in one message of Amazon's event log.
+    pub(crate) fn log(&mut self, events: &Value) -> Held {
+        for event in events.as_array().into_iter().flatten() {
+            let id =
+                ["refundId", "chargeId", "chargePermissionId"].into_iter().find_map(|id| event[id].as_str());
+            let Some(id) = id else { continue };
+            let permission = permission_of(id);
+            for posting in event["postings"].as_array().into_iter().flatten() {
+                let (from, to) = (posting[0].as_str(), posting[1].as_str());
+                let (Some(from), Some(to), Some(amount)) = (from, to, posting[2][0].as_u64()) else {
+                    return broken(Invariant::Unbalanced, format!("a posting reads {posting}"));
+                };
+                let accounts = self.0.entry(permission.to_owned()).or_default();
+                if accounts.post(from, to, amount).is_none() {
+                    return broken(Invariant::Unbalanced, format!("{permission} cannot bear {posting}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A permission is new: all of its limit is available. Its first postings may have come before.
+    pub(crate) fn open(&mut self, permission: &crate::documents::ChargePermission) {
+        self.0
+            .entry(permission.id.clone())
+            .or_insert_with(|| Accounts([("Available", permission.limit.0)].into_iter().collect()));
+    }
+
+    /// The document must say what the log adds up to.
+    pub(crate) fn agree(&self, permission: &crate::documents::ChargePermission) -> Held {
+        let (of_document, of_log) = (Accounts::of(permission), self.0.get(&permission.id));
+        match (of_document, of_log) {
+            (Some(document), Some(log)) if document == *log => Ok(()),
+            (document, log) => {
+                let shown_by = format!("{}: the document has {document:?}, the log {log:?}", permission.id);
+                broken(Invariant::Unbalanced, shown_by)
+            }
+        }
+    }
+}
+
+/// The permission's id within that of a charge or refund.
+pub(crate) fn permission_of(id: &str) -> &str {
+    let end = id.rfind("-C").or_else(|| id.rfind("-R")).unwrap_or(id.len());
+    id.get(..end).unwrap_or(id)
+}
+
+/// What of a payment may change in one step, and to what.
+pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> Held {
+    let Some(after) = after else {
+        return match before {
+            Some(_) => broken(Invariant::VerdictChanged, "a payment is gone"),
+            None => Ok(()),
+        };
+    };
+    if let Some(unowned) = after.unowned() {
+        return broken(Invariant::NoTimer, format!("{unowned} has none"));
+    }
+    let Some(before) = before else { return Ok(()) };
+    if before.charge_permission_id != after.charge_permission_id {
+        return broken(Invariant::VerdictChanged, "a payment has another permission");
+    }
+    for was in &before.charges {
+        let Some(is) = after.charge(&was.id) else {
+            return broken(Invariant::VerdictChanged, format!("the charge {} is gone", was.id));
+        };
+        if was.state.is_final() && was.state != is.state {
+            let shown_by = format!("the charge {} was {:?}, is {:?}", was.id, was.state, is.state);
+            return broken(Invariant::VerdictChanged, shown_by);
+        }
+    }
+    for was in before.refunds() {
+        let is = after.refunds().find(|is| is.id == was.id);
+        let stands =
+            is.is_some_and(|is| was.state == SeenRefundState::RefundInitiated || is.state == was.state);
+        if !stands {
+            return broken(
+                Invariant::VerdictChanged,
+                format!("the refund {} was {:?}, is {is:?}", was.id, was.state),
+            );
+        }
+    }
+    for was in &before.operations {
+        let is = after.operations.iter().find(|is| is.number == was.number);
+        let Some(is) = is else {
+            return broken(Invariant::VerdictChanged, format!("the operation {} is gone", was.number));
+        };
+        if was.state.is_final() && was.state != is.state || was.request != is.request || was.name != is.name {
+            return broken(Invariant::VerdictChanged, format!("the operation {was:?} is {is:?}"));
+        }
+        if let (Some(sent), Some(send)) = (was.state.send(), is.state.send())
+            && sent != send
+        {
+            let shown_by = format!("the operation {} has another key or other bytes", was.number);
+            return broken(Invariant::SendChanged, shown_by);
+        }
+    }
+    Ok(())
+}
+
+/// How often an operation may be sent while it is in doubt: looks get rarer, so that not even ten hours
+/// of them are as many as one a minute.
+fn most_sends(lasting_ms: i64) -> i64 {
+    30 + lasting_ms / 60_000
+}
+
+/// What a payment claims must be Amazon's truth when it is kept.
+pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'_>, decided_at: i64) -> Held {
+    for charge in &after.charges {
+        let known = before.and_then(|before| before.charge(&charge.id)).map(|known| &known.state);
+        if known == Some(&charge.state) {
+            continue;
+        }
+        let agrees = match (&charge.state, truth.charge(&charge.id)) {
+            (_, None) => false,
+            (SeenChargeState::Captured(amount), Some(truly)) => truly.captured == Some(*amount),
+            (SeenChargeState::Canceled(_), Some(truly)) => truly.is_canceled,
+            (SeenChargeState::Declined(_), Some(truly)) => truly.is_declined,
+            // Amazon may be further on already.
+            (SeenChargeState::Authorized | SeenChargeState::CaptureInitiated, Some(truly)) => {
+                truly.was_authorized
+            }
+            (SeenChargeState::AuthorizationInitiated, Some(_)) => true,
+        };
+        if !agrees {
+            let shown_by =
+                format!("{} is {:?}, truly {:?}", charge.id, charge.state, truth.charge(&charge.id));
+            return broken(Invariant::PaymentMisread, shown_by);
+        }
+    }
+    for refund in after.refunds() {
+        let truly = truth.refund(&refund.id);
+        let agrees = match (&refund.state, truly) {
+            (_, None) => false,
+            (SeenRefundState::Refunded, Some(truly)) => truly.is_refunded && truly.amount == refund.amount,
+            (SeenRefundState::Declined(_), Some(truly)) => truly.is_declined,
+            (SeenRefundState::RefundInitiated, Some(truly)) => truly.amount == refund.amount,
+        };
+        if !agrees {
+            let shown_by = format!("{} is {:?}, truly {truly:?}", refund.id, refund.state);
+            return broken(Invariant::PaymentMisread, shown_by);
+        }
+    }
+    for operation in &after.operations {
+        if let OperationState::InDoubt { send_count, since, .. } = &operation.state {
+            let lasting = decided_at.saturating_sub(*since).max(0);
+            if i64::from(*send_count) > most_sends(lasting) {
+                let shown_by =
+                    format!("operation {} was sent {send_count} times in {lasting} ms", operation.number);
+                return broken(Invariant::AskedTooOften, shown_by);
+            }
+        }
+        let is_true = match (&operation.state, &operation.request) {
+            (OperationState::Done(Effect::Charge(id)), Request::CreateCharge {}) => {
+                truth.charge(id).is_some()
+            }
+            (OperationState::Done(Effect::Charge(id)), Request::Capture { .. }) => truth
+                .charge(id)
+                .is_some_and(|truly| truly.is_capturing || truly.captured.is_some() || truly.is_declined),
+            (OperationState::Done(Effect::Charge(id)), Request::CancelCharge { .. }) => {
+                truth.charge(id).is_some_and(|truly| truly.is_canceled)
+            }
+            (OperationState::Done(Effect::Refund(id)), Request::Refund { amount, .. }) => {
+                truth.refund(id).is_some_and(|truly| truly.amount == amount.0)
+            }
+            (OperationState::Done(Effect::Closed), Request::Close {}) => truth.is_closed,
+            (OperationState::Done(_), _) => false,
+            (_, _) => true,
+        };
+        if !is_true {
+            let shown_by = format!("operation {} is {:?}", operation.number, operation.state);
+            return broken(Invariant::PaymentMisread, shown_by);
+        }
+    }
+    Ok(())
+}
+
+/// A charge at Amazon.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TrueCharge {
+    pub(crate) was_authorized: bool,
+    pub(crate) is_capturing: bool,
+    pub(crate) captured: Option<u64>,
+    pub(crate) is_canceled: bool,
+    pub(crate) is_declined: bool,
+}
+
+/// A refund at Amazon.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TrueRefund {
+    pub(crate) amount: u64,
+    pub(crate) is_refunded: bool,
+    pub(crate) is_declined: bool,
+}
+
+/// The truth about one permission.
+#[derive(Debug, Default)]
+pub(crate) struct Truth<'a> {
+    pub(crate) charges: BTreeMap<&'a str, TrueCharge>,
+    pub(crate) refunds: BTreeMap<&'a str, TrueRefund>,
+    pub(crate) is_closed: bool,
+    pub(crate) closed_by_merchant: bool,
+    pub(crate) held: u64,
+}
+
+impl Truth<'_> {
+    fn charge(&self, id: &str) -> Option<&TrueCharge> {
+        self.charges.get(id)
+    }
+
+    fn refund(&self, id: &str) -> Option<&TrueRefund> {
+        self.refunds.get(id)
+    }
+}
+
+/// What Amazon did for a payment must have been asked for: each operation has at most one effect, and no
+/// more is given back than was taken.
+pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &Truth<'_>) -> Held {
+    let asked = |is_of: &dyn Fn(&Request) -> bool| {
+        let operations = payment.iter().flat_map(|payment| &payment.operations);
+        operations.filter(|operation| is_of(&operation.request)).count()
+    };
+    let charges = asked(&|request| matches!(request, Request::CreateCharge {}));
+    // The first comes from Finalize, unless nothing was to be charged.
+    if truth.charges.len() > charges + 1 {
+        let shown_by = format!("{} charges, and {charges} were asked for", truth.charges.len());
+        return broken(Invariant::EffectTwice, shown_by);
+    }
+    let refunds = asked(&|request| matches!(request, Request::Refund { .. }));
+    if truth.refunds.len() > refunds {
+        let shown_by = format!("{} refunds, and {refunds} were asked for", truth.refunds.len());
+        return broken(Invariant::EffectTwice, shown_by);
+    }
+    let taken: u64 = truth.charges.values().filter_map(|charge| charge.captured).sum();
+    let given: u64 =
+        truth.refunds.values().filter(|refund| !refund.is_declined).map(|refund| refund.amount).sum();
+    if given > taken {
+        return broken(Invariant::RefundedTooMuch, format!("{given} of {taken}"));
+    }
+    let closes = asked(&|request| matches!(request, Request::Close {}));
+    let closed_for_shop = payment
+        .iter()
+        .flat_map(|payment| &payment.operations)
+        .any(|operation| matches!((&operation.request, &operation.name), (Request::Close {}, Name::Shop(_))));
+    if truth.closed_by_merchant && !closed_for_shop && !is_canceled {
+        let shown_by = format!("the permission is closed; {closes} closes, none of them the shop's");
+        return broken(Invariant::ClosedUnasked, shown_by);
+    }
+    Ok(())
+}
+
+/// When all faults are over both ledgers agree, every operation is decided and a cancellation is done.
+pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>, truth: &Truth<'_>) -> Held {
+    if let Some(open) = payment.operations.iter().find(|operation| !operation.state.is_final()) {
+        return broken(Invariant::NeverDecided, format!("{} is {:?}", open.request.name(), open.state));
+    }
+    let known: Vec<(&str, &str)> =
+        payment.charges.iter().map(|charge| (charge.id.as_str(), charge.state.name())).collect();
+    for charge in &payment.charges {
+        let Some(truly) = truth.charge(&charge.id) else {
+            return broken(Invariant::LedgersDiffer, format!("Amazon has no charge {}", charge.id));
+        };
+        let agrees = match &charge.state {
+            SeenChargeState::Captured(amount) => truly.captured == Some(*amount),
+            SeenChargeState::Canceled(_) => truly.is_canceled,
+            SeenChargeState::Declined(_) => truly.is_declined,
+            SeenChargeState::AuthorizationInitiated
+            | SeenChargeState::Authorized
+            | SeenChargeState::CaptureInitiated => false,
+        };
+        if !agrees {
+            let shown_by = format!("{} is {:?}, truly {truly:?}", charge.id, charge.state);
+            return broken(Invariant::LedgersDiffer, shown_by);
+        }
+    }
+    if let Some(id) = truth.charges.keys().find(|id| payment.charge(id).is_none()) {
+        return broken(Invariant::LedgersDiffer, format!("the charge {id} is not among {known:?}"));
+    }
+    for (id, truly) in &truth.refunds {
+        let agrees =
+            payment.refunds().find(|refund| refund.id == *id).is_some_and(|refund| match refund.state {
+                SeenRefundState::Refunded => truly.is_refunded,
+                SeenRefundState::Declined(_) => truly.is_declined,
+                SeenRefundState::RefundInitiated => false,
+            });
+        if !agrees {
+            return broken(Invariant::LedgersDiffer, format!("the refund {id} is truly {truly:?}"));
+        }
+    }
+    let Some(cancellation) = cancellation else { return Ok(()) };
+    let taken: u64 = truth.charges.values().filter_map(|charge| charge.captured).sum();
+    let given: u64 =
+        truth.refunds.values().filter(|refund| refund.is_refunded).map(|refund| refund.amount).sum();
+    match cancellation.done_at {
+        Some(_) if truth.held == 0 && taken == given && truth.is_closed => Ok(()),
+        Some(_) => {
+            let held = truth.held;
+            broken(
+                Invariant::NotUndone,
+                format!("canceled, and {held} is held, {given} of {taken} given back"),
+            )
+        }
+        // Amazon declined to undo it, again and again: that needs a person.
+        None if cancellation.is_stuck => Ok(()),
+        None => broken(Invariant::NeverDecided, "a cancellation does not come to its end"),
+    }
+}
+
+/// What a fact for the shop claims must be so, and be told once.
+pub(crate) fn of_fact(fact: &Value, told: &mut std::collections::HashSet<String>, truth: &Truth<'_>) -> Held {
+    let text = |member: &str| fact[member].as_str().unwrap_or_default();
+    let kind = text("type");
+    // A deadline is told of twice, 72 and 24 hours before.
+    let at = if kind == "capture.due" { text("at") } else { "" };
+    let about = [text("refundId"), text("chargeId"), text("checkoutId"), text("reason"), at].join(" ");
+    let attempt = fact["attempt"].as_u64().unwrap_or_default();
+    // A permission may become chargeable and non-chargeable again and again.
+    let is_final = !kind.starts_with("chargePermission.") || kind == "chargePermission.closed";
+    if is_final && !told.insert(format!("{kind} {about} {attempt}")) {
+        return broken(Invariant::FactTwice, format!("{kind} of {about}"));
+    }
+    let charge = || truth.charge(text("chargeId"));
+    let is_true = match kind {
+        "charge.captured" => charge().is_some_and(|truly| truly.captured.is_some()),
+        "charge.canceled" => charge().is_some_and(|truly| truly.is_canceled),
+        "charge.declined" => charge().is_some_and(|truly| truly.is_declined),
+        "charge.authorized" => charge().is_some_and(|truly| truly.was_authorized),
+        "refund.refunded" => truth.refund(text("refundId")).is_some_and(|truly| truly.is_refunded),
+        "refund.declined" => truth.refund(text("refundId")).is_some_and(|truly| truly.is_declined),
+        "chargePermission.closed" => truth.is_closed,
+        "checkout.canceled" => truth.held == 0,
+        _ => true,
+    };
+    if is_true { Ok(()) } else { broken(Invariant::FactFalse, format!("{kind} of {about}: {truth:?}")) }
+}
+
+/// A parcel may leave only for money that is held or was taken.
+pub(crate) fn of_fulfilment(answer: &Value, truth: &Truth<'_>, chosen: Option<&str>) -> Held {
+    if answer["mayShip"] != Value::Bool(true) {
+        return Ok(());
+    }
+    let charges: Vec<&TrueCharge> = match chosen {
+        Some(id) => truth.charge(id).into_iter().collect(),
+        None => truth.charges.values().collect(),
+    };
+    let pays = |charge: &&&TrueCharge| charge.was_authorized && !charge.is_declined;
+    if charges.iter().any(|charge| pays(&charge)) {
+        return Ok(());
+    }
+    broken(Invariant::ShippedUnpaid, format!("may ship, and truly {truth:?}"))
+}
