@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use countersign_store::contract::Store as _;
 use serde_json::json;
 
 use super::amazon::Fault;
+use super::logs::logged;
 use super::world::{ENGINES, Engine, OTHER_SESSION, SESSION, World, order_of_100, session_for, usd};
 
 const CHARGE: &str = "S01-5105180-0000001-C000001";
@@ -278,4 +280,34 @@ fn while_a_cancellation_is_open_nothing_else_is_done() {
     let listed = world.get("/v1/checkouts?state=canceled").json();
     assert_eq!(listed["checkouts"][0]["checkoutId"], id.as_str());
     assert_eq!(world.complete(&id, SESSION).verdict(), (402, "canceled".to_owned()));
+}
+
+#[test]
+fn a_cancellation_that_does_not_end_is_told_to_the_operator_every_day() {
+    // Nobody knows whether it was paid, or Amazon declines to give the money back.
+    let doubtful = World::in_memory();
+    lost(&doubtful, "Authorize", Fault::LostBefore);
+    let declined = World::in_memory();
+    declined.completed("AuthorizeWithCapture");
+    for (world, is_stuck) in [(doubtful, false), (declined, true)] {
+        let listed = world.get("/v1/checkouts?orderId=1001").json();
+        let id = listed["checkouts"][0]["checkoutId"].as_str().unwrap().to_owned();
+        assert_eq!(world.ask(&id, "cancel", &json!({ "reference": "stop" })).status, 202);
+        let lines = logged(|| {
+            for _ in 0..12 {
+                let shown = world.checkout(&id);
+                let charges = shown["payment"]["charges"].as_array().cloned().unwrap_or_default();
+                for refund in charges.iter().flat_map(|charge| charge["refunds"].as_array().unwrap()) {
+                    world.amazon.decide_refund(refund["refundId"].as_str().unwrap(), "Declined");
+                }
+                world.skip(Duration::from_secs(6 * 3_600));
+            }
+        });
+        let told = lines.iter().filter(|line| line.contains("a canceled order is not undone")).count();
+        assert_eq!(told, 3 + usize::from(is_stuck), "{lines:?}");
+        assert_eq!(world.amazon.refund_count(), if is_stuck { 3 } else { 0 }, "tried three times");
+        assert_eq!(world.checkout(&id)["cancellation"]["state"], "CancelRequested");
+        let next_due = world.run(world.store.next_due()).unwrap().unwrap();
+        assert!(next_due > world.time.wall(), "nothing is overdue");
+    }
 }
