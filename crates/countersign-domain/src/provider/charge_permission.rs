@@ -8,6 +8,15 @@
 //!
 //! A Closed permission can be charged no more. Its open charges stay as they are and can be captured,
 //! unless it was closed with `cancelPendingCharges` (docs/compatibility.md).
+//!
+//! Update, Close and the buyer's naming of another payment method have one check each, that the permission
+//! is not Closed; that it exists and is the caller's comes before:
+//!
+//! | command | refused as |
+//! |---|---|
+//! | [`update`] | [`PermissionClosed`], 422 `ChargePermissionNotModifiable` |
+//! | [`close`] | [`CloseRefused::PermissionClosed`], 422 `InvalidChargePermissionStatus` |
+//! | [`update_payment_method`] | [`PermissionClosed`] |
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

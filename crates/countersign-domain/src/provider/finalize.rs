@@ -487,8 +487,9 @@ fn pay(
         BankAnswer::Later(outcome) => Some(outcome),
     };
     let NewIds { charge_permission_id, charge_id } = ids;
-    let charge = charge_of(session, intent, amount, pending, profile, &charge_permission_id, charge_id, now);
     let merchant_metadata = session.merchant_metadata.clone().updated(notes);
+    let session = &CheckoutSession { merchant_metadata: merchant_metadata.clone(), ..session.clone() };
+    let charge = charge_of(session, intent, amount, pending, profile, &charge_permission_id, charge_id, now);
     let limit = session.payment.total_order_amount.unwrap_or(amount);
     let permission = ChargePermission {
         id: charge_permission_id.clone(),
@@ -500,7 +501,7 @@ fn pay(
         allow_overcharge: session.payment.allow_overcharge,
         open_charges: Vec::new(),
         buyer: Some(Box::new(buyer.clone())),
-        merchant_metadata: merchant_metadata.clone(),
+        merchant_metadata,
         created_at: now,
         updated_at: now,
         expires_at: if session.payment.extend_expiration {
@@ -524,7 +525,7 @@ fn pay(
         charge_permission_id,
         charge_id: charge.as_ref().map(|charge| charge.id.clone()),
     };
-    let session = CheckoutSession { merchant_metadata, ..session.clone() }.moved(completed, now);
+    let session = session.clone().moved(completed, now);
     Ok(Finalized::Completed(Box::new(Completed {
         session,
         buyer: buyer.clone(),

@@ -11,7 +11,7 @@
 //! authorization, and what is refunded above a capture, where Amazon's rules let it. Events carry the
 //! postings that they brought about, so the event log alone gives the balances again.
 //!
-//! [`settle`] is the only place where money moves. It holds what the postings did against what the charge
+//! `settle` is the only place where money moves. It holds what the postings did against what the charge
 //! itself says of its money: the two are written down apart, and where they differ nothing is changed.
 
 use alloc::vec::Vec;
