@@ -99,7 +99,7 @@ impl App {
             None => Ok(()),
         };
         let settled = match carried_out {
-            Ok(()) => self.wait(checkout_id, known, give_up_at, |it| is_on_its_way(it, number)).await,
+            Ok(()) => self.wait(checkout_id, known, give_up_at, |it| self.is_on_its_way(it, number)).await,
             Err(failed) => Err(failed),
         };
         // A store that fails from here on leaves the operation to its timer, and the caller to what is known.
@@ -131,11 +131,34 @@ impl App {
             self.metrics.note_duplicate("cancellation");
         }
         let as_recorded = loaded.registration.clone();
-        let settled = self.wait(checkout_id, Some(loaded), give_up_at, is_anything_on_its_way).await;
+        let is_in_hand = |checkout: &Checkout| self.is_anything_on_its_way(checkout);
+        let settled = self.wait(checkout_id, Some(loaded), give_up_at, is_in_hand).await;
         Ok(settled.unwrap_or_else(|failed| {
             tracing::warn!(checkout_id, %failed, "a cancellation cannot be followed");
             as_recorded
         }))
+    }
+
+    /// Whether somebody is waiting for an answer to this operation, or is about to send it. One that was
+    /// turned away, or that waits for others to end, is nothing that a caller should wait for.
+    fn is_on_its_way(&self, checkout: &Checkout, number: u32) -> bool {
+        let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(number));
+        let soon = self.clock.now().plus(self.rules().lease);
+        operation.is_some_and(|operation| match operation.state {
+            OperationState::Sending { .. } => true,
+            OperationState::Recorded { retry_at, .. } => operation.turned_away == 0 && retry_at <= soon,
+            OperationState::InDoubt { .. } | OperationState::Done(_) | OperationState::Refused { .. } => {
+                false
+            }
+        })
+    }
+
+    /// The same for everything that a cancellation waits for.
+    fn is_anything_on_its_way(&self, checkout: &Checkout) -> bool {
+        let is_sent = |state: &AttemptState| matches!(state, AttemptState::Finalizing { .. });
+        let mut operations = checkout.payment.iter().flat_map(Payment::in_flight);
+        checkout.attempts.iter().any(|attempt| is_sent(&attempt.state))
+            || operations.any(|operation| self.is_on_its_way(checkout, operation.number))
     }
 
     /// Records an operation, with the bytes that it sends unless something must come first.
@@ -409,35 +432,6 @@ impl App {
         self.step(checkout_id, &mut Some(loaded), orphaned).await?;
         Ok(sent)
     }
-}
-
-/// Whether somebody is waiting for an answer to this operation, or is about to send it.
-fn is_on_its_way(checkout: &Checkout, number: u32) -> bool {
-    let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(number));
-    operation.is_some_and(|operation| match operation.state {
-        OperationState::Sending { .. } => true,
-        // Turned away before, it backs off: nothing that a caller should wait for.
-        OperationState::Recorded { .. } => operation.turned_away == 0,
-        OperationState::InDoubt { .. } | OperationState::Done(_) | OperationState::Refused { .. } => false,
-    })
-}
-
-/// The same for everything that a cancellation waits for.
-fn is_anything_on_its_way(checkout: &Checkout) -> bool {
-    let mut operations = checkout.payment.iter().flat_map(Payment::in_flight);
-    let is_sent = |state: &AttemptState| match state {
-        AttemptState::Finalizing { .. } => true,
-        AttemptState::Bound { .. }
-        | AttemptState::Approved { .. }
-        | AttemptState::InDoubt(_)
-        | AttemptState::Pending { .. }
-        | AttemptState::Completed { .. }
-        | AttemptState::NotPaid { .. }
-        | AttemptState::Unresolved { .. }
-        | AttemptState::Surplus { .. } => false,
-    };
-    checkout.attempts.iter().any(|attempt| is_sent(&attempt.state))
-        || operations.any(|operation| is_on_its_way(checkout, operation.number))
 }
 
 /// Why a charge is canceled: Amazon shows it to the merchant only.

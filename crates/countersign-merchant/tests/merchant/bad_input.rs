@@ -216,12 +216,18 @@ fn a_completion_that_cannot_be_read_is_refused_naming_the_field() {
 }
 
 /// Every route of the shop's API, with a method that it takes.
-const SHOP_ROUTES: [(&str, &str); 10] = [
+const SHOP_ROUTES: [(&str, &str); 16] = [
     ("POST", "/v1/checkouts"),
     ("GET", "/v1/checkouts"),
     ("GET", "/v1/checkouts/c"),
     ("PUT", "/v1/checkouts/c/terms"),
     ("POST", "/v1/checkouts/c/complete"),
+    ("POST", "/v1/checkouts/c/charges"),
+    ("POST", "/v1/checkouts/c/captures"),
+    ("POST", "/v1/checkouts/c/refunds"),
+    ("POST", "/v1/checkouts/c/cancel"),
+    ("POST", "/v1/checkouts/c/close"),
+    ("GET", "/v1/checkouts/c/fulfilment"),
     ("GET", "/v1/checkouts/c/explanation"),
     ("GET", "/v1/checkouts/c/snapshot"),
     ("DELETE", "/v1/checkouts/c/snapshot"),
@@ -268,6 +274,12 @@ fn a_wrong_method_names_the_right_ones() {
         ("/v1/checkouts/c", "GET"),
         ("/v1/checkouts/c/terms", "PUT"),
         ("/v1/checkouts/c/complete", "POST"),
+        ("/v1/checkouts/c/charges", "POST"),
+        ("/v1/checkouts/c/captures", "POST"),
+        ("/v1/checkouts/c/refunds", "POST"),
+        ("/v1/checkouts/c/cancel", "POST"),
+        ("/v1/checkouts/c/close", "POST"),
+        ("/v1/checkouts/c/fulfilment", "GET"),
         ("/v1/checkouts/c/explanation", "GET"),
         ("/v1/checkouts/c/snapshot", "DELETE, GET"),
         ("/v1/events", "GET"),

@@ -146,7 +146,9 @@ fn what_is_in_doubt_holds_its_budget_and_its_charge() {
     assert_eq!(world.ask(&id, "charges", &charge("3", "50.00")).status, 202);
     assert_eq!(world.ask(&id, "charges", &charge("4", "10.01")).refusal().1, "ExceedsLimit");
     // A permission is closed when what was asked for before is over.
+    let asked_at = world.time.wall();
     let answer = world.ask(&id, "close", &json!({ "reference": "5" }));
+    assert_eq!(world.time.wall(), asked_at, "nobody waits for a doubt");
     assert_eq!((answer.status, &answer.json()["state"]), (202, &json!("Checking")));
     assert!(world.amazon.arrived("close").is_empty());
     world.amazon.comes_back();
