@@ -18,7 +18,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 impl Story {
     /// Asks for this and that.
     pub(crate) async fn go_on(&self, terms: &Value, registered: &Registered) {
-        let acts = self.random.below(6);
+        let acts = self.random.below(8);
         for number in 0..acts {
             self.pause(SECOND, 40 * MINUTE).await;
             match self.random.below(100) {

@@ -94,7 +94,7 @@ impl fmt::Display for Failure {
 }
 
 /// Every defect that can be planted.
-pub const PLANTED_BUGS: [PlantedBug; 9] = [
+pub const PLANTED_BUGS: [PlantedBug; 16] = [
     PlantedBug::LookUpOff,
     PlantedBug::OpenReadAsUnpaid,
     PlantedBug::NotFoundReadAsUnpaid,
@@ -104,6 +104,13 @@ pub const PLANTED_BUGS: [PlantedBug; 9] = [
     PlantedBug::CompletedReadAsPaid,
     PlantedBug::ExpiryByLocalClock,
     PlantedBug::SecondTabFinalized,
+    PlantedBug::FreshKeyPerSend,
+    PlantedBug::RefundBudgetUnlocked,
+    PlantedBug::InitiatedReadAsFailed,
+    PlantedBug::NotFoundAskedForEver,
+    PlantedBug::FloatsForMoney,
+    PlantedBug::RefusalCancelsOrder,
+    PlantedBug::ErrorClosesPermission,
 ];
 
 /// Lives through one world, to its end or to the first broken invariant.

@@ -541,9 +541,11 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
             SeenChargeState::Captured(amount) => truly.captured == Some(*amount),
             SeenChargeState::Canceled(_) => truly.is_canceled,
             SeenChargeState::Declined(_) => truly.is_declined,
-            SeenChargeState::AuthorizationInitiated
-            | SeenChargeState::Authorized
-            | SeenChargeState::CaptureInitiated => false,
+            // Charged late in the forty days: it lapses after them.
+            SeenChargeState::Authorized => {
+                truly.was_authorized && !truly.is_canceled && !truly.is_declined && truly.captured.is_none()
+            }
+            SeenChargeState::AuthorizationInitiated | SeenChargeState::CaptureInitiated => false,
         };
         if !agrees {
             let shown_by = format!("{} is {:?}, truly {truly:?}", charge.id, charge.state);

@@ -49,6 +49,7 @@ impl Story {
         let Some(registered) = self.register(&terms).await else { return };
         let mut terms =
             if self.random.happens(100) { self.change_terms(terms, &registered).await } else { terms };
+        let mut is_good = false;
         for attempt in 0..3 {
             let heard = if self.random.happens(200) {
                 let (one, other) =
@@ -67,6 +68,7 @@ impl Story {
             } else {
                 self.tab(&terms, &registered, attempt).await
             };
+            is_good |= heard == Heard::Good;
             let tries_again = match heard {
                 Heard::Good => false,
                 Heard::NotPaid => self.random.happens(600),
@@ -77,7 +79,10 @@ impl Story {
             }
             self.pause(SECOND, 5 * MINUTE).await;
         }
-        self.go_on(&terms, &registered).await;
+        // Some shops ask for this and that before anything is paid.
+        if is_good || self.random.happens(150) {
+            self.go_on(&terms, &registered).await;
+        }
         for _ in 0..self.random.below(4) {
             self.pause(SECOND, 60 * MINUTE).await;
             self.look(&registered).await;
