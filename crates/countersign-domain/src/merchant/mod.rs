@@ -7,6 +7,7 @@ pub mod capture_plan;
 pub mod checkout;
 pub mod completion;
 pub mod doubt;
+pub mod evidence;
 pub mod fulfilment;
 pub mod hint;
 pub mod operation;

@@ -20,16 +20,21 @@
 //! at hourly, later daily. A Chargeable one waits for nobody. Each look is moved on in the commit before
 //! the question, so a crash before, during or after it costs one look.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::attempt::{Attempt, AttemptState, Completion};
 use super::capture_plan;
 use super::checkout::{Checkout, Terms};
-use super::completion::{CheckoutEvent, CheckoutStep, CompletionRules, PlantedBug};
-use super::doubt::{ChargeSeen, ChargeStateSeen, pending_delay};
-use super::operation::{Operation, Request};
+use super::completion::{CheckoutStep, CompletionRules};
+use super::doubt::pending_delay;
+pub use super::evidence::{
+    CHARGE_IN_PROGRESS, ChargeShown, PermissionShown, RefundShown, charge_shown, permission_shown,
+    refund_shown,
+};
+pub(super) use super::evidence::{Taken, stepped, take_charge, take_permission, take_refund};
+use super::operation::{Operation, OperationState, Request};
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::money::Money;
 use crate::step::Step;
@@ -62,7 +67,7 @@ pub struct Look {
 }
 
 impl Look {
-    fn first(now: Timestamp) -> Self {
+    pub(super) fn first(now: Timestamp) -> Self {
         Self { at: now.plus(pending_delay(0)), count: 0 }
     }
 
@@ -178,7 +183,7 @@ impl ChargeState {
     }
 
     /// How far along: nothing goes back.
-    const fn rank(&self) -> u8 {
+    pub(super) const fn rank(&self) -> u8 {
         match self {
             Self::AuthorizationInitiated => 0,
             Self::Authorized => 1,
@@ -222,7 +227,7 @@ impl PermissionState {
 }
 
 impl Charge {
-    fn new(id: ChargeId, amount: Money, state: ChargeState, now: Timestamp) -> Self {
+    pub(super) fn new(id: ChargeId, amount: Money, state: ChargeState, now: Timestamp) -> Self {
         Self {
             id,
             amount,
@@ -354,6 +359,13 @@ impl Payment {
         })
     }
 
+    /// Whether a refund is of a charge that is not known yet: that is to be asked for first, or nobody
+    /// would know what the refund is of.
+    #[must_use]
+    pub fn lacks_charge_of(&self, shown: &RefundShown) -> bool {
+        self.charge(&shown.charge_id).is_none()
+    }
+
     /// One of its operations.
     #[must_use]
     pub fn operation(&self, number: u32) -> Option<&Operation> {
@@ -373,6 +385,18 @@ impl Payment {
     #[must_use]
     pub fn changing(&self, id: &ChargeId) -> Option<&Operation> {
         self.in_flight().find(|operation| operation.request.changes_charge() == Some(id))
+    }
+
+    /// What a capture that Amazon has accepted asked for.
+    pub(super) fn accepted_capture(&self, id: &ChargeId) -> Option<Money> {
+        let done = self.operations.iter().filter(|it| matches!(it.state, OperationState::Done(_)));
+        done.filter(|it| it.request.changes_charge() == Some(id)).find_map(|it| match it.request {
+            Request::Capture { amount, .. } => Some(amount),
+            Request::CreateCharge { .. }
+            | Request::Refund { .. }
+            | Request::CancelCharge { .. }
+            | Request::Close { .. } => None,
+        })
     }
 
     /// What is left of the limit, with everything that is in flight taken off.
@@ -511,240 +535,6 @@ pub enum PaymentEvent {
     },
 }
 
-/// A charge as Amazon shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChargeShown {
-    /// Its id.
-    pub id: ChargeId,
-    /// State, reason and amount.
-    pub seen: ChargeSeen,
-    /// `captureAmount`.
-    pub captured: Option<Money>,
-    /// `expirationTimestamp`.
-    pub expires_at: Option<Timestamp>,
-}
-
-impl ChargeShown {
-    /// The state, if the answer has what it needs: money without an amount proves nothing.
-    fn state(&self, planted: &CompletionRules) -> Option<ChargeState> {
-        let reason = || self.seen.reason.clone();
-        Some(match self.seen.state {
-            ChargeStateSeen::AuthorizationInitiated => ChargeState::AuthorizationInitiated,
-            ChargeStateSeen::Authorized => ChargeState::Authorized,
-            ChargeStateSeen::CaptureInitiated if planted.has(PlantedBug::InitiatedReadAsFailed) => {
-                ChargeState::Declined(None)
-            }
-            ChargeStateSeen::CaptureInitiated => ChargeState::CaptureInitiated,
-            ChargeStateSeen::Captured => ChargeState::Captured(self.captured?),
-            ChargeStateSeen::Canceled => ChargeState::Canceled(reason()),
-            ChargeStateSeen::Declined => ChargeState::Declined(reason()),
-        })
-    }
-}
-
-/// A refund as Amazon shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundShown {
-    /// Its id.
-    pub id: RefundId,
-    /// The charge that it is of.
-    pub charge_id: ChargeId,
-    /// How much.
-    pub amount: Money,
-    /// How far it is.
-    pub state: RefundState,
-}
-
-/// A permission as Amazon shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PermissionShown {
-    /// Its state.
-    pub state: PermissionState,
-}
-
-/// What was shown, taken in: the payment and what happened.
-pub(super) type Taken = (Payment, Vec<PaymentEvent>);
-
-/// Takes in a charge. `adopt` is whether one that is not known was made by somebody else.
-pub(super) fn take_charge(
-    mut payment: Payment,
-    shown: &ChargeShown,
-    is_ours: bool,
-    now: Timestamp,
-    rules: &CompletionRules,
-) -> Taken {
-    let mut events = Vec::new();
-    let Some(state) = shown.state(rules) else { return (payment, events) };
-    let contradicted = |found| PaymentEvent::Contradiction { id: shown.id.to_string(), found };
-    let amounts = [shown.seen.charge_amount, shown.captured];
-    if amounts.into_iter().flatten().any(|amount| amount.currency() != payment.limit.currency()) {
-        events.push(contradicted("a charge in another currency"));
-        return (payment, events);
-    }
-    let known_amount = payment.charge(&shown.id).map(|known| known.amount);
-    if known_amount.zip(shown.seen.charge_amount).is_some_and(|(known, shown)| known != shown) {
-        events.push(contradicted("a charge of another amount"));
-        if let Some(charge) = payment.charge_mut(&shown.id).filter(|charge| charge.state.is_final()) {
-            charge.look = None;
-        }
-        return (payment, events);
-    }
-    if payment.charge(&shown.id).is_none() {
-        let Some(amount) = shown.seen.charge_amount else { return (payment, events) };
-        payment.charges.push(Charge::new(shown.id.clone(), amount, ChargeState::AuthorizationInitiated, now));
-        events.push(if is_ours {
-            PaymentEvent::ChargePending(shown.id.clone())
-        } else {
-            PaymentEvent::ChargeAdopted(shown.id.clone())
-        });
-    }
-    let Some(charge) = payment.charge_mut(&shown.id) else { return (payment, events) };
-    if let Some(expires_at) = shown.expires_at {
-        charge.expires_at = expires_at;
-    }
-    let contradicts = match (&charge.state, &state) {
-        (ChargeState::Captured(known), ChargeState::Captured(shown)) => known != shown,
-        (known, shown) => {
-            known.is_final() && shown.is_final() && known.rank() == shown.rank() && {
-                core::mem::discriminant(known) != core::mem::discriminant(shown)
-            }
-        }
-    };
-    if contradicts {
-        events.push(contradicted("a final charge in another final state"));
-        charge.look = None;
-        return (payment, events);
-    }
-    if state.rank() > charge.state.rank() {
-        let id = shown.id.clone();
-        let became = match &state {
-            ChargeState::AuthorizationInitiated => PaymentEvent::ChargePending(id),
-            ChargeState::Authorized => PaymentEvent::ChargeAuthorized(id),
-            ChargeState::CaptureInitiated => PaymentEvent::CapturePending(id),
-            ChargeState::Captured(_) => PaymentEvent::ChargeCaptured(id),
-            ChargeState::Canceled(_) => PaymentEvent::ChargeCanceled(id),
-            ChargeState::Declined(_) => PaymentEvent::ChargeDeclined(id),
-        };
-        if charge.state == ChargeState::AuthorizationInitiated && state == ChargeState::Authorized {
-            charge.authorized_at = now;
-            charge.planned_until = now;
-        }
-        if matches!(state, ChargeState::Canceled(_) | ChargeState::Declined(_)) {
-            // What became of the charge may have changed what the permission allows.
-            payment.permission.look.get_or_insert(Look { at: now, count: 0 });
-        }
-        let Some(charge) = payment.charge_mut(&shown.id) else { return (payment, events) };
-        charge.state = state;
-        charge.look = Some(Look::first(now));
-        events.push(became);
-    }
-    let Some(charge) = payment.charge_mut(&shown.id) else { return (payment, events) };
-    charge.look = match &charge.state {
-        ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => Some(
-            charge
-                .look
-                .filter(|look| look.at > now)
-                .unwrap_or_else(|| charge.look.map_or(Look::first(now), |look| look.next(now))),
-        ),
-        // Overdue, and not seen to have lapsed: the plan has nothing left to ask by.
-        ChargeState::Authorized if now >= charge.expires_at => {
-            Some(charge.look.map_or(Look::first(now), |look| look.next(now)))
-        }
-        ChargeState::Authorized
-        | ChargeState::Captured(_)
-        | ChargeState::Canceled(_)
-        | ChargeState::Declined(_) => None,
-    };
-    (payment, events)
-}
-
-/// Takes in a refund.
-pub(super) fn take_refund(mut payment: Payment, shown: &RefundShown, now: Timestamp) -> Taken {
-    let mut events = Vec::new();
-    let known_charge = payment.refund(&shown.id).map(|(charge, _)| charge.id.clone());
-    if known_charge.is_some_and(|known| known != shown.charge_id)
-        || shown.amount.currency() != payment.limit.currency()
-    {
-        let found = "a refund of another charge or currency";
-        events.push(PaymentEvent::Contradiction { id: shown.id.to_string(), found });
-        return (payment, events);
-    }
-    let Some(charge) = payment.charge_mut(&shown.charge_id) else { return (payment, events) };
-    let position = charge.refunds.iter().position(|refund| refund.id == shown.id);
-    let position = position.unwrap_or_else(|| {
-        let state = RefundState::RefundInitiated;
-        let refund = Refund { id: shown.id.clone(), amount: shown.amount, state, look: None };
-        charge.refunds.push(refund);
-        events.push(PaymentEvent::RefundPending(shown.id.clone()));
-        charge.refunds.len().saturating_sub(1)
-    });
-    let Some(refund) = charge.refunds.get_mut(position) else { return (payment, events) };
-    if refund.amount != shown.amount {
-        let found = "a refund of another amount";
-        events.push(PaymentEvent::Contradiction { id: shown.id.to_string(), found });
-        return (payment, events);
-    }
-    let is_final = |state: &RefundState| !matches!(state, RefundState::RefundInitiated);
-    let differs = core::mem::discriminant(&refund.state) != core::mem::discriminant(&shown.state);
-    if is_final(&refund.state) && is_final(&shown.state) && differs {
-        let found = "a final refund in another final state";
-        events.push(PaymentEvent::Contradiction { id: shown.id.to_string(), found });
-    } else if !is_final(&refund.state) && is_final(&shown.state) {
-        events.push(match shown.state {
-            RefundState::Declined(_) => PaymentEvent::RefundDeclined(shown.id.clone()),
-            RefundState::Refunded | RefundState::RefundInitiated => PaymentEvent::Refunded(shown.id.clone()),
-        });
-        refund.state = shown.state.clone();
-    }
-    refund.look = if is_final(&refund.state) {
-        None
-    } else {
-        Some(match refund.look {
-            Some(look) if look.at > now => look,
-            Some(look) => look.next(now),
-            None => Look::first(now),
-        })
-    };
-    (payment, events)
-}
-
-/// Takes in the permission.
-pub(super) fn take_permission(mut payment: Payment, shown: &PermissionShown, now: Timestamp) -> Taken {
-    let mut events = Vec::new();
-    let permission = &mut payment.permission;
-    let look_before = permission.look;
-    match (&permission.state, &shown.state) {
-        (PermissionState::Closed(_), PermissionState::Closed(_)) => {}
-        // A slow replica's: Closed is for ever.
-        (PermissionState::Closed(_), PermissionState::Chargeable | PermissionState::NonChargeable(_)) => {}
-        (known, shown) if known == shown => {}
-        (PermissionState::Chargeable | PermissionState::NonChargeable(_), shown) => {
-            events.push(match shown {
-                PermissionState::Chargeable => PaymentEvent::PermissionChargeable,
-                PermissionState::NonChargeable(_) => PaymentEvent::PermissionNonChargeable,
-                PermissionState::Closed(_) => PaymentEvent::PermissionClosed,
-            });
-            permission.state = shown.clone();
-        }
-    }
-    // Its buyer may name another payment method, and the news of that may be lost. What an open charge
-    // holds is that charge's to watch.
-    permission.look = match &permission.state {
-        PermissionState::NonChargeable(reason) if reason != CHARGE_IN_PROGRESS => {
-            let seen = look_before.unwrap_or(Look { at: now, count: BUYERS_PACE });
-            Some(Look { count: seen.count.max(BUYERS_PACE), ..seen }.next(now))
-        }
-        PermissionState::Chargeable | PermissionState::NonChargeable(_) | PermissionState::Closed(_) => None,
-    };
-    (payment, events)
-}
-
-/// Amazon's reason for a permission whose rest an open authorization holds.
-pub const CHARGE_IN_PROGRESS: &str = "ChargeInProgress";
-/// A permission that waits for its buyer is looked at as often as something that was asked for so often:
-/// hourly, later daily.
-const BUYERS_PACE: u32 = 21;
-
 /// What a payment needs next, from whoever takes it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentAct {
@@ -762,67 +552,6 @@ pub enum PaymentAct {
     Rest,
 }
 
-/// The step of a payment that has changed; `None` when it has not.
-pub(super) fn stepped(
-    checkout: &Checkout,
-    (mut payment, events): Taken,
-    now: Timestamp,
-    rules: &CompletionRules,
-) -> Option<CheckoutStep> {
-    super::sending::wake_closes(&mut payment, now);
-    capture_plan::take_back(&mut payment, now, rules);
-    let mut next = Checkout { payment: Some(payment), ..checkout.clone() };
-    let mut events = events;
-    events.extend(super::cancellation::go_on(&mut next, now, rules));
-    if next == *checkout && events.is_empty() {
-        return None;
-    }
-    Some(Step { next, events: events.into_iter().map(CheckoutEvent::Payment).collect() })
-}
-
-/// What Get Charge showed, and what is to be done next about the operations that wait for it.
-#[must_use]
-pub fn charge_shown(
-    checkout: &Checkout,
-    shown: &ChargeShown,
-    now: Timestamp,
-    rules: &CompletionRules,
-) -> Option<(CheckoutStep, PaymentAct)> {
-    let payment = checkout.payment.clone()?;
-    let (mut payment, mut events) = take_charge(payment, shown, false, now, rules);
-    let is_canceled = checkout.cancellation.is_some();
-    let act = super::sending::resolve_by_charge(&mut payment, &shown.id, is_canceled, &mut events);
-    let step = stepped(checkout, (payment, events), now, rules);
-    Some((step.unwrap_or_else(|| Step { next: checkout.clone(), events: Vec::new() }), act))
-}
-
-/// What Get Refund showed.
-#[must_use]
-pub fn refund_shown(
-    checkout: &Checkout,
-    shown: &RefundShown,
-    now: Timestamp,
-    rules: &CompletionRules,
-) -> Option<CheckoutStep> {
-    let payment = checkout.payment.clone()?;
-    stepped(checkout, take_refund(payment, shown, now), now, rules)
-}
-
-/// What Get Charge Permission showed, and what is to be done next.
-#[must_use]
-pub fn permission_shown(
-    checkout: &Checkout,
-    shown: &PermissionShown,
-    now: Timestamp,
-    rules: &CompletionRules,
-) -> Option<(CheckoutStep, PaymentAct)> {
-    let payment = checkout.payment.clone()?;
-    let (mut payment, mut events) = take_permission(payment, shown, now);
-    let act = super::sending::resolve_by_permission(&mut payment, shown, &mut events);
-    let step = stepped(checkout, (payment, events), now, rules);
-    Some((step.unwrap_or_else(|| Step { next: checkout.clone(), events: Vec::new() }), act))
-}
-
 /// Takes up one thing of a payment that is due: moves its timer on, so that nobody else does the same,
 /// and says what to do. `None` when nothing is due. Whoever carries the act out takes up the next.
 #[must_use]
@@ -831,7 +560,8 @@ pub fn take_up_payment(
     now: Timestamp,
     rules: &CompletionRules,
 ) -> Option<(CheckoutStep, PaymentAct)> {
-    let mut payment = checkout.payment.clone()?;
+    let remind = || super::cancellation::remind(checkout, now).map(|step| (step, PaymentAct::Rest));
+    let Some(mut payment) = checkout.payment.clone() else { return remind() };
     let mut events = Vec::new();
     let step = |payment: Payment, events: Vec<PaymentEvent>, act: PaymentAct| {
         let step = stepped(checkout, (payment, events), now, rules);
@@ -871,5 +601,5 @@ pub fn take_up_payment(
         let act = PaymentAct::LookUpPermission(payment.charge_permission_id.clone());
         return step(payment, events, act);
     }
-    super::cancellation::remind(checkout, now).map(|step| (step, PaymentAct::Rest))
+    remind()
 }

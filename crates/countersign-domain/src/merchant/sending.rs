@@ -153,9 +153,6 @@ pub fn answered(
         }
     };
     if let Some(effect) = effect(&operation.request, answer) {
-        if other_amount(&operation.request, answer) {
-            events.push(contradiction(&effect, "a capture of another amount"));
-        }
         operation.state = OperationState::Done(effect);
         events.push(PaymentEvent::OperationDone(number));
         let taken = match answer {
@@ -256,7 +253,14 @@ fn late(
         | OperationAnswer::NotEvaluated { .. }
         | OperationAnswer::Unclear { .. } => return None,
     };
-    if differs {
+    // A capture that was accepted and then declined has come to nothing, as is known.
+    let came_to_nothing = match (&late, answer) {
+        (Effect::Charge(id), OperationAnswer::Charge(_)) => {
+            payment.charge(id).is_some_and(|charge| matches!(charge.state, ChargeState::Declined(_)))
+        }
+        _ => false,
+    };
+    if differs && !came_to_nothing {
         events.push(contradiction(&late, "a late success"));
     }
     stepped(checkout, (payment, events), now, rules)
@@ -269,16 +273,6 @@ fn contradiction(effect: &Effect, found: &'static str) -> PaymentEvent {
         Effect::Closed => "the permission".to_string(),
     };
     PaymentEvent::Contradiction { id, found }
-}
-
-/// Whether a capture was answered with another amount than was asked for.
-fn other_amount(request: &Request, answer: &OperationAnswer) -> bool {
-    match (request, answer) {
-        (Request::Capture { amount, .. }, OperationAnswer::Charge(shown)) => {
-            shown.captured.is_some_and(|captured| !captured.is_zero() && captured != *amount)
-        }
-        _ => false,
-    }
 }
 
 /// The planted defects that answer a no, or any error, by undoing the order; `None` without them.
@@ -405,8 +399,9 @@ fn waits_for_others(payment: &Payment, number: u32) -> bool {
         && payment.in_flight().any(|it| it.number < number && !is_close(it))
 }
 
-/// Lets a Close that has waited for others go, now that they are over.
-pub(super) fn wake_closes(payment: &mut Payment, now: Timestamp) {
+/// Lets a Close that has waited for others go, now that they are over. One that somebody is about to send
+/// is due within the lease, and left alone.
+pub(super) fn wake_closes(payment: &mut Payment, now: Timestamp, rules: &CompletionRules) {
     let waiting = payment.in_flight().filter(|it| matches!(it.request, Request::Close { .. }));
     let waiting: Vec<u32> = waiting.map(|it| it.number).collect();
     for number in waiting {
@@ -416,11 +411,9 @@ pub(super) fn wake_closes(payment: &mut Payment, now: Timestamp) {
         if let Some(Operation {
             state: OperationState::Recorded { send: None, retry_at },
             turned_away: 0,
-            requested_at,
             ..
         }) = payment.operation_mut(number)
-            && *retry_at > now
-            && *retry_at > *requested_at
+            && *retry_at > now.plus(rules.lease)
         {
             *retry_at = now;
         }

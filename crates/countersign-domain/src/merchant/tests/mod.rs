@@ -2,7 +2,13 @@
 //! random sequences of decisions.
 
 mod answers;
+mod canceling;
+mod life;
 mod model;
+mod operations;
+mod paid;
+mod plan;
+mod shown;
 mod time;
 
 use alloc::boxed::Box;

@@ -1,0 +1,335 @@
+//! An order is canceled at whatever point it is.
+
+use super::super::cancellation::{CancelAsked, CancellationState, request_cancel, settled};
+use super::super::checkout::{TermsRefused, change_terms};
+use super::super::completion::answered as finalize_answered;
+use super::super::completion::{ArrivalRefused, FinalizeAnswer, arrive};
+use super::super::doubt::{Act, ChargeStateSeen, looked_up, take_up};
+use super::super::operation::{
+    Effect, OVERTAKEN, OperationAnswer, OperationRefused, OperationState, Request, answered, begin,
+};
+use super::super::payment::{
+    Charge, ChargeState, PaymentAct, PaymentEvent, PermissionState, RefundState, charge_shown, refund_shown,
+    take_up_payment,
+};
+use super::super::verdict::Verdict;
+use super::paid::*;
+use super::*;
+
+fn canceled(checkout: &Checkout) -> CheckoutStep {
+    let key_of = |_: u32, n: u32| key_of(n);
+    match request_cancel(checkout, "cancel1", Some("the buyer called"), &key_of, sent_at(), &rules()) {
+        Ok(CancelAsked::New(step)) => step,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn asked_for(checkout: &Checkout) -> String {
+    let operations = checkout.payment.iter().flat_map(|payment| &payment.operations);
+    let words = operations.map(|operation| {
+        let call = operation.request.call();
+        let amount = match &operation.request {
+            Request::Refund { amount, .. } => format!(" {}", amount.amount()),
+            _ => String::new(),
+        };
+        format!("{call}{amount} {}", operation_words(operation, sent_at()))
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+fn progress(checkout: &Checkout) -> &'static str {
+    match checkout.cancellation.as_ref().map(|cancellation| cancellation.state) {
+        None => "not canceled",
+        Some(CancellationState::Requested { is_stuck: true, .. }) => "stuck",
+        Some(CancellationState::Requested { .. }) => "under way",
+        Some(CancellationState::Done { .. }) => "done",
+    }
+}
+
+#[test]
+fn each_attempt_is_canceled_so() {
+    let mut table = String::new();
+    let registered = unpaid(PaymentIntent::Authorize);
+    let step = canceled(&registered);
+    table.push_str(&format!(
+        "{:<42} {} ({})\n",
+        "registered",
+        progress(&step.next),
+        happened_to_payment(&step)
+    ));
+    for intent in [PaymentIntent::Authorize, PaymentIntent::Confirm] {
+        for state in states() {
+            let completion = match intent {
+                PaymentIntent::Confirm => Completion::Confirmed,
+                _ => Completion::Authorized(charge()),
+            };
+            let before = checkout(intent, with_completion(state, completion));
+            let before = with_payment(before);
+            let was = words(&before.attempts[0], sent_at());
+            let step = canceled(&before);
+            let (is, done) = (words(&step.next.attempts[0], sent_at()), progress(&step.next));
+            let (asked, intent) = (asked_for(&step.next), intent.as_str());
+            table.push_str(&format!("{intent:<9} {was:<38} {is:<38} {done:<9} {asked}\n"));
+            let is_owned = step.next.due_at(&rules()).is_some();
+            assert_eq!(is_owned, !step.next.is_canceled(), "{was}: the timer");
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// The state, completed as the intent says if it is Completed.
+fn with_completion(state: AttemptState, completion: Completion) -> AttemptState {
+    match state {
+        AttemptState::Completed { .. } => completed(completion),
+        other => other,
+    }
+}
+
+/// The payment that the checkout's success began.
+fn with_payment(mut checkout: Checkout) -> Checkout {
+    use super::super::payment::Payment;
+    checkout.payment = Payment::of_attempt(&checkout.terms, &checkout.attempts[0]);
+    checkout
+}
+
+#[test]
+fn each_charge_is_undone_so() {
+    let mut table = String::new();
+    let mut rows: Vec<Charge> = charge_states().into_iter().map(charge_in).collect();
+    for (amount, state) in [
+        (4_000, RefundState::Refunded),
+        (4_000, RefundState::RefundInitiated),
+        (10_000, RefundState::Refunded),
+        (10_000, RefundState::Declined(None)),
+    ] {
+        let refunds = vec![refund_in(amount, state)];
+        rows.push(Charge { refunds, ..charge_in(ChargeState::Captured(hundred())) });
+    }
+    for charge in rows {
+        let step = canceled(&paid(payment_of(vec![charge.clone()])));
+        let (was, done, asked) = (charge_words(&charge), progress(&step.next), asked_for(&step.next));
+        table.push_str(&format!("{was:<40} {done:<9} {asked}\n"));
+    }
+    for (name, request, state) in [
+        ("a charge recorded", create(), recorded()),
+        (
+            "a charge turned away",
+            create(),
+            OperationState::Recorded { send: Some(send()), retry_at: sent_at() },
+        ),
+        ("a charge in doubt", create(), in_doubt()),
+        ("a capture recorded", capture(), recorded()),
+        (
+            "a capture turned away",
+            capture(),
+            OperationState::Recorded { send: Some(send()), retry_at: sent_at() },
+        ),
+        ("a capture on its way", capture(), sending()),
+        ("a capture in doubt", capture(), in_doubt()),
+    ] {
+        let mut payment = payment_of(vec![charge_in(ChargeState::Authorized)]);
+        payment.operations = vec![operation(1, request, state)];
+        let step = canceled(&paid(payment));
+        table.push_str(&format!("{name:<40} {:<9} {}\n", progress(&step.next), asked_for(&step.next)));
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// Carries out whatever the cancellation asks for, each with the answer that Amazon gives.
+fn undo(
+    mut checkout: Checkout,
+    now: Timestamp,
+    answer: impl Fn(&Request) -> OperationAnswer,
+) -> (Checkout, Vec<PaymentEvent>) {
+    let mut told = Vec::new();
+    for _ in 0..40 {
+        let Some((step, act)) = take_up_payment(&checkout, now, &rules()) else { break };
+        let mut events = step.events;
+        checkout = step.next;
+        if let PaymentAct::Send(number) = act {
+            let begun =
+                begin(&checkout, number, Arc::from(*b"body"), key_of(number), now, &rules()).unwrap().1;
+            let request = begun.next.payment.as_ref().unwrap().operation(number).unwrap().request.clone();
+            let step = answered(&begun.next, number, &answer(&request), now, &rules()).unwrap();
+            events.extend(step.events);
+            checkout = step.next;
+        }
+        told.extend(events.into_iter().filter_map(|event| match event {
+            CheckoutEvent::Payment(event) => Some(event),
+            CheckoutEvent::Attempt(_) => None,
+        }));
+    }
+    (checkout, told)
+}
+
+fn obliging(request: &Request) -> OperationAnswer {
+    match request {
+        Request::CancelCharge { .. } => OperationAnswer::Charge(charge_shown_as(ChargeStateSeen::Canceled)),
+        Request::Refund { amount, .. } => {
+            let mut shown = refund_shown_as(RefundState::Refunded);
+            shown.amount = *amount;
+            OperationAnswer::Refund(shown)
+        }
+        Request::Close { .. } => OperationAnswer::Permission(permission_shown_as(closed())),
+        Request::CreateCharge { .. } | Request::Capture { .. } => panic!("an order is undone, not charged"),
+    }
+}
+
+#[test]
+fn an_order_is_undone_to_its_end_and_told_once() {
+    for state in [ChargeState::Authorized, ChargeState::Captured(hundred())] {
+        let step = canceled(&paid(payment_of(vec![charge_in(state)])));
+        let (after, told) = undo(step.next, sent_at(), obliging);
+        assert_eq!(progress(&after), "done");
+        assert_eq!(after.verdict(), Verdict::Canceled);
+        assert_eq!(told.iter().filter(|event| **event == PaymentEvent::CheckoutCanceled).count(), 1);
+        let payment = after.payment.as_ref().unwrap();
+        assert_eq!(payment.permission.state, closed());
+        for charge in &payment.charges {
+            let kept = charge.captured().checked_sub(charge.refunded()).unwrap();
+            assert!(kept.is_zero() && charge.state.is_final(), "{charge:?}");
+        }
+    }
+}
+
+#[test]
+fn amazon_captured_what_was_to_be_canceled_and_it_is_refunded() {
+    let step = canceled(&paid(payment_of(vec![charge_in(ChargeState::Authorized)])));
+    let unanswered = |request: &Request| match request {
+        Request::CancelCharge { .. } => unclear(),
+        other => obliging(other),
+    };
+    let (in_doubt, _) = undo(step.next, sent_at(), unanswered);
+    let captured = charge_shown_as(ChargeStateSeen::Captured);
+    let (step, _) = charge_shown(&in_doubt, &captured, sent_at(), &rules()).unwrap();
+    assert!(asked_for(&step.next).contains("createRefund 100.00"), "{}", asked_for(&step.next));
+    assert_eq!(progress(&undo(step.next, sent_at(), obliging).0), "done");
+}
+
+#[test]
+fn a_refund_that_amazon_declines_is_tried_three_times_and_told_to_the_operator() {
+    let step = canceled(&paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))])));
+    let refusing = |request: &Request| match request {
+        Request::Refund { .. } => refused("AmazonRejected"),
+        other => obliging(other),
+    };
+    let (after, told) = undo(step.next, sent_at(), refusing);
+    assert_eq!(progress(&after), "stuck");
+    let tries = told.iter().filter(|event| matches!(event, PaymentEvent::OperationRefused { .. })).count();
+    let stuck = told.iter().filter(|event| matches!(event, PaymentEvent::CancellationStuck { .. })).count();
+    assert_eq!((tries, stuck), (3, 1));
+    let tomorrow = after.due_at(&rules()).unwrap();
+    assert_eq!(tomorrow, sent_at().plus(DAY));
+    let (step, _) = take_up_payment(&after, tomorrow, &rules()).unwrap();
+    assert!(matches!(&step.events[..], [CheckoutEvent::Payment(PaymentEvent::CancellationStuck { .. })]));
+    // Somebody gives the money back by hand, and Amazon says so.
+    let mut by_hand = refund_shown_as(RefundState::Refunded);
+    by_hand.amount = hundred();
+    let step = refund_shown(&step.next, &by_hand, tomorrow, &rules()).unwrap();
+    assert_eq!(progress(&undo(step.next, tomorrow, obliging).0), "done");
+}
+
+#[test]
+fn a_charge_that_turns_up_after_the_end_is_undone_too_and_nothing_is_told_again() {
+    let step = canceled(&paid(payment_of(vec![])));
+    let (done, _) = undo(step.next, sent_at(), obliging);
+    assert_eq!(progress(&done), "done");
+    let stray = charge_shown_as(ChargeStateSeen::Authorized);
+    let (step, _) = charge_shown(&done, &stray, sent_at(), &rules()).unwrap();
+    let (after, told) = undo(step.next, sent_at(), obliging);
+    assert_eq!(after.payment.as_ref().unwrap().charges[0].state.name(), "Canceled");
+    assert!(!told.contains(&PaymentEvent::CheckoutCanceled));
+}
+
+#[test]
+fn a_capture_that_a_cancellation_overtakes_is_looked_up_and_not_sent_again() {
+    let mut payment = payment_of(vec![charge_in(ChargeState::Authorized)]);
+    payment.operations = vec![operation(1, capture(), in_doubt())];
+    let step = canceled(&paid(payment));
+    let held = charge_shown_as(ChargeStateSeen::Authorized);
+    let (step, act) = charge_shown(&step.next, &held, sent_at(), &rules()).unwrap();
+    assert_eq!(act, PaymentAct::Rest);
+    let operations = &step.next.payment.as_ref().unwrap().operations;
+    assert_eq!(operations[0].state, OperationState::Refused { code: OVERTAKEN.to_string() });
+    assert_eq!(operations[1].request, cancel());
+}
+
+#[test]
+fn a_success_that_comes_after_the_cancel_is_undone_in_the_same_step() {
+    let finalizing = AttemptState::Finalizing {
+        send: send(),
+        sent_at: sent_at(),
+        lease_until: sent_at().plus(30 * SECOND),
+    };
+    let terms = |mut checkout: Checkout| {
+        checkout.terms.can_handle_pending_authorization = false;
+        checkout
+    };
+    let step = canceled(&terms(checkout(PaymentIntent::Authorize, finalizing)));
+    assert_eq!(progress(&step.next), "under way");
+    let paid = FinalizeAnswer::Success {
+        pending: false,
+        charge_permission_id: permission(),
+        charge_id: Some(charge()),
+    };
+    let step = finalize_answered(&step.next, 1, 1, &paid, sent_at()).unwrap();
+    let step = settled(step, sent_at(), &rules());
+    assert_eq!(step.next.payment.as_ref().unwrap().operations[0].request, cancel());
+    let refused = FinalizeAnswer::Refused(NotPaidReason::Declined("HardDeclined".to_string()));
+    let unpaid = AttemptState::Finalizing { send: send(), sent_at: sent_at(), lease_until: sent_at() };
+    let step = canceled(&checkout(PaymentIntent::Authorize, unpaid));
+    let step =
+        settled(finalize_answered(&step.next, 1, 1, &refused, sent_at()).unwrap(), sent_at(), &rules());
+    assert_eq!(progress(&step.next), "done");
+}
+
+#[test]
+fn what_was_sent_is_looked_up_and_not_sent_again() {
+    let step = canceled(&checkout(PaymentIntent::Authorize, AttemptState::InDoubt(doubt())));
+    let (_, act) = looked_up(&step.next, 1, &open(), sent_at(), &rules()).unwrap();
+    assert_eq!(act, Act::Rest);
+    let turned_away =
+        AttemptState::Approved { body: Arc::from(*b"body"), sent_at: Some(sent_at()), retry_at: sent_at() };
+    let step = canceled(&checkout(PaymentIntent::Authorize, turned_away));
+    assert_eq!(step.next.attempts[0].state.name(), "InDoubt");
+    // No connection, after the cancel: it never left, and never will.
+    let finalizing =
+        AttemptState::Finalizing { send: send(), sent_at: sent_at(), lease_until: sent_at().plus(SECOND) };
+    let step = canceled(&checkout(PaymentIntent::Authorize, finalizing));
+    let step = finalize_answered(&step.next, 1, 1, &FinalizeAnswer::NotSent, sent_at()).unwrap();
+    let now = step.next.attempts[0].state.due_at().unwrap();
+    let (step, act) = take_up(&step.next, 1, &key_of, now, &rules()).unwrap();
+    assert_eq!(act, Act::Rest);
+    assert_eq!(step.next.attempts[0].state.name(), "NotPaid");
+}
+
+#[test]
+fn after_a_cancel_nothing_new_begins_and_its_name_is_its_own() {
+    let step = canceled(&unpaid(PaymentIntent::Authorize));
+    let session = CheckoutSessionId::parse("session9").unwrap();
+    let arrived = arrive(&step.next, &session, &GivenAddresses::default(), sent_at(), &rules());
+    assert_eq!(arrived, Err(ArrivalRefused::OrderCanceled));
+    let terms = step.next.terms.clone();
+    assert_eq!(change_terms(&step.next, 1, terms), Err(TermsRefused::OrderCanceled));
+    let again = |reference: &str, reason: Option<&str>| {
+        let key_of = |_: u32, n: u32| key_of(n);
+        request_cancel(&step.next, reference, reason, &key_of, sent_at(), &rules())
+    };
+    assert_eq!(again("cancel1", Some("the buyer called")), Ok(CancelAsked::Known));
+    assert_eq!(again("cancel1", None), Err(OperationRefused::ReferenceReused));
+    assert_eq!(again("cancel2", Some("the buyer called")), Err(OperationRefused::OrderCanceled));
+    let mut taken = paid(payment_of(vec![]));
+    taken.payment.as_mut().unwrap().operations =
+        vec![operation(1, close(), OperationState::Done(Effect::Closed))];
+    let key_of = |_: u32, n: u32| key_of(n);
+    let reused = request_cancel(&taken, "ref1", None, &key_of, sent_at(), &rules());
+    assert_eq!(reused, Err(OperationRefused::ReferenceReused));
+}
+
+#[test]
+fn a_permission_that_somebody_else_closed_leaves_nothing_to_close() {
+    let mut payment = payment_of(vec![charge_in(ChargeState::Canceled(None))]);
+    payment.permission.state = PermissionState::Closed("BuyerClosed".to_string());
+    let step = canceled(&paid(payment));
+    assert_eq!((progress(&step.next), asked_for(&step.next)), ("done", String::new()));
+}

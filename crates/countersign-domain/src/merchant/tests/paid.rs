@@ -1,0 +1,262 @@
+//! A paid checkout in any state that the tables need, and how its parts read in a row.
+
+use super::super::cancellation::{Cancellation, CancellationState};
+use super::super::doubt::{ChargeSeen, ChargeStateSeen};
+use super::super::operation::{
+    Asked, Effect, Operation, OperationAnswer, OperationName, OperationState, Request,
+};
+use super::super::payment::{
+    Charge, ChargeShown, ChargeState, Look, Payment, PaymentAct, PaymentEvent, Permission, PermissionShown,
+    PermissionState, Refund, RefundShown, RefundState,
+};
+use super::*;
+use crate::ids::RefundId;
+
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+
+pub(super) fn usd(minor: u64) -> Money {
+    Money::from_minor(minor, Currency::USD)
+}
+
+/// What the charge of the tables is of.
+pub(super) fn hundred() -> Money {
+    usd(10_000)
+}
+
+pub(super) fn refund_id() -> RefundId {
+    RefundId::parse("S01-1-R1").unwrap()
+}
+
+pub(super) fn charge_in(state: ChargeState) -> Charge {
+    let is_awaited = matches!(state, ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated);
+    Charge {
+        id: charge(),
+        amount: hundred(),
+        authorized_at: sent_at(),
+        expires_at: sent_at().plus(30 * DAY),
+        planned_until: sent_at(),
+        state,
+        look: is_awaited.then(|| Look { at: sent_at().plus(5 * SECOND), count: 0 }),
+        refunds: Vec::new(),
+    }
+}
+
+pub(super) fn charge_states() -> Vec<ChargeState> {
+    vec![
+        ChargeState::AuthorizationInitiated,
+        ChargeState::Authorized,
+        ChargeState::CaptureInitiated,
+        ChargeState::Captured(hundred()),
+        ChargeState::Canceled(Some("ExpiredUnused".to_string())),
+        ChargeState::Declined(Some("HardDeclined".to_string())),
+    ]
+}
+
+/// A refund of the charge of the tables.
+pub(super) fn refund_in(amount: u64, state: RefundState) -> Refund {
+    let look =
+        (state == RefundState::RefundInitiated).then(|| Look { at: sent_at().plus(5 * SECOND), count: 0 });
+    Refund { id: refund_id(), amount: usd(amount), state, look }
+}
+
+pub(super) fn payment_of(charges: Vec<Charge>) -> Payment {
+    Payment {
+        charge_permission_id: permission(),
+        limit: usd(25_000),
+        began_at: sent_at(),
+        permission: Permission { state: PermissionState::Chargeable, look: None },
+        charges,
+        operations: Vec::new(),
+    }
+}
+
+pub(super) fn paid(payment: Payment) -> Checkout {
+    let completion = Completion::Authorized(charge());
+    Checkout { payment: Some(payment), ..checkout(PaymentIntent::Authorize, completed(completion)) }
+}
+
+pub(super) fn operation(number: u32, request: Request, state: OperationState) -> Operation {
+    let asked = match &request {
+        Request::CreateCharge { amount, capture_now, can_handle_pending_authorization } => Asked::Charge {
+            amount: *amount,
+            capture_now: *capture_now,
+            can_handle_pending_authorization: *can_handle_pending_authorization,
+        },
+        Request::Capture { charge_id, amount } => {
+            Asked::Capture { charge_id: Some(charge_id.clone()), amount: Some(*amount) }
+        }
+        Request::Refund { charge_id, amount } => {
+            Asked::Refund { charge_id: Some(charge_id.clone()), amount: Some(*amount) }
+        }
+        Request::CancelCharge { charge_id } => Asked::CancelCharge(charge_id.clone()),
+        Request::Close { reason } => Asked::Close { reason: reason.clone() },
+    };
+    let name = OperationName::Shop(format!("ref{number}"));
+    Operation { number, name, asked, request, requested_at: sent_at(), turned_away: 0, state }
+}
+
+pub(super) fn create() -> Request {
+    Request::CreateCharge { amount: usd(5_000), capture_now: false, can_handle_pending_authorization: true }
+}
+
+pub(super) fn capture() -> Request {
+    Request::Capture { charge_id: charge(), amount: hundred() }
+}
+
+pub(super) fn refund() -> Request {
+    Request::Refund { charge_id: charge(), amount: usd(4_000) }
+}
+
+pub(super) fn cancel() -> Request {
+    Request::CancelCharge { charge_id: charge() }
+}
+
+pub(super) fn close() -> Request {
+    Request::Close { reason: None }
+}
+
+pub(super) fn recorded() -> OperationState {
+    OperationState::Recorded { send: None, retry_at: sent_at() }
+}
+
+pub(super) fn sending() -> OperationState {
+    OperationState::Sending { send: send(), sent_at: sent_at(), lease_until: sent_at().plus(30 * SECOND) }
+}
+
+pub(super) fn in_doubt() -> OperationState {
+    OperationState::InDoubt {
+        send: send(),
+        send_count: 1,
+        since: sent_at(),
+        look: Look { at: sent_at().plus(SECOND), count: 0 },
+        alarm_count: 0,
+    }
+}
+
+/// Every state of an operation that was to have this effect.
+pub(super) fn operation_states(effect: Effect) -> Vec<OperationState> {
+    vec![
+        recorded(),
+        OperationState::Recorded { send: Some(send()), retry_at: sent_at().plus(2 * SECOND) },
+        sending(),
+        in_doubt(),
+        OperationState::Done(effect),
+        OperationState::Refused { code: "TransactionAmountExceeded".to_string() },
+    ]
+}
+
+pub(super) fn charge_shown_as(state: ChargeStateSeen) -> ChargeShown {
+    let captured = matches!(state, ChargeStateSeen::Captured | ChargeStateSeen::CaptureInitiated);
+    ChargeShown {
+        id: charge(),
+        seen: ChargeSeen { state, reason: None, charge_amount: Some(hundred()) },
+        captured: captured.then(hundred),
+        expires_at: Some(sent_at().plus(30 * DAY)),
+    }
+}
+
+/// A charge that is not known yet.
+pub(super) fn new_charge_shown(state: ChargeStateSeen) -> ChargeShown {
+    ChargeShown {
+        id: ChargeId::parse("S01-1-C2").unwrap(),
+        seen: ChargeSeen { state, reason: None, charge_amount: Some(usd(5_000)) },
+        captured: (state == ChargeStateSeen::Captured).then(|| usd(5_000)),
+        expires_at: Some(sent_at().plus(30 * DAY)),
+    }
+}
+
+pub(super) fn refund_shown_as(state: RefundState) -> RefundShown {
+    RefundShown { id: refund_id(), charge_id: charge(), amount: usd(4_000), state }
+}
+
+pub(super) fn closed() -> PermissionState {
+    PermissionState::Closed("MerchantClosed".to_string())
+}
+
+pub(super) fn permission_shown_as(state: PermissionState) -> PermissionShown {
+    PermissionShown { state }
+}
+
+pub(super) const CHARGES_SEEN: [ChargeStateSeen; 6] = [
+    ChargeStateSeen::AuthorizationInitiated,
+    ChargeStateSeen::Authorized,
+    ChargeStateSeen::CaptureInitiated,
+    ChargeStateSeen::Captured,
+    ChargeStateSeen::Canceled,
+    ChargeStateSeen::Declined,
+];
+
+pub(super) fn refused(code: &str) -> OperationAnswer {
+    OperationAnswer::Refused { code: code.to_string() }
+}
+
+pub(super) fn unclear() -> OperationAnswer {
+    OperationAnswer::Unclear { cause: "500 InternalServerError".to_string() }
+}
+
+pub(super) fn cancellation() -> Cancellation {
+    Cancellation {
+        reference: "cancel1".to_string(),
+        reason: None,
+        requested_at: sent_at(),
+        state: CancellationState::Requested { remind_at: sent_at().plus(DAY), is_stuck: false },
+    }
+}
+
+/// An operation's state in a few words, its times as seen from now.
+pub(super) fn operation_words(operation: &Operation, now: Timestamp) -> String {
+    let name = operation.state.name();
+    match &operation.state {
+        OperationState::Recorded { send: None, retry_at } => format!("{name} due {}", after(now, *retry_at)),
+        OperationState::Recorded { send: Some(_), retry_at } => {
+            format!("{name} again {}", after(now, *retry_at))
+        }
+        OperationState::Sending { .. } => name.to_string(),
+        OperationState::InDoubt { send_count, look, .. } => {
+            format!("{name} sent {send_count} look {}", after(now, look.at))
+        }
+        OperationState::Done(Effect::Charge(id)) => format!("{name} {id}"),
+        OperationState::Done(Effect::Refund(id)) => format!("{name} {id}"),
+        OperationState::Done(Effect::Closed) => format!("{name} closed"),
+        OperationState::Refused { code } => format!("{name} {code}"),
+    }
+}
+
+/// A charge with its refunds in a few words.
+pub(super) fn charge_words(charge: &Charge) -> String {
+    let mut text = match &charge.state {
+        ChargeState::Captured(amount) => format!("Captured {}", amount.amount()),
+        ChargeState::Canceled(Some(reason)) | ChargeState::Declined(Some(reason)) => {
+            format!("{} {reason}", charge.state.name())
+        }
+        other => other.name().to_string(),
+    };
+    for refund in &charge.refunds {
+        text.push_str(&format!(", {} {}", refund.amount.amount(), refund.state.name()));
+    }
+    text
+}
+
+pub(super) fn happened_to_payment(step: &CheckoutStep) -> String {
+    let events = step.events.iter().map(|event| match event {
+        CheckoutEvent::Payment(PaymentEvent::Contradiction { found, .. }) => {
+            format!("Contradiction: {found}")
+        }
+        CheckoutEvent::Payment(PaymentEvent::OperationDoubtBegan { .. }) => "DoubtBegan".to_string(),
+        CheckoutEvent::Payment(PaymentEvent::OperationNotEvaluated { .. }) => "NotEvaluated".to_string(),
+        CheckoutEvent::Payment(event) => format!("{event:?}"),
+        CheckoutEvent::Attempt(event) => format!("{:?}", event.what),
+    });
+    events.collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn act_words(act: &PaymentAct) -> String {
+    match act {
+        PaymentAct::Send(number) => format!("Send {number}"),
+        PaymentAct::Resend(number) => format!("Resend {number}"),
+        PaymentAct::LookUpCharge(id) => format!("LookUpCharge {id}"),
+        PaymentAct::LookUpRefund(id) => format!("LookUpRefund {id}"),
+        PaymentAct::LookUpPermission(_) => "LookUpPermission".to_string(),
+        PaymentAct::Rest => "Rest".to_string(),
+    }
+}

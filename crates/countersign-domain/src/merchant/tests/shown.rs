@@ -1,0 +1,302 @@
+//! Every state of a charge, a refund and a permission × what a Get shows of it; and that it does not
+//! matter in which order and how often that is heard.
+
+use proptest::prelude::*;
+
+use super::super::completion::PlantedBug;
+use super::super::doubt::ChargeStateSeen;
+use super::super::hint::{Hint, hinted};
+use super::super::operation::OperationState;
+use super::super::payment::{
+    Charge, ChargeShown, ChargeState, Payment, PaymentAct, PaymentEvent, PermissionState, RefundState,
+    charge_shown, permission_shown, refund_shown, take_up_payment,
+};
+use super::paid::*;
+use super::*;
+use crate::ids::RefundId;
+
+fn payment(checkout: &Checkout) -> &Payment {
+    checkout.payment.as_ref().unwrap()
+}
+
+fn charge_row(before: &Checkout, shown: &ChargeShown) -> String {
+    let (step, _) = charge_shown(before, shown, sent_at().plus(SECOND), &rules()).unwrap();
+    let is = charge_words(payment(&step.next).charge(&shown.id).unwrap());
+    match happened_to_payment(&step) {
+        told if told.is_empty() => is,
+        told => format!("{is} ({told})"),
+    }
+}
+
+#[test]
+fn each_charge_takes_each_look_at_it_so() {
+    let mut table = String::new();
+    for state in charge_states() {
+        let before = paid(payment_of(vec![charge_in(state.clone())]));
+        let was = charge_words(&payment(&before).charges[0]);
+        let mut looks: Vec<(String, ChargeShown)> =
+            CHARGES_SEEN.iter().map(|seen| (format!("{seen:?}"), charge_shown_as(*seen))).collect();
+        let other = |change: fn(&mut ChargeShown)| {
+            let mut shown = charge_shown_as(ChargeStateSeen::Captured);
+            change(&mut shown);
+            shown
+        };
+        looks.push(("Captured 60.00".to_string(), other(|shown| shown.captured = Some(usd(6_000)))));
+        looks.push(("Captured, no amount".to_string(), other(|shown| shown.captured = None)));
+        looks.push((
+            "Captured, other charge".to_string(),
+            other(|shown| shown.seen.charge_amount = Some(usd(9_999))),
+        ));
+        looks.push((
+            "Captured in yen".to_string(),
+            other(|shown| shown.captured = Some(Money::from_minor(1, Currency::JPY))),
+        ));
+        for (name, shown) in &looks {
+            table.push_str(&format!("{was:<24} {name:<23} {}\n", charge_row(&before, shown)));
+            let (step, _) = charge_shown(&before, shown, sent_at().plus(SECOND), &rules()).unwrap();
+            let after = &payment(&step.next).charges[0];
+            let is_owned = after.due_at(&rules()).is_some();
+            assert_eq!(is_owned, !after.state.is_final(), "{was} {name}: the timer");
+            if state.is_final() {
+                assert_eq!(after.state, state, "{was} {name}");
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_charge_that_was_made_elsewhere_is_adopted_and_counts() {
+    let before = paid(payment_of(vec![charge_in(ChargeState::Authorized)]));
+    let mut table = String::new();
+    for seen in CHARGES_SEEN {
+        let shown = new_charge_shown(seen);
+        let (step, _) = charge_shown(&before, &shown, sent_at(), &rules()).unwrap();
+        let left = payment(&step.next).left().amount();
+        let row = charge_row(&before, &shown);
+        table.push_str(&format!("{:<23} {row}; {left} left\n", format!("{seen:?}")));
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn each_refund_takes_each_look_at_it_so() {
+    let states = || {
+        [RefundState::RefundInitiated, RefundState::Refunded, RefundState::Declined(Some("X".to_string()))]
+    };
+    let mut table = String::new();
+    for known in [None].into_iter().chain(states().map(Some)) {
+        for seen in states() {
+            for amount in [4_000, 4_001] {
+                let refunds = known.clone().map(|state| refund_in(4_000, state)).into_iter().collect();
+                let charge = Charge { refunds, ..charge_in(ChargeState::Captured(hundred())) };
+                let before = paid(payment_of(vec![charge]));
+                let was = known.as_ref().map_or("not known", RefundState::name);
+                let mut shown = refund_shown_as(seen.clone());
+                shown.amount = usd(amount);
+                let step = refund_shown(&before, &shown, sent_at().plus(SECOND), &rules());
+                let is = match &step {
+                    None => "–".to_string(),
+                    Some(step) => {
+                        let charge = &payment(&step.next).charges[0];
+                        format!("{} ({})", charge_words(charge), happened_to_payment(step))
+                    }
+                };
+                let name = format!("{} {}", seen.name(), usd(amount).amount());
+                table.push_str(&format!("{was:<16} {name:<22} {is}\n"));
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn each_permission_takes_each_look_at_it_so() {
+    let states = || {
+        [
+            PermissionState::Chargeable,
+            PermissionState::NonChargeable("ChargeInProgress".to_string()),
+            PermissionState::NonChargeable("PaymentMethodInvalid".to_string()),
+            PermissionState::Closed("BuyerClosed".to_string()),
+        ]
+    };
+    let words = |state: &PermissionState| match state.reason() {
+        Some(reason) => format!("{} {reason}", state.name()),
+        None => state.name().to_string(),
+    };
+    let mut table = String::new();
+    for known in states() {
+        for seen in states() {
+            let mut payment = payment_of(vec![]);
+            payment.permission.state = known.clone();
+            let before = paid(payment);
+            let shown = permission_shown_as(seen.clone());
+            let (step, _) = permission_shown(&before, &shown, sent_at(), &rules()).unwrap();
+            let permission = &step.next.payment.as_ref().unwrap().permission;
+            let look =
+                permission.look.map_or(String::new(), |look| format!(" look {}", after(sent_at(), look.at)));
+            let (was, seen, is) = (words(&known), words(&seen), words(&permission.state));
+            let told = happened_to_payment(&step);
+            table.push_str(&format!("{was:<34} {seen:<34} {is}{look} ({told})\n"));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_hint_brings_about_a_look_and_nothing_else() {
+    let now = sent_at().plus(3 * SECOND);
+    let refunds = vec![refund_in(4_000, RefundState::RefundInitiated)];
+    for state in charge_states() {
+        let charge = Charge { refunds: refunds.clone(), ..charge_in(state.clone()) };
+        let mut before = payment_of(vec![charge]);
+        before.operations = vec![operation(1, create(), in_doubt()), operation(2, capture(), recorded())];
+        before.operations[1].state = OperationState::Refused { code: "X".to_string() };
+        let before = paid(before);
+        for (hint, act) in [
+            (Hint::Charge(charge_id()), PaymentAct::LookUpCharge(charge_id())),
+            (Hint::Refund(refund_id()), PaymentAct::LookUpRefund(refund_id())),
+            (Hint::ChargePermission, PaymentAct::LookUpPermission(permission())),
+        ] {
+            let (step, at_once) = hinted(&before, &hint, now, &rules()).unwrap();
+            assert_eq!((step.events.as_slice(), at_once), (&[][..], PaymentAct::Rest));
+            let states = |checkout: &Checkout| {
+                let payment = payment(checkout);
+                let refunds: Vec<_> = payment.charges[0].refunds.iter().map(|it| it.state.clone()).collect();
+                (payment.charges[0].state.clone(), refunds, payment.permission.state.clone())
+            };
+            assert_eq!(states(&step.next), states(&before), "a notification is no evidence");
+            assert_eq!(hinted(&step.next, &hint, now, &rules()), None, "it is due already");
+            let acts = due_acts(&step.next, now);
+            assert!(acts.contains(&act), "{hint:?}: {acts:?}");
+        }
+        let stranger = ChargeId::parse("S01-1-C9").unwrap();
+        let (step, act) = hinted(&before, &Hint::Charge(stranger.clone()), now, &rules()).unwrap();
+        assert_eq!(act, PaymentAct::LookUpCharge(stranger));
+        assert!(due_acts(&step.next, now).contains(&PaymentAct::Resend(1)), "it may be the lost answer's");
+    }
+}
+
+fn charge_id() -> ChargeId {
+    charge()
+}
+
+/// Everything that is due, taken up one by one.
+fn due_acts(checkout: &Checkout, now: Timestamp) -> Vec<PaymentAct> {
+    let (mut checkout, mut acts) = (checkout.clone(), Vec::new());
+    while let Some((step, act)) = take_up_payment(&checkout, now, &rules()) {
+        checkout = step.next;
+        acts.push(act);
+        assert!(acts.len() < 50, "taking up never ends: {acts:?}");
+    }
+    acts
+}
+
+#[test]
+fn before_a_success_a_hint_looks_at_what_is_in_doubt_or_pending() {
+    let now = sent_at();
+    for state in states() {
+        let before = checkout(PaymentIntent::Authorize, state);
+        let name = before.attempts[0].state.name();
+        let is_looked_for = matches!(name, "InDoubt" | "Pending" | "Unresolved");
+        let hinted = hinted(&before, &Hint::ChargePermission, now, &rules());
+        if before.payment.is_some() {
+            continue;
+        }
+        match hinted {
+            Some((step, PaymentAct::Rest)) => {
+                assert!(is_looked_for, "{name}");
+                assert_eq!(step.next.attempts[0].state.due_at(), Some(now));
+            }
+            other => assert!(!is_looked_for && other.is_none(), "{name}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_notification_that_is_believed_is_the_planted_defect_only() {
+    let mut rules = rules();
+    let before = paid(payment_of(vec![charge_in(ChargeState::CaptureInitiated)]));
+    let state = |rules: &CompletionRules| {
+        let (step, _) = hinted(&before, &Hint::Charge(charge()), sent_at(), rules).unwrap();
+        payment(&step.next).charges[0].state.clone()
+    };
+    assert_eq!(state(&rules), ChargeState::CaptureInitiated);
+    #[cfg(feature = "planted-bugs")]
+    {
+        rules.planted = Some(PlantedBug::NotificationBelieved);
+        assert_eq!(state(&rules), ChargeState::Captured(hundred()));
+    }
+    rules.hold_expiries = true;
+    assert_eq!(rules.has(PlantedBug::NotificationBelieved), cfg!(feature = "planted-bugs"));
+}
+
+/// The ways that a charge may really go, each seen at every stage.
+fn stories() -> Vec<Vec<ChargeStateSeen>> {
+    use ChargeStateSeen::{
+        AuthorizationInitiated, Authorized, Canceled, CaptureInitiated, Captured, Declined,
+    };
+    vec![
+        vec![AuthorizationInitiated, Authorized, CaptureInitiated, Captured],
+        vec![AuthorizationInitiated, Authorized, CaptureInitiated, Declined],
+        vec![AuthorizationInitiated, Authorized, Captured],
+        vec![AuthorizationInitiated, Authorized, Canceled],
+        vec![AuthorizationInitiated, Declined],
+        vec![AuthorizationInitiated, Canceled],
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Whatever is lost, doubled and shuffled on the way: once the end has been seen, it stays, it is
+    /// told once, and nothing is told that was not so.
+    #[test]
+    fn looks_in_any_order_and_number_end_alike(
+        story in proptest::sample::select(stories()),
+        picks in proptest::collection::vec(any::<proptest::sample::Index>(), 0..12),
+        end_at in any::<proptest::sample::Index>(),
+    ) {
+        let last = *story.last().unwrap();
+        let mut looks: Vec<_> = picks.iter().map(|pick| *pick.get(&story)).collect();
+        looks.insert(end_at.index(looks.len() + 1), last);
+        let mut checkout = paid(payment_of(vec![charge_in(ChargeState::AuthorizationInitiated)]));
+        let mut told: Vec<PaymentEvent> = Vec::new();
+        for (index, seen) in looks.iter().enumerate() {
+            let now = sent_at().plus(Duration::from_secs(index as u64));
+            let (step, _) = charge_shown(&checkout, &charge_shown_as(*seen), now, &rules()).unwrap();
+            let was = payment(&checkout).charges[0].state.clone();
+            let is = payment(&step.next).charges[0].state.clone();
+            prop_assert!(!was.is_final() || was == is, "{was:?} became {is:?}");
+            told.extend(step.events.iter().filter_map(|event| match event {
+                CheckoutEvent::Payment(event) => Some(event.clone()),
+                CheckoutEvent::Attempt(_) => None,
+            }));
+            checkout = step.next;
+        }
+        let end = &payment(&checkout).charges[0];
+        let expected = match last {
+            ChargeStateSeen::Captured => "Captured",
+            ChargeStateSeen::Canceled => "Canceled",
+            _ => "Declined",
+        };
+        prop_assert_eq!(end.state.name(), expected);
+        prop_assert_eq!(end.due_at(&rules()), None);
+        let ends = told.iter().filter(|event| matches!(
+            event,
+            PaymentEvent::ChargeCaptured(_) | PaymentEvent::ChargeCanceled(_) | PaymentEvent::ChargeDeclined(_)
+        ));
+        prop_assert_eq!(ends.count(), 1);
+        let contradicted = told.iter().any(|event| matches!(event, PaymentEvent::Contradiction { .. }));
+        prop_assert!(!contradicted, "nothing here contradicts: {told:?}");
+    }
+}
+
+#[test]
+fn what_is_shown_of_another_order_changes_nothing() {
+    let before = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
+    let mut shown = refund_shown_as(RefundState::Refunded);
+    shown.charge_id = ChargeId::parse("S01-9-C9").unwrap();
+    shown.id = RefundId::parse("S01-9-R9").unwrap();
+    assert_eq!(refund_shown(&before, &shown, sent_at(), &rules()), None);
+}
