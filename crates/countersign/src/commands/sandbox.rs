@@ -73,6 +73,7 @@ const EXAMPLE: &str = r#"Examples:
   countersign sandbox --data-dir amazon \
       --public-key-id SANDBOX-MYSHOP --public-key merchant-public.pem
   countersign sandbox --set address-match=exact --set finalize-replay=same-answer
+  countersign sandbox --ipn-url http://127.0.0.1:8200/amazon/notifications
 
 A buyer pays, and the session waits to be finalized:
   curl http://127.0.0.1:8100/_sandbox/checkout-sessions -d '{

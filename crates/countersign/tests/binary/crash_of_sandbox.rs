@@ -1,5 +1,5 @@
-//! Amazon's half under SIGKILL: whatever moment it dies at, what it has answered is on disk, and no
-//! session is completed twice.
+//! Amazon's half under SIGKILL: whatever moment it dies at, what it has answered is on disk, no session is
+//! completed twice, and the merchant is notified of every charge.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::crowd::{CLIENTS, Crowd, Random};
 use crate::http::{Answer, Api, send, text};
 use crate::process::{Server, run};
+use crate::receiver::Receiver;
 
 /// Answers of Finalize by session; none for a session that was only begun.
 type Memory = Mutex<HashMap<String, Option<Answer>>>;
@@ -71,6 +72,8 @@ fn no_sigkill_makes_the_sandbox_forget_an_id_that_it_has_answered() {
     let pem = std::fs::read_to_string(directory.path().join("merchant.pem")).unwrap();
     let id = PublicKeyId::parse("SANDBOX-SHOP").unwrap();
     let signer = KeySigner::from_pem(id, &pem, Algorithm::PssV2).unwrap();
+    let receiver = Receiver::start();
+    let url = receiver.url();
     let start = || {
         Server::start(
             directory.path(),
@@ -86,6 +89,11 @@ fn no_sigkill_makes_the_sandbox_forget_an_id_that_it_has_answered() {
                 "SANDBOX-SHOP",
                 "--public-key",
                 "merchant-public.pem",
+                "--ipn-url",
+                &url,
+                // Signed in a fraction of the time.
+                "--ipn-signature-version",
+                "2",
             ],
         )
     };
@@ -101,6 +109,7 @@ fn no_sigkill_makes_the_sandbox_forget_an_id_that_it_has_answered() {
     });
 
     let sessions = memory.into_inner().unwrap();
+    receiver.wait_for(sessions.values().flatten().map(|answer| answer.text("chargeId")).collect());
     let mut permissions = HashSet::new();
     for (session, answer) in &sessions {
         let seen = signed(&signer, last.address, "GET", session, None, "").unwrap();

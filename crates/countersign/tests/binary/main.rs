@@ -10,6 +10,7 @@ mod failures;
 mod help;
 mod http;
 mod process;
+mod receiver;
 mod servers;
 mod signatures;
 mod telling;

@@ -1,0 +1,79 @@
+//! A merchant's endpoint for notifications: a socket that says yes to all of them and passes on which
+//! objects they tell of.
+
+use std::collections::HashSet;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver as Inbox, Sender, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// What has not come after this long never will.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Receiver {
+    address: SocketAddr,
+    told: Inbox<String>,
+}
+
+impl Receiver {
+    /// Listens on a port of its own for as long as the test runs.
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, told) = channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let sender = sender.clone();
+                // Whoever is killed leaves its connection in the middle of anything.
+                std::thread::spawn(move || stream.and_then(|stream| receive(stream, &sender)));
+            }
+        });
+        Self { address, told }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/ipn", self.address)
+    }
+
+    /// Returns once each of these objects was told of.
+    pub(crate) fn wait_for(&self, mut objects: HashSet<String>) {
+        objects.retain(|object| !object.is_empty());
+        while !objects.is_empty() {
+            let told = self.told.recv_timeout(PATIENCE);
+            let told = told.unwrap_or_else(|_| panic!("nobody was told of {objects:?}"));
+            objects.remove(&told);
+        }
+    }
+}
+
+/// Answers the requests of one connection until it ends.
+fn receive(mut stream: TcpStream, told: &Sender<String>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            let line = line.trim().to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        let envelope: Value = serde_json::from_slice(&body).unwrap();
+        let message = envelope["Message"].as_str().unwrap();
+        // A confirmation's is prose.
+        if let Ok(message) = serde_json::from_str::<Value>(message) {
+            let _ = told.send(message["ObjectId"].as_str().unwrap().to_owned());
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
+    }
+}
