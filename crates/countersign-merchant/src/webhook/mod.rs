@@ -1,5 +1,5 @@
 //! Telling the shop by webhook: where to, signed with what, when again. `sender` is the loop; the
-//! outbox itself is [`crate::app::fact`]'s.
+//! outbox itself is in `app/fact`.
 //!
 //! A fact is appended to the outbox in the change set that proves it, so a crash anywhere leaves it
 //! there. The sender leases it, sends it, and releases it: delivered, or due again. A crash in

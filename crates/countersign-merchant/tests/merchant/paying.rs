@@ -570,3 +570,20 @@ fn the_refund_ceiling_is_what_the_shop_allows_itself() {
         assert_eq!(world.ask(&id, "refunds", &refund("0.01")).refusal(), refused);
     }
 }
+
+#[test]
+fn a_permission_that_the_buyer_has_closed_is_found_out_by_the_first_charge_that_it_refuses() {
+    let world = World::in_memory();
+    let id = world.completed("Confirm");
+    world.amazon.decide_permission("Closed", Some("BuyerClosed"));
+    let charge = |reference: &str| json!({ "reference": reference, "chargeAmount": usd("10.00") });
+    let refused = world.ask(&id, "charges", &charge("1"));
+    assert_eq!(refused.refusal(), (409, "InvalidChargePermissionStatus".to_owned(), None));
+    let permission = world.checkout(&id)["payment"]["chargePermission"].clone();
+    assert_eq!((&permission["state"], &permission["reason"]), (&json!("Closed"), &json!("BuyerClosed")));
+    let again = world.ask(&id, "charges", &charge("2")).refusal();
+    assert_eq!(again, (409, "ChargePermissionClosed".to_owned(), None));
+    assert_eq!(world.amazon.arrived("createCharge").len(), 1);
+    assert_eq!(world.ask(&id, "cancel", &json!({ "reference": "stop" })).status, 200);
+    assert!(world.amazon.arrived("close").is_empty(), "it is closed already");
+}
