@@ -222,3 +222,23 @@ impl Store for Recorder {
         self.inner.reset()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::ids::{ChargePermissionId, CheckoutSessionId};
+
+    use super::*;
+
+    #[test]
+    fn copied_ids_are_ids_and_stand_in_ascending_order() {
+        let all = 1_000;
+        let ids: Vec<[String; 2]> = (0..all).map(|number| copied_ids(number, all)).collect();
+        for [session, permission] in &ids {
+            assert!(CheckoutSessionId::parse(session).is_ok(), "{session}");
+            assert!(ChargePermissionId::parse(permission).is_ok(), "{permission}");
+        }
+        for (before, after) in ids.iter().zip(ids.iter().skip(1)) {
+            assert!(before[0] < after[0] && before[1] < after[1], "{before:?} {after:?}");
+        }
+    }
+}
