@@ -1,11 +1,14 @@
 //! Both halves of the wire on loopback, with real sockets, signatures and files, and the buyers who
 //! play on them. Called by `countersign demo`.
 
+mod after_result;
 mod http;
+mod moved_clock;
 mod shop;
 mod stage;
 mod stories;
 mod table;
+mod teller;
 
 use crate::failure::Outcome;
 use crate::output::say;

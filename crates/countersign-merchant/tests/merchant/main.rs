@@ -11,6 +11,7 @@ mod crashes;
 mod doubt;
 mod explaining;
 mod figures;
+mod life;
 mod listing;
 mod logs;
 mod losing;

@@ -30,7 +30,7 @@ pub(crate) const SESSION: &str = "bd504926-f659-4ad7-a1a9-9a747aaf5275";
 pub(crate) const OTHER_SESSION: &str = "0c1d3d4e-1111-4222-8333-944455556666";
 pub(crate) const NOT_PAID_MESSAGE: &str =
     "Your payment was not successful. Please try another payment method.";
-const SHOP_TOKEN: &str = "shop-token";
+pub(crate) const SHOP_TOKEN: &str = "shop-token";
 pub(crate) const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 /// Where a world keeps its checkouts.
@@ -85,7 +85,7 @@ impl Answer {
 
 /// Randomness that repeats itself from world to world.
 #[derive(Default)]
-struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl Entropy for Counter {
     fn fill(&self, bytes: &mut [u8]) {
@@ -109,7 +109,7 @@ impl SignRequest for Unsigned {
     }
 }
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         environment: Environment::Sandbox,
         region: Region::NorthAmerica,

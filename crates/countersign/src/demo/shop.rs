@@ -18,6 +18,8 @@ pub(super) struct Order {
     pub(super) payment_intent: &'static str,
     pub(super) pending: bool,
     pub(super) amount: &'static str,
+    /// What the whole order comes to, when further charges may follow.
+    pub(super) total: Option<&'static str>,
 }
 
 /// An order as the merchant half has registered it.
@@ -43,7 +45,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 impl Shop {
     /// `POST /v1/checkouts`.
     pub(super) async fn register(&self, order: &Order) -> Outcome<Checkout> {
-        let body = json!({
+        let mut body = json!({
             "orderId": order.id,
             "productType": order.product_type,
             "paymentDetails": {
@@ -54,6 +56,9 @@ impl Shop {
             "startOfCheckoutUrl": "https://shop.example/checkout",
             "successUrl": "https://shop.example/thank-you",
         });
+        if let (Some(total), Some(details)) = (order.total, body.pointer_mut("/paymentDetails")) {
+            details["totalOrderAmount"] = usd(total);
+        }
         let answer = succeeded(self.0.post("/v1/checkouts", &body).await?)?;
         let id = text(&answer, "checkoutId");
         Ok(Checkout { id, button: answer.get("button").cloned().unwrap_or_default() })
@@ -63,6 +68,40 @@ impl Shop {
     pub(super) async fn complete(&self, checkout: &Checkout, session: &CheckoutSessionId) -> Outcome<Answer> {
         let body = json!({ "amazonCheckoutSessionId": session.0 });
         self.0.post(&format!("/v1/checkouts/{}/complete", checkout.id), &body).await
+    }
+
+    /// What is asked for after the result: `charges`, `captures`, `refunds`, `cancel` or `close`.
+    pub(super) async fn ask(&self, checkout: &Checkout, call: &str, body: Value) -> Outcome<Answer> {
+        self.0.post(&format!("/v1/checkouts/{}/{call}", checkout.id), &body).await
+    }
+
+    /// `GET /v1/checkouts/{id}/fulfilment`.
+    pub(super) async fn fulfilment(&self, checkout: &Checkout) -> Outcome<(bool, String)> {
+        let path = format!("/v1/checkouts/{}/fulfilment", checkout.id);
+        let told = succeeded(self.0.get(&path).await?)?;
+        Ok((told.get("mayShip").and_then(Value::as_bool).unwrap_or_default(), text(&told, "reason")))
+    }
+
+    /// The facts of a checkout, from `GET /v1/events`: the type, and the reason if there is one.
+    pub(super) async fn facts(&self, checkout: &Checkout) -> Outcome<Vec<String>> {
+        let page = succeeded(self.0.get("/v1/events?limit=1000").await?)?;
+        let events = page.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mine = events.iter().filter(|event| text(event, "checkoutId") == checkout.id);
+        Ok(mine
+            .map(|event| format!("{} {}", text(event, "type"), text(event, "reason")).trim().to_owned())
+            .collect())
+    }
+
+    /// Looks until the shop has been told so many facts of this kind.
+    pub(super) async fn wait_for_facts(&self, checkout: &Checkout, fact: &str, count: usize) -> Outcome {
+        for _ in 0..LOOKS {
+            if self.facts(checkout).await?.iter().filter(|told| *told == fact).count() >= count {
+                return Ok(());
+            }
+            SystemClock.sleep(PAUSE).await;
+        }
+        let told = self.facts(checkout).await?;
+        Err(Failure::new(format_args!("the shop should have been told {fact}, and was told {told:?}")))
     }
 
     /// `GET /v1/checkouts/{id}`.
@@ -146,6 +185,11 @@ impl AmazonPage {
         succeeded(self.0.post("/_sandbox/faults", &fault).await?).map(|_| ())
     }
 
+    /// Orders a mishap for the next call of its kind, whatever it is about.
+    pub(super) async fn mishap_of(&self, fault: &Value) -> Outcome {
+        succeeded(self.0.post("/_sandbox/faults", fault).await?).map(|_| ())
+    }
+
     /// Moves Amazon's clock ahead.
     pub(super) async fn advance(&self, by: &str) -> Outcome {
         succeeded(self.0.post("/_sandbox/clock", &json!({ "advance": by })).await?).map(|_| ())
@@ -168,6 +212,11 @@ impl AmazonPage {
         }
         Err(Failure::new(format_args!("{kind} should have happened at Amazon, and did not")))
     }
+}
+
+/// An amount in the demo's currency.
+pub(super) fn usd(amount: &str) -> Value {
+    json!({ "amount": amount, "currencyCode": "USD" })
 }
 
 /// A member as text; empty where there is none.

@@ -14,7 +14,7 @@ use countersign_client::{
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_http::Handler;
 use countersign_merchant::snapshot_key::SnapshotKeys;
-use countersign_merchant::{Merchant, clock, entropy, settings};
+use countersign_merchant::{Merchant, entropy, settings};
 use countersign_sandbox::Sandbox;
 use countersign_store::faults::{self, FaultyStore, Outage};
 use countersign_store::sqlite::{OpenError, SqliteStore};
@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::http::Http;
+use super::moved_clock::MovedClock;
 use super::shop::{AmazonPage, Shop};
 use crate::failure::{Failure, Outcome};
 use crate::server;
@@ -45,6 +46,7 @@ pub(super) struct Stage {
     amazon: Half,
     merchant: Half,
     breaks_store: Arc<AtomicBool>,
+    clock: MovedClock,
     private_pem: String,
     directory: TempDir,
 }
@@ -98,9 +100,10 @@ impl Stage {
         let pair = MerchantKey::generate().map_err(Failure::new)?;
         let amazon = start_amazon(directory.path(), &pair.key).await?;
         let breaks_store = Arc::new(AtomicBool::new(false));
+        let clock = MovedClock::default();
         let merchant =
-            start_merchant(directory.path(), &pair.private_pem, &amazon.url(), &breaks_store).await?;
-        Ok(Self { amazon, merchant, breaks_store, private_pem: pair.private_pem, directory })
+            start_merchant(directory.path(), &pair.private_pem, &amazon.url(), &breaks_store, &clock).await?;
+        Ok(Self { amazon, merchant, breaks_store, clock, private_pem: pair.private_pem, directory })
     }
 
     /// The shop, and Amazon's page.
@@ -120,7 +123,17 @@ impl Stage {
     pub(super) async fn restart_merchant(&mut self) -> Outcome {
         self.merchant.task.abort();
         let (directory, amazon_url) = (self.directory.path(), self.amazon.url());
-        self.merchant = start_merchant(directory, &self.private_pem, &amazon_url, &self.breaks_store).await?;
+        self.merchant =
+            start_merchant(directory, &self.private_pem, &amazon_url, &self.breaks_store, &self.clock)
+                .await?;
+        Ok(())
+    }
+
+    /// Lets time pass in both halves.
+    pub(super) async fn pass(&self, duration: Duration) -> Outcome {
+        let (_, amazon) = self.people();
+        amazon.advance(&format!("PT{}S", duration.as_secs())).await?;
+        self.clock.advance(duration);
         Ok(())
     }
 
@@ -201,6 +214,7 @@ async fn start_merchant(
     private_pem: &str,
     amazon_url: &str,
     breaks_store: &Arc<AtomicBool>,
+    clock: &MovedClock,
 ) -> Outcome<Half> {
     let files = open_once_let_go(&directory.join("merchant.db")).await?;
     let store = Arc::new(FaultyStore::new(Arc::new(files), faults::none()));
@@ -222,7 +236,7 @@ async fn start_merchant(
     let parts = countersign_merchant::Parts {
         store,
         client,
-        clock: Arc::new(clock::SystemClock::default()),
+        clock: Arc::new(clock.clone()),
         entropy: Arc::new(entropy::SystemEntropy),
         settings: settings::Settings {
             environment: Environment::Sandbox,

@@ -3,12 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::http::Answer;
-use super::shop::{AmazonPage, Checkout, CheckoutSessionId, Differently, Order, Shop, text};
+use super::after_result;
+use super::shop::{AmazonPage, Checkout, CheckoutSessionId, Differently, text};
 use super::stage::Stage;
 use super::table::Row;
-use crate::failure::{Failure, Outcome};
-use crate::output::say;
+use super::teller::Teller;
+use crate::failure::Outcome;
 
 /// Plays every story; the rows are in the order of their beginnings.
 pub(super) async fn play(stage: &mut Stage) -> Outcome<Vec<Row>> {
@@ -31,90 +31,12 @@ pub(super) async fn play(stage: &mut Stage) -> Outcome<Vec<Row>> {
     for story in pending {
         end_pending(stage, &mut teller, story).await?;
     }
+    after_result::play(stage, &mut teller).await?;
     teller.rows.sort_by(|one, other| one.order_id.cmp(&other.order_id));
     Ok(teller.rows)
 }
 
-/// Numbers the stories and keeps their rows.
-#[derive(Default)]
-struct Teller {
-    begun: usize,
-    title: String,
-    rows: Vec<Row>,
-}
-
-impl Teller {
-    fn begin(&mut self, title: &str) {
-        self.begun += 1;
-        title.clone_into(&mut self.title);
-        say(format_args!("\n{:2}. {title}", self.begun));
-    }
-
-    fn tell(&self, line: impl std::fmt::Display) {
-        say(format_args!("    {line}"));
-    }
-
-    /// The order of the story that has just begun.
-    fn order(&self, product_type: &'static str, payment_intent: &'static str, amount: &'static str) -> Order {
-        let id = format!("A-{}", 100 + self.begun);
-        Order { id, product_type, payment_intent, pending: false, amount }
-    }
-
-    async fn registered(&self, shop: &Shop, order: &Order) -> Outcome<Checkout> {
-        let Order { id, product_type, payment_intent, pending, amount } = order;
-        let pending = if *pending { ", may pend" } else { "" };
-        self.tell(format_args!(
-            "The shop registers order {id}: {amount} USD, {payment_intent}{pending}, {product_type}."
-        ));
-        shop.register(order).await.map_err(|failure| self.failed(&failure))
-    }
-
-    fn buyer_sees(&self, answer: &Answer) {
-        let (outcome, message) = (text(&answer.body, "outcome"), text(&answer.body, "message"));
-        let reason = text(&answer.body, "reason");
-        let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-        self.tell(format_args!(
-            "The shop gets {} {outcome}{reason}; the buyer reads: {message:?}",
-            answer.status.as_u16()
-        ));
-    }
-
-    /// Ends the story, if the checkout is as it must be.
-    async fn end(&mut self, shop: &Shop, checkout: &Checkout, outcome: &str, reason: &str) -> Outcome {
-        let row = shop.row(&self.title, checkout).await?;
-        self.must_be("the outcome", row.outcome.as_str(), outcome)?;
-        self.must_be("the reason", row.reason.as_str(), reason)?;
-        let has_permission = !row.charge_permission_id.is_empty();
-        self.must_be("a charge permission", &has_permission, &(outcome != "notPaid"))?;
-        let has_charge = !row.charge_id.is_empty();
-        self.must_be("a charge", &has_charge, &matches!(outcome, "paid" | "authorized"))?;
-        self.rows.push(row);
-        Ok(())
-    }
-
-    fn must_be<T: PartialEq + std::fmt::Debug + ?Sized>(
-        &self,
-        what: &str,
-        found: &T,
-        expected: &T,
-    ) -> Outcome {
-        if found == expected {
-            return Ok(());
-        }
-        Err(self.failed(&Failure::new(format_args!("{what} should be {expected:?}, and is {found:?}"))))
-    }
-
-    fn answered(&self, answer: &Answer, status: u16, outcome: &str) -> Outcome {
-        self.must_be("the answer's status", &answer.status.as_u16(), &status)?;
-        self.must_be("the outcome", text(&answer.body, "outcome").as_str(), outcome)
-    }
-
-    fn failed(&self, failure: &Failure) -> Failure {
-        Failure::new(format_args!("the story {:?} did not end as it must: {failure}", self.title))
-    }
-}
-
-const AS_ORDERED: Differently = Differently { card: None, amount: None };
+pub(super) const AS_ORDERED: Differently = Differently { card: None, amount: None };
 
 const fn with_card(card: &'static str) -> Differently {
     Differently { card: Some(card), amount: None }
@@ -323,15 +245,14 @@ async fn begin_pending(stage: &Stage, teller: &mut Teller) -> Outcome<Vec<Pendin
 async fn end_pending(stage: &Stage, teller: &mut Teller, story: PendingStory) -> Outcome {
     let (shop, _) = stage.people();
     let PendingStory { title, checkout, outcome, reason } = story;
-    say(format_args!("\n    {title}: how it ended"));
-    title.clone_into(&mut teller.title);
+    teller.resume(title);
     shop.wait_for(&checkout, outcome).await.map_err(|failure| teller.failed(&failure))?;
     teller.tell(format_args!("The merchant half's timer asked Amazon again: the order is {outcome} now."));
     teller.end(&shop, &checkout, outcome, reason).await
 }
 
 /// The sandbox's word for a payment that was accepted.
-const FINALIZED: &str = "CheckoutSessionCompleted";
+pub(super) const FINALIZED: &str = "CheckoutSessionCompleted";
 
 async fn paid_once(teller: &Teller, amazon: &AmazonPage, sessions: &[&CheckoutSessionId]) -> Outcome {
     let mut count = 0;

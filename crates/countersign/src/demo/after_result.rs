@@ -1,0 +1,183 @@
+//! What follows a success: parcels that are charged one by one, money that is given back, an authorization
+//! that nobody captures, and a shop that changes its mind while Amazon is still thinking.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::shop::{AmazonPage, Checkout, CheckoutSessionId, Shop, text, usd};
+use super::stage::Stage;
+use super::stories::{AS_ORDERED, FINALIZED};
+use super::teller::Teller;
+use crate::failure::Outcome;
+
+/// Amazon decides on a refund 30 seconds after it was asked for, in its sandbox.
+const REFUND_DECIDED: Duration = Duration::from_secs(31);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Plays these stories. The last one lets days pass, which every other order would feel too.
+pub(super) async fn play(stage: &Stage, teller: &mut Teller) -> Outcome {
+    split_shipment(stage, teller).await?;
+    partly_captured_partly_refunded(stage, teller).await?;
+    refund_answer_lost(stage, teller).await?;
+    canceled_in_flight(stage, teller).await?;
+    lapsed(stage, teller).await
+}
+
+/// An order that its buyer has paid for.
+async fn paid(
+    stage: &Stage,
+    teller: &Teller,
+    (payment_intent, amount, total): (&'static str, &'static str, Option<&'static str>),
+) -> Outcome<(Checkout, CheckoutSessionId)> {
+    let (shop, amazon) = stage.people();
+    let mut order = teller.order("PayAndShip", payment_intent, amount);
+    order.total = total;
+    let checkout = teller.registered(&shop, &order).await?;
+    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    let answer = shop.complete(&checkout, &session).await?;
+    teller.buyer_sees(&answer);
+    let outcome = if payment_intent == "Authorize" { "authorized" } else { "paid" };
+    teller.answered(&answer, 200, outcome)?;
+    Ok((checkout, session))
+}
+
+/// How much of the payment is captured, refunded and left.
+async fn balances(teller: &Teller, shop: &Shop, checkout: &Checkout, expected: [&str; 3]) -> Outcome {
+    let seen = shop.checkout(checkout).await?;
+    let amount = |name: &str| {
+        let balance = seen.pointer(&format!("/payment/balances/{name}/amount"));
+        balance.and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let found = ["captured", "refunded", "left"].map(amount);
+    let [captured, refunded, left] = &found;
+    teller.tell(format_args!("Captured {captured}, refunded {refunded}, left to charge {left} USD."));
+    teller.must_be("captured, refunded and left", &found, &expected.map(str::to_owned))
+}
+
+async fn split_shipment(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, _) = stage.people();
+    teller.begin("two parcels, a charge each");
+    let (checkout, _) = paid(stage, teller, ("Authorize", "70.00", Some("120.00"))).await?;
+    let first = text(&shop.checkout(&checkout).await?, "chargeId");
+    teller.tell("The shop authorizes the second parcel's 50.00 USD.");
+    let parcel = json!({ "reference": "parcel 2", "chargeAmount": usd("50.00") });
+    let second = shop.ask(&checkout, "charges", parcel).await?;
+    teller.shop_gets(&second, 201, "Authorized")?;
+    let second = text(&second.body, "chargeId");
+    teller.tell("Both leave, and each is captured.");
+    for (reference, charge_id) in [("parcel 1 left", first), ("parcel 2 left", second)] {
+        let capture = json!({ "reference": reference, "chargeId": charge_id });
+        teller.shop_gets(&shop.ask(&checkout, "captures", capture).await?, 200, "Captured")?;
+    }
+    balances(teller, &shop, &checkout, ["120.00", "0.00", "0.00"]).await?;
+    teller.tell("A third parcel of a cent is more than the buyer agreed to: nothing is sent.");
+    let third = json!({ "reference": "parcel 3", "chargeAmount": usd("0.01") });
+    teller.shop_gets(&shop.ask(&checkout, "charges", third).await?, 409, "ExceedsLimit")?;
+    teller.end(&shop, &checkout, "authorized", "").await
+}
+
+async fn partly_captured_partly_refunded(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, _) = stage.people();
+    teller.begin("a part captured, a part of it refunded");
+    let (checkout, _) = paid(stage, teller, ("Authorize", "90.00", None)).await?;
+    teller.tell("One of three books is out of print: 60.00 USD are captured, the rest is let go.");
+    let capture = json!({ "reference": "shipped", "captureAmount": usd("60.00") });
+    teller.shop_gets(&shop.ask(&checkout, "captures", capture).await?, 200, "Captured")?;
+    teller.tell("One comes back: 25.00 USD are refunded.");
+    let refund = json!({ "reference": "return 1", "refundAmount": usd("25.00") });
+    teller.shop_gets(&shop.ask(&checkout, "refunds", refund).await?, 202, "RefundInitiated")?;
+    stage.pass(REFUND_DECIDED).await?;
+    shop.wait_for_facts(&checkout, "refund.refunded", 1).await.map_err(|failure| teller.failed(&failure))?;
+    balances(teller, &shop, &checkout, ["60.00", "25.00", "30.00"]).await?;
+    teller.tell("A refund of 35.01 USD would be a cent more than is left of it.");
+    let refund = json!({ "reference": "return 2", "refundAmount": usd("35.01") });
+    teller.shop_gets(&shop.ask(&checkout, "refunds", refund).await?, 409, "ExceedsRefundable")?;
+    teller.may_ship(&shop, &checkout, true, "Captured").await?;
+    teller.end(&shop, &checkout, "authorized", "").await
+}
+
+async fn refund_answer_lost(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin("a refund whose answer is lost");
+    let (checkout, session) = paid(stage, teller, ("AuthorizeWithCapture", "45.00", None)).await?;
+    let lost = json!({ "operation": "createRefund", "point": "afterCommit", "kind": "reset", "times": 1 });
+    amazon.mishap_of(&lost).await?;
+    teller.tell("The shop refunds all of it. Amazon does, and the connection breaks before it can say so.");
+    let refund = json!({ "reference": "return" });
+    let answer = shop.ask(&checkout, "refunds", refund.clone()).await?;
+    teller.tell("Countersign sends the same bytes with the same key again: that is the same refund.");
+    teller.shop_gets(&answer, 202, "RefundInitiated")?;
+    stage.pass(REFUND_DECIDED).await?;
+    shop.wait_for_facts(&checkout, "refund.refunded", 1).await.map_err(|failure| teller.failed(&failure))?;
+    teller.tell("The shop asks again, by the same reference.");
+    teller.shop_gets(&shop.ask(&checkout, "refunds", refund).await?, 200, "Refunded")?;
+    let refunds = amazon.count(&session, "RefundInitiated").await?;
+    teller.must_be("the number of refunds at Amazon", &refunds, &1)?;
+    balances(teller, &shop, &checkout, ["45.00", "45.00", "0.00"]).await?;
+    teller.may_ship(&shop, &checkout, false, "Refunded").await?;
+    teller.end(&shop, &checkout, "paid", "").await
+}
+
+async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin("canceled while in flight");
+    let order = teller.order("PayAndShip", "AuthorizeWithCapture", "65.00");
+    let checkout = teller.registered(&shop, &order).await?;
+    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    let slow = json!({ "operation": "finalizeCheckoutSession", "point": "afterCommit", "kind": "timeout",
+        "delay": "PT2S", "times": 1 });
+    amazon.mishap(&session, slow).await?;
+    let completing = tokio::spawn({
+        let (shop, checkout, session) = (shop.clone(), checkout.clone(), session.clone());
+        async move { shop.complete(&checkout, &session).await }
+    });
+    amazon.wait_for(&session, FINALIZED).await.map_err(|failure| teller.failed(&failure))?;
+    teller.tell("Amazon charges the buyer and is slow to say so. Meanwhile the shop cancels the order.");
+    let cancel = json!({ "reference": "changed their mind", "reason": "the buyer has called" });
+    let canceling = shop.ask(&checkout, "cancel", cancel).await?;
+    teller.shop_gets(&canceling, 202, "CancelRequested")?;
+    teller.may_ship(&shop, &checkout, false, "CancelRequested").await?;
+    completing.await.map_err(crate::failure::Failure::new)??;
+    teller.tell("What was charged is proved, refunded in full, and the permission closed.");
+    // The refund is seen to its end before the order is called canceled.
+    wait_for_refund(&amazon, &session).await.map_err(|failure| teller.failed(&failure))?;
+    stage.pass(REFUND_DECIDED).await?;
+    shop.wait_for(&checkout, "canceled").await.map_err(|failure| teller.failed(&failure))?;
+    let told = shop.facts(&checkout).await?;
+    let canceled = told.iter().filter(|fact| *fact == "checkout.canceled").count();
+    teller.must_be("how often the shop was told", &canceled, &1)?;
+    balances(teller, &shop, &checkout, ["65.00", "65.00", "0.00"]).await?;
+    let answer = shop.complete(&checkout, &session).await?;
+    teller.buyer_sees(&answer);
+    teller.answered(&answer, 402, "canceled")?;
+    teller.end(&shop, &checkout, "canceled", "").await
+}
+
+async fn wait_for_refund(amazon: &AmazonPage, session: &CheckoutSessionId) -> Outcome {
+    amazon.wait_for(session, "RefundInitiated").await
+}
+
+async fn lapsed(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, _) = stage.people();
+    teller.begin("an authorization that nobody captures");
+    let (checkout, _) = paid(stage, teller, ("Authorize", "150.00", None)).await?;
+    teller.may_ship(&shop, &checkout, true, "Authorized").await?;
+    teller.tell("Amazon's sandbox lets it lapse after two days. One passes, and a minute.");
+    stage.pass(DAY + Duration::from_secs(60)).await?;
+    shop.wait_for_facts(&checkout, "capture.due expiry", 1)
+        .await
+        .map_err(|failure| teller.failed(&failure))?;
+    teller.tell("The shop is warned: capture.due, and captures nothing. The other day passes.");
+    stage.pass(DAY).await?;
+    shop.wait_for_facts(&checkout, "charge.canceled ExpiredUnused", 1)
+        .await
+        .map_err(|failure| teller.failed(&failure))?;
+    teller.tell("The authorization has lapsed; Amazon says so, and so is the shop told.");
+    teller.may_ship(&shop, &checkout, false, "ChargeCanceled").await?;
+    let charge_id = text(&shop.checkout(&checkout).await?, "chargeId");
+    let capture = json!({ "reference": "too late", "chargeId": charge_id });
+    teller.shop_gets(&shop.ask(&checkout, "captures", capture).await?, 409, "NotAuthorized")?;
+    balances(teller, &shop, &checkout, ["0.00", "0.00", "150.00"]).await?;
+    teller.end(&shop, &checkout, "authorized", "").await
+}

@@ -1,0 +1,129 @@
+//! Who tells the stories: numbers them, says what happens as it does, holds each against how it must end,
+//! and keeps the rows of the table.
+
+use super::http::Answer;
+use super::shop::{Checkout, Order, Shop, text};
+use super::table::Row;
+use crate::failure::{Failure, Outcome};
+use crate::output::say;
+
+/// Numbers the stories and keeps their rows.
+#[derive(Default)]
+pub(super) struct Teller {
+    begun: usize,
+    title: String,
+    pub(super) rows: Vec<Row>,
+}
+
+impl Teller {
+    pub(super) fn begin(&mut self, title: &str) {
+        self.begun += 1;
+        title.clone_into(&mut self.title);
+        say(format_args!("\n{:2}. {title}", self.begun));
+    }
+
+    /// Goes on with a story that was begun before.
+    pub(super) fn resume(&mut self, title: &str) {
+        say(format_args!("\n    {title}: how it ended"));
+        title.clone_into(&mut self.title);
+    }
+
+    pub(super) fn tell(&self, line: impl std::fmt::Display) {
+        say(format_args!("    {line}"));
+    }
+
+    /// The order of the story that has just begun.
+    pub(super) fn order(
+        &self,
+        product_type: &'static str,
+        payment_intent: &'static str,
+        amount: &'static str,
+    ) -> Order {
+        let id = format!("A-{}", 100 + self.begun);
+        Order { id, product_type, payment_intent, pending: false, amount, total: None }
+    }
+
+    pub(super) async fn registered(&self, shop: &Shop, order: &Order) -> Outcome<Checkout> {
+        let Order { id, product_type, payment_intent, pending, amount, total } = order;
+        let of_total = total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let pending = if *pending { ", may pend" } else { "" };
+        self.tell(format_args!(
+            "The shop registers order {id}: {amount}{of_total} USD, {payment_intent}{pending}, {product_type}."
+        ));
+        shop.register(order).await.map_err(|failure| self.failed(&failure))
+    }
+
+    pub(super) fn buyer_sees(&self, answer: &Answer) {
+        let (outcome, message) = (text(&answer.body, "outcome"), text(&answer.body, "message"));
+        let reason = text(&answer.body, "reason");
+        let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        self.tell(format_args!(
+            "The shop gets {} {outcome}{reason}; the buyer reads: {message:?}",
+            answer.status.as_u16()
+        ));
+    }
+
+    /// Ends the story, if the checkout is as it must be.
+    pub(super) async fn end(
+        &mut self,
+        shop: &Shop,
+        checkout: &Checkout,
+        outcome: &str,
+        reason: &str,
+    ) -> Outcome {
+        let row = shop.row(&self.title, checkout).await?;
+        self.must_be("the outcome", row.outcome.as_str(), outcome)?;
+        self.must_be("the reason", row.reason.as_str(), reason)?;
+        let has_permission = !row.charge_permission_id.is_empty();
+        let wants_permission = !matches!(outcome, "notPaid" | "canceled");
+        self.must_be("a charge permission", &has_permission, &wants_permission)?;
+        let has_charge = !row.charge_id.is_empty();
+        self.must_be("a charge", &has_charge, &matches!(outcome, "paid" | "authorized"))?;
+        self.rows.push(row);
+        Ok(())
+    }
+
+    pub(super) fn must_be<T: PartialEq + std::fmt::Debug + ?Sized>(
+        &self,
+        what: &str,
+        found: &T,
+        expected: &T,
+    ) -> Outcome {
+        if found == expected {
+            return Ok(());
+        }
+        Err(self.failed(&Failure::new(format_args!("{what} should be {expected:?}, and is {found:?}"))))
+    }
+
+    pub(super) fn answered(&self, answer: &Answer, status: u16, outcome: &str) -> Outcome {
+        self.must_be("the answer's status", &answer.status.as_u16(), &status)?;
+        self.must_be("the outcome", text(&answer.body, "outcome").as_str(), outcome)
+    }
+
+    /// The shop has asked for something; it must be answered so.
+    pub(super) fn shop_gets(&self, answer: &Answer, status: u16, word: &str) -> Outcome {
+        let code = answer.body.pointer("/error/code").and_then(serde_json::Value::as_str);
+        let found = code.map_or_else(|| text(&answer.body, "state"), str::to_owned);
+        self.tell(format_args!("The shop gets {} {found}.", answer.status.as_u16()));
+        self.must_be("the answer's status", &answer.status.as_u16(), &status)?;
+        self.must_be("the answer", found.as_str(), word)
+    }
+
+    /// What the parcel's packer is told.
+    pub(super) async fn may_ship(
+        &self,
+        shop: &Shop,
+        checkout: &Checkout,
+        may_ship: bool,
+        reason: &str,
+    ) -> Outcome {
+        let told = shop.fulfilment(checkout).await?;
+        let word = if may_ship { "yes" } else { "no" };
+        self.tell(format_args!("May it be shipped? {word}: {}.", told.1));
+        self.must_be("whether it may be shipped", &told, &(may_ship, reason.to_owned()))
+    }
+
+    pub(super) fn failed(&self, failure: &Failure) -> Failure {
+        Failure::new(format_args!("the story {:?} did not end as it must: {failure}", self.title))
+    }
+}
