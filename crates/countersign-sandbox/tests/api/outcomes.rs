@@ -244,6 +244,8 @@ async fn the_notes_of_finalize_are_taken_over() {
     let mut body = right_body(&session);
     body["merchantMetadata"] = json!({ "noteToBuyer": "thanks", "customInformation": null });
     let answer = world.call(&Call::finalize(id(&session), &body)).await;
-    let notes = permission(&world, &answer).await.json["merchantMetadata"].clone();
-    assert_eq!((&notes["merchantReferenceId"], &notes["noteToBuyer"]), (&json!("a"), &json!("thanks")));
+    for read in [permission(&world, &answer).await, charge(&world, &answer).await] {
+        let notes = &read.json["merchantMetadata"];
+        assert_eq!((&notes["merchantReferenceId"], &notes["noteToBuyer"]), (&json!("a"), &json!("thanks")));
+    }
 }
