@@ -2,6 +2,13 @@
 //! up and not sent again, and what is proved to be paid is undone. Each authorization is canceled, each
 //! capture refunded, the permission closed; then the shop is told, once.
 //!
+//! ```text
+//! never sent ──────────────▶ NotPaid ────────────────────────────────────────────┐
+//! sent ──only looked up──▶ NotPaid | Completed                                   ▼
+//!        Completed: Authorized ──Cancel Charge──▶ Canceled ──▶ Close ──▶ Done, told once
+//!                   Captured ──Create Refund──▶ Refunded ────────▲
+//! ```
+//!
 //! Every step that changes a payment goes on with its cancellation in the same change set, so a crash
 //! anywhere leaves operations with their timers, or nothing to do. An undoing that Amazon refuses is
 //! tried three times and then told to the operator, again and again, until somebody has mended it.

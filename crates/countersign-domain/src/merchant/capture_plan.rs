@@ -3,6 +3,11 @@
 //! lost to the shop, so it is warned 72 and 24 hours before each deadline, and the last safe moment can be
 //! taken by policy.
 //!
+//! ```text
+//! authorized ──72 h──24 h──[margin]──▶ 7 days ──72 h──24 h──[margin]──▶ expires: Get Charge, until it is seen
+//!              warned     captured by policy    warned     captured by policy
+//! ```
+//!
 //! A timer only asks: at the expiry the charge is looked up, and what Amazon shows is what became of it.
 //! `planned_until` says how far the plan was carried out, one item in each step, so a crash between two
 //! leaves the rest due and a clock that jumped loses none. Nothing of it waits for a clock that is in
@@ -12,9 +17,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::completion::CompletionRules;
-use super::operation::{Asked, OperationName, Request, record};
+use super::operation::{Asked, Operation, OperationName, OperationState, Request, record};
 use super::payment::{Charge, ChargeState, Look, Payment, PaymentAct, PaymentEvent};
 use crate::ids::ChargeId;
+use crate::money::Money;
 use crate::provider::profile::CAPTURE_GUARANTEED;
 use crate::time::{HOUR, Timestamp};
 
@@ -113,23 +119,34 @@ fn own_name(id: &ChargeId) -> OperationName {
     OperationName::Own(alloc::format!("capture {id}"))
 }
 
-/// What the policy left to an operation that was on its way then, and came to nothing, is its own again.
-pub(super) fn take_back(payment: &mut Payment, now: Timestamp, rules: &CompletionRules) {
-    let lost: Vec<(ChargeId, Timestamp)> = payment
-        .charges
-        .iter()
-        .filter(|charge| charge.state == ChargeState::Authorized && payment.changing(&charge.id).is_none())
-        .filter(|charge| payment.operations.iter().all(|operation| operation.name != own_name(&charge.id)))
-        .filter_map(|charge| {
-            let at = captured_at(charge, rules)?;
-            (at <= charge.planned_until && now < charge.expires_at).then(|| (charge.id.clone(), at))
-        })
-        .collect();
-    for (id, at) in lost {
-        if let Some(charge) = payment.charge_mut(&id) {
-            charge.planned_until = at.minus(Duration::from_millis(1));
-        }
-    }
+/// Captures what the policy left to an operation that was on its way at the last safe moment and has come
+/// to nothing since. Once: what Amazon refuses then is the operator's.
+pub(super) fn take_back(payment: &mut Payment, now: Timestamp, rules: &CompletionRules) -> Vec<PaymentEvent> {
+    let was_left_to = |operation: &Operation, charge: &Charge, moment: Timestamp| {
+        let is_refused = matches!(operation.state, OperationState::Refused { .. });
+        let is_about = operation.request.changes_charge() == Some(&charge.id);
+        is_refused && is_about && operation.requested_at <= moment
+    };
+    let lost = payment.charges.iter().filter(|charge| {
+        let Some(moment) = captured_at(charge, rules) else { return false };
+        charge.state == ChargeState::Authorized
+            && (moment..charge.expires_at).contains(&now)
+            && moment <= charge.planned_until
+            && payment.changing(&charge.id).is_none()
+            && payment.operations.iter().all(|operation| operation.name != own_name(&charge.id))
+            && payment.operations.iter().any(|operation| was_left_to(operation, charge, moment))
+    });
+    let lost: Vec<(ChargeId, Money)> = lost.map(|charge| (charge.id.clone(), charge.amount)).collect();
+    let taken = lost.into_iter().map(|(id, amount)| capture(payment, id, amount, now));
+    taken.collect()
+}
+
+/// Records a capture of its own.
+fn capture(payment: &mut Payment, charge_id: ChargeId, amount: Money, now: Timestamp) -> PaymentEvent {
+    let name = own_name(&charge_id);
+    let asked = Asked::Capture { charge_id: Some(charge_id.clone()), amount: Some(amount) };
+    let number = record(payment, name, asked, Request::Capture { charge_id, amount }, now);
+    PaymentEvent::OperationRecorded(number)
 }
 
 /// Carries out what the plan has: one item at a time, so that each happens once.
@@ -153,10 +170,7 @@ pub(super) fn carry_out(
         }
         Item::Capture if is_canceled || is_busy => PaymentAct::Rest,
         Item::Capture => {
-            let name = own_name(&charge_id);
-            let asked = Asked::Capture { charge_id: Some(charge_id.clone()), amount: Some(amount) };
-            let number = record(payment, name, asked, Request::Capture { charge_id, amount }, now);
-            events.push(PaymentEvent::OperationRecorded(number));
+            events.push(capture(payment, charge_id, amount, now));
             PaymentAct::Rest
         }
         Item::Ask => {

@@ -314,14 +314,15 @@ pub fn permission_shown(
 /// The step of a payment that has changed; `None` when it has not.
 pub(super) fn stepped(
     checkout: &Checkout,
-    (mut payment, events): Taken,
+    (mut payment, mut events): Taken,
     now: Timestamp,
     rules: &CompletionRules,
 ) -> Option<CheckoutStep> {
     super::sending::wake_closes(&mut payment, now, rules);
-    capture_plan::take_back(&mut payment, now, rules);
+    if checkout.cancellation.is_none() {
+        events.extend(capture_plan::take_back(&mut payment, now, rules));
+    }
     let mut next = Checkout { payment: Some(payment), ..checkout.clone() };
-    let mut events = events;
     events.extend(super::cancellation::go_on(&mut next, now, rules));
     if next == *checkout && events.is_empty() {
         return None;

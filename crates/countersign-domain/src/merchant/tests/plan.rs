@@ -136,7 +136,6 @@ fn a_capture_that_failed_while_the_last_moment_passed_is_made_all_the_same() {
     assert_eq!((act, step.next.payment.as_ref().unwrap().operations.len()), (PaymentAct::Rest, 1), "busy");
     let no = refused("TransactionAmountExceeded");
     let step = answered(&step.next, 1, &no, moment.plus(SECOND), &rules).unwrap();
-    let (step, _) = take_up_payment(&step.next, moment.plus(SECOND), &rules).unwrap();
     let operations = &step.next.payment.as_ref().unwrap().operations;
     assert_eq!(operations.len(), 2);
     assert_eq!(operations[1].request, capture());
