@@ -26,7 +26,7 @@ pub mod webhook;
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_client::Client;
+use countersign_client::{Client, Transport};
 use countersign_http::{Handler, Reply, Request, Response, Unreadable};
 use countersign_store::contract::Store;
 use futures_util::future::{BoxFuture, join3};
@@ -59,6 +59,9 @@ pub struct Parts {
     pub settings: Settings,
     /// Where the shop is told of facts; without it the shop asks for them.
     pub webhook: Option<Webhook>,
+    /// What fetches the certificates of Amazon's notifications; the real network, when there is none. It
+    /// follows no redirect.
+    pub certificate_transport: Option<Arc<dyn Transport>>,
     /// What the snapshots of buyers' and transactions' data are sealed with.
     pub snapshot_keys: SnapshotKeys,
 }
@@ -85,7 +88,7 @@ impl Merchant {
     /// be this process's alone.
     ///
     /// # Errors
-    /// The store cannot be read, or the client and the settings name different environments.
+    /// The store cannot be read, or the client and the settings name different environments, or a setting cannot be one.
     pub async fn start(parts: Parts) -> Result<Self, StartFailed> {
         Self::begin(parts, None).await
     }
@@ -108,6 +111,13 @@ impl Merchant {
             let why = "the settings and the client's key name different environments";
             return Err(StartFailed(why.to_owned()));
         }
+        let verifier = parts.settings.notifications.verifier(&parts.settings.merchant_id);
+        let verifier = verifier.map_err(|refused| StartFailed(format!("notifications: {refused}")))?;
+        let verifier = verifier.clock(Arc::clone(&parts.clock) as _);
+        let verifier = match parts.certificate_transport {
+            Some(transport) => verifier.transport(transport),
+            None => verifier,
+        };
         let failed = |failed: app::StoreFailed| StartFailed(failed.to_string());
         let watermark = parts.store.watermark().await.map_err(|error| failed(error.into()))?;
         let clock = Arc::new(DecisionClock::starting_from(parts.clock, watermark));
@@ -118,6 +128,7 @@ impl Merchant {
             entropy: parts.entropy,
             settings: parts.settings,
             webhook: parts.webhook,
+            verifier: verifier.build(),
             snapshot_keys: parts.snapshot_keys,
             metrics: Metrics::new(),
             #[cfg(feature = "planted-bugs")]

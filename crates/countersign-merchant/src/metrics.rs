@@ -172,6 +172,11 @@ impl Metrics {
         self.webhooks.get_or_create(&[("outcome", outcome)]).inc();
     }
 
+    /// Counts what became of a notification.
+    pub(crate) fn note_notification(&self, outcome: &'static str) {
+        self.notifications.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
     /// Sets what a survey has found.
     pub(crate) fn show(&self, survey: &Survey) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);

@@ -14,8 +14,8 @@ use crate::app::recovery::Due;
 
 /// How many documents are taken up at a time.
 const AT_A_TIME: usize = 32;
-/// How many of these may be snapshots: they can wait for days, and must not keep the others waiting.
-const SNAPSHOTS_AT_A_TIME: usize = AT_A_TIME / 2;
+/// How many of these may be such as can wait, and must not keep the others waiting.
+const PATIENT_AT_A_TIME: usize = AT_A_TIME / 2;
 /// How many due timers are read at once: those in hand stand among them until their first commit.
 const READ_AT_ONCE: usize = 256;
 /// How many are read when those before them are all in hand, left alone or waiting for a place.
@@ -83,8 +83,8 @@ impl Rounds {
             if self.running.len() >= AT_A_TIME {
                 break;
             }
-            let waits = due.is_snapshot()
-                && self.in_hand.iter().filter(|due| due.is_snapshot()).count() >= SNAPSHOTS_AT_A_TIME;
+            let waits = due.can_wait()
+                && self.in_hand.iter().filter(|due| due.can_wait()).count() >= PATIENT_AT_A_TIME;
             if waits || self.left_alone.contains_key(&due) || !self.in_hand.insert(due.clone()) {
                 continue;
             }

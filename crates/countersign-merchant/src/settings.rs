@@ -5,6 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_client::notification::{
+    CertificateOrigins, NotAnOrigin, NotificationVerifier, NotificationVerifierBuilder,
+};
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 pub use countersign_domain::merchant::capture_plan::CapturePolicy;
 use countersign_domain::merchant::completion::CompletionRules;
@@ -91,6 +94,22 @@ pub struct Notifications {
     pub certificate_origins: Vec<String>,
     /// The topics that may notify; any, when none is named.
     pub topic_arns: Vec<String>,
+}
+
+impl Notifications {
+    /// The verifier of this merchant's notifications, to be built.
+    pub(crate) fn verifier(
+        &self,
+        merchant_id: &MerchantId,
+    ) -> Result<NotificationVerifierBuilder, NotAnOrigin> {
+        let mut origins = self.certificate_origins.iter();
+        let origins =
+            origins.try_fold(CertificateOrigins::amazon(), |origins, origin| origins.and(origin))?;
+        Ok(NotificationVerifier::builder()
+            .merchant_id(merchant_id.clone())
+            .topic_arns(self.topic_arns.iter().cloned())
+            .certificate_origins(origins))
+    }
 }
 
 /// How long things may take.

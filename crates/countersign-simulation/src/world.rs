@@ -168,6 +168,7 @@ impl World {
                 notifications: merchant_settings::Notifications::default(),
             },
             webhook: None,
+            certificate_transport: None,
             snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY)
                 .unwrap_or_else(|refused| unreachable!("{refused}")),
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use countersign_client::{Answer, Client, Error, Standing};
-use countersign_domain::ids::{CheckoutSessionId, Environment};
+use countersign_domain::ids::{ChargePermissionId, CheckoutSessionId, Environment};
 use countersign_domain::merchant::attempt::{NotPaidReason, Send};
 use countersign_domain::merchant::completion::{FinalizeAnswer, OpenSession, SessionSeen};
 use countersign_domain::terms::PaymentIntent;
@@ -50,6 +50,14 @@ impl ShowsNothing {
         } else {
             tracing::warn!(checkout_id, attempt, answer, "{message}");
         }
+    }
+}
+
+impl ShowsNothing {
+    /// Tells the operator what was asked about a permission in vain.
+    pub(super) fn tell_of_permission(&self, permission: &ChargePermissionId, message: &'static str) {
+        let answer = &self.answer;
+        tracing::warn!(charge_permission_id = %permission, answer, "{message}");
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod amazon;
 pub(crate) mod change;
 pub(crate) mod complete;
 pub(crate) mod fact;
+pub(crate) mod inbox;
 pub(crate) mod key;
 pub(crate) mod lookup;
 pub(crate) mod open_work;
@@ -20,6 +21,7 @@ pub(crate) mod survey;
 
 use std::sync::Arc;
 
+use countersign_client::notification::NotificationVerifier;
 use countersign_domain::merchant::completion::CompletionRules;
 use countersign_store::contract::Store;
 pub(crate) use countersign_store::transact::StoreFailed;
@@ -43,6 +45,8 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     /// Where the shop is told of facts, if anywhere.
     pub(crate) webhook: Option<Webhook>,
+    /// Whose notifications are believed.
+    pub(crate) verifier: NotificationVerifier,
     pub(crate) snapshot_keys: SnapshotKeys,
     pub(crate) metrics: Metrics,
     #[cfg(feature = "planted-bugs")]

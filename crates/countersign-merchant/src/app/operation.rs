@@ -18,7 +18,7 @@ use countersign_domain::merchant::operation::{
     ask, begin, orphaned, resend,
 };
 use countersign_domain::merchant::payment::{
-    Payment, PaymentAct, charge_shown, permission_shown, refund_shown, take_up_payment,
+    Payment, PaymentAct, RefundShown, charge_shown, permission_shown, refund_shown, take_up_payment,
 };
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{
@@ -323,6 +323,7 @@ impl App {
                 PaymentAct::LookUpRefund(id) => {
                     match self.amazon.refund(&id).await {
                         Ok(shown) => {
+                            self.get_charge_of(checkout_id, &shown, known).await?;
                             self.step(checkout_id, known, |checkout, now| {
                                 Some((refund_shown(checkout, &shown, now, &rules)?, ()))
                             })
@@ -334,6 +335,31 @@ impl App {
                 }
             };
         }
+    }
+
+    /// A refund that was made elsewhere may be of a charge that was made elsewhere: that one first.
+    async fn get_charge_of(
+        &self,
+        checkout_id: &str,
+        shown: &RefundShown,
+        known: &mut Option<Loaded>,
+    ) -> Result<(), StoreFailed> {
+        if known.is_none() {
+            *known = self.checkout(checkout_id).await?;
+        }
+        let payment = known.as_ref().and_then(|loaded| loaded.registration.checkout.payment.as_ref());
+        if payment.is_none_or(|payment| !payment.lacks_charge_of(shown)) {
+            return Ok(());
+        }
+        let rules = self.rules();
+        match self.amazon.charge(&shown.charge_id).await {
+            Ok(shown) => {
+                self.step(checkout_id, known, |checkout, now| charge_shown(checkout, &shown, now, &rules))
+                    .await?;
+            }
+            Err(nothing) => nothing.tell(checkout_id, None, "Get Charge shows nothing"),
+        }
+        Ok(())
     }
 
     async fn send_and_follow(

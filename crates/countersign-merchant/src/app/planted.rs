@@ -1,11 +1,16 @@
-//! A planted defect, in builds with the feature `planted-bugs` only: success is shown to the caller
-//! first and written by the next timers' round. A crash in between loses Amazon's ids.
+//! Planted defects, in builds with the feature `planted-bugs` only. Success is shown to the caller first
+//! and written by the next timers' round: a crash in between loses Amazon's ids. And a notification's word
+//! is taken for the state of an attempt.
 
 use std::sync::{Mutex, PoisonError};
 
-use countersign_domain::ids::CheckoutSessionId;
+use countersign_client::notification::{Message, NotificationType, Notified};
+use countersign_domain::ids::{ChargePermissionId, CheckoutSessionId};
+use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{FinalizeAnswer, answered};
+use countersign_domain::merchant::doubt::{ChargeSeen, ChargeStateSeen, charge_seen};
+use countersign_domain::terms::PaymentIntent;
 
 use super::act::Place;
 use super::registration::Registration;
@@ -49,6 +54,32 @@ impl App {
             }
         }
         registration
+    }
+
+    /// Takes the news that a charge's state has changed for the news that it was authorized.
+    pub(super) async fn believe(
+        &self,
+        checkout_id: &str,
+        permission: &ChargePermissionId,
+        message: &Message,
+    ) -> Result<(), StoreFailed> {
+        let is_change = message.notification_type == Some(NotificationType::StateChange.into());
+        let Notified::Charge(charge_id) = &message.object else { return Ok(()) };
+        let believed = |checkout: &Checkout, now| {
+            let attempt = checkout.attempts.iter().find(|attempt| {
+                matches!(attempt.state, AttemptState::InDoubt(_) | AttemptState::Pending { .. })
+            })?;
+            let state = match checkout.terms.payment_intent {
+                PaymentIntent::AuthorizeWithCapture => ChargeStateSeen::Captured,
+                PaymentIntent::Authorize | PaymentIntent::Confirm => ChargeStateSeen::Authorized,
+            };
+            let seen = ChargeSeen { state, reason: None, charge_amount: Some(checkout.terms.charge_amount) };
+            Some((charge_seen(checkout, attempt.number, permission, charge_id, &seen, now)?, ()))
+        };
+        if is_change {
+            self.step(checkout_id, &mut None, believed).await?;
+        }
+        Ok(())
     }
 
     /// Writes what was shown.

@@ -12,16 +12,16 @@ use countersign_store::contract::{IndexRange, Key};
 use super::act::Place;
 use super::lookup::PAGE;
 use super::{App, StoreFailed, open_work};
-use crate::stored::{checkout, snapshot};
+use crate::stored::{checkout, notification, snapshot};
 
 /// A document whose timer is due.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Due(Key);
 
 impl Due {
-    /// Whether only a snapshot is to be fetched.
-    pub(crate) fn is_snapshot(&self) -> bool {
-        self.0.collection == snapshot::COLLECTION
+    /// Whether no buyer and no shop waits for it: a snapshot or a notification.
+    pub(crate) fn can_wait(&self) -> bool {
+        matches!(self.0.collection, snapshot::COLLECTION | notification::COLLECTION)
     }
 }
 
@@ -95,6 +95,7 @@ impl App {
         match key.collection {
             checkout::COLLECTION => self.drive_checkout(&key.id).await,
             snapshot::COLLECTION => self.take_snapshot(&key.id).await,
+            notification::COLLECTION => self.take_up_notification(&key.id).await,
             other => Err(StoreFailed::Unreadable(format!("nobody owns the timers of {other}"))),
         }
     }

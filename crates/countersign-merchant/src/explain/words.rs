@@ -160,6 +160,10 @@ pub(super) fn what_and_why(event: &Event, before: Option<&Event>) -> (String, St
             format!("the cancellation cannot be finished: {detail}"),
             "a person must look; what is open stays open".into(),
         ),
+        "NotificationHeard" => (
+            format!("Amazon notifies of something: {detail}"),
+            "a notification is a hint and proves nothing: what it is about is asked for".into(),
+        ),
         "SnapshotTaken" => (
             "the buyer's and the transaction's data are kept, sealed".into(),
             "Amazon forgets them after 30 days".into(),

@@ -1,5 +1,6 @@
 //! The one match from refusal to status, code, field and message.
 
+use countersign_client::notification::{EnvelopeRefused, MessageRefused, NotificationRefused};
 use countersign_domain::merchant::checkout::TermsRefused;
 use countersign_domain::merchant::operation::{MAX_OPERATIONS, OperationRefused};
 use countersign_http::{Response, Unreadable};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use super::{payment_render, render};
 use crate::app::StoreFailed;
 use crate::app::complete::CompleteRefused;
+use crate::app::inbox::NotAcknowledged;
 use crate::app::operation::OperateRefused;
 use crate::app::registration::RegistrationRefused;
 use crate::app::snapshot::SnapshotRefused;
@@ -46,6 +48,7 @@ pub(super) enum Refused {
     },
     NoSuchCharge,
     Snapshot(SnapshotRefused),
+    Notification(NotificationRefused),
     Store(StoreFailed),
 }
 
@@ -101,6 +104,15 @@ impl From<OperateRefused> for Refused {
                 Self::Operation(refused, payment.and_then(payment_render::update_url_of_permission))
             }
             OperateRefused::Store(failed) => Self::Store(failed),
+        }
+    }
+}
+
+impl From<NotAcknowledged> for Refused {
+    fn from(refused: NotAcknowledged) -> Self {
+        match refused {
+            NotAcknowledged::Refused(refused) => Self::Notification(refused),
+            NotAcknowledged::Store(failed) => Self::Store(failed),
         }
     }
 }
@@ -222,6 +234,16 @@ pub(super) fn render(refused: &Refused) -> Response {
             let (status, code, message) = snapshot_refused(refused);
             (status, code, None, message.to_owned())
         }
+        Refused::Notification(refused) => {
+            let (status, field) = notification_refused(refused);
+            let message = format!("This notification is not taken: {refused}.");
+            let code = match status {
+                Status::SERVICE_UNAVAILABLE => "Unavailable",
+                Status::BAD_REQUEST => "InvalidFormat",
+                _ => "NotBelieved",
+            };
+            (status, code, field.map(str::to_owned), message)
+        }
         Refused::OrderCanceled => (
             Status::CONFLICT,
             "OrderCanceled",
@@ -341,6 +363,37 @@ fn operation_refused(refused: OperationRefused) -> (StatusCode, &'static str, St
         Rule::TooManyRefunds => (conflict, "TooManyRefunds", "A charge takes 10 refunds."),
     };
     (status, code, message.to_owned())
+}
+
+/// Amazon sends again what is answered with a 5xx, and gives up what is answered with a 4xx.
+fn notification_refused(refused: &NotificationRefused) -> (StatusCode, Option<&'static str>) {
+    use StatusCode as Status;
+    match refused {
+        NotificationRefused::Envelope(refused) => {
+            let field = match refused {
+                EnvelopeRefused::Missing { member } | EnvelopeRefused::Malformed { member, .. } => {
+                    Some(*member)
+                }
+                EnvelopeRefused::TooLong | EnvelopeRefused::NotAnObject => None,
+            };
+            (Status::BAD_REQUEST, field)
+        }
+        NotificationRefused::Message(refused) => {
+            let field = match refused {
+                MessageRefused::Missing { member } | MessageRefused::Malformed { member } => member,
+                MessageRefused::NotAnObject => "Message",
+            };
+            (Status::BAD_REQUEST, Some(field))
+        }
+        NotificationRefused::UnexpectedTopic { .. } => (Status::FORBIDDEN, Some("TopicArn")),
+        NotificationRefused::Stale { .. } | NotificationRefused::FromTheFuture { .. } => {
+            (Status::FORBIDDEN, Some("Timestamp"))
+        }
+        NotificationRefused::CertificateUrl(_) => (Status::FORBIDDEN, Some("SigningCertURL")),
+        NotificationRefused::NoCertificate(_) => (Status::SERVICE_UNAVAILABLE, Some("SigningCertURL")),
+        NotificationRefused::Signature(_) => (Status::FORBIDDEN, Some("Signature")),
+        NotificationRefused::ForeignMerchant => (Status::FORBIDDEN, Some("MerchantID")),
+    }
 }
 
 fn snapshot_refused(refused: &SnapshotRefused) -> (StatusCode, &'static str, &'static str) {

@@ -9,6 +9,7 @@ mod requests;
 
 use std::sync::Arc;
 
+use countersign_client::notification::MAX_ENVELOPE_LEN;
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_domain::merchant::fulfilment::fulfilment;
@@ -61,6 +62,9 @@ async fn route(app: &App, request: &Request) -> Response {
         .unwrap_or_else(|refused| errors::render(&refused)),
         ["metrics"] => only_get(request)
             .map_or_else(|refused| errors::render(&refused), |()| render::metrics(&app.metrics.render())),
+        ["amazon", "notifications"] => {
+            notification(app, request).await.unwrap_or_else(|refused| errors::render(&refused))
+        }
         ["result", token] => result_page(app, request, token).await,
         ["v1", rest @ ..] => {
             let answer = match authorized(app, request) {
@@ -83,6 +87,18 @@ fn only_get(request: &Request) -> Result<(), Refused> {
 
 async fn ready(app: &App) -> Result<Response, Refused> {
     app.store_answers().await?;
+    Ok(render::healthy())
+}
+
+/// Amazon shows no token: the envelope is signed.
+async fn notification(app: &App, request: &Request) -> Result<Response, Refused> {
+    if *request.method() != Method::POST {
+        return Err(Refused::WrongMethod("POST"));
+    }
+    if request.body().len() > MAX_ENVELOPE_LEN {
+        return Err(Refused::Unreadable(Unreadable::BodyTooLarge));
+    }
+    app.hear(request.body()).await?;
     Ok(render::healthy())
 }
 

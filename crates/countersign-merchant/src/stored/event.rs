@@ -2,6 +2,7 @@
 //! to be shown, so its form is that of the merchant API.
 
 use bytes::Bytes;
+use countersign_client::notification::{Message, Notified};
 use countersign_domain::ids::{ChargeId, RefundId};
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Checkout;
@@ -45,6 +46,23 @@ impl Event {
     /// An event of the checkout as a whole.
     pub(crate) fn of_checkout(kind: &str, at: Timestamp) -> Self {
         Self { at: at.to_string(), kind: kind.to_owned(), ..Self::default() }
+    }
+
+    /// A notification of Amazon's that this checkout has looked into.
+    pub(crate) fn of_notification(message: &Message, at: Timestamp) -> Self {
+        let of = |object: &Notified| match object {
+            Notified::Charge(id) => (Some(id.to_string()), None),
+            Notified::Refund(id) => (None, Some(id.to_string())),
+            Notified::ChargePermission(_) | Notified::Chargeback(_) | Notified::Other { .. } => (None, None),
+        };
+        let (charge_id, refund_id) = of(&message.object);
+        Self {
+            charge_permission_id: message.charge_permission_id.as_ref().map(ToString::to_string),
+            charge_id,
+            refund_id,
+            detail: Some(message.object.object_type().as_str().to_owned()),
+            ..Self::of_checkout("NotificationHeard", at)
+        }
     }
 
     /// An event, with what the checkout shows after it.

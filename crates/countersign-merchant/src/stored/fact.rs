@@ -3,7 +3,7 @@
 //! store's messages and so known only once it is kept.
 
 use bytes::Bytes;
-use countersign_domain::ids::RefundId;
+use countersign_domain::ids::{ChargePermissionId, RefundId};
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
@@ -72,6 +72,14 @@ impl Fact {
             amount: None,
             reason: None,
             due_at: None,
+        }
+    }
+
+    /// Amazon has notified of a dispute. Which one, and what is asked of the shop, only Seller Central says.
+    pub(crate) fn of_chargeback(checkout: &Checkout, permission: &ChargePermissionId, at: Timestamp) -> Self {
+        Self {
+            charge_permission_id: Some(permission.to_string()),
+            ..Self::of_checkout("chargeback.notified", checkout, at)
         }
     }
 

@@ -5,6 +5,7 @@
 pub(crate) mod checkout;
 pub(crate) mod event;
 pub(crate) mod fact;
+pub(crate) mod notification;
 mod payment;
 pub(crate) mod snapshot;
 

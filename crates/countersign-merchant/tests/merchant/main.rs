@@ -15,6 +15,8 @@ mod life;
 mod listing;
 mod logs;
 mod losing;
+mod notifications;
+mod notifying;
 mod paying;
 #[cfg(feature = "planted-bugs")]
 mod planted;

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::amazon::Amazon;
+use super::notifying::Certificates;
 use super::store::WatchedStore;
 use super::time_machine::{Clocks, TimeMachine, run, run_until};
 
@@ -50,6 +51,7 @@ pub(crate) struct World {
     entropy: Arc<Counter>,
     directory: Option<TempDir>,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) certificates: Arc<Certificates>,
     pub(crate) snapshot_keys: String,
     pub(crate) payments: Payments,
     #[cfg(feature = "planted-bugs")]
@@ -144,6 +146,7 @@ impl World {
             entropy: Arc::new(Counter::default()),
             directory,
             webhook: None,
+            certificates: Arc::new(Certificates::default()),
             snapshot_keys: SNAPSHOT_KEY.to_owned(),
             payments: Payments::default(),
             time,
@@ -189,6 +192,7 @@ impl World {
             entropy: Arc::clone(&self.entropy) as _,
             settings: Settings { payments: self.payments, ..settings() },
             webhook: self.webhook.clone(),
+            certificate_transport: Some(Arc::clone(&self.certificates) as _),
             snapshot_keys: SnapshotKeys::parse(&self.snapshot_keys).unwrap(),
         }
     }

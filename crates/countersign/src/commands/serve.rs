@@ -91,6 +91,7 @@ impl Serve {
                     notifications: config.notifications,
                 },
                 webhook,
+                certificate_transport: None,
                 snapshot_keys,
                 client,
                 clock: Arc::new(SystemClock::default()),

@@ -252,6 +252,7 @@ async fn start_merchant(
             notifications: settings::Notifications::default(),
         },
         webhook: None,
+        certificate_transport: None,
         snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).map_err(Failure::new)?,
     };
     let merchant = Merchant::start(parts).await.map_err(Failure::new)?;

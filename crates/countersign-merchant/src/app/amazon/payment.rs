@@ -42,6 +42,16 @@ impl Amazon {
         permission_shown(id, &answer.value).map_err(ShowsNothing::of)
     }
 
+    /// Get Charge Permission: the reference that the shop gave it, which is a checkout's id if it is ours.
+    pub(crate) async fn reference_of(&self, id: &ChargePermissionId) -> Result<Option<String>, ShowsNothing> {
+        let answer = self.noted(self.client.get_charge_permission(id).await);
+        let permission = answer.map_err(|error| shows_nothing(&error))?.value;
+        if permission.charge_permission_id.as_ref() != Some(id) {
+            return Err(ShowsNothing::of("another charge permission"));
+        }
+        Ok(permission.merchant_metadata.and_then(|metadata| metadata.merchant_reference_id))
+    }
+
     /// Get Charge Permission, as it came, which is what a snapshot keeps, and what it shows.
     pub(crate) async fn permission_as_it_came(
         &self,
