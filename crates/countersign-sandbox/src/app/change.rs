@@ -3,6 +3,7 @@
 use countersign_domain::ids::{ChargeId, IdempotencyKey, MerchantId, RefundId};
 use countersign_domain::provider::charge::Charge;
 use countersign_domain::provider::charge_permission::ChargePermission;
+use countersign_domain::provider::checkout_session::Owner;
 use countersign_domain::provider::event::Event;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{ChangeSet, Content, Document, Expect, Key, NewMessage, Version, Write};
@@ -54,6 +55,11 @@ pub(crate) fn read_checkout(document: &Document) -> Result<Loaded<Checkout>, Sto
 pub(crate) fn read_permission(document: &Document) -> Result<Loaded<ChargePermission>, StoreFailed> {
     let value = charge_permission::decode(document.format, &document.bytes)?;
     Ok(Loaded { value, version: document.version })
+}
+
+/// Whose a permission is.
+pub(crate) fn read_owner(document: &Document) -> Result<Owner, StoreFailed> {
+    Ok(charge_permission::decode_owner(document.format, &document.bytes)?)
 }
 
 pub(crate) fn read_charge(document: &Document) -> Result<Loaded<Charge>, StoreFailed> {

@@ -12,7 +12,7 @@ use countersign_domain::step::Step;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Document, Key, Version};
 
-use super::change::{charge_key, charge_permission_key, read_charge, read_permission};
+use super::change::{Loaded, charge_key, charge_permission_key, read_charge, read_owner, read_permission};
 use super::{App, Refused, StoreFailed};
 
 /// A permission with its open charges, and their documents' versions.
@@ -45,11 +45,15 @@ impl App {
         // Most often `also` is the only open charge: then one read is enough.
         let mut keys: Vec<Key> = vec![charge_permission_key(id)];
         keys.extend(also.map(|id| charge_key(id.as_str())));
+        let mut read: Option<Loaded<ChargePermission>> = None;
         for _ in 0..READS {
             let documents = self.store.load(&keys).await?;
             let mut documents = documents.into_iter();
             let Some(permission_document) = documents.next().flatten() else { return Ok(None) };
-            let permission = read_permission(&permission_document)?;
+            let permission = match read.take() {
+                Some(read) if read.version == permission_document.version => read,
+                Some(_) | None => read_permission(&permission_document)?,
+            };
             let open = &permission.value.open_charges;
             let closed = also.filter(|id| !open.contains(id));
             let needed = || open.iter().chain(closed).map(ChargeId::as_str);
@@ -57,6 +61,7 @@ impl App {
             if !needed().eq(loaded()) {
                 keys.truncate(1);
                 keys.extend(needed().map(charge_key));
+                read = Some(permission);
                 continue;
             }
             let mut loaded = LoadedPayment {
@@ -116,15 +121,15 @@ impl App {
         let mut charge = read_charge(&document.ok_or(Refused::NotFound)?)?.value;
         // Whose a charge is never changes, so that its permission may be read at another moment.
         let key = charge_permission_key(charge.charge_permission_id.as_str());
-        let permission = read_permission(&self.document(key).await?.ok_or(Refused::NotFound)?)?.value;
-        if permission.owner != *owner {
+        let whose = read_owner(&self.document(key).await?.ok_or(Refused::NotFound)?)?;
+        if whose != *owner {
             return Err(Refused::NotFound);
         }
         while !is_stale && charge.due_at().is_some_and(|due_at| due_at <= now) {
             let Some(Step { next, .. }) = charge.expire(self.settings.profile) else { break };
             charge = next;
         }
-        Ok(OwnedCharge { charge, owner: permission.owner })
+        Ok(OwnedCharge { charge, owner: whose })
     }
 
     pub(super) async fn document(&self, key: Key) -> Result<Option<Document>, StoreFailed> {

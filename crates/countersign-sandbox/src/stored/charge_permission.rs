@@ -60,6 +60,25 @@ struct StoredPermission<'a> {
     state: StoredState<'a>,
 }
 
+/// The part that says whose it is: all that reading a charge needs.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredOwner<'a> {
+    #[serde(borrow)]
+    merchant_id: Text<'a>,
+    #[serde(borrow)]
+    environment: Text<'a>,
+}
+
+impl StoredOwner<'_> {
+    fn read(&self) -> Result<Owner, Illegible> {
+        Ok(Owner {
+            merchant_id: MerchantId::parse(&self.merchant_id).member("merchantId")?,
+            environment: environment(&self.environment).member("environment")?,
+        })
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 fn is_zero(minor: &u64) -> bool {
     *minor == 0
@@ -143,6 +162,12 @@ pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<ChargePermission, Unre
     Ok(permission)
 }
 
+/// Whose a permission is, without the rest.
+pub(crate) fn decode_owner(format: u16, bytes: &[u8]) -> Result<Owner, Unreadable> {
+    let stored: StoredOwner<'_> = from_json(COLLECTION, (format, FORMAT), bytes)?;
+    stored.read().map_err(|illegible| illegible.of(COLLECTION))
+}
+
 fn read(stored: StoredPermission<'_>) -> Result<ChargePermission, Illegible> {
     let limit = stored.limit.read()?;
     let minor = |minor: u64| Money::from_minor(minor, limit.currency());
@@ -159,10 +184,7 @@ fn read(stored: StoredPermission<'_>) -> Result<ChargePermission, Illegible> {
         id: ChargePermissionId::parse(&stored.id).member("id")?,
         checkout_session_id: CheckoutSessionId::parse(&stored.checkout_session_id)
             .member("checkoutSessionId")?,
-        owner: Owner {
-            merchant_id: MerchantId::parse(&stored.merchant_id).member("merchantId")?,
-            environment: environment(&stored.environment).member("environment")?,
-        },
+        owner: StoredOwner { merchant_id: stored.merchant_id, environment: stored.environment }.read()?,
         limit,
         balances,
         charge_count: stored.charge_count,

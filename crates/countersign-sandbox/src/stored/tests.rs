@@ -311,6 +311,8 @@ proptest! {
     #[test]
     fn a_charge_permission_reads_back_as_it_was_written(permission in permission()) {
         let bytes = charge_permission::encode(&permission);
+        let owner = charge_permission::decode_owner(charge_permission::FORMAT, &bytes);
+        prop_assert_eq!(owner.as_ref(), Ok(&permission.owner));
         prop_assert_eq!(charge_permission::decode(charge_permission::FORMAT, &bytes), Ok(permission));
     }
 
