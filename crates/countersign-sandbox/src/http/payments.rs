@@ -11,7 +11,7 @@ use countersign_protocol::wire::{self, Spellings, read_request};
 use super::errors::{self, Refused};
 use super::{Signed, render, requests};
 use crate::app::after_result::{Capture, Close};
-use crate::app::reply::Answer;
+use crate::app::reply::{Answer, Caller};
 use crate::app::{self, App};
 use crate::faults::Operation;
 
@@ -22,24 +22,6 @@ const CHANNELS: &[&str] = &["Web", "Phone", "App", "Alexa", "PointOfSale", "Fire
 
 /// A call that changes a payment, whatever its method.
 pub(super) async fn change(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answer, Refused> {
-    let needs_key = match signed.route.operation {
-        Operation::CreateCharge | Operation::CaptureCharge | Operation::CreateRefund => true,
-        Operation::CancelCharge
-        | Operation::UpdateCharge
-        | Operation::UpdateChargePermission
-        | Operation::CloseChargePermission
-        | Operation::CreateCheckoutSession
-        | Operation::GetCheckoutSession
-        | Operation::UpdateCheckoutSession
-        | Operation::CompleteCheckoutSession
-        | Operation::FinalizeCheckoutSession
-        | Operation::GetChargePermission
-        | Operation::GetCharge
-        | Operation::GetRefund => false,
-    };
-    if needs_key && signed.caller.idempotency.is_none() {
-        return Err(Refused::MissingIdempotencyKey);
-    }
     match signed.route.operation {
         Operation::CreateCharge => create_charge(app, request, signed).await,
         Operation::CaptureCharge => capture(app, request, signed).await,
@@ -48,6 +30,7 @@ pub(super) async fn change(app: &App, request: &Request, signed: &Signed<'_>) ->
         Operation::UpdateCharge => update_charge(app, request, signed).await,
         Operation::UpdateChargePermission => update_permission(app, request, signed).await,
         Operation::CloseChargePermission => close(app, request, signed).await,
+        // The others have functions of their own.
         Operation::CreateCheckoutSession
         | Operation::GetCheckoutSession
         | Operation::UpdateCheckoutSession
@@ -57,6 +40,12 @@ pub(super) async fn change(app: &App, request: &Request, signed: &Signed<'_>) ->
         | Operation::GetCharge
         | Operation::GetRefund => Err(Refused::NoSuchPath),
     }
+}
+
+/// The caller of a call that requires an idempotency key.
+fn keyed<'a>(signed: &'a Signed<'_>) -> Result<&'a Caller, Refused> {
+    let caller = &signed.caller;
+    caller.idempotency.as_ref().map(|_| caller).ok_or(Refused::MissingIdempotencyKey)
 }
 
 /// The simulation that the header asks for, in the sandbox environment; a code that the call does not
@@ -99,7 +88,7 @@ fn one_of(field: &'static str, word: Option<&str>, words: &[&str]) -> Result<(),
 
 async fn create_charge(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answer, Refused> {
     use provider::charge::{CreateCharge, CreateChargeSimulation};
-    let caller = &signed.caller;
+    let caller = keyed(signed)?;
     let body: wire::CreateCharge = read_request(request.body(), spellings(app))?;
     let environment = caller.owner.environment;
     one_of("chargeInitiator", body.charge_initiator.as_deref(), CHARGE_INITIATORS)?;
@@ -123,7 +112,7 @@ async fn create_charge(app: &App, request: &Request, signed: &Signed<'_>) -> Res
 }
 
 async fn capture(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answer, Refused> {
-    let caller = &signed.caller;
+    let caller = keyed(signed)?;
     let body: wire::CaptureCharge = read_request(request.body(), spellings(app))?;
     let parse = provider::charge::CaptureSimulation::parse;
     let capture = Capture {
@@ -182,7 +171,7 @@ async fn close(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answ
 
 async fn create_refund(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answer, Refused> {
     use provider::refund::{CreateRefund, RefundSimulation};
-    let caller = &signed.caller;
+    let caller = keyed(signed)?;
     let body: wire::CreateRefund = read_request(request.body(), spellings(app))?;
     let simulation = simulation(request, caller.owner.environment, RefundSimulation::parse)?;
     let charge_id = body.charge_id.ok_or(Refused::Missing("chargeId"))?;
