@@ -2,6 +2,7 @@
 
 use super::cancellation::CancellationState;
 use super::checkout::Checkout;
+use super::operation::{Operation, Request};
 use super::payment::{Charge, ChargeState, Payment, sum};
 use super::verdict::Verdict;
 use crate::ids::ChargeId;
@@ -64,11 +65,21 @@ fn of_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
     match &charge.state {
         ChargeState::AuthorizationInitiated => not("AuthorizationInitiated"),
         ChargeState::Authorized if now >= charge.expires_at => not("AuthorizationExpired"),
-        ChargeState::Authorized => Fulfilment { may_ship: true, reason: "Authorized" },
+        ChargeState::Authorized => match being_changed(payment, &charge.id) {
+            Some(reason) => not(reason),
+            None => Fulfilment { may_ship: true, reason: "Authorized" },
+        },
         ChargeState::CaptureInitiated => not("CaptureInitiated"),
         ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => not("Refunded"),
         ChargeState::Captured(_) => Fulfilment { may_ship: true, reason: "Captured" },
         ChargeState::Canceled(_) => not("ChargeCanceled"),
         ChargeState::Declined(_) => not("ChargeDeclined"),
     }
+}
+
+/// What may be becoming of an authorized charge while nobody knows: Amazon declines captures, too.
+fn being_changed(payment: &Payment, id: &ChargeId) -> Option<&'static str> {
+    let is_capture = |operation: &Operation| matches!(operation.request, Request::Capture { .. });
+    let operation = payment.changing(id)?;
+    Some(if is_capture(operation) { "CaptureInitiated" } else { "CancelInitiated" })
 }

@@ -260,6 +260,7 @@ pub(super) fn fulfilment(reason: &str) -> &'static str {
         "AuthorizationInitiated" => "Amazon still decides on the authorization",
         "AuthorizationExpired" => "the authorization has lapsed",
         "CaptureInitiated" => "the capture is under way, and may still fail",
+        "CancelInitiated" => "the charge is being canceled",
         "Refunded" => "the money was given back",
         "ChargeCanceled" => "the charge is canceled",
         "ChargeDeclined" => "the charge is declined",

@@ -204,6 +204,17 @@ fn a_parcel_may_leave_for_each_state_so() {
     let whole = super::super::operation::Request::Refund { charge_id: charge(), amount: hundred() };
     refunding.operations = vec![operation(1, whole, in_doubt())];
     add("Captured, its refund in doubt", &paid(refunding), now);
+    let cancel = super::super::operation::Request::CancelCharge { charge_id: charge() };
+    for (name, request, state) in [
+        ("capture recorded", capture(), recorded()),
+        ("capture in doubt", capture(), in_doubt()),
+        ("capture refused", capture(), OperationState::Refused { code: "X".to_string() }),
+        ("cancel in doubt", cancel, in_doubt()),
+    ] {
+        let mut changing = payment_of(vec![charge_in(ChargeState::Authorized)]);
+        changing.operations = vec![operation(1, request, state)];
+        add(&format!("Authorized, its {name}"), &paid(changing), now);
+    }
     for state in [
         CancellationState::Requested { remind_at: now, is_stuck: false },
         CancellationState::Done { at: now },
