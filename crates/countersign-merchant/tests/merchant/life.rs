@@ -38,7 +38,7 @@ impl countersign_sandbox::clock::Clock for Clocks {
 }
 
 /// The wire without its sockets.
-struct Wire(Arc<Sandbox>);
+pub(crate) struct Wire(pub(crate) Arc<Sandbox>);
 
 impl Transport for Wire {
     fn send(&self, mut request: Request, _: Duration) -> BoxFuture<'_, Result<Response, TransportError>> {

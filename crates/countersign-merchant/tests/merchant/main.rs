@@ -16,6 +16,7 @@ mod listing;
 mod logs;
 mod losing;
 mod notifications;
+mod notified;
 mod notifying;
 mod paying;
 #[cfg(feature = "planted-bugs")]

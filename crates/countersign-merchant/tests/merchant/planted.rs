@@ -7,6 +7,7 @@ use countersign_merchant::PlantedBug;
 use futures_util::future::join_all;
 
 use super::amazon::Fault;
+use super::notifying::{message, signed};
 use super::world::{OTHER_SESSION, SESSION, World, order, session_for, waiting_order};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -139,4 +140,48 @@ fn second_tab_finalized() {
         world.amazon.charge_count()
     });
     assert_eq!(charges, [2, 1]);
+}
+
+#[test]
+fn notification_believed() {
+    let charge = "S01-5105180-0000001-C000001";
+    for is_in_doubt in [false, true] {
+        let told = [World::with_bug(PlantedBug::NotificationBelieved), World::in_memory()].map(|world| {
+            let checkout_id = world.placed(&waiting_order());
+            if is_in_doubt {
+                world.amazon.fault("finalize", Fault::LostAfter);
+                world.amazon.fault("session", Fault::Nothing);
+                world.amazon.goes_down("session");
+            } else {
+                world.amazon.fault("finalize", Fault::Pending);
+            }
+            world.complete(&checkout_id, SESSION);
+            let forged = signed("m-1", &message("n-1", "CHARGE", charge), world.time.wall(), |_| ());
+            let mut forged: serde_json::Value = serde_json::from_str(&forged).unwrap();
+            forged["Signature"] = "AAAA".into();
+            let status = world.post(&forged.to_string()).status;
+            world.let_pass(Duration::from_secs(2));
+            (status, world.checkout(&checkout_id)["state"].as_str().unwrap().to_owned())
+        });
+        let truth = if is_in_doubt { "checking" } else { "pending" };
+        assert_eq!(told, [(200, "authorized".to_owned()), (403, truth.to_owned())]);
+    }
+}
+
+#[test]
+fn early_notification_dropped() {
+    let heard = [World::with_bug(PlantedBug::EarlyNotificationDropped), World::in_memory()].map(|world| {
+        let checkout_id = world.placed(&order());
+        world.amazon.fault("finalize", Fault::LostAfter);
+        world.amazon.fault("session", Fault::Nothing);
+        world.amazon.goes_down("session");
+        world.amazon.goes_down("permission");
+        world.complete(&checkout_id, SESSION);
+        world.notified("1", "CHARGE", "S01-5105180-0000001-C000001");
+        world.let_pass(Duration::from_secs(2));
+        world.amazon.comes_back();
+        world.skip(HOUR);
+        world.timeline(&checkout_id).contains(&"NotificationHeard".to_owned())
+    });
+    assert_eq!(heard, [false, true]);
 }

@@ -54,6 +54,7 @@ pub(crate) struct World {
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) snapshot_keys: String,
     pub(crate) payments: Payments,
+    pub(crate) notifications: Notifications,
     #[cfg(feature = "planted-bugs")]
     planted: Option<countersign_merchant::PlantedBug>,
 }
@@ -149,6 +150,7 @@ impl World {
             certificates: Arc::new(Certificates::default()),
             snapshot_keys: SNAPSHOT_KEY.to_owned(),
             payments: Payments::default(),
+            notifications: Notifications::default(),
             time,
             #[cfg(feature = "planted-bugs")]
             planted: None,
@@ -173,7 +175,7 @@ impl World {
         run(&self.time, || self.store.is_busy(), future)
     }
 
-    fn parts(&self) -> Parts {
+    pub(crate) fn parts(&self) -> Parts {
         let clock = Clocks(Arc::clone(&self.time));
         let client = Client::builder(
             Region::NorthAmerica,
@@ -190,7 +192,11 @@ impl World {
             client,
             clock: Arc::new(clock),
             entropy: Arc::clone(&self.entropy) as _,
-            settings: Settings { payments: self.payments, ..settings() },
+            settings: Settings {
+                payments: self.payments,
+                notifications: self.notifications.clone(),
+                ..settings()
+            },
             webhook: self.webhook.clone(),
             certificate_transport: Some(Arc::clone(&self.certificates) as _),
             snapshot_keys: SnapshotKeys::parse(&self.snapshot_keys).unwrap(),

@@ -43,6 +43,29 @@ impl Amazon {
         self.decide_permission("NonChargeable", Some("PaymentMethodInvalid"));
     }
 
+    /// Somebody else charges this much under a permission, and it is authorized.
+    pub(crate) fn charge_elsewhere(&self, charge_id: &str, amount: &Value) {
+        let charge = json!({ "chargeId": charge_id, "chargeAmount": amount,
+            "expirationTimestamp": "20261223T154700Z", "statusDetails": { "state": "Authorized" } });
+        self.state().charges.insert(charge_id.to_owned(), charge);
+    }
+
+    /// Somebody else gives this much of a charge back.
+    pub(crate) fn refund_elsewhere(&self, refund_id: &str, charge_id: &str, amount: &Value) {
+        let refund = json!({ "refundId": refund_id, "chargeId": charge_id, "refundAmount": amount,
+            "statusDetails": { "state": "Refunded" } });
+        self.state().refunds.insert(refund_id.to_owned(), refund);
+    }
+
+    /// Somebody else's permission, whose reference is this.
+    pub(crate) fn permission_elsewhere(&self, permission_id: &str, reference: &str) {
+        let mut state = self.state();
+        state.permissions.insert(permission_id.to_owned(), json!({ "state": "Chargeable" }));
+        let session = json!({ "chargePermissionId": permission_id,
+            "wasOpen": { "merchantMetadata": { "merchantReferenceId": reference } } });
+        state.sessions.insert(format!("elsewhere-{permission_id}"), session);
+    }
+
     pub(crate) fn refund_count(&self) -> usize {
         self.state().refunds.len()
     }
@@ -167,7 +190,11 @@ impl State {
     }
 
     pub(super) fn permission(&self, id: &str) -> (u16, Value) {
-        let status = self.permissions.get(id).cloned().unwrap_or(Value::Null);
-        (200, json!({ "chargePermissionId": id, "buyer": { "name": "Canary" }, "statusDetails": status }))
+        let Some(status) = self.permissions.get(id).cloned() else { return found(None) };
+        let session = self.sessions.values().find(|session| session["chargePermissionId"] == id);
+        let metadata = session.map(|session| session["wasOpen"]["merchantMetadata"].clone());
+        let shown = json!({ "chargePermissionId": id, "buyer": { "name": "Canary" },
+            "merchantMetadata": metadata, "statusDetails": status });
+        (200, shown)
     }
 }
