@@ -2,7 +2,7 @@
 
 mod merchant_args;
 mod new_merchant;
-mod notifying;
+pub(crate) mod notifying;
 mod starts;
 
 use std::net::SocketAddr;

@@ -21,6 +21,7 @@ pub(super) async fn play(stage: &Stage, teller: &mut Teller) -> Outcome {
     partly_captured_partly_refunded(stage, teller).await?;
     refund_answer_lost(stage, teller).await?;
     canceled_in_flight(stage, teller).await?;
+    overtaken(stage, teller).await?;
     lapsed(stage, teller).await
 }
 
@@ -156,6 +157,33 @@ async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> Outcome {
 
 async fn wait_for_refund(amazon: &AmazonPage, session: &CheckoutSessionId) -> Outcome {
     amazon.wait_for(session, "RefundInitiated").await
+}
+
+async fn overtaken(stage: &Stage, teller: &mut Teller) -> Outcome {
+    let (shop, amazon) = stage.people();
+    teller.begin("a notification that overtakes the answer");
+    stage.notify_merchant().await?;
+    let order = teller.order("PayAndShip", "Authorize", "85.00");
+    let checkout = teller.registered(&shop, &order).await?;
+    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    amazon.notify_before_answer("CHARGE").await?;
+    teller.tell("Amazon holds its answer back until its notification of the charge has arrived:");
+    let answer = shop.complete(&checkout, &session).await?;
+    let notified = amazon.notified_of(&text(&answer.body, "chargeId")).await?;
+    teller.must_be("what became of the notification", &notified, &vec!["delivered".to_owned()])?;
+    teller.tell(
+        "of a charge that nobody has heard of. It is verified, kept, and believed in nothing: it only asks.",
+    );
+    teller.buyer_sees(&answer);
+    teller.answered(&answer, 200, "authorized")?;
+    teller.tell("Amazon notifies of the capture too, and the shop is told of each once.");
+    let capture = json!({ "reference": "shipped" });
+    teller.shop_gets(&shop.ask(&checkout, "captures", capture).await?, 200, "Captured")?;
+    let told = shop.facts(&checkout).await?;
+    let of_charge: Vec<&str> =
+        told.iter().map(String::as_str).filter(|fact| !fact.starts_with("chargePermission")).collect();
+    teller.must_be("what the shop was told", &of_charge, &vec!["checkout.authorized", "charge.captured"])?;
+    teller.end(&shop, &checkout, "authorized", "").await
 }
 
 async fn lapsed(stage: &Stage, teller: &mut Teller) -> Outcome {

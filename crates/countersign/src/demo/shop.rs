@@ -190,6 +190,26 @@ impl AmazonPage {
         succeeded(self.0.post("/_sandbox/faults", fault).await?).map(|_| ())
     }
 
+    /// Has Amazon's notifications posted there.
+    pub(super) async fn notify(&self, url: &str) -> Outcome {
+        let endpoint = json!({ "url": url });
+        succeeded(self.0.post("/_sandbox/notification-endpoints", &endpoint).await?).map(|_| ())
+    }
+
+    /// The next notification of this kind leaves before the answer to the call that it tells of.
+    pub(super) async fn notify_before_answer(&self, object_type: &str) -> Outcome {
+        let fault = json!({ "kind": "beforeAnswer", "objectType": object_type });
+        succeeded(self.0.post("/_sandbox/notification-faults", &fault).await?).map(|_| ())
+    }
+
+    /// What became of the notifications of an object.
+    pub(super) async fn notified_of(&self, object_id: &str) -> Outcome<Vec<String>> {
+        let sent = succeeded(self.0.get("/_sandbox/notifications").await?)?;
+        let sent = sent.get("notifications").and_then(Value::as_array).cloned().unwrap_or_default();
+        let of_object = sent.iter().filter(|record| text(record, "objectId") == object_id);
+        Ok(of_object.map(|record| text(record, "outcome")).collect())
+    }
+
     /// Moves Amazon's clock ahead.
     pub(super) async fn advance(&self, by: &str) -> Outcome {
         succeeded(self.0.post("/_sandbox/clock", &json!({ "advance": by })).await?).map(|_| ())

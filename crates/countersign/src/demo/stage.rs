@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 use super::http::Http;
 use super::moved_clock::MovedClock;
 use super::shop::{AmazonPage, Shop};
+use crate::commands::sandbox::notifying::Sockets;
 use crate::failure::{Failure, Outcome};
 use crate::server;
 
@@ -129,6 +130,12 @@ impl Stage {
         Ok(())
     }
 
+    /// Lets Amazon notify the merchant half from now on.
+    pub(super) async fn notify_merchant(&self) -> Outcome {
+        let (_, amazon) = self.people();
+        amazon.notify(&format!("{}/amazon/notifications", self.merchant.url())).await
+    }
+
     /// Lets time pass in both halves.
     pub(super) async fn pass(&self, duration: Duration) -> Outcome {
         let (_, amazon) = self.people();
@@ -185,17 +192,23 @@ async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
     let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
     let verifying_key = key.verifying_key().map_err(Failure::new)?;
     merchants.register(merchant_id, public_key_id, verifying_key).map_err(Failure::new)?;
+    let listener = listen().await?;
+    let address = listener.local_addr().map_err(Failure::new)?;
     let parts = Parts {
         store: Arc::new(SqliteStore::open(&directory.join("amazon.db")).map_err(Failure::new)?),
         clock: Arc::new(clock::SystemClock),
         ids: entropy::Ids::new(&entropy::SystemEntropy, None, 0),
         merchants,
         settings: settings::Settings::default(),
-        notifications: notify::Notifications::default(),
+        notifications: notify::Notifications {
+            courier: Arc::new(Sockets::new()),
+            origin: format!("http://{address}"),
+            ..notify::Notifications::default()
+        },
     };
     let sandbox = Sandbox::start(parts).await.map_err(Failure::new)?;
     let timers = sandbox.timers();
-    Half::start(listen().await?, Arc::new(sandbox), timers, None)
+    Half::start(listener, Arc::new(sandbox), timers, None)
 }
 
 /// A half that was killed lets go of its files a moment later.
@@ -249,7 +262,10 @@ async fn start_merchant(
             public_url: format!("http://{address}"),
             deadlines: settings::Deadlines::default(),
             payments: settings::Payments::default(),
-            notifications: settings::Notifications::default(),
+            notifications: settings::Notifications {
+                certificate_origins: vec![amazon_url.to_owned()],
+                ..settings::Notifications::default()
+            },
         },
         webhook: None,
         certificate_transport: None,

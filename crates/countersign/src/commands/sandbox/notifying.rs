@@ -73,10 +73,10 @@ fn origin(mut address: SocketAddr) -> String {
 
 /// Notifications over TCP, with TLS where the endpoint's URL says so. The client's transport does it: it
 /// follows no redirect, and takes certificates that a browser would.
-struct Sockets(Https);
+pub(crate) struct Sockets(Https);
 
 impl Sockets {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Https::of_scheme(&Scheme::HTTP, CONNECT).with_longest_answer(LONGEST_ANSWER))
     }
 }
