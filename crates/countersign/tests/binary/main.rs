@@ -7,6 +7,7 @@ mod crash_of_serve;
 mod crowd;
 mod demo;
 mod failures;
+mod guide;
 mod help;
 mod http;
 mod process;
