@@ -5,7 +5,7 @@
 //! ones behind it wait too. After a restart, or with more failing checkouts than are remembered, a
 //! later fact may overtake one that waits: the ids still tell the order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,12 +49,6 @@ enum Sent {
     },
 }
 
-/// The earliest fact of a checkout that waits to be sent again.
-struct Waiting {
-    sequence: u64,
-    until: Timestamp,
-}
-
 enum Leased {
     Facts(Vec<KeptFact>),
     NothingFor(Duration),
@@ -66,7 +60,8 @@ struct Sender {
     running: FuturesUnordered<BoxFuture<'static, (KeptFact, Sent)>>,
     /// Checkouts with a request on its way.
     in_hand: HashSet<String>,
-    waiting: HashMap<String, Waiting>,
+    /// The facts of a checkout that wait, each until when.
+    waiting: HashMap<String, BTreeMap<u64, Timestamp>>,
     /// How many of a fact's leases were not for sending it.
     held: HashMap<u64, u32>,
     is_gone: bool,
@@ -121,11 +116,12 @@ impl Sender {
 
     /// Until when an earlier fact of the same checkout keeps this one waiting.
     fn must_wait_until(&self, kept: &KeptFact) -> Option<Timestamp> {
+        let now = self.app.clock.now();
         if self.in_hand.contains(&kept.subject) {
-            return Some(self.app.clock.now().plus(LONGEST));
+            return Some(now.plus(LONGEST));
         }
-        let waiting = self.waiting.get(&kept.subject)?;
-        (waiting.sequence < kept.sequence).then(|| waiting.until.plus(SHORTEST))
+        let (earliest, until) = self.waiting.get(&kept.subject)?.first_key_value()?;
+        (*earliest < kept.sequence).then(|| (*until).max(now).plus(SHORTEST))
     }
 
     async fn hold(&mut self, kept: &KeptFact, until: Timestamp) {
@@ -133,6 +129,7 @@ impl Sender {
             let count = self.held.entry(kept.sequence).or_default();
             *count = count.saturating_add(1);
         }
+        self.remember(kept, until);
         self.app.release_fact(kept, Some(until)).await;
     }
 
@@ -205,14 +202,17 @@ impl Sender {
         let KeptFact { subject, sequence, .. } = kept;
         let is_known = self.waiting.contains_key(subject);
         if is_known || self.waiting.len() < REMEMBERED {
-            self.waiting.insert(subject.clone(), Waiting { sequence: *sequence, until });
+            self.waiting.entry(subject.clone()).or_default().insert(*sequence, until);
         }
     }
 
     fn forget(&mut self, kept: &KeptFact) {
         self.held.remove(&kept.sequence);
-        if self.waiting.get(&kept.subject).is_some_and(|it| it.sequence == kept.sequence) {
-            self.waiting.remove(&kept.subject);
+        if let Some(waiting) = self.waiting.get_mut(&kept.subject) {
+            waiting.remove(&kept.sequence);
+            if waiting.is_empty() {
+                self.waiting.remove(&kept.subject);
+            }
         }
     }
 
