@@ -116,3 +116,7 @@ class Sandbox:
 
     def place_order(self, checkout_session_id):
         return self.control(f"/checkout-sessions/{checkout_session_id}/buyer", {"action": "placeOrder"})
+
+    def advance(self, duration):
+        """Moves the clock; what has become due meanwhile has happened."""
+        return self.control("/clock", {"advance": duration})
