@@ -317,7 +317,7 @@ fn a_fact_that_waits_for_its_turn_is_not_overtaken_by_one_that_comes_later() {
     // The first is sent, and the second held until it is over; then comes the third.
     let clock = Clocks(Arc::clone(&world.time));
     let closing = async {
-        clock.sleep(Duration::from_millis(100)).await;
+        clock.sleep(Duration::from_millis(20)).await;
         world.asking(&checkout_id, "close", &json!({ "reference": "2" })).await
     };
     let timers = std::pin::pin!(world.merchant().timers());
