@@ -46,6 +46,8 @@ pub enum Invariant {
     RefundedTooMuch,
     /// A permission is closed for the shop only.
     ClosedUnasked,
+    /// An order is canceled for the shop only.
+    CanceledUnasked,
     /// What is in doubt is asked for less and less often.
     AskedTooOften,
     /// A fact is told to the shop once.
@@ -89,6 +91,7 @@ impl Invariant {
             Self::EffectTwice => "an operation has at most one effect",
             Self::RefundedTooMuch => "no more is given back than was taken",
             Self::ClosedUnasked => "a permission is closed for the shop only",
+            Self::CanceledUnasked => "an order is canceled for the shop only",
             Self::AskedTooOften => "what is in doubt is asked for less and less often",
             Self::FactTwice => "a fact is told once",
             Self::FactFalse => "a fact is so",
@@ -166,6 +169,7 @@ pub(crate) fn of_step(
         }
     }
     crate::payments::of_step(before.and_then(|before| before.payment.as_ref()), after.payment.as_ref())?;
+    after.cancellation.as_ref().map_or(Ok(()), crate::payments::of_cancellation)?;
     if let Some(payment) = &after.payment {
         let before = before.and_then(|before| before.payment.as_ref());
         crate::payments::is_true(before, payment, &ledger.truth(&payment.charge_permission_id), decided_at)?;

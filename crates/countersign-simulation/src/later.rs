@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 
 use crate::shop::{Registered, Story, read};
 
+/// The only name under which the shop cancels an order.
+pub(crate) const CANCEL: &str = "cancel";
+
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -21,6 +24,9 @@ impl Story {
         let acts = self.random.below(8);
         for number in 0..acts {
             self.pause(SECOND, 40 * MINUTE).await;
+            if self.world.weather.shop_is_shut() {
+                return;
+            }
             match self.random.below(100) {
                 0..15 => self.charge(number, terms, registered).await,
                 15..45 => self.capture(number, terms, registered).await,
@@ -33,7 +39,7 @@ impl Story {
                         self.refund(&one, terms, registered).await;
                     }
                 }
-                75..82 => self.ask("cancel", &json!({ "reference": "cancel" }), registered).await,
+                75..82 => self.ask("cancel", &json!({ "reference": CANCEL }), registered).await,
                 82..87 => {
                     let body = json!({ "reference": format!("close-{number}"), "reason": "all is shipped" });
                     self.ask("close", &body, registered).await;
@@ -93,6 +99,9 @@ impl Story {
     async fn ask(&self, what: &'static str, body: &Value, registered: &Registered) {
         let path = format!("/v1/checkouts/{}/{what}", registered.checkout_id);
         for _ in 0..4 {
+            if self.world.weather.shop_is_shut() {
+                return;
+            }
             let (witness, order) = (Arc::clone(&self.world.witness), self.order);
             let inspect = move |answer: &Response| {
                 if let Some(said) = read(answer) {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::documents::Amount;
 use crate::invariants::{Held, Invariant, broken};
+use crate::later::CANCEL;
 
 /// The merchant half's payment.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -113,6 +114,7 @@ pub(crate) enum Effect {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Cancellation {
+    pub(crate) reference: String,
     pub(crate) done_at: Option<i64>,
     remind_at: Option<i64>,
     #[serde(default)]
@@ -524,6 +526,14 @@ pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &T
         return broken(Invariant::ClosedUnasked, shown_by);
     }
     Ok(())
+}
+
+/// An order is canceled for the shop only.
+pub(crate) fn of_cancellation(cancellation: &Cancellation) -> Held {
+    if cancellation.reference == CANCEL {
+        return Ok(());
+    }
+    broken(Invariant::CanceledUnasked, format!("canceled under {:?}", cancellation.reference))
 }
 
 /// When all faults are over both ledgers agree, every operation is decided and a cancellation is done.

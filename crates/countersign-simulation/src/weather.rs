@@ -59,6 +59,7 @@ pub(crate) struct Weather {
     calm: AtomicBool,
     /// Whether a gateway gives up on every call that takes as long as a payment.
     gives_up_on_payments: AtomicBool,
+    shop_is_shut: AtomicBool,
     /// How many things keep the merchant half from Amazon.
     cuts: AtomicU32,
 }
@@ -101,6 +102,7 @@ impl Weather {
             },
             calm: AtomicBool::new(false),
             gives_up_on_payments: AtomicBool::new(false),
+            shop_is_shut: AtomicBool::new(false),
             cuts: AtomicU32::new(0),
         }
     }
@@ -112,6 +114,15 @@ impl Weather {
     /// Nothing goes wrong from now on.
     pub(crate) fn calm_down(&self) {
         self.calm.store(true, Ordering::Relaxed);
+    }
+
+    /// The shop asks for nothing any more.
+    pub(crate) fn shut_the_shop(&self) {
+        self.shop_is_shut.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn shop_is_shut(&self) -> bool {
+        self.shop_is_shut.load(Ordering::Relaxed)
     }
 
     /// Whether the merchant half cannot reach Amazon.

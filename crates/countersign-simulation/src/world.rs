@@ -49,6 +49,8 @@ const BUSY: Duration = Duration::from_secs(20 * 60);
 const RUSH: Duration = Duration::from_secs(30);
 /// How long the rest is watched when all faults are over.
 const REST: Duration = Duration::from_secs(40 * 86_400);
+/// How long Amazon takes at most to decide on what is asked of it, with room to spare.
+const LAST_ACTS: Duration = Duration::from_secs(3 * 86_400);
 /// How many seeds share one that signs with real keys.
 const REAL_KEYS_EVERY: u64 = 100;
 
@@ -278,6 +280,9 @@ impl World {
         self.calm_down();
         self.executor.sleep(Duration::from_secs(120)).await;
         self.let_pass(REST, Duration::from_secs(300)).await;
+        // What the shop asked for last comes to its end, too.
+        self.weather.shut_the_shop();
+        self.let_pass(LAST_ACTS, Duration::from_secs(300)).await;
         self.witness.ends(self.reading.ids_on_get != IdsOnGet::Never);
         self.look_at_everything().await;
     }
