@@ -294,3 +294,31 @@ pub(crate) enum ChargeState {
         reason: String,
     },
 }
+
+/// What the merchant half keeps of a notification.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Notification {
+    message: Option<String>,
+    progress: Progress,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "is")]
+enum Progress {
+    Waiting {},
+    Over,
+}
+
+impl Notification {
+    /// Whether it is done with.
+    pub(crate) fn is_over(&self) -> bool {
+        self.progress == Progress::Over
+    }
+
+    /// The permission that it is about.
+    pub(crate) fn permission(&self) -> Option<String> {
+        let message: serde_json::Value = serde_json::from_str(self.message.as_deref()?).ok()?;
+        message["ChargePermissionId"].as_str().map(str::to_owned)
+    }
+}

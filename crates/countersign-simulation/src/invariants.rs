@@ -48,6 +48,10 @@ pub enum Invariant {
     ClosedUnasked,
     /// An order is canceled for the shop only.
     CanceledUnasked,
+    /// What Amazon did not send is not believed.
+    ForgeryBelieved,
+    /// A notification is done with only when its order knows of what it speaks.
+    NotificationForgotten,
     /// What is in doubt is asked for less and less often.
     AskedTooOften,
     /// A fact is told to the shop once.
@@ -92,6 +96,8 @@ impl Invariant {
             Self::RefundedTooMuch => "no more is given back than was taken",
             Self::ClosedUnasked => "a permission is closed for the shop only",
             Self::CanceledUnasked => "an order is canceled for the shop only",
+            Self::ForgeryBelieved => "what Amazon did not send is not believed",
+            Self::NotificationForgotten => "a notification is kept until its order knows of what it speaks",
             Self::AskedTooOften => "what is in doubt is asked for less and less often",
             Self::FactTwice => "a fact is told once",
             Self::FactFalse => "a fact is so",

@@ -18,6 +18,7 @@ mod invariants;
 mod later;
 mod ledger;
 mod network;
+mod notifying;
 mod payments;
 mod process;
 mod reading;
@@ -94,7 +95,7 @@ impl fmt::Display for Failure {
 }
 
 /// Every defect that can be planted.
-pub const PLANTED_BUGS: [PlantedBug; 16] = [
+pub const PLANTED_BUGS: [PlantedBug; 18] = [
     PlantedBug::LookUpOff,
     PlantedBug::OpenReadAsUnpaid,
     PlantedBug::NotFoundReadAsUnpaid,
@@ -111,6 +112,8 @@ pub const PLANTED_BUGS: [PlantedBug; 16] = [
     PlantedBug::FloatsForMoney,
     PlantedBug::RefusalCancelsOrder,
     PlantedBug::ErrorClosesPermission,
+    PlantedBug::NotificationBelieved,
+    PlantedBug::EarlyNotificationDropped,
 ];
 
 /// Lives through one world, to its end or to the first broken invariant.

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_store::contract::{ChangeSet, NewMessage, Write};
+use http::StatusCode;
 use serde_json::Value;
 
 use crate::clock::HalfClock;
 use crate::documents::{
     AttemptState, Charge, ChargePermission, ChargePermissionState, ChargeState, Checkout, CheckoutSession,
-    CheckoutSessionState, RefundState, Snapshot,
+    CheckoutSessionState, Notification, RefundState, Snapshot,
 };
 use crate::executor::Executor;
 use crate::invariants::{self, Broken, DurableSends, Held, Invariant, Said};
@@ -120,6 +121,10 @@ impl Facts {
                 };
                 self.checkout_wrote(at, change, write, after);
             }
+            "notification" => {
+                let held = self.of_notification(write);
+                self.judge(at, None, held);
+            }
             "snapshot" => {
                 if let Some(snapshot) = read::<Snapshot>(write) {
                     self.snapshots.insert(write.key.id.clone(), snapshot);
@@ -194,6 +199,31 @@ impl Facts {
             self.by_order.insert(order, after.id.clone());
         }
         self.checkouts.insert(after.id.clone(), Arc::new(after));
+    }
+
+    /// What is written of a notification. It may be given up only when no more copies come.
+    fn of_notification(&mut self, write: &Write) -> Held {
+        let Some(notification) = read::<Notification>(write) else { return Ok(()) };
+        let Some(permission) = notification.is_over().then(|| notification.permission()).flatten() else {
+            return Ok(());
+        };
+        self.count("notification taken in");
+        let Some(session) = self.ledger.permission(&permission).map(|it| it.checkout_session_id.clone()) else {
+            return Ok(());
+        };
+        let order = self.order_of_session.get(&session).copied();
+        let Some(checkout) = order.and_then(|order| self.checkout_of(order)) else { return Ok(()) };
+        let undecided = checkout.attempts.iter().find(|attempt| {
+            let name = attempt.state.name();
+            attempt.checkout_session_id == session && matches!(name, "Finalizing" | "InDoubt")
+        });
+        match undecided {
+            None => Ok(()),
+            Some(attempt) => {
+                let shown_by = format!("of {permission}, whose attempt is {}", attempt.state.name());
+                invariants::broken(Invariant::NotificationForgotten, shown_by)
+            }
+        }
     }
 
     fn amazon_wrote(&mut self, at: Duration, write: &Write) {
@@ -400,6 +430,22 @@ impl Witness {
                 facts.accounts_moved(at, change);
                 facts.money_moved(at, change);
             }
+        }
+    }
+
+    /// A notification was handed over, or nobody was there.
+    pub(crate) fn notified(&self, status: &str) {
+        self.facts().count(&format!("notified {status}"));
+    }
+
+    /// The merchant half answered what Amazon did not send.
+    pub(crate) fn answered_forgery(&self, status: StatusCode) {
+        let at = self.executor.now();
+        let mut facts = self.facts();
+        facts.count(&format!("forged {}", status.as_str()));
+        if status.is_success() {
+            let held = invariants::broken(Invariant::ForgeryBelieved, format!("answered {status}"));
+            facts.judge(at, None, held);
         }
     }
 

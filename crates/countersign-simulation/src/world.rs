@@ -17,6 +17,7 @@ use countersign_merchant::{Merchant, settings as merchant_settings};
 use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
 use countersign_sandbox::entropy::Ids;
 use countersign_sandbox::merchants::Merchants;
+use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::{Sandbox, settings as sandbox_settings};
 use countersign_store::contract::Store as _;
 use countersign_store::faults::FaultyStore;
@@ -29,6 +30,7 @@ use crate::clock::HalfClock;
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
 use crate::network::Network;
+use crate::notifying::{self, Post};
 use crate::process::{GivingUp, Process, Served};
 use crate::reading::{IdsOnGet, Reading};
 use crate::shop::{Story, at_amazon, of_the_shop, read};
@@ -65,6 +67,7 @@ mod part {
     pub(super) const MERCHANT: u64 = 7;
     pub(super) const AMAZON: u64 = 8;
     pub(super) const WORLD: u64 = 9;
+    pub(super) const POST: u64 = 10;
     pub(super) const STORIES: u64 = 1_000;
 }
 
@@ -96,6 +99,8 @@ pub(crate) struct World {
     amazon_starts: AtomicU64,
     keys: Keys,
     network: Network,
+    /// Amazon notifies in every second world: signing takes its time.
+    post: Option<Post>,
     random: Random,
 }
 
@@ -116,11 +121,19 @@ impl World {
         let Kept { faulty: merchant_store, memory: merchant_memory } =
             store(Half::Merchant, part::MERCHANT_STORE);
         let Kept { faulty: amazon_store, memory: amazon_memory } = store(Half::Amazon, part::AMAZON_STORE);
+        let merchant = Arc::new(Process::new(&executor, Group::Merchant));
+        let post = (seed % 2 == 1).then(|| Post {
+            executor: executor.clone(),
+            weather: Arc::clone(&weather),
+            merchant: Arc::clone(&merchant),
+            witness: Arc::clone(&witness),
+            random: random(part::POST),
+        });
         Arc::new(Self {
             seed,
             order_count,
             planted,
-            merchant: Arc::new(Process::new(&executor, Group::Merchant)),
+            merchant,
             merchant_clock: HalfClock::new(&executor),
             amazon_clock,
             merchant_entropy: random(part::MERCHANT),
@@ -138,6 +151,7 @@ impl World {
             merchant_memory,
             amazon_memory,
             network,
+            post,
         })
     }
 
@@ -167,10 +181,13 @@ impl World {
                 public_url: "https://pay.example".to_owned(),
                 deadlines: Deadlines::default(),
                 payments: merchant_settings::Payments::default(),
-                notifications: merchant_settings::Notifications::default(),
+                notifications: merchant_settings::Notifications {
+                    certificate_origins: vec![notifying::ORIGIN.to_owned()],
+                    topic_arns: Vec::new(),
+                },
             },
             webhook: None,
-            certificate_transport: None,
+            certificate_transport: Some(Arc::new(self.network.clone())),
             snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY)
                 .unwrap_or_else(|refused| unreachable!("{refused}")),
         }
@@ -195,7 +212,7 @@ impl World {
                 flags: self.reading.flags,
                 ..sandbox_settings::Settings::default()
             },
-            notifications: countersign_sandbox::notify::Notifications::default(),
+            notifications: self.post.clone().map_or_else(Notifications::default, Post::notifications),
         }
     }
 
