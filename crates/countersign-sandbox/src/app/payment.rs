@@ -25,6 +25,29 @@ pub(super) struct LoadedPayment {
     pub(super) documents: Vec<(Key, Document)>,
 }
 
+impl LoadedPayment {
+    fn read(
+        document: (Key, Document),
+        permission: Loaded<ChargePermission>,
+        charges: impl Iterator<Item = (Key, Option<Document>)>,
+    ) -> Result<Self, StoreFailed> {
+        let mut loaded = Self {
+            payment: Payment { permission: permission.value, charges: Vec::new() },
+            permission_version: permission.version,
+            charge_versions: Vec::new(),
+            documents: vec![document],
+        };
+        for (key, document) in charges {
+            let Some(document) = document else { continue };
+            let charge = read_charge(&document)?;
+            loaded.payment.charges.push(charge.value);
+            loaded.charge_versions.push(charge.version);
+            loaded.documents.push((key, document));
+        }
+        Ok(loaded)
+    }
+}
+
 /// How often a permission is read again because its charges changed meanwhile.
 pub(super) const READS: usize = 8;
 
@@ -64,22 +87,32 @@ impl App {
                 read = Some(permission);
                 continue;
             }
-            let mut loaded = LoadedPayment {
-                payment: Payment { permission: permission.value, charges: Vec::new() },
-                permission_version: permission.version,
-                charge_versions: Vec::new(),
-                documents: vec![(charge_permission_key(id), permission_document)],
-            };
-            for (key, document) in keys.into_iter().skip(1).zip(documents) {
-                let Some(document) = document else { continue };
-                let charge = read_charge(&document)?;
-                loaded.payment.charges.push(charge.value);
-                loaded.charge_versions.push(charge.version);
-                loaded.documents.push((key, document));
-            }
-            return Ok(Some(loaded));
+            let document = (charge_permission_key(id), permission_document);
+            let charges = keys.into_iter().skip(1).zip(documents);
+            return LoadedPayment::read(document, permission, charges).map(Some);
         }
         Err(StoreFailed::Unavailable("too many write the same".to_owned()))
+    }
+
+    /// Loads the open charges of many permissions at once. These may be younger than their permissions:
+    /// only for a decision that writes every permission it reads. No charge is written without its
+    /// permission, so that the permission's version holds for its charges.
+    pub(super) async fn payments(
+        &self,
+        permissions: Vec<(Key, Document)>,
+    ) -> Result<Vec<LoadedPayment>, StoreFailed> {
+        let read = permissions.iter().map(|(_, document)| read_permission(document));
+        let read: Vec<Loaded<ChargePermission>> = read.collect::<Result<_, _>>()?;
+        let open = read.iter().flat_map(|permission| &permission.value.open_charges);
+        let keys: Vec<Key> = open.map(|id| charge_key(id.as_str())).collect();
+        let documents = self.store.load(&keys).await?;
+        let mut charges = keys.into_iter().zip(documents);
+        let mut payments = Vec::with_capacity(read.len());
+        for (document, permission) in permissions.into_iter().zip(read) {
+            let open_count = permission.value.open_charges.len();
+            payments.push(LoadedPayment::read(document, permission, charges.by_ref().take(open_count))?);
+        }
+        Ok(payments)
     }
 
     /// Get Charge Permission, as of now, or as it was before its last change.

@@ -18,4 +18,5 @@ mod races;
 mod refunds;
 mod sessions;
 mod signatures;
+mod together;
 mod world;

@@ -13,7 +13,7 @@ use crate::gate::Gate;
 use crate::world::{START, World, at, id, usual_checkout};
 
 /// As many timers as one batch has.
-const BATCH: usize = 64;
+const BATCH: usize = 128;
 
 async fn gated() -> (Arc<Gate>, World) {
     let gate = Arc::new(Gate::default());
