@@ -105,7 +105,7 @@ fn no_sigkill_makes_the_sandbox_forget_an_id_that_it_has_answered() {
             let (crowd, memory, signer) = (&crowd, &memory, &signer);
             scope.spawn(move || finalize_sessions(client, crowd, signer, memory));
         }
-        crowd.kill_again_and_again(first, &mut random, start)
+        crowd.kill_again_and_again(100, first, &mut random, start)
     });
 
     let sessions = memory.into_inner().unwrap();

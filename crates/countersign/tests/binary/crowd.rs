@@ -10,9 +10,8 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 
 use crate::process::Server;
 
-/// How many clients there are, and how often the server is killed.
+/// How many clients there are.
 pub(crate) const CLIENTS: usize = 16;
-const KILLS: usize = 100;
 
 /// The most requests and answers between two deaths: enough for a few checkouts, and few enough that a
 /// checkout is often cut in two.
@@ -110,21 +109,22 @@ impl Crowd {
         }
     }
 
-    /// Kills the server and starts it again, and gives back its last life.
+    /// Kills the server so often and starts it again each time, and gives back its last life.
     pub(crate) fn kill_again_and_again(
         &self,
+        kills: usize,
         mut server: Server,
         random: &mut Random,
         start: impl Fn() -> Server,
     ) -> Server {
-        for number in 1..=KILLS {
+        for number in 1..=kills {
             let enough = self.state().events + 1 + random.below(MOST_EVENTS);
             drop(self.changed.wait_while(self.state(), |now| now.events < enough).unwrap());
             server.kill();
             server = start();
             let mut state = self.state();
             state.life = Life { number, address: server.address };
-            state.is_last = number == KILLS;
+            state.is_last = number == kills;
             drop(state);
             self.changed.notify_all();
         }
