@@ -312,6 +312,16 @@ impl App {
         Ok(document.as_ref().map(read_charge).transpose()?.map(|charge| charge.value.charge_permission_id))
     }
 
+    /// What the idempotency key was answered with, if a request was carried out under it.
+    async fn replayed(&self, caller: &Caller) -> Result<Option<Decision<Done>>, Refused> {
+        let Some(key) = caller.reply_key() else { return Ok(None) };
+        let replayed = caller.replayed(self.document(key).await?.as_ref())?;
+        Ok(replayed.map(|answer| Decision {
+            change: None,
+            outcome: Done { answer, before: Vec::new(), due_at: None },
+        }))
+    }
+
     /// Carries out one decision on a permission with its charges, as of now. `also` is a charge that the
     /// decision is about, open or not.
     async fn act(
@@ -324,13 +334,8 @@ impl App {
         let decide = &decide;
         let Done { answer, before, due_at } = self
             .transact(|| async move {
-                let replayed = match caller.reply_key() {
-                    Some(key) => caller.replayed(self.document(key).await?.as_ref())?,
-                    None => None,
-                };
-                if let Some(answer) = replayed {
-                    let done = Done { answer, before: Vec::new(), due_at: None };
-                    return Ok::<_, Refused>(Decision { change: None, outcome: done });
+                if let Some(replayed) = self.replayed(caller).await? {
+                    return Ok::<_, Refused>(replayed);
                 }
                 let loaded = self.payment(permission_id.as_str(), also).await?;
                 let mut loaded = loaded
@@ -338,7 +343,11 @@ impl App {
                     .ok_or(Refused::NotFound)?;
                 let charges_before = loaded.payment.charges.clone();
                 let mut events = loaded.payment.carry_to(caller.now, self.settings.profile)?;
-                let Acted { step, refund, answer } = decide(&loaded.payment)?;
+                let Acted { step, refund, answer } = match decide(&loaded.payment) {
+                    Ok(acted) => acted,
+                    // A copy of this request may have been carried out between the two reads, and be why.
+                    Err(refused) => return self.replayed(caller).await?.ok_or(refused),
+                };
                 events.extend(step.events);
                 let due_at = step.next.due_at();
                 let LoadedPayment { permission_version, charge_versions, documents, .. } = loaded;

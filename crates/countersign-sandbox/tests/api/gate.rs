@@ -1,4 +1,4 @@
-//! A store whose commits can be held up, and that counts how often a document is read.
+//! A store whose commits can be held up, as can one read, and that counts how often a document is read.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,12 +18,18 @@ pub(crate) struct Gate {
     closed: AtomicBool,
     opened: Notify,
     loaded: Mutex<Vec<String>>,
+    held: Mutex<Option<String>>,
 }
 
 impl Gate {
     /// Holds up every commit from now on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Holds up the next read of the document of this id.
+    pub(crate) fn hold_next_load_of(&self, id: &str) {
+        *self.held.lock().unwrap() = Some(id.to_owned());
     }
 
     /// Lets those go on that are held up, and all that follow.
@@ -41,7 +47,14 @@ impl Gate {
 impl Store for Gate {
     fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
         self.loaded.lock().unwrap().extend(keys.iter().map(|key| key.id.clone()));
-        self.store.load(keys)
+        let is_held = |held: &mut String| keys.iter().any(|key| key.id == *held);
+        if self.held.lock().unwrap().take_if(is_held).is_none() {
+            return self.store.load(keys);
+        }
+        Box::pin(async {
+            self.opened.notified().await;
+            self.store.load(keys).await
+        })
     }
 
     fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
