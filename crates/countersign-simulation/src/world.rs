@@ -99,7 +99,7 @@ pub(crate) struct World {
     amazon_starts: AtomicU64,
     keys: Keys,
     network: Network,
-    /// Amazon notifies in every second world: signing takes its time.
+    /// Amazon notifies in every fourth world: signing takes its time.
     post: Option<Post>,
     random: Random,
 }
@@ -122,7 +122,7 @@ impl World {
             store(Half::Merchant, part::MERCHANT_STORE);
         let Kept { faulty: amazon_store, memory: amazon_memory } = store(Half::Amazon, part::AMAZON_STORE);
         let merchant = Arc::new(Process::new(&executor, Group::Merchant));
-        let post = (seed % 2 == 1).then(|| Post {
+        let post = (seed % 4 == 1).then(|| Post {
             executor: executor.clone(),
             weather: Arc::clone(&weather),
             merchant: Arc::clone(&merchant),

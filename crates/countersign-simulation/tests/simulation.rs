@@ -48,7 +48,12 @@ fn check_clean(seeds: Range<u64>) -> BTreeMap<String, u64> {
 }
 
 /// Seeds that hold because nothing happens in them would prove nothing.
-const MET: [&str; 81] = [
+const MET: [&str; 86] = [
+    "forged 403",
+    "notification taken in",
+    "notified 200",
+    "notified 503",
+    "notified nobody",
     "merchant crash",
     "in doubt for a day, Paid",
     "in doubt for a day, Never",
@@ -197,4 +202,6 @@ found! {
     floats_for_money_are_found: FloatsForMoney;
     a_refusal_that_cancels_the_order_is_found: RefusalCancelsOrder;
     an_error_that_closes_the_permission_is_found: ErrorClosesPermission;
+    a_notification_that_is_believed_is_found: NotificationBelieved;
+    an_early_notification_that_is_dropped_is_found: EarlyNotificationDropped;
 }
