@@ -8,7 +8,9 @@ use bytes::Bytes;
 use countersign_client::notification::SignatureVersion;
 use countersign_http::Request;
 use countersign_merchant::Merchant;
-use countersign_sandbox::notify::{Courier, EndpointUrl, FixedEndpoint, KeySource, NotDelivered, Notifications};
+use countersign_sandbox::notify::{
+    Courier, EndpointUrl, FixedEndpoint, KeySource, NotDelivered, Notifications,
+};
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -208,7 +208,8 @@ impl Facts {
             return Ok(());
         };
         self.count("notification taken in");
-        let Some(session) = self.ledger.permission(&permission).map(|it| it.checkout_session_id.clone()) else {
+        let Some(session) = self.ledger.permission(&permission).map(|it| it.checkout_session_id.clone())
+        else {
             return Ok(());
         };
         let order = self.order_of_session.get(&session).copied();
