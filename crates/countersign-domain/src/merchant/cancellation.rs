@@ -23,8 +23,8 @@ use super::operation::{
     Asked, OVERTAKEN, OperationName, OperationRefused, OperationState, RefundCeiling, Request, record,
     refundable,
 };
-use super::payment::{ChargeState, Payment, PaymentEvent, PermissionState, RefundState};
-use crate::ids::IdempotencyKey;
+use super::payment::{ChargeState, Look, Payment, PaymentEvent, PermissionState, RefundState};
+use crate::ids::{ChargeId, IdempotencyKey};
 use crate::step::Step;
 use crate::time::{DAY, Timestamp};
 
@@ -55,6 +55,8 @@ pub enum CancellationState {
     Done {
         /// Since when.
         at: Timestamp,
+        /// When the operator is reminded of what turned up afterwards, until that is undone too.
+        remind_at: Option<Timestamp>,
     },
 }
 
@@ -143,12 +145,21 @@ pub fn settled(step: CheckoutStep, now: Timestamp, rules: &CompletionRules) -> C
 pub(super) fn go_on(checkout: &mut Checkout, now: Timestamp, rules: &CompletionRules) -> Vec<PaymentEvent> {
     let mut events = Vec::new();
     let Some(cancellation) = &checkout.cancellation else { return events };
-    let CancellationState::Requested { remind_at, is_stuck } = cancellation.state else {
+    let (remind_at, is_stuck) = match cancellation.state {
+        CancellationState::Requested { remind_at, is_stuck } => (remind_at, is_stuck),
         // A charge that turns up afterwards is undone too; the shop has been told once.
-        if let Some(payment) = &mut checkout.payment {
-            undo(payment, &mut events, now, rules);
+        CancellationState::Done { at, remind_at } => {
+            let undone = checkout.payment.as_mut().map(|payment| undo(payment, &mut events, now, rules));
+            let remind_at = match undone {
+                Some(Undone::Yes) | None => None,
+                Some(Undone::NotYet) => remind_at.or(Some(now.plus(DAY))),
+                Some(Undone::Stuck(_)) => remind_at.or(Some(now)),
+            };
+            if let Some(cancellation) = &mut checkout.cancellation {
+                cancellation.state = CancellationState::Done { at, remind_at };
+            }
+            return events;
         }
-        return events;
     };
     let is_live = checkout
         .attempts
@@ -162,7 +173,7 @@ pub(super) fn go_on(checkout: &mut Checkout, now: Timestamp, rules: &CompletionR
     let state = match undone {
         Undone::Yes => {
             events.push(PaymentEvent::CheckoutCanceled);
-            CancellationState::Done { at: now }
+            CancellationState::Done { at: now, remind_at: None }
         }
         Undone::NotYet => CancellationState::Requested { remind_at, is_stuck: false },
         Undone::Stuck(why) => {
@@ -202,6 +213,10 @@ fn undo(
         }
         match charge.state {
             ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => is_waiting = true,
+            // Amazon has refused to cancel it: it may be captured, or canceled already.
+            ChargeState::Authorized if charge.look.is_some() && is_refused(payment, &charge.id) => {
+                is_waiting = true;
+            }
             ChargeState::Authorized => {
                 let request = Request::CancelCharge { charge_id: charge.id.clone() };
                 asked.push((alloc::format!("cancel {}", charge.id), request));
@@ -261,6 +276,13 @@ fn undo(
     }
 }
 
+fn is_refused(payment: &Payment, id: &ChargeId) -> bool {
+    payment.operations.iter().any(|operation| {
+        matches!(&operation.request, Request::CancelCharge { charge_id } if charge_id == id)
+            && matches!(operation.state, OperationState::Refused { .. })
+    })
+}
+
 /// Ends what would take the buyer's money and has not left. A charge that was turned away before is sent
 /// all the same: only its key tells whether a copy of it was carried out. Of a capture the charge tells.
 fn overtake(payment: &mut Payment, events: &mut Vec<PaymentEvent>) {
@@ -293,12 +315,26 @@ pub(super) fn planted(now: Timestamp) -> Cancellation {
 pub(super) fn remind(checkout: &Checkout, now: Timestamp) -> Option<CheckoutStep> {
     let mut next = checkout.clone();
     let cancellation = next.cancellation.as_mut()?;
-    let CancellationState::Requested { remind_at, is_stuck } = &mut cancellation.state else { return None };
-    if *remind_at > now {
+    if cancellation.due_at()? > now {
         return None;
     }
-    *remind_at = now.plus(DAY);
-    let why = if *is_stuck { "Amazon refuses to undo it" } else { "something is still in flight" };
+    let tomorrow = now.plus(DAY);
+    let why = match &mut cancellation.state {
+        CancellationState::Requested { remind_at, is_stuck } => {
+            *remind_at = tomorrow;
+            if *is_stuck { "Amazon refuses to undo it" } else { "something is still in flight" }
+        }
+        CancellationState::Done { remind_at, .. } => {
+            *remind_at = Some(tomorrow);
+            "what turned up after it is not undone"
+        }
+    };
+    // Whatever is known may no longer be so.
+    for charge in next.payment.iter_mut().flat_map(|payment| &mut payment.charges) {
+        if charge.state == ChargeState::Authorized {
+            charge.look = Some(Look { at: now, count: 0 });
+        }
+    }
     let stuck = PaymentEvent::CancellationStuck { why: why.into() };
     Some(Step::one(next, CheckoutEvent::Payment(stuck)))
 }
@@ -309,7 +345,7 @@ impl Cancellation {
     pub const fn due_at(&self) -> Option<Timestamp> {
         match self.state {
             CancellationState::Requested { remind_at, .. } => Some(remind_at),
-            CancellationState::Done { .. } => None,
+            CancellationState::Done { remind_at, .. } => remind_at,
         }
     }
 }

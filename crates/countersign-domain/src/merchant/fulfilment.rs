@@ -2,7 +2,7 @@
 
 use super::cancellation::CancellationState;
 use super::checkout::Checkout;
-use super::operation::{Operation, Request};
+use super::operation::{Operation, OperationState, Request};
 use super::payment::{Charge, ChargeState, Payment, sum};
 use super::verdict::Verdict;
 use crate::ids::ChargeId;
@@ -22,7 +22,8 @@ const fn not(reason: &'static str) -> Fulfilment {
 }
 
 /// Whether a parcel that one charge pays for may leave: the named charge, or else the latest, since every
-/// further parcel has a charge of its own. `None` when there is no such charge.
+/// further parcel has a charge of its own, or the one that was last asked for. `None` when there is no such
+/// charge.
 ///
 /// Only what is Authorized and has not lapsed, or is Captured and not given back, pays for anything. What
 /// is pending, in doubt, being captured or being canceled does not.
@@ -41,10 +42,7 @@ pub fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp
     };
     match charge {
         Some(id) => payment.charge(id).map(|charge| of_charge(payment, charge, now)),
-        None => {
-            let latest = payment.charges.last();
-            Some(latest.map_or(not("ConfirmedOnly"), |charge| of_charge(payment, charge, now)))
-        }
+        None => Some(of_latest(payment, now)),
     }
 }
 
@@ -60,12 +58,27 @@ fn unpaid(verdict: Verdict<'_>) -> Fulfilment {
     })
 }
 
+/// Of the latest charge, or of the one that was asked for last, where there is none of that yet.
+fn of_latest(payment: &Payment, now: Timestamp) -> Fulfilment {
+    let asked = payment.operations.iter().rev();
+    let last_asked = asked.into_iter().find(|it| matches!(it.request, Request::CreateCharge { .. }));
+    match last_asked.map(|operation| &operation.state) {
+        Some(OperationState::Refused { .. }) => not("ChargeDeclined"),
+        Some(
+            OperationState::Recorded { .. } | OperationState::Sending { .. } | OperationState::InDoubt { .. },
+        ) => not("Checking"),
+        Some(OperationState::Done(_)) | None => {
+            payment.charges.last().map_or(not("ConfirmedOnly"), |charge| of_charge(payment, charge, now))
+        }
+    }
+}
+
 fn of_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
     let given_back = sum(charge.amount, [charge.refunded(), payment.refunding(&charge.id)].into_iter());
     match &charge.state {
         ChargeState::AuthorizationInitiated => not("AuthorizationInitiated"),
         ChargeState::Authorized if now >= charge.expires_at => not("AuthorizationExpired"),
-        ChargeState::Authorized => match being_changed(payment, &charge.id) {
+        ChargeState::Authorized => match being_changed(payment, charge) {
             Some(reason) => not(reason),
             None => Fulfilment { may_ship: true, reason: "Authorized" },
         },
@@ -77,9 +90,16 @@ fn of_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
     }
 }
 
-/// What may be becoming of an authorized charge while nobody knows: Amazon declines captures, too.
-fn being_changed(payment: &Payment, id: &ChargeId) -> Option<&'static str> {
+/// What may be becoming of an authorized charge while nobody knows: Amazon declines captures, too. One that
+/// Amazon has refused to change may be another than is known, until it was looked at.
+fn being_changed(payment: &Payment, charge: &Charge) -> Option<&'static str> {
     let is_capture = |operation: &Operation| matches!(operation.request, Request::Capture { .. });
-    let operation = payment.changing(id)?;
-    Some(if is_capture(operation) { "CaptureInitiated" } else { "CancelInitiated" })
+    if let Some(operation) = payment.changing(&charge.id) {
+        return Some(if is_capture(operation) { "CaptureInitiated" } else { "CancelInitiated" });
+    }
+    let is_refused = payment.operations.iter().any(|operation| {
+        let is_of_it = operation.request.changes_charge() == Some(&charge.id);
+        is_of_it && matches!(operation.state, OperationState::Refused { .. })
+    });
+    (is_refused && charge.look.is_some()).then_some("Checking")
 }

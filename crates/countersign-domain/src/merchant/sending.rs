@@ -131,7 +131,7 @@ const fn shown_word(shown: &ChargeShown) -> &'static str {
 ///
 /// A success counts whenever it comes: what it shows is taken in, also where the operation has ended; if
 /// it ended otherwise, the operator is told. A refusal of the sole send counts; of a later one only where
-/// the key itself answers (Create Charge, Create Refund). Anything else leaves the operation in doubt.
+/// it speaks for the copies before. Anything else leaves the operation in doubt.
 #[must_use]
 pub fn answered(
     checkout: &Checkout,
@@ -167,18 +167,12 @@ pub fn answered(
         events.extend(taken.1);
         return stepped(checkout, (taken.0, events), now, rules);
     }
-    let is_in_doubt = matches!(operation.state, OperationState::InDoubt { .. });
-    let makes = matches!(operation.request, Request::CreateCharge { .. } | Request::Refund { .. });
-    let key_answers = is_in_doubt && makes;
     match answer {
-        OperationAnswer::Refused { code } if is_sole || key_answers => {
+        OperationAnswer::Refused { code } if is_sole || ends_doubt(operation, code) => {
             operation.state = OperationState::Refused { code: code.clone() };
             events.push(PaymentEvent::OperationRefused { number, code: code.clone() });
-            // A decline may have changed what the permission allows.
-            let is_charge = matches!(operation.request, Request::CreateCharge { .. });
-            if is_charge {
-                payment.permission.look = Some(Look { at: now, count: 0 });
-            }
+            let request = operation.request.clone();
+            look_after_refusal(&mut payment, &request, now);
         }
         OperationAnswer::NotSent | OperationAnswer::NotEvaluated { .. } if is_sole => {
             operation.turned_away = operation.turned_away.saturating_add(1);
@@ -223,6 +217,52 @@ pub fn answered(
         next: more.next,
         events: step.events.into_iter().chain(more.events).collect(),
     }))
+}
+
+/// Whether a refusal of a copy speaks for every copy: a decline, which the key remembers; anything else only
+/// when the copy before has long arrived, or never will. Of what changes a charge, the charge tells.
+fn ends_doubt(operation: &Operation, code: &str) -> bool {
+    let OperationState::InDoubt { look, .. } = &operation.state else { return false };
+    match operation.request {
+        Request::CreateCharge { .. } | Request::Refund { .. } => {
+            // The take-up that sends a copy has counted already, and has drawn the pause behind it.
+            let pause_before = doubt_delay(look.count.saturating_sub(2));
+            is_decline(code) || pause_before > COPY_LIFETIME
+        }
+        Request::Capture { .. } | Request::CancelCharge { .. } | Request::Close { .. } => false,
+    }
+}
+
+/// For how long a request may be under way after nobody waits for its answer any more.
+const COPY_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// Whether Amazon or the bank has decided against the payment itself.
+fn is_decline(code: &str) -> bool {
+    matches!(
+        code,
+        "SoftDeclined"
+            | "HardDeclined"
+            | "AmazonRejected"
+            | "ProcessingFailure"
+            | "TransactionTimedOut"
+            | "PaymentMethodNotAllowed"
+            | "MFANotCompleted"
+    )
+}
+
+/// Has looked at whatever a refusal says to be otherwise than it is known here.
+fn look_after_refusal(payment: &mut Payment, request: &Request, now: Timestamp) {
+    let look = Some(Look { at: now, count: 0 });
+    match request {
+        Request::CreateCharge { .. } | Request::Close { .. } => payment.permission.look = look,
+        Request::Capture { charge_id, .. } | Request::CancelCharge { charge_id } => {
+            let charge = payment.charge_mut(charge_id).filter(|charge| !charge.state.is_final());
+            if let Some(charge) = charge {
+                charge.look = look;
+            }
+        }
+        Request::Refund { .. } => {}
+    }
 }
 
 /// An answer to an operation that has ended. A success that says otherwise than the end that is known is

@@ -247,21 +247,21 @@ impl App {
         }
     }
 
-    /// Takes up whatever is due of a checkout's payment, one thing after the other. `known` is the checkout
-    /// as last read or written, if it was.
+    /// Takes up whatever is due of a checkout's payment, one thing after the other. Whether there was
+    /// anything. `known` is the checkout as last read or written, if it was.
     pub(super) async fn drive_payment(
         &self,
         checkout_id: &str,
         known: &mut Option<Loaded>,
-    ) -> Result<(), StoreFailed> {
-        for _ in 0..ACTS {
+    ) -> Result<bool, StoreFailed> {
+        for count in 0..ACTS {
             let rules = self.rules();
             let taken =
                 self.step(checkout_id, known, |checkout, now| take_up_payment(checkout, now, &rules)).await?;
-            let Some(act) = taken else { return Ok(()) };
+            let Some(act) = taken else { return Ok(count > 0) };
             self.act_on_payment(checkout_id, act, known).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Carries out one act and whatever follows from its answer at once.

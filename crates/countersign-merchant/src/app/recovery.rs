@@ -7,9 +7,11 @@ use std::time::Duration;
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::doubt::orphaned;
-use countersign_store::contract::{IndexRange, Key};
+use countersign_store::contract::{Expect, IndexRange, Key};
+use countersign_store::transact::Decision;
 
 use super::act::Place;
+use super::change::Loaded;
 use super::lookup::PAGE;
 use super::{App, StoreFailed, open_work};
 use crate::stored::{checkout, notification, snapshot};
@@ -93,23 +95,46 @@ impl App {
     /// Takes up one document whose timer is due.
     pub(crate) async fn take_up_due(&self, Due(key): &Due) -> Result<(), StoreFailed> {
         match key.collection {
-            checkout::COLLECTION => self.drive_checkout(&key.id).await,
+            checkout::COLLECTION if self.drive_checkout(&key.id).await? => Ok(()),
+            checkout::COLLECTION => self.set_timer_anew(&key.id).await,
             snapshot::COLLECTION => self.take_snapshot(&key.id).await,
             notification::COLLECTION => self.take_up_notification(&key.id).await,
             other => Err(StoreFailed::Unreadable(format!("nobody owns the timers of {other}"))),
         }
     }
 
-    pub(super) async fn drive_checkout(&self, checkout_id: &str) -> Result<(), StoreFailed> {
-        let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(()) };
+    /// Takes up whatever is due of a checkout. Whether there was anything.
+    pub(super) async fn drive_checkout(&self, checkout_id: &str) -> Result<bool, StoreFailed> {
+        let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(true) };
         let now = self.clock.now();
         let mut known = Some(loaded.clone());
+        let mut was_due = false;
         for attempt in &loaded.registration.checkout.attempts {
             if attempt.state.due_at().is_some_and(|due_at| due_at <= now) {
+                was_due = true;
                 self.drive(place(checkout_id, attempt), &mut known).await?;
             }
         }
-        self.drive_payment(checkout_id, &mut known).await
+        Ok(self.drive_payment(checkout_id, &mut known).await? || was_due)
+    }
+
+    /// Writes a checkout whose timer fired and found nothing due once more, with the timer that it has by
+    /// today's rules: it was set under those of another configuration, and would be found due for ever.
+    async fn set_timer_anew(&self, checkout_id: &str) -> Result<(), StoreFailed> {
+        let now = self.clock.now();
+        self.transact(|| async {
+            let Some(Loaded { registration, version }) = self.checkout(checkout_id).await? else {
+                return Ok::<_, StoreFailed>(Decision { change: None, outcome: () });
+            };
+            let is_due = registration.checkout.due_at(&self.rules()).is_some_and(|due_at| due_at <= now);
+            let change = (!is_due).then(|| {
+                let mut change = self.change_set(now);
+                change.write.push(self.write_checkout(&registration, Expect::Version(version)));
+                change
+            });
+            Ok(Decision { change, outcome: () })
+        })
+        .await
     }
 }
 

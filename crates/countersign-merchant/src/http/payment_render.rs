@@ -222,7 +222,7 @@ fn operation_body(operation: &Operation) -> OperationBody<'_> {
 pub(super) fn cancellation(cancellation: &Cancellation) -> CancellationBody<'_> {
     let done_at = match cancellation.state {
         CancellationState::Requested { .. } => None,
-        CancellationState::Done { at } => Some(at.to_string()),
+        CancellationState::Done { at, .. } => Some(at.to_string()),
     };
     CancellationBody {
         state: cancellation_word(cancellation),

@@ -480,7 +480,9 @@ fn restore_request(stored: StoredRequest) -> Result<Request, Unreadable> {
 
 pub(super) fn store_cancellation(cancellation: &Cancellation) -> StoredCancellation {
     let (done_at, remind_at, is_stuck) = match cancellation.state {
-        CancellationState::Done { at } => (Some(at.as_millis()), None, false),
+        CancellationState::Done { at, remind_at } => {
+            (Some(at.as_millis()), remind_at.map(Timestamp::as_millis), false)
+        }
         CancellationState::Requested { remind_at, is_stuck } => (None, Some(remind_at.as_millis()), is_stuck),
     };
     StoredCancellation {
@@ -496,11 +498,13 @@ pub(super) fn store_cancellation(cancellation: &Cancellation) -> StoredCancellat
 pub(super) fn restore_cancellation(stored: StoredCancellation) -> Result<Cancellation, Unreadable> {
     let instant = Timestamp::from_millis;
     let state = match (stored.done_at, stored.remind_at) {
-        (Some(at), None) => CancellationState::Done { at: instant(at) },
+        (Some(at), remind_at) => {
+            CancellationState::Done { at: instant(at), remind_at: remind_at.map(instant) }
+        }
         (None, Some(remind_at)) => {
             CancellationState::Requested { remind_at: instant(remind_at), is_stuck: stored.is_stuck }
         }
-        (Some(_), Some(_)) | (None, None) => return Err(wrong("its cancellation is neither open nor done")),
+        (None, None) => return Err(wrong("its cancellation is neither open nor done")),
     };
     Ok(Cancellation {
         reference: stored.reference,

@@ -131,3 +131,19 @@ fn an_own_capture_whose_answer_is_lost_happens_once() {
         assert!(sent.iter().all(|it| it.key == sent[0].key && it.body == sent[0].body));
     }
 }
+
+#[test]
+fn a_timer_of_another_configuration_is_set_anew_when_it_finds_nothing_due() {
+    let mut world = world_with(CapturePolicy::BeforeGuaranteeEnds, 30 * DAY);
+    let id = world.completed("Authorize");
+    world.skip(6 * DAY + HOUR);
+    let stored = |world: &World| world.run(world.store.inner.next_due()).unwrap().unwrap();
+    let (of_the_policy, now) = (stored(&world), world.time.wall());
+    assert!(of_the_policy > now && of_the_policy <= now.plus(DAY), "the capture before seven days are over");
+    // Nobody captures by policy any more.
+    world.payments.capture_policy = CapturePolicy::Manual;
+    world.restart();
+    world.skip(2 * DAY);
+    assert!(stored(&world) > world.time.wall(), "it is not found due for ever");
+    assert_eq!(world.fulfilment(&id), (true, "Authorized".to_owned()));
+}

@@ -242,6 +242,54 @@ fn a_charge_that_turns_up_after_the_end_is_undone_too_and_nothing_is_told_again(
 }
 
 #[test]
+fn what_turns_up_after_the_end_and_cannot_be_undone_is_told_to_the_operator() {
+    let step = canceled(&paid(payment_of(vec![])));
+    let (done, _) = undo(step.next, sent_at(), obliging);
+    let stray = charge_shown_as(ChargeStateSeen::Captured);
+    let (step, _) = charge_shown(&done, &stray, sent_at(), &rules()).unwrap();
+    let refusing = |request: &Request| match request {
+        Request::Refund { .. } => refused("AmazonRejected"),
+        other => obliging(other),
+    };
+    let (after, told) = undo(step.next, sent_at(), refusing);
+    assert!(!told.contains(&PaymentEvent::CheckoutCanceled));
+    let tomorrow = after.due_at(&rules()).unwrap();
+    assert!(tomorrow <= sent_at().plus(DAY));
+    let (step, _) = take_up_payment(&after, tomorrow, &rules()).unwrap();
+    assert!(matches!(&step.events[..], [CheckoutEvent::Payment(PaymentEvent::CancellationStuck { .. })]));
+    let mut by_hand = refund_shown_as(RefundState::Refunded);
+    by_hand.amount = hundred();
+    let step = refund_shown(&step.next, &by_hand, tomorrow, &rules()).unwrap();
+    let (after, told) = undo(step.next, tomorrow, obliging);
+    assert!(!told.contains(&PaymentEvent::CheckoutCanceled), "told once");
+    assert_eq!(after.due_at(&rules()), None);
+}
+
+#[test]
+fn an_overtaken_capture_that_takes_the_money_all_the_same_is_refunded() {
+    let mut payment = payment_of(vec![charge_in(ChargeState::Authorized)]);
+    payment.operations = vec![operation(1, capture(), in_doubt())];
+    let step = canceled(&paid(payment));
+    let held = charge_shown_as(ChargeStateSeen::Authorized);
+    let (step, _) = charge_shown(&step.next, &held, sent_at(), &rules()).unwrap();
+    // It arrives before the cancel.
+    let refusing = |request: &Request| match request {
+        Request::CancelCharge { .. } => refused("InvalidChargeStatus"),
+        other => obliging(other),
+    };
+    let (waiting, told) = undo(step.next, sent_at(), refusing);
+    let cancels = told.iter().filter(|event| matches!(event, PaymentEvent::OperationRefused { .. })).count();
+    assert_eq!(
+        (progress(&waiting), cancels),
+        ("under way", 1),
+        "none is tried before the charge was looked at"
+    );
+    let captured = charge_shown_as(ChargeStateSeen::Captured);
+    let (step, _) = charge_shown(&waiting, &captured, sent_at(), &rules()).unwrap();
+    assert_eq!(progress(&undo(step.next, sent_at(), obliging).0), "done");
+}
+
+#[test]
 fn a_capture_that_a_cancellation_overtakes_is_looked_up_and_not_sent_again() {
     let mut payment = payment_of(vec![charge_in(ChargeState::Authorized)]);
     payment.operations = vec![operation(1, capture(), in_doubt())];

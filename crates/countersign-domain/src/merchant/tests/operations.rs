@@ -219,6 +219,45 @@ fn a_doubt_that_lasts_is_looked_at_less_and_less_and_rings_five_times() {
 }
 
 #[test]
+fn a_refusal_of_a_copy_ends_a_doubt_only_when_no_other_copy_is_under_way() {
+    let mut checkout = with_operation(paid(payment_of(vec![])), &create(), in_doubt());
+    let refused_at = |checkout: &Checkout, code: &str, now| {
+        let step = answered(checkout, 1, &refused(code), now, &rules());
+        step.is_some_and(|step| first(&step.next).state == OperationState::Refused { code: code.to_string() })
+    };
+    let mut sent_at_last = sent_at();
+    let mut ended_after = None;
+    for _ in 0..20 {
+        let now = checkout.due_at(&rules()).unwrap();
+        checkout = take_up_payment(&checkout, now, &rules()).unwrap().0.next;
+        assert!(refused_at(&checkout, "HardDeclined", now), "a decline is every copy's");
+        let ends = refused_at(&checkout, "InvalidChargePermissionStatus", now);
+        assert!(ended_after.is_none() || ends);
+        if ends && ended_after.is_none() {
+            assert!(now.since(sent_at_last) > 300 * SECOND, "{:?}", now.since(sent_at_last));
+            ended_after = Some(now.since(sent_at()));
+        }
+        sent_at_last = now;
+    }
+    assert!(ended_after.is_some_and(|after| after < 1_800 * SECOND), "{ended_after:?}");
+}
+
+#[test]
+fn what_amazon_refuses_to_change_is_looked_at() {
+    for (request, act) in [
+        (capture(), PaymentAct::LookUpCharge(charge())),
+        (cancel(), PaymentAct::LookUpCharge(charge())),
+        (close(), PaymentAct::LookUpPermission(permission())),
+    ] {
+        let before = paid(payment_of(vec![charge_in(ChargeState::Authorized)]));
+        let before = with_operation(before, &request, sending());
+        let step = answered(&before, 1, &refused("InvalidStatus"), sent_at(), &rules()).unwrap();
+        let (_, taken) = take_up_payment(&step.next, sent_at(), &rules()).unwrap();
+        assert_eq!(taken, act);
+    }
+}
+
+#[test]
 fn a_look_settles_each_doubt_about_a_charge_so() {
     let now = sent_at().plus(2 * SECOND);
     let mut table = String::new();

@@ -144,7 +144,8 @@ fn a_capture_that_failed_while_the_last_moment_passed_is_made_all_the_same() {
     tried.payment.as_mut().unwrap().operations[1].state = OperationState::Refused { code: "X".to_string() };
     let (step, act) = take_up_payment(&tried, moment.plus(2 * SECOND), &rules)
         .unwrap_or_else(|| (CheckoutStep { next: tried.clone(), events: Vec::new() }, PaymentAct::Rest));
-    assert_eq!((act, step.next.payment.as_ref().unwrap().operations.len()), (PaymentAct::Rest, 2));
+    assert_eq!(act, PaymentAct::LookUpCharge(charge()), "what was refused is looked at");
+    assert_eq!(step.next.payment.as_ref().unwrap().operations.len(), 2);
 }
 
 #[test]
@@ -204,6 +205,20 @@ fn a_parcel_may_leave_for_each_state_so() {
     let whole = super::super::operation::Request::Refund { charge_id: charge(), amount: hundred() };
     refunding.operations = vec![operation(1, whole, in_doubt())];
     add("Captured, its refund in doubt", &paid(refunding), now);
+    for (name, state) in [
+        ("asked for", recorded()),
+        ("in doubt", in_doubt()),
+        ("refused", OperationState::Refused { code: "X".to_string() }),
+    ] {
+        let mut further = payment_of(vec![charge_in(ChargeState::Captured(hundred()))]);
+        further.operations = vec![operation(1, create(), state)];
+        add(&format!("Captured, a further charge {name}"), &paid(further), now);
+    }
+    let mut looked_for = payment_of(vec![charge_in(ChargeState::Authorized)]);
+    looked_for.charges[0].look = Some(super::super::payment::Look { at: now, count: 0 });
+    add("Authorized, its expiry looked for", &paid(looked_for.clone()), now);
+    looked_for.operations = vec![operation(1, capture(), OperationState::Refused { code: "X".to_string() })];
+    add("Authorized, refused and looked for", &paid(looked_for), now);
     let cancel = super::super::operation::Request::CancelCharge { charge_id: charge() };
     for (name, request, state) in [
         ("capture recorded", capture(), recorded()),
@@ -217,7 +232,7 @@ fn a_parcel_may_leave_for_each_state_so() {
     }
     for state in [
         CancellationState::Requested { remind_at: now, is_stuck: false },
-        CancellationState::Done { at: now },
+        CancellationState::Done { at: now, remind_at: None },
     ] {
         let mut canceled = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
         canceled.cancellation = Some(super::super::cancellation::Cancellation { state, ..cancellation() });

@@ -97,7 +97,7 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
             reference: "r".to_owned(),
             reason: Some("Mrs Canary changed her mind".to_owned()),
             requested_at: at(),
-            state: CancellationState::Done { at: at() },
+            state: CancellationState::Done { at: at(), remind_at: None },
         }),
         registered_at: at(),
     }
