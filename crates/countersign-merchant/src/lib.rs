@@ -140,6 +140,10 @@ impl Merchant {
         if recovered > 0 {
             tracing::warn!(recovered, "sends of an earlier process are looked up");
         }
+        let adopted = app.adopt_capture_policy().await.map_err(failed)?;
+        if adopted > 0 {
+            tracing::warn!(adopted, "another capture policy applies to charges that are authorized already");
+        }
         Ok(Self { server: http::Server { app } })
     }
 

@@ -6,6 +6,7 @@
 //! copies of it may come. Its timer is let go of only after the checkout has kept what it brought about,
 //! so that a crash in between does it once more, which changes nothing.
 
+use std::slice;
 use std::time::Duration;
 
 #[cfg(feature = "planted-bugs")]
@@ -17,7 +18,7 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::PlantedBug;
 use countersign_domain::merchant::hint::{Hint, hinted};
 use countersign_domain::time::{DAY, Timestamp};
-use countersign_store::contract::{Content, Expect, IndexEntry, IndexRange, Key, NewMessage, Version, Write};
+use countersign_store::contract::{Content, Expect, IndexRange, Key, NewMessage, Version, Write};
 use countersign_store::transact::Decision;
 
 use super::change::{BY_PERMISSION, message};
@@ -26,8 +27,6 @@ use crate::stored::event::Event;
 use crate::stored::fact::Fact;
 use crate::stored::notification::{self, Notification, Progress};
 
-/// Notifications by `NotificationId`: Amazon publishes the same one to several topics.
-const BY_NOTIFICATION_ID: &str = "notification_by_notification_id";
 /// For so long an order is looked for.
 const LOOKED_FOR: Duration = DAY.saturating_mul(15);
 /// For so long a copy is known: a day more than the verifier takes one for fresh.
@@ -96,7 +95,7 @@ impl App {
         }
     }
 
-    /// Stores a notification; `false` when it is there already, under this id or its own.
+    /// Stores a notification; `false` when it is there already.
     async fn keep(&self, message_id: &str, message: Option<&Message>) -> Result<bool, StoreFailed> {
         let now = self.clock.now();
         let progress = match message {
@@ -104,32 +103,28 @@ impl App {
             None => Progress::Over,
         };
         let notification = Notification { received_at: now, message: message.cloned(), progress };
-        let own_id = message.and_then(|message| message.notification_id.as_deref());
+        let key = key(&document_id(message_id, message));
         self.transact(|| async {
-            let keys = [key(message_id)];
-            let is_there = self.store.load(&keys).await?.into_iter().any(|document| document.is_some());
-            let is_known = match own_id {
-                Some(own_id) if !is_there => self.first(BY_NOTIFICATION_ID, own_id).await?.is_some(),
-                Some(_) | None => is_there,
-            };
-            if is_known {
-                return Ok::<_, StoreFailed>(Decision { change: None, outcome: false });
-            }
-            let mut change = self.change_set(now);
-            let content = Some(content(&notification, now));
-            change.write = vec![Write { key: key(message_id), expect: Expect::Absent, content }];
-            Ok(Decision { change: Some(change), outcome: true })
+            let document = self.store.load(slice::from_ref(&key)).await?.into_iter().next().flatten();
+            let change = document.is_none().then(|| {
+                let mut change = self.change_set(now);
+                let content = Some(content(&notification, now));
+                change.write = vec![Write { key: key.clone(), expect: Expect::Absent, content }];
+                change
+            });
+            let is_new = change.is_some();
+            Ok(Decision { change, outcome: is_new })
         })
         .await
     }
 
     /// Takes up a notification whose timer is due: lets it be taken in, tries again later, gives it up, or
     /// forgets it.
-    pub(crate) async fn take_up_notification(&self, message_id: &str) -> Result<(), StoreFailed> {
-        let Some((kept, version)) = self.notification(message_id).await? else { return Ok(()) };
+    pub(crate) async fn take_up_notification(&self, id: &str) -> Result<(), StoreFailed> {
+        let Some((kept, version)) = self.notification(id).await? else { return Ok(()) };
         let (Progress::Waiting { try_count, reference }, Some(message)) = (&kept.progress, &kept.message)
         else {
-            return self.rewrite(message_id, version, None, Vec::new()).await;
+            return self.rewrite(id, version, None, Vec::new()).await;
         };
         if *try_count == 0 {
             tell_chargeback(message);
@@ -148,7 +143,7 @@ impl App {
             }
             Sought::NotYet(_) if now.since(kept.received_at) >= LOOKED_FOR => {
                 self.metrics.note_notification("givenUp");
-                tell_given_up(message_id, message);
+                tell_given_up(id, message);
                 (over, Vec::new())
             }
             Sought::NotYet(reference) => {
@@ -156,7 +151,7 @@ impl App {
                 (Notification { progress: Progress::Waiting { try_count, reference }, ..kept }, Vec::new())
             }
         };
-        self.rewrite(message_id, version, Some(&next), append).await
+        self.rewrite(id, version, Some(&next), append).await
     }
 
     /// Looks for the order of a notification, and lets its checkout look at what was heard of.
@@ -271,8 +266,17 @@ impl App {
     }
 }
 
-fn key(message_id: &str) -> Key {
-    Key { collection: notification::COLLECTION, id: message_id.to_owned() }
+/// What a notification is kept under: its own id if it has one, since Amazon publishes the same one to
+/// several topics, each time as another message.
+fn document_id(message_id: &str, message: Option<&Message>) -> String {
+    match message.and_then(|message| message.notification_id.as_deref()) {
+        Some(notification_id) => format!("notification {notification_id}"),
+        None => format!("message {message_id}"),
+    }
+}
+
+fn key(id: &str) -> Key {
+    Key { collection: notification::COLLECTION, id: id.to_owned() }
 }
 
 fn content(kept: &Notification, now: Timestamp) -> Content {
@@ -282,9 +286,7 @@ fn content(kept: &Notification, now: Timestamp) -> Content {
         Progress::Waiting { try_count, .. } => now.plus(pause_before(*try_count)),
         Progress::Over => kept.received_at.plus(REMEMBERED),
     };
-    let own_id = kept.message.as_ref().and_then(|message| message.notification_id.clone());
-    let entry = |value| IndexEntry { index: BY_NOTIFICATION_ID, value };
-    Content { format, bytes, due_at: Some(due_at), index: own_id.map(entry).into_iter().collect() }
+    Content { format, bytes, due_at: Some(due_at), index: Vec::new() }
 }
 
 /// The pause before the n-th try again: 5 s, doubling to an hour.
@@ -368,9 +370,9 @@ fn tell_chargeback(message: &Message) {
     }
 }
 
-fn tell_given_up(message_id: &str, message: &Message) {
+fn tell_given_up(id: &str, message: &Message) {
     tracing::error!(
-        message_id,
+        id,
         object_type = message.object.object_type().as_str(),
         object_id = message.object.object_id(),
         charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display),

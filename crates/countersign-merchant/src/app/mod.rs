@@ -3,6 +3,7 @@
 
 pub(crate) mod act;
 pub(crate) mod amazon;
+mod capture_policy;
 pub(crate) mod change;
 pub(crate) mod complete;
 pub(crate) mod fact;

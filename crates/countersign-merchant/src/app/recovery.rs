@@ -118,28 +118,27 @@ impl App {
         Ok(self.drive_payment(checkout_id, &mut known).await? || was_due)
     }
 
-    /// Writes a checkout whose timer fired and found nothing due once more, with the timer that it has by
-    /// today's rules: it was set under those of another configuration, and would be found due for ever.
-    async fn set_timer_anew(&self, checkout_id: &str) -> Result<(), StoreFailed> {
+    /// Writes a checkout once more, with the timer that it has by today's rules. One that was set under
+    /// those of another configuration may be late, or be found due for ever.
+    pub(super) async fn set_timer_anew(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let now = self.clock.now();
         self.transact(|| async {
-            let Some(Loaded { registration, version }) = self.checkout(checkout_id).await? else {
-                return Ok::<_, StoreFailed>(Decision { change: None, outcome: () });
-            };
-            let is_due = registration.checkout.due_at(&self.rules()).is_some_and(|due_at| due_at <= now);
-            let change = (!is_due).then(|| {
+            let change = self.checkout(checkout_id).await?.map(|Loaded { registration, version }| {
                 let mut change = self.change_set(now);
                 change.write.push(self.write_checkout(&registration, Expect::Version(version)));
                 change
             });
-            Ok(Decision { change, outcome: () })
+            Ok::<_, StoreFailed>(Decision { change, outcome: () })
         })
         .await
     }
 }
 
 /// What could be taken over, of a document that may be none that this version can read.
-fn unless_unreadable(checkout_id: &str, recovered: Result<usize, StoreFailed>) -> Result<usize, StoreFailed> {
+pub(super) fn unless_unreadable(
+    checkout_id: &str,
+    recovered: Result<usize, StoreFailed>,
+) -> Result<usize, StoreFailed> {
     recovered.or_else(|failed| match failed {
         StoreFailed::Unreadable(_) => {
             tracing::error!(checkout_id, %failed, "a checkout cannot be recovered");

@@ -2,6 +2,7 @@
 //! exhaustive conversions to and from the domain. A form that was once released is never changed:
 //! it gets a successor and an upcast.
 
+pub(crate) mod capture_setting;
 pub(crate) mod checkout;
 pub(crate) mod event;
 pub(crate) mod fact;

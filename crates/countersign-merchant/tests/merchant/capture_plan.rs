@@ -1,5 +1,6 @@
 //! Authorized charges by the clock: warnings, the last safe moment, and what the expiry turns out to be.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
@@ -129,6 +130,46 @@ fn an_own_capture_whose_answer_is_lost_happens_once() {
         assert_eq!(world.fulfilment(&id), (true, "Captured".to_owned()));
         let sent = world.amazon.arrived("captureCharge");
         assert!(sent.iter().all(|it| it.key == sent[0].key && it.body == sent[0].body));
+    }
+}
+
+#[test]
+fn a_policy_that_is_set_later_applies_to_what_is_authorized_already() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        world.amazon.authorizes_for(30 * DAY);
+        let early = world.completed("Authorize");
+        world.skip(6 * DAY + HOUR);
+        // The last warning is given. With nobody to capture, the next is weeks away.
+        world.payments.capture_policy = CapturePolicy::BeforeGuaranteeEnds;
+        world.restart();
+        world.skip(16 * HOUR);
+        assert_eq!(world.fulfilment(&early), (true, "Authorized".to_owned()), "not yet");
+        world.skip(2 * HOUR);
+        assert_eq!(world.fulfilment(&early), (true, "Captured".to_owned()));
+    }
+}
+
+#[test]
+fn the_timers_are_set_anew_once_for_a_policy_and_not_at_every_start() {
+    let mut world = world_with(CapturePolicy::Manual, 30 * DAY);
+    world.completed("Authorize");
+    world.let_pass(2 * HOUR);
+    let mut commits_of_a_start = |payments: Payments| {
+        world.payments = payments;
+        // With its counters at zero.
+        world.restart();
+        world.store.commits.load(Ordering::SeqCst)
+    };
+    let policy = |capture_policy| Payments { capture_policy, ..Payments::default() };
+    assert_eq!(commits_of_a_start(policy(CapturePolicy::Manual)), 0);
+    for payments in [
+        policy(CapturePolicy::BeforeExpiry),
+        Payments { capture_margin: 7 * HOUR, ..policy(CapturePolicy::BeforeExpiry) },
+        policy(CapturePolicy::Manual),
+    ] {
+        assert_eq!(commits_of_a_start(payments), 2, "the checkout, and the setting: {payments:?}");
+        assert_eq!(commits_of_a_start(payments), 0, "{payments:?}");
     }
 }
 

@@ -41,8 +41,9 @@ fn commits(world: &World) -> usize {
 }
 
 fn is_remembered(world: &World, id: &str) -> bool {
-    let keys = [Key { collection: "notification", id: format!("m-{id}") }];
-    world.run(world.store.load(&keys)).unwrap()[0].is_some()
+    let names = [format!("notification n-{id}"), format!("message m-{id}")];
+    let keys = names.map(|id| Key { collection: "notification", id });
+    world.run(world.store.load(&keys)).unwrap().iter().any(Option::is_some)
 }
 
 #[test]
@@ -531,6 +532,22 @@ fn a_dispute_is_told_to_the_operator_and_to_the_shop_once() {
         (&facts[0]["checkoutId"], &facts[0]["chargePermissionId"]),
         (&json!(checkout_id), &json!(PERMISSION))
     );
+}
+
+#[test]
+fn a_dispute_that_two_topics_tell_of_at_once_is_told_once() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        world.completed("AuthorizeWithCapture");
+        let mut about = message("n-1", "CHARGEBACK", "A-DISPUTE");
+        about["ChargePermissionId"] = json!(PERMISSION);
+        let [one, other] = ["m-1", "m-2"].map(|id| signed(id, &about, world.time.wall(), |_| ()));
+        let (one, other) = world.run(join(world.posting(&one), world.posting(&other)));
+        assert_eq!((one.status, other.status), (200, 200));
+        world.let_pass(2 * SECOND);
+        let facts = world.facts().into_iter();
+        assert_eq!(facts.filter(|fact| fact["type"] == "chargeback.notified").count(), 1);
+    }
 }
 
 #[test]

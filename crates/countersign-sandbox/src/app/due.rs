@@ -3,7 +3,7 @@
 //! behind what one for each timer would leave; where that cannot be, each timer has its own. A process
 //! that dies between two change sets leaves the rest where the next round finds it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use countersign_domain::provider::checkout_session::{self as rules, AsOf};
@@ -29,19 +29,36 @@ const STUCK_FOR: Duration = Duration::from_secs(60);
 /// The most timers that are left alone at once: with them and a batch, one read is full.
 const MAX_STUCK: usize = MAX_ROWS - BATCH;
 
-/// Timers that could not be applied, and the machine's instant at which they were tried. They are left
-/// alone for a while, so that they hold up no other.
+/// Timers that could not be applied. They are left alone for a while, so that they hold up no other.
 #[derive(Debug, Default)]
-pub(crate) struct Stuck(HashMap<DueTimer, Timestamp>);
+pub(crate) struct Stuck {
+    /// With the machine's instant at which each was tried.
+    left_alone: HashMap<DueTimer, Timestamp>,
+    /// Those of this round whose documents did not ask for them.
+    unasked: HashSet<DueTimer>,
+}
 
 impl Stuck {
     pub(super) fn release_all(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 
     /// Lets those go that are to be tried again. A wall clock that went back frees them too.
     fn release(&mut self, wall: Timestamp) {
-        self.0.retain(|_, tried_at| *tried_at <= wall && wall < tried_at.plus(STUCK_FOR));
+        self.left_alone.retain(|_, tried_at| *tried_at <= wall && wall < tried_at.plus(STUCK_FOR));
+        self.unasked.clear();
+    }
+
+    fn leave_alone(&mut self, timer: &DueTimer, wall: Timestamp) {
+        self.left_alone.insert(timer.clone(), wall);
+    }
+
+    /// A timer whose document does not ask for it: whoever was faster has set another. One that is found
+    /// again after that says what its document does not, and would be found for ever.
+    fn note_unasked(&mut self, timer: &DueTimer, wall: Timestamp) {
+        if !self.unasked.insert(timer.clone()) {
+            self.leave_alone(timer, wall);
+        }
     }
 }
 
@@ -82,14 +99,14 @@ impl App {
         stuck.release(self.clock.wall());
         loop {
             let moment = self.moment().await;
-            let due = self.store.due(moment.now, BATCH.saturating_add(stuck.0.len())).await?;
-            let due = due.into_iter().filter(|timer| !stuck.0.contains_key(timer));
+            let due = self.store.due(moment.now, BATCH.saturating_add(stuck.left_alone.len())).await?;
+            let due = due.into_iter().filter(|timer| !stuck.left_alone.contains_key(timer));
             let due: Vec<DueTimer> = due.take(BATCH).collect();
             if due.is_empty() {
-                return Ok(if stuck.0.is_empty() { Settled::All } else { Settled::NotAll });
+                return Ok(if stuck.left_alone.is_empty() { Settled::All } else { Settled::NotAll });
             }
             self.apply_in_order(&due, &mut stuck).await?;
-            if stuck.0.len() >= MAX_STUCK {
+            if stuck.left_alone.len() >= MAX_STUCK {
                 tracing::error!("more timers cannot be applied than are left alone at once");
                 return Ok(Settled::NotAll);
             }
@@ -119,7 +136,7 @@ impl App {
                 Err(StoreFailed::Unreadable(why)) => {
                     let Key { collection, id } = &timer.key;
                     tracing::error!(%why, collection, id, "a timer could not be applied");
-                    stuck.0.insert(timer.clone(), self.clock.wall());
+                    stuck.leave_alone(timer, self.clock.wall());
                 }
                 Err(failed) => return Err(failed),
             }
@@ -129,10 +146,8 @@ impl App {
 
     /// Tells of what was applied, once it is durable.
     fn note_applied(&self, timer: &DueTimer, applied: Option<Applied>, stuck: &mut Stuck) {
-        // Whoever was faster has set another timer. Else this one says what its document does not, and
-        // would be found for ever.
         let Some(Applied { before, .. }) = applied else {
-            stuck.0.insert(timer.clone(), self.clock.wall());
+            stuck.note_unasked(timer, self.clock.wall());
             return;
         };
         self.notices.alarm.timer_is_set(timer.due_at);
@@ -303,4 +318,27 @@ fn forget_buyer(timer: &DueTimer, document: &Document) -> Result<Option<Carried>
     let write = write_reply(timer.key.clone(), &fingerprint, &answer, Expect::Version(document.version));
     let applied = Applied { due_at: None, before: Vec::new() };
     Ok(Some(Carried { write: vec![write], append: Vec::new(), applied }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_that_a_request_was_faster_than_is_left_alone_only_when_it_is_found_again() {
+        let at = Timestamp::from_millis(1_795_448_820_000);
+        let key = Key { collection: checkout_session::COLLECTION, id: "s".to_owned() };
+        let timer = DueTimer { key, due_at: at };
+        let mut stuck = Stuck::default();
+        for _ in 0..2 {
+            // Each round begins so.
+            stuck.release(at);
+            stuck.note_unasked(&timer, at);
+            assert!(stuck.left_alone.is_empty());
+        }
+        stuck.note_unasked(&timer, at);
+        assert!(stuck.left_alone.contains_key(&timer));
+        stuck.release(at.plus(STUCK_FOR));
+        assert!(stuck.left_alone.is_empty());
+    }
 }
