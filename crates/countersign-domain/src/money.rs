@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::ids::Region;
+
 macro_rules! currencies {
     ($($code:ident => $digits:literal),+ $(,)?) => {
         /// A currency that Amazon Pay knows: the ledger currencies USD, EUR, GBP, JPY and the
@@ -63,6 +65,17 @@ impl Currency {
             }
         };
         Money { minor, currency: self }
+    }
+
+    /// Whether accounts of a region are paid in it: those of North America in dollars, those of Japan in
+    /// yen, and those of Europe, which alone can be multi-currency, in any.
+    #[must_use]
+    pub const fn is_paid_in(self, region: Region) -> bool {
+        match region {
+            Region::NorthAmerica => matches!(self, Self::USD),
+            Region::Japan => matches!(self, Self::JPY),
+            Region::Europe => true,
+        }
     }
 }
 

@@ -278,7 +278,7 @@ pub fn as_of(session: CheckoutSession, now: Timestamp) -> AsOf {
 /// # Errors
 /// A rule between the members of its payment part.
 pub fn create(session: CheckoutSession) -> Result<SessionStep, PaymentDetailsRefused> {
-    session.payment.check()?;
+    session.payment.check(session.region)?;
     // Nothing below this line may fail.
     let at = session.created_at;
     Ok(Step::one(session, Event::new(at, Happened::CheckoutSessionCreated)))
@@ -327,7 +327,7 @@ pub fn update(
 ) -> Result<SessionStep, SessionRefused> {
     let CheckoutSessionState::Open { .. } = session.state else { return Err(SessionRefused::NotOpen) };
     let payment = session.payment.clone().updated(update.payment);
-    payment.check().map_err(SessionRefused::Payment)?;
+    payment.check(session.region).map_err(SessionRefused::Payment)?;
     // Nothing below this line may fail.
     let next = CheckoutSession {
         payment,

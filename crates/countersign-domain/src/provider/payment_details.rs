@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use crate::ids::Region;
 use crate::money::{Currency, Money};
 use crate::terms::PaymentIntent;
 
@@ -58,6 +59,8 @@ pub enum PaymentDetailsRefused {
     PendingWithCapture,
     /// A soft descriptor goes with `AuthorizeWithCapture` only (Amazon's rule).
     SoftDescriptorWithoutCapture,
+    /// A currency in which the region's accounts are not paid; the member's name.
+    NotOfRegion(&'static str),
     /// An amount of nothing; the member's name.
     NothingToCharge(&'static str),
     /// More than Amazon charges at once; the member's name.
@@ -90,17 +93,26 @@ impl PaymentDetails {
         }
     }
 
-    /// Checks the rules between the members.
+    /// Checks the rules between the members, for an account of a region.
     ///
     /// # Errors
     /// The first that is broken, in the order of [`PaymentDetailsRefused`].
-    pub fn check(&self) -> Result<(), PaymentDetailsRefused> {
+    pub fn check(&self, region: Region) -> Result<(), PaymentDetailsRefused> {
         let captures = self.payment_intent == Some(PaymentIntent::AuthorizeWithCapture);
         if captures && self.can_handle_pending_authorization {
             return Err(PaymentDetailsRefused::PendingWithCapture);
         }
         if self.soft_descriptor.is_some() && self.payment_intent.is_some() && !captures {
             return Err(PaymentDetailsRefused::SoftDescriptorWithoutCapture);
+        }
+        for (member, currency) in [
+            ("paymentDetails.chargeAmount", self.charge_amount.map(Money::currency)),
+            ("paymentDetails.totalOrderAmount", self.total_order_amount.map(Money::currency)),
+            ("paymentDetails.presentmentCurrency", self.presentment_currency),
+        ] {
+            if currency.is_some_and(|currency| !currency.is_paid_in(region)) {
+                return Err(PaymentDetailsRefused::NotOfRegion(member));
+            }
         }
         for (member, amount) in [
             ("paymentDetails.chargeAmount", self.charge_amount),

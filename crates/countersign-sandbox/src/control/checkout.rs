@@ -91,9 +91,9 @@ pub(super) fn start(body: &[u8], merchants: &Merchants) -> Result<NewCheckout, R
         extend_expiration: details.extend_expiration.unwrap_or(false),
         estimate_order_total: None,
     };
-    payment.check().map_err(app::Refused::from)?;
     let currency = payment.charge_amount.map_or(Currency::USD, Money::currency);
     let region = region(request.region.as_deref(), currency)?;
+    payment.check(region).map_err(app::Refused::from)?;
     if product_type == ProductType::PayOnly && request.shipping_address.is_some() {
         return Err(Refused::combination("shippingAddress", "a PayOnly checkout ships nothing"));
     }
@@ -157,7 +157,7 @@ fn owner(
     Ok(Owner { merchant_id: key.merchant_id.clone(), environment })
 }
 
-/// The region, by default that of the currency. Only European accounts have several currencies.
+/// The region, by default that of the currency.
 fn region(word: Option<&str>, currency: Currency) -> Result<Region, Refused> {
     let home = match currency {
         Currency::USD => Region::NorthAmerica,
@@ -175,7 +175,7 @@ fn region(word: Option<&str>, currency: Currency) -> Result<Region, Refused> {
     };
     let Some(word) = word else { return Ok(home) };
     let region = Region::parse(word).ok_or_else(|| Refused::not_one_of("region", &["na", "eu", "jp"]))?;
-    if region == home || region == Region::Europe {
+    if currency.is_paid_in(region) {
         return Ok(region);
     }
     Err(Refused::combination("region", format!("{currency} is not paid in {}", region.code())))

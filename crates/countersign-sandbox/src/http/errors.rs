@@ -373,6 +373,9 @@ fn payment_details_refusal(refused: &PaymentDetailsRefused) -> Refusal {
         PaymentDetailsRefused::SoftDescriptorWithoutCapture => combination(
             "[paymentDetails.softDescriptor] goes with the paymentIntent AuthorizeWithCapture only.",
         ),
+        PaymentDetailsRefused::NotOfRegion(field) => {
+            invalid(field, "accounts of this region are not paid in its currency")
+        }
         PaymentDetailsRefused::NothingToCharge(field) => invalid(field, "it must be more than zero"),
         PaymentDetailsRefused::AboveMaximum(field) => {
             invalid(field, "it is more than Amazon Pay charges at once")

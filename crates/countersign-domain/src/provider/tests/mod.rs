@@ -577,6 +577,11 @@ fn a_session_of_the_merchants_names_what_it_lacks() {
 #[test]
 fn the_payment_parts_rules_are_each_reached_at_create_and_at_update() {
     use PaymentDetailsRefused as R;
+    let european = |payment| CheckoutSession {
+        // Of the regions, the one whose accounts have several currencies.
+        region: Region::Europe,
+        ..session(ProductType::PayAndShip, payment)
+    };
     let base = paying(PaymentIntent::Authorize);
     let over = Currency::USD.maximum().checked_add(usd(1));
     let cases = [
@@ -606,8 +611,8 @@ fn the_payment_parts_rules_are_each_reached_at_create_and_at_update() {
         (PaymentDetails { total_order_amount: Some(usd(1_399)), ..base.clone() }, R::TotalBelowCharge),
     ];
     for (payment, refused) in cases {
-        assert_eq!(create(session(ProductType::PayAndShip, payment.clone())).unwrap_err(), refused);
-        let open = session(ProductType::PayAndShip, PaymentDetails::default());
+        assert_eq!(create(european(payment.clone())).unwrap_err(), refused);
+        let open = european(PaymentDetails::default());
         let brought = SessionUpdate {
             payment: PaymentDetailsUpdate {
                 payment_intent: payment.payment_intent,
@@ -623,7 +628,34 @@ fn the_payment_parts_rules_are_each_reached_at_create_and_at_update() {
         assert_eq!(updated.unwrap_err(), crate::provider::checkout_session::SessionRefused::Payment(refused));
     }
     let most = PaymentDetails { charge_amount: Some(Currency::USD.maximum()), ..base };
-    assert!(create(session(ProductType::PayAndShip, most)).is_ok());
+    assert!(create(european(most)).is_ok());
+}
+
+#[test]
+fn a_session_is_in_a_currency_of_its_region() {
+    for currency in Currency::ALL {
+        let amount = Some(Money::from_minor(100, *currency));
+        let of_region =
+            |region, payment| CheckoutSession { region, ..session(ProductType::PayOnly, payment) };
+        let charged = PaymentDetails { charge_amount: amount, ..PaymentDetails::default() };
+        let split = PaymentDetails { total_order_amount: amount, ..PaymentDetails::default() };
+        let shown = PaymentDetails { presentment_currency: Some(*currency), ..PaymentDetails::default() };
+        for (region, is_paid) in [
+            (Region::NorthAmerica, *currency == Currency::USD),
+            (Region::Japan, *currency == Currency::JPY),
+            (Region::Europe, true),
+        ] {
+            for (member, payment) in [
+                ("paymentDetails.chargeAmount", &charged),
+                ("paymentDetails.totalOrderAmount", &split),
+                ("paymentDetails.presentmentCurrency", &shown),
+            ] {
+                let created = create(of_region(region, payment.clone())).map(|_| ());
+                let expected = if is_paid { Ok(()) } else { Err(PaymentDetailsRefused::NotOfRegion(member)) };
+                assert_eq!(created, expected, "{currency} in {region:?}");
+            }
+        }
+    }
 }
 
 /// A permission with its charge, as Finalize leaves them.
