@@ -8,6 +8,7 @@ mod canceling;
 mod capture_plan;
 mod completing;
 mod crashes;
+mod documented;
 mod doubt;
 mod explaining;
 mod figures;

@@ -1,0 +1,306 @@
+//! docs/api.md and docs/operating.md are as the code is. Every route that the page names is asked for
+//! through the real router, and every word that the sources can answer stands in its place on the page.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::world::{SESSION, World, order_of_100, usd};
+
+const PAGE: &str = include_str!("../../../../docs/api.md");
+const OPERATING: &str = include_str!("../../../../docs/operating.md");
+
+const ROUTES: &str = include_str!("../../src/http/mod.rs");
+const ERRORS: &str = include_str!("../../src/http/errors.rs");
+const REQUESTS: [&str; 2] =
+    [include_str!("../../src/http/requests.rs"), include_str!("../../src/http/payment_requests.rs")];
+
+/// What stands between double quotes.
+fn literals(text: &str) -> impl Iterator<Item = &str> {
+    let is_said = |line: &&str| !line.trim_start().starts_with("//") && !line.contains("debug_struct");
+    text.lines().filter(is_said).flat_map(|line| line.split('"').skip(1).step_by(2))
+}
+
+/// A text's part from one mark to the next.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no {from:?}"));
+    rest.split_once(to).map_or(rest, |(part, _)| part)
+}
+
+/// Words such as `OrderCanceled`: a capital, and letters only.
+fn is_name(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_uppercase())
+        && word.bytes().all(|it| it.is_ascii_alphabetic())
+}
+
+fn names(text: &str) -> BTreeSet<&str> {
+    literals(text).filter(|word| is_name(word)).collect()
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> BTreeSet<&str> {
+    text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).collect()
+}
+
+/// What the first column of the rows of a table quotes, in the part of the page below a heading.
+fn column(heading: &str, column: usize) -> BTreeSet<&'static str> {
+    let part = between(PAGE, heading, "\n## ");
+    let rows = part.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|row| row.split('|').nth(column + 1));
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
+}
+
+/// The routes that the page has a heading for.
+fn documented() -> Vec<(&'static str, &'static str)> {
+    let headings = PAGE.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
+    headings.map(|heading| heading.split_once(' ').unwrap()).collect()
+}
+
+/// A path without the names of what varies in it.
+fn shape(path: &str) -> String {
+    let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// The paths that the router's own patterns name.
+fn routed() -> BTreeSet<String> {
+    let (_, routes) = ROUTES.split_once("async fn route(").unwrap();
+    let (outer, inner) = routes.split_once("async fn shop(").unwrap();
+    let mut paths = BTreeSet::new();
+    for (prefix, text) in [("", outer), ("/v1", inner)] {
+        for pattern in text.split("[\"").skip(1) {
+            let pattern = pattern.split(']').next().unwrap();
+            if pattern.contains("..") {
+                continue;
+            }
+            let mut those = vec![prefix.to_owned()];
+            for segment in format!("\"{pattern}").split(", ") {
+                let words: Vec<&str> = match segment.starts_with('"') {
+                    true => literals(segment).collect(),
+                    false => vec!["{}"],
+                };
+                let further =
+                    |path: &String| words.iter().map(|word| format!("{path}/{word}")).collect::<Vec<_>>();
+                those = those.iter().flat_map(further).collect();
+            }
+            paths.extend(those);
+        }
+    }
+    paths
+}
+
+#[test]
+fn every_route_stands_in_the_reference_and_takes_the_methods_that_it_says() {
+    let paths: BTreeSet<String> = documented().iter().map(|(_, path)| shape(path)).collect();
+    assert_eq!(paths, routed());
+    let world = World::in_memory();
+    for (method, path) in documented() {
+        let there: Vec<&str> = documented().iter().filter(|it| it.1 == path).map(|it| it.0).collect();
+        let asked = path.replace("{checkoutId}", "c1").replace("{token}", "t1");
+        let answer = world.call(method, &asked, "");
+        assert_ne!(answer.status, 405, "{method} {path}");
+        if answer.headers["content-type"] == "application/json" && answer.status == 404 {
+            assert_ne!(answer.refusal().1, "NotFound", "{method} {path}");
+        }
+        let refused = world.call("PATCH", &asked, "");
+        assert_eq!(refused.refusal().1, "MethodNotAllowed", "{path}");
+        let allowed = refused.headers["allow"].to_str().unwrap();
+        let allowed: BTreeSet<&str> = allowed.split(", ").filter(|it| *it != "HEAD").collect();
+        assert_eq!(allowed, there.into_iter().collect(), "{path}");
+    }
+}
+
+#[test]
+fn every_error_code_stands_in_the_table_and_no_other() {
+    // A field's name is always `Some`; one is the value of a match, and one a header's.
+    let without_fields = ERRORS.replace("Some(\"", "").replace("NotAnObject => \"Message\"", "");
+    let known: BTreeSet<&str> = names(&without_fields).into_iter().filter(|name| *name != "Bearer").collect();
+    assert_eq!(column("\n## Errors", 0), known.union(&BTreeSet::from(["code"])).copied().collect());
+    let declines = between(include_str!("../../src/http/payment_render.rs"), "fn refused_by_amazon", "\n}");
+    let told = quoted(between(PAGE, "Amazon's own codes", "otherwise."));
+    assert!(names(declines).is_subset(&told), "{:?}", names(declines));
+}
+
+#[test]
+fn every_status_of_a_code_is_the_one_that_the_table_says() {
+    let world = World::in_memory();
+    let checkout = world.register(&order_of_100("Authorize"));
+    let path = |call: &str| format!("/v1/checkouts/{checkout}/{call}");
+    let rows: Vec<(&str, &str)> = between(PAGE, "\n## Errors", "\nAmazon's own")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+        .map(|(code, rest)| (code, rest.split_once(" |").unwrap().0))
+        .collect();
+    for (method, path, body) in [
+        ("GET", "/none".to_owned(), ""),
+        ("PATCH", "/healthz".to_owned(), ""),
+        ("POST", "/v1/checkouts".to_owned(), "{"),
+        ("POST", "/v1/checkouts".to_owned(), r#"{"none":1}"#),
+        ("POST", "/v1/checkouts".to_owned(), "{}"),
+        ("GET", "/v1/checkouts?none=1".to_owned(), ""),
+        ("GET", "/v1/checkouts/none".to_owned(), ""),
+        ("GET", path("snapshot"), ""),
+        ("GET", path("fulfilment?chargeId=S01-1-C1"), ""),
+        ("POST", path("close"), r#"{"reference":"1"}"#),
+        ("POST", "/amazon/notifications".to_owned(), "{}"),
+    ] {
+        let (status, code, _) = world.call(method, &path, body).refusal();
+        let said = rows.iter().find(|row| row.0 == code).unwrap_or_else(|| panic!("{code}")).1;
+        assert!(said.split(", ").any(|said| said == status.to_string()), "{code} is {status}, not {said}");
+    }
+    assert_eq!(world.run(world.request_with("GET", "/v1/events", "", None)).refusal().1, "Unauthorized");
+}
+
+#[test]
+fn every_member_of_a_body_and_parameter_of_a_query_stands_in_the_reference() {
+    let told = quoted(PAGE);
+    for text in REQUESTS {
+        let members = text.lines().filter_map(|line| line.trim().split_once(" = \"")?.1.split_once('"'));
+        let members: Vec<&str> = members.map(|(member, _)| member).filter(|it| !it.contains(' ')).collect();
+        assert!(members.len() > 5, "{members:?}");
+        for member in members {
+            let is_told = told.iter().any(|word| word.rsplit('.').next() == Some(member));
+            assert!(is_told, "{member}");
+        }
+        for parameter in literals(text).filter(|word| word.starts_with("takes ")) {
+            let parameters = parameter.trim_start_matches("takes ").trim_end_matches(" only");
+            for name in parameters.split([' ', ',']).filter(|it| !it.is_empty() && *it != "and") {
+                assert!(told.iter().any(|word| word.contains(name)), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_outcome_and_reason_stands_in_its_table() {
+    let domain = |file: &str| match file {
+        "verdict" => include_str!("../../../countersign-domain/src/merchant/verdict.rs"),
+        "fulfilment" => include_str!("../../../countersign-domain/src/merchant/fulfilment.rs"),
+        "attempt" => include_str!("../../../countersign-domain/src/merchant/attempt.rs"),
+        "payment" => include_str!("../../../countersign-domain/src/merchant/payment.rs"),
+        _ => include_str!("../../../countersign-domain/src/merchant/operation.rs"),
+    };
+    let outcomes: BTreeSet<&str> = literals(between(domain("verdict"), "fn outcome", "\n    }")).collect();
+    let completing = column("\n## Completing", 1);
+    for outcome in &outcomes {
+        assert_eq!(completing.contains(outcome), *outcome != "registered", "{outcome}");
+        assert!(column("\n## Orders", 1).contains(outcome), "{outcome} as a state");
+    }
+    assert!(outcomes.len() == 8 && names(domain("fulfilment")).len() > 10);
+    let ships = column("\n## After the result", 1);
+    let table: BTreeSet<&str> = ships.into_iter().filter(|word| is_name(word)).collect();
+    let known = names(domain("fulfilment"));
+    assert!(known.is_subset(&table), "{:?}", known.difference(&table));
+    let told = quoted(PAGE);
+    for file in ["attempt", "payment", "operation"] {
+        let states = names(domain(file));
+        let missing: Vec<_> = states.difference(&told).collect();
+        assert!(!states.is_empty() && missing.is_empty(), "{file}: {missing:?}");
+    }
+}
+
+#[test]
+fn every_type_of_an_event_stands_in_its_table_and_no_other() {
+    let facts = include_str!("../../src/stored/fact.rs");
+    let types: BTreeSet<&str> = literals(facts).filter(|word| word.contains('.')).collect();
+    assert_eq!(column("### `GET /v1/events`", 0), types.union(&BTreeSet::from(["type"])).copied().collect());
+}
+
+/// Every member's name in an answer, at whatever depth; not inside of what is Amazon's.
+fn members(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                found.insert(name.clone());
+                if !["button", "chargePermission", "charge"].contains(&name.as_str()) {
+                    members(value, found);
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| members(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_member_of_an_answer_stands_in_the_reference() {
+    let world = World::in_memory();
+    let order = order_of_100("Authorize");
+    let registered = world.call("POST", "/v1/checkouts", &order.to_string()).json();
+    let paid = world.call("POST", "/v1/checkouts", &order.to_string()).json();
+    let checkout = registered["checkoutId"].as_str().unwrap().to_owned();
+    world.amazon.open(SESSION, super::world::session_for(&order, SESSION, &checkout));
+    let mut answers = vec![registered, paid, world.complete(&checkout, SESSION).json()];
+    let steps = [
+        ("captures", json!({ "reference": "1" })),
+        ("refunds", json!({ "reference": "2", "refundAmount": usd("1.00") })),
+        ("charges", json!({ "reference": "3", "chargeAmount": usd("5.00") })),
+        ("charges", json!({ "reference": "3", "chargeAmount": usd("6.00") })),
+        ("cancel", json!({ "reference": "4", "reason": "too late" })),
+    ];
+    for (call, body) in steps {
+        answers.push(world.ask(&checkout, call, &body).json());
+    }
+    world.let_pass(std::time::Duration::from_secs(60));
+    let path = |call: &str| format!("/v1/checkouts/{checkout}{call}");
+    for path in
+        [path(""), path("/fulfilment"), path("/explanation"), path("/snapshot"), "/v1/events".to_owned()]
+    {
+        answers.push(world.get(&path).json());
+    }
+    answers.push(world.get("/v1/checkouts").json());
+    answers.push(world.call("DELETE", &path("/snapshot"), "").json());
+    let mut found = BTreeSet::new();
+    for answer in &answers {
+        members(answer, &mut found);
+    }
+    assert!(
+        found.contains("timeline") && found.contains("erasedAt") && found.contains("events"),
+        "{found:?}"
+    );
+    let told = quoted(PAGE);
+    for member in found {
+        let is_told =
+            told.iter().any(|word| word.split(|it: char| !it.is_ascii_alphanumeric()).any(|it| it == member));
+        assert!(is_told, "{member}");
+    }
+}
+
+#[test]
+fn every_figure_and_each_of_its_words_stands_in_the_operators_page() {
+    let metrics = include_str!("../../src/metrics.rs");
+    let registering = between(metrics, "fn registered(mut self)", "\n    }\n");
+    let told = quoted(OPERATING);
+    let registered: Vec<&str> =
+        registering.split(".register").skip(1).filter_map(|call| literals(call).next()).collect();
+    assert_eq!(registered.len(), 13);
+    for name in registered {
+        let name = format!("countersign_{name}");
+        assert!(told.iter().any(|word| word.starts_with(&name)), "{name}");
+    }
+    let inbox = include_str!("../../src/app/inbox.rs");
+    let operation = include_str!("../../src/app/operation.rs");
+    let completion = include_str!("../../src/app/complete.rs");
+    let sender = include_str!("../../src/webhook/sender.rs");
+    let refusals = include_str!("../../../countersign-client/src/notification/refusal.rs");
+    let mut words: BTreeSet<&str> = BTreeSet::from(["Completed", "NotPaid", "Pending", "Done", "Refused"]);
+    for (text, mark) in
+        [(inbox, "note_notification("), (operation, "note_duplicate("), (completion, "note_duplicate(")]
+    {
+        let noted = text.split(mark).skip(1).filter(|call| call.starts_with('"'));
+        words.extend(noted.filter_map(|call| literals(call).next()));
+    }
+    words.extend(literals(between(inbox, "let outcome = match kept {", "};")));
+    words.extend(
+        literals(between(sender, "let (outcome, again_at) = match sent {", "};"))
+            .filter(|it| !it.contains(' ')),
+    );
+    words.extend(literals(between(refusals, "pub const fn name", "\n    }")));
+    assert!(words.len() > 20, "{words:?}");
+    for word in words {
+        assert!(told.contains(word), "{word}");
+    }
+    for cap in ["1,000", "10,000"] {
+        assert!(OPERATING.contains(cap), "{cap}");
+    }
+}
