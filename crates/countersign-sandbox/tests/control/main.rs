@@ -4,6 +4,7 @@
 
 mod admission;
 mod checkouts;
+mod documented;
 mod events;
 mod fast_clock;
 mod faults;
