@@ -6,6 +6,7 @@ mod crash_of_sandbox;
 mod crash_of_serve;
 mod crowd;
 mod demo;
+mod documented;
 mod failures;
 mod guide;
 mod help;
