@@ -1,5 +1,5 @@
-//! docs/guide/shop.md does what it says: its commands are run in order, in one shell, and what they print is
-//! held against what the page shows.
+//! docs/guide/shop.md does what it says: its commands are run in order, in one shell and one more for each
+//! terminal of its own, and what they print is held against what the page shows.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ const LEFT_OUT: char = '…';
 struct Step {
     commands: String,
     shown: String,
-    /// It is a server's, which runs on beside the steps that follow.
+    /// It is a server's, which runs on beside the steps that follow, in a shell that knows nothing of theirs.
     has_terminal: bool,
 }
 
@@ -47,13 +47,23 @@ fn free_ports() -> [String; 3] {
 
 /// All steps as one script, which stops at the first that fails. What step `n` prints goes to the file `n`.
 fn script(steps: &[Step]) -> String {
-    let mut script = "set -e -o pipefail\nout=$PWD\ntrap 'kill $(jobs -p)' EXIT\n".to_owned();
+    let mut script = "set -e -o pipefail\nout=$PWD\nfresh=$PATH\ntrap 'kill $(jobs -p)' EXIT\n".to_owned();
     for (number, Step { commands, has_terminal, .. }) in steps.iter().enumerate() {
         if *has_terminal {
             let port = port_of(commands);
-            // `exec` lets the shell know the server itself, and not a shell around it.
-            let server = format!("(exec {}) > \"$out/{number}\" 2>> \"$out/logs\" &", commands.trim());
-            write!(script, "{server}\nuntil (: < /dev/tcp/127.0.0.1/{port}) 2> /dev/null; do kill -0 $!; sleep 0.05; done\n")
+            // `exec` lets the first shell know the server itself, and not a shell around it.
+            let with_exec =
+                |text: String, name: &str| text.replace(&format!("\n{name} "), &format!("\nexec {name} "));
+            let server = ["countersign", "python3"].into_iter().fold(commands.clone(), with_exec);
+            assert!(server.contains("\nexec ") && !server.contains("TERMINAL"));
+            let file = format!("\"$out/{number}.terminal\"");
+            write!(
+                script,
+                "cat > {file} <<'TERMINAL'\nset -e\n{server}\nTERMINAL\n\
+                 (cd \"$out\"; exec env -i PATH=\"$fresh\" bash {file}) \\\n\
+                 > \"$out/{number}\" 2>> \"$out/logs\" &\n\
+                 until (: < /dev/tcp/127.0.0.1/{port}) 2> /dev/null; do kill -0 $!; sleep 0.05; done\n"
+            )
         } else {
             write!(script, "{{\n{commands}\n}} > \"$out/{number}\"\n")
         }
@@ -66,8 +76,8 @@ fn script(steps: &[Step]) -> String {
 fn port_of(commands: &str) -> &'static str {
     let [sandbox, serve, receiver] = PORTS;
     match commands {
-        _ if commands.starts_with("countersign sandbox") => sandbox,
-        _ if commands.starts_with("countersign serve") => serve,
+        _ if commands.contains("countersign sandbox") => sandbox,
+        _ if commands.contains("countersign serve") => serve,
         _ => receiver,
     }
 }
@@ -91,14 +101,16 @@ fn with_ports(text: &str, ports: &[String; 3]) -> String {
     PORTS.into_iter().zip(ports).fold(text.to_owned(), replace)
 }
 
+/// Where the guide's own commands expect what was built. It stands on no path before they say so.
+fn clone_in(directory: &Path) {
+    let built = directory.join("target/release");
+    std::fs::create_dir_all(&built).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_countersign"), built.join("countersign")).unwrap();
+}
+
 fn run(directory: &Path, script: &str) -> (bool, String) {
-    let program = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap();
-    let path = std::env::join_paths([
-        program,
-        Path::new("/usr/local/bin"),
-        Path::new("/usr/bin"),
-        Path::new("/bin"),
-    ]);
+    clone_in(directory);
+    let path = std::env::join_paths(["/usr/local/bin", "/usr/bin", "/bin"]);
     // A step that waits for what never comes must not hold up every other test.
     let ended = Command::new("timeout")
         .args(["--kill-after=5", "90", "bash", "-c", script])
