@@ -112,6 +112,10 @@ async fn taken(scene: &Scene, path: &str, member: &str, body: Value) -> BTreeSet
     words.split(", ").map(str::to_owned).collect()
 }
 
+/// The path, the member, a body with a wrong word, what the page quotes there, and which of that is no word of
+/// the member's.
+type Case<'a> = (&'a str, &'a str, Value, BTreeSet<&'static str>, &'a [&'a str]);
+
 #[tokio::test]
 async fn every_word_that_is_taken_stands_in_its_place_and_no_other() {
     let scene = Scene::new().await;
@@ -132,8 +136,7 @@ async fn every_word_that_is_taken_stands_in_its_place_and_no_other() {
     let acted = "/buyer`\n\nThe buyer acts";
     let of = |heading: &str| quoted(between(PAGE, heading, "\n#"));
     let action = json!({"action": "?"});
-    // The path, the member, a body with a wrong word, what the page quotes there, and what else it quotes there.
-    let cases: Vec<(&str, &str, Value, BTreeSet<&str>, &[&str])> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (checkout, "environment", starting("environment"), row(started, "`environment`"), &[]),
         (checkout, "region", starting("region"), row(started, "`region`"), &[]),
         (checkout, "responseDetail", starting("responseDetail"), row(started, "`responseDetail`"), &[]),
