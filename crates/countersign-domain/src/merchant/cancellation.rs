@@ -23,8 +23,8 @@ use super::operation::{
     Asked, OVERTAKEN, OperationName, OperationRefused, OperationState, RefundCeiling, Request, record,
     refundable,
 };
-use super::payment::{ChargeState, Look, Payment, PaymentEvent, PermissionState, RefundState};
-use crate::ids::{ChargeId, IdempotencyKey};
+use super::payment::{ChargeState, Look, Payment, PaymentEvent, PermissionState, RefundState, Sight};
+use crate::ids::IdempotencyKey;
 use crate::step::Step;
 use crate::time::{DAY, Timestamp};
 
@@ -213,8 +213,8 @@ fn undo(
         }
         match charge.state {
             ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => is_waiting = true,
-            // Amazon has refused to cancel it: it may be captured, or canceled already.
-            ChargeState::Authorized if charge.look.is_some() && is_refused(payment, &charge.id) => {
+            // Amazon has refused to undo it: it may be captured, canceled or refunded already.
+            ChargeState::Authorized | ChargeState::Captured(_) if charge.sight == Sight::Doubted => {
                 is_waiting = true;
             }
             ChargeState::Authorized => {
@@ -276,21 +276,13 @@ fn undo(
     }
 }
 
-fn is_refused(payment: &Payment, id: &ChargeId) -> bool {
-    payment.operations.iter().any(|operation| {
-        matches!(&operation.request, Request::CancelCharge { charge_id } if charge_id == id)
-            && matches!(operation.state, OperationState::Refused { .. })
-    })
-}
-
-/// Ends what would take the buyer's money and has not left. A charge that was turned away before is sent
-/// all the same: only its key tells whether a copy of it was carried out. Of a capture the charge tells.
+/// Ends what would take the buyer's money and has not left, or has come back without a look at it. If a
+/// copy was carried out all the same, what turns up is undone as well.
 fn overtake(payment: &mut Payment, events: &mut Vec<PaymentEvent>) {
     for operation in &mut payment.operations {
-        let OperationState::Recorded { send, .. } = &operation.state else { continue };
+        let OperationState::Recorded { .. } = &operation.state else { continue };
         let is_overtaken = match operation.request {
-            Request::CreateCharge { .. } => send.is_none(),
-            Request::Capture { .. } => true,
+            Request::CreateCharge { .. } | Request::Capture { .. } => true,
             Request::Refund { .. } | Request::CancelCharge { .. } | Request::Close { .. } => false,
         };
         if is_overtaken {
@@ -331,7 +323,7 @@ pub(super) fn remind(checkout: &Checkout, now: Timestamp) -> Option<CheckoutStep
     };
     // Whatever is known may no longer be so.
     for charge in next.payment.iter_mut().flat_map(|payment| &mut payment.charges) {
-        if charge.state == ChargeState::Authorized {
+        if matches!(charge.state, ChargeState::Authorized | ChargeState::Captured(_)) {
             charge.look = Some(Look { at: now, count: 0 });
         }
     }

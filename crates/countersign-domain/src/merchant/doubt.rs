@@ -484,11 +484,24 @@ pub fn charge_seen(
         (state, Happened::Completed)
     };
     let not_paid = |reason: NotPaidReason| (AttemptState::NotPaid { reason, at: now }, Happened::NotPaid);
+    let pending = || {
+        let state = AttemptState::Pending {
+            charge_permission_id: charge_permission_id.clone(),
+            charge_id: charge_id.clone(),
+            since: now,
+            look_at: now.plus(pending_delay(0)),
+            look_count: 0,
+            alarm_count: 0,
+        };
+        (state, Happened::PendingBegan)
+    };
+    let captures = checkout.terms.payment_intent == PaymentIntent::AuthorizeWithCapture;
     let amount_differs = seen.charge_amount.is_some_and(|amount| amount != checkout.terms.charge_amount);
     let (state, what) = match seen.state {
         ChargeStateSeen::Declined => not_paid(NotPaidReason::ChargeDeclined(seen.reason.clone())),
         ChargeStateSeen::Canceled => not_paid(NotPaidReason::ChargeCanceled(seen.reason.clone())),
         ChargeStateSeen::AuthorizationInitiated if was_pending => return None,
+        ChargeStateSeen::CaptureInitiated if was_pending && captures => return None,
         ChargeStateSeen::AuthorizationInitiated
         | ChargeStateSeen::Authorized
         | ChargeStateSeen::CaptureInitiated
@@ -512,17 +525,9 @@ pub fn charge_seen(
         {
             return None;
         }
-        ChargeStateSeen::AuthorizationInitiated => {
-            let state = AttemptState::Pending {
-                charge_permission_id: charge_permission_id.clone(),
-                charge_id: charge_id.clone(),
-                since: now,
-                look_at: now.plus(pending_delay(0)),
-                look_count: 0,
-                alarm_count: 0,
-            };
-            (state, Happened::PendingBegan)
-        }
+        ChargeStateSeen::AuthorizationInitiated => pending(),
+        // Not taken yet, and Amazon may decline it still.
+        ChargeStateSeen::CaptureInitiated if captures => pending(),
         ChargeStateSeen::Authorized => completed(Completion::Authorized(charge_id.clone())),
         ChargeStateSeen::CaptureInitiated => completed(Completion::CaptureInitiated(charge_id.clone())),
         ChargeStateSeen::Captured => completed(Completion::Captured(charge_id.clone())),

@@ -14,12 +14,12 @@ use super::checkout::Checkout;
 use super::completion::{CheckoutEvent, CheckoutStep, CompletionRules, PlantedBug};
 use super::doubt::{ChargeSeen, ChargeStateSeen};
 use super::payment::{
-    Charge, ChargeState, Look, Payment, PaymentAct, PaymentEvent, PermissionState, Refund, RefundState,
+    Charge, ChargeState, Look, Payment, PaymentAct, PaymentEvent, PermissionState, Refund, RefundState, Sight,
 };
 use crate::ids::{ChargeId, RefundId};
 use crate::money::Money;
 use crate::step::Step;
-use crate::time::Timestamp;
+use crate::time::{DAY, Timestamp};
 
 /// A charge as Amazon shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct ChargeShown {
     pub seen: ChargeSeen,
     /// `captureAmount`.
     pub captured: Option<Money>,
+    /// `refundedAmount`.
+    pub refunded: Option<Money>,
     /// `expirationTimestamp`.
     pub expires_at: Option<Timestamp>,
 }
@@ -87,7 +89,7 @@ pub(super) fn take_charge(
     let mut events = Vec::new();
     let Some(state) = shown.state(rules) else { return (payment, events) };
     let contradicted = |found| PaymentEvent::Contradiction { id: shown.id.to_string(), found };
-    let amounts = [shown.seen.charge_amount, shown.captured];
+    let amounts = [shown.seen.charge_amount, shown.captured, shown.refunded];
     if amounts.into_iter().flatten().any(|amount| amount.currency() != payment.limit.currency()) {
         events.push(contradicted("a charge in another currency"));
         return (payment, events);
@@ -114,6 +116,12 @@ pub(super) fn take_charge(
     if let Some(expires_at) = shown.expires_at {
         charge.expires_at = expires_at;
     }
+    if shown.refunded.is_some() {
+        charge.refunded_shown = shown.refunded;
+    }
+    // A success of Finalize says that the money is taken. What Amazon shows after it is nearer the money.
+    let was_only_said = charge.sight == Sight::Never && matches!(charge.state, ChargeState::Captured(_));
+    charge.sight = Sight::At(now);
     let contradicts = match (&charge.state, &state) {
         (ChargeState::Captured(known), ChargeState::Captured(shown)) => known != shown,
         (known, shown) => {
@@ -124,10 +132,12 @@ pub(super) fn take_charge(
     };
     if contradicts {
         events.push(contradicted("a final charge in another final state"));
+    }
+    if contradicts && !was_only_said {
         charge.look = None;
         return (payment, events);
     }
-    if state.rank() > charge.state.rank() {
+    if state.rank() > charge.state.rank() || (was_only_said && state != charge.state) {
         let id = shown.id.clone();
         let became = match &state {
             ChargeState::AuthorizationInitiated => PaymentEvent::ChargePending(id),
@@ -167,10 +177,9 @@ pub(super) fn take_charge(
         ChargeState::Authorized if now >= charge.expires_at => {
             Some(charge.look.map_or(Look::first(now), |look| look.next(now)))
         }
-        ChargeState::Authorized
-        | ChargeState::Captured(_)
-        | ChargeState::Canceled(_)
-        | ChargeState::Declined(_) => None,
+        // Whoever cancels or captures it elsewhere may not be heard of.
+        ChargeState::Authorized => Some(Look { at: now.plus(DAY), count: 0 }),
+        ChargeState::Captured(_) | ChargeState::Canceled(_) | ChargeState::Declined(_) => None,
     };
     (payment, events)
 }

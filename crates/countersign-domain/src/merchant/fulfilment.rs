@@ -1,29 +1,49 @@
 //! "May I ship?", computed from the payment and never stored.
+//!
+//! Somebody may cancel a charge at Amazon, and the news of it be lost. So a yes needs a charge that Amazon
+//! has shown, and an authorization that it has shown just now: [`Fulfilment::unseen`] names what is to be
+//! looked at first.
 
+use core::time::Duration;
+
+use super::attempt::{Attempt, AttemptState};
 use super::cancellation::CancellationState;
 use super::checkout::Checkout;
-use super::operation::{Operation, OperationState, Request};
-use super::payment::{Charge, ChargeState, Payment, sum};
+use super::operation::{Effect, Operation, OperationState, Request};
+use super::payment::{Charge, ChargeState, Payment, Sight, sum};
 use super::verdict::Verdict;
 use crate::ids::ChargeId;
 use crate::time::Timestamp;
 
+/// For so long what Amazon has shown of an authorization counts: as long as a parcel takes from the answer
+/// to the van.
+const SIGHT: Duration = Duration::from_secs(5 * 60);
+
 /// Whether the parcel may leave, and why or why not, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fulfilment {
     /// Whether.
     pub may_ship: bool,
     /// Why, or why not.
     pub reason: &'static str,
+    /// The charge that is to be looked at before there can be a yes.
+    pub unseen: Option<ChargeId>,
 }
 
 const fn not(reason: &'static str) -> Fulfilment {
-    Fulfilment { may_ship: false, reason }
+    Fulfilment { may_ship: false, reason, unseen: None }
 }
 
-/// Whether a parcel that one charge pays for may leave: the named charge, or else the latest, since every
-/// further parcel has a charge of its own, or the one that was last asked for. `None` when there is no such
-/// charge.
+const fn yes(reason: &'static str) -> Fulfilment {
+    Fulfilment { may_ship: true, reason, unseen: None }
+}
+
+fn unseen(charge: &Charge) -> Fulfilment {
+    Fulfilment { unseen: Some(charge.id.clone()), ..not("Checking") }
+}
+
+/// Whether a parcel that one charge pays for may leave: the named charge, or else the one that was last
+/// asked for, since every further parcel has a charge of its own. `None` when there is no such charge.
 ///
 /// Only what is Authorized and has not lapsed, or is Captured and not given back, pays for anything. What
 /// is pending, in doubt, being captured or being canceled does not.
@@ -37,18 +57,18 @@ pub fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp
     let Some(payment) = &checkout.payment else {
         return match charge {
             Some(_) => None,
-            None => Some(unpaid(checkout.verdict())),
+            None => Some(unpaid(checkout)),
         };
     };
     match charge {
         Some(id) => payment.charge(id).map(|charge| of_charge(payment, charge, now)),
-        None => Some(of_latest(payment, now)),
+        None => Some(of_last_asked(checkout, payment, now)),
     }
 }
 
-fn unpaid(verdict: Verdict<'_>) -> Fulfilment {
-    not(match verdict {
-        Verdict::Pending(_) => "AuthorizationInitiated",
+fn unpaid(checkout: &Checkout) -> Fulfilment {
+    not(match checkout.verdict() {
+        Verdict::Pending(_) => checkout.pending_state(),
         Verdict::Checking(Some(_)) => "Unresolved",
         Verdict::Checking(None) => "Checking",
         Verdict::NotPaid(_) => "NotPaid",
@@ -58,18 +78,35 @@ fn unpaid(verdict: Verdict<'_>) -> Fulfilment {
     })
 }
 
-/// Of the latest charge, or of the one that was asked for last, where there is none of that yet.
-fn of_latest(payment: &Payment, now: Timestamp) -> Fulfilment {
+/// Of the charge that was asked for last, by whatever call; one that somebody made elsewhere is none of the
+/// shop's parcels.
+fn of_last_asked(checkout: &Checkout, payment: &Payment, now: Timestamp) -> Fulfilment {
     let asked = payment.operations.iter().rev();
     let last_asked = asked.into_iter().find(|it| matches!(it.request, Request::CreateCharge { .. }));
-    match last_asked.map(|operation| &operation.state) {
-        Some(OperationState::Refused { .. }) => not("ChargeDeclined"),
+    let charge = match last_asked.map(|operation| &operation.state) {
+        Some(OperationState::Refused { .. }) => return not("ChargeDeclined"),
         Some(
             OperationState::Recorded { .. } | OperationState::Sending { .. } | OperationState::InDoubt { .. },
-        ) => not("Checking"),
-        Some(OperationState::Done(_)) | None => {
-            payment.charges.last().map_or(not("ConfirmedOnly"), |charge| of_charge(payment, charge, now))
+        ) => return not("Checking"),
+        Some(OperationState::Done(Effect::Charge(id))) => payment.charge(id),
+        Some(OperationState::Done(Effect::Refund(_) | Effect::Closed)) | None => {
+            checkout.attempts.iter().find_map(made_by_finalize).and_then(|id| payment.charge(id))
         }
+    };
+    charge.map_or(not("ConfirmedOnly"), |charge| of_charge(payment, charge, now))
+}
+
+fn made_by_finalize(attempt: &Attempt) -> Option<&ChargeId> {
+    match &attempt.state {
+        AttemptState::Completed { completion, .. } => completion.charge_id(),
+        AttemptState::Bound { .. }
+        | AttemptState::Approved { .. }
+        | AttemptState::Finalizing { .. }
+        | AttemptState::InDoubt(_)
+        | AttemptState::Pending { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Unresolved { .. }
+        | AttemptState::Surplus { .. } => None,
     }
 }
 
@@ -80,26 +117,25 @@ fn of_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
         ChargeState::Authorized if now >= charge.expires_at => not("AuthorizationExpired"),
         ChargeState::Authorized => match being_changed(payment, charge) {
             Some(reason) => not(reason),
-            None => Fulfilment { may_ship: true, reason: "Authorized" },
+            None if !was_seen_just_now(charge, now) => unseen(charge),
+            None => yes("Authorized"),
         },
         ChargeState::CaptureInitiated => not("CaptureInitiated"),
         ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => not("Refunded"),
-        ChargeState::Captured(_) => Fulfilment { may_ship: true, reason: "Captured" },
+        ChargeState::Captured(_) if charge.sight == Sight::Never => unseen(charge),
+        ChargeState::Captured(_) => yes("Captured"),
         ChargeState::Canceled(_) => not("ChargeCanceled"),
         ChargeState::Declined(_) => not("ChargeDeclined"),
     }
 }
 
-/// What may be becoming of an authorized charge while nobody knows: Amazon declines captures, too. One that
-/// Amazon has refused to change may be another than is known, until it was looked at.
+fn was_seen_just_now(charge: &Charge, now: Timestamp) -> bool {
+    matches!(charge.sight, Sight::At(at) if now.since(at) < SIGHT)
+}
+
+/// What may be becoming of an authorized charge while nobody knows: Amazon declines captures, too.
 fn being_changed(payment: &Payment, charge: &Charge) -> Option<&'static str> {
     let is_capture = |operation: &Operation| matches!(operation.request, Request::Capture { .. });
-    if let Some(operation) = payment.changing(&charge.id) {
-        return Some(if is_capture(operation) { "CaptureInitiated" } else { "CancelInitiated" });
-    }
-    let is_refused = payment.operations.iter().any(|operation| {
-        let is_of_it = operation.request.changes_charge() == Some(&charge.id);
-        is_of_it && matches!(operation.state, OperationState::Refused { .. })
-    });
-    (is_refused && charge.look.is_some()).then_some("Checking")
+    let operation = payment.changing(&charge.id)?;
+    Some(if is_capture(operation) { "CaptureInitiated" } else { "CancelInitiated" })
 }

@@ -153,7 +153,7 @@ fn believed(payment: Payment, hint: &Hint, now: Timestamp, rules: &CompletionRul
             };
             let seen = ChargeSeen { state, reason: None, charge_amount: None };
             let captured = Some(charge.amount);
-            let shown = ChargeShown { id: id.clone(), seen, captured, expires_at: None };
+            let shown = ChargeShown { id: id.clone(), seen, captured, refunded: None, expires_at: None };
             take_charge(payment, &shown, false, now, rules)
         }
         Hint::Refund(id) => {

@@ -16,7 +16,7 @@
 //! are adopted: they count in every budget.
 //!
 //! Who is waited for has a timer: what Amazon decides is looked at ever less often, an Authorized charge
-//! has its plan ([`capture_plan`]), an operation its own; a permission that waits for its buyer is looked
+//! daily and by its plan ([`capture_plan`]), an operation has its own; a permission that waits for its buyer is looked
 //! at hourly, later daily. A Chargeable one waits for nobody. Each look is moved on in the commit before
 //! the question, so a crash before, during or after it costs one look.
 
@@ -112,10 +112,25 @@ pub struct Charge {
     pub planned_until: Timestamp,
     /// How far it is.
     pub state: ChargeState,
+    /// Whether that is what Amazon shows.
+    pub sight: Sight,
     /// When to look at it beside the plan.
     pub look: Option<Look>,
     /// What was given back of it, oldest first.
     pub refunds: Vec<Refund>,
+    /// `refundedAmount`, as it was last shown: more than the known refunds if others were made elsewhere.
+    pub refunded_shown: Option<Money>,
+}
+
+/// Whether a charge's state is what Amazon shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Nobody has looked: Finalize's answer, which names no state, is all there is.
+    Never,
+    /// It was shown so; then Amazon refused something that it would have allowed if it still were.
+    Doubted,
+    /// It was shown so, last at this instant.
+    At(Timestamp),
 }
 
 /// How far a charge is.
@@ -235,8 +250,10 @@ impl Charge {
             expires_at: now.plus(UNTIL_AMAZON_SAYS),
             planned_until: now,
             state,
+            sight: Sight::Never,
             look: None,
             refunds: Vec::new(),
+            refunded_shown: None,
         }
     }
 
@@ -253,11 +270,15 @@ impl Charge {
         }
     }
 
-    /// What was given back or is on its way: all but what was declined.
+    /// What was given back or is on its way: all but what was declined, and at least what Amazon shows.
     #[must_use]
     pub fn refunded(&self) -> Money {
         let counted = self.refunds.iter().filter(|refund| !matches!(refund.state, RefundState::Declined(_)));
-        sum(self.amount, counted.map(|refund| refund.amount))
+        let known = sum(self.amount, counted.map(|refund| refund.amount));
+        match self.refunded_shown {
+            Some(shown) if shown.minor() > known.minor() => shown,
+            Some(_) | None => known,
+        }
     }
 
     /// What it takes of the permission's limit: what it holds, or what it took.
@@ -320,14 +341,14 @@ impl Payment {
         charge_permission_id: &ChargePermissionId,
         now: Timestamp,
     ) -> Self {
+        // For what Finalize's answer does not say: the state and the expiry. The snapshot's own question is
+        // usually faster.
+        let soon = Some(Look { at: now.plus(ASK_AFTER), count: 0 });
         let charge = completion.charge_id().map(|id| {
             let (state, look) = match completion {
-                Completion::Captured(_) => (ChargeState::Captured(terms.charge_amount), None),
+                Completion::Captured(_) => (ChargeState::Captured(terms.charge_amount), soon),
                 Completion::CaptureInitiated(_) => (ChargeState::CaptureInitiated, Some(Look::first(now))),
-                Completion::Authorized(_) | Completion::Confirmed => {
-                    // Soon, for its expiry: the snapshot's own question is usually faster.
-                    (ChargeState::Authorized, Some(Look { at: now.plus(ASK_EXPIRY_AFTER), count: 0 }))
-                }
+                Completion::Authorized(_) | Completion::Confirmed => (ChargeState::Authorized, soon),
             };
             Charge { look, ..Charge::new(id.clone(), terms.charge_amount, state, now) }
         });
@@ -435,8 +456,8 @@ impl Payment {
     }
 }
 
-/// When to ask for the expiry of a new authorization, if the snapshot has not brought it.
-const ASK_EXPIRY_AFTER: Duration = Duration::from_secs(60);
+/// When to ask for a new charge, if the snapshot has not.
+const ASK_AFTER: Duration = Duration::from_secs(60);
 
 /// What happened to a payment: the timeline's entries, in causal order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use super::doubt::{ALARMS, doubt_delay};
 use super::operation::{Asked, Effect, Operation, OperationName, OperationState, Request, record};
 use super::payment::{
     ChargeShown, ChargeState, Look, Payment, PaymentAct, PaymentEvent, PermissionShown, PermissionState,
-    RefundShown, stepped, take_charge, take_permission, take_refund,
+    RefundShown, Sight, stepped, take_charge, take_permission, take_refund,
 };
 use crate::ids::{ChargeId, IdempotencyKey};
 use crate::time::Timestamp;
@@ -255,13 +255,16 @@ fn look_after_refusal(payment: &mut Payment, request: &Request, now: Timestamp) 
     let look = Some(Look { at: now, count: 0 });
     match request {
         Request::CreateCharge { .. } | Request::Close { .. } => payment.permission.look = look,
-        Request::Capture { charge_id, .. } | Request::CancelCharge { charge_id } => {
-            let charge = payment.charge_mut(charge_id).filter(|charge| !charge.state.is_final());
-            if let Some(charge) = charge {
+        Request::Capture { charge_id, .. }
+        | Request::CancelCharge { charge_id }
+        | Request::Refund { charge_id, .. } => {
+            if let Some(charge) = payment.charge_mut(charge_id) {
                 charge.look = look;
+                if let Sight::At(_) = charge.sight {
+                    charge.sight = Sight::Doubted;
+                }
             }
         }
-        Request::Refund { .. } => {}
     }
 }
 

@@ -4,18 +4,19 @@ use super::attempt::{Attempt, AttemptState, Completion, NotPaidReason, Unresolve
 use super::cancellation::CancellationState;
 use super::checkout::Checkout;
 use crate::ids::{ChargeId, ChargePermissionId};
+use crate::terms::PaymentIntent;
 
 /// Today's answer. `Paid`, `Authorized`, `Confirmed` and `NotPaid` never change for an attempt, unless
 /// the shop itself cancels the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {
-    /// Captured, or the capture was accepted.
+    /// Captured.
     Paid(Proof<'a>),
     /// Reserved.
     Authorized(Proof<'a>),
     /// A Charge Permission only.
     Confirmed(Proof<'a>),
-    /// Amazon still decides on the authorization.
+    /// Amazon still decides: on the authorization, or on the capture that is the intent.
     Pending(Proof<'a>),
     /// Not known yet. Not shippable, not to be paid again.
     Checking(Option<UnresolvedReason>),
@@ -54,6 +55,16 @@ impl Verdict<'_> {
 }
 
 impl Checkout {
+    /// The state of the charge on which Amazon still decides while an attempt is pending. Where the intent
+    /// is to capture nothing else is waited for: it takes no pending authorization.
+    #[must_use]
+    pub fn pending_state(&self) -> &'static str {
+        match self.terms.payment_intent {
+            PaymentIntent::AuthorizeWithCapture => "CaptureInitiated",
+            PaymentIntent::Authorize | PaymentIntent::Confirm => "AuthorizationInitiated",
+        }
+    }
+
     /// Whether a cancellation has come to its end.
     #[must_use]
     pub fn is_canceled(&self) -> bool {
@@ -86,8 +97,9 @@ impl Checkout {
             AttemptState::Completed { completion, charge_permission_id, .. } => {
                 let proof = Proof { charge_permission_id, charge_id: completion.charge_id() };
                 match completion {
-                    Completion::Captured(_) | Completion::CaptureInitiated(_) => Verdict::Paid(proof),
-                    Completion::Authorized(_) => Verdict::Authorized(proof),
+                    Completion::Captured(_) => Verdict::Paid(proof),
+                    // Whoever captures it: it was authorized, which is all that was asked for.
+                    Completion::Authorized(_) | Completion::CaptureInitiated(_) => Verdict::Authorized(proof),
                     Completion::Confirmed => Verdict::Confirmed(proof),
                 }
             }

@@ -7,6 +7,7 @@ mod capture_policy;
 pub(crate) mod change;
 pub(crate) mod complete;
 pub(crate) mod fact;
+mod fulfilment;
 pub(crate) mod inbox;
 pub(crate) mod key;
 pub(crate) mod lookup;

@@ -5,8 +5,7 @@ mod awaited;
 mod words;
 
 use countersign_domain::merchant::completion::CompletionRules;
-use countersign_domain::merchant::fulfilment::{Fulfilment, fulfilment};
-use countersign_domain::time::Timestamp;
+use countersign_domain::merchant::fulfilment::Fulfilment;
 use serde::Serialize;
 
 use crate::app::lookup::{Event, TimelinePage};
@@ -57,17 +56,15 @@ pub(crate) struct Awaited {
     at: String,
 }
 
-/// Explains a checkout by a page of its timeline.
+/// Explains a checkout by a page of its timeline and by whether it may be shipped.
 pub(crate) fn explanation<'a>(
     registration: &'a Registration,
     page: &'a TimelinePage,
     rules: &CompletionRules,
-    now: Timestamp,
+    fulfilment: &Fulfilment,
 ) -> Explanation<'a> {
     let checkout = &registration.checkout;
-    // Without a charge that is asked for there is always an answer.
-    let Fulfilment { may_ship, reason } =
-        fulfilment(checkout, None, now).unwrap_or(Fulfilment { may_ship: false, reason: "Checking" });
+    let Fulfilment { may_ship, reason, .. } = *fulfilment;
     Explanation {
         checkout_id: checkout.id.as_str(),
         order_id: &checkout.order_id,

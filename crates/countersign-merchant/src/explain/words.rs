@@ -206,7 +206,7 @@ fn why_looked_up(found: &str) -> &'static str {
 fn completed(word: &str) -> &'static str {
     match word {
         "Captured" => "paid: the money is captured",
-        "CaptureInitiated" => "paid: the capture is accepted",
+        "CaptureInitiated" => "authorized: the money is reserved, and its capture under way",
         "Authorized" => "authorized: the money is reserved",
         _ => "confirmed: a charge permission, and no charge yet",
     }
@@ -215,7 +215,7 @@ fn completed(word: &str) -> &'static str {
 fn proved_by(before: Option<&Event>) -> &'static str {
     match before.map(|before| before.kind.as_str()) {
         Some("FinalizeSent") => "proved by Amazon's answer to Finalize, whole and with its ids",
-        Some("AuthorizationPending") => "proved by Get Charge",
+        Some("AuthorizationPending" | "CapturePending") => "proved by Get Charge",
         Some("LookedUp") => "proved by Get Checkout Session, and Get Charge where there is a charge",
         _ => "proved by Amazon's own account",
     }
@@ -268,7 +268,7 @@ pub(super) fn fulfilment(reason: &str) -> &'static str {
         "CancelRequested" => "the order is being canceled",
         "Canceled" => "the order is canceled",
         "Unresolved" => "nobody can say whether this was paid",
-        "Checking" => "nobody knows yet whether this was paid",
+        "Checking" => "nobody knows now whether this is paid: ask again",
         "NotPaid" => "it is not paid",
         "Registered" => "no buyer has come back from Amazon's page yet",
         _ => "",

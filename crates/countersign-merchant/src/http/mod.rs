@@ -12,7 +12,6 @@ use std::sync::Arc;
 use countersign_client::notification::MAX_ENVELOPE_LEN;
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::GivenAddresses;
-use countersign_domain::merchant::fulfilment::fulfilment;
 use countersign_http::{Handler, Peer, Reply, Request, Response, Unreadable};
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
@@ -164,9 +163,8 @@ async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, R
         ("GET", ["checkouts", id, "fulfilment"]) => {
             let charge_id = payment_requests::fulfilment_query(request.uri().query().unwrap_or(""))?;
             let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
-            let checkout = &loaded.registration.checkout;
-            let computed = fulfilment(checkout, charge_id.as_ref(), app.clock.now());
-            Ok(payment_render::fulfilment(computed.ok_or(Refused::NoSuchCharge)?))
+            let (_, computed) = app.fulfilment(loaded, charge_id.as_ref()).await?;
+            Ok(payment_render::fulfilment(&computed.ok_or(Refused::NoSuchCharge)?))
         }
         (_, ["checkouts", _, "charges" | "captures" | "refunds" | "close" | "cancel"]) => {
             Err(Refused::WrongMethod("POST"))
@@ -175,9 +173,11 @@ async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, R
         ("GET", ["checkouts", id, "explanation"]) => {
             let query = requests::timeline_query(request.uri().query().unwrap_or(""))?;
             let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
-            let checkout = &loaded.registration.checkout;
-            let page = app.timeline_page(checkout, query.after, query.limit).await?;
-            let told = explanation(&loaded.registration, &page, &app.rules(), app.clock.now());
+            let (registration, computed) = app.fulfilment(loaded, None).await?;
+            let page = app.timeline_page(&registration.checkout, query.after, query.limit).await?;
+            // Without a charge that is asked for there is always an answer.
+            let told =
+                explanation(&registration, &page, &app.rules(), &computed.ok_or(Refused::NoSuchCharge)?);
             Ok(render::json(StatusCode::OK, &told))
         }
         (_, ["checkouts", _, "explanation"]) => Err(Refused::WrongMethod("GET")),

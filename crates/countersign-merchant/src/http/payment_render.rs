@@ -458,7 +458,7 @@ pub(super) fn canceled(registration: &Registration) -> Result<Response, Refused>
 }
 
 /// "May I ship?"
-pub(super) fn fulfilment(fulfilment: Fulfilment) -> Response {
-    let Fulfilment { may_ship, reason } = fulfilment;
+pub(super) fn fulfilment(fulfilment: &Fulfilment) -> Response {
+    let Fulfilment { may_ship, reason, .. } = *fulfilment;
     json(StatusCode::OK, &serde_json::json!({ "mayShip": may_ship, "reason": reason }))
 }

@@ -212,7 +212,10 @@ impl Event {
                 ("DoubtAlarm", Some(format!("in doubt for {} s", lasting.as_secs())))
             }
             Happened::LookedUp { found } => ("LookedUp", Some((*found).to_owned())),
-            Happened::PendingBegan => ("AuthorizationPending", None),
+            Happened::PendingBegan => match after.pending_state() {
+                "CaptureInitiated" => ("CapturePending", attempt.and_then(pending_charge)),
+                _ => ("AuthorizationPending", None),
+            },
             Happened::Completed => ("Completed", attempt.and_then(completion_word)),
             Happened::NotPaid => ("NotPaid", attempt.and_then(reason_code)),
             Happened::Unresolved => ("Unresolved", attempt.and_then(reason_code)),
@@ -263,6 +266,20 @@ fn key_of(state: &OperationState) -> Option<u32> {
         OperationState::Recorded { send, .. } => send.as_ref().map(|send| send.n),
         OperationState::Sending { send, .. } | OperationState::InDoubt { send, .. } => Some(send.n),
         OperationState::Done(_) | OperationState::Refused { .. } => None,
+    }
+}
+
+fn pending_charge(attempt: &Attempt) -> Option<String> {
+    match &attempt.state {
+        AttemptState::Pending { charge_id, .. } => Some(charge_id.to_string()),
+        AttemptState::Bound { .. }
+        | AttemptState::Approved { .. }
+        | AttemptState::Finalizing { .. }
+        | AttemptState::InDoubt(_)
+        | AttemptState::Completed { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Unresolved { .. }
+        | AttemptState::Surplus { .. } => None,
     }
 }
 

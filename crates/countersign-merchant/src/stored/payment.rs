@@ -7,7 +7,7 @@ use countersign_domain::merchant::operation::{
     Asked, Effect, Operation, OperationName, OperationState, Request,
 };
 use countersign_domain::merchant::payment::{
-    Charge, ChargeState, Look, Payment, Permission, PermissionState, Refund, RefundState,
+    Charge, ChargeState, Look, Payment, Permission, PermissionState, Refund, RefundState, Sight,
 };
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::time::Timestamp;
@@ -54,9 +54,21 @@ struct StoredCharge {
     planned_until: i64,
     state: StoredChargeState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<StoredSight>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     look: Option<StoredLook>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refunds: Vec<StoredRefund>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refunded_shown: Option<u64>,
+}
+
+/// None of a charge that was never looked at.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+enum StoredSight {
+    Doubted,
+    At(i64),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -220,7 +232,18 @@ pub(super) fn store(payment: &Payment) -> StoredPayment {
 }
 
 fn store_charge(charge: &Charge) -> StoredCharge {
-    let Charge { id, amount, authorized_at, expires_at, planned_until, state, look: at, refunds } = charge;
+    let Charge {
+        id,
+        amount,
+        authorized_at,
+        expires_at,
+        planned_until,
+        state,
+        sight,
+        look: at,
+        refunds,
+        refunded_shown,
+    } = charge;
     StoredCharge {
         id: id.to_string(),
         amount: amount.minor(),
@@ -235,8 +258,14 @@ fn store_charge(charge: &Charge) -> StoredCharge {
             ChargeState::Canceled(reason) => StoredChargeState::Canceled(reason.clone()),
             ChargeState::Declined(reason) => StoredChargeState::Declined(reason.clone()),
         },
+        seen: match sight {
+            Sight::Never => None,
+            Sight::Doubted => Some(StoredSight::Doubted),
+            Sight::At(at) => Some(StoredSight::At(at.as_millis())),
+        },
         look: look(*at),
         refunds: refunds.iter().map(store_refund).collect(),
+        refunded_shown: refunded_shown.map(Money::minor),
     }
 }
 
@@ -370,7 +399,13 @@ fn restore_charge(stored: StoredCharge, currency: Currency) -> Result<Charge, Un
             StoredChargeState::Canceled(reason) => ChargeState::Canceled(reason),
             StoredChargeState::Declined(reason) => ChargeState::Declined(reason),
         },
+        sight: match stored.seen {
+            None => Sight::Never,
+            Some(StoredSight::Doubted) => Sight::Doubted,
+            Some(StoredSight::At(at)) => Sight::At(instant(at)),
+        },
         look: stored.look.map(restore_look),
+        refunded_shown: stored.refunded_shown.map(money),
         refunds: stored
             .refunds
             .into_iter()

@@ -322,7 +322,7 @@ fn completed_is_not_proof_of_payment() {
         ("AuthorizationInitiated", (202, "pending"), ""),
         ("Authorized", (200, "authorized"), ""),
         ("Captured", (200, "paid"), ""),
-        ("CaptureInitiated", (200, "paid"), ""),
+        ("CaptureInitiated", (200, "authorized"), ""),
         ("SomethingNew", (202, "checking"), ""),
     ] {
         let world = World::in_memory();
@@ -336,6 +336,29 @@ fn completed_is_not_proof_of_payment() {
         let answer = world.complete(&checkout_id, SESSION);
         assert_eq!(answer.verdict(), (verdict.0, verdict.1.to_owned()), "{state}");
         assert_eq!(answer.json()["reason"].as_str().unwrap_or_default(), reason, "{state}");
+    }
+}
+
+#[test]
+fn a_capture_that_amazon_still_carries_out_is_pending_and_then_what_became_of_it() {
+    let charge_id = "S01-5105180-0000001-C000001";
+    for (decided, verdict) in [("Captured", (200, "paid")), ("Declined", (402, "notPaid"))] {
+        let world = World::in_memory();
+        let checkout_id = world.placed(&order());
+        world.amazon.fault("finalize", Fault::LostAfter);
+        world.amazon.fault("session", Fault::Nothing);
+        world.amazon.fault("session", Fault::refusal(503, "ServiceUnavailable"));
+        world.complete(&checkout_id, SESSION);
+        world.amazon.decide(charge_id, "CaptureInitiated");
+        world.let_pass(Duration::from_secs(3));
+        assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "pending".to_owned()));
+        assert_eq!(world.fulfilment(&checkout_id), (false, "CaptureInitiated".to_owned()));
+        assert!(world.facts().iter().all(|fact| fact["type"] != "checkout.paid"), "not a fact yet");
+        assert!(world.timeline(&checkout_id).contains(&"CapturePending".to_owned()));
+        world.amazon.decide(charge_id, decided);
+        world.let_pass(Duration::from_secs(60));
+        let answer = world.complete(&checkout_id, SESSION);
+        assert_eq!(answer.verdict(), (verdict.0, verdict.1.to_owned()), "{decided}");
     }
 }
 

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
-use super::world::{ENGINES, World, usd};
+use super::world::{ENGINES, SESSION, World, order, usd};
 
 const PERMISSION: &str = "S01-5105180-0000001";
 const CHARGE: &str = "S01-5105180-0000001-C000001";
@@ -532,6 +532,39 @@ fn fulfilment_is_asked_for_each_parcel_by_its_charge() {
     let nowhere = world.get("/v1/checkouts/c0/fulfilment").refusal();
     assert_eq!(nowhere, (404, "NoSuchCheckout".to_owned(), None));
     assert_eq!(world.call("POST", &format!("/v1/checkouts/{id}/fulfilment"), "").refusal().0, 405);
+}
+
+#[test]
+fn before_a_parcel_may_leave_its_authorization_is_looked_at() {
+    let world = World::in_memory();
+    let id = world.completed("Authorize");
+    world.let_pass(MINUTE);
+    let looked = || world.amazon.arrived("charge").len();
+    let before = looked();
+    assert_eq!(world.fulfilment(&id), (true, "Authorized".to_owned()));
+    assert_eq!(looked(), before, "it was seen just now");
+    // Somebody cancels it in Seller Central, and the news of it is lost.
+    world.skip(Duration::from_secs(3_600));
+    world.amazon.decide(CHARGE, "Canceled");
+    world.amazon.fault("charge", Fault::refusal(503, "ServiceUnavailable"));
+    assert_eq!(world.fulfilment(&id), (false, "Checking".to_owned()), "without an answer there is no yes");
+    assert_eq!(world.fulfilment(&id), (false, "ChargeCanceled".to_owned()));
+    assert!(world.facts().iter().any(|fact| fact["type"] == "charge.canceled"));
+}
+
+#[test]
+fn a_success_that_amazon_then_shows_to_be_no_capture_yet_ships_nothing() {
+    for (decided, reason) in [("CaptureInitiated", "CaptureInitiated"), ("Declined", "ChargeDeclined")] {
+        let world = World::in_memory();
+        let id = world.placed(&order());
+        world.complete(&id, SESSION);
+        world.amazon.decide(CHARGE, decided);
+        assert_eq!(world.fulfilment(&id), (false, reason.to_owned()));
+        assert_eq!(world.checkout(&id)["state"], "paid", "the verdict of the attempt stands");
+        world.amazon.decide(CHARGE, "Captured");
+        world.let_pass(MINUTE);
+        assert_eq!(world.fulfilment(&id).0, decided == "CaptureInitiated", "{decided}");
+    }
 }
 
 #[test]

@@ -189,6 +189,27 @@ fn each_state_takes_each_look_at_the_charge_so() {
 }
 
 #[test]
+fn a_capture_that_was_to_be_made_at_once_is_paid_only_when_it_is_made() {
+    let now = sent_at().plus(60 * SECOND);
+    let seen = |state| ChargeSeen { state, reason: None, charge_amount: Some(amount()) };
+    let look = |before: &Checkout, state| {
+        charge_seen(before, 1, &permission(), &charge(), &seen(state), now).map(|step| step.next)
+    };
+    let in_doubt = checkout(PaymentIntent::AuthorizeWithCapture, AttemptState::InDoubt(doubt()));
+    let under_way = look(&in_doubt, ChargeStateSeen::CaptureInitiated).unwrap();
+    assert_eq!(under_way.verdict().outcome(), "pending");
+    assert_eq!(under_way.pending_state(), "CaptureInitiated");
+    assert!(under_way.payment.is_none() && under_way.due_at(&rules()).is_some());
+    assert_eq!(look(&under_way, ChargeStateSeen::CaptureInitiated), None);
+    assert_eq!(look(&under_way, ChargeStateSeen::Captured).unwrap().verdict().outcome(), "paid");
+    assert_eq!(look(&under_way, ChargeStateSeen::Declined).unwrap().verdict().outcome(), "notPaid");
+    // To reserve it was all that was asked for: whoever captures it, it was reserved.
+    let in_doubt = checkout(PaymentIntent::Authorize, AttemptState::InDoubt(doubt()));
+    let reserved = look(&in_doubt, ChargeStateSeen::CaptureInitiated).unwrap();
+    assert_eq!(reserved.verdict().outcome(), "authorized");
+}
+
+#[test]
 fn only_a_bound_attempt_is_compared_and_only_an_unsent_one_is_sent() {
     let mut table = String::new();
     for state in states() {

@@ -154,6 +154,15 @@ fn undo(
             events.extend(step.events);
             checkout = step.next;
         }
+        // A capture that is looked at is as it is known.
+        let captured = checkout.payment.iter().flat_map(|payment| &payment.charges);
+        let is_captured = captured.map(|it| &it.state).any(|it| matches!(it, ChargeState::Captured(_)));
+        if matches!(act, PaymentAct::LookUpCharge(_)) && is_captured {
+            let shown = charge_shown_as(ChargeStateSeen::Captured);
+            let (step, _) = charge_shown(&checkout, &shown, now, &rules()).unwrap();
+            events.extend(step.events);
+            checkout = step.next;
+        }
         told.extend(events.into_iter().filter_map(|event| match event {
             CheckoutEvent::Payment(event) => Some(event),
             CheckoutEvent::Attempt(_) => None,

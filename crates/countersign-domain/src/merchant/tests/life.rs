@@ -82,6 +82,7 @@ impl Amazon {
             id: id.clone(),
             seen: ChargeSeen { state: seen, reason: None, charge_amount: Some(usd(*amount)) },
             captured,
+            refunded: None,
             expires_at: Some(sent_at().plus(30 * DAY)),
         }
     }

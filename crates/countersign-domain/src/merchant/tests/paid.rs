@@ -7,7 +7,7 @@ use super::super::operation::{
 };
 use super::super::payment::{
     Charge, ChargeShown, ChargeState, Look, Payment, PaymentAct, PaymentEvent, Permission, PermissionShown,
-    PermissionState, Refund, RefundShown, RefundState,
+    PermissionState, Refund, RefundShown, RefundState, Sight,
 };
 use super::*;
 use crate::ids::RefundId;
@@ -36,8 +36,10 @@ pub(super) fn charge_in(state: ChargeState) -> Charge {
         expires_at: sent_at().plus(30 * DAY),
         planned_until: sent_at(),
         state,
+        sight: Sight::At(sent_at()),
         look: is_awaited.then(|| Look { at: sent_at().plus(5 * SECOND), count: 0 }),
         refunds: Vec::new(),
+        refunded_shown: None,
     }
 }
 
@@ -151,6 +153,7 @@ pub(super) fn charge_shown_as(state: ChargeStateSeen) -> ChargeShown {
         id: charge(),
         seen: ChargeSeen { state, reason: None, charge_amount: Some(hundred()) },
         captured: captured.then(hundred),
+        refunded: None,
         expires_at: Some(sent_at().plus(30 * DAY)),
     }
 }
@@ -161,6 +164,7 @@ pub(super) fn new_charge_shown(state: ChargeStateSeen) -> ChargeShown {
         id: ChargeId::parse("S01-1-C2").unwrap(),
         seen: ChargeSeen { state, reason: None, charge_amount: Some(usd(5_000)) },
         captured: (state == ChargeStateSeen::Captured).then(|| usd(5_000)),
+        refunded: None,
         expires_at: Some(sent_at().plus(30 * DAY)),
     }
 }

@@ -5,9 +5,9 @@ use super::super::cancellation::CancellationState;
 use super::super::capture_plan::CapturePolicy;
 use super::super::doubt::ChargeStateSeen;
 use super::super::fulfilment::fulfilment;
-use super::super::operation::{OperationState, answered, begin};
+use super::super::operation::{Effect, OperationState, answered, begin};
 use super::super::payment::{
-    Charge, ChargeState, PaymentAct, PaymentEvent, RefundState, charge_shown, take_up_payment,
+    Charge, ChargeState, Payment, PaymentAct, PaymentEvent, RefundState, Sight, charge_shown, take_up_payment,
 };
 use super::paid::*;
 use super::*;
@@ -119,7 +119,12 @@ fn an_expiry_that_amazon_tells_late_moves_what_is_still_to_come() {
     let capture_at = sent_at().plus(2 * DAY - rules.capture_margin);
     let (step, _) =
         charge_shown(&before, &charge_shown_as(ChargeStateSeen::Authorized), sent_at(), &rules).unwrap();
+    let (step, act) = take_up_payment(&step.next, capture_at, &rules).unwrap();
+    assert_eq!(act, PaymentAct::LookUpCharge(charge()), "as on every day");
     assert_eq!(take_up_payment(&step.next, capture_at, &rules), None);
+    let shown = charge_shown_as(ChargeStateSeen::Authorized);
+    let third_day = sent_at().plus(3 * DAY + SECOND);
+    let (step, _) = charge_shown(&step.next, &shown, third_day, &rules).unwrap();
     assert_eq!(step.next.due_at(&rules), Some(sent_at().plus(4 * DAY)), "72 hours before the seven days end");
 }
 
@@ -167,7 +172,11 @@ fn a_parcel_may_leave_for_each_state_so() {
     let mut table = String::new();
     let now = sent_at().plus(DAY);
     let mut add = |name: &str, checkout: &Checkout, now: Timestamp| {
-        let fulfilment = fulfilment(checkout, None, now).unwrap();
+        // What was ever seen was seen just now, where it is not said.
+        let mut checkout = checkout.clone();
+        let charges = checkout.payment.iter_mut().flat_map(|payment| &mut payment.charges);
+        charges.filter(|it| it.sight == Sight::At(sent_at())).for_each(|it| it.sight = Sight::At(now));
+        let fulfilment = fulfilment(&checkout, None, now).unwrap();
         let ships = if fulfilment.may_ship { "ships" } else { "stays" };
         table.push_str(&format!("{name:<34} {ships} {}\n", fulfilment.reason));
     };
@@ -201,6 +210,8 @@ fn a_parcel_may_leave_for_each_state_so() {
         let charge = Charge { refunds, ..charge_in(ChargeState::Captured(hundred())) };
         add(&charge_words(&charge), &paid(payment_of(vec![charge.clone()])), now);
     }
+    let elsewhere = Charge { refunded_shown: Some(hundred()), ..charge_in(ChargeState::Captured(hundred())) };
+    add("Captured, refunded elsewhere", &paid(payment_of(vec![elsewhere])), now);
     let mut refunding = payment_of(vec![charge_in(ChargeState::Captured(hundred()))]);
     let whole = super::super::operation::Request::Refund { charge_id: charge(), amount: hundred() };
     refunding.operations = vec![operation(1, whole, in_doubt())];
@@ -214,11 +225,18 @@ fn a_parcel_may_leave_for_each_state_so() {
         further.operations = vec![operation(1, create(), state)];
         add(&format!("Captured, a further charge {name}"), &paid(further), now);
     }
-    let mut looked_for = payment_of(vec![charge_in(ChargeState::Authorized)]);
-    looked_for.charges[0].look = Some(super::super::payment::Look { at: now, count: 0 });
-    add("Authorized, its expiry looked for", &paid(looked_for.clone()), now);
-    looked_for.operations = vec![operation(1, capture(), OperationState::Refused { code: "X".to_string() })];
-    add("Authorized, refused and looked for", &paid(looked_for), now);
+    for (name, sight) in [
+        ("never looked at", Sight::Never),
+        ("doubted", Sight::Doubted),
+        ("seen just now", Sight::At(now.minus(300 * SECOND).plus(MILLISECOND))),
+        ("seen five minutes ago", Sight::At(now.minus(300 * SECOND))),
+    ] {
+        for state in [ChargeState::Authorized, ChargeState::Captured(hundred())] {
+            let word = state.name();
+            let charge = Charge { sight, ..charge_in(state) };
+            add(&format!("{word}, {name}"), &paid(payment_of(vec![charge])), now);
+        }
+    }
     let cancel = super::super::operation::Request::CancelCharge { charge_id: charge() };
     for (name, request, state) in [
         ("capture recorded", capture(), recorded()),
@@ -244,12 +262,23 @@ fn a_parcel_may_leave_for_each_state_so() {
 }
 
 #[test]
-fn the_named_charge_answers_for_its_parcel_and_the_latest_for_none() {
-    let latest =
-        Charge { id: ChargeId::parse("S01-1-C2").unwrap(), ..charge_in(ChargeState::Declined(None)) };
-    let both = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred())), latest]));
-    let reason = |named: Option<&ChargeId>| fulfilment(&both, named, sent_at()).map(|it| it.reason);
-    assert_eq!(reason(Some(&charge())), Some("Captured"));
-    assert_eq!(reason(None), Some("ChargeDeclined"));
-    assert_eq!(reason(ChargeId::parse("S01-1-C9").ok().as_ref()), None);
+fn the_named_charge_answers_for_its_parcel_and_the_one_that_was_last_asked_for_for_none() {
+    let id = |text: &str| ChargeId::parse(text).unwrap();
+    let asked_for = Charge { id: id("S01-1-C2"), ..charge_in(ChargeState::AuthorizationInitiated) };
+    let made_elsewhere = Charge { id: id("S01-1-C3"), ..charge_in(ChargeState::Declined(None)) };
+    let mut payment =
+        payment_of(vec![charge_in(ChargeState::Captured(hundred())), asked_for, made_elsewhere]);
+    let reason = |payment: &Payment, named: Option<&ChargeId>| {
+        fulfilment(&paid(payment.clone()), named, sent_at()).map(|it| it.reason)
+    };
+    assert_eq!(reason(&payment, Some(&charge())), Some("Captured"));
+    assert_eq!(reason(&payment, Some(&id("S01-1-C3"))), Some("ChargeDeclined"));
+    assert_eq!(reason(&payment, Some(&id("S01-1-C9"))), None);
+    assert_eq!(reason(&payment, None), Some("Captured"), "Finalize's own");
+    // An earlier one whose answer was lost may be known later: it is not the one that was asked for last.
+    payment.operations = vec![
+        operation(1, create(), OperationState::Done(Effect::Charge(id("S01-1-C3")))),
+        operation(2, create(), OperationState::Done(Effect::Charge(id("S01-1-C2")))),
+    ];
+    assert_eq!(reason(&payment, None), Some("AuthorizationInitiated"));
 }

@@ -5,10 +5,11 @@ use proptest::prelude::*;
 
 use super::super::completion::PlantedBug;
 use super::super::doubt::ChargeStateSeen;
+use super::super::fulfilment::fulfilment;
 use super::super::hint::{Hint, hinted};
-use super::super::operation::OperationState;
+use super::super::operation::{OperationState, answered};
 use super::super::payment::{
-    Charge, ChargeShown, ChargeState, Payment, PaymentAct, PaymentEvent, PermissionState, RefundState,
+    Charge, ChargeShown, ChargeState, Payment, PaymentAct, PaymentEvent, PermissionState, RefundState, Sight,
     charge_shown, permission_shown, refund_shown, take_up_payment,
 };
 use super::paid::*;
@@ -211,6 +212,73 @@ fn before_a_success_a_hint_looks_at_what_is_in_doubt_or_pending() {
             other => assert!(!is_looked_for && other.is_none(), "{name}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn what_only_the_answer_to_finalize_said_gives_way_to_what_amazon_shows() {
+    let said = Charge { sight: Sight::Never, ..charge_in(ChargeState::Captured(hundred())) };
+    let before = paid(payment_of(vec![said]));
+    let now = sent_at().plus(SECOND);
+    let look =
+        |before: &Checkout, state| charge_shown(before, &charge_shown_as(state), now, &rules()).unwrap().0;
+    let may_ship = |checkout: &Checkout| fulfilment(checkout, None, now).unwrap();
+    assert_eq!(may_ship(&before).unseen, Some(charge()));
+    let seen = look(&before, ChargeStateSeen::Captured).next;
+    assert!(may_ship(&seen).may_ship);
+    assert_eq!(payment(&seen).due_at(&rules()), None, "nothing is left to ask");
+    let under_way = look(&before, ChargeStateSeen::CaptureInitiated);
+    assert_eq!(happened_to_payment(&under_way), "CapturePending(S01-1-C1)");
+    assert_eq!(may_ship(&under_way.next).reason, "CaptureInitiated");
+    assert!(
+        look(&under_way.next, ChargeStateSeen::Captured)
+            .next
+            .payment
+            .is_some_and(|payment| { matches!(payment.charges[0].state, ChargeState::Captured(_)) })
+    );
+    let declined = look(&before, ChargeStateSeen::Declined);
+    assert!(happened_to_payment(&declined).contains("Contradiction"), "the operator is told");
+    assert_eq!(may_ship(&declined.next).reason, "ChargeDeclined");
+    // What was seen is not unseen by a slow replica.
+    let stale = look(&seen, ChargeStateSeen::CaptureInitiated).next;
+    assert!(may_ship(&stale).may_ship);
+}
+
+#[test]
+fn an_authorized_charge_is_looked_at_daily_until_it_is_over() {
+    let mut checkout = paid(payment_of(vec![charge_in(ChargeState::Authorized)]));
+    let mut now = sent_at();
+    for day in 1..=3 {
+        let (step, _) =
+            charge_shown(&checkout, &charge_shown_as(ChargeStateSeen::Authorized), now, &rules()).unwrap();
+        now = step.next.due_at(&rules()).unwrap();
+        assert_eq!(now, sent_at().plus(day * DAY));
+        let (step, act) = take_up_payment(&step.next, now, &rules()).unwrap();
+        assert_eq!(act, PaymentAct::LookUpCharge(charge()));
+        checkout = step.next;
+    }
+    let (step, _) =
+        charge_shown(&checkout, &charge_shown_as(ChargeStateSeen::Canceled), now, &rules()).unwrap();
+    assert_eq!(payment(&step.next).charges[0].due_at(&rules()), None);
+}
+
+#[test]
+fn what_was_refunded_elsewhere_counts_in_the_budget_once_it_is_shown() {
+    let before = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
+    let mut shown = charge_shown_as(ChargeStateSeen::Captured);
+    shown.refunded = Some(usd(7_000));
+    let (step, _) = charge_shown(&before, &shown, sent_at(), &rules()).unwrap();
+    assert_eq!(payment(&step.next).charges[0].refunded(), usd(7_000));
+    // A known refund is among what is shown, and not added to it.
+    let known = refund_shown_as(RefundState::Refunded);
+    let step = refund_shown(&step.next, &known, sent_at(), &rules()).unwrap();
+    assert_eq!(payment(&step.next).charges[0].refunded(), usd(7_000));
+    // Whatever refuses a refund is looked at.
+    let mut refunding = before;
+    refunding.payment.as_mut().unwrap().operations = vec![operation(1, refund(), sending())];
+    let no = refused("TransactionAmountExceeded");
+    let step = answered(&refunding, 1, &no, sent_at(), &rules()).unwrap();
+    let (_, act) = take_up_payment(&step.next, sent_at(), &rules()).unwrap();
+    assert_eq!(act, PaymentAct::LookUpCharge(charge()));
 }
 
 #[test]

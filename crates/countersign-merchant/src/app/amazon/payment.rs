@@ -155,6 +155,7 @@ fn charge_shown(charge: &Charge) -> Shown<ChargeShown> {
             charge_amount: charge.charge_amount.as_ref().map(|price| price.money),
         },
         captured: charge.capture_amount.as_ref().map(|price| price.money),
+        refunded: charge.refunded_amount.as_ref().map(|price| price.money),
         expires_at: charge.expiration_timestamp,
     })
 }

@@ -4,7 +4,7 @@ use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId};
 use countersign_domain::merchant::cancellation::{Cancellation, CancellationState};
 use countersign_domain::merchant::capture_plan::Deadline;
 use countersign_domain::merchant::checkout::Terms;
-use countersign_domain::merchant::payment::{Permission, PermissionState, Refund};
+use countersign_domain::merchant::payment::{Permission, PermissionState, Refund, Sight};
 use countersign_domain::money::Currency;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use serde_json::{Value, json};
@@ -51,8 +51,10 @@ fn charge(n: u32, state: ChargeState) -> Charge {
         expires_at: at().plus(std::time::Duration::from_secs(86_400)),
         planned_until: at(),
         state,
+        sight: Sight::Never,
         look: None,
         refunds: Vec::new(),
+        refunded_shown: None,
     }
 }
 

@@ -50,6 +50,12 @@ fn charges() -> Vec<Charge> {
         authorized_at: at(1),
         expires_at: at(2),
         planned_until: at(3),
+        sight: match number % 3 {
+            0 => Sight::Never,
+            1 => Sight::Doubted,
+            _ => Sight::At(at(5)),
+        },
+        refunded_shown: matches!(state, ChargeState::Captured(_)).then(|| yen(4)),
         look: (!state.is_final()).then(|| Look { at: at(4), count: number }),
         refunds: match state {
             ChargeState::Captured(_) => vec![

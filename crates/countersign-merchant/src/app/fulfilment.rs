@@ -1,0 +1,32 @@
+//! "May I ship?" is the question whose wrong answer costs the parcel: before a yes, the charge is looked at.
+
+use countersign_domain::ids::ChargeId;
+use countersign_domain::merchant::fulfilment::{Fulfilment, fulfilment};
+use countersign_domain::merchant::payment::PaymentAct;
+
+use super::change::Loaded;
+use super::registration::Registration;
+use super::{App, StoreFailed};
+
+impl App {
+    /// Whether a parcel may leave, of a checkout that is there; none when it has no such charge. If Amazon
+    /// does not answer there is no yes.
+    pub(crate) async fn fulfilment(
+        &self,
+        loaded: Loaded,
+        charge: Option<&ChargeId>,
+    ) -> Result<(Registration, Option<Fulfilment>), StoreFailed> {
+        let computed = fulfilment(&loaded.registration.checkout, charge, self.clock.now());
+        let Some(unseen) = computed.as_ref().and_then(|computed| computed.unseen.clone()) else {
+            return Ok((loaded.registration, computed));
+        };
+        let id = loaded.registration.checkout.id.clone();
+        let mut known = Some(loaded);
+        self.act_on_payment(id.as_str(), PaymentAct::LookUpCharge(unseen), &mut known).await?;
+        let Some(loaded) = self.checkout(id.as_str()).await? else {
+            return Err(StoreFailed::Unreadable(format!("checkout {id} is gone")));
+        };
+        let computed = fulfilment(&loaded.registration.checkout, charge, self.clock.now());
+        Ok((loaded.registration, computed))
+    }
+}
