@@ -19,6 +19,7 @@
 extern crate alloc;
 
 pub mod address;
+pub mod cart;
 pub mod ids;
 pub mod merchant;
 pub mod money;

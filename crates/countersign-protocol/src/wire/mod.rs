@@ -6,6 +6,7 @@
 //! `chargeAmount` reads well, and the rules refuse it later.
 
 mod address;
+mod cart_details;
 mod charge;
 mod charge_permission;
 mod checkout_session;
@@ -25,6 +26,9 @@ mod word;
 mod writing;
 
 pub use address::{Address, AddressDetails, ListedAddress, MAX_ADDRESS_MEMBER_LEN};
+pub use cart_details::{
+    CartDetails, CouponCode, DeliveryOption, EstimationDetails, LineItem, NoCart, ShippingMethod,
+};
 pub use charge::{Charge, ChargeReason, ChargeState, ChargeStatus};
 pub use charge_permission::{
     ChargePermission, ChargePermissionReason, ChargePermissionState, ChargePermissionStatus, Limits,

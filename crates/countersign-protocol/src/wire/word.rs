@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use countersign_domain::cart::TimeUnit;
 use countersign_domain::ids::Environment;
 use countersign_domain::money::Currency;
 use countersign_domain::terms::{PaymentIntent, ProductType};
@@ -117,6 +118,7 @@ words_of_the_domain! {
     PaymentIntent, as_str, "it is not one of Confirm, Authorize, AuthorizeWithCapture";
     ProductType, as_str, "it is not one of PayAndShip, PayOnly";
     Currency, code, "it is not a currency that Amazon Pay has";
+    TimeUnit, as_str, "it is not one of MINUTE, HOUR, DAY, WEEK, MONTH";
 }
 
 impl Words for Environment {

@@ -1,0 +1,282 @@
+//! CartDetails: what a button's event handlers answer to Amazon's page, and how they refuse.
+
+use countersign_domain::cart::{self, Cart, Coupon, Estimate, TimeUnit};
+use countersign_domain::money::Money;
+
+use super::{Json, Price, WholeNumber, Word};
+use crate::object;
+
+/// The longest id and text that a cart shows, in characters. Amazon documents none.
+const MAX_TEXT_LEN: usize = 255;
+
+object! {
+    /// What the order costs, and what the buyer can choose; or, with a `status` of `error`, why there is
+    /// no answer.
+    pub struct CartDetails {
+        /// `error`, where nothing else stands here but the code.
+        status: String = "status" [..=32],
+        reason_code: String = "reasonCode" [..=64],
+        delivery_options: Vec<DeliveryOption> = "deliveryOptions",
+        total_shipping_amount: Price = "totalShippingAmount",
+        total_base_amount: Price = "totalBaseAmount",
+        total_tax_amount: Price = "totalTaxAmount",
+        total_charge_amount: Price = "totalChargeAmount",
+        total_discount_amount: Price = "totalDiscountAmount",
+        total_order_amount: Price = "totalOrderAmount",
+        line_items: Vec<LineItem> = "lineItems",
+        coupon_codes: Vec<CouponCode> = "couponCodes",
+        /// Shown and not interpreted, as are the members after it.
+        gift_details: Json = "giftDetails",
+        add_on_features: Json = "addOnFeatures",
+        address_display_type: Json = "addressDisplayType",
+        merchant_points: Json = "merchantPoints",
+    }
+}
+
+object! {
+    /// A way in which the parcel can come.
+    pub struct DeliveryOption {
+        id: String = "id" [..=MAX_TEXT_LEN],
+        price: Price = "price",
+        shipping_method: ShippingMethod = "shippingMethod",
+        is_default: bool = "isDefault",
+        shipping_estimate: Vec<EstimationDetails> = "shippingEstimate",
+        /// Its members are not documented.
+        date_time_window: Json = "dateTimeWindow",
+    }
+}
+
+object! {
+    /// How a parcel is shipped.
+    pub struct ShippingMethod {
+        shipping_method_name: String = "shippingMethodName" [..=MAX_TEXT_LEN],
+        shipping_method_code: String = "shippingMethodCode" [..=MAX_TEXT_LEN],
+    }
+}
+
+object! {
+    /// For how long a delivery takes.
+    pub struct EstimationDetails {
+        time_unit: Word<TimeUnit> = "timeUnit",
+        value: WholeNumber = "value",
+    }
+}
+
+object! {
+    /// One line of the order.
+    pub struct LineItem {
+        id: String = "id" [..=MAX_TEXT_LEN],
+        title: String = "title" [..=MAX_TEXT_LEN],
+        variant_title: String = "variantTitle" [..=MAX_TEXT_LEN],
+        /// A string, by Amazon's reference.
+        quantity: String = "quantity" [..=10],
+        list_price: Price = "listPrice",
+        total_list_price: Price = "totalListPrice",
+        discounted_price: Price = "discountedPrice",
+        /// Its members are not documented.
+        item_properties: Json = "itemProperties",
+    }
+}
+
+object! {
+    /// What became of a coupon code.
+    pub struct CouponCode {
+        code: String = "code" [..=64],
+        /// `applied`, or anything else when it does not count.
+        status: String = "status" [..=32],
+        description: String = "description" [..=MAX_TEXT_LEN],
+    }
+}
+
+/// Why CartDetails are no cart: a member is absent, or is not what it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoCart {
+    /// The member is absent.
+    Missing(&'static str),
+    /// The member is not what it must be, and why.
+    Invalid(&'static str, &'static str),
+}
+
+impl NoCart {
+    /// The member.
+    #[must_use]
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Missing(member) | Self::Invalid(member, _) => member,
+        }
+    }
+}
+
+fn price(price: Option<&Price>, member: &'static str) -> Result<Money, NoCart> {
+    price.map(|price| price.money).ok_or(NoCart::Missing(member))
+}
+
+fn text(text: Option<&String>, member: &'static str) -> Result<String, NoCart> {
+    match text {
+        Some(text) if !text.is_empty() => Ok(text.clone()),
+        Some(_) => Err(NoCart::Invalid(member, "it is empty")),
+        None => Err(NoCart::Missing(member)),
+    }
+}
+
+impl CartDetails {
+    /// The code, where these say that there is no cart.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        let status = self.status.as_deref()?;
+        (status == "error").then(|| self.reason_code.as_deref().unwrap_or("unknownError"))
+    }
+
+    /// The cart, with every member that it needs. Whether its amounts agree is [`Cart::check`]'s to say.
+    ///
+    /// # Errors
+    /// The first member that is absent or no value of its kind.
+    pub fn cart(&self) -> Result<Cart, NoCart> {
+        let amount = |price: &Option<Price>| price.as_ref().map(|price| price.money);
+        let options = self.delivery_options.iter().flatten();
+        let lines = self.line_items.iter().flatten();
+        let coupons = self.coupon_codes.iter().flatten();
+        Ok(Cart {
+            base: price(self.total_base_amount.as_ref(), "totalBaseAmount")?,
+            shipping: price(self.total_shipping_amount.as_ref(), "totalShippingAmount")?,
+            tax: price(self.total_tax_amount.as_ref(), "totalTaxAmount")?,
+            discount: amount(&self.total_discount_amount),
+            charge: price(self.total_charge_amount.as_ref(), "totalChargeAmount")?,
+            total_order: amount(&self.total_order_amount),
+            delivery_options: options.map(DeliveryOption::read).collect::<Result<_, _>>()?,
+            line_items: lines.map(LineItem::read).collect::<Result<_, _>>()?,
+            coupons: coupons.map(CouponCode::read).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl DeliveryOption {
+    fn read(&self) -> Result<cart::DeliveryOption, NoCart> {
+        let method = self.shipping_method.as_ref();
+        let method = method.ok_or(NoCart::Missing("deliveryOptions.shippingMethod"))?;
+        let estimates = self.shipping_estimate.iter().flatten();
+        Ok(cart::DeliveryOption {
+            id: text(self.id.as_ref(), "deliveryOptions.id")?,
+            price: price(self.price.as_ref(), "deliveryOptions.price")?,
+            name: text(
+                method.shipping_method_name.as_ref(),
+                "deliveryOptions.shippingMethod.shippingMethodName",
+            )?,
+            code: method.shipping_method_code.clone(),
+            is_default: self.is_default.ok_or(NoCart::Missing("deliveryOptions.isDefault"))?,
+            estimate: estimates.map(EstimationDetails::read).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl EstimationDetails {
+    fn read(&self) -> Result<Estimate, NoCart> {
+        let unit = self.time_unit.as_ref().and_then(Word::known);
+        let value = self.value.ok_or(NoCart::Missing("deliveryOptions.shippingEstimate.value"))?;
+        Ok(Estimate {
+            value: value.0,
+            unit: unit.ok_or(NoCart::Missing("deliveryOptions.shippingEstimate.timeUnit"))?,
+        })
+    }
+}
+
+impl LineItem {
+    fn read(&self) -> Result<cart::LineItem, NoCart> {
+        const QUANTITY: &str = "lineItems.quantity";
+        let quantity = text(self.quantity.as_ref(), QUANTITY)?;
+        let quantity = quantity.parse().ok().filter(|quantity| *quantity > 0);
+        Ok(cart::LineItem {
+            id: text(self.id.as_ref(), "lineItems.id")?,
+            title: text(self.title.as_ref(), "lineItems.title")?,
+            variant_title: self.variant_title.clone(),
+            quantity: quantity.ok_or(NoCart::Invalid(QUANTITY, "it is not a whole number above zero"))?,
+            list_price: price(self.list_price.as_ref(), "lineItems.listPrice")?,
+            total_list_price: price(self.total_list_price.as_ref(), "lineItems.totalListPrice")?,
+            discounted_price: self.discounted_price.as_ref().map(|price| price.money),
+        })
+    }
+}
+
+impl CouponCode {
+    fn read(&self) -> Result<Coupon, NoCart> {
+        Ok(Coupon {
+            code: text(self.code.as_ref(), "couponCodes.code")?,
+            is_applied: self.status.as_deref() == Some("applied"),
+            description: self.description.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Spellings, read_request};
+
+    const CART: &str = r#"{"deliveryOptions":[{"id":"s","price":{"amount":"5.00","currencyCode":"USD"},
+        "shippingMethod":{"shippingMethodName":"Standard","shippingMethodCode":"std"},"isDefault":true,
+        "shippingEstimate":[{"timeUnit":"DAY","value":2},{"timeUnit":"WEEK","value":"1"}]}],
+        "totalShippingAmount":{"amount":"5.00","currencyCode":"USD"},
+        "totalBaseAmount":{"amount":"20.00","currencyCode":"USD"},
+        "totalTaxAmount":{"amount":"0.00","currencyCode":"USD"},
+        "totalChargeAmount":{"amount":"25.00","currencyCode":"USD"},
+        "lineItems":[{"id":"cup","title":"A cup","quantity":"2","listPrice":{"amount":"10.00","currencyCode":"USD"},
+        "totalListPrice":{"amount":"20.00","currencyCode":"USD"}}],
+        "couponCodes":[{"code":"SPRING","status":"applied"}],"giftDetails":{"wrap":[1]}}"#;
+
+    fn read(text: &str) -> CartDetails {
+        read_request(text.as_bytes(), Spellings::Every).unwrap()
+    }
+
+    #[test]
+    fn a_cart_is_read_as_the_reference_shows_it() {
+        let details = read(CART);
+        assert_eq!(details.refusal(), None);
+        let cart = details.cart().unwrap();
+        assert_eq!((cart.charge.to_string().as_str(), cart.discount), ("25.00 USD", None));
+        let [option] = &cart.delivery_options[..] else { panic!("one option") };
+        assert_eq!((option.name.as_str(), option.is_default), ("Standard", true));
+        assert_eq!(option.estimate[1], Estimate { value: 1, unit: TimeUnit::WEEK });
+        assert_eq!((cart.line_items[0].quantity, cart.coupons[0].is_applied), (2, true));
+    }
+
+    #[test]
+    fn what_is_absent_or_no_value_of_its_kind_is_named() {
+        for (gone, by, field) in [
+            ("totalBaseAmount", "x", NoCart::Missing("totalBaseAmount")),
+            ("totalShippingAmount", "x", NoCart::Missing("totalShippingAmount")),
+            ("totalTaxAmount", "x", NoCart::Missing("totalTaxAmount")),
+            ("totalChargeAmount", "x", NoCart::Missing("totalChargeAmount")),
+        ] {
+            let text = CART.replace(&format!("\"{gone}\":"), &format!("\"{by}{gone}\":"));
+            assert!(read_request::<CartDetails>(text.as_bytes(), Spellings::Every).is_err(), "unknown");
+            let mut details = read(CART);
+            match gone {
+                "totalBaseAmount" => details.total_base_amount = None,
+                "totalShippingAmount" => details.total_shipping_amount = None,
+                "totalTaxAmount" => details.total_tax_amount = None,
+                _ => details.total_charge_amount = None,
+            }
+            assert_eq!(details.cart(), Err(field));
+        }
+        for (from, to, field) in [
+            (r#""id":"s""#, r#""id":"""#, "deliveryOptions.id"),
+            (r#","isDefault":true"#, "", "deliveryOptions.isDefault"),
+            (r#""shippingMethodName":"Standard","#, "", "deliveryOptions.shippingMethod.shippingMethodName"),
+            (r#""timeUnit":"DAY","#, "", "deliveryOptions.shippingEstimate.timeUnit"),
+            (r#""quantity":"2""#, r#""quantity":"0""#, "lineItems.quantity"),
+            (r#""quantity":"2""#, r#""quantity":"2.5""#, "lineItems.quantity"),
+            (r#""title":"A cup","#, "", "lineItems.title"),
+            (r#""code":"SPRING","#, "", "couponCodes.code"),
+        ] {
+            assert!(CART.contains(from), "{from}");
+            assert_eq!(read(&CART.replacen(from, to, 1)).cart().unwrap_err().field(), field);
+        }
+    }
+
+    #[test]
+    fn a_handler_that_refuses_says_so_by_a_code() {
+        let refused = read(r#"{"status":"error","reasonCode":"shippingAddressInvalid"}"#);
+        assert_eq!(refused.refusal(), Some("shippingAddressInvalid"));
+        assert_eq!(read(r#"{"status":"error"}"#).refusal(), Some("unknownError"));
+    }
+}
