@@ -35,8 +35,9 @@ const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
 const SENDS_FOR_IDS: u32 = 5;
 /// Amazon deletes sessions after 30 days; a day of grace for two clocks.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(31 * 86_400);
-/// When Amazon has forgotten the session a person must decide, and is reminded so often.
-const REMINDED_AFTER: Duration = Duration::from_secs(30 * 86_400);
+/// When Amazon has forgotten the session a person must decide, and is reminded so often; and of an
+/// operation in doubt once its alarms are over.
+pub(super) const REMINDED_AFTER: Duration = Duration::from_secs(30 * 86_400);
 /// An authorization is decided within 24 hours, so the earlier alarms mean nothing for it.
 const PENDING_ALARMS: usize = 2;
 
