@@ -13,7 +13,7 @@ use super::amazon::Fault;
 use super::logs::logged;
 use super::shop::{Answer, Arrived, OLD_SECRET, SECRET, Shop};
 use super::time_machine::Clocks;
-use super::world::{ENGINES, Engine, SESSION, World, order, session_for, waiting_order};
+use super::world::{ENGINES, Engine, SESSION, World, order, session_for, usd, waiting_order};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -77,6 +77,34 @@ fn each_definitive_outcome_is_one_fact_and_nothing_else_is() {
         let told: Vec<_> = shop.arrived().iter().map(Arrived::json).collect();
         assert_eq!(listed, told, "the list and the webhooks have the same bodies");
     }
+}
+
+#[test]
+fn what_was_answered_with_202_and_is_refused_in_the_end_is_told_once() {
+    let (world, shop) = world_of_a_shop(Engine::Memory);
+    let checkout_id = world.completed("Authorize");
+    world.let_pass(SECOND);
+    world.amazon.fault("createCharge", Fault::refusal(429, "TooManyRequests"));
+    world.amazon.fault("createCharge", Fault::refusal(422, "SoftDeclined"));
+    let charge = json!({ "reference": "parcel 2", "chargeAmount": usd("10.00") });
+    assert_eq!(world.ask(&checkout_id, "charges", &charge).status, 202);
+    world.let_pass(MINUTE);
+    assert_eq!(world.ask(&checkout_id, "charges", &charge).status, 402);
+    world.let_pass(MINUTE);
+    let told: Vec<_> = shop.arrived().iter().map(Arrived::json).collect();
+    assert_eq!(told, events(&world, ""));
+    let [_, refused] = told.try_into().unwrap();
+    let of = |member: &str| refused[member].clone();
+    assert_eq!(
+        ["type", "reference", "call", "code", "amount"].map(of),
+        [
+            json!("operation.refused"),
+            json!("parcel 2"),
+            json!("createCharge"),
+            json!("SoftDeclined"),
+            usd("10.00")
+        ]
+    );
 }
 
 #[test]
