@@ -4,7 +4,9 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use super::attempt::{Attempt, AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason};
+use super::attempt::{
+    Attempt, AttemptState, Completion, Doubt, FailedCharge, NotPaidReason, Send, UnresolvedReason,
+};
 use super::checkout::Checkout;
 use super::completion::{
     CheckoutEvent, CheckoutStep, CompletionRules, FinalizeAnswer, Happened, PlantedBug, Presence,
@@ -484,7 +486,14 @@ pub fn charge_seen(
         };
         (state, Happened::Completed)
     };
-    let not_paid = |reason: NotPaidReason| (AttemptState::NotPaid { reason, at: now }, Happened::NotPaid);
+    let not_paid = |reason: NotPaidReason| {
+        let charge = Some(FailedCharge {
+            charge_permission_id: charge_permission_id.clone(),
+            charge_id: charge_id.clone(),
+            contradicted_at: None,
+        });
+        (AttemptState::NotPaid { reason, charge, at: now }, Happened::NotPaid)
+    };
     let amount_differs = seen.charge_amount.is_some_and(|amount| amount != checkout.terms.charge_amount);
     let (state, what) = match seen.state {
         ChargeStateSeen::Declined => not_paid(NotPaidReason::ChargeDeclined(seen.reason.clone())),
