@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use countersign_merchant::settings::{Payments, RefundCeiling};
 use futures_util::future::join_all;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
-use super::world::{ENGINES, World, usd};
+use super::world::{Answer, ENGINES, World, usd};
 
 const PERMISSION: &str = "S01-5105180-0000001";
 const CHARGE: &str = "S01-5105180-0000001-C000001";
@@ -377,19 +378,31 @@ fn two_refunds_of_60_on_100_at_once_give_exactly_one() {
     }
 }
 
-#[test]
-fn charges_at_once_never_take_more_than_the_limit() {
-    for engine in ENGINES {
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn charges_at_once_never_take_more_than_the_limit(
+        amounts in proptest::collection::vec(1_u64..=6_000, 2..=24),
+        engine in proptest::sample::select(&ENGINES[..]),
+    ) {
         let world = World::new(engine);
         let id = world.completed("Confirm");
-        let charge = |number: u32| json!({ "reference": format!("c{number}"), "chargeAmount": usd("30.00") });
-        let answers =
-            world.run(join_all((0..12).map(|number| world.asking(&id, "charges", &charge(number)))));
-        let made = answers.iter().filter(|answer| answer.status == 201).count();
-        assert_eq!(made, 3);
-        assert!(answers.iter().all(|answer| answer.status == 201 || answer.refusal().1 == "ExceedsLimit"));
-        assert_eq!(world.checkout(&id)["payment"]["balances"]["left"], usd("10.00"));
-        assert_eq!(world.amazon.money(), "held 9000, taken 0, given back 0");
+        let price = |minor: u64| usd(&format!("{}.{:02}", minor / 100, minor % 100));
+        let charge = |(number, minor): (usize, &u64)| {
+            json!({ "reference": format!("c{number}"), "chargeAmount": price(*minor) })
+        };
+        let asking = amounts.iter().enumerate().map(charge).map(|body| world.asking(&id, "charges", &body));
+        let answers = world.run(join_all(asking.collect::<Vec<_>>()));
+        let is_made = |answer: &Answer| answer.status == 201;
+        let made: u64 = answers.iter().zip(&amounts).filter(|(it, _)| is_made(it)).map(|(_, minor)| minor).sum();
+        prop_assert!(made <= 10_000, "{made}");
+        for (answer, minor) in answers.iter().zip(&amounts).filter(|(it, _)| !is_made(it)) {
+            prop_assert_eq!(answer.refusal().1, "ExceedsLimit");
+            prop_assert!(made + minor > 10_000, "{minor} would have fitted beside {made}");
+        }
+        prop_assert_eq!(&world.checkout(&id)["payment"]["balances"]["left"], &price(10_000 - made));
+        prop_assert_eq!(world.amazon.money(), format!("held {made}, taken 0, given back 0"));
     }
 }
 
