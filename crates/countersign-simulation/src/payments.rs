@@ -601,7 +601,8 @@ pub(crate) fn of_fact(fact: &Value, told: &mut std::collections::HashSet<String>
     let kind = text("type");
     // A deadline is told of twice, 72 and 24 hours before.
     let at = if kind == "capture.due" { text("at") } else { "" };
-    let about = [text("refundId"), text("chargeId"), text("checkoutId"), text("reason"), at].join(" ");
+    let members = ["refundId", "chargeId", "checkoutId", "reason", "reference"].map(text);
+    let about = [members.join(" ").as_str(), at].join(" ");
     let attempt = fact["attempt"].as_u64().unwrap_or_default();
     // A permission may become chargeable and non-chargeable again and again.
     let is_final = !kind.starts_with("chargePermission.") || kind == "chargePermission.closed";

@@ -118,6 +118,8 @@ pub enum AttemptState {
     NotPaid {
         /// Why.
         reason: NotPaidReason,
+        /// The charge that came to nothing, if Amazon had made one.
+        charge: Option<FailedCharge>,
         /// Since when.
         at: Timestamp,
     },
@@ -138,6 +140,17 @@ pub enum AttemptState {
         /// The attempt whose outcome it gets.
         of: u32,
     },
+}
+
+/// A charge that Amazon has made and then declined or canceled. Its notifications come for days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedCharge {
+    /// The permission that it is under.
+    pub charge_permission_id: ChargePermissionId,
+    /// Which it is.
+    pub charge_id: ChargeId,
+    /// When Amazon has shown money under the permission all the same; the operator is told once.
+    pub contradicted_at: Option<Timestamp>,
 }
 
 /// The addresses that the caller of the completion gave, if it gave any.

@@ -102,7 +102,8 @@ pub fn request_cancel(
     for attempt in &checkout.attempts {
         match attempt.state {
             AttemptState::Bound { .. } | AttemptState::Approved { sent_at: None, .. } => {
-                let state = AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, at: now };
+                let state =
+                    AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, charge: None, at: now };
                 next = next.with_state(attempt.number, state);
                 events.push(event(attempt.number, Happened::NotPaid));
             }

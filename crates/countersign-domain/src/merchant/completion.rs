@@ -209,7 +209,7 @@ pub(super) fn event(attempt: u32, what: Happened) -> CheckoutEvent {
 }
 
 pub(super) fn ended(checkout: &Checkout, attempt: u32, reason: NotPaidReason, at: Timestamp) -> CheckoutStep {
-    let next = checkout.clone().with_state(attempt, AttemptState::NotPaid { reason, at });
+    let next = checkout.clone().with_state(attempt, AttemptState::NotPaid { reason, charge: None, at });
     Step::one(next, event(attempt, Happened::NotPaid))
 }
 

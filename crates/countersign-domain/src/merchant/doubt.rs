@@ -4,7 +4,9 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use super::attempt::{Attempt, AttemptState, Completion, Doubt, NotPaidReason, Send, UnresolvedReason};
+use super::attempt::{
+    Attempt, AttemptState, Completion, Doubt, FailedCharge, NotPaidReason, Send, UnresolvedReason,
+};
 use super::checkout::Checkout;
 use super::completion::{
     CheckoutEvent, CheckoutStep, CompletionRules, FinalizeAnswer, Happened, PlantedBug, Presence,
@@ -35,8 +37,9 @@ const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
 const SENDS_FOR_IDS: u32 = 5;
 /// Amazon deletes sessions after 30 days; a day of grace for two clocks.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(31 * 86_400);
-/// When Amazon has forgotten the session a person must decide, and is reminded so often.
-const REMINDED_AFTER: Duration = Duration::from_secs(30 * 86_400);
+/// When Amazon has forgotten the session a person must decide, and is reminded so often; and of an
+/// operation in doubt once its alarms are over.
+pub(super) const REMINDED_AFTER: Duration = Duration::from_secs(30 * 86_400);
 /// An authorization is decided within 24 hours, so the earlier alarms mean nothing for it.
 const PENDING_ALARMS: usize = 2;
 
@@ -483,7 +486,14 @@ pub fn charge_seen(
         };
         (state, Happened::Completed)
     };
-    let not_paid = |reason: NotPaidReason| (AttemptState::NotPaid { reason, at: now }, Happened::NotPaid);
+    let not_paid = |reason: NotPaidReason| {
+        let charge = Some(FailedCharge {
+            charge_permission_id: charge_permission_id.clone(),
+            charge_id: charge_id.clone(),
+            contradicted_at: None,
+        });
+        (AttemptState::NotPaid { reason, charge, at: now }, Happened::NotPaid)
+    };
     let pending = || {
         let state = AttemptState::Pending {
             charge_permission_id: charge_permission_id.clone(),

@@ -7,16 +7,16 @@
 
 use alloc::vec::Vec;
 
-use super::attempt::AttemptState;
+use super::attempt::{AttemptState, FailedCharge};
 use super::checkout::Checkout;
-use super::completion::{CheckoutStep, CompletionRules, PlantedBug};
+use super::completion::{CheckoutStep, CompletionRules, Happened, PlantedBug, event};
 use super::doubt::{ChargeSeen, ChargeStateSeen};
 use super::operation::{OperationState, Request};
 use super::payment::{
     ChargeShown, ChargeState, Look, Payment, PaymentAct, RefundShown, RefundState, stepped, take_charge,
     take_refund,
 };
-use crate::ids::{ChargeId, RefundId};
+use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::step::Step;
 use crate::time::Timestamp;
 
@@ -136,6 +136,62 @@ fn attempts_hinted(mut checkout: Checkout, now: Timestamp) -> Checkout {
         }
     }
     checkout
+}
+
+/// The attempt that is proved unpaid although Amazon had made a charge under this permission, and that
+/// charge. No timer looks at it any more: whoever hears of it does.
+#[must_use]
+pub fn unpaid_under<'a>(
+    checkout: &'a Checkout,
+    permission: &ChargePermissionId,
+) -> Option<(u32, &'a FailedCharge)> {
+    checkout.attempts.iter().find_map(|attempt| match &attempt.state {
+        AttemptState::NotPaid { charge: Some(charge), .. } if charge.charge_permission_id == *permission => {
+            Some((attempt.number, charge))
+        }
+        AttemptState::NotPaid { .. }
+        | AttemptState::Bound { .. }
+        | AttemptState::Approved { .. }
+        | AttemptState::Finalizing { .. }
+        | AttemptState::InDoubt(_)
+        | AttemptState::Pending { .. }
+        | AttemptState::Completed { .. }
+        | AttemptState::Unresolved { .. }
+        | AttemptState::Surplus { .. } => None,
+    })
+}
+
+/// Takes in what a charge under such a permission was seen to be. Money that is held or taken contradicts
+/// the proof that nothing was paid: a person is told of it, once, and nothing else changes, since another
+/// attempt may have been paid in the meantime. `None`: it is as it was known to be.
+#[must_use]
+pub fn unpaid_charge_seen(
+    checkout: &Checkout,
+    permission: &ChargePermissionId,
+    shown: &ChargeShown,
+    now: Timestamp,
+) -> Option<CheckoutStep> {
+    let (number, _) = unpaid_under(checkout, permission)?;
+    match shown.seen.state {
+        ChargeStateSeen::Authorized | ChargeStateSeen::CaptureInitiated | ChargeStateSeen::Captured => {}
+        // Also from a replica that has not heard of the decline.
+        ChargeStateSeen::AuthorizationInitiated | ChargeStateSeen::Declined | ChargeStateSeen::Canceled => {
+            return None;
+        }
+    }
+    let mut next = checkout.clone();
+    let attempt = next.attempts.iter_mut().find(|attempt| attempt.number == number)?;
+    let AttemptState::NotPaid { charge: Some(charge), .. } = &mut attempt.state else { return None };
+    if charge.contradicted_at.is_some() {
+        return None;
+    }
+    charge.contradicted_at = Some(now);
+    let contradiction = Happened::Contradiction {
+        found: "money under an authorization that came to nothing",
+        charge_permission_id: Some(permission.clone()),
+        charge_id: Some(shown.id.clone()),
+    };
+    Some(Step::one(next, event(number, contradiction)))
 }
 
 /// A planted defect: the news that something is decided is taken for the decision.

@@ -13,7 +13,7 @@ use core::time::Duration;
 use super::attempt::Send;
 use super::checkout::Checkout;
 use super::completion::{CheckoutStep, CompletionRules, PlantedBug, not_evaluated_delay};
-use super::doubt::{ALARMS, doubt_delay};
+use super::doubt::{ALARMS, REMINDED_AFTER, doubt_delay};
 use super::operation::{Asked, Effect, Operation, OperationName, OperationState, Request, record};
 use super::payment::{
     ChargeShown, ChargeState, Look, Payment, PaymentAct, PaymentEvent, PermissionShown, PermissionState,
@@ -408,8 +408,12 @@ pub(super) fn take_up(
         }
         OperationState::InDoubt { since, look, alarm_count, .. } => {
             let lasting = now.since(*since);
-            let due = ALARMS.iter().filter(|alarm| lasting >= **alarm).count();
-            let due = u32::try_from(due).unwrap_or(u32::MAX);
+            let rung = ALARMS.iter().filter(|alarm| lasting >= **alarm).count();
+            // Behind the last alarm it rings as an attempt does that nobody can resolve.
+            let behind = lasting.saturating_sub(ALARMS.last().copied().unwrap_or_default());
+            let reminders = behind.as_secs().checked_div(REMINDED_AFTER.as_secs()).unwrap_or_default();
+            let reminders = u32::try_from(reminders).unwrap_or(u32::MAX);
+            let due = u32::try_from(rung).unwrap_or(u32::MAX).saturating_add(reminders);
             if due > *alarm_count {
                 *alarm_count = due;
                 events.push(PaymentEvent::OperationAlarm { number, lasting });

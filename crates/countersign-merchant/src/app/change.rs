@@ -100,19 +100,19 @@ impl App {
 
 /// The permissions by which Amazon speaks of a checkout.
 fn permissions(checkout: &Checkout) -> Vec<String> {
-    let pending = checkout.attempts.iter().filter_map(|attempt| match &attempt.state {
+    let of_attempts = checkout.attempts.iter().filter_map(|attempt| match &attempt.state {
         AttemptState::Pending { charge_permission_id, .. } => Some(charge_permission_id),
+        AttemptState::NotPaid { charge, .. } => charge.as_ref().map(|charge| &charge.charge_permission_id),
         AttemptState::Bound { .. }
         | AttemptState::Approved { .. }
         | AttemptState::Finalizing { .. }
         | AttemptState::InDoubt(_)
         | AttemptState::Completed { .. }
-        | AttemptState::NotPaid { .. }
         | AttemptState::Unresolved { .. }
         | AttemptState::Surplus { .. } => None,
     });
     let paid = checkout.payment.as_ref().map(|payment| &payment.charge_permission_id);
-    pending.chain(paid).map(ToString::to_string).collect()
+    of_attempts.chain(paid).map(ToString::to_string).collect()
 }
 
 /// A timeline entry, to be read only.

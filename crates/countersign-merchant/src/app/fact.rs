@@ -1,17 +1,20 @@
 //! The outbox: definitive facts, appended with what proves them, read page by page by a shop that
 //! polls, and leased by the webhooks' sender.
 
+use std::slice;
 use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
 /// A fact as it is kept, with its place and, if it is to be sent, its lease.
 pub(crate) use countersign_store::contract::Message as KeptFact;
-use countersign_store::contract::NewMessage;
+use countersign_store::contract::{Content, Document, Expect, Key, NewMessage, Write};
+use countersign_store::transact::Decision;
 
 use super::registration::Registration;
 use super::{App, StoreFailed};
 use crate::stored::fact::{self, Fact};
 pub(crate) use crate::stored::fact::{body, sequence};
+use crate::stored::webhook;
 
 /// The most facts that one read gives.
 pub(crate) const PAGE: usize = countersign_store::contract::MAX_ROWS;
@@ -66,12 +69,58 @@ impl App {
         Ok(self.store.lease(fact::TOPIC, now, now.plus(lease), limit).await?)
     }
 
-    /// Ends a lease: delivered or given up, or due again.
-    pub(crate) async fn release_fact(&self, kept: &KeptFact, again_at: Option<Timestamp>) {
+    /// Ends a lease: delivered or given up, or due again. Whether that was kept.
+    pub(crate) async fn release_fact(&self, kept: &KeptFact, again_at: Option<Timestamp>) -> bool {
         let released = self.store.release(kept.sequence, kept.lease_count, again_at).await;
-        if let Err(failed) = released.map_err(StoreFailed::from) {
+        released.map_err(StoreFailed::from).unwrap_or_else(|failed| {
             // The lease runs out, and the fact is sent again under its id.
             tracing::warn!(event_id = fact::id(kept.sequence), %failed, "a webhook's fate was not kept");
-        }
+            false
+        })
     }
+
+    /// Counts a send that has failed, durably: how many there were, this one included. A lease is no
+    /// send: most leases of a fact that waits for an earlier one of its checkout end without one.
+    pub(crate) async fn count_failure(&self, kept: &KeptFact) -> Result<u32, StoreFailed> {
+        self.transact(|| async {
+            let document = self.webhook_document(kept).await?;
+            let (before, expect) = match &document {
+                Some(document) => {
+                    let before = webhook::decode(document.format, &document.bytes)?;
+                    (before, Expect::Version(document.version))
+                }
+                None => (0, Expect::Absent),
+            };
+            let failure_count = before.saturating_add(1);
+            let (format, bytes) = webhook::encode(failure_count);
+            let content = Some(Content { format, bytes, due_at: None, index: Vec::new() });
+            let mut change = self.change_set(self.clock.now());
+            change.write = vec![Write { key: webhook_key(kept), expect, content }];
+            Ok(Decision { change: Some(change), outcome: failure_count })
+        })
+        .await
+    }
+
+    /// Forgets how often a fact's webhook failed: it is delivered or given up, and that is kept. A crash
+    /// in between leaves a count of nothing behind, which nobody reads.
+    pub(crate) async fn forget_failures(&self, kept: &KeptFact) -> Result<(), StoreFailed> {
+        self.transact(|| async {
+            let change = self.webhook_document(kept).await?.map(|document| {
+                let mut change = self.change_set(self.clock.now());
+                let expect = Expect::Version(document.version);
+                change.write = vec![Write { key: webhook_key(kept), expect, content: None }];
+                change
+            });
+            Ok::<_, StoreFailed>(Decision { change, outcome: () })
+        })
+        .await
+    }
+
+    async fn webhook_document(&self, kept: &KeptFact) -> Result<Option<Document>, StoreFailed> {
+        Ok(self.store.load(slice::from_ref(&webhook_key(kept))).await?.into_iter().next().flatten())
+    }
+}
+
+fn webhook_key(kept: &KeptFact) -> Key {
+    Key { collection: webhook::COLLECTION, id: fact::id(kept.sequence) }
 }

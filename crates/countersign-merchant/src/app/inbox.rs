@@ -13,10 +13,10 @@ use std::time::Duration;
 use countersign_client::notification::Envelope;
 use countersign_client::notification::{EnvelopeKind, Message, NotificationRefused, Notified, Received};
 use countersign_domain::ids::ChargePermissionId;
-use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::attempt::{AttemptState, FailedCharge};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::PlantedBug;
-use countersign_domain::merchant::hint::{Hint, hinted};
+use countersign_domain::merchant::hint::{Hint, hinted, unpaid_charge_seen, unpaid_under};
 use countersign_domain::time::{DAY, Timestamp};
 use countersign_store::contract::{Content, Expect, IndexRange, Key, NewMessage, Version, Write};
 use countersign_store::transact::Decision;
@@ -207,8 +207,45 @@ impl App {
             self.act_on_payment(checkout_id, act, &mut known).await?;
         }
         self.drive_checkout(checkout_id).await?;
-        let loaded = self.checkout(checkout_id).await?;
-        Ok(loaded.is_some_and(|loaded| has_taken_in(&loaded.registration.checkout, permission, &hint)))
+        let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(false) };
+        let checkout = &loaded.registration.checkout;
+        match unpaid_under(checkout, permission) {
+            Some((_, failed)) => self.look_at_unpaid(checkout_id, failed, &hint).await,
+            None => Ok(has_taken_in(checkout, permission, &hint)),
+        }
+    }
+
+    /// Looks at what was heard of under the permission of an attempt that is proved unpaid. Whether Amazon
+    /// has shown it; what is not shown is asked for again with the notification.
+    async fn look_at_unpaid(
+        &self,
+        checkout_id: &str,
+        failed: &FailedCharge,
+        hint: &Hint,
+    ) -> Result<bool, StoreFailed> {
+        let charge_id = match hint {
+            Hint::Charge(id) => Ok(id.clone()),
+            Hint::Refund(id) => self.amazon.refund(id).await.map(|shown| shown.charge_id),
+            Hint::ChargePermission => Ok(failed.charge_id.clone()),
+        };
+        let shown = match charge_id {
+            Ok(charge_id) => self.amazon.charge(&charge_id).await,
+            Err(nothing) => Err(nothing),
+        };
+        match shown {
+            Ok(shown) => {
+                let permission = &failed.charge_permission_id;
+                self.step(checkout_id, &mut None, |checkout, now| {
+                    Some((unpaid_charge_seen(checkout, permission, &shown, now)?, ()))
+                })
+                .await?;
+                Ok(true)
+            }
+            Err(nothing) => {
+                nothing.tell(checkout_id, None, "what was heard of an unpaid attempt is not shown");
+                Ok(false)
+            }
+        }
     }
 
     /// What the timeline says of a notification that was taken in, and what the shop is told of a dispute.

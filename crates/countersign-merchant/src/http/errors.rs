@@ -46,6 +46,11 @@ pub(super) enum Refused {
         code: String,
         update_url: Option<String>,
     },
+    /// Amazon declined to give money back: which refund, and Amazon's reason.
+    RefundDeclined {
+        refund: String,
+        reason: String,
+    },
     NoSuchCharge,
     Snapshot(SnapshotRefused),
     Notification(NotificationRefused),
@@ -224,6 +229,12 @@ pub(super) fn render(refused: &Refused) -> Response {
         Refused::Declined { code, .. } => {
             (Status::PAYMENT_REQUIRED, code, None, "The payment was declined; nothing was taken.".to_owned())
         }
+        Refused::RefundDeclined { refund, reason } => (
+            Status::CONFLICT,
+            "RefundDeclined",
+            None,
+            format!("Amazon declined the refund {refund} ({reason}); nothing was given back."),
+        ),
         Refused::NoSuchCharge => (
             Status::NOT_FOUND,
             "NoSuchCharge",

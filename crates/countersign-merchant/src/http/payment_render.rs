@@ -284,7 +284,7 @@ const CHECKING: &str = "Checking";
 /// The answer to an operation: what it has led to, today's verdict while that is open.
 ///
 /// Once definitive it stays: a charge that was authorized is answered as Authorized also when it has been
-/// captured since. Where it is now, the checkout shows.
+/// captured since, or its capture declined. Where it is now, the checkout shows.
 pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
     let payment = operated.registration.checkout.payment.as_ref();
     // What is recorded is never deleted.
@@ -308,7 +308,7 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
     let (status, answer) = match &operation.request {
         Request::CreateCharge { amount, .. } => {
             let (status, state) = match done_charge {
-                Some(charge) => created(operation, charge),
+                Some(charge) => created(payment, operation, charge),
                 None => (StatusCode::ACCEPTED, CHECKING),
             };
             if let Some(reason) = done_charge.and_then(declined).filter(|_| state == "Declined") {
@@ -352,8 +352,9 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
             let status = match done.map(|refund| &refund.state) {
                 Some(RefundState::Refunded) => StatusCode::OK,
                 Some(RefundState::Declined(reason)) => {
-                    let code = reason.clone().unwrap_or_else(|| "Declined".to_owned());
-                    return Ok(errors::render(&Refused::Declined { code, update_url: None }));
+                    let refund = done.map_or(charge_id.as_str(), |refund| refund.id.as_str());
+                    let reason = reason.as_deref().unwrap_or("Declined");
+                    return Ok(errors::render(&refund_declined(refund, reason)));
                 }
                 Some(RefundState::RefundInitiated) | None => StatusCode::ACCEPTED,
             };
@@ -379,20 +380,22 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
 }
 
 /// What a charge that was made has come to, as far as its creation is concerned.
-fn created(operation: &Operation, charge: &Charge) -> (StatusCode, &'static str) {
-    let (capture_now, could_wait) = match operation.asked {
-        Asked::Charge { capture_now, can_handle_pending_authorization, .. } => {
-            (capture_now, can_handle_pending_authorization)
-        }
-        Asked::Capture { .. } | Asked::Refund { .. } | Asked::CancelCharge(_) | Asked::Close { .. } => {
-            (false, false)
-        }
+fn created(payment: &Payment, operation: &Operation, charge: &Charge) -> (StatusCode, &'static str) {
+    let capture_now = match operation.asked {
+        Asked::Charge { capture_now, .. } => capture_now,
+        Asked::Capture { .. } | Asked::Refund { .. } | Asked::CancelCharge(_) | Asked::Close { .. } => false,
     };
+    // A capture is asked for of an authorized charge only. Of one that has ended without, nothing proves
+    // that it ever was.
+    let was_authorized = payment
+        .operations
+        .iter()
+        .any(|it| matches!(&it.request, Request::Capture { charge_id, .. } if *charge_id == charge.id));
     match &charge.state {
         state @ ChargeState::AuthorizationInitiated => (StatusCode::ACCEPTED, state.name()),
         state @ ChargeState::CaptureInitiated if capture_now => (StatusCode::ACCEPTED, state.name()),
         state @ ChargeState::Captured(_) if capture_now => (StatusCode::CREATED, state.name()),
-        state @ (ChargeState::Canceled(_) | ChargeState::Declined(_)) if capture_now || could_wait => {
+        state @ (ChargeState::Canceled(_) | ChargeState::Declined(_)) if capture_now || !was_authorized => {
             (StatusCode::CREATED, state.name())
         }
         ChargeState::Authorized
@@ -413,6 +416,11 @@ fn declined(charge: &Charge) -> Option<&str> {
         | ChargeState::Captured(_)
         | ChargeState::Canceled(_) => None,
     }
+}
+
+/// A refund that Amazon has declined takes nothing, and another card helps nobody.
+fn refund_declined(refund: &str, reason: &str) -> Refused {
+    Refused::RefundDeclined { refund: refund.to_owned(), reason: reason.to_owned() }
 }
 
 fn decline(payment: &Payment, code: &str) -> Refused {
@@ -442,7 +450,22 @@ fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Re
             | "TransactionTimedOut"
             | "AmazonRejected"
     );
-    if is_decline { decline(payment, code) } else { Refused::ByAmazon(code.to_owned()) }
+    match &operation.request {
+        Request::Refund { charge_id, .. } if is_decline => {
+            refund_declined(&format!("of charge {charge_id}"), code)
+        }
+        Request::CreateCharge { .. }
+        | Request::Capture { .. }
+        | Request::Refund { .. }
+        | Request::CancelCharge { .. }
+        | Request::Close { .. } => {
+            if is_decline {
+                decline(payment, code)
+            } else {
+                Refused::ByAmazon(code.to_owned())
+            }
+        }
+    }
 }
 
 /// The answer to a cancellation.

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use countersign_domain::address::{Address, AddressKind, AddressMember};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, IdempotencyKey};
 use countersign_domain::merchant::attempt::{
-    Attempt, AttemptState, Completion, Doubt, GivenAddresses, NotPaidReason, Send, UnresolvedReason,
+    Attempt, AttemptState, Completion, Doubt, FailedCharge, GivenAddresses, NotPaidReason, Send,
+    UnresolvedReason,
 };
 use countersign_domain::merchant::checkout::{Checkout, Terms};
 use countersign_domain::merchant::payment::Payment;
@@ -155,6 +156,8 @@ enum StoredState {
     NotPaid {
         reason: StoredReason,
         at: i64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        charge: Option<StoredFailedCharge>,
     },
     Unresolved {
         reason: String,
@@ -165,6 +168,15 @@ enum StoredState {
     Surplus {
         of: u32,
     },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoredFailedCharge {
+    charge_permission_id: String,
+    charge_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    contradicted_at: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -370,9 +382,15 @@ fn store_attempt(attempt: &Attempt) -> StoredAttempt {
                 Completion::Confirmed => StoredState::Confirmed { charge_permission_id, at },
             }
         }
-        AttemptState::NotPaid { reason, at } => {
-            StoredState::NotPaid { reason: store_reason(reason), at: at.as_millis() }
-        }
+        AttemptState::NotPaid { reason, charge, at } => StoredState::NotPaid {
+            reason: store_reason(reason),
+            at: at.as_millis(),
+            charge: charge.as_ref().map(|charge| StoredFailedCharge {
+                charge_permission_id: charge.charge_permission_id.to_string(),
+                charge_id: charge.charge_id.to_string(),
+                contradicted_at: charge.contradicted_at.map(Timestamp::as_millis),
+            }),
+        },
         AttemptState::Unresolved { reason, send, sent_at, look_at } => StoredState::Unresolved {
             reason: reason.code().to_owned(),
             send: send.as_ref().map(store_send),
@@ -457,9 +475,18 @@ fn restore_attempt(stored: StoredAttempt) -> Result<Attempt, Unreadable> {
         StoredState::Confirmed { charge_permission_id, at } => {
             completed(Completion::Confirmed, charge_permission_id, at)?
         }
-        StoredState::NotPaid { reason, at } => {
-            AttemptState::NotPaid { reason: restore_reason(reason)?, at: instant(at) }
-        }
+        StoredState::NotPaid { reason, at, charge: failed } => AttemptState::NotPaid {
+            reason: restore_reason(reason)?,
+            charge: match failed {
+                Some(failed) => Some(FailedCharge {
+                    charge_permission_id: permission(failed.charge_permission_id)?,
+                    charge_id: charge(failed.charge_id)?,
+                    contradicted_at: failed.contradicted_at.map(instant),
+                }),
+                None => None,
+            },
+            at: instant(at),
+        },
         StoredState::Unresolved { reason, send, sent_at, look_at } => AttemptState::Unresolved {
             reason: UnresolvedReason::parse(&reason).ok_or_else(|| wrong("its doubt's reason is unknown"))?,
             send: send.map(restore_send).transpose()?,

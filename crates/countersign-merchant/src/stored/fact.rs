@@ -7,6 +7,7 @@ use countersign_domain::ids::{ChargePermissionId, RefundId};
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
+use countersign_domain::merchant::operation::{Operation, OperationName, Request};
 use countersign_domain::merchant::payment::{Charge, ChargeState, Payment, PaymentEvent, RefundState};
 use countersign_domain::merchant::verdict::Verdict;
 use countersign_domain::money::Money;
@@ -40,6 +41,15 @@ pub(crate) struct Fact {
     /// A code, never free text.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// By which name an operation was asked for: the shop's, or a word of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    /// Amazon's call that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<&'static str>,
+    /// Why it was refused: Amazon's code, or the state that proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     /// Until when something is to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     due_at: Option<String>,
@@ -71,6 +81,9 @@ impl Fact {
             refund_id: None,
             amount: None,
             reason: None,
+            reference: None,
+            call: None,
+            code: None,
             due_at: None,
         }
     }
@@ -197,6 +210,9 @@ impl Fact {
                     ..of_charge("capture.due", charge)
                 })
             }
+            PaymentEvent::OperationRefused { number, code } => {
+                Self::of_refusal(payment.operation(*number)?, code, of("operation.refused"))
+            }
             PaymentEvent::CheckoutCanceled
             | PaymentEvent::OperationRecorded(_)
             | PaymentEvent::OperationSent { .. }
@@ -205,7 +221,6 @@ impl Fact {
             | PaymentEvent::OperationDoubtBegan { .. }
             | PaymentEvent::OperationAlarm { .. }
             | PaymentEvent::OperationDone(_)
-            | PaymentEvent::OperationRefused { .. }
             | PaymentEvent::ChargePending(_)
             | PaymentEvent::CapturePending(_)
             | PaymentEvent::ChargeAdopted(_)
@@ -214,6 +229,38 @@ impl Fact {
             | PaymentEvent::CancellationStuck { .. }
             | PaymentEvent::Contradiction { .. } => None,
         }
+    }
+
+    /// Whoever asked for it was answered before it was refused, perhaps: the shop, or its capture policy.
+    /// What a cancellation asks for ends with the cancellation, which is told.
+    fn of_refusal(operation: &Operation, code: &str, refused: Self) -> Option<Self> {
+        let reference = match (&operation.name, &operation.request) {
+            (OperationName::Shop(reference), _)
+            | (OperationName::Own(reference), Request::Capture { .. }) => reference.clone(),
+            (
+                OperationName::Own(_),
+                Request::CreateCharge { .. }
+                | Request::Refund { .. }
+                | Request::CancelCharge { .. }
+                | Request::Close { .. },
+            ) => return None,
+        };
+        let (charge_id, amount) = match &operation.request {
+            Request::CreateCharge { amount, .. } => (None, Some(*amount)),
+            Request::Capture { charge_id, amount } | Request::Refund { charge_id, amount } => {
+                (Some(charge_id), Some(*amount))
+            }
+            Request::CancelCharge { charge_id } => (Some(charge_id), None),
+            Request::Close { .. } => (None, None),
+        };
+        Some(Self {
+            reference: Some(reference),
+            call: Some(operation.request.call()),
+            code: Some(code.to_owned()),
+            charge_id: charge_id.map(ToString::to_string),
+            amount: amount.map(Into::into),
+            ..refused
+        })
     }
 
     fn of_refund(

@@ -9,6 +9,7 @@ pub(crate) mod fact;
 pub(crate) mod notification;
 mod payment;
 pub(crate) mod snapshot;
+pub(crate) mod webhook;
 
 /// What is stored cannot be read back: a newer version wrote it, or the disk lies.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,9 @@
 //! Facts of one checkout leave in their order: while one is on its way or waits to be sent again, the
 //! ones behind it wait too. After a restart, or with more failing checkouts than are remembered, a
 //! later fact may overtake one that waits: the ids still tell the order.
+//!
+//! What is given up is given up by its failed sends, which are counted in a document of their own before
+//! the lease ends. A process that dies between a send and its count makes one send more, and none less.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -32,7 +35,7 @@ const LEASE: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(1);
 /// The shortest, when there may be more to take.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// How many waiting facts and checkouts are remembered for their order.
+/// Of how many checkouts the waiting facts are remembered for their order.
 const REMEMBERED: usize = 10_000;
 /// Failures in a row are told once in so long.
 const TELL_EVERY: Duration = Duration::from_secs(60);
@@ -62,8 +65,6 @@ struct Sender {
     in_hand: HashSet<String>,
     /// The facts of a checkout that wait, each until when.
     waiting: HashMap<String, BTreeMap<u64, Timestamp>>,
-    /// How many of a fact's leases were not for sending it.
-    held: HashMap<u64, u32>,
     is_gone: bool,
     told_at: Option<Duration>,
     untold: u64,
@@ -78,7 +79,6 @@ pub(crate) async fn run(app: Arc<App>) {
         running: FuturesUnordered::new(),
         in_hand: HashSet::new(),
         waiting: HashMap::new(),
-        held: HashMap::new(),
         is_gone: false,
         told_at: None,
         untold: 0,
@@ -125,10 +125,6 @@ impl Sender {
     }
 
     async fn hold(&mut self, kept: &KeptFact, until: Timestamp) {
-        if self.held.len() < REMEMBERED || self.held.contains_key(&kept.sequence) {
-            let count = self.held.entry(kept.sequence).or_default();
-            *count = count.saturating_add(1);
-        }
         self.remember(kept, until);
         self.app.release_fact(kept, Some(until)).await;
     }
@@ -170,8 +166,6 @@ impl Sender {
     /// Writes down what became of one request.
     async fn settle(&mut self, kept: &KeptFact, sent: Sent) {
         self.in_hand.remove(&kept.subject);
-        let held = self.held.get(&kept.sequence).copied().unwrap_or_default();
-        let send_count = kept.lease_count.saturating_sub(held);
         let (outcome, again_at) = match sent {
             Sent::Delivered => ("delivered", None),
             Sent::Gone => {
@@ -184,8 +178,13 @@ impl Sender {
                 ("gone", Some(self.app.clock.now()))
             }
             Sent::Failed { status, asked } => {
-                let pause = pause_after(send_count, asked, self.jitter());
-                self.tell_failed(kept, status, send_count, pause);
+                let failure_count = self.app.count_failure(kept).await.unwrap_or_else(|failed| {
+                    // Nothing is given up because a store cannot count.
+                    tracing::warn!(event_id = fact::id(kept.sequence), %failed, "a failed webhook is not counted");
+                    1
+                });
+                let pause = pause_after(failure_count, asked, self.jitter());
+                self.tell_failed(kept, status, failure_count, pause);
                 let outcome = if pause.is_some() { "failed" } else { "givenUp" };
                 (outcome, pause.map(|pause| self.app.clock.now().plus(pause)))
             }
@@ -195,7 +194,15 @@ impl Sender {
             Some(until) => self.remember(kept, until),
             None => self.forget(kept),
         }
-        self.app.release_fact(kept, again_at).await;
+        let is_kept = self.app.release_fact(kept, again_at).await;
+        // One that was leased once only has never failed before.
+        if again_at.is_none()
+            && is_kept
+            && kept.lease_count > 1
+            && let Err(failed) = self.app.forget_failures(kept).await
+        {
+            tracing::warn!(event_id = fact::id(kept.sequence), %failed, "a webhook's failures stay counted");
+        }
     }
 
     fn remember(&mut self, kept: &KeptFact, until: Timestamp) {
@@ -207,7 +214,6 @@ impl Sender {
     }
 
     fn forget(&mut self, kept: &KeptFact) {
-        self.held.remove(&kept.sequence);
         if let Some(waiting) = self.waiting.get_mut(&kept.subject) {
             waiting.remove(&kept.sequence);
             if waiting.is_empty() {

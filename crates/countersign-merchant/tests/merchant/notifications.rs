@@ -15,7 +15,7 @@ use super::amazon::Fault;
 use super::logs::logged;
 use super::notifying::{CERTIFICATE_URL, message, signed};
 use super::time_machine::Clocks;
-use super::world::{ENGINES, SESSION, World, order, usd, waiting_order};
+use super::world::{ENGINES, SESSION, World, order, session_for, usd, waiting_order};
 
 const PERMISSION: &str = "S01-5105180-0000001";
 const CHARGE: &str = "S01-5105180-0000001-C000001";
@@ -401,6 +401,117 @@ fn one_whose_order_is_never_found_is_given_up_after_fifteen_days_and_told() {
     }
 }
 
+/// An order whose pending authorization Amazon has declined.
+fn declined(world: &World) -> String {
+    let checkout_id = pending(world);
+    world.amazon.decide(CHARGE, "Declined");
+    world.let_pass(60 * SECOND);
+    assert_eq!(world.attempts(&checkout_id), ["NotPaid"]);
+    checkout_id
+}
+
+fn errors(lines: &[String]) -> Vec<&String> {
+    lines.iter().filter(|line| line.starts_with("ERROR")).collect()
+}
+
+fn heard(world: &World, checkout_id: &str) -> usize {
+    world.timeline(checkout_id).iter().filter(|it| *it == "NotificationHeard").count()
+}
+
+#[test]
+fn what_amazon_notifies_of_a_declined_authorization_is_taken_in() {
+    for is_paid_since in [false, true] {
+        let world = World::in_memory();
+        let checkout_id = declined(&world);
+        if is_paid_since {
+            world.amazon.open("s2", session_for(&waiting_order(), "s2", &checkout_id));
+            assert_eq!(world.complete(&checkout_id, "s2").status, 200);
+        }
+        let without_timeline = |world: &World| {
+            let mut checkout = without_looks(world.checkout(&checkout_id));
+            checkout.as_object_mut().unwrap().remove("timeline");
+            (checkout, world.facts())
+        };
+        let before = without_timeline(&world);
+        let lines = logged(|| {
+            world.notified("1", "CHARGE", CHARGE);
+            world.notified("2", "CHARGE_PERMISSION", PERMISSION);
+            world.let_pass(5 * SECOND);
+            assert_eq!(heard(&world, &checkout_id), 2, "{is_paid_since}");
+            assert_eq!(without_timeline(&world), before);
+            let asked_for_it = || {
+                let arrived = [world.amazon.arrived("charge"), world.amazon.arrived("permission")].concat();
+                arrived.iter().filter(|it| it.path.contains(PERMISSION)).count()
+            };
+            let asked = asked_for_it();
+            world.skip(16 * DAY);
+            assert_eq!(asked_for_it(), asked, "nothing of it is asked for any more");
+        });
+        assert_eq!(errors(&lines), Vec::<&String>::new());
+    }
+}
+
+#[test]
+fn one_that_itself_brings_the_decline_is_taken_in() {
+    let world = World::in_memory();
+    let checkout_id = pending(&world);
+    world.amazon.decide(CHARGE, "Declined");
+    world.notified("1", "CHARGE", CHARGE);
+    world.let_pass(2 * SECOND);
+    assert_eq!(world.attempts(&checkout_id), ["NotPaid"]);
+    assert_eq!(heard(&world, &checkout_id), 1);
+}
+
+#[test]
+fn money_under_an_authorization_that_was_declined_is_told_to_the_operator_once_and_changes_nothing_else() {
+    let (second, refund) = ("S01-5105180-0000001-C000009", "S01-5105180-0000001-R000009");
+    for engine in ENGINES {
+        for (state, object_type, object) in [
+            ("Authorized", "CHARGE", CHARGE),
+            ("CaptureInitiated", "CHARGE", CHARGE),
+            ("Captured", "CHARGE", CHARGE),
+            ("Authorized", "CHARGE_PERMISSION", PERMISSION),
+            ("Declined", "CHARGE", second),
+            ("Captured", "REFUND", refund),
+        ] {
+            let mut world = World::new(engine);
+            let checkout_id = declined(&world);
+            world.amazon.decide(CHARGE, state);
+            world.amazon.charge_elsewhere(second, &usd("7.00"));
+            world.amazon.refund_elsewhere(refund, CHARGE, &usd("3.00"));
+            let facts = world.facts().len();
+            let lines = logged(|| {
+                // It cannot be looked at yet.
+                for down in ["charge", "refund"] {
+                    world.amazon.goes_down(down);
+                }
+                world.notified("1", object_type, object);
+                world.let_pass(5 * SECOND);
+                assert_eq!(heard(&world, &checkout_id), 0);
+                world.amazon.comes_back();
+                world.skip(HOUR);
+                world.restart();
+                for id in ["2", "3"] {
+                    world.notified(id, object_type, object);
+                    world.let_pass(5 * SECOND);
+                }
+                world.skip(16 * DAY);
+            });
+            let errors = errors(&lines);
+            let looked_at = if object_type == "CHARGE" { object } else { CHARGE };
+            assert!(
+                matches!(errors[..], [line] if line.contains("Amazon contradicts what was proved")
+                    && line.contains(&checkout_id) && line.contains(looked_at)),
+                "{state} {object}: {errors:?}"
+            );
+            assert_eq!((world.attempts(&checkout_id), world.facts().len()), (vec!["NotPaid".into()], facts));
+            let timeline = world.timeline(&checkout_id);
+            let count = |kind: &str| timeline.iter().filter(|it| *it == kind).count();
+            assert_eq!((count("Contradiction"), count("NotificationHeard")), (1, 3), "{timeline:?}");
+        }
+    }
+}
+
 #[test]
 fn what_was_made_elsewhere_under_the_permission_is_taken_in_and_nothing_else() {
     let refund = "S01-5105180-0000001-R000009";
@@ -501,10 +612,26 @@ fn a_stale_answer_after_a_notification_takes_nothing_back() {
     let world = World::in_memory();
     let checkout_id = world.completed("AuthorizeWithCapture");
     world.let_pass(2 * SECOND);
-    for state in ["Authorized", "AuthorizationInitiated", "CaptureInitiated", "Declined"] {
+    // An earlier state is a slow replica's. Another end is none that a charge can come to from its own.
+    for (state, is_told) in [
+        ("Authorized", false),
+        ("AuthorizationInitiated", false),
+        ("CaptureInitiated", false),
+        ("Declined", true),
+        ("Canceled", true),
+    ] {
         world.amazon.decide(CHARGE, state);
-        world.notified(state, "CHARGE", CHARGE);
-        world.let_pass(2 * SECOND);
+        let lines = logged(|| {
+            world.notified(state, "CHARGE", CHARGE);
+            world.let_pass(2 * SECOND);
+        });
+        let errors = errors(&lines);
+        assert_eq!(errors.len(), usize::from(is_told), "{state}: {errors:?}");
+        for line in errors {
+            for part in ["Amazon contradicts what was proved", &checkout_id, CHARGE, "another final state"] {
+                assert!(line.contains(part), "{part}: {line}");
+            }
+        }
         let checkout = world.checkout(&checkout_id);
         assert_eq!(checkout["payment"]["charges"][0]["state"], "Captured", "{state}");
         assert_eq!(checkout["state"], "paid", "{state}");

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use countersign_merchant::settings::{Payments, RefundCeiling};
 use futures_util::future::join_all;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
-use super::world::{ENGINES, SESSION, World, order, usd};
+use super::world::{Answer, ENGINES, SESSION, World, order, usd};
 
 const PERMISSION: &str = "S01-5105180-0000001";
 const CHARGE: &str = "S01-5105180-0000001-C000001";
@@ -377,19 +378,31 @@ fn two_refunds_of_60_on_100_at_once_give_exactly_one() {
     }
 }
 
-#[test]
-fn charges_at_once_never_take_more_than_the_limit() {
-    for engine in ENGINES {
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn charges_at_once_never_take_more_than_the_limit(
+        amounts in proptest::collection::vec(1_u64..=6_000, 2..=24),
+        engine in proptest::sample::select(&ENGINES[..]),
+    ) {
         let world = World::new(engine);
         let id = world.completed("Confirm");
-        let charge = |number: u32| json!({ "reference": format!("c{number}"), "chargeAmount": usd("30.00") });
-        let answers =
-            world.run(join_all((0..12).map(|number| world.asking(&id, "charges", &charge(number)))));
-        let made = answers.iter().filter(|answer| answer.status == 201).count();
-        assert_eq!(made, 3);
-        assert!(answers.iter().all(|answer| answer.status == 201 || answer.refusal().1 == "ExceedsLimit"));
-        assert_eq!(world.checkout(&id)["payment"]["balances"]["left"], usd("10.00"));
-        assert_eq!(world.amazon.money(), "held 9000, taken 0, given back 0");
+        let price = |minor: u64| usd(&format!("{}.{:02}", minor / 100, minor % 100));
+        let charge = |(number, minor): (usize, &u64)| {
+            json!({ "reference": format!("c{number}"), "chargeAmount": price(*minor) })
+        };
+        let asking = amounts.iter().enumerate().map(charge).map(|body| world.asking(&id, "charges", &body));
+        let answers = world.run(join_all(asking.collect::<Vec<_>>()));
+        let is_made = |answer: &Answer| answer.status == 201;
+        let made: u64 = answers.iter().zip(&amounts).filter(|(it, _)| is_made(it)).map(|(_, minor)| minor).sum();
+        prop_assert!(made <= 10_000, "{made}");
+        for (answer, minor) in answers.iter().zip(&amounts).filter(|(it, _)| !is_made(it)) {
+            prop_assert_eq!(answer.refusal().1, "ExceedsLimit");
+            prop_assert!(made + minor > 10_000, "{minor} would have fitted beside {made}");
+        }
+        prop_assert_eq!(&world.checkout(&id)["payment"]["balances"]["left"], &price(10_000 - made));
+        prop_assert_eq!(world.amazon.money(), format!("held {made}, taken 0, given back 0"));
     }
 }
 
@@ -403,9 +416,150 @@ fn a_refund_that_is_declined_gives_its_budget_back() {
     world.amazon.decide_refund(&refund_id, "Declined");
     world.let_pass(MINUTE);
     let declined = world.ask(&id, "refunds", &refund(1));
-    assert_eq!(declined.refusal(), (402, "AmazonRejected".to_owned(), None));
+    assert_eq!(declined.refusal(), (409, "RefundDeclined".to_owned(), None));
+    let message = format!("Amazon declined the refund {refund_id} (AmazonRejected); nothing was given back.");
+    assert_eq!(declined.json()["error"]["message"], message);
     assert_eq!(world.ask(&id, "refunds", &refund(3)).status, 202);
     assert_eq!(world.amazon.money(), "held 0, taken 10000, given back 6000");
+}
+
+#[test]
+fn a_refund_that_is_declined_at_once_is_no_declined_payment() {
+    let world = World::in_memory();
+    let id = world.completed("AuthorizeWithCapture");
+    world.amazon.fault("createRefund", Fault::refusal(422, "AmazonRejected"));
+    let refund = json!({ "reference": "r", "refundAmount": usd("60.00") });
+    for _ in 0..2 {
+        let declined = world.ask(&id, "refunds", &refund);
+        assert_eq!(declined.refusal(), (409, "RefundDeclined".to_owned(), None));
+        let message = declined.json()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(CHARGE) && message.contains("AmazonRejected"), "{message}");
+        assert_eq!(declined.json()["paymentMethodUpdateUrl"], Value::Null);
+    }
+    assert_eq!(world.amazon.arrived("createRefund").len(), 1);
+    assert_eq!(world.checkout(&id)["payment"]["charges"][0]["refundable"], usd("100.00"));
+}
+
+#[test]
+fn a_charge_that_was_never_authorized_is_not_answered_as_authorized() {
+    let charge = json!({ "reference": "c", "chargeAmount": usd("10.00") });
+    let second = format!("{PERMISSION}-C000002");
+    for (state, status, told) in [("Declined", 402, "SoftDeclined"), ("Canceled", 201, "Canceled")] {
+        // As the answer shows it, and as what was pending comes to.
+        for is_pending in [false, true] {
+            let world = World::in_memory();
+            let id = world.completed("Authorize");
+            let ended = json!({ "chargeId": second, "chargePermissionId": PERMISSION,
+                "chargeAmount": usd("10.00"),
+                "statusDetails": { "state": state, "reasonCode": "SoftDeclined" } });
+            if is_pending {
+                world.amazon.fault("createCharge", Fault::Pending);
+                assert_eq!(world.ask(&id, "charges", &charge).status, 202);
+            } else {
+                world.amazon.fault("createCharge", Fault::AnswerAfter(201, ended.clone()));
+            }
+            let answer = if is_pending { None } else { Some(world.ask(&id, "charges", &charge)) };
+            world.amazon.change_charge(&second, |it| *it = ended.clone());
+            world.let_pass(MINUTE);
+            for answer in answer.into_iter().chain([world.ask(&id, "charges", &charge)]) {
+                let word = answer.json()["state"].as_str().map(str::to_owned);
+                let word = word.unwrap_or_else(|| answer.refusal().1);
+                assert_eq!((answer.status, word.as_str()), (status, told), "{state} {is_pending}");
+            }
+            assert_eq!(world.amazon.arrived("createCharge").len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_charge_whose_capture_is_declined_was_authorized_all_the_same() {
+    for can_wait in [false, true] {
+        let world = World::in_memory();
+        let id = world.completed("Confirm");
+        let charge = json!({ "reference": "c", "chargeAmount": usd("10.00"),
+            "canHandlePendingAuthorization": can_wait });
+        let authorized = world.ask(&id, "charges", &charge);
+        assert_eq!((authorized.status, &authorized.json()["state"]), (201, &json!("Authorized")));
+        let charge_id = authorized.json()["chargeId"].as_str().unwrap().to_owned();
+        world.amazon.fault("captureCharge", Fault::Pending);
+        assert_eq!(world.ask(&id, "captures", &json!({ "reference": "p" })).status, 202);
+        world.amazon.decide(&charge_id, "Declined");
+        world.let_pass(MINUTE);
+        assert_eq!(world.ask(&id, "captures", &json!({ "reference": "p" })).status, 402);
+        assert_eq!(world.ask(&id, "charges", &charge), authorized);
+    }
+}
+
+/// A call, the intent that it follows, its name at Amazon, and its body.
+fn call_of(operation: &str) -> (&'static str, &'static str, Value) {
+    match operation {
+        "createCharge" => ("charges", "Confirm", json!({ "reference": "r", "chargeAmount": usd("10.00") })),
+        "captureCharge" => ("captures", "Authorize", json!({ "reference": "r" })),
+        "createRefund" => {
+            ("refunds", "AuthorizeWithCapture", json!({ "reference": "r", "refundAmount": usd("60.00") }))
+        }
+        "close" => ("close", "Confirm", json!({ "reference": "r" })),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn each_documented_refusal_of_a_call_ends_it_or_has_its_object_looked_at() {
+    let limits =
+        [(400, "TransactionAmountExceeded"), (400, "CurrencyMismatch"), (422, "TransactionCountExceeded")];
+    let declines = [
+        "SoftDeclined",
+        "HardDeclined",
+        "PaymentMethodNotAllowed",
+        "MFANotCompleted",
+        "TransactionTimedOut",
+        "AmazonRejected",
+    ];
+    let mut ends: Vec<(&'static str, u16, &str)> = Vec::new();
+    for operation in ["createCharge", "captureCharge", "createRefund"] {
+        ends.extend(limits.map(|(status, code)| (operation, status, code)));
+    }
+    ends.extend(declines.map(|code| ("createCharge", 422, code)));
+    ends.push(("createCharge", 400, "PeriodicAmountExceeded"));
+    ends.push(("createCharge", 422, "InvalidChargePermissionStatus"));
+    ends.push(("createRefund", 422, "AmazonRejected"));
+    ends.push(("createRefund", 422, "InvalidChargeStatus"));
+    // What an earlier copy of the call may have left behind, and what changes the charge: the object tells.
+    let looked_at = [
+        ("captureCharge", 422, "AmazonRejected"),
+        ("captureCharge", 422, "InvalidChargeStatus"),
+        ("captureCharge", 422, "InvalidChargePermissionStatus"),
+        ("close", 422, "InvalidChargePermissionStatus"),
+    ];
+    // Whatever its code, a failure on the way says nothing of what was done before it.
+    let failures = ends.iter().map(|(operation, _, code)| (*operation, 500, *code));
+    let open: Vec<_> = looked_at.into_iter().chain(failures).collect();
+    for (operation, status, code) in &ends {
+        let world = World::in_memory();
+        let (call, intent, body) = call_of(operation);
+        let id = world.completed(intent);
+        world.amazon.fault(operation, Fault::refusal(*status, code));
+        world.ask(&id, call, &body);
+        let shown = world.checkout(&id)["payment"]["operations"][0].clone();
+        assert_eq!(
+            (&shown["state"], &shown["code"]),
+            (&json!("Refused"), &json!(code)),
+            "{operation} {code}"
+        );
+        world.let_pass(MINUTE);
+        assert_eq!(world.amazon.arrived(operation).len(), 1, "{operation} {code}");
+    }
+    for (operation, status, code) in open {
+        let world = World::in_memory();
+        let (call, intent, body) = call_of(operation);
+        let id = world.completed(intent);
+        world.amazon.fault(operation, Fault::refusal(status, code));
+        world.ask(&id, call, &body);
+        world.let_pass(MINUTE);
+        let shown = world.checkout(&id)["payment"]["operations"][0].clone();
+        assert_eq!(shown["state"], "Done", "{operation} {status} {code}");
+        assert_eq!(world.amazon.arrived(operation).len(), 2, "{operation} {status} {code}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_client::Clock as _;
-use countersign_store::contract::Store as _;
+use countersign_store::contract::{Key, Store as _};
 use futures_util::future::{join, join_all, select};
 use serde_json::{Value, json};
 
@@ -13,8 +13,9 @@ use super::amazon::Fault;
 use super::logs::logged;
 use super::shop::{Answer, Arrived, OLD_SECRET, SECRET, Shop};
 use super::time_machine::Clocks;
-use super::world::{ENGINES, Engine, SESSION, World, order, session_for, waiting_order};
+use super::world::{ENGINES, Engine, SESSION, World, order, session_for, usd, waiting_order};
 
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -76,6 +77,34 @@ fn each_definitive_outcome_is_one_fact_and_nothing_else_is() {
         let told: Vec<_> = shop.arrived().iter().map(Arrived::json).collect();
         assert_eq!(listed, told, "the list and the webhooks have the same bodies");
     }
+}
+
+#[test]
+fn what_was_answered_with_202_and_is_refused_in_the_end_is_told_once() {
+    let (world, shop) = world_of_a_shop(Engine::Memory);
+    let checkout_id = world.completed("Authorize");
+    world.let_pass(SECOND);
+    world.amazon.fault("createCharge", Fault::refusal(429, "TooManyRequests"));
+    world.amazon.fault("createCharge", Fault::refusal(422, "SoftDeclined"));
+    let charge = json!({ "reference": "parcel 2", "chargeAmount": usd("10.00") });
+    assert_eq!(world.ask(&checkout_id, "charges", &charge).status, 202);
+    world.let_pass(MINUTE);
+    assert_eq!(world.ask(&checkout_id, "charges", &charge).status, 402);
+    world.let_pass(MINUTE);
+    let told: Vec<_> = shop.arrived().iter().map(Arrived::json).collect();
+    assert_eq!(told, events(&world, ""));
+    let [_, refused] = told.try_into().unwrap();
+    let of = |member: &str| refused[member].clone();
+    assert_eq!(
+        ["type", "reference", "call", "code", "amount"].map(of),
+        [
+            json!("operation.refused"),
+            json!("parcel 2"),
+            json!("createCharge"),
+            json!("SoftDeclined"),
+            usd("10.00")
+        ]
+    );
 }
 
 #[test]
@@ -329,14 +358,66 @@ fn a_fact_that_waits_for_its_turn_is_not_overtaken_by_one_that_comes_later() {
 fn a_fact_that_only_waited_for_its_turn_has_all_its_sends() {
     let (world, shop) = world_of_a_shop(Engine::Memory);
     shop.answers_always(Answer::Status(500));
+    declined_and_then_paid(&world);
+    world.let_pass(80 * HOUR);
+    let count = |kind: &str| kinds(&shop.arrived()).iter().filter(|it| *it == kind).count();
+    assert_eq!((count("attempt.notPaid"), count("checkout.paid")), (8, 8));
+}
+
+/// An order whose first attempt is declined and whose second is paid: two facts of one checkout.
+fn declined_and_then_paid(world: &World) {
     let checkout_id = world.placed(&order());
     world.amazon.fault("finalize", Fault::refusal(422, "HardDeclined"));
     world.complete(&checkout_id, SESSION);
     world.amazon.open("s2", session_for(&order(), "s2", &checkout_id));
     world.complete(&checkout_id, "s2");
-    world.let_pass(80 * HOUR);
+}
+
+#[test]
+fn a_fact_that_had_only_waited_for_its_turn_when_the_process_ended_has_all_its_sends() {
+    let (mut world, shop) = world_of_a_shop(Engine::Memory);
+    shop.answers_always(Answer::Hangs);
+    declined_and_then_paid(&world);
     let count = |kind: &str| kinds(&shop.arrived()).iter().filter(|it| *it == kind).count();
-    assert_eq!((count("attempt.notPaid"), count("checkout.paid")), (8, 8));
+    world.let_pass(Duration::from_secs(14));
+    assert_eq!((count("attempt.notPaid"), count("checkout.paid")), (1, 0), "one waits for the other");
+    world.restart();
+    world.let_pass(80 * HOUR);
+    // Of the send that the process ended under, nobody knows what became.
+    assert_eq!((count("attempt.notPaid"), count("checkout.paid")), (9, 8));
+}
+
+#[test]
+fn sends_are_counted_across_restarts() {
+    let (mut world, shop) = world_of_a_shop(Engine::Memory);
+    shop.answers_always(Answer::Status(500));
+    complete(&world, 1);
+    for _ in 0..10 {
+        world.let_pass(4 * HOUR);
+        world.restart();
+    }
+    assert_eq!(shop.arrived().len(), 8);
+    assert_eq!(world.run(world.store.backlog("fact", 1)).unwrap().count, 0);
+    assert!(!has_failures(&world, shop.arrived()[0].id()), "what is given up is not counted any more");
+}
+
+fn has_failures(world: &World, event_id: &str) -> bool {
+    let key = Key { collection: "webhook", id: event_id.to_owned() };
+    world.run(world.store.load(&[key])).unwrap()[0].is_some()
+}
+
+#[test]
+fn failures_are_counted_until_the_fact_is_delivered_and_no_longer() {
+    for engine in ENGINES {
+        let (world, shop) = world_of_a_shop(engine);
+        shop.answers([Answer::Status(500)]);
+        complete(&world, 1);
+        world.let_pass(2 * SECOND);
+        assert!(has_failures(&world, shop.arrived()[0].id()));
+        world.let_pass(MINUTE);
+        assert_eq!(shop.arrived().len(), 2);
+        assert!(!has_failures(&world, shop.arrived()[0].id()));
+    }
 }
 
 #[test]

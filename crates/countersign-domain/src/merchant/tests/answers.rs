@@ -81,7 +81,7 @@ fn an_answer_to_another_key_proves_nothing_but_a_success() {
 
 #[test]
 fn a_contradiction_names_what_amazon_says_was_paid() {
-    let declined = AttemptState::NotPaid { reason: NotPaidReason::SessionGone, at: sent_at() };
+    let declined = AttemptState::NotPaid { reason: NotPaidReason::SessionGone, charge: None, at: sent_at() };
     let other = ChargeId::parse("S01-1-C2").unwrap();
     for state in [declined, completed(Completion::Authorized(charge()))] {
         let before = checkout(PaymentIntent::Authorize, state);

@@ -177,7 +177,11 @@ fn states() -> Vec<AttemptState> {
             alarm_count: 0,
         },
         completed(Completion::Authorized(charge())),
-        AttemptState::NotPaid { reason: NotPaidReason::Declined("HardDeclined".to_string()), at },
+        AttemptState::NotPaid {
+            reason: NotPaidReason::Declined("HardDeclined".to_string()),
+            charge: None,
+            at,
+        },
         AttemptState::Surplus { of: 2 },
     ];
     states.extend(UnresolvedReason::ALL.iter().map(|reason| unresolved(*reason)));

@@ -195,12 +195,12 @@ fn what_nobody_evaluates_backs_off_to_five_minutes() {
 }
 
 #[test]
-fn a_doubt_that_lasts_is_looked_at_less_and_less_and_rings_five_times() {
+fn a_doubt_that_lasts_is_looked_at_less_and_less_and_rings_monthly_in_the_end() {
     let mut checkout = with_operation(paid(payment_of(vec![])), &create(), in_doubt());
     let (mut looks, mut rang) = (0, Vec::new());
     loop {
         let now = checkout.due_at(&rules()).unwrap();
-        if now.since(sent_at()) > 30 * DAY {
+        if now.since(sent_at()) > 120 * DAY {
             break;
         }
         let (step, act) = take_up_payment(&checkout, now, &rules()).unwrap();
@@ -211,9 +211,10 @@ fn a_doubt_that_lasts_is_looked_at_less_and_less_and_rings_five_times() {
         }
         checkout = step.next;
     }
-    assert!(looks < 120, "{looks} looks in 30 days");
-    assert_eq!(rang.len(), ALARMS.len());
-    for (rang, alarm) in rang.iter().zip(ALARMS) {
+    assert!(looks < 210, "{looks} looks in 120 days");
+    let monthly = [55 * DAY, 85 * DAY, 115 * DAY];
+    assert_eq!(rang.len(), ALARMS.len() + monthly.len());
+    for (rang, alarm) in rang.iter().zip(ALARMS.into_iter().chain(monthly)) {
         assert!(*rang >= alarm && *rang <= alarm + DAY, "{rang:?} for {alarm:?}");
     }
 }

@@ -256,7 +256,7 @@ fn a_parcel_may_leave_for_each_state_so() {
         canceled.cancellation = Some(super::super::cancellation::Cancellation { state, ..cancellation() });
         add(if canceled.is_canceled() { "canceled" } else { "being canceled" }, &canceled, now);
     }
-    let abandoned = AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, at: now };
+    let abandoned = AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, charge: None, at: now };
     add("canceled before it was sent", &checkout(PaymentIntent::Authorize, abandoned), now);
     insta::assert_snapshot!(table);
 }

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 
 use super::super::completion::PlantedBug;
 use super::super::doubt::ChargeStateSeen;
+use super::super::doubt::charge_seen;
 use super::super::fulfilment::fulfilment;
-use super::super::hint::{Hint, hinted};
+use super::super::hint::{Hint, hinted, unpaid_charge_seen, unpaid_under};
 use super::super::operation::{OperationState, answered};
 use super::super::payment::{
     Charge, ChargeShown, ChargeState, Payment, PaymentAct, PaymentEvent, PermissionState, RefundState, Sight,
@@ -367,4 +368,40 @@ fn what_is_shown_of_another_order_changes_nothing() {
     shown.charge_id = ChargeId::parse("S01-9-C9").unwrap();
     shown.id = RefundId::parse("S01-9-R9").unwrap();
     assert_eq!(refund_shown(&before, &shown, sent_at(), &rules()), None);
+}
+
+#[test]
+fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_else_is_none() {
+    use ChargeStateSeen as Seen;
+    for ended in [Seen::Declined, Seen::Canceled] {
+        for before in states() {
+            let before = checkout(PaymentIntent::Authorize, before);
+            let seen = charge_shown_as(ended).seen;
+            let Some(step) = charge_seen(&before, 1, &permission(), &charge(), &seen, sent_at()) else {
+                assert_eq!(unpaid_under(&before, &permission()), None);
+                continue;
+            };
+            let unpaid = step.next;
+            let (attempt, failed) = unpaid_under(&unpaid, &permission()).unwrap();
+            assert_eq!((attempt, &failed.charge_id), (1, &charge()));
+            let another = ChargePermissionId::parse("S01-2").unwrap();
+            assert_eq!(unpaid_under(&unpaid, &another), None);
+            for state in [Seen::AuthorizationInitiated, Seen::Declined, Seen::Canceled] {
+                let shown = charge_shown_as(state);
+                assert_eq!(unpaid_charge_seen(&unpaid, &permission(), &shown, sent_at()), None, "{state:?}");
+            }
+            for state in [Seen::Authorized, Seen::CaptureInitiated, Seen::Captured] {
+                let shown = new_charge_shown(state);
+                assert_eq!(unpaid_charge_seen(&unpaid, &another, &shown, sent_at()), None);
+                let step = unpaid_charge_seen(&unpaid, &permission(), &shown, sent_at()).unwrap();
+                let Happened::Contradiction { charge_permission_id, charge_id, .. } = what(&step.events[0])
+                else {
+                    panic!("{:?}", step.events)
+                };
+                assert_eq!((charge_permission_id, charge_id), (&Some(permission()), &Some(shown.id.clone())));
+                assert_eq!(step.next.verdict(), unpaid.verdict());
+                assert_eq!(unpaid_charge_seen(&step.next, &permission(), &shown, sent_at()), None, "once");
+            }
+        }
+    }
 }

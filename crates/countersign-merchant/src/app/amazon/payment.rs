@@ -207,8 +207,14 @@ fn classify(error: &Error, request: &Request) -> OperationAnswer {
     match error.standing() {
         Standing::NotEvaluated => OperationAnswer::NotEvaluated { code: name() },
         Standing::Misuse => OperationAnswer::Refused { code: name() },
-        Standing::Refused | Standing::InDoubt => match code.and_then(Word::known) {
-            Some(code) if is_refusal(request, code) => OperationAnswer::Refused { code: name() },
+        standing @ (Standing::Refused | Standing::InDoubt) => match code.and_then(Word::known) {
+            // A code that came with another status than its own, such as a 500, says nothing.
+            Some(code)
+                if is_refusal(request, code)
+                    && (standing == Standing::Refused || error.status() == Some(code.status())) =>
+            {
+                OperationAnswer::Refused { code: name() }
+            }
             Some(_) | None => unclear(),
         },
     }
@@ -236,10 +242,14 @@ fn is_refusal(request: &Request, code: ReasonCode) -> bool {
                 | ReasonCode::TransactionCountExceeded
                 | ReasonCode::CurrencyMismatch
                 | ReasonCode::InvalidChargeStatus
+                | ReasonCode::AmazonRejected
         ),
-        Request::Capture { .. } => {
-            matches!(code, ReasonCode::TransactionAmountExceeded | ReasonCode::CurrencyMismatch)
-        }
+        Request::Capture { .. } => matches!(
+            code,
+            ReasonCode::TransactionAmountExceeded
+                | ReasonCode::TransactionCountExceeded
+                | ReasonCode::CurrencyMismatch
+        ),
         Request::CancelCharge { .. } | Request::Close { .. } => false,
     }
 }

@@ -80,12 +80,17 @@ fn states() -> Vec<AttemptState> {
         NotPaidReason::ChargeCanceled(None),
         NotPaidReason::ChargeCanceled(Some(word())),
     ];
-    states.extend(reasons.map(|reason| AttemptState::NotPaid { reason, at: at(9) }));
+    states.extend(reasons.map(|reason| AttemptState::NotPaid { reason, charge: None, at: at(9) }));
     for reason in UnresolvedReason::ALL {
         let look_at = at(3).plus(DAY);
         for send in [None, Some(send())] {
             states.push(AttemptState::Unresolved { reason: *reason, send, sent_at: at(1), look_at });
         }
+    }
+    for contradicted_at in [None, Some(at(10))] {
+        let (charge_permission_id, charge_id) = (permission(), charge());
+        let charge = Some(FailedCharge { charge_permission_id, charge_id, contradicted_at });
+        states.push(AttemptState::NotPaid { reason: NotPaidReason::ChargeDeclined(None), charge, at: at(9) });
     }
     states
 }

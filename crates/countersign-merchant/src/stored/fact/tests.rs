@@ -4,6 +4,7 @@ use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId};
 use countersign_domain::merchant::cancellation::{Cancellation, CancellationState};
 use countersign_domain::merchant::capture_plan::Deadline;
 use countersign_domain::merchant::checkout::Terms;
+use countersign_domain::merchant::operation::{Asked, Operation, OperationName, OperationState, Request};
 use countersign_domain::merchant::payment::{Permission, PermissionState, Refund, Sight};
 use countersign_domain::money::Currency;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
@@ -58,6 +59,41 @@ fn charge(n: u32, state: ChargeState) -> Charge {
     }
 }
 
+/// What was refused: of each call of the shop's, of the capture policy's, of a cancellation's.
+fn operations() -> Vec<Operation> {
+    let (shop, own) = (OperationName::Shop, OperationName::Own);
+    let create = Request::CreateCharge {
+        amount: usd(700),
+        capture_now: false,
+        can_handle_pending_authorization: false,
+    };
+    let capture = Request::Capture { charge_id: charge_id(1), amount: usd(1_000) };
+    let refund = Request::Refund { charge_id: charge_id(2), amount: usd(100) };
+    let cancel = Request::CancelCharge { charge_id: charge_id(1) };
+    let close = Request::Close { reason: Some("Mrs Canary moved".to_owned()) };
+    let named = [
+        (shop("parcel 2".to_owned()), create),
+        (shop("parcel 1".to_owned()), capture.clone()),
+        (shop("back".to_owned()), refund.clone()),
+        (shop("end".to_owned()), close.clone()),
+        (own(format!("capture {}", charge_id(1))), capture),
+        (own(format!("cancel {} 1", charge_id(1))), cancel),
+        (own(format!("refund {} 1", charge_id(2))), refund),
+        (own("close 1".to_owned()), close),
+    ];
+    let refused = |number, name, request| Operation {
+        number,
+        name,
+        // A refusal is told of what was resolved, whatever it was asked for as.
+        asked: Asked::Close { reason: None },
+        request,
+        requested_at: at(),
+        turned_away: 0,
+        state: OperationState::Refused { code: "X".to_owned() },
+    };
+    (1..).zip(named).map(|(number, (name, request))| refused(number, name, request)).collect()
+}
+
 /// A canceled order with a charge in each state that lasts.
 pub(crate) fn checkout(permission: PermissionState) -> Checkout {
     let refund = |n, state| Refund { id: refund_id(n), amount: usd(100), state, look: None };
@@ -93,7 +129,7 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
                 charge(3, ChargeState::Canceled(reason())),
                 charge(4, ChargeState::Declined(reason())),
             ],
-            operations: Vec::new(),
+            operations: operations(),
         }),
         cancellation: Some(Cancellation {
             reference: "r".to_owned(),
@@ -186,6 +222,34 @@ fn each_definitive_event_of_a_payment_is_its_fact() {
 }
 
 #[test]
+fn a_refusal_is_the_fact_of_what_the_shop_or_its_capture_policy_asked_for() {
+    let refused = |number| {
+        let code = "TransactionAmountExceeded".to_owned();
+        told(PaymentEvent::OperationRefused { number, code }, PermissionState::Chargeable)
+    };
+    let fact = |reference: &str, call: &str, of: Value| {
+        let mut fact = json!({ "type": "operation.refused", "reference": reference, "call": call,
+            "code": "TransactionAmountExceeded" });
+        fact.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
+        fact
+    };
+    let of = |n: u32, amount: &str| {
+        json!({ "chargeId": charge_id(n).to_string(),
+            "amount": { "amount": amount, "currencyCode": "USD" } })
+    };
+    let amount = json!({ "amount": { "amount": "7.00", "currencyCode": "USD" } });
+    assert_eq!(refused(1), fact("parcel 2", "createCharge", amount));
+    assert_eq!(refused(2), fact("parcel 1", "captureCharge", of(1, "10.00")));
+    assert_eq!(refused(3), fact("back", "createRefund", of(2, "1.00")));
+    assert_eq!(refused(4), fact("end", "closeChargePermission", json!({})));
+    let policys = format!("capture {}", charge_id(1));
+    assert_eq!(refused(5), fact(&policys, "captureCharge", of(1, "10.00")));
+    for number in 6..=8 {
+        assert_eq!(refused(number), Value::Null, "a cancellation tells of its end itself: {number}");
+    }
+}
+
+#[test]
 fn what_is_pending_in_doubt_or_only_asked_for_is_no_fact() {
     let code = || "ServiceUnavailable".to_owned();
     for event in [
@@ -196,7 +260,6 @@ fn what_is_pending_in_doubt_or_only_asked_for_is_no_fact() {
         PaymentEvent::OperationDoubtBegan { number: 1, cause: code() },
         PaymentEvent::OperationAlarm { number: 1, lasting: std::time::Duration::from_secs(300) },
         PaymentEvent::OperationDone(1),
-        PaymentEvent::OperationRefused { number: 1, code: code() },
         PaymentEvent::ChargePending(charge_id(1)),
         PaymentEvent::CapturePending(charge_id(1)),
         PaymentEvent::ChargeAdopted(charge_id(1)),
