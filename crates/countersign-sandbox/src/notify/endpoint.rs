@@ -118,6 +118,16 @@ impl Endpoint {
         Self { id, url, merchant_id: None, signature_version, token, is_confirmed: false, given_by, lane }
     }
 
+    /// What its subscription is called, behind the topic. Whoever knows a subscription may end it, so a
+    /// registered one is named for what nobody guesses. The operator's is ended by nobody, and has the same
+    /// name after a restart, so that a notification is sent again as it was.
+    pub(crate) fn subscription(&self) -> &str {
+        match self.given_by {
+            GivenBy::Operator => &self.id,
+            GivenBy::Control => &self.token,
+        }
+    }
+
     pub(crate) fn hears_of(&self, merchant_id: &MerchantId) -> bool {
         self.merchant_id.as_ref().is_none_or(|own| own == merchant_id)
     }

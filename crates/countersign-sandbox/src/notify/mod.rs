@@ -136,6 +136,10 @@ impl Notices {
         self.endpoints_mut().iter().find(|endpoint| endpoint.id == id).cloned()
     }
 
+    pub(crate) fn endpoint_of_subscription(&self, subscription: &str) -> Option<Endpoint> {
+        self.endpoints_mut().iter().find(|endpoint| endpoint.subscription() == subscription).cloned()
+    }
+
     pub(crate) fn endpoint_with_token(&self, token: &str) -> Option<Endpoint> {
         self.endpoints_mut().iter().find(|endpoint| endpoint.token == token).cloned()
     }

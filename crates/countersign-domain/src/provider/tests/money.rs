@@ -133,7 +133,7 @@ fn played(
                 unless_refused(closed)
             }
             Act::UpdatePaymentMethod => {
-                if let Ok(Some(step)) = update_payment_method(&payment.permission, now) {
+                if let Ok(Some(step)) = update_payment_method(&payment.permission, Card::Visa1111, now) {
                     payment.permission = step.next;
                     events.extend(step.events);
                 }
