@@ -34,37 +34,73 @@
 //! }
 //! ```
 //!
-//! A charge whose authorization is pending, that is captured, canceled or declined has no `capture`:
+//! A charge whose authorization is pending, that is captured, canceled or declined has no `capture`, and
+//! is looked at only:
 //!
-//! ```compile_fail
+//! ```
+//! # use countersign_client::{ChargeHandle, charge::AuthorizationInitiated, ids, wire};
+//! async fn look(charge: ChargeHandle<AuthorizationInitiated>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.look().await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
 //! # use countersign_client::{ChargeHandle, charge::AuthorizationInitiated, ids, wire};
 //! async fn capture(charge: ChargeHandle<AuthorizationInitiated>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
 //! }
 //! ```
 //!
-//! ```compile_fail
+//! ```
+//! # use countersign_client::{ChargeHandle, charge::CaptureInitiated, ids, wire};
+//! async fn look(charge: ChargeHandle<CaptureInitiated>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.look().await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
 //! # use countersign_client::{ChargeHandle, charge::CaptureInitiated, ids, wire};
 //! async fn capture(charge: ChargeHandle<CaptureInitiated>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
 //! }
 //! ```
 //!
-//! ```compile_fail
+//! ```
+//! # use countersign_client::{ChargeHandle, charge::Captured, ids, wire};
+//! async fn look(charge: ChargeHandle<Captured>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.look().await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
 //! # use countersign_client::{ChargeHandle, charge::Captured, ids, wire};
 //! async fn capture(charge: ChargeHandle<Captured>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
 //! }
 //! ```
 //!
-//! ```compile_fail
+//! ```
+//! # use countersign_client::{ChargeHandle, charge::Canceled, ids, wire};
+//! async fn look(charge: ChargeHandle<Canceled>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.look().await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
 //! # use countersign_client::{ChargeHandle, charge::Canceled, ids, wire};
 //! async fn capture(charge: ChargeHandle<Canceled>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
 //! }
 //! ```
 //!
-//! ```compile_fail
+//! ```
+//! # use countersign_client::{ChargeHandle, charge::Declined, ids, wire};
+//! async fn look(charge: ChargeHandle<Declined>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.look().await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
 //! # use countersign_client::{ChargeHandle, charge::Declined, ids, wire};
 //! async fn capture(charge: ChargeHandle<Declined>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
@@ -73,7 +109,15 @@
 //!
 //! One that was captured is gone and cannot be captured again:
 //!
-//! ```compile_fail
+//! ```
+//! # use countersign_client::{ChargeHandle, charge::Authorized, ids, wire};
+//! async fn capture(charge: ChargeHandle<Authorized>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
+//!     let _ = charge.look().await;
+//!     let _ = charge.capture(request, key).await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0382
 //! # use countersign_client::{ChargeHandle, charge::Authorized, ids, wire};
 //! async fn capture(charge: ChargeHandle<Authorized>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {
 //!     let _ = charge.capture(request, key).await;
@@ -81,16 +125,86 @@
 //! }
 //! ```
 //!
+//! Nor is there a copy of it to be captured again. Only handles that nothing uses up are cloned:
+//!
+//! ```
+//! # use countersign_client::charge::{Canceled, CaptureInitiated, Captured, Declined};
+//! # use countersign_client::ChargeHandle;
+//! fn copy(
+//!     captured: &ChargeHandle<Captured>,
+//!     pending: &ChargeHandle<CaptureInitiated>,
+//!     canceled: &ChargeHandle<Canceled>,
+//!     declined: &ChargeHandle<Declined>,
+//! ) {
+//!     let _: ChargeHandle<Captured> = captured.clone();
+//!     let _: ChargeHandle<CaptureInitiated> = pending.clone();
+//!     let _: ChargeHandle<Canceled> = canceled.clone();
+//!     let _: ChargeHandle<Declined> = declined.clone();
+//! }
+//! ```
+//!
+//! ```
+//! # use countersign_client::{ChargeHandle, CurrentCharge, charge};
+//! fn hand_on(charge: ChargeHandle<charge::Authorized>) -> ChargeHandle<charge::Authorized> {
+//!     charge
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use countersign_client::{ChargeHandle, CurrentCharge, charge};
+//! fn copy(charge: ChargeHandle<charge::Authorized>) -> ChargeHandle<charge::Authorized> {
+//!     charge.clone()
+//! }
+//! ```
+//!
+//! ```
+//! # use countersign_client::{ChargeHandle, CurrentCharge, charge};
+//! fn hand_on(charge: ChargeHandle<charge::AuthorizationInitiated>) -> ChargeHandle<charge::AuthorizationInitiated> {
+//!     charge
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use countersign_client::{ChargeHandle, CurrentCharge, charge};
+//! fn copy(charge: ChargeHandle<charge::AuthorizationInitiated>) -> ChargeHandle<charge::AuthorizationInitiated> {
+//!     charge.clone()
+//! }
+//! ```
+//!
+//! ```
+//! # use countersign_client::{ChargeHandle, CurrentCharge, charge};
+//! fn hand_on(charge: CurrentCharge) -> CurrentCharge {
+//!     charge
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! # use countersign_client::{ChargeHandle, CurrentCharge, charge};
+//! fn copy(charge: CurrentCharge) -> CurrentCharge {
+//!     charge.clone()
+//! }
+//! ```
+//!
 //! Only what is not captured yet is canceled, and only what is captured is refunded:
 //!
-//! ```compile_fail
+//! ```
+//! # use countersign_client::{ChargeHandle, charge::Captured, charge::Authorized, ids, money, wire};
+//! async fn cancel(charge: ChargeHandle<Authorized>, request: &wire::CancelCharge) {
+//!     let _ = charge.cancel(request).await;
+//! }
+//! async fn refund(charge: ChargeHandle<Captured>, amount: money::Money, key: &ids::IdempotencyKey) {
+//!     let _ = charge.refund(amount, key).await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
 //! # use countersign_client::{ChargeHandle, charge::Captured, wire};
 //! async fn cancel(charge: ChargeHandle<Captured>, request: &wire::CancelCharge) {
 //!     let _ = charge.cancel(request).await;
 //! }
 //! ```
 //!
-//! ```compile_fail
+//! ```compile_fail,E0599
 //! # use countersign_client::{ChargeHandle, charge::Authorized, ids, money, wire};
 //! async fn refund(charge: ChargeHandle<Authorized>, amount: money::Money, key: &ids::IdempotencyKey) {
 //!     let _ = charge.refund(amount, key).await;
@@ -119,11 +233,11 @@ macro_rules! states {
         )+
 
         /// A charge by the state that Amazon has answered.
-        #[derive(Debug, Clone)]
+        #[derive(Debug)]
         pub enum CurrentCharge {
             $($(#[$doc])+ $state(ChargeHandle<$state>),)+
-            /// Its state is none that this version knows, or its answer lacks id or state: nothing can be
-            /// done with it but to get it again.
+            /// Its state is none that this version knows, its answer lacks id or state, or names another
+            /// charge than was asked for: nothing can be done with it but to get it again.
             Unknown(Box<Charge>),
         }
 
@@ -189,13 +303,22 @@ impl<S> ChargeHandle<S> {
         &self.charge
     }
 
-    /// Gets the charge again: pending ones are decided without anybody's doing.
+    /// Gets the charge again: pending ones are decided without anybody's doing. An answer about another
+    /// charge shows nothing of this one.
     ///
     /// # Errors
     /// As [`Client::get_charge`].
     pub async fn look(&self) -> Result<CurrentCharge, Error> {
-        let answer = self.client.get_charge(&self.id).await?;
-        Ok(self.client.charge(answer.value))
+        let charge = self.client.get_charge(&self.id).await?.value;
+        if charge.charge_id.as_ref() != Some(&self.id) {
+            return Ok(CurrentCharge::Unknown(Box::new(charge)));
+        }
+        Ok(self.client.charge(charge))
+    }
+
+    /// What the charge is after a call: a simulated outcome is this call's and no later one's.
+    fn after(&self, answer: Answer<Charge>) -> CurrentCharge {
+        self.client.not_simulating().charge(answer.value)
     }
 }
 
@@ -211,7 +334,7 @@ impl ChargeHandle<Authorized> {
         key: &IdempotencyKey,
     ) -> Result<CurrentCharge, Error> {
         let answer = self.client.capture_charge(&self.id, request, key).await?;
-        Ok(self.client.charge(answer.value))
+        Ok(self.after(answer))
     }
 }
 
@@ -234,7 +357,7 @@ impl<S: Cancelable> ChargeHandle<S> {
     /// As [`Client::cancel_charge`]. The handle is gone either way: get the charge again.
     pub async fn cancel(self, request: &CancelCharge) -> Result<CurrentCharge, Error> {
         let answer = self.client.cancel_charge(&self.id, request).await?;
-        Ok(self.client.charge(answer.value))
+        Ok(self.after(answer))
     }
 }
 
@@ -253,7 +376,15 @@ impl ChargeHandle<Captured> {
     }
 }
 
-impl<S> Clone for ChargeHandle<S> {
+/// A state whose handle no method uses up: a copy of any other could be captured or canceled again.
+trait Settled {}
+
+impl Settled for CaptureInitiated {}
+impl Settled for Captured {}
+impl Settled for Canceled {}
+impl Settled for Declined {}
+
+impl<S: Settled> Clone for ChargeHandle<S> {
     fn clone(&self) -> Self {
         Self {
             client: self.client.clone(),

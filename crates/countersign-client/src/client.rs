@@ -79,7 +79,9 @@ impl Client {
     }
 
     /// The same client, whose calls ask Amazon's sandbox to simulate an outcome, such as
-    /// `HardDeclined`. For tests: each call refuses a code that it does not know.
+    /// `HardDeclined`. For tests: each call that can be simulated refuses a code that it does not know.
+    /// They are Complete and Finalize Checkout Session, Create and Capture Charge, Close Charge
+    /// Permission and Create Refund; the others are sent as ever.
     ///
     /// # Errors
     /// For a client of the live environment.
@@ -88,6 +90,11 @@ impl Client {
             Environment::Sandbox => Ok(Self { simulation: Some(code.clone()), ..self.clone() }),
             Environment::Live => Err(ConfigurationRefused::SimulationInLive),
         }
+    }
+
+    /// The same client, whose calls ask for no outcome.
+    pub(crate) fn not_simulating(&self) -> Self {
+        Self { simulation: None, ..self.clone() }
     }
 
     /// Whether this client's objects live in the sandbox or move real money.

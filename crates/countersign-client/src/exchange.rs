@@ -30,6 +30,8 @@ pub(crate) struct Call<'a> {
     pub(crate) tries: Tries,
     /// For each try.
     pub(crate) deadline: Duration,
+    /// Whether Amazon's sandbox can be asked for an outcome of it. It refuses all other calls that are.
+    pub(crate) can_be_simulated: bool,
 }
 
 /// How many tries a call has.

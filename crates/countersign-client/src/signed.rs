@@ -135,7 +135,7 @@ impl Client {
         }
         shared.signer.sign(&mut request, shared.region, now)?;
         // The API's pages leave it out of the signature.
-        if let Some(SimulationCode(code)) = &self.simulation {
+        if let Some(SimulationCode(code)) = self.simulation.as_ref().filter(|_| call.can_be_simulated) {
             request.headers_mut().insert("x-amz-pay-simulation-code", code.clone());
         }
         Ok(request)

@@ -65,9 +65,7 @@ fn package(file: &str) -> Option<&str> {
 
 fn must_not_compile(line: &str) -> bool {
     let line = line.trim_start();
-    ["///", "//!"]
-        .iter()
-        .any(|sign| line.strip_prefix(sign).is_some_and(|doc| doc.trim() == "```compile_fail"))
+    ["///", "//!"].iter().any(|sign| line.strip_prefix(sign).is_some_and(is_compile_fail))
 }
 
 /// A function with an attribute that makes it a test and none that keeps it from being run, or a row
@@ -102,6 +100,12 @@ fn is_node_test(text: &str, title: &str) -> bool {
     })
 }
 
+/// Whether a line begins a doctest that must not compile; an error code may stand behind the word.
+fn is_compile_fail(doc: &str) -> bool {
+    let words = doc.trim().strip_prefix("```");
+    words.is_some_and(|words| words.split(',').next() == Some(MUST_NOT_COMPILE))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +126,8 @@ mod tests {
             (rust, "macro_rules! m { #[test] fn $name() {} }\nm! {\n    holds: Bug;\n}", "holds", true),
             (rust, "struct A {\n    holds: Bug,\n}", "holds", false),
             (rust, "/// ```compile_fail\n/// ```", "compile_fail", true),
+            (rust, "//! ```compile_fail,E0599\n//! ```", "compile_fail", true),
+            (rust, "/// ```compile_failure\n/// ```", "compile_fail", false),
             (rust, "const A: &str = \"compile_fail\";", "compile_fail", false),
             (node, "test('holds', () => {})", "holds", true),
             (node, "test(\n  \"one's own holds\",\n  () => {})", "one's own holds", true),

@@ -11,6 +11,7 @@ use super::Sending;
 use crate::answer::Answer;
 use crate::client::Client;
 use crate::error::Error;
+use crate::exchange::Call;
 
 impl Client {
     /// Get Charge: its state, its amounts, what was captured and refunded.
@@ -55,7 +56,7 @@ impl Client {
     ///
     /// # Errors
     /// After an ambiguous one, and after 422 `InvalidChargeStatus`, get the charge: an earlier copy of
-    /// this call may have captured it.
+    /// this call may have captured it. A success that names another charge is ambiguous.
     pub async fn capture_charge(
         &self,
         id: &ChargeId,
@@ -63,7 +64,8 @@ impl Client {
         key: &IdempotencyKey,
     ) -> Result<Answer<Charge>, Error> {
         let body = request.to_request().into();
-        self.exchange(&self.capture_call(id, body, Sending::RepeatedlyWithKey(key))).await
+        let call = self.capture_call(id, body, Sending::RepeatedlyWithKey(key));
+        of_this_charge(&call, self.exchange(&call).await?, id)
     }
 
     /// Capture Charge with exactly these bytes as its body, once, never repeated.
@@ -82,13 +84,15 @@ impl Client {
     /// Cancel Charge: releases what an AuthorizationInitiated or Authorized charge holds.
     ///
     /// # Errors
-    /// After an ambiguous one, and after 422 `InvalidChargeStatus`, get the charge.
+    /// After an ambiguous one, and after 422 `InvalidChargeStatus`, get the charge. A success that names
+    /// another charge is ambiguous.
     pub async fn cancel_charge(
         &self,
         id: &ChargeId,
         request: &CancelCharge,
     ) -> Result<Answer<Charge>, Error> {
-        self.cancel_charge_bytes(id, request.to_request().into()).await
+        let call = self.cancel_call(id, request.to_request().into());
+        of_this_charge(&call, self.exchange(&call).await?, id)
     }
 
     /// Cancel Charge with exactly these bytes as its body.
@@ -96,8 +100,7 @@ impl Client {
     /// # Errors
     /// As [`Client::cancel_charge`].
     pub async fn cancel_charge_bytes(&self, id: &ChargeId, body: Bytes) -> Result<Answer<Charge>, Error> {
-        let resource = format!("charges/{id}/cancel");
-        self.exchange(&self.change_call("cancelCharge", Method::DELETE, resource, body)).await
+        self.exchange(&self.cancel_call(id, body)).await
     }
 
     /// Update Charge, for payments that a payment service provider processes.
@@ -113,16 +116,25 @@ impl Client {
         self.exchange(&self.change_call("updateCharge", Method::PATCH, resource, body)).await
     }
 
-    fn create_charge_call<'a>(&self, body: Bytes, sending: Sending<'a>) -> crate::exchange::Call<'a> {
+    fn cancel_call(&self, id: &ChargeId, body: Bytes) -> Call<'static> {
+        self.change_call("cancelCharge", Method::DELETE, format!("charges/{id}/cancel"), body)
+    }
+
+    fn create_charge_call<'a>(&self, body: Bytes, sending: Sending<'a>) -> Call<'a> {
         self.payment_call("createCharge", "charges".to_owned(), body, sending)
     }
 
-    fn capture_call<'a>(
-        &self,
-        id: &ChargeId,
-        body: Bytes,
-        sending: Sending<'a>,
-    ) -> crate::exchange::Call<'a> {
+    fn capture_call<'a>(&self, id: &ChargeId, body: Bytes, sending: Sending<'a>) -> Call<'a> {
         self.payment_call("captureCharge", format!("charges/{id}/capture"), body, sending)
+    }
+}
+
+/// A success, unless it is about another charge than was asked for: it says nothing of ours then.
+fn of_this_charge(call: &Call<'_>, answer: Answer<Charge>, id: &ChargeId) -> Result<Answer<Charge>, Error> {
+    match &answer.value.charge_id {
+        Some(answered) if answered != id => {
+            Err(Error::unusable(call, answer, "its body names another charge"))
+        }
+        Some(_) | None => Ok(answer),
     }
 }

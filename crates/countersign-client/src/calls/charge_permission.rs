@@ -10,6 +10,7 @@ use http::Method;
 use crate::answer::Answer;
 use crate::client::Client;
 use crate::error::Error;
+use crate::exchange::Call;
 
 impl Client {
     /// Get Charge Permission: its state, its limits, and for 30 days the buyer's data.
@@ -59,6 +60,7 @@ impl Client {
         body: Bytes,
     ) -> Result<Answer<ChargePermission>, Error> {
         let resource = format!("chargePermissions/{id}/close");
-        self.exchange(&self.change_call("closeChargePermission", Method::DELETE, resource, body)).await
+        let call = self.change_call("closeChargePermission", Method::DELETE, resource, body);
+        self.exchange(&Call { can_be_simulated: true, ..call }).await
     }
 }

@@ -35,6 +35,7 @@ impl Client {
             repeatable: Repeatable::Freely,
             tries: Tries::AsThePolicyDecides,
             deadline: self.shared.deadlines.call,
+            can_be_simulated: false,
         })
         .await
     }
@@ -73,6 +74,7 @@ impl Client {
             repeatable: Repeatable::UnlessSent,
             tries: Tries::AsThePolicyDecides,
             deadline: self.shared.deadlines.call,
+            can_be_simulated: false,
         })
         .await
     }

@@ -18,7 +18,11 @@ use crate::retry::Repeatable;
 ///
 /// Without a key it cannot be sent again: there is no way to write it.
 ///
-/// ```compile_fail
+/// ```
+/// let sending: countersign_client::Sending<'_> = countersign_client::Sending::Once;
+/// ```
+///
+/// ```compile_fail,E0308
 /// let sending: countersign_client::Sending<'_> = countersign_client::Sending::RepeatedlyWithKey;
 /// ```
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +59,7 @@ impl Client {
             repeatable: Repeatable::Freely,
             tries: Tries::AsThePolicyDecides,
             deadline: self.shared.deadlines.call,
+            can_be_simulated: false,
         }
     }
 
@@ -76,6 +81,7 @@ impl Client {
             repeatable: Repeatable::UnlessSent,
             tries: Tries::AsThePolicyDecides,
             deadline: self.shared.deadlines.call,
+            can_be_simulated: false,
         }
     }
 
@@ -97,6 +103,7 @@ impl Client {
             repeatable,
             tries,
             deadline: self.shared.deadlines.payment,
+            can_be_simulated: true,
         }
     }
 }

@@ -15,7 +15,8 @@ impl Client {
     /// key.
     ///
     /// # Errors
-    /// [`Error::is_definitive`]: nothing is refunded. [`Error::is_ambiguous`]: it may be.
+    /// [`Error::is_definitive`]: nothing is refunded. [`Error::is_ambiguous`]: it may be. A success that
+    /// names another charge is ambiguous.
     pub async fn create_refund(
         &self,
         request: &CreateRefund,
@@ -23,7 +24,14 @@ impl Client {
     ) -> Result<Answer<Refund>, Error> {
         let body = request.to_request().into();
         let sending = Sending::RepeatedlyWithKey(key);
-        self.exchange(&self.payment_call("createRefund", "refunds".to_owned(), body, sending)).await
+        let call = self.payment_call("createRefund", "refunds".to_owned(), body, sending);
+        let answer: Answer<Refund> = self.exchange(&call).await?;
+        match (&request.charge_id, &answer.value.charge_id) {
+            (Some(asked), Some(answered)) if asked != answered => {
+                Err(Error::unusable(&call, answer, "its body names another charge"))
+            }
+            (_, Some(_) | None) => Ok(answer),
+        }
     }
 
     /// Create Refund with exactly these bytes as its body, once, never repeated.

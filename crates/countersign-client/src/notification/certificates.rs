@@ -5,6 +5,13 @@
 //! caller that is dropped while it fetches leaves nothing behind, and the next one fetches. A failure is
 //! kept for a short time, so that a flood of envelopes becomes no flood of requests; it is kept beside
 //! the certificates, so that no flood displaces a good one. Nothing here does I/O or reads a clock.
+//!
+//! Whoever sends an envelope chooses the URL in it, and a stranger knows genuine ones of every region. So a
+//! certificate is proven by an envelope that was accepted with it: an unproven one never makes a proven one
+//! go, and a proven one is fetched anew whatever others have fetched. If that fails it goes on being used,
+//! within its own dates.
+//!
+//! The clock may be set back. What is dated later than now is not believed: it would last until then.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -24,6 +31,11 @@ const MAX_FAILED: usize = 64;
 /// How many fetches may follow one another at once; one more is allowed every minute.
 const MAX_FETCHES: u32 = 16;
 const FETCH_EVERY: Duration = Duration::from_secs(60);
+/// How long a proven certificate whose fetch has failed is used before the next fetch of it.
+const RENEWED_EVERY: Duration = Duration::from_secs(5 * 60);
+/// How far ahead of a caller's now another caller's may be, which read the clock a little later. What is
+/// dated later than that is from before the clock was set back.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// One caller at a time fetches a certificate.
 pub(super) type Flight = tokio::sync::Mutex<()>;
@@ -42,12 +54,36 @@ struct Kept {
     certificate: Arc<Certificate>,
     fetched_at: Timestamp,
     used_at: Timestamp,
+    /// An envelope was accepted with it: it is its sender's in earnest.
+    is_proven: bool,
+    /// When it was last to be fetched anew.
+    renewed_at: Option<Timestamp>,
 }
 
 struct Failed {
     url: CertificateUrl,
     why: NoCertificate,
     failed_at: Timestamp,
+}
+
+/// Whether an instant lies less than this long before now.
+fn is_within(instant: Timestamp, now: Timestamp, duration: Duration) -> bool {
+    instant.since(now) <= SKEW && now.since(instant) < duration
+}
+
+impl Kept {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        is_within(self.fetched_at, now, KEPT_FOR)
+    }
+
+    /// It was to be fetched anew a short time ago: not again yet.
+    fn is_renewed(&self, now: Timestamp) -> bool {
+        self.renewed_at.is_some_and(|renewed_at| is_within(renewed_at, now, RENEWED_EVERY))
+    }
+
+    fn is_in_its_time(&self, now: Timestamp) -> bool {
+        (self.certificate.not_before()..=self.certificate.not_after()).contains(&now)
+    }
 }
 
 impl Certificates {
@@ -57,9 +93,14 @@ impl Certificates {
         url: &CertificateUrl,
         now: Timestamp,
     ) -> Option<Result<Arc<Certificate>, NoCertificate>> {
-        self.kept.retain(|kept| now.since(kept.fetched_at) < KEPT_FOR);
-        self.failed.retain(|failed| now.since(failed.failed_at) < FAILED_FOR);
-        if let Some(kept) = self.kept.iter_mut().find(|kept| kept.url == *url) {
+        self.kept.retain(|kept| kept.is_proven || kept.is_fresh(now));
+        self.failed.retain(|failed| is_within(failed.failed_at, now, FAILED_FOR));
+        for kept in &mut self.kept {
+            kept.used_at = kept.used_at.min(now.plus(SKEW));
+        }
+        if let Some(kept) = self.kept.iter_mut().find(|kept| kept.url == *url)
+            && (kept.is_fresh(now) || kept.is_renewed(now) && kept.is_in_its_time(now))
+        {
             kept.used_at = now;
             return Some(Ok(Arc::clone(&kept.certificate)));
         }
@@ -78,40 +119,93 @@ impl Certificates {
         flight
     }
 
-    /// Takes the leave to fetch, which is bounded over all URLs together.
-    pub(super) fn may_fetch(&mut self, now: Timestamp) -> Result<(), NoCertificate> {
-        let busy_until = self.busy_until.unwrap_or(now).max(now).plus(FETCH_EVERY);
-        if busy_until.since(now) > FETCH_EVERY.saturating_mul(MAX_FETCHES) {
+    /// Takes the leave to fetch: a proven certificate's own, or one that is bounded over all other URLs
+    /// together.
+    pub(super) fn may_fetch(&mut self, url: &CertificateUrl, now: Timestamp) -> Result<(), NoCertificate> {
+        let proven = self.kept.iter_mut().find(|kept| kept.is_proven && kept.url == *url);
+        if let Some(proven) = proven {
+            if proven.is_renewed(now) {
+                return Err(NoCertificate::TooMany);
+            }
+            proven.renewed_at = Some(now);
+            return Ok(());
+        }
+        let most = FETCH_EVERY.saturating_mul(MAX_FETCHES);
+        // Further ahead than any fetch can have put it: the clock was set back.
+        let busy_until = self.busy_until.filter(|until| until.since(now) <= most.saturating_add(SKEW));
+        let busy_until = busy_until.unwrap_or(now).max(now).plus(FETCH_EVERY);
+        if busy_until.since(now) > most {
             return Err(NoCertificate::TooMany);
         }
         self.busy_until = Some(busy_until);
         Ok(())
     }
 
-    /// Keeps what came of a fetch. The one that was not used for longest makes room.
+    /// Keeps what came of a fetch, and says what is used: what was fetched, or in place of a failure the
+    /// proven certificate of before. The unproven one that was not used for longest makes room; if all are
+    /// proven, an unproven one is not kept.
     pub(super) fn keep(
         &mut self,
         url: CertificateUrl,
         fetched: Result<Arc<Certificate>, NoCertificate>,
         now: Timestamp,
-    ) {
-        match fetched {
-            Ok(certificate) => {
-                make_room(&mut self.kept, MAX_KEPT, |kept| kept.used_at);
-                self.kept.push(Kept { url, certificate, fetched_at: now, used_at: now });
+    ) -> Result<Arc<Certificate>, NoCertificate> {
+        let known = self.kept.iter_mut().find(|kept| kept.url == url);
+        match (&fetched, known) {
+            (Ok(certificate), Some(known)) => {
+                let certificate = Arc::clone(certificate);
+                *known = Kept { url, certificate, fetched_at: now, used_at: now, ..*known };
             }
-            Err(why) => {
-                make_room(&mut self.failed, MAX_FAILED, |failed| failed.failed_at);
-                self.failed.push(Failed { url, why, failed_at: now });
+            (Ok(certificate), None) => {
+                self.push(Kept {
+                    url,
+                    certificate: Arc::clone(certificate),
+                    fetched_at: now,
+                    used_at: now,
+                    is_proven: false,
+                    renewed_at: None,
+                });
+            }
+            (Err(_), Some(known)) if known.is_in_its_time(now) => return Ok(Arc::clone(&known.certificate)),
+            (Err(why), _) => {
+                if self.failed.len() >= MAX_FAILED {
+                    remove_first(&mut self.failed, |failed| failed.failed_at);
+                }
+                self.failed.push(Failed { url, why: *why, failed_at: now });
             }
         }
+        fetched
+    }
+
+    /// An envelope was accepted with this URL's certificate.
+    pub(super) fn proven(&mut self, url: CertificateUrl, certificate: Arc<Certificate>, now: Timestamp) {
+        match self.kept.iter_mut().find(|kept| kept.url == url) {
+            Some(kept) => kept.is_proven = true,
+            None => self.push(Kept {
+                url,
+                certificate,
+                fetched_at: now,
+                used_at: now,
+                is_proven: true,
+                renewed_at: None,
+            }),
+        }
+    }
+
+    fn push(&mut self, new: Kept) {
+        if self.kept.len() >= MAX_KEPT {
+            if !new.is_proven && self.kept.iter().all(|kept| kept.is_proven) {
+                return;
+            }
+            remove_first(&mut self.kept, |kept| (kept.is_proven, kept.used_at));
+        }
+        self.kept.push(new);
     }
 }
 
-fn make_room<T>(list: &mut Vec<T>, max: usize, used_at: impl Fn(&T) -> Timestamp) {
-    while list.len() >= max {
-        let oldest = list.iter().enumerate().min_by_key(|(_, entry)| used_at(entry));
-        let Some((position, _)) = oldest else { return };
+fn remove_first<T, K: Ord>(list: &mut Vec<T>, order: impl Fn(&T) -> K) {
+    let first = list.iter().enumerate().min_by_key(|(_, entry)| order(entry));
+    if let Some((position, _)) = first {
         list.swap_remove(position);
     }
 }
@@ -132,6 +226,19 @@ mod tests {
         Arc::new(Certificate::from_pem(PEM).unwrap())
     }
 
+    fn keep(certificates: &mut Certificates, number: usize, now: Timestamp) {
+        certificates.keep(url(number), Ok(certificate()), now).unwrap();
+    }
+
+    fn fail(certificates: &mut Certificates, number: usize, now: Timestamp) {
+        let failed = certificates.keep(url(number), Err(NoCertificate::Status(404)), now);
+        assert_eq!(failed.err(), Some(NoCertificate::Status(404)));
+    }
+
+    fn prove(certificates: &mut Certificates, number: usize, now: Timestamp) {
+        certificates.proven(url(number), certificate(), now);
+    }
+
     fn at(seconds: u64) -> Timestamp {
         Timestamp::parse("20261123T154700Z").unwrap().plus(Duration::from_secs(seconds))
     }
@@ -144,12 +251,12 @@ mod tests {
     fn a_certificate_lives_for_a_day_and_a_failure_for_half_a_minute() {
         let mut certificates = Certificates::default();
         assert_eq!(found(&mut certificates, 1, at(0)), None);
-        certificates.keep(url(1), Ok(certificate()), at(0));
-        certificates.keep(url(2), Err(NoCertificate::Status(404)), at(0));
+        keep(&mut certificates, 1, at(0));
+        fail(&mut certificates, 2, at(0));
         assert_eq!(found(&mut certificates, 1, at(86_399)), Some(true));
         assert_eq!(found(&mut certificates, 1, at(86_400)), None);
 
-        certificates.keep(url(2), Err(NoCertificate::Status(404)), at(0));
+        fail(&mut certificates, 2, at(0));
         assert_eq!(certificates.look(&url(2), at(29)).unwrap().err(), Some(NoCertificate::Status(404)));
         assert_eq!(found(&mut certificates, 2, at(30)), None);
     }
@@ -158,14 +265,14 @@ mod tests {
     fn the_one_unused_for_longest_makes_room_and_failures_displace_none() {
         let mut certificates = Certificates::default();
         for number in 0..MAX_KEPT {
-            certificates.keep(url(number), Ok(certificate()), at(number as u64));
+            keep(&mut certificates, number, at(number as u64));
         }
         assert_eq!(found(&mut certificates, 0, at(100)), Some(true));
         for number in 1_000..1_000 + 2 * MAX_FAILED {
-            certificates.keep(url(number), Err(NoCertificate::NoAnswer), at(100));
+            fail(&mut certificates, number, at(100));
         }
         assert_eq!((certificates.kept.len(), certificates.failed.len()), (MAX_KEPT, MAX_FAILED));
-        certificates.keep(url(99), Ok(certificate()), at(100));
+        keep(&mut certificates, 99, at(100));
         assert_eq!(found(&mut certificates, 0, at(100)), Some(true));
         assert_eq!(found(&mut certificates, 1, at(100)), None);
         assert_eq!(found(&mut certificates, 99, at(100)), Some(true));
@@ -175,16 +282,89 @@ mod tests {
     fn sixteen_fetches_may_follow_one_another_and_then_one_a_minute() {
         let mut certificates = Certificates::default();
         let mut at_once = 0;
-        while certificates.may_fetch(at(0)).is_ok() {
+        while certificates.may_fetch(&url(at_once), at(0)).is_ok() {
             at_once += 1;
         }
-        assert_eq!(at_once, MAX_FETCHES);
-        assert_eq!(certificates.may_fetch(at(59)), Err(NoCertificate::TooMany));
-        assert_eq!(certificates.may_fetch(at(60)), Ok(()));
-        assert_eq!(certificates.may_fetch(at(60)), Err(NoCertificate::TooMany));
+        assert_eq!(at_once, MAX_FETCHES as usize);
+        assert_eq!(certificates.may_fetch(&url(1), at(59)), Err(NoCertificate::TooMany));
+        assert_eq!(certificates.may_fetch(&url(1), at(60)), Ok(()));
+        assert_eq!(certificates.may_fetch(&url(1), at(60)), Err(NoCertificate::TooMany));
         for _ in 0..MAX_FETCHES {
-            assert_eq!(certificates.may_fetch(at(86_400)), Ok(()));
+            assert_eq!(certificates.may_fetch(&url(1), at(86_400)), Ok(()));
         }
+    }
+
+    #[test]
+    fn no_unproven_certificate_makes_a_proven_one_go() {
+        let mut certificates = Certificates::default();
+        keep(&mut certificates, 0, at(0));
+        prove(&mut certificates, 0, at(0));
+        for number in 1..100 {
+            keep(&mut certificates, number, at(number as u64));
+        }
+        assert_eq!(certificates.kept.len(), MAX_KEPT);
+        assert_eq!(found(&mut certificates, 0, at(100)), Some(true));
+        for number in 1..MAX_KEPT {
+            prove(&mut certificates, number, at(100 + number as u64));
+        }
+        keep(&mut certificates, 99, at(200));
+        assert_eq!(found(&mut certificates, 99, at(200)), None);
+        // One that proves itself makes the proven one go that was not used for longest.
+        prove(&mut certificates, 99, at(200));
+        assert_eq!(found(&mut certificates, 99, at(200)), Some(true));
+        assert_eq!(found(&mut certificates, 0, at(200)), None);
+        assert_eq!(certificates.kept.len(), MAX_KEPT);
+    }
+
+    #[test]
+    fn a_proven_certificate_is_fetched_anew_by_a_limit_of_its_own_and_used_while_that_fails() {
+        let mut certificates = Certificates::default();
+        keep(&mut certificates, 1, at(0));
+        prove(&mut certificates, 1, at(0));
+        while certificates.may_fetch(&url(2), at(86_400)).is_ok() {}
+        assert_eq!(found(&mut certificates, 1, at(86_400)), None);
+        assert_eq!(certificates.may_fetch(&url(1), at(86_400)), Ok(()));
+        assert_eq!(certificates.may_fetch(&url(1), at(86_400)), Err(NoCertificate::TooMany));
+        let failed = Err(NoCertificate::NoAnswer);
+        assert!(certificates.keep(url(1), failed.clone(), at(86_400)).is_ok());
+        assert_eq!(found(&mut certificates, 1, at(86_400 + 299)), Some(true));
+        assert_eq!(found(&mut certificates, 1, at(86_400 + 300)), None);
+        assert_eq!(certificates.may_fetch(&url(1), at(86_400 + 300)), Ok(()));
+        keep(&mut certificates, 1, at(86_400 + 300));
+        assert_eq!(found(&mut certificates, 1, at(2 * 86_400)), Some(true));
+
+        // Not beyond its own dates: 20360101 is its last day.
+        let over = certificate().not_after().plus(Duration::from_millis(1));
+        assert_eq!(found(&mut certificates, 1, over), None);
+        assert_eq!(certificates.may_fetch(&url(1), over), Ok(()));
+        assert_eq!(certificates.keep(url(1), failed, over).err(), Some(NoCertificate::NoAnswer));
+        assert_eq!(found(&mut certificates, 1, over), Some(false));
+    }
+
+    #[test]
+    fn nothing_sticks_when_the_clock_is_set_back() {
+        let mut certificates = Certificates::default();
+        let (year_on, a_little_on) = (at(365 * 86_400), at(60));
+        for now in [year_on, a_little_on] {
+            keep(&mut certificates, 1, now);
+            fail(&mut certificates, 2, now);
+            let is_believed = now == a_little_on;
+            assert_eq!(found(&mut certificates, 1, at(0)), is_believed.then_some(true));
+            assert_eq!(found(&mut certificates, 2, at(0)), is_believed.then_some(false));
+        }
+        while certificates.may_fetch(&url(3), year_on).is_ok() {}
+        for _ in 0..MAX_FETCHES {
+            assert_eq!(certificates.may_fetch(&url(3), at(0)), Ok(()));
+        }
+        assert_eq!(certificates.may_fetch(&url(3), at(0)), Err(NoCertificate::TooMany));
+        // Another caller's clock a moment ahead is no such jump.
+        assert_eq!(certificates.may_fetch(&url(3), at(0).minus(SKEW)), Err(NoCertificate::TooMany));
+
+        keep(&mut certificates, 4, year_on);
+        prove(&mut certificates, 4, year_on);
+        assert_eq!(certificates.may_fetch(&url(4), year_on), Ok(()));
+        assert_eq!(found(&mut certificates, 4, at(0)), None);
+        assert_eq!(certificates.may_fetch(&url(4), at(0)), Ok(()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! of certificates is in `certificates.rs`; the cryptography is the protocol's.
 
 use core::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -99,46 +99,50 @@ impl NotificationVerifier {
         settings.expects(&envelope, now)?;
         let url = settings.origins.check(&envelope.signing_cert_url);
         let url = url.map_err(NotificationRefused::CertificateUrl)?;
-        let certificate = self.certificate(url, now).await.map_err(NotificationRefused::NoCertificate)?;
+        let certificate = self.certificate(&url, now).await.map_err(NotificationRefused::NoCertificate)?;
         let envelope = envelope.verify(&certificate, now).map_err(NotificationRefused::Signature)?;
-        match envelope.message().map_err(NotificationRefused::Message)? {
-            None => Ok(Received::Confirmation(envelope)),
+        let received = match envelope.message().map_err(NotificationRefused::Message)? {
+            None => Received::Confirmation(envelope),
             Some(message)
                 if settings.merchant_id.as_ref().is_none_or(|ours| *ours == message.merchant_id) =>
             {
-                Ok(Received::Notification { envelope, message })
+                Received::Notification { envelope, message }
             }
-            Some(_) => Err(NotificationRefused::ForeignMerchant),
-        }
+            Some(_) => return Err(NotificationRefused::ForeignMerchant),
+        };
+        self.certificates().proven(url, certificate, now);
+        Ok(received)
+    }
+
+    fn certificates(&self) -> MutexGuard<'_, Certificates> {
+        self.shared.certificates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn certificate(
         &self,
-        url: CertificateUrl,
+        url: &CertificateUrl,
         now: Timestamp,
     ) -> Result<Arc<Certificate>, NoCertificate> {
-        let certificates = || self.shared.certificates.lock().unwrap_or_else(PoisonError::into_inner);
         let flight = {
-            let mut certificates = certificates();
-            match certificates.look(&url, now) {
+            let mut certificates = self.certificates();
+            match certificates.look(url, now) {
                 Some(known) => return known,
-                None => certificates.flight(&url),
+                None => certificates.flight(url),
             }
         };
         let _turn = flight.lock().await;
         {
-            let mut certificates = certificates();
-            match certificates.look(&url, now) {
+            let mut certificates = self.certificates();
+            match certificates.look(url, now) {
                 Some(known) => return known,
-                None => certificates.may_fetch(now)?,
+                None => certificates.may_fetch(url, now)?,
             }
         }
-        let fetched = self.fetch(&url).await.map(Arc::new);
+        let fetched = self.fetch(url).await.map(Arc::new);
         if let Err(why) = fetched {
             tracing::warn!(url = url.as_str(), %why, "a notification's certificate could not be fetched");
         }
-        certificates().keep(url, fetched.clone(), now);
-        fetched
+        self.certificates().keep(url.clone(), fetched, now)
     }
 
     async fn fetch(&self, url: &CertificateUrl) -> Result<Certificate, NoCertificate> {

@@ -111,6 +111,45 @@ async fn a_flood_of_new_urls_becomes_no_flood_of_requests_and_displaces_no_certi
     verifier.verify(&body()).await.unwrap();
 }
 
+#[tokio::test]
+async fn no_strangers_urls_displace_a_certificate_that_has_verified_nor_keep_it_from_being_fetched_anew() {
+    let clock = MovedClock::at(NOW);
+    let mut script = vec![certificate()];
+    script.extend((0..40).map(|_| certificate()));
+    script.extend([Next::NotSent, certificate()]);
+    let network = Network::scripted(script);
+    let verifier = verifier(&network, &clock);
+    verifier.verify(&body()).await.unwrap();
+    let forged_at = |url: &str| {
+        let mut envelope = genuine();
+        url.clone_into(&mut envelope.signing_cert_url);
+        envelope.message.push('x');
+        envelope.to_json().into_bytes()
+    };
+    for spelling in ["https://sns.us-east-1.amazonaws.com:443", "https://sns.US-EAST-1.amazonaws.com"] {
+        let url = URL.replacen("https://sns.us-east-1.amazonaws.com", spelling, 1);
+        let refused = verifier.verify(&forged_at(&url)).await.unwrap_err();
+        assert_eq!(refused.name(), "foreignCertificateUrl");
+    }
+    // Genuine certificates of other regions, with which nothing of ours is signed.
+    for number in 0..40 {
+        clock.sleep(Duration::from_secs(60)).await;
+        let url = format!("https://sns.region-{number}.amazonaws.com/key.pem");
+        assert_eq!(verifier.verify(&forged_at(&url)).await.unwrap_err().name(), "wrongSignature");
+    }
+    assert_eq!(network.count(), 41);
+    verifier.verify(&body()).await.unwrap();
+    assert_eq!(network.count(), 41);
+    // A day on its fetch fails, and it is used all the same until the next one.
+    clock.sleep(Duration::from_secs(86_400)).await;
+    verifier.verify(&body()).await.unwrap();
+    verifier.verify(&body()).await.unwrap();
+    assert_eq!(network.count(), 42);
+    clock.sleep(Duration::from_secs(300)).await;
+    verifier.verify(&body()).await.unwrap();
+    assert_eq!(network.count(), 43);
+}
+
 /// Answers every request with the certificate, once the gate is open.
 struct Gated {
     gate: tokio::sync::Semaphore,

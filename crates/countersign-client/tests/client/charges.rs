@@ -7,7 +7,7 @@ use crate::network::{MovedClock, Network, Next, NoJitter};
 use countersign_client::ids::{IdempotencyKey, Region};
 use countersign_client::money::{Currency, Money};
 use countersign_client::wire::{CancelCharge, CaptureCharge, Charge, ChargeState, Words as _, read_answer};
-use countersign_client::{Client, CurrentCharge, RetryPolicy};
+use countersign_client::{Client, CurrentCharge, RetryPolicy, SimulationCode};
 
 fn client(network: &Arc<Network>) -> Client {
     Client::builder(Region::NorthAmerica, credentials("SANDBOX-AHEGSJCM3L2S"))
@@ -138,6 +138,65 @@ async fn a_captured_charge_is_refunded_as_often_as_asked() {
         requests[1].body(),
         r#"{"chargeId":"S01-5105180-3221187-C056351","refundAmount":{"amount":"2.50","currencyCode":"USD"}}"#
     );
+}
+
+#[tokio::test]
+async fn an_answer_about_another_charge_shows_nothing_of_this_one() {
+    let other = |state| Next::Answer(200, answer(state).replace("C056351", "C056352"));
+    let refund = r#"{"refundId":"S01-5105180-3221187-R022868","chargeId":"S01-5105180-3221187-C056352"}"#;
+    let network = Network::scripted([
+        other("Authorized"),
+        other("Captured"),
+        other("Canceled"),
+        Next::Answer(201, refund.to_owned()),
+    ]);
+    let client = client(&network);
+    let authorized = || match client.charge(charge(&answer("Authorized"))) {
+        CurrentCharge::Authorized(handle) => handle,
+        other => panic!("{other:?}"),
+    };
+    let looked = authorized().look().await.unwrap();
+    assert!(matches!(looked, CurrentCharge::Unknown(_)), "{looked:?}");
+    let CurrentCharge::Captured(captured) = client.charge(charge(&answer("Captured"))) else {
+        panic!("it is captured")
+    };
+    for said in [
+        authorized().capture(&CaptureCharge::default(), &key()).await.map(drop),
+        authorized().cancel(&CancelCharge::default()).await.map(drop),
+        captured.refund(Money::from_minor(100, Currency::USD), &key()).await.map(drop),
+    ] {
+        let error = said.unwrap_err();
+        assert!(error.is_ambiguous() && error.to_string().contains("another charge"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_simulated_outcome_is_asked_of_the_one_call_and_of_none_that_follows() {
+    let network = Network::scripted([
+        Next::Answer(200, answer("Authorized")),
+        Next::Answer(200, answer("CaptureInitiated")),
+        Next::Answer(200, answer("Captured")),
+        Next::Answer(201, "{}".to_owned()),
+    ]);
+    let code = SimulationCode::parse("CaptureInitiated").unwrap();
+    let client = client(&network).simulating(&code).unwrap();
+    let CurrentCharge::Authorized(handle) = client.charge(charge(&answer("Authorized"))) else {
+        panic!("it is authorized")
+    };
+    let CurrentCharge::Authorized(handle) = handle.look().await.unwrap() else {
+        panic!("it is authorized still")
+    };
+    let pending = handle.capture(&CaptureCharge::default(), &key()).await.unwrap();
+    let CurrentCharge::CaptureInitiated(pending) = pending else { panic!("{pending:?}") };
+    let captured = pending.look().await.unwrap();
+    let CurrentCharge::Captured(captured) = captured else { panic!("{captured:?}") };
+    captured.refund(Money::from_minor(100, Currency::USD), &key()).await.unwrap();
+    let requests = network.requests.lock().unwrap();
+    let codes: Vec<_> = requests
+        .iter()
+        .map(|request| request.headers().get("x-amz-pay-simulation-code").map(|code| code.to_str().unwrap()))
+        .collect();
+    assert_eq!(codes, [None, Some("CaptureInitiated"), None, None]);
 }
 
 #[test]

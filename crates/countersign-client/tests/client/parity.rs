@@ -358,6 +358,30 @@ async fn the_bodies_are_those_of_the_apis_pages() {
 }
 
 #[tokio::test]
+async fn an_outcome_is_asked_of_the_calls_that_can_be_simulated_and_of_no_other() {
+    let code = SimulationCode::parse("Declined").unwrap();
+    let mut simulated = Vec::new();
+    for Call { names, .. } in CALLS.iter().filter(|call| !call.method.is_empty()) {
+        let name = snake_case(names[0]);
+        let network = Network::scripted([success()]);
+        make(&client(&network).simulating(&code).unwrap(), &name).await.unwrap().unwrap();
+        if !network.headers("x-amz-pay-simulation-code").is_empty() {
+            simulated.push(name);
+        }
+    }
+    simulated.sort_unstable();
+    let known = [
+        "capture_charge",
+        "close_charge_permission",
+        "complete_checkout_session",
+        "create_charge",
+        "create_refund",
+        "finalize_checkout_session",
+    ];
+    assert_eq!(simulated, known);
+}
+
+#[tokio::test]
 async fn an_outcome_can_be_simulated_in_the_sandbox_only_and_is_not_signed() {
     let code = SimulationCode::parse("HardDeclined").unwrap();
     let network = Network::scripted([success(), success()]);

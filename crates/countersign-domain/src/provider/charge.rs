@@ -21,7 +21,7 @@
 //! | 8 | at most what Amazon charges at once | `AboveMaximum` | at most that | `AboveMaximum` |
 //! | 9 | fewer than 25 charges | `TooManyCharges` | | |
 //! | 10 | at most what is left | `ExceedsBalance` | at most what is authorized, or [`capturable`] where the session allowed more | `ExceedsAuthorizedAmount` |
-//! | 11 | the simulation fits | `SimulationDoesNotFit` | | |
+//! | 11 | the simulation fits | `SimulationDoesNotFit` | with all other captures at most [`surplus`] more than the permission's limit | `ExceedsOvercharge` |
 //!
 //! Amazon documents the rules and not their order: state before attributes, one attribute before several,
 //! as in Finalize, is this project's choice (docs/compatibility.md). Cancel Charge has one rule, that the
@@ -37,7 +37,7 @@ use super::event::{Event, Happened};
 use super::ledger::Unbalanced;
 use super::payment::Payment;
 use super::profile::{CAPTURE_GUARANTEED, MAX_CHARGES, PENDING_DECIDED_AFTER, Profile};
-use super::refund::{Refund, RefundState, ceiling};
+use super::refund::{Refund, RefundState, ceiling, surplus};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::money::Money;
 use crate::step::Step;
@@ -263,6 +263,9 @@ pub enum CaptureRefused {
     AboveMaximum,
     /// 10: more than is authorized, and than the session's `allowOvercharge` allows.
     ExceedsAuthorizedAmount,
+    /// 11: the session's `allowOvercharge` allows so much more than the order once, and not for each of
+    /// its charges.
+    ExceedsOvercharge,
     /// No rule: the permission's accounts are broken.
     Unbalanced(Unbalanced),
 }
@@ -544,10 +547,26 @@ fn bank_answer(
     }
 }
 
-/// The most that may be captured of an authorization.
+/// The most that may be captured of an authorization. An order's authorizations together are bounded
+/// besides ([`CaptureRefused::ExceedsOvercharge`]).
 #[must_use]
 pub fn capturable(amount: Money, allow_overcharge: bool) -> Money {
     if allow_overcharge { ceiling(amount) } else { amount }
+}
+
+/// What is captured above authorizations, or will be: a capture that is under way is open, and so among
+/// the charges, and has moved no money yet.
+fn overcharged(payment: &Payment) -> Option<Money> {
+    let pending = |charge: &Charge| match &charge.state {
+        ChargeState::CaptureInitiated { capturing, .. } => capturing.checked_sub(charge.amount),
+        ChargeState::AuthorizationInitiated { .. }
+        | ChargeState::Authorized
+        | ChargeState::Captured { .. }
+        | ChargeState::Canceled { .. }
+        | ChargeState::Declined { .. } => None,
+    };
+    let captured = payment.permission.balances.overcharge;
+    payment.charges.iter().filter_map(pending).try_fold(captured, Money::checked_add)
 }
 
 /// Captures an Authorized charge, as of now, whole or in part; what is not captured is released. From
@@ -586,6 +605,12 @@ pub fn capture(
     }
     if amount.minor() > capturable(charge.amount, payment.permission.allow_overcharge).minor() {
         return Err(Refused::ExceedsAuthorizedAmount);
+    }
+    if let Some(over) = amount.checked_sub(charge.amount).filter(|over| !over.is_zero()) {
+        let all = overcharged(payment).and_then(|others| others.checked_add(over));
+        if all.is_none_or(|all| all.minor() > surplus(payment.permission.limit).minor()) {
+            return Err(Refused::ExceedsOvercharge);
+        }
     }
     // No rule is left below this line.
     let is_late = now >= charge.authorized_at.plus(CAPTURE_GUARANTEED);

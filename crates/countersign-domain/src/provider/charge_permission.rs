@@ -19,9 +19,10 @@
 //! | [`update_payment_method`] | [`PermissionClosed`] |
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::buyer::Buyer;
+use super::buyer::{Buyer, Card};
 use super::charge::{ChargeCancelReason, ChargeDeclineReason};
 use super::checkout_session::Owner;
 use super::event::{Event, Happened};
@@ -57,6 +58,8 @@ pub struct ChargePermission {
     pub buyer: Option<Box<Buyer>>,
     /// The merchant's notes.
     pub merchant_metadata: MerchantMetadata,
+    /// A solution provider's merchant id, as the session had it.
+    pub platform_id: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -263,26 +266,32 @@ pub fn close(
 }
 
 /// The buyer names another payment method, as of now: what was NonChargeable for the old one's sake can
-/// be charged again. `None`: it changes nothing.
+/// be charged again. That the card alone changes is told nobody. `None`: it changes nothing.
 ///
 /// # Errors
 /// [`PermissionClosed`].
 pub fn update_payment_method(
     permission: &ChargePermission,
+    card: Card,
     now: Timestamp,
 ) -> Result<Option<ChargePermissionStep>, PermissionClosed> {
-    match permission.state {
+    let is_invalid = match permission.state {
         ChargePermissionState::Closed { .. } => return Err(PermissionClosed),
-        ChargePermissionState::NonChargeable { reason: NonChargeableReason::PaymentMethodInvalid } => {}
-        ChargePermissionState::Chargeable | ChargePermissionState::NonChargeable { .. } => return Ok(None),
-    }
-    // Nothing below this line may fail.
-    let state = if permission.balance().is_zero() {
-        ChargePermissionState::NonChargeable { reason: NonChargeableReason::ChargeInProgress }
-    } else {
-        ChargePermissionState::Chargeable
+        ChargePermissionState::NonChargeable { reason: NonChargeableReason::PaymentMethodInvalid } => true,
+        ChargePermissionState::Chargeable | ChargePermissionState::NonChargeable { .. } => false,
     };
+    // Nothing below this line may fail.
     let mut next = permission.clone();
-    let event = next.enter(state, now);
-    Ok(Some(Step { next, events: event.into_iter().collect() }))
+    if let Some(buyer) = &mut next.buyer {
+        buyer.card = card;
+    }
+    let event = if !is_invalid {
+        None
+    } else if permission.balance().is_zero() {
+        let reason = NonChargeableReason::ChargeInProgress;
+        next.enter(ChargePermissionState::NonChargeable { reason }, now)
+    } else {
+        next.enter(ChargePermissionState::Chargeable, now)
+    };
+    Ok((next != *permission).then(|| Step { next, events: event.into_iter().collect() }))
 }

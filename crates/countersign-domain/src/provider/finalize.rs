@@ -502,6 +502,7 @@ fn pay(
         open_charges: Vec::new(),
         buyer: Some(Box::new(buyer.clone())),
         merchant_metadata,
+        platform_id: session.platform_id.clone(),
         created_at: now,
         updated_at: now,
         expires_at: if session.payment.extend_expiration {

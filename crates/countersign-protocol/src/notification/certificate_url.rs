@@ -44,8 +44,8 @@ pub enum CertificateUrlRefused {
     TooLong,
     /// It is not `https`.
     NotHttps,
-    /// Its host is not Amazon's notification service, `sns.REGION.amazonaws.com`, and its origin is
-    /// none of those named.
+    /// Its host is not Amazon's notification service, `sns.REGION.amazonaws.com` in lower case and
+    /// without a port, and its origin is none of those named.
     ForeignHost,
     /// It has a query, a fragment, or a path of other than plain segments.
     NotAPlainPath,
@@ -100,7 +100,8 @@ impl CertificateOrigins {
     }
 
     /// Checks a URL. It is compared as text and never normalised: a spelling that would need it is
-    /// refused.
+    /// refused, so that two URLs that pass are two places, and what is kept of one cannot be asked for
+    /// under other names.
     ///
     /// # Errors
     /// The first rule that it breaks.
@@ -118,7 +119,7 @@ impl CertificateOrigins {
                 let rest = url.strip_prefix("https://").ok_or(CertificateUrlRefused::NotHttps)?;
                 let end = rest.find('/').unwrap_or(rest.len());
                 let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-                if !is_amazons(authority.strip_suffix(":443").unwrap_or(authority)) {
+                if !is_amazons(authority) {
                     return Err(CertificateUrlRefused::ForeignHost);
                 }
                 path
@@ -139,7 +140,8 @@ fn is_amazons(host: &str) -> bool {
     let host = host.strip_suffix(".cn").unwrap_or(host);
     let region = host.strip_prefix("sns.").and_then(|rest| rest.strip_suffix(".amazonaws.com"));
     region.is_some_and(|region| {
-        region.len() >= 3 && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        region.len() >= 3
+            && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     })
 }
 
@@ -164,10 +166,9 @@ mod tests {
         let amazon = CertificateOrigins::amazon();
         for host in [
             "sns.us-east-1.amazonaws.com",
-            "sns.eu-west-1.amazonaws.com:443",
+            "sns.eu-west-1.amazonaws.com",
             "sns.cn-north-1.amazonaws.com.cn",
             "sns.abc.amazonaws.com",
-            "sns.US-EAST-1.amazonaws.com",
         ] {
             let url = format!("https://{host}{PATH}");
             assert_eq!(amazon.check(&url).as_ref().map(CertificateUrl::as_str), Ok(url.as_str()));
@@ -202,6 +203,10 @@ mod tests {
             (format!("https://{host}@evil.example{PATH}"), ForeignHost),
             (format!("https://{host}:@evil.example{PATH}"), ForeignHost),
             (format!("https://{host}:8443{PATH}"), ForeignHost),
+            (format!("https://{host}:443{PATH}"), ForeignHost),
+            (format!("https://sns.US-east-1.amazonaws.com{PATH}"), ForeignHost),
+            (format!("https://Sns.us-east-1.amazonaws.com{PATH}"), ForeignHost),
+            (format!("https://sns.us-east-1.AMAZONAWS.COM{PATH}"), ForeignHost),
             (format!("https://{host}:{PATH}"), ForeignHost),
             (format!("https://{host}:0443{PATH}"), ForeignHost),
             (format!("https://{host}.{PATH}"), ForeignHost),

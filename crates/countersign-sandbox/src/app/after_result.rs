@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use countersign_domain::money::Money;
+use countersign_domain::provider::buyer::Card;
 use countersign_domain::provider::charge::{
     self, CaptureSimulation, ChargeCancelReason, ChargeDeclineReason, Charged, CreateCharge,
     CreateChargeSimulation,
@@ -227,10 +228,11 @@ impl App {
         &self,
         caller: &Caller,
         id: &ChargePermissionId,
+        card: Card,
         render: impl Fn(&ChargePermission) -> Answer,
     ) -> Result<Answer, Refused> {
         self.act(caller, id, None, |payment| {
-            let step = permission_rules::update_payment_method(&payment.permission, caller.now)
+            let step = permission_rules::update_payment_method(&payment.permission, card, caller.now)
                 .map_err(|PermissionClosed| Refused::PermissionClosed)?;
             let unchanged = || Step { next: payment.permission.clone(), events: Vec::new() };
             Ok(of_permission(payment, step.unwrap_or_else(unchanged), &render))

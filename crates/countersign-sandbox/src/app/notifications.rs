@@ -16,8 +16,9 @@ use futures_util::future::select;
 
 use super::{App, StoreFailed};
 use crate::notify::fault::Point;
-use crate::notify::{Endpoint, EndpointUrl, GivenBy, MAX_ENDPOINTS};
+use crate::notify::{Endpoint, EndpointUrl, GivenBy, Lane, MAX_ENDPOINTS};
 use crate::stored::notification::{self, Letter, Notice};
+use crate::stored::notification_attempts as stored_attempts;
 use crate::stored::notification_endpoint as stored_endpoint;
 
 /// How many messages a step may append beside the one of its events.
@@ -56,6 +57,8 @@ impl Told {
 pub(crate) struct Leased {
     pub(crate) sequence: u64,
     pub(crate) lease_count: u32,
+    /// How often it was tried in vain, as was written.
+    pub(crate) attempts: u32,
     pub(crate) notice: Notice,
 }
 
@@ -65,6 +68,38 @@ pub(crate) struct NewEndpoint {
     pub(crate) url: EndpointUrl,
     pub(crate) merchant_id: Option<MerchantId>,
     pub(crate) signature_version: SignatureVersion,
+}
+
+/// Why nobody is notified, and the sandbox does not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StartRefused {
+    /// There would be more than [`MAX_ENDPOINTS`].
+    TooManyEndpoints {
+        /// By the control API, before.
+        registered: usize,
+        /// By the operator.
+        given: usize,
+    },
+    Store(StoreFailed),
+}
+
+impl From<StoreFailed> for StartRefused {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Store(failed)
+    }
+}
+
+impl std::fmt::Display for StartRefused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooManyEndpoints { registered, given } => write!(
+                f,
+                "at most {MAX_ENDPOINTS} endpoints are notified: {given} are given, and the control API has \
+                 registered {registered} before"
+            ),
+            Self::Store(failed) => failed.fmt(f),
+        }
+    }
 }
 
 /// Why an endpoint is not registered.
@@ -92,9 +127,13 @@ fn write_endpoint(endpoint: &Endpoint, expect: Expect) -> Write {
     Write { key: endpoint_key(&endpoint.id), expect, content: Some(content) }
 }
 
-fn message(notice: Notice) -> NewMessage {
+fn attempts_key(sequence: u64) -> Key {
+    Key { collection: stored_attempts::COLLECTION, id: sequence.to_string() }
+}
+
+fn message(notice: Notice, lane: Lane) -> NewMessage {
     NewMessage {
-        topic: notification::TOPIC,
+        topic: notification::topic(lane),
         subject: notice.endpoint_id.clone(),
         deliver_at: Some(notice.at),
         bytes: notification::encode(&notice),
@@ -146,7 +185,8 @@ impl App {
         }
         if let Some(told) = told {
             let letters = letters.iter().map(|(_, letter)| letter.clone()).collect();
-            told.replace(Appended { endpoint_ids: endpoints.clone(), letters });
+            let endpoint_ids = endpoints.iter().map(|(id, _)| id.clone()).collect();
+            told.replace(Appended { endpoint_ids, letters });
         }
         let messages_each = ROOM.checked_div(endpoints.len()).unwrap_or(1).max(1);
         let letters_each = letters.len().div_ceil(messages_each).max(1);
@@ -158,9 +198,9 @@ impl App {
         let chunks: Vec<(Timestamp, Vec<Letter>)> = letters.chunks(letters_each).map(of_one).collect();
         let mut messages = Vec::with_capacity(chunks.len().saturating_mul(endpoints.len()));
         for (at, letters) in chunks {
-            for endpoint_id in &endpoints {
+            for (endpoint_id, lane) in &endpoints {
                 let (endpoint_id, letters) = (endpoint_id.clone(), letters.clone());
-                messages.push(message(Notice { endpoint_id, at, published_at, letters }));
+                messages.push(message(Notice { endpoint_id, at, published_at, letters }, *lane));
             }
         }
         messages
@@ -182,29 +222,65 @@ impl App {
         select(noted, std::pin::pin!(self.clock.sleep(LONGEST_HOLD))).await;
     }
 
-    /// When the next message is due.
-    pub(crate) async fn next_notice(&self) -> Result<Option<Timestamp>, StoreFailed> {
-        Ok(self.store.backlog(notification::TOPIC, 1).await?.next_at)
+    /// When the next message of a lane is due.
+    pub(crate) async fn next_notice(&self, lane: Lane) -> Result<Option<Timestamp>, StoreFailed> {
+        Ok(self.store.backlog(notification::topic(lane), 1).await?.next_at)
     }
 
-    /// Takes what is due, in due order. The lease ends at once by itself: see the head of `notify/`.
+    /// Takes what is due in a lane, in due order. The lease ends at once by itself: see the head of `notify/`.
     pub(crate) async fn lease_notices(
         &self,
+        lane: Lane,
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Leased>, StoreFailed> {
         let mut leased = Vec::new();
-        for message in self.store.lease(notification::TOPIC, now, now, limit).await? {
+        for message in self.store.lease(notification::topic(lane), now, now, limit).await? {
             let (sequence, lease_count) = (message.sequence, message.lease_count);
             match notification::decode(&message.bytes) {
-                Ok(notice) => leased.push(Leased { sequence, lease_count, notice }),
+                Ok(notice) => leased.push(Leased { sequence, lease_count, attempts: 0, notice }),
                 Err(why) => {
                     tracing::error!(%why, sequence, "a notification can never be sent");
                     self.store.release(sequence, lease_count, None).await?;
                 }
             }
         }
+        // What is leased for the first time was never tried.
+        let mut again: Vec<&mut Leased> = leased.iter_mut().filter(|it| it.lease_count > 1).collect();
+        if again.is_empty() {
+            return Ok(leased);
+        }
+        let keys: Vec<Key> = again.iter().map(|leased| attempts_key(leased.sequence)).collect();
+        for (leased, document) in again.iter_mut().zip(self.store.load(&keys).await?) {
+            let Some(document) = document else { continue };
+            match stored_attempts::decode(document.format, &document.bytes) {
+                Ok(attempts) => leased.attempts = attempts,
+                Err(why) => tracing::error!(%why, "a notification is tried as if it never had been"),
+            }
+        }
         Ok(leased)
+    }
+
+    /// Writes how often a message was tried in vain; nothing if it is tried no more.
+    pub(crate) async fn note_attempts(
+        &self,
+        leased: &Leased,
+        attempts: Option<u32>,
+    ) -> Result<(), StoreFailed> {
+        let (at, key) = (self.clock.now(), attempts_key(leased.sequence));
+        let bytes = attempts.map(stored_attempts::encode);
+        self.transact(|| async {
+            let found = self.document(key.clone()).await?;
+            let expect = found.as_ref().map_or(Expect::Absent, |found| Expect::Version(found.version));
+            let format = stored_attempts::FORMAT;
+            let content =
+                bytes.clone().map(|bytes| Content { format, bytes, due_at: None, index: Vec::new() });
+            let is_written = content.is_some() || found.is_some();
+            let write = vec![Write { key: key.clone(), expect, content }];
+            let change = is_written.then(|| self.change_set(at, write, Vec::new()));
+            Ok::<_, StoreFailed>(Decision { change, outcome: () })
+        })
+        .await
     }
 
     /// Lets go of a message that was sent, or is to be sent again at `again_at`.
@@ -220,29 +296,39 @@ impl App {
 
     /// Reads the endpoints that the control API registered before this start, and registers the
     /// operator's.
-    pub(crate) async fn start_notifying(&self) -> Result<(), StoreFailed> {
+    ///
+    /// # Errors
+    /// [`StartRefused::TooManyEndpoints`] before anything is registered.
+    pub(crate) async fn start_notifying(&self) -> Result<(), StartRefused> {
         let range = IndexRange {
             index: stored_endpoint::INDEX,
             prefix: String::new(),
             after: None,
             limit: MAX_ENDPOINTS,
         };
-        let rows = self.store.range(range).await?;
+        let rows = self.store.range(range).await.map_err(StoreFailed::from)?;
         let keys: Vec<Key> = rows.into_iter().map(|row| row.key).collect();
-        for (key, document) in keys.iter().zip(self.store.load(&keys).await?) {
+        let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
+        for (key, document) in keys.iter().zip(documents) {
             let Some(document) = document else { continue };
-            match stored_endpoint::decode(&key.id, document.format, &document.bytes) {
+            let free = || self.notices.free_lane();
+            match stored_endpoint::decode(&key.id, document.format, &document.bytes, free) {
                 Ok(endpoint) => self.notices.put_endpoint(endpoint),
                 Err(why) => tracing::error!(%why, endpoint_id = key.id, "an endpoint is told nothing"),
             }
         }
-        self.give_fixed_endpoints().await
+        let (registered, given) = (self.notices.endpoints().len(), self.notices.fixed.len());
+        if registered.saturating_add(given) > MAX_ENDPOINTS {
+            return Err(StartRefused::TooManyEndpoints { registered, given });
+        }
+        Ok(self.give_fixed_endpoints().await?)
     }
 
     /// Registers the operator's endpoints, as at a start.
     pub(super) async fn give_fixed_endpoints(&self) -> Result<(), StoreFailed> {
         for (position, fixed) in self.notices.fixed.iter().enumerate() {
-            let endpoint = Endpoint::fixed(position, fixed, self.ids.notification_id());
+            let lane = self.notices.free_lane();
+            let endpoint = Endpoint::fixed(position, fixed, self.ids.notification_id(), lane);
             self.append_confirmation(&endpoint, Vec::new()).await?;
             self.notices.put_endpoint(endpoint);
         }
@@ -266,6 +352,7 @@ impl App {
             token: self.ids.notification_id(),
             is_confirmed: false,
             given_by: GivenBy::Control,
+            lane: self.notices.free_lane(),
         };
         self.append_confirmation(&endpoint, vec![write_endpoint(&endpoint, Expect::Absent)]).await?;
         self.notices.put_endpoint(endpoint.clone());
@@ -276,7 +363,7 @@ impl App {
         let (at, published_at) = (self.clock.now(), self.clock.wall());
         let letters = vec![Letter { message_id: self.ids.notification_id(), message: None }];
         let notice = Notice { endpoint_id: endpoint.id.clone(), at, published_at, letters };
-        let append = vec![message(notice)];
+        let append = vec![message(notice, endpoint.lane)];
         self.transact(|| async {
             let change = self.change_set(at, write.clone(), append.clone());
             Ok::<_, StoreFailed>(Decision { change: Some(change), outcome: () })

@@ -181,7 +181,7 @@ fn region(word: Option<&str>, currency: Currency) -> Result<Region, Refused> {
     Err(Refused::combination("region", format!("{currency} is not paid in {}", region.code())))
 }
 
-fn card(digits: &str) -> Result<Card, Refused> {
+pub(super) fn card(digits: &str) -> Result<Card, Refused> {
     Card::parse(digits).ok_or_else(|| {
         let all: Vec<&str> = Card::ALL.iter().map(|card| card.last_digits()).collect();
         Refused::not_one_of("card", &all)

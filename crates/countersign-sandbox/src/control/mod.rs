@@ -158,7 +158,9 @@ async fn act_on_permission(app: &App, id: &str, party: &str, body: &[u8]) -> Res
             PermissionAct::Close(reason) => {
                 app.close_for(&caller, &id, reason, OpenCharges::Stay, shown).await
             }
-            PermissionAct::UpdatePaymentMethod => app.update_payment_method(&caller, &id, shown).await,
+            PermissionAct::UpdatePaymentMethod(card) => {
+                app.update_payment_method(&caller, &id, card, shown).await
+            }
         }
     };
     let acted = acted.await.map_err(|refused| unless_found("Charge Permission", refused))?;

@@ -3,6 +3,7 @@
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId};
 use countersign_domain::money::{Currency, Money};
+use countersign_domain::provider::buyer::Card;
 use countersign_domain::provider::charge::ChargeCancelReason;
 use countersign_domain::provider::charge_permission::ClosureReason;
 use countersign_domain::provider::ledger::Balances;
@@ -11,6 +12,7 @@ use countersign_protocol::object;
 use countersign_protocol::wire::{Spellings, read_request};
 use serde::Serialize;
 
+use super::checkout;
 use super::errors::Refused;
 use crate::app::after_result::Accounts;
 use crate::stored::event::LoggedPosting;
@@ -18,6 +20,13 @@ use crate::stored::event::LoggedPosting;
 object! {
     struct Act {
         action: String = "action" [..=32],
+    }
+}
+
+object! {
+    struct ActOnPermission {
+        action: String = "action" [..=32],
+        card: String = "card" [..=32],
     }
 }
 
@@ -43,14 +52,23 @@ impl Party {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PermissionAct {
     Close(ClosureReason),
-    UpdatePaymentMethod,
+    /// By this card from now on.
+    UpdatePaymentMethod(Card),
 }
 
 /// `POST /_sandbox/charge-permissions/{id}/{party}`.
 pub(super) fn act_on_permission(party: Party, body: &[u8]) -> Result<PermissionAct, Refused> {
-    match (party, &*action(body)?) {
+    let request: ActOnPermission = read_request(body, Spellings::Every)?;
+    let action = request.action.ok_or(Refused::Missing("action"))?;
+    let card = request.card.as_deref().map(checkout::card).transpose()?;
+    match (party, &*action) {
+        (Party::Buyer, "updatePaymentMethod") => {
+            Ok(PermissionAct::UpdatePaymentMethod(card.unwrap_or(Card::Visa1111)))
+        }
+        (Party::Buyer, "close") | (Party::Amazon, "cancel") if card.is_some() => {
+            Err(Refused::combination("card", "only updatePaymentMethod takes it"))
+        }
         (Party::Buyer, "close") => Ok(PermissionAct::Close(ClosureReason::BuyerClosed)),
-        (Party::Buyer, "updatePaymentMethod") => Ok(PermissionAct::UpdatePaymentMethod),
         (Party::Amazon, "cancel") => Ok(PermissionAct::Close(ClosureReason::AmazonCanceled)),
         (Party::Buyer, _) => Err(Refused::not_one_of("action", &["close", "updatePaymentMethod"])),
         (Party::Amazon, _) => Err(Refused::not_one_of("action", &["cancel"])),

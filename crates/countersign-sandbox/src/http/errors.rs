@@ -327,6 +327,9 @@ fn capture_refusal(refused: CaptureRefused) -> Refusal {
         CaptureRefused::NothingToCapture => invalid(FIELD, "it must be more than zero"),
         CaptureRefused::AboveMaximum => too_much(FIELD, "Amazon Pay does not charge so much at once"),
         CaptureRefused::ExceedsAuthorizedAmount => too_much(FIELD, "it is more than is authorized"),
+        CaptureRefused::ExceedsOvercharge => {
+            too_much(FIELD, "with what was captured before it is more than the order may be overcharged")
+        }
         CaptureRefused::Unbalanced(why) => unbalanced(why),
     }
 }

@@ -246,6 +246,7 @@ pub(crate) fn charge_permission(permission: &ChargePermission) -> String {
         creation_timestamp: Some(permission.created_at),
         expiration_timestamp: Some(permission.expires_at),
         merchant_metadata: Some(permission.merchant_metadata.clone().into()),
+        platform_id: permission.platform_id.clone(),
         release_environment: Some(permission.owner.environment.into()),
         limits: Some(wire::Limits {
             amount_limit: Some(permission.limit.into()),

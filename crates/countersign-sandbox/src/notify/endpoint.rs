@@ -99,18 +99,33 @@ pub(crate) struct Endpoint {
     pub(crate) token: String,
     pub(crate) is_confirmed: bool,
     pub(crate) given_by: GivenBy,
+    pub(crate) lane: Lane,
 }
+
+/// An endpoint's place in the outbox, which no other endpoint has; below [`super::MAX_ENDPOINTS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lane(pub(crate) usize);
 
 impl Endpoint {
     /// A fixed endpoint has the same id in every start, so that what was appended for it is sent after a
     /// restart.
-    pub(crate) fn fixed(position: usize, fixed: &FixedEndpoint, token: String) -> Self {
+    pub(crate) fn fixed(position: usize, fixed: &FixedEndpoint, token: String, lane: Lane) -> Self {
         let FixedEndpoint { url, signature_version } = fixed.clone();
         let hash =
             sha256_hex(format!("{position} {} {}", signature_version.as_str(), url.as_str()).as_bytes());
         let id = format!("fixed-{}", hash.get(..16).unwrap_or_default());
         let given_by = GivenBy::Operator;
-        Self { id, url, merchant_id: None, signature_version, token, is_confirmed: false, given_by }
+        Self { id, url, merchant_id: None, signature_version, token, is_confirmed: false, given_by, lane }
+    }
+
+    /// What its subscription is called, behind the topic. Whoever knows a subscription may end it, so a
+    /// registered one is named for what nobody guesses. The operator's is ended by nobody, and has the same
+    /// name after a restart, so that a notification is sent again as it was.
+    pub(crate) fn subscription(&self) -> &str {
+        match self.given_by {
+            GivenBy::Operator => &self.id,
+            GivenBy::Control => &self.token,
+        }
     }
 
     pub(crate) fn hears_of(&self, merchant_id: &MerchantId) -> bool {
@@ -156,7 +171,9 @@ mod tests {
             signature_version,
         };
         let one = fixed("http://127.0.0.1:1/", SignatureVersion::V1);
-        let id = |position, fixed: &FixedEndpoint| Endpoint::fixed(position, fixed, "token".to_owned()).id;
+        let id = |position, fixed: &FixedEndpoint| {
+            Endpoint::fixed(position, fixed, "token".to_owned(), Lane(0)).id
+        };
         assert_eq!(id(0, &one), id(0, &one));
         assert_ne!(id(0, &one), id(1, &one));
         assert_ne!(id(0, &one), id(0, &fixed("http://127.0.0.1:2/", SignatureVersion::V1)));

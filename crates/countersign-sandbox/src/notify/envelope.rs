@@ -22,8 +22,8 @@ const ELSEWHERE: &str = "https://sns.us-east-1.amazonaws.com.example";
 const FOREIGN_MERCHANT: &str = "AFOREIGNMERCHANT";
 
 /// The name of an endpoint's subscription.
-pub(super) fn subscription_arn(endpoint_id: &str) -> String {
-    format!("{TOPIC_ARN}:{endpoint_id}")
+pub(super) fn subscription_arn(endpoint: &Endpoint) -> String {
+    format!("{TOPIC_ARN}:{}", endpoint.subscription())
 }
 
 /// The request that carries one letter to its endpoint.
@@ -86,7 +86,7 @@ fn signed(
     let unsubscribe_url = letter
         .message
         .is_some()
-        .then(|| format!("{origin}/?Action=Unsubscribe&SubscriptionArn={}", subscription_arn(&endpoint.id)));
+        .then(|| format!("{origin}/?Action=Unsubscribe&SubscriptionArn={}", subscription_arn(endpoint)));
     let certificate_origin = if fault == Some(FaultKind::CertificateElsewhere) { ELSEWHERE } else { origin };
     let mut envelope = Envelope {
         kind,

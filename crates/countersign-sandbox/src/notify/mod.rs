@@ -6,9 +6,13 @@
 //! A notification is appended in the change set of what it tells of, with its ids: a crash at any point
 //! leaves it there, and after a restart it is sent under the same `MessageId`. The loop takes what is due
 //! by the virtual clock, posts it, and releases it: delivered, given up, or due again. It is the only taker
-//! and takes nothing while anything is on its way, so a lease protects from nobody and ends at once: what
-//! was on its way in a process that died is due again in the next. Whoever is sent the same twice tells it
-//! by the ids.
+//! and takes nothing from an endpoint's lane while anything of that lane is on its way, so a lease protects
+//! from nobody and ends at once: what was on its way in a process that died is due again in the next. How
+//! often something was tried in vain is written before it is released, and counts on in the next process; a
+//! lease counts for nothing. Whoever is sent the same twice tells it by the ids.
+//!
+//! Each endpoint has a lane of its own in the outbox, so that one that is slow, or never answers, holds up no
+//! other.
 //!
 //! To one endpoint notifications leave one after another, in the order in which they are due, unless an
 //! ordered fault says otherwise or one must be sent again.
@@ -30,7 +34,7 @@ use countersign_domain::ids::MerchantId;
 pub(crate) use certificate::Certificates;
 pub use certificate::{KeySource, Shelf};
 pub use courier::{Courier, Nobody, NotDelivered};
-pub(crate) use endpoint::{Endpoint, GivenBy};
+pub(crate) use endpoint::{Endpoint, GivenBy, Lane};
 pub use endpoint::{EndpointUrl, EndpointUrlRefused, FixedEndpoint};
 use fault::NotificationFaults;
 use sender::{Hand, Held};
@@ -78,7 +82,7 @@ pub(crate) struct Notices {
     pub(crate) alarm: Alarm,
     /// Held by whoever registers or removes an endpoint.
     pub(crate) registering: tokio::sync::Mutex<()>,
-    /// Held by whoever sends.
+    /// Held by the loop that sends, while it runs.
     sending: tokio::sync::Mutex<()>,
     endpoints: Mutex<Vec<Endpoint>>,
     hands: Mutex<HashMap<u64, Hand>>,
@@ -113,15 +117,27 @@ impl Notices {
         self.endpoints_mut().clone()
     }
 
-    /// The ids of the endpoints that hear of a merchant.
-    pub(crate) fn hearing_of(&self, merchant_id: &MerchantId) -> Vec<String> {
+    /// The endpoints that hear of a merchant: their ids and lanes.
+    pub(crate) fn hearing_of(&self, merchant_id: &MerchantId) -> Vec<(String, Lane)> {
         let endpoints = self.endpoints_mut();
         let hears = |endpoint: &&Endpoint| endpoint.hears_of(merchant_id);
-        endpoints.iter().filter(hears).map(|endpoint| endpoint.id.clone()).collect()
+        endpoints.iter().filter(hears).map(|endpoint| (endpoint.id.clone(), endpoint.lane)).collect()
+    }
+
+    /// A lane that no endpoint has.
+    pub(crate) fn free_lane(&self) -> Lane {
+        let endpoints = self.endpoints_mut();
+        let is_free = |lane: &Lane| endpoints.iter().all(|endpoint| endpoint.lane != *lane);
+        // There are as many lanes as endpoints may be.
+        (0..MAX_ENDPOINTS).map(Lane).find(is_free).unwrap_or(Lane(0))
     }
 
     pub(crate) fn endpoint(&self, id: &str) -> Option<Endpoint> {
         self.endpoints_mut().iter().find(|endpoint| endpoint.id == id).cloned()
+    }
+
+    pub(crate) fn endpoint_of_subscription(&self, subscription: &str) -> Option<Endpoint> {
+        self.endpoints_mut().iter().find(|endpoint| endpoint.subscription() == subscription).cloned()
     }
 
     pub(crate) fn endpoint_with_token(&self, token: &str) -> Option<Endpoint> {

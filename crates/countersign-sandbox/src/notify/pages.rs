@@ -1,5 +1,6 @@
 //! What receivers of notifications fetch from the sandbox: its certificates, and the page behind a
-//! subscription's URLs. Public, as Amazon's are.
+//! subscription's URLs. Public, as Amazon's are: whoever shows a subscription's name ends it, as the control
+//! API does by its own token, and the operator's endpoints are ended by neither page nor stranger.
 
 use bytes::Bytes;
 use countersign_http::{Request, Response};
@@ -7,8 +8,8 @@ use countersign_protocol::wire::{Error, Object as _, ReasonCode};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::Certificates;
 use super::envelope::{TOPIC_ARN, subscription_arn};
+use super::{Certificates, Endpoint, GivenBy};
 use crate::app::App;
 
 /// What a request asks this module for.
@@ -54,8 +55,8 @@ pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
         let body = Error::new(ReasonCode::ServiceUnavailable, "The store cannot be written.").to_answer();
         response(StatusCode::SERVICE_UNAVAILABLE, "application/json", body.into())
     };
-    let confirmed = |id: &str| {
-        let body = format!(r#"{{"subscriptionArn":"{}"}}"#, subscription_arn(id));
+    let confirmed = |endpoint: &Endpoint| {
+        let body = format!(r#"{{"subscriptionArn":"{}"}}"#, subscription_arn(endpoint));
         response(StatusCode::OK, "application/json", body.into())
     };
     Some(match page(request)? {
@@ -64,14 +65,22 @@ pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
             None => not_found("There is no such certificate."),
         },
         Page::Confirm(token) => match app.confirm_endpoint(token).await {
-            Ok(Some(endpoint)) => confirmed(&endpoint.id),
+            Ok(Some(endpoint)) => confirmed(&endpoint),
             Ok(None) => not_found("No endpoint has this token."),
             Err(_) => failed(),
         },
-        Page::Unsubscribe(id) => match app.remove_endpoints(Some(id)).await {
-            Ok(0) => not_found("There is no such subscription."),
-            Ok(_) => confirmed(id),
-            Err(_) => failed(),
+        Page::Unsubscribe(subscription) => match app.notices.endpoint_of_subscription(subscription) {
+            None => not_found("There is no such subscription."),
+            Some(Endpoint { given_by: GivenBy::Operator, .. }) => {
+                let message = "This endpoint is the operator's: only who starts the sandbox removes it.";
+                let body = Error::new(ReasonCode::UnsupportedOperation, message).to_answer();
+                response(StatusCode::METHOD_NOT_ALLOWED, "application/json", body.into())
+            }
+            Some(endpoint) => match app.remove_endpoints(Some(&endpoint.id)).await {
+                Ok(0) => not_found("There is no such subscription."),
+                Ok(_) => confirmed(&endpoint),
+                Err(_) => failed(),
+            },
         },
     })
 }

@@ -1,11 +1,12 @@
-//! The loop that sends. It takes what is due, some messages at a time, posts each to its endpoint, and
-//! releases it before it takes more. It keeps only what a fault wants to know of a message; a process that
-//! dies loses nothing else.
+//! The loop that sends. Of each endpoint's lane it takes what is due, some messages at a time, posts them,
+//! and releases each before it takes more of that lane; no lane waits for another. It keeps only what a fault
+//! wants to know of a message, and how often it was tried; a process that dies loses nothing else, and how
+//! often something was tried in vain is written beforehand.
 //!
 //! A message is due again at a fixed distance from its first due time, so that after a jump of the clock
 //! every retry that fell into it is made, in the order of the due times over all messages of an endpoint.
 //! One endpoint's messages are sent one after another; when it has let one time out, the others that were
-//! taken with it are sent at once, so that it holds up nobody for longer than two deadlines.
+//! taken with it are sent at once, so that none of them waits for longer than two deadlines.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::pin;
@@ -14,12 +15,14 @@ use std::time::Duration;
 
 use countersign_domain::time::{HOUR, Timestamp};
 use countersign_protocol::notification::Message;
+use futures_util::StreamExt as _;
 use futures_util::future::{Either, join_all, select};
+use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
 
 use super::fault::{FaultKind, Point};
 use super::sent::{Outcome, Record};
-use super::{Endpoint, NotDelivered, envelope};
+use super::{Endpoint, Lane, MAX_ENDPOINTS, NotDelivered, envelope};
 use crate::app::notifications::Leased;
 use crate::app::{App, StoreFailed};
 use crate::settings::IpnRetries;
@@ -50,61 +53,114 @@ pub(crate) struct Hand {
 }
 
 impl Hand {
-    /// What a process knows of a message that it has not had in hand: each lease was an attempt.
+    /// What a process knows of a message that it has not had in hand. An earlier one has, if it was leased
+    /// before, and may have died before it posted anything.
     fn of(leased: &Leased) -> Self {
-        let attempts = leased.lease_count.saturating_sub(1);
-        let base = leased.notice.at;
+        let (attempts, base) = (leased.attempts, leased.notice.at);
         let due_at = base.plus(HOUR.saturating_mul(attempts));
-        Self { attempts, base, due_at, is_looked_at: attempts > 0, fault: None, is_done: false }
+        let is_looked_at = leased.lease_count > 1;
+        Self { attempts, base, due_at, is_looked_at, fault: None, is_done: false }
     }
 }
 
 /// Messages that wait for the next one of their endpoint.
 pub(crate) type Held = HashMap<String, Vec<Leased>>;
 
-/// What the loop does next.
-enum Next {
+/// How a lane stands.
+#[derive(Debug, Clone, Copy)]
+enum Standing {
     /// Something may be due.
-    Look,
-    WaitUntil(Timestamp),
-    WaitForAny,
+    ToBeLookedAt,
+    /// Something of it may be on its way.
+    UnderWay {
+        /// Something was appended meanwhile that may have been missed.
+        is_rung: bool,
+    },
+    /// Until something is appended, or this instant.
+    Waiting(Option<Timestamp>),
 }
 
 /// Runs until it is dropped.
 pub(crate) async fn run(app: Arc<App>) {
+    let app = &*app;
+    let _alone = app.notices.sending.lock().await;
+    let mut standings = [Standing::ToBeLookedAt; MAX_ENDPOINTS];
+    let mut turns = FuturesUnordered::new();
+    // Whatever is appended rings: it may be due before all that any lane waits for.
+    app.notices.alarm.ring_for_any();
     loop {
-        // Before anything is read, so that a message that is appended meanwhile is not missed.
-        app.notices.alarm.ring_for_any();
-        match send_due(&app).await {
-            Ok(Next::Look) => {}
-            Ok(Next::WaitUntil(due_at)) => {
-                app.notices.alarm.ring_before(due_at);
-                select(pin!(app.notices.alarm.rung()), pin!(app.clock.wait_until(due_at))).await;
+        for (lane, standing) in standings.iter_mut().enumerate() {
+            if matches!(standing, Standing::ToBeLookedAt) {
+                *standing = Standing::UnderWay { is_rung: false };
+                turns.push(turn(app, Lane(lane)));
             }
-            Ok(Next::WaitForAny) => app.notices.alarm.rung().await,
-            Err(failed) => {
-                tracing::error!(%failed, "the notifications that are due could not be read");
-                app.clock.sleep(PAUSE).await;
+        }
+        let next_at = standings.iter().filter_map(|standing| match standing {
+            Standing::Waiting(due_at) => *due_at,
+            Standing::ToBeLookedAt | Standing::UnderWay { .. } => None,
+        });
+        let awakened = pin!(awakened(app, next_at.min()));
+        let ended = if turns.is_empty() {
+            awakened.await;
+            None
+        } else {
+            match select(awakened, turns.next()).await {
+                Either::Left(((), _)) => None,
+                Either::Right((ended, _)) => ended,
+            }
+        };
+        match ended {
+            Some((Lane(lane), next)) => {
+                if let Some(standing) = standings.get_mut(lane) {
+                    let is_rung = matches!(standing, Standing::UnderWay { is_rung: true });
+                    *standing = if is_rung { Standing::ToBeLookedAt } else { next };
+                }
+            }
+            None => {
+                for standing in &mut standings {
+                    *standing = match standing {
+                        Standing::UnderWay { .. } => Standing::UnderWay { is_rung: true },
+                        Standing::ToBeLookedAt | Standing::Waiting(_) => Standing::ToBeLookedAt,
+                    };
+                }
             }
         }
     }
 }
 
-async fn send_due(app: &App) -> Result<Next, StoreFailed> {
-    let _alone = app.notices.sending.lock().await;
+/// Waits until something is appended, or until an instant.
+async fn awakened(app: &App, next_at: Option<Timestamp>) {
+    match next_at {
+        Some(due_at) => {
+            select(pin!(app.notices.alarm.rung()), pin!(app.clock.wait_until(due_at))).await;
+        }
+        None => app.notices.alarm.rung().await,
+    }
+}
+
+/// One lane's turn, and how the lane stands then.
+async fn turn(app: &App, lane: Lane) -> (Lane, Standing) {
+    let standing = send_due(app, lane).await;
+    if let Err(failed) = &standing {
+        tracing::error!(%failed, "the notifications that are due could not be read");
+        app.clock.sleep(PAUSE).await;
+    }
+    (lane, standing.unwrap_or(Standing::ToBeLookedAt))
+}
+
+async fn send_due(app: &App, lane: Lane) -> Result<Standing, StoreFailed> {
     let now = app.clock.now();
-    match app.next_notice().await? {
-        None => return Ok(Next::WaitForAny),
-        Some(due_at) if due_at > now => return Ok(Next::WaitUntil(due_at)),
-        Some(_) => {}
+    let next_at = app.next_notice(lane).await?;
+    if next_at.is_none_or(|due_at| due_at > now) {
+        return Ok(Standing::Waiting(next_at));
     }
     let mut by_endpoint: BTreeMap<String, VecDeque<Leased>> = BTreeMap::new();
-    for leased in app.lease_notices(now, BATCH).await? {
+    for leased in app.lease_notices(lane, now, BATCH).await? {
         by_endpoint.entry(leased.notice.endpoint_id.clone()).or_default().push_back(leased);
     }
     let sent = join_all(by_endpoint.into_iter().map(|(id, taken)| send_to(app, id, taken))).await;
     sent.into_iter().collect::<Result<(), StoreFailed>>()?;
-    Ok(Next::Look)
+    Ok(Standing::ToBeLookedAt)
 }
 
 /// What became of a message that was taken.
@@ -119,7 +175,7 @@ async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) ->
     let Some(endpoint) = app.notices.endpoint(&endpoint_id) else {
         // It was removed.
         for leased in taken {
-            app.release_notice(&leased, None).await?;
+            let_go(app, &leased).await?;
         }
         return Ok(());
     };
@@ -185,6 +241,8 @@ async fn send_one(
         Some(again_at) => {
             hand.due_at = again_at;
             remember(app, &leased, hand);
+            // First: if the process dies in between, it is due at once, and not tried once more for that.
+            app.note_attempts(&leased, Some(hand.attempts)).await?;
             app.release_notice(&leased, Some(again_at)).await?;
         }
         None => {
@@ -192,13 +250,13 @@ async fn send_one(
         }
     }
     if message_of(&leased).is_some() {
-        send_held(app, endpoint).await;
+        send_held(app, endpoint).await?;
     }
     Ok(ended)
 }
 
 /// Sends what waited for another to be sent. Its lease has ended: it is let go when it is due.
-async fn send_held(app: &App, endpoint: &Endpoint) {
+async fn send_held(app: &App, endpoint: &Endpoint) -> Result<(), StoreFailed> {
     let held = lock(&app.notices.held).remove(&endpoint.id).unwrap_or_default();
     for leased in held {
         let mut hand = hand(app, &leased);
@@ -206,7 +264,11 @@ async fn send_held(app: &App, endpoint: &Endpoint) {
         let ended = attempt(app, endpoint, &leased, &mut hand).await;
         hand.is_done = ended.again_at.is_none();
         remember(app, &leased, Hand { due_at, ..hand });
+        if !hand.is_done {
+            app.note_attempts(&leased, Some(hand.attempts)).await?;
+        }
     }
+    Ok(())
 }
 
 /// Posts the letters of a message, until one is to be sent again.
@@ -273,8 +335,11 @@ fn message_of(leased: &Leased) -> Option<&Message> {
 }
 
 async fn let_go(app: &App, leased: &Leased) -> Result<Ended, StoreFailed> {
-    lock(&app.notices.hands).remove(&leased.sequence);
+    let hand = lock(&app.notices.hands).remove(&leased.sequence);
     app.release_notice(leased, None).await?;
+    if leased.attempts.max(hand.map_or(0, |hand| hand.attempts)) > 0 {
+        app.note_attempts(leased, None).await?;
+    }
     Ok(Ended::default())
 }
 

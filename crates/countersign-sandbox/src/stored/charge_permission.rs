@@ -53,6 +53,8 @@ struct StoredPermission<'a> {
     buyer: Option<StoredBuyer<'a>>,
     #[serde(borrow)]
     merchant_metadata: StoredNotes<'a>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    platform_id: Option<Text<'a>>,
     created_at: i64,
     updated_at: i64,
     expires_at: i64,
@@ -115,6 +117,7 @@ pub(crate) fn encode(permission: &ChargePermission) -> Bytes {
         open_charges,
         buyer,
         merchant_metadata,
+        platform_id,
         created_at,
         updated_at,
         expires_at,
@@ -136,6 +139,7 @@ pub(crate) fn encode(permission: &ChargePermission) -> Bytes {
         open_charges: open_charges.iter().map(|id| Text::Borrowed(id.as_str())).collect(),
         buyer: buyer.as_deref().map(Into::into),
         merchant_metadata: merchant_metadata.into(),
+        platform_id: platform_id.as_deref().map(Text::Borrowed),
         created_at: created_at.as_millis(),
         updated_at: updated_at.as_millis(),
         expires_at: expires_at.as_millis(),
@@ -196,6 +200,7 @@ fn read(stored: StoredPermission<'_>) -> Result<ChargePermission, Illegible> {
             .collect::<Result<_, _>>()?,
         buyer: stored.buyer.map(StoredBuyer::read).transpose()?.map(Box::new),
         merchant_metadata: stored.merchant_metadata.into(),
+        platform_id: stored.platform_id.map(Text::into_owned),
         created_at: instant(stored.created_at),
         updated_at: instant(stored.updated_at),
         expires_at: instant(stored.expires_at),

@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod money;
 pub(crate) mod notes;
 pub(crate) mod notification;
+pub(crate) mod notification_attempts;
 pub(crate) mod notification_endpoint;
 pub(crate) mod refund;
 pub(crate) mod reply;

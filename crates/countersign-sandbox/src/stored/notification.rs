@@ -6,9 +6,31 @@ use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::Message;
 use serde::{Deserialize, Serialize};
 
+use crate::notify::{Lane, MAX_ENDPOINTS};
+
 use super::{Illegible, Legible as _, Unreadable, from_json, instant, to_json};
 
-pub(crate) const TOPIC: &str = "notification";
+/// Each endpoint has a lane to itself, which is a topic: what is due for one is found whatever another has
+/// in front of it. The first one's name is that of the time when there was one for all.
+pub(crate) const LANES: [&str; MAX_ENDPOINTS] = [
+    TOPIC,
+    "notification-1",
+    "notification-2",
+    "notification-3",
+    "notification-4",
+    "notification-5",
+    "notification-6",
+    "notification-7",
+    "notification-8",
+    "notification-9",
+    "notification-10",
+    "notification-11",
+    "notification-12",
+    "notification-13",
+    "notification-14",
+    "notification-15",
+];
+const TOPIC: &str = "notification";
 /// Messages carry no format number of their own; their members may only be added to.
 const FORMAT: u16 = 1;
 
@@ -48,6 +70,11 @@ struct StoredLetter {
     /// As it stands in the envelope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+}
+
+/// The topic of a lane.
+pub(crate) fn topic(lane: Lane) -> &'static str {
+    LANES.get(lane.0).copied().unwrap_or(TOPIC)
 }
 
 pub(crate) fn encode(notice: &Notice) -> Bytes {

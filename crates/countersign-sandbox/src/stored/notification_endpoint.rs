@@ -6,7 +6,7 @@ use countersign_protocol::notification::SignatureVersion;
 use serde::{Deserialize, Serialize};
 
 use super::{Legible as _, Text, Unreadable, from_json, is_false, to_json};
-use crate::notify::{Endpoint, EndpointUrl, GivenBy};
+use crate::notify::{Endpoint, EndpointUrl, GivenBy, Lane, MAX_ENDPOINTS};
 
 pub(crate) const COLLECTION: &str = "notification_endpoint";
 pub(crate) const FORMAT: u16 = 1;
@@ -26,6 +26,9 @@ struct StoredEndpoint<'a> {
     token: Text<'a>,
     #[serde(default, skip_serializing_if = "is_false")]
     is_confirmed: bool,
+    /// Absent in a document of the time when there was one lane for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lane: Option<usize>,
 }
 
 pub(crate) fn encode(endpoint: &Endpoint) -> Bytes {
@@ -35,10 +38,17 @@ pub(crate) fn encode(endpoint: &Endpoint) -> Bytes {
         signature_version: Text::Borrowed(endpoint.signature_version.as_str()),
         token: Text::Borrowed(&endpoint.token),
         is_confirmed: endpoint.is_confirmed,
+        lane: Some(endpoint.lane.0),
     })
 }
 
-pub(crate) fn decode(id: &str, format: u16, bytes: &[u8]) -> Result<Endpoint, Unreadable> {
+/// `free` is the lane of an endpoint whose document names none.
+pub(crate) fn decode(
+    id: &str,
+    format: u16,
+    bytes: &[u8],
+    free: impl FnOnce() -> Lane,
+) -> Result<Endpoint, Unreadable> {
     let stored: StoredEndpoint<'_> = from_json(COLLECTION, (format, FORMAT), bytes)?;
     let read = || {
         Ok(Endpoint {
@@ -57,6 +67,7 @@ pub(crate) fn decode(id: &str, format: u16, bytes: &[u8]) -> Result<Endpoint, Un
             token: stored.token.to_string(),
             is_confirmed: stored.is_confirmed,
             given_by: GivenBy::Control,
+            lane: stored.lane.filter(|lane| *lane < MAX_ENDPOINTS).map_or_else(free, Lane),
         })
     };
     read().map_err(|illegible: super::Illegible| illegible.of(COLLECTION))

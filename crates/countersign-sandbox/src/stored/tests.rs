@@ -192,10 +192,10 @@ fn permission() -> impl Strategy<Value = ChargePermission> {
     });
     let charges = proptest::collection::vec(charge_id(), 0..4);
     let instants = (instant(), instant(), instant());
-    let counted = (charges, 0..26_u32, any::<bool>());
+    let counted = (charges, 0..26_u32, any::<bool>(), of(id()));
     (permission_id(), id(), owner(), balances, counted, of(buyer()), notes(), instants, state).prop_map(
         |(id, session, owner, money, counted, buyer, merchant_metadata, instants, state)| {
-            let (open_charges, charge_count, allow_overcharge) = counted;
+            let (open_charges, charge_count, allow_overcharge, platform_id) = counted;
             ChargePermission {
                 id,
                 checkout_session_id: CheckoutSessionId::parse(&session).unwrap(),
@@ -207,6 +207,7 @@ fn permission() -> impl Strategy<Value = ChargePermission> {
                 open_charges,
                 buyer: buyer.map(Box::new),
                 merchant_metadata,
+                platform_id,
                 created_at: instants.0,
                 updated_at: instants.1,
                 expires_at: instants.2,

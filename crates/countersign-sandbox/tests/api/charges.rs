@@ -314,6 +314,24 @@ async fn amounts_are_captured_up_to_what_is_authorized_or_overcharge_allows() {
 }
 
 #[tokio::test]
+async fn an_orders_charges_are_overcharged_together_no_more_than_the_order_may_be() {
+    let world = World::new().await;
+    let details = json!({
+        "chargeAmount": usd("550.00"), "totalOrderAmount": usd("1100.00"), "allowOvercharge": true,
+    });
+    let order = world.ordered(json!({ "paymentDetails": details })).await;
+    let second = world.succeeds(&order.create_charge(json!({ "chargeAmount": usd("550.00") }))).await;
+    // Under way, so that no money has moved yet.
+    world.succeeds(&order.capture(usd("600.00")).simulating("CapturePending")).await;
+    let answer = world.call(&capture(second.text("chargeId"), usd("575.01"))).await;
+    assert_eq!(answer.refusal(), (400, "TransactionAmountExceeded"), "{}", answer.text);
+    assert!(answer.message().contains("the order may be overcharged"), "{}", answer.text);
+    world.succeeds(&capture(second.text("chargeId"), usd("575.00"))).await;
+    world.advance("PT1H").await;
+    assert_eq!(world.ledger(&order).await["balances"]["overcharge"], "75.00");
+}
+
+#[tokio::test]
 async fn each_broken_rule_of_capture_and_cancel_is_answered_and_changes_nothing() {
     let world = World::new().await;
     let order = world.split_order().await;

@@ -1,5 +1,6 @@
 //! Create, Get, Update and Complete Checkout Session.
 
+use countersign_domain::ids::Region;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -32,7 +33,7 @@ fn constraints(session: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn the_redirecting_flow_goes_from_create_to_complete() {
     let world = World::new().await;
-    let created = create(&world, json!({})).await;
+    let created = create(&world, json!({ "platformId": "APLATFORM" })).await;
     assert_eq!(created.status, 201);
     let session = id(&created.json).to_owned();
     assert_eq!(world.get_session(&session).await.json, created.json);
@@ -77,6 +78,9 @@ async fn the_redirecting_flow_goes_from_create_to_complete() {
     assert_eq!(world.call(&wrong).await.refusal(), (409, "AmountMismatch"));
     let completed = world.call(&complete).await;
     assert_eq!((completed.status, completed.state()), (200, "Completed"));
+    let permission = completed.text("chargePermissionId");
+    let permission = world.call(&Call::get(format!("/v2/chargePermissions/{permission}"))).await;
+    assert_eq!(permission.text("platformId"), "APLATFORM", "what is paid names the session's platform");
     assert_eq!(update(&world, &session, json!({})).await.refusal(), (422, "InvalidCheckoutSessionStatus"));
 }
 
@@ -221,8 +225,14 @@ async fn what_create_brings_is_shown() {
 async fn a_presentment_currency_follows_the_charge_and_is_not_updated_itself() {
     let world = World::new().await;
     let in_currency = |code: &str| json!({ "chargeAmount": { "amount": "5", "currencyCode": code } });
-    let single = create(&world, json!({ "paymentDetails": in_currency("EUR") })).await;
-    let multi = create(&world, json!({ "paymentDetails": { "presentmentCurrency": "EUR" } })).await;
+    // Of the regions, the one whose accounts have several currencies.
+    let create = async |key: &str, details: Value| {
+        let body = merged(creation(), json!({ "paymentDetails": details }));
+        let call = Call::post("/v2/checkoutSessions", body).idempotent(key);
+        world.call(&Call { region: Region::Europe, ..call }).await
+    };
+    let single = create("single", in_currency("EUR")).await;
+    let multi = create("multi", json!({ "presentmentCurrency": "EUR" })).await;
     for (session, before, after) in
         [(&single, json!(null), json!(null)), (&multi, json!("EUR"), json!("GBP"))]
     {

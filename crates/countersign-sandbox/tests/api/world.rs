@@ -91,6 +91,8 @@ pub(crate) struct Call {
     pub(crate) body: String,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) signed_at: Timestamp,
+    /// Whose host is called.
+    pub(crate) region: Region,
 }
 
 impl Call {
@@ -103,6 +105,7 @@ impl Call {
             body: body.to_string(),
             headers: Vec::new(),
             signed_at: at(START),
+            region: Region::NorthAmerica,
         }
     }
 
@@ -153,7 +156,7 @@ impl Call {
         }
         let key_id = PublicKeyId::parse(self.key_id).unwrap();
         let signer = KeySigner::from_pem(key_id, &KEY.private_pem, self.algorithm).unwrap();
-        signer.sign(&mut request, Region::NorthAmerica, self.signed_at).unwrap();
+        signer.sign(&mut request, self.region, self.signed_at).unwrap();
         // On the wire a server sees the path alone.
         *request.uri_mut() = self.path.parse().unwrap();
         request

@@ -132,6 +132,14 @@ async fn what_makes_no_checkout_is_refused_by_its_name_and_starts_none() {
         (pay("150000.01", "USD"), "InvalidParameterValue", "[paymentDetails.chargeAmount]"),
         (
             details(json!({"totalOrderAmount": {"amount": "20", "currencyCode": "EUR"}})),
+            "InvalidParameterValue",
+            "[paymentDetails.totalOrderAmount]",
+        ),
+        (
+            details(json!({
+                "chargeAmount": {"amount": "14", "currencyCode": "GBP"},
+                "totalOrderAmount": {"amount": "20", "currencyCode": "EUR"},
+            })),
             "CurrencyMismatch",
             "[paymentDetails.totalOrderAmount]",
         ),

@@ -58,19 +58,32 @@ async fn a_buyer_who_names_another_payment_method_mends_a_declined_permission() 
     let permission = scene.finalize(&id).await.text("chargePermissionId").to_owned();
     let state = |answer: &Answered| answer.body["statusDetails"]["state"].as_str().unwrap().to_owned();
     let update = r#"{"action":"updatePaymentMethod"}"#;
-    let nothing = buyer(&scene, &permission, update).await;
-    assert_eq!((nothing.status, state(&nothing)), (200, "Chargeable".to_owned()), "it changes nothing yet");
     scene.advance("PT30S").await;
     let charge = charge_of(&permission);
+    let may_pend = charge.replacen('{', r#"{"canHandlePendingAuthorization":true,"#, 1);
     let refused = scene.signed_with_key(Method::POST, "/v2/charges", &charge, "1").await.unwrap();
     assert_eq!((refused.status, refused.reason_code()), (422, "InvalidChargePermissionStatus"));
     assert!(refused.message().contains("PaymentMethodInvalid"), "{}", refused.message());
+    // The same card again is declined again.
+    let same = buyer(&scene, &permission, r#"{"action":"updatePaymentMethod","card":"4354"}"#).await;
+    assert_eq!((same.status, state(&same)), (200, "Chargeable".to_owned()));
+    let pending = scene.signed_with_key(Method::POST, "/v2/charges", &may_pend, "2").await.unwrap();
+    assert_eq!((pending.status, state(&pending)), (201, "AuthorizationInitiated".to_owned()));
+    scene.advance("PT30S").await;
     let mended = buyer(&scene, &permission, update).await;
     assert_eq!((mended.status, state(&mended)), (200, "Chargeable".to_owned()));
-    let charged = scene.signed_with_key(Method::POST, "/v2/charges", &charge, "1").await.unwrap();
-    assert_eq!(charged.status, 201);
+    let charged = scene.signed_with_key(Method::POST, "/v2/charges", &may_pend, "1").await.unwrap();
+    assert_eq!((charged.status, state(&charged)), (201, "Authorized".to_owned()), "it is another card");
     let told = scene.event_types(&id).await;
     assert_eq!(told[told.len() - 2..], ["ChargePermissionChargeable", "ChargeAuthorized"]);
+    for (body, reason_code) in [
+        (r#"{"action":"updatePaymentMethod","card":"1234"}"#, "InvalidParameterValue"),
+        (r#"{"action":"close","card":"1111"}"#, "InvalidParameterCombination"),
+    ] {
+        let answer = buyer(&scene, &permission, body).await;
+        assert_eq!((answer.status, answer.reason_code()), (400, reason_code), "{body}");
+        assert!(answer.message().contains("[card]"), "{body}: {}", answer.message());
+    }
 }
 
 #[tokio::test]

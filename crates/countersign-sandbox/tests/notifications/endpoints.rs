@@ -2,7 +2,9 @@
 
 use countersign_http::{Handler as _, Reply};
 use countersign_protocol::notification::SignatureVersion;
+use countersign_sandbox::entropy::{Ids, SystemEntropy};
 use countersign_sandbox::notify::{EndpointUrl, FixedEndpoint, Notifications};
+use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::memory::MemoryStore;
 use http::Method;
 use serde_json::{Value, json};
@@ -43,7 +45,7 @@ async fn an_endpoint_is_asked_to_confirm_and_told_of_everything_meanwhile() {
     assert_eq!(follow(&scene, &wrong).await.0, 404);
     assert_eq!(endpoints(&scene).await[0]["confirmed"], false);
     let (status, confirmed) = follow(&scene, text("SubscribeURL")).await;
-    let arn = format!("{}:{}", text("TopicArn"), registered.text("endpointId"));
+    let arn = format!("{}:{}", text("TopicArn"), text("Token"));
     assert_eq!((status, confirmed), (200, json!({ "subscriptionArn": arn })));
     assert_eq!(
         endpoints(&scene).await,
@@ -77,6 +79,59 @@ async fn an_endpoint_that_is_removed_is_told_nothing_more() {
     assert_eq!(again.refusal(), (404, "ResourceNotFound"));
     assert_eq!(delete("notification-endpoints").await.json, json!({ "removed": 1 }));
     assert_eq!(delete("notification-endpoints").await.json, json!({ "removed": 0 }));
+}
+
+fn fixed(url: &str) -> FixedEndpoint {
+    FixedEndpoint { url: EndpointUrl::parse(url).unwrap(), signature_version: SignatureVersion::V1 }
+}
+
+#[tokio::test]
+async fn the_page_removes_no_endpoint_of_the_operators_and_others_by_their_subscription_only() {
+    let endpoints_of_the_operator = vec![fixed("http://127.0.0.1:9000/fixed")];
+    let notifications = Notifications { endpoints: endpoints_of_the_operator, ..Default::default() };
+    let scene = Scene::on(Arc::new(MemoryStore::new()), Default::default(), 0, notifications).await;
+    let registered = scene.register(json!({ "url": URL })).await;
+    scene.authorized().await;
+    for post in scene.sent() {
+        let url = post.json()["UnsubscribeURL"].as_str().unwrap().to_owned();
+        if post.url == URL {
+            let by_id = format!("{}:{registered}", url.rsplit_once(':').unwrap().0);
+            assert_eq!(follow(&scene, &by_id).await.0, 404, "an id is no secret");
+            assert_eq!(follow(&scene, &url).await.0, 200);
+        } else {
+            let (status, refused) = follow(&scene, &url).await;
+            assert_eq!((status, &refused["reasonCode"]), (405, &json!("UnsupportedOperation")));
+            assert!(refused["message"].as_str().unwrap().contains("the operator's"), "{refused}");
+        }
+    }
+    let left = endpoints(&scene).await;
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["fixed"]), (1, &json!(true)));
+}
+
+#[tokio::test]
+async fn a_sandbox_with_more_endpoints_than_it_notifies_does_not_start() {
+    let store: Arc<MemoryStore> = Arc::new(MemoryStore::new());
+    let scene = Scene::on(store.clone(), Default::default(), 0, Notifications::default()).await;
+    scene.register(json!({ "url": URL })).await;
+    for (count, starts) in [(15, true), (16, false)] {
+        let endpoints = (0..count).map(|number| fixed(&format!("http://127.0.0.1:9000/{number}")));
+        let parts = Parts {
+            store: store.clone(),
+            clock: scene.world.clock.clone(),
+            ids: Ids::new(&SystemEntropy, Some(1), 1),
+            merchants: crate::world::merchants(),
+            settings: Default::default(),
+            notifications: Notifications { endpoints: endpoints.collect(), ..Default::default() },
+        };
+        match Sandbox::start(parts).await {
+            Ok(_) => assert!(starts, "{count}"),
+            Err(failed) => {
+                let expected = "at most 16 endpoints are notified: 16 are given, and the control API has \
+                                registered 1 before";
+                assert!(!starts && failed.to_string().contains(expected), "{failed}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -55,11 +55,18 @@ pub(crate) struct Receiver {
     posts: Mutex<Vec<Post>>,
     next: Mutex<VecDeque<Does>>,
     otherwise: Mutex<Does>,
+    /// Posts to this URL are kept and never answered.
+    silent: Mutex<Option<&'static str>>,
 }
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { posts: Mutex::default(), next: Mutex::default(), otherwise: Mutex::new(Does::Answer(200)) }
+        Self {
+            posts: Mutex::default(),
+            next: Mutex::default(),
+            otherwise: Mutex::new(Does::Answer(200)),
+            silent: Mutex::default(),
+        }
     }
 }
 
@@ -67,6 +74,11 @@ impl Receiver {
     /// What it does from now on.
     pub(crate) fn always(&self, does: Does) {
         *self.otherwise.lock().unwrap() = does;
+    }
+
+    /// From now on nobody answers at this URL.
+    pub(crate) fn silence(&self, url: &'static str) {
+        *self.silent.lock().unwrap() = Some(url);
     }
 
     /// What it does with the next ones, before anything else.
@@ -89,7 +101,11 @@ impl Courier for Receiver {
         assert!(deadline > Duration::ZERO);
         let (head, body) = request.into_parts();
         let url = head.uri.to_string();
+        let is_silent = *self.silent.lock().unwrap() == Some(url.as_str());
         self.posts.lock().unwrap().push(Post { method: head.method, url, headers: head.headers, body });
+        if is_silent {
+            return Box::pin(std::future::pending());
+        }
         let does = self.next.lock().unwrap().pop_front();
         match does.unwrap_or(*self.otherwise.lock().unwrap()) {
             Does::Answer(status) => Box::pin(std::future::ready(Ok(StatusCode::from_u16(status).unwrap()))),

@@ -59,6 +59,53 @@ async fn what_was_committed_and_never_sent_is_sent_by_the_next_process() {
 }
 
 #[tokio::test]
+async fn a_process_that_dies_before_it_posts_has_made_no_attempt() {
+    let directory = tempdir().unwrap();
+    for restart in 0..5 {
+        let scene = start(directory.path(), restart).await;
+        scene.receiver.always(Does::Hang);
+        if restart == 0 {
+            // Its confirmation.
+            scene.receiver.next([Does::Answer(200)]);
+            scene.authorized().await;
+            scene.authorized().await;
+        }
+        // The second of them waits for the first one, which nobody answers.
+        assert_eq!(sent(&scene, 1).await.len(), 1);
+    }
+    let scene = start(directory.path(), 5).await;
+    scene.receiver.always(Does::Answer(503));
+    // The first attempt of each, and three more an hour apart.
+    for later in ["PT0S", "PT1H", "PT1H", "PT1H"] {
+        scene.advance(later).await;
+        assert_eq!(sent(&scene, 2).await.len(), 2, "{later}");
+    }
+}
+
+#[tokio::test]
+async fn attempts_are_counted_on_by_the_next_process() {
+    let directory = tempdir().unwrap();
+    let mut count = 0;
+    for restart in 0..4 {
+        let scene = start(directory.path(), restart).await;
+        scene.receiver.always(Does::Answer(503));
+        if restart == 0 {
+            scene.authorized().await;
+        } else {
+            scene.advance("PT1H").await;
+        }
+        count += sent(&scene, 1).await.len();
+    }
+    assert_eq!(count, 4);
+    let last = start(directory.path(), 4).await;
+    last.advance("PT1H").await;
+    last.receiver.always(Does::Answer(200));
+    let order = last.authorized().await;
+    let [post] = &sent(&last, 1).await[..] else { panic!("one is sent") };
+    assert_eq!(post.object(), format!("CHARGE {}", order.charge_id), "the other was given up");
+}
+
+#[tokio::test]
 async fn what_was_on_its_way_is_sent_again_under_the_same_id() {
     let directory = tempdir().unwrap();
     let first = start(directory.path(), 0).await;

@@ -94,6 +94,28 @@ async fn an_endpoint_that_never_answers_has_its_deadline_and_holds_up_nobody_for
 }
 
 #[tokio::test]
+async fn an_endpoint_that_never_answers_holds_up_no_other_however_much_waits_for_it() {
+    let silent = "http://127.0.0.1:9000/silent";
+    let scene = Scene::new().await;
+    scene.register(json!({ "url": silent })).await;
+    scene.receiver.silence(silent);
+    // More than are taken at a time.
+    for _ in 0..20 {
+        let charge_id = scene.authorized().await.charge_id;
+        let sent = scene.sent();
+        let heard: Vec<String> = sent.iter().filter(|post| post.url != silent).map(Post::object).collect();
+        assert_eq!(heard, [format!("CHARGE {charge_id}")], "at once, in order");
+    }
+    scene.world.clock.wake();
+    let late = scene.authorized().await.charge_id;
+    let sent = scene.sent();
+    let to_silent = sent.iter().filter(|post| post.url == silent).count();
+    let heard: Vec<String> = sent.iter().filter(|post| post.url != silent).map(Post::object).collect();
+    assert_eq!(heard, [format!("CHARGE {late}")]);
+    assert!(to_silent > 0, "after its deadline it is tried again");
+}
+
+#[tokio::test]
 async fn a_jump_of_fourteen_days_makes_every_retry_that_fell_into_it() {
     let scene = Scene::with(settings(IpnRetries::FourteenDays)).await;
     scene.receiver.always(Does::Answer(500));

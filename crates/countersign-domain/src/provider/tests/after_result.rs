@@ -213,7 +213,8 @@ fn commanded(name: &str, payment: &Payment, now: Timestamp) -> String {
                 .map(|step| step.next)
                 .map_err(|refused| format!("{refused:?}")),
         ),
-        "pay anew" => match update_payment_method(&payment.permission, now) {
+        "pay anew" => match update_payment_method(&payment.permission, Card::Visa1111, now) {
+            Ok(Some(step)) if step.next.state == payment.permission.state => "as it was".to_string(),
             Ok(Some(step)) => permission_word(&step.next.state),
             Ok(None) => "as it was".to_string(),
             Err(refused) => format!("refused: {refused:?}"),
@@ -340,7 +341,7 @@ fn a_decline_has_its_consequence_for_the_permission_and_the_buyer_mends_it() {
         assert_eq!(reason.as_str(), simulation.as_str());
         assert_eq!(permission_word(&step.next.permission.state), state);
         assert_eq!(step.next.permission.charge_count, open.permission.charge_count);
-        let mended = update_payment_method(&step.next.permission, start());
+        let mended = update_payment_method(&step.next.permission, Card::Visa1111, start());
         match simulation {
             CreateChargeSimulation::AmazonRejected => assert_eq!(mended, Err(PermissionClosed)),
             CreateChargeSimulation::HardDeclined => {
@@ -425,4 +426,32 @@ fn a_closed_permission_keeps_its_open_charges_capturable_unless_they_are_cancele
     assert!(emptied.next.permission.balances.held.is_zero());
     let names: Vec<&str> = emptied.events.iter().map(|event| event.what.entry().name).collect();
     assert_eq!(names, ["ChargePermissionClosed", "ChargeCanceled"]);
+}
+
+#[test]
+fn a_buyers_other_card_pays_from_then_on_and_a_bad_one_does_not() {
+    let may_pend = || CreateCharge { can_handle_pending_authorization: true, ..of_amount(usd(100)) };
+    let mut declined = payment(PaymentIntent::Authorize, Card::Pending4354);
+    declined.carry_to(start().plus(HOUR), PROFILE).unwrap();
+    let now = start().plus(HOUR);
+    for (card, state) in [
+        (Card::Visa1111, "Chargeable"),
+        (Card::Pending0701, "Chargeable"),
+        (Card::Pending4354, "NonChargeable/PaymentMethodInvalid"),
+    ] {
+        let mended = update_payment_method(&declined.permission, card, now).unwrap().unwrap();
+        assert_eq!(mended.events.len(), 1);
+        let mended = Payment { permission: mended.next, charges: declined.charges.clone() };
+        let Ok(Charged::Created(step)) = charge_of(&mended, may_pend(), None, now) else {
+            panic!("{card:?}")
+        };
+        let mut later = step.next;
+        later.carry_to(now.plus(HOUR), PROFILE).unwrap();
+        assert_eq!(permission_word(&later.permission.state), state, "{card:?}");
+        assert_eq!(later.permission.buyer.as_ref().map(|buyer| buyer.card), Some(card));
+    }
+    // Where nothing was wrong with the old card, the new one pays all the same, and nobody is told.
+    let open = authorized();
+    let changed = update_payment_method(&open.permission, Card::Pending4354, now).unwrap().unwrap();
+    assert_eq!((changed.next.state, changed.events), (open.permission.state, Vec::new()));
 }

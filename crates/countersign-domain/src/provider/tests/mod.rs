@@ -502,17 +502,33 @@ fn the_checks_can_be_made_in_the_other_order() {
     assert!(matches!(under(&session, &agreeing(&session)), Ok(Finalized::Completed(_))));
 }
 
+/// Every code, and none, with every card, whether or not the session can wait; by Finalize and by Complete.
 #[test]
 fn a_simulation_code_overrides_the_card() {
-    let payment =
-        PaymentDetails { can_handle_pending_authorization: true, ..paying(PaymentIntent::Authorize) };
     let mut table = String::new();
-    for code in SimulationCode::ALL {
-        for card in [Card::Visa1111, Card::Declined3434, Card::Pending4354] {
-            let session = placed(session(ProductType::PayAndShip, payment.clone()), card);
-            let rules = FinalizeRules::default();
-            let result = finalize(&session, &agreeing(&session), Some(*code), &rules, ids(), start());
-            table.push_str(&format!("{:<24} {} {}\n", code.as_str(), card.last_digits(), said(&result)));
+    let codes = SimulationCode::ALL.iter().copied().map(Some).chain([None]);
+    for code in codes {
+        for can_handle_pending_authorization in [false, true] {
+            for card in Card::ALL {
+                let payment =
+                    PaymentDetails { can_handle_pending_authorization, ..paying(PaymentIntent::Authorize) };
+                let session = placed(session(ProductType::PayAndShip, payment), *card);
+                let rules = FinalizeRules::default();
+                let finalized = finalize(&session, &agreeing(&session), code, &rules, ids(), start());
+                let amounts = CompleteRequest {
+                    charge_amount: session.payment.charge_amount,
+                    total_order_amount: session.payment.total_order_amount,
+                };
+                let completed = complete(&session, &amounts, code, &rules, ids(), start());
+                assert_eq!(said(&finalized), said(&completed), "{code:?} {card:?}");
+                table.push_str(&format!(
+                    "{:<22} {:<8} {} {}\n",
+                    code.map_or("no code", SimulationCode::as_str),
+                    if can_handle_pending_authorization { "may pend" } else { "at once" },
+                    card.last_digits(),
+                    said(&finalized)
+                ));
+            }
         }
     }
     insta::assert_snapshot!(table);

@@ -26,7 +26,7 @@ use crate::provider::ledger::{self, Account, Balances, Posting, Unbalanced};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
 use crate::provider::profile::Profile;
-use crate::provider::refund::{self, CreateRefund, RefundSimulation, RefundState, ceiling};
+use crate::provider::refund::{self, CreateRefund, RefundSimulation, RefundState, ceiling, surplus};
 use crate::terms::{PaymentIntent, ProductType};
 use crate::time::DAY;
 
@@ -133,7 +133,7 @@ fn played(
                 unless_refused(closed)
             }
             Act::UpdatePaymentMethod => {
-                if let Ok(Some(step)) = update_payment_method(&payment.permission, now) {
+                if let Ok(Some(step)) = update_payment_method(&payment.permission, Card::Visa1111, now) {
                     payment.permission = step.next;
                     events.extend(step.events);
                 }
@@ -171,6 +171,10 @@ fn broken(payment: &Payment) -> Option<&'static str> {
     let refunded = |charge: &Charge| charge.refunded(|state| *state == RefundState::Refunded);
     if sum(&mut charges.iter().map(refunded)) != permission.balances.refunded {
         return Some("what was refunded is not what the refunds say");
+    }
+    let allowed = if permission.allow_overcharge { surplus(permission.limit).minor() } else { 0 };
+    if permission.balances.overcharge.minor() > allowed {
+        return Some("more is taken than the order and its overcharge");
     }
     for charge in charges {
         if charge.captured().minor() > capturable(charge.amount, permission.allow_overcharge).minor() {

@@ -12,7 +12,7 @@ use crate::ids::RefundId;
 use crate::money::{AmountRefused, Currency, Money};
 use crate::provider::buyer::Card;
 use crate::provider::charge::{
-    CancelRefused, CaptureRefused, ChargeCancelReason, ChargeState, Charged, CreateCharge,
+    CancelRefused, CaptureRefused, CaptureSimulation, ChargeCancelReason, ChargeState, Charged, CreateCharge,
     CreateChargeRefused, CreateChargeSimulation, cancel, capture,
 };
 use crate::provider::charge_permission::{
@@ -59,7 +59,7 @@ names! { create_charge_rule of CreateChargeRefused {
 
 names! { capture_rule of CaptureRefused {
     NotAuthorized, Missing, CurrencyDiffers, NothingToCapture, AboveMaximum, ExceedsAuthorizedAmount,
-    Unbalanced,
+    ExceedsOvercharge, Unbalanced,
 } }
 
 names! { cancel_rule of CancelRefused { NotCancelable, Unbalanced } }
@@ -150,7 +150,7 @@ fn a_permission_that_an_open_charge_uses_up_refuses_another_until_that_one_is_ca
 type BreakCapture = fn(&mut Payment, &mut Option<Money>);
 
 /// The rules of Capture Charge in their order, each with what breaks it alone.
-const CAPTURE: [(&str, BreakCapture); 7] = [
+const CAPTURE: [(&str, BreakCapture); 8] = [
     ("NotAuthorized", |payment, _| {
         payment.charges[0].state = ChargeState::Captured { captured: usd(1_400) };
     }),
@@ -158,7 +158,12 @@ const CAPTURE: [(&str, BreakCapture); 7] = [
     ("CurrencyDiffers", |_, amount| *amount = euros()),
     ("NothingToCapture", |_, amount| *amount = Some(usd(0))),
     ("AboveMaximum", |_, amount| *amount = above_maximum()),
-    ("ExceedsAuthorizedAmount", |_, amount| *amount = Some(usd(1_401))),
+    ("ExceedsAuthorizedAmount", |_, amount| *amount = Some(usd(1_611))),
+    ("ExceedsOvercharge", |payment, amount| {
+        payment.permission.allow_overcharge = true;
+        payment.permission.balances.overcharge = usd(300);
+        *amount = Some(usd(1_401));
+    }),
     ("Unbalanced", |payment, _| payment.permission.balances.held = usd(1_399)),
 ];
 
@@ -363,6 +368,74 @@ fn an_overcharge_is_captured_to_the_cent_where_the_session_allowed_it() {
             assert!(taken.permission.balances.are_of(money(amount)));
         }
     }
+}
+
+#[test]
+fn an_order_is_overcharged_once_however_many_charges_it_has() {
+    for (currency, limit, authorized, first, second) in [
+        // The limit's 15 % and 75 each leave less to the second charge than its own amount would.
+        (Currency::USD, 10_000, 5_000, 750, 750),
+        (Currency::USD, 110_000, 55_000, 7_500, 0),
+        (Currency::USD, 110_000, 55_000, 7_499, 1),
+        (Currency::EUR, 7, 3, 0, 0),
+        (Currency::JPY, 112_000, 56_000, 8_400, 0),
+    ] {
+        for simulation in [None, Some(CaptureSimulation::CapturePending)] {
+            let money = |minor| Money::from_minor(minor, currency);
+            let details = PaymentDetails {
+                charge_amount: Some(money(authorized)),
+                total_order_amount: Some(money(limit)),
+                allow_overcharge: true,
+                ..paying(PaymentIntent::Authorize)
+            };
+            let open = of(details, Card::Visa1111);
+            let Ok(Charged::Created(step)) = charge_of(&open, of_amount(money(authorized)), None, start())
+            else {
+                panic!("{currency}")
+            };
+            let open = step.next;
+            let capturing = |payment: &Payment, place: usize, over: u64, simulation| {
+                let (id, amount) = (&payment.charges[place].id, Some(money(authorized + over)));
+                capture(payment, id, amount, None, simulation, PROFILE, start()).map(|step| step.next)
+            };
+            let one = capturing(&open, 0, first, simulation).unwrap();
+            let over = capturing(&one, 1, second + 1, None);
+            let rule = if currency == Currency::EUR || limit == 10_000 {
+                // Its own bound is no wider than the order's.
+                CaptureRefused::ExceedsAuthorizedAmount
+            } else {
+                CaptureRefused::ExceedsOvercharge
+            };
+            assert_eq!(over, Err(rule), "{currency} {limit}");
+            let mut both = capturing(&one, 1, second, None).unwrap();
+            both.carry_to(start().plus(DAY), PROFILE).unwrap();
+            assert_eq!(both.permission.balances.overcharge, money(first + second), "{currency} {limit}");
+            assert!(both.permission.balances.are_of(money(limit)));
+        }
+    }
+}
+
+#[test]
+fn a_declined_capture_gives_its_overcharge_back() {
+    let details = PaymentDetails {
+        charge_amount: Some(usd(60_000)),
+        total_order_amount: Some(usd(120_000)),
+        allow_overcharge: true,
+        ..paying(PaymentIntent::Authorize)
+    };
+    let open = of(details, Card::Visa1111);
+    let Ok(Charged::Created(step)) = charge_of(&open, of_amount(usd(60_000)), None, start()) else {
+        panic!("it is created")
+    };
+    let (one, two) = (&step.next.charges[0].id, &step.next.charges[1].id);
+    let (over, declined) = (Some(usd(67_500)), Some(CaptureSimulation::CaptureDeclined));
+    let mut payment = capture(&step.next, one, over, None, declined, PROFILE, start()).unwrap().next;
+    let refused = capture(&payment, two, over, None, None, PROFILE, start());
+    assert_eq!(refused, Err(CaptureRefused::ExceedsOvercharge));
+    let later = start().plus(DAY);
+    payment.carry_to(later, PROFILE).unwrap();
+    let captured = capture(&payment, two, over, None, None, PROFILE, later).unwrap().next;
+    assert_eq!(captured.permission.balances.overcharge, usd(7_500));
 }
 
 #[test]
