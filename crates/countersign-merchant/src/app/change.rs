@@ -62,8 +62,8 @@ impl App {
         events: &[CheckoutEvent],
         at: Timestamp,
     ) -> (ChangeSet, Loaded) {
-        let Loaded { registration: Registration { checkout: old, links }, version } = before;
-        let after = Registration { checkout: next, links };
+        let Loaded { registration: Registration { checkout: old, links, browsing }, version } = before;
+        let after = Registration { checkout: next, links, browsing };
         let mut change = self.change_set(at);
         change.write.push(self.write_checkout(&after, Expect::Version(version)));
         change.append =
