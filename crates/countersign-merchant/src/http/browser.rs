@@ -6,6 +6,7 @@ use bytes::Bytes;
 use countersign_domain::address::Address as DomainAddress;
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::GivenAddresses;
+use countersign_domain::merchant::quote::QuoteRefused;
 use countersign_http::{Request, Response, Unreadable};
 use countersign_protocol::object;
 use countersign_protocol::wire::{Address, Buyer, CartDetails, Object as _, read_event};
@@ -17,7 +18,6 @@ use crate::app::App;
 use crate::app::change::Loaded;
 use crate::app::quote::{Question, Trigger};
 use crate::settings::Origin;
-use countersign_domain::merchant::quote::QuoteRefused;
 
 /// The longest event, in bytes: a page's own members and two addresses are a few thousand.
 const MAX_EVENT_LEN: usize = 64 << 10;
@@ -27,8 +27,8 @@ const MAX_COUPON_CODE_LEN: usize = 64;
 /// The longest word of a button's error that is kept.
 const MAX_ERROR_WORD_LEN: usize = 64;
 
-/// For how long a browser need not ask again whether it may ask, in seconds.
-const PREFLIGHT_KEPT_S: &str = "600";
+/// For how long a browser need not ask again whether it may ask: ten minutes.
+const PREFLIGHT_KEPT_S: HeaderValue = HeaderValue::from_static("600");
 
 object! {
     struct InitCheckout {
@@ -82,14 +82,10 @@ pub(super) async fn answer(app: &App, request: &Request, token: &str, path: &[&s
         Ok(None) => return errors::render(&Refused::NoSuchPath),
         Err(failed) => return errors::render(&Refused::Store(failed)),
     };
-    let allowed = match origin(app, &loaded, request) {
-        Ok(allowed) => allowed,
-        Err(NotAllowed) => return forbidden(),
-    };
-    let answered = if *request.method() == Method::OPTIONS {
-        preflight(path)
-    } else {
-        browser(app, request, loaded, path).await
+    let (allowed, answered) = match origin(app, &loaded, request) {
+        Err(refused) => (None, Err(refused)),
+        Ok(allowed) if *request.method() == Method::OPTIONS => (allowed, preflight(path)),
+        Ok(allowed) => (allowed, browser(app, request, loaded, path).await),
     };
     let mut response = answered.unwrap_or_else(|refused| errors::render(&refused));
     let headers = response.headers_mut();
@@ -100,10 +96,8 @@ pub(super) async fn answer(app: &App, request: &Request, token: &str, path: &[&s
     response
 }
 
-struct NotAllowed;
-
 /// The origin that may read the answer; none for a request that no page of another origin has made.
-fn origin(app: &App, loaded: &Loaded, request: &Request) -> Result<Option<HeaderValue>, NotAllowed> {
+fn origin(app: &App, loaded: &Loaded, request: &Request) -> Result<Option<HeaderValue>, Refused> {
     let mut shown = request.headers().get_all(header::ORIGIN).iter();
     let Some(origin) = shown.next() else { return Ok(None) };
     let start = Origin::of_url(&loaded.registration.links.start_of_checkout_url);
@@ -112,18 +106,7 @@ fn origin(app: &App, loaded: &Loaded, request: &Request) -> Result<Option<Header
             .iter()
             .chain(&app.settings.storefront.origins)
             .any(|allowed| allowed.as_str().as_bytes() == origin.as_bytes());
-    if is_allowed { Ok(Some(origin.clone())) } else { Err(NotAllowed) }
-}
-
-fn forbidden() -> Response {
-    let body = serde_json::json!({ "error": {
-        "code": "OriginNotAllowed",
-        "field": "origin",
-        "message": "A page of this origin may not speak for this checkout; shop.origins names further ones.",
-    }});
-    let mut response = render::json(StatusCode::FORBIDDEN, &body);
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("origin"));
-    response
+    if is_allowed { Ok(Some(origin.clone())) } else { Err(Refused::OriginNotAllowed) }
 }
 
 /// What a browser asks before it lets a page of another origin send JSON.
@@ -137,7 +120,7 @@ fn preflight(path: &[&str]) -> Result<Response, Refused> {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_KEPT_S));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_KEPT_S);
     Ok(response)
 }
 
