@@ -135,14 +135,15 @@ impl<'a> Asked<'a> {
             let why = "the shop has registered another address";
             return Err(refuse(QuoteRefused::ShippingAddressInvalid, why));
         }
-        let decisive = address.as_ref().or(question.billing_address.as_ref());
+        let country = match address.as_ref().or(question.billing_address.as_ref()) {
+            Some(decisive) => decisive.country_code.clone(),
+            None => before.and_then(|before| before.country.clone()),
+        };
         let quoted = Quoted {
             base: registered.charge_amount,
             total: registered.total_order_amount,
             is_address_registered: registered.shipping_address.is_some(),
-            country: decisive
-                .and_then(|address| address.country_code.clone())
-                .or_else(|| before.and_then(|before| before.country.clone())),
+            country,
             delivery_option_id: question
                 .delivery_option_id
                 .clone()
@@ -208,7 +209,7 @@ impl App {
         }
         let priced = match Asked::of(registration, question) {
             Ok(asked) => match self.price(&asked).await {
-                Ok((details, terms)) => Ok((details, terms, asked.registered, asked.quoted)),
+                Ok((details, terms, quoted)) => Ok((details, terms, asked.registered, quoted)),
                 Err(unanswered) => Err(unanswered),
             },
             Err(unanswered) => Err(unanswered),
@@ -227,8 +228,8 @@ impl App {
         Ok(kept.map(|()| details))
     }
 
-    /// The answer to the page and the terms that it makes.
-    async fn price(&self, asked: &Asked<'_>) -> Result<(CartDetails, Terms), Unanswered> {
+    /// The answer to the page, the terms that it makes, and what is put aside with them.
+    async fn price(&self, asked: &Asked<'_>) -> Result<(CartDetails, Terms, Quoted), Unanswered> {
         let quoted = &asked.quoted;
         let details = match &self.quote_hook {
             Some(hook) => {
@@ -262,7 +263,11 @@ impl App {
         };
         let terms = quoted_terms(&asked.registered, &cart, asked.address.as_ref(), options)
             .map_err(|refused| wrong(refused.field(), format!("{refused:?}")))?;
-        Ok((details, terms))
+        // A way that is no longer offered is no longer chosen, even if it is offered again.
+        let is_offered = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
+        let chosen = quoted.delivery_option_id.clone();
+        let chosen = chosen.filter(|id| cart.delivery_options.is_empty() || is_offered(id));
+        Ok((details, terms, Quoted { delivery_option_id: chosen, ..quoted.clone() }))
     }
 
     /// Writes a quote as the terms, on whatever version they have: of two tabs the later one counts. What the

@@ -90,6 +90,7 @@ pub(super) async fn answer(app: &App, request: &Request, token: &str, path: &[&s
     let mut response = answered.unwrap_or_else(|refused| errors::render(&refused));
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("origin"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(origin) = allowed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     }
