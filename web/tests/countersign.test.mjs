@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import vm from 'node:vm';
+import { gzipSync } from 'node:zlib';
 
 const SOURCE = readFileSync(new URL('../countersign.js', import.meta.url), 'utf8');
 const REGISTRATION = {
@@ -136,6 +137,11 @@ const pending = [202, { outcome: 'pending', message: 'Wait.', redirectUrl: REGIS
 const notPaid = (reason) => [402, {
   outcome: 'notPaid', reason, message: 'Not <b>paid</b>.', redirectUrl: 'https://shop.example/checkout',
 }];
+
+test('the script is light, and needs nothing that a strict page forbids', () => {
+  assert.ok(gzipSync(SOURCE).length < 10_000, `${gzipSync(SOURCE).length}`);
+  assert.doesNotMatch(SOURCE, /\beval\b|new Function|innerHTML|document\.write|\.style\b|\?\.|\?\?/);
+});
 
 test('the button is rendered with the registration and the events', async () => {
   const page = new Page();
