@@ -128,8 +128,13 @@ impl<'a> Asked<'a> {
             ProductType::PayOnly => None,
         };
         if registered.product_type == ProductType::PayAndShip && address.is_none() {
-            // The shop has changed the terms, and what the buyer chose before went with them.
-            return Err(refuse(QuoteRefused::CartChanged, "no address is known any more"));
+            return Err(match question.trigger {
+                Trigger::Init => refuse(QuoteRefused::ShippingAddressInvalid, "the event brings no address"),
+                // The shop has changed the terms, and what the buyer chose before went with them.
+                Trigger::ShippingAddress | Trigger::DeliveryOption => {
+                    refuse(QuoteRefused::CartChanged, "no address is known any more")
+                }
+            });
         }
         if address.as_ref().is_some_and(|address| !goes_where_registered(&registered, address)) {
             let why = "the shop has registered another address";

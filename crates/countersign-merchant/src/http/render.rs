@@ -455,10 +455,14 @@ pub(super) fn browser_standing(settings: &Settings, registration: &Registration)
     json(StatusCode::OK, &body)
 }
 
-/// The headline of the result page, and what a buyer can do about it.
+/// The headline of the result page, and what a buyer whose payment failed can do about it. What else that
+/// page says it says of itself.
 fn buyer_message(registration: &Registration, verdict: Verdict<'_>) -> String {
     let texts = Texts::of(registration.links.checkout_language.as_deref());
     let mut message = texts.headline(verdict).to_owned();
+    if matches!(verdict, Verdict::Pending(_) | Verdict::Checking(_)) {
+        return message;
+    }
     for advice in texts.advice(&registration.checkout, verdict) {
         // Japanese sentences follow one another without a blank.
         if !message.ends_with('。') {

@@ -249,6 +249,7 @@ fn what_the_table_does_not_have_is_refused_and_the_quote_before_it_stands() {
         assert_eq!(page.ask(event, &body).json(), error(code));
         assert_eq!(page.terms(), terms);
     }
+    assert_eq!(page.ask("init", &json!({ "buyer": {} })).json(), error("shippingAddressInvalid"));
     let told = page.told("QuoteRefused");
     assert_eq!(told[0], "shippingAddress: shippingAddressInvalid");
     assert!(!told.join(" ").contains("script"), "{told:?}");
