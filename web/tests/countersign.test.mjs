@@ -308,6 +308,16 @@ test('a double click is one click, and after a while the button works again', as
   assert.deepEqual([click(), click()], [false, true]);
   page.at += 1000;
   assert.equal(click(), false);
+
+  // Nor is there another purchase while one is being completed; after a failure there is.
+  const config = page.rendered[0].config;
+  page.answers = ['hangs', [200, { state: 'registered' }], notPaid('HardDeclined')];
+  const completing = config.onCompleteCheckout(SESSION);
+  page.at += 5000;
+  assert.equal(click(), true);
+  await page.answerOf(completing);
+  page.at += 1000;
+  assert.equal(click(), false);
 });
 
 test('cancel and error are told and change nothing', async () => {

@@ -6,15 +6,19 @@
 //! the earlier amount disagrees with them, and is not finalized. So nothing is charged that was not the last
 //! quote.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use countersign_domain::address::Address;
 use countersign_domain::cart::DeliveryOptions;
+use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::{Checkout, Terms, TermsRefused, change_terms};
 use countersign_domain::merchant::quote::{
     QuoteAsked, QuoteRefused, goes_where_registered, quote, quoted_terms,
 };
 use countersign_domain::money::Money;
 use countersign_domain::terms::ProductType;
+use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{self, CartDetails, Object as _};
 use countersign_store::contract::Expect;
 use countersign_store::transact::Decision;
@@ -33,6 +37,10 @@ pub(crate) const MAX_QUOTES: u32 = 500;
 /// How many entries a button's other events make in one timeline.
 pub(crate) const MAX_TOLD: u32 = 100;
 
+/// How long a quote stands: longer than the day that Amazon keeps its session. After that what the buyer entered
+/// on a page that led nowhere is not kept.
+const STANDS_FOR: Duration = Duration::from_secs(25 * 3_600);
+
 /// What the buyer's page has come to: kept beside the terms, since the next question rests on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Browsing {
@@ -47,6 +55,7 @@ pub(crate) struct Browsing {
 /// What a quote has put aside, and what the buyer has chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Quoted {
+    pub(crate) at: Timestamp,
     /// The registered `chargeAmount`: the items' price, of which every quote begins.
     pub(crate) base: Money,
     /// The registered `totalOrderAmount`.
@@ -89,6 +98,35 @@ pub(crate) struct Question {
 }
 
 impl Registration {
+    /// When the quote lapses: not while an attempt may still be paid by it, and never once it was paid.
+    pub(crate) fn lapses_at(&self) -> Option<Timestamp> {
+        let quoted = self.browsing.quoted.as_ref()?;
+        let is_unpaid = |attempt: &Attempt| {
+            matches!(attempt.state, AttemptState::NotPaid { .. } | AttemptState::Surplus { .. })
+        };
+        self.checkout.attempts.iter().all(is_unpaid).then(|| quoted.at.plus(STANDS_FOR))
+    }
+
+    /// This, once its quote has lapsed: the terms are those that the shop has set, as before any quote, so that no
+    /// session with the quote's amount agrees with them. `None` while it stands.
+    pub(super) fn lapsed(&self, now: Timestamp) -> Option<Self> {
+        self.lapses_at().filter(|lapses_at| *lapses_at <= now)?;
+        let mut lapsed = self.clone();
+        lapsed.checkout.terms = self.registered_terms();
+        lapsed.checkout.terms_version = lapsed.checkout.terms_version.saturating_add(1);
+        lapsed.browsing.quoted = None;
+        Some(lapsed)
+    }
+
+    /// This, without the address of a quote that was paid: the parcel's address is in the snapshot, sealed.
+    pub(super) fn without_quoted_address(mut self) -> Self {
+        let is_quoted = self.browsing.quoted.as_ref().is_some_and(|quoted| !quoted.is_address_registered);
+        if is_quoted {
+            self.checkout.terms.shipping_address = None;
+        }
+        self
+    }
+
     /// The terms as the shop has set them, without what a quote has made of them since.
     pub(crate) fn registered_terms(&self) -> Terms {
         let terms = self.checkout.terms.clone();
@@ -115,7 +153,11 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn of(registration: &'a Registration, question: &'a Question) -> Result<Self, Unanswered> {
+    fn of(
+        registration: &'a Registration,
+        question: &'a Question,
+        now: Timestamp,
+    ) -> Result<Self, Unanswered> {
         let checkout = &registration.checkout;
         let registered = registration.registered_terms();
         // A new visit to Amazon's page begins with nothing chosen.
@@ -145,6 +187,7 @@ impl<'a> Asked<'a> {
             None => before.and_then(|before| before.country.clone()),
         };
         let quoted = Quoted {
+            at: now,
             base: registered.charge_amount,
             total: registered.total_order_amount,
             is_address_registered: registered.shipping_address.is_some(),
@@ -212,7 +255,7 @@ impl App {
         if registration.browsing.quote_count >= MAX_QUOTES {
             return Ok(Err(QuoteRefused::UnknownError));
         }
-        let priced = match Asked::of(registration, question) {
+        let priced = match Asked::of(registration, question, self.clock.now()) {
             Ok(asked) => match self.price(&asked).await {
                 Ok((details, terms, quoted)) => Ok((details, terms, asked.registered, quoted)),
                 Err(unanswered) => Err(unanswered),

@@ -39,6 +39,11 @@ pub(super) fn what_and_why(event: &Event, before: Option<&Event>) -> (String, St
             format!("the buyer's page is given no quote: {detail}"),
             "what was quoted before stands; the log tells what was wrong".into(),
         ),
+        "QuoteLapsed" => (
+            "the quote has lapsed".into(),
+            "a day has passed, and Amazon's session with it: the terms are those that the shop has set"
+                .into(),
+        ),
         "PageCanceled" => {
             ("the buyer leaves Amazon's page".into(), "the button says so; nothing is decided by it".into())
         }

@@ -62,6 +62,7 @@ struct StoredBrowsing {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct StoredQuoted {
+    at: i64,
     base: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
@@ -274,6 +275,7 @@ pub(super) fn wrong(why: impl core::fmt::Display) -> Unreadable {
 
 fn store_browsing(browsing: &Browsing) -> StoredBrowsing {
     let quoted = browsing.quoted.as_ref().map(|quoted| StoredQuoted {
+        at: quoted.at.as_millis(),
         base: quoted.base.minor(),
         total: quoted.total.map(Money::minor),
         is_address_registered: quoted.is_address_registered,
@@ -286,6 +288,7 @@ fn store_browsing(browsing: &Browsing) -> StoredBrowsing {
 
 fn restore_browsing(stored: StoredBrowsing, currency: Currency) -> Browsing {
     let quoted = stored.quoted.map(|quoted| Quoted {
+        at: Timestamp::from_millis(quoted.at),
         base: Money::from_minor(quoted.base, currency),
         total: quoted.total.map(|total| Money::from_minor(total, currency)),
         is_address_registered: quoted.is_address_registered,

@@ -11,6 +11,7 @@ use countersign_domain::money::{Currency, Money};
 use countersign_merchant::quote::QuoteHook;
 use countersign_merchant::settings::{CouponRate, DeliveryRate, Discount, QuoteTable, TaxRate};
 use countersign_merchant::webhook::SigningSecrets;
+use countersign_store::contract::Key;
 use futures_util::future::{BoxFuture, join, join_all, pending};
 use serde_json::{Value, json};
 
@@ -22,6 +23,7 @@ use super::telling::{SECRET_BYTES, base64, hmac_sha256};
 use super::time_machine::{Clocks, TimeMachine};
 use super::world::{
     Answer, ENGINES, OTHER_SESSION, SESSION, World, address, order, order_of_100, session_for, usd,
+    waiting_order,
 };
 
 /// How the shop's hook answers a question.
@@ -678,4 +680,55 @@ fn a_canceled_order_is_quoted_no_more() {
     let body = json!({ "amazonCheckoutSessionId": SESSION }).to_string();
     let refused = world.run(request(&world, "POST", &path, &body, &[("origin", ORIGIN)]));
     assert_eq!(refused.refusal().1, "OrderCanceled");
+}
+
+#[test]
+fn a_quote_that_was_not_paid_lapses_after_a_day_and_its_address_is_not_kept() {
+    let world = world_of_a_table();
+    let hour = Duration::from_secs(3_600);
+    let stored = |page: &Page<'_>| {
+        let key = Key { collection: "checkout", id: page.checkout_id.clone() };
+        let documents = world.run(world.store.inner.load(&[key])).unwrap();
+        String::from_utf8(documents[0].as_ref().unwrap().bytes.to_vec()).unwrap()
+    };
+    let page = Page::open(&world, &order());
+    page.init();
+    world.skip(hour);
+    assert_eq!(page.complete_with(SESSION, &at("14.00")).status, 402);
+    world.skip(23 * hour);
+    assert!(stored(&page).contains("Terry") && page.terms().0 == "20.57");
+    world.skip(2 * hour);
+    assert!(!stored(&page).contains("Terry") && page.terms() == ("14.00".to_owned(), 3));
+    assert_eq!(page.told("QuoteLapsed").len(), 1);
+    let late = page.complete_with(OTHER_SESSION, &at("20.57"));
+    assert_eq!(late.json()["reason"], "TermsMismatch", "a session of before is not paid");
+    world.skip(48 * hour);
+    assert_eq!(page.told("QuoteLapsed").len(), 1);
+    assert_eq!(sums(&page.init()), "14.00 5.00 1.57 - 20.57");
+}
+
+#[test]
+fn a_quote_stands_while_it_may_be_paid_and_once_it_is_paid_its_address_is_gone() {
+    let world = world_of_a_table();
+    let mut order = waiting_order();
+    order["paymentDetails"]["chargeAmount"] = usd("14.00");
+    let page = Page::open(&world, &order);
+    page.init();
+    world.amazon.fault("finalize", Fault::Pending);
+    order["paymentDetails"]["chargeAmount"] = usd("20.57");
+    assert_eq!(page.complete_with(SESSION, &order).verdict(), (202, "pending".to_owned()));
+    let key = Key { collection: "checkout", id: page.checkout_id.clone() };
+    let has_address = || {
+        let documents = world.run(world.store.inner.load(std::slice::from_ref(&key))).unwrap();
+        documents[0].as_ref().unwrap().bytes.windows(5).any(|part| part == b"Terry")
+    };
+    world.skip(Duration::from_secs(30 * 3_600));
+    assert!(has_address());
+    world.amazon.decide("S01-5105180-0000001-C000001", "Authorized");
+    world.skip(Duration::from_secs(3 * 3_600));
+    assert_eq!(page.stands()["state"], "authorized");
+    assert!(!has_address());
+    assert_eq!((page.terms().0.as_str(), page.told("QuoteLapsed").len()), ("20.57", 0));
+    order["paymentDetails"]["chargeAmount"] = usd("14.00");
+    assert_eq!(Page::open(&world, &order).checkout_id, page.checkout_id, "it is still the order of before");
 }

@@ -138,6 +138,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
         },
         browsing: Browsing {
             quoted: Some(Quoted {
+                at: at(5),
                 base: usd(1_000),
                 total: Some(usd(2_600)),
                 is_address_registered: true,
