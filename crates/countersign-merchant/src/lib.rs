@@ -16,6 +16,7 @@ mod explain;
 mod http;
 mod metrics;
 mod pages;
+pub mod quote;
 mod runner;
 pub mod settings;
 pub mod snapshot_key;
@@ -41,6 +42,7 @@ use app::amazon::Amazon;
 use clock::{Clock, DecisionClock};
 use entropy::Entropy;
 use metrics::Metrics;
+use quote::QuoteHook;
 use settings::Settings;
 use snapshot_key::SnapshotKeys;
 use webhook::Webhook;
@@ -59,6 +61,8 @@ pub struct Parts {
     pub settings: Settings,
     /// Where the shop is told of facts; without it the shop asks for them.
     pub webhook: Option<Webhook>,
+    /// Where the shop is asked for quotes; without it the settings' table makes them.
+    pub quote_hook: Option<QuoteHook>,
     /// What fetches the certificates of Amazon's notifications; the real network, when there is none. It
     /// follows no redirect.
     pub certificate_transport: Option<Arc<dyn Transport>>,
@@ -128,6 +132,7 @@ impl Merchant {
             entropy: parts.entropy,
             settings: parts.settings,
             webhook: parts.webhook,
+            quote_hook: parts.quote_hook,
             verifier: verifier.build(),
             snapshot_keys: parts.snapshot_keys,
             metrics: Metrics::new(),

@@ -12,6 +12,7 @@ use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, Stor
 pub use countersign_domain::merchant::capture_plan::CapturePolicy;
 use countersign_domain::merchant::completion::CompletionRules;
 pub use countersign_domain::merchant::operation::RefundCeiling;
+pub use countersign_domain::merchant::quote::{CouponRate, DeliveryRate, Discount, QuoteTable, TaxRate};
 
 /// A text that no log prints.
 #[derive(Clone)]
@@ -62,6 +63,51 @@ pub struct Settings {
     pub payments: Payments,
     /// `[notifications]`.
     pub notifications: Notifications,
+    /// What the buyer's browser has to do with.
+    pub storefront: Storefront,
+}
+
+/// The shop as the buyer's browser meets it.
+#[derive(Debug, Clone, Default)]
+pub struct Storefront {
+    /// `shop.origins`: where else than at its `startOfCheckoutUrl` a checkout's page may be.
+    pub origins: Vec<Origin>,
+    /// `shop.url`: where the shop's name on the result page leads.
+    pub shop_url: Option<String>,
+    /// `[quote]`: what a quote is made of where the shop has no hook.
+    pub quote_table: QuoteTable,
+}
+
+/// Where a page comes from, as a browser's `Origin` header says it: scheme, host, and a port that is not
+/// the scheme's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// The origin of an http or https URL; none for anything else.
+    #[must_use]
+    pub fn of_url(url: &str) -> Option<Self> {
+        // The fragment is no part of what `Uri` reads.
+        let uri: http::Uri = url.split('#').next()?.parse().ok()?;
+        let scheme = uri.scheme_str()?;
+        let own_port = match scheme {
+            "http" => 80,
+            "https" => 443,
+            _ => return None,
+        };
+        let authority = uri.authority().filter(|it| !it.as_str().contains('@') && !it.host().is_empty())?;
+        let host = authority.host().to_ascii_lowercase();
+        Some(Self(match authority.port_u16().filter(|port| *port != own_port) {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        }))
+    }
+
+    /// The header's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What the shop allows itself and leaves to this server, once it is paid.
@@ -140,6 +186,29 @@ impl Deadlines {
             // The sender must have given up before anybody else takes over.
             lease: self.finalize.saturating_add(Duration::from_secs(10)),
             ..CompletionRules::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_says_of_a_page() {
+        for (url, origin) in [
+            ("https://shop.example/checkout?a=b#c", Some("https://shop.example")),
+            ("https://Shop.Example:443", Some("https://shop.example")),
+            ("http://shop.example:80/", Some("http://shop.example")),
+            ("http://127.0.0.1:8100/a", Some("http://127.0.0.1:8100")),
+            ("http://[::1]:8100", Some("http://[::1]:8100")),
+            ("https://shop.example:80", Some("https://shop.example:80")),
+            ("shop.example", None),
+            ("null", None),
+            ("https://a@shop.example", None),
+            ("ftp://shop.example", None),
+        ] {
+            assert_eq!(Origin::of_url(url).as_ref().map(Origin::as_str), origin, "{url}");
         }
     }
 }

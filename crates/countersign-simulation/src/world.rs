@@ -185,8 +185,10 @@ impl World {
                     certificate_origins: vec![notifying::ORIGIN.to_owned()],
                     topic_arns: Vec::new(),
                 },
+                storefront: merchant_settings::Storefront::default(),
             },
             webhook: None,
+            quote_hook: None,
             certificate_transport: Some(Arc::new(self.network.clone())),
             snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY)
                 .unwrap_or_else(|refused| unreachable!("{refused}")),

@@ -3,6 +3,7 @@
 //! Secrets come from files only. Called by `serve`.
 
 mod file;
+mod quote;
 mod values;
 mod words;
 
@@ -11,7 +12,9 @@ use std::time::Duration;
 
 use countersign_client::Endpoint;
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
-use countersign_merchant::settings::{CapturePolicy, Deadlines, Notifications, Payments, RefundCeiling};
+use countersign_merchant::settings::{
+    CapturePolicy, Deadlines, Notifications, Origin, Payments, QuoteTable, RefundCeiling, Storefront,
+};
 use countersign_protocol::signing::Algorithm;
 
 use crate::failure::{Failure, Outcome};
@@ -34,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) snapshot_key_file: Option<PathBuf>,
     pub(crate) payments: Payments,
     pub(crate) notifications: Notifications,
+    pub(crate) storefront: Storefront,
     pub(crate) deadlines: Deadlines,
 }
 
@@ -66,12 +70,15 @@ pub(crate) struct AmazonConfig {
 pub(crate) struct ShopConfig {
     pub(crate) token_file: PathBuf,
     pub(crate) name: String,
-    pub(crate) webhook: Option<WebhookConfig>,
+    /// Where the shop is told of facts.
+    pub(crate) webhook: Option<HookConfig>,
+    /// Where the shop is asked for quotes.
+    pub(crate) quote_hook: Option<HookConfig>,
 }
 
-/// Where the shop is told of facts.
-#[derive(Debug)]
-pub(crate) struct WebhookConfig {
+/// Where the shop is called, and what signs the call.
+#[derive(Debug, Clone)]
+pub(crate) struct HookConfig {
     pub(crate) url: http::Uri,
     pub(crate) secret_file: PathBuf,
 }
@@ -82,17 +89,21 @@ impl Config {
         let mut values = Values::gather(file, given)?;
         let (default, payments) = (Deadlines::default(), Payments::default());
         // One without the other is a mistake that the missing one is named for.
-        let (url, secret_file) = (
+        let (url, quote_url, secret_file) = (
             values.optional("shop.webhook_url", webhook_url)?,
+            values.optional("shop.quote_url", quote_url)?,
             values.optional("shop.webhook_secret_file", path)?,
         );
-        let webhook = match (url, secret_file) {
-            (None, None) => None,
-            (url, secret_file) => Some(WebhookConfig {
-                url: url.ok_or_else(|| values::missing("shop.webhook_url"))?,
-                secret_file: secret_file.ok_or_else(|| values::missing("shop.webhook_secret_file"))?,
-            }),
+        if secret_file.is_some() && url.is_none() && quote_url.is_none() {
+            return Err(values::missing("shop.webhook_url"));
+        }
+        let hook = |url: Option<http::Uri>| {
+            let missing = || values::missing("shop.webhook_secret_file");
+            let with_secret =
+                |url| Ok(HookConfig { url, secret_file: secret_file.clone().ok_or_else(missing)? });
+            url.map(with_secret).transpose()
         };
+        let (webhook, quote_hook) = (hook(url)?, hook(quote_url)?);
         Ok(Self {
             listen: values.optional("listen", listen)?.unwrap_or_else(|| LISTEN.to_owned()),
             public_url: values.optional("public_url", public_url)?,
@@ -121,6 +132,7 @@ impl Config {
                 token_file: values.required("shop.token_file", path)?,
                 name: values.optional("shop.name", text)?.unwrap_or_else(|| "Shop".to_owned()),
                 webhook,
+                quote_hook,
             },
             snapshot_key_file: values.optional("snapshot.key_file", path)?,
             payments: Payments {
@@ -141,6 +153,15 @@ impl Config {
                 topic_arns: values
                     .optional("notifications.topic_arns", |text| list(text, topic_arn))?
                     .unwrap_or_default(),
+            },
+            storefront: Storefront {
+                origins: values.optional("shop.origins", |text| list(text, page_origin))?.unwrap_or_default(),
+                shop_url: values.optional("shop.url", shop_url)?,
+                quote_table: QuoteTable {
+                    deliveries: values.optional("quote.delivery", quote::deliveries)?.unwrap_or_default(),
+                    taxes: values.optional("quote.tax", quote::taxes)?.unwrap_or_default(),
+                    coupons: values.optional("quote.coupon", quote::coupons)?.unwrap_or_default(),
+                },
             },
             deadlines: Deadlines {
                 resend_window: values
@@ -270,6 +291,36 @@ fn webhook_url(text: &str) -> Read<http::Uri> {
     // Name and password in a URL are sent by no client of ours; a token belongs into the query.
     let has_user = url.authority().is_none_or(|authority| authority.as_str().contains('@'));
     if is_web && !has_user && !text.contains('#') { Ok(url) } else { Err(refused()) }
+}
+
+/// A buyer's address goes there: over TLS, or nowhere but to this machine.
+fn quote_url(text: &str) -> Read<http::Uri> {
+    let refused = "must be a URL such as https://shop.example/quote, or http on this machine only";
+    let url = webhook_url(text).map_err(|_| refused.to_owned())?;
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_local = host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if url.scheme() == Some(&http::uri::Scheme::HTTPS) || is_local {
+        Ok(url)
+    } else {
+        Err(refused.to_owned())
+    }
+}
+
+fn shop_url(text: &str) -> Read<String> {
+    let is_plain = !text.chars().any(|it| it.is_control() || it.is_whitespace() || it == '\\');
+    match Origin::of_url(text) {
+        Some(_) if is_plain => Ok(text.to_owned()),
+        _ => Err("must be a URL such as https://shop.example".to_owned()),
+    }
+}
+
+fn page_origin(text: &str) -> Read<Origin> {
+    let refused = || "must be origins such as https://m.shop.example, with commas between them".to_owned();
+    // A path would be taken for a rule that nobody applies.
+    let has_no_path =
+        text.trim_end_matches('/').split("://").nth(1).is_some_and(|rest| !rest.contains(['/', '?', '#']));
+    Origin::of_url(text).filter(|_| has_no_path).ok_or_else(refused)
 }
 
 fn store(text: &str) -> Read<StorePlace> {
@@ -407,7 +458,7 @@ mod tests {
             (
                 after("[amazn]"),
                 format!(
-                    ":{line_number}: there is no section [amazn]; there are [amazon], [shop], [snapshot], \
+                    ":{line_number}: there is no section [amazn]; there are [amazon], [shop], [quote], [snapshot], \
                      [capture], [refunds], [notifications], [deadlines]"
                 ),
             ),
@@ -496,6 +547,88 @@ mod tests {
         {
             let refused = refused(&with(&format!("webhook_url = \"{url}\"\n{secret}")));
             assert!(refused.contains("shop.webhook_url must be a URL"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn quotes_are_asked_for_over_tls_or_on_this_machine_with_the_secret_of_webhooks() {
+        let with = |lines: &str| {
+            WHOLE.replace("token_file = \"token\"", &format!("token_file = \"token\"\n{lines}"))
+        };
+        let secret = "webhook_secret_file = \"s\"";
+        for url in [
+            "https://shop.example/quote?a=b",
+            "http://127.0.0.1:3000/q",
+            "http://localhost/q",
+            "http://[::1]:3/q",
+        ] {
+            let config = read(&with(&format!("quote_url = \"{url}\"\n{secret}")), Given::default()).unwrap();
+            let hook = config.shop.quote_hook.unwrap();
+            assert_eq!((hook.url.to_string().as_str(), config.shop.webhook.is_none()), (url, true));
+        }
+        for url in ["http://shop.example/q", "http://10.0.0.1/q", "https://a:b@shop.example/", "shop.example"]
+        {
+            let refused = refused(&with(&format!("quote_url = \"{url}\"\n{secret}")));
+            assert!(refused.contains("shop.quote_url must be a URL"), "{refused}");
+        }
+        let alone = with("quote_url = \"https://shop.example/quote\"");
+        let refused = read(&alone, Given::default()).unwrap_err().to_string();
+        assert!(refused.starts_with("shop.webhook_secret_file is missing"), "{refused}");
+    }
+
+    #[test]
+    fn a_table_of_quotes_stands_in_the_file_or_in_a_flag() {
+        let file = format!(
+            "{WHOLE}\n[[quote.delivery]]\nid = \"standard\"\nname = \"Standard \\\"quick\\\"\"\nprice = \"4.90 EUR\"\n\
+             countries = [\"DE\", \"AT\"]\ndays = 2\n[[quote.delivery]]\nid = \"express\"\nname = \"E\"\n\
+             price = \"9.90 EUR\"\n[[quote.tax]]\ncountry = \"DE\"\npercent_basis_points = 1900\n\
+             [[quote.coupon]]\ncode = \"FIVE\"\namount = \"5.00 EUR\"\n"
+        );
+        let table = read(&file, Given::default()).unwrap().storefront.quote_table;
+        let ids: Vec<&str> = table.deliveries.iter().map(|rate| rate.id.as_str()).collect();
+        assert_eq!(ids, ["standard", "express"]);
+        assert_eq!(table.deliveries[0].name, "Standard \"quick\"");
+        assert_eq!((table.taxes.len(), table.coupons[0].code.as_str()), (1, "FIVE"));
+
+        let mut given = Given::default();
+        given.set("quote.tax", r#"[{country="AT", percent_basis_points=2000}]"#, "--quote-tax");
+        assert_eq!(read(&file, given).unwrap().storefront.quote_table.taxes[0].country, "AT");
+
+        let line = WHOLE.lines().count() + 1;
+        assert_eq!(
+            refused(&file.replace("4.90 EUR", "4.90")),
+            format!(
+                ":{line}: quote.delivery must be right: the delivery `standard` needs a price such as 4.90 EUR"
+            )
+        );
+        let told = refused(&format!("{WHOLE}\n[quote]\ntax = \"19\"\n"));
+        assert!(told.contains("quote.tax must be rows such as"), "{told}");
+        let told = refused(&format!("{WHOLE}\n[quote]\ntax = 19\n"));
+        assert!(told.ends_with("quote.tax must be tables: [[quote.tax]] on a line of its own"), "{told}");
+        let told = refused(&format!("{WHOLE}\n[[quote]]\ntax = 19\n"));
+        assert!(told.contains("quote must be a section"), "{told}");
+    }
+
+    #[test]
+    fn pages_of_other_origins_and_the_shops_address_are_named() {
+        let with = |lines: &str| {
+            WHOLE.replace("token_file = \"token\"", &format!("token_file = \"token\"\n{lines}"))
+        };
+        let lines =
+            "origins = \"https://m.shop.example, http://127.0.0.1:3000/\"\nurl = \"https://shop.example/?a\"";
+        let storefront = read(&with(lines), Given::default()).unwrap().storefront;
+        let origins: Vec<&str> = storefront.origins.iter().map(Origin::as_str).collect();
+        assert_eq!(origins, ["https://m.shop.example", "http://127.0.0.1:3000"]);
+        assert_eq!(storefront.shop_url.as_deref(), Some("https://shop.example/?a"));
+        for (line, key) in [
+            ("origins = \"*\"", "shop.origins"),
+            ("origins = \"https://shop.example/a\"", "shop.origins"),
+            ("origins = \"null\"", "shop.origins"),
+            ("url = \"javascript:alert(1)\"", "shop.url"),
+            ("url = \"https://shop.example/ a\"", "shop.url"),
+        ] {
+            let refused = refused(&with(line));
+            assert!(refused.contains(&format!("{key} must be ")), "{line}: {refused}");
         }
     }
 

@@ -18,6 +18,7 @@ pub(super) fn run(root: &Path) -> Tally {
         return total;
     }
     let binary = target(root).join("debug/countersign");
+    total += storefront(root);
     total += node(root, &binary);
     total += python(root, &binary);
     total
@@ -47,6 +48,12 @@ fn node(root: &Path, binary: &Path) -> Tally {
         total += suite.counted_by(tally::of_node).with_variable(BINARY, binary).run(&folder);
     }
     total
+}
+
+/// The browser's scripts against pages made by hand. They need no package.
+fn storefront(root: &Path) -> Tally {
+    let suite = Step::new("storefront", "node", &["--test", "--test-reporter=tap"]);
+    suite.counted_by(tally::of_node).run(&root.join("web/tests"))
 }
 
 fn python(root: &Path, binary: &Path) -> Tally {

@@ -14,6 +14,7 @@ pub mod operation;
 pub mod payment;
 #[cfg(feature = "planted-bugs")]
 mod planted;
+pub mod quote;
 pub mod sending;
 pub mod verdict;
 

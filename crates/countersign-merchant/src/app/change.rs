@@ -62,18 +62,20 @@ impl App {
         events: &[CheckoutEvent],
         at: Timestamp,
     ) -> (ChangeSet, Loaded) {
-        let Loaded { registration: Registration { checkout: old, links }, version } = before;
-        let after = Registration { checkout: next, links };
+        let Loaded { registration: Registration { checkout: old, links, browsing }, version } = before;
+        let is_completed = |checkout: &Checkout| {
+            checkout.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::Completed { .. }))
+        };
+        let has_succeeded = is_completed(&next) && !is_completed(&old);
+        let after = Registration { checkout: next, links, browsing };
+        let after = if has_succeeded { after.without_quoted_address() } else { after };
         let mut change = self.change_set(at);
         change.write.push(self.write_checkout(&after, Expect::Version(version)));
         change.append =
             events.iter().map(|event| message(&after, &Event::of(event, &after.checkout, at))).collect();
         let facts = events.iter().filter_map(|event| Fact::of(event, &after.checkout, at));
         change.append.extend(facts.map(|fact| self.outgoing(&after, &fact, at)));
-        let is_completed = |checkout: &Checkout| {
-            checkout.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::Completed { .. }))
-        };
-        if is_completed(&after.checkout) && !is_completed(&old) {
+        if has_succeeded {
             change.write.push(snapshot::due(&after, at));
         }
         // A version counts how often a document was written.
@@ -84,7 +86,7 @@ impl App {
     pub(crate) fn write_checkout(&self, registration: &Registration, expect: Expect) -> Write {
         let (format, bytes) = checkout::encode(registration);
         let checkout = &registration.checkout;
-        let due_at = checkout.due_at(&self.rules());
+        let due_at = checkout.due_at(&self.rules()).into_iter().chain(registration.lapses_at()).min();
         let mut index = vec![IndexEntry { index: BY_STATE, value: checkout.verdict().outcome().to_owned() }];
         index.extend(open_work::entries(checkout));
         index.extend(

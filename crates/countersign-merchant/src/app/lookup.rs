@@ -1,10 +1,10 @@
-//! Reading: one checkout with its timeline, lists of them, and the checkout behind a result link.
+//! Reading: one checkout with its timeline, lists of them, and the checkout behind a link.
 
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_store::contract::{IndexRange, IndexRow};
 
 use super::change::{BY_STATE, Loaded};
-use super::registration::{Registration, result_link_key};
+use super::registration::{Registration, browser_link_key, result_link_key};
 use super::{App, StoreFailed};
 use crate::stored::event;
 pub(crate) use crate::stored::event::Event;
@@ -62,6 +62,11 @@ impl App {
     /// The checkout behind a result link.
     pub(crate) async fn checkout_of_result(&self, token: &str) -> Result<Option<Loaded>, StoreFailed> {
         self.follow(result_link_key(token)).await
+    }
+
+    /// The checkout whose own page shows this token.
+    pub(crate) async fn checkout_of_browser(&self, token: &str) -> Result<Option<Loaded>, StoreFailed> {
+        self.follow(browser_link_key(token)).await
     }
 
     /// The checkout of an order, as a list: empty when there is none, or none in this state.

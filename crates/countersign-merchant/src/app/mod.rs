@@ -16,6 +16,7 @@ pub(crate) mod operation;
 mod operator;
 #[cfg(feature = "planted-bugs")]
 pub(crate) mod planted;
+pub(crate) mod quote;
 pub(crate) mod recovery;
 pub(crate) mod registration;
 pub(crate) mod snapshot;
@@ -32,6 +33,7 @@ use countersign_store::transact::{Decision, decide};
 use crate::clock::DecisionClock;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
+use crate::quote::QuoteHook;
 use crate::settings::Settings;
 use crate::snapshot_key::SnapshotKeys;
 use crate::stored::Unreadable;
@@ -47,6 +49,8 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     /// Where the shop is told of facts, if anywhere.
     pub(crate) webhook: Option<Webhook>,
+    /// Where the shop is asked for quotes, if anywhere.
+    pub(crate) quote_hook: Option<QuoteHook>,
     /// Whose notifications are believed.
     pub(crate) verifier: NotificationVerifier,
     pub(crate) snapshot_keys: SnapshotKeys,

@@ -11,9 +11,10 @@ use countersign_store::contract::{Expect, IndexRange, Key};
 use countersign_store::transact::Decision;
 
 use super::act::Place;
-use super::change::Loaded;
+use super::change::{Loaded, message};
 use super::lookup::PAGE;
 use super::{App, StoreFailed, open_work};
+use crate::stored::event::Event;
 use crate::stored::{checkout, notification, snapshot};
 
 /// A document whose timer is due.
@@ -118,13 +119,19 @@ impl App {
         Ok(self.drive_payment(checkout_id, &mut known).await? || was_due)
     }
 
-    /// Writes a checkout once more, with the timer that it has by today's rules. One that was set under
-    /// those of another configuration may be late, or be found due for ever.
+    /// Writes a checkout once more, with the timer that it has by today's rules, and without a quote that has
+    /// lapsed. A timer that was set under the rules of another configuration may be late, or be found due for
+    /// ever.
     pub(super) async fn set_timer_anew(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let now = self.clock.now();
         self.transact(|| async {
             let change = self.checkout(checkout_id).await?.map(|Loaded { registration, version }| {
                 let mut change = self.change_set(now);
+                let lapsed = registration.lapsed(now);
+                change
+                    .append
+                    .extend(lapsed.iter().map(|it| message(it, &Event::of_checkout("QuoteLapsed", now))));
+                let registration = lapsed.unwrap_or(registration);
                 change.write.push(self.write_checkout(&registration, Expect::Version(version)));
                 change
             });

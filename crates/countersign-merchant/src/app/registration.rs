@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use countersign_domain::merchant::checkout::{Checkout, Terms, TermsRefused, change_terms};
 use countersign_domain::time::Timestamp;
-use countersign_store::contract::{Content, Expect, Key, Write};
+use countersign_store::contract::{ChangeSet, Content, Expect, Key, Write};
 use countersign_store::transact::Decision;
 
 use super::change::{Loaded, message};
+use super::quote::Browsing;
 use super::{App, StoreFailed};
 use crate::entropy;
 use crate::stored::event::Event;
@@ -16,6 +17,7 @@ use crate::stored::event::Event;
 pub(crate) struct Registration {
     pub(crate) checkout: Checkout,
     pub(crate) links: Links,
+    pub(crate) browsing: Browsing,
 }
 
 /// Where the buyer comes from, goes to, and may look.
@@ -81,6 +83,10 @@ pub(crate) fn result_link_key(token: &str) -> Key {
     Key { collection: "result_link", id: token.to_owned() }
 }
 
+pub(crate) fn browser_link_key(token: &str) -> Key {
+    Key { collection: "browser_link", id: token.to_owned() }
+}
+
 /// A document that only points to a checkout: its key is unique, its bytes are the checkout's id.
 pub(crate) fn pointer(key: Key, checkout_id: &str) -> Write {
     let bytes = Bytes::copy_from_slice(checkout_id.as_bytes());
@@ -112,7 +118,7 @@ impl App {
                 return match difference(&existing.registration, order) {
                     Some(field) => Err(RegistrationRefused::OtherTerms(field)),
                     None => Ok(Decision {
-                        change: None,
+                        change: self.missing_door(&existing.registration, now).await?,
                         outcome: Registered { registration: existing.registration, is_new: false },
                     }),
                 };
@@ -124,11 +130,27 @@ impl App {
                 self.write_checkout(&registration, Expect::Absent),
                 pointer(order_key(&order.order_id), id),
                 pointer(result_link_key(&registration.links.result_token), id),
+                pointer(browser_link_key(&registration.links.browser_token), id),
             ];
             change.append = vec![message(&registration, &Event::of_checkout("Registered", now))];
             Ok(Decision { change: Some(change), outcome: Registered { registration, is_new: true } })
         })
         .await
+    }
+
+    /// The browser's door to a checkout that was registered before there was one.
+    async fn missing_door(
+        &self,
+        existing: &Registration,
+        now: Timestamp,
+    ) -> Result<Option<ChangeSet>, StoreFailed> {
+        let key = browser_link_key(&existing.links.browser_token);
+        if self.store.load(core::slice::from_ref(&key)).await?.into_iter().flatten().next().is_some() {
+            return Ok(None);
+        }
+        let mut change = self.change_set(now);
+        change.write = vec![pointer(key, existing.checkout.id.as_str())];
+        Ok(Some(change))
     }
 
     fn draw_registration(&self, order: &Order, now: Timestamp) -> Registration {
@@ -149,7 +171,7 @@ impl App {
             success_url: order.success_url.clone(),
             checkout_language: order.checkout_language.clone(),
         };
-        Registration { checkout, links }
+        Registration { checkout, links, browsing: Browsing::default() }
     }
 
     /// Changes the terms by compare-and-set on their version.
@@ -164,7 +186,10 @@ impl App {
             let before = self.checkout(checkout_id).await?.ok_or(RegistrationRefused::NotFound)?;
             let step = change_terms(&before.registration.checkout, terms_version, terms.clone())
                 .map_err(RegistrationRefused::Terms)?;
-            let after = Registration { checkout: step.next, links: before.registration.links.clone() };
+            let Registration { links, browsing, .. } = before.registration.clone();
+            // What was quoted before is void, and the new amount is what the next quote begins with.
+            let browsing = Browsing { quoted: None, ..browsing };
+            let after = Registration { checkout: step.next, links, browsing };
             let mut change = self.change_set(now);
             change.write = vec![self.write_checkout(&after, Expect::Version(before.version))];
             let changed = Event {
@@ -180,7 +205,7 @@ impl App {
 
 fn difference(existing: &Registration, order: &Order) -> Option<&'static str> {
     let links = &existing.links;
-    existing.checkout.terms.difference(&order.terms).or_else(|| {
+    existing.registered_terms().difference(&order.terms).or_else(|| {
         [
             ("startOfCheckoutUrl", links.start_of_checkout_url != order.start_of_checkout_url),
             ("successUrl", links.success_url != order.success_url),

@@ -31,6 +31,26 @@ pub(super) fn what_and_why(event: &Event, before: Option<&Event>) -> (String, St
         "TermsChanged" => {
             (format!("the terms change: {detail}"), "the shop asked, and nothing was under way".into())
         }
+        "Quoted" => (
+            format!("the buyer's page is given a quote: {detail}"),
+            "it is what the order costs from now on, and Finalize sends nothing else".into(),
+        ),
+        "QuoteRefused" => (
+            format!("the buyer's page is given no quote: {detail}"),
+            "what was quoted before stands; the log tells what was wrong".into(),
+        ),
+        "QuoteLapsed" => (
+            "the quote has lapsed".into(),
+            "a day has passed, and Amazon's session with it: the terms are those that the shop has set"
+                .into(),
+        ),
+        "PageCanceled" => {
+            ("the buyer leaves Amazon's page".into(), "the button says so; nothing is decided by it".into())
+        }
+        "PageError" => (
+            format!("the button reports an error: {detail}").trim_end_matches([':', ' ']).to_owned(),
+            "the buyer's page says so; nothing is decided by it".into(),
+        ),
         "SessionBound" => (
             "the buyer is back from Amazon's page".into(),
             "this session is bound to this order for ever".into(),

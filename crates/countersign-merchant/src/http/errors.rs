@@ -23,6 +23,7 @@ pub(super) enum Refused {
     /// With the methods that the path takes.
     WrongMethod(&'static str),
     Unauthorized,
+    OriginNotAllowed,
     Unreadable(Unreadable),
     Body(BodyRefused),
     Missing(&'static str),
@@ -165,6 +166,13 @@ pub(super) fn render(refused: &Refused) -> Response {
             "Unauthorized",
             Some("authorization".to_owned()),
             "The header authorization must be `Bearer` and the shop's token.".to_owned(),
+        ),
+        Refused::OriginNotAllowed => (
+            Status::FORBIDDEN,
+            "OriginNotAllowed",
+            Some("origin".to_owned()),
+            "A page of this origin may not speak for this checkout; shop.origins names further ones."
+                .to_owned(),
         ),
         Refused::Unreadable(unreadable) => {
             let (status, message) = match unreadable {

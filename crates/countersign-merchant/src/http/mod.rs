@@ -1,11 +1,13 @@
 //! The merchant half over HTTP: routes, the shop's token, bodies in and out. No rule lives here, and
 //! no store is called: `app/` does both.
 
+mod browser;
 mod errors;
 mod payment_render;
 mod payment_requests;
 mod render;
 mod requests;
+mod script;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use crate::explain::explanation;
 use crate::pages::result;
 use errors::Refused;
 use payment_requests::Named;
+pub(crate) use render::result_url;
 
 /// The longest path that any route has, with room: longer ones are not found without a look.
 const MAX_PATH_LEN: usize = 512;
@@ -65,6 +68,12 @@ async fn route(app: &App, request: &Request) -> Response {
             notification(app, request).await.unwrap_or_else(|refused| errors::render(&refused))
         }
         ["result", token] => result_page(app, request, token).await,
+        ["countersign.js"] => {
+            only_get(request).map_or_else(|refused| errors::render(&refused), |()| script::answer(request))
+        }
+        ["browser", token, rest @ ..] if !token.is_empty() => {
+            browser::answer(app, request, token, rest).await
+        }
         ["v1", rest @ ..] => {
             let answer = match authorized(app, request) {
                 Ok(()) => shop(app, request, rest).await,
@@ -237,7 +246,7 @@ async fn result_page(app: &App, request: &Request, token: &str) -> Response {
         return errors::render(&refused);
     }
     match app.checkout_of_result(token).await {
-        Ok(Some(loaded)) => result::page(&app.settings, &loaded.registration),
+        Ok(Some(loaded)) => result::page(&app.settings, &loaded.registration, app.clock.now()),
         Ok(None) => result::not_found(&app.settings),
         Err(failed) => {
             tracing::error!(%failed, "a result page could not be read");

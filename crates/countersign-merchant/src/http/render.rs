@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use countersign_domain::merchant::attempt::{Attempt, AttemptState, Completion};
+use countersign_domain::merchant::checkout::Terms;
 use countersign_domain::merchant::verdict::{Proof, Verdict};
 use countersign_domain::money::Money;
 use countersign_domain::terms::PaymentIntent;
@@ -22,7 +23,7 @@ use crate::app::lookup::Page;
 use crate::app::registration::{Registered, Registration};
 use crate::app::snapshot::Transaction;
 use crate::metrics::MEDIA_TYPE;
-use crate::pages::texts::NOT_PAID_MESSAGE;
+use crate::pages::texts::{NOT_PAID_MESSAGE, Texts};
 use crate::settings::Settings;
 
 /// A JSON answer.
@@ -31,7 +32,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     json_bytes(status, Bytes::from(serde_json::to_vec(body).unwrap_or_default()))
 }
 
-fn json_bytes(status: StatusCode, bytes: Bytes) -> Response {
+pub(super) fn json_bytes(status: StatusCode, bytes: Bytes) -> Response {
     let mut response = Response::new(bytes);
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -75,8 +76,7 @@ struct PaymentDetails {
     total_order_amount: Option<Amount>,
 }
 
-fn payment_details(registration: &Registration) -> PaymentDetails {
-    let terms = &registration.checkout.terms;
+fn payment_details(terms: &Terms) -> PaymentDetails {
     PaymentDetails {
         payment_intent: terms.payment_intent.as_str(),
         can_handle_pending_authorization: terms.can_handle_pending_authorization,
@@ -93,7 +93,8 @@ pub(crate) fn result_url(settings: &Settings, registration: &Registration) -> St
 /// What `amazon.Pay.renderJSButton` is called with, the event handlers aside.
 fn button(settings: &Settings, registration: &Registration) -> serde_json::Value {
     let checkout = &registration.checkout;
-    let terms = &checkout.terms;
+    // A visit to Amazon's page begins with what the shop has registered, whatever an earlier one was quoted.
+    let terms = &registration.registered_terms();
     let metadata = &terms.merchant_metadata;
     let without_nulls = |mut value: serde_json::Value| {
         if let Some(members) = value.as_object_mut() {
@@ -113,7 +114,7 @@ fn button(settings: &Settings, registration: &Registration) -> serde_json::Value
         "checkoutSessionConfig": without_nulls(serde_json::json!({
             "storeId": settings.store_id.as_str(),
             "scopes": ["name", "email", "phoneNumber", "shippingAddress", "billingAddress"],
-            "paymentDetails": payment_details(registration),
+            "paymentDetails": payment_details(terms),
             // Notifications carry no session id, and Amazon lists nothing: this is the thread back
             // from an orphan to its order.
             "merchantMetadata": without_nulls(serde_json::json!({
@@ -239,7 +240,7 @@ fn checkout_body<'a>(
         state: verdict.outcome(),
         terms_version: checkout.terms_version,
         product_type: checkout.terms.product_type.as_str(),
-        payment_details: payment_details(registration),
+        payment_details: payment_details(&checkout.terms),
         charge_permission_id: proof.map(|proof| proof.charge_permission_id.to_string()),
         charge_id: proof.and_then(|proof| proof.charge_id).map(ToString::to_string),
         registered_at: checkout.registered_at.to_string(),
@@ -340,41 +341,20 @@ pub(super) fn result(settings: &Settings, outcome: &Outcome) -> Response {
     let checkout = &registration.checkout;
     let verdict =
         checkout.attempt(outcome.attempt).map_or(Verdict::Checking(None), |it| checkout.verdict_of(it));
-    let links = &registration.links;
-    let result_url = result_url(settings, registration);
-    let success_url = || links.success_url.clone().unwrap_or_else(|| result_url.clone());
-    let (status, message, redirect_url) = match verdict {
-        Verdict::Paid(_) => (StatusCode::OK, "Your payment was successful.", success_url()),
-        Verdict::Authorized(_) | Verdict::Confirmed(_) => {
-            (StatusCode::OK, "Your order is placed.", success_url())
-        }
-        Verdict::Pending(_) => (StatusCode::ACCEPTED, "Your payment is being processed.", result_url.clone()),
-        Verdict::Checking(_) | Verdict::Registered => {
-            (StatusCode::ACCEPTED, "We are checking your payment.", result_url.clone())
-        }
-        Verdict::NotPaid(_) => {
-            (StatusCode::PAYMENT_REQUIRED, NOT_PAID_MESSAGE, links.start_of_checkout_url.clone())
-        }
+    let message = match verdict {
+        Verdict::Paid(_) => "Your payment was successful.",
+        Verdict::Authorized(_) | Verdict::Confirmed(_) => "Your order is placed.",
+        Verdict::Pending(_) => "Your payment is being processed.",
+        Verdict::Checking(_) | Verdict::Registered => "We are checking your payment.",
+        Verdict::NotPaid(_) => NOT_PAID_MESSAGE,
         // The shop's own will, whatever was paid before it: nothing is held and nothing kept.
-        Verdict::Canceled => {
-            let message = "This order was canceled.";
-            (StatusCode::PAYMENT_REQUIRED, message, links.start_of_checkout_url.clone())
-        }
+        Verdict::Canceled => "This order was canceled.",
     };
+    let (status, redirect_url) = goes_to(settings, registration, verdict);
     let proof = proof_of(verdict);
-    let reason = match verdict {
-        Verdict::NotPaid(reason) => Some(reason.code().to_owned()),
-        Verdict::Checking(reason) => reason.map(|reason| reason.code().to_owned()),
-        Verdict::Paid(_)
-        | Verdict::Authorized(_)
-        | Verdict::Confirmed(_)
-        | Verdict::Pending(_)
-        | Verdict::Canceled
-        | Verdict::Registered => None,
-    };
     let body = Body {
         outcome: verdict.outcome(),
-        reason,
+        reason: reason_of(verdict),
         checkout_id: checkout.id.as_str(),
         order_id: &checkout.order_id,
         charge_permission_id: proof.map(|proof| proof.charge_permission_id.to_string()),
@@ -386,4 +366,109 @@ pub(super) fn result(settings: &Settings, outcome: &Outcome) -> Response {
         redirect_url,
     };
     json(status, &body)
+}
+
+/// The status of a completion's answer, and where its buyer goes.
+fn goes_to(settings: &Settings, registration: &Registration, verdict: Verdict<'_>) -> (StatusCode, String) {
+    let links = &registration.links;
+    let result_url = result_url(settings, registration);
+    match verdict {
+        Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => {
+            (StatusCode::OK, links.success_url.clone().unwrap_or(result_url))
+        }
+        Verdict::Pending(_) | Verdict::Checking(_) | Verdict::Registered => {
+            (StatusCode::ACCEPTED, result_url)
+        }
+        Verdict::NotPaid(_) | Verdict::Canceled => {
+            (StatusCode::PAYMENT_REQUIRED, links.start_of_checkout_url.clone())
+        }
+    }
+}
+
+fn reason_of(verdict: Verdict<'_>) -> Option<String> {
+    match verdict {
+        Verdict::NotPaid(reason) => Some(reason.code().to_owned()),
+        Verdict::Checking(reason) => reason.map(|reason| reason.code().to_owned()),
+        Verdict::Paid(_)
+        | Verdict::Authorized(_)
+        | Verdict::Confirmed(_)
+        | Verdict::Pending(_)
+        | Verdict::Canceled
+        | Verdict::Registered => None,
+    }
+}
+
+/// The checkout result for the buyer's own page: in the buyer's words, and without Amazon's ids.
+pub(super) fn browser_result(settings: &Settings, outcome: &Outcome) -> Response {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        outcome: &'static str,
+        reason: Option<String>,
+        checkout_id: &'a str,
+        order_id: &'a str,
+        message: String,
+        redirect_url: String,
+    }
+    let registration = &outcome.registration;
+    let checkout = &registration.checkout;
+    let verdict =
+        checkout.attempt(outcome.attempt).map_or(Verdict::Checking(None), |it| checkout.verdict_of(it));
+    let (status, redirect_url) = goes_to(settings, registration, verdict);
+    let body = Body {
+        outcome: verdict.outcome(),
+        reason: reason_of(verdict),
+        checkout_id: checkout.id.as_str(),
+        order_id: &checkout.order_id,
+        message: buyer_message(registration, verdict),
+        redirect_url,
+    };
+    json(status, &body)
+}
+
+/// How a checkout stands, for the buyer's own page.
+pub(super) fn browser_standing(settings: &Settings, registration: &Registration) -> Response {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        checkout_id: &'a str,
+        order_id: &'a str,
+        state: &'static str,
+        message: String,
+        redirect_url: String,
+        result_url: String,
+    }
+    let checkout = &registration.checkout;
+    let verdict = checkout.verdict();
+    let redirect_url = match verdict {
+        Verdict::Registered => registration.links.start_of_checkout_url.clone(),
+        verdict => goes_to(settings, registration, verdict).1,
+    };
+    let body = Body {
+        checkout_id: checkout.id.as_str(),
+        order_id: &checkout.order_id,
+        state: verdict.outcome(),
+        message: buyer_message(registration, verdict),
+        redirect_url,
+        result_url: result_url(settings, registration),
+    };
+    json(StatusCode::OK, &body)
+}
+
+/// The headline of the result page, and what a buyer whose payment failed can do about it. What else that
+/// page says it says of itself.
+fn buyer_message(registration: &Registration, verdict: Verdict<'_>) -> String {
+    let texts = Texts::of(registration.links.checkout_language.as_deref());
+    let mut message = texts.headline(verdict).to_owned();
+    if matches!(verdict, Verdict::Pending(_) | Verdict::Checking(_)) {
+        return message;
+    }
+    for advice in texts.advice(&registration.checkout, verdict) {
+        // Japanese sentences follow one another without a blank.
+        if !message.ends_with('。') {
+            message.push(' ');
+        }
+        message.push_str(advice);
+    }
+    message
 }

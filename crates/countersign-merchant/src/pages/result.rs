@@ -3,23 +3,34 @@
 //! going back and bookmarks are all safe.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use askama::Template;
 use aws_lc_rs::digest;
 use bytes::Bytes;
+use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::verdict::Verdict;
+use countersign_domain::time::Timestamp;
 use countersign_http::Response;
 use countersign_protocol::signing::base64;
 use http::{HeaderValue, StatusCode, header};
 
 use super::texts::Texts;
 use crate::app::registration::Registration;
+use crate::http::result_url;
 use crate::settings::Settings;
 
 const STYLE: &str = include_str!("../../templates/result.css");
 
-/// How soon a page whose verdict is not definite asks again by itself, in seconds.
+/// How soon a page whose verdict is not definite asks again by itself, in seconds: at first, and after
+/// [`SOON`].
 const REFRESH_S: u32 = 5;
+const REFRESH_LATER_S: u32 = 20;
+/// For how long, since the buyer came back, a verdict is expected any moment.
+const SOON: Duration = Duration::from_secs(2 * 60);
+/// For how long, since the buyer came back, a page asks by itself at all. A tab that is forgotten would ask
+/// for ever; its link asks whenever somebody looks.
+const REFRESHES_FOR: Duration = Duration::from_secs(30 * 60);
 
 #[derive(Template)]
 #[template(path = "result.html")]
@@ -27,44 +38,58 @@ struct ResultPage<'a> {
     texts: &'a Texts,
     style: &'static str,
     shop_name: &'a str,
+    shop_url: Option<&'a str>,
     /// The class of the verdict, for its color.
     mood: &'static str,
     headline: &'a str,
-    detail: Option<&'a str>,
+    advice: Vec<&'a str>,
     order: Option<(&'a str, String)>,
     link: Option<(&'a str, &'a str)>,
     refresh_s: Option<u32>,
 }
 
 /// The page of a checkout.
-pub(crate) fn page(settings: &Settings, registration: &Registration) -> Response {
+pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timestamp) -> Response {
     let checkout = &registration.checkout;
     let links = &registration.links;
     let texts = Texts::of(links.checkout_language.as_deref());
+    let verdict = checkout.verdict();
+    let own_url = result_url(settings, registration);
     let go_on = links.success_url.as_deref().map(|url| (texts.go_on, url));
     let try_again = Some((texts.try_again, links.start_of_checkout_url.as_str()));
-    let (mood, headline, detail, link, refresh_s) = match checkout.verdict() {
-        Verdict::Paid(_) => ("good", texts.paid, None, go_on, None),
-        Verdict::Authorized(_) | Verdict::Confirmed(_) => ("good", texts.placed, None, go_on, None),
-        Verdict::Pending(_) => ("open", texts.pending, Some(texts.checking_detail), None, Some(REFRESH_S)),
-        Verdict::Checking(_) => ("open", texts.checking, Some(texts.checking_detail), None, Some(REFRESH_S)),
-        Verdict::NotPaid(_) => ("bad", texts.not_paid, None, try_again, None),
-        Verdict::Canceled => ("bad", texts.canceled, None, try_again, None),
-        Verdict::Registered => ("open", texts.not_started, None, try_again, None),
+    let (mood, link, refresh_s) = match verdict {
+        Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => ("good", go_on, None),
+        Verdict::Pending(_) | Verdict::Checking(_) => match refresh_s(checkout, now) {
+            Some(seconds) => ("open", None, Some(seconds)),
+            None => ("open", Some((texts.check_again, own_url.as_str())), None),
+        },
+        Verdict::NotPaid(_) | Verdict::Canceled => ("bad", try_again, None),
+        Verdict::Registered => ("open", try_again, None),
     };
-    let order = Some((checkout.order_id.as_str(), checkout.terms.charge_amount.to_string()));
     let page = ResultPage {
         texts,
         style: STYLE,
         shop_name: &settings.shop_name,
+        shop_url: settings.storefront.shop_url.as_deref(),
         mood,
-        headline,
-        detail,
-        order,
+        headline: texts.headline(verdict),
+        advice: texts.advice(checkout, verdict),
+        order: Some((checkout.order_id.as_str(), checkout.terms.charge_amount.to_string())),
         link,
         refresh_s,
     };
     render(StatusCode::OK, &page)
+}
+
+/// When a page asks again by itself, if it still does.
+fn refresh_s(checkout: &Checkout, now: Timestamp) -> Option<u32> {
+    let attempt = checkout.live_attempt().or_else(|| checkout.attempts.last())?;
+    let waited = now.since(attempt.bound_at);
+    match waited {
+        waited if waited < SOON => Some(REFRESH_S),
+        waited if waited < REFRESHES_FOR => Some(REFRESH_LATER_S),
+        _ => None,
+    }
 }
 
 /// The page of a link that leads nowhere: the same whatever is wrong with it.
@@ -88,9 +113,10 @@ fn without_checkout(
         texts,
         style: STYLE,
         shop_name: &settings.shop_name,
+        shop_url: settings.storefront.shop_url.as_deref(),
         mood: "open",
         headline: headline(texts),
-        detail: None,
+        advice: Vec::new(),
         order: None,
         link: None,
         refresh_s,

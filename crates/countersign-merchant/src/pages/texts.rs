@@ -1,4 +1,9 @@
-//! The result page's words in the six languages of Amazon's button.
+//! What a buyer reads, in the six languages of Amazon's button: on the result page, and in the answers to the
+//! shop's own page.
+
+use countersign_domain::merchant::attempt::{AttemptState, NotPaidReason};
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::verdict::Verdict;
 
 /// The message of Amazon's specification for a payment that did not succeed.
 pub(crate) const NOT_PAID_MESSAGE: &str =
@@ -16,6 +21,9 @@ pub(crate) struct Texts {
     pub(crate) not_paid: &'static str,
     pub(crate) not_started: &'static str,
     pub(crate) canceled: &'static str,
+    pub(crate) changed: &'static str,
+    pub(crate) other_way: &'static str,
+    pub(crate) check_again: &'static str,
     pub(crate) try_again: &'static str,
     pub(crate) go_on: &'static str,
     pub(crate) order: &'static str,
@@ -34,6 +42,9 @@ const ENGLISH: Texts = Texts {
     not_paid: NOT_PAID_MESSAGE,
     not_started: "This order has not been paid yet.",
     canceled: "This order was canceled.",
+    changed: "Your order was changed meanwhile, and nothing was charged. Please check it and pay again.",
+    other_way: "This has failed several times. Please choose another way to pay in the shop.",
+    check_again: "Check again",
     try_again: "Back to checkout",
     go_on: "Continue",
     order: "Order",
@@ -52,6 +63,9 @@ const GERMAN: Texts = Texts {
     not_paid: "Ihre Zahlung war nicht erfolgreich. Bitte versuchen Sie es mit einer anderen Zahlungsart.",
     not_started: "Diese Bestellung ist noch nicht bezahlt.",
     canceled: "Diese Bestellung wurde storniert.",
+    changed: "Ihre Bestellung hat sich inzwischen geändert, und nichts wurde abgebucht. Bitte prüfen Sie sie und zahlen Sie noch einmal.",
+    other_way: "Das ist mehrmals fehlgeschlagen. Bitte wählen Sie im Shop eine andere Zahlungsmöglichkeit.",
+    check_again: "Noch einmal nachsehen",
     try_again: "Zurück zur Kasse",
     go_on: "Weiter",
     order: "Bestellung",
@@ -70,6 +84,9 @@ const FRENCH: Texts = Texts {
     not_paid: "Votre paiement n’a pas abouti. Veuillez essayer un autre moyen de paiement.",
     not_started: "Cette commande n’est pas encore payée.",
     canceled: "Cette commande a été annulée.",
+    changed: "Votre commande a changé entre-temps et rien n’a été débité. Merci de la vérifier et de payer à nouveau.",
+    other_way: "Plusieurs tentatives ont échoué. Veuillez choisir une autre façon de payer dans la boutique.",
+    check_again: "Vérifier à nouveau",
     try_again: "Revenir au paiement",
     go_on: "Continuer",
     order: "Commande",
@@ -88,6 +105,9 @@ const ITALIAN: Texts = Texts {
     not_paid: "Il pagamento non è andato a buon fine. Prova con un altro metodo di pagamento.",
     not_started: "Questo ordine non è ancora stato pagato.",
     canceled: "Questo ordine è stato annullato.",
+    changed: "Nel frattempo l’ordine è cambiato e nulla è stato addebitato. Controllalo e paga di nuovo.",
+    other_way: "Diversi tentativi non sono riusciti. Scegli un altro modo di pagare nel negozio.",
+    check_again: "Controlla di nuovo",
     try_again: "Torna al pagamento",
     go_on: "Continua",
     order: "Ordine",
@@ -106,6 +126,9 @@ const SPANISH: Texts = Texts {
     not_paid: "El pago no se ha realizado. Prueba con otro método de pago.",
     not_started: "Este pedido aún no está pagado.",
     canceled: "Este pedido se ha cancelado.",
+    changed: "Tu pedido ha cambiado entretanto y no se ha cobrado nada. Revísalo y vuelve a pagar.",
+    other_way: "Ha fallado varias veces. Elige otra forma de pagar en la tienda.",
+    check_again: "Comprobar de nuevo",
     try_again: "Volver a la compra",
     go_on: "Continuar",
     order: "Pedido",
@@ -124,6 +147,9 @@ const JAPANESE: Texts = Texts {
     not_paid: "お支払いが完了しませんでした。別のお支払い方法をお試しください。",
     not_started: "このご注文はまだお支払いいただいていません。",
     canceled: "このご注文はキャンセルされました。",
+    changed: "ご注文の内容が変更されたため、請求は行われていません。内容をご確認のうえ、もう一度お支払いください。",
+    other_way: "お支払いが何度か完了しませんでした。ショップの別のお支払い手段をお選びください。",
+    check_again: "もう一度確認する",
     try_again: "ご購入手続きに戻る",
     go_on: "続ける",
     order: "注文番号",
@@ -144,4 +170,44 @@ impl Texts {
             _ => &ENGLISH,
         }
     }
+
+    /// A verdict in one sentence; of a payment that failed, the specification's.
+    pub(crate) const fn headline(&self, verdict: Verdict<'_>) -> &'static str {
+        match verdict {
+            Verdict::Paid(_) => self.paid,
+            Verdict::Authorized(_) | Verdict::Confirmed(_) => self.placed,
+            Verdict::Pending(_) => self.pending,
+            Verdict::Checking(_) => self.checking,
+            Verdict::NotPaid(_) => self.not_paid,
+            Verdict::Canceled => self.canceled,
+            Verdict::Registered => self.not_started,
+        }
+    }
+
+    /// What the buyer should know beside it.
+    pub(crate) fn advice(&self, checkout: &Checkout, verdict: Verdict<'_>) -> Vec<&'static str> {
+        match verdict {
+            Verdict::Pending(_) | Verdict::Checking(_) => vec![self.checking_detail],
+            Verdict::NotPaid(reason) => {
+                let has_changed =
+                    matches!(reason, NotPaidReason::Mismatch(_) | NotPaidReason::AddressDrift(..));
+                let is_enough = unpaid_attempts(checkout) >= ENOUGH_ATTEMPTS;
+                let changed = has_changed.then_some(self.changed);
+                changed.into_iter().chain(is_enough.then_some(self.other_way)).collect()
+            }
+            Verdict::Paid(_)
+            | Verdict::Authorized(_)
+            | Verdict::Confirmed(_)
+            | Verdict::Canceled
+            | Verdict::Registered => Vec::new(),
+        }
+    }
+}
+
+/// After so many attempts that were not paid a buyer is no longer sent round in a circle without a word.
+const ENOUGH_ATTEMPTS: usize = 3;
+
+fn unpaid_attempts(checkout: &Checkout) -> usize {
+    let is_unpaid = |state: &AttemptState| matches!(state, AttemptState::NotPaid { .. });
+    checkout.attempts.iter().filter(|attempt| is_unpaid(&attempt.state)).count()
 }

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::payment::{self, StoredCancellation, StoredPayment};
 use super::{Unreadable, from_json};
+use crate::app::quote::{Browsing, Quoted};
 use crate::app::registration::{Links, Registration};
 
 pub(crate) const COLLECTION: &str = "checkout";
@@ -44,6 +45,34 @@ struct StoredRegistration {
     success_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checkout_language: Option<String>,
+    /// Absent until the buyer's page has asked for something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    browsing: Option<StoredBrowsing>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoredBrowsing {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quoted: Option<StoredQuoted>,
+    quote_count: u32,
+    told_count: u32,
+}
+
+/// Amounts are in the terms' currency.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StoredQuoted {
+    at: i64,
+    base: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    is_address_registered: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delivery_option_id: Option<String>,
+    coupon_codes: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -196,7 +225,7 @@ enum StoredReason {
 
 /// The document's format and bytes.
 pub(crate) fn encode(registration: &Registration) -> (u16, Bytes) {
-    let Registration { checkout, links } = registration;
+    let Registration { checkout, links, browsing } = registration;
     let stored = StoredRegistration {
         id: checkout.id.to_string(),
         order_id: checkout.order_id.clone(),
@@ -211,6 +240,7 @@ pub(crate) fn encode(registration: &Registration) -> (u16, Bytes) {
         start_of_checkout_url: links.start_of_checkout_url.clone(),
         success_url: links.success_url.clone(),
         checkout_language: links.checkout_language.clone(),
+        browsing: (*browsing != Browsing::default()).then(|| store_browsing(browsing)),
     };
     // Strings, numbers and lists of them always serialise.
     (FORMAT, Bytes::from(serde_json::to_vec(&stored).unwrap_or_default()))
@@ -246,11 +276,39 @@ pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<Registration, Unreadab
         success_url: stored.success_url,
         checkout_language: stored.checkout_language,
     };
-    Ok(Registration { checkout, links })
+    let currency = checkout.terms.charge_amount.currency();
+    let browsing = stored.browsing.map(|stored| restore_browsing(stored, currency)).unwrap_or_default();
+    Ok(Registration { checkout, links, browsing })
 }
 
 pub(super) fn wrong(why: impl core::fmt::Display) -> Unreadable {
     Unreadable { document: COLLECTION, why: why.to_string() }
+}
+
+fn store_browsing(browsing: &Browsing) -> StoredBrowsing {
+    let quoted = browsing.quoted.as_ref().map(|quoted| StoredQuoted {
+        at: quoted.at.as_millis(),
+        base: quoted.base.minor(),
+        total: quoted.total.map(Money::minor),
+        is_address_registered: quoted.is_address_registered,
+        country: quoted.country.clone(),
+        delivery_option_id: quoted.delivery_option_id.clone(),
+        coupon_codes: quoted.coupon_codes.clone(),
+    });
+    StoredBrowsing { quoted, quote_count: browsing.quote_count, told_count: browsing.told_count }
+}
+
+fn restore_browsing(stored: StoredBrowsing, currency: Currency) -> Browsing {
+    let quoted = stored.quoted.map(|quoted| Quoted {
+        at: Timestamp::from_millis(quoted.at),
+        base: Money::from_minor(quoted.base, currency),
+        total: quoted.total.map(|total| Money::from_minor(total, currency)),
+        is_address_registered: quoted.is_address_registered,
+        country: quoted.country,
+        delivery_option_id: quoted.delivery_option_id,
+        coupon_codes: quoted.coupon_codes,
+    });
+    Browsing { quoted, quote_count: stored.quote_count, told_count: stored.told_count }
 }
 
 fn store_terms(terms: &Terms) -> StoredTerms {

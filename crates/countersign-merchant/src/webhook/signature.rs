@@ -69,7 +69,7 @@ impl SigningSecrets {
     }
 
     /// The header `webhook-signature`.
-    pub(super) fn sign(&self, id: &str, timestamp: &str, payload: &[u8]) -> String {
+    pub(crate) fn sign(&self, id: &str, timestamp: &str, payload: &[u8]) -> String {
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", payload].concat();
         let signature = |key| format!("v1,{}", STANDARD.encode(hmac::sign(key, &signed)));
         self.0.iter().map(signature).collect::<Vec<_>>().join(" ")

@@ -12,8 +12,9 @@ const OPERATING: &str = include_str!("../../../../docs/operating.md");
 
 const ROUTES: &str = include_str!("../../src/http/mod.rs");
 const ERRORS: &str = include_str!("../../src/http/errors.rs");
-const REQUESTS: [&str; 2] =
-    [include_str!("../../src/http/requests.rs"), include_str!("../../src/http/payment_requests.rs")];
+const BROWSER: &str = include_str!("../../src/http/browser.rs");
+const REQUESTS: [&str; 3] =
+    [include_str!("../../src/http/requests.rs"), include_str!("../../src/http/payment_requests.rs"), BROWSER];
 
 /// What stands between double quotes.
 fn literals(text: &str) -> impl Iterator<Item = &str> {
@@ -66,8 +67,10 @@ fn shape(path: &str) -> String {
 fn routed() -> BTreeSet<String> {
     let (_, routes) = ROUTES.split_once("async fn route(").unwrap();
     let (outer, inner) = routes.split_once("async fn shop(").unwrap();
-    let mut paths = BTreeSet::new();
-    for (prefix, text) in [("", outer), ("/v1", inner)] {
+    let (_, browser) = BROWSER.split_once("async fn browser(").unwrap();
+    let (events, _) = browser.split_once("(_, [event])").unwrap();
+    let mut paths = BTreeSet::from(["/browser/{}".to_owned()]);
+    for (prefix, text) in [("", outer), ("/v1", inner), ("/browser/{}", events)] {
         for pattern in text.split("[\"").skip(1) {
             let pattern = pattern.split(']').next().unwrap();
             if pattern.contains("..") {
@@ -94,9 +97,12 @@ fn every_route_stands_in_the_reference_and_takes_the_methods_that_it_says() {
     let paths: BTreeSet<String> = documented().iter().map(|(_, path)| shape(path)).collect();
     assert_eq!(paths, routed());
     let world = World::in_memory();
+    let registered = world.call("POST", "/v1/checkouts", &order_of_100("Authorize").to_string()).json();
+    let browser_token = registered["browserToken"].as_str().unwrap();
     for (method, path) in documented() {
         let there: Vec<&str> = documented().iter().filter(|it| it.1 == path).map(|it| it.0).collect();
         let asked = path.replace("{checkoutId}", "c1").replace("{token}", "t1");
+        let asked = asked.replace("{browserToken}", browser_token);
         let answer = world.call(method, &asked, "");
         assert_ne!(answer.status, 405, "{method} {path}");
         if answer.headers["content-type"] == "application/json" && answer.status == 404 {
@@ -143,6 +149,7 @@ fn every_status_of_a_code_is_the_one_that_the_table_says() {
         ("GET", path("fulfilment?chargeId=S01-1-C1"), ""),
         ("POST", path("close"), r#"{"reference":"1"}"#),
         ("POST", "/amazon/notifications".to_owned(), "{}"),
+        ("GET", "/browser/none".to_owned(), ""),
     ] {
         let (status, code, _) = world.call(method, &path, body).refusal();
         let said = rows.iter().find(|row| row.0 == code).unwrap_or_else(|| panic!("{code}")).1;

@@ -106,6 +106,7 @@ impl Life {
             entropy: Arc::new(Counter::default()),
             settings,
             webhook: None,
+            quote_hook: None,
             certificate_transport: None,
             snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).unwrap(),
         });

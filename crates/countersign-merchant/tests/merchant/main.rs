@@ -4,6 +4,7 @@
 
 mod amazon;
 mod bad_input;
+mod browser;
 mod canceling;
 mod capture_plan;
 mod completing;
@@ -22,6 +23,7 @@ mod notifying;
 mod paying;
 #[cfg(feature = "planted-bugs")]
 mod planted;
+mod quoting;
 mod recovery;
 mod registering;
 mod result_page;

@@ -94,6 +94,7 @@ impl Halves {
             entropy: Arc::new(Counter::default()),
             settings,
             webhook: None,
+            quote_hook: None,
             certificate_transport: Some(Arc::new(Wire(Arc::clone(&amazon)))),
             snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).unwrap(),
         });

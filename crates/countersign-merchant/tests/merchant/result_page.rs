@@ -130,6 +130,91 @@ fn the_message_of_a_failed_payment_is_told_in_six_languages() {
 }
 
 #[test]
+fn a_page_without_a_verdict_asks_again_less_and_less_and_after_half_an_hour_by_its_link() {
+    let world = World::in_memory();
+    let mut order = waiting_order();
+    order["checkoutLanguage"] = json!("fr_FR");
+    let checkout_id = world.placed(&order);
+    world.amazon.fault("finalize", Fault::Pending);
+    world.complete(&checkout_id, SESSION);
+    let path = world.result_path(&checkout_id);
+    let refresh = |page: &Answer| {
+        let (_, rest) = page.text.split_once("http-equiv=\"refresh\" content=\"")?;
+        rest.split_once('"').map(|(seconds, _)| seconds.to_owned())
+    };
+    let mut shown = Vec::new();
+    for pass in [0, 119, 1, 1_679, 1, 86_400] {
+        world.time.pass(Duration::from_secs(pass));
+        let page = page(&world, &path);
+        let link =
+            page.text.contains(&format!("<a href=\"https://pay.example{path}\">Vérifier à nouveau</a>"));
+        assert!(page.text.contains("Merci de ne pas payer une seconde fois."));
+        shown.push((refresh(&page), link));
+    }
+    let (soon, later, never) = (Some("5".to_owned()), Some("20".to_owned()), None);
+    let expected =
+        [soon.clone(), soon, later.clone(), later, never.clone(), never].map(|it| (it.clone(), it.is_none()));
+    assert_eq!(shown, expected);
+}
+
+/// A decline, once more, of one session after another.
+fn decline(world: &World, order: &serde_json::Value, checkout_id: &str, times: usize) {
+    for n in 0..times {
+        let session = format!("{n:08}-1111-4222-8333-944455556666");
+        world.amazon.open(&session, session_for(order, &session, checkout_id));
+        world.amazon.fault("finalize", Fault::refusal(422, "SoftDeclined"));
+        assert_eq!(world.complete(checkout_id, &session).status, 402);
+    }
+}
+
+#[test]
+fn after_three_failures_the_buyer_is_told_to_pay_otherwise_in_six_languages() {
+    for (language, other_way, changed) in [
+        ("en_US", "Please choose another way to pay in the shop.", "Your order was changed meanwhile"),
+        ("de_DE", "Bitte wählen Sie im Shop eine andere Zahlungsmöglichkeit.", "Ihre Bestellung hat sich"),
+        ("fr_FR", "Veuillez choisir une autre façon de payer", "Votre commande a changé"),
+        ("it_IT", "Scegli un altro modo di pagare nel negozio.", "Nel frattempo l’ordine è cambiato"),
+        ("es_ES", "Elige otra forma de pagar en la tienda.", "Tu pedido ha cambiado"),
+        ("ja_JP", "ショップの別のお支払い手段をお選びください。", "ご注文の内容が変更されたため"),
+    ] {
+        let world = World::in_memory();
+        let mut order = order();
+        order["checkoutLanguage"] = json!(language);
+        let checkout_id = world.register(&order);
+        let path = world.result_path(&checkout_id);
+        decline(&world, &order, &checkout_id, 2);
+        assert!(!page(&world, &path).text.contains(other_way));
+        // The third ends because the order was changed in between.
+        let mut other = order.clone();
+        other["paymentDetails"]["chargeAmount"]["amount"] = json!("13.00");
+        world.amazon.open(OTHER_SESSION, session_for(&other, OTHER_SESSION, &checkout_id));
+        world.complete(&checkout_id, OTHER_SESSION);
+        let page = page(&world, &path);
+        assert!(page.text.contains(other_way) && page.text.contains(changed), "{}", page.text);
+        assert!(page.text.contains("href=\"https://shop.example/checkout\""));
+    }
+}
+
+#[test]
+fn a_page_has_landmarks_a_status_and_the_shops_own_link() {
+    let mut world = World::in_memory();
+    world.storefront.shop_url = Some("https://shop.example/?a=\"1\"&b".to_owned());
+    world.restart();
+    let checkout_id = world.register(&order());
+    for path in [world.result_path(&checkout_id), "/result/x".to_owned()] {
+        let page = page(&world, &path);
+        for once in ["<header>", "<main>", "<h1>", "role=\"status\"", "<html lang=\"en\">", "<title>"] {
+            assert_eq!(page.text.matches(once).count(), 1, "{once} in {}", page.text);
+        }
+        let link = "<a href=\"https://shop.example/?a=&#34;1&#34;&#38;b\">A &#60;Shop&#62;</a>";
+        assert!(page.text.contains(link), "{}", page.text);
+        for media in ["@media print", "prefers-color-scheme: dark", "width=device-width"] {
+            assert!(page.text.contains(media), "{media}");
+        }
+    }
+}
+
+#[test]
 fn a_link_with_any_changed_character_leads_nowhere_and_says_nothing() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());

@@ -133,8 +133,14 @@ fn the_longest_fact_is_far_below_twenty_kilobytes() {
     assert!((256..2_000).contains(&length), "{length}");
 }
 
+/// What stands behind the shop's secret.
+pub(crate) const SECRET_BYTES: [u8; 24] = [
+    0x31, 0xf2, 0x90, 0xf6, 0xbf, 0x06, 0x29, 0x8a, 0xab, 0x4f, 0x08, 0xd4, 0x3c, 0x3f, 0x08, 0x2c, 0xf6,
+    0x48, 0xa3, 0x62, 0xda, 0x2d, 0xa4, 0xb0,
+];
+
 /// HMAC-SHA256 by its definition, over a hash that the signing code does not use in this way.
-fn hmac_sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
+pub(crate) fn hmac_sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
     let hash = |parts: &[&[u8]]| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &parts.concat());
     let mut block = [0; 64];
     block[..key.len()].copy_from_slice(key);
@@ -143,7 +149,7 @@ fn hmac_sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
 }
 
 /// Base64 by its definition.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {
@@ -176,10 +182,7 @@ fn a_receiver_with_its_own_crypto_accepts_each_secrets_signature() {
     assert_eq!(timestamp.parse::<i64>().unwrap(), arrived.at.as_millis() / 1_000);
     let signed = [arrived.id().as_bytes(), b".", timestamp.as_bytes(), b".", &arrived.body].concat();
     let old: Vec<u8> = (0..32).collect();
-    let new = [
-        0x31, 0xf2, 0x90, 0xf6, 0xbf, 0x06, 0x29, 0x8a, 0xab, 0x4f, 0x08, 0xd4, 0x3c, 0x3f, 0x08, 0x2c, 0xf6,
-        0x48, 0xa3, 0x62, 0xda, 0x2d, 0xa4, 0xb0,
-    ];
+    let new = SECRET_BYTES;
     let expected = [&new[..], &old].map(|key| format!("v1,{}", base64(&hmac_sha256(key, &signed))));
     assert_eq!(arrived.header("webhook-signature"), expected.join(" "));
 }

@@ -11,7 +11,8 @@ use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, Stor
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
 use countersign_merchant::entropy::Entropy;
-use countersign_merchant::settings::{Deadlines, Notifications, Payments, Secret, Settings};
+use countersign_merchant::quote::QuoteHook;
+use countersign_merchant::settings::{Deadlines, Notifications, Payments, Secret, Settings, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::Webhook;
 use countersign_merchant::{Merchant, Parts};
@@ -51,6 +52,8 @@ pub(crate) struct World {
     entropy: Arc<Counter>,
     directory: Option<TempDir>,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) quote_hook: Option<QuoteHook>,
+    pub(crate) storefront: Storefront,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) snapshot_keys: String,
     pub(crate) payments: Payments,
@@ -125,6 +128,7 @@ pub(crate) fn settings() -> Settings {
         deadlines: Deadlines::default(),
         payments: Payments::default(),
         notifications: Notifications::default(),
+        storefront: Storefront::default(),
     }
 }
 
@@ -147,6 +151,8 @@ impl World {
             entropy: Arc::new(Counter::default()),
             directory,
             webhook: None,
+            quote_hook: None,
+            storefront: Storefront::default(),
             certificates: Arc::new(Certificates::default()),
             snapshot_keys: SNAPSHOT_KEY.to_owned(),
             payments: Payments::default(),
@@ -195,9 +201,11 @@ impl World {
             settings: Settings {
                 payments: self.payments,
                 notifications: self.notifications.clone(),
+                storefront: self.storefront.clone(),
                 ..settings()
             },
             webhook: self.webhook.clone(),
+            quote_hook: self.quote_hook.clone(),
             certificate_transport: Some(Arc::clone(&self.certificates) as _),
             snapshot_keys: SnapshotKeys::parse(&self.snapshot_keys).unwrap(),
         }

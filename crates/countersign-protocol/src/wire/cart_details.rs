@@ -3,7 +3,7 @@
 use countersign_domain::cart::{self, Cart, Coupon, Estimate, TimeUnit};
 use countersign_domain::money::Money;
 
-use super::{Json, Price, WholeNumber, Word};
+use super::{Integer, Json, Price, Word};
 use crate::object;
 
 /// The longest id and text that a cart shows, in characters. Amazon documents none.
@@ -58,7 +58,7 @@ object! {
     /// For how long a delivery takes.
     pub struct EstimationDetails {
         time_unit: Word<TimeUnit> = "timeUnit",
-        value: WholeNumber = "value",
+        value: Integer = "value",
     }
 }
 
@@ -103,6 +103,77 @@ impl NoCart {
     pub const fn field(self) -> &'static str {
         match self {
             Self::Missing(member) | Self::Invalid(member, _) => member,
+        }
+    }
+}
+
+impl From<&Cart> for CartDetails {
+    /// A cart as an event handler answers it.
+    fn from(cart: &Cart) -> Self {
+        let options = cart.delivery_options.iter().map(DeliveryOption::from).collect::<Vec<_>>();
+        let lines = cart.line_items.iter().map(LineItem::from).collect::<Vec<_>>();
+        let coupons = cart.coupons.iter().map(CouponCode::from).collect::<Vec<_>>();
+        Self {
+            delivery_options: Some(options).filter(|options| !options.is_empty()),
+            total_shipping_amount: Some(cart.shipping.into()),
+            total_base_amount: Some(cart.base.into()),
+            total_tax_amount: Some(cart.tax.into()),
+            total_charge_amount: Some(cart.charge.into()),
+            total_discount_amount: cart.discount.map(Into::into),
+            total_order_amount: cart.total_order.map(Into::into),
+            line_items: Some(lines).filter(|lines| !lines.is_empty()),
+            coupon_codes: Some(coupons).filter(|coupons| !coupons.is_empty()),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&cart::DeliveryOption> for DeliveryOption {
+    fn from(option: &cart::DeliveryOption) -> Self {
+        let estimate = |estimate: &Estimate| EstimationDetails {
+            time_unit: Some(Word::from(estimate.unit)),
+            value: Some(Integer(estimate.value)),
+            ..EstimationDetails::default()
+        };
+        let estimates = option.estimate.iter().map(estimate).collect::<Vec<_>>();
+        Self {
+            id: Some(option.id.clone()),
+            price: Some(option.price.into()),
+            shipping_method: Some(ShippingMethod {
+                shipping_method_name: Some(option.name.clone()),
+                shipping_method_code: option.code.clone(),
+                ..ShippingMethod::default()
+            }),
+            is_default: Some(option.is_default),
+            shipping_estimate: Some(estimates).filter(|estimates| !estimates.is_empty()),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&cart::LineItem> for LineItem {
+    fn from(line: &cart::LineItem) -> Self {
+        Self {
+            id: Some(line.id.clone()),
+            title: Some(line.title.clone()),
+            variant_title: line.variant_title.clone(),
+            quantity: Some(line.quantity.to_string()),
+            list_price: Some(line.list_price.into()),
+            total_list_price: Some(line.total_list_price.into()),
+            discounted_price: line.discounted_price.map(Into::into),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&Coupon> for CouponCode {
+    fn from(coupon: &Coupon) -> Self {
+        let status = if coupon.is_applied { "applied" } else { "rejected" };
+        Self {
+            code: Some(coupon.code.clone()),
+            status: Some(status.to_owned()),
+            description: coupon.description.clone(),
+            ..Self::default()
         }
     }
 }
@@ -210,7 +281,7 @@ impl CouponCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Spellings, read_request};
+    use crate::wire::{Object as _, Spellings, read_request};
 
     const CART: &str = r#"{"deliveryOptions":[{"id":"s","price":{"amount":"5.00","currencyCode":"USD"},
         "shippingMethod":{"shippingMethodName":"Standard","shippingMethodCode":"std"},"isDefault":true,
@@ -271,6 +342,17 @@ mod tests {
             assert!(CART.contains(from), "{from}");
             assert_eq!(read(&CART.replacen(from, to, 1)).cart().unwrap_err().field(), field);
         }
+    }
+
+    #[test]
+    fn a_cart_is_written_as_it_is_read_its_estimates_as_numbers() {
+        let mut cart = read(CART).cart().unwrap();
+        let written = CartDetails::from(&cart).to_request();
+        assert!(written.contains(r#""shippingEstimate":[{"timeUnit":"DAY","value":2}"#), "{written}");
+        assert_eq!(read(&written).cart().as_ref(), Ok(&cart));
+        cart.coupons[0].is_applied = false;
+        cart.discount = Some(cart.tax);
+        assert_eq!(read(&CartDetails::from(&cart).to_request()).cart(), Ok(cart));
     }
 
     #[test]

@@ -117,6 +117,29 @@ impl Member for WholeNumber {
     }
 }
 
+/// A whole number that the API writes as a number, such as an estimate's `value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Integer(pub u32);
+
+impl Member for Integer {
+    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
+        let number = raw.get().parse().ok().filter(|_| raw.get().bytes().all(|byte| byte.is_ascii_digit()));
+        match number {
+            Some(number) => Some(Self(number)),
+            // As a text too, which other whole numbers of the API are.
+            None => WholeNumber::read(raw, reader).map(|number| Self(number.0)),
+        }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.raw(&self.0.to_string());
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
 impl Member for Timestamp {
     fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
         let text = read_text(raw, reader)?;

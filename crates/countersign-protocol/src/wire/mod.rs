@@ -45,7 +45,7 @@ pub use checkout_session_requests::{
     UpdateCheckoutSession,
 };
 pub use error::{Error, ReasonCode};
-pub use member::{Embedded, Json, Member, WholeNumber};
+pub use member::{Embedded, Integer, Json, Member, WholeNumber};
 pub use merchant_metadata::MerchantMetadata;
 #[doc(hidden)]
 pub use object::ObjectShown;
@@ -57,7 +57,8 @@ pub use payment_requests::{
 };
 pub use price::Price;
 pub use reading::{
-    BodyRefused, BodyRefusedKind, MAX_DEPTH, Malformed, Read, Reader, Spellings, read_answer, read_request,
+    BodyRefused, BodyRefusedKind, MAX_DEPTH, Malformed, Read, Reader, Spellings, read_answer, read_event,
+    read_request,
 };
 pub use refund::{Refund, RefundReason, RefundState, RefundStatus};
 /// One member's JSON text, as `serde_json` borrows it.

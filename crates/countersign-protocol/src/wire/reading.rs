@@ -116,6 +116,21 @@ pub fn read_request<T: Object>(body: &[u8], spellings: Spellings) -> Result<T, B
     }
 }
 
+/// Reads what a script of Amazon's hands to a page and the page hands on: as strict as a request, but for
+/// members that are not known. Amazon adds members to its events, and none of them may stop a checkout.
+///
+/// # Errors
+/// As [`read_request`], never for an unknown member.
+pub fn read_event<T: Object>(body: &[u8]) -> Result<T, BodyRefused> {
+    let mut reader = Reader::new(Manner::Event);
+    let value = reader.document(body);
+    match (reader.refused, value) {
+        (None, Some(value)) => Ok(value),
+        (Some(refused), _) => Err(refused),
+        (None, None) => Err(BodyRefused::of_the_whole("it cannot be read")),
+    }
+}
+
 /// Reads an answer's body as a client should: unknown members and words are kept, and one malformed
 /// member does not take the others with it.
 ///
@@ -140,6 +155,7 @@ impl BodyRefused {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manner {
     Server(Spellings),
+    Event,
     Client,
 }
 
@@ -175,14 +191,16 @@ impl Reader {
     pub fn spellings(&self) -> Spellings {
         match self.manner {
             Manner::Server(spellings) => spellings,
-            Manner::Client => Spellings::Every,
+            Manner::Event | Manner::Client => Spellings::Every,
         }
     }
 
     /// Says that the value at hand is not what its member must be.
     pub fn invalid(&mut self, why: impl fmt::Display) {
         match self.manner {
-            Manner::Server(_) => self.refuse(BodyRefusedKind::InvalidParameterValue, None, why),
+            Manner::Server(_) | Manner::Event => {
+                self.refuse(BodyRefusedKind::InvalidParameterValue, None, why)
+            }
             Manner::Client => {
                 self.malformed.push(Malformed { field: self.field(None), why: why.to_string() })
             }
@@ -238,6 +256,7 @@ impl Reader {
         for (name, value) in members {
             match object.take(&name, value, self) {
                 Taken::Read => {}
+                Taken::Unknown if self.manner == Manner::Event => {}
                 Taken::Unknown if self.is_strict() => self.unrecognized(&name),
                 Taken::Unknown | Taken::Malformed => object.unknown_mut().keep(&name, value),
             }

@@ -8,6 +8,7 @@ use clap::Args;
 use countersign_client::{Client, Deadlines as ClientDeadlines, Https, KeySigner, RetryPolicy};
 use countersign_merchant::clock::SystemClock;
 use countersign_merchant::entropy::SystemEntropy;
+use countersign_merchant::quote::{self, QuoteHook};
 use countersign_merchant::settings::{Secret, Settings};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::{SigningSecrets, Webhook};
@@ -16,7 +17,7 @@ use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
 
-use crate::config::{Config, Given, StorePlace, WebhookConfig};
+use crate::config::{Config, Given, HookConfig, StorePlace};
 use crate::failure::{Failure, Outcome};
 use crate::key_files::{self, Readers};
 use crate::server;
@@ -65,10 +66,12 @@ impl Serve {
         let config = Config::read(self.config, self.given)?;
         let key = key_files::read_private(&config.amazon.private_key_file)?;
         let token = key_files::read_token(&config.shop.token_file)?;
-        let secrets = config.shop.webhook.as_ref().map(signing_secrets).transpose()?;
+        let hooks = config.shop.webhook.as_ref().or(config.shop.quote_hook.as_ref());
+        let secrets = hooks.map(signing_secrets).transpose()?;
         server::block_on(async move {
             let end = signals::wish_to_end()?;
             let client = client(&config, key)?;
+            let quote_hook = config.shop.quote_hook.as_ref().zip(secrets.clone()).map(quote_hook);
             let webhook = config.shop.webhook.as_ref().zip(secrets).map(webhook);
             let store = open_store(&config.store)?;
             // Only who has the store makes a key for it.
@@ -89,8 +92,10 @@ impl Serve {
                     deadlines: config.deadlines,
                     payments: config.payments,
                     notifications: config.notifications,
+                    storefront: config.storefront,
                 },
                 webhook,
+                quote_hook,
                 certificate_transport: None,
                 snapshot_keys,
                 client,
@@ -154,12 +159,18 @@ fn open_store(place: &StorePlace) -> Outcome<Arc<dyn Store>> {
 /// How long a connection to the shop may take; the whole request has its own limit.
 const SHOP_CONNECT: Duration = Duration::from_secs(10);
 
-fn signing_secrets(config: &WebhookConfig) -> Outcome<SigningSecrets> {
+fn signing_secrets(config: &HookConfig) -> Outcome<SigningSecrets> {
     let text = key_files::read(&config.secret_file)?;
     SigningSecrets::parse(&text).map_err(|refused| key_files::unusable(&config.secret_file, refused))
 }
 
-fn webhook((config, secrets): (&WebhookConfig, SigningSecrets)) -> Webhook {
+fn quote_hook((config, secrets): (&HookConfig, SigningSecrets)) -> QuoteHook {
+    let scheme = config.url.scheme().unwrap_or(&http::uri::Scheme::HTTPS);
+    let transport = Https::of_scheme(scheme, SHOP_CONNECT).with_longest_answer(quote::MAX_ANSWER_LEN);
+    QuoteHook::new(config.url.clone(), secrets, Arc::new(transport))
+}
+
+fn webhook((config, secrets): (&HookConfig, SigningSecrets)) -> Webhook {
     let scheme = config.url.scheme().unwrap_or(&http::uri::Scheme::HTTPS);
     let transport = Arc::new(Https::of_scheme(scheme, SHOP_CONNECT));
     Webhook { url: config.url.clone(), secrets, transport }

@@ -25,6 +25,7 @@ impl File {
         let text = std::fs::read_to_string(&path)
             .map_err(|error| Failure::new(format_args!("{} cannot be read: {error}", path.display())))?;
         let reader = Reader { path: &path, text: &text };
+        let rows: toml::Table = toml::from_str(&text).unwrap_or_default();
         let table = DeTable::parse(&text)
             .map_err(|error| reader.refuse(&error.span().unwrap_or_default(), error.message()))?;
         let mut values = HashMap::new();
@@ -36,7 +37,17 @@ impl File {
                 };
                 for (inner, value) in section {
                     let path = format!("{}.{}", key.get_ref(), inner.get_ref());
-                    values.insert(path.clone(), reader.value(path, inner.span(), value)?);
+                    let is_rows = WORDS.iter().any(|word| word.is_rows && word.path == path);
+                    let whole =
+                        rows.get(key.get_ref().as_ref()).and_then(|it| it.get(inner.get_ref().as_ref()));
+                    let read = match (value.get_ref(), whole) {
+                        // As a flag would have it: what the rows mean is read in one place.
+                        (DeValue::Array(_), Some(whole)) if is_rows => {
+                            (whole.to_string(), reader.line(&inner.span()))
+                        }
+                        _ => reader.value(path.clone(), inner.span(), value)?,
+                    };
+                    values.insert(path, read);
                 }
             } else if let DeValue::Table(_) = value.get_ref() {
                 let there = sections().map(|section| format!("[{section}]")).collect::<Vec<_>>().join(", ");
@@ -74,6 +85,9 @@ impl Reader<'_> {
         }
         match value.get_ref() {
             DeValue::String(text) => Ok((text.to_string(), self.line(&key))),
+            _ if WORDS.iter().any(|word| word.is_rows && word.path == path) => {
+                Err(self.refuse(&key, format_args!("{path} must be tables: [[{path}]] on a line of its own")))
+            }
             _ => Err(self.refuse(&key, format_args!("{path} must be a text in quotes"))),
         }
     }

@@ -11,10 +11,17 @@ pub(super) struct Word {
     pub(super) path: &'static str,
     value_name: &'static str,
     about: &'static str,
+    /// Whether the file has a table for each of several.
+    pub(super) is_rows: bool,
 }
 
 const fn word(path: &'static str, value_name: &'static str, about: &'static str) -> Word {
-    Word { path, value_name, about }
+    Word { path, value_name, about, is_rows: false }
+}
+
+/// Several of a kind: tables of the file, or one TOML array.
+const fn rows(path: &'static str, about: &'static str) -> Word {
+    Word { path, value_name: "ROWS", about, is_rows: true }
 }
 
 /// Every key, in the order in which people write them.
@@ -37,6 +44,31 @@ pub(super) const WORDS: &[Word] = &[
         "shop.webhook_secret_file",
         "FILE",
         "What webhooks are signed with: whsec_ and Base64, one a line, the current one first",
+    ),
+    word("shop.url", "URL", "Where the shop's name on the result page leads"),
+    word(
+        "shop.origins",
+        "ORIGINS",
+        "Where else than at its start of checkout a page of the shop may be, such as https://m.shop.example; \
+         several with commas",
+    ),
+    word(
+        "shop.quote_url",
+        "URL",
+        "Where the shop is asked for quotes, https or on this machine; without it [quote] makes them",
+    ),
+    rows(
+        "quote.delivery",
+        "The ways in which a parcel can come: TOML such as \
+         [{id=\"standard\", name=\"Standard\", price=\"4.90 EUR\", countries=[\"DE\"], days=2}]",
+    ),
+    rows(
+        "quote.tax",
+        "What is added for a country: TOML such as [{country=\"DE\", percent_basis_points=1900}]",
+    ),
+    rows(
+        "quote.coupon",
+        "What a code takes off: TOML such as [{code=\"SPRING\", basis_points=1000}] or amount=\"5.00 EUR\"",
     ),
     word(
         "snapshot.key_file",

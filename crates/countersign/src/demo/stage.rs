@@ -266,8 +266,10 @@ async fn start_merchant(
                 certificate_origins: vec![amazon_url.to_owned()],
                 ..settings::Notifications::default()
             },
+            storefront: settings::Storefront::default(),
         },
         webhook: None,
+        quote_hook: None,
         certificate_transport: None,
         snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).map_err(Failure::new)?,
     };

@@ -141,6 +141,19 @@ fn registration(states: Vec<AttemptState>) -> Registration {
             success_url: Some("https://shop.example/thanks".to_owned()),
             checkout_language: Some("de_DE".to_owned()),
         },
+        browsing: Browsing {
+            quoted: Some(Quoted {
+                at: at(5),
+                base: usd(1_000),
+                total: Some(usd(2_600)),
+                is_address_registered: true,
+                country: Some("US".to_owned()),
+                delivery_option_id: Some("express".to_owned()),
+                coupon_codes: vec!["SPRING".to_owned()],
+            }),
+            quote_count: 4,
+            told_count: 1,
+        },
     };
     with_payment(registration)
 }
@@ -224,6 +237,7 @@ proptest! {
         terms.total_order_amount = None;
         terms.supplementary_data.clone_from(&texts[0]);
         terms.shipping_address = None;
+        registration.browsing = Browsing::default();
         registration.links.success_url.clone_from(&texts[1]);
         registration.checkout.registered_at = Timestamp::from_millis(millis);
         let mut registration = with_payment(registration);

@@ -1,0 +1,422 @@
+//! What the order costs, asked by the buyer's page: of the shop's hook or of the configured table. A good
+//! quote becomes the order's terms, with the address that it was computed for, before the page hears of it.
+//!
+//! The shop is asked first and the terms are written after: a crash in between leaves the earlier terms, and
+//! the page without an answer. A crash after the write leaves terms that Amazon was never told: a session with
+//! the earlier amount disagrees with them, and is not finalized. So nothing is charged that was not the last
+//! quote.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_domain::address::Address;
+use countersign_domain::cart::DeliveryOptions;
+use countersign_domain::merchant::attempt::{Attempt, AttemptState};
+use countersign_domain::merchant::checkout::{Checkout, Terms, TermsRefused, change_terms};
+use countersign_domain::merchant::quote::{
+    QuoteAsked, QuoteRefused, goes_where_registered, quote, quoted_terms,
+};
+use countersign_domain::money::Money;
+use countersign_domain::terms::ProductType;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::wire::{self, CartDetails, Object as _};
+use countersign_store::contract::Expect;
+use countersign_store::transact::Decision;
+use serde_json::value::RawValue;
+
+use super::change::{Loaded, message};
+use super::registration::Registration;
+use super::{App, StoreFailed};
+use crate::entropy;
+use crate::quote::hook::Unanswered;
+use crate::stored::event::Event;
+
+/// How many quotes, refused ones included, one checkout is given: a buyer who tries every address, option and
+/// coupon needs a tenth of it.
+pub(crate) const MAX_QUOTES: u32 = 500;
+/// How many entries a button's other events make in one timeline.
+pub(crate) const MAX_TOLD: u32 = 100;
+
+/// How long a quote stands: longer than the day that Amazon keeps its session. After that what the buyer entered
+/// on a page that led nowhere is not kept.
+const STANDS_FOR: Duration = Duration::from_secs(25 * 3_600);
+
+/// What the buyer's page has come to: kept beside the terms, since the next question rests on it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Browsing {
+    /// The last quote, unless the shop has changed the terms since.
+    pub(crate) quoted: Option<Quoted>,
+    /// How many quotes were given or refused.
+    pub(crate) quote_count: u32,
+    /// How many other events were told.
+    pub(crate) told_count: u32,
+}
+
+/// What a quote has put aside, and what the buyer has chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Quoted {
+    pub(crate) at: Timestamp,
+    /// The registered `chargeAmount`: the items' price, of which every quote begins.
+    pub(crate) base: Money,
+    /// The registered `totalOrderAmount`.
+    pub(crate) total: Option<Money>,
+    /// Whether the shop has registered the address too.
+    pub(crate) is_address_registered: bool,
+    /// The country of the address that decides on the tax.
+    pub(crate) country: Option<String>,
+    pub(crate) delivery_option_id: Option<String>,
+    pub(crate) coupon_codes: Vec<String>,
+}
+
+/// Which of the button's events asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    Init,
+    ShippingAddress,
+    DeliveryOption,
+}
+
+impl Trigger {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::ShippingAddress => "shippingAddress",
+            Self::DeliveryOption => "deliveryOption",
+        }
+    }
+}
+
+/// A question, as the event brings it. What it does not bring is as it was.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) trigger: Trigger,
+    pub(crate) shipping_address: Option<Address>,
+    pub(crate) billing_address: Option<Address>,
+    pub(crate) delivery_option_id: Option<String>,
+    pub(crate) coupon_codes: Option<Vec<String>>,
+    pub(crate) buyer: Option<wire::Buyer>,
+}
+
+impl Registration {
+    /// When the quote lapses: not while an attempt may still be paid by it, and never once it was paid.
+    pub(crate) fn lapses_at(&self) -> Option<Timestamp> {
+        let quoted = self.browsing.quoted.as_ref()?;
+        let is_unpaid = |attempt: &Attempt| {
+            matches!(attempt.state, AttemptState::NotPaid { .. } | AttemptState::Surplus { .. })
+        };
+        self.checkout.attempts.iter().all(is_unpaid).then(|| quoted.at.plus(STANDS_FOR))
+    }
+
+    /// This, once its quote has lapsed: the terms are those that the shop has set, as before any quote, so that no
+    /// session with the quote's amount agrees with them. `None` while it stands.
+    pub(super) fn lapsed(&self, now: Timestamp) -> Option<Self> {
+        self.lapses_at().filter(|lapses_at| *lapses_at <= now)?;
+        let mut lapsed = self.clone();
+        lapsed.checkout.terms = self.registered_terms();
+        lapsed.checkout.terms_version = lapsed.checkout.terms_version.saturating_add(1);
+        lapsed.browsing.quoted = None;
+        Some(lapsed)
+    }
+
+    /// This, without the address of a quote that was paid: the parcel's address is in the snapshot, sealed.
+    pub(super) fn without_quoted_address(mut self) -> Self {
+        let is_quoted = self.browsing.quoted.as_ref().is_some_and(|quoted| !quoted.is_address_registered);
+        if is_quoted {
+            self.checkout.terms.shipping_address = None;
+        }
+        self
+    }
+
+    /// The terms as the shop has set them, without what a quote has made of them since.
+    pub(crate) fn registered_terms(&self) -> Terms {
+        let terms = self.checkout.terms.clone();
+        let Some(quoted) = &self.browsing.quoted else { return terms };
+        Terms {
+            charge_amount: quoted.base,
+            total_order_amount: quoted.total,
+            shipping_address: terms.shipping_address.filter(|_| quoted.is_address_registered),
+            ..terms
+        }
+    }
+}
+
+/// A question with everything that its quote rests on.
+struct Asked<'a> {
+    checkout: &'a Checkout,
+    registered: Terms,
+    trigger: Trigger,
+    address: Option<Address>,
+    billing_address: Option<&'a Address>,
+    buyer: Option<&'a wire::Buyer>,
+    /// What will be put aside, should the quote be good.
+    quoted: Quoted,
+}
+
+impl<'a> Asked<'a> {
+    fn of(
+        registration: &'a Registration,
+        question: &'a Question,
+        now: Timestamp,
+    ) -> Result<Self, Unanswered> {
+        let checkout = &registration.checkout;
+        let registered = registration.registered_terms();
+        // A new visit to Amazon's page begins with nothing chosen.
+        let before = registration.browsing.quoted.as_ref().filter(|_| question.trigger != Trigger::Init);
+        let address = match registered.product_type {
+            ProductType::PayAndShip => question
+                .shipping_address
+                .clone()
+                .or_else(|| before.and_then(|_| checkout.terms.shipping_address.clone())),
+            ProductType::PayOnly => None,
+        };
+        if registered.product_type == ProductType::PayAndShip && address.is_none() {
+            return Err(match question.trigger {
+                Trigger::Init => refuse(QuoteRefused::ShippingAddressInvalid, "the event brings no address"),
+                // The shop has changed the terms, and what the buyer chose before went with them.
+                Trigger::ShippingAddress | Trigger::DeliveryOption => {
+                    refuse(QuoteRefused::CartChanged, "no address is known any more")
+                }
+            });
+        }
+        if address.as_ref().is_some_and(|address| !goes_where_registered(&registered, address)) {
+            let why = "the shop has registered another address";
+            return Err(refuse(QuoteRefused::ShippingAddressInvalid, why));
+        }
+        let country = match address.as_ref().or(question.billing_address.as_ref()) {
+            Some(decisive) => decisive.country_code.clone(),
+            None => before.and_then(|before| before.country.clone()),
+        };
+        let quoted = Quoted {
+            at: now,
+            base: registered.charge_amount,
+            total: registered.total_order_amount,
+            is_address_registered: registered.shipping_address.is_some(),
+            country,
+            delivery_option_id: question
+                .delivery_option_id
+                .clone()
+                .or_else(|| before.and_then(|before| before.delivery_option_id.clone())),
+            coupon_codes: match &question.coupon_codes {
+                Some(codes) => codes.clone(),
+                None => before.map(|before| before.coupon_codes.clone()).unwrap_or_default(),
+            },
+        };
+        Ok(Self {
+            checkout,
+            registered,
+            trigger: question.trigger,
+            address,
+            billing_address: question.billing_address.as_ref(),
+            buyer: question.buyer.as_ref(),
+            quoted,
+        })
+    }
+
+    /// The body of the hook's request.
+    fn body(&self) -> Bytes {
+        let raw = |text: String| RawValue::from_string(text).ok();
+        let address = |address: &Address| raw(wire::Address::from(address.clone()).to_request());
+        let mut body = serde_json::json!({
+            "type": "quote",
+            "checkoutId": self.checkout.id.as_str(),
+            "orderId": self.checkout.order_id,
+            "trigger": self.trigger.as_str(),
+            "shippingAddress": self.address.as_ref().and_then(address),
+            "deliveryOptionId": self.quoted.delivery_option_id,
+            "couponCodes": self.quoted.coupon_codes,
+        });
+        if let Some(buyer) = self.buyer.and_then(|buyer| raw(buyer.to_request())) {
+            body["buyer"] = serde_json::json!(buyer);
+        }
+        if let Some(billing) = self.billing_address.and_then(address) {
+            body["billingAddress"] = serde_json::json!(billing);
+        }
+        Bytes::from(body.to_string())
+    }
+}
+
+fn refuse(refused: QuoteRefused, why: &str) -> Unanswered {
+    Unanswered { refused, field: None, why: why.to_owned() }
+}
+
+impl App {
+    /// Answers a question of the buyer's page, and makes a good answer the order's terms.
+    pub(crate) async fn quote(
+        &self,
+        loaded: &Loaded,
+        question: &Question,
+    ) -> Result<Result<CartDetails, QuoteRefused>, StoreFailed> {
+        let registration = &loaded.registration;
+        let checkout = &registration.checkout;
+        // Nothing is written: whoever pays for it must not be held up.
+        if checkout.live_attempt().is_some() || checkout.cancellation.is_some() {
+            return Ok(Err(QuoteRefused::CartChanged));
+        }
+        if registration.browsing.quote_count >= MAX_QUOTES {
+            return Ok(Err(QuoteRefused::UnknownError));
+        }
+        let priced = match Asked::of(registration, question, self.clock.now()) {
+            Ok(asked) => match self.price(&asked).await {
+                Ok((details, terms, quoted)) => Ok((details, terms, asked.registered, quoted)),
+                Err(unanswered) => Err(unanswered),
+            },
+            Err(unanswered) => Err(unanswered),
+        };
+        let checkout_id = checkout.id.as_str();
+        let (details, terms, registered, quoted) = match priced {
+            Ok(priced) => priced,
+            Err(Unanswered { refused, field, why }) => {
+                let (trigger, code) = (question.trigger.as_str(), refused.code());
+                tracing::warn!(checkout_id, trigger, code, field, why, "no quote for a buyer's page");
+                self.keep_refusal(checkout_id, question.trigger, refused, field.as_deref()).await?;
+                return Ok(Err(refused));
+            }
+        };
+        let kept = self.keep_quote(checkout_id, question.trigger, &registered, &terms, &quoted).await?;
+        Ok(kept.map(|()| details))
+    }
+
+    /// The answer to the page, the terms that it makes, and what is put aside with them.
+    async fn price(&self, asked: &Asked<'_>) -> Result<(CartDetails, Terms, Quoted), Unanswered> {
+        let quoted = &asked.quoted;
+        let details = match &self.quote_hook {
+            Some(hook) => {
+                let id = format!("quote_{}", entropy::token(&*self.entropy));
+                hook.ask(&self.clock.waiting(), &id, asked.body()).await?
+            }
+            None => {
+                let by_table = QuoteAsked {
+                    base: quoted.base,
+                    total: quoted.total,
+                    product_type: asked.registered.product_type,
+                    country: quoted.country.as_deref(),
+                    delivery_option_id: quoted.delivery_option_id.as_deref(),
+                    is_choosing: asked.trigger == Trigger::DeliveryOption,
+                    coupon_codes: &quoted.coupon_codes,
+                };
+                let cart = quote(&self.settings.storefront.quote_table, &by_table)
+                    .map_err(|refused| refuse(refused, "the table of the configuration has no such thing"))?;
+                CartDetails::from(&cart)
+            }
+        };
+        let wrong = |field: &str, why: String| Unanswered {
+            refused: QuoteRefused::UnknownError,
+            field: Some(field.to_owned()),
+            why,
+        };
+        let cart = details.cart().map_err(|no_cart| wrong(no_cart.field(), format!("{no_cart:?}")))?;
+        let options = match asked.trigger {
+            Trigger::Init => DeliveryOptions::Required,
+            Trigger::ShippingAddress | Trigger::DeliveryOption => DeliveryOptions::Optional,
+        };
+        let terms = quoted_terms(&asked.registered, &cart, asked.address.as_ref(), options)
+            .map_err(|refused| wrong(refused.field(), format!("{refused:?}")))?;
+        // A way that is no longer offered is no longer chosen, even if it is offered again.
+        let is_offered = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
+        let chosen = quoted.delivery_option_id.clone();
+        let chosen = chosen.filter(|id| cart.delivery_options.is_empty() || is_offered(id));
+        Ok((details, terms, Quoted { delivery_option_id: chosen, ..quoted.clone() }))
+    }
+
+    /// Writes a quote as the terms, on whatever version they have: of two tabs the later one counts. What the
+    /// shop has registered must still be what the quote began with.
+    async fn keep_quote(
+        &self,
+        checkout_id: &str,
+        trigger: Trigger,
+        registered: &Terms,
+        terms: &Terms,
+        quoted: &Quoted,
+    ) -> Result<Result<(), QuoteRefused>, StoreFailed> {
+        let now = self.clock.now();
+        self.transact(|| async {
+            let refused = |refused| Ok(Decision { change: None, outcome: Err(refused) });
+            let Some(before) = self.checkout(checkout_id).await? else {
+                return refused(QuoteRefused::CartChanged);
+            };
+            let Registration { checkout, links, browsing } = &before.registration;
+            if before.registration.registered_terms().difference(registered).is_some() {
+                return refused(QuoteRefused::CartChanged);
+            }
+            let step = match change_terms(checkout, checkout.terms_version, terms.clone()) {
+                Ok(step) => step,
+                Err(TermsRefused::AlreadySent | TermsRefused::OrderCanceled) => {
+                    return refused(QuoteRefused::CartChanged);
+                }
+                Err(_) => return refused(QuoteRefused::UnknownError),
+            };
+            let is_changed = *terms != checkout.terms;
+            let after = Registration {
+                checkout: if is_changed { step.next } else { checkout.clone() },
+                links: links.clone(),
+                browsing: Browsing {
+                    quoted: Some(quoted.clone()),
+                    quote_count: browsing.quote_count.saturating_add(1),
+                    ..*browsing
+                },
+            };
+            let version = after.checkout.terms_version;
+            let detail = format!("{}: {}, version {version}", trigger.as_str(), terms.charge_amount);
+            let entry = Event { detail: Some(detail), ..Event::of_checkout("Quoted", now) };
+            let mut change = self.change_set(now);
+            change.write = vec![self.write_checkout(&after, Expect::Version(before.version))];
+            change.append = vec![message(&after, &entry)];
+            Ok(Decision { change: Some(change), outcome: Ok(()) })
+        })
+        .await
+    }
+
+    async fn keep_refusal(
+        &self,
+        checkout_id: &str,
+        trigger: Trigger,
+        refused: QuoteRefused,
+        field: Option<&str>,
+    ) -> Result<(), StoreFailed> {
+        let field = field.map(|field| format!(" ({field})")).unwrap_or_default();
+        let detail = format!("{}: {}{field}", trigger.as_str(), refused.code());
+        let count = |browsing: &mut Browsing| {
+            browsing.quote_count = browsing.quote_count.saturating_add(1);
+        };
+        self.tell_of_page(checkout_id, "QuoteRefused", Some(&detail), &count).await
+    }
+
+    /// Tells of a button's event that changes nothing; after so many of them, no more.
+    pub(crate) async fn note_page_event(
+        &self,
+        loaded: &Loaded,
+        kind: &str,
+        detail: Option<&str>,
+    ) -> Result<(), StoreFailed> {
+        if loaded.registration.browsing.told_count >= MAX_TOLD {
+            return Ok(());
+        }
+        let count = |browsing: &mut Browsing| {
+            browsing.told_count = browsing.told_count.saturating_add(1);
+        };
+        self.tell_of_page(loaded.registration.checkout.id.as_str(), kind, detail, &count).await
+    }
+
+    async fn tell_of_page(
+        &self,
+        checkout_id: &str,
+        kind: &str,
+        detail: Option<&str>,
+        count: &(dyn Fn(&mut Browsing) + Sync),
+    ) -> Result<(), StoreFailed> {
+        let now = self.clock.now();
+        self.transact(|| async {
+            let Some(before) = self.checkout(checkout_id).await? else {
+                return Ok::<_, StoreFailed>(Decision { change: None, outcome: () });
+            };
+            let mut after = before.registration;
+            count(&mut after.browsing);
+            let entry = Event { detail: detail.map(str::to_owned), ..Event::of_checkout(kind, now) };
+            let mut change = self.change_set(now);
+            change.write = vec![self.write_checkout(&after, Expect::Version(before.version))];
+            change.append = vec![message(&after, &entry)];
+            Ok(Decision { change: Some(change), outcome: () })
+        })
+        .await
+    }
+}

@@ -1,0 +1,49 @@
+//! The storefront's script as it is in the tree, for any page to load.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use countersign_http::{Request, Response};
+use countersign_protocol::signing::base64;
+use http::{HeaderValue, StatusCode, header};
+
+const SCRIPT: &str = include_str!("../../../../web/countersign.js");
+
+/// A browser asks again after five minutes, and hears that nothing has changed.
+const CACHE: &str = "public, max-age=300";
+
+static ETAG: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let hash = base64(digest::digest(&digest::SHA256, SCRIPT.as_bytes()).as_ref());
+    // Base64 is printable.
+    HeaderValue::from_str(&format!("\"{hash}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+});
+
+pub(super) fn answer(request: &Request) -> Response {
+    let known = request.headers().get_all(header::IF_NONE_MATCH).iter();
+    let own = ETAG.to_str().unwrap_or_default();
+    let is_known =
+        known.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|tag| {
+            let tag = tag.trim();
+            tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == own
+        });
+    let mut response = if is_known {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        Response::new(Bytes::from_static(SCRIPT.as_bytes()))
+    };
+    let headers = response.headers_mut();
+    if !is_known {
+        let javascript = HeaderValue::from_static("text/javascript; charset=utf-8");
+        headers.insert(header::CONTENT_TYPE, javascript);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
+    headers.insert(header::ETAG, ETAG.clone());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Shops may pin it by `integrity`, which takes a readable answer.
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+    response
+}

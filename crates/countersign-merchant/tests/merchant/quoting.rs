@@ -1,0 +1,734 @@
+//! What an order costs once its buyer's page asks: by the table or by the shop's hook, whatever the hook, the
+//! browser or a crash does. Nothing is charged that was not the last quote.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::{Clock as _, Transport, TransportError};
+use countersign_domain::money::{Currency, Money};
+use countersign_merchant::quote::QuoteHook;
+use countersign_merchant::settings::{CouponRate, DeliveryRate, Discount, QuoteTable, TaxRate};
+use countersign_merchant::webhook::SigningSecrets;
+use countersign_store::contract::Key;
+use futures_util::future::{BoxFuture, join, join_all, pending};
+use serde_json::{Value, json};
+
+use super::amazon::Fault;
+use super::browser::{ORIGIN, Page, init, request};
+use super::logs::logged;
+use super::shop::SECRET;
+use super::telling::{SECRET_BYTES, base64, hmac_sha256};
+use super::time_machine::{Clocks, TimeMachine};
+use super::world::{
+    Answer, ENGINES, OTHER_SESSION, SESSION, World, address, order, order_of_100, session_for, usd,
+    waiting_order,
+};
+
+/// How the shop's hook answers a question.
+#[derive(Debug, Clone)]
+enum Says {
+    Json(Value),
+    Text(u16, String),
+    /// After so long.
+    Later(Duration, Value),
+    /// No connection.
+    Refused,
+    /// The connection breaks.
+    Lost,
+    /// Never.
+    Hangs,
+}
+
+type Speech = Box<dyn Fn(&Value) -> Says + Send + Sync>;
+
+/// The shop's hook: keeps what it was asked, and answers as it is told.
+struct Hook {
+    time: Arc<TimeMachine>,
+    arrived: Mutex<Vec<(http::HeaderMap, Bytes)>>,
+    says: Mutex<Speech>,
+}
+
+impl Hook {
+    /// A world whose shop is asked, and its hook.
+    fn asked() -> (World, Arc<Self>) {
+        let mut world = World::in_memory();
+        let hook = Self::of(&mut world);
+        (world, hook)
+    }
+
+    fn of(world: &mut World) -> Arc<Self> {
+        let says: Speech = Box::new(|_| Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
+        let hook = Arc::new(Self {
+            time: Arc::clone(&world.time),
+            arrived: Mutex::default(),
+            says: Mutex::new(says),
+        });
+        world.quote_hook = Some(QuoteHook::new(
+            "https://shop.example/quote?from=countersign".parse().unwrap(),
+            SigningSecrets::parse(SECRET).unwrap(),
+            Arc::clone(&hook) as _,
+        ));
+        world.restart();
+        hook
+    }
+
+    fn says(&self, says: impl Fn(&Value) -> Says + Send + Sync + 'static) {
+        *self.says.lock().unwrap() = Box::new(says);
+    }
+
+    fn always(&self, says: Says) {
+        self.says(move |_| says.clone());
+    }
+
+    fn bodies(&self) -> Vec<Value> {
+        let arrived = self.arrived.lock().unwrap();
+        arrived.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
+    }
+}
+
+impl Transport for Hook {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            assert_eq!((head.method.as_str(), head.uri.path()), ("POST", "/quote"));
+            let question = serde_json::from_slice(&body).unwrap();
+            self.arrived.lock().unwrap().push((head.headers, body));
+            let says = (self.says.lock().unwrap())(&question);
+            let (status, text) = match says {
+                Says::Json(value) => (200, value.to_string()),
+                Says::Text(status, text) => (status, text),
+                Says::Later(pause, value) => {
+                    Clocks(Arc::clone(&self.time)).sleep(pause).await;
+                    (200, value.to_string())
+                }
+                Says::Refused => return Err(TransportError::NotSent("refused".into())),
+                Says::Lost => return Err(TransportError::Lost("broken".into())),
+                Says::Hangs => return pending().await,
+            };
+            Ok(http::Response::builder().status(status).body(Bytes::from(text)).unwrap())
+        })
+    }
+}
+
+/// CartDetails of a parcel in dollars.
+fn cart(base: &str, shipping: &str, tax: &str, charge: &str) -> Value {
+    json!({
+        "totalBaseAmount": usd(base),
+        "totalShippingAmount": usd(shipping),
+        "totalTaxAmount": usd(tax),
+        "totalChargeAmount": usd(charge),
+        "deliveryOptions": [{ "id": "standard", "price": usd(shipping), "isDefault": true,
+            "shippingMethod": { "shippingMethodName": "Standard", "shippingMethodCode": "std" },
+            "shippingEstimate": [{ "timeUnit": "DAY", "value": 2 }] }],
+    })
+}
+
+fn table() -> QuoteTable {
+    let dollars = |minor| Money::from_minor(minor, Currency::USD);
+    let delivery = |id: &str, minor, countries: &[&str]| DeliveryRate {
+        id: id.to_owned(),
+        name: format!("{id} <b>"),
+        price: dollars(minor),
+        countries: countries.iter().map(ToString::to_string).collect(),
+        days: Some(3),
+    };
+    QuoteTable {
+        deliveries: vec![delivery("standard", 500, &["US", "CA"]), delivery("express", 1_500, &["US"])],
+        taxes: vec![TaxRate { country: "US".to_owned(), basis_points: 825 }],
+        coupons: vec![CouponRate { code: "SPRING".to_owned(), discount: Discount::BasisPoints(1_000) }],
+    }
+}
+
+fn world_of_a_table() -> World {
+    let mut world = World::in_memory();
+    world.storefront.quote_table = table();
+    world.restart();
+    world
+}
+
+fn to(country: &str) -> Value {
+    let mut address = address();
+    address["countryCode"] = json!(country);
+    address
+}
+
+fn error(code: &str) -> Value {
+    json!({ "status": "error", "reasonCode": code })
+}
+
+/// An order whose session has this amount.
+fn at(amount: &str) -> Value {
+    let mut order = order();
+    order["paymentDetails"]["chargeAmount"] = usd(amount);
+    order
+}
+
+/// base, shipping, tax, discount, charge.
+fn sums(answer: &Answer) -> String {
+    let cart = answer.json();
+    let of = |member: &str| cart[member]["amount"].as_str().unwrap_or("-").to_owned();
+    ["totalBaseAmount", "totalShippingAmount", "totalTaxAmount", "totalDiscountAmount", "totalChargeAmount"]
+        .map(of)
+        .join(" ")
+}
+
+#[test]
+fn each_event_is_quoted_by_the_table_and_the_last_quote_is_what_is_paid() {
+    for engine in ENGINES {
+        let mut world = World::new(engine);
+        world.storefront.quote_table = table();
+        world.restart();
+        let page = Page::open(&world, &order());
+        // 8.25 % of 19.00, of 29.00, of 27.60.
+        for (event, body, expected, chosen) in [
+            ("init", init(), "14.00 5.00 1.57 - 20.57", "standard"),
+            (
+                "delivery-option",
+                json!({ "deliveryOptions": { "id": "express", "amount": "0.01" } }),
+                "14.00 15.00 2.39 - 31.39",
+                "express",
+            ),
+            (
+                "shipping-address",
+                json!({ "shippingAddress": address(), "couponCodes": ["spring"] }),
+                "14.00 15.00 2.28 1.40 29.88",
+                "express",
+            ),
+            (
+                "shipping-address",
+                json!({ "shippingAddress": to("CA") }),
+                "14.00 5.00 0.00 1.40 17.60",
+                "standard",
+            ),
+            (
+                "shipping-address",
+                json!({ "shippingAddress": address(), "couponCodes": [] }),
+                "14.00 5.00 1.57 - 20.57",
+                "standard",
+            ),
+        ] {
+            let answer = page.ask(event, &body);
+            assert_eq!(sums(&answer), expected, "{event}: {}", answer.text);
+            let options = answer.json()["deliveryOptions"].clone();
+            let mut options = options.as_array().unwrap().iter();
+            assert_eq!(options.find(|it| it["isDefault"] == true).unwrap()["id"], chosen);
+        }
+        let estimate = page.init().json()["deliveryOptions"][0]["shippingEstimate"].clone();
+        assert_eq!(estimate, json!([{ "timeUnit": "DAY", "value": 3 }]));
+        assert_eq!(page.terms(), ("20.57".to_owned(), 6), "a quote that changes nothing is no new version");
+        let told = ["init: 20.57 USD, version 2", "deliveryOption: 31.39 USD, version 3"];
+        assert_eq!(page.told("Quoted")[..2], told);
+        assert!(
+            !world.checkout(&page.checkout_id).to_string().contains("Terry"),
+            "no address in the timeline"
+        );
+
+        assert_eq!(page.complete_with(SESSION, &at("20.57")).verdict(), (200, "paid".to_owned()));
+        let sent: Value = serde_json::from_slice(&world.amazon.arrived("finalize")[0].body).unwrap();
+        assert_eq!(sent["chargeAmount"], usd("20.57"));
+        assert_eq!(sent["shippingAddress"]["postalCode"], "98121");
+    }
+}
+
+#[test]
+fn what_the_table_does_not_have_is_refused_and_the_quote_before_it_stands() {
+    let world = world_of_a_table();
+    let page = Page::open(&world, &order());
+    page.init();
+    let terms = page.terms();
+    for (event, body, code) in [
+        ("shipping-address", json!({ "shippingAddress": to("DE") }), "shippingAddressInvalid"),
+        ("shipping-address", json!({ "shippingAddress": {} }), "shippingAddressInvalid"),
+        ("shipping-address", json!({ "couponCodes": ["NONE"] }), "couponInvalid"),
+        ("delivery-option", json!({ "deliveryOptions": { "id": "<script>" } }), "deliveryOptionUnavailable"),
+    ] {
+        assert_eq!(page.ask(event, &body).json(), error(code));
+        assert_eq!(page.terms(), terms);
+    }
+    assert_eq!(page.ask("init", &json!({ "buyer": {} })).json(), error("shippingAddressInvalid"));
+    let told = page.told("QuoteRefused");
+    assert_eq!(told[0], "shippingAddress: shippingAddressInvalid");
+    assert!(!told.join(" ").contains("script"), "{told:?}");
+    assert_eq!(page.complete_with(SESSION, &at("20.57")).status, 200);
+}
+
+#[test]
+fn a_session_of_another_amount_than_the_last_quotes_is_never_finalized() {
+    for amount in ["14.00", "20.56", "20.58", "0.01", "31.39"] {
+        let world = world_of_a_table();
+        let page = Page::open(&world, &order());
+        page.init();
+        page.ask("delivery-option", &json!({ "deliveryOptions": { "id": "express" } }));
+        page.ask("delivery-option", &json!({ "deliveryOptions": { "id": "standard" } }));
+        let answer = page.complete_with(SESSION, &at(amount));
+        assert_eq!(answer.verdict(), (402, "notPaid".to_owned()), "{amount}");
+        assert_eq!(answer.json()["reason"], "TermsMismatch");
+        assert_eq!(world.amazon.arrived("finalize").len(), 0, "{amount}");
+        assert_eq!(page.complete_with(OTHER_SESSION, &at("20.57")).status, 200);
+    }
+}
+
+#[test]
+fn of_two_tabs_the_last_quote_counts() {
+    let world = world_of_a_table();
+    let page = Page::open(&world, &order());
+    let (one, other) = world.run(join(page.asking("init", &init()), page.asking("init", &init())));
+    assert_eq!((one.status, other.status), (200, 200), "neither is turned away by the other");
+    page.ask("delivery-option", &json!({ "deliveryOptions": { "id": "express" } }));
+    let first_tab = page.complete_with(SESSION, &at("20.57"));
+    assert_eq!((first_tab.status, first_tab.json()["reason"].as_str()), (402, Some("TermsMismatch")));
+    let message = first_tab.json()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("Your order was changed meanwhile, and nothing was charged."), "{message}");
+    assert_eq!(page.complete_with(OTHER_SESSION, &at("31.39")).verdict(), (200, "paid".to_owned()));
+    assert_eq!(world.amazon.arrived("finalize").len(), 1);
+}
+
+#[test]
+fn an_address_of_after_the_quote_is_not_paid_for() {
+    let world = world_of_a_table();
+    let page = Page::open(&world, &order());
+    page.init();
+    world.amazon.open(SESSION, session_for(&at("20.57"), SESSION, &page.checkout_id));
+    world.amazon.change(SESSION, |session| session["shippingAddress"] = to("CA"));
+    let answer = page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
+    assert_eq!((answer.status, answer.json()["reason"].as_str()), (402, Some("AddressDrift")));
+    assert_eq!(world.amazon.arrived("finalize").len(), 0);
+}
+
+#[test]
+fn a_price_that_the_shop_changes_after_the_quote_stops_the_payment_and_the_buyer_is_told() {
+    let world = world_of_a_table();
+    let page = Page::open(&world, &order());
+    page.init();
+    let mut terms = at("18.00");
+    for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
+        terms.as_object_mut().unwrap().remove(member);
+    }
+    terms["termsVersion"] = json!(2);
+    let path = format!("/v1/checkouts/{}/terms", page.checkout_id);
+    assert_eq!(world.call("PUT", &path, &terms.to_string()).status, 200);
+    // What was chosen before went with the terms.
+    let choosing = page.ask("delivery-option", &json!({ "deliveryOptions": { "id": "express" } }));
+    assert_eq!(choosing.json(), error("cartChanged"));
+    let stopped = page.complete_with(SESSION, &at("20.57"));
+    assert_eq!((stopped.status, stopped.json()["reason"].as_str()), (402, Some("TermsMismatch")));
+    assert_eq!(stopped.json()["redirectUrl"], "https://shop.example/checkout");
+    assert_eq!(world.amazon.arrived("finalize").len(), 0);
+    // The next visit begins with the new price: 8.25 % of 23.00.
+    assert_eq!(sums(&page.init()), "18.00 5.00 1.90 - 24.90");
+    assert_eq!(page.complete_with(OTHER_SESSION, &at("24.90")).status, 200);
+}
+
+#[test]
+fn an_order_that_was_quoted_is_still_the_order_that_was_registered() {
+    let world = world_of_a_table();
+    let page = Page::open(&world, &order());
+    page.init();
+    let again = world.call("POST", "/v1/checkouts", &order().to_string());
+    assert_eq!(again.status, 200, "{}", again.text);
+    let button = again.json()["button"].clone();
+    let session = &button["checkoutSessionConfig"]["paymentDetails"]["chargeAmount"];
+    assert_eq!((session, &button["estimatedOrderAmount"]), (&usd("14.00"), &usd("14.00")));
+    let other = world.call("POST", "/v1/checkouts", &at("20.57").to_string());
+    assert_eq!(other.refusal().1, "OrderExists");
+    assert_eq!(sums(&page.init()), "14.00 5.00 1.57 - 20.57", "a quote never begins with a quote");
+}
+
+#[test]
+fn an_address_that_the_shop_registered_is_the_only_one_that_is_quoted() {
+    let world = world_of_a_table();
+    let mut order = order();
+    order["shippingAddress"] = address();
+    let page = Page::open(&world, &order);
+    assert_eq!(page.init().status, 200);
+    let elsewhere = page.ask("shipping-address", &json!({ "shippingAddress": to("CA") }));
+    assert_eq!(elsewhere.json(), error("shippingAddressInvalid"));
+    assert_eq!(Page::open(&world, &order).checkout_id, page.checkout_id);
+    assert_eq!(page.complete_with(SESSION, &at("20.57")).status, 200);
+}
+
+#[test]
+fn what_is_not_sent_is_quoted_by_the_country_of_the_bill() {
+    let world = world_of_a_table();
+    let mut order = order();
+    order["productType"] = json!("PayOnly");
+    let page = Page::open(&world, &order);
+    let mut event = init();
+    event["shippingAddress"] = Value::Null;
+    let answer = page.ask("init", &event);
+    // 8.25 % of 14.00, rounded half up.
+    assert_eq!(sums(&answer), "14.00 0.00 1.16 - 15.16");
+    assert!(!answer.text.contains("deliveryOptions"));
+    let coupon = page.ask("shipping-address", &json!({ "couponCodes": ["SPRING"] }));
+    assert_eq!(sums(&coupon), "14.00 0.00 1.04 1.40 13.64");
+    order["paymentDetails"]["chargeAmount"] = usd("13.64");
+    assert_eq!(page.complete_with(SESSION, &order).status, 200);
+}
+
+#[test]
+fn an_order_that_is_charged_in_parts_keeps_its_total_beside_the_charge() {
+    let world = world_of_a_table();
+    let mut order = order_of_100("Authorize");
+    let page = Page::open(&world, &order);
+    let cart = page.init().json();
+    assert_eq!((&cart["totalChargeAmount"], &cart["totalOrderAmount"]), (&usd("48.71"), &usd("108.71")));
+    order["paymentDetails"]["chargeAmount"] = usd("48.71");
+    assert_eq!(page.complete_with(SESSION, &order).json()["reason"], "TermsMismatch");
+    order["paymentDetails"]["totalOrderAmount"] = usd("108.71");
+    assert_eq!(page.complete_with(OTHER_SESSION, &order).status, 200);
+}
+
+#[test]
+fn without_table_and_hook_the_registered_amount_is_the_price() {
+    let world = World::in_memory();
+    let page = Page::open(&world, &order());
+    let cart = page.init();
+    assert_eq!(sums(&cart), "14.00 0.00 0.00 - 14.00");
+    assert_eq!(cart.json()["deliveryOptions"].as_array().unwrap().len(), 1);
+    assert_eq!(page.complete_with(SESSION, &order()).status, 200);
+}
+
+#[test]
+fn the_hook_is_asked_once_as_documented_and_signed_as_webhooks_are() {
+    let (world, hook) = Hook::asked();
+    let page = Page::open(&world, &order());
+    let mut answered = cart("14.00", "5.00", "1.00", "20.00");
+    answered["giftDetails"] = json!({ "wrap": [1, 2.5] });
+    answered["lineItems"] = json!([{ "id": "1", "title": "<script>alert(1)</script>", "quantity": "1",
+        "listPrice": usd("14.00"), "totalListPrice": usd("14.00") }]);
+    hook.always(Says::Json(answered.clone()));
+    let answer = page.init();
+    assert_eq!(answer.json(), answered, "passed on as it came");
+    assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+    let chosen = json!({ "deliveryOptions": { "id": "standard" }, "couponCodes": ["A"] });
+    page.ask("delivery-option", &chosen);
+    page.ask("shipping-address", &json!({ "shippingAddress": to("CA") }));
+    let question = |trigger: &str, address: &Value, option: Value, coupons: Value| {
+        json!({ "type": "quote", "checkoutId": page.checkout_id, "orderId": "1001", "trigger": trigger,
+            "shippingAddress": address, "deliveryOptionId": option, "couponCodes": coupons })
+    };
+    let mut first = question("init", &address(), Value::Null, json!([]));
+    first["buyer"] =
+        json!({ "buyerId": "amzn1.account.B1", "name": "Anna Canary", "email": "anna@canary.example" });
+    first["billingAddress"] = address();
+    let expected = [
+        first,
+        question("deliveryOption", &address(), json!("standard"), json!(["A"])),
+        question("shippingAddress", &to("CA"), json!("standard"), json!(["A"])),
+    ];
+    assert_eq!(hook.bodies(), expected);
+
+    let mut ids = Vec::new();
+    for (headers, body) in hook.arrived.lock().unwrap().iter() {
+        let of = |name: &str| headers[name].to_str().unwrap();
+        let signed =
+            [of("webhook-id"), of("webhook-timestamp"), std::str::from_utf8(body).unwrap()].join(".");
+        let signature = format!("v1,{}", base64(&hmac_sha256(&SECRET_BYTES, signed.as_bytes())));
+        assert_eq!(of("webhook-signature"), signature);
+        assert_eq!(of("content-type"), "application/json");
+        assert_eq!(of("webhook-timestamp"), (world.time.wall().as_millis() / 1_000).to_string());
+        ids.push(of("webhook-id").to_owned());
+    }
+    assert!(ids.iter().all(|id| id.starts_with("quote_")));
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+}
+
+#[test]
+fn a_hook_that_fails_or_talks_nonsense_gives_no_quote_and_is_asked_once() {
+    let with = |change: fn(&mut Value)| {
+        let mut cart = cart("14.00", "5.00", "1.00", "20.00");
+        change(&mut cart);
+        Says::Json(cart)
+    };
+    let long = format!("{{\"status\":\"{}\"}}", "x".repeat(256 << 10));
+    let cases: Vec<(Says, &str, &str)> = vec![
+        (Says::Hangs, "timeout", ""),
+        (Says::Later(Duration::from_secs(6), cart("14.00", "0.00", "0.00", "14.00")), "timeout", ""),
+        (Says::Refused, "unknownError", ""),
+        (Says::Lost, "unknownError", ""),
+        (Says::Text(500, "canary".to_owned()), "unknownError", ""),
+        (Says::Text(302, "canary".to_owned()), "unknownError", ""),
+        (Says::Text(404, "{}".to_owned()), "unknownError", ""),
+        (Says::Text(200, String::new()), "unknownError", ""),
+        (Says::Text(200, "<html>canary".to_owned()), "unknownError", ""),
+        (Says::Text(200, "[]".to_owned()), "unknownError", ""),
+        (Says::Text(200, "{\"totalBaseAmount\":null}".to_owned()), "unknownError", "totalBaseAmount"),
+        (Says::Text(200, "[".repeat(100_000)), "unknownError", ""),
+        (Says::Text(200, long), "unknownError", ""),
+        (with(|it| it["canary"] = json!(1)), "unknownError", "canary"),
+        (with(|it| it["totalChargeAmount"] = usd("19.99")), "unknownError", "totalChargeAmount"),
+        (with(|it| it["totalChargeAmount"] = usd("20.01")), "unknownError", "totalChargeAmount"),
+        (with(|it| it["totalDiscountAmount"] = usd("0.01")), "unknownError", "totalChargeAmount"),
+        (with(|it| it["totalTaxAmount"] = usd("1.000")), "unknownError", "totalTaxAmount.amount"),
+        (with(|it| it["totalTaxAmount"] = usd("-1.00")), "unknownError", "totalTaxAmount.amount"),
+        (with(|it| it["totalTaxAmount"] = json!(1)), "unknownError", "totalTaxAmount"),
+        (
+            with(|it| it["totalTaxAmount"] = json!({ "amount": "1", "currencyCode": "JPY" })),
+            "unknownError",
+            "totalTaxAmount",
+        ),
+        (
+            with(|it| it["deliveryOptions"][0]["price"] = json!({ "amount": "5.00", "currencyCode": "EUR" })),
+            "unknownError",
+            "deliveryOptions.price",
+        ),
+        (with(|it| it["deliveryOptions"] = json!([])), "unknownError", "deliveryOptions"),
+        (
+            with(|it| it["deliveryOptions"][0]["isDefault"] = json!(false)),
+            "unknownError",
+            "deliveryOptions.isDefault",
+        ),
+        (with(|it| it["totalOrderAmount"] = usd("19.99")), "unknownError", "totalOrderAmount"),
+        (Says::Json(cart("0.00", "0.00", "0.00", "0.00")), "unknownError", "totalChargeAmount"),
+        (Says::Json(cart("150000.01", "0.00", "0.00", "150000.01")), "unknownError", "totalChargeAmount"),
+        (Says::Json(error("couponInvalid")), "couponInvalid", ""),
+        (Says::Json(error("shippingAddressInvalid")), "shippingAddressInvalid", ""),
+        (Says::Json(error("canary")), "unknownError", ""),
+        (Says::Json(json!({ "status": "error" })), "unknownError", ""),
+        (Says::Json(json!({ "status": "fine" })), "unknownError", "totalBaseAmount"),
+    ];
+    for (says, code, field) in cases {
+        let (world, hook) = Hook::asked();
+        let page = Page::open(&world, &order());
+        let what = format!("{says:?}").chars().take(120).collect::<String>();
+        hook.always(says);
+        let lines = logged(|| assert_eq!(page.init().json(), error(code), "{what}"));
+        assert_eq!(hook.bodies().len(), 1, "{what}");
+        assert_eq!(page.terms(), ("14.00".to_owned(), 1), "{what}");
+        let told = if field.is_empty() { format!("init: {code}") } else { format!("init: {code} ({field})") };
+        assert_eq!(page.told("QuoteRefused"), [told], "{what}");
+        let lines: Vec<&String> = lines.iter().filter(|line| line.contains("no quote")).collect();
+        assert_eq!(lines.len(), 1, "{what}");
+        for personal in ["Anna", "canary.example", "Terry", "98121"] {
+            assert!(!lines[0].contains(personal), "{lines:?}");
+        }
+        // The next one is as good as if nothing had been.
+        hook.always(Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
+        assert_eq!(sums(&page.init()), "14.00 5.00 1.00 - 20.00");
+        assert_eq!(page.complete_with(SESSION, &at("20.00")).status, 200);
+    }
+}
+
+#[test]
+fn a_hook_must_name_the_total_of_an_order_that_is_charged_in_parts() {
+    let (world, hook) = Hook::asked();
+    let page = Page::open(&world, &order_of_100("Authorize"));
+    hook.always(Says::Json(cart("40.00", "5.00", "0.00", "45.00")));
+    assert_eq!(page.init().json(), error("unknownError"));
+    assert_eq!(page.told("QuoteRefused"), ["init: unknownError (totalOrderAmount)"]);
+    let mut whole = cart("40.00", "5.00", "0.00", "45.00");
+    whole["totalOrderAmount"] = usd("105.00");
+    hook.always(Says::Json(whole));
+    assert_eq!(page.init().status, 200);
+}
+
+#[test]
+fn an_answer_without_delivery_options_is_enough_once_there_were_some() {
+    let (world, hook) = Hook::asked();
+    let page = Page::open(&world, &order());
+    page.init();
+    let mut without = cart("14.00", "7.00", "0.00", "21.00");
+    without.as_object_mut().unwrap().remove("deliveryOptions");
+    hook.always(Says::Json(without));
+    let chosen = page.ask("delivery-option", &json!({ "deliveryOptions": { "id": "standard" } }));
+    assert_eq!(sums(&chosen), "14.00 7.00 0.00 - 21.00");
+}
+
+#[test]
+fn a_change_by_the_shop_while_it_is_asked_is_not_undone_by_its_answer() {
+    let (world, hook) = Hook::asked();
+    let page = Page::open(&world, &order());
+    hook.always(Says::Later(Duration::from_secs(2), cart("14.00", "5.00", "1.00", "20.00")));
+    let mut terms = at("18.00");
+    for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
+        terms.as_object_mut().unwrap().remove(member);
+    }
+    terms["termsVersion"] = json!(1);
+    let path = format!("/v1/checkouts/{}/terms", page.checkout_id);
+    let changing = world.request("PUT", &path, &terms.to_string());
+    let (quoted, changed) = world.run(join(page.asking("init", &init()), changing));
+    assert_eq!((quoted.json(), changed.status), (error("cartChanged"), 200));
+    assert_eq!(page.terms(), ("18.00".to_owned(), 2));
+}
+
+#[test]
+fn a_payment_that_is_on_its_way_is_not_quoted_anew() {
+    let (world, hook) = Hook::asked();
+    let page = Page::open(&world, &order());
+    page.init();
+    // The answer of a question that is with the shop comes after the payment has left.
+    hook.always(Says::Later(Duration::from_secs(2), cart("14.00", "9.00", "1.00", "24.00")));
+    world.amazon.open(SESSION, session_for(&at("20.00"), SESSION, &page.checkout_id));
+    world.amazon.fault("finalize", Fault::LostAfter);
+    let completing = page.asking("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
+    let (quoted, completed) = world.run(join(page.asking("init", &init()), completing));
+    assert_eq!(quoted.json(), error("cartChanged"));
+    assert_eq!(completed.verdict(), (200, "paid".to_owned()));
+    assert_eq!(page.terms().0, "20.00");
+    // Nobody asks the shop about an order that is paid.
+    let asked = hook.bodies().len();
+    assert_eq!(page.init().json(), error("cartChanged"));
+    assert_eq!(hook.bodies().len(), asked);
+}
+
+#[test]
+fn an_attempt_that_was_not_sent_yet_is_held_against_the_new_quote() {
+    let world = world_of_a_table();
+    let page = Page::open(&world, &order());
+    page.init();
+    world.amazon.goes_down("session");
+    assert_eq!(page.complete_with(SESSION, &at("20.57")).status, 202);
+    page.ask("delivery-option", &json!({ "deliveryOptions": { "id": "express" } }));
+    world.amazon.comes_back();
+    world.let_pass(Duration::from_secs(60));
+    assert_eq!(page.stands()["state"], "notPaid");
+    assert_eq!(world.amazon.arrived("finalize").len(), 0);
+}
+
+#[test]
+fn a_crash_between_quote_and_answer_charges_neither_amount_unseen() {
+    for engine in ENGINES {
+        for is_applied in [false, true] {
+            let mut world = World::new(engine);
+            world.storefront.quote_table = table();
+            world.restart();
+            let page = Page::open(&world, &order());
+            page.init();
+            let (token, checkout_id) = (page.token.clone(), page.checkout_id.clone());
+            world.store.dies_at(1, is_applied);
+            let chosen = json!({ "deliveryOptions": { "id": "express" } });
+            assert!(world.run_until_it_stops(page.asking("delivery-option", &chosen)).is_none());
+            world.restart();
+            let page = Page { world: &world, checkout_id, token };
+            assert_eq!(page.terms().0, if is_applied { "31.39" } else { "20.57" });
+            // Amazon was told the first quote only; the answer to the second never came.
+            let completed = page.complete_with(SESSION, &at("20.57"));
+            assert_eq!(completed.status, if is_applied { 402 } else { 200 });
+            assert_eq!(world.amazon.arrived("finalize").len(), usize::from(!is_applied));
+            if is_applied {
+                page.init();
+                assert_eq!(page.complete_with(OTHER_SESSION, &at("20.57")).status, 200);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_that_fails_gives_no_quote_that_it_does_not_keep() {
+    let world = world_of_a_table();
+    let page = Page::open(&world, &order());
+    world.store.is_full.store(true, Ordering::SeqCst);
+    assert_eq!(page.init().refusal().1, "Unavailable");
+    world.store.is_full.store(false, Ordering::SeqCst);
+    world.store.loses_answers.store(true, Ordering::SeqCst);
+    assert_eq!(page.init().status, 200, "it was kept, and the store says so when it is asked");
+    assert_eq!(page.terms(), ("20.57".to_owned(), 2));
+}
+
+#[test]
+fn a_checkout_is_given_five_hundred_quotes_and_the_shop_is_asked_no_more() {
+    let (world, hook) = Hook::asked();
+    let page = Page::open(&world, &order());
+    let count = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&count);
+    hook.says(move |_| match asked.fetch_add(1, Ordering::SeqCst) % 2 {
+        0 => Says::Json(cart("14.00", "5.00", "1.00", "20.00")),
+        _ => Says::Json(error("couponInvalid")),
+    });
+    for _ in 0..500 {
+        page.init();
+    }
+    assert_eq!(page.init().json(), error("unknownError"));
+    assert_eq!(count.load(Ordering::SeqCst), 500);
+    assert_eq!(page.told("Quoted").len() + page.told("QuoteRefused").len(), 500);
+    assert_eq!(page.complete_with(SESSION, &at("20.00")).status, 200, "the last quote can still be paid");
+}
+
+#[test]
+fn a_hook_that_hangs_holds_sixty_four_questions_and_no_more() {
+    let (world, hook) = Hook::asked();
+    let pages: Vec<Page<'_>> = (0..65)
+        .map(|number| {
+            let mut order = order();
+            order["orderId"] = json!(number.to_string());
+            Page::open(&world, &order)
+        })
+        .collect();
+    hook.always(Says::Hangs);
+    let answers = world.run(join_all(pages.iter().map(|page| page.asking("init", &init()))));
+    assert!(answers.iter().all(|answer| answer.json() == error("timeout")));
+    assert_eq!(hook.bodies().len(), 64);
+    // Their places are given back.
+    hook.always(Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
+    assert_eq!(pages[64].init().status, 200);
+}
+
+#[test]
+fn a_canceled_order_is_quoted_no_more() {
+    let world = world_of_a_table();
+    let page = Page::open(&world, &order());
+    world.ask(&page.checkout_id, "cancel", &json!({ "reference": "1" }));
+    assert_eq!(page.init().json(), error("cartChanged"));
+    let path = page.path("complete");
+    let body = json!({ "amazonCheckoutSessionId": SESSION }).to_string();
+    let refused = world.run(request(&world, "POST", &path, &body, &[("origin", ORIGIN)]));
+    assert_eq!(refused.refusal().1, "OrderCanceled");
+}
+
+#[test]
+fn a_quote_that_was_not_paid_lapses_after_a_day_and_its_address_is_not_kept() {
+    let world = world_of_a_table();
+    let hour = Duration::from_secs(3_600);
+    let stored = |page: &Page<'_>| {
+        let key = Key { collection: "checkout", id: page.checkout_id.clone() };
+        let documents = world.run(world.store.inner.load(&[key])).unwrap();
+        String::from_utf8(documents[0].as_ref().unwrap().bytes.to_vec()).unwrap()
+    };
+    let page = Page::open(&world, &order());
+    page.init();
+    world.skip(hour);
+    assert_eq!(page.complete_with(SESSION, &at("14.00")).status, 402);
+    world.skip(23 * hour);
+    assert!(stored(&page).contains("Terry") && page.terms().0 == "20.57");
+    world.skip(2 * hour);
+    assert!(!stored(&page).contains("Terry") && page.terms() == ("14.00".to_owned(), 3));
+    assert_eq!(page.told("QuoteLapsed").len(), 1);
+    let late = page.complete_with(OTHER_SESSION, &at("20.57"));
+    assert_eq!(late.json()["reason"], "TermsMismatch", "a session of before is not paid");
+    world.skip(48 * hour);
+    assert_eq!(page.told("QuoteLapsed").len(), 1);
+    assert_eq!(sums(&page.init()), "14.00 5.00 1.57 - 20.57");
+}
+
+#[test]
+fn a_quote_stands_while_it_may_be_paid_and_once_it_is_paid_its_address_is_gone() {
+    let world = world_of_a_table();
+    let mut order = waiting_order();
+    order["paymentDetails"]["chargeAmount"] = usd("14.00");
+    let page = Page::open(&world, &order);
+    page.init();
+    world.amazon.fault("finalize", Fault::Pending);
+    order["paymentDetails"]["chargeAmount"] = usd("20.57");
+    assert_eq!(page.complete_with(SESSION, &order).verdict(), (202, "pending".to_owned()));
+    let key = Key { collection: "checkout", id: page.checkout_id.clone() };
+    let has_address = || {
+        let documents = world.run(world.store.inner.load(std::slice::from_ref(&key))).unwrap();
+        documents[0].as_ref().unwrap().bytes.windows(5).any(|part| part == b"Terry")
+    };
+    world.skip(Duration::from_secs(30 * 3_600));
+    assert!(has_address());
+    world.amazon.decide("S01-5105180-0000001-C000001", "Authorized");
+    world.skip(Duration::from_secs(3 * 3_600));
+    assert_eq!(page.stands()["state"], "authorized");
+    assert!(!has_address());
+    assert_eq!((page.terms().0.as_str(), page.told("QuoteLapsed").len()), ("20.57", 0));
+    order["paymentDetails"]["chargeAmount"] = usd("14.00");
+    assert_eq!(Page::open(&world, &order).checkout_id, page.checkout_id, "it is still the order of before");
+}

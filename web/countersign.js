@@ -1,0 +1,354 @@
+/* The storefront's script: mounts Amazon's button for a registered checkout and wires its events to the
+ * merchant half. Served by `countersign serve` as /countersign.js; works with Amazon's own checkout.js.
+ *
+ * It never concludes anything about money. A completion whose answer is lost is asked for again, with the
+ * same Checkout Session, which the merchant half answers with the first outcome however often it is asked;
+ * until there is an answer there is none. Amounts are texts that are passed on. */
+(function () {
+  'use strict';
+
+  /** How long an event's handler may take: Amazon's page waits ten seconds. */
+  const QUOTE_MS = 9000;
+  /** For how long a completion is asked for: Amazon's page waits a minute. */
+  const COMPLETE_MS = 55000;
+  /** The merchant half answers a completion within 25 s. */
+  const ANSWER_MS = 30000;
+  const FIRST_PAUSE_MS = 500;
+  const LONGEST_PAUSE_MS = 8000;
+  /** A second click so soon after the first is the same click. */
+  const DOUBLE_CLICK_MS = 1000;
+  /** How long Amazon's script is waited for. */
+  const SCRIPT_MS = 20000;
+
+  const ADDRESSES = ['shippingAddress', 'billingAddress'];
+
+  const own = document.currentScript;
+  const mounted = new Map();
+
+  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const now = () => performance.now();
+
+  /** Of an event what the merchant half asks for, and nothing else of the buyer's. */
+  function pick(event, members) {
+    const picked = {};
+    for (const member of members) {
+      if (event && event[member] !== undefined) picked[member] = event[member];
+    }
+    return picked;
+  }
+
+  /** Where the merchant half is: beside this script, unless the page says otherwise. */
+  function home(api) {
+    const base = api || (own && own.src && new URL('.', own.src).href);
+    if (!base) throw new Error('countersign: options.api must name the merchant half');
+    return base.replace(/\/+$/, '');
+  }
+
+  /** What a page remembers of a completion across a reload. Without storage it remembers nothing. */
+  function memory(token) {
+    const key = 'countersign:' + token;
+    return {
+      read() {
+        try {
+          return JSON.parse(sessionStorage.getItem(key)) || {};
+        } catch (error) {
+          return {};
+        }
+      },
+      write(kept) {
+        try {
+          if (kept) sessionStorage.setItem(key, JSON.stringify(kept));
+          else sessionStorage.removeItem(key);
+        } catch (error) {
+          // A browser that keeps nothing still pays.
+        }
+      },
+    };
+  }
+
+  /** One request. Rejects when there is no answer that can be read in time. */
+  async function call(url, body, limit) {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), Math.max(0, limit));
+    try {
+      const answer = await fetch(url, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: body === undefined ? {} : { 'content-type': 'application/json' },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        credentials: 'omit',
+        cache: 'no-store',
+        referrerPolicy: 'no-referrer',
+        signal: abort.signal,
+      });
+      const text = await answer.text();
+      return { status: answer.status, body: text ? JSON.parse(text) : null };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Whether the same question may be answered later. */
+  const isAway = (status) => status >= 500 || status === 408 || status === 429;
+
+  /** Waits for Amazon's script: the one of the options, or the one that the page loads. */
+  function amazonPay(src) {
+    const there = () => window.amazon && window.amazon.Pay;
+    if (there()) return Promise.resolve(there());
+    const scripts = Array.from(document.scripts);
+    let script = src
+      ? scripts.find((it) => it.src === new URL(src, document.baseURI).href)
+      : scripts.find((it) => /\/checkout\.js([?#]|$)/.test(it.src));
+    return new Promise((resolve, reject) => {
+      const failed = () => reject(new Error('countersign: the script of Amazon Pay is not there'));
+      const look = () => (there() ? resolve(there()) : failed());
+      if (src && !script) {
+        script = document.createElement('script');
+        script.src = src;
+        script.async = true;
+        document.head.appendChild(script);
+      }
+      if (script) {
+        script.addEventListener('load', look);
+        script.addEventListener('error', failed);
+      }
+      // One that no element of the page names yet is there when the page is, or it is not.
+      if (!script && document.readyState === 'complete') look();
+      else if (!script) window.addEventListener('load', look);
+      setTimeout(look, SCRIPT_MS);
+    });
+  }
+
+  /** Says something to the buyer right before the button; as text, whatever it holds. */
+  function say(container, text, link) {
+    let line = container.previousElementSibling;
+    if (!line || line.getAttribute('data-countersign') === null) {
+      line = document.createElement('p');
+      line.setAttribute('data-countersign', '');
+      line.setAttribute('role', 'alert');
+      line.className = 'countersign-message';
+      container.parentNode.insertBefore(line, container);
+    }
+    line.textContent = link ? '' : text;
+    if (link) {
+      const anchor = document.createElement('a');
+      anchor.href = link;
+      anchor.textContent = text;
+      line.append(anchor);
+    }
+  }
+
+  function Checkout(selector, container, registration, options) {
+    const api = home(options.api) + '/browser/' + encodeURIComponent(registration.browserToken);
+    const kept = memory(registration.browserToken);
+    const completing = new Map();
+    let clickedAt = -Infinity;
+    /** Whether an outcome is being found out, or is about to be shown. */
+    let isBusy = false;
+
+    const warn = (what, error) => console.error('countersign: ' + what, error || '');
+    /** A function of the page's; what it throws stays there. */
+    const tell = (name, detail) => {
+      if (typeof options[name] !== 'function') return undefined;
+      try {
+        return options[name](detail);
+      } catch (error) {
+        warn(name + ' has thrown', error);
+        return undefined;
+      }
+    };
+
+    /** Asks what the order costs. Asking again is safe: the last answer counts. */
+    async function quote(event, detail) {
+      const until = now() + QUOTE_MS;
+      for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
+        try {
+          const { status, body } = await call(api + '/' + event, detail, until - now());
+          if (status === 200) return body;
+          warn(event + ' was refused', body && body.error);
+          if (!isAway(status)) return { status: 'error', reasonCode: 'unknownError' };
+        } catch (error) {
+          warn(event + ' was not answered', error);
+        }
+        if (now() + pause >= until) return { status: 'error', reasonCode: 'timeout' };
+        await sleep(pause);
+      }
+    }
+
+    /** Asks for the outcome of one Checkout Session until there is one: `refused` when there will be none,
+     * nothing when the time is over. */
+    async function outcome(event) {
+      const until = now() + COMPLETE_MS;
+      for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+        try {
+          const { status, body } = await call(api + '/complete', event, Math.min(ANSWER_MS, until - now()));
+          if (body && body.outcome) return body;
+          warn('complete was refused', body && body.error);
+          if (!isAway(status)) return { outcome: 'refused', redirectUrl: registration.resultUrl };
+        } catch (error) {
+          warn('complete was not answered', error);
+        }
+        if (now() + pause >= until) return null;
+        await sleep(pause);
+        // What is paid is paid, by whichever session; anything else may be an earlier session's.
+        try {
+          const { status, body } = await call(api, undefined, Math.min(ANSWER_MS, until - now()));
+          if (status === 200 && /^(paid|authorized|confirmed)$/.test(body.state)) {
+            return Object.assign({ outcome: body.state }, body);
+          }
+        } catch (error) {
+          warn('how it stands was not answered', error);
+        }
+      }
+    }
+
+    /** Completes one session once, however often it is asked for, and shows what came of it. */
+    function complete(event) {
+      const session = String(event.amazonCheckoutSessionId);
+      if (!completing.has(session)) {
+        isBusy = true;
+        kept.write({ session });
+        completing.set(session, finish(pick(event, ['amazonCheckoutSessionId'].concat(ADDRESSES)), session));
+      }
+      return completing.get(session);
+    }
+
+    async function finish(event, session) {
+      const result = await outcome(event);
+      if (!result) {
+        // Not known: the result page finds out. What was begun stays remembered.
+        completing.delete(session);
+        isBusy = false;
+        go(registration.resultUrl);
+        return { status: 'error', reasonCode: 'timeout' };
+      }
+      const isUnpaid = /^(notPaid|canceled|refused)$/.test(result.outcome);
+      isBusy = !isUnpaid;
+      kept.write(result.message ? { session, outcome: result.outcome, message: result.message } : null);
+      if (isUnpaid && result.message) say(container, result.message);
+      if (tell('onOutcome', result) !== false) go(result.redirectUrl);
+      if (!isUnpaid) return { status: 'success' };
+      const hasChanged = result.reason === 'TermsMismatch' || result.reason === 'AddressDrift';
+      return { status: 'error', reasonCode: hasChanged ? 'cartChanged' : 'unknownError' };
+    }
+
+    /** Leaves the page, once the handler's answer is on its way to Amazon's. */
+    function go(url) {
+      if (url) setTimeout(() => window.location.assign(url), 0);
+    }
+
+    /** What an earlier life of this page has begun, it finishes; what it has learned, it says. */
+    async function resume() {
+      const { session, outcome: ended, message } = kept.read();
+      if (!session) return;
+      if (!ended) {
+        await complete({ amazonCheckoutSessionId: session });
+        return;
+      }
+      if (ended === 'notPaid' || ended === 'canceled') {
+        kept.write(null);
+        if (message) say(container, message);
+        return;
+      }
+      try {
+        const { status, body } = await call(api, undefined, ANSWER_MS);
+        if (status !== 200) return;
+        const isUnpaid = body.state === 'notPaid' || body.state === 'canceled';
+        if (isUnpaid) kept.write(null);
+        // What is paid, or may be, is not offered to be paid again.
+        container.hidden = !isUnpaid;
+        say(container, body.message, isUnpaid ? null : body.redirectUrl);
+      } catch (error) {
+        warn('how it stands was not answered', error);
+      }
+    }
+
+    function post(event, detail) {
+      call(api + '/' + event, detail, QUOTE_MS).catch((error) => warn(event + ' was not answered', error));
+    }
+
+    const handlers = {
+      onInitCheckout: (event) => quote('init', pick(event, ['buyer', 'couponCodes'].concat(ADDRESSES))),
+      onShippingAddressSelection: (event) =>
+        quote('shipping-address', pick(event, ['shippingAddress', 'couponCodes'])),
+      onDeliveryOptionSelection: (event) =>
+        quote('delivery-option', pick(event, ['deliveryOptions', 'couponCodes'])),
+      onCompleteCheckout: complete,
+      onCancel(event) {
+        clickedAt = -Infinity;
+        post('cancel', {});
+        tell('onCancel', event);
+      },
+      onError(event) {
+        clickedAt = -Infinity;
+        const message = String((event && event.message) || event || '').slice(0, 255);
+        warn('the button reports an error: ' + message);
+        post('error', { message });
+        tell('onError', event);
+      },
+    };
+
+    // Captured before the button hears of it, whoever has drawn it.
+    container.addEventListener(
+      'click',
+      (click) => {
+        if (!isBusy && now() - clickedAt >= DOUBLE_CLICK_MS) {
+          clickedAt = now();
+          return;
+        }
+        click.stopImmediatePropagation();
+        click.preventDefault();
+      },
+      true,
+    );
+
+    // Back from the result page, the page is as it was left: with everything still under way.
+    window.addEventListener('pageshow', (shown) => {
+      if (!shown.persisted) return;
+      clickedAt = -Infinity;
+      isBusy = false;
+      completing.clear();
+      resume();
+    });
+
+    this.render = async () => {
+      // Not waited for: Amazon's page may still be there, and asks the new page what it asked the old one.
+      resume();
+      const pay = await amazonPay(options.script);
+      return pay.renderJSButton(selector, Object.assign({}, registration.button, handlers));
+    };
+  }
+
+  /**
+   * Mounts the button of a registered checkout.
+   *
+   * `registration` is what the shop's back end got from `POST /v1/checkouts`: `browserToken`, `resultUrl` and
+   * `button` of it. `options`: `script`, the URL of Amazon's script where the page does not load it; `api`,
+   * the merchant half where it is not beside this script; `onOutcome(result)`, which keeps the page by
+   * returning false; `onCancel(event)`; `onError(event)`. Gives a promise of Amazon's own handle.
+   */
+  function mount(selector, registration, options) {
+    const given = options || {};
+    try {
+      const container = document.querySelector(selector);
+      if (!container) throw new Error('countersign: there is no element ' + selector);
+      for (const member of ['browserToken', 'resultUrl', 'button']) {
+        if (!registration || !registration[member]) throw new Error('countersign: the registration has no ' + member);
+      }
+      const before = mounted.get(container);
+      if (before && before.token === registration.browserToken) return before.rendered;
+      const rendered = new Checkout(selector, container, registration, given).render();
+      rendered.catch((error) => {
+        mounted.delete(container);
+        console.error(error);
+        if (typeof given.onError === 'function') given.onError({ message: error.message });
+      });
+      mounted.set(container, { token: registration.browserToken, rendered });
+      return rendered;
+    } catch (error) {
+      console.error(error);
+      return Promise.reject(error);
+    }
+  }
+
+  window.countersign = Object.freeze({ mount });
+})();

@@ -1,0 +1,375 @@
+// countersign.js against a hand-made page, `amazon.Pay` and network: what it asks, what it answers Amazon's page,
+// where it goes, and what it does when answers are lost. Time is a value that these tests move.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import vm from 'node:vm';
+import { gzipSync } from 'node:zlib';
+
+const SOURCE = readFileSync(new URL('../countersign.js', import.meta.url), 'utf8');
+const REGISTRATION = {
+  browserToken: 'b1',
+  resultUrl: 'https://pay.example/result/r1',
+  button: { merchantId: 'M1', checkoutSessionConfig: { storeId: 'S1' } },
+};
+const API = 'https://pay.example/pay/browser/b1';
+const SESSION = { amazonCheckoutSessionId: 'session-1', shippingAddress: { city: 'Ulm' }, paymentDescriptor: 'Visa' };
+
+/** A page with a button's place, in a browser of a few lines. */
+class Page {
+  constructor(storage = new Map()) {
+    this.storage = storage;
+    this.asked = [];
+    this.answers = [];
+    this.went = [];
+    this.timers = [];
+    this.at = 0;
+    this.rendered = [];
+    this.listeners = {};
+    this.lines = [];
+    const page = this;
+    const element = (name) => ({
+      name,
+      attributes: {},
+      children: [],
+      textContent: '',
+      setAttribute(key, value) { this.attributes[key] = value; },
+      getAttribute(key) { return this.attributes[key] ?? null; },
+      append(child) { this.children.push(child); },
+    });
+    this.container = {
+      ...element('div'),
+      hidden: false,
+      clicks: [],
+      previousElementSibling: null,
+      addEventListener(kind, listener) { this.clicks.push(listener); },
+      parentNode: {
+        insertBefore(line, before) {
+          before.previousElementSibling = line;
+          page.lines.push(line);
+        },
+      },
+    };
+    const document = {
+      currentScript: { src: 'https://pay.example/pay/countersign.js?v=1' },
+      baseURI: 'https://shop.example/checkout',
+      readyState: 'complete',
+      scripts: [],
+      head: { appendChild: (script) => { this.appended = script; } },
+      createElement: (name) => ({ ...element(name), addEventListener(kind, listener) { this[kind] = listener; } }),
+      querySelector: (selector) => (selector === '#pay' ? this.container : null),
+    };
+    const window = {
+      amazon: { Pay: { renderJSButton: (selector, config) => this.rendered.push({ selector, config }) } },
+      location: { assign: (url) => this.went.push(url) },
+      addEventListener: (kind, listener) => { this.listeners[kind] = listener; },
+    };
+    this.window = window;
+    this.document = document;
+    this.context = vm.createContext({
+      window, document, URL, AbortController, console: { error: () => {} },
+      performance: { now: () => this.at },
+      setTimeout: (run, ms) => this.timers.push({ run, at: this.at + ms, id: this.timers.length }) - 1,
+      clearTimeout: (id) => { if (this.timers[id]) this.timers[id].run = null; },
+      sessionStorage: {
+        getItem: (key) => this.storage.get(key) ?? null,
+        setItem: (key, value) => this.storage.set(key, value),
+        removeItem: (key) => this.storage.delete(key),
+      },
+      fetch: (url, init) => this.fetch(url, init),
+    });
+    vm.runInContext(SOURCE, this.context);
+  }
+
+  fetch(url, init) {
+    this.asked.push({ url, init, body: init.body && JSON.parse(init.body) });
+    const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
+    if (answer === 'lost') return Promise.reject(new TypeError('Failed to fetch'));
+    if (answer === 'hangs') {
+      return new Promise((resolve, reject) => {
+        if (init.signal.aborted) reject(new Error('aborted'));
+        init.signal.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+    }
+    const [status, body] = answer;
+    return Promise.resolve({ status, text: async () => (body === null ? '' : JSON.stringify(body)) });
+  }
+
+  async mount(options) {
+    await this.window.countersign.mount('#pay', REGISTRATION, options);
+    return this.rendered.at(-1).config;
+  }
+
+  /** Lets whatever waits happen, moving time from one timer to the next. */
+  async settle(until = Infinity) {
+    for (;;) {
+      for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+      const due = this.timers.filter((it) => it.run && it.at <= until).sort((a, b) => a.at - b.at)[0];
+      if (!due) return;
+      this.at = Math.max(this.at, due.at);
+      const { run } = due;
+      due.run = null;
+      run();
+    }
+  }
+
+  /** What a handler answers, however long it takes. */
+  async answerOf(promise) {
+    let answer;
+    promise.then((value) => { answer = value; });
+    await this.settle();
+    return answer && JSON.parse(JSON.stringify(answer));
+  }
+
+  get kept() {
+    const kept = this.storage.get('countersign:b1');
+    return kept && JSON.parse(kept);
+  }
+
+  posts(event) {
+    return this.asked.filter((it) => it.url === `${API}/${event}`);
+  }
+}
+
+const paid = [200, { outcome: 'paid', message: 'Paid.', redirectUrl: 'https://shop.example/thanks' }];
+const pending = [202, { outcome: 'pending', message: 'Wait.', redirectUrl: REGISTRATION.resultUrl }];
+const notPaid = (reason) => [402, {
+  outcome: 'notPaid', reason, message: 'Not <b>paid</b>.', redirectUrl: 'https://shop.example/checkout',
+}];
+
+test('the script is light, and needs nothing that a strict page forbids', () => {
+  assert.ok(gzipSync(SOURCE).length < 10_000, `${gzipSync(SOURCE).length}`);
+  assert.doesNotMatch(SOURCE, /\beval\b|new Function|innerHTML|document\.write|\.style\b|\?\.|\?\?/);
+});
+
+test('the button is rendered with the registration and the events', async () => {
+  const page = new Page();
+  const config = await page.mount();
+  assert.equal(page.rendered[0].selector, '#pay');
+  assert.equal(config.merchantId, 'M1');
+  const handlers = Object.keys(config).filter((key) => key.startsWith('on')).sort();
+  assert.deepEqual(handlers, ['onCancel', 'onCompleteCheckout', 'onDeliveryOptionSelection', 'onError',
+    'onInitCheckout', 'onShippingAddressSelection']);
+  assert.equal(REGISTRATION.button.onCancel, undefined, 'the registration is left as it is');
+  await page.mount();
+  assert.equal(page.rendered.length, 1, 'mounting twice is mounting once');
+});
+
+test('each event asks the merchant half with what it needs and passes the answer on', async () => {
+  const page = new Page();
+  const config = await page.mount();
+  const cart = { totalChargeAmount: { amount: '5.00', currencyCode: 'USD' } };
+  page.answers = [[200, cart]];
+  const event = { shippingAddress: { city: 'Ulm' }, couponCodes: ['A'], buyer: { name: 'N' },
+    deliveryOptions: { id: 'x' }, surprise: () => {} };
+  for (const [handler, path, members] of [
+    ['onInitCheckout', 'init', ['buyer', 'couponCodes', 'shippingAddress']],
+    ['onShippingAddressSelection', 'shipping-address', ['shippingAddress', 'couponCodes']],
+    ['onDeliveryOptionSelection', 'delivery-option', ['deliveryOptions', 'couponCodes']],
+  ]) {
+    assert.deepEqual(await page.answerOf(config[handler](event)), cart);
+    const asked = page.posts(path)[0];
+    assert.deepEqual(Object.keys(asked.body), members);
+    assert.equal(asked.init.method, 'POST');
+    assert.equal(asked.init.credentials, 'omit');
+  }
+});
+
+test('a quote that gets no answer is asked for again and then told as timeout', async () => {
+  const page = new Page();
+  const config = await page.mount();
+  page.answers = ['lost', [503, { error: {} }], [200, { totalBaseAmount: 1 }]];
+  assert.deepEqual(await page.answerOf(config.onInitCheckout({})), { totalBaseAmount: 1 });
+  page.answers = ['lost'];
+  const began = page.at;
+  assert.deepEqual(await page.answerOf(config.onInitCheckout({})), { status: 'error', reasonCode: 'timeout' });
+  page.answers = ['hangs'];
+  assert.deepEqual(await page.answerOf(config.onInitCheckout({})), { status: 'error', reasonCode: 'timeout' });
+  assert.ok(page.at - began < 20_000, 'within what Amazon waits, twice');
+  page.answers = [[400, { error: { code: 'InvalidValue' } }]];
+  const refused = await page.answerOf(config.onInitCheckout({}));
+  assert.deepEqual(refused, { status: 'error', reasonCode: 'unknownError' });
+});
+
+test('each outcome is answered and leads where it says', async () => {
+  for (const [answer, status, reasonCode, to] of [
+    [paid, 'success', undefined, 'https://shop.example/thanks'],
+    [pending, 'success', undefined, REGISTRATION.resultUrl],
+    [notPaid('HardDeclined'), 'error', 'unknownError', 'https://shop.example/checkout'],
+    [notPaid('TermsMismatch'), 'error', 'cartChanged', 'https://shop.example/checkout'],
+    [[409, { error: { code: 'OrderCanceled' } }], 'error', 'unknownError', REGISTRATION.resultUrl],
+  ]) {
+    const page = new Page();
+    const config = await page.mount();
+    page.answers = [answer];
+    const told = await page.answerOf(config.onCompleteCheckout(SESSION));
+    assert.deepEqual(told, reasonCode ? { status, reasonCode } : { status });
+    assert.deepEqual(page.went, [to]);
+    assert.deepEqual(Object.keys(page.posts('complete')[0].body), ['amazonCheckoutSessionId', 'shippingAddress']);
+  }
+});
+
+test('a page can keep itself by its own onOutcome', async () => {
+  const page = new Page();
+  const seen = [];
+  const config = await page.mount({ onOutcome: (result) => { seen.push(result.outcome); return false; } });
+  page.answers = [paid];
+  await page.answerOf(config.onCompleteCheckout(SESSION));
+  assert.deepEqual([seen, page.went], [['paid'], []]);
+});
+
+test('one session is completed once however often the event fires', async () => {
+  const page = new Page();
+  const config = await page.mount();
+  page.answers = [paid];
+  const both = Promise.all([config.onCompleteCheckout(SESSION), config.onCompleteCheckout(SESSION)]);
+  assert.deepEqual(await page.answerOf(both), [{ status: 'success' }, { status: 'success' }]);
+  assert.equal(page.posts('complete').length, 1);
+});
+
+test('a lost completion is asked for again and never guessed', async () => {
+  const page = new Page();
+  const config = await page.mount();
+  // An earlier session's notPaid is no answer about this one.
+  page.answers = ['lost', [200, { state: 'notPaid' }], 'lost', 'lost', [503, { error: {} }], 'lost', notPaid('x')];
+  const told = await page.answerOf(config.onCompleteCheckout(SESSION));
+  assert.deepEqual(told, { status: 'error', reasonCode: 'unknownError' });
+  assert.equal(page.posts('complete').length, 4);
+
+  const known = new Page();
+  const other = await known.mount();
+  known.answers = ['lost', [200, { state: 'paid', message: 'Paid.', redirectUrl: 'https://shop.example/thanks' }]];
+  assert.deepEqual(await known.answerOf(other.onCompleteCheckout(SESSION)), { status: 'success' });
+  assert.deepEqual(known.went, ['https://shop.example/thanks']);
+});
+
+test('a connection that stays lost ends on the result page and stays remembered', async () => {
+  for (const answer of ['lost', 'hangs']) {
+    const page = new Page();
+    const config = await page.mount();
+    page.answers = [answer];
+    const told = await page.answerOf(config.onCompleteCheckout(SESSION));
+    assert.deepEqual(told, { status: 'error', reasonCode: 'timeout' });
+    assert.ok(page.at <= 60_000, `${page.at}`);
+    assert.deepEqual(page.went, [REGISTRATION.resultUrl]);
+    assert.deepEqual(page.kept, { session: 'session-1' });
+  }
+});
+
+test('a page that was reloaded in the middle finishes what it began', async () => {
+  const storage = new Map([['countersign:b1', JSON.stringify({ session: 'session-1' })]]);
+  const page = new Page(storage);
+  page.answers = [paid];
+  const config = await page.mount();
+  // Amazon's page asks the new page what it asked the old one.
+  const told = await page.answerOf(config.onCompleteCheckout(SESSION));
+  assert.deepEqual(told, { status: 'success' });
+  assert.equal(page.posts('complete').length, 1);
+  assert.deepEqual(page.posts('complete')[0].body, { amazonCheckoutSessionId: 'session-1' });
+  assert.deepEqual(page.went, ['https://shop.example/thanks']);
+});
+
+test('the start of checkout says once, as text, that the payment failed', async () => {
+  const page = new Page();
+  const config = await page.mount();
+  page.answers = [notPaid('HardDeclined')];
+  await page.answerOf(config.onCompleteCheckout(SESSION));
+  const start = new Page(page.storage);
+  await start.mount();
+  await start.settle();
+  assert.equal(start.lines[0].textContent, 'Not <b>paid</b>.');
+  assert.equal(start.lines[0].attributes.role, 'alert');
+  assert.equal(start.kept, undefined);
+  assert.deepEqual(start.went, []);
+});
+
+test('going back to the page of a paid order shows where it stands and no button', async () => {
+  const page = new Page();
+  const config = await page.mount();
+  page.answers = [paid];
+  await page.answerOf(config.onCompleteCheckout(SESSION));
+  page.answers = [[200, { state: 'paid', message: 'Paid.', redirectUrl: 'https://shop.example/thanks' }]];
+  page.listeners.pageshow({ persisted: true });
+  await page.settle();
+  assert.equal(page.container.hidden, true);
+  assert.equal(page.lines[0].children[0].href, 'https://shop.example/thanks');
+  assert.equal(page.posts('complete').length, 1);
+});
+
+test('a double click is one click, and after a while the button works again', async () => {
+  const page = new Page();
+  await page.mount();
+  const click = () => {
+    let stopped = false;
+    page.container.clicks[0]({ stopImmediatePropagation: () => { stopped = true; }, preventDefault() {} });
+    return stopped;
+  };
+  assert.deepEqual([click(), click()], [false, true]);
+  page.at += 1000;
+  assert.equal(click(), false);
+
+  // Nor is there another purchase while one is being completed; after a failure there is.
+  const config = page.rendered[0].config;
+  page.answers = ['hangs', [200, { state: 'registered' }], notPaid('HardDeclined')];
+  const completing = config.onCompleteCheckout(SESSION);
+  page.at += 5000;
+  assert.equal(click(), true);
+  await page.answerOf(completing);
+  page.at += 1000;
+  assert.equal(click(), false);
+});
+
+test('cancel and error are told and change nothing', async () => {
+  const page = new Page();
+  const seen = [];
+  const config = await page.mount({ onCancel: () => seen.push('cancel'), onError: () => { throw new Error('x'); } });
+  page.answers = [[204, null]];
+  config.onCancel({});
+  config.onError({ message: 'y'.repeat(300) });
+  await page.settle();
+  assert.deepEqual(seen, ['cancel']);
+  assert.deepEqual(page.posts('cancel')[0].body, {});
+  assert.equal(page.posts('error')[0].body.message.length, 255);
+  assert.deepEqual(page.went, []);
+});
+
+test('Amazon’s script is waited for by its load and not for ever', async () => {
+  const page = new Page();
+  const { Pay } = page.window.amazon;
+  delete page.window.amazon;
+  const mounted = page.window.countersign.mount('#pay', REGISTRATION, { script: 'https://amazon.example/checkout.js' });
+  await page.settle(0);
+  assert.equal(page.appended.src, 'https://amazon.example/checkout.js');
+  page.window.amazon = { Pay };
+  page.appended.load();
+  await page.settle(0);
+  await mounted;
+  assert.equal(page.rendered.length, 1);
+
+  const without = new Page();
+  delete without.window.amazon;
+  const told = [];
+  const failed = without.window.countersign.mount('#pay', REGISTRATION, { script: 'https://a.example/checkout.js',
+    onError: (error) => told.push(error.message) });
+  failed.catch(() => {});
+  await without.settle();
+  await assert.rejects(failed, /not there/);
+  assert.equal(told.length, 1);
+});
+
+test('a mistake of the page is named', async () => {
+  const page = new Page();
+  const { mount } = page.window.countersign;
+  await assert.rejects(mount('#none', REGISTRATION), /no element #none/);
+  await assert.rejects(mount('#pay', {}), /no browserToken/);
+  await assert.rejects(mount('#pay'), /no browserToken/);
+});
+
+test('a browser without storage pays all the same', async () => {
+  const page = new Page();
+  page.storage = { get() { throw new Error('denied'); }, set() { throw new Error('denied'); }, delete() {} };
+  const config = await page.mount();
+  page.answers = [paid];
+  assert.deepEqual(await page.answerOf(config.onCompleteCheckout(SESSION)), { status: 'success' });
+});
