@@ -394,8 +394,9 @@ impl World {
         let inspect = move |answer: &Response| {
             if answer.status().is_success() {
                 let page = String::from_utf8_lossy(answer.body());
-                // The headline's class.
-                let mood = page.split_once("<h1 class=\"").and_then(|(_, rest)| rest.split_once('"'));
+                // The verdict's class.
+                let mood =
+                    page.split_once("role=\"status\" class=\"").and_then(|(_, rest)| rest.split_once('"'));
                 let mood = mood.map_or("no mood", |(mood, _)| mood);
                 witness.checkout_said(order, before.as_ref(), &json!({ "state": mood }));
             }
