@@ -6,6 +6,7 @@ mod http;
 mod moved_clock;
 mod shop;
 mod stage;
+mod storefront;
 mod stories;
 mod table;
 mod teller;
@@ -29,7 +30,8 @@ pub(crate) async fn run(once: bool) -> Outcome {
     if let Some(rows) = rows {
         say(format_args!("\n{}", table::table(&rows)));
         if !once {
-            say(format_args!("\n{}", stage.how_to_go_on()));
+            let shop_url = stage.open_shop().await?;
+            say(format_args!("\nOpen this in a browser:  {shop_url}\n\n{}", stage.how_to_go_on()));
             end.await;
         }
     }

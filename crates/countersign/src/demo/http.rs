@@ -29,6 +29,10 @@ pub(super) struct Answer {
 }
 
 impl Http {
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(super) async fn get(&self, path: &str) -> Outcome<Answer> {
         self.call(Method::GET, path, Bytes::new()).await
     }

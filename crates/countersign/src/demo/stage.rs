@@ -13,7 +13,9 @@ use countersign_client::{
 };
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_http::Handler;
+use countersign_merchant::quote::{self, QuoteHook};
 use countersign_merchant::snapshot_key::SnapshotKeys;
+use countersign_merchant::webhook::{SigningSecrets, Webhook};
 use countersign_merchant::{Merchant, entropy, settings};
 use countersign_sandbox::Sandbox;
 use countersign_store::faults::{self, FaultyStore, Outage};
@@ -27,6 +29,7 @@ use tokio::task::JoinHandle;
 use super::http::Http;
 use super::moved_clock::MovedClock;
 use super::shop::{AmazonPage, Shop};
+use super::storefront::{Places, Storefront};
 use crate::commands::sandbox::notifying::Sockets;
 use crate::failure::{Failure, Outcome};
 use crate::server;
@@ -35,6 +38,8 @@ use crate::server;
 const SHOP_TOKEN: &str = "demo-token";
 const PUBLIC_KEY_ID: &str = "SANDBOX-DEMO";
 const MERCHANT_ID: &str = "ADEMO";
+/// No secret either: what the merchant half signs with for the shop.
+const WEBHOOK_SECRET: &str = "whsec_ZGVtby1zZWNyZXQtb2YtdGhlLWRlbW8tc2hvcA==";
 /// No secret: the demo's buyers are made up.
 const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
@@ -50,6 +55,8 @@ pub(super) struct Stage {
     clock: MovedClock,
     private_pem: String,
     directory: TempDir,
+    /// The shop with its pages, once it is open.
+    shop: Option<Half>,
 }
 
 /// A server in a task.
@@ -80,7 +87,7 @@ impl Half {
     }
 
     fn url(&self) -> String {
-        format!("http://{}", self.http.address)
+        self.http.url()
     }
 }
 
@@ -103,8 +110,10 @@ impl Stage {
         let breaks_store = Arc::new(AtomicBool::new(false));
         let clock = MovedClock::default();
         let merchant =
-            start_merchant(directory.path(), &pair.private_pem, &amazon.url(), &breaks_store, &clock).await?;
-        Ok(Self { amazon, merchant, breaks_store, clock, private_pem: pair.private_pem, directory })
+            start_merchant(directory.path(), &pair.private_pem, &amazon.url(), &breaks_store, &clock, None)
+                .await?;
+        let private_pem = pair.private_pem;
+        Ok(Self { amazon, merchant, breaks_store, clock, private_pem, directory, shop: None })
     }
 
     /// The shop, and Amazon's page.
@@ -125,9 +134,36 @@ impl Stage {
         self.merchant.task.abort();
         let (directory, amazon_url) = (self.directory.path(), self.amazon.url());
         self.merchant =
-            start_merchant(directory, &self.private_pem, &amazon_url, &self.breaks_store, &self.clock)
+            start_merchant(directory, &self.private_pem, &amazon_url, &self.breaks_store, &self.clock, None)
                 .await?;
         Ok(())
+    }
+
+    /// Opens a shop with pages of its own: the merchant half starts again, and knows it. Says where it is.
+    pub(super) async fn open_shop(&mut self) -> Outcome<String> {
+        let listener = listen().await?;
+        let own_url = format!("http://{}", listener.local_addr().map_err(Failure::new)?);
+        self.merchant.task.abort();
+        let (directory, amazon_url) = (self.directory.path(), self.amazon.url());
+        self.merchant = start_merchant(
+            directory,
+            &self.private_pem,
+            &amazon_url,
+            &self.breaks_store,
+            &self.clock,
+            Some(&own_url),
+        )
+        .await?;
+        self.notify_merchant().await?;
+        let places = Places {
+            own_url: own_url.clone(),
+            merchant: self.merchant.http.clone(),
+            amazon: self.amazon.http.clone(),
+            clock: self.clock.clone(),
+        };
+        let shop = Storefront::new(places, WEBHOOK_SECRET)?;
+        self.shop = Some(Half::start(listener, Arc::new(shop), std::future::pending(), None)?);
+        Ok(own_url)
     }
 
     /// Lets Amazon notify the merchant half from now on.
@@ -151,7 +187,7 @@ impl Stage {
 
     /// Ends both halves gracefully.
     pub(super) async fn strike(self) {
-        for Half { end, task, .. } in [self.merchant, self.amazon] {
+        for Half { end, task, .. } in self.shop.into_iter().chain([self.merchant, self.amazon]) {
             let _ = end.send(());
             let _ = task.await;
         }
@@ -161,7 +197,7 @@ impl Stage {
     pub(super) fn how_to_go_on(&self) -> String {
         let (amazon, merchant) = (self.amazon.url(), self.merchant.url());
         format!(
-            r#"Both halves go on until Ctrl-C.
+            r#"Both halves and a shop go on until Ctrl-C.
   Amazon's half    {amazon}   (control API under /_sandbox)
   merchant's half  {merchant}   (the shop's token is {SHOP_TOKEN})
 
@@ -228,6 +264,7 @@ async fn start_merchant(
     amazon_url: &str,
     breaks_store: &Arc<AtomicBool>,
     clock: &MovedClock,
+    shop_url: Option<&str>,
 ) -> Outcome<Half> {
     let files = open_once_let_go(&directory.join("merchant.db")).await?;
     let store = Arc::new(FaultyStore::new(Arc::new(files), faults::none()));
@@ -268,14 +305,33 @@ async fn start_merchant(
             },
             storefront: settings::Storefront::default(),
         },
-        webhook: None,
-        quote_hook: None,
+        webhook: shop_url.map(|url| webhook(url)).transpose()?,
+        quote_hook: shop_url.map(|url| quote_hook(url)).transpose()?,
         certificate_transport: None,
         snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).map_err(Failure::new)?,
     };
     let merchant = Merchant::start(parts).await.map_err(Failure::new)?;
     let timers = merchant.timers();
     Half::start(listener, Arc::new(merchant), timers, Some(SHOP_TOKEN))
+}
+
+fn secrets() -> Outcome<SigningSecrets> {
+    SigningSecrets::parse(WEBHOOK_SECRET).map_err(Failure::new)
+}
+
+fn to_the_shop() -> Https {
+    Https::of_scheme(&::http::uri::Scheme::HTTP, Deadlines::default().connect)
+}
+
+fn webhook(shop_url: &str) -> Outcome<Webhook> {
+    let url = format!("{shop_url}/webhooks").parse().map_err(Failure::new)?;
+    Ok(Webhook { url, secrets: secrets()?, transport: Arc::new(to_the_shop()) })
+}
+
+fn quote_hook(shop_url: &str) -> Outcome<QuoteHook> {
+    let url = format!("{shop_url}/quote").parse().map_err(Failure::new)?;
+    let transport = to_the_shop().with_longest_answer(quote::MAX_ANSWER_LEN);
+    Ok(QuoteHook::new(url, secrets()?, Arc::new(transport)))
 }
 
 /// The network, which breaks the store the moment that Amazon has said yes to a payment: the worst
