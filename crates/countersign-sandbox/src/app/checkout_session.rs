@@ -104,7 +104,11 @@ impl App {
                 response_detail: new.response_detail.unwrap_or(self.settings.flags.response_detail),
                 created_at: now,
                 updated_at: now,
-                state: CheckoutSessionState::Open { buyer: Some(Box::new(buyer.clone())), placed_at: None },
+                state: CheckoutSessionState::Open {
+                    buyer: Some(Box::new(buyer.clone())),
+                    placed_at: None,
+                    mfa_started_at: None,
+                },
             };
             let mut step = rules::create(session)?;
             if placed_at.is_some() {
@@ -176,7 +180,7 @@ impl App {
             response_detail: self.settings.flags.response_detail,
             created_at: caller.now,
             updated_at: caller.now,
-            state: CheckoutSessionState::Open { buyer: None, placed_at: None },
+            state: CheckoutSessionState::Open { buyer: None, placed_at: None, mfa_started_at: None },
         }
     }
 

@@ -81,7 +81,7 @@ fn session(product_type: ProductType, payment: PaymentDetails) -> CheckoutSessio
         response_detail: ResponseDetail::Short,
         created_at: start(),
         updated_at: start(),
-        state: CheckoutSessionState::Open { buyer: None, placed_at: None },
+        state: CheckoutSessionState::Open { buyer: None, placed_at: None, mfa_started_at: None },
     }
 }
 
@@ -174,6 +174,7 @@ fn permission_word(state: &ChargePermissionState) -> String {
 fn session_word(state: &CheckoutSessionState) -> String {
     match state {
         CheckoutSessionState::Open { buyer: None, .. } => "Open, no buyer".to_string(),
+        CheckoutSessionState::Open { mfa_started_at: Some(_), .. } => "Open, at the bank".to_string(),
         CheckoutSessionState::Open { placed_at: None, .. } => "Open, choosing".to_string(),
         CheckoutSessionState::Open { .. } => "Open, order placed".to_string(),
         CheckoutSessionState::Completed { .. } => "Completed".to_string(),
@@ -186,8 +187,9 @@ fn every_state() -> Vec<CheckoutSession> {
     let open = session(ProductType::PayAndShip, paying(PaymentIntent::Authorize));
     let choosing =
         act(open.clone(), BuyerAct::SelectCard(Card::Visa1111), buyer(Card::Visa1111), start()).unwrap().next;
+    let at_the_bank = act(choosing.clone(), BuyerAct::StartMfa, buyer(Card::Visa1111), start()).unwrap().next;
     let placed = placed(open.clone(), Card::Visa1111);
-    let mut states = alloc::vec![open, choosing, placed.clone()];
+    let mut states = alloc::vec![open, choosing, at_the_bank, placed.clone()];
     states.push(completed(run(&placed, &agreeing(&placed))).session);
     for reason in SessionCancelReason::ALL {
         states.push(placed.clone().canceled(*reason, start()).next);
@@ -208,7 +210,12 @@ fn command(name: &str, session: &CheckoutSession, now: Timestamp) -> String {
             Err(refused) => format!("refused: {refused:?}"),
         },
         "selectCard" => acted(BuyerAct::SelectCard(Card::Jcb0000)),
+        "signIn" => acted(BuyerAct::SignIn),
+        "startMfa" => acted(BuyerAct::StartMfa),
+        "passMfa" => acted(BuyerAct::PassMfa),
         "failMfa" => acted(BuyerAct::FailMfa),
+        "declined" => acted(BuyerAct::BeDeclined),
+        "giveUp" => acted(BuyerAct::GiveUp),
         "placeOrder" => acted(BuyerAct::PlaceOrder),
         "cancel" => acted(BuyerAct::Cancel),
         "finalize" => {
@@ -227,9 +234,26 @@ fn command(name: &str, session: &CheckoutSession, now: Timestamp) -> String {
 
 #[test]
 fn every_state_under_every_command_before_at_and_after_each_deadline() {
-    let commands = ["get", "update", "selectCard", "placeOrder", "cancel", "failMfa", "complete", "finalize"];
+    let commands = [
+        "get",
+        "update",
+        "signIn",
+        "selectCard",
+        "placeOrder",
+        "startMfa",
+        "passMfa",
+        "failMfa",
+        "declined",
+        "giveUp",
+        "cancel",
+        "complete",
+        "finalize",
+    ];
     let (day, month) = (start().plus(DAY), start().plus(DAY.saturating_mul(30)));
+    let ten_minutes = start().plus(Duration::from_secs(600));
     let instants = [
+        ("10 min - 1 ms", ten_minutes.minus(MILLISECOND)),
+        ("10 min", ten_minutes),
         ("24 h - 1 ms", day.minus(MILLISECOND)),
         ("24 h", day),
         ("24 h + 1 ms", day.plus(MILLISECOND)),
@@ -246,7 +270,7 @@ fn every_state_under_every_command_before_at_and_after_each_deadline() {
                     AsOf::Deleted(_) => "not found".to_string(),
                 };
                 table.push_str(&format!(
-                    "{:<24} {when:<12} {name:<10} {outcome}\n",
+                    "{:<24} {when:<13} {name:<10} {outcome}\n",
                     session_word(&state.state)
                 ));
             }
