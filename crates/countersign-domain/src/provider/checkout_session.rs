@@ -332,8 +332,6 @@ pub enum SessionRefused {
     AlreadyPlaced,
     /// PayOnly ships nothing.
     NothingToShip,
-    /// Nobody has logged in who could be asked or declined.
-    NobodySignedIn,
 }
 
 /// Updates a session, as of now.
@@ -420,7 +418,9 @@ pub fn act(
         return Err(SessionRefused::AlreadyPlaced);
     }
     let mut buyer = match (&act, buyer) {
-        (BuyerAct::StartMfa | BuyerAct::BeDeclined, None) => return Err(SessionRefused::NobodySignedIn),
+        (BuyerAct::StartMfa | BuyerAct::BeDeclined, None) => {
+            return Err(SessionRefused::Constrained(Constraint::BuyerNotAssociated));
+        }
         (BuyerAct::SignIn, _) | (_, None) => Box::new(arriving),
         (_, Some(buyer)) => buyer,
     };

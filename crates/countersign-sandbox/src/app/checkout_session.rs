@@ -185,7 +185,7 @@ impl App {
     }
 
     /// A new session was not there before, and its timer may be the earliest.
-    fn created(&self, checkout: &Checkout, now: Timestamp) {
+    pub(super) fn created(&self, checkout: &Checkout, now: Timestamp) {
         self.recent.changed(checkout.session.id.as_str(), None, now);
         self.alarm.timer_is_set(checkout.session.due_at());
     }
