@@ -50,22 +50,20 @@
     const need = (name, value) => {
       if (value === undefined || value === null || value === '') throw fail(config, 'The parameter [' + name + '] is required.');
     };
-    for (const name of ['merchantId', 'ledgerCurrency', 'placement']) need(name, config[name]);
+    ['merchantId', 'ledgerCurrency', 'placement'].forEach((name) => need(name, config[name]));
     for (const name of Object.keys(WORDS)) oneOf(config, name, config[name], WORDS[name]);
     for (const name of HANDLERS) {
       if (config[name] !== undefined && typeof config[name] !== 'function') throw invalid(config, name, 'it is no function');
     }
     if (!isComplete) return;
     const session = config.checkoutSessionConfig;
-    if (config.createCheckoutSessionConfig) {
-      for (const name of ['payloadJSON', 'signature']) need('createCheckoutSessionConfig.' + name, config.createCheckoutSessionConfig[name]);
-      return;
-    }
+    const signed = config.createCheckoutSessionConfig;
+    if (signed) return ['payloadJSON', 'signature'].forEach((name) => need('createCheckoutSessionConfig.' + name, signed[name]));
     need('checkoutSessionConfig', session);
     need('checkoutSessionConfig.storeId', session.storeId);
     need('checkoutSessionConfig.paymentDetails', session.paymentDetails);
     need('checkoutSessionConfig.paymentDetails.paymentIntent', session.paymentDetails.paymentIntent);
-    for (const name of ['onInitCheckout', 'onCompleteCheckout', 'onCancel']) need(name, config[name]);
+    ['onInitCheckout', 'onCompleteCheckout', 'onCancel'].forEach((name) => need(name, config[name]));
   }
 
   function find(selector) {
@@ -105,8 +103,7 @@
   }
 
   function focusOn(run) {
-    if (run.popup) run.popup.focus();
-    else if (run.frame) run.frame.focus();
+    (run.popup || run.frame || run.source).focus();
   }
 
   function overlay(config, name) {
@@ -256,9 +253,7 @@
     isSandbox: true,
     renderJSButton: render,
     renderButton(selector, config) {
-      const signed = config && config.createCheckoutSessionConfig;
-      if (config && config.checkoutSessionConfig) throw fail(config, 'The parameter [checkoutSessionConfig] goes with renderJSButton.');
-      if (signed) check(config, true);
+      if (config && config.createCheckoutSessionConfig) check(config, true);
       return render(selector, config);
     },
     initCheckout,
