@@ -1,6 +1,6 @@
-// The sandbox's stand-in for Amazon Pay's checkout.js: the same calls, to test a shop's page against. It draws a
-// plain button, opens the sandbox's page in a popup, or over the shop's page where popups are blocked, and lets
-// that page ask the shop's event handlers. See the sandbox's documentation for the messages between the two.
+// The sandbox's stand-in for Amazon Pay's checkout.js, to test a shop's page against. It draws a plain button,
+// opens the sandbox's page in a popup, or over the shop's page where popups are blocked, and lets that page ask
+// the shop's event handlers.
 (function () {
   'use strict';
   const script = document.currentScript || document.querySelector('script[src*="checkout.js"]');
@@ -206,8 +206,7 @@
     if (message.type === 'ask') ask(run, message);
     if (message.type === 'tell') {
       post(run, { type: 'heard', id: message.id });
-      const isNews = message.event === 'onCancel' || message.event === 'onError';
-      if (isNews && !run.told) tell(run, message.event, message.detail);
+      if (['onCancel', 'onError'].includes(message.event) && !run.told) tell(run, message.event, message.detail);
     }
     if (message.type === 'close') {
       if (run.placed) run.told = true;

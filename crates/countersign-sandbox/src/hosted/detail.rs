@@ -28,13 +28,20 @@ pub(super) fn of(
         }
     };
     let event = match handler {
-        Handler::InitCheckout => json!({
-            "buyer": shared(buyer, &visit.scopes),
-            "shippingAddress": address(buyer.shipping_address.as_ref()),
-            "billingAddress": address(buyer.billing_address.as_ref()),
-            "scopes": visit.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
-            "checkoutLanguage": visit.language.as_str(),
-        }),
+        Handler::InitCheckout => {
+            let mut event = json!({
+                "buyer": shared(buyer, &visit.scopes),
+                "shippingAddress": address(buyer.shipping_address.as_ref()),
+                "billingAddress": address(buyer.billing_address.as_ref()),
+                "scopes": visit.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+                "checkoutLanguage": visit.language.as_str(),
+            });
+            // Not at the start, when there are none: Amazon's own event has no such member.
+            if let (Choice::Coupons(codes), Some(members)) = (choice, event.as_object_mut()) {
+                members.insert("couponCodes".to_owned(), json!(codes));
+            }
+            event
+        }
         Handler::ShippingAddressSelection => {
             let chosen = match choice {
                 Choice::Address(place) => Some(visit.addresses.get(*place)?),

@@ -375,11 +375,16 @@ impl Visit {
         self.step == VisitStep::Review && is_answered && has_address && has_cart
     }
 
-    /// Whether a coupon has somewhere to go: Amazon's events that carry codes are about deliveries.
+    /// Whether a coupon has somewhere to go. Where nothing is shipped the shop's page is asked as at the start:
+    /// the other events are about deliveries.
     pub(crate) fn takes_coupons(&self, product_type: ProductType) -> bool {
-        product_type == ProductType::PayAndShip
-            && self.cart.is_some()
-            && (self.has(Handler::DeliveryOptionSelection) || self.has(Handler::ShippingAddressSelection))
+        let is_heard = match product_type {
+            ProductType::PayOnly => true,
+            ProductType::PayAndShip => {
+                self.has(Handler::DeliveryOptionSelection) || self.has(Handler::ShippingAddressSelection)
+            }
+        };
+        self.cart.is_some() && is_heard
     }
 
     fn has(&self, handler: Handler) -> bool {
@@ -561,8 +566,11 @@ impl Going<'_> {
         }
         let by_option =
             self.visit.has(Handler::DeliveryOptionSelection) && self.visit.delivery_option.is_some();
-        let handler =
-            if by_option { Handler::DeliveryOptionSelection } else { Handler::ShippingAddressSelection };
+        let handler = match self.session.product_type {
+            ProductType::PayOnly => Handler::InitCheckout,
+            ProductType::PayAndShip if by_option => Handler::DeliveryOptionSelection,
+            ProductType::PayAndShip => Handler::ShippingAddressSelection,
+        };
         self.ask(handler, Choice::Coupons(codes))
     }
 

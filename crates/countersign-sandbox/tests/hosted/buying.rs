@@ -128,6 +128,22 @@ async fn the_shop_is_asked_with_what_amazons_handlers_are_given() {
 }
 
 #[tokio::test]
+async fn where_nothing_is_shipped_a_coupon_is_asked_for_as_at_the_start() {
+    let scene = Scene::new().await;
+    let mut buyer = scene.visit(&button(&json!({"productType": "PayOnly"}))).await;
+    buyer.begin(&digital()).await;
+    buyer.send("coupon", &[("code", "SPRING")]).await;
+    let question = buyer.question().unwrap();
+    assert_eq!(question["event"], "onInitCheckout");
+    assert_eq!(question["detail"]["couponCodes"], json!(["SPRING"]));
+    buyer.answer(&json!({"status": "error", "reasonCode": "couponInvalid"})).await;
+    assert!(buyer.shows("This coupon cannot be used.") && !buyer.shows("Remove SPRING"));
+    buyer.place("card").await;
+    assert_eq!(buyer.title(), "Completing your order");
+    assert_eq!(buyer.asked[0].1["couponCodes"], Value::Null);
+}
+
+#[tokio::test]
 async fn what_the_buyer_does_not_agree_to_share_is_not_told() {
     let scene = Scene::new().await;
     let config = button(&json!({"checkoutSessionConfig": {"scopes": ["postalCode"]}}));
