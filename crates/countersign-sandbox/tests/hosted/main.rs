@@ -6,6 +6,7 @@ mod answers;
 mod bank;
 mod buying;
 mod configuration;
+mod documented;
 mod pages;
 mod redirecting;
 mod scene;
