@@ -75,10 +75,23 @@
     });
   }
 
+  // What is marked when the order is placed goes with it: the buyer takes it for chosen.
+  function mark(form) {
+    for (const name of ['address', 'option', 'card']) {
+      const marked = document.querySelector('input[type=radio][name=' + name + ']:checked');
+      if (!marked) continue;
+      const field = document.createElement('input');
+      field.type = 'hidden';
+      field.name = name;
+      field.value = marked.value;
+      form.append(field);
+    }
+  }
   // A form that is sent twice is sent once.
   document.addEventListener('submit', (event) => {
-    if (sent) event.preventDefault();
+    if (sent) return event.preventDefault();
     sent = true;
+    if (event.target.action.endsWith('/place-order')) mark(event.target);
   });
   // What the browser kept of the page may be long over.
   window.addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });

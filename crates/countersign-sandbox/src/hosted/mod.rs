@@ -30,7 +30,7 @@ use crate::app::{App, Refused};
 use configuration::Begun;
 use form::Form;
 use page::Draft;
-use visit::{Act, Answered, Bank, Failure};
+use visit::{Act, Answered, Bank, Failure, Placing};
 
 /// The longest body that begins a checkout.
 const MAX_CONFIGURATION_LEN: usize = 64 * 1024;
@@ -167,7 +167,10 @@ fn read_act(name: &str, form: &Form) -> Read {
         "place-order" => {
             let bank = Bank::parse(form.field("bank").unwrap_or(Bank::AsTheCardSays.as_str()));
             let cart_number = form.field("cart").and_then(|number| number.parse().ok());
-            cart_number.zip(bank).map(|(cart_number, bank)| Act::PlaceOrder { cart_number, bank })
+            let (address, delivery_option) = (number("address"), text("option"));
+            cart_number.zip(bank).map(|(cart_number, bank)| {
+                Act::PlaceOrder(Placing { cart_number, bank, address, delivery_option, card: card() })
+            })
         }
         "pass" => Some(Act::PassMfa),
         "fail" => Some(Act::FailMfa),

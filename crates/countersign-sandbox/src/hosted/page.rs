@@ -124,6 +124,7 @@ struct Review<'a> {
 
 struct ShownAddress<'a> {
     name: &'a str,
+    first_line: &'a str,
     lines: String,
     is_chosen: bool,
     refused: Option<&'static str>,
@@ -426,6 +427,7 @@ fn book<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draft>) -> 
         let lines: Vec<&str> = lines.filter_map(|member| address.member(*member)).collect();
         ShownAddress {
             name: address.name.as_deref().unwrap_or_default(),
+            first_line: address.address_line1.as_deref().unwrap_or_default(),
             lines: lines.join(", "),
             is_chosen: chosen == Some(place),
             refused: seen.restrictions.refuse(address).map(|why| match why {

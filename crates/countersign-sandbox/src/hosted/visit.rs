@@ -219,10 +219,7 @@ pub(crate) enum Act {
     AddCoupon(String),
     RemoveCoupon(String),
     SelectCard(Card),
-    PlaceOrder {
-        cart_number: u32,
-        bank: Bank,
-    },
+    PlaceOrder(Placing),
     PassMfa,
     FailMfa,
     /// Behind a decline.
@@ -235,6 +232,18 @@ pub(crate) enum Act {
         answer: Answered,
     },
     Cancel,
+}
+
+/// An order as the page showed it when the buyer placed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placing {
+    pub(crate) cart_number: u32,
+    pub(crate) bank: Bank,
+    /// What was marked there. Where it is not what was chosen, the buyer has marked it last: it is chosen first,
+    /// and the order is placed only if nobody has to be asked for that.
+    pub(crate) address: Option<usize>,
+    pub(crate) delivery_option: Option<String>,
+    pub(crate) card: Option<Card>,
 }
 
 /// What the shop's page made of a question.
@@ -508,7 +517,7 @@ impl Going<'_> {
                 self.take_coupons(codes.collect())
             }
             Act::SelectCard(card) => self.buyer(BuyerAct::SelectCard(card)),
-            Act::PlaceOrder { cart_number, bank } => self.place_order(cart_number, bank),
+            Act::PlaceOrder(placing) => self.place_order(placing),
             Act::Retry => {
                 let question = self.visit.question.clone().ok_or(Misfit)?;
                 self.ask(question.handler, question.choice)
@@ -521,6 +530,13 @@ impl Going<'_> {
             | Act::FailMfa
             | Act::TryAnotherCard(_)
             | Act::GiveUp => Err(Misfit),
+        }
+    }
+
+    fn card(&self) -> Option<Card> {
+        match &self.session.state {
+            CheckoutSessionState::Open { buyer, .. } => buyer.as_ref().map(|buyer| buyer.card),
+            CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => None,
         }
     }
 
@@ -683,10 +699,23 @@ impl Going<'_> {
         self.happened(Happened::CartShown(cart.charge));
     }
 
-    fn place_order(&mut self, cart_number: u32, bank: Bank) -> Result<(), Misfit> {
+    fn place_order(&mut self, placing: Placing) -> Result<(), Misfit> {
+        let Placing { cart_number, bank, address, delivery_option, card } = placing;
         let CheckoutSession { flow, product_type, .. } = self.session;
         if !self.visit.can_place(flow, product_type) || cart_number != self.visit.cart_number {
             return Err(Misfit);
+        }
+        if let Some(card) = card.filter(|card| self.card() != Some(*card)) {
+            self.buyer(BuyerAct::SelectCard(card))?;
+        }
+        if let Some(place) = address.filter(|place| self.ships() && self.visit.address != Some(*place)) {
+            self.select_address(place)?;
+            if flow == Flow::BuyNow {
+                return Ok(());
+            }
+        }
+        if let Some(id) = delivery_option.filter(|id| self.visit.delivery_option.as_ref() != Some(id)) {
+            return self.select_delivery_option(id);
         }
         match bank {
             Bank::AsTheCardSays => self.place(),

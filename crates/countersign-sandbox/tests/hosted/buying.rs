@@ -128,6 +128,36 @@ async fn the_shop_is_asked_with_what_amazons_handlers_are_given() {
 }
 
 #[tokio::test]
+async fn what_is_marked_when_the_order_is_placed_is_chosen_first() {
+    let scene = Scene::new().await;
+    let mut buyer = scene.visit(&button(&json!({}))).await;
+    buyer.begin(&cart(500)).await;
+    let placing = |cart: &str, option: &str, address: &str| {
+        let fields =
+            [("cart", cart), ("bank", "card"), ("card", "4444"), ("option", option), ("address", address)];
+        fields.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
+    for (option, address, asked, quoted) in [
+        ("standard", "1", "onShippingAddressSelection", cart(600)),
+        ("express", "1", "onDeliveryOptionSelection", cart(1_500)),
+    ] {
+        let fields = placing(&buyer.cart_number(), option, address);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        buyer.send("place-order", &fields).await;
+        assert_eq!(buyer.question().unwrap()["event"], asked, "the shop says first what that costs");
+        buyer.answer(&quoted).await;
+    }
+    assert!(!scene.events().await.contains(&"OrderPlaced".to_owned()));
+    let fields = placing(&buyer.cart_number(), "express", "1");
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    buyer.send("place-order", &fields).await;
+    let told = buyer.question().unwrap()["detail"].clone();
+    assert_eq!(told["paymentDescriptor"], "Mastercard ****4444 (Amazon Pay)");
+    assert_eq!(told["shippingAddress"]["city"], "Portland");
+    assert_eq!(scene.finalize(&told, &cart(1_500), &button(&json!({}))).await.0, 200);
+}
+
+#[tokio::test]
 async fn where_nothing_is_shipped_a_coupon_is_asked_for_as_at_the_start() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&json!({"productType": "PayOnly"}))).await;
