@@ -280,6 +280,60 @@ fn every_state_under_every_command_before_at_and_after_each_deadline() {
 }
 
 #[test]
+fn the_bank_waits_ten_minutes_and_never_longer_than_the_session_lives() {
+    let open = session(ProductType::PayAndShip, paying(PaymentIntent::Authorize));
+    let choosing = act(open, BuyerAct::SignIn, buyer(Card::Visa1111), start()).unwrap().next;
+    let ten_minutes = Duration::from_secs(600);
+    let day = start().plus(DAY);
+    for (asked_at, ends_at, reason) in [
+        (start(), start().plus(ten_minutes), SessionCancelReason::Declined),
+        (day.minus(ten_minutes).minus(MILLISECOND), day.minus(MILLISECOND), SessionCancelReason::Declined),
+        (day.minus(ten_minutes), day, SessionCancelReason::Expired),
+        (day.minus(MILLISECOND), day, SessionCancelReason::Expired),
+    ] {
+        let asked = act(choosing.clone(), BuyerAct::StartMfa, buyer(Card::Visa1111), asked_at).unwrap().next;
+        assert_eq!(asked.due_at(), ends_at);
+        let AsOf::Present(before, _) = as_of(asked.clone(), ends_at.minus(MILLISECOND)) else { panic!() };
+        assert_eq!(session_word(&before.state), "Open, at the bank");
+        let AsOf::Present(ended, events) = as_of(asked, ends_at) else { panic!() };
+        assert_eq!(ended.state, CheckoutSessionState::Canceled { reason });
+        assert_eq!((ended.updated_at, events.len()), (ends_at, 1));
+    }
+}
+
+#[test]
+fn whatever_a_buyer_does_at_the_bank_but_end_it_they_have_returned_from_there() {
+    let open = session(ProductType::PayAndShip, paying(PaymentIntent::Authorize));
+    let acting = |session: &CheckoutSession, what: BuyerAct| {
+        act(session.clone(), what, buyer(Card::Jcb0000), start()).unwrap().next
+    };
+    let asked = acting(&acting(&open, BuyerAct::SelectCard(Card::Visa1111)), BuyerAct::StartMfa);
+    for returned in [
+        BuyerAct::PassMfa,
+        BuyerAct::BeDeclined,
+        BuyerAct::SelectCard(Card::Visa1111),
+        BuyerAct::SelectAddress(address("1 Ditka Ave")),
+        BuyerAct::SelectDeliveryOption("express".to_string()),
+        BuyerAct::SignIn,
+        BuyerAct::PlaceOrder,
+    ] {
+        assert_eq!(acting(&asked, returned.clone()).due_at(), open.expires_at(), "{returned:?}");
+    }
+}
+
+#[test]
+fn whoever_signs_in_has_chosen_nothing_of_what_another_buyer_did() {
+    let open = session(ProductType::PayAndShip, paying(PaymentIntent::Authorize));
+    let first =
+        act(open, BuyerAct::SelectDeliveryOption("express".to_string()), buyer(Card::Visa1111), start());
+    let second = act(first.unwrap().next, BuyerAct::SignIn, buyer(Card::Jcb0000), start()).unwrap().next;
+    let CheckoutSessionState::Open { buyer: Some(signed_in), placed_at: None, .. } = second.state else {
+        panic!()
+    };
+    assert_eq!(*signed_in, buyer(Card::Jcb0000));
+}
+
+#[test]
 fn every_intent_and_product_type_has_its_outcome() {
     let mut table = String::new();
     for product_type in ProductType::ALL {
