@@ -1,12 +1,14 @@
-//! Where the sandbox draws its ids. They are no secrets, and with a seed they are the same in every
-//! run; so each kind of id has a stream of its own, and one more read does not change the ids of the
-//! checkouts that follow it.
+//! Where the sandbox draws its ids. All but the visits' tokens are no secrets, and with a seed they are the
+//! same in every run; so each kind of id has a stream of its own, and one more read does not change the
+//! ids of the checkouts that follow it.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_domain::ids::{
     ChargeId, ChargePermissionId, CheckoutSessionId, Environment, RefundId, Region,
 };
+use countersign_protocol::signing::sha256_hex;
 use countersign_store::contract::ChangeId;
 
 /// A source of random bytes.
@@ -65,7 +67,6 @@ impl Stream {
 }
 
 /// The ids of one sandbox, from one seed.
-#[derive(Debug)]
 pub struct Ids {
     checkout_sessions: Stream,
     charge_permissions: Stream,
@@ -79,6 +80,16 @@ pub struct Ids {
     /// Never seeded and never restarted: a store remembers change ids across restarts and resets.
     changes_key: u64,
     changes: AtomicU64,
+    /// Whoever knows a visit's token is its buyer: no seed tells it, and no restart repeats it.
+    visits_key: [u8; 32],
+    visits: AtomicU64,
+}
+
+/// The key of the visits' tokens is a secret.
+impl fmt::Debug for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ids(…)")
+    }
 }
 
 impl Ids {
@@ -104,6 +115,12 @@ impl Ids {
             notifications: stream(7),
             changes_key: random(),
             changes: AtomicU64::new(0),
+            visits_key: {
+                let mut key = [0; 32];
+                entropy.fill(&mut key);
+                key
+            },
+            visits: AtomicU64::new(0),
         }
     }
 
@@ -162,6 +179,13 @@ impl Ids {
     pub fn change_id(&self) -> ChangeId {
         let number = self.changes.fetch_add(1, Ordering::Relaxed);
         ChangeId(((u128::from(self.changes_key) << 64) | u128::from(number)).to_be_bytes())
+    }
+
+    /// For a buyer's visit to the hosted page: 256 bits that nobody guesses, in hexadecimal digits.
+    #[must_use]
+    pub(crate) fn visit_token(&self) -> String {
+        let number = self.visits.fetch_add(1, Ordering::Relaxed);
+        sha256_hex(&[self.visits_key.as_slice(), &number.to_be_bytes()].concat())
     }
 
     /// Begins the objects' ids anew, as at the start. Requests keep theirs apart: two that were made
@@ -261,6 +285,17 @@ mod tests {
                 ids.restart();
             }
         }
+    }
+
+    #[test]
+    fn a_visits_token_is_told_by_no_seed_and_drawn_once() {
+        let ids = || Ids::new(&SystemEntropy, Some(7), 0);
+        let (one, other) = (ids(), ids());
+        let tokens = HashSet::from([one.visit_token(), one.visit_token(), other.visit_token()]);
+        one.restart();
+        assert!(!tokens.contains(&one.visit_token()));
+        assert_eq!(tokens.len(), 3);
+        assert!(tokens.iter().all(|token| token.len() == 64));
     }
 
     #[test]

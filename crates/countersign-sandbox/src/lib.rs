@@ -5,7 +5,7 @@
 //! in process, hands it requests. It starts no task and no thread of its own; whoever embeds it runs
 //! [`Sandbox::timers`] beside it, or lets the control API's clock apply what is due.
 //!
-//! `http/` speaks Amazon Pay's API, `control/` the test's, `app/` loads, decides and writes, `notify/`
+//! `http/` speaks Amazon Pay's API, `control/` the test's, `hosted/` the buyer's pages, `app/` loads, decides and writes, `notify/`
 //! tells merchants, `stored/` is the form on disk. The rules are in `countersign_domain::provider`.
 
 mod app;
@@ -13,6 +13,7 @@ pub mod clock;
 mod control;
 pub mod entropy;
 mod faults;
+mod hosted;
 mod http;
 pub mod merchants;
 pub mod notify;

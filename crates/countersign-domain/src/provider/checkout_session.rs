@@ -4,6 +4,9 @@
 //! Open ──finalize / complete──▶ Completed
 //!   └──buyer, decline, 24 h────▶ Canceled
 //! ```
+//!
+//! While the buyer is at the bank for its check, an Open session has a nearer deadline: 10 minutes, after
+//! which the check has failed.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,7 +15,7 @@ use alloc::vec::Vec;
 use super::buyer::{Buyer, Card};
 use super::event::{Event, Happened};
 use super::payment_details::{PaymentDetails, PaymentDetailsRefused, PaymentDetailsUpdate};
-use super::profile::{SESSION_KEPT, SESSION_LIFETIME};
+use super::profile::{MFA_LIFETIME, SESSION_KEPT, SESSION_LIFETIME};
 use crate::address::Address;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region, StoreId};
 use crate::step::Step;
@@ -119,6 +122,9 @@ pub enum CheckoutSessionState {
         buyer: Option<Box<Buyer>>,
         /// When the buyer placed the order; from then on it can be finalized.
         placed_at: Option<Timestamp>,
+        /// Since when the bank waits for the buyer to confirm the payment. Never beside `placed_at`: an
+        /// order is placed behind the check.
+        mfa_started_at: Option<Timestamp>,
     },
     /// The payment intent was carried out; a pending authorization may still fail.
     Completed {
@@ -204,11 +210,19 @@ impl CheckoutSession {
         self.created_at.plus(SESSION_KEPT)
     }
 
+    /// When the bank stops waiting for the buyer, if it does and the session lives as long.
+    #[must_use]
+    pub fn mfa_expires_at(&self) -> Option<Timestamp> {
+        let CheckoutSessionState::Open { mfa_started_at, .. } = &self.state else { return None };
+        let ends_at = mfa_started_at.as_ref()?.plus(MFA_LIFETIME);
+        (ends_at < self.expires_at()).then_some(ends_at)
+    }
+
     /// Its earliest deadline.
     #[must_use]
     pub fn due_at(&self) -> Timestamp {
         match self.state {
-            CheckoutSessionState::Open { .. } => self.expires_at(),
+            CheckoutSessionState::Open { .. } => self.mfa_expires_at().unwrap_or_else(|| self.expires_at()),
             CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => {
                 self.deleted_at()
             }
@@ -259,12 +273,16 @@ pub enum AsOf {
 pub fn as_of(session: CheckoutSession, now: Timestamp) -> AsOf {
     let deleted_at = session.deleted_at();
     let is_open = matches!(session.state, CheckoutSessionState::Open { .. });
-    let (session, mut events) = if is_open && now >= session.expires_at() {
-        let expires_at = session.expires_at();
-        let Step { next, events } = session.canceled(SessionCancelReason::Expired, expires_at);
-        (next, events)
-    } else {
-        (session, Vec::new())
+    let expired = match session.mfa_expires_at() {
+        Some(mfa_expires_at) => (SessionCancelReason::Declined, mfa_expires_at),
+        None => (SessionCancelReason::Expired, session.expires_at()),
+    };
+    let (session, mut events) = match expired {
+        (reason, at) if is_open && now >= at => {
+            let Step { next, events } = session.canceled(reason, at);
+            (next, events)
+        }
+        _ => (session, Vec::new()),
     };
     if now < deleted_at {
         return AsOf::Present(session, events);
@@ -345,16 +363,24 @@ pub fn update(
 /// What the buyer does on Amazon's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuyerAct {
+    /// Logs in. Whoever did so before is forgotten, with what they chose.
+    SignIn,
     /// Chooses where the parcel goes.
     SelectAddress(Address),
     /// Chooses a delivery option, by its id.
     SelectDeliveryOption(String),
     /// Chooses a card.
     SelectCard(Card),
+    /// Is asked by the bank to confirm the payment. Every other act but an end is a return from there.
+    StartMfa,
     /// Passes the bank's check.
     PassMfa,
     /// Fails it: the session is Canceled, Declined.
     FailMfa,
+    /// Is declined by the bank while still on Amazon's page: another card may do.
+    BeDeclined,
+    /// Has no other card: the session is Canceled, Declined.
+    GiveUp,
     /// Places the order: the merchant can finalize.
     PlaceOrder,
     /// Gives up; possible until the session is finalized.
@@ -371,13 +397,18 @@ pub fn act(
     arriving: Buyer,
     now: Timestamp,
 ) -> Result<SessionStep, SessionRefused> {
-    let CheckoutSessionState::Open { buyer, placed_at } = session.state.clone() else {
+    let CheckoutSessionState::Open { buyer, placed_at, .. } = session.state.clone() else {
         return Err(SessionRefused::NotOpen);
     };
     match act {
         BuyerAct::Cancel => return Ok(session.canceled(SessionCancelReason::BuyerCanceled, now)),
-        BuyerAct::FailMfa => return Ok(session.canceled(SessionCancelReason::Declined, now)),
-        BuyerAct::SelectAddress(_)
+        BuyerAct::FailMfa | BuyerAct::GiveUp => {
+            return Ok(session.canceled(SessionCancelReason::Declined, now));
+        }
+        BuyerAct::SignIn
+        | BuyerAct::StartMfa
+        | BuyerAct::BeDeclined
+        | BuyerAct::SelectAddress(_)
         | BuyerAct::SelectDeliveryOption(_)
         | BuyerAct::SelectCard(_)
         | BuyerAct::PassMfa
@@ -386,8 +417,21 @@ pub fn act(
     if placed_at.is_some() {
         return Err(SessionRefused::AlreadyPlaced);
     }
-    let mut buyer = buyer.unwrap_or_else(|| Box::new(arriving));
+    let mut buyer = match (&act, buyer) {
+        (BuyerAct::StartMfa | BuyerAct::BeDeclined, None) => {
+            return Err(SessionRefused::Constrained(Constraint::BuyerNotAssociated));
+        }
+        (BuyerAct::SignIn, _) | (_, None) => Box::new(arriving),
+        (_, Some(buyer)) => buyer,
+    };
+    let mut mfa_started_at = None;
     let (placed_at, what) = match act {
+        BuyerAct::SignIn => (None, Happened::SignedIn),
+        BuyerAct::StartMfa => {
+            mfa_started_at = Some(now);
+            (None, Happened::MfaStarted)
+        }
+        BuyerAct::BeDeclined => (None, Happened::PaymentDeclined),
         BuyerAct::SelectAddress(address) => {
             if session.product_type == ProductType::PayOnly {
                 return Err(SessionRefused::NothingToShip);
@@ -407,9 +451,12 @@ pub fn act(
             (None, Happened::CardSelected)
         }
         BuyerAct::PassMfa => (None, Happened::MfaPassed),
-        BuyerAct::PlaceOrder | BuyerAct::FailMfa | BuyerAct::Cancel => (Some(now), Happened::OrderPlaced),
+        BuyerAct::PlaceOrder | BuyerAct::FailMfa | BuyerAct::GiveUp | BuyerAct::Cancel => {
+            (Some(now), Happened::OrderPlaced)
+        }
     };
-    let next = session.moved(CheckoutSessionState::Open { buyer: Some(buyer), placed_at }, now);
+    let state = CheckoutSessionState::Open { buyer: Some(buyer), placed_at, mfa_started_at };
+    let next = session.moved(state, now);
     if placed_at.is_some()
         && let Some(constraint) = next.constraints().into_iter().next()
     {

@@ -37,18 +37,32 @@ impl Event {
 pub enum Happened {
     /// A checkout began.
     CheckoutSessionCreated,
-    /// The merchant changed it.
+    /// The merchant changed it, or its amounts follow what the shop's page answered.
     CheckoutSessionUpdated,
+    /// A buyer logged in.
+    SignedIn,
+    /// The buyer agreed to share what the shop asks for.
+    ConsentGiven,
+    /// The buyer was shown the shop's totals: so much is to be charged.
+    CartShown(Money),
+    /// The shop's page gave no answer that can be used.
+    HandlerFailed(HandlerFailure),
     /// The buyer chose an address.
     AddressSelected,
     /// The buyer chose a delivery option.
     DeliveryOptionSelected,
     /// The buyer chose a card.
     CardSelected,
+    /// The bank asks the buyer to confirm the payment.
+    MfaStarted,
     /// The buyer passed the bank's check.
     MfaPassed,
+    /// The bank declined on Amazon's page; another card may do.
+    PaymentDeclined,
     /// The buyer placed the order: it can be finalized now.
     OrderPlaced,
+    /// The shop's page says that the checkout is done.
+    CheckoutConfirmed,
     /// The payment intent was carried out.
     CheckoutSessionCompleted,
     /// It never will be.
@@ -90,6 +104,20 @@ pub enum Happened {
 }
 
 words! {
+    /// Why the answer of a button's event handler is of no use.
+    HandlerFailure {
+        /// It reports an error by a code.
+        ErrorReported,
+        /// It threw, or answered nothing.
+        NoAnswer,
+        /// It did not answer in time.
+        TimedOut,
+        /// Its answer breaks a rule.
+        InvalidAnswer,
+    }
+}
+
+words! {
     /// The kinds of objects that Amazon's notifications are about, in the words of the event log; on
     /// the wire they are spelled `CHARGE_PERMISSION`, `CHARGE` and `REFUND`.
     NotifiedObject {
@@ -107,7 +135,7 @@ words! {
 pub struct Entry<'a> {
     /// The event's type.
     pub name: &'static str,
-    /// Amazon's reason code, where the event has one.
+    /// Amazon's reason code, or this project's word, where the event has one.
     pub reason: Option<&'static str>,
     /// The permission that it happened to, if it did to one.
     pub charge_permission_id: Option<&'a ChargePermissionId>,
@@ -131,11 +159,20 @@ impl Happened {
         match self {
             Self::CheckoutSessionCreated => plain("CheckoutSessionCreated"),
             Self::CheckoutSessionUpdated => plain("CheckoutSessionUpdated"),
+            Self::SignedIn => plain("SignedIn"),
+            Self::ConsentGiven => plain("ConsentGiven"),
+            Self::CartShown(amount) => Entry { amount: Some(*amount), ..plain("CartShown") },
+            Self::HandlerFailed(failure) => {
+                Entry { reason: Some(failure.as_str()), ..plain("HandlerFailed") }
+            }
             Self::AddressSelected => plain("AddressSelected"),
             Self::DeliveryOptionSelected => plain("DeliveryOptionSelected"),
             Self::CardSelected => plain("CardSelected"),
+            Self::MfaStarted => plain("MfaStarted"),
             Self::MfaPassed => plain("MfaPassed"),
+            Self::PaymentDeclined => plain("PaymentDeclined"),
             Self::OrderPlaced => plain("OrderPlaced"),
+            Self::CheckoutConfirmed => plain("CheckoutConfirmed"),
             Self::CheckoutSessionCompleted => plain("CheckoutSessionCompleted"),
             Self::CheckoutSessionCanceled(reason) => {
                 Entry { reason: Some(reason.as_str()), ..plain("CheckoutSessionCanceled") }
@@ -190,11 +227,18 @@ impl Happened {
             Self::Refunded(id) | Self::RefundDeclined(id, _) => Some((NotifiedObject::Refund, id.as_str())),
             Self::CheckoutSessionCreated
             | Self::CheckoutSessionUpdated
+            | Self::SignedIn
+            | Self::ConsentGiven
+            | Self::CartShown(_)
+            | Self::HandlerFailed(_)
             | Self::AddressSelected
             | Self::DeliveryOptionSelected
             | Self::CardSelected
+            | Self::MfaStarted
             | Self::MfaPassed
+            | Self::PaymentDeclined
             | Self::OrderPlaced
+            | Self::CheckoutConfirmed
             | Self::CheckoutSessionCompleted
             | Self::CheckoutSessionCanceled(_)
             | Self::CheckoutSessionDeleted

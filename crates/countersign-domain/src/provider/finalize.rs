@@ -324,7 +324,7 @@ fn placed_order(session: &CheckoutSession) -> Result<&Buyer, FinalizeRefused> {
     match &session.state {
         CheckoutSessionState::Canceled { .. } => Err(FinalizeRefused::SessionCanceled),
         CheckoutSessionState::Completed { .. } => Err(FinalizeRefused::SessionCompleted),
-        CheckoutSessionState::Open { buyer: Some(buyer), placed_at: Some(_) } => Ok(buyer),
+        CheckoutSessionState::Open { buyer: Some(buyer), placed_at: Some(_), .. } => Ok(buyer),
         CheckoutSessionState::Open { .. } => Err(FinalizeRefused::OrderNotPlaced),
     }
 }

@@ -59,6 +59,9 @@ impl Profile {
 
 /// A session that is not finalized is canceled 24 hours after its creation.
 pub const SESSION_LIFETIME: Duration = DAY;
+/// The bank waits so long for a buyer to confirm a payment. Amazon names no time; this is the project's
+/// choice (docs/compatibility.md).
+pub const MFA_LIFETIME: Duration = Duration::from_secs(600);
 /// A session is deleted 30 days after its creation.
 pub const SESSION_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// The buyer's data of a one-time permission can be read for 30 days.

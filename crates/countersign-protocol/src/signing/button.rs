@@ -6,7 +6,7 @@ use core::fmt;
 use super::algorithm::Algorithm;
 use super::canonical::string_to_sign_of_button;
 use super::encoding::{base64, from_base64};
-use super::key::{MerchantKey, VerifySignature as _, VerifyingKey};
+use super::key::{MerchantKey, VerifySignature};
 use super::sign::SignRefused;
 
 /// Signs exactly this text: the page must hand `checkout.js` the same characters, and the algorithm's
@@ -27,7 +27,7 @@ pub fn sign_button(payload: &str, key: &MerchantKey, algorithm: Algorithm) -> Re
 pub fn verify_button(
     payload: &str,
     signature: &str,
-    key: &VerifyingKey,
+    key: &dyn VerifySignature,
     algorithm: Algorithm,
 ) -> Result<(), ButtonRefused> {
     let text = string_to_sign_of_button(algorithm, payload);

@@ -104,7 +104,11 @@ impl App {
                 response_detail: new.response_detail.unwrap_or(self.settings.flags.response_detail),
                 created_at: now,
                 updated_at: now,
-                state: CheckoutSessionState::Open { buyer: Some(Box::new(buyer.clone())), placed_at: None },
+                state: CheckoutSessionState::Open {
+                    buyer: Some(Box::new(buyer.clone())),
+                    placed_at: None,
+                    mfa_started_at: None,
+                },
             };
             let mut step = rules::create(session)?;
             if placed_at.is_some() {
@@ -176,12 +180,12 @@ impl App {
             response_detail: self.settings.flags.response_detail,
             created_at: caller.now,
             updated_at: caller.now,
-            state: CheckoutSessionState::Open { buyer: None, placed_at: None },
+            state: CheckoutSessionState::Open { buyer: None, placed_at: None, mfa_started_at: None },
         }
     }
 
     /// A new session was not there before, and its timer may be the earliest.
-    fn created(&self, checkout: &Checkout, now: Timestamp) {
+    pub(super) fn created(&self, checkout: &Checkout, now: Timestamp) {
         self.recent.changed(checkout.session.id.as_str(), None, now);
         self.alarm.timer_is_set(checkout.session.due_at());
     }

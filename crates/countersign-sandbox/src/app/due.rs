@@ -19,7 +19,7 @@ use super::checkout_session::Checkout;
 use super::payment::LoadedPayment;
 use super::reply::{Answer, Reply};
 use super::{App, StoreFailed, broken};
-use crate::stored::{charge_permission, checkout_session, reply};
+use crate::stored::{charge_permission, checkout_session, reply, visit};
 
 /// How many timers are read at once, and applied at once if they can be: a charge's deadline writes the
 /// charge and its permission, so that as many fill a change set.
@@ -256,6 +256,7 @@ impl App {
             (_, Some(Found::Payment(loaded))) => self.carry_payment(timer, loaded),
             (checkout_session::COLLECTION, Some(Found::Document(document))) => carry_session(timer, document),
             (reply::COLLECTION, Some(Found::Document(document))) => forget_buyer(timer, &document),
+            (visit::COLLECTION, Some(Found::Document(document))) => Ok(Some(end_visit(timer, document))),
             (other, Some(Found::Document(_))) => {
                 Err(StoreFailed::Unreadable(format!("nobody knows the timers of {other}")))
             }
@@ -306,6 +307,13 @@ fn carry_session(timer: &DueTimer, document: Document) -> Result<Option<Carried>
     };
     let applied = Applied { due_at, before: vec![(timer.key.clone(), document)] };
     Ok(Some(Carried { write: vec![write], append: log(&timer.key.id, &events), applied }))
+}
+
+/// A visit goes with its session.
+fn end_visit(timer: &DueTimer, document: Document) -> Carried {
+    let write = Write { key: timer.key.clone(), expect: Expect::Version(document.version), content: None };
+    let applied = Applied { due_at: None, before: Vec::new() };
+    Carried { write: vec![write], append: Vec::new(), applied }
 }
 
 /// The short form of a remembered reply is kept for ever.

@@ -15,6 +15,7 @@ pub(crate) mod payment;
 pub(crate) mod recent;
 pub(crate) mod reply;
 pub(crate) mod test_buyer;
+pub(crate) mod visit;
 
 use std::sync::Arc;
 

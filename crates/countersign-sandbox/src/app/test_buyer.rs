@@ -1,4 +1,5 @@
-//! The buyer who comes when nobody says who: one a region, with invented data.
+//! The buyers who come when nobody says who: for each region a usual one, and some whose data is a trial
+//! for whoever keeps, compares or prints it. All of it is invented.
 
 use countersign_domain::address::Address;
 use countersign_domain::ids::{BuyerId, Region};
@@ -68,4 +69,202 @@ pub(crate) fn test_buyer(region: Region, product_type: ProductType) -> Buyer {
         card: Card::Visa1111,
         delivery_option: None,
     }
+}
+
+/// A buyer who can log in on the hosted page, with the addresses that they have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TestBuyer {
+    pub(crate) buyer: Buyer,
+    /// What is special about them.
+    pub(crate) trait_of: BuyerTrait,
+    /// The address book, never empty.
+    pub(crate) addresses: Vec<Address>,
+}
+
+/// What a test buyer's data puts to the test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BuyerTrait {
+    /// Nothing: usual data.
+    Usual,
+    /// Diacritics in both normal forms, characters of four bytes, blanks at the ends.
+    Letters,
+    /// A post box, a parcel locker.
+    PostBox,
+    /// As many members absent as can be.
+    Absent,
+}
+
+/// One line of the address tables: name, line 1, line 2, city, state, postal code, country, telephone. An
+/// empty text is an absent member.
+type Row = [&'static str; 8];
+
+fn address_of(row: Row) -> Address {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let [name, line1, line2, city, state, code, country, phone] = row;
+    Address {
+        name: text(name),
+        address_line1: text(line1),
+        address_line2: text(line2),
+        city: text(city),
+        state_or_region: text(state),
+        postal_code: text(code),
+        country_code: text(country),
+        phone_number: text(phone),
+        ..Address::default()
+    }
+}
+
+/// The further addresses of the usual buyer, and those of the others.
+fn address_rows(region: Region) -> [&'static [Row]; 4] {
+    match region {
+        Region::NorthAmerica => [
+            &[
+                [
+                    "Robin Tester",
+                    "500 Example Avenue",
+                    "Floor 9",
+                    "Portland",
+                    "OR",
+                    "97204",
+                    "US",
+                    "5035550100",
+                ],
+                ["Kim Probst", "Musterweg 12", "", "Berlin", "", "10115", "DE", "03055500100"],
+            ],
+            &[
+                [
+                    "Zoe\u{308} N\u{fa}\u{f1}ez \u{20bb7}\u{1f33b}",
+                    "  7  Caf\u{e9} Cre\u{301}me Way ",
+                    "c/o \u{d8}re & <S\u{f8}n>",
+                    "Seattle",
+                    "WA",
+                    "98102",
+                    "US",
+                    "2065550101",
+                ],
+                [
+                    "\u{20bb7}\u{91ce} O'Brien-\u{141}ukasik",
+                    "1 \"Quoted\" Street",
+                    "",
+                    "Portland",
+                    "OR",
+                    "97205",
+                    "US",
+                    "5035550101",
+                ],
+            ],
+            &[
+                ["Pat Postbox", "P.O. Box 1234", "", "Seattle", "WA", "98103", "US", "2065550102"],
+                ["Pat Postbox", "34 Sample Street", "", "Portland", "OR", "97206", "US", "5035550102"],
+            ],
+            &[["Sam", "1 Bare Street", "", "", "", "", "US", ""]],
+        ],
+        Region::Europe => [
+            &[
+                ["Kim Probst", "Beispielgasse 4", "T\u{fc}r 7", "Wien", "", "1010", "AT", "0155500100"],
+                ["Kim Probst", "8 rue de l'Exemple", "", "Paris", "", "75001", "FR", "0155500101"],
+                ["Kim Probst", "3 Sample Road", "", "London", "", "N1 1AA", "GB", "02055500100"],
+            ],
+            &[
+                [
+                    "Zoe\u{308} M\u{fc}\u{df}ig \u{20bb7}\u{1f33b}",
+                    "  Stra\u{df}e  des Cre\u{301}me 7 ",
+                    "c/o \u{d8}re & <S\u{f8}n>",
+                    "K\u{f6}ln",
+                    "",
+                    "50667",
+                    "DE",
+                    "022155500100",
+                ],
+                [
+                    "\u{20bb7}\u{91ce} O'Brien-\u{141}ukasik",
+                    "ul. \"Pr\u{f3}bna\" 1",
+                    "",
+                    "\u{141}\u{f3}d\u{17a}",
+                    "",
+                    "90-001",
+                    "PL",
+                    "0425550100",
+                ],
+            ],
+            &[
+                ["Pat Postfach", "Packstation 145", "1234567890", "Berlin", "", "10117", "DE", "03055500102"],
+                ["Pat Postfach", "Postfach 12 34", "", "Berlin", "", "10118", "DE", "03055500102"],
+            ],
+            &[["Sam", "Kahlweg 1", "", "", "", "", "DE", ""]],
+        ],
+        Region::Japan => [
+            &[[
+                "\u{898b}\u{672c} \u{592a}\u{90ce}",
+                "\u{4f8b}\u{753a}4-5-6",
+                "",
+                "\u{5927}\u{962a}\u{5e02}",
+                "\u{5927}\u{962a}\u{5e9c}",
+                "530-0001",
+                "JP",
+                "0655500100",
+            ]],
+            &[[
+                "\u{20bb7}\u{91ce}\u{5bb6} \u{1f33b}",
+                "\u{3000}\u{30ab}\u{3099}\u{30fc}\u{30c6}\u{3099}\u{30f3} <7>\u{3000}",
+                "Zo\u{eb} & Co",
+                "\u{5343}\u{4ee3}\u{7530}\u{533a}",
+                "\u{6771}\u{4eac}\u{90fd}",
+                "100-0002",
+                "JP",
+                "0355500101",
+            ]],
+            &[
+                [
+                    "\u{79c1}\u{66f8} \u{7bb1}\u{5b50}",
+                    "\u{79c1}\u{66f8}\u{7bb1}12\u{53f7}",
+                    "",
+                    "\u{5343}\u{4ee3}\u{7530}\u{533a}",
+                    "\u{6771}\u{4eac}\u{90fd}",
+                    "100-8799",
+                    "JP",
+                    "0355500102",
+                ],
+                [
+                    "\u{79c1}\u{66f8} \u{7bb1}\u{5b50}",
+                    "\u{898b}\u{672c}\u{753a}7-8",
+                    "",
+                    "\u{5343}\u{4ee3}\u{7530}\u{533a}",
+                    "\u{6771}\u{4eac}\u{90fd}",
+                    "100-0003",
+                    "JP",
+                    "0355500102",
+                ],
+            ],
+            &[["\u{7121}", "\u{898b}\u{672c}\u{753a}9", "", "", "", "", "JP", ""]],
+        ],
+    }
+}
+
+/// The buyers who can log in on the hosted page of a region, the usual one first.
+pub(crate) fn test_buyers(region: Region, product_type: ProductType) -> Vec<TestBuyer> {
+    let usual = test_buyer(region, product_type);
+    let traits = [BuyerTrait::Usual, BuyerTrait::Letters, BuyerTrait::PostBox, BuyerTrait::Absent];
+    let buyers = traits.into_iter().zip(address_rows(region)).enumerate().map(|(place, (trait_of, rows))| {
+        let mut addresses: Vec<Address> = rows.iter().copied().map(address_of).collect();
+        let mut buyer = usual.clone();
+        match (trait_of, addresses.first()) {
+            (BuyerTrait::Usual, _) | (_, None) => {
+                addresses.splice(..0, usual.billing_address.clone()).for_each(drop)
+            }
+            (BuyerTrait::Letters | BuyerTrait::PostBox | BuyerTrait::Absent, Some(first)) => {
+                let id = format!("{}{}", usual.id, place.saturating_add(1));
+                // Letters, digits and dots always make an id.
+                buyer.id = BuyerId::parse(&id).unwrap_or_else(|_| unreachable!("{id} is an id"));
+                buyer.name = first.name.clone();
+                buyer.phone_number = first.phone_number.clone();
+                let has_mail = trait_of != BuyerTrait::Absent;
+                buyer.email = has_mail.then(|| format!("buyer{place}.{}@example.com", region.code()));
+                buyer.shipping_address = usual.shipping_address.as_ref().and(Some(first.clone()));
+                buyer.billing_address = Some(first.clone());
+            }
+        }
+        TestBuyer { buyer, trait_of, addresses }
+    });
+    buyers.collect()
 }

@@ -1,11 +1,12 @@
 //! Amazon Pay's API over HTTP: routes, signatures, bodies in and out. No rule lives here, and no store
-//! is called: `app/` does both. Paths under `/_sandbox` go to `control/`.
+//! is called: `app/` does both. Paths under `/_sandbox` go to `control/`, a
+//! buyer's to `hosted/`.
 
 mod date;
 pub(crate) mod errors;
 mod payments;
 pub(crate) mod render;
-mod requests;
+pub(crate) mod requests;
 mod route;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::app::reply::{Answer, Caller, Idempotency};
 use crate::app::{self, App};
 use crate::control;
 use crate::faults::{Call, FaultKind, Operation, Point, Struck};
+use crate::hosted;
 use crate::notify::pages;
 use crate::settings::{DateCheck, KeyOnFinalize};
 use date::DateHeader;
@@ -62,6 +64,8 @@ impl Handler for Server {
             let reply = if is_control(request.uri().path()) {
                 Reply::Answer(control::answer(&app, &request).await)
             } else if let Some(page) = pages::answer(&app, &request).await {
+                Reply::Answer(page)
+            } else if let Some(page) = hosted::answer(&app, &request).await {
                 Reply::Answer(page)
             } else {
                 answer(&app, &request).await

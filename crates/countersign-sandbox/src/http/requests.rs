@@ -68,7 +68,7 @@ pub(super) fn update(
     })
 }
 
-pub(super) fn create(
+pub(crate) fn create(
     body: &[u8],
     spellings: Spellings,
     environment: Environment,
@@ -135,7 +135,7 @@ pub(super) fn create(
 }
 
 /// Other permissions than for one order are not made by this version.
-fn one_time(kind: Option<wire::Word<wire::ChargePermissionType>>) -> Result<(), Refused> {
+pub(crate) fn one_time(kind: Option<wire::Word<wire::ChargePermissionType>>) -> Result<(), Refused> {
     match known(kind) {
         None | Some(wire::ChargePermissionType::OneTime) => Ok(()),
         Some(wire::ChargePermissionType::Recurring | wire::ChargePermissionType::PaymentMethodOnFile) => {
@@ -149,7 +149,7 @@ fn absent(field: &'static str, is_there: bool) -> Result<(), Refused> {
     if is_there { Err(Refused::Invalid { field, why: "it does not go with this checkout" }) } else { Ok(()) }
 }
 
-fn payment(details: Option<wire::PaymentDetails>) -> PaymentDetailsUpdate {
+pub(crate) fn payment(details: Option<wire::PaymentDetails>) -> PaymentDetailsUpdate {
     let details = details.unwrap_or_default();
     PaymentDetailsUpdate {
         payment_intent: known(details.payment_intent),

@@ -18,7 +18,8 @@ use super::{Illegible, Legible as _, Text, Unreadable, environment, from_json, i
 use crate::app::checkout_session::{Checkout, Shown};
 
 pub(crate) const COLLECTION: &str = "checkout_session";
-pub(crate) const FORMAT: u16 = 1;
+/// Format 1 knew no check by the bank; the rest is the same.
+pub(crate) const FORMAT: u16 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -113,6 +114,8 @@ enum StoredState<'a> {
         buyer: Option<StoredBuyer<'a>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         placed_at: Option<i64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mfa_started_at: Option<i64>,
     },
     Completed {
         #[serde(borrow)]
@@ -232,9 +235,10 @@ fn write_payment(payment: &PaymentDetails) -> StoredPayment<'_> {
 
 fn write_state(state: &CheckoutSessionState) -> StoredState<'_> {
     match state {
-        CheckoutSessionState::Open { buyer, placed_at } => StoredState::Open {
+        CheckoutSessionState::Open { buyer, placed_at, mfa_started_at } => StoredState::Open {
             buyer: buyer.as_deref().map(Into::into),
             placed_at: placed_at.map(|at| at.as_millis()),
+            mfa_started_at: mfa_started_at.map(|at| at.as_millis()),
         },
         CheckoutSessionState::Completed { charge_permission_id, charge_id } => StoredState::Completed {
             charge_permission_id: Text::Borrowed(charge_permission_id.as_str()),
@@ -321,9 +325,10 @@ fn read_payment(stored: StoredPayment<'_>) -> Result<PaymentDetails, Illegible> 
 
 fn read_state(stored: StoredState<'_>) -> Result<CheckoutSessionState, Illegible> {
     Ok(match stored {
-        StoredState::Open { buyer, placed_at } => CheckoutSessionState::Open {
+        StoredState::Open { buyer, placed_at, mfa_started_at } => CheckoutSessionState::Open {
             buyer: buyer.map(StoredBuyer::read).transpose()?.map(Box::new),
             placed_at: placed_at.map(instant),
+            mfa_started_at: mfa_started_at.map(instant),
         },
         StoredState::Completed { charge_permission_id, charge_id } => CheckoutSessionState::Completed {
             charge_permission_id: ChargePermissionId::parse(&charge_permission_id)

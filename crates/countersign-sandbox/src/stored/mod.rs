@@ -16,6 +16,7 @@ pub(crate) mod refund;
 pub(crate) mod reply;
 #[cfg(test)]
 mod tests;
+pub(crate) mod visit;
 
 use std::borrow::Cow;
 

@@ -118,8 +118,13 @@ fn payment() -> impl Strategy<Value = PaymentDetails> {
 
 fn session_state() -> impl Strategy<Value = CheckoutSessionState> {
     prop_oneof![
-        (of(buyer().prop_map(Box::new)), of(instant()))
-            .prop_map(|(buyer, placed_at)| CheckoutSessionState::Open { buyer, placed_at }),
+        (of(buyer().prop_map(Box::new)), of(instant()), of(instant())).prop_map(
+            |(buyer, placed_at, mfa_started_at)| CheckoutSessionState::Open {
+                buyer,
+                placed_at,
+                mfa_started_at
+            }
+        ),
         (permission_id(), of(charge_id())).prop_map(|(charge_permission_id, charge_id)| {
             CheckoutSessionState::Completed { charge_permission_id, charge_id }
         }),
@@ -337,7 +342,7 @@ proptest! {
 #[test]
 fn an_unknown_format_is_refused() {
     let refusals = [
-        checkout_session::decode(2, b"{}").unwrap_err(),
+        checkout_session::decode(3, b"{}").unwrap_err(),
         charge_permission::decode(3, b"{}").unwrap_err(),
         charge::decode(0, b"{}").unwrap_err(),
         refund::decode(2, b"{}").unwrap_err(),
@@ -346,7 +351,7 @@ fn an_unknown_format_is_refused() {
     let told: Vec<String> = refusals.iter().map(ToString::to_string).collect();
     assert_eq!(
         told[0],
-        "a stored checkout_session cannot be read: its format is 2, and this version reads 1"
+        "a stored checkout_session cannot be read: its format is 3, and this version reads 1 to 2"
     );
     assert_eq!(told[2], "a stored charge cannot be read: its format is 0, and this version reads 1 to 2");
     assert!(told.iter().all(|text| text.contains("its format is")));

@@ -81,7 +81,7 @@ fn session(product_type: ProductType, payment: PaymentDetails) -> CheckoutSessio
         response_detail: ResponseDetail::Short,
         created_at: start(),
         updated_at: start(),
-        state: CheckoutSessionState::Open { buyer: None, placed_at: None },
+        state: CheckoutSessionState::Open { buyer: None, placed_at: None, mfa_started_at: None },
     }
 }
 
@@ -174,6 +174,7 @@ fn permission_word(state: &ChargePermissionState) -> String {
 fn session_word(state: &CheckoutSessionState) -> String {
     match state {
         CheckoutSessionState::Open { buyer: None, .. } => "Open, no buyer".to_string(),
+        CheckoutSessionState::Open { mfa_started_at: Some(_), .. } => "Open, at the bank".to_string(),
         CheckoutSessionState::Open { placed_at: None, .. } => "Open, choosing".to_string(),
         CheckoutSessionState::Open { .. } => "Open, order placed".to_string(),
         CheckoutSessionState::Completed { .. } => "Completed".to_string(),
@@ -186,8 +187,9 @@ fn every_state() -> Vec<CheckoutSession> {
     let open = session(ProductType::PayAndShip, paying(PaymentIntent::Authorize));
     let choosing =
         act(open.clone(), BuyerAct::SelectCard(Card::Visa1111), buyer(Card::Visa1111), start()).unwrap().next;
+    let at_the_bank = act(choosing.clone(), BuyerAct::StartMfa, buyer(Card::Visa1111), start()).unwrap().next;
     let placed = placed(open.clone(), Card::Visa1111);
-    let mut states = alloc::vec![open, choosing, placed.clone()];
+    let mut states = alloc::vec![open, choosing, at_the_bank, placed.clone()];
     states.push(completed(run(&placed, &agreeing(&placed))).session);
     for reason in SessionCancelReason::ALL {
         states.push(placed.clone().canceled(*reason, start()).next);
@@ -208,7 +210,12 @@ fn command(name: &str, session: &CheckoutSession, now: Timestamp) -> String {
             Err(refused) => format!("refused: {refused:?}"),
         },
         "selectCard" => acted(BuyerAct::SelectCard(Card::Jcb0000)),
+        "signIn" => acted(BuyerAct::SignIn),
+        "startMfa" => acted(BuyerAct::StartMfa),
+        "passMfa" => acted(BuyerAct::PassMfa),
         "failMfa" => acted(BuyerAct::FailMfa),
+        "declined" => acted(BuyerAct::BeDeclined),
+        "giveUp" => acted(BuyerAct::GiveUp),
         "placeOrder" => acted(BuyerAct::PlaceOrder),
         "cancel" => acted(BuyerAct::Cancel),
         "finalize" => {
@@ -227,9 +234,26 @@ fn command(name: &str, session: &CheckoutSession, now: Timestamp) -> String {
 
 #[test]
 fn every_state_under_every_command_before_at_and_after_each_deadline() {
-    let commands = ["get", "update", "selectCard", "placeOrder", "cancel", "failMfa", "complete", "finalize"];
+    let commands = [
+        "get",
+        "update",
+        "signIn",
+        "selectCard",
+        "placeOrder",
+        "startMfa",
+        "passMfa",
+        "failMfa",
+        "declined",
+        "giveUp",
+        "cancel",
+        "complete",
+        "finalize",
+    ];
     let (day, month) = (start().plus(DAY), start().plus(DAY.saturating_mul(30)));
+    let ten_minutes = start().plus(Duration::from_secs(600));
     let instants = [
+        ("10 min - 1 ms", ten_minutes.minus(MILLISECOND)),
+        ("10 min", ten_minutes),
         ("24 h - 1 ms", day.minus(MILLISECOND)),
         ("24 h", day),
         ("24 h + 1 ms", day.plus(MILLISECOND)),
@@ -246,13 +270,67 @@ fn every_state_under_every_command_before_at_and_after_each_deadline() {
                     AsOf::Deleted(_) => "not found".to_string(),
                 };
                 table.push_str(&format!(
-                    "{:<24} {when:<12} {name:<10} {outcome}\n",
+                    "{:<24} {when:<13} {name:<10} {outcome}\n",
                     session_word(&state.state)
                 ));
             }
         }
     }
     insta::assert_snapshot!(table);
+}
+
+#[test]
+fn the_bank_waits_ten_minutes_and_never_longer_than_the_session_lives() {
+    let open = session(ProductType::PayAndShip, paying(PaymentIntent::Authorize));
+    let choosing = act(open, BuyerAct::SignIn, buyer(Card::Visa1111), start()).unwrap().next;
+    let ten_minutes = Duration::from_secs(600);
+    let day = start().plus(DAY);
+    for (asked_at, ends_at, reason) in [
+        (start(), start().plus(ten_minutes), SessionCancelReason::Declined),
+        (day.minus(ten_minutes).minus(MILLISECOND), day.minus(MILLISECOND), SessionCancelReason::Declined),
+        (day.minus(ten_minutes), day, SessionCancelReason::Expired),
+        (day.minus(MILLISECOND), day, SessionCancelReason::Expired),
+    ] {
+        let asked = act(choosing.clone(), BuyerAct::StartMfa, buyer(Card::Visa1111), asked_at).unwrap().next;
+        assert_eq!(asked.due_at(), ends_at);
+        let AsOf::Present(before, _) = as_of(asked.clone(), ends_at.minus(MILLISECOND)) else { panic!() };
+        assert_eq!(session_word(&before.state), "Open, at the bank");
+        let AsOf::Present(ended, events) = as_of(asked, ends_at) else { panic!() };
+        assert_eq!(ended.state, CheckoutSessionState::Canceled { reason });
+        assert_eq!((ended.updated_at, events.len()), (ends_at, 1));
+    }
+}
+
+#[test]
+fn whatever_a_buyer_does_at_the_bank_but_end_it_they_have_returned_from_there() {
+    let open = session(ProductType::PayAndShip, paying(PaymentIntent::Authorize));
+    let acting = |session: &CheckoutSession, what: BuyerAct| {
+        act(session.clone(), what, buyer(Card::Jcb0000), start()).unwrap().next
+    };
+    let asked = acting(&acting(&open, BuyerAct::SelectCard(Card::Visa1111)), BuyerAct::StartMfa);
+    for returned in [
+        BuyerAct::PassMfa,
+        BuyerAct::BeDeclined,
+        BuyerAct::SelectCard(Card::Visa1111),
+        BuyerAct::SelectAddress(address("1 Ditka Ave")),
+        BuyerAct::SelectDeliveryOption("express".to_string()),
+        BuyerAct::SignIn,
+        BuyerAct::PlaceOrder,
+    ] {
+        assert_eq!(acting(&asked, returned.clone()).due_at(), open.expires_at(), "{returned:?}");
+    }
+}
+
+#[test]
+fn whoever_signs_in_has_chosen_nothing_of_what_another_buyer_did() {
+    let open = session(ProductType::PayAndShip, paying(PaymentIntent::Authorize));
+    let first =
+        act(open, BuyerAct::SelectDeliveryOption("express".to_string()), buyer(Card::Visa1111), start());
+    let second = act(first.unwrap().next, BuyerAct::SignIn, buyer(Card::Jcb0000), start()).unwrap().next;
+    let CheckoutSessionState::Open { buyer: Some(signed_in), placed_at: None, .. } = second.state else {
+        panic!()
+    };
+    assert_eq!(*signed_in, buyer(Card::Jcb0000));
 }
 
 #[test]

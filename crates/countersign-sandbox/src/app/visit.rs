@@ -1,0 +1,214 @@
+//! Buyers' visits to the hosted page: begun by a button, read and acted on by whoever has the token. A visit
+//! and its Checkout Session are written together or not at all.
+
+use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::provider::checkout_session::{self as rules, CheckoutSession, CheckoutSessionState};
+use countersign_domain::time::Timestamp;
+use countersign_protocol::signing::sha256_hex;
+use countersign_protocol::wire::{DeliverySpecifications, Spellings, read_request};
+use countersign_store::contract::{Content, Document, Expect, Key, Write};
+use countersign_store::transact::Decision;
+
+use super::change::{Loaded, checkout_session_key, log, read_checkout, write_checkout};
+use super::checkout_session::{Checkout, Shown, as_of};
+use super::{App, Refused, StoreFailed};
+use crate::hosted::restriction::Restrictions;
+use crate::hosted::visit::{self, Act, Acted, Misfit, Visit, VisitStep};
+use crate::stored::visit as stored;
+
+/// How much of the key names a visit where its token must not stand, in hexadecimal digits.
+const ID_LEN: usize = 16;
+
+/// The token of a visit, as its URL carries it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct VisitToken(String);
+
+impl VisitToken {
+    /// Reads what may be a token.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 64 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn key(&self) -> String {
+        sha256_hex(self.0.as_bytes())
+    }
+}
+
+/// A checkout that a button begins: the visit's own members are filled in here.
+#[derive(Debug, Clone)]
+pub(crate) struct NewVisit {
+    /// Its ids and instants are filled in here.
+    pub(crate) session: CheckoutSession,
+    pub(crate) shown: Shown,
+    pub(crate) visit: Visit,
+}
+
+/// A visit with its Checkout Session as of now.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) visit: Visit,
+    pub(crate) session: CheckoutSession,
+    pub(crate) restrictions: Restrictions,
+}
+
+/// What an act came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Done,
+    /// It did not fit; nothing was changed.
+    NotNow,
+}
+
+impl App {
+    /// A buyer comes to the hosted page by a button, for a new Checkout Session.
+    pub(crate) async fn start_visit(&self, new: &NewVisit) -> Result<VisitToken, Refused> {
+        let moment = self.moment().await;
+        let now = moment.now;
+        let token = VisitToken(self.ids.visit_token());
+        let checkout = self
+            .transact(|| async {
+                let id = self.ids.checkout_session_id();
+                let session = CheckoutSession {
+                    id: id.clone(),
+                    created_at: now,
+                    updated_at: now,
+                    ..new.session.clone()
+                };
+                let step = rules::create(session)?;
+                let checkout = Checkout { session: step.next, shown: new.shown.clone() };
+                let visit = Visit { id: visit_id(&token), checkout_session_id: id, ..new.visit.clone() };
+                let write = vec![
+                    write_checkout(&checkout, Expect::Absent),
+                    write_visit(&token, &visit, &checkout.session, Expect::Absent),
+                ];
+                let append = log(checkout.session.id.as_str(), &step.events);
+                let change = self.change_set(now, write, append);
+                Ok::<_, Refused>(Decision { change: Some(change), outcome: checkout })
+            })
+            .await?;
+        self.created(&checkout, now);
+        Ok(token)
+    }
+
+    /// A buyer comes back to the hosted page to change what they chose. The session must wait for that: it is
+    /// Open, has its buyer, and its order is not placed.
+    pub(crate) async fn start_another_visit(
+        &self,
+        id: &CheckoutSessionId,
+        visit: &Visit,
+    ) -> Result<VisitToken, Refused> {
+        let moment = self.moment().await;
+        let now = moment.now;
+        let token = VisitToken(self.ids.visit_token());
+        self.transact(|| async {
+            let document = self.document(checkout_session_key(id.as_str())).await?;
+            let loaded = as_of(document.as_ref().map(read_checkout).transpose()?, now);
+            let session = loaded.ok_or(Refused::NotFound)?.value.session;
+            let CheckoutSessionState::Open { buyer: Some(buyer), placed_at: None, .. } = &session.state
+            else {
+                return Err(Refused::NotFound);
+            };
+            let address = buyer.shipping_address.clone();
+            let visit = Visit {
+                id: visit_id(&token),
+                checkout_session_id: id.clone(),
+                currency: session.payment.charge_amount.map_or(visit.currency, |amount| amount.currency()),
+                step: VisitStep::Review,
+                address: address.as_ref().map(|_| 0),
+                addresses: address.into_iter().collect(),
+                ..visit.clone()
+            };
+            let write = vec![write_visit(&token, &visit, &session, Expect::Absent)];
+            let change = self.change_set(now, write, Vec::new());
+            Ok::<_, Refused>(Decision { change: Some(change), outcome: () })
+        })
+        .await?;
+        Ok(token)
+    }
+
+    /// A visit as of now.
+    pub(crate) async fn visit(&self, token: &VisitToken) -> Result<Seen, Refused> {
+        let moment = self.moment().await;
+        let (visit, checkout, _) = self.load_visit(token, moment.now).await?.ok_or(Refused::NotFound)?;
+        let restrictions = restrictions(&checkout.value.shown);
+        Ok(Seen { visit: visit.value, session: checkout.value.session, restrictions })
+    }
+
+    /// Lets an act happen on a visit.
+    pub(crate) async fn act_on_visit(&self, token: &VisitToken, act: &Act) -> Result<Taken, Refused> {
+        let moment = self.moment().await;
+        let now = moment.now;
+        let (taken, changed) = self
+            .transact(|| async {
+                let (visit, checkout, document) =
+                    self.load_visit(token, now).await?.ok_or(Refused::NotFound)?;
+                let Checkout { session, shown } = checkout.value.clone();
+                let restrictions = restrictions(&shown);
+                let acted = visit::act(visit.value.clone(), session, &restrictions, act.clone(), now);
+                let Acted { visit: next, session, events } = match acted {
+                    Ok(acted) => acted,
+                    Err(Misfit) => return Ok(Decision { change: None, outcome: (Taken::NotNow, None) }),
+                };
+                let mut write = vec![write_visit(token, &next, &session, visit.expected())];
+                let is_changed = session != checkout.value.session;
+                let (id, due_at) = (session.id.clone(), session.due_at());
+                if is_changed {
+                    write.push(write_checkout(&Checkout { session, shown }, checkout.expected()));
+                }
+                let change = self.change_set(now, write, log(id.as_str(), &events));
+                let changed = is_changed.then_some((id, document, due_at));
+                Ok::<_, Refused>(Decision { change: Some(change), outcome: (Taken::Done, changed) })
+            })
+            .await?;
+        if let Some((id, before, due_at)) = changed {
+            self.recent.changed(id.as_str(), Some(before), now);
+            self.alarm.timer_is_set(due_at);
+        }
+        Ok(taken)
+    }
+
+    async fn load_visit(
+        &self,
+        token: &VisitToken,
+        now: Timestamp,
+    ) -> Result<Option<(Loaded<Visit>, Loaded<Checkout>, Document)>, StoreFailed> {
+        let Some(document) = self.document(visit_key(token)).await? else { return Ok(None) };
+        let visit = stored::decode(document.format, &document.bytes)?;
+        let visit = Loaded { value: visit, version: document.version };
+        let key = checkout_session_key(visit.value.checkout_session_id.as_str());
+        let Some(document) = self.document(key).await? else { return Ok(None) };
+        let Some(checkout) = as_of(Some(read_checkout(&document)?), now) else { return Ok(None) };
+        Ok(Some((visit, checkout, document)))
+    }
+}
+
+/// What a merchant's deliveries are restricted to; a session's were read before it was made.
+fn restrictions(shown: &Shown) -> Restrictions {
+    let read = |json: &String| read_request::<DeliverySpecifications>(json.as_bytes(), Spellings::Every).ok();
+    let specifications = shown.delivery_specifications.as_ref().and_then(read);
+    Restrictions::read(specifications.as_ref()).unwrap_or_default()
+}
+
+fn visit_id(token: &VisitToken) -> String {
+    token.key().get(..ID_LEN).unwrap_or_default().to_owned()
+}
+
+fn visit_key(token: &VisitToken) -> Key {
+    Key { collection: stored::COLLECTION, id: token.key() }
+}
+
+/// It goes with its session: nobody finds it after that.
+fn write_visit(token: &VisitToken, visit: &Visit, session: &CheckoutSession, expect: Expect) -> Write {
+    let content = Content {
+        format: stored::FORMAT,
+        bytes: stored::encode(visit),
+        due_at: Some(session.deleted_at()),
+        index: Vec::new(),
+    };
+    Write { key: visit_key(token), expect, content: Some(content) }
+}

@@ -1,0 +1,133 @@
+//! What the shop's page answers to a question: CartDetails, or how completing the checkout went. Nothing of
+//! it is believed before it is read and checked here.
+
+use countersign_domain::cart::{CartRefused, DeliveryOptions};
+use countersign_domain::money::Currency;
+use countersign_domain::provider::event::HandlerFailure;
+use countersign_domain::terms::ProductType;
+use countersign_protocol::object;
+use countersign_protocol::wire::{CartDetails, NoCart, Spellings, read_request};
+
+use super::visit::Failure;
+
+/// The longest URL that a buyer is sent to, in characters: that of a session's return URLs.
+const MAX_URL_LEN: usize = 2_048;
+
+/// An answer that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unusable(pub(super) Failure);
+
+impl Unusable {
+    pub(super) fn invalid(why: impl Into<String>) -> Self {
+        Self(Failure { kind: HandlerFailure::InvalidAnswer, why: why.into() })
+    }
+
+    fn reported(code: &str) -> Self {
+        Self(Failure { kind: HandlerFailure::ErrorReported, why: code.to_owned() })
+    }
+}
+
+/// The CartDetails of an answer, held to a cart's rules.
+pub(super) fn cart(
+    json: &str,
+    currency: Currency,
+    product_type: ProductType,
+    options: DeliveryOptions,
+) -> Result<CartDetails, Unusable> {
+    let details: CartDetails = read_request(json.as_bytes(), Spellings::Every)
+        .map_err(|refused| Unusable::invalid(refused.to_string()))?;
+    if let Some(code) = details.refusal() {
+        return Err(Unusable::reported(code));
+    }
+    let cart = details.cart().map_err(|no_cart| {
+        Unusable::invalid(match no_cart {
+            NoCart::Missing(member) => format!("[{member}] is absent"),
+            NoCart::Invalid(member, why) => format!("[{member}]: {why}"),
+        })
+    })?;
+    cart.check(currency, product_type, options)
+        .map_err(|refused| Unusable::invalid(format!("[{}]: {}", refused.field(), told(refused))))?;
+    Ok(details)
+}
+
+/// A cart's broken rule, for the shop's developer.
+const fn told(refused: CartRefused) -> &'static str {
+    match refused {
+        CartRefused::CurrencyDiffers(_) => "its currency is not the order's",
+        CartRefused::NothingToCharge => "there is nothing to charge",
+        CartRefused::AboveMaximum => "it is more than is charged at once",
+        CartRefused::SumDiffers => {
+            "it is not totalBaseAmount + totalShippingAmount + totalTaxAmount - totalDiscountAmount"
+        }
+        CartRefused::TotalBelowCharge => "it is less than totalChargeAmount",
+        CartRefused::NoDeliveryOption => "a parcel needs one at least",
+        CartRefused::NothingToShip => "a PayOnly checkout ships nothing",
+        CartRefused::NotOneDefault => "not exactly one option is the default",
+        CartRefused::SameId => "two options have one id",
+        CartRefused::LineDiffers => "it is not listPrice times quantity",
+        CartRefused::TooMany(_) => "there are too many",
+    }
+}
+
+object! {
+    /// What `onCompleteCheckout` answers.
+    struct Completed {
+        status: String = "status" [..=32],
+        reason_code: String = "reasonCode" [..=64],
+        redirect_url: String = "redirectUrl" [..=MAX_URL_LEN],
+    }
+}
+
+/// How completing the checkout went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CompleteAnswer {
+    Success,
+    Error(String),
+    Redirect(String),
+}
+
+/// The answer to `onCompleteCheckout`.
+pub(super) fn complete(json: &str) -> Result<CompleteAnswer, Unusable> {
+    let answer: Completed = read_request(json.as_bytes(), Spellings::Every)
+        .map_err(|refused| Unusable::invalid(refused.to_string()))?;
+    match (answer.status.as_deref(), answer.redirect_url) {
+        (Some("success"), _) => Ok(CompleteAnswer::Success),
+        (Some("error"), _) => {
+            let code = answer.reason_code.filter(|code| !code.is_empty());
+            Ok(CompleteAnswer::Error(code.unwrap_or_else(|| "unknownError".to_owned())))
+        }
+        (Some("redirectRequired"), Some(url)) if is_web(&url) => Ok(CompleteAnswer::Redirect(url)),
+        (Some("redirectRequired"), _) => Err(Unusable::invalid("[redirectUrl] is no http or https URL")),
+        _ => Err(Unusable::invalid("[status] is not one of success, error, redirectRequired")),
+    }
+}
+
+/// A URL that a link may lead to: no script hides in it.
+fn is_web(url: &str) -> bool {
+    let uri = url.parse::<http::Uri>();
+    uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn completing_ends_well_or_ill_or_elsewhere_or_is_asked_again() {
+        let read = |json: &str| complete(json).map_err(|Unusable(failure)| failure.why);
+        assert_eq!(read(r#"{"status":"success"}"#), Ok(CompleteAnswer::Success));
+        let error = |code: &str| Ok(CompleteAnswer::Error(code.to_owned()));
+        assert_eq!(read(r#"{"status":"error","reasonCode":"cartChanged"}"#), error("cartChanged"));
+        assert_eq!(read(r#"{"status":"error"}"#), error("unknownError"));
+        let url = "https://pay.example/3ds?a=b#c";
+        let redirect = |url: &str| format!(r#"{{"status":"redirectRequired","redirectUrl":"{url}"}}"#);
+        assert_eq!(read(&redirect(url)), Ok(CompleteAnswer::Redirect(url.to_owned())));
+        for url in ["javascript:alert(1)", "//elsewhere", "/here", "", "data:text/html,x"] {
+            assert!(read(&redirect(url)).unwrap_err().contains("[redirectUrl]"), "{url}");
+        }
+        for json in ["{}", "null", "[]", "1", "", r#"{"status":"Success"}"#, r#"{"status":"success","x":1}"#]
+        {
+            assert!(complete(json).is_err(), "{json}");
+        }
+    }
+}

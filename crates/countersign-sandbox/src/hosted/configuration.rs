@@ -1,0 +1,469 @@
+//! A button's configuration, as `checkout.js` sends it: what is checked of it, and the checkout that it begins.
+//! Every refusal names the member that is to blame, as the text of an error in the console does.
+
+use std::fmt;
+
+use countersign_domain::ids::{CheckoutSessionId, Environment, MerchantId, PublicKeyId, Region};
+use countersign_domain::money::Currency;
+use countersign_domain::provider::checkout_session::{
+    CheckoutSession, CheckoutSessionState, Flow, Owner, SessionUpdate, WebCheckoutDetails,
+};
+use countersign_domain::provider::payment_details::{PaymentDetails, PaymentDetailsRefused};
+use countersign_domain::terms::ProductType;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::object;
+use countersign_protocol::signing::{Algorithm, ButtonRefused, verify_button};
+use countersign_protocol::wire::{
+    BodyRefused, CreateCheckoutSession, Object as _, Price, Spellings, Word, read_request,
+};
+
+use super::restriction::{NotARestriction, Restrictions};
+use super::visit::{CheckoutLanguage, Display, Handler, Scope, Visit, VisitStep};
+use crate::app::checkout_session::Shown;
+use crate::app::visit::NewVisit;
+use crate::http::requests;
+use crate::merchants::{Merchants, RegisteredKey};
+use crate::settings::Settings;
+
+/// The longest word of a configuration, with room.
+const MAX_WORD_LEN: usize = 64;
+/// The longest signed payload, in characters.
+const MAX_PAYLOAD_LEN: usize = 32 * 1024;
+/// The longest signature, in characters: that of the longest key, with room.
+const MAX_SIGNATURE_LEN: usize = 2_048;
+
+object! {
+    /// A payload that the merchant's server has signed.
+    struct SignedPayload {
+        payload_json: String = "payloadJSON" [..=MAX_PAYLOAD_LEN],
+        signature: String = "signature" [..=MAX_SIGNATURE_LEN],
+        algorithm: String = "algorithm" [..=MAX_WORD_LEN],
+        public_key_id: PublicKeyId = "publicKeyId",
+    }
+}
+
+object! {
+    /// What the button was called with, without its functions.
+    struct Configuration {
+        merchant_id: MerchantId = "merchantId",
+        public_key_id: PublicKeyId = "publicKeyId",
+        ledger_currency: String = "ledgerCurrency" [..=MAX_WORD_LEN],
+        checkout_language: String = "checkoutLanguage" [..=MAX_WORD_LEN],
+        product_type: String = "productType" [..=MAX_WORD_LEN],
+        placement: String = "placement" [..=MAX_WORD_LEN],
+        button_color: String = "buttonColor" [..=MAX_WORD_LEN],
+        sandbox: bool = "sandbox",
+        estimated_order_amount: Price = "estimatedOrderAmount",
+        checkout_session_config: CreateCheckoutSession = "checkoutSessionConfig",
+        create_checkout_session_config: SignedPayload = "createCheckoutSessionConfig",
+        /// Of a session that is there already.
+        amazon_checkout_session_id: CheckoutSessionId = "amazonCheckoutSessionId",
+        change_action: String = "changeAction" [..=MAX_WORD_LEN],
+        /// Where `checkout.js` shows the page, and which handlers the shop's page has.
+        display: String = "display" [..=MAX_WORD_LEN],
+        handlers: Vec<String> = "handlers",
+    }
+}
+
+/// Why a configuration begins no checkout. Its text is what the shop's developer reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ConfigurationRefused {
+    Body(BodyRefused),
+    Missing(String),
+    Invalid {
+        field: String,
+        why: String,
+    },
+    /// The signed payload is not the merchant's.
+    Signature(ButtonRefused),
+}
+
+impl fmt::Display for ConfigurationRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body(refused) => refused.fmt(f),
+            Self::Missing(field) => write!(f, "The parameter [{field}] is required."),
+            Self::Invalid { field, why } => {
+                write!(f, "The value provided for [{field}] is invalid: {why}.")
+            }
+            Self::Signature(refused) => {
+                write!(f, "InvalidSignatureError: [createCheckoutSessionConfig.signature]: {refused}.")
+            }
+        }
+    }
+}
+
+impl From<BodyRefused> for ConfigurationRefused {
+    fn from(refused: BodyRefused) -> Self {
+        Self::Body(refused)
+    }
+}
+
+fn missing(field: &str) -> ConfigurationRefused {
+    ConfigurationRefused::Missing(field.to_owned())
+}
+
+fn invalid(field: &str, why: impl Into<String>) -> ConfigurationRefused {
+    ConfigurationRefused::Invalid { field: field.to_owned(), why: why.into() }
+}
+
+fn one_of(field: &str, word: &str, words: &[&str]) -> Result<(), ConfigurationRefused> {
+    if words.contains(&word) {
+        return Ok(());
+    }
+    Err(invalid(field, format!("it is not one of {}", words.join(", "))))
+}
+
+/// What a configuration asks for.
+pub(super) enum Begun {
+    /// A new checkout.
+    New(Box<NewVisit>),
+    /// Another visit for a session that is there.
+    Again(CheckoutSessionId, Box<Visit>),
+}
+
+/// Reads the configuration that a page of `origin` sent.
+pub(super) fn read(
+    json: &str,
+    origin: &str,
+    merchants: &Merchants,
+    settings: &Settings,
+) -> Result<Begun, ConfigurationRefused> {
+    let configuration: Configuration = read_request(json.as_bytes(), settings.flags.spellings)?;
+    let display = match configuration.display.as_deref() {
+        None => Display::Window,
+        Some(word) => Display::parse(word)
+            .ok_or_else(|| invalid("display", "it is not one of popup, overlay, window"))?,
+    };
+    let mut visit = Visit {
+        id: String::new(),
+        checkout_session_id: no_id(),
+        origin: origin.to_owned(),
+        display,
+        language: CheckoutLanguage::EnUs,
+        handlers: handlers(configuration.handlers.as_deref().unwrap_or_default())?,
+        scopes: Vec::new(),
+        currency: Currency::USD,
+        step: VisitStep::SignIn,
+        addresses: Vec::new(),
+        address: None,
+        delivery_option: None,
+        coupon_codes: Vec::new(),
+        cart: None,
+        cart_number: 0,
+        questions: 0,
+        question: None,
+    };
+    if let Some(id) = configuration.amazon_checkout_session_id {
+        let action = configuration.change_action.ok_or_else(|| missing("changeAction"))?;
+        one_of("changeAction", &action, &["changeAddress", "changePayment"])?;
+        visit.language = language(configuration.checkout_language.as_deref(), Region::NorthAmerica)?;
+        return Ok(Begun::Again(id, Box::new(visit)));
+    }
+    let button = Button::read(&configuration, merchants)?;
+    visit.language = language(configuration.checkout_language.as_deref(), button.region)?;
+    visit.currency = button.ledger_currency;
+    match (configuration.checkout_session_config, configuration.create_checkout_session_config) {
+        (Some(config), None) => buy_now(config, button, visit, settings),
+        (None, Some(signed)) => redirecting(signed, button, visit, merchants, settings),
+        (Some(_), Some(_)) => {
+            Err(invalid("createCheckoutSessionConfig", "it does not go with checkoutSessionConfig"))
+        }
+        (None, None) => Err(missing("checkoutSessionConfig")),
+    }
+}
+
+/// What every button has.
+struct Button<'a> {
+    key: &'a RegisteredKey,
+    environment: Environment,
+    region: Region,
+    ledger_currency: Currency,
+    product_type: ProductType,
+}
+
+impl<'a> Button<'a> {
+    fn read(configuration: &Configuration, merchants: &'a Merchants) -> Result<Self, ConfigurationRefused> {
+        let merchant_id = configuration.merchant_id.as_ref().ok_or_else(|| missing("merchantId"))?;
+        let signed = configuration.create_checkout_session_config.as_ref();
+        let in_payload = signed.and_then(|signed| signed.public_key_id.as_ref());
+        let key = match configuration.public_key_id.as_ref().or(in_payload) {
+            Some(id) => {
+                merchants.key(id).ok_or_else(|| invalid("publicKeyId", "the sandbox knows no such key"))?
+            }
+            None => merchants
+                .iter()
+                .find(|key| key.merchant_id == *merchant_id)
+                .ok_or_else(|| invalid("merchantId", "the sandbox knows no such merchant"))?,
+        };
+        if key.merchant_id != *merchant_id {
+            let why = format!("the key {} is not this merchant's", key.public_key_id);
+            return Err(invalid("merchantId", why));
+        }
+        let environment = match (key.environment(), configuration.sandbox) {
+            (Some(Environment::Live), Some(true)) => {
+                return Err(invalid("sandbox", "the key's prefix names the other environment"));
+            }
+            (Some(environment), _) => environment,
+            (None, Some(true)) => Environment::Sandbox,
+            // Amazon's default.
+            (None, Some(false) | None) => Environment::Live,
+        };
+        let ledger = configuration.ledger_currency.as_deref().ok_or_else(|| missing("ledgerCurrency"))?;
+        one_of("ledgerCurrency", ledger, &["USD", "EUR", "GBP", "JPY"])?;
+        let (region, ledger_currency) = match ledger {
+            "USD" => (Region::NorthAmerica, Currency::USD),
+            "JPY" => (Region::Japan, Currency::JPY),
+            "GBP" => (Region::Europe, Currency::GBP),
+            _ => (Region::Europe, Currency::EUR),
+        };
+        let placement = configuration.placement.as_deref().ok_or_else(|| missing("placement"))?;
+        one_of("placement", placement, &["Home", "Product", "Cart", "Checkout", "Other"])?;
+        if let Some(color) = configuration.button_color.as_deref() {
+            one_of("buttonColor", color, &["Gold", "LightGray", "DarkGray"])?;
+        }
+        let product_type = match configuration.product_type.as_deref() {
+            None => ProductType::PayAndShip,
+            Some(word) => ProductType::parse(word)
+                .ok_or_else(|| invalid("productType", "it is not one of PayAndShip, PayOnly"))?,
+        };
+        if let Some(estimate) = &configuration.estimated_order_amount
+            && !estimate.money.currency().is_paid_in(region)
+        {
+            return Err(not_paid_there("estimatedOrderAmount", estimate.money.currency(), region));
+        }
+        Ok(Self { key, environment, region, ledger_currency, product_type })
+    }
+
+    fn session(&self, flow: Flow, payment: PaymentDetails, settings: &Settings) -> CheckoutSession {
+        CheckoutSession {
+            id: no_id(),
+            owner: Owner { merchant_id: self.key.merchant_id.clone(), environment: self.environment },
+            region: self.region,
+            flow,
+            product_type: self.product_type,
+            payment,
+            supplementary_data: None,
+            merchant_metadata: Default::default(),
+            web_checkout: WebCheckoutDetails::default(),
+            store_id: None,
+            platform_id: None,
+            provider_reference_id: None,
+            response_detail: settings.flags.response_detail,
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+            state: CheckoutSessionState::Open { buyer: None, placed_at: None, mfa_started_at: None },
+        }
+    }
+}
+
+/// Stands where an id will.
+fn no_id() -> CheckoutSessionId {
+    CheckoutSessionId::from_random([0; 16])
+}
+
+fn buy_now(
+    config: CreateCheckoutSession,
+    button: Button<'_>,
+    visit: Visit,
+    settings: &Settings,
+) -> Result<Begun, ConfigurationRefused> {
+    let within = |field: &str| format!("checkoutSessionConfig.{field}");
+    for handler in [Handler::InitCheckout, Handler::CompleteCheckout, Handler::Cancel] {
+        if !visit.handlers.contains(&handler) {
+            return Err(missing(handler.as_str()));
+        }
+    }
+    let store_id = config.store_id.clone().ok_or_else(|| missing(&within("storeId")))?;
+    for (field, is_there) in [
+        ("recurringMetadata", config.recurring_metadata.is_some()),
+        ("paymentMethodOnFileMetadata", config.payment_method_on_file_metadata.is_some()),
+        ("chargePermissionId", config.charge_permission_id.is_some()),
+        ("multiAddressesCheckoutMetadata", config.multi_addresses_checkout_metadata.is_some()),
+        ("addressDetails", config.address_details.is_some()),
+    ] {
+        if is_there {
+            return Err(invalid(&within(field), "it does not go with this checkout"));
+        }
+    }
+    requests::one_time(config.charge_permission_type)
+        .map_err(|refused| of_request(refused, "checkoutSessionConfig"))?;
+    let scopes = scopes(config.scopes.as_deref())?;
+    let details = config.payment_details.ok_or_else(|| missing(&within("paymentDetails")))?;
+    let intent = details.payment_intent.as_ref().and_then(Word::known);
+    intent.ok_or_else(|| missing(&within("paymentDetails.paymentIntent")))?;
+    let currency = details
+        .charge_amount
+        .as_ref()
+        .map(|price| price.money.currency())
+        .or_else(|| details.presentment_currency.as_ref().and_then(Word::known))
+        .unwrap_or(button.ledger_currency);
+    if !currency.is_paid_in(button.region) {
+        return Err(not_paid_there(&within("paymentDetails.chargeAmount"), currency, button.region));
+    }
+    let payment = PaymentDetails::default().updated(requests::payment(Some(details)));
+    payment.check(button.region).map_err(|refused| of_payment(refused, "checkoutSessionConfig"))?;
+    // What is charged is what the shop's page answers, not what a page of the browser's says here.
+    let payment = PaymentDetails { charge_amount: None, total_order_amount: None, ..payment };
+    Restrictions::read(config.delivery_specifications.as_ref())
+        .map_err(|NotARestriction(field, why)| invalid(&within(field), why))?;
+    let session = CheckoutSession {
+        supplementary_data: config.supplementary_data,
+        merchant_metadata: config.merchant_metadata.map(Into::into).unwrap_or_default(),
+        store_id: Some(store_id),
+        platform_id: config.platform_id,
+        provider_reference_id: config.provider_metadata.and_then(|provider| provider.provider_reference_id),
+        ..button.session(Flow::BuyNow, payment, settings)
+    };
+    let shown = Shown {
+        delivery_specifications: config.delivery_specifications.map(|it| it.to_request()),
+        checkout_button_text: config.checkout_button_text,
+        ..Shown::default()
+    };
+    let visit = Visit { scopes, currency, ..visit };
+    Ok(Begun::New(Box::new(NewVisit { session, shown, visit })))
+}
+
+/// The flow whose configuration the merchant's server has signed.
+fn redirecting(
+    signed: SignedPayload,
+    button: Button<'_>,
+    visit: Visit,
+    merchants: &Merchants,
+    settings: &Settings,
+) -> Result<Begun, ConfigurationRefused> {
+    const CONFIG: &str = "createCheckoutSessionConfig";
+    let within = |field: &str| format!("{CONFIG}.{field}");
+    let payload = signed.payload_json.ok_or_else(|| missing(&within("payloadJSON")))?;
+    let signature = signed.signature.ok_or_else(|| missing(&within("signature")))?;
+    let algorithm = match signed.algorithm.as_deref() {
+        None => Algorithm::Pss,
+        Some(name) => Algorithm::parse(name).ok_or_else(|| {
+            invalid(&within("algorithm"), "it is not one of AMZN-PAY-RSASSA-PSS, AMZN-PAY-RSASSA-PSS-V2")
+        })?,
+    };
+    let key = match &signed.public_key_id {
+        None => button.key,
+        Some(id) => merchants
+            .key(id)
+            .filter(|key| key.merchant_id == button.key.merchant_id)
+            .ok_or_else(|| invalid(&within("publicKeyId"), "this merchant has no such key"))?,
+    };
+    verify_button(&payload, &signature, &*key.verifying_key, algorithm)
+        .map_err(ConfigurationRefused::Signature)?;
+    let payload_json = within("payloadJSON");
+    let request =
+        requests::create(payload.as_bytes(), settings.flags.spellings, button.environment, button.region)
+            .map_err(|refused| of_request(refused, &payload_json))?;
+    let read: CreateCheckoutSession = read_request(payload.as_bytes(), Spellings::Every)?;
+    Restrictions::read(read.delivery_specifications.as_ref())
+        .map_err(|NotARestriction(field, why)| invalid(&format!("{payload_json}.{field}"), why))?;
+    let SessionUpdate {
+        web_checkout,
+        payment,
+        merchant_metadata,
+        supplementary_data,
+        platform_id,
+        provider_reference_id,
+    } = request.update;
+    let payment = PaymentDetails::default().updated(payment);
+    payment.check(button.region).map_err(|refused| of_payment(refused, &payload_json))?;
+    if web_checkout.checkout_mode.is_some() && web_checkout.checkout_result_return_url.is_none() {
+        return Err(missing(&format!("{payload_json}.webCheckoutDetails.checkoutResultReturnUrl")));
+    }
+    let session = CheckoutSession {
+        web_checkout,
+        merchant_metadata,
+        supplementary_data,
+        platform_id,
+        provider_reference_id,
+        store_id: Some(request.store_id),
+        ..button.session(Flow::Redirect, payment, settings)
+    };
+    let visit = Visit { scopes: scopes(read.scopes.as_deref())?, ..visit };
+    Ok(Begun::New(Box::new(NewVisit { session, shown: request.shown, visit })))
+}
+
+fn handlers(names: &[String]) -> Result<Vec<Handler>, ConfigurationRefused> {
+    let known = |name: &String| {
+        Handler::parse(name).ok_or_else(|| invalid("handlers", "one of them is no handler of a button"))
+    };
+    let mut handlers = Vec::new();
+    for name in names {
+        let handler = known(name)?;
+        if !handlers.contains(&handler) {
+            handlers.push(handler);
+        }
+    }
+    Ok(handlers)
+}
+
+/// The scopes; without any, all but the billing address (Amazon's rule).
+fn scopes(words: Option<&[String]>) -> Result<Vec<Scope>, ConfigurationRefused> {
+    let Some(words) = words.filter(|words| !words.is_empty()) else {
+        return Ok(Scope::ALL.iter().copied().filter(|scope| *scope != Scope::BillingAddress).collect());
+    };
+    let mut scopes = Vec::new();
+    for word in words {
+        let scope = Scope::parse(word).ok_or_else(|| {
+            let known: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+            invalid("checkoutSessionConfig.scopes", format!("one is not one of {}", known.join(", ")))
+        })?;
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    Ok(scopes)
+}
+
+fn language(word: Option<&str>, region: Region) -> Result<CheckoutLanguage, ConfigurationRefused> {
+    let Some(word) = word else {
+        return Ok(match region {
+            Region::NorthAmerica => CheckoutLanguage::EnUs,
+            Region::Europe => CheckoutLanguage::EnGb,
+            Region::Japan => CheckoutLanguage::JaJp,
+        });
+    };
+    CheckoutLanguage::parse(word).ok_or_else(|| {
+        let known: Vec<&str> = CheckoutLanguage::ALL.iter().map(|language| language.as_str()).collect();
+        invalid("checkoutLanguage", format!("it is not one of {}", known.join(", ")))
+    })
+}
+
+fn not_paid_there(field: &str, currency: Currency, region: Region) -> ConfigurationRefused {
+    invalid(field, format!("{currency} is not paid in {}", region.code()))
+}
+
+/// A refusal of the API's, below the member that holds what it is about.
+fn of_request(refused: crate::http::errors::Refused, within: &str) -> ConfigurationRefused {
+    use crate::http::errors::Refused;
+    match refused {
+        Refused::Missing(field) => missing(&format!("{within}.{field}")),
+        Refused::Invalid { field, why } => invalid(&format!("{within}.{field}"), why),
+        Refused::Body(body) => ConfigurationRefused::Body(BodyRefused {
+            field: Some(body.field.map_or_else(|| within.to_owned(), |field| format!("{within}.{field}"))),
+            ..body
+        }),
+        _ => invalid(within, "it begins no checkout"),
+    }
+}
+
+fn of_payment(refused: PaymentDetailsRefused, within: &str) -> ConfigurationRefused {
+    use PaymentDetailsRefused as Refused;
+    let (field, why) = match refused {
+        Refused::PendingWithCapture => {
+            ("paymentDetails.canHandlePendingAuthorization", "it does not go with AuthorizeWithCapture")
+        }
+        Refused::SoftDescriptorWithoutCapture => {
+            ("paymentDetails.softDescriptor", "it goes with AuthorizeWithCapture only")
+        }
+        Refused::NotOfRegion(field) => (field, "its currency is not paid in this region"),
+        Refused::NothingToCharge(field) => (field, "it is nothing"),
+        Refused::AboveMaximum(field) => (field, "it is more than is charged at once"),
+        Refused::TotalInAnotherCurrency => {
+            ("paymentDetails.totalOrderAmount", "its currency is not that of chargeAmount")
+        }
+        Refused::TotalBelowCharge => ("paymentDetails.totalOrderAmount", "it is less than chargeAmount"),
+    };
+    invalid(&format!("{within}.{field}"), why)
+}

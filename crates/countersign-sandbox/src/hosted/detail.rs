@@ -1,0 +1,109 @@
+//! The events that the shop's page is asked with, as JSON: the members that Amazon's handlers are given.
+
+use countersign_domain::address::Address;
+use countersign_domain::provider::buyer::Buyer;
+use countersign_domain::provider::checkout_session::{CheckoutSession, CheckoutSessionState};
+use countersign_protocol::wire::{self, Object as _};
+use serde_json::{Value, json};
+
+use super::visit::{Choice, Handler, Scope, Visit};
+
+/// The event of a handler; `None` where there is nobody or nothing that it could tell of.
+pub(super) fn of(
+    visit: &Visit,
+    session: &CheckoutSession,
+    handler: Handler,
+    choice: &Choice,
+) -> Option<String> {
+    let CheckoutSessionState::Open { buyer: Some(buyer), .. } = &session.state else {
+        // The merchant has finalized already, and its page is asked once more.
+        let id = session.id.as_str();
+        let is_over = handler == Handler::CompleteCheckout;
+        return is_over.then(|| json!({"amazonCheckoutSessionId": id}).to_string());
+    };
+    let coupon_codes = match choice {
+        Choice::Coupons(codes) => codes,
+        Choice::Start | Choice::Address(_) | Choice::DeliveryOption(_) | Choice::Complete => {
+            &visit.coupon_codes
+        }
+    };
+    let event = match handler {
+        Handler::InitCheckout => {
+            let mut event = json!({
+                "buyer": shared(buyer, &visit.scopes),
+                "shippingAddress": address(buyer.shipping_address.as_ref()),
+                "billingAddress": address(buyer.billing_address.as_ref()),
+                "scopes": visit.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+                "checkoutLanguage": visit.language.as_str(),
+            });
+            // Not at the start, when there are none: Amazon's own event has no such member.
+            if let (Choice::Coupons(codes), Some(members)) = (choice, event.as_object_mut()) {
+                members.insert("couponCodes".to_owned(), json!(codes));
+            }
+            event
+        }
+        Handler::ShippingAddressSelection => {
+            let chosen = match choice {
+                Choice::Address(place) => Some(visit.addresses.get(*place)?),
+                Choice::Start | Choice::DeliveryOption(_) | Choice::Coupons(_) | Choice::Complete => {
+                    buyer.shipping_address.as_ref()
+                }
+            };
+            json!({"shippingAddress": address(chosen), "couponCodes": coupon_codes})
+        }
+        Handler::DeliveryOptionSelection => {
+            let id = match choice {
+                Choice::DeliveryOption(id) => id,
+                Choice::Start | Choice::Address(_) | Choice::Coupons(_) | Choice::Complete => {
+                    visit.delivery_option.as_ref()?
+                }
+            };
+            let cart = visit.read_cart()?;
+            let option = cart.delivery_options.into_iter().find(|option| option.id == *id)?;
+            json!({
+                "deliveryOptions": {
+                    "id": option.id,
+                    "displayName": option.name,
+                    "amount": {
+                        "amount": option.price.amount(),
+                        "currencyCode": option.price.currency().code(),
+                    },
+                },
+                "couponCodes": coupon_codes,
+            })
+        }
+        Handler::CompleteCheckout => json!({
+            "amazonCheckoutSessionId": session.id.as_str(),
+            "shippingAddress": address(buyer.shipping_address.as_ref()),
+            "billingAddress": address(buyer.billing_address.as_ref()),
+            "paymentDescriptor": buyer.card.descriptor(),
+        }),
+        Handler::Cancel
+        | Handler::Error
+        | Handler::GiftWrapOptionSelection
+        | Handler::MerchantManagedPaymentMethodSelection => return None,
+    };
+    Some(event.to_string())
+}
+
+/// What the buyer agreed to share of themselves.
+fn shared(buyer: &Buyer, scopes: &[Scope]) -> Value {
+    let if_asked = |scope: Scope, text: &Option<String>| text.clone().filter(|_| scopes.contains(&scope));
+    json!({
+        "buyerId": buyer.id.as_str(),
+        "name": if_asked(Scope::Name, &buyer.name),
+        "email": if_asked(Scope::Email, &buyer.email),
+        "phoneNumber": if_asked(Scope::PhoneNumber, &buyer.phone_number),
+    })
+}
+
+fn address(address: Option<&Address>) -> Value {
+    match address {
+        Some(address) => {
+            let json = wire::Address::from(address.clone()).to_answer();
+            // It was just written as JSON.
+            serde_json::from_str(&json).unwrap_or(Value::Null)
+        }
+        None => Value::Null,
+    }
+}

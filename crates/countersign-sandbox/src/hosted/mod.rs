@@ -1,0 +1,277 @@
+//! What a buyer's browser sees of Amazon's half: `checkout.js`, which shops load, and the hosted page that it
+//! opens. Plain forms and answers of 303: the page works without its script but for the questions to the shop's
+//! page, which only a browser's script can ask.
+//!
+//! Requests come from anywhere, since a shop's page may be anywhere. What begins a checkout is tied to the
+//! origin of the page that sent it; what goes on with one needs the token of its URL, and is refused to
+//! other pages' forms.
+
+mod answer;
+mod configuration;
+mod detail;
+mod form;
+mod page;
+pub(crate) mod restriction;
+mod script;
+mod texts;
+pub(crate) mod visit;
+
+use bytes::Bytes;
+use countersign_domain::address::{Address, AddressMember};
+use countersign_domain::provider::buyer::Card;
+use countersign_domain::provider::event::HandlerFailure;
+use countersign_http::{Request, Response};
+use countersign_protocol::wire::MAX_ADDRESS_MEMBER_LEN;
+use http::header::{HOST, LOCATION, ORIGIN};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use crate::app::visit::VisitToken;
+use crate::app::{App, Refused};
+use configuration::Begun;
+use form::Form;
+use page::Draft;
+use visit::{Act, Answered, Bank, Failure, Placing};
+
+/// The longest body that begins a checkout.
+const MAX_CONFIGURATION_LEN: usize = 64 * 1024;
+/// How much of what a shop's page says of a failure is kept, in characters.
+const MAX_MESSAGE_LEN: usize = 255;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Answers a request, if it is for one of these pages.
+pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
+    let path = request.uri().path();
+    if let Some(script) = script::at(path) {
+        return Some(match *request.method() {
+            Method::GET => script.answer(request.headers()),
+            _ => wrong_method(),
+        });
+    }
+    let rest = path.strip_prefix("/checkout")?;
+    let mut segments = rest.split('/').skip(1);
+    let called = (segments.next(), segments.next(), segments.next());
+    Some(match (request.method(), called) {
+        _ if !rest.is_empty() && !rest.starts_with('/') => return None,
+        (&Method::POST, (None | Some(""), None, None)) => begin(app, request).await,
+        (&Method::GET, (Some(token), None, None)) => match VisitToken::parse(token) {
+            Some(token) => show(app, &token, None).await,
+            None => not_found(),
+        },
+        (&Method::POST, (Some(token), Some(act), None)) => match VisitToken::parse(token) {
+            Some(token) => go_on(app, request, &token, act).await,
+            None => not_found(),
+        },
+        (_, (None | Some(""), None, None) | (Some(_), None | Some(_), None)) => wrong_method(),
+        _ => not_found(),
+    })
+}
+
+/// A page that a button opened.
+async fn begin(app: &App, request: &Request) -> Response {
+    let Some(origin) = web_origin(request.headers()) else {
+        let why = "The request has no Origin header with an http or https origin: a checkout begins by a form of \
+                   the shop's page. A page whose Referrer-Policy is no-referrer sends none.";
+        return page::refused(StatusCode::FORBIDDEN, None, why);
+    };
+    let refused = |status: StatusCode, why: &str| page::refused(status, Some(origin), why);
+    if request.body().len() > MAX_CONFIGURATION_LEN {
+        return refused(StatusCode::PAYLOAD_TOO_LARGE, "The configuration is longer than 64 kB.");
+    }
+    let form = Form::read(request.body());
+    let Some(json) = form.as_ref().and_then(|form| form.field("configuration")) else {
+        return refused(StatusCode::BAD_REQUEST, "The parameter [configuration] is required.");
+    };
+    let begun = match configuration::read(json, origin, &app.merchants, &app.settings) {
+        Ok(begun) => begun,
+        Err(why) => return refused(StatusCode::BAD_REQUEST, &why.to_string()),
+    };
+    let started = match &begun {
+        Begun::New(new) => app.start_visit(new).await,
+        Begun::Again(id, visit) => app.start_another_visit(id, visit).await,
+    };
+    match started {
+        Ok(token) => see_other(&token),
+        Err(Refused::NotFound) => {
+            let why = "The value provided for [amazonCheckoutSessionId] is invalid: no such Checkout Session \
+                       waits for its buyer.";
+            refused(StatusCode::NOT_FOUND, why)
+        }
+        Err(_) => unavailable(),
+    }
+}
+
+async fn show(app: &App, token: &VisitToken, draft: Option<&Draft>) -> Response {
+    match app.visit(token).await {
+        Ok(seen) => page::of_visit(token, &seen, draft),
+        Err(Refused::NotFound) => not_found(),
+        Err(_) => unavailable(),
+    }
+}
+
+/// A form of the page's own. What does not fit changes nothing, and the buyer sees what is.
+async fn go_on(app: &App, request: &Request, token: &VisitToken, act: &str) -> Response {
+    if is_foreign(request) {
+        let why = "A form of another page sent this. Nothing was changed.";
+        return page::nothing(StatusCode::FORBIDDEN, "Refused", why);
+    }
+    let Some(form) = Form::read(request.body()) else {
+        return page::nothing(StatusCode::BAD_REQUEST, "Refused", "The body is not that of a form.");
+    };
+    let act = match read_act(act, &form) {
+        Read::Act(act) => act,
+        Read::Draft(draft) => return show(app, token, Some(&draft)).await,
+        Read::Nothing => return see_other(token),
+        Read::NoSuchAct => return not_found(),
+    };
+    match app.act_on_visit(token, &act).await {
+        Ok(_) => see_other(token),
+        Err(Refused::NotFound) => not_found(),
+        Err(_) => unavailable(),
+    }
+}
+
+/// What a form asks for.
+enum Read {
+    Act(Act),
+    /// An address that cannot be one.
+    Draft(Draft),
+    /// A field is not as the page's own forms have it.
+    Nothing,
+    NoSuchAct,
+}
+
+fn read_act(name: &str, form: &Form) -> Read {
+    let number = |field: &str| form.field(field).and_then(|text| text.parse::<usize>().ok());
+    let text = |field: &str| form.field(field).map(str::to_owned);
+    let card = || form.field("card").and_then(Card::parse);
+    let act = match name {
+        "sign-in" => number("buyer").map(Act::SignIn),
+        "consent" => Some(Act::Consent),
+        "address" => number("address").map(Act::SelectAddress),
+        "add-address" => match address(form) {
+            (address, None) => Some(Act::AddAddress(address)),
+            (address, Some(wrong)) => return Read::Draft(Draft { place: None, address, wrong }),
+        },
+        "edit-address" => match (number("address"), address(form)) {
+            (Some(place), (address, None)) => Some(Act::EditAddress(place, address)),
+            (Some(place), (address, Some(wrong))) => {
+                return Read::Draft(Draft { place: Some(place), address, wrong });
+            }
+            (None, _) => None,
+        },
+        "delivery-option" => text("option").map(Act::SelectDeliveryOption),
+        "coupon" => text("code").map(Act::AddCoupon),
+        "remove-coupon" => text("code").map(Act::RemoveCoupon),
+        "card" => card().map(Act::SelectCard),
+        "place-order" => {
+            let bank = Bank::parse(form.field("bank").unwrap_or(Bank::AsTheCardSays.as_str()));
+            let cart_number = form.field("cart").and_then(|number| number.parse().ok());
+            let (address, delivery_option) = (number("address"), text("option"));
+            cart_number.zip(bank).map(|(cart_number, bank)| {
+                Act::PlaceOrder(Placing { cart_number, bank, address, delivery_option, card: card() })
+            })
+        }
+        "pass" => Some(Act::PassMfa),
+        "fail" => Some(Act::FailMfa),
+        "another-card" => card().map(Act::TryAnotherCard),
+        "give-up" => Some(Act::GiveUp),
+        "retry" => Some(Act::Retry),
+        "answer" => answered(form),
+        "cancel" => Some(Act::Cancel),
+        _ => return Read::NoSuchAct,
+    };
+    act.map_or(Read::Nothing, Read::Act)
+}
+
+/// What the page's script heard from the shop's page.
+fn answered(form: &Form) -> Option<Act> {
+    let number = form.field("id")?.parse().ok()?;
+    let why = form.field("message").unwrap_or_default().chars().take(MAX_MESSAGE_LEN).collect();
+    let failed = |kind| Some(Answered::Failed(Failure { kind, why }));
+    let answer = match form.field("failure") {
+        None | Some("") => form.field("answer").map(|json| Answered::With(json.to_owned())),
+        Some("NoAnswer") => failed(HandlerFailure::NoAnswer),
+        Some("TimedOut") => failed(HandlerFailure::TimedOut),
+        Some(_) => None,
+    }?;
+    Some(Act::Answer { number, answer })
+}
+
+/// The address of a form, and the member that makes it none. What is left empty is absent.
+fn address(form: &Form) -> (Address, Option<AddressMember>) {
+    let mut address = Address::default();
+    let mut wrong = None;
+    for member in AddressMember::ALL {
+        let text = form.field(member.name()).filter(|text| !text.trim().is_empty());
+        let is_long = text.is_some_and(|text| text.chars().count() > MAX_ADDRESS_MEMBER_LEN);
+        let is_absent = text.is_none() && page::REQUIRED.contains(member);
+        // A country's code is compared and shown in capitals everywhere.
+        let text = match member {
+            AddressMember::CountryCode => text.map(|code| code.trim().to_uppercase()),
+            _ => text.map(str::to_owned),
+        };
+        let is_country =
+            |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        let is_none = *member == AddressMember::CountryCode && !text.as_ref().is_some_and(is_country);
+        if (is_long || is_absent || is_none) && wrong.is_none() {
+            wrong = Some(*member);
+        }
+        *address.member_mut(*member) = text.map(|text| text.chars().take(MAX_ADDRESS_MEMBER_LEN).collect());
+    }
+    (address, wrong)
+}
+
+/// The origin of the page that sent a form, if it is one that can be spoken to.
+fn web_origin(headers: &HeaderMap) -> Option<&str> {
+    let origin = headers.get(ORIGIN)?.to_str().ok()?;
+    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))?;
+    // It goes into a header of ours: nothing may stand in it that ends a directive there.
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
+    let is_authority = authority.parse::<http::uri::Authority>().is_ok();
+    (is_authority && authority.bytes().all(is_plain)).then_some(origin)
+}
+
+/// Whether a browser says that another site's page sent this. Behind `no-referrer`, which these pages are, its
+/// `Origin` is `null`; then `Sec-Fetch-Site` tells, where the browser sends it. The token is what protects.
+fn is_foreign(request: &Request) -> bool {
+    let headers = request.headers();
+    if headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none") {
+        return true;
+    }
+    let Some(origin) = headers.get(ORIGIN).filter(|origin| *origin != "null") else { return false };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let authority = web_origin(headers).and_then(|origin| origin.split_once("://")).map(|(_, it)| it);
+    let own = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    origin.is_empty()
+        || authority.is_none()
+        || !authority.zip(own).is_some_and(|(it, own)| it.eq_ignore_ascii_case(own))
+}
+
+fn see_other(token: &VisitToken) -> Response {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let location = HeaderValue::from_str(&format!("/checkout/{}", token.as_str()));
+    // Hexadecimal digits are always a header's value.
+    if let Ok(location) = location {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(http::header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn not_found() -> Response {
+    let why = "There is no such page, or its checkout is long over.";
+    page::nothing(StatusCode::NOT_FOUND, "Not found", why)
+}
+
+fn wrong_method() -> Response {
+    page::nothing(StatusCode::METHOD_NOT_ALLOWED, "Refused", "This path does not support this method.")
+}
+
+fn unavailable() -> Response {
+    let why = "The sandbox cannot read or write its store right now. Load this page again in a moment.";
+    page::nothing(StatusCode::SERVICE_UNAVAILABLE, "Please try again", why)
+}

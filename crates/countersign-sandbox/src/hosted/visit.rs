@@ -1,0 +1,805 @@
+//! A buyer's visit to the hosted page: how far they are, what they chose, and what the shop's page was last
+//! asked. Its rules are here and pure; what becomes of the Checkout Session is the domain's to say.
+//!
+//! ```text
+//! SignIn ─▶ Consent ─▶ Review ─▶ Completing ─▶ Finished
+//!                       │  ▲ ▲
+//!                       ▼  │ │
+//!                      Bank  Declined          Canceled is the Checkout Session's own state
+//! ```
+//!
+//! The shop's page is asked by one question at a time. Its choice is made when the answer is accepted, so that
+//! address and delivery option are always those that the shown cart was computed for.
+
+use countersign_domain::address::Address;
+use countersign_domain::cart::{Cart, DeliveryOptions, MAX_COUPONS};
+use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::money::Currency;
+use countersign_domain::provider::buyer::{Buyer, Card};
+use countersign_domain::provider::checkout_session::{
+    self as rules, BuyerAct, CheckoutSession, CheckoutSessionState, Flow, SessionUpdate,
+};
+use countersign_domain::provider::event::{Event, HandlerFailure, Happened};
+use countersign_domain::provider::payment_details::PaymentDetailsUpdate;
+use countersign_domain::step::Step;
+use countersign_domain::terms::ProductType;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::wire::CartDetails;
+
+use super::answer::{self, CompleteAnswer, Unusable};
+use super::detail;
+use super::restriction::Restrictions;
+use crate::app::test_buyer::{TestBuyer, test_buyers};
+
+/// The most addresses of a book. Whoever needs more tests something else.
+const MAX_ADDRESSES: usize = 20;
+/// The longest coupon code, as in CartDetails.
+const MAX_COUPON_LEN: usize = 64;
+
+macro_rules! words {
+    ($(#[$doc:meta])+ $name:ident { $($variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) enum $name {
+            $($variant,)+
+        }
+
+        impl $name {
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            pub(crate) fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == word)
+            }
+        }
+    };
+}
+
+words! {
+    /// The button's event handlers.
+    Handler {
+        InitCheckout = "onInitCheckout",
+        ShippingAddressSelection = "onShippingAddressSelection",
+        DeliveryOptionSelection = "onDeliveryOptionSelection",
+        CompleteCheckout = "onCompleteCheckout",
+        Cancel = "onCancel",
+        Error = "onError",
+        GiftWrapOptionSelection = "onGiftWrapOptionSelection",
+        MerchantManagedPaymentMethodSelection = "onMerchantManagedPaymentMethodSelection",
+    }
+}
+
+words! {
+    /// What a buyer can be asked to share.
+    Scope {
+        Name = "name",
+        Email = "email",
+        PhoneNumber = "phoneNumber",
+        BillingAddress = "billingAddress",
+        ShippingAddress = "shippingAddress",
+        PostalCode = "postalCode",
+        PrimeStatus = "primeStatus",
+    }
+}
+
+words! {
+    /// Where the page is shown, which is where the shop's page is found.
+    Display {
+        Popup = "popup",
+        Overlay = "overlay",
+        Window = "window",
+    }
+}
+
+words! {
+    /// `checkoutLanguage`.
+    CheckoutLanguage {
+        EnUs = "en_US",
+        EnGb = "en_GB",
+        DeDe = "de_DE",
+        FrFr = "fr_FR",
+        ItIt = "it_IT",
+        EsEs = "es_ES",
+        JaJp = "ja_JP",
+    }
+}
+
+words! {
+    /// What the bank does when the order is placed: a test's choice.
+    Bank {
+        AsTheCardSays = "card",
+        Declines = "decline",
+        Asks = "mfa",
+    }
+}
+
+/// A buyer's visit.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Visit {
+    /// How pages and messages call it. Not the token: whoever knows this can do nothing with it.
+    pub(crate) id: String,
+    pub(crate) checkout_session_id: CheckoutSessionId,
+    /// The shop's page: the only origin that is spoken to, and that may frame the page.
+    pub(crate) origin: String,
+    pub(crate) display: Display,
+    pub(crate) language: CheckoutLanguage,
+    pub(crate) handlers: Vec<Handler>,
+    pub(crate) scopes: Vec<Scope>,
+    /// In which every amount of the shop's must be.
+    pub(crate) currency: Currency,
+    pub(crate) step: VisitStep,
+    /// The address book.
+    pub(crate) addresses: Vec<Address>,
+    /// The place in the book of the address that the cart is for.
+    pub(crate) address: Option<usize>,
+    /// The id of the option that the cart is for.
+    pub(crate) delivery_option: Option<String>,
+    pub(crate) coupon_codes: Vec<String>,
+    /// The last CartDetails, with the delivery options of an earlier one if it had none.
+    pub(crate) cart: Option<CartDetails>,
+    /// The number of the answer that brought the cart. An order is placed by it, so that nobody places an
+    /// order for a total that they were not shown.
+    pub(crate) cart_number: u32,
+    pub(crate) questions: u32,
+    pub(crate) question: Option<Question>,
+}
+
+/// How far a visit is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum VisitStep {
+    SignIn,
+    Consent,
+    Review,
+    /// The bank asks for a confirmation.
+    Bank,
+    Declined,
+    /// The order is placed.
+    Completing,
+    Finished(Ending),
+}
+
+/// How a visit ended, as the shop's page said it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Success,
+    /// The code.
+    Error(String),
+    /// The shop's page sends the buyer elsewhere.
+    Redirect(String),
+    /// The shop goes on by itself: the flow that returns to its page.
+    Return(String),
+}
+
+/// What the shop's page is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// Its number in the visit. A page that was reloaded asks the same question again.
+    pub(crate) number: u32,
+    pub(crate) handler: Handler,
+    /// The event, as JSON.
+    pub(crate) detail: String,
+    pub(crate) choice: Choice,
+    pub(crate) asked_at: Timestamp,
+    /// Why the answer was of no use.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// What is chosen once the shop's page has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// The checkout begins.
+    Start,
+    Address(usize),
+    DeliveryOption(String),
+    Coupons(Vec<String>),
+    /// The order is placed.
+    Complete,
+}
+
+/// Why an answer was of no use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) kind: HandlerFailure,
+    /// The code that the shop's page reported, or what is wrong with its answer.
+    pub(crate) why: String,
+}
+
+/// What the buyer does, or the shop's page answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Act {
+    SignIn(usize),
+    Consent,
+    SelectAddress(usize),
+    AddAddress(Address),
+    EditAddress(usize, Address),
+    SelectDeliveryOption(String),
+    AddCoupon(String),
+    RemoveCoupon(String),
+    SelectCard(Card),
+    PlaceOrder(Placing),
+    PassMfa,
+    FailMfa,
+    /// Behind a decline.
+    TryAnotherCard(Card),
+    GiveUp,
+    /// Asks the shop's page again.
+    Retry,
+    Answer {
+        number: u32,
+        answer: Answered,
+    },
+    Cancel,
+}
+
+/// An order as the page showed it when the buyer placed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placing {
+    pub(crate) cart_number: u32,
+    pub(crate) bank: Bank,
+    /// What was marked there. Where it is not what was chosen, the buyer has marked it last: it is chosen first,
+    /// and the order is placed only if nobody has to be asked for that.
+    pub(crate) address: Option<usize>,
+    pub(crate) delivery_option: Option<String>,
+    pub(crate) card: Option<Card>,
+}
+
+/// What the shop's page made of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// JSON.
+    With(String),
+    Failed(Failure),
+}
+
+/// The act does not fit where the visit is. Nothing is changed, and the buyer is shown what is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Misfit;
+
+/// What an act leaves behind.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Acted {
+    pub(crate) visit: Visit,
+    pub(crate) session: CheckoutSession,
+    pub(crate) events: Vec<Event>,
+}
+
+/// Lets an act happen, as of now.
+///
+/// # Errors
+/// [`Misfit`].
+pub(crate) fn act(
+    visit: Visit,
+    session: CheckoutSession,
+    restrictions: &Restrictions,
+    act: Act,
+    now: Timestamp,
+) -> Result<Acted, Misfit> {
+    let CheckoutSessionState::Open { placed_at, .. } = &session.state else {
+        return after_the_session(visit, session, act, now);
+    };
+    let is_placed = placed_at.is_some();
+    let mut going = Going { visit, session, restrictions, now, events: Vec::new() };
+    match (&going.visit.step, is_placed) {
+        (VisitStep::Finished(_), _) => return Err(Misfit),
+        // Someone else may have placed the order: a test by the control API.
+        (VisitStep::Completing, _) | (_, true) => match act {
+            Act::Retry => going.ask_to_complete()?,
+            Act::Answer { number, answer } => going.completed(number, answer)?,
+            Act::Cancel => going.buyer(BuyerAct::Cancel)?,
+            _ => return Err(Misfit),
+        },
+        (VisitStep::SignIn, false) => match act {
+            Act::SignIn(place) => going.sign_in(place)?,
+            Act::Cancel => going.buyer(BuyerAct::Cancel)?,
+            _ => return Err(Misfit),
+        },
+        (VisitStep::Consent, false) => match act {
+            Act::Consent => going.consent()?,
+            Act::Cancel => going.buyer(BuyerAct::Cancel)?,
+            _ => return Err(Misfit),
+        },
+        (VisitStep::Review, false) => going.review(act)?,
+        (VisitStep::Bank, false) => match act {
+            Act::PassMfa => {
+                going.buyer(BuyerAct::PassMfa)?;
+                going.place()?;
+            }
+            Act::FailMfa => going.buyer(BuyerAct::FailMfa)?,
+            Act::Cancel => going.buyer(BuyerAct::Cancel)?,
+            _ => return Err(Misfit),
+        },
+        (VisitStep::Declined, false) => match act {
+            Act::TryAnotherCard(card) => {
+                going.buyer(BuyerAct::SelectCard(card))?;
+                going.visit.step = VisitStep::Review;
+            }
+            Act::GiveUp => going.buyer(BuyerAct::GiveUp)?,
+            Act::Cancel => going.buyer(BuyerAct::Cancel)?,
+            _ => return Err(Misfit),
+        },
+    }
+    let Going { visit, session, events, .. } = going;
+    Ok(Acted { visit, session, events })
+}
+
+/// Once the merchant has finalized, only what its page says of that is still of interest.
+fn after_the_session(
+    visit: Visit,
+    session: CheckoutSession,
+    act: Act,
+    now: Timestamp,
+) -> Result<Acted, Misfit> {
+    let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });
+    if !is_completed || visit.step != VisitStep::Completing {
+        return Err(Misfit);
+    }
+    let restrictions = Restrictions::default();
+    let mut going = Going { visit, session, restrictions: &restrictions, now, events: Vec::new() };
+    match act {
+        Act::Retry => going.ask_to_complete()?,
+        Act::Answer { number, answer } => going.completed(number, answer)?,
+        _ => return Err(Misfit),
+    }
+    let Going { visit, session, events, .. } = going;
+    Ok(Acted { visit, session, events })
+}
+
+impl Visit {
+    /// Why the place of the book cannot be chosen, if it cannot.
+    fn may_choose(&self, place: usize, restrictions: &Restrictions) -> bool {
+        self.addresses.get(place).is_some_and(|address| restrictions.refuse(address).is_none())
+    }
+
+    /// The question that is to be answered.
+    pub(crate) fn asking(&self) -> Option<&Question> {
+        self.question.as_ref().filter(|question| question.failure.is_none())
+    }
+
+    /// The question that had no usable answer.
+    pub(crate) fn failed(&self) -> Option<(&Question, &Failure)> {
+        let question = self.question.as_ref()?;
+        Some((question, question.failure.as_ref()?))
+    }
+
+    /// The cart as its rules read it.
+    pub(crate) fn read_cart(&self) -> Option<Cart> {
+        self.cart.as_ref().and_then(|cart| cart.cart().ok())
+    }
+
+    /// Whether the order can be placed as it is shown. A shop's page that reports an error leaves its
+    /// earlier cart as it was; one that said nothing of use may have computed another.
+    pub(crate) fn can_place(&self, flow: Flow, product_type: ProductType) -> bool {
+        let is_answered = match self.question.as_ref() {
+            None => true,
+            Some(Question { failure: Some(failure), choice, .. }) => {
+                failure.kind == HandlerFailure::ErrorReported && *choice != Choice::Start
+            }
+            Some(Question { failure: None, .. }) => false,
+        };
+        let has_address = product_type == ProductType::PayOnly || self.address.is_some();
+        let has_cart = flow == Flow::Redirect || self.cart.is_some();
+        self.step == VisitStep::Review && is_answered && has_address && has_cart
+    }
+
+    /// Whether a coupon has somewhere to go. Where nothing is shipped the shop's page is asked as at the start:
+    /// the other events are about deliveries.
+    pub(crate) fn takes_coupons(&self, product_type: ProductType) -> bool {
+        let is_heard = match product_type {
+            ProductType::PayOnly => true,
+            ProductType::PayAndShip => {
+                self.has(Handler::DeliveryOptionSelection) || self.has(Handler::ShippingAddressSelection)
+            }
+        };
+        self.cart.is_some() && is_heard
+    }
+
+    fn has(&self, handler: Handler) -> bool {
+        self.handlers.contains(&handler)
+    }
+
+    /// The billing address is shared where it is asked for, and where it is payment-critical.
+    fn shares_billing(&self, product_type: ProductType) -> bool {
+        product_type == ProductType::PayOnly || self.scopes.contains(&Scope::BillingAddress)
+    }
+}
+
+/// The buyers of whom one can log in.
+pub(crate) fn buyers(session: &CheckoutSession) -> Vec<TestBuyer> {
+    test_buyers(session.region, session.product_type)
+}
+
+/// A visit on its way through an act.
+struct Going<'a> {
+    visit: Visit,
+    session: CheckoutSession,
+    restrictions: &'a Restrictions,
+    now: Timestamp,
+    events: Vec<Event>,
+}
+
+impl Going<'_> {
+    fn happened(&mut self, what: Happened) {
+        self.events.push(Event::new(self.now, what));
+    }
+
+    fn take(&mut self, step: Step<CheckoutSession, Event>) {
+        self.session = step.next;
+        self.events.extend(step.events);
+    }
+
+    fn arriving(&self) -> Result<Buyer, Misfit> {
+        buyers(&self.session).into_iter().next().map(|first| first.buyer).ok_or(Misfit)
+    }
+
+    /// The domain's act; what it refuses does not fit.
+    fn buyer(&mut self, act: BuyerAct) -> Result<(), Misfit> {
+        let arriving = self.arriving()?;
+        self.buyer_as(act, arriving)
+    }
+
+    fn buyer_as(&mut self, act: BuyerAct, arriving: Buyer) -> Result<(), Misfit> {
+        let step = rules::act(self.session.clone(), act, arriving, self.now).map_err(|_| Misfit)?;
+        self.take(step);
+        Ok(())
+    }
+
+    fn sign_in(&mut self, place: usize) -> Result<(), Misfit> {
+        let TestBuyer { mut buyer, addresses, .. } =
+            buyers(&self.session).into_iter().nth(place).ok_or(Misfit)?;
+        let ships = self.session.product_type == ProductType::PayAndShip;
+        let allowed = |address: &Address| self.restrictions.refuse(address).is_none();
+        self.visit.address = addresses.iter().position(allowed).filter(|_| ships);
+        self.visit.addresses = addresses;
+        let first = self.visit.address.and_then(|place| self.visit.addresses.get(place)).cloned();
+        buyer.shipping_address = first.filter(|_| ships);
+        if !self.visit.shares_billing(self.session.product_type) {
+            buyer.billing_address = None;
+        }
+        self.buyer_as(BuyerAct::SignIn, buyer)?;
+        self.visit.step = VisitStep::Consent;
+        Ok(())
+    }
+
+    fn consent(&mut self) -> Result<(), Misfit> {
+        self.happened(Happened::ConsentGiven);
+        self.visit.step = VisitStep::Review;
+        let has_address = self.session.product_type == ProductType::PayOnly || self.visit.address.is_some();
+        if self.session.flow == Flow::BuyNow && has_address {
+            self.ask(Handler::InitCheckout, Choice::Start)?;
+        }
+        Ok(())
+    }
+
+    fn review(&mut self, act: Act) -> Result<(), Misfit> {
+        // One question at a time: while the shop's page is asked, there is only its answer and an end.
+        if self.visit.asking().is_some() && !matches!(act, Act::Answer { .. } | Act::Cancel | Act::Retry) {
+            return Err(Misfit);
+        }
+        match act {
+            Act::SelectAddress(place) => self.select_address(place),
+            Act::AddAddress(address) => {
+                if self.visit.addresses.len() >= MAX_ADDRESSES || !self.ships() {
+                    return Err(Misfit);
+                }
+                let place = self.visit.addresses.len();
+                self.visit.addresses.push(address);
+                self.select_if_allowed(place)
+            }
+            Act::EditAddress(place, address) => {
+                let is_chosen = self.visit.address == Some(place);
+                let slot = self.visit.addresses.get_mut(place).ok_or(Misfit)?;
+                *slot = address;
+                if !is_chosen && self.visit.address.is_some() {
+                    return Ok(());
+                }
+                // The cart is for what stood here before: nothing is chosen until the shop has answered.
+                self.visit.address = None;
+                self.select_if_allowed(place)
+            }
+            Act::SelectDeliveryOption(id) => self.select_delivery_option(id),
+            Act::AddCoupon(code) => {
+                let code = code.trim().to_owned();
+                let codes = &self.visit.coupon_codes;
+                let fits = !code.is_empty() && code.chars().count() <= MAX_COUPON_LEN;
+                if !fits || codes.contains(&code) || codes.len() >= MAX_COUPONS {
+                    return Err(Misfit);
+                }
+                self.take_coupons([codes.clone(), vec![code]].concat())
+            }
+            Act::RemoveCoupon(code) => {
+                if !self.visit.coupon_codes.contains(&code) {
+                    return Err(Misfit);
+                }
+                let codes = self.visit.coupon_codes.iter().filter(|known| **known != code).cloned();
+                self.take_coupons(codes.collect())
+            }
+            Act::SelectCard(card) => self.buyer(BuyerAct::SelectCard(card)),
+            Act::PlaceOrder(placing) => self.place_order(placing),
+            Act::Retry => {
+                let question = self.visit.question.clone().ok_or(Misfit)?;
+                self.ask(question.handler, question.choice)
+            }
+            Act::Answer { number, answer } => self.answered(number, answer),
+            Act::Cancel => self.buyer(BuyerAct::Cancel),
+            Act::SignIn(_)
+            | Act::Consent
+            | Act::PassMfa
+            | Act::FailMfa
+            | Act::TryAnotherCard(_)
+            | Act::GiveUp => Err(Misfit),
+        }
+    }
+
+    fn card(&self) -> Option<Card> {
+        match &self.session.state {
+            CheckoutSessionState::Open { buyer, .. } => buyer.as_ref().map(|buyer| buyer.card),
+            CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => None,
+        }
+    }
+
+    fn ships(&self) -> bool {
+        self.session.product_type == ProductType::PayAndShip
+    }
+
+    /// An address that the shop does not deliver to stays in the book.
+    fn select_if_allowed(&mut self, place: usize) -> Result<(), Misfit> {
+        if self.ships() && self.visit.may_choose(place, self.restrictions) {
+            return self.select_address(place);
+        }
+        Ok(())
+    }
+
+    fn select_address(&mut self, place: usize) -> Result<(), Misfit> {
+        if !self.ships() || !self.visit.may_choose(place, self.restrictions) {
+            return Err(Misfit);
+        }
+        let choice = Choice::Address(place);
+        match self.session.flow {
+            Flow::Redirect => self.choose(&choice),
+            Flow::BuyNow if self.visit.cart.is_none() => {
+                // The shop's page has not begun: it begins with this address.
+                self.choose(&choice)?;
+                self.ask(Handler::InitCheckout, Choice::Start)
+            }
+            Flow::BuyNow => self.ask_or_choose(Handler::ShippingAddressSelection, choice),
+        }
+    }
+
+    fn select_delivery_option(&mut self, id: String) -> Result<(), Misfit> {
+        let cart = self.visit.read_cart().ok_or(Misfit)?;
+        if !cart.delivery_options.iter().any(|option| option.id == id) {
+            return Err(Misfit);
+        }
+        self.ask_or_choose(Handler::DeliveryOptionSelection, Choice::DeliveryOption(id))
+    }
+
+    fn take_coupons(&mut self, codes: Vec<String>) -> Result<(), Misfit> {
+        if !self.visit.takes_coupons(self.session.product_type) {
+            return Err(Misfit);
+        }
+        let by_option =
+            self.visit.has(Handler::DeliveryOptionSelection) && self.visit.delivery_option.is_some();
+        let handler = match self.session.product_type {
+            ProductType::PayOnly => Handler::InitCheckout,
+            ProductType::PayAndShip if by_option => Handler::DeliveryOptionSelection,
+            ProductType::PayAndShip => Handler::ShippingAddressSelection,
+        };
+        self.ask(handler, Choice::Coupons(codes))
+    }
+
+    /// A handler that the shop does not have is not asked: the choice stands by itself.
+    fn ask_or_choose(&mut self, handler: Handler, choice: Choice) -> Result<(), Misfit> {
+        if self.visit.has(handler) {
+            return self.ask(handler, choice);
+        }
+        self.visit.question = None;
+        self.choose(&choice)
+    }
+
+    fn choose(&mut self, choice: &Choice) -> Result<(), Misfit> {
+        match choice {
+            Choice::Start | Choice::Complete => {}
+            Choice::Address(place) => {
+                let address = self.visit.addresses.get(*place).cloned().ok_or(Misfit)?;
+                self.buyer(BuyerAct::SelectAddress(address))?;
+                self.visit.address = Some(*place);
+            }
+            Choice::DeliveryOption(id) => {
+                self.buyer(BuyerAct::SelectDeliveryOption(id.clone()))?;
+                self.visit.delivery_option = Some(id.clone());
+            }
+            Choice::Coupons(codes) => self.visit.coupon_codes.clone_from(codes),
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, handler: Handler, choice: Choice) -> Result<(), Misfit> {
+        let detail = detail::of(&self.visit, &self.session, handler, &choice).ok_or(Misfit)?;
+        let number = self.visit.questions.saturating_add(1);
+        self.visit.questions = number;
+        let asked_at = self.now;
+        self.visit.question = Some(Question { number, handler, detail, choice, asked_at, failure: None });
+        Ok(())
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.happened(Happened::HandlerFailed(failure.kind));
+        if let Some(question) = &mut self.visit.question {
+            question.failure = Some(failure);
+        }
+    }
+
+    /// Takes the answer to the question that is open; one to another is a copy or came too late.
+    fn answered(&mut self, number: u32, answer: Answered) -> Result<(), Misfit> {
+        let question = self.visit.asking().filter(|question| question.number == number).cloned();
+        let question = question.ok_or(Misfit)?;
+        let cart = match answer {
+            Answered::Failed(failure) => Err(Unusable(failure)),
+            Answered::With(json) => {
+                let options = match question.choice {
+                    Choice::Start => DeliveryOptions::Required,
+                    _ => DeliveryOptions::Optional,
+                };
+                answer::cart(&json, self.visit.currency, self.session.product_type, options)
+            }
+        };
+        match cart.and_then(|cart| self.session_with(&cart).map(|step| (cart, step))) {
+            Ok((cart, step)) => {
+                self.choose(&question.choice)?;
+                // Behind the choice, since both begin with the session as it was.
+                let Step { next, events } = step;
+                self.session.payment = next.payment;
+                self.session.updated_at = next.updated_at;
+                self.events.extend(events);
+                self.show(cart, &question);
+                Ok(())
+            }
+            Err(Unusable(failure)) => {
+                self.fail(failure);
+                Ok(())
+            }
+        }
+    }
+
+    /// The session with a cart's amounts: the last answer's, and no other.
+    fn session_with(&self, cart: &CartDetails) -> Result<Step<CheckoutSession, Event>, Unusable> {
+        let amounts = cart.cart().map_err(|_| Unusable::invalid("it is no cart"))?;
+        let mut session = self.session.clone();
+        session.payment.total_order_amount = None;
+        let payment = PaymentDetailsUpdate {
+            charge_amount: Some(amounts.charge),
+            total_order_amount: amounts.total_order,
+            ..PaymentDetailsUpdate::default()
+        };
+        let update = SessionUpdate { payment, ..SessionUpdate::default() };
+        rules::update(session, update, self.now)
+            .map_err(|_| Unusable::invalid("[totalChargeAmount] does not fit the Checkout Session"))
+    }
+
+    fn show(&mut self, mut details: CartDetails, question: &Question) {
+        let brings_options = details.delivery_options.as_ref().is_some_and(|options| !options.is_empty());
+        if !brings_options {
+            let earlier = self.visit.cart.take();
+            details.delivery_options = earlier.and_then(|earlier| earlier.delivery_options);
+        }
+        self.visit.cart = Some(details);
+        self.visit.cart_number = question.number;
+        self.visit.question = None;
+        let Some(cart) = self.visit.read_cart() else { return };
+        // Which option the totals are for: the buyer's choice where it was one, else the shop's default.
+        let is_there = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
+        let stays =
+            matches!(question.choice, Choice::DeliveryOption(_) | Choice::Coupons(_)) || !brings_options;
+        let chosen = self.visit.delivery_option.take().filter(|id| stays && is_there(id));
+        let default = cart.delivery_options.iter().find(|option| option.is_default);
+        self.visit.delivery_option = chosen.or_else(|| default.map(|option| option.id.clone()));
+        self.happened(Happened::CartShown(cart.charge));
+    }
+
+    fn place_order(&mut self, placing: Placing) -> Result<(), Misfit> {
+        let Placing { cart_number, bank, address, delivery_option, card } = placing;
+        let CheckoutSession { flow, product_type, .. } = self.session;
+        if !self.visit.can_place(flow, product_type) || cart_number != self.visit.cart_number {
+            return Err(Misfit);
+        }
+        if let Some(card) = card.filter(|card| self.card() != Some(*card)) {
+            self.buyer(BuyerAct::SelectCard(card))?;
+        }
+        if let Some(place) = address.filter(|place| self.ships() && self.visit.address != Some(*place)) {
+            self.select_address(place)?;
+            if flow == Flow::BuyNow {
+                return Ok(());
+            }
+        }
+        if let Some(id) = delivery_option.filter(|id| self.visit.delivery_option.as_ref() != Some(id)) {
+            return self.select_delivery_option(id);
+        }
+        match bank {
+            Bank::AsTheCardSays => self.place(),
+            Bank::Declines => {
+                self.buyer(BuyerAct::BeDeclined)?;
+                self.visit.step = VisitStep::Declined;
+                Ok(())
+            }
+            Bank::Asks => {
+                self.buyer(BuyerAct::StartMfa)?;
+                self.visit.step = VisitStep::Bank;
+                Ok(())
+            }
+        }
+    }
+
+    fn place(&mut self) -> Result<(), Misfit> {
+        self.visit.question = None;
+        match self.session.flow {
+            Flow::BuyNow => {
+                self.buyer(BuyerAct::PlaceOrder)?;
+                self.visit.step = VisitStep::Completing;
+                self.ask(Handler::CompleteCheckout, Choice::Complete)
+            }
+            Flow::Redirect => {
+                let details = &self.session.web_checkout;
+                let (back_to, places) = match &details.checkout_mode {
+                    Some(_) => (details.checkout_result_return_url.clone(), true),
+                    None => (details.checkout_review_return_url.clone(), false),
+                };
+                let back_to = returning(&back_to.ok_or(Misfit)?, &self.session.id);
+                if places {
+                    self.buyer(BuyerAct::PlaceOrder)?;
+                }
+                self.visit.step = VisitStep::Finished(Ending::Return(back_to));
+                Ok(())
+            }
+        }
+    }
+
+    fn ask_to_complete(&mut self) -> Result<(), Misfit> {
+        if self.session.flow != Flow::BuyNow {
+            return Err(Misfit);
+        }
+        self.visit.step = VisitStep::Completing;
+        self.ask(Handler::CompleteCheckout, Choice::Complete)
+    }
+
+    fn completed(&mut self, number: u32, answer: Answered) -> Result<(), Misfit> {
+        let is_asked =
+            |question: &&Question| question.number == number && question.handler == Handler::CompleteCheckout;
+        self.visit.asking().filter(is_asked).ok_or(Misfit)?;
+        let read = match answer {
+            Answered::Failed(failure) => Err(Unusable(failure)),
+            Answered::With(json) => answer::complete(&json),
+        };
+        let ending = match read {
+            Ok(CompleteAnswer::Success) => {
+                self.happened(Happened::CheckoutConfirmed);
+                Ending::Success
+            }
+            Ok(CompleteAnswer::Redirect(url)) => {
+                self.happened(Happened::CheckoutConfirmed);
+                Ending::Redirect(url)
+            }
+            Ok(CompleteAnswer::Error(code)) => {
+                self.happened(Happened::HandlerFailed(HandlerFailure::ErrorReported));
+                Ending::Error(code)
+            }
+            Err(Unusable(failure)) => {
+                self.fail(failure);
+                return Ok(());
+            }
+        };
+        self.visit.question = None;
+        self.visit.step = VisitStep::Finished(ending);
+        Ok(())
+    }
+}
+
+/// A URL of the shop's with the session's id.
+fn returning(url: &str, id: &CheckoutSessionId) -> String {
+    let (url, fragment) = url.split_once('#').map_or((url, None), |(url, fragment)| (url, Some(fragment)));
+    let joint = if url.contains('?') { '&' } else { '?' };
+    let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    format!("{url}{joint}amazonCheckoutSessionId={id}{fragment}")
+}

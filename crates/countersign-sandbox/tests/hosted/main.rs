@@ -1,0 +1,13 @@
+//! The buyer's side, in process: a button's configuration, the page that it opens, the shop's page that answers,
+//! and the merchant's server that finalizes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on is a failed test")]
+
+mod answers;
+mod bank;
+mod buying;
+mod configuration;
+mod documented;
+mod pages;
+mod redirecting;
+mod scene;
+mod scripts;
