@@ -551,7 +551,11 @@ fn totals(texts: &'static Texts, cart: &Cart) -> Vec<Total> {
         (texts.base_total, Some(cart.base.to_string()), false),
         (texts.shipping_total, Some(cart.shipping.to_string()), false),
         (texts.tax_total, Some(cart.tax.to_string()), false),
-        (texts.discount_total, cart.discount.map(|discount| format!("−{discount}")), false),
+        (
+            texts.discount_total,
+            cart.discount.filter(|discount| !discount.is_zero()).map(|discount| format!("−{discount}")),
+            false,
+        ),
         (texts.charge_total, Some(cart.charge.to_string()), true),
         (texts.order_total, cart.total_order.map(|total| total.to_string()), false),
     ];

@@ -305,8 +305,8 @@ async fn start_merchant(
             },
             storefront: settings::Storefront::default(),
         },
-        webhook: shop_url.map(|url| webhook(url)).transpose()?,
-        quote_hook: shop_url.map(|url| quote_hook(url)).transpose()?,
+        webhook: shop_url.map(webhook).transpose()?,
+        quote_hook: shop_url.map(quote_hook).transpose()?,
         certificate_transport: None,
         snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).map_err(Failure::new)?,
     };

@@ -1,6 +1,10 @@
 //! The demo, as a newcomer runs it.
 
-use crate::process::{Ended, run};
+use bytes::Bytes;
+use http::Method;
+
+use crate::http::send;
+use crate::process::{Ended, Server, run};
 
 #[test]
 fn the_demo_tells_every_story_and_ends_with_their_table() {
@@ -16,4 +20,37 @@ fn the_demo_tells_every_story_and_ends_with_their_table() {
         format!("{order} | {story} | {outcome} | {reason} | {permission} | {charge}")
     });
     insta::assert_snapshot!(rows.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn the_demo_goes_on_with_a_shop_that_takes_orders_from_its_own_pages_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let words = "Open this in a browser:  http://";
+    let demo = Server::start_and_wait_for(words, 1_000, directory.path(), &["demo"]);
+    let own_url = format!("http://{}", demo.address);
+    let status = |method: Method, path: &str, origin: Option<&str>, body: &'static str| {
+        let request = http::Request::builder().method(method).uri(path);
+        let request = match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        };
+        send(demo.address, &request.body(Bytes::from(body)).unwrap()).unwrap().status
+    };
+    let order = "cup=2&map=1&paymentIntent=Authorize";
+    assert_eq!(status(Method::GET, "/", None, ""), 200);
+    assert_eq!(status(Method::GET, "/shop", None, ""), 200);
+    assert_eq!(status(Method::GET, "/shop/orders/1001", None, ""), 404);
+    for foreign in [None, Some("http://127.0.0.1:1"), Some("null")] {
+        assert_eq!(status(Method::POST, "/shop/orders", foreign, order), 403, "{foreign:?}");
+    }
+    let own = Some(own_url.as_str());
+    assert_eq!(status(Method::POST, "/shop/orders", own, "cup=0&paymentIntent=Authorize"), 400);
+    assert_eq!(status(Method::POST, "/shop/orders", own, order), 303);
+    assert_eq!(status(Method::GET, "/shop/orders/1001", None, ""), 200);
+    assert_eq!(status(Method::POST, "/shop/orders/1001/captures", own, ""), 409, "nothing is paid");
+    assert_eq!(status(Method::POST, "/shop/orders/1001/cancel", own, ""), 303);
+    for unsigned in ["/quote", "/webhooks"] {
+        assert_eq!(status(Method::POST, unsigned, None, r#"{"orderId":"D-1001"}"#), 401);
+    }
+    assert_eq!(demo.terminate(), Some(0));
 }

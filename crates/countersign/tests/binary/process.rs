@@ -52,15 +52,24 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server and reads its first line. Its logs go to a file beside its data.
     pub(crate) fn start(directory: &Path, args: &[&str]) -> Self {
+        Self::start_and_wait_for("listening on http://", 1, directory, args)
+    }
+
+    /// Starts a server that says where it listens in one of its first lines, behind these words.
+    pub(crate) fn start_and_wait_for(words: &str, most: usize, directory: &Path, args: &[&str]) -> Self {
         let logs = directory.join("logs.txt");
         let logs = std::fs::File::options().create(true).append(true).open(logs).unwrap();
         let mut child =
             command(directory, args).stdout(Stdio::piped()).stderr(Stdio::from(logs)).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = lines.next().map(Result::unwrap).unwrap_or_default();
-        let Some(address) = first.strip_prefix("listening on http://") else {
+        let mut said: Vec<String> = Vec::new();
+        while said.len() < most && said.last().is_none_or(|line| !line.starts_with(words)) {
+            let Some(line) = lines.next() else { break };
+            said.push(line.unwrap());
+        }
+        let Some(address) = said.last().and_then(|line| line.strip_prefix(words)) else {
             let logs = std::fs::read_to_string(directory.join("logs.txt")).unwrap();
-            panic!("the server began with {first:?} and logged {logs}");
+            panic!("the server began with {said:?} and logged {logs}");
         };
         let address = address.parse().unwrap();
         // What follows is for people; a pipe that is full would hold the server up.

@@ -129,7 +129,8 @@ pub(super) fn order(places: &Places, order: &Order, checkout: &Value, explanatio
     if has("Authorized") {
         acts.push(("captures", "Capture"));
     }
-    if has("Captured") {
+    let balance = |name: &str| checkout.pointer(&format!("/payment/balances/{name}/amount"));
+    if has("Captured") && balance("captured") != balance("refunded") {
         acts.push(("refunds", "Refund"));
     }
     if ["registered", "paid", "authorized", "confirmed", "pending"].contains(&state) {
