@@ -126,11 +126,16 @@ caller_wait = "5s"
   }
 
   /** A demo with its own shop; says where. */
-  async demo() {
-    const demo = start(['demo']);
-    this.#children.push(demo);
-    return announced(demo, /(?:shop|open)\D*(http:\/\/127\.0\.0\.1:\d+)/i);
+  demo() {
+    this.#demo ??= (async () => {
+      const demo = start(['demo']);
+      this.#children.push(demo);
+      return announced(demo, /(?:shop|open)\D*(http:\/\/127\.0\.0\.1:\d+)/i);
+    })();
+    return this.#demo;
   }
+
+  #demo;
 
   async strike() {
     await this.browser?.close();
