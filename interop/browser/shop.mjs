@@ -19,7 +19,8 @@ const broken = {
   nonsense: async () => ({ totalChargeAmount: { amount: '-1', currencyCode: 'XXX' }, surprise: [] }),
   nothing: async () => undefined,
   cheap: async () => ({ totalBaseAmount: { amount: '0.01', currencyCode: 'USD' }, totalChargeAmount: { amount: '0.01', currencyCode: 'USD' },
-    totalShippingAmount: { amount: '0.00', currencyCode: 'USD' },
+    totalShippingAmount: { amount: '0.00', currencyCode: 'USD' }, totalTaxAmount: { amount: '0.00', currencyCode: 'USD' },
+    lineItems: [{ id: 'cup', title: 'Cup', quantity: '1', listPrice: { amount: '0.01', currencyCode: 'USD' }, totalListPrice: { amount: '0.01', currencyCode: 'USD' } }],
     deliveryOptions: [{ id: 'std', price: { amount: '0.00', currencyCode: 'USD' }, isDefault: true, shippingMethod: { shippingMethodName: 'Free' } }] }),
 }[new URLSearchParams(location.search).get('break')];
 const render = amazon.Pay.renderJSButton;

@@ -45,8 +45,8 @@ function lock() {
 }
 
 /** The first line with a URL that a process prints. */
-async function announced(child, pattern) {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+async function announced(child, pattern, limit = PATIENCE_MS) {
+  const signal = AbortSignal.timeout(limit);
   for await (const line of createInterface({ input: child.stdout, signal })) {
     const found = pattern.exec(line);
     if (found) return found[1];
@@ -130,7 +130,8 @@ caller_wait = "5s"
     this.#demo ??= (async () => {
       const demo = start(['demo']);
       this.#children.push(demo);
-      return announced(demo, /(?:shop|open)\D*(http:\/\/127\.0\.0\.1:\d+)/i);
+      // It plays its stories first.
+      return announced(demo, /^Open this in a browser: +(http:\S+)$/, 3 * PATIENCE_MS);
     })();
     return this.#demo;
   }
