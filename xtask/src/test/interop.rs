@@ -77,7 +77,7 @@ fn browser(root: &Path, binary: &Path) -> Tally {
 }
 
 /// Installs what drives the browser, and the browser itself where it is absent.
-fn install_browser(root: &Path) -> Tally {
+pub(super) fn install_browser(root: &Path) -> Tally {
     let total = install_chromium(root);
     if total.failed > 0 {
         return total;

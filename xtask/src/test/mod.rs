@@ -44,6 +44,11 @@ pub(crate) fn install_node(root: &Path) {
     }
 }
 
+/// Installs what drives a browser, and the browser. Whether it is there.
+pub(crate) fn install_browser(root: &Path) -> bool {
+    interop::install_browser(root).failed == 0
+}
+
 /// `cargo xtask screenshots`.
 pub(crate) fn screenshots(root: &Path) -> ExitCode {
     if interop::screenshots(root).failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
