@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { Buyer } from './buyer.mjs';
+import { usd } from './stage.mjs';
 import { AT_ONCE, stage } from './theatre.mjs';
 
 const VERDICTS = { Confirm: 'order is placed', Authorize: 'order is placed', AuthorizeWithCapture: 'payment was successful' };
@@ -59,6 +60,22 @@ describe('a purchase', AT_ONCE, () => {
     await buyer.arrivesAtResult('payment was successful');
     await order.isPaid('23.00');
     buyer.hasNoErrors();
+  });
+
+  test('is stopped when the shop changes the price that the buyer has seen, and the buyer is told', async (t) => {
+    const order = await stage().order();
+    const buyer = await Buyer.arrives(t, order);
+    await buyer.reviews();
+    await buyer.totals('25.00');
+    const { termsVersion, productType } = await order.checkout();
+    const paymentDetails = { paymentIntent: 'Authorize', chargeAmount: usd('30.00') };
+    const terms = { termsVersion, productType, paymentDetails, merchantMetadata: { merchantStoreName: 'Cup shop' } };
+    const { status, body } = await stage().call('PUT', `/v1/checkouts/${order.id}/terms`, terms);
+    assert.equal(status, 200, JSON.stringify(body));
+    await buyer.placesOrder();
+    await buyer.page.locator('[data-countersign]', { hasText: 'Your order was changed meanwhile' }).waitFor();
+    await order.isUnpaid('notPaid');
+    buyer.hasNoErrors(/status of 402/);
   });
 
   test('is made by keyboard alone', async (t) => {

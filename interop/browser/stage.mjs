@@ -125,7 +125,7 @@ caller_wait = "5s"
     this.browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS });
   }
 
-  /** A demo with its own shop; says where. */
+  /** Where the demo's own shop is. */
   demo() {
     this.#demo ??= (async () => {
       const demo = start(['demo']);
