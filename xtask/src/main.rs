@@ -12,12 +12,13 @@ mod tidy;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test      everything that must hold: format, lints, tidy, tests, documents, the official clients
-  ci        the same as test
-  tidy      the rules of the tree that no compiler holds
-  docs      writes docs/features.md: which tests keep which promise
-  simulate  both halves over a failing network; --seeds N, --seed S to replay one, --bug NAME to plant one
-  bench     speed and memory of both halves, into target/bench.json; --quick to try it";
+  test         everything that must hold: format, lints, tidy, tests, documents, the official clients, a browser
+  ci           the same as test
+  tidy         the rules of the tree that no compiler holds
+  docs         writes docs/features.md: which tests keep which promise
+  simulate     both halves over a failing network; --seeds N, --seed S to replay one, --bug NAME to plant one
+  screenshots  every page as a picture, into target/screenshots
+  bench        speed and memory of both halves, into target/bench.json; --quick to try it";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["test" | "ci"] => test::run(root()),
         ["tidy"] => tidy::run(root()),
+        ["screenshots"] => test::screenshots(root()),
         ["docs"] => promises::write(root()),
         ["bench", arguments @ ..] => release::bench(root(), arguments),
         ["simulate", arguments @ ..] => release::simulate(root(), arguments),

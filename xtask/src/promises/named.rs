@@ -5,7 +5,7 @@
 const MUST_NOT_COMPILE: &str = "compile_fail";
 
 /// The folders in which `node --test` and `unittest` find their suites.
-const NODE: &str = "interop/node/";
+const NODE: [&str; 2] = ["interop/node/", "interop/browser/"];
 const PYTHON: &str = "interop/python/";
 
 /// A test that is in the sources.
@@ -40,7 +40,7 @@ impl<'a> Test<'a> {
             } else {
                 (Self::Rust { package, function: title }, is_rust_test(text, title))
             }
-        } else if below(NODE) && file.ends_with(".test.mjs") {
+        } else if NODE.iter().any(|folder| below(folder)) && file.ends_with(".test.mjs") {
             (Self::Other, is_node_test(text, title))
         } else if below(PYTHON) && file.ends_with(".py") && file[PYTHON.len()..].starts_with("test_") {
             (Self::Other, text.contains(&format!("def {title}(")) && title.starts_with("test_"))

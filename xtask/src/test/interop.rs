@@ -1,15 +1,18 @@
-//! The official clients against the real sandbox binary. Each suite starts its own sandbox on a
-//! free port; here the binary is built, the clients are installed once a lock file, and the suites
-//! run.
+//! The official clients and a buyer's browser against the real binary. Each suite starts its own
+//! sandbox on a free port; here the binary is built, what the suites need is installed once a lock
+//! file, and they run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::step::{Step, cargo, failed};
+use super::step::{Step, cargo, failed, succeeds};
 use super::tally::{self, Tally};
 
 /// Names the sandbox's binary to the suites.
 const BINARY: &str = "COUNTERSIGN_BINARY";
+
+/// Debian's browser, which the browser's suite drives.
+const CHROMIUM: &str = "/usr/bin/chromium";
 
 pub(super) fn run(root: &Path) -> Tally {
     // Built alone: beside the simulation cargo would switch its planted bugs on here too.
@@ -21,6 +24,24 @@ pub(super) fn run(root: &Path) -> Tally {
     total += storefront(root);
     total += node(root, &binary);
     total += python(root, &binary);
+    total += browser(root, &binary);
+    total
+}
+
+/// `cargo xtask screenshots`: every page as a picture, in the folder `target/screenshots`.
+pub(super) fn screenshots(root: &Path) -> Tally {
+    let mut total = cargo("binary", &["build", "--package", "countersign"]).run(root);
+    if total.failed == 0 {
+        total += install_browser(root);
+    }
+    if total.failed == 0 {
+        let folder = target(root).join("screenshots");
+        let place = folder.to_string_lossy();
+        let pictures = Step::new("pictures", "node", &["screenshots.mjs", &place]);
+        let binary = target(root).join("debug/countersign");
+        total += pictures.with_variable(BINARY, binary).run(&root.join("interop/browser"));
+        eprintln!("{}", folder.display());
+    }
     total
 }
 
@@ -33,11 +54,60 @@ fn target(root: &Path) -> PathBuf {
 
 /// Installs what the Node suite needs, the official client among it.
 pub(super) fn install_node(root: &Path) -> Tally {
-    let folder = root.join("interop/node");
+    install_packages(&root.join("interop/node"))
+}
+
+/// Installs a folder's lock file, to the letter.
+fn install_packages(folder: &Path) -> Tally {
     let packages = folder.join("node_modules");
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     let install = Step::new("npm", "npm", &arguments);
-    installed_once(&folder.join("package-lock.json"), &packages, || install.run(&folder))
+    installed_once(&folder.join("package-lock.json"), &packages, || install.run(folder))
+}
+
+/// A buyer in Chromium: the button, the hosted page and the result page.
+fn browser(root: &Path, binary: &Path) -> Tally {
+    let mut total = install_browser(root);
+    if total.failed == 0 {
+        let suite = Step::new("browser", "node", &["--test", "--test-reporter=tap", "suite.mjs"]);
+        let folder = root.join("interop/browser");
+        total += suite.counted_by(tally::of_node).with_variable(BINARY, binary).run(&folder);
+    }
+    total
+}
+
+/// Installs what drives the browser, and the browser itself where it is absent.
+fn install_browser(root: &Path) -> Tally {
+    let total = install_chromium(root);
+    if total.failed > 0 {
+        return total;
+    }
+    install_packages(&root.join("interop/browser"))
+}
+
+/// The Japanese pages need a font too. Nothing is asked for, and a password least of all.
+fn install_chromium(root: &Path) -> Tally {
+    if Path::new(CHROMIUM).exists() {
+        return Tally::default();
+    }
+    const COMMAND: &str = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+                           apt-get install -y -qq chromium fonts-noto-cjk";
+    let is_root = succeeds("test", &["-w", "/usr/bin"]);
+    let step = if is_root {
+        Step::new("chromium", "sh", &["-c", COMMAND])
+    } else {
+        Step::new("chromium", "sudo", &["-n", "sh", "-c", COMMAND])
+    };
+    let installed = step.run(root);
+    if Path::new(CHROMIUM).exists() {
+        return Tally::default();
+    }
+    let why = format!("the browser's suite needs {CHROMIUM}; as root: {COMMAND}");
+    if installed.failed > 0 {
+        eprintln!("{why}");
+        return installed;
+    }
+    failed("chromium", &why)
 }
 
 fn node(root: &Path, binary: &Path) -> Tally {

@@ -44,6 +44,11 @@ pub(crate) fn install_node(root: &Path) {
     }
 }
 
+/// `cargo xtask screenshots`.
+pub(crate) fn screenshots(root: &Path) -> ExitCode {
+    if interop::screenshots(root).failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 fn tidy(root: &Path) -> Tally {
     let found = crate::tidy::violations(root);
     let lines = match found {

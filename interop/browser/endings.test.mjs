@@ -1,0 +1,132 @@
+// How a checkout ends otherwise: declined, asked by the bank, canceled, closed.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { Buyer } from './buyer.mjs';
+import { AT_ONCE, stage } from './theatre.mjs';
+
+/** Chromium itself says this of an answer that is no 2xx. */
+const PAYMENT_REQUIRED = /status of 402/;
+
+describe('a bank', AT_ONCE, () => {
+  test('that declines is paid by another card, once', async (t) => {
+    const order = await stage().order({ intent: 'AuthorizeWithCapture' });
+    const buyer = await Buyer.arrives(t, order);
+    await buyer.reviews();
+    await buyer.bank('decline');
+    await buyer.placesOrder();
+    await buyer.heading('Your bank declined the payment');
+    assert.deepEqual((await order.isUnpaid('registered')).at(-1), 'PaymentDeclined');
+    await buyer.popup.check('input[name=card][value="4444"]');
+    await buyer.press('Use this card');
+    await buyer.heading('Review your order');
+    await buyer.placesOrder();
+    await buyer.arrivesAtResult('payment was successful');
+    const events = await order.isPaid('25.00');
+    assert.ok(events.indexOf('PaymentDeclined') < events.indexOf('OrderPlaced'));
+    buyer.hasNoErrors();
+  });
+
+  test('that declines at the end leads back to the shop with the message, and a second attempt pays', async (t) => {
+    const order = await stage().order();
+    const buyer = await Buyer.arrives(t, order);
+    await buyer.reviews();
+    await buyer.popup.check('input[name=card][value="3434"]');
+    await buyer.press('Use this card');
+    await buyer.popup.locator('input[name=card][value="3434"]:checked').waitFor();
+    await buyer.placesOrder();
+    await buyer.page.locator('[data-countersign]', { hasText: 'Please try another payment method' }).waitFor();
+    await order.isUnpaid('notPaid');
+    assert.equal(buyer.page.url(), order.url);
+    if (!buyer.popup.isClosed()) await buyer.popup.close();
+    await buyer.page.waitForSelector('#pay button');
+    await buyer.reviews();
+    await buyer.placesOrder();
+    await buyer.arrivesAtResult('order is placed');
+    await order.isPaid('25.00');
+    buyer.hasNoErrors(PAYMENT_REQUIRED);
+  });
+
+  test('that asks is told yes', async (t) => {
+    const order = await stage().order();
+    const buyer = await Buyer.arrives(t, order);
+    await buyer.reviews();
+    await buyer.bank('mfa');
+    await buyer.placesOrder();
+    await buyer.heading('Your bank asks you to confirm');
+    await order.isUnpaid('registered');
+    await buyer.press('Confirm payment');
+    await buyer.arrivesAtResult('order is placed');
+    const events = await order.isPaid('25.00');
+    assert.ok(events.join(' ').includes('MfaStarted MfaPassed OrderPlaced'), events.join(' '));
+    buyer.hasNoErrors();
+  });
+
+  test('that asks and is told no has charged nothing', async (t) => {
+    const order = await stage().order();
+    const buyer = await Buyer.arrives(t, order);
+    await buyer.reviews();
+    await buyer.bank('mfa');
+    await buyer.placesOrder();
+    await buyer.heading('Your bank asks you to confirm');
+    await buyer.press('Fail the check');
+    await buyer.heading('The payment was declined');
+    await order.isTold('PageCanceled');
+    const events = await order.isUnpaid('registered');
+    assert.equal(events.at(-1), 'CheckoutSessionCanceled');
+    buyer.hasNoErrors();
+  });
+});
+
+/** How a buyer comes to each step of Amazon's page. */
+const STEPS = {
+  'the sign-in': (buyer) => buyer.begins(),
+  'the consent': async (buyer) => {
+    await buyer.begins();
+    await buyer.signsIn();
+  },
+  'the review': (buyer) => buyer.reviews(),
+  "the bank's page": async (buyer) => {
+    await buyer.reviews();
+    await buyer.bank('mfa');
+    await buyer.placesOrder();
+    await buyer.heading('Your bank asks you to confirm');
+  },
+  'the declined page': async (buyer) => {
+    await buyer.reviews();
+    await buyer.bank('decline');
+    await buyer.placesOrder();
+    await buyer.heading('Your bank declined the payment');
+  },
+};
+
+describe('a buyer who leaves', AT_ONCE, () => {
+  for (const [step, comes] of Object.entries(STEPS)) {
+    test(`by Cancel, at ${step}`, async (t) => {
+      const order = await stage().order();
+      const buyer = await Buyer.arrives(t, order);
+      await comes(buyer);
+      await buyer.press('Cancel');
+      await buyer.isGone();
+      await order.isTold('PageCanceled');
+      assert.equal((await order.isUnpaid('registered')).at(-1), 'CheckoutSessionCanceled');
+      assert.equal(buyer.page.url(), order.url);
+      buyer.hasNoErrors();
+    });
+
+    test(`by closing the window, at ${step}, and can begin again`, async (t) => {
+      const order = await stage().order();
+      const buyer = await Buyer.arrives(t, order);
+      await comes(buyer);
+      await buyer.popup.close();
+      await order.isTold('PageCanceled');
+      await order.isUnpaid('registered');
+      await buyer.reviews();
+      await buyer.placesOrder();
+      await buyer.arrivesAtResult('order is placed');
+      await order.isPaid('25.00');
+      buyer.hasNoErrors();
+    });
+  }
+});
