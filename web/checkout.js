@@ -93,7 +93,11 @@
     check(config, true);
     if (config.createCheckoutSessionConfig) return send(config, '_self', 'window');
     const going = runs.find((run) => !run.ended && run.config === config);
-    if (going) return focusOn(going);
+    if (going && !going.over) return focusOn(going);
+    if (going) {
+      if (going.popup) going.popup.close();
+      end(going);
+    }
     const name = 'amazonPaySandbox' + Date.now() + Math.random().toString(36).slice(2);
     const popup = window.open('', name, 'popup,width=520,height=760');
     if (!popup || popup.closed) return overlay(config, name);
@@ -179,7 +183,11 @@
       console.error('Amazon Pay sandbox: [' + name + '] failed:', error);
       return { type: 'failed', id, message: String((error && error.message) || error) };
     });
-    run.answers[id].then((reply) => { if (!run.ended) post(run, reply); });
+    run.answers[id].then((reply) => {
+      if (!run.ended) post(run, reply);
+      // Whatever the shop has answered: its page still says so, and nothing of it is left to do.
+      if (name === 'onCompleteCheckout' && reply.type === 'answer') run.over = true;
+    });
   }
 
   // A page that was loaded again in the middle takes on the window that still asks it.
@@ -206,6 +214,7 @@
     if (message.type === 'ask') ask(run, message);
     if (message.type === 'tell') {
       post(run, { type: 'heard', id: message.id });
+      run.over = true;
       if (['onCancel', 'onError'].includes(message.event) && !run.told) tell(run, message.event, message.detail);
     }
     if (message.type === 'close') {

@@ -39,7 +39,6 @@ describe('a bank', AT_ONCE, () => {
     await buyer.page.locator('[data-countersign]', { hasText: 'Please try another payment method' }).waitFor();
     await order.isUnpaid('notPaid');
     assert.equal(buyer.page.url(), order.url);
-    if (!buyer.popup.isClosed()) await buyer.popup.close();
     await buyer.page.waitForSelector('#pay button');
     await buyer.reviews();
     await buyer.placesOrder();
