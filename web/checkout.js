@@ -1,6 +1,5 @@
-// The sandbox's stand-in for Amazon Pay's checkout.js, to test a shop's page against. It draws a plain button,
-// opens the sandbox's page in a popup, or over the shop's page where popups are blocked, and lets that page ask
-// the shop's event handlers.
+// The sandbox's stand-in for Amazon Pay's checkout.js. It draws a plain button, opens the sandbox's page in a
+// popup, or over the shop's page, and lets that page ask the shop's event handlers.
 (function () {
   'use strict';
   const script = document.currentScript || document.querySelector('script[src*="checkout.js"]');
@@ -25,7 +24,7 @@
   const COLORS = { Gold: ['#f5d98b', '#1b1f24'], LightGray: ['#e3e6e9', '#1b1f24'], DarkGray: ['#3c434a', '#ffffff'] };
   const LOOK = 'min-height:2.75rem;padding:.6rem 1rem;font:600 1rem/1.3 system-ui,sans-serif;border:1px solid #1b1f24;border-radius:.4rem;cursor:pointer;';
 
-  // Every configuration that was given, the last one first: a reloaded page answers for one of them.
+  // The last one first: a reloaded page answers for one of them.
   const configurations = [];
   // Every checkout that this page has a window of.
   const runs = [];
@@ -94,10 +93,7 @@
     if (config.createCheckoutSessionConfig) return send(config, '_self', 'window');
     const going = runs.find((run) => !run.ended && run.config === config);
     if (going && !going.over) return focusOn(going);
-    if (going) {
-      if (going.popup) going.popup.close();
-      end(going);
-    }
+    if (going) shut(going);
     const name = 'amazonPaySandbox' + Date.now() + Math.random().toString(36).slice(2);
     const popup = window.open('', name, 'popup,width=520,height=760');
     if (!popup || popup.closed) return overlay(config, name);
@@ -140,6 +136,11 @@
     run.timer = setInterval(() => { if (run.popup.closed) end(run); }, 500);
   }
 
+  function shut(run) {
+    if (run.popup) run.popup.close();
+    end(run);
+  }
+
   // The window is gone. Before the order is placed that is a cancellation; after it nothing is concluded.
   function end(run) {
     if (run.ended) return;
@@ -167,7 +168,7 @@
     run.source.postMessage(Object.assign({ amazonPay: 1, checkout: run.checkout }, message), home);
   }
 
-  // The same question is put to a handler once, and each copy of it gets the same answer.
+  // A question is put to a handler once, and each copy gets the same answer.
   function ask(run, message) {
     const { id, event: name, detail } = message;
     if (name === 'onCompleteCheckout') run.placed = true;
@@ -185,8 +186,7 @@
     });
     run.answers[id].then((reply) => {
       if (!run.ended) post(run, reply);
-      // Whatever the shop has answered: its page still says so, and nothing of it is left to do.
-      if (name === 'onCompleteCheckout' && reply.type === 'answer') run.over = true;
+      if (run.placed && reply.type === 'answer') run.over = true;
     });
   }
 
@@ -277,10 +277,7 @@
     },
     // Nobody stays signed in: each checkout asks who buys.
     signout() {
-      for (const run of runs) {
-        if (run.popup) run.popup.close();
-        end(run);
-      }
+      runs.forEach(shut);
     },
   };
 })();
