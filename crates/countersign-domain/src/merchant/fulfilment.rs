@@ -1,8 +1,7 @@
 //! "May I ship?", computed from the payment and never stored.
 //!
-//! Somebody may cancel a charge at Amazon, and the news of it be lost. So a yes needs a charge that Amazon
-//! has shown, and an authorization that it has shown just now: [`Fulfilment::unseen`] names what is to be
-//! looked at first.
+//! Somebody may cancel a charge at Amazon or give its money back, and the news of it be lost. So a yes needs a
+//! charge that Amazon has shown just now: [`Fulfilment::unseen`] names what is to be looked at first.
 
 use core::time::Duration;
 
@@ -15,7 +14,7 @@ use super::verdict::Verdict;
 use crate::ids::ChargeId;
 use crate::time::Timestamp;
 
-/// For so long what Amazon has shown of an authorization counts: as long as a parcel takes from the answer
+/// For so long what Amazon has shown of a charge counts: as long as a parcel takes from the answer
 /// to the van.
 const SIGHT: Duration = Duration::from_secs(5 * 60);
 
@@ -122,7 +121,8 @@ fn of_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
         },
         ChargeState::CaptureInitiated => not("CaptureInitiated"),
         ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => not("Refunded"),
-        ChargeState::Captured(_) if charge.sight == Sight::Never => unseen(charge),
+        // It may have been given back elsewhere.
+        ChargeState::Captured(_) if !was_seen_just_now(charge, now) => unseen(charge),
         ChargeState::Captured(_) => yes("Captured"),
         ChargeState::Canceled(_) => not("ChargeCanceled"),
         ChargeState::Declined(_) => not("ChargeDeclined"),
