@@ -11,7 +11,9 @@
 //!
 //! Every step that changes a payment goes on with its cancellation in the same change set, so a crash
 //! anywhere leaves operations with their timers, or nothing to do. An undoing that Amazon refuses is
-//! tried three times and then told to the operator, again and again, until somebody has mended it.
+//! tried three times and then told to the operator, again and again, until somebody has mended it. A new
+//! charge in doubt holds up nothing: the permission is closed first, and what became of the charge is asked
+//! for under that ([`is_held_back`](super::operation::is_held_back)).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,6 +26,7 @@ use super::operation::{
     refundable,
 };
 use super::payment::{ChargeState, Look, Payment, PaymentEvent, PermissionState, RefundState, Sight};
+use super::sending;
 use crate::ids::IdempotencyKey;
 use crate::step::Step;
 use crate::time::{DAY, Timestamp};
@@ -205,9 +208,9 @@ fn undo(
     rules: &CompletionRules,
 ) -> Undone {
     overtake(payment, events);
-    let mut stuck = None;
+    sending::wake_closes(payment, true, now, rules);
     let mut asked = Vec::new();
-    let mut is_waiting = payment.in_flight().next().is_some();
+    let mut is_waiting = payment.in_flight().any(|it| !sending::waits_for_close(it));
     for charge in &payment.charges {
         if payment.changing(&charge.id).is_some() {
             continue;
@@ -235,46 +238,66 @@ fn undo(
             ChargeState::Canceled(_) | ChargeState::Declined(_) => {}
         }
     }
-    let is_closed = matches!(payment.permission.state, PermissionState::Closed(_));
-    if asked.is_empty() && !is_waiting {
-        if is_closed {
-            return Undone::Yes;
-        }
-        asked.push(("close".into(), Request::Close { reason: Some("the order was canceled".into()) }));
-    }
+    let mut stuck = None;
     for (word, request) in asked {
-        let prefix = alloc::format!("{word} ");
-        let is_of_word =
-            |name: &OperationName| matches!(name, OperationName::Own(own) if own.starts_with(&prefix));
-        let tries = payment.operations.iter().filter(|it| is_of_word(&it.name)).count();
-        let tries = u32::try_from(tries).unwrap_or(u32::MAX);
-        if tries >= TRIES {
+        if ask_again(payment, &word, request, events, now) {
+            is_waiting = true;
+        } else {
             stuck = Some(word);
-            continue;
         }
-        let name = OperationName::Own(alloc::format!("{word} {}", tries.saturating_add(1)));
-        let what = match &request {
-            Request::CancelCharge { charge_id } => Asked::CancelCharge(charge_id.clone()),
-            Request::Refund { charge_id, amount } | Request::Capture { charge_id, amount } => {
-                Asked::Refund { charge_id: Some(charge_id.clone()), amount: Some(*amount) }
-            }
-            Request::Close { reason } => Asked::Close { reason: reason.clone() },
-            Request::CreateCharge { amount, capture_now, can_handle_pending_authorization } => {
-                Asked::Charge {
-                    amount: *amount,
-                    capture_now: *capture_now,
-                    can_handle_pending_authorization: *can_handle_pending_authorization,
-                }
-            }
-        };
-        let number = record(payment, name, what, request, now);
-        events.push(PaymentEvent::OperationRecorded(number));
-        is_waiting = true;
     }
+    // Also if something cannot be undone: at least nothing more can be charged.
+    let is_closed = matches!(payment.permission.state, PermissionState::Closed(_));
+    if !is_waiting && !is_closed {
+        let request = Request::Close { reason: Some("the order was canceled".into()) };
+        if ask_again(payment, "close", request, events, now) {
+            is_waiting = true;
+        } else {
+            stuck = Some("close".into());
+        }
+    }
+    // What is in doubt is sent again under the closed permission, and cannot take effect any more.
+    let is_in_doubt = payment.in_flight().next().is_some();
     match stuck {
-        Some(why) if !is_waiting => Undone::Stuck(why),
-        Some(_) | None => Undone::NotYet,
+        _ if is_waiting => Undone::NotYet,
+        Some(why) => Undone::Stuck(why),
+        None if is_in_doubt => Undone::NotYet,
+        None => Undone::Yes,
     }
+}
+
+/// Asks for an undoing, once more if it was refused. Whether that was not often enough yet.
+fn ask_again(
+    payment: &mut Payment,
+    word: &str,
+    request: Request,
+    events: &mut Vec<PaymentEvent>,
+    now: Timestamp,
+) -> bool {
+    let prefix = alloc::format!("{word} ");
+    let is_of_word =
+        |name: &OperationName| matches!(name, OperationName::Own(own) if own.starts_with(&prefix));
+    let tries = payment.operations.iter().filter(|it| is_of_word(&it.name)).count();
+    let tries = u32::try_from(tries).unwrap_or(u32::MAX);
+    if tries >= TRIES {
+        return false;
+    }
+    let name = OperationName::Own(alloc::format!("{word} {}", tries.saturating_add(1)));
+    let asked = match &request {
+        Request::CancelCharge { charge_id } => Asked::CancelCharge(charge_id.clone()),
+        Request::Refund { charge_id, amount } | Request::Capture { charge_id, amount } => {
+            Asked::Refund { charge_id: Some(charge_id.clone()), amount: Some(*amount) }
+        }
+        Request::Close { reason } => Asked::Close { reason: reason.clone() },
+        Request::CreateCharge { amount, capture_now, can_handle_pending_authorization } => Asked::Charge {
+            amount: *amount,
+            capture_now: *capture_now,
+            can_handle_pending_authorization: *can_handle_pending_authorization,
+        },
+    };
+    let number = record(payment, name, asked, request, now);
+    events.push(PaymentEvent::OperationRecorded(number));
+    true
 }
 
 /// Ends what would take the buyer's money and has not left, or has come back without a look at it. If a

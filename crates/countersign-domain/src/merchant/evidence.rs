@@ -13,6 +13,7 @@ use super::capture_plan;
 use super::checkout::Checkout;
 use super::completion::{CheckoutEvent, CheckoutStep, CompletionRules, PlantedBug};
 use super::doubt::{ChargeSeen, ChargeStateSeen};
+use super::operation::{OperationState, Request};
 use super::payment::{
     Charge, ChargeState, Look, Payment, PaymentAct, PaymentEvent, PermissionState, Refund, RefundState, Sight,
 };
@@ -256,6 +257,14 @@ pub(super) fn take_permission(mut payment: Payment, shown: &PermissionShown, now
                 for charge in payment.charges.iter_mut().filter(|charge| !charge.state.is_final()) {
                     charge.look = Some(Look { at: now, count: 0 });
                 }
+                // What it held back can do no harm any more.
+                for operation in &mut payment.operations {
+                    if let (Request::CreateCharge { .. }, OperationState::InDoubt { look, .. }) =
+                        (&operation.request, &mut operation.state)
+                    {
+                        look.at = now;
+                    }
+                }
             }
         }
     }
@@ -327,7 +336,7 @@ pub(super) fn stepped(
     now: Timestamp,
     rules: &CompletionRules,
 ) -> Option<CheckoutStep> {
-    super::sending::wake_closes(&mut payment, now, rules);
+    super::sending::wake_closes(&mut payment, checkout.cancellation.is_some(), now, rules);
     if checkout.cancellation.is_none() {
         events.extend(capture_plan::take_back(&mut payment, now, rules));
     }

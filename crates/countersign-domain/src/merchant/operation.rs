@@ -24,7 +24,7 @@ use super::completion::{CheckoutStep, CompletionRules, PlantedBug};
 use super::payment::{
     CHARGE_IN_PROGRESS, Charge, ChargeState, Look, Payment, PaymentEvent, PermissionState, less,
 };
-pub use super::sending::{OVERTAKEN, OperationAnswer, answered, begin, orphaned, resend};
+pub use super::sending::{OVERTAKEN, OperationAnswer, answered, begin, is_held_back, orphaned, resend};
 use crate::ids::{ChargeId, RefundId};
 use crate::money::Money;
 use crate::provider::profile::MAX_CHARGES;

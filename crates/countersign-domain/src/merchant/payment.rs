@@ -591,7 +591,8 @@ pub fn take_up_payment(
     let is_due = |at: Timestamp| at <= now;
     let due = payment.operations.iter().find(|it| it.state.due_at().is_some_and(is_due));
     if let Some(number) = due.map(|operation| operation.number) {
-        let act = super::sending::take_up(&mut payment, number, &mut events, now, rules);
+        let is_canceled = checkout.cancellation.is_some();
+        let act = super::sending::take_up(&mut payment, number, is_canceled, &mut events, now, rules);
         return step(payment, events, act);
     }
     for charge in &mut payment.charges {

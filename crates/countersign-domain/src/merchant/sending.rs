@@ -385,11 +385,13 @@ pub fn orphaned(checkout: &Checkout, now: Timestamp, rules: &CompletionRules) ->
 pub(super) fn take_up(
     payment: &mut Payment,
     number: u32,
+    is_canceled: bool,
     events: &mut Vec<PaymentEvent>,
     now: Timestamp,
     rules: &CompletionRules,
 ) -> PaymentAct {
-    let others_in_flight = waits_for_others(payment, number);
+    let others_in_flight = waits_for_others(payment, is_canceled, number);
+    let is_held_back = payment.operation(number).is_some_and(|it| is_held_back(payment, it, is_canceled));
     let permission_id = payment.charge_permission_id.clone();
     let Some(operation) = payment.operation_mut(number) else { return PaymentAct::Rest };
     match &mut operation.state {
@@ -425,6 +427,8 @@ pub(super) fn take_up(
             };
             *look = Look { at: now.plus(delay), count: look.count.saturating_add(1) };
             match &operation.request {
+                // Others may close it, and nobody says so.
+                Request::CreateCharge { .. } if is_held_back => PaymentAct::LookUpPermission(permission_id),
                 Request::CreateCharge { .. } | Request::Refund { .. } => PaymentAct::Resend(number),
                 Request::Capture { charge_id, .. } | Request::CancelCharge { charge_id } => {
                     PaymentAct::LookUpCharge(charge_id.clone())
@@ -439,20 +443,39 @@ pub(super) fn take_up(
 /// How long a Close waits for what was asked for before it, unless that ends sooner.
 const CLOSE_WAITS: Duration = Duration::from_secs(3_600);
 
-/// A permission is closed when what was asked for before is over.
-fn waits_for_others(payment: &Payment, number: u32) -> bool {
+/// A permission is closed when what was asked for before is over; for a canceled order it is closed first.
+fn waits_for_others(payment: &Payment, is_canceled: bool, number: u32) -> bool {
     let is_close = |operation: &Operation| matches!(operation.request, Request::Close { .. });
     payment.operation(number).is_some_and(is_close)
-        && payment.in_flight().any(|it| it.number < number && !is_close(it))
+        && payment
+            .in_flight()
+            .any(|it| it.number < number && !is_close(it) && !(is_canceled && waits_for_close(it)))
+}
+
+/// Whether an operation is not to be sent again before the permission of its canceled order is closed. Sent
+/// again before, it could charge the buyer; under a closed permission what was carried out is answered by its
+/// key, and what was not never will be.
+#[must_use]
+pub fn is_held_back(payment: &Payment, operation: &Operation, is_canceled: bool) -> bool {
+    let is_closed = matches!(payment.permission.state, PermissionState::Closed(_));
+    is_canceled && !is_closed && waits_for_close(operation)
+}
+
+/// Whether a canceled order's permission is closed before this is over, and not after.
+pub(super) fn waits_for_close(operation: &Operation) -> bool {
+    matches!(
+        (&operation.request, &operation.state),
+        (Request::CreateCharge { .. }, OperationState::InDoubt { .. })
+    )
 }
 
 /// Lets a Close that has waited for others go, now that they are over. One that somebody is about to send
 /// is due within the lease, and left alone.
-pub(super) fn wake_closes(payment: &mut Payment, now: Timestamp, rules: &CompletionRules) {
+pub(super) fn wake_closes(payment: &mut Payment, is_canceled: bool, now: Timestamp, rules: &CompletionRules) {
     let waiting = payment.in_flight().filter(|it| matches!(it.request, Request::Close { .. }));
     let waiting: Vec<u32> = waiting.map(|it| it.number).collect();
     for number in waiting {
-        if waits_for_others(payment, number) {
+        if waits_for_others(payment, is_canceled, number) {
             continue;
         }
         if let Some(Operation {
@@ -468,7 +491,7 @@ pub(super) fn wake_closes(payment: &mut Payment, now: Timestamp, rules: &Complet
 }
 
 /// Makes a re-send durable before it leaves: the same bytes under the same key. `None` when the operation
-/// is no longer in doubt. `fresh_key` is what a planted defect sends instead.
+/// is no longer in doubt, or must wait until its canceled order's permission is closed. `fresh_key` is what a planted defect sends instead.
 #[must_use]
 pub fn resend(
     checkout: &Checkout,
@@ -478,6 +501,9 @@ pub fn resend(
     rules: &CompletionRules,
 ) -> Option<(Send, CheckoutStep)> {
     let mut payment = checkout.payment.clone()?;
+    if is_held_back(&payment, payment.operation(number)?, checkout.cancellation.is_some()) {
+        return None;
+    }
     let operation = payment.operation_mut(number)?;
     let OperationState::InDoubt { send, send_count, .. } = &mut operation.state else { return None };
     *send_count = send_count.saturating_add(1);

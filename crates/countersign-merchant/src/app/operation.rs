@@ -413,7 +413,7 @@ impl App {
         let payment = checkout.payment.as_ref()?;
         let request = payment.operation(number)?.request.clone();
         let permission_id = payment.charge_permission_id.clone();
-        let body = body_of(&request, &permission_id);
+        let body = body_of(&request, &permission_id, checkout.cancellation.is_some());
         let key = self.operation_key(checkout, number, &request, 1);
         let (send, step) = begin(checkout, number, body, key, now, &self.rules())?;
         Some((step, Sending { number, request, permission_id, send }))
@@ -465,8 +465,8 @@ const CANCELED: &str = "The order was canceled.";
 /// Why a permission is closed, when the shop does not say.
 const CLOSED: &str = "Closed by the shop.";
 
-/// The exact bytes of a call.
-fn body_of(request: &Request, permission_id: &ChargePermissionId) -> Arc<[u8]> {
+/// The exact bytes of a call, for an order that is canceled or is not.
+fn body_of(request: &Request, permission_id: &ChargePermissionId, is_canceled: bool) -> Arc<[u8]> {
     let text = match request {
         Request::CreateCharge { amount, capture_now, can_handle_pending_authorization } => CreateCharge {
             charge_permission_id: Some(permission_id.clone()),
@@ -491,6 +491,8 @@ fn body_of(request: &Request, permission_id: &ChargePermissionId) -> Arc<[u8]> {
         .to_request(),
         Request::Close { reason } => CloseChargePermission {
             closure_reason: Some(reason.as_deref().unwrap_or(CLOSED).to_owned()),
+            // One that is not known here may be among them.
+            cancel_pending_charges: is_canceled.then_some(true),
             ..CloseChargePermission::default()
         }
         .to_request(),

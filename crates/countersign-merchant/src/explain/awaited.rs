@@ -5,8 +5,8 @@ use countersign_domain::merchant::cancellation::CancellationState;
 use countersign_domain::merchant::capture_plan::captured_at;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::CompletionRules;
-use countersign_domain::merchant::operation::{Operation, OperationState, Request};
-use countersign_domain::merchant::payment::{Charge, ChargeState, Payment, PermissionState};
+use countersign_domain::merchant::operation::{Operation, OperationState, Request, is_held_back};
+use countersign_domain::merchant::payment::{Charge, ChargeState, PermissionState};
 use countersign_domain::time::Timestamp;
 
 use super::Awaited;
@@ -27,9 +27,12 @@ pub(super) fn of(checkout: &Checkout, rules: &CompletionRules) -> Vec<Awaited> {
         };
         add(&mut awaited, format!("attempt {}: {what}", attempt.number), attempt.state.due_at());
     }
-    for operation in checkout.payment.iter().flat_map(Payment::in_flight) {
-        let what = format!("operation {}: {}", operation.number, of_operation(operation));
-        add(&mut awaited, what, operation.state.due_at());
+    if let Some(payment) = &checkout.payment {
+        for operation in payment.in_flight() {
+            let is_held_back = is_held_back(payment, operation, checkout.cancellation.is_some());
+            let what = format!("operation {}: {}", operation.number, of_operation(operation, is_held_back));
+            add(&mut awaited, what, operation.state.due_at());
+        }
     }
     for charge in checkout.payment.iter().flat_map(|payment| &payment.charges) {
         of_charge(charge, rules, &mut awaited);
@@ -62,11 +65,14 @@ fn add(awaited: &mut Vec<Awaited>, what: String, at: Option<Timestamp>) {
     }
 }
 
-fn of_operation(operation: &Operation) -> String {
+fn of_operation(operation: &Operation, is_held_back: bool) -> String {
     let call = operation.request.call();
     match &operation.state {
         OperationState::Recorded { .. } => format!("{call} is sent"),
         OperationState::Sending { .. } => format!("Amazon's answer to {call}"),
+        OperationState::InDoubt { .. } if is_held_back => {
+            format!("the permission is closed; then {call} is sent again, and can charge nobody any more")
+        }
         OperationState::InDoubt { .. } => match operation.request {
             Request::CreateCharge { .. } | Request::Refund { .. } => {
                 format!("{call} is sent again, the same bytes under the same key")

@@ -6,11 +6,11 @@ use super::super::completion::answered as finalize_answered;
 use super::super::completion::{ArrivalRefused, FinalizeAnswer, arrive};
 use super::super::doubt::{Act, ChargeStateSeen, looked_up, take_up};
 use super::super::operation::{
-    Effect, OVERTAKEN, OperationAnswer, OperationRefused, OperationState, Request, answered, begin,
+    Effect, OVERTAKEN, OperationAnswer, OperationRefused, OperationState, Request, answered, begin, resend,
 };
 use super::super::payment::{
-    Charge, ChargeState, PaymentAct, PaymentEvent, PermissionState, RefundState, charge_shown, refund_shown,
-    take_up_payment,
+    Charge, ChargeShown, ChargeState, PaymentAct, PaymentEvent, PermissionState, RefundState, charge_shown,
+    refund_shown, take_up_payment,
 };
 use super::super::verdict::Verdict;
 use super::paid::*;
@@ -389,4 +389,54 @@ fn a_permission_that_somebody_else_closed_leaves_nothing_to_close() {
     payment.permission.state = PermissionState::Closed("BuyerClosed".to_string());
     let step = canceled(&paid(payment));
     assert_eq!((progress(&step.next), asked_for(&step.next)), ("done", String::new()));
+}
+
+#[test]
+fn a_charge_in_doubt_of_a_canceled_order_is_sent_again_only_under_a_closed_permission() {
+    let mut payment = payment_of(vec![charge_in(ChargeState::Authorized)]);
+    let waiting = OperationState::Recorded { send: None, retry_at: sent_at().plus(DAY) };
+    payment.operations = vec![operation(1, create(), in_doubt()), operation(2, close(), waiting)];
+    let step = canceled(&paid(payment));
+    assert_eq!(resend(&step.next, 1, &key_of, sent_at(), &rules()), None);
+    // Its timer asks for the permission, which somebody else may have closed.
+    let due_at = step.next.payment.as_ref().unwrap().operation(1).unwrap().state.due_at().unwrap();
+    let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();
+    assert_eq!(act, PaymentAct::LookUpPermission(permission()));
+    // What is known is undone and the permission closed, though the doubt stands.
+    let (closed, told) = undo(step.next, due_at, obliging);
+    let states: Vec<_> = closed.payment.as_ref().unwrap().operations.iter().map(|it| &it.state).collect();
+    assert!(matches!(states[0], OperationState::InDoubt { .. }), "{states:?}");
+    assert_eq!(states[1], &OperationState::Done(Effect::Closed));
+    assert_eq!(progress(&closed), "under way");
+    assert!(!told.contains(&PaymentEvent::CheckoutCanceled));
+    // Now the same bytes under the same key tell what became of it.
+    let (sent, step) = resend(&closed, 1, &key_of, due_at, &rules()).unwrap();
+    assert_eq!(sent, send());
+    let made = ChargeShown {
+        id: ChargeId::parse("S01-1-C9").unwrap(),
+        ..charge_shown_as(ChargeStateSeen::Captured)
+    };
+    let step = answered(&step.next, 1, &OperationAnswer::Charge(made), due_at, &rules()).unwrap();
+    assert_eq!(asked_for(&step.next).matches("createRefund").count(), 1, "{}", asked_for(&step.next));
+}
+
+#[test]
+fn a_charge_in_doubt_that_never_arrived_ends_with_the_closed_permission() {
+    let mut payment = payment_of(vec![]);
+    payment.operations = vec![operation(1, create(), in_doubt())];
+    let (closed, _) = undo(canceled(&paid(payment)).next, sent_at(), obliging);
+    let mut now = sent_at();
+    let mut after = closed;
+    for _ in 0..20 {
+        now = after.due_at(&rules()).map_or(now, |due_at| due_at.max(now));
+        let Some((step, act)) = take_up_payment(&after, now, &rules()) else { break };
+        after = step.next;
+        if let PaymentAct::Resend(number) = act {
+            let (_, sent) = resend(&after, number, &key_of, now, &rules()).unwrap();
+            let refused = refused("InvalidChargePermissionStatus");
+            after = answered(&sent.next, number, &refused, now, &rules()).map_or(sent.next, |it| it.next);
+        }
+    }
+    assert_eq!(progress(&after), "done");
+    assert!(now.since(sent_at()) < Duration::from_secs(3_600), "{now}");
 }

@@ -37,6 +37,9 @@ struct Amazon {
     /// How often a request of ours went over a limit.
     over_the_limit: u32,
     has_strangers: bool,
+    /// Whether the shop has canceled the order, and how many charges were made after that.
+    is_canceled: bool,
+    made_for_nobody: u32,
 }
 
 const LIMIT: u64 = 25_000;
@@ -124,6 +127,7 @@ impl Amazon {
                     self.over_the_limit += 1;
                     return (refused("TransactionAmountExceeded"), None);
                 }
+                self.made_for_nobody += u32::from(self.is_canceled);
                 let state = match (capture_now, can_handle_pending_authorization) {
                     (true, _) => ChargeState::Captured(*amount),
                     (false, true) => ChargeState::AuthorizationInitiated,
@@ -165,6 +169,15 @@ impl Amazon {
             Request::Close { .. } if self.is_closed => wrong_state(),
             Request::Close { .. } => {
                 self.is_closed = true;
+                let open = |state: &ChargeState| {
+                    matches!(state, ChargeState::Authorized | ChargeState::AuthorizationInitiated)
+                };
+                // `cancelPendingCharges`, which a canceled order's carries.
+                for (_, state) in self.charges.values_mut().filter(|(_, state)| open(state)) {
+                    if self.is_canceled {
+                        *state = ChargeState::Canceled(None);
+                    }
+                }
                 (OperationAnswer::Permission(self.permission()), Some("closed".to_string()))
             }
         }
@@ -451,7 +464,7 @@ impl World {
                 let keys = |_: u32, n: u32| key_of(n);
                 let asked = request_cancel(&self.checkout, "cancel", None, &keys, self.now, &self.rules);
                 if let Ok(CancelAsked::New(step)) = asked {
-                    self.is_canceled = true;
+                    (self.is_canceled, self.amazon.is_canceled) = (true, true);
                     self.keep(step);
                 }
             }
@@ -580,6 +593,7 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
         prop_assert!(world.amazon.refunded(id) <= captured);
     }
     prop_assert!(world.amazon.has_strangers || world.amazon.over_the_limit == 0, "over the limit");
+    prop_assert_eq!(world.amazon.made_for_nobody, 0, "a charge for a canceled order");
     Ok(())
 }
 
