@@ -177,7 +177,11 @@ pub(crate) fn of_step(
     crate::payments::of_step(before.and_then(|before| before.payment.as_ref()), after.payment.as_ref())?;
     after.cancellation.as_ref().map_or(Ok(()), crate::payments::of_cancellation)?;
     if let Some(payment) = &after.payment {
+        let was_canceled = before.is_some_and(|before| before.cancellation.is_some());
         let before = before.and_then(|before| before.payment.as_ref());
+        if was_canceled {
+            crate::payments::of_canceled_sends(before, payment)?;
+        }
         crate::payments::is_true(before, payment, &ledger.truth(&payment.charge_permission_id), decided_at)?;
     }
     let forgotten = before.is_some_and(|before| before.attempts.len() > after.attempts.len());

@@ -528,6 +528,30 @@ pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &T
     Ok(())
 }
 
+/// For an order that is canceled, a new charge in doubt is sent again under a closed permission only.
+pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> Held {
+    if after.permission.state == "Closed" {
+        return Ok(());
+    }
+    let copies = |operation: &Operation| match (&operation.request, &operation.state) {
+        (Request::CreateCharge {}, OperationState::InDoubt { send_count, .. }) => *send_count,
+        _ => 0,
+    };
+    let earlier = |number: u32| {
+        let operations = before.into_iter().flat_map(|before| &before.operations);
+        operations.filter(|it| it.number == number).map(copies).find(|count| *count > 0)
+    };
+    let again =
+        after.operations.iter().find(|it| earlier(it.number).is_some_and(|earlier| earlier < copies(it)));
+    match again {
+        None => Ok(()),
+        Some(operation) => {
+            let shown_by = format!("operation {} is sent again for a canceled order", operation.number);
+            broken(Invariant::ChargedWithoutOrder, shown_by)
+        }
+    }
+}
+
 /// An order is canceled for the shop only.
 pub(crate) fn of_cancellation(cancellation: &Cancellation) -> Held {
     if cancellation.reference == CANCEL {

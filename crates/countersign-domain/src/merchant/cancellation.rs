@@ -346,9 +346,15 @@ pub(super) fn remind(checkout: &Checkout, now: Timestamp) -> Option<CheckoutStep
         }
     };
     // Whatever is known may no longer be so.
-    for charge in next.payment.iter_mut().flat_map(|payment| &mut payment.charges) {
-        if matches!(charge.state, ChargeState::Authorized | ChargeState::Captured(_)) {
-            charge.look = Some(Look { at: now, count: 0 });
+    if let Some(payment) = &mut next.payment {
+        let look = Some(Look { at: now, count: 0 });
+        for charge in &mut payment.charges {
+            if matches!(charge.state, ChargeState::Authorized | ChargeState::Captured(_)) {
+                charge.look = look;
+            }
+        }
+        if !matches!(payment.permission.state, PermissionState::Closed(_)) {
+            payment.permission.look = look;
         }
     }
     let stuck = PaymentEvent::CancellationStuck { why: why.into() };

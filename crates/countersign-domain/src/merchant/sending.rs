@@ -427,8 +427,8 @@ pub(super) fn take_up(
             };
             *look = Look { at: now.plus(delay), count: look.count.saturating_add(1) };
             match &operation.request {
-                // Others may close it, and nobody says so.
-                Request::CreateCharge { .. } if is_held_back => PaymentAct::LookUpPermission(permission_id),
+                // Whoever sees the permission Closed has it taken up again.
+                Request::CreateCharge { .. } if is_held_back => PaymentAct::Rest,
                 Request::CreateCharge { .. } | Request::Refund { .. } => PaymentAct::Resend(number),
                 Request::Capture { charge_id, .. } | Request::CancelCharge { charge_id } => {
                     PaymentAct::LookUpCharge(charge_id.clone())

@@ -175,6 +175,18 @@ fn cases() -> Vec<Case> {
             meanwhile: |world| world.amazon.comes_back(),
         },
         Case {
+            name: "a charge in doubt, captured in truth",
+            prepare: |world| {
+                let id = world.completed("Authorize");
+                world.amazon.fault("createCharge", Fault::LostAfter);
+                world.amazon.goes_down("createCharge");
+                let body = json!({ "reference": "2", "chargeAmount": usd("60.00"), "captureNow": true });
+                asked(world, &id, "charges", &body);
+                id
+            },
+            meanwhile: |world| world.amazon.comes_back(),
+        },
+        Case {
             name: "an undoing whose answers are lost",
             prepare: |world| {
                 let id = world.completed("Authorize");
@@ -252,6 +264,31 @@ fn row(engine: Engine, case: &Case) -> String {
     assert!(!may_ship, "{name}");
     let (first, later) = (word(&answer), word(&later));
     format!("{name} | {first} | {later} | {money} {permission} | {again} | {another} | {reason}\n")
+}
+
+#[test]
+fn a_charge_in_doubt_is_sent_again_for_a_canceled_order_only_when_its_permission_is_closed() {
+    for engine in ENGINES {
+        let world = World::new(engine);
+        let id = world.completed("Authorize");
+        world.amazon.fault("createCharge", Fault::LostBefore);
+        world.amazon.fault("createCharge", Fault::LostBefore);
+        asked(&world, &id, "charges", &json!({ "reference": "2", "chargeAmount": usd("60.00") }));
+        world.amazon.goes_down("close");
+        let canceled = world.ask(&id, "cancel", &json!({ "reference": "stop" }));
+        assert_eq!(canceled.status, 202, "{}", canceled.text);
+        let sent = world.amazon.arrived("createCharge").len();
+        world.skip(40 * MINUTE);
+        assert_eq!(world.amazon.arrived("createCharge").len(), sent, "the permission is open");
+        world.amazon.comes_back();
+        world.skip(120 * MINUTE);
+        assert!(world.amazon.arrived("createCharge").len() > sent, "what became of it is asked for");
+        let closes = world.amazon.arrived("close");
+        let body: serde_json::Value = serde_json::from_slice(&closes[0].body).unwrap();
+        assert_eq!(body["cancelPendingCharges"], true, "one that is not known is canceled with it");
+        assert_eq!(world.amazon.charge_count(), 1);
+        assert_eq!(world.checkout(&id)["state"], "canceled");
+    }
 }
 
 #[test]

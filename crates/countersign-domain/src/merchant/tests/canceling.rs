@@ -398,10 +398,9 @@ fn a_charge_in_doubt_of_a_canceled_order_is_sent_again_only_under_a_closed_permi
     payment.operations = vec![operation(1, create(), in_doubt()), operation(2, close(), waiting)];
     let step = canceled(&paid(payment));
     assert_eq!(resend(&step.next, 1, &key_of, sent_at(), &rules()), None);
-    // Its timer asks for the permission, which somebody else may have closed.
     let due_at = step.next.payment.as_ref().unwrap().operation(1).unwrap().state.due_at().unwrap();
     let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();
-    assert_eq!(act, PaymentAct::LookUpPermission(permission()));
+    assert_eq!(act, PaymentAct::Rest);
     // What is known is undone and the permission closed, though the doubt stands.
     let (closed, told) = undo(step.next, due_at, obliging);
     let states: Vec<_> = closed.payment.as_ref().unwrap().operations.iter().map(|it| &it.state).collect();
