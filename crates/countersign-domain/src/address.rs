@@ -121,14 +121,25 @@ impl Address {
     /// The first member, in the API's order, in which two addresses differ; `None` if they match.
     #[must_use]
     pub fn difference(&self, other: &Self, rule: AddressMatch) -> Option<AddressMember> {
-        AddressMember::ALL.iter().copied().find(|member| {
-            let (ours, theirs) = (self.member(*member), other.member(*member));
-            match rule {
-                AddressMatch::Exact => ours != theirs,
-                // Equal texts are the common case and need no normalisation.
-                AddressMatch::Canonical => ours != theirs && !canonical(ours).eq(canonical(theirs)),
-            }
-        })
+        AddressMember::ALL.iter().copied().find(|member| self.differs_in(other, *member, rule))
+    }
+
+    /// The same for an address of which only a part may be known: the first member that it has and the other
+    /// has otherwise.
+    #[must_use]
+    pub fn contradiction(&self, whole: &Self, rule: AddressMatch) -> Option<AddressMember> {
+        let is_known = |member: &AddressMember| canonical(self.member(*member)).next().is_some();
+        let known = AddressMember::ALL.iter().copied().filter(is_known);
+        known.into_iter().find(|member| self.differs_in(whole, *member, rule))
+    }
+
+    fn differs_in(&self, other: &Self, member: AddressMember, rule: AddressMatch) -> bool {
+        let (ours, theirs) = (self.member(member), other.member(member));
+        match rule {
+            AddressMatch::Exact => ours != theirs,
+            // Equal texts are the common case and need no normalisation.
+            AddressMatch::Canonical => ours != theirs && !canonical(ours).eq(canonical(theirs)),
+        }
     }
 }
 
@@ -174,6 +185,18 @@ mod tests {
             let difference = street(ours).difference(&street(theirs), AddressMatch::Canonical);
             assert_eq!(difference, Some(AddressMember::AddressLine1), "{ours:?} {theirs:?}");
         }
+    }
+
+    #[test]
+    fn of_a_part_only_what_it_has_can_contradict() {
+        let whole = Address { city: Some("Berlin".to_string()), ..street(Some("10 Ditka Ave")) };
+        let contradiction = |part: &Address| part.contradiction(&whole, AddressMatch::Canonical);
+        assert_eq!(contradiction(&Address::default()), None);
+        assert_eq!(contradiction(&street(Some(" 10  Ditka Ave"))), None);
+        assert_eq!(contradiction(&street(Some("  "))), None);
+        assert_eq!(contradiction(&street(Some("11 Ditka Ave"))), Some(AddressMember::AddressLine1));
+        let unknown_there = Address { county: Some("Mitte".to_string()), ..Address::default() };
+        assert_eq!(contradiction(&unknown_there), Some(AddressMember::County));
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub struct Terms {
     pub merchant_metadata: MerchantMetadata,
     /// Where the parcel goes, if the shop knew when it registered the order.
     pub shipping_address: Option<Address>,
+    /// What is known of the address that the amounts were computed for: where the parcel goes, or for
+    /// `PayOnly` the billing address. None before there was a quote, and for one that rests on no address.
+    pub quoted_address: Option<Address>,
 }
 
 /// A rule that the terms break. Each names the field that the shop sent.
@@ -105,7 +108,7 @@ impl Terms {
         Ok(())
     }
 
-    /// The first member in which two terms differ, as the merchant API spells it.
+    /// The first member in which what the shop asks for differs, as the merchant API spells it.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<&'static str> {
         let addresses_differ = match (&self.shipping_address, &other.shipping_address) {

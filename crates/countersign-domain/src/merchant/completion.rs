@@ -277,6 +277,31 @@ pub fn arrive(
     Ok(Arrival::New(number, Step::one(next, event(number, what))))
 }
 
+/// Ends an attempt that was bound just now: orders are quoted, and nobody has asked what this one costs. So
+/// the session's amount cannot be what the shop asks for.
+#[must_use]
+pub fn unquoted(checkout: &Checkout, attempt: u32, now: Timestamp) -> CheckoutStep {
+    let member = "paymentDetails.chargeAmount".to_string();
+    ended(checkout, attempt, NotPaidReason::Mismatch(member), now)
+}
+
+/// Keeps the addresses of a later call where an earlier one gave none, as long as nothing was compared with
+/// them. `None` when there is nothing to keep.
+#[must_use]
+pub fn given_later(checkout: &Checkout, attempt: u32, given: &GivenAddresses) -> Option<Checkout> {
+    let mut next = checkout.clone();
+    let bound = next.attempts.iter_mut().find(|other| other.number == attempt)?;
+    let AttemptState::Bound { .. } = bound.state else { return None };
+    let known = &mut bound.given;
+    let is_new = |known: &Option<Address>, given: &Option<Address>| known.is_none() && given.is_some();
+    if !is_new(&known.shipping, &given.shipping) && !is_new(&known.billing, &given.billing) {
+        return None;
+    }
+    known.shipping = known.shipping.take().or_else(|| given.shipping.clone());
+    known.billing = known.billing.take().or_else(|| given.billing.clone());
+    Some(next)
+}
+
 /// A Checkout Session as Amazon shows it while it is Open.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OpenSession {
@@ -465,6 +490,11 @@ pub fn agree(
     };
     if let (AddressKind::Shipping, Some(registered)) = (kind, &terms.shipping_address)
         && let Some(member) = registered.difference(address, AddressMatch::Canonical)
+    {
+        return drift(kind, member);
+    }
+    if let Some(quoted) = &terms.quoted_address
+        && let Some(member) = quoted.contradiction(address, AddressMatch::Canonical)
     {
         return drift(kind, member);
     }

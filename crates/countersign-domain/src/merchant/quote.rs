@@ -76,7 +76,7 @@ pub struct QuoteAsked<'a> {
     pub total: Option<Money>,
     /// Whether a parcel leaves.
     pub product_type: ProductType,
-    /// Where to, by the country's two letters.
+    /// Where to, by the country's two letters: the parcel, or the bill where there is none.
     pub country: Option<&'a str>,
     /// The way that the buyer has chosen, if any.
     pub delivery_option_id: Option<&'a str>,
@@ -99,7 +99,7 @@ pub enum QuoteRefused {
     CartChanged,
     /// The shop did not answer in time.
     Timeout,
-    /// The shop's answer is no quote.
+    /// The shop's answer is no quote, or the event does not bring what one rests on.
     UnknownError,
 }
 
@@ -141,12 +141,16 @@ impl QuoteRefused {
 /// currency's last digit; a discount takes off the whole price of the items at most.
 ///
 /// # Errors
-/// [`QuoteRefused`]: the address, then the choice, then the coupons. That there is something to charge is
+/// [`QuoteRefused`]: the address, then the choice, then the coupons; where no parcel leaves
+/// [`QuoteRefused::UnknownError`], if the tax is by a country that is not known. That there is something to charge is
 /// [`Cart::check`]'s to say.
 pub fn quote(table: &QuoteTable, asked: &QuoteAsked<'_>) -> Result<Cart, QuoteRefused> {
     let base = asked.base;
     let delivery_options = match asked.product_type {
         ProductType::PayAndShip => offered(table, asked)?,
+        ProductType::PayOnly if asked.country.is_none() && !table.taxes.is_empty() => {
+            return Err(QuoteRefused::UnknownError);
+        }
         ProductType::PayOnly => Vec::new(),
     };
     let mut discount: u64 = 0;
@@ -256,7 +260,7 @@ impl NotQuotable {
     }
 }
 
-/// The terms as a quote makes them: its amounts, and the address that it was computed for.
+/// The terms as a quote makes them: its amounts, and what is known of the address that it was computed for.
 ///
 /// # Errors
 /// The first rule that is broken. What was registered without a total may get one: then it is charged in
@@ -273,25 +277,22 @@ pub fn quoted_terms(
         return Err(NotQuotable::TotalMissing);
     }
     // Nothing below this line may fail.
-    let shipping_address = match registered.product_type {
-        ProductType::PayAndShip => address.cloned().or_else(|| registered.shipping_address.clone()),
-        ProductType::PayOnly => registered.shipping_address.clone(),
-    };
     Ok(Terms {
         charge_amount: cart.charge,
         total_order_amount: cart.total_order,
-        shipping_address,
+        quoted_address: address.cloned(),
         ..registered.clone()
     })
 }
 
-/// Whether the parcel goes where the shop has registered that it must; anywhere, when it has not.
+/// Whether the parcel goes where the shop has registered that it must, as far as the event says where;
+/// anywhere, when it has not.
 #[must_use]
 pub fn goes_where_registered(registered: &Terms, address: &Address) -> bool {
     registered
         .shipping_address
         .as_ref()
-        .is_none_or(|ours| ours.difference(address, AddressMatch::Canonical).is_none())
+        .is_none_or(|ours| address.contradiction(ours, AddressMatch::Canonical).is_none())
 }
 
 #[cfg(test)]
@@ -436,6 +437,7 @@ mod tests {
             supplementary_data: None,
             merchant_metadata: MerchantMetadata::default(),
             shipping_address: None,
+            quoted_address: None,
         }
     }
 
@@ -445,12 +447,11 @@ mod tests {
         let cart = quote(&table(), &asked("DE", None, &[])).unwrap();
         let quoted =
             |terms: &Terms, cart: &Cart| quoted_terms(terms, cart, Some(&address), DeliveryOptions::Required);
-        let expected =
-            Terms { charge_amount: eur(2_963), shipping_address: Some(address.clone()), ..terms() };
+        let expected = Terms { charge_amount: eur(2_963), quoted_address: Some(address.clone()), ..terms() };
         assert_eq!(quoted(&terms(), &cart), Ok(expected));
         let only = Terms { product_type: ProductType::PayOnly, ..terms() };
         let without = Cart { delivery_options: Vec::new(), ..cart.clone() };
-        assert_eq!(quoted(&only, &without).unwrap().shipping_address, None);
+        assert_eq!(quoted(&only, &without).unwrap().quoted_address, Some(address.clone()));
 
         let in_parts = Terms { total_order_amount: Some(eur(9_000)), ..terms() };
         let refused = quoted(&in_parts, &cart).unwrap_err();

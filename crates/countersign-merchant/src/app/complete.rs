@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::{AttemptState, GivenAddresses};
-use countersign_domain::merchant::completion::{Arrival, ArrivalRefused, arrive, buyer_seen};
+use countersign_domain::merchant::completion::{
+    Arrival, ArrivalRefused, CheckoutStep, arrive, buyer_seen, given_later, unquoted,
+};
 use countersign_domain::merchant::doubt::Act;
 use countersign_store::contract::Key;
 use countersign_store::transact::Decision;
@@ -37,6 +39,15 @@ impl From<StoreFailed> for CompleteRefused {
     }
 }
 
+/// Who brings the session that the buyer came back with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bearer {
+    /// The shop's own server, which knows what the order costs.
+    Shop,
+    /// The buyer's browser, which may have left the question out.
+    Browser,
+}
+
 /// A session that is bound, to which attempt, and whether this caller has bound it.
 struct Bound {
     loaded: Loaded,
@@ -65,9 +76,10 @@ impl App {
         checkout_id: &str,
         session: &CheckoutSessionId,
         given: &GivenAddresses,
+        bearer: Bearer,
     ) -> Result<Outcome, CompleteRefused> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
-        let bound = self.bind(checkout_id, session, given).await?;
+        let bound = self.bind(checkout_id, session, given, bearer).await?;
         let Bound { loaded, attempt, is_mine } = bound;
         let as_bound = Outcome { registration: loaded.registration.clone(), attempt };
         let mut known = Some(loaded);
@@ -98,7 +110,9 @@ impl App {
         checkout_id: &str,
         session: &CheckoutSessionId,
         given: &GivenAddresses,
+        bearer: Bearer,
     ) -> Result<Bound, CompleteRefused> {
+        let must_be_quoted = bearer == Bearer::Browser && self.quotes();
         let (now, rules) = (self.clock.now(), self.rules());
         let keys = [checkout_key(checkout_id), session_key(session)];
         self.transact(|| async {
@@ -112,16 +126,34 @@ impl App {
                 Err(ArrivalRefused::TooManyAttempts) => return Err(CompleteRefused::TooManyAttempts),
                 Err(ArrivalRefused::OrderCanceled) => return Err(CompleteRefused::OrderCanceled),
                 Ok(Arrival::Known(attempt)) => {
-                    let outcome = Bound { loaded: before, attempt, is_mine: false };
-                    return Ok(Decision { change: None, outcome });
+                    let (change, loaded) = match given_later(&before.registration.checkout, attempt, given) {
+                        Some(next) => {
+                            let (change, loaded) = self.step_change(before, next, &[], now);
+                            (Some(change), loaded)
+                        }
+                        None => (None, before),
+                    };
+                    let outcome = Bound { loaded, attempt, is_mine: false };
+                    return Ok(Decision { change, outcome });
                 }
                 Ok(Arrival::New(attempt, step)) => (attempt, step),
             };
+            let is_unsent =
+                |step: &CheckoutStep| step.next.attempt(attempt).is_some_and(|bound| bound.state.is_unsent());
+            let step = if is_unsent(&step) && must_be_quoted && before.registration.browsing.quoted.is_none()
+            {
+                tracing::warn!(checkout_id, attempt, "the buyer's page has not asked what the order costs");
+                let ended = unquoted(&step.next, attempt, now);
+                let events = step.events.into_iter().chain(ended.events).collect();
+                CheckoutStep { next: ended.next, events }
+            } else {
+                step
+            };
+            let is_mine = is_unsent(&step);
             let (mut change, loaded) = self.step_change(before, step.next, &step.events, now);
             change.write.push(pointer(session_key(session), checkout_id));
-            let bound = loaded.registration.checkout.attempt(attempt);
-            let is_mine = bound.is_some_and(|attempt| attempt.state.is_unsent());
-            Ok(Decision { change: Some(change), outcome: Bound { loaded, attempt, is_mine } })
+            let outcome = Bound { loaded, attempt, is_mine };
+            Ok(Decision { change: Some(change), outcome })
         })
         .await
     }

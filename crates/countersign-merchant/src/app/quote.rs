@@ -14,7 +14,7 @@ use countersign_domain::cart::DeliveryOptions;
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::{Checkout, Terms, TermsRefused, change_terms};
 use countersign_domain::merchant::quote::{
-    QuoteAsked, QuoteRefused, goes_where_registered, quote, quoted_terms,
+    QuoteAsked, QuoteRefused, QuoteTable, goes_where_registered, quote, quoted_terms,
 };
 use countersign_domain::money::Money;
 use countersign_domain::terms::ProductType;
@@ -60,10 +60,6 @@ pub(crate) struct Quoted {
     pub(crate) base: Money,
     /// The registered `totalOrderAmount`.
     pub(crate) total: Option<Money>,
-    /// Whether the shop has registered the address too.
-    pub(crate) is_address_registered: bool,
-    /// The country of the address that decides on the tax.
-    pub(crate) country: Option<String>,
     pub(crate) delivery_option_id: Option<String>,
     pub(crate) coupon_codes: Vec<String>,
 }
@@ -118,12 +114,9 @@ impl Registration {
         Some(lapsed)
     }
 
-    /// This, without the address of a quote that was paid: the parcel's address is in the snapshot, sealed.
+    /// This, without the address of a quote that was paid: the buyer's addresses are in the snapshot, sealed.
     pub(super) fn without_quoted_address(mut self) -> Self {
-        let is_quoted = self.browsing.quoted.as_ref().is_some_and(|quoted| !quoted.is_address_registered);
-        if is_quoted {
-            self.checkout.terms.shipping_address = None;
-        }
+        self.checkout.terms.quoted_address = None;
         self
     }
 
@@ -131,12 +124,7 @@ impl Registration {
     pub(crate) fn registered_terms(&self) -> Terms {
         let terms = self.checkout.terms.clone();
         let Some(quoted) = &self.browsing.quoted else { return terms };
-        Terms {
-            charge_amount: quoted.base,
-            total_order_amount: quoted.total,
-            shipping_address: terms.shipping_address.filter(|_| quoted.is_address_registered),
-            ..terms
-        }
+        Terms { charge_amount: quoted.base, total_order_amount: quoted.total, quoted_address: None, ..terms }
     }
 }
 
@@ -145,9 +133,11 @@ struct Asked<'a> {
     checkout: &'a Checkout,
     registered: Terms,
     trigger: Trigger,
+    /// The address that decides: where the parcel goes, or for `PayOnly` the billing address.
     address: Option<Address>,
-    billing_address: Option<&'a Address>,
     buyer: Option<&'a wire::Buyer>,
+    /// Beside the parcel's address.
+    billing_address: Option<&'a Address>,
     /// What will be put aside, should the quote be good.
     quoted: Quoted,
 }
@@ -162,14 +152,10 @@ impl<'a> Asked<'a> {
         let registered = registration.registered_terms();
         // A new visit to Amazon's page begins with nothing chosen.
         let before = registration.browsing.quoted.as_ref().filter(|_| question.trigger != Trigger::Init);
-        let address = match registered.product_type {
-            ProductType::PayAndShip => question
-                .shipping_address
-                .clone()
-                .or_else(|| before.and_then(|_| checkout.terms.shipping_address.clone())),
-            ProductType::PayOnly => None,
-        };
-        if registered.product_type == ProductType::PayAndShip && address.is_none() {
+        let is_shipped = registered.product_type == ProductType::PayAndShip;
+        let told = if is_shipped { &question.shipping_address } else { &question.billing_address };
+        let address = told.clone().or_else(|| before.and_then(|_| checkout.terms.quoted_address.clone()));
+        if is_shipped && address.is_none() {
             return Err(match question.trigger {
                 Trigger::Init => refuse(QuoteRefused::ShippingAddressInvalid, "the event brings no address"),
                 // The shop has changed the terms, and what the buyer chose before went with them.
@@ -178,20 +164,15 @@ impl<'a> Asked<'a> {
                 }
             });
         }
-        if address.as_ref().is_some_and(|address| !goes_where_registered(&registered, address)) {
+        if is_shipped && address.as_ref().is_some_and(|address| !goes_where_registered(&registered, address))
+        {
             let why = "the shop has registered another address";
             return Err(refuse(QuoteRefused::ShippingAddressInvalid, why));
         }
-        let country = match address.as_ref().or(question.billing_address.as_ref()) {
-            Some(decisive) => decisive.country_code.clone(),
-            None => before.and_then(|before| before.country.clone()),
-        };
         let quoted = Quoted {
             at: now,
             base: registered.charge_amount,
             total: registered.total_order_amount,
-            is_address_registered: registered.shipping_address.is_some(),
-            country,
             delivery_option_id: question
                 .delivery_option_id
                 .clone()
@@ -206,8 +187,8 @@ impl<'a> Asked<'a> {
             registered,
             trigger: question.trigger,
             address,
-            billing_address: question.billing_address.as_ref(),
             buyer: question.buyer.as_ref(),
+            billing_address: question.billing_address.as_ref().filter(|_| is_shipped),
             quoted,
         })
     }
@@ -216,30 +197,62 @@ impl<'a> Asked<'a> {
     fn body(&self) -> Bytes {
         let raw = |text: String| RawValue::from_string(text).ok();
         let address = |address: &Address| raw(wire::Address::from(address.clone()).to_request());
+        let (shipping, billing) = match self.registered.product_type {
+            ProductType::PayAndShip => (self.address.as_ref(), self.billing_address),
+            ProductType::PayOnly => (None, self.address.as_ref()),
+        };
         let mut body = serde_json::json!({
             "type": "quote",
             "checkoutId": self.checkout.id.as_str(),
             "orderId": self.checkout.order_id,
             "trigger": self.trigger.as_str(),
-            "shippingAddress": self.address.as_ref().and_then(address),
+            "shippingAddress": shipping.and_then(address),
             "deliveryOptionId": self.quoted.delivery_option_id,
             "couponCodes": self.quoted.coupon_codes,
         });
         if let Some(buyer) = self.buyer.and_then(|buyer| raw(buyer.to_request())) {
             body["buyer"] = serde_json::json!(buyer);
         }
-        if let Some(billing) = self.billing_address.and_then(address) {
+        if let Some(billing) = billing.and_then(address) {
             body["billingAddress"] = serde_json::json!(billing);
         }
         Bytes::from(body.to_string())
     }
 }
 
+/// Counts one more, if there may be one more.
+const fn counted(count: &mut u32, most: u32) -> bool {
+    let may_be = *count < most;
+    if may_be {
+        *count = count.saturating_add(1);
+    }
+    may_be
+}
+
 fn refuse(refused: QuoteRefused, why: &str) -> Unanswered {
     Unanswered { refused, field: None, why: why.to_owned() }
 }
 
+const fn not_in_the_table(refused: QuoteRefused) -> &'static str {
+    match refused {
+        QuoteRefused::UnknownError => {
+            "taxes are by country, and the event brings no billing address: the button must ask for the scope \
+             billingAddress"
+        }
+        QuoteRefused::ShippingAddressInvalid
+        | QuoteRefused::DeliveryOptionUnavailable
+        | QuoteRefused::CouponInvalid
+        | QuoteRefused::CartChanged
+        | QuoteRefused::Timeout => "the table of the configuration has no such thing",
+    }
+}
+
 impl App {
+    /// Whether an order costs what its last quote says, and not what it was registered with.
+    pub(super) fn quotes(&self) -> bool {
+        self.quote_hook.is_some() || self.settings.storefront.quote_table != QuoteTable::default()
+    }
+
     /// Answers a question of the buyer's page, and makes a good answer the order's terms.
     pub(crate) async fn quote(
         &self,
@@ -282,20 +295,20 @@ impl App {
         let details = match &self.quote_hook {
             Some(hook) => {
                 let id = format!("quote_{}", entropy::token(&*self.entropy));
-                hook.ask(&self.clock.waiting(), &id, asked.body()).await?
+                hook.ask(&self.clock.waiting(), &id, asked.checkout.id.as_str(), asked.body()).await?
             }
             None => {
                 let by_table = QuoteAsked {
                     base: quoted.base,
                     total: quoted.total,
                     product_type: asked.registered.product_type,
-                    country: quoted.country.as_deref(),
+                    country: asked.address.as_ref().and_then(|address| address.country_code.as_deref()),
                     delivery_option_id: quoted.delivery_option_id.as_deref(),
                     is_choosing: asked.trigger == Trigger::DeliveryOption,
                     coupon_codes: &quoted.coupon_codes,
                 };
                 let cart = quote(&self.settings.storefront.quote_table, &by_table)
-                    .map_err(|refused| refuse(refused, "the table of the configuration has no such thing"))?;
+                    .map_err(|refused| refuse(refused, not_in_the_table(refused)))?;
                 CartDetails::from(&cart)
             }
         };
@@ -335,6 +348,10 @@ impl App {
                 return refused(QuoteRefused::CartChanged);
             };
             let Registration { checkout, links, browsing } = &before.registration;
+            // Others may have asked since.
+            if browsing.quote_count >= MAX_QUOTES {
+                return refused(QuoteRefused::UnknownError);
+            }
             if before.registration.registered_terms().difference(registered).is_some() {
                 return refused(QuoteRefused::CartChanged);
             }
@@ -375,9 +392,7 @@ impl App {
     ) -> Result<(), StoreFailed> {
         let field = field.map(|field| format!(" ({field})")).unwrap_or_default();
         let detail = format!("{}: {}{field}", trigger.as_str(), refused.code());
-        let count = |browsing: &mut Browsing| {
-            browsing.quote_count = browsing.quote_count.saturating_add(1);
-        };
+        let count = |browsing: &mut Browsing| counted(&mut browsing.quote_count, MAX_QUOTES);
         self.tell_of_page(checkout_id, "QuoteRefused", Some(&detail), &count).await
     }
 
@@ -388,12 +403,7 @@ impl App {
         kind: &str,
         detail: Option<&str>,
     ) -> Result<(), StoreFailed> {
-        if loaded.registration.browsing.told_count >= MAX_TOLD {
-            return Ok(());
-        }
-        let count = |browsing: &mut Browsing| {
-            browsing.told_count = browsing.told_count.saturating_add(1);
-        };
+        let count = |browsing: &mut Browsing| counted(&mut browsing.told_count, MAX_TOLD);
         self.tell_of_page(loaded.registration.checkout.id.as_str(), kind, detail, &count).await
     }
 
@@ -402,7 +412,7 @@ impl App {
         checkout_id: &str,
         kind: &str,
         detail: Option<&str>,
-        count: &(dyn Fn(&mut Browsing) + Sync),
+        count: &(dyn Fn(&mut Browsing) -> bool + Sync),
     ) -> Result<(), StoreFailed> {
         let now = self.clock.now();
         self.transact(|| async {
@@ -410,7 +420,9 @@ impl App {
                 return Ok::<_, StoreFailed>(Decision { change: None, outcome: () });
             };
             let mut after = before.registration;
-            count(&mut after.browsing);
+            if !count(&mut after.browsing) {
+                return Ok(Decision { change: None, outcome: () });
+            }
             let entry = Event { detail: detail.map(str::to_owned), ..Event::of_checkout(kind, now) };
             let mut change = self.change_set(now);
             change.write = vec![self.write_checkout(&after, Expect::Version(before.version))];

@@ -188,7 +188,7 @@ impl App {
                 .map_err(RegistrationRefused::Terms)?;
             let Registration { links, browsing, .. } = before.registration.clone();
             // What was quoted before is void, and the new amount is what the next quote begins with.
-            let browsing = Browsing { quoted: None, ..browsing };
+            let browsing = Browsing { quoted: None, quote_count: 0, ..browsing };
             let after = Registration { checkout: step.next, links, browsing };
             let mut change = self.change_set(now);
             change.write = vec![self.write_checkout(&after, Expect::Version(before.version))];

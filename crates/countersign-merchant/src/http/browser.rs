@@ -16,6 +16,7 @@ use super::errors::{self, Refused};
 use super::{only_get, render};
 use crate::app::App;
 use crate::app::change::Loaded;
+use crate::app::complete::Bearer;
 use crate::app::quote::{Question, Trigger};
 use crate::settings::Origin;
 
@@ -146,7 +147,7 @@ async fn browser(app: &App, request: &Request, loaded: Loaded, path: &[&str]) ->
         ("POST", ["complete"]) => {
             let (session, given) = completion(body)?;
             let id = loaded.registration.checkout.id.as_str();
-            let outcome = app.complete(id, &session, &given).await?;
+            let outcome = app.complete(id, &session, &given, Bearer::Browser).await?;
             Ok(render::browser_result(&app.settings, &outcome))
         }
         ("POST", ["cancel"]) => {

@@ -19,6 +19,7 @@ use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
 
 use crate::app::App;
+use crate::app::complete::Bearer;
 use crate::app::fact::Facts;
 use crate::app::registration::Registered;
 use crate::explain::explanation;
@@ -223,7 +224,7 @@ async fn complete(
     session: &CheckoutSessionId,
     given: &GivenAddresses,
 ) -> Result<Response, Refused> {
-    let outcome = app.complete(id, session, given).await?;
+    let outcome = app.complete(id, session, given, Bearer::Shop).await?;
     Ok(render::result(&app.settings, &outcome))
 }
 

@@ -143,6 +143,7 @@ fn terms_of(
         supplementary_data,
         merchant_metadata: merchant_metadata.map(MerchantMetadata::from).unwrap_or_default(),
         shipping_address: shipping_address.map(Into::into),
+        quoted_address: None,
     })
 }
 

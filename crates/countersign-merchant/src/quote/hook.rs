@@ -33,15 +33,16 @@ impl Unanswered {
 }
 
 impl QuoteHook {
-    /// Asks once. `id` and the wall clock are signed with the body.
+    /// Asks once, for a checkout. `id` and the wall clock are signed with the body.
     pub(crate) async fn ask(
         &self,
         clock: &Arc<dyn Clock>,
         id: &str,
+        checkout_id: &str,
         body: Bytes,
     ) -> Result<CartDetails, Unanswered> {
         let unanswered = |refused, why: &str| Unanswered::because(refused, why);
-        let Some(_place) = self.place() else {
+        let Some(_place) = self.place(checkout_id) else {
             return Err(unanswered(QuoteRefused::Timeout, "too many questions are with the shop already"));
         };
         let request = self.request(id, clock.now(), body);

@@ -4,8 +4,7 @@
 pub(crate) mod hook;
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_client::Transport;
 
@@ -17,6 +16,8 @@ pub const MAX_ANSWER_LEN: usize = 256 << 10;
 /// How many buyers' questions are with the shop at a time. A hook that hangs costs no more than these, and
 /// whoever comes after them hears at once that there is no answer.
 const AT_A_TIME: usize = 64;
+/// How many of these may be of one checkout: a buyer's two tabs. Who has its token could take every place.
+const OF_ONE_CHECKOUT: usize = 2;
 
 /// The shop's endpoint for quotes.
 #[derive(Clone)]
@@ -24,7 +25,7 @@ pub struct QuoteHook {
     pub(crate) url: http::Uri,
     secrets: SigningSecrets,
     transport: Arc<dyn Transport>,
-    asking: Arc<AtomicUsize>,
+    asking: Asking,
 }
 
 impl QuoteHook {
@@ -35,18 +36,32 @@ impl QuoteHook {
         Self { url, secrets, transport, asking: Arc::default() }
     }
 
-    /// A place among those who ask, if there is one. It is given back when it is dropped.
-    fn place(&self) -> Option<Place> {
-        let place = Place(Arc::clone(&self.asking));
-        (place.0.fetch_add(1, Ordering::SeqCst) < AT_A_TIME).then_some(place)
+    /// A place among those who ask, if there is one for this checkout. It is given back when it is dropped.
+    fn place(&self, checkout_id: &str) -> Option<Place> {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_this = asking.iter().filter(|other| *other == checkout_id).count();
+        if asking.len() >= AT_A_TIME || of_this >= OF_ONE_CHECKOUT {
+            return None;
+        }
+        asking.push(checkout_id.to_owned());
+        Some(Place { asking: Arc::clone(&self.asking), checkout_id: checkout_id.to_owned() })
     }
 }
 
-struct Place(Arc<AtomicUsize>);
+/// The checkouts whose questions are with the shop, once for each question.
+type Asking = Arc<Mutex<Vec<String>>>;
+
+struct Place {
+    asking: Asking,
+    checkout_id: String,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(position) = asking.iter().position(|other| *other == self.checkout_id) {
+            asking.swap_remove(position);
+        }
     }
 }
 

@@ -67,9 +67,6 @@ struct StoredQuoted {
     base: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
-    is_address_registered: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    country: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     delivery_option_id: Option<String>,
     coupon_codes: Vec<String>,
@@ -97,6 +94,8 @@ struct StoredTerms {
     custom_information: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shipping_address: Option<StoredAddress>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quoted_address: Option<StoredAddress>,
 }
 
 /// The eleven members in the API's order.
@@ -290,8 +289,6 @@ fn store_browsing(browsing: &Browsing) -> StoredBrowsing {
         at: quoted.at.as_millis(),
         base: quoted.base.minor(),
         total: quoted.total.map(Money::minor),
-        is_address_registered: quoted.is_address_registered,
-        country: quoted.country.clone(),
         delivery_option_id: quoted.delivery_option_id.clone(),
         coupon_codes: quoted.coupon_codes.clone(),
     });
@@ -303,8 +300,6 @@ fn restore_browsing(stored: StoredBrowsing, currency: Currency) -> Browsing {
         at: Timestamp::from_millis(quoted.at),
         base: Money::from_minor(quoted.base, currency),
         total: quoted.total.map(|total| Money::from_minor(total, currency)),
-        is_address_registered: quoted.is_address_registered,
-        country: quoted.country,
         delivery_option_id: quoted.delivery_option_id,
         coupon_codes: quoted.coupon_codes,
     });
@@ -327,6 +322,7 @@ fn store_terms(terms: &Terms) -> StoredTerms {
         note_to_buyer,
         custom_information,
         shipping_address: terms.shipping_address.as_ref().map(store_address),
+        quoted_address: terms.quoted_address.as_ref().map(store_address),
     }
 }
 
@@ -348,6 +344,7 @@ fn restore_terms(stored: StoredTerms) -> Result<Terms, Unreadable> {
             custom_information: stored.custom_information,
         },
         shipping_address: stored.shipping_address.map(restore_address).transpose()?,
+        quoted_address: stored.quoted_address.map(restore_address).transpose()?,
     })
 }
 

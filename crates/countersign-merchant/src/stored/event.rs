@@ -333,6 +333,7 @@ mod tests {
                 supplementary_data: None,
                 merchant_metadata: MerchantMetadata::default(),
                 shipping_address: None,
+                quoted_address: None,
             },
             terms_version: 1,
             attempts: Vec::new(),

@@ -415,6 +415,26 @@ fn an_address_that_the_browser_changed_pays_nothing() {
 }
 
 #[test]
+fn addresses_that_come_later_count_until_something_was_compared_with_them() {
+    let mut tampered = completed(SESSION);
+    tampered["shippingAddress"]["city"] = json!("Elsewhere");
+    let world = World::in_memory();
+    let page = Page::open(&world, &order());
+    page.init();
+    world.amazon.open(SESSION, session_for(&order(), SESSION, &page.checkout_id));
+    world.amazon.goes_down("session");
+    let bare = json!({ "amazonCheckoutSessionId": SESSION });
+    assert_eq!(page.ask("complete", &bare).status, 202);
+    assert_eq!(page.ask("complete", &tampered).status, 202);
+    // What was given first is not taken back by what comes after.
+    assert_eq!(page.ask("complete", &completed(SESSION)).status, 202);
+    world.amazon.comes_back();
+    world.let_pass(std::time::Duration::from_secs(60));
+    assert_eq!(page.ask("complete", &completed(SESSION)).json()["reason"], "AddressDrift");
+    assert_eq!(world.amazon.arrived("finalize").len(), 0);
+}
+
+#[test]
 fn replayed_and_reordered_events_change_no_outcome() {
     let world = World::in_memory();
     let page = Page::open(&world, &order());

@@ -372,6 +372,97 @@ fn what_is_not_sent_is_quoted_by_the_country_of_the_bill() {
 }
 
 #[test]
+fn what_is_not_sent_is_paid_from_the_address_that_it_was_quoted_for() {
+    for hooked in [false, true] {
+        let (mut world, hook) = Hook::asked();
+        if !hooked {
+            world.quote_hook = None;
+            world.storefront.quote_table = table();
+            world.restart();
+        }
+        let mut untaxed = cart("14.00", "0.00", "0.00", "14.00");
+        untaxed.as_object_mut().unwrap().remove("deliveryOptions");
+        hook.always(Says::Json(untaxed));
+        let mut order = order();
+        order["productType"] = json!("PayOnly");
+        let page = Page::open(&world, &order);
+        // Nothing is added for a bill to Canada; the session is billed to the United States.
+        let abroad = json!({ "billingAddress": to("CA") });
+        assert_eq!(page.ask("init", &abroad).json()["totalChargeAmount"], usd("14.00"));
+        let told = json!({ "amazonCheckoutSessionId": SESSION });
+        world.amazon.open(SESSION, session_for(&order, SESSION, &page.checkout_id));
+        let answer = page.ask("complete", &told);
+        assert_eq!((answer.status, answer.json()["reason"].as_str()), (402, Some("AddressDrift")));
+        assert_eq!(world.checkout(&page.checkout_id)["attempts"][0]["field"], "billingAddress.countryCode");
+        assert_eq!(world.amazon.arrived("finalize").len(), 0);
+        assert_eq!(
+            hook.bodies().iter().filter(|body| body["billingAddress"]["countryCode"] == "CA").count(),
+            usize::from(hooked)
+        );
+    }
+}
+
+#[test]
+fn a_tax_by_country_needs_one() {
+    let world = world_of_a_table();
+    let mut order = order();
+    order["productType"] = json!("PayOnly");
+    let page = Page::open(&world, &order);
+    let asked = || page.ask("init", &json!({ "shippingAddress": address() }));
+    let log = logged(|| assert_eq!(asked().json(), error("unknownError"))).concat();
+    assert!(log.contains("the button must ask for the scope billingAddress"), "{log}");
+    assert_eq!(page.complete_with(SESSION, &order).json()["reason"], "TermsMismatch", "and nothing is paid");
+}
+
+#[test]
+fn of_an_address_that_the_event_tells_in_part_that_part_must_be_the_sessions() {
+    for (told, status) in [
+        (json!({ "countryCode": "US", "postalCode": address()["postalCode"] }), 200),
+        (json!({ "countryCode": "US", "postalCode": "99999" }), 402),
+        (json!({ "countryCode": "CA" }), 402),
+    ] {
+        let world = world_of_a_table();
+        let page = Page::open(&world, &order());
+        let charge =
+            page.ask("init", &json!({ "shippingAddress": told })).json()["totalChargeAmount"].clone();
+        let answer = page.complete_with(SESSION, &at(charge["amount"].as_str().unwrap()));
+        assert_eq!(answer.status, status, "{told}");
+        assert_eq!(world.amazon.arrived("finalize").len(), usize::from(status == 200), "{told}");
+    }
+}
+
+#[test]
+fn a_page_that_never_asks_what_the_order_costs_pays_nothing_for_it() {
+    for hooked in [false, true] {
+        let (mut world, _hook) = Hook::asked();
+        if !hooked {
+            world.quote_hook = None;
+            world.storefront.quote_table = table();
+            world.restart();
+        }
+        let page = Page::open(&world, &order());
+        let log = logged(|| {
+            let answer = page.complete_with(SESSION, &order());
+            assert_eq!((answer.status, answer.json()["reason"].as_str()), (402, Some("TermsMismatch")));
+        });
+        let log = log.concat();
+        assert!(log.contains("the buyer's page has not asked what the order costs"), "{log}");
+        assert_eq!(world.checkout(&page.checkout_id)["attempts"][0]["field"], "paymentDetails.chargeAmount");
+        assert_eq!(world.amazon.arrived("finalize").len(), 0);
+        // What was bound once has its outcome, whoever asks, and asking for a quote later changes nothing.
+        page.init();
+        assert_eq!(page.complete_with(SESSION, &order()).status, 402);
+        assert_eq!(world.complete(&page.checkout_id, SESSION).status, 402);
+        // The shop's own server knows what its order costs.
+        let mut another = order();
+        another["orderId"] = json!("another");
+        let id = Page::open(&world, &another).checkout_id;
+        world.amazon.open(OTHER_SESSION, session_for(&another, OTHER_SESSION, &id));
+        assert_eq!(world.complete(&id, OTHER_SESSION).status, 200);
+    }
+}
+
+#[test]
 fn an_order_that_is_charged_in_parts_keeps_its_total_beside_the_charge() {
     let world = world_of_a_table();
     let mut order = order_of_100("Authorize");
@@ -649,6 +740,25 @@ fn a_checkout_is_given_five_hundred_quotes_and_the_shop_is_asked_no_more() {
     assert_eq!(count.load(Ordering::SeqCst), 500);
     assert_eq!(page.told("Quoted").len() + page.told("QuoteRefused").len(), 500);
     assert_eq!(page.complete_with(SESSION, &at("20.00")).status, 200, "the last quote can still be paid");
+
+    // Of many at once no more are counted than there may be, and the shop's own change begins anew.
+    let (world, hook) = Hook::asked();
+    let page = Page::open(&world, &order());
+    for _ in 0..499 {
+        page.init();
+    }
+    hook.always(Says::Later(Duration::from_secs(1), cart("14.00", "5.00", "1.00", "20.00")));
+    world.run(join(page.asking("init", &init()), page.asking("init", &init())));
+    assert_eq!(page.told("Quoted").len(), 500);
+    let mut terms = at("18.00");
+    for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
+        terms.as_object_mut().unwrap().remove(member);
+    }
+    terms["termsVersion"] = json!(page.terms().1);
+    let path = format!("/v1/checkouts/{}/terms", page.checkout_id);
+    assert_eq!(world.call("PUT", &path, &terms.to_string()).status, 200);
+    hook.always(Says::Json(cart("18.00", "5.00", "1.00", "24.00")));
+    assert_eq!(sums(&page.init()), "18.00 5.00 1.00 - 24.00");
 }
 
 #[test]
@@ -668,6 +778,18 @@ fn a_hook_that_hangs_holds_sixty_four_questions_and_no_more() {
     // Their places are given back.
     hook.always(Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
     assert_eq!(pages[64].init().status, 200);
+}
+
+#[test]
+fn one_buyer_holds_two_of_the_places_at_the_shops_hook() {
+    let (world, hook) = Hook::asked();
+    let page = Page::open(&world, &order());
+    hook.always(Says::Hangs);
+    let answers = world.run(join_all((0..64).map(|_| page.asking("init", &init()))));
+    assert!(answers.iter().all(|answer| answer.json() == error("timeout")));
+    assert_eq!(hook.bodies().len(), 2);
+    hook.always(Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
+    assert_eq!(page.init().status, 200);
 }
 
 #[test]

@@ -88,6 +88,7 @@ fn unpaid(intent: PaymentIntent) -> Checkout {
             supplementary_data: None,
             merchant_metadata: MerchantMetadata::default(),
             shipping_address: None,
+            quoted_address: None,
         },
         terms_version: 1,
         attempts: Vec::new(),

@@ -115,6 +115,7 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
             supplementary_data: None,
             merchant_metadata: MerchantMetadata::default(),
             shipping_address: None,
+            quoted_address: None,
         },
         terms_version: 1,
         attempts: Vec::new(),
