@@ -90,16 +90,21 @@ pub(super) fn take_charge(
     let mut events = Vec::new();
     let Some(state) = shown.state(rules) else { return (payment, events) };
     let contradicted = |found| PaymentEvent::Contradiction { id: shown.id.to_string(), found };
+    let was_told = payment.charge(&shown.id).is_some_and(|known| known.sight == Sight::Contradicted);
     let amounts = [shown.seen.charge_amount, shown.captured, shown.refunded];
     if amounts.into_iter().flatten().any(|amount| amount.currency() != payment.limit.currency()) {
-        events.push(contradicted("a charge in another currency"));
+        if let Some(charge) = payment.charge_mut(&shown.id) {
+            charge.sight = Sight::Contradicted;
+        }
+        events.extend((!was_told).then(|| contradicted("a charge in another currency")));
         return (payment, events);
     }
     let known_amount = payment.charge(&shown.id).map(|known| known.amount);
     if known_amount.zip(shown.seen.charge_amount).is_some_and(|(known, shown)| known != shown) {
-        events.push(contradicted("a charge of another amount"));
-        if let Some(charge) = payment.charge_mut(&shown.id).filter(|charge| charge.state.is_final()) {
-            charge.look = None;
+        events.extend((!was_told).then(|| contradicted("a charge of another amount")));
+        if let Some(charge) = payment.charge_mut(&shown.id) {
+            charge.sight = Sight::Contradicted;
+            charge.look = charge.look.filter(|_| !charge.state.is_final());
         }
         return (payment, events);
     }
@@ -122,7 +127,6 @@ pub(super) fn take_charge(
     }
     // A success of Finalize says that the money is taken. What Amazon shows after it is nearer the money.
     let was_only_said = charge.sight == Sight::Never && matches!(charge.state, ChargeState::Captured(_));
-    charge.sight = Sight::At(now);
     let contradicts = match (&charge.state, &state) {
         (ChargeState::Captured(known), ChargeState::Captured(shown)) => known != shown,
         (known, shown) => {
@@ -132,11 +136,16 @@ pub(super) fn take_charge(
         }
     };
     if contradicts {
-        events.push(contradicted("a final charge in another final state"));
+        events.extend((!was_told).then(|| contradicted("a final charge in another final state")));
     }
     if contradicts && !was_only_said {
+        charge.sight = Sight::Contradicted;
         charge.look = None;
         return (payment, events);
+    }
+    // A slow replica's earlier state does not show the one that is known.
+    if state.rank() >= charge.state.rank() || was_only_said {
+        charge.sight = Sight::At(now);
     }
     if state.rank() > charge.state.rank() || (was_only_said && state != charge.state) {
         let id = shown.id.clone();

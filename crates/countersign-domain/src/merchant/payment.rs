@@ -129,6 +129,8 @@ pub enum Sight {
     Never,
     /// It was shown so; then Amazon refused something that it would have allowed if it still were.
     Doubted,
+    /// Amazon shows otherwise what cannot change. The operator was told, once.
+    Contradicted,
     /// It was shown so, last at this instant.
     At(Timestamp),
 }

@@ -68,6 +68,7 @@ struct StoredCharge {
 #[serde(deny_unknown_fields)]
 enum StoredSight {
     Doubted,
+    Contradicted,
     At(i64),
 }
 
@@ -261,6 +262,7 @@ fn store_charge(charge: &Charge) -> StoredCharge {
         seen: match sight {
             Sight::Never => None,
             Sight::Doubted => Some(StoredSight::Doubted),
+            Sight::Contradicted => Some(StoredSight::Contradicted),
             Sight::At(at) => Some(StoredSight::At(at.as_millis())),
         },
         look: look(*at),
@@ -402,6 +404,7 @@ fn restore_charge(stored: StoredCharge, currency: Currency) -> Result<Charge, Un
         sight: match stored.seen {
             None => Sight::Never,
             Some(StoredSight::Doubted) => Sight::Doubted,
+            Some(StoredSight::Contradicted) => Sight::Contradicted,
             Some(StoredSight::At(at)) => Sight::At(instant(at)),
         },
         look: stored.look.map(restore_look),

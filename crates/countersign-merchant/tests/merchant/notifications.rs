@@ -612,13 +612,14 @@ fn a_stale_answer_after_a_notification_takes_nothing_back() {
     let world = World::in_memory();
     let checkout_id = world.completed("AuthorizeWithCapture");
     world.let_pass(2 * SECOND);
-    // An earlier state is a slow replica's. Another end is none that a charge can come to from its own.
+    // An earlier state is a slow replica's. Another end is none that a charge can come to from its own, and is
+    // told once.
     for (state, is_told) in [
         ("Authorized", false),
         ("AuthorizationInitiated", false),
         ("CaptureInitiated", false),
         ("Declined", true),
-        ("Canceled", true),
+        ("Canceled", false),
     ] {
         world.amazon.decide(CHARGE, state);
         let lines = logged(|| {

@@ -228,6 +228,7 @@ fn a_parcel_may_leave_for_each_state_so() {
     for (name, sight) in [
         ("never looked at", Sight::Never),
         ("doubted", Sight::Doubted),
+        ("contradicted", Sight::Contradicted),
         ("seen just now", Sight::At(now.minus(300 * SECOND).plus(MILLISECOND))),
         ("seen five minutes ago", Sight::At(now.minus(300 * SECOND))),
     ] {

@@ -405,3 +405,37 @@ fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_els
         }
     }
 }
+
+#[test]
+fn a_charge_that_contradicts_itself_is_told_once_and_ships_nothing() {
+    let captured = || paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
+    let other_amount = || {
+        let mut shown = charge_shown_as(ChargeStateSeen::Captured);
+        shown.seen.charge_amount = Some(usd(1));
+        shown
+    };
+    let other_currency = || {
+        let mut shown = charge_shown_as(ChargeStateSeen::Captured);
+        shown.refunded = Some(Money::from_minor(1, Currency::EUR));
+        shown
+    };
+    for shown in [other_amount(), other_currency(), charge_shown_as(ChargeStateSeen::Declined)] {
+        let mut checkout = captured();
+        let mut told = 0;
+        for _ in 0..3 {
+            let (step, _) = charge_shown(&checkout, &shown, sent_at(), &rules()).unwrap();
+            let is_told = |event: &&CheckoutEvent| {
+                matches!(event, CheckoutEvent::Payment(PaymentEvent::Contradiction { .. }))
+            };
+            told += step.events.iter().filter(is_told).count();
+            checkout = step.next;
+            let parcel = fulfilment(&checkout, None, sent_at()).unwrap();
+            assert_eq!((parcel.may_ship, parcel.reason), (false, "Checking"), "{shown:?}");
+        }
+        assert_eq!(told, 1, "{shown:?}");
+        // What Amazon shows as it was before counts again.
+        let agreeing = charge_shown_as(ChargeStateSeen::Captured);
+        let (step, _) = charge_shown(&checkout, &agreeing, sent_at(), &rules()).unwrap();
+        assert!(fulfilment(&step.next, None, sent_at()).unwrap().may_ship);
+    }
+}

@@ -50,9 +50,10 @@ fn charges() -> Vec<Charge> {
         authorized_at: at(1),
         expires_at: at(2),
         planned_until: at(3),
-        sight: match number % 3 {
+        sight: match number % 4 {
             0 => Sight::Never,
             1 => Sight::Doubted,
+            2 => Sight::Contradicted,
             _ => Sight::At(at(5)),
         },
         refunded_shown: matches!(state, ChargeState::Captured(_)).then(|| yen(4)),
