@@ -62,6 +62,7 @@ pub(crate) struct Metrics {
     webhooks: Family<Label, Counter>,
     webhook_backlog: Gauge,
     notifications: Family<Label, Counter>,
+    quotes: Family<Label, Counter>,
     captures_due: Family<[(&'static str, &'static str); 2], Gauge>,
     snapshots_missing: Family<Label, Gauge>,
 }
@@ -82,6 +83,7 @@ impl Metrics {
             webhooks: Family::default(),
             webhook_backlog: Gauge::default(),
             notifications: Family::default(),
+            quotes: Family::default(),
             captures_due: Family::default(),
             snapshots_missing: Family::default(),
         };
@@ -138,6 +140,7 @@ impl Metrics {
             "Notifications of Amazon's, by what became of them",
             self.notifications.clone(),
         );
+        registry.register("quotes", "Questions of buyers' pages, by their answers", self.quotes.clone());
         registry.register(
             "captures_due",
             "Authorized charges whose deadline passes within so many hours",
@@ -175,6 +178,11 @@ impl Metrics {
     /// Counts what became of a notification.
     pub(crate) fn note_notification(&self, outcome: &'static str) {
         self.notifications.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// Counts one answer to a buyer's page: `quoted`, or the code of why not.
+    pub(crate) fn note_quote(&self, outcome: &'static str) {
+        self.quotes.get_or_create(&[("outcome", outcome)]).inc();
     }
 
     /// Sets what a survey has found.

@@ -259,6 +259,16 @@ impl App {
         loaded: &Loaded,
         question: &Question,
     ) -> Result<Result<CartDetails, QuoteRefused>, StoreFailed> {
+        let answered = self.answer_page(loaded, question).await?;
+        self.metrics.note_quote(answered.as_ref().err().map_or("quoted", |refused| refused.code()));
+        Ok(answered)
+    }
+
+    async fn answer_page(
+        &self,
+        loaded: &Loaded,
+        question: &Question,
+    ) -> Result<Result<CartDetails, QuoteRefused>, StoreFailed> {
         let registration = &loaded.registration;
         let checkout = &registration.checkout;
         // Nothing is written: whoever pays for it must not be held up.

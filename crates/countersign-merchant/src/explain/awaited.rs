@@ -3,16 +3,19 @@
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::cancellation::CancellationState;
 use countersign_domain::merchant::capture_plan::captured_at;
-use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::CompletionRules;
 use countersign_domain::merchant::operation::{Operation, OperationState, Request, is_held_back};
 use countersign_domain::merchant::payment::{Charge, ChargeState, PermissionState};
 use countersign_domain::time::Timestamp;
 
 use super::Awaited;
+use crate::app::registration::Registration;
 
-pub(super) fn of(checkout: &Checkout, rules: &CompletionRules) -> Vec<Awaited> {
+pub(super) fn of(registration: &Registration, rules: &CompletionRules) -> Vec<Awaited> {
+    let checkout = &registration.checkout;
     let mut awaited = Vec::new();
+    let lapse = "the quote lapses unless it is paid; then the registered amount stands again";
+    add(&mut awaited, lapse.to_owned(), registration.lapses_at());
     for attempt in &checkout.attempts {
         let what = match &attempt.state {
             AttemptState::Bound { .. } => "Get Checkout Session is asked again, to compare with the terms",

@@ -72,7 +72,7 @@ pub(crate) fn explanation<'a>(
         state: checkout.verdict().outcome(),
         timeline: entries(&page.events),
         after: page.next_after.map(|after| after.to_string()),
-        awaited: awaited::of(checkout, rules),
+        awaited: awaited::of(registration, rules),
         may_ship,
         reason,
         reason_in_words: words::fulfilment(reason),

@@ -256,6 +256,10 @@ fn what_the_table_does_not_have_is_refused_and_the_quote_before_it_stands() {
     assert_eq!(told[0], "shippingAddress: shippingAddressInvalid");
     assert!(!told.join(" ").contains("script"), "{told:?}");
     assert_eq!(page.complete_with(SESSION, &at("20.57")).status, 200);
+    let figures = world.call("GET", "/metrics", "").text;
+    for figure in [r#"outcome="quoted"} 1"#, r#"outcome="shippingAddressInvalid"} "#] {
+        assert!(figures.contains(&format!("countersign_quotes_total{{{figure}")), "{figures}");
+    }
 }
 
 #[test]
@@ -813,15 +817,21 @@ fn a_quote_that_was_not_paid_lapses_after_a_day_and_its_address_is_not_kept() {
         let documents = world.run(world.store.inner.load(&[key])).unwrap();
         String::from_utf8(documents[0].as_ref().unwrap().bytes.to_vec()).unwrap()
     };
+    let explained = |page: &Page<'_>| {
+        let path = format!("/v1/checkouts/{}/explanation", page.checkout_id);
+        world.call("GET", &path, "").json()["awaited"].to_string()
+    };
     let page = Page::open(&world, &order());
     page.init();
     world.skip(hour);
     assert_eq!(page.complete_with(SESSION, &at("14.00")).status, 402);
     world.skip(23 * hour);
+    assert!(explained(&page).contains("the quote lapses unless it is paid"));
     assert!(stored(&page).contains("Terry") && page.terms().0 == "20.57");
     world.skip(2 * hour);
     assert!(!stored(&page).contains("Terry") && page.terms() == ("14.00".to_owned(), 3));
     assert_eq!(page.told("QuoteLapsed").len(), 1);
+    assert!(!explained(&page).contains("the quote lapses"));
     let late = page.complete_with(OTHER_SESSION, &at("20.57"));
     assert_eq!(late.json()["reason"], "TermsMismatch", "a session of before is not paid");
     world.skip(48 * hour);
