@@ -174,30 +174,51 @@
       }
     }
 
+    /** How the order stands, or nothing of it. */
+    async function standing(limit) {
+      try {
+        const { status, body } = await call(api, undefined, limit);
+        if (status === 200 && body) return body;
+      } catch (error) {
+        warn('how it stands was not answered', error);
+      }
+      return {};
+    }
+
     /** Asks for the outcome of one Checkout Session until there is one: `refused` when there will be none,
-     * nothing when the time is over. */
+     * `checking` when the time is over and nobody knows. */
     async function outcome(event) {
       const until = now() + COMPLETE_MS;
+      const limit = () => Math.min(ANSWER_MS, until - now());
+      let unknown = { outcome: 'checking', redirectUrl: registration.resultUrl };
+      /** Whether the merchant half has said that it has this session. */
+      let isKnown = false;
+      let isSent = true;
       for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-        try {
-          const { status, body } = await call(api + '/complete', event, Math.min(ANSWER_MS, until - now()));
-          if (body && body.outcome) return body;
-          warn('complete was refused', body && body.error);
-          if (!isAway(status)) return { outcome: 'refused', redirectUrl: registration.resultUrl };
-        } catch (error) {
-          warn('complete was not answered', error);
+        if (isSent) {
+          try {
+            const { status, body } = await call(api + '/complete', event, limit());
+            if (body && body.outcome === 'checking') {
+              isKnown = true;
+              unknown = body;
+            } else if (body && body.outcome) {
+              return body;
+            } else {
+              warn('complete was refused', body && body.error);
+              if (!isAway(status)) return { outcome: 'refused', redirectUrl: registration.resultUrl };
+            }
+          } catch (error) {
+            warn('complete was not answered', error);
+          }
         }
-        if (now() + pause >= until) return null;
+        if (now() + pause >= until) return unknown;
         await sleep(pause);
         // What is paid is paid, by whichever session; anything else may be an earlier session's.
-        try {
-          const { status, body } = await call(api, undefined, Math.min(ANSWER_MS, until - now()));
-          if (status === 200 && /^(paid|authorized|confirmed)$/.test(body.state)) {
-            return Object.assign({ outcome: body.state }, body);
-          }
-        } catch (error) {
-          warn('how it stands was not answered', error);
+        const stands = await standing(limit());
+        if (/^(paid|authorized|confirmed)$/.test(stands.state)) {
+          return Object.assign({ outcome: stands.state }, stands);
         }
+        isSent = !isKnown || (Boolean(stands.state) && stands.state !== 'checking');
       }
     }
 
@@ -214,18 +235,15 @@
 
     async function finish(event, session) {
       const result = await outcome(event);
-      if (!result) {
-        // Not known: the result page finds out. What was begun stays remembered.
-        completing.delete(session);
-        isBusy = false;
-        go(registration.resultUrl);
-        return { status: 'error', reasonCode: 'timeout' };
-      }
       const isUnpaid = /^(notPaid|canceled|refused)$/.test(result.outcome);
       isBusy = !isUnpaid;
-      kept.write(result.message ? { session, outcome: result.outcome, message: result.message } : null);
+      // Not known: the result page finds out. What was begun stays remembered, and may be asked for again.
+      const isUnknown = result.outcome === 'checking';
+      if (isUnknown) completing.delete(session);
+      else kept.write(result.message ? { session, outcome: result.outcome, message: result.message } : null);
       if (isUnpaid && result.message) say(container, result.message);
       if (tell('onOutcome', result) !== false) go(result.redirectUrl);
+      if (isUnknown) return { status: 'error', reasonCode: 'timeout' };
       if (!isUnpaid) return { status: 'success' };
       const hasChanged = result.reason === 'TermsMismatch' || result.reason === 'AddressDrift';
       return { status: 'error', reasonCode: hasChanged ? 'cartChanged' : 'unknownError' };

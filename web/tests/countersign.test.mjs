@@ -257,6 +257,30 @@ test('a connection that stays lost ends on the result page and stays remembered'
   }
 });
 
+test('what is being checked is no success, and is looked at again until it is known', async () => {
+  const checking = [202, { outcome: 'checking', message: 'Wait.', redirectUrl: REGISTRATION.resultUrl }];
+  const still = [200, { state: 'checking' }];
+  for (const [answers, told, to, posts] of [
+    [[checking, still, 'lost', [200, { state: 'paid', redirectUrl: 'https://shop.example/thanks' }]],
+      { status: 'success' }, 'https://shop.example/thanks', 1],
+    // Why it was not paid says the completion only.
+    [[checking, still, [200, { state: 'notPaid' }], notPaid('TermsMismatch')],
+      { status: 'error', reasonCode: 'cartChanged' }, 'https://shop.example/checkout', 2],
+    [[checking, [200, { state: 'pending' }], pending], { status: 'success' }, REGISTRATION.resultUrl, 2],
+    [[checking, still], { status: 'error', reasonCode: 'timeout' }, REGISTRATION.resultUrl, 1],
+  ]) {
+    const page = new Page();
+    const seen = [];
+    const config = await page.mount({ onOutcome: (result) => { seen.push(result.outcome); } });
+    page.answers = answers;
+    assert.deepEqual(await page.answerOf(config.onCompleteCheckout(SESSION)), told);
+    assert.deepEqual([page.went, page.posts('complete').length], [[to], posts]);
+    assert.equal(seen.length, 1);
+    assert.ok(page.at <= 60_000, `${page.at}`);
+    if (told.reasonCode === 'timeout') assert.deepEqual(page.kept, { session: 'session-1' });
+  }
+});
+
 test('a page that was reloaded in the middle finishes what it began', async () => {
   const storage = new Map([['countersign:b1', JSON.stringify({ session: 'session-1' })]]);
   const page = new Page(storage);
