@@ -21,6 +21,10 @@
   const SCRIPT_MS = 20000;
 
   const ADDRESSES = ['shippingAddress', 'billingAddress'];
+  /** Every outcome that a completion can have. */
+  const OUTCOME = /^(paid|authorized|confirmed|pending|checking|notPaid|canceled)$/;
+  /** The merchant half's own words for a completion that asking again cannot change. */
+  const REFUSAL = /^(InvalidFormat|InvalidValue|InvalidCombination|MissingValue|UnrecognizedField|SessionOfAnotherOrder|TooManyAttempts|OrderCanceled)$/;
 
   const own = document.currentScript;
   const mounted = new Map();
@@ -201,11 +205,15 @@
             if (body && body.outcome === 'checking') {
               isKnown = true;
               unknown = body;
-            } else if (body && body.outcome) {
+            } else if (body && OUTCOME.test(body.outcome)) {
               return body;
             } else {
-              warn('complete was refused', body && body.error);
-              if (!isAway(status)) return { outcome: 'refused', redirectUrl: registration.resultUrl };
+              // What anything on the way has answered says nothing of the order.
+              const error = (body && body.error) || {};
+              warn('complete was refused', error);
+              if ((status === 400 || status === 409) && REFUSAL.test(error.code)) {
+                return { outcome: 'refused', redirectUrl: registration.resultUrl };
+              }
             }
           } catch (error) {
             warn('complete was not answered', error);

@@ -93,7 +93,8 @@ class Page {
       });
     }
     const [status, body] = answer;
-    return Promise.resolve({ status, text: async () => (body === null ? '' : JSON.stringify(body)) });
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    return Promise.resolve({ status, text: async () => (body === null ? '' : text) });
   }
 
   async mount(options) {
@@ -242,6 +243,33 @@ test('a lost completion is asked for again and never guessed', async () => {
   known.answers = ['lost', [200, { state: 'paid', message: 'Paid.', redirectUrl: 'https://shop.example/thanks' }]];
   assert.deepEqual(await known.answerOf(other.onCompleteCheckout(SESSION)), { status: 'success' });
   assert.deepEqual(known.went, ['https://shop.example/thanks']);
+});
+
+test('what something on the way answers to a completion is no answer', async () => {
+  for (const answer of [
+    [403, '<h1>Sign in to the guest network</h1>'], [200, '<h1>Welcome</h1>'], [404, null], [413, ''],
+    [400, { message: 'Bad Request' }], [403, { error: 'denied' }], [409, { error: { code: 409, message: 'x' } }],
+    [404, { error: { code: 'NotFound', message: 'x' } }], [502, { error: { code: 'InvalidValue' } }],
+    [200, { outcome: 'portal' }], [200, {}], [503, { error: { code: 'Indeterminate' } }],
+  ]) {
+    const page = new Page();
+    const config = await page.mount();
+    page.answers = ['lost', [200, {}], answer, [200, {}], answer, 'lost', paid];
+    assert.deepEqual(await page.answerOf(config.onCompleteCheckout(SESSION)), { status: 'success' }, JSON.stringify(answer));
+    assert.equal(page.posts('complete').length, 4);
+
+    const last = new Page();
+    const other = await last.mount();
+    last.answers = [answer];
+    assert.deepEqual(await last.answerOf(other.onCompleteCheckout(SESSION)), { status: 'error', reasonCode: 'timeout' });
+    assert.deepEqual([last.went, last.kept], [[REGISTRATION.resultUrl], { session: 'session-1' }]);
+  }
+});
+
+test('each code that ends a completion is one that the merchant half documents', () => {
+  const documented = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const [, codes] = SOURCE.match(/REFUSAL = \/\^\(([\w|]+)\)/);
+  for (const code of codes.split('|')) assert.match(documented, new RegExp(`^\\| \`${code}\` \\| (400|409) \\|`, 'm'));
 });
 
 test('a connection that stays lost ends on the result page and stays remembered', async () => {
