@@ -13,7 +13,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use super::catalogue::{COUPON, GOODS, Good, MOST};
-use super::{Order, Outgoing, Places};
+use super::orders::Order;
+use super::{Outgoing, Places};
 
 const STYLE: &str = include_str!("../../../templates/storefront.css");
 /// Mounts the button of the page that it is on.
@@ -142,7 +143,7 @@ pub(super) fn order(places: &Places, order: &Order, checkout: &Value, explanatio
     let sessions = attempts.into_iter().flatten().map(|it| text(it, "amazonCheckoutSessionId"));
     rendered(&OrderPage {
         style: STYLE,
-        title: format!("Order {}", order.id()),
+        title: format!("Order {}", order.name.id()),
         order,
         state,
         base: order.basket.base().to_string(),
