@@ -4,6 +4,7 @@
 //! memory, and knows no buyer's name.
 
 mod catalogue;
+mod instant;
 mod orders;
 mod pages;
 mod signed;
@@ -29,6 +30,8 @@ use signed::{Secret, Signed};
 
 /// The longest form, and the longest body of the merchant half's.
 const MAX_FORM_LEN: usize = 4_096;
+/// The most sessions of an order whose story at Amazon its page tells: the newest.
+const MOST_SESSIONS: usize = 5;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Where the shop is, and whom it talks to.
@@ -172,7 +175,14 @@ impl Storefront {
         let path = format!("/v1/checkouts/{}", order.checkout_id());
         let checkout = self.0.places.merchant.get(&path).await?;
         let told = self.0.places.merchant.get(&format!("{path}/explanation")).await?;
-        let page = pages::order(&self.0.places, order, &checkout.body, &told.body);
+        let attempts = checkout.body.get("attempts").and_then(Value::as_array);
+        let mut at_amazon = Vec::new();
+        for attempt in attempts.into_iter().flatten().rev().take(MOST_SESSIONS) {
+            let session = attempt.get("amazonCheckoutSessionId").and_then(Value::as_str).unwrap_or_default();
+            let path = format!("/_sandbox/events?checkoutSessionId={session}");
+            at_amazon.push((session.to_owned(), self.0.places.amazon.get(&path).await?.body));
+        }
+        let page = pages::order(&self.0.places, order, &checkout.body, &told.body, &at_amazon);
         Ok(Outgoing::Page(StatusCode::OK, page))
     }
 
@@ -227,7 +237,7 @@ impl Storefront {
             return Outgoing::Nothing(StatusCode::UNAUTHORIZED);
         };
         let text = |name: &str| fact.get(name).and_then(Value::as_str).unwrap_or_default();
-        self.orders().hear(text("orderId"), &id, text("type"));
+        self.orders().hear(text("orderId"), &id, text("at"), text("type"));
         Outgoing::Nothing(StatusCode::NO_CONTENT)
     }
 }

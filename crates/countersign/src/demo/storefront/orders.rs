@@ -39,6 +39,7 @@ pub(super) struct Name {
 struct Fact {
     /// `webhook-id`: what comes again comes under the same.
     id: String,
+    at: String,
     what: String,
 }
 
@@ -62,9 +63,9 @@ impl Order {
         self.registration.get("checkoutId").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// What the shop was told about it.
-    pub(super) fn facts(&self) -> impl Iterator<Item = &str> {
-        self.facts.iter().map(|fact| fact.what.as_str())
+    /// What the shop was told about it: when it became so, and what.
+    pub(super) fn facts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.facts.iter().map(|fact| (fact.at.as_str(), fact.what.as_str()))
     }
 }
 
@@ -115,11 +116,12 @@ impl Orders {
     }
 
     /// Writes down what a webhook says of an order, once.
-    pub(super) fn hear(&mut self, order_id: &str, webhook_id: &str, what: &str) {
+    pub(super) fn hear(&mut self, order_id: &str, webhook_id: &str, at: &str, what: &str) {
         let order = number_of(order_id).and_then(|number| self.by_number.get_mut(&number));
         let Some(order) = order else { return };
         if order.facts.iter().all(|fact| fact.id != webhook_id) {
-            order.facts.push(Fact { id: webhook_id.to_owned(), what: what.to_owned() });
+            let [id, at, what] = [webhook_id, at, what].map(str::to_owned);
+            order.facts.push(Fact { id, at, what });
         }
     }
 }
