@@ -67,10 +67,9 @@ async fn route(app: &App, request: &Request) -> Response {
         ["amazon", "notifications"] => {
             notification(app, request).await.unwrap_or_else(|refused| errors::render(&refused))
         }
+        ["result", "page.js"] => script(request, &script::RESULT),
         ["result", token] => result_page(app, request, token).await,
-        ["countersign.js"] => {
-            only_get(request).map_or_else(|refused| errors::render(&refused), |()| script::answer(request))
-        }
+        ["countersign.js"] => script(request, &script::STOREFRONT),
         ["browser", token, rest @ ..] if !token.is_empty() => {
             browser::answer(app, request, token, rest).await
         }
@@ -91,6 +90,10 @@ fn only_get(request: &Request) -> Result<(), Refused> {
     } else {
         Err(Refused::WrongMethod("GET, HEAD"))
     }
+}
+
+fn script(request: &Request, script: &script::Script) -> Response {
+    only_get(request).map_or_else(|refused| errors::render(&refused), |()| script::answer(request, script))
 }
 
 async fn ready(app: &App) -> Result<Response, Refused> {
