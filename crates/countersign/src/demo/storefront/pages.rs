@@ -74,7 +74,7 @@ struct OrderPage<'a> {
     amazon_script: String,
     merchant_script: String,
     result_url: &'a str,
-    may_ship: &'a str,
+    may_ship: String,
     timeline: Vec<Entry<'a>>,
     awaited: Vec<Entry<'a>>,
     /// Each Checkout Session with what has happened to it at Amazon.
@@ -190,6 +190,7 @@ pub(super) fn order(
         .map(|(session, events)| (session.as_str(), list(events, "events").map(Entry::at_amazon).collect()));
     let facts =
         order.facts().map(|(at, what)| Entry { at: Instant::read(at), what: what.to_owned(), why: "" });
+    let may_ship = explanation.get("mayShip").and_then(Value::as_bool).unwrap_or_default();
     rendered(&OrderPage {
         style: STYLE,
         title: format!("Order {}", order.name.id()),
@@ -202,7 +203,7 @@ pub(super) fn order(
         amazon_script: format!("{}/checkout.js", places.amazon.url()),
         merchant_script: format!("{}/countersign.js", places.merchant.url()),
         result_url: text(checkout, "resultUrl"),
-        may_ship: text(explanation, "reasonInWords"),
+        may_ship: format!("{}: {}", if may_ship { "yes" } else { "no" }, text(explanation, "reasonInWords")),
         timeline: list(explanation, "timeline").map(Entry::told).collect(),
         awaited: list(explanation, "awaited").map(Entry::told).collect(),
         at_amazon: at_amazon.collect(),
@@ -298,6 +299,8 @@ mod tests {
                 "why": "what is not captured in time is lost to the shop",
             }],
             "awaited": [{ "what": "the authorization lapses", "at": "20260101T000004Z" }],
+            "mayShip": true,
+            "reasonInWords": "the money is reserved",
         });
         let events = json!({ "events": [
             { "at": "20260101T000005Z", "type": "ChargeAuthorized", "amount": usd("31.30") },
@@ -313,7 +316,8 @@ mod tests {
         for second in [1, 2, 4, 5] {
             assert!(page.contains(&format!("<time datetime=\"2026-01-01T00:00:0{second}Z\">")), "{page}");
         }
-        for told in ["ChargeAuthorized: 31.30 USD", "Reserved", "charge.authorized"] {
+        let may_ship = "yes: the money is reserved";
+        for told in ["ChargeAuthorized: 31.30 USD", "Reserved", "charge.authorized", may_ship] {
             assert!(shown.contains(told), "{told}: {page}");
         }
     }
