@@ -248,12 +248,13 @@ async fn result_page(app: &App, request: &Request, token: &str) -> Response {
     if let Err(refused) = only_get(request) {
         return errors::render(&refused);
     }
+    let languages = request.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok());
     match app.checkout_of_result(token).await {
         Ok(Some(loaded)) => result::page(&app.settings, &loaded.registration, app.clock.now()),
-        Ok(None) => result::not_found(&app.settings),
+        Ok(None) => result::not_found(&app.settings, languages),
         Err(failed) => {
             tracing::error!(%failed, "a result page could not be read");
-            result::unavailable(&app.settings)
+            result::unavailable(&app.settings, languages)
         }
     }
 }

@@ -94,30 +94,33 @@ fn refresh_s(checkout: &Checkout, now: Timestamp) -> Option<u32> {
     }
 }
 
-/// The page of a link that leads nowhere: the same whatever is wrong with it.
-pub(crate) fn not_found(settings: &Settings) -> Response {
-    without_checkout(settings, StatusCode::NOT_FOUND, |texts| texts.not_found, None)
+/// The page of a link that leads nowhere: the same whatever is wrong with it. `languages` are the browser's.
+pub(crate) fn not_found(settings: &Settings, languages: Option<&str>) -> Response {
+    let texts = Texts::accepted(languages);
+    without_checkout(settings, StatusCode::NOT_FOUND, texts, texts.not_found, None)
 }
 
 /// The page while the store does not answer: never a verdict.
-pub(crate) fn unavailable(settings: &Settings) -> Response {
-    without_checkout(settings, StatusCode::SERVICE_UNAVAILABLE, |texts| texts.unavailable, Some(REFRESH_S))
+pub(crate) fn unavailable(settings: &Settings, languages: Option<&str>) -> Response {
+    let texts = Texts::accepted(languages);
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    without_checkout(settings, status, texts, texts.unavailable, Some(REFRESH_S))
 }
 
 fn without_checkout(
     settings: &Settings,
     status: StatusCode,
-    headline: impl Fn(&'static Texts) -> &'static str,
+    texts: &Texts,
+    headline: &str,
     refresh_s: Option<u32>,
 ) -> Response {
-    let texts = Texts::of(None);
     let page = ResultPage {
         texts,
         style: STYLE,
         shop_name: &settings.shop_name,
         shop_url: settings.storefront.shop_url.as_deref(),
         mood: "open",
-        headline: headline(texts),
+        headline,
         advice: Vec::new(),
         order: None,
         link: None,

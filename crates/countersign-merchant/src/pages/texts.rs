@@ -165,17 +165,27 @@ const JAPANESE: Texts = Texts {
     unavailable: "ただいま確認できません。しばらくしてからこのページを再読み込みしてください。",
 };
 
+/// The most languages of a browser that are looked at.
+const MOST_LANGUAGES: usize = 20;
+
 impl Texts {
     /// The words for a button's `checkoutLanguage`, such as `de_DE`; English for none.
     pub(crate) fn of(checkout_language: Option<&str>) -> &'static Self {
-        match checkout_language.and_then(|language| language.split('_').next()) {
-            Some("de") => &GERMAN,
-            Some("fr") => &FRENCH,
-            Some("it") => &ITALIAN,
-            Some("es") => &SPANISH,
-            Some("ja") => &JAPANESE,
-            _ => &ENGLISH,
-        }
+        checkout_language.and_then(Self::spoken).unwrap_or(&ENGLISH)
+    }
+
+    /// The words for a browser's `accept-language`, where no order says which. Browsers name the languages that
+    /// they like best first.
+    pub(crate) fn accepted(header: Option<&str>) -> &'static Self {
+        let languages = header.unwrap_or_default().split(',').take(MOST_LANGUAGES);
+        let mut texts = languages.filter_map(|one| Self::spoken(one.split(';').next()?.trim()));
+        texts.next().unwrap_or(&ENGLISH)
+    }
+
+    fn spoken(language: &str) -> Option<&'static Self> {
+        let word = language.split(['_', '-']).next()?;
+        let all = [&ENGLISH, &GERMAN, &FRENCH, &ITALIAN, &SPANISH, &JAPANESE];
+        all.into_iter().find(|texts| texts.language.eq_ignore_ascii_case(word))
     }
 
     /// A verdict in one sentence; of a payment that failed, the specification's.

@@ -297,6 +297,36 @@ fn a_link_with_any_changed_character_leads_nowhere_and_says_nothing() {
 }
 
 #[test]
+fn a_page_that_knows_no_order_speaks_the_browsers_language_and_an_orders_page_the_orders() {
+    let world = World::in_memory();
+    let asked = |path: &str, languages: &str| {
+        world.run(super::browser::request(&world, "GET", path, "", &[("accept-language", languages)]))
+    };
+    for (languages, word, not_found) in [
+        ("de-AT,de;q=0.9,en;q=0.8", "de", "Diese Seite gibt es nicht."),
+        ("pl, fr;q=0.7, en", "fr", "Cette page n’existe pas."),
+        ("JA", "ja", "ページが見つかりません。"),
+        ("it_IT", "it", "Questa pagina non esiste."),
+        ("es", "es", "Esta página no existe."),
+        ("pl", "en", "There is no such page."),
+        (";,<b>", "en", "There is no such page."),
+    ] {
+        let page = asked("/result/x", languages);
+        assert_eq!(page.status, 404);
+        assert!(page.text.contains(&format!("<html lang=\"{word}\">")), "{languages}: {}", page.text);
+        assert!(page.text.contains(not_found), "{languages}: {}", page.text);
+    }
+    let mut order = order();
+    order["checkoutLanguage"] = json!("ja_JP");
+    let path = world.result_path(&world.register(&order));
+    assert!(asked(&path, "de").text.contains("<html lang=\"ja\">"));
+    world.store.is_away.store(true, Ordering::SeqCst);
+    let away = asked(&path, "de");
+    assert_eq!(away.status, 503);
+    assert!(away.text.contains("Wir können das gerade nicht nachsehen."), "{}", away.text);
+}
+
+#[test]
 fn only_the_pages_own_style_may_load() {
     let world = World::in_memory();
     let checkout_id = world.register(&order());
