@@ -17,10 +17,16 @@
   const LONGEST_PAUSE_MS = 8000;
   /** A second click so soon after the first is the same click. */
   const DOUBLE_CLICK_MS = 1000;
+  /** Amazon's page asks a page that was loaded again what it asked the one before: every second. */
+  const ASKED_AGAIN_MS = 2500;
   /** How long Amazon's script is waited for. */
   const SCRIPT_MS = 20000;
 
   const ADDRESSES = ['shippingAddress', 'billingAddress'];
+  /** Every outcome that a completion can have. */
+  const OUTCOME = /^(paid|authorized|confirmed|pending|checking|notPaid|canceled)$/;
+  /** The merchant half's own words for a completion that asking again cannot change. */
+  const REFUSAL = /^(InvalidFormat|InvalidValue|InvalidCombination|MissingValue|UnrecognizedField|SessionOfAnotherOrder|TooManyAttempts|OrderCanceled)$/;
 
   const own = document.currentScript;
   const mounted = new Map();
@@ -44,7 +50,8 @@
     return base.replace(/\/+$/, '');
   }
 
-  /** What a page remembers of a completion across a reload. Without storage it remembers nothing. */
+  /** What a page remembers of a completion across a reload: the session, and of what is over the message. The
+   * buyer's addresses are kept nowhere. Without storage it remembers nothing. */
   function memory(token) {
     const key = 'countersign:' + token;
     return {
@@ -174,30 +181,61 @@
       }
     }
 
+    /** How the order stands, or nothing of it. */
+    async function standing(limit) {
+      try {
+        const { status, body } = await call(api, undefined, limit);
+        if (status === 200 && body) return body;
+      } catch (error) {
+        warn('how it stands was not answered', error);
+      }
+      return {};
+    }
+
     /** Asks for the outcome of one Checkout Session until there is one: `refused` when there will be none,
-     * nothing when the time is over. */
-    async function outcome(event) {
+     * `checking` when the time is over and nobody knows. A session that the merchant half may have already is
+     * sent only once nothing is under way: what was sent first counts, and this page no longer has all of it. */
+    async function outcome(event, isResumed) {
       const until = now() + COMPLETE_MS;
-      for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-        try {
-          const { status, body } = await call(api + '/complete', event, Math.min(ANSWER_MS, until - now()));
-          if (body && body.outcome) return body;
-          warn('complete was refused', body && body.error);
-          if (!isAway(status)) return { outcome: 'refused', redirectUrl: registration.resultUrl };
-        } catch (error) {
-          warn('complete was not answered', error);
+      const limit = () => Math.min(ANSWER_MS, until - now());
+      let unknown = { outcome: 'checking', redirectUrl: registration.resultUrl };
+      /** Whether the merchant half has this session, or may have it. */
+      let isKnown = isResumed;
+      let isSent = !isResumed;
+      for (let pause = isResumed ? 0 : FIRST_PAUSE_MS; ; pause = Math.min(pause * 2 || FIRST_PAUSE_MS, LONGEST_PAUSE_MS)) {
+        if (isResumed && completing.has(event.amazonCheckoutSessionId)) return unknown;
+        if (isSent) {
+          try {
+            const { status, body } = await call(api + '/complete', event, limit());
+            if (body && body.outcome === 'checking') {
+              isKnown = true;
+              unknown = body;
+            } else if (body && OUTCOME.test(body.outcome)) {
+              return body;
+            } else {
+              // What anything on the way has answered says nothing of the order.
+              const error = (body && body.error) || {};
+              warn('complete was refused', error);
+              if ((status === 400 || status === 409) && REFUSAL.test(error.code)) {
+                return { outcome: 'refused', redirectUrl: registration.resultUrl };
+              }
+            }
+          } catch (error) {
+            warn('complete was not answered', error);
+          }
         }
-        if (now() + pause >= until) return null;
+        if (now() + pause >= until) return unknown;
         await sleep(pause);
         // What is paid is paid, by whichever session; anything else may be an earlier session's.
-        try {
-          const { status, body } = await call(api, undefined, Math.min(ANSWER_MS, until - now()));
-          if (status === 200 && /^(paid|authorized|confirmed)$/.test(body.state)) {
-            return Object.assign({ outcome: body.state }, body);
-          }
-        } catch (error) {
-          warn('how it stands was not answered', error);
+        const stands = await standing(limit());
+        if (/^(paid|authorized|confirmed)$/.test(stands.state)) {
+          return Object.assign({ outcome: stands.state }, stands);
         }
+        // What ends an order, or is under way, is this session's own, or that of the one that it came second to.
+        if (isKnown && /^(pending|canceled)$/.test(stands.state)) {
+          return Object.assign({ outcome: stands.state }, stands);
+        }
+        isSent = !isKnown || /^(registered|notPaid)$/.test(stands.state);
       }
     }
 
@@ -207,25 +245,24 @@
       if (!completing.has(session)) {
         isBusy = true;
         kept.write({ session });
-        completing.set(session, finish(pick(event, ['amazonCheckoutSessionId'].concat(ADDRESSES)), session));
+        completing.set(session, finish(pick(event, ['amazonCheckoutSessionId'].concat(ADDRESSES)), session, false));
       }
       return completing.get(session);
     }
 
-    async function finish(event, session) {
-      const result = await outcome(event);
-      if (!result) {
-        // Not known: the result page finds out. What was begun stays remembered.
-        completing.delete(session);
-        isBusy = false;
-        go(registration.resultUrl);
-        return { status: 'error', reasonCode: 'timeout' };
-      }
+    async function finish(event, session, isResumed) {
+      const result = await outcome(event, isResumed);
+      // Meanwhile Amazon's page has asked again, with all of the event: that one goes on.
+      if (isResumed && completing.has(session)) return completing.get(session);
       const isUnpaid = /^(notPaid|canceled|refused)$/.test(result.outcome);
       isBusy = !isUnpaid;
-      kept.write(result.message ? { session, outcome: result.outcome, message: result.message } : null);
+      // Not known: the result page finds out. What was begun stays remembered, and may be asked for again.
+      const isUnknown = result.outcome === 'checking';
+      if (isUnknown) completing.delete(session);
+      else kept.write(result.message ? { session, outcome: result.outcome, message: result.message } : null);
       if (isUnpaid && result.message) say(container, result.message);
       if (tell('onOutcome', result) !== false) go(result.redirectUrl);
+      if (isUnknown) return { status: 'error', reasonCode: 'timeout' };
       if (!isUnpaid) return { status: 'success' };
       const hasChanged = result.reason === 'TermsMismatch' || result.reason === 'AddressDrift';
       return { status: 'error', reasonCode: hasChanged ? 'cartChanged' : 'unknownError' };
@@ -241,7 +278,9 @@
       const { session, outcome: ended, message } = kept.read();
       if (!session) return;
       if (!ended) {
-        await complete({ amazonCheckoutSessionId: session });
+        isBusy = true;
+        await sleep(ASKED_AGAIN_MS);
+        if (!completing.has(session)) await finish({ amazonCheckoutSessionId: session }, session, true);
         return;
       }
       if (ended === 'notPaid' || ended === 'canceled') {
@@ -249,17 +288,13 @@
         if (message) say(container, message);
         return;
       }
-      try {
-        const { status, body } = await call(api, undefined, ANSWER_MS);
-        if (status !== 200) return;
-        const isUnpaid = body.state === 'notPaid' || body.state === 'canceled';
-        if (isUnpaid) kept.write(null);
-        // What is paid, or may be, is not offered to be paid again.
-        container.hidden = !isUnpaid;
-        say(container, body.message, isUnpaid ? null : body.redirectUrl);
-      } catch (error) {
-        warn('how it stands was not answered', error);
-      }
+      const stands = await standing(ANSWER_MS);
+      if (!stands.state) return;
+      const isUnpaid = stands.state === 'notPaid' || stands.state === 'canceled';
+      if (isUnpaid) kept.write(null);
+      // What is paid, or may be, is not offered to be paid again.
+      container.hidden = !isUnpaid;
+      say(container, stands.message, isUnpaid ? null : stands.redirectUrl);
     }
 
     function post(event, detail) {

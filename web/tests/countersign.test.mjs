@@ -93,7 +93,8 @@ class Page {
       });
     }
     const [status, body] = answer;
-    return Promise.resolve({ status, text: async () => (body === null ? '' : JSON.stringify(body)) });
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    return Promise.resolve({ status, text: async () => (body === null ? '' : text) });
   }
 
   async mount(options) {
@@ -244,6 +245,33 @@ test('a lost completion is asked for again and never guessed', async () => {
   assert.deepEqual(known.went, ['https://shop.example/thanks']);
 });
 
+test('what something on the way answers to a completion is no answer', async () => {
+  for (const answer of [
+    [403, '<h1>Sign in to the guest network</h1>'], [200, '<h1>Welcome</h1>'], [404, null], [413, ''],
+    [400, { message: 'Bad Request' }], [403, { error: 'denied' }], [409, { error: { code: 409, message: 'x' } }],
+    [404, { error: { code: 'NotFound', message: 'x' } }], [502, { error: { code: 'InvalidValue' } }],
+    [200, { outcome: 'portal' }], [200, {}], [503, { error: { code: 'Indeterminate' } }],
+  ]) {
+    const page = new Page();
+    const config = await page.mount();
+    page.answers = ['lost', [200, {}], answer, [200, {}], answer, 'lost', paid];
+    assert.deepEqual(await page.answerOf(config.onCompleteCheckout(SESSION)), { status: 'success' }, JSON.stringify(answer));
+    assert.equal(page.posts('complete').length, 4);
+
+    const last = new Page();
+    const other = await last.mount();
+    last.answers = [answer];
+    assert.deepEqual(await last.answerOf(other.onCompleteCheckout(SESSION)), { status: 'error', reasonCode: 'timeout' });
+    assert.deepEqual([last.went, last.kept], [[REGISTRATION.resultUrl], { session: 'session-1' }]);
+  }
+});
+
+test('each code that ends a completion is one that the merchant half documents', () => {
+  const documented = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const [, codes] = SOURCE.match(/REFUSAL = \/\^\(([\w|]+)\)/);
+  for (const code of codes.split('|')) assert.match(documented, new RegExp(`^\\| \`${code}\` \\| (400|409) \\|`, 'm'));
+});
+
 test('a connection that stays lost ends on the result page and stays remembered', async () => {
   for (const answer of ['lost', 'hangs']) {
     const page = new Page();
@@ -257,17 +285,88 @@ test('a connection that stays lost ends on the result page and stays remembered'
   }
 });
 
-test('a page that was reloaded in the middle finishes what it began', async () => {
-  const storage = new Map([['countersign:b1', JSON.stringify({ session: 'session-1' })]]);
-  const page = new Page(storage);
+test('what is being checked is no success, and is looked at again until it is known', async () => {
+  const checking = [202, { outcome: 'checking', message: 'Wait.', redirectUrl: REGISTRATION.resultUrl }];
+  const still = [200, { state: 'checking' }];
+  for (const [answers, told, to, posts] of [
+    [[checking, still, 'lost', [200, { state: 'paid', redirectUrl: 'https://shop.example/thanks' }]],
+      { status: 'success' }, 'https://shop.example/thanks', 1],
+    // Why it was not paid says the completion only.
+    [[checking, still, [200, { state: 'notPaid' }], notPaid('TermsMismatch')],
+      { status: 'error', reasonCode: 'cartChanged' }, 'https://shop.example/checkout', 2],
+    [[checking, [200, { state: 'pending', redirectUrl: REGISTRATION.resultUrl }]], { status: 'success' }, REGISTRATION.resultUrl, 1],
+    [[checking, still], { status: 'error', reasonCode: 'timeout' }, REGISTRATION.resultUrl, 1],
+  ]) {
+    const page = new Page();
+    const seen = [];
+    const config = await page.mount({ onOutcome: (result) => { seen.push(result.outcome); } });
+    page.answers = answers;
+    assert.deepEqual(await page.answerOf(config.onCompleteCheckout(SESSION)), told);
+    assert.deepEqual([page.went, page.posts('complete').length], [[to], posts]);
+    assert.equal(seen.length, 1);
+    assert.ok(page.at <= 60_000, `${page.at}`);
+    if (told.reasonCode === 'timeout') assert.deepEqual(page.kept, { session: 'session-1' });
+  }
+});
+
+/** What a page remembers that was loaded again in the middle. */
+const begun = () => new Map([['countersign:b1', JSON.stringify({ session: 'session-1' })]]);
+
+test('a page that was reloaded in the middle answers what Amazon’s page asks again, with all of the event', async () => {
+  const page = new Page(begun());
   page.answers = [paid];
   const config = await page.mount();
-  // Amazon's page asks the new page what it asked the old one.
   const told = await page.answerOf(config.onCompleteCheckout(SESSION));
   assert.deepEqual(told, { status: 'success' });
-  assert.equal(page.posts('complete').length, 1);
-  assert.deepEqual(page.posts('complete')[0].body, { amazonCheckoutSessionId: 'session-1' });
+  assert.deepEqual(page.asked.map(({ body }) => body),
+    [{ amazonCheckoutSessionId: 'session-1', shippingAddress: { city: 'Ulm' } }]);
   assert.deepEqual(page.went, ['https://shop.example/thanks']);
+});
+
+test('a page that was reloaded in the middle looks first, and sends only what nobody has', async () => {
+  const thanks = { redirectUrl: 'https://shop.example/thanks' };
+  const stands = (state) => [200, { state, ...thanks }];
+  for (const [answers, posts, to] of [
+    [[stands('paid')], 0, thanks.redirectUrl],
+    [['lost', [500, null], stands('checking'), stands('authorized')], 0, thanks.redirectUrl],
+    [[stands('pending')], 0, thanks.redirectUrl],
+    [[stands('checking')], 0, REGISTRATION.resultUrl],
+    [['lost'], 0, REGISTRATION.resultUrl],
+    [[stands('registered'), paid], 1, thanks.redirectUrl],
+    // That may be an earlier session's; if it is this one's, it is told again, with its reason.
+    [[stands('notPaid'), notPaid('HardDeclined')], 1, 'https://shop.example/checkout'],
+    [[stands('registered'), [202, { outcome: 'checking' }], stands('checking'), stands('paid')], 1, thanks.redirectUrl],
+    [[stands('registered'), 'lost', stands('checking'), stands('paid')], 1, thanks.redirectUrl],
+  ]) {
+    const page = new Page(begun());
+    page.answers = answers;
+    await page.mount();
+    await page.settle();
+    assert.equal(page.asked[0].init.method, 'GET');
+    assert.deepEqual([page.posts('complete').length, page.went], [posts, [to]], JSON.stringify(answers));
+    for (const { body } of page.posts('complete')) assert.deepEqual(body, { amazonCheckoutSessionId: 'session-1' });
+  }
+});
+
+test('what Amazon’s page asks while a reloaded page looks goes on alone', async () => {
+  const page = new Page(begun());
+  page.answers = [[200, { state: 'checking' }]];
+  const config = await page.mount();
+  await page.settle(10_000);
+  assert.equal(page.posts('complete').length, 0);
+  page.answers = [paid];
+  assert.deepEqual(await page.answerOf(config.onCompleteCheckout(SESSION)), { status: 'success' });
+  assert.equal(page.posts('complete').length, 1);
+  assert.deepEqual(page.went, ['https://shop.example/thanks']);
+});
+
+test('of the event nothing is kept but its session', async () => {
+  const page = new Page();
+  const config = await page.mount();
+  page.answers = ['hangs'];
+  config.onCompleteCheckout(SESSION);
+  await page.settle(0);
+  assert.deepEqual([...page.storage], [...begun()]);
 });
 
 test('the start of checkout says once, as text, that the payment failed', async () => {

@@ -68,10 +68,9 @@ async fn route(app: &App, request: &Request) -> Response {
         ["amazon", "notifications"] => {
             notification(app, request).await.unwrap_or_else(|refused| errors::render(&refused))
         }
+        ["result", "page.js"] => script(request, &script::RESULT),
         ["result", token] => result_page(app, request, token).await,
-        ["countersign.js"] => {
-            only_get(request).map_or_else(|refused| errors::render(&refused), |()| script::answer(request))
-        }
+        ["countersign.js"] => script(request, &script::STOREFRONT),
         ["browser", token, rest @ ..] if !token.is_empty() => {
             browser::answer(app, request, token, rest).await
         }
@@ -92,6 +91,10 @@ fn only_get(request: &Request) -> Result<(), Refused> {
     } else {
         Err(Refused::WrongMethod("GET, HEAD"))
     }
+}
+
+fn script(request: &Request, script: &script::Script) -> Response {
+    only_get(request).map_or_else(|refused| errors::render(&refused), |()| script::answer(request, script))
 }
 
 async fn ready(app: &App) -> Result<Response, Refused> {
@@ -246,12 +249,13 @@ async fn result_page(app: &App, request: &Request, token: &str) -> Response {
     if let Err(refused) = only_get(request) {
         return errors::render(&refused);
     }
+    let languages = request.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok());
     match app.checkout_of_result(token).await {
         Ok(Some(loaded)) => result::page(&app.settings, &loaded.registration, app.clock.now()),
-        Ok(None) => result::not_found(&app.settings),
+        Ok(None) => result::not_found(&app.settings, languages),
         Err(failed) => {
             tracing::error!(%failed, "a result page could not be read");
-            result::unavailable(&app.settings)
+            result::unavailable(&app.settings, languages)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The storefront's script as it is in the tree, for any page to load.
+//! The scripts as they are in the tree: the storefront's, for any page to load, and the result page's own.
 
 use std::sync::LazyLock;
 
@@ -8,20 +8,34 @@ use countersign_http::{Request, Response};
 use countersign_protocol::signing::base64;
 use http::{HeaderValue, StatusCode, header};
 
-const SCRIPT: &str = include_str!("../../../../web/countersign.js");
+/// A script and its tag.
+pub(super) struct Script {
+    text: &'static str,
+    etag: LazyLock<HeaderValue>,
+}
+
+/// What mounts the button on the shop's page.
+pub(super) static STOREFRONT: Script = Script {
+    text: include_str!("../../../../web/countersign.js"),
+    etag: LazyLock::new(|| tag(STOREFRONT.text)),
+};
+
+/// What looks again for a result page without a verdict.
+pub(super) static RESULT: Script =
+    Script { text: include_str!("../../../../web/result.js"), etag: LazyLock::new(|| tag(RESULT.text)) };
 
 /// A browser asks again after five minutes, and hears that nothing has changed.
 const CACHE: &str = "public, max-age=300";
 
-static ETAG: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let hash = base64(digest::digest(&digest::SHA256, SCRIPT.as_bytes()).as_ref());
+fn tag(text: &str) -> HeaderValue {
+    let hash = base64(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
     // Base64 is printable.
     HeaderValue::from_str(&format!("\"{hash}\"")).unwrap_or(HeaderValue::from_static("\"\""))
-});
+}
 
-pub(super) fn answer(request: &Request) -> Response {
+pub(super) fn answer(request: &Request, script: &Script) -> Response {
     let known = request.headers().get_all(header::IF_NONE_MATCH).iter();
-    let own = ETAG.to_str().unwrap_or_default();
+    let own = script.etag.to_str().unwrap_or_default();
     let is_known =
         known.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|tag| {
             let tag = tag.trim();
@@ -32,7 +46,7 @@ pub(super) fn answer(request: &Request) -> Response {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
-        Response::new(Bytes::from_static(SCRIPT.as_bytes()))
+        Response::new(Bytes::from_static(script.text.as_bytes()))
     };
     let headers = response.headers_mut();
     if !is_known {
@@ -40,7 +54,7 @@ pub(super) fn answer(request: &Request) -> Response {
         headers.insert(header::CONTENT_TYPE, javascript);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
-    headers.insert(header::ETAG, ETAG.clone());
+    headers.insert(header::ETAG, script.etag.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Shops may pin it by `integrity`, which takes a readable answer.
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

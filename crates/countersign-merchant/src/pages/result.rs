@@ -23,7 +23,8 @@ use crate::settings::Settings;
 const STYLE: &str = include_str!("../../templates/result.css");
 
 /// How soon a page whose verdict is not definite asks again by itself, in seconds: at first, and after
-/// [`SOON`].
+/// [`SOON`]. Its script asks in place; only where no scripts run is the page loaded again, since that alone
+/// makes it definite there.
 const REFRESH_S: u32 = 5;
 const REFRESH_LATER_S: u32 = 20;
 /// For how long, since the buyer came back, a verdict is expected any moment.
@@ -59,13 +60,14 @@ pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timest
     let try_again = Some((texts.try_again, links.start_of_checkout_url.as_str()));
     let (mood, link, refresh_s) = match verdict {
         Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => ("good", go_on, None),
-        Verdict::Pending(_) | Verdict::Checking(_) => match refresh_s(checkout, now) {
-            Some(seconds) => ("open", None, Some(seconds)),
-            None => ("open", Some((texts.check_again, own_url.as_str())), None),
-        },
+        Verdict::Pending(_) | Verdict::Checking(_) => {
+            ("open", Some((texts.check_again, own_url.as_str())), refresh_s(checkout, now))
+        }
         Verdict::NotPaid(_) | Verdict::Canceled => ("bad", try_again, None),
         Verdict::Registered => ("open", try_again, None),
     };
+    let mut advice = texts.advice(checkout, verdict);
+    advice.extend(refresh_s.map(|_| texts.looks_again));
     let page = ResultPage {
         texts,
         style: STYLE,
@@ -73,7 +75,7 @@ pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timest
         shop_url: settings.storefront.shop_url.as_deref(),
         mood,
         headline: texts.headline(verdict),
-        advice: texts.advice(checkout, verdict),
+        advice,
         order: Some((checkout.order_id.as_str(), checkout.terms.charge_amount.to_string())),
         link,
         refresh_s,
@@ -92,30 +94,33 @@ fn refresh_s(checkout: &Checkout, now: Timestamp) -> Option<u32> {
     }
 }
 
-/// The page of a link that leads nowhere: the same whatever is wrong with it.
-pub(crate) fn not_found(settings: &Settings) -> Response {
-    without_checkout(settings, StatusCode::NOT_FOUND, |texts| texts.not_found, None)
+/// The page of a link that leads nowhere: the same whatever is wrong with it. `languages` are the browser's.
+pub(crate) fn not_found(settings: &Settings, languages: Option<&str>) -> Response {
+    let texts = Texts::accepted(languages);
+    without_checkout(settings, StatusCode::NOT_FOUND, texts, texts.not_found, None)
 }
 
 /// The page while the store does not answer: never a verdict.
-pub(crate) fn unavailable(settings: &Settings) -> Response {
-    without_checkout(settings, StatusCode::SERVICE_UNAVAILABLE, |texts| texts.unavailable, Some(REFRESH_S))
+pub(crate) fn unavailable(settings: &Settings, languages: Option<&str>) -> Response {
+    let texts = Texts::accepted(languages);
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    without_checkout(settings, status, texts, texts.unavailable, Some(REFRESH_S))
 }
 
 fn without_checkout(
     settings: &Settings,
     status: StatusCode,
-    headline: impl Fn(&'static Texts) -> &'static str,
+    texts: &Texts,
+    headline: &str,
     refresh_s: Option<u32>,
 ) -> Response {
-    let texts = Texts::of(None);
     let page = ResultPage {
         texts,
         style: STYLE,
         shop_name: &settings.shop_name,
         shop_url: settings.storefront.shop_url.as_deref(),
         mood: "open",
-        headline: headline(texts),
+        headline,
         advice: Vec::new(),
         order: None,
         link: None,
@@ -125,13 +130,19 @@ fn without_checkout(
 }
 
 /// Only this page's own style may load, and nobody may frame it.
-static CONTENT_SECURITY_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+static DEFINITE_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy(""));
+/// A page that looks again runs its own script too, which asks this server only.
+static OPEN_POLICY: LazyLock<HeaderValue> =
+    LazyLock::new(|| policy("script-src 'self'; connect-src 'self'; "));
+
+fn policy(of_scripts: &str) -> HeaderValue {
     let hash = base64(digest::digest(&digest::SHA256, STYLE.as_bytes()).as_ref());
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; {of_scripts}style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-});
+}
 
 fn render(status: StatusCode, page: &ResultPage<'_>) -> Response {
     // The template writes into memory only.
@@ -139,7 +150,8 @@ fn render(status: StatusCode, page: &ResultPage<'_>) -> Response {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY.clone());
+    let policy = if page.refresh_s.is_some() { &*OPEN_POLICY } else { &*DEFINITE_POLICY };
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -17,7 +17,8 @@ pub(crate) struct Texts {
     pub(crate) placed: &'static str,
     pub(crate) pending: &'static str,
     pub(crate) checking: &'static str,
-    pub(crate) checking_detail: &'static str,
+    pub(crate) pay_once: &'static str,
+    pub(crate) looks_again: &'static str,
     pub(crate) not_paid: &'static str,
     pub(crate) not_started: &'static str,
     pub(crate) canceled: &'static str,
@@ -38,7 +39,8 @@ const ENGLISH: Texts = Texts {
     placed: "Your order is placed.",
     pending: "Your payment is being processed.",
     checking: "We are checking your payment.",
-    checking_detail: "Please do not pay again. This page tells you as soon as we know.",
+    pay_once: "Please do not pay again.",
+    looks_again: "This page looks again by itself, and tells you as soon as we know.",
     not_paid: NOT_PAID_MESSAGE,
     not_started: "This order has not been paid yet.",
     canceled: "This order was canceled.",
@@ -59,7 +61,8 @@ const GERMAN: Texts = Texts {
     placed: "Ihre Bestellung ist aufgegeben.",
     pending: "Ihre Zahlung wird bearbeitet.",
     checking: "Wir prüfen Ihre Zahlung.",
-    checking_detail: "Bitte zahlen Sie nicht noch einmal. Diese Seite zeigt das Ergebnis, sobald wir es kennen.",
+    pay_once: "Bitte zahlen Sie nicht noch einmal.",
+    looks_again: "Diese Seite sieht von selbst wieder nach und zeigt das Ergebnis, sobald wir es kennen.",
     not_paid: "Ihre Zahlung war nicht erfolgreich. Bitte versuchen Sie es mit einer anderen Zahlungsart.",
     not_started: "Diese Bestellung ist noch nicht bezahlt.",
     canceled: "Diese Bestellung wurde storniert.",
@@ -80,7 +83,8 @@ const FRENCH: Texts = Texts {
     placed: "Votre commande est enregistrée.",
     pending: "Votre paiement est en cours de traitement.",
     checking: "Nous vérifions votre paiement.",
-    checking_detail: "Merci de ne pas payer une seconde fois. Cette page affichera le résultat dès qu’il sera connu.",
+    pay_once: "Merci de ne pas payer une seconde fois.",
+    looks_again: "Cette page se met à jour d’elle-même et affichera le résultat dès qu’il sera connu.",
     not_paid: "Votre paiement n’a pas abouti. Veuillez essayer un autre moyen de paiement.",
     not_started: "Cette commande n’est pas encore payée.",
     canceled: "Cette commande a été annulée.",
@@ -101,7 +105,8 @@ const ITALIAN: Texts = Texts {
     placed: "L’ordine è stato inviato.",
     pending: "Il pagamento è in elaborazione.",
     checking: "Stiamo verificando il pagamento.",
-    checking_detail: "Non pagare di nuovo. Questa pagina mostrerà l’esito appena lo conosceremo.",
+    pay_once: "Non pagare di nuovo.",
+    looks_again: "Questa pagina si aggiorna da sola e mostrerà l’esito appena lo conosceremo.",
     not_paid: "Il pagamento non è andato a buon fine. Prova con un altro metodo di pagamento.",
     not_started: "Questo ordine non è ancora stato pagato.",
     canceled: "Questo ordine è stato annullato.",
@@ -122,7 +127,8 @@ const SPANISH: Texts = Texts {
     placed: "Tu pedido está registrado.",
     pending: "Tu pago se está procesando.",
     checking: "Estamos comprobando tu pago.",
-    checking_detail: "No vuelvas a pagar. Esta página mostrará el resultado en cuanto lo sepamos.",
+    pay_once: "No vuelvas a pagar.",
+    looks_again: "Esta página se actualiza sola y mostrará el resultado en cuanto lo sepamos.",
     not_paid: "El pago no se ha realizado. Prueba con otro método de pago.",
     not_started: "Este pedido aún no está pagado.",
     canceled: "Este pedido se ha cancelado.",
@@ -143,7 +149,8 @@ const JAPANESE: Texts = Texts {
     placed: "ご注文を承りました。",
     pending: "お支払いを処理しています。",
     checking: "お支払いを確認しています。",
-    checking_detail: "もう一度お支払いにならないでください。結果がわかり次第、このページに表示します。",
+    pay_once: "もう一度お支払いにならないでください。",
+    looks_again: "このページは自動的に更新され、結果がわかり次第お知らせします。",
     not_paid: "お支払いが完了しませんでした。別のお支払い方法をお試しください。",
     not_started: "このご注文はまだお支払いいただいていません。",
     canceled: "このご注文はキャンセルされました。",
@@ -158,17 +165,27 @@ const JAPANESE: Texts = Texts {
     unavailable: "ただいま確認できません。しばらくしてからこのページを再読み込みしてください。",
 };
 
+/// The most languages of a browser that are looked at.
+const MOST_LANGUAGES: usize = 20;
+
 impl Texts {
     /// The words for a button's `checkoutLanguage`, such as `de_DE`; English for none.
     pub(crate) fn of(checkout_language: Option<&str>) -> &'static Self {
-        match checkout_language.and_then(|language| language.split('_').next()) {
-            Some("de") => &GERMAN,
-            Some("fr") => &FRENCH,
-            Some("it") => &ITALIAN,
-            Some("es") => &SPANISH,
-            Some("ja") => &JAPANESE,
-            _ => &ENGLISH,
-        }
+        checkout_language.and_then(Self::spoken).unwrap_or(&ENGLISH)
+    }
+
+    /// The words for a browser's `accept-language`, where no order says which. Browsers name the languages that
+    /// they like best first.
+    pub(crate) fn accepted(header: Option<&str>) -> &'static Self {
+        let languages = header.unwrap_or_default().split(',').take(MOST_LANGUAGES);
+        let mut texts = languages.filter_map(|one| Self::spoken(one.split(';').next()?.trim()));
+        texts.next().unwrap_or(&ENGLISH)
+    }
+
+    fn spoken(language: &str) -> Option<&'static Self> {
+        let word = language.split(['_', '-']).next()?;
+        let all = [&ENGLISH, &GERMAN, &FRENCH, &ITALIAN, &SPANISH, &JAPANESE];
+        all.into_iter().find(|texts| texts.language.eq_ignore_ascii_case(word))
     }
 
     /// A verdict in one sentence; of a payment that failed, the specification's.
@@ -187,7 +204,7 @@ impl Texts {
     /// What the buyer should know beside it.
     pub(crate) fn advice(&self, checkout: &Checkout, verdict: Verdict<'_>) -> Vec<&'static str> {
         match verdict {
-            Verdict::Pending(_) | Verdict::Checking(_) => vec![self.checking_detail],
+            Verdict::Pending(_) | Verdict::Checking(_) => vec![self.pay_once],
             Verdict::NotPaid(reason) => {
                 let has_changed =
                     matches!(reason, NotPaidReason::Mismatch(_) | NotPaidReason::AddressDrift(..));

@@ -17,7 +17,16 @@ fn page(world: &World, path: &str) -> Answer {
     assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(page.headers["cache-control"], "no-store");
     assert_eq!(page.headers["referrer-policy"], "no-referrer");
-    assert!(!page.text.contains("<script") && !page.text.contains("javascript:"), "{}", page.text);
+    // A page without a verdict has its own script, and for where none runs it has no need of one.
+    let scripts = usize::from(page.text.contains("http-equiv"));
+    assert_eq!(
+        page.text.matches("<script src=\"page.js\" defer></script>").count(),
+        scripts,
+        "{}",
+        page.text
+    );
+    assert_eq!(page.text.matches("<script").count(), scripts, "{}", page.text);
+    assert!(!page.text.contains("javascript:"), "{}", page.text);
     for personal in ["Terry", "Seattle", "98121", "Work", SESSION, "S01-", "shop-token"] {
         assert!(!page.text.contains(personal), "{personal} in {}", page.text);
     }
@@ -25,7 +34,8 @@ fn page(world: &World, path: &str) -> Answer {
 }
 
 fn refreshes(page: &Answer) -> bool {
-    page.text.contains("http-equiv=\"refresh\" content=\"5\"")
+    page.text.contains("<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>")
+        && page.text.contains("data-again=\"5\"")
 }
 
 #[test]
@@ -59,9 +69,10 @@ fn each_verdict_has_its_page_and_reading_it_changes_nothing() {
         world.amazon.fault("finalize", Fault::refusal(429, "TooManyRequests"));
         world.amazon.fault("finalize", Fault::Pending);
         world.complete(&checkout_id, OTHER_SESSION);
-        shows("We are checking your payment.", true, None);
+        let own_link = format!("https://pay.example{path}");
+        shows("We are checking your payment.", true, Some(&own_link));
         world.let_pass(Duration::from_secs(6));
-        shows("Your payment is being processed.", true, None);
+        shows("Your payment is being processed.", true, Some(&own_link));
         world.amazon.decide("S01-5105180-0000001-C000001", "Authorized");
         world.let_pass(Duration::from_secs(60));
         shows("Your order is placed.", false, Some("https://shop.example/thanks"));
@@ -138,23 +149,68 @@ fn a_page_without_a_verdict_asks_again_less_and_less_and_after_half_an_hour_by_i
     world.amazon.fault("finalize", Fault::Pending);
     world.complete(&checkout_id, SESSION);
     let path = world.result_path(&checkout_id);
-    let refresh = |page: &Answer| {
-        let (_, rest) = page.text.split_once("http-equiv=\"refresh\" content=\"")?;
-        rest.split_once('"').map(|(seconds, _)| seconds.to_owned())
+    let number = |page: &Answer, before: &str| {
+        let (_, rest) = page.text.split_once(before)?;
+        rest.split_once('"').and_then(|(seconds, _)| seconds.parse::<u32>().ok())
     };
     let mut shown = Vec::new();
     for pass in [0, 119, 1, 1_679, 1, 86_400] {
         world.time.pass(Duration::from_secs(pass));
         let page = page(&world, &path);
-        let link =
-            page.text.contains(&format!("<a href=\"https://pay.example{path}\">Vérifier à nouveau</a>"));
+        let link = format!("<a href=\"https://pay.example{path}\">Vérifier à nouveau</a>");
+        assert!(page.text.contains(&link), "{}", page.text);
         assert!(page.text.contains("Merci de ne pas payer une seconde fois."));
-        shown.push((refresh(&page), link));
+        let says_so = page.text.contains("Cette page se met à jour d’elle-même");
+        let without_scripts = number(&page, "http-equiv=\"refresh\" content=\"");
+        assert_eq!(number(&page, "data-again=\""), Some(without_scripts.unwrap_or(0)));
+        assert_eq!(says_so, without_scripts.is_some(), "{}", page.text);
+        shown.push(without_scripts);
     }
-    let (soon, later, never) = (Some("5".to_owned()), Some("20".to_owned()), None);
-    let expected =
-        [soon.clone(), soon, later.clone(), later, never.clone(), never].map(|it| (it.clone(), it.is_none()));
-    assert_eq!(shown, expected);
+    assert_eq!(shown, [Some(5), Some(5), Some(20), Some(20), None, None]);
+}
+
+#[test]
+fn a_page_that_looks_again_says_so_in_six_languages() {
+    for (language, once, again) in [
+        ("en_US", "Please do not pay again.", "This page looks again by itself"),
+        ("de_DE", "Bitte zahlen Sie nicht noch einmal.", "Diese Seite sieht von selbst wieder nach"),
+        ("fr_FR", "Merci de ne pas payer une seconde fois.", "Cette page se met à jour d’elle-même"),
+        ("it_IT", "Non pagare di nuovo.", "Questa pagina si aggiorna da sola"),
+        ("es_ES", "No vuelvas a pagar.", "Esta página se actualiza sola"),
+        ("ja_JP", "もう一度お支払いにならないでください。", "このページは自動的に更新され"),
+    ] {
+        let world = World::in_memory();
+        let mut order = waiting_order();
+        order["checkoutLanguage"] = json!(language);
+        let checkout_id = world.placed(&order);
+        world.amazon.fault("finalize", Fault::Pending);
+        world.complete(&checkout_id, SESSION);
+        let page = page(&world, &world.result_path(&checkout_id));
+        assert!(page.text.contains(once) && page.text.contains(again), "{}", page.text);
+    }
+}
+
+#[test]
+fn the_pages_own_script_is_beside_it_and_asks_its_own_server_only() {
+    let world = World::in_memory();
+    let script = world.run(world.request_with("GET", "/result/page.js", "", None));
+    assert_eq!(script.status, 200);
+    assert_eq!(script.headers["content-type"], "text/javascript; charset=utf-8");
+    assert_eq!(script.text, include_str!("../../../../web/result.js"));
+    for forbidden in ["eval(", "new Function", "innerHTML", "document.write", "insertAdjacentHTML", ".style"]
+    {
+        assert!(!script.text.contains(forbidden), "{forbidden}");
+    }
+    assert_eq!(world.run(world.request_with("POST", "/result/page.js", "", None)).status, 405);
+
+    let checkout_id = world.placed(&waiting_order());
+    world.amazon.fault("finalize", Fault::Pending);
+    world.complete(&checkout_id, SESSION);
+    let page = page(&world, &world.result_path(&checkout_id));
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    let others = "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let own = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'sha256-";
+    assert!(policy.starts_with(own) && policy.ends_with(others), "{policy}");
 }
 
 /// A decline, once more, of one session after another.
@@ -238,6 +294,36 @@ fn a_link_with_any_changed_character_leads_nowhere_and_says_nothing() {
     let other_door = format!("/result/{}", browser["browserToken"].as_str().unwrap());
     assert_eq!(page(&world, &other_door), nowhere, "one token does not open the other door");
     assert_eq!(page(&world, &path).status, 200);
+}
+
+#[test]
+fn a_page_that_knows_no_order_speaks_the_browsers_language_and_an_orders_page_the_orders() {
+    let world = World::in_memory();
+    let asked = |path: &str, languages: &str| {
+        world.run(super::browser::request(&world, "GET", path, "", &[("accept-language", languages)]))
+    };
+    for (languages, word, not_found) in [
+        ("de-AT,de;q=0.9,en;q=0.8", "de", "Diese Seite gibt es nicht."),
+        ("pl, fr;q=0.7, en", "fr", "Cette page n’existe pas."),
+        ("JA", "ja", "ページが見つかりません。"),
+        ("it_IT", "it", "Questa pagina non esiste."),
+        ("es", "es", "Esta página no existe."),
+        ("pl", "en", "There is no such page."),
+        (";,<b>", "en", "There is no such page."),
+    ] {
+        let page = asked("/result/x", languages);
+        assert_eq!(page.status, 404);
+        assert!(page.text.contains(&format!("<html lang=\"{word}\">")), "{languages}: {}", page.text);
+        assert!(page.text.contains(not_found), "{languages}: {}", page.text);
+    }
+    let mut order = order();
+    order["checkoutLanguage"] = json!("ja_JP");
+    let path = world.result_path(&world.register(&order));
+    assert!(asked(&path, "de").text.contains("<html lang=\"ja\">"));
+    world.store.is_away.store(true, Ordering::SeqCst);
+    let away = asked(&path, "de");
+    assert_eq!(away.status, 503);
+    assert!(away.text.contains("Wir können das gerade nicht nachsehen."), "{}", away.text);
 }
 
 #[test]

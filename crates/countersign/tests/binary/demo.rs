@@ -28,14 +28,15 @@ fn the_demo_goes_on_with_a_shop_that_takes_orders_from_its_own_pages_only() {
     let words = "Open this in a browser:  http://";
     let demo = Server::start_and_wait_for(words, 1_000, directory.path(), &["demo"]);
     let own_url = format!("http://{}", demo.address);
-    let status = |method: Method, path: &str, origin: Option<&str>, body: &'static str| {
+    let answer = |method: Method, path: &str, origin: Option<&str>, body: &'static str| {
         let request = http::Request::builder().method(method).uri(path);
         let request = match origin {
             Some(origin) => request.header("origin", origin),
             None => request,
         };
-        send(demo.address, &request.body(Bytes::from(body)).unwrap()).unwrap().status
+        send(demo.address, &request.body(Bytes::from(body)).unwrap()).unwrap()
     };
+    let status = |method, path: &str, origin, body| answer(method, path, origin, body).status;
     let order = "cup=2&map=1&paymentIntent=Authorize";
     assert_eq!(status(Method::GET, "/", None, ""), 200);
     assert_eq!(status(Method::GET, "/shop", None, ""), 200);
@@ -45,10 +46,17 @@ fn the_demo_goes_on_with_a_shop_that_takes_orders_from_its_own_pages_only() {
     }
     let own = Some(own_url.as_str());
     assert_eq!(status(Method::POST, "/shop/orders", own, "cup=0&paymentIntent=Authorize"), 400);
-    assert_eq!(status(Method::POST, "/shop/orders", own, order), 303);
-    assert_eq!(status(Method::GET, "/shop/orders/1001", None, ""), 200);
-    assert_eq!(status(Method::POST, "/shop/orders/1001/captures", own, ""), 409, "nothing is paid");
-    assert_eq!(status(Method::POST, "/shop/orders/1001/cancel", own, ""), 303);
+    let ordered = answer(Method::POST, "/shop/orders", own, order);
+    assert_eq!(ordered.status, 303);
+    let page = ordered.location.as_str();
+    assert_eq!(status(Method::GET, page, None, ""), 200);
+    assert_eq!(status(Method::POST, &format!("{page}/captures"), own, ""), 409, "nothing is paid");
+    assert_eq!(status(Method::POST, &format!("{page}/cancel"), own, ""), 303);
+    // Its number alone leads nobody to the page, which carries the order's token.
+    for guessed in ["/shop/orders/1001", "/shop/orders/1001-", "/shop/orders/1001-1"] {
+        assert_eq!(status(Method::GET, guessed, None, ""), 404, "{guessed}");
+        assert_eq!(status(Method::POST, &format!("{guessed}/cancel"), own, ""), 404, "{guessed}");
+    }
     for unsigned in ["/quote", "/webhooks"] {
         assert_eq!(status(Method::POST, unsigned, None, r#"{"orderId":"D-1001"}"#), 401);
     }

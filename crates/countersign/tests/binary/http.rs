@@ -10,6 +10,8 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Where a redirection leads; empty where there is none.
+    pub(crate) location: String,
     pub(crate) body: Value,
 }
 
@@ -46,12 +48,15 @@ fn parse(answer: &[u8]) -> Option<Answer> {
     let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let (head, body) = (std::str::from_utf8(&answer[..head_end]).ok()?, &answer[head_end + 4..]);
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    let mut headers = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-    let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?.1;
-    if length.trim().parse() != Ok(body.len()) {
+    let header = |named: &str| {
+        let mut headers = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        headers.find(|(name, _)| name.eq_ignore_ascii_case(named)).map(|(_, value)| value.trim())
+    };
+    if header("content-length")?.parse() != Ok(body.len()) {
         return None;
     }
-    Some(Answer { status, body: serde_json::from_slice(body).unwrap_or_default() })
+    let location = header("location").unwrap_or_default().to_owned();
+    Some(Answer { status, location, body: serde_json::from_slice(body).unwrap_or_default() })
 }
 
 /// A server with the token that it wants to be shown, if any.

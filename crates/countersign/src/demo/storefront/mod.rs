@@ -4,6 +4,8 @@
 //! memory, and knows no buyer's name.
 
 mod catalogue;
+mod instant;
+mod orders;
 mod pages;
 mod signed;
 
@@ -11,8 +13,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use countersign_client::Clock as _;
 use countersign_domain::terms::PaymentIntent;
 use countersign_http::{Handler, Reply, Request, Response, Unreadable};
+use countersign_merchant::entropy::SystemEntropy;
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
@@ -21,12 +25,13 @@ use super::http::{Answer, Http};
 use super::moved_clock::MovedClock;
 use crate::failure::Outcome;
 use catalogue::{Asked, Basket};
-use signed::Secret;
+use orders::{Order, Orders};
+use signed::{Secret, Signed};
 
-/// The most orders that are kept: the oldest goes.
-const MOST_ORDERS: usize = 500;
 /// The longest form, and the longest body of the merchant half's.
 const MAX_FORM_LEN: usize = 4_096;
+/// The most sessions of an order whose story at Amazon its page tells: the newest.
+const MOST_SESSIONS: usize = 5;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Where the shop is, and whom it talks to.
@@ -44,33 +49,7 @@ pub(super) struct Storefront(Arc<Inner>);
 struct Inner {
     places: Places,
     secret: Secret,
-    orders: Mutex<BTreeMap<u32, Order>>,
-}
-
-/// An order, as the shop knows it.
-#[derive(Debug, Clone)]
-struct Order {
-    number: u32,
-    basket: Basket,
-    intent: PaymentIntent,
-    /// What the merchant half answered to its registration.
-    registration: Value,
-    /// The webhooks that came about it.
-    facts: Vec<String>,
-}
-
-impl Order {
-    fn id(&self) -> String {
-        format!("D-{}", self.number)
-    }
-
-    fn path(&self) -> String {
-        format!("/shop/orders/{}", self.number)
-    }
-
-    fn checkout_id(&self) -> &str {
-        self.registration.get("checkoutId").and_then(Value::as_str).unwrap_or_default()
-    }
+    orders: Mutex<Orders>,
 }
 
 /// What a request came to.
@@ -113,7 +92,7 @@ impl Storefront {
             (&Method::GET, [""]) => self.front().await,
             (&Method::GET, ["shop"]) => Ok(Outgoing::Page(StatusCode::OK, pages::catalogue())),
             (&Method::GET, ["mount.js"]) => Ok(Outgoing::Script(pages::MOUNT)),
-            (&Method::GET, ["shop", "orders", number]) => match self.order(number) {
+            (&Method::GET, ["shop", "orders", page]) => match self.order(page) {
                 Some(order) => self.show(&order).await,
                 None => Ok(not_found()),
             },
@@ -123,7 +102,7 @@ impl Storefront {
                 Ok(Outgoing::Nothing(StatusCode::FORBIDDEN))
             }
             (&Method::POST, ["shop", "orders"]) => self.place(request).await,
-            (&Method::POST, ["shop", "orders", number, act]) => match self.order(number) {
+            (&Method::POST, ["shop", "orders", page, act]) => match self.order(page) {
                 Some(order) => self.act(&order, act).await,
                 None => Ok(not_found()),
             },
@@ -132,12 +111,17 @@ impl Storefront {
         }
     }
 
-    fn orders(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Order>> {
+    fn orders(&self) -> std::sync::MutexGuard<'_, Orders> {
         self.0.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn order(&self, number: &str) -> Option<Order> {
-        self.orders().get(&number.parse().ok()?).cloned()
+    fn order(&self, page: &str) -> Option<Order> {
+        self.orders().of_page(page).cloned()
+    }
+
+    /// What the merchant half has signed just now, by the clock that it goes by.
+    fn verified(&self, request: &Request) -> Option<Signed> {
+        self.0.secret.verified(request, self.0.places.clock.now())
     }
 
     /// A form of another site's page must not order or capture here.
@@ -149,7 +133,7 @@ impl Storefront {
     async fn front(&self) -> Outcome<Outgoing> {
         let clock = self.0.places.amazon.get("/_sandbox/clock").await?;
         let now = clock.body.get("now").and_then(Value::as_str).unwrap_or("unknown").to_owned();
-        let orders: Vec<Order> = self.orders().values().rev().take(20).cloned().collect();
+        let orders = self.orders().newest(20);
         Ok(Outgoing::Page(StatusCode::OK, pages::front(&self.0.places, &now, &orders)))
     }
 
@@ -165,15 +149,15 @@ impl Storefront {
             let why = "Choose at least one thing, and how it shall be paid.";
             return Ok(Outgoing::Page(StatusCode::BAD_REQUEST, pages::message("Nothing is ordered", why)));
         };
-        let number = self.orders().keys().next_back().map_or(1_001, |last| last.saturating_add(1));
-        let mut order = Order { number, basket, intent, registration: Value::Null, facts: Vec::new() };
-        let own_page = format!("{}{}", self.0.places.own_url, order.path());
+        let name = self.orders().reserve(&SystemEntropy);
+        let path = name.path();
+        let own_page = format!("{}{path}", self.0.places.own_url);
         let body = json!({
-            "orderId": order.id(),
-            "productType": order.basket.product_type().as_str(),
+            "orderId": name.id(),
+            "productType": basket.product_type().as_str(),
             "paymentDetails": {
                 "paymentIntent": intent.as_str(),
-                "chargeAmount": catalogue::price(order.basket.base().minor()),
+                "chargeAmount": catalogue::price(basket.base().minor()),
             },
             "checkoutLanguage": "en_US",
             "startOfCheckoutUrl": own_page,
@@ -183,13 +167,7 @@ impl Storefront {
         if !registered.status.is_success() {
             return Ok(refused("The order is not registered", &registered));
         }
-        order.registration = registered.body;
-        let path = order.path();
-        let mut orders = self.orders();
-        orders.insert(number, order);
-        if orders.len() > MOST_ORDERS {
-            orders.pop_first();
-        }
+        self.orders().keep(Order::new(name, basket, intent, registered.body));
         Ok(Outgoing::SeeOther(path))
     }
 
@@ -197,7 +175,14 @@ impl Storefront {
         let path = format!("/v1/checkouts/{}", order.checkout_id());
         let checkout = self.0.places.merchant.get(&path).await?;
         let told = self.0.places.merchant.get(&format!("{path}/explanation")).await?;
-        let page = pages::order(&self.0.places, order, &checkout.body, &told.body);
+        let attempts = checkout.body.get("attempts").and_then(Value::as_array);
+        let mut at_amazon = Vec::new();
+        for attempt in attempts.into_iter().flatten().rev().take(MOST_SESSIONS) {
+            let session = attempt.get("amazonCheckoutSessionId").and_then(Value::as_str).unwrap_or_default();
+            let path = format!("/_sandbox/events?checkoutSessionId={session}");
+            at_amazon.push((session.to_owned(), self.0.places.amazon.get(&path).await?.body));
+        }
+        let page = pages::order(&self.0.places, order, &checkout.body, &told.body, &at_amazon);
         Ok(Outgoing::Page(StatusCode::OK, page))
     }
 
@@ -216,7 +201,7 @@ impl Storefront {
         let answer =
             self.0.places.merchant.post(&format!("{path}/{act}"), &json!({ "reference": reference })).await?;
         match answer.status.is_success() {
-            true => Ok(Outgoing::SeeOther(order.path())),
+            true => Ok(Outgoing::SeeOther(order.name.path())),
             false => Ok(refused("The merchant half refuses this", &answer)),
         }
     }
@@ -230,11 +215,11 @@ impl Storefront {
 
     /// The quote hook.
     fn quote(&self, request: &Request) -> Outgoing {
-        let Some(asked) = self.0.secret.verified(request) else {
+        let Some(Signed { body: asked, .. }) = self.verified(request) else {
             return Outgoing::Nothing(StatusCode::UNAUTHORIZED);
         };
         let text = |pointer: &str| asked.pointer(pointer).and_then(Value::as_str);
-        let order = text("/orderId").and_then(|id| self.order(id.strip_prefix("D-")?));
+        let order = text("/orderId").and_then(|id| self.orders().of_id(id).cloned());
         let Some(order) = order else { return Outgoing::Nothing(StatusCode::NOT_FOUND) };
         let coupons = asked.get("couponCodes").and_then(Value::as_array);
         let quote = order.basket.quote(&Asked {
@@ -246,18 +231,13 @@ impl Storefront {
         Outgoing::Json(StatusCode::OK, quote)
     }
 
-    /// A webhook: the shop writes it down.
+    /// A webhook: the shop writes it down, once however often it comes.
     fn hear(&self, request: &Request) -> Outgoing {
-        let Some(fact) = self.0.secret.verified(request) else {
+        let Some(Signed { id, body: fact }) = self.verified(request) else {
             return Outgoing::Nothing(StatusCode::UNAUTHORIZED);
         };
         let text = |name: &str| fact.get(name).and_then(Value::as_str).unwrap_or_default();
-        let number = text("orderId").strip_prefix("D-").and_then(|number| number.parse::<u32>().ok());
-        if let Some(number) = number
-            && let Some(order) = self.orders().get_mut(&number)
-        {
-            order.facts.push(text("type").to_owned());
-        }
+        self.orders().hear(text("orderId"), &id, text("at"), text("type"));
         Outgoing::Nothing(StatusCode::NO_CONTENT)
     }
 }
@@ -269,4 +249,61 @@ fn not_found() -> Outgoing {
 fn refused(headline: &str, answer: &Answer) -> Outgoing {
     let why = answer.body.pointer("/error/message").and_then(Value::as_str).unwrap_or("It gave no reason.");
     Outgoing::Page(StatusCode::CONFLICT, pages::message(headline, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    /// A shop with one order, the first. Neither half is there.
+    fn shop() -> Storefront {
+        let nobody = || Http { address: ([127, 0, 0, 1], 9).into(), token: None };
+        let places = Places {
+            own_url: "http://127.0.0.1:8".to_owned(),
+            merchant: nobody(),
+            amazon: nobody(),
+            clock: MovedClock::default(),
+        };
+        let shop = Storefront::new(places, SECRET).unwrap();
+        let name = shop.orders().reserve(&SystemEntropy);
+        let basket = Basket::of(|id| (id == "cup").then_some(1)).unwrap();
+        shop.orders().keep(Order::new(name, basket, PaymentIntent::Authorize, Value::Null));
+        shop
+    }
+
+    fn webhook(shop: &Storefront, id: &str, sent_s: i64) -> Request {
+        let body = r#"{"orderId":"D-1001","type":"checkout.authorized"}"#;
+        let timestamp = sent_s.to_string();
+        http::Request::post("/webhooks")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", &timestamp)
+            .header("webhook-signature", shop.0.secret.sign(id, &timestamp, body))
+            .body(body.into())
+            .unwrap()
+    }
+
+    #[test]
+    fn a_webhook_that_comes_again_is_one_fact_and_an_old_one_is_none() {
+        let shop = shop();
+        let now_s = shop.0.places.clock.now().as_millis() / 1_000;
+        let heard = |id: &str, sent_s: i64| match shop.hear(&webhook(&shop, id, sent_s)) {
+            Outgoing::Nothing(status) => status.as_u16(),
+            _ => 0,
+        };
+        assert_eq!([heard("e1", now_s), heard("e1", now_s), heard("e2", now_s)], [204; 3]);
+        assert_eq!([heard("e3", now_s - 310), heard("e3", now_s + 310)], [401; 2]);
+        let orders = shop.orders();
+        assert_eq!(orders.of_id("D-1001").unwrap().facts().count(), 2);
+    }
+
+    #[test]
+    fn a_webhook_is_dated_by_the_clock_that_the_shop_has_moved() {
+        let shop = shop();
+        shop.0.places.clock.advance(DAY);
+        let sent_s = shop.0.places.clock.now().as_millis() / 1_000;
+        let answer = shop.hear(&webhook(&shop, "e1", sent_s));
+        assert!(matches!(answer, Outgoing::Nothing(StatusCode::NO_CONTENT)));
+    }
 }

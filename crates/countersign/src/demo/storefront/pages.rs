@@ -13,7 +13,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use super::catalogue::{COUPON, GOODS, Good, MOST};
-use super::{Order, Outgoing, Places};
+use super::instant::{Instant, sentence};
+use super::orders::Order;
+use super::{Outgoing, Places};
 
 const STYLE: &str = include_str!("../../../templates/storefront.css");
 /// Mounts the button of the page that it is on.
@@ -41,7 +43,7 @@ struct Front<'a> {
     title: &'static str,
     amazon_url: String,
     merchant_url: String,
-    now: &'a str,
+    now: Option<Instant>,
     orders: &'a [Order],
 }
 
@@ -65,16 +67,56 @@ struct OrderPage<'a> {
     state: &'a str,
     base: String,
     charged: String,
+    /// What has become of the money, once there is any.
+    balances: Vec<(&'static str, String)>,
     /// For the button, while the order can be paid.
     registration: Option<String>,
     amazon_script: String,
     merchant_script: String,
     result_url: &'a str,
-    may_ship: &'a str,
-    timeline: Vec<(&'a str, &'a str, &'a str)>,
-    sessions: Vec<&'a str>,
+    may_ship: String,
+    timeline: Vec<Entry<'a>>,
+    awaited: Vec<Entry<'a>>,
+    /// Each Checkout Session with what has happened to it at Amazon.
+    at_amazon: Vec<(&'a str, Vec<Entry<'a>>)>,
+    facts: Vec<Entry<'a>>,
     amazon_url: String,
     acts: Vec<(&'static str, &'static str)>,
+}
+
+/// A line of a timeline.
+struct Entry<'a> {
+    at: Option<Instant>,
+    what: String,
+    why: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    /// What one of the halves tells, which has its instants in prose too.
+    fn told(entry: &'a Value) -> Self {
+        Self {
+            at: Instant::read(text(entry, "at")),
+            what: sentence(text(entry, "what")),
+            why: text(entry, "why"),
+        }
+    }
+
+    /// An event of Amazon's half, by Amazon's word for it.
+    fn at_amazon(event: &'a Value) -> Self {
+        let mut what = text(event, "type").to_owned();
+        if let Some(amount) = event.get("amount") {
+            what = format!("{what}: {} {}", text(amount, "amount"), text(amount, "currencyCode"));
+        }
+        Self { at: Instant::read(text(event, "at")), what, why: text(event, "reasonCode") }
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    value.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// A page that only says something.
@@ -89,7 +131,7 @@ pub(super) fn front(places: &Places, now: &str, orders: &[Order]) -> String {
         title: "Countersign demo",
         amazon_url: places.amazon.url(),
         merchant_url: places.merchant.url(),
-        now,
+        now: Instant::read(now),
         orders,
     })
 }
@@ -107,10 +149,13 @@ pub(super) fn catalogue() -> String {
 }
 
 /// An order: its button while it can be paid, what has become of it, and what the shop can do.
-pub(super) fn order(places: &Places, order: &Order, checkout: &Value, explanation: &Value) -> String {
-    fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-        value.get(name).and_then(Value::as_str).unwrap_or_default()
-    }
+pub(super) fn order(
+    places: &Places,
+    order: &Order,
+    checkout: &Value,
+    explanation: &Value,
+    at_amazon: &[(String, Value)],
+) -> String {
     let state = text(checkout, "state");
     let is_open = ["registered", "notPaid"].contains(&state);
     let registration = order.registration.as_object().map(|registration| {
@@ -119,9 +164,13 @@ pub(super) fn order(places: &Places, order: &Order, checkout: &Value, explanatio
         Value::from_iter(kept.map(|(name, value)| (name.clone(), value.clone()))).to_string()
     });
     let amount = |pointer: &str| {
-        let text = |name: &str| checkout.pointer(&format!("{pointer}/{name}")).and_then(Value::as_str);
-        format!("{} {}", text("amount").unwrap_or("0"), text("currencyCode").unwrap_or("USD"))
+        let amount = checkout.pointer(pointer)?;
+        Some(format!("{} {}", text(amount, "amount"), text(amount, "currencyCode")))
     };
+    let balances = [("Reserved", "held"), ("Captured", "captured"), ("Refunded", "refunded")];
+    let balances = balances
+        .into_iter()
+        .filter_map(|(words, name)| Some((words, amount(&format!("/payment/balances/{name}"))?)));
     let charges = checkout.pointer("/payment/charges").and_then(Value::as_array);
     let has =
         |state: &str| charges.is_some_and(|all| all.iter().any(|charge| text(charge, "state") == state));
@@ -136,24 +185,29 @@ pub(super) fn order(places: &Places, order: &Order, checkout: &Value, explanatio
     if ["registered", "paid", "authorized", "confirmed", "pending"].contains(&state) {
         acts.push(("cancel", "Cancel the order"));
     }
-    let entries = explanation.get("timeline").and_then(Value::as_array);
-    let timeline = entries.into_iter().flatten();
-    let attempts = checkout.get("attempts").and_then(Value::as_array);
-    let sessions = attempts.into_iter().flatten().map(|it| text(it, "amazonCheckoutSessionId"));
+    let at_amazon = at_amazon
+        .iter()
+        .map(|(session, events)| (session.as_str(), list(events, "events").map(Entry::at_amazon).collect()));
+    let facts =
+        order.facts().map(|(at, what)| Entry { at: Instant::read(at), what: what.to_owned(), why: "" });
+    let may_ship = explanation.get("mayShip").and_then(Value::as_bool).unwrap_or_default();
     rendered(&OrderPage {
         style: STYLE,
-        title: format!("Order {}", order.id()),
+        title: format!("Order {}", order.name.id()),
         order,
         state,
         base: order.basket.base().to_string(),
-        charged: amount("/paymentDetails/chargeAmount"),
+        charged: amount("/paymentDetails/chargeAmount").unwrap_or_default(),
+        balances: balances.collect(),
         registration: registration.filter(|_| is_open),
         amazon_script: format!("{}/checkout.js", places.amazon.url()),
         merchant_script: format!("{}/countersign.js", places.merchant.url()),
         result_url: text(checkout, "resultUrl"),
-        may_ship: text(explanation, "reasonInWords"),
-        timeline: timeline.map(|it| (text(it, "at"), text(it, "what"), text(it, "why"))).collect(),
-        sessions: sessions.collect(),
+        may_ship: format!("{}: {}", if may_ship { "yes" } else { "no" }, text(explanation, "reasonInWords")),
+        timeline: list(explanation, "timeline").map(Entry::told).collect(),
+        awaited: list(explanation, "awaited").map(Entry::told).collect(),
+        at_amazon: at_amazon.collect(),
+        facts: facts.collect(),
         amazon_url: places.amazon.url(),
         acts,
     })
@@ -204,4 +258,67 @@ pub(super) fn response(outgoing: Outgoing, places: &Places) -> Response {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_merchant::entropy::SystemEntropy;
+    use serde_json::json;
+
+    use super::super::catalogue::Basket;
+    use super::super::orders::Orders;
+    use super::*;
+    use crate::demo::http::Http;
+    use crate::demo::moved_clock::MovedClock;
+
+    /// What stands between the tags, with the tags' own attributes left out.
+    fn words(html: &str) -> String {
+        html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect()
+    }
+
+    #[test]
+    fn no_page_shows_an_instant_as_a_machine_writes_it() {
+        let server = |port| Http { address: ([127, 0, 0, 1], port).into(), token: None };
+        let own_url = "http://127.0.0.1:1".to_owned();
+        let clock = MovedClock::default();
+        let places = Places { own_url, merchant: server(2), amazon: server(3), clock };
+        let mut orders = Orders::default();
+        let name = orders.reserve(&SystemEntropy);
+        let basket = Basket::of(|_| Some(1)).unwrap();
+        orders.keep(Order::new(name, basket, PaymentIntent::Authorize, Value::Null));
+        orders.hear("D-1001", "e1", "20260101T000001Z", "charge.authorized");
+        let usd = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
+        let checkout = json!({
+            "state": "authorized",
+            "payment": { "balances": { "held": usd("31.30"), "captured": usd("0.00") } },
+        });
+        let explanation = json!({
+            "timeline": [{
+                "at": "20260101T000002Z",
+                "what": "the charge is not captured yet: expiry at 20260101T000003Z",
+                "why": "what is not captured in time is lost to the shop",
+            }],
+            "awaited": [{ "what": "the authorization lapses", "at": "20260101T000004Z" }],
+            "mayShip": true,
+            "reasonInWords": "the money is reserved",
+        });
+        let events = json!({ "events": [
+            { "at": "20260101T000005Z", "type": "ChargeAuthorized", "amount": usd("31.30") },
+        ] });
+        let at_amazon = [("s1".to_owned(), events)];
+        let page = order(&places, orders.of_id("D-1001").unwrap(), &checkout, &explanation, &at_amazon);
+        let front = front(&places, "20260101T000006Z", &[]);
+        let shown = words(&page) + &words(&front);
+        for second in 1..=6 {
+            assert!(shown.contains(&format!("1 Jan 2026, 00:00:0{second} UTC")), "{second}: {page}");
+            assert!(!shown.contains(&format!("20260101T00000{second}Z")), "{second}: {page}");
+        }
+        for second in [1, 2, 4, 5] {
+            assert!(page.contains(&format!("<time datetime=\"2026-01-01T00:00:0{second}Z\">")), "{page}");
+        }
+        let may_ship = "yes: the money is reserved";
+        for told in ["ChargeAuthorized: 31.30 USD", "Reserved", "charge.authorized", may_ship] {
+            assert!(shown.contains(told), "{told}: {page}");
+        }
+    }
 }

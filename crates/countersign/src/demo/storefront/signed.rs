@@ -1,12 +1,25 @@
-//! What the merchant half sends to its shop is signed: a shop believes nothing else.
+//! What the merchant half sends to its shop is signed, and says when it was sent: a shop believes nothing else.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_domain::time::Timestamp;
 use countersign_http::Request;
 use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
+
+/// How far `webhook-timestamp` may be from the shop's clock, either way. What is older may have been kept by
+/// somebody, and is sent again.
+const TOLERANCE_MS: u64 = 5 * 60 * 1_000;
+
+/// What a request says, once it is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Signed {
+    /// `webhook-id`: the same for what is sent again.
+    pub(super) id: String,
+    pub(super) body: Value,
+}
 
 /// The shop's secret, as Standard Webhooks has it.
 pub(super) struct Secret(hmac::Key);
@@ -18,8 +31,8 @@ impl Secret {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
-    /// The body of a request, if one of its signatures is right.
-    pub(super) fn verified(&self, request: &Request) -> Option<Value> {
+    /// What a request says, if one of its signatures is right and it was sent now.
+    pub(super) fn verified(&self, request: &Request, now: Timestamp) -> Option<Signed> {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let (id, timestamp) = (header("webhook-id")?, header("webhook-timestamp")?);
         let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", request.body()].concat();
@@ -28,13 +41,34 @@ impl Secret {
             signature.is_some_and(|signature| hmac::verify(&self.0, &signed, &signature).is_ok())
         };
         let is_signed = header("webhook-signature")?.split(' ').take(5).any(is_right);
-        if is_signed { serde_json::from_slice(request.body()).ok() } else { None }
+        if !is_signed || !is_fresh(timestamp, now) {
+            return None;
+        }
+        let body = serde_json::from_slice(request.body()).ok()?;
+        Some(Signed { id: id.to_owned(), body })
     }
+
+    #[cfg(test)]
+    pub(super) fn sign(&self, id: &str, timestamp: &str, body: &str) -> String {
+        let signed = [id, timestamp, body].join(".");
+        format!("v1,{}", STANDARD.encode(hmac::sign(&self.0, signed.as_bytes())))
+    }
+}
+
+/// Whether it was sent within the tolerance, by a timestamp in seconds since 1970.
+fn is_fresh(timestamp: &str, now: Timestamp) -> bool {
+    let is_number = !timestamp.is_empty() && timestamp.bytes().all(|byte| byte.is_ascii_digit());
+    let sent_ms = timestamp.parse::<i64>().ok().filter(|_| is_number).and_then(|s| s.checked_mul(1_000));
+    sent_ms.is_some_and(|sent_ms| now.as_millis().abs_diff(sent_ms) <= TOLERANCE_MS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SENT_MS: i64 = 1_614_265_330_000;
+    const RIGHT: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    const BODY: &str = r#"{"test": 2432232314}"#;
 
     /// The example of the specification.
     fn request(signature: &str, body: &'static str) -> Request {
@@ -49,11 +83,30 @@ mod tests {
     #[test]
     fn only_what_is_signed_is_believed() {
         let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let (right, body) = ("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", r#"{"test": 2432232314}"#);
-        assert!(secret.verified(&request(right, body)).is_some());
-        assert!(secret.verified(&request(&format!("v1,AAAA {right}"), body)).is_some());
-        assert!(secret.verified(&request(right, r#"{"test": 2432232315}"#)).is_none());
-        assert!(secret.verified(&request("v1,AAAA", body)).is_none());
+        let verified = |signature: &str, body: &'static str| {
+            secret.verified(&request(signature, body), Timestamp::from_millis(SENT_MS))
+        };
+        assert_eq!(
+            verified(RIGHT, BODY).map(|signed| signed.id),
+            Some("msg_p5jXN8AQM9LWM0D4loKWxJek".to_owned())
+        );
+        assert!(verified(&format!("v1,AAAA {RIGHT}"), BODY).is_some());
+        assert!(verified(RIGHT, r#"{"test": 2432232315}"#).is_none());
+        assert!(verified("v1,AAAA", BODY).is_none());
         assert!(Secret::parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").is_err());
+    }
+
+    #[test]
+    fn what_was_sent_more_than_five_minutes_from_now_is_not_believed() {
+        let secret = Secret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        for (offset_ms, is_believed) in
+            [(0, true), (300_000, true), (-300_000, true), (300_001, false), (-300_001, false)]
+        {
+            let now = Timestamp::from_millis(SENT_MS + offset_ms);
+            assert_eq!(secret.verified(&request(RIGHT, BODY), now).is_some(), is_believed, "{offset_ms}");
+        }
+        for none in ["", "+1614265330", "1614265330.0", "-1", "99999999999999999999"] {
+            assert!(!is_fresh(none, Timestamp::from_millis(SENT_MS)), "{none}");
+        }
     }
 }
