@@ -243,7 +243,7 @@ fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draf
     };
     let chosen = buyer.map(|buyer: &Buyer| buyer.card);
     let page = match &visit.step {
-        VisitStep::Finished(ending) => return finished(texts, visit, ending),
+        VisitStep::Finished(ending) => return finished(texts, seen, ending),
         VisitStep::Completing => completing(texts, seen),
         // By the control API: the shop has not been asked yet.
         _ if is_placed => HostedPage {
@@ -320,21 +320,39 @@ fn reported(texts: &'static Texts, code: &str) -> &'static str {
     }
 }
 
-fn finished<'a>(texts: &'static Texts, visit: &'a Visit, ending: &'a Ending) -> HostedPage<'a> {
+/// What the shop's page said last, and what is true of the Checkout Session: where the two differ it is the
+/// session that the buyer must hear of.
+fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> HostedPage<'a> {
+    let Seen { visit, session, .. } = seen;
     let ended = |text, link| Body::Ended(Ended { text, link });
+    let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });
+    let is_placed = matches!(session.state, CheckoutSessionState::Open { placed_at: Some(_), .. });
     match ending {
-        Ending::Success => HostedPage { closes: true, ..plain(texts, visit, texts.done, ended(None, None)) },
-        Ending::Error(code) => HostedPage {
-            alert: Some(Alert { text: reported(texts, code), detail: Some(code), can_retry: false }),
-            ..plain(texts, visit, texts.not_completed, ended(None, None))
-        },
+        Ending::Success => {
+            let title = if is_completed { texts.done } else { texts.completing };
+            HostedPage { closes: true, ..plain(texts, visit, title, ended(None, None)) }
+        }
+        Ending::Error(code) => {
+            // The payment is made: whoever is told otherwise pays again elsewhere.
+            let title = if is_completed { texts.done } else { texts.not_completed };
+            HostedPage {
+                alert: Some(Alert { text: reported(texts, code), detail: Some(code), can_retry: false }),
+                ..plain(texts, visit, title, ended(None, None))
+            }
+        }
         Ending::Redirect(url) => {
             let link = Link { url, text: texts.continue_ };
             HostedPage { follow: Some(url), ..plain(texts, visit, texts.redirect, ended(None, Some(link))) }
         }
         Ending::Return(url) => {
+            let title = match (is_completed, is_placed) {
+                (true, _) => texts.done,
+                (false, true) => texts.completing,
+                // On the shop's page the buyer has yet to order.
+                (false, false) => texts.redirect,
+            };
             let link = Link { url, text: texts.back_to_shop };
-            HostedPage { follow: Some(url), ..plain(texts, visit, texts.done, ended(None, Some(link))) }
+            HostedPage { follow: Some(url), ..plain(texts, visit, title, ended(None, Some(link))) }
         }
     }
 }

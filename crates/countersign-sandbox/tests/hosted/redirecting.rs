@@ -33,6 +33,7 @@ async fn a_buyer_chooses_and_returns_to_the_review_page_with_the_session() {
     let back = format!("https://shop.example/review?a=1&amazonCheckoutSessionId={id}");
     assert_eq!(attribute(&buyer.html, "data-follow"), Some(back.clone()));
     assert!(buyer.shows(&format!("href=\"{back}\"")), "without a script there is a link");
+    assert_eq!(buyer.title(), "One more step", "nothing is ordered yet");
     let session = scene.session().await;
     assert_eq!(session["shippingAddress"]["city"], "Portland");
     assert_eq!(session["paymentPreferences"][0]["paymentDescriptor"], "Mastercard ****4444 (Amazon Pay)");
@@ -65,9 +66,12 @@ async fn with_process_order_the_order_is_placed_on_the_page() {
     let id = scene.session_id().await;
     let back = format!("https://shop.example/result?amazonCheckoutSessionId={id}#end");
     assert_eq!(attribute(&buyer.html, "data-follow"), Some(back));
+    assert_eq!(buyer.title(), "Completing your order");
     let path = format!("/v2/checkoutSessions/{id}/complete");
     let body = json!({"chargeAmount": {"amount": "14.00", "currencyCode": "USD"}});
     assert_eq!(scene.signed(http::Method::POST, &path, &body).await.0, 200);
+    buyer.reload().await;
+    assert_eq!(buyer.title(), "Your order is complete");
 }
 
 #[tokio::test]
