@@ -2,11 +2,14 @@
 //! and its Checkout Session are written together or not at all.
 
 use countersign_domain::ids::CheckoutSessionId;
-use countersign_domain::provider::checkout_session::{self as rules, CheckoutSession, CheckoutSessionState};
+use countersign_domain::provider::checkout_session::{
+    self as rules, CheckoutSession, CheckoutSessionState, Flow, WebCheckoutDetails,
+};
+use countersign_domain::provider::payment_details::PaymentDetailsRefused;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::signing::sha256_hex;
 use countersign_protocol::wire::{DeliverySpecifications, Spellings, read_request};
-use countersign_store::contract::{Content, Document, Expect, Key, Write};
+use countersign_store::contract::{Content, Document, Expect, Key, StoreError, Write};
 use countersign_store::transact::Decision;
 
 use super::change::{Loaded, checkout_session_key, log, read_checkout, write_checkout};
@@ -48,6 +51,40 @@ pub(crate) struct NewVisit {
     pub(crate) visit: Visit,
 }
 
+/// Why no visit begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BeginRefused {
+    /// No such Checkout Session waits for its buyer.
+    NotWaiting,
+    /// The Checkout Session has no page of the shop's on which its buyer reviews the order, and could change
+    /// something: Buy Now and `ProcessOrder` have none.
+    NoReviewPage,
+    /// The page that asks is none of the shop's: `checkoutReviewReturnUrl` leads to another origin.
+    ForeignPage,
+    /// A rule between the members of a new session's payment part.
+    Payment(PaymentDetailsRefused),
+    /// The store let the caller down.
+    Store(StoreFailed),
+}
+
+impl From<StoreFailed> for BeginRefused {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Store(failed)
+    }
+}
+
+impl From<StoreError> for BeginRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<PaymentDetailsRefused> for BeginRefused {
+    fn from(refused: PaymentDetailsRefused) -> Self {
+        Self::Payment(refused)
+    }
+}
+
 /// A visit with its Checkout Session as of now.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seen {
@@ -66,7 +103,7 @@ pub(crate) enum Taken {
 
 impl App {
     /// A buyer comes to the hosted page by a button, for a new Checkout Session.
-    pub(crate) async fn start_visit(&self, new: &NewVisit) -> Result<VisitToken, Refused> {
+    pub(crate) async fn start_visit(&self, new: &NewVisit) -> Result<VisitToken, BeginRefused> {
         let moment = self.moment().await;
         let now = moment.now;
         let token = VisitToken(self.ids.visit_token());
@@ -88,30 +125,38 @@ impl App {
                 ];
                 let append = log(checkout.session.id.as_str(), &step.events);
                 let change = self.change_set(now, write, append);
-                Ok::<_, Refused>(Decision { change: Some(change), outcome: checkout })
+                Ok::<_, BeginRefused>(Decision { change: Some(change), outcome: checkout })
             })
             .await?;
         self.created(&checkout, now);
         Ok(token)
     }
 
-    /// A buyer comes back to the hosted page to change what they chose. The session must wait for that: it is
-    /// Open, has its buyer, and its order is not placed.
+    /// A buyer comes back from the shop's review page to change what they chose. The session must wait for that:
+    /// it is Open, has its buyer, and its order is not placed.
     pub(crate) async fn start_another_visit(
         &self,
         id: &CheckoutSessionId,
         visit: &Visit,
-    ) -> Result<VisitToken, Refused> {
+    ) -> Result<VisitToken, BeginRefused> {
         let moment = self.moment().await;
         let now = moment.now;
         let token = VisitToken(self.ids.visit_token());
         self.transact(|| async {
             let document = self.document(checkout_session_key(id.as_str())).await?;
             let loaded = as_of(document.as_ref().map(read_checkout).transpose()?, now);
-            let session = loaded.ok_or(Refused::NotFound)?.value.session;
+            let session = loaded.ok_or(BeginRefused::NotWaiting)?.value.session;
+            let WebCheckoutDetails { checkout_review_return_url: review, checkout_mode, .. } =
+                &session.web_checkout;
+            let review =
+                review.as_deref().filter(|_| session.flow == Flow::Redirect && checkout_mode.is_none());
+            let review = review.ok_or(BeginRefused::NoReviewPage)?;
+            if !is_of_origin(review, &visit.origin) {
+                return Err(BeginRefused::ForeignPage);
+            }
             let CheckoutSessionState::Open { buyer: Some(buyer), placed_at: None, .. } = &session.state
             else {
-                return Err(Refused::NotFound);
+                return Err(BeginRefused::NotWaiting);
             };
             let address = buyer.shipping_address.clone();
             let visit = Visit {
@@ -125,7 +170,7 @@ impl App {
             };
             let write = vec![write_visit(&token, &visit, &session, Expect::Absent)];
             let change = self.change_set(now, write, Vec::new());
-            Ok::<_, Refused>(Decision { change: Some(change), outcome: () })
+            Ok::<_, BeginRefused>(Decision { change: Some(change), outcome: () })
         })
         .await?;
         Ok(token)
@@ -187,6 +232,17 @@ impl App {
     }
 }
 
+/// Whether a URL is on an origin, as a browser writes that: without the scheme's own port.
+fn is_of_origin(url: &str, origin: &str) -> bool {
+    let parts = |url: &str| {
+        let uri = url.parse::<http::Uri>().ok()?;
+        let scheme = uri.scheme_str()?.to_ascii_lowercase();
+        let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
+        Some((scheme, uri.host()?.to_ascii_lowercase(), port))
+    };
+    parts(url).is_some_and(|of_url| parts(origin) == Some(of_url))
+}
+
 /// What a merchant's deliveries are restricted to; a session's were read before it was made.
 fn restrictions(shown: &Shown) -> Restrictions {
     let read = |json: &String| read_request::<DeliverySpecifications>(json.as_bytes(), Spellings::Every).ok();
@@ -211,4 +267,28 @@ fn write_visit(token: &VisitToken, visit: &Visit, session: &CheckoutSession, exp
         index: Vec::new(),
     };
     Write { key: visit_key(token), expect, content: Some(content) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_on_an_origin_by_scheme_host_and_port() {
+        for (url, origin, is_there) in [
+            ("https://shop.example/review?a=1#b", "https://shop.example", true),
+            ("https://Shop.Example:443/", "https://shop.example", true),
+            ("http://localhost:8080/review", "http://localhost:8080", true),
+            ("http://localhost:80", "http://localhost", true),
+            ("https://shop.example/", "http://shop.example", false),
+            ("https://shop.example:8443/", "https://shop.example", false),
+            ("https://shop.example/", "https://www.shop.example", false),
+            ("https://shop.example.evil/", "https://shop.example", false),
+            ("https://evil.example/https://shop.example", "https://shop.example", false),
+            ("/review", "https://shop.example", false),
+            ("", "", false),
+        ] {
+            assert_eq!(is_of_origin(url, origin), is_there, "{url} {origin}");
+        }
+    }
 }

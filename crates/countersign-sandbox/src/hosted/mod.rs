@@ -25,7 +25,7 @@ use countersign_protocol::wire::MAX_ADDRESS_MEMBER_LEN;
 use http::header::{HOST, LOCATION, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::app::visit::VisitToken;
+use crate::app::visit::{BeginRefused, VisitToken};
 use crate::app::{App, Refused};
 use configuration::Begun;
 use form::Form;
@@ -90,14 +90,23 @@ async fn begin(app: &App, request: &Request) -> Response {
         Begun::New(new) => app.start_visit(new).await,
         Begun::Again(id, visit) => app.start_another_visit(id, visit).await,
     };
+    let not_that_session = |status: StatusCode, why: &str| {
+        refused(status, &format!("The value provided for [amazonCheckoutSessionId] is invalid: {why}."))
+    };
     match started {
         Ok(token) => see_other(&token),
-        Err(Refused::NotFound) => {
-            let why = "The value provided for [amazonCheckoutSessionId] is invalid: no such Checkout Session \
-                       waits for its buyer.";
-            refused(StatusCode::NOT_FOUND, why)
+        Err(BeginRefused::NotWaiting) => {
+            not_that_session(StatusCode::NOT_FOUND, "no such Checkout Session waits for its buyer")
         }
-        Err(_) => unavailable(),
+        Err(BeginRefused::NoReviewPage) => {
+            let why = "its buyer returns to no checkoutReviewReturnUrl, where something could be changed";
+            not_that_session(StatusCode::BAD_REQUEST, why)
+        }
+        Err(BeginRefused::ForeignPage) => {
+            let why = format!("its checkoutReviewReturnUrl is not on {origin}, where this page is");
+            not_that_session(StatusCode::FORBIDDEN, &why)
+        }
+        Err(BeginRefused::Payment(_) | BeginRefused::Store(_)) => unavailable(),
     }
 }
 
