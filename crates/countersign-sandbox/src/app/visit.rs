@@ -9,7 +9,9 @@ use countersign_domain::provider::payment_details::PaymentDetailsRefused;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::signing::sha256_hex;
 use countersign_protocol::wire::{DeliverySpecifications, Spellings, read_request};
-use countersign_store::contract::{Content, Document, Expect, Key, StoreError, Write};
+use countersign_store::contract::{
+    Content, Document, Expect, IndexEntry, IndexRange, Key, MAX_ROWS, StoreError, Write,
+};
 use countersign_store::transact::Decision;
 
 use super::change::{Loaded, checkout_session_key, log, read_checkout, write_checkout};
@@ -21,6 +23,14 @@ use crate::stored::visit as stored;
 
 /// How much of the key names a visit where its token must not stand, in hexadecimal digits.
 const ID_LEN: usize = 16;
+
+/// The most visits that are kept: far more than a test leaves open, and so many that one read counts them.
+pub(crate) const MAX_VISITS: usize = MAX_ROWS;
+/// How many that are over make room at once. Each is one write of the change set that brings a new one.
+const MAX_FORGOTTEN: usize = 100;
+
+/// The visits, by when each is over: with its session's last step, else with its session's 24 hours.
+const BY_END: &str = "visit_by_end";
 
 /// The token of a visit, as its URL carries it.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,6 +71,8 @@ pub(crate) enum BeginRefused {
     NoReviewPage,
     /// The page that asks is none of the shop's: `checkoutReviewReturnUrl` leads to another origin.
     ForeignPage,
+    /// [`MAX_VISITS`] are kept, and none of them is over.
+    TooManyVisits,
     /// A rule between the members of a new session's payment part.
     Payment(PaymentDetailsRefused),
     /// The store let the caller down.
@@ -119,10 +131,9 @@ impl App {
                 let step = rules::create(session)?;
                 let checkout = Checkout { session: step.next, shown: new.shown.clone() };
                 let visit = Visit { id: visit_id(&token), checkout_session_id: id, ..new.visit.clone() };
-                let write = vec![
-                    write_checkout(&checkout, Expect::Absent),
-                    write_visit(&token, &visit, &checkout.session, Expect::Absent),
-                ];
+                let mut write = self.room_for_a_visit(now).await?;
+                write.push(write_checkout(&checkout, Expect::Absent));
+                write.push(write_visit(&token, &visit, &checkout.session, Expect::Absent, now));
                 let append = log(checkout.session.id.as_str(), &step.events);
                 let change = self.change_set(now, write, append);
                 Ok::<_, BeginRefused>(Decision { change: Some(change), outcome: checkout })
@@ -168,7 +179,8 @@ impl App {
                 addresses: address.into_iter().collect(),
                 ..visit.clone()
             };
-            let write = vec![write_visit(&token, &visit, &session, Expect::Absent)];
+            let mut write = self.room_for_a_visit(now).await?;
+            write.push(write_visit(&token, &visit, &session, Expect::Absent, now));
             let change = self.change_set(now, write, Vec::new());
             Ok::<_, BeginRefused>(Decision { change: Some(change), outcome: () })
         })
@@ -199,7 +211,7 @@ impl App {
                     Ok(acted) => acted,
                     Err(Misfit) => return Ok(Decision { change: None, outcome: (Taken::NotNow, None) }),
                 };
-                let mut write = vec![write_visit(token, &next, &session, visit.expected())];
+                let mut write = vec![write_visit(token, &next, &session, visit.expected(), now)];
                 let is_changed = session != checkout.value.session;
                 let (id, due_at) = (session.id.clone(), session.due_at());
                 if is_changed {
@@ -215,6 +227,27 @@ impl App {
             self.alarm.timer_is_set(due_at);
         }
         Ok(taken)
+    }
+
+    /// What is to be deleted so that a new visit finds room: nothing, or those that are over, the oldest first.
+    async fn room_for_a_visit(&self, now: Timestamp) -> Result<Vec<Write>, BeginRefused> {
+        let all = IndexRange { index: BY_END, prefix: String::new(), after: None, limit: MAX_VISITS };
+        let kept = self.store.range(all).await?;
+        if kept.len() < MAX_VISITS {
+            return Ok(Vec::new());
+        }
+        let now = end_key(now);
+        let over = kept.into_iter().take_while(|row| row.value <= now).take(MAX_FORGOTTEN);
+        let keys: Vec<Key> = over.map(|row| row.key).collect();
+        if keys.is_empty() {
+            return Err(BeginRefused::TooManyVisits);
+        }
+        let documents = self.store.load(&keys).await?;
+        let deleted = keys.into_iter().zip(documents).filter_map(|(key, document)| {
+            let expect = Expect::Version(document?.version);
+            Some(Write { key, expect, content: None })
+        });
+        Ok(deleted.collect())
     }
 
     async fn load_visit(
@@ -258,15 +291,29 @@ fn visit_key(token: &VisitToken) -> Key {
     Key { collection: stored::COLLECTION, id: token.key() }
 }
 
-/// It goes with its session: nobody finds it after that.
-fn write_visit(token: &VisitToken, visit: &Visit, session: &CheckoutSession, expect: Expect) -> Write {
+/// It goes with its session: nobody finds it after that, nor once it is over and others need its place.
+fn write_visit(
+    token: &VisitToken,
+    visit: &Visit,
+    session: &CheckoutSession,
+    expect: Expect,
+    now: Timestamp,
+) -> Write {
+    let is_over = matches!(visit.step, VisitStep::Finished(_))
+        || !matches!(session.state, CheckoutSessionState::Open { .. });
+    let ends_at = if is_over { now } else { session.expires_at() };
     let content = Content {
         format: stored::FORMAT,
         bytes: stored::encode(visit),
         due_at: Some(session.deleted_at()),
-        index: Vec::new(),
+        index: vec![IndexEntry { index: BY_END, value: end_key(ends_at) }],
     };
     Write { key: visit_key(token), expect, content: Some(content) }
+}
+
+/// An instant as a text that is ordered as instants are. None is before 1970.
+fn end_key(at: Timestamp) -> String {
+    format!("{:020}", at.as_millis())
 }
 
 #[cfg(test)]

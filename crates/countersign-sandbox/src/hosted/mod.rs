@@ -25,7 +25,7 @@ use countersign_protocol::wire::MAX_ADDRESS_MEMBER_LEN;
 use http::header::{HOST, LOCATION, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::app::visit::{BeginRefused, VisitToken};
+use crate::app::visit::{BeginRefused, MAX_VISITS, VisitToken};
 use crate::app::{App, Refused};
 use configuration::Begun;
 use form::Form;
@@ -105,6 +105,13 @@ async fn begin(app: &App, request: &Request) -> Response {
         Err(BeginRefused::ForeignPage) => {
             let why = format!("its checkoutReviewReturnUrl is not on {origin}, where this page is");
             not_that_session(StatusCode::FORBIDDEN, &why)
+        }
+        Err(BeginRefused::TooManyVisits) => {
+            let why = format!(
+                "{MAX_VISITS} buyers are on this page, which is as many as it keeps. Place or cancel some of \
+                 their orders, move the clock by 24 hours, or reset the sandbox."
+            );
+            refused(StatusCode::SERVICE_UNAVAILABLE, &why)
         }
         Err(BeginRefused::Payment(_) | BeginRefused::Store(_)) => unavailable(),
     }

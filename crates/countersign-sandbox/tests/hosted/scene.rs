@@ -156,6 +156,18 @@ impl Scene {
         log["events"].as_array().unwrap().iter().map(shown).collect()
     }
 
+    /// The sequence of the latest event.
+    pub(crate) async fn last_event(&self) -> u64 {
+        let mut last = 0;
+        loop {
+            let page = self.control(Method::GET, &format!("/_sandbox/events?after={last}"), "").await;
+            match page["events"].as_array().unwrap().last() {
+                Some(event) => last = event["sequence"].as_u64().unwrap(),
+                None => return last,
+            }
+        }
+    }
+
     /// The id of the first Checkout Session.
     pub(crate) async fn session_id(&self) -> String {
         let log = self.control(Method::GET, "/_sandbox/events", "").await;
