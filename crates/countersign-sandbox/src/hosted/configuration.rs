@@ -18,7 +18,7 @@ use countersign_protocol::wire::{
 };
 
 use super::restriction::{NotARestriction, Restrictions};
-use super::visit::{CheckoutLanguage, Display, Handler, Scope, Visit, VisitStep};
+use super::visit::{CheckoutLanguage, Display, Gift, Handler, Scope, Visit, VisitStep};
 use crate::app::checkout_session::Shown;
 use crate::app::visit::NewVisit;
 use crate::http::requests;
@@ -149,6 +149,8 @@ pub(super) fn read(
         address: None,
         delivery_option: None,
         coupon_codes: Vec::new(),
+        gift: Gift::default(),
+        points: 0,
         cart: None,
         cart_number: 0,
         questions: 0,

@@ -30,7 +30,7 @@ use crate::app::{App, Refused};
 use configuration::Begun;
 use form::Form;
 use page::Draft;
-use visit::{Act, Answered, Bank, Failure, Placing};
+use visit::{Act, Answered, Bank, Failure, Gift, Placing};
 
 /// The longest body that begins a checkout.
 const MAX_CONFIGURATION_LEN: usize = 64 * 1024;
@@ -161,6 +161,7 @@ fn read_act(name: &str, form: &Form) -> Read {
     let number = |field: &str| form.field(field).and_then(|text| text.parse::<usize>().ok());
     let text = |field: &str| form.field(field).map(str::to_owned);
     let card = || form.field("card").and_then(Card::parse);
+    let points = || form.field("points").and_then(|points| points.trim().parse().ok());
     let act = match name {
         "sign-in" => number("buyer").map(Act::SignIn),
         "consent" => Some(Act::Consent),
@@ -179,13 +180,16 @@ fn read_act(name: &str, form: &Form) -> Read {
         "delivery-option" => text("option").map(Act::SelectDeliveryOption),
         "coupon" => text("code").map(Act::AddCoupon),
         "remove-coupon" => text("code").map(Act::RemoveCoupon),
+        "gift" => gift(form).map(Act::ChooseGift),
+        "points" => points().map(Act::RedeemPoints),
         "card" => card().map(Act::SelectCard),
         "place-order" => {
             let bank = Bank::parse(form.field("bank").unwrap_or(Bank::AsTheCardSays.as_str()));
             let cart_number = form.field("cart").and_then(|number| number.parse().ok());
             let (address, delivery_option) = (number("address"), text("option"));
             cart_number.zip(bank).map(|(cart_number, bank)| {
-                Act::PlaceOrder(Placing { cart_number, bank, address, delivery_option, card: card() })
+                let (gift, points, card) = (gift(form), points(), card());
+                Act::PlaceOrder(Placing { cart_number, bank, address, delivery_option, gift, points, card })
             })
         }
         "pass" => Some(Act::PassMfa),
@@ -198,6 +202,13 @@ fn read_act(name: &str, form: &Form) -> Read {
         _ => return Read::NoSuchAct,
     };
     act.map_or(Read::Nothing, Read::Act)
+}
+
+/// What the buyer asks for where the order is a present. A form always has its message, which may be empty.
+fn gift(form: &Form) -> Option<Gift> {
+    let message = form.field("message")?.trim();
+    let message = Some(message).filter(|message| !message.is_empty()).map(str::to_owned);
+    Some(Gift { is_wrapped: form.field("wrap").is_some(), message })
 }
 
 /// What the page's script heard from the shop's page.

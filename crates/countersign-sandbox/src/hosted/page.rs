@@ -21,7 +21,9 @@ use serde_json::json;
 
 use super::restriction::NotDelivered;
 use super::texts::Texts;
-use super::visit::{Choice, Display, Ending, Failure, Handler, Scope, Visit, VisitStep, buyers};
+use super::visit::{
+    Choice, Display, Ending, Failure, Handler, MAX_GIFT_MESSAGE_LEN, Scope, Visit, VisitStep, buyers,
+};
 use crate::app::test_buyer::BuyerTrait;
 use crate::app::visit::{Seen, VisitToken};
 
@@ -116,6 +118,8 @@ struct Review<'a> {
     adding: Adding<'a>,
     options: Vec<ShownOption>,
     coupons: Option<Vec<ShownCoupon<'a>>>,
+    gift: Option<ShownGift<'a>>,
+    points: Option<u32>,
     cards: Vec<ShownCard>,
     lines: Vec<ShownLine>,
     totals: Vec<Total>,
@@ -157,6 +161,12 @@ struct ShownOption {
 struct ShownCoupon<'a> {
     code: &'a str,
     state: Option<String>,
+}
+
+struct ShownGift<'a> {
+    is_wrapped: bool,
+    message: &'a str,
+    max_len: usize,
 }
 
 struct ShownLine {
@@ -301,8 +311,9 @@ fn with_the_shop<'a>(texts: &'static Texts, page: HostedPage<'a>, visit: &'a Vis
             HandlerFailure::TimedOut => (texts.no_answer, None),
             HandlerFailure::InvalidAnswer => (texts.invalid_answer, Some(why.as_str())),
         };
-        let is_final =
-            *kind == HandlerFailure::ErrorReported && matches!(question.choice, Choice::Coupons(_));
+        // What was entered there can be entered again, and is not a choice to come back to.
+        let is_entered = matches!(question.choice, Choice::Coupons(_) | Choice::Gift(_) | Choice::Points(_));
+        let is_final = *kind == HandlerFailure::ErrorReported && is_entered;
         Alert { text, detail: detail.filter(|detail| !detail.is_empty()), can_retry: !is_final }
     });
     HostedPage { question, alert, ..page }
@@ -412,6 +423,11 @@ fn review<'a>(
         },
         options: cart.map(|cart| options(texts, visit, cart)).unwrap_or_default(),
         coupons: visit.takes_coupons(*product_type).then(|| coupons(texts, visit, cart)),
+        gift: visit.takes_gifts().then(|| gift(visit)),
+        points: visit.takes_points().then(|| match visit.asking().map(|question| &question.choice) {
+            Some(Choice::Points(points)) => *points,
+            _ => visit.points,
+        }),
         cards: cards(texts, card),
         lines: cart.map(lines).unwrap_or_default(),
         totals: cart.map(|cart| totals(texts, cart)).unwrap_or_default(),
@@ -551,6 +567,15 @@ fn coupons<'a>(texts: &'static Texts, visit: &'a Visit, cart: Option<&Cart>) -> 
         ShownCoupon { code, state }
     });
     shown.collect()
+}
+
+fn gift(visit: &Visit) -> ShownGift<'_> {
+    let gift = match visit.asking().map(|question| &question.choice) {
+        Some(Choice::Gift(gift)) => gift,
+        _ => &visit.gift,
+    };
+    let message = gift.message.as_deref().unwrap_or_default();
+    ShownGift { is_wrapped: gift.is_wrapped, message, max_len: MAX_GIFT_MESSAGE_LEN }
 }
 
 fn lines(cart: &Cart) -> Vec<ShownLine> {

@@ -35,6 +35,10 @@ use crate::app::test_buyer::{TestBuyer, test_buyers};
 const MAX_ADDRESSES: usize = 20;
 /// The longest coupon code, as in CartDetails.
 const MAX_COUPON_LEN: usize = 64;
+/// The longest gift message, in characters. Amazon documents none.
+pub(super) const MAX_GIFT_MESSAGE_LEN: usize = 240;
+/// The most points that are redeemed at once: nine digits.
+const MAX_POINTS: u32 = 999_999_999;
 
 macro_rules! words {
     ($(#[$doc:meta])+ $name:ident { $($variant:ident = $word:literal,)+ }) => {
@@ -138,6 +142,9 @@ pub(crate) struct Visit {
     /// The id of the option that the cart is for.
     pub(crate) delivery_option: Option<String>,
     pub(crate) coupon_codes: Vec<String>,
+    pub(crate) gift: Gift,
+    /// How many of the shop's own points are redeemed.
+    pub(crate) points: u32,
     /// The last CartDetails, with the delivery options of an earlier one if it had none.
     pub(crate) cart: Option<CartDetails>,
     /// The number of the answer that brought the cart. An order is placed by it, so that nobody places an
@@ -145,6 +152,13 @@ pub(crate) struct Visit {
     pub(crate) cart_number: u32,
     pub(crate) questions: u32,
     pub(crate) question: Option<Question>,
+}
+
+/// What is asked for where the order is a present.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Gift {
+    pub(crate) is_wrapped: bool,
+    pub(crate) message: Option<String>,
 }
 
 /// How far a visit is.
@@ -195,6 +209,8 @@ pub(crate) enum Choice {
     Address(usize),
     DeliveryOption(String),
     Coupons(Vec<String>),
+    Gift(Gift),
+    Points(u32),
     /// The order is placed.
     Complete,
 }
@@ -218,6 +234,8 @@ pub(crate) enum Act {
     SelectDeliveryOption(String),
     AddCoupon(String),
     RemoveCoupon(String),
+    ChooseGift(Gift),
+    RedeemPoints(u32),
     SelectCard(Card),
     PlaceOrder(Placing),
     PassMfa,
@@ -243,6 +261,8 @@ pub(crate) struct Placing {
     /// and the order is placed only if nobody has to be asked for that.
     pub(crate) address: Option<usize>,
     pub(crate) delivery_option: Option<String>,
+    pub(crate) gift: Option<Gift>,
+    pub(crate) points: Option<u32>,
     pub(crate) card: Option<Card>,
 }
 
@@ -396,6 +416,16 @@ impl Visit {
         self.cart.is_some() && is_heard
     }
 
+    /// Whether the shop wraps presents.
+    pub(crate) fn takes_gifts(&self) -> bool {
+        self.cart.is_some() && self.has(Handler::GiftWrapOptionSelection)
+    }
+
+    /// Whether the shop has points of its own.
+    pub(crate) fn takes_points(&self) -> bool {
+        self.cart.is_some() && self.has(Handler::MerchantManagedPaymentMethodSelection)
+    }
+
     fn has(&self, handler: Handler) -> bool {
         self.handlers.contains(&handler)
     }
@@ -516,6 +546,8 @@ impl Going<'_> {
                 let codes = self.visit.coupon_codes.iter().filter(|known| **known != code).cloned();
                 self.take_coupons(codes.collect())
             }
+            Act::ChooseGift(gift) => self.choose_gift(gift),
+            Act::RedeemPoints(points) => self.redeem_points(points),
             Act::SelectCard(card) => self.buyer(BuyerAct::SelectCard(card)),
             Act::PlaceOrder(placing) => self.place_order(placing),
             Act::Retry => {
@@ -590,6 +622,21 @@ impl Going<'_> {
         self.ask(handler, Choice::Coupons(codes))
     }
 
+    fn choose_gift(&mut self, gift: Gift) -> Result<(), Misfit> {
+        let len = gift.message.as_ref().map_or(0, |message| message.chars().count());
+        if !self.visit.takes_gifts() || len > MAX_GIFT_MESSAGE_LEN {
+            return Err(Misfit);
+        }
+        self.ask(Handler::GiftWrapOptionSelection, Choice::Gift(gift))
+    }
+
+    fn redeem_points(&mut self, points: u32) -> Result<(), Misfit> {
+        if !self.visit.takes_points() || points > MAX_POINTS {
+            return Err(Misfit);
+        }
+        self.ask(Handler::MerchantManagedPaymentMethodSelection, Choice::Points(points))
+    }
+
     /// A handler that the shop does not have is not asked: the choice stands by itself.
     fn ask_or_choose(&mut self, handler: Handler, choice: Choice) -> Result<(), Misfit> {
         if self.visit.has(handler) {
@@ -612,6 +659,8 @@ impl Going<'_> {
                 self.visit.delivery_option = Some(id.clone());
             }
             Choice::Coupons(codes) => self.visit.coupon_codes.clone_from(codes),
+            Choice::Gift(gift) => self.visit.gift.clone_from(gift),
+            Choice::Points(points) => self.visit.points = *points,
         }
         Ok(())
     }
@@ -691,8 +740,8 @@ impl Going<'_> {
         let Some(cart) = self.visit.read_cart() else { return };
         // Which option the totals are for: the buyer's choice where it was one, else the shop's default.
         let is_there = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
-        let stays =
-            matches!(question.choice, Choice::DeliveryOption(_) | Choice::Coupons(_)) || !brings_options;
+        let moves = matches!(question.choice, Choice::Start | Choice::Address(_));
+        let stays = !moves || !brings_options;
         let chosen = self.visit.delivery_option.take().filter(|id| stays && is_there(id));
         let default = cart.delivery_options.iter().find(|option| option.is_default);
         self.visit.delivery_option = chosen.or_else(|| default.map(|option| option.id.clone()));
@@ -700,7 +749,7 @@ impl Going<'_> {
     }
 
     fn place_order(&mut self, placing: Placing) -> Result<(), Misfit> {
-        let Placing { cart_number, bank, address, delivery_option, card } = placing;
+        let Placing { cart_number, bank, address, delivery_option, gift, points, card } = placing;
         let CheckoutSession { flow, product_type, .. } = self.session;
         if !self.visit.can_place(flow, product_type) || cart_number != self.visit.cart_number {
             return Err(Misfit);
@@ -716,6 +765,14 @@ impl Going<'_> {
         }
         if let Some(id) = delivery_option.filter(|id| self.visit.delivery_option.as_ref() != Some(id)) {
             return self.select_delivery_option(id);
+        }
+        if let Some(gift) = gift.filter(|gift| self.visit.takes_gifts() && self.visit.gift != *gift) {
+            return self.choose_gift(gift);
+        }
+        if let Some(points) =
+            points.filter(|points| self.visit.takes_points() && self.visit.points != *points)
+        {
+            return self.redeem_points(points);
         }
         match bank {
             Bank::AsTheCardSays => self.place(),

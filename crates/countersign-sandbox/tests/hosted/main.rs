@@ -7,6 +7,7 @@ mod bank;
 mod buying;
 mod configuration;
 mod documented;
+mod gifts;
 mod pages;
 mod redirecting;
 mod scene;
