@@ -2,8 +2,9 @@
 //! and its Checkout Session are written together or not at all.
 
 use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::money::Currency;
 use countersign_domain::provider::checkout_session::{
-    self as rules, CheckoutSession, CheckoutSessionState, Flow, WebCheckoutDetails,
+    self as rules, CheckoutSession, CheckoutSessionState, Constraint, Flow, WebCheckoutDetails,
 };
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
 use countersign_domain::time::Timestamp;
@@ -73,6 +74,8 @@ pub(crate) enum BeginRefused {
     ForeignPage,
     /// [`MAX_VISITS`] are kept, and none of them is over.
     TooManyVisits,
+    /// The shop has not said yet what there is to pay, and where the buyer returns to.
+    Constrained(Constraint),
     /// A rule between the members of a new session's payment part.
     Payment(PaymentDetailsRefused),
     /// The store let the caller down.
@@ -95,6 +98,14 @@ impl From<PaymentDetailsRefused> for BeginRefused {
     fn from(refused: PaymentDetailsRefused) -> Self {
         Self::Payment(refused)
     }
+}
+
+/// What becomes of a buyer whom the shop sends to pay.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum SentToPay {
+    To(VisitToken),
+    /// There is nothing to pay any more: back to the shop, by this URL.
+    Back(String),
 }
 
 /// A visit with its Checkout Session as of now.
@@ -186,6 +197,42 @@ impl App {
         })
         .await?;
         Ok(token)
+    }
+
+    /// A buyer comes to the hosted page by a Checkout Session's `amazonPayRedirectUrl`, to pay for what they
+    /// chose and the shop has reckoned.
+    pub(crate) async fn start_payment(&self, id: &CheckoutSessionId) -> Result<SentToPay, BeginRefused> {
+        let moment = self.moment().await;
+        let now = moment.now;
+        let token = VisitToken(self.ids.visit_token());
+        self.transact(|| async {
+            let document = self.document(checkout_session_key(id.as_str())).await?;
+            let loaded = as_of(document.as_ref().map(read_checkout).transpose()?, now);
+            let session = loaded.ok_or(BeginRefused::NotWaiting)?.value.session;
+            if session.flow != Flow::Redirect {
+                return Err(BeginRefused::NotWaiting);
+            }
+            if !matches!(session.state, CheckoutSessionState::Open { placed_at: None, .. }) {
+                let url = visit::way_back(&session).ok_or(BeginRefused::NotWaiting)?;
+                return Ok(Decision { change: None, outcome: SentToPay::Back(url) });
+            }
+            // Whoever has not signed in yet can do so on the page.
+            let lacks = session.constraints().into_iter().find(|it| *it != Constraint::BuyerNotAssociated);
+            if let Some(constraint) = lacks {
+                return Err(BeginRefused::Constrained(constraint));
+            }
+            let visit = Visit {
+                id: visit_id(&token),
+                checkout_session_id: id.clone(),
+                currency: session.payment.charge_amount.map_or(Currency::USD, |amount| amount.currency()),
+                ..Visit::to_pay(&session)
+            };
+            let mut write = self.room_for_a_visit(now).await?;
+            write.push(write_visit(&token, &visit, &session, Expect::Absent, now));
+            let change = self.change_set(now, write, Vec::new());
+            Ok(Decision { change: Some(change), outcome: SentToPay::To(token.clone()) })
+        })
+        .await
     }
 
     /// A visit as of now.

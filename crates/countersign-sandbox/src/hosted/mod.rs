@@ -18,6 +18,7 @@ pub(crate) mod visit;
 
 use bytes::Bytes;
 use countersign_domain::address::{Address, AddressMember};
+use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::provider::buyer::Card;
 use countersign_domain::provider::event::HandlerFailure;
 use countersign_http::{Request, Response};
@@ -25,7 +26,7 @@ use countersign_protocol::wire::MAX_ADDRESS_MEMBER_LEN;
 use http::header::{HOST, LOCATION, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::app::visit::{BeginRefused, MAX_VISITS, VisitToken};
+use crate::app::visit::{BeginRefused, MAX_VISITS, SentToPay, VisitToken};
 use crate::app::{App, Refused};
 use configuration::Begun;
 use form::Form;
@@ -54,6 +55,7 @@ pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
     Some(match (request.method(), called) {
         _ if !rest.is_empty() && !rest.starts_with('/') => return None,
         (&Method::POST, (None | Some(""), None, None)) => begin(app, request).await,
+        (&Method::GET, (Some("processing"), None, None)) => process(app, request).await,
         (&Method::GET, (Some(token), None, None)) => match VisitToken::parse(token) {
             Some(token) => show(app, &token, None).await,
             None => not_found(),
@@ -106,15 +108,47 @@ async fn begin(app: &App, request: &Request) -> Response {
             let why = format!("its checkoutReviewReturnUrl is not on {origin}, where this page is");
             not_that_session(StatusCode::FORBIDDEN, &why)
         }
-        Err(BeginRefused::TooManyVisits) => {
-            let why = format!(
-                "{MAX_VISITS} buyers are on this page, which is as many as it keeps. Place or cancel some of \
-                 their orders, move the clock by 24 hours, or reset the sandbox."
-            );
-            refused(StatusCode::SERVICE_UNAVAILABLE, &why)
+        Err(BeginRefused::TooManyVisits) => refused(StatusCode::SERVICE_UNAVAILABLE, &too_many_visits()),
+        Err(BeginRefused::Constrained(_) | BeginRefused::Payment(_) | BeginRefused::Store(_)) => {
+            unavailable()
+        }
+    }
+}
+
+/// Where `amazonPayRedirectUrl` leads. The shop's page follows a link to it, so that a GET begins this visit; of
+/// the Checkout Session it decides nothing.
+async fn process(app: &App, request: &Request) -> Response {
+    let refused = |status, why: &str| page::nothing(status, "This checkout cannot go on", why);
+    let query = Form::read(request.uri().query().unwrap_or_default().as_bytes());
+    let id = query.as_ref().and_then(|query| query.field("amazonCheckoutSessionId"));
+    let Some(id) = id else {
+        return refused(StatusCode::BAD_REQUEST, "The parameter [amazonCheckoutSessionId] is required.");
+    };
+    let sent = match CheckoutSessionId::parse(id) {
+        Ok(id) => app.start_payment(&id).await,
+        Err(_) => Err(BeginRefused::NotWaiting),
+    };
+    match sent {
+        Ok(SentToPay::To(token)) => see_other(&token),
+        Ok(SentToPay::Back(url)) => sent_to(&url),
+        Err(BeginRefused::Constrained(constraint)) => {
+            refused(StatusCode::UNPROCESSABLE_ENTITY, constraint.description())
+        }
+        Err(BeginRefused::TooManyVisits) => refused(StatusCode::SERVICE_UNAVAILABLE, &too_many_visits()),
+        Err(BeginRefused::NotWaiting | BeginRefused::NoReviewPage | BeginRefused::ForeignPage) => {
+            let why = "The value provided for [amazonCheckoutSessionId] is invalid: no such Checkout Session \
+                       waits to be paid.";
+            refused(StatusCode::NOT_FOUND, why)
         }
         Err(BeginRefused::Payment(_) | BeginRefused::Store(_)) => unavailable(),
     }
+}
+
+fn too_many_visits() -> String {
+    format!(
+        "{MAX_VISITS} buyers are on this page, which is as many as it keeps. Place or cancel some of their \
+         orders, move the clock by 24 hours, or reset the sandbox."
+    )
 }
 
 async fn show(app: &App, token: &VisitToken, draft: Option<&Draft>) -> Response {
@@ -277,11 +311,14 @@ fn is_foreign(request: &Request) -> bool {
 }
 
 fn see_other(token: &VisitToken) -> Response {
+    sent_to(&format!("/checkout/{}", token.as_str()))
+}
+
+fn sent_to(url: &str) -> Response {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    let location = HeaderValue::from_str(&format!("/checkout/{}", token.as_str()));
-    // Hexadecimal digits are always a header's value.
-    if let Ok(location) = location {
+    // A token is hexadecimal digits, and a shop's URL was read as one.
+    if let Ok(location) = HeaderValue::from_str(url) {
         response.headers_mut().insert(LOCATION, location);
     }
     response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,6 +1,7 @@
 //! The hosted page as HTML: what a visit shows at each of its steps. The templates escape every text; whatever a
 //! buyer or a shop wrote is text.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use askama::Template;
@@ -22,7 +23,8 @@ use serde_json::json;
 use super::restriction::NotDelivered;
 use super::texts::Texts;
 use super::visit::{
-    Choice, Display, Ending, Failure, Handler, MAX_GIFT_MESSAGE_LEN, Scope, Visit, VisitStep, buyers,
+    Choice, Display, Ending, Failure, Handler, MAX_GIFT_MESSAGE_LEN, Purpose, Scope, Visit, VisitStep,
+    buyers, way_back,
 };
 use crate::app::test_buyer::BuyerTrait;
 use crate::app::visit::{Seen, VisitToken};
@@ -60,7 +62,7 @@ struct HostedPage<'a> {
     /// What it is to be told, as JSON.
     tell: Option<String>,
     /// Where the buyer goes on by themselves.
-    follow: Option<&'a str>,
+    follow: Option<Cow<'a, str>>,
     /// Whether the page has done its work and closes by itself.
     closes: bool,
     alert: Option<Alert<'a>>,
@@ -102,7 +104,7 @@ struct Ended<'a> {
 }
 
 struct Link<'a> {
-    url: &'a str,
+    url: Cow<'a, str>,
     text: &'static str,
 }
 
@@ -188,7 +190,7 @@ pub(super) fn of_visit(token: &VisitToken, seen: &Seen, draft: Option<&Draft>) -
     let Seen { visit, session, .. } = seen;
     let texts = Texts::of(visit.language);
     let page = match &session.state {
-        CheckoutSessionState::Canceled { reason } => canceled(texts, visit, *reason),
+        CheckoutSessionState::Canceled { reason } => canceled(texts, seen, *reason),
         CheckoutSessionState::Open { .. } | CheckoutSessionState::Completed { .. } => {
             at_its_step(texts, seen, draft)
         }
@@ -225,7 +227,8 @@ fn plain<'a>(texts: &'static Texts, visit: &'a Visit, title: &'static str, body:
     }
 }
 
-fn canceled<'a>(texts: &'static Texts, visit: &'a Visit, reason: SessionCancelReason) -> HostedPage<'a> {
+fn canceled<'a>(texts: &'static Texts, seen: &'a Seen, reason: SessionCancelReason) -> HostedPage<'a> {
+    let Seen { visit, session, .. } = seen;
     let (title, text) = match reason {
         SessionCancelReason::BuyerCanceled | SessionCancelReason::AmazonCanceled => {
             (texts.canceled, texts.nothing_charged)
@@ -241,8 +244,18 @@ fn canceled<'a>(texts: &'static Texts, visit: &'a Visit, reason: SessionCancelRe
     HostedPage {
         tell: Some(tell.to_string()),
         closes: reason == SessionCancelReason::BuyerCanceled,
-        ..plain(texts, visit, title, Body::Ended(Ended { text: Some(text), link: None }))
+        follow: way_back(session).map(Cow::Owned),
+        ..plain(
+            texts,
+            visit,
+            title,
+            Body::Ended(Ended { text: Some(text), link: back_to_shop(texts, session) }),
+        )
     }
+}
+
+fn back_to_shop<'a>(texts: &'static Texts, session: &CheckoutSession) -> Option<Link<'a>> {
+    way_back(session).map(|url| Link { url: Cow::Owned(url), text: texts.back_to_shop })
 }
 
 fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draft>) -> HostedPage<'a> {
@@ -352,7 +365,8 @@ fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> Ho
             }
         }
         Ending::Redirect(url) => {
-            let link = Link { url, text: texts.continue_ };
+            let url = Cow::Borrowed(url.as_str());
+            let link = Link { url: url.clone(), text: texts.continue_ };
             HostedPage { follow: Some(url), ..plain(texts, visit, texts.redirect, ended(None, Some(link))) }
         }
         Ending::Return(url) => {
@@ -362,7 +376,8 @@ fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> Ho
                 // On the shop's page the buyer has yet to order.
                 (false, false) => texts.redirect,
             };
-            let link = Link { url, text: texts.back_to_shop };
+            let url = Cow::Borrowed(url.as_str());
+            let link = Link { url: url.clone(), text: texts.back_to_shop };
             HostedPage { follow: Some(url), ..plain(texts, visit, title, ended(None, Some(link))) }
         }
     }
@@ -404,18 +419,21 @@ fn review<'a>(
 ) -> HostedPage<'a> {
     let Seen { visit, session, .. } = seen;
     let CheckoutSession { flow, product_type, .. } = session;
-    let is_redirecting = *flow == Flow::Redirect;
+    let is_redirecting = !visit.places(session);
+    let is_paying = visit.purpose == Purpose::Paying;
     let cart = visit.read_cart();
     let cart = cart.as_ref();
-    let ships = *product_type == ProductType::PayAndShip;
-    let has_begun = is_redirecting || cart.is_some();
+    let ships = *product_type == ProductType::PayAndShip && !is_paying;
+    let has_begun = *flow == Flow::Redirect || cart.is_some();
+    // Where no cart says it, the shop's server has.
+    let charge = cart.map(|cart| cart.charge).or(session.payment.charge_amount.filter(|_| !is_redirecting));
     let body = Review {
         is_waiting: visit.asking().is_some(),
         has_begun,
         is_redirecting,
         can_place: visit.can_place(*flow, *product_type),
         cart_number: visit.cart_number,
-        charge: cart.map(|cart| cart.charge.to_string()),
+        charge: charge.map(|charge| charge.to_string()),
         book: ships.then(|| book(texts, seen, draft)),
         adding: Adding {
             is_open: draft.is_some_and(|draft| draft.place.is_none()),
@@ -428,12 +446,22 @@ fn review<'a>(
             Some(Choice::Points(points)) => *points,
             _ => visit.points,
         }),
-        cards: cards(texts, card),
+        cards: if is_paying { Vec::new() } else { cards(texts, card) },
         lines: cart.map(lines).unwrap_or_default(),
-        totals: cart.map(|cart| totals(texts, cart)).unwrap_or_default(),
+        totals: match (cart, charge) {
+            (Some(cart), _) => totals(texts, cart),
+            (None, Some(charge)) => {
+                vec![Total { label: texts.charge_total, amount: charge.to_string(), is_charge: true }]
+            }
+            (None, None) => Vec::new(),
+        },
         more: more(visit),
     };
-    let title = if is_redirecting { texts.choose } else { texts.review };
+    let title = match (*flow, is_paying) {
+        (_, true) => texts.payment,
+        (Flow::Redirect, false) => texts.choose,
+        (Flow::BuyNow, false) => texts.review,
+    };
     let page = with_the_shop(texts, plain(texts, visit, title, Body::Review(Box::new(body))), visit);
     if let Some(draft) = draft {
         let label = label(texts, draft.wrong);

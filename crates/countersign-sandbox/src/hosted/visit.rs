@@ -13,11 +13,12 @@
 
 use countersign_domain::address::Address;
 use countersign_domain::cart::{Cart, DeliveryOptions, MAX_COUPONS};
-use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::ids::{CheckoutSessionId, Region};
 use countersign_domain::money::Currency;
 use countersign_domain::provider::buyer::{Buyer, Card};
 use countersign_domain::provider::checkout_session::{
-    self as rules, BuyerAct, CheckoutSession, CheckoutSessionState, Flow, SessionUpdate,
+    self as rules, BuyerAct, CheckoutSession, CheckoutSessionState, Flow, SessionCancelReason, SessionUpdate,
+    WebCheckoutDetails,
 };
 use countersign_domain::provider::event::{Event, HandlerFailure, Happened};
 use countersign_domain::provider::payment_details::PaymentDetailsUpdate;
@@ -99,6 +100,15 @@ words! {
 }
 
 words! {
+    /// What a buyer who is sent back to the shop came for: to choose, or, by `amazonPayRedirectUrl`, to pay for
+    /// what was chosen.
+    Purpose {
+        Choosing = "choose",
+        Paying = "pay",
+    }
+}
+
+words! {
     /// `checkoutLanguage`.
     CheckoutLanguage {
         EnUs = "en_US",
@@ -108,6 +118,24 @@ words! {
         ItIt = "it_IT",
         EsEs = "es_ES",
         JaJp = "ja_JP",
+    }
+}
+
+impl Scope {
+    /// What is asked for where no scope is named (Amazon's rule).
+    pub(crate) fn unless_named() -> Vec<Self> {
+        Self::ALL.iter().copied().filter(|scope| *scope != Self::BillingAddress).collect()
+    }
+}
+
+impl CheckoutLanguage {
+    /// That of a region's buyers, where the button names none.
+    pub(crate) const fn of(region: Region) -> Self {
+        match region {
+            Region::NorthAmerica => Self::EnUs,
+            Region::Europe => Self::EnGb,
+            Region::Japan => Self::JaJp,
+        }
     }
 }
 
@@ -129,6 +157,7 @@ pub(crate) struct Visit {
     /// The shop's page: the only origin that is spoken to, and that may frame the page.
     pub(crate) origin: String,
     pub(crate) display: Display,
+    pub(crate) purpose: Purpose,
     pub(crate) language: CheckoutLanguage,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) scopes: Vec<Scope>,
@@ -368,6 +397,51 @@ fn after_the_session(
 }
 
 impl Visit {
+    /// One that begins, with a page of this origin to speak to. Its ids stand for those that are drawn later.
+    pub(crate) fn arriving(origin: String, display: Display, language: CheckoutLanguage) -> Self {
+        Self {
+            id: String::new(),
+            checkout_session_id: CheckoutSessionId::from_random([0; 16]),
+            origin,
+            display,
+            purpose: Purpose::Choosing,
+            language,
+            handlers: Vec::new(),
+            scopes: Vec::new(),
+            currency: Currency::USD,
+            step: VisitStep::SignIn,
+            addresses: Vec::new(),
+            address: None,
+            delivery_option: None,
+            coupon_codes: Vec::new(),
+            gift: Gift::default(),
+            points: 0,
+            cart: None,
+            cart_number: 0,
+            questions: 0,
+            question: None,
+        }
+    }
+
+    /// The visit of a buyer whom the shop sends to pay. Nobody's page is spoken to: the shop's has gone.
+    pub(crate) fn to_pay(session: &CheckoutSession) -> Self {
+        let has_buyer = matches!(session.state, CheckoutSessionState::Open { buyer: Some(_), .. });
+        let arriving = Self::arriving(String::new(), Display::Window, CheckoutLanguage::of(session.region));
+        Self {
+            purpose: Purpose::Paying,
+            scopes: Scope::unless_named(),
+            step: if has_buyer { VisitStep::Review } else { VisitStep::SignIn },
+            ..arriving
+        }
+    }
+
+    /// Whether the order is placed on this page, and not only chosen for.
+    pub(crate) fn places(&self, session: &CheckoutSession) -> bool {
+        session.flow == Flow::BuyNow
+            || session.web_checkout.checkout_mode.is_some()
+            || self.purpose == Purpose::Paying
+    }
+
     /// Why the place of the book cannot be chosen, if it cannot.
     fn may_choose(&self, place: usize, restrictions: &Restrictions) -> bool {
         self.addresses.get(place).is_some_and(|address| restrictions.refuse(address).is_none())
@@ -399,7 +473,8 @@ impl Visit {
             }
             Some(Question { failure: None, .. }) => false,
         };
-        let has_address = product_type == ProductType::PayOnly || self.address.is_some();
+        let has_address =
+            product_type == ProductType::PayOnly || self.address.is_some() || self.purpose == Purpose::Paying;
         let has_cart = flow == Flow::Redirect || self.cart.is_some();
         self.step == VisitStep::Review && is_answered && has_address && has_cart
     }
@@ -506,6 +581,10 @@ impl Going<'_> {
     fn review(&mut self, act: Act) -> Result<(), Misfit> {
         // One question at a time: while the shop's page is asked, there is only its answer and an end.
         if self.visit.asking().is_some() && !matches!(act, Act::Answer { .. } | Act::Cancel | Act::Retry) {
+            return Err(Misfit);
+        }
+        // What was chosen stands in the Checkout Session, and the shop has reckoned by it.
+        if self.visit.purpose == Purpose::Paying && !matches!(act, Act::PlaceOrder(_) | Act::Cancel) {
             return Err(Misfit);
         }
         match act {
@@ -799,9 +878,11 @@ impl Going<'_> {
             }
             Flow::Redirect => {
                 let details = &self.session.web_checkout;
-                let (back_to, places) = match &details.checkout_mode {
-                    Some(_) => (details.checkout_result_return_url.clone(), true),
-                    None => (details.checkout_review_return_url.clone(), false),
+                let places = self.visit.places(&self.session);
+                let back_to = if places {
+                    details.checkout_result_return_url.clone()
+                } else {
+                    details.checkout_review_return_url.clone()
                 };
                 let back_to = returning(&back_to.ok_or(Misfit)?, &self.session.id);
                 if places {
@@ -851,6 +932,19 @@ impl Going<'_> {
         self.visit.step = VisitStep::Finished(ending);
         Ok(())
     }
+}
+
+/// Where the shop wants the buyer of a session that is decided: the way to its result page or, for one who has
+/// canceled, to the page that it has for them. Buy Now has neither.
+pub(crate) fn way_back(session: &CheckoutSession) -> Option<String> {
+    let WebCheckoutDetails { checkout_result_return_url: result, checkout_cancel_url: cancel, .. } =
+        &session.web_checkout;
+    let has_canceled = matches!(
+        session.state,
+        CheckoutSessionState::Canceled { reason: SessionCancelReason::BuyerCanceled }
+    );
+    let url = cancel.as_ref().filter(|_| has_canceled).or(result.as_ref());
+    url.filter(|_| session.flow == Flow::Redirect).map(|url| returning(url, &session.id))
 }
 
 /// A URL of the shop's with the session's id.

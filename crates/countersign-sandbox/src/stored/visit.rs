@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::buyer::StoredAddress;
 use super::{Illegible, Legible as _, Text, Unreadable, from_json, instant, to_json};
 use crate::hosted::visit::{
-    CheckoutLanguage, Choice, Display, Ending, Failure, Gift, Handler, Question, Scope, Visit, VisitStep,
+    CheckoutLanguage, Choice, Display, Ending, Failure, Gift, Handler, Purpose, Question, Scope, Visit,
+    VisitStep,
 };
 
 pub(crate) const COLLECTION: &str = "visit";
@@ -30,6 +31,9 @@ struct StoredVisit<'a> {
     origin: Text<'a>,
     #[serde(borrow)]
     display: Text<'a>,
+    /// Only where it is not choosing.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    purpose: Option<Text<'a>>,
     #[serde(borrow)]
     language: Text<'a>,
     #[serde(borrow)]
@@ -126,6 +130,7 @@ pub(crate) fn encode(visit: &Visit) -> Bytes {
         checkout_session_id,
         origin,
         display,
+        purpose,
         language,
         handlers,
         scopes,
@@ -147,6 +152,7 @@ pub(crate) fn encode(visit: &Visit) -> Bytes {
         checkout_session_id: text(checkout_session_id.as_str()),
         origin: text(origin),
         display: text(display.as_str()),
+        purpose: (*purpose != Purpose::Choosing).then(|| text(purpose.as_str())),
         language: text(language.as_str()),
         handlers: handlers.iter().map(|handler| text(handler.as_str())).collect(),
         scopes: scopes.iter().map(|scope| text(scope.as_str())).collect(),
@@ -227,6 +233,10 @@ fn read(stored: StoredVisit<'_>) -> Result<Visit, Illegible> {
             .member("checkoutSessionId")?,
         origin: stored.origin.into_owned(),
         display: Display::parse(&stored.display).member("display")?,
+        purpose: match stored.purpose {
+            None => Purpose::Choosing,
+            Some(word) => Purpose::parse(&word).member("purpose")?,
+        },
         language: CheckoutLanguage::parse(&stored.language).member("language")?,
         handlers: stored
             .handlers
@@ -303,6 +313,7 @@ mod tests {
             checkout_session_id: CheckoutSessionId::from_random([1; 16]),
             origin: "https://shop.example:8443".to_owned(),
             display: Display::Overlay,
+            purpose: Purpose::Paying,
             language: CheckoutLanguage::JaJp,
             handlers: Handler::ALL.to_vec(),
             scopes: Scope::ALL.to_vec(),

@@ -9,6 +9,7 @@ mod configuration;
 mod documented;
 mod gifts;
 mod pages;
+mod paying;
 mod redirecting;
 mod scene;
 mod scripts;

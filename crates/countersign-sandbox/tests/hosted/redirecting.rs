@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::scene::{self, KEY, SHOP, Scene, attribute, form, signed, text};
 
-fn payload() -> Value {
+pub(crate) fn payload() -> Value {
     json!({
         "webCheckoutDetails": {"checkoutReviewReturnUrl": "https://shop.example/review?a=1"},
         "storeId": "amzn1.application-oa2-client.0123456789abcdef0123456789abcdef",
@@ -12,7 +12,7 @@ fn payload() -> Value {
     })
 }
 
-fn button(signed: &Value) -> Value {
+pub(crate) fn button(signed: &Value) -> Value {
     json!({
         "merchantId": "A1EXAMPLE", "publicKeyId": KEY, "ledgerCurrency": "USD", "placement": "Cart",
         "productType": "PayAndShip", "createCheckoutSessionConfig": signed, "display": "window", "handlers": [],
