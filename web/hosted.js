@@ -39,9 +39,11 @@
     return () => clearTimeout(timer);
   }
 
+  // A window that closes is seen by its opener, which may be on its way to a page of another origin by then. A
+  // frame's page has to ask.
   function leave() {
-    post({ type: 'close' });
-    if (!framed) window.close();
+    if (framed) post({ type: 'close' });
+    else window.close();
   }
 
   function ask(question, limit) {
