@@ -563,6 +563,15 @@ impl Going<'_> {
         if !self.visit.shares_billing(self.session.product_type) {
             buyer.billing_address = None;
         }
+        for (scope, member) in [
+            (Scope::Name, &mut buyer.name),
+            (Scope::Email, &mut buyer.email),
+            (Scope::PhoneNumber, &mut buyer.phone_number),
+        ] {
+            if !self.visit.scopes.contains(&scope) {
+                *member = None;
+            }
+        }
         self.buyer_as(BuyerAct::SignIn, buyer)?;
         self.visit.step = VisitStep::Consent;
         Ok(())
