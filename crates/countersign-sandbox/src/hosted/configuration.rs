@@ -18,7 +18,8 @@ use countersign_protocol::wire::{
 };
 
 use super::restriction::{NotARestriction, Restrictions};
-use super::visit::{CheckoutLanguage, Display, Handler, Scope, Visit};
+use super::visit::Visit;
+use super::words::{CheckoutLanguage, Display, Handler, Scope};
 use crate::app::checkout_session::Shown;
 use crate::app::visit::NewVisit;
 use crate::http::requests;

@@ -15,6 +15,7 @@ pub(crate) mod restriction;
 mod script;
 mod texts;
 pub(crate) mod visit;
+pub(crate) mod words;
 
 use bytes::Bytes;
 use countersign_domain::address::{Address, AddressMember};
@@ -31,7 +32,8 @@ use crate::app::{App, Refused};
 use configuration::Begun;
 use form::Form;
 use page::Draft;
-use visit::{Act, Answered, Bank, Failure, Gift, Placing};
+use visit::{Act, Answered, Failure, Gift, Placing};
+use words::Bank;
 
 /// The longest body that begins a checkout.
 const MAX_CONFIGURATION_LEN: usize = 64 * 1024;

@@ -22,10 +22,8 @@ use serde_json::json;
 
 use super::restriction::NotDelivered;
 use super::texts::Texts;
-use super::visit::{
-    Choice, Display, Ending, Failure, Handler, MAX_GIFT_MESSAGE_LEN, Purpose, Scope, Visit, VisitStep,
-    buyers, way_back,
-};
+use super::visit::{Choice, Ending, Failure, MAX_GIFT_MESSAGE_LEN, Visit, VisitStep, buyers, way_back};
+use super::words::{Display, Handler, Purpose, Scope};
 use crate::app::test_buyer::BuyerTrait;
 use crate::app::visit::{Seen, VisitToken};
 

@@ -12,10 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::buyer::StoredAddress;
 use super::{Illegible, Legible as _, Text, Unreadable, from_json, instant, to_json};
-use crate::hosted::visit::{
-    CheckoutLanguage, Choice, Display, Ending, Failure, Gift, Handler, Purpose, Question, Scope, Visit,
-    VisitStep,
-};
+use crate::hosted::visit::{Choice, Ending, Failure, Gift, Question, Visit, VisitStep};
+use crate::hosted::words::{CheckoutLanguage, Display, Handler, Purpose, Scope};
 
 pub(crate) const COLLECTION: &str = "visit";
 pub(crate) const FORMAT: u16 = 1;
