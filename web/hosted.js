@@ -39,9 +39,11 @@
     return () => clearTimeout(timer);
   }
 
+  // A window that closes is seen by its opener, which may be on its way to a page of another origin by then. A
+  // frame's page has to ask.
   function leave() {
-    post({ type: 'close' });
-    if (!framed) window.close();
+    if (framed) post({ type: 'close' });
+    else window.close();
   }
 
   function ask(question, limit) {
@@ -77,13 +79,14 @@
 
   // What is marked when the order is placed goes with it: the buyer takes it for chosen.
   function mark(form) {
-    for (const name of ['address', 'option', 'card']) {
-      const marked = document.querySelector('input[type=radio][name=' + name + ']:checked');
-      if (!marked) continue;
+    for (const name of ['address', 'option', 'card', 'wrap', 'message', 'points']) {
+      // An answer's form has a message too, which is hidden.
+      const entered = Array.from(document.getElementsByName(name)).find((it) => it.type === 'text' || it.checked);
+      if (!entered) continue;
       const field = document.createElement('input');
       field.type = 'hidden';
       field.name = name;
-      field.value = marked.value;
+      field.value = entered.value;
       form.append(field);
     }
   }

@@ -51,6 +51,13 @@ const HOSTED = {
       await buyer.popup.locator('[aria-invalid=true]').first().waitFor();
     },
   },
+  'review, with a present and points': {
+    query: '?gifts',
+    comes: async (buyer) => {
+      await buyer.reviews();
+      await buyer.popup.getByLabel('Gift message').waitFor();
+    },
+  },
   bank: {
     comes: async (buyer) => {
       await buyer.reviews();

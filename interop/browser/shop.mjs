@@ -11,7 +11,7 @@ const BASE = 2000;
 const price = (cents) => ({ amount: `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`, currencyCode: 'USD' });
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
-/** Breaks a handler as `?break=` says, and mounts the button. */
+/** Breaks a handler as `?break=` says, adds those of presents and points for `?gifts`, and mounts the button. */
 const MOUNT = `'use strict';
 const broken = {
   throw: () => { throw new Error('<b>broken</b>'); },
@@ -25,6 +25,8 @@ const broken = {
 }[new URLSearchParams(location.search).get('break')];
 const render = amazon.Pay.renderJSButton;
 if (broken) amazon.Pay.renderJSButton = (place, config) => render(place, { ...config, onInitCheckout: broken });
+const gifts = { onGiftWrapOptionSelection() {}, onMerchantManagedPaymentMethodSelection() {} };
+if (location.search === '?gifts') amazon.Pay.renderJSButton = (place, config) => render(place, { ...config, ...gifts });
 const place = document.getElementById('pay');
 countersign.mount('#pay', JSON.parse(place.dataset.registration));
 `;

@@ -91,6 +91,7 @@ export class Stage {
       publicKeyEncoding: { type: 'spki', format: 'pem' },
       privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
     });
+    this.privateKey = privateKey;
     const secret = randomBytes(32);
     const flags = ['--merchant-id', 'A1EXAMPLE', '--public-key-id', 'SANDBOX-SHOP', '--public-key', file('public.pem', publicKey)];
     this.sandbox = await Sandbox.start({ merchants: [{ flags }] });

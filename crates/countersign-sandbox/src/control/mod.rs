@@ -21,6 +21,7 @@ use http::{Method, StatusCode};
 
 use crate::app::reply::Answer;
 use crate::app::{self, App};
+use crate::http::origin::Origin;
 use crate::http::render as api;
 use crate::settings::ControlToken;
 use errors::Refused;
@@ -70,9 +71,9 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
         events::refuse_any(query)?;
     }
     match (request.method(), called) {
-        (&Method::POST, (Some("checkout-sessions"), None, ..)) => start_checkout(app, request.body()).await,
+        (&Method::POST, (Some("checkout-sessions"), None, ..)) => start_checkout(app, request).await,
         (&Method::POST, (Some("checkout-sessions"), Some(id), Some("buyer"), None)) => {
-            act(app, id, request.body()).await
+            act(app, id, request).await
         }
         (&Method::POST, (Some("charge-permissions"), Some(id), Some(party @ ("buyer" | "amazon")), None)) => {
             act_on_permission(app, id, party, request.body()).await
@@ -136,15 +137,15 @@ async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
     }
 }
 
-async fn start_checkout(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    let started = app.start_checkout(checkout::start(body, &app.merchants)?).await?;
-    Ok(render::checkout(StatusCode::CREATED, &started))
+async fn start_checkout(app: &App, request: &Request) -> Result<Response, Refused> {
+    let started = app.start_checkout(checkout::start(request.body(), &app.merchants)?).await?;
+    Ok(render::checkout(StatusCode::CREATED, &started, &Origin::of(request)))
 }
 
-async fn act(app: &App, id: &str, body: &[u8]) -> Result<Response, Refused> {
+async fn act(app: &App, id: &str, request: &Request) -> Result<Response, Refused> {
     let id = CheckoutSessionId::parse(id).map_err(|_| Refused::NotFound("Checkout Session"))?;
-    let act = checkout::act(body)?;
-    Ok(render::checkout(StatusCode::OK, &app.buyer_acts(&id, &act).await?))
+    let act = checkout::act(request.body())?;
+    Ok(render::checkout(StatusCode::OK, &app.buyer_acts(&id, &act).await?, &Origin::of(request)))
 }
 
 async fn act_on_permission(app: &App, id: &str, party: &str, body: &[u8]) -> Result<Response, Refused> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::app::checkout_session::Checkout;
 use crate::clock::ClockState;
+use crate::http::origin::Origin;
 use crate::http::render as api;
 
 /// An answer of ready JSON text.
@@ -24,8 +25,8 @@ pub(super) fn shape(status: StatusCode, shape: &impl Serialize) -> Response {
 }
 
 /// A Checkout Session in the API's own form.
-pub(super) fn checkout(status: StatusCode, checkout: &Checkout) -> Response {
-    json(status, api::checkout_session(checkout))
+pub(super) fn checkout(status: StatusCode, checkout: &Checkout, origin: &Origin) -> Response {
+    json(status, api::checkout_session(checkout, origin))
 }
 
 pub(super) fn clock(state: ClockState) -> Response {

@@ -18,7 +18,8 @@ use countersign_protocol::wire::{
 };
 
 use super::restriction::{NotARestriction, Restrictions};
-use super::visit::{CheckoutLanguage, Display, Handler, Scope, Visit, VisitStep};
+use super::visit::Visit;
+use super::words::{CheckoutLanguage, Display, Handler, Scope};
 use crate::app::checkout_session::Shown;
 use crate::app::visit::NewVisit;
 use crate::http::requests;
@@ -136,23 +137,8 @@ pub(super) fn read(
             .ok_or_else(|| invalid("display", "it is not one of popup, overlay, window"))?,
     };
     let mut visit = Visit {
-        id: String::new(),
-        checkout_session_id: no_id(),
-        origin: origin.to_owned(),
-        display,
-        language: CheckoutLanguage::EnUs,
         handlers: handlers(configuration.handlers.as_deref().unwrap_or_default())?,
-        scopes: Vec::new(),
-        currency: Currency::USD,
-        step: VisitStep::SignIn,
-        addresses: Vec::new(),
-        address: None,
-        delivery_option: None,
-        coupon_codes: Vec::new(),
-        cart: None,
-        cart_number: 0,
-        questions: 0,
-        question: None,
+        ..Visit::arriving(origin.to_owned(), display, CheckoutLanguage::EnUs)
     };
     if let Some(id) = configuration.amazon_checkout_session_id {
         let action = configuration.change_action.ok_or_else(|| missing("changeAction"))?;
@@ -398,10 +384,9 @@ fn handlers(names: &[String]) -> Result<Vec<Handler>, ConfigurationRefused> {
     Ok(handlers)
 }
 
-/// The scopes; without any, all but the billing address (Amazon's rule).
 fn scopes(words: Option<&[String]>) -> Result<Vec<Scope>, ConfigurationRefused> {
     let Some(words) = words.filter(|words| !words.is_empty()) else {
-        return Ok(Scope::ALL.iter().copied().filter(|scope| *scope != Scope::BillingAddress).collect());
+        return Ok(Scope::unless_named());
     };
     let mut scopes = Vec::new();
     for word in words {
@@ -418,11 +403,7 @@ fn scopes(words: Option<&[String]>) -> Result<Vec<Scope>, ConfigurationRefused> 
 
 fn language(word: Option<&str>, region: Region) -> Result<CheckoutLanguage, ConfigurationRefused> {
     let Some(word) = word else {
-        return Ok(match region {
-            Region::NorthAmerica => CheckoutLanguage::EnUs,
-            Region::Europe => CheckoutLanguage::EnGb,
-            Region::Japan => CheckoutLanguage::JaJp,
-        });
+        return Ok(CheckoutLanguage::of(region));
     };
     CheckoutLanguage::parse(word).ok_or_else(|| {
         let known: Vec<&str> = CheckoutLanguage::ALL.iter().map(|language| language.as_str()).collect();

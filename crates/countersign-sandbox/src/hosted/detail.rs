@@ -6,7 +6,8 @@ use countersign_domain::provider::checkout_session::{CheckoutSession, CheckoutSe
 use countersign_protocol::wire::{self, Object as _};
 use serde_json::{Value, json};
 
-use super::visit::{Choice, Handler, Scope, Visit};
+use super::visit::{Choice, Visit};
+use super::words::{Handler, Scope};
 
 /// The event of a handler; `None` where there is nobody or nothing that it could tell of.
 pub(super) fn of(
@@ -23,9 +24,7 @@ pub(super) fn of(
     };
     let coupon_codes = match choice {
         Choice::Coupons(codes) => codes,
-        Choice::Start | Choice::Address(_) | Choice::DeliveryOption(_) | Choice::Complete => {
-            &visit.coupon_codes
-        }
+        _ => &visit.coupon_codes,
     };
     let event = match handler {
         Handler::InitCheckout => {
@@ -45,18 +44,14 @@ pub(super) fn of(
         Handler::ShippingAddressSelection => {
             let chosen = match choice {
                 Choice::Address(place) => Some(visit.addresses.get(*place)?),
-                Choice::Start | Choice::DeliveryOption(_) | Choice::Coupons(_) | Choice::Complete => {
-                    buyer.shipping_address.as_ref()
-                }
+                _ => buyer.shipping_address.as_ref(),
             };
             json!({"shippingAddress": address(chosen), "couponCodes": coupon_codes})
         }
         Handler::DeliveryOptionSelection => {
             let id = match choice {
                 Choice::DeliveryOption(id) => id,
-                Choice::Start | Choice::Address(_) | Choice::Coupons(_) | Choice::Complete => {
-                    visit.delivery_option.as_ref()?
-                }
+                _ => visit.delivery_option.as_ref()?,
             };
             let cart = visit.read_cart()?;
             let option = cart.delivery_options.into_iter().find(|option| option.id == *id)?;
@@ -72,16 +67,25 @@ pub(super) fn of(
                 "couponCodes": coupon_codes,
             })
         }
+        Handler::GiftWrapOptionSelection => {
+            let Choice::Gift(gift) = choice else { return None };
+            json!({
+                "giftDetails": {"giftWrap": gift.is_wrapped, "giftMessage": gift.message},
+                "couponCodes": coupon_codes,
+            })
+        }
+        Handler::MerchantManagedPaymentMethodSelection => {
+            let Choice::Points(points) = choice else { return None };
+            // A text, as the quantity of a line is.
+            json!({"merchantPoints": {"points": points.to_string()}, "couponCodes": coupon_codes})
+        }
         Handler::CompleteCheckout => json!({
             "amazonCheckoutSessionId": session.id.as_str(),
             "shippingAddress": address(buyer.shipping_address.as_ref()),
             "billingAddress": address(buyer.billing_address.as_ref()),
             "paymentDescriptor": buyer.card.descriptor(),
         }),
-        Handler::Cancel
-        | Handler::Error
-        | Handler::GiftWrapOptionSelection
-        | Handler::MerchantManagedPaymentMethodSelection => return None,
+        Handler::Cancel | Handler::Error => return None,
     };
     Some(event.to_string())
 }

@@ -15,9 +15,11 @@ pub(crate) mod restriction;
 mod script;
 mod texts;
 pub(crate) mod visit;
+pub(crate) mod words;
 
 use bytes::Bytes;
 use countersign_domain::address::{Address, AddressMember};
+use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::provider::buyer::Card;
 use countersign_domain::provider::event::HandlerFailure;
 use countersign_http::{Request, Response};
@@ -25,12 +27,13 @@ use countersign_protocol::wire::MAX_ADDRESS_MEMBER_LEN;
 use http::header::{HOST, LOCATION, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::app::visit::VisitToken;
+use crate::app::visit::{BeginRefused, MAX_VISITS, SentToPay, VisitToken};
 use crate::app::{App, Refused};
 use configuration::Begun;
 use form::Form;
 use page::Draft;
-use visit::{Act, Answered, Bank, Failure, Placing};
+use visit::{Act, Answered, Failure, Gift, Placing};
+use words::Bank;
 
 /// The longest body that begins a checkout.
 const MAX_CONFIGURATION_LEN: usize = 64 * 1024;
@@ -54,6 +57,7 @@ pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
     Some(match (request.method(), called) {
         _ if !rest.is_empty() && !rest.starts_with('/') => return None,
         (&Method::POST, (None | Some(""), None, None)) => begin(app, request).await,
+        (&Method::GET, (Some("processing"), None, None)) => process(app, request).await,
         (&Method::GET, (Some(token), None, None)) => match VisitToken::parse(token) {
             Some(token) => show(app, &token, None).await,
             None => not_found(),
@@ -90,15 +94,63 @@ async fn begin(app: &App, request: &Request) -> Response {
         Begun::New(new) => app.start_visit(new).await,
         Begun::Again(id, visit) => app.start_another_visit(id, visit).await,
     };
+    let not_that_session = |status: StatusCode, why: &str| {
+        refused(status, &format!("The value provided for [amazonCheckoutSessionId] is invalid: {why}."))
+    };
     match started {
         Ok(token) => see_other(&token),
-        Err(Refused::NotFound) => {
+        Err(BeginRefused::NotWaiting) => {
+            not_that_session(StatusCode::NOT_FOUND, "no such Checkout Session waits for its buyer")
+        }
+        Err(BeginRefused::NoReviewPage) => {
+            let why = "its buyer returns to no checkoutReviewReturnUrl, where something could be changed";
+            not_that_session(StatusCode::BAD_REQUEST, why)
+        }
+        Err(BeginRefused::ForeignPage) => {
+            let why = format!("its checkoutReviewReturnUrl is not on {origin}, where this page is");
+            not_that_session(StatusCode::FORBIDDEN, &why)
+        }
+        Err(BeginRefused::TooManyVisits) => refused(StatusCode::SERVICE_UNAVAILABLE, &too_many_visits()),
+        Err(BeginRefused::Constrained(_) | BeginRefused::Payment(_) | BeginRefused::Store(_)) => {
+            unavailable()
+        }
+    }
+}
+
+/// Where `amazonPayRedirectUrl` leads. The shop's page follows a link to it, so that a GET begins this visit; of
+/// the Checkout Session it decides nothing.
+async fn process(app: &App, request: &Request) -> Response {
+    let refused = |status, why: &str| page::nothing(status, "This checkout cannot go on", why);
+    let query = Form::read(request.uri().query().unwrap_or_default().as_bytes());
+    let id = query.as_ref().and_then(|query| query.field("amazonCheckoutSessionId"));
+    let Some(id) = id else {
+        return refused(StatusCode::BAD_REQUEST, "The parameter [amazonCheckoutSessionId] is required.");
+    };
+    let sent = match CheckoutSessionId::parse(id) {
+        Ok(id) => app.start_payment(&id).await,
+        Err(_) => Err(BeginRefused::NotWaiting),
+    };
+    match sent {
+        Ok(SentToPay::To(token)) => see_other(&token),
+        Ok(SentToPay::Back(url)) => sent_to(&url),
+        Err(BeginRefused::Constrained(constraint)) => {
+            refused(StatusCode::UNPROCESSABLE_ENTITY, constraint.description())
+        }
+        Err(BeginRefused::TooManyVisits) => refused(StatusCode::SERVICE_UNAVAILABLE, &too_many_visits()),
+        Err(BeginRefused::NotWaiting | BeginRefused::NoReviewPage | BeginRefused::ForeignPage) => {
             let why = "The value provided for [amazonCheckoutSessionId] is invalid: no such Checkout Session \
-                       waits for its buyer.";
+                       waits to be paid.";
             refused(StatusCode::NOT_FOUND, why)
         }
-        Err(_) => unavailable(),
+        Err(BeginRefused::Payment(_) | BeginRefused::Store(_)) => unavailable(),
     }
+}
+
+fn too_many_visits() -> String {
+    format!(
+        "{MAX_VISITS} buyers are on this page, which is as many as it keeps. Place or cancel some of their \
+         orders, move the clock by 24 hours, or reset the sandbox."
+    )
 }
 
 async fn show(app: &App, token: &VisitToken, draft: Option<&Draft>) -> Response {
@@ -145,6 +197,7 @@ fn read_act(name: &str, form: &Form) -> Read {
     let number = |field: &str| form.field(field).and_then(|text| text.parse::<usize>().ok());
     let text = |field: &str| form.field(field).map(str::to_owned);
     let card = || form.field("card").and_then(Card::parse);
+    let points = || form.field("points").and_then(|points| points.trim().parse().ok());
     let act = match name {
         "sign-in" => number("buyer").map(Act::SignIn),
         "consent" => Some(Act::Consent),
@@ -163,13 +216,16 @@ fn read_act(name: &str, form: &Form) -> Read {
         "delivery-option" => text("option").map(Act::SelectDeliveryOption),
         "coupon" => text("code").map(Act::AddCoupon),
         "remove-coupon" => text("code").map(Act::RemoveCoupon),
+        "gift" => gift(form).map(Act::ChooseGift),
+        "points" => points().map(Act::RedeemPoints),
         "card" => card().map(Act::SelectCard),
         "place-order" => {
             let bank = Bank::parse(form.field("bank").unwrap_or(Bank::AsTheCardSays.as_str()));
             let cart_number = form.field("cart").and_then(|number| number.parse().ok());
             let (address, delivery_option) = (number("address"), text("option"));
             cart_number.zip(bank).map(|(cart_number, bank)| {
-                Act::PlaceOrder(Placing { cart_number, bank, address, delivery_option, card: card() })
+                let (gift, points, card) = (gift(form), points(), card());
+                Act::PlaceOrder(Placing { cart_number, bank, address, delivery_option, gift, points, card })
             })
         }
         "pass" => Some(Act::PassMfa),
@@ -182,6 +238,13 @@ fn read_act(name: &str, form: &Form) -> Read {
         _ => return Read::NoSuchAct,
     };
     act.map_or(Read::Nothing, Read::Act)
+}
+
+/// What the buyer asks for where the order is a present. A form always has its message, which may be empty.
+fn gift(form: &Form) -> Option<Gift> {
+    let message = form.field("message")?.trim();
+    let message = Some(message).filter(|message| !message.is_empty()).map(str::to_owned);
+    Some(Gift { is_wrapped: form.field("wrap").is_some(), message })
 }
 
 /// What the page's script heard from the shop's page.
@@ -250,11 +313,14 @@ fn is_foreign(request: &Request) -> bool {
 }
 
 fn see_other(token: &VisitToken) -> Response {
+    sent_to(&format!("/checkout/{}", token.as_str()))
+}
+
+fn sent_to(url: &str) -> Response {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    let location = HeaderValue::from_str(&format!("/checkout/{}", token.as_str()));
-    // Hexadecimal digits are always a header's value.
-    if let Ok(location) = location {
+    // A token is hexadecimal digits, and a shop's URL was read as one.
+    if let Ok(location) = HeaderValue::from_str(url) {
         response.headers_mut().insert(LOCATION, location);
     }
     response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,6 +1,7 @@
 //! The hosted page as HTML: what a visit shows at each of its steps. The templates escape every text; whatever a
 //! buyer or a shop wrote is text.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use askama::Template;
@@ -21,7 +22,8 @@ use serde_json::json;
 
 use super::restriction::NotDelivered;
 use super::texts::Texts;
-use super::visit::{Choice, Display, Ending, Failure, Handler, Scope, Visit, VisitStep, buyers};
+use super::visit::{Choice, Ending, Failure, MAX_GIFT_MESSAGE_LEN, Visit, VisitStep, buyers, way_back};
+use super::words::{Display, Handler, Purpose, Scope};
 use crate::app::test_buyer::BuyerTrait;
 use crate::app::visit::{Seen, VisitToken};
 
@@ -58,7 +60,7 @@ struct HostedPage<'a> {
     /// What it is to be told, as JSON.
     tell: Option<String>,
     /// Where the buyer goes on by themselves.
-    follow: Option<&'a str>,
+    follow: Option<Cow<'a, str>>,
     /// Whether the page has done its work and closes by itself.
     closes: bool,
     alert: Option<Alert<'a>>,
@@ -100,7 +102,7 @@ struct Ended<'a> {
 }
 
 struct Link<'a> {
-    url: &'a str,
+    url: Cow<'a, str>,
     text: &'static str,
 }
 
@@ -116,6 +118,8 @@ struct Review<'a> {
     adding: Adding<'a>,
     options: Vec<ShownOption>,
     coupons: Option<Vec<ShownCoupon<'a>>>,
+    gift: Option<ShownGift<'a>>,
+    points: Option<u32>,
     cards: Vec<ShownCard>,
     lines: Vec<ShownLine>,
     totals: Vec<Total>,
@@ -159,6 +163,12 @@ struct ShownCoupon<'a> {
     state: Option<String>,
 }
 
+struct ShownGift<'a> {
+    is_wrapped: bool,
+    message: &'a str,
+    max_len: usize,
+}
+
 struct ShownLine {
     quantity: u32,
     title: String,
@@ -178,7 +188,7 @@ pub(super) fn of_visit(token: &VisitToken, seen: &Seen, draft: Option<&Draft>) -
     let Seen { visit, session, .. } = seen;
     let texts = Texts::of(visit.language);
     let page = match &session.state {
-        CheckoutSessionState::Canceled { reason } => canceled(texts, visit, *reason),
+        CheckoutSessionState::Canceled { reason } => canceled(texts, seen, *reason),
         CheckoutSessionState::Open { .. } | CheckoutSessionState::Completed { .. } => {
             at_its_step(texts, seen, draft)
         }
@@ -215,7 +225,8 @@ fn plain<'a>(texts: &'static Texts, visit: &'a Visit, title: &'static str, body:
     }
 }
 
-fn canceled<'a>(texts: &'static Texts, visit: &'a Visit, reason: SessionCancelReason) -> HostedPage<'a> {
+fn canceled<'a>(texts: &'static Texts, seen: &'a Seen, reason: SessionCancelReason) -> HostedPage<'a> {
+    let Seen { visit, session, .. } = seen;
     let (title, text) = match reason {
         SessionCancelReason::BuyerCanceled | SessionCancelReason::AmazonCanceled => {
             (texts.canceled, texts.nothing_charged)
@@ -231,8 +242,18 @@ fn canceled<'a>(texts: &'static Texts, visit: &'a Visit, reason: SessionCancelRe
     HostedPage {
         tell: Some(tell.to_string()),
         closes: reason == SessionCancelReason::BuyerCanceled,
-        ..plain(texts, visit, title, Body::Ended(Ended { text: Some(text), link: None }))
+        follow: way_back(session).map(Cow::Owned),
+        ..plain(
+            texts,
+            visit,
+            title,
+            Body::Ended(Ended { text: Some(text), link: back_to_shop(texts, session) }),
+        )
     }
+}
+
+fn back_to_shop<'a>(texts: &'static Texts, session: &CheckoutSession) -> Option<Link<'a>> {
+    way_back(session).map(|url| Link { url: Cow::Owned(url), text: texts.back_to_shop })
 }
 
 fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draft>) -> HostedPage<'a> {
@@ -243,7 +264,7 @@ fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draf
     };
     let chosen = buyer.map(|buyer: &Buyer| buyer.card);
     let page = match &visit.step {
-        VisitStep::Finished(ending) => return finished(texts, visit, ending),
+        VisitStep::Finished(ending) => return finished(texts, seen, ending),
         VisitStep::Completing => completing(texts, seen),
         // By the control API: the shop has not been asked yet.
         _ if is_placed => HostedPage {
@@ -301,8 +322,9 @@ fn with_the_shop<'a>(texts: &'static Texts, page: HostedPage<'a>, visit: &'a Vis
             HandlerFailure::TimedOut => (texts.no_answer, None),
             HandlerFailure::InvalidAnswer => (texts.invalid_answer, Some(why.as_str())),
         };
-        let is_final =
-            *kind == HandlerFailure::ErrorReported && matches!(question.choice, Choice::Coupons(_));
+        // What was entered there can be entered again, and is not a choice to come back to.
+        let is_entered = matches!(question.choice, Choice::Coupons(_) | Choice::Gift(_) | Choice::Points(_));
+        let is_final = *kind == HandlerFailure::ErrorReported && is_entered;
         Alert { text, detail: detail.filter(|detail| !detail.is_empty()), can_retry: !is_final }
     });
     HostedPage { question, alert, ..page }
@@ -320,21 +342,41 @@ fn reported(texts: &'static Texts, code: &str) -> &'static str {
     }
 }
 
-fn finished<'a>(texts: &'static Texts, visit: &'a Visit, ending: &'a Ending) -> HostedPage<'a> {
+/// What the shop's page said last, and what is true of the Checkout Session: where the two differ it is the
+/// session that the buyer must hear of.
+fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> HostedPage<'a> {
+    let Seen { visit, session, .. } = seen;
     let ended = |text, link| Body::Ended(Ended { text, link });
+    let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });
+    let is_placed = matches!(session.state, CheckoutSessionState::Open { placed_at: Some(_), .. });
     match ending {
-        Ending::Success => HostedPage { closes: true, ..plain(texts, visit, texts.done, ended(None, None)) },
-        Ending::Error(code) => HostedPage {
-            alert: Some(Alert { text: reported(texts, code), detail: Some(code), can_retry: false }),
-            ..plain(texts, visit, texts.not_completed, ended(None, None))
-        },
+        Ending::Success => {
+            let title = if is_completed { texts.done } else { texts.completing };
+            HostedPage { closes: true, ..plain(texts, visit, title, ended(None, None)) }
+        }
+        Ending::Error(code) => {
+            // The payment is made: whoever is told otherwise pays again elsewhere.
+            let title = if is_completed { texts.done } else { texts.not_completed };
+            HostedPage {
+                alert: Some(Alert { text: reported(texts, code), detail: Some(code), can_retry: false }),
+                ..plain(texts, visit, title, ended(None, None))
+            }
+        }
         Ending::Redirect(url) => {
-            let link = Link { url, text: texts.continue_ };
+            let url = Cow::Borrowed(url.as_str());
+            let link = Link { url: url.clone(), text: texts.continue_ };
             HostedPage { follow: Some(url), ..plain(texts, visit, texts.redirect, ended(None, Some(link))) }
         }
         Ending::Return(url) => {
-            let link = Link { url, text: texts.back_to_shop };
-            HostedPage { follow: Some(url), ..plain(texts, visit, texts.done, ended(None, Some(link))) }
+            let title = match (is_completed, is_placed) {
+                (true, _) => texts.done,
+                (false, true) => texts.completing,
+                // On the shop's page the buyer has yet to order.
+                (false, false) => texts.redirect,
+            };
+            let url = Cow::Borrowed(url.as_str());
+            let link = Link { url: url.clone(), text: texts.back_to_shop };
+            HostedPage { follow: Some(url), ..plain(texts, visit, title, ended(None, Some(link))) }
         }
     }
 }
@@ -375,18 +417,21 @@ fn review<'a>(
 ) -> HostedPage<'a> {
     let Seen { visit, session, .. } = seen;
     let CheckoutSession { flow, product_type, .. } = session;
-    let is_redirecting = *flow == Flow::Redirect;
+    let is_redirecting = !visit.places(session);
+    let is_paying = visit.purpose == Purpose::Paying;
     let cart = visit.read_cart();
     let cart = cart.as_ref();
-    let ships = *product_type == ProductType::PayAndShip;
-    let has_begun = is_redirecting || cart.is_some();
+    let ships = *product_type == ProductType::PayAndShip && !is_paying;
+    let has_begun = *flow == Flow::Redirect || cart.is_some();
+    // Where no cart says it, the shop's server has.
+    let charge = cart.map(|cart| cart.charge).or(session.payment.charge_amount.filter(|_| !is_redirecting));
     let body = Review {
         is_waiting: visit.asking().is_some(),
         has_begun,
         is_redirecting,
         can_place: visit.can_place(*flow, *product_type),
         cart_number: visit.cart_number,
-        charge: cart.map(|cart| cart.charge.to_string()),
+        charge: charge.map(|charge| charge.to_string()),
         book: ships.then(|| book(texts, seen, draft)),
         adding: Adding {
             is_open: draft.is_some_and(|draft| draft.place.is_none()),
@@ -394,12 +439,27 @@ fn review<'a>(
         },
         options: cart.map(|cart| options(texts, visit, cart)).unwrap_or_default(),
         coupons: visit.takes_coupons(*product_type).then(|| coupons(texts, visit, cart)),
-        cards: cards(texts, card),
+        gift: visit.takes_gifts().then(|| gift(visit)),
+        points: visit.takes_points().then(|| match visit.asking().map(|question| &question.choice) {
+            Some(Choice::Points(points)) => *points,
+            _ => visit.points,
+        }),
+        cards: if is_paying { Vec::new() } else { cards(texts, card) },
         lines: cart.map(lines).unwrap_or_default(),
-        totals: cart.map(|cart| totals(texts, cart)).unwrap_or_default(),
+        totals: match (cart, charge) {
+            (Some(cart), _) => totals(texts, cart),
+            (None, Some(charge)) => {
+                vec![Total { label: texts.charge_total, amount: charge.to_string(), is_charge: true }]
+            }
+            (None, None) => Vec::new(),
+        },
         more: more(visit),
     };
-    let title = if is_redirecting { texts.choose } else { texts.review };
+    let title = match (*flow, is_paying) {
+        (_, true) => texts.payment,
+        (Flow::Redirect, false) => texts.choose,
+        (Flow::BuyNow, false) => texts.review,
+    };
     let page = with_the_shop(texts, plain(texts, visit, title, Body::Review(Box::new(body))), visit);
     if let Some(draft) = draft {
         let label = label(texts, draft.wrong);
@@ -533,6 +593,15 @@ fn coupons<'a>(texts: &'static Texts, visit: &'a Visit, cart: Option<&Cart>) -> 
         ShownCoupon { code, state }
     });
     shown.collect()
+}
+
+fn gift(visit: &Visit) -> ShownGift<'_> {
+    let gift = match visit.asking().map(|question| &question.choice) {
+        Some(Choice::Gift(gift)) => gift,
+        _ => &visit.gift,
+    };
+    let message = gift.message.as_deref().unwrap_or_default();
+    ShownGift { is_wrapped: gift.is_wrapped, message, max_len: MAX_GIFT_MESSAGE_LEN }
 }
 
 fn lines(cart: &Cart) -> Vec<ShownLine> {

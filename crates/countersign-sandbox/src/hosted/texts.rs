@@ -1,7 +1,7 @@
 //! The hosted page's words in the six languages of Amazon's button, one row a text: English, German, French,
 //! Italian, Spanish, Japanese.
 
-use super::visit::CheckoutLanguage;
+use super::words::CheckoutLanguage;
 
 macro_rules! texts {
     ($($name:ident: $en:literal, $de:literal, $fr:literal, $it:literal, $es:literal, $ja:literal;)+) => {
@@ -300,6 +300,48 @@ texts! {
     remove: "Remove", "Entfernen", "Retirer", "Rimuovi", "Quitar", "削除";
     applied: "applied", "eingelöst", "appliqué", "applicato", "aplicado", "適用済み";
     not_applied: "not applied", "nicht eingelöst", "non appliqué", "non applicato", "no aplicado", "適用不可";
+    gift:
+        "Gift options",
+        "Geschenkoptionen",
+        "Options cadeau",
+        "Opzioni regalo",
+        "Opciones de regalo",
+        "ギフト設定";
+    gift_wrap:
+        "Wrap as a gift",
+        "Als Geschenk verpacken",
+        "Emballer en cadeau",
+        "Confeziona come regalo",
+        "Envolver para regalo",
+        "ギフト包装する";
+    gift_message:
+        "Gift message",
+        "Grußbotschaft",
+        "Message cadeau",
+        "Messaggio regalo",
+        "Mensaje de regalo",
+        "ギフトメッセージ";
+    use_gift:
+        "Use these gift options",
+        "Geschenkoptionen übernehmen",
+        "Utiliser ces options cadeau",
+        "Usa queste opzioni regalo",
+        "Usar estas opciones de regalo",
+        "このギフト設定にする";
+    points:
+        "Points of the shop",
+        "Punkte des Shops",
+        "Points de la boutique",
+        "Punti del negozio",
+        "Puntos de la tienda",
+        "ショップのポイント";
+    points_to_use:
+        "Points to use",
+        "Einzulösende Punkte",
+        "Points à utiliser",
+        "Punti da usare",
+        "Puntos que usar",
+        "利用するポイント数";
     payment: "Payment", "Zahlung", "Paiement", "Pagamento", "Pago", "お支払い方法";
     use_card:
         "Use this card",

@@ -17,7 +17,8 @@ use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::money::Currency;
 use countersign_domain::provider::buyer::{Buyer, Card};
 use countersign_domain::provider::checkout_session::{
-    self as rules, BuyerAct, CheckoutSession, CheckoutSessionState, Flow, SessionUpdate,
+    self as rules, BuyerAct, CheckoutSession, CheckoutSessionState, Flow, SessionCancelReason, SessionUpdate,
+    WebCheckoutDetails,
 };
 use countersign_domain::provider::event::{Event, HandlerFailure, Happened};
 use countersign_domain::provider::payment_details::PaymentDetailsUpdate;
@@ -29,92 +30,17 @@ use countersign_protocol::wire::CartDetails;
 use super::answer::{self, CompleteAnswer, Unusable};
 use super::detail;
 use super::restriction::Restrictions;
+use super::words::{Bank, CheckoutLanguage, Display, Handler, Purpose, Scope};
 use crate::app::test_buyer::{TestBuyer, test_buyers};
 
 /// The most addresses of a book. Whoever needs more tests something else.
 const MAX_ADDRESSES: usize = 20;
 /// The longest coupon code, as in CartDetails.
 const MAX_COUPON_LEN: usize = 64;
-
-macro_rules! words {
-    ($(#[$doc:meta])+ $name:ident { $($variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) enum $name {
-            $($variant,)+
-        }
-
-        impl $name {
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            pub(crate) const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-
-            pub(crate) fn parse(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|known| known.as_str() == word)
-            }
-        }
-    };
-}
-
-words! {
-    /// The button's event handlers.
-    Handler {
-        InitCheckout = "onInitCheckout",
-        ShippingAddressSelection = "onShippingAddressSelection",
-        DeliveryOptionSelection = "onDeliveryOptionSelection",
-        CompleteCheckout = "onCompleteCheckout",
-        Cancel = "onCancel",
-        Error = "onError",
-        GiftWrapOptionSelection = "onGiftWrapOptionSelection",
-        MerchantManagedPaymentMethodSelection = "onMerchantManagedPaymentMethodSelection",
-    }
-}
-
-words! {
-    /// What a buyer can be asked to share.
-    Scope {
-        Name = "name",
-        Email = "email",
-        PhoneNumber = "phoneNumber",
-        BillingAddress = "billingAddress",
-        ShippingAddress = "shippingAddress",
-        PostalCode = "postalCode",
-        PrimeStatus = "primeStatus",
-    }
-}
-
-words! {
-    /// Where the page is shown, which is where the shop's page is found.
-    Display {
-        Popup = "popup",
-        Overlay = "overlay",
-        Window = "window",
-    }
-}
-
-words! {
-    /// `checkoutLanguage`.
-    CheckoutLanguage {
-        EnUs = "en_US",
-        EnGb = "en_GB",
-        DeDe = "de_DE",
-        FrFr = "fr_FR",
-        ItIt = "it_IT",
-        EsEs = "es_ES",
-        JaJp = "ja_JP",
-    }
-}
-
-words! {
-    /// What the bank does when the order is placed: a test's choice.
-    Bank {
-        AsTheCardSays = "card",
-        Declines = "decline",
-        Asks = "mfa",
-    }
-}
+/// The longest gift message, in characters. Amazon documents none.
+pub(super) const MAX_GIFT_MESSAGE_LEN: usize = 240;
+/// The most points that are redeemed at once: nine digits.
+const MAX_POINTS: u32 = 999_999_999;
 
 /// A buyer's visit.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,6 +51,7 @@ pub(crate) struct Visit {
     /// The shop's page: the only origin that is spoken to, and that may frame the page.
     pub(crate) origin: String,
     pub(crate) display: Display,
+    pub(crate) purpose: Purpose,
     pub(crate) language: CheckoutLanguage,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) scopes: Vec<Scope>,
@@ -138,6 +65,9 @@ pub(crate) struct Visit {
     /// The id of the option that the cart is for.
     pub(crate) delivery_option: Option<String>,
     pub(crate) coupon_codes: Vec<String>,
+    pub(crate) gift: Gift,
+    /// How many of the shop's own points are redeemed.
+    pub(crate) points: u32,
     /// The last CartDetails, with the delivery options of an earlier one if it had none.
     pub(crate) cart: Option<CartDetails>,
     /// The number of the answer that brought the cart. An order is placed by it, so that nobody places an
@@ -145,6 +75,13 @@ pub(crate) struct Visit {
     pub(crate) cart_number: u32,
     pub(crate) questions: u32,
     pub(crate) question: Option<Question>,
+}
+
+/// What is asked for where the order is a present.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Gift {
+    pub(crate) is_wrapped: bool,
+    pub(crate) message: Option<String>,
 }
 
 /// How far a visit is.
@@ -195,6 +132,8 @@ pub(crate) enum Choice {
     Address(usize),
     DeliveryOption(String),
     Coupons(Vec<String>),
+    Gift(Gift),
+    Points(u32),
     /// The order is placed.
     Complete,
 }
@@ -218,6 +157,8 @@ pub(crate) enum Act {
     SelectDeliveryOption(String),
     AddCoupon(String),
     RemoveCoupon(String),
+    ChooseGift(Gift),
+    RedeemPoints(u32),
     SelectCard(Card),
     PlaceOrder(Placing),
     PassMfa,
@@ -243,6 +184,8 @@ pub(crate) struct Placing {
     /// and the order is placed only if nobody has to be asked for that.
     pub(crate) address: Option<usize>,
     pub(crate) delivery_option: Option<String>,
+    pub(crate) gift: Option<Gift>,
+    pub(crate) points: Option<u32>,
     pub(crate) card: Option<Card>,
 }
 
@@ -348,6 +291,51 @@ fn after_the_session(
 }
 
 impl Visit {
+    /// One that begins, with a page of this origin to speak to. Its ids stand for those that are drawn later.
+    pub(crate) fn arriving(origin: String, display: Display, language: CheckoutLanguage) -> Self {
+        Self {
+            id: String::new(),
+            checkout_session_id: CheckoutSessionId::from_random([0; 16]),
+            origin,
+            display,
+            purpose: Purpose::Choosing,
+            language,
+            handlers: Vec::new(),
+            scopes: Vec::new(),
+            currency: Currency::USD,
+            step: VisitStep::SignIn,
+            addresses: Vec::new(),
+            address: None,
+            delivery_option: None,
+            coupon_codes: Vec::new(),
+            gift: Gift::default(),
+            points: 0,
+            cart: None,
+            cart_number: 0,
+            questions: 0,
+            question: None,
+        }
+    }
+
+    /// The visit of a buyer whom the shop sends to pay. Nobody's page is spoken to: the shop's has gone.
+    pub(crate) fn to_pay(session: &CheckoutSession) -> Self {
+        let has_buyer = matches!(session.state, CheckoutSessionState::Open { buyer: Some(_), .. });
+        let arriving = Self::arriving(String::new(), Display::Window, CheckoutLanguage::of(session.region));
+        Self {
+            purpose: Purpose::Paying,
+            scopes: Scope::unless_named(),
+            step: if has_buyer { VisitStep::Review } else { VisitStep::SignIn },
+            ..arriving
+        }
+    }
+
+    /// Whether the order is placed on this page, and not only chosen for.
+    pub(crate) fn places(&self, session: &CheckoutSession) -> bool {
+        session.flow == Flow::BuyNow
+            || session.web_checkout.checkout_mode.is_some()
+            || self.purpose == Purpose::Paying
+    }
+
     /// Why the place of the book cannot be chosen, if it cannot.
     fn may_choose(&self, place: usize, restrictions: &Restrictions) -> bool {
         self.addresses.get(place).is_some_and(|address| restrictions.refuse(address).is_none())
@@ -379,7 +367,8 @@ impl Visit {
             }
             Some(Question { failure: None, .. }) => false,
         };
-        let has_address = product_type == ProductType::PayOnly || self.address.is_some();
+        let has_address =
+            product_type == ProductType::PayOnly || self.address.is_some() || self.purpose == Purpose::Paying;
         let has_cart = flow == Flow::Redirect || self.cart.is_some();
         self.step == VisitStep::Review && is_answered && has_address && has_cart
     }
@@ -394,6 +383,16 @@ impl Visit {
             }
         };
         self.cart.is_some() && is_heard
+    }
+
+    /// Whether the shop wraps presents.
+    pub(crate) fn takes_gifts(&self) -> bool {
+        self.cart.is_some() && self.has(Handler::GiftWrapOptionSelection)
+    }
+
+    /// Whether the shop has points of its own.
+    pub(crate) fn takes_points(&self) -> bool {
+        self.cart.is_some() && self.has(Handler::MerchantManagedPaymentMethodSelection)
     }
 
     fn has(&self, handler: Handler) -> bool {
@@ -458,6 +457,15 @@ impl Going<'_> {
         if !self.visit.shares_billing(self.session.product_type) {
             buyer.billing_address = None;
         }
+        for (scope, member) in [
+            (Scope::Name, &mut buyer.name),
+            (Scope::Email, &mut buyer.email),
+            (Scope::PhoneNumber, &mut buyer.phone_number),
+        ] {
+            if !self.visit.scopes.contains(&scope) {
+                *member = None;
+            }
+        }
         self.buyer_as(BuyerAct::SignIn, buyer)?;
         self.visit.step = VisitStep::Consent;
         Ok(())
@@ -476,6 +484,10 @@ impl Going<'_> {
     fn review(&mut self, act: Act) -> Result<(), Misfit> {
         // One question at a time: while the shop's page is asked, there is only its answer and an end.
         if self.visit.asking().is_some() && !matches!(act, Act::Answer { .. } | Act::Cancel | Act::Retry) {
+            return Err(Misfit);
+        }
+        // What was chosen stands in the Checkout Session, and the shop has reckoned by it.
+        if self.visit.purpose == Purpose::Paying && !matches!(act, Act::PlaceOrder(_) | Act::Cancel) {
             return Err(Misfit);
         }
         match act {
@@ -516,6 +528,8 @@ impl Going<'_> {
                 let codes = self.visit.coupon_codes.iter().filter(|known| **known != code).cloned();
                 self.take_coupons(codes.collect())
             }
+            Act::ChooseGift(gift) => self.choose_gift(gift),
+            Act::RedeemPoints(points) => self.redeem_points(points),
             Act::SelectCard(card) => self.buyer(BuyerAct::SelectCard(card)),
             Act::PlaceOrder(placing) => self.place_order(placing),
             Act::Retry => {
@@ -590,6 +604,21 @@ impl Going<'_> {
         self.ask(handler, Choice::Coupons(codes))
     }
 
+    fn choose_gift(&mut self, gift: Gift) -> Result<(), Misfit> {
+        let len = gift.message.as_ref().map_or(0, |message| message.chars().count());
+        if !self.visit.takes_gifts() || len > MAX_GIFT_MESSAGE_LEN {
+            return Err(Misfit);
+        }
+        self.ask(Handler::GiftWrapOptionSelection, Choice::Gift(gift))
+    }
+
+    fn redeem_points(&mut self, points: u32) -> Result<(), Misfit> {
+        if !self.visit.takes_points() || points > MAX_POINTS {
+            return Err(Misfit);
+        }
+        self.ask(Handler::MerchantManagedPaymentMethodSelection, Choice::Points(points))
+    }
+
     /// A handler that the shop does not have is not asked: the choice stands by itself.
     fn ask_or_choose(&mut self, handler: Handler, choice: Choice) -> Result<(), Misfit> {
         if self.visit.has(handler) {
@@ -612,6 +641,8 @@ impl Going<'_> {
                 self.visit.delivery_option = Some(id.clone());
             }
             Choice::Coupons(codes) => self.visit.coupon_codes.clone_from(codes),
+            Choice::Gift(gift) => self.visit.gift.clone_from(gift),
+            Choice::Points(points) => self.visit.points = *points,
         }
         Ok(())
     }
@@ -691,8 +722,8 @@ impl Going<'_> {
         let Some(cart) = self.visit.read_cart() else { return };
         // Which option the totals are for: the buyer's choice where it was one, else the shop's default.
         let is_there = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
-        let stays =
-            matches!(question.choice, Choice::DeliveryOption(_) | Choice::Coupons(_)) || !brings_options;
+        let moves = matches!(question.choice, Choice::Start | Choice::Address(_));
+        let stays = !moves || !brings_options;
         let chosen = self.visit.delivery_option.take().filter(|id| stays && is_there(id));
         let default = cart.delivery_options.iter().find(|option| option.is_default);
         self.visit.delivery_option = chosen.or_else(|| default.map(|option| option.id.clone()));
@@ -700,7 +731,7 @@ impl Going<'_> {
     }
 
     fn place_order(&mut self, placing: Placing) -> Result<(), Misfit> {
-        let Placing { cart_number, bank, address, delivery_option, card } = placing;
+        let Placing { cart_number, bank, address, delivery_option, gift, points, card } = placing;
         let CheckoutSession { flow, product_type, .. } = self.session;
         if !self.visit.can_place(flow, product_type) || cart_number != self.visit.cart_number {
             return Err(Misfit);
@@ -716,6 +747,14 @@ impl Going<'_> {
         }
         if let Some(id) = delivery_option.filter(|id| self.visit.delivery_option.as_ref() != Some(id)) {
             return self.select_delivery_option(id);
+        }
+        if let Some(gift) = gift.filter(|gift| self.visit.takes_gifts() && self.visit.gift != *gift) {
+            return self.choose_gift(gift);
+        }
+        if let Some(points) =
+            points.filter(|points| self.visit.takes_points() && self.visit.points != *points)
+        {
+            return self.redeem_points(points);
         }
         match bank {
             Bank::AsTheCardSays => self.place(),
@@ -742,9 +781,11 @@ impl Going<'_> {
             }
             Flow::Redirect => {
                 let details = &self.session.web_checkout;
-                let (back_to, places) = match &details.checkout_mode {
-                    Some(_) => (details.checkout_result_return_url.clone(), true),
-                    None => (details.checkout_review_return_url.clone(), false),
+                let places = self.visit.places(&self.session);
+                let back_to = if places {
+                    details.checkout_result_return_url.clone()
+                } else {
+                    details.checkout_review_return_url.clone()
                 };
                 let back_to = returning(&back_to.ok_or(Misfit)?, &self.session.id);
                 if places {
@@ -794,6 +835,19 @@ impl Going<'_> {
         self.visit.step = VisitStep::Finished(ending);
         Ok(())
     }
+}
+
+/// Where the shop wants the buyer of a session that is decided: the way to its result page or, for one who has
+/// canceled, to the page that it has for them. Buy Now has neither.
+pub(crate) fn way_back(session: &CheckoutSession) -> Option<String> {
+    let WebCheckoutDetails { checkout_result_return_url: result, checkout_cancel_url: cancel, .. } =
+        &session.web_checkout;
+    let has_canceled = matches!(
+        session.state,
+        CheckoutSessionState::Canceled { reason: SessionCancelReason::BuyerCanceled }
+    );
+    let url = cancel.as_ref().filter(|_| has_canceled).or(result.as_ref());
+    url.filter(|_| session.flow == Flow::Redirect).map(|url| returning(url, &session.id))
 }
 
 /// A URL of the shop's with the session's id.

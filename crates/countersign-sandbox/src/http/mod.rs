@@ -4,6 +4,7 @@
 
 mod date;
 pub(crate) mod errors;
+pub(crate) mod origin;
 mod payments;
 pub(crate) mod render;
 pub(crate) mod requests;
@@ -34,6 +35,7 @@ use crate::notify::pages;
 use crate::settings::{DateCheck, KeyOnFinalize};
 use date::DateHeader;
 use errors::Refused;
+use origin::Origin;
 use route::Route;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-pay-request-id");
@@ -117,6 +119,8 @@ struct Signed<'a> {
     route: Route<'a>,
     public_key_id: PublicKeyId,
     region: Region,
+    /// By which the client reaches this server.
+    origin: Origin,
     caller: Caller,
 }
 
@@ -228,6 +232,7 @@ fn verify<'a>(app: &App, request: &'a Request, now: Timestamp) -> Result<Signed<
     Ok(Signed {
         public_key_id: verified.public_key_id().clone(),
         region: verified.region(),
+        origin: Origin::of(request),
         caller: Caller {
             owner: Owner { merchant_id: key.merchant_id.clone(), environment },
             idempotency: idempotency.map(|key| Idempotency {
@@ -319,7 +324,7 @@ async fn post(
         }
         let create = requests::create(body, flags.spellings, environment, *region)?;
         let render = |checkout: &app::checkout_session::Checkout| {
-            Answer::new(StatusCode::CREATED.as_u16(), render::checkout_session(checkout))
+            Answer::new(StatusCode::CREATED.as_u16(), render::checkout_session(checkout, &signed.origin))
         };
         return Ok(app.create_checkout_session(caller, &create, render).await?);
     }
@@ -390,7 +395,7 @@ async fn update(
     let update = requests::update(request.body(), app.settings.flags.spellings, owner.environment)?;
     let id = session_id.ok_or(app::Refused::NotFound)?;
     let checkout = app.update_checkout_session(owner, id, &update, *now).await?;
-    Ok(response(StatusCode::OK.as_u16(), render::checkout_session(&checkout).into()))
+    Ok(response(StatusCode::OK.as_u16(), render::checkout_session(&checkout, &signed.origin).into()))
 }
 
 async fn read(
@@ -427,7 +432,8 @@ async fn read(
         | Operation::CancelCharge
         | Operation::CreateRefund => {
             let id = session_id.ok_or(app::Refused::NotFound)?;
-            render::checkout_session(&app.checkout_session(owner, id, *now, staleness).await?)
+            let checkout = app.checkout_session(owner, id, *now, staleness).await?;
+            render::checkout_session(&checkout, &signed.origin)
         }
     };
     Ok(response(StatusCode::OK.as_u16(), body.into()))

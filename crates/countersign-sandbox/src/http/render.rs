@@ -15,6 +15,7 @@ use countersign_domain::provider::refund::{RefundDeclineReason, RefundState};
 use countersign_protocol::wire::{self, Object as _, read_answer};
 
 use super::errors;
+use super::origin::Origin;
 use crate::app::after_result::OwnedRefund;
 use crate::app::checkout_session::{Checkout, Shown};
 use crate::app::finalize::{Authorization, Outcome, ReadableBuyer};
@@ -22,11 +23,13 @@ use crate::app::payment::OwnedCharge;
 use crate::app::reply::{Answer, WithBuyer};
 use crate::settings::Flags;
 
-/// A Checkout Session in the API's own form.
-pub(crate) fn checkout_session(checkout: &Checkout) -> String {
+/// A Checkout Session in the API's own form, for whoever reaches this server by an origin.
+pub(crate) fn checkout_session(checkout: &Checkout, origin: &Origin) -> String {
     let Checkout { session, shown } = checkout;
     match &session.state {
-        CheckoutSessionState::Open { buyer, .. } => open(session, buyer.as_deref(), shown).to_answer(),
+        CheckoutSessionState::Open { buyer, .. } => {
+            open(session, buyer.as_deref(), shown, origin).to_answer()
+        }
         CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => {
             over(session).to_answer()
         }
@@ -87,14 +90,19 @@ fn over(session: &CheckoutSession) -> wire::CheckoutSession {
     }
 }
 
-fn open(session: &CheckoutSession, buyer: Option<&Buyer>, kept: &Shown) -> wire::CheckoutSession {
+fn open(
+    session: &CheckoutSession,
+    buyer: Option<&Buyer>,
+    kept: &Shown,
+    origin: &Origin,
+) -> wire::CheckoutSession {
     let constraints = session.constraints();
     let redirects = session.flow == Flow::Redirect && constraints.is_empty();
     let mut shown = wire::CheckoutSession {
         web_checkout_details: Some(wire::WebCheckoutDetails {
             checkout_review_return_url: session.web_checkout.checkout_review_return_url.clone(),
             checkout_result_return_url: session.web_checkout.checkout_result_return_url.clone(),
-            amazon_pay_redirect_url: redirects.then(|| redirect_url(session)),
+            amazon_pay_redirect_url: redirects.then(|| redirect_url(session, origin)),
             checkout_cancel_url: session.web_checkout.checkout_cancel_url.clone(),
             checkout_mode: session.web_checkout.checkout_mode.clone(),
             ..Default::default()
@@ -166,7 +174,11 @@ fn payment_preference(buyer: &Buyer) -> wire::PaymentPreference {
 }
 
 /// Where the merchant sends the buyer once nothing is missing.
-fn redirect_url(session: &CheckoutSession) -> String {
+fn redirect_url(session: &CheckoutSession, origin: &Origin) -> String {
+    let path = format!("/checkout/processing?amazonCheckoutSessionId={}", session.id);
+    if let Origin::Own(origin) = origin {
+        return format!("{origin}{path}");
+    }
     let pounds = session.payment.charge_amount.is_some_and(|amount| amount.currency() == Currency::GBP);
     let top_level = match session.region {
         Region::NorthAmerica => "com",
@@ -174,7 +186,7 @@ fn redirect_url(session: &CheckoutSession) -> String {
         Region::Europe => "de",
         Region::Japan => "co.jp",
     };
-    format!("https://payments.amazon.{top_level}/checkout/processing?amazonCheckoutSessionId={}", session.id)
+    format!("https://payments.amazon.{top_level}{path}")
 }
 
 fn payment_details(payment: &PaymentDetails) -> wire::PaymentDetails {

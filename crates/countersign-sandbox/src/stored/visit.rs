@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::buyer::StoredAddress;
 use super::{Illegible, Legible as _, Text, Unreadable, from_json, instant, to_json};
-use crate::hosted::visit::{
-    CheckoutLanguage, Choice, Display, Ending, Failure, Handler, Question, Scope, Visit, VisitStep,
-};
+use crate::hosted::visit::{Choice, Ending, Failure, Gift, Question, Visit, VisitStep};
+use crate::hosted::words::{CheckoutLanguage, Display, Handler, Purpose, Scope};
 
 pub(crate) const COLLECTION: &str = "visit";
 pub(crate) const FORMAT: u16 = 1;
@@ -30,6 +29,9 @@ struct StoredVisit<'a> {
     origin: Text<'a>,
     #[serde(borrow)]
     display: Text<'a>,
+    /// Only where it is not choosing.
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    purpose: Option<Text<'a>>,
     #[serde(borrow)]
     language: Text<'a>,
     #[serde(borrow)]
@@ -48,6 +50,10 @@ struct StoredVisit<'a> {
     delivery_option: Option<Text<'a>>,
     #[serde(default, borrow, skip_serializing_if = "Vec::is_empty")]
     coupon_codes: Vec<Text<'a>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    gift: Option<StoredGift<'a>>,
+    #[serde(default)]
+    points: u32,
     /// CartDetails, as JSON in a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cart: Option<Text<'a>>,
@@ -58,6 +64,10 @@ struct StoredVisit<'a> {
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     question: Option<StoredQuestion<'a>>,
 }
+
+/// Whether it is wrapped, and the message.
+#[derive(Serialize, Deserialize)]
+struct StoredGift<'a>(bool, #[serde(borrow)] Option<Text<'a>>);
 
 #[derive(Serialize, Deserialize)]
 enum StoredStep<'a> {
@@ -99,6 +109,9 @@ enum StoredChoice<'a> {
     DeliveryOption(Text<'a>),
     #[serde(borrow)]
     Coupons(Vec<Text<'a>>),
+    #[serde(borrow)]
+    Gift(StoredGift<'a>),
+    Points(u32),
     Complete,
 }
 
@@ -115,6 +128,7 @@ pub(crate) fn encode(visit: &Visit) -> Bytes {
         checkout_session_id,
         origin,
         display,
+        purpose,
         language,
         handlers,
         scopes,
@@ -124,6 +138,8 @@ pub(crate) fn encode(visit: &Visit) -> Bytes {
         address,
         delivery_option,
         coupon_codes,
+        gift,
+        points,
         cart,
         cart_number,
         questions,
@@ -134,6 +150,7 @@ pub(crate) fn encode(visit: &Visit) -> Bytes {
         checkout_session_id: text(checkout_session_id.as_str()),
         origin: text(origin),
         display: text(display.as_str()),
+        purpose: (*purpose != Purpose::Choosing).then(|| text(purpose.as_str())),
         language: text(language.as_str()),
         handlers: handlers.iter().map(|handler| text(handler.as_str())).collect(),
         scopes: scopes.iter().map(|scope| text(scope.as_str())).collect(),
@@ -143,11 +160,21 @@ pub(crate) fn encode(visit: &Visit) -> Bytes {
         address: *address,
         delivery_option: delivery_option.as_deref().map(text),
         coupon_codes: coupon_codes.iter().map(|code| text(code)).collect(),
+        gift: (*gift != Gift::default()).then(|| write_gift(gift)),
+        points: *points,
         cart: cart.as_ref().map(|cart| Cow::Owned(cart.to_request())),
         cart_number: *cart_number,
         questions: *questions,
         question: question.as_ref().map(write_question),
     })
+}
+
+fn write_gift(gift: &Gift) -> StoredGift<'_> {
+    StoredGift(gift.is_wrapped, gift.message.as_deref().map(text))
+}
+
+fn read_gift(StoredGift(is_wrapped, message): StoredGift<'_>) -> Gift {
+    Gift { is_wrapped, message: message.map(Text::into_owned) }
 }
 
 fn write_step(step: &VisitStep) -> StoredStep<'_> {
@@ -176,6 +203,8 @@ fn write_question(question: &Question) -> StoredQuestion<'_> {
             Choice::Address(place) => StoredChoice::Address(*place),
             Choice::DeliveryOption(id) => StoredChoice::DeliveryOption(text(id)),
             Choice::Coupons(codes) => StoredChoice::Coupons(codes.iter().map(|code| text(code)).collect()),
+            Choice::Gift(gift) => StoredChoice::Gift(write_gift(gift)),
+            Choice::Points(points) => StoredChoice::Points(*points),
             Choice::Complete => StoredChoice::Complete,
         },
         asked_at: asked_at.as_millis(),
@@ -202,6 +231,10 @@ fn read(stored: StoredVisit<'_>) -> Result<Visit, Illegible> {
             .member("checkoutSessionId")?,
         origin: stored.origin.into_owned(),
         display: Display::parse(&stored.display).member("display")?,
+        purpose: match stored.purpose {
+            None => Purpose::Choosing,
+            Some(word) => Purpose::parse(&word).member("purpose")?,
+        },
         language: CheckoutLanguage::parse(&stored.language).member("language")?,
         handlers: stored
             .handlers
@@ -232,6 +265,8 @@ fn read(stored: StoredVisit<'_>) -> Result<Visit, Illegible> {
         address: stored.address,
         delivery_option: stored.delivery_option.map(Text::into_owned),
         coupon_codes: words(stored.coupon_codes),
+        gift: stored.gift.map(read_gift).unwrap_or_default(),
+        points: stored.points,
         cart: stored.cart.map(cart).transpose()?,
         cart_number: stored.cart_number,
         questions: stored.questions,
@@ -255,6 +290,8 @@ fn read_question(stored: StoredQuestion<'_>) -> Result<Question, Illegible> {
             StoredChoice::Coupons(codes) => {
                 Choice::Coupons(codes.into_iter().map(Text::into_owned).collect())
             }
+            StoredChoice::Gift(gift) => Choice::Gift(read_gift(gift)),
+            StoredChoice::Points(points) => Choice::Points(points),
             StoredChoice::Complete => Choice::Complete,
         },
         asked_at: instant(stored.asked_at),
@@ -274,6 +311,7 @@ mod tests {
             checkout_session_id: CheckoutSessionId::from_random([1; 16]),
             origin: "https://shop.example:8443".to_owned(),
             display: Display::Overlay,
+            purpose: Purpose::Paying,
             language: CheckoutLanguage::JaJp,
             handlers: Handler::ALL.to_vec(),
             scopes: Scope::ALL.to_vec(),
@@ -286,6 +324,8 @@ mod tests {
             address: Some(1),
             delivery_option: Some("s".to_owned()),
             coupon_codes: vec!["A".to_owned(), "<B>".to_owned()],
+            gift: Gift { is_wrapped: true, message: Some("Zoë \"𠮷\"".to_owned()) },
+            points: 300,
             cart: Some(read_request(cart.as_bytes(), Spellings::Every).unwrap()),
             cart_number: 3,
             questions: 4,
@@ -320,6 +360,9 @@ mod tests {
             Choice::Address(1),
             Choice::DeliveryOption(text()),
             Choice::Coupons(vec![text(), text()]),
+            Choice::Gift(Gift { is_wrapped: true, message: None }),
+            Choice::Gift(Gift { is_wrapped: false, message: Some(text()) }),
+            Choice::Points(7),
             Choice::Complete,
         ];
         for step in steps {

@@ -189,7 +189,7 @@ async fn acts_that_do_not_fit_the_step_change_nothing_and_show_what_is() {
         }
     }
     buyer.send("cancel", &[]).await;
-    assert_eq!(buyer.title(), "Your order is complete", "what is over is not canceled");
+    assert_eq!(buyer.title(), "Completing your order", "what is over is not canceled");
 }
 
 #[tokio::test]
@@ -290,4 +290,26 @@ async fn a_payment_that_is_made_is_shown_as_made_though_the_shops_answer_was_los
     buyer.send("retry", &[]).await;
     buyer.answer(&json!({"status": "success"})).await;
     assert_eq!(scene.events().await.last().unwrap(), "CheckoutConfirmed");
+}
+
+#[tokio::test]
+async fn the_last_page_says_what_is_true_of_the_payment_whatever_the_shop_says() {
+    let error = json!({"status": "error", "reasonCode": "unknownError"});
+    for (answer, before, after) in [
+        (json!({"status": "success"}), "Completing your order", "Your order is complete"),
+        (error, "The shop could not complete the order", "Your order is complete"),
+    ] {
+        let scene = Scene::new().await;
+        let config = button(&json!({}));
+        let mut buyer = scene.visit(&config).await;
+        buyer.begin(&cart(500)).await;
+        buyer.place("card").await;
+        let told = buyer.question().unwrap()["detail"].clone();
+        buyer.answer(&answer).await;
+        assert_eq!(buyer.title(), before, "{answer}");
+        assert_eq!(scene.finalize(&told, &cart(500), &config).await.0, 200);
+        buyer.reload().await;
+        assert_eq!(buyer.title(), after, "{answer}");
+        assert!(!buyer.shows("could not complete"), "{}", buyer.html);
+    }
 }

@@ -159,5 +159,5 @@ async fn an_order_that_a_test_placed_elsewhere_is_told_to_the_shop_when_the_buye
     buyer.send("card", &[("card", "4444")]).await;
     buyer.send("retry", &[]).await;
     buyer.answer(&json!({"status": "success"})).await;
-    assert_eq!(buyer.title(), "Your order is complete");
+    assert_eq!(buyer.title(), "Completing your order");
 }

@@ -186,6 +186,11 @@ async fn what_the_buyer_does_not_agree_to_share_is_not_told() {
         assert_eq!(detail["buyer"][member], Value::Null, "{member}");
     }
     assert_eq!(detail["billingAddress"], Value::Null);
+    let session = scene.session().await;
+    assert!(session["buyer"]["buyerId"].is_string());
+    for member in ["name", "email", "phoneNumber"] {
+        assert_eq!(session["buyer"][member], Value::Null, "nor does the API tell it: {member}");
+    }
     assert_eq!(detail["shippingAddress"]["postalCode"], "98101", "a parcel's address is payment-critical");
     buyer.answer(&cart(500)).await;
     buyer.place("card").await;

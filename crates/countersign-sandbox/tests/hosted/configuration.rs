@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::scene::{OTHER_KEY, SHOP, Scene, attribute, button, form, merged, text};
 
+/// How many visits are kept.
+const MAX_VISITS: usize = 1_000;
+
 async fn refused(scene: &Scene, configuration: &Value) -> (u16, String) {
     let answer = scene.press(configuration).await;
     let html = text(&answer);
@@ -167,4 +170,32 @@ async fn what_the_browser_says_of_the_amount_is_not_what_is_charged() {
     let cheap = merged(&button(&json!({})), &payment(json!({"chargeAmount": {"amount": "0.01"}})));
     scene.visit(&cheap).await;
     assert_eq!(scene.session().await["paymentDetails"]["chargeAmount"], Value::Null);
+}
+
+#[tokio::test]
+async fn so_many_visits_are_kept_and_those_that_are_over_make_room() {
+    let scene = Scene::new().await;
+    let config = button(&json!({}));
+    let mut over = scene.visit(&config).await;
+    let open = scene.visit(&config).await;
+    for _ in 2..MAX_VISITS {
+        assert_eq!(scene.press(&config).await.status(), 303);
+    }
+    let before = scene.last_event().await;
+    let (status, why) = refused(&scene, &config).await;
+    assert_eq!(status, 503);
+    assert!(why.contains("1000 buyers are on this page"), "{why}");
+    assert_eq!(scene.last_event().await, before, "what is refused leaves no Checkout Session behind");
+
+    over.send("cancel", &[]).await;
+    assert_eq!(scene.press(&config).await.status(), 303);
+    let gone = scene.send(Method::GET, &over.path, &[], "").await;
+    assert_eq!(gone.status(), 404, "the one that was over made room");
+    scene.page(&open.path).await;
+    assert_eq!(refused(&scene, &config).await.0, 503);
+
+    scene.advance("PT24H").await;
+    for _ in 0..3 {
+        assert_eq!(scene.press(&config).await.status(), 303);
+    }
 }

@@ -134,7 +134,11 @@ async fn nobody_finds_a_visit_without_its_token_or_goes_on_with_it_from_another_
 }
 
 async fn at_each_step<'a>(scene: &'a Scene, config: &Value) -> (Browser<'a>, Vec<String>) {
-    let mut buyer = scene.visit(config).await;
+    let mut config = config.clone();
+    for handler in ["onGiftWrapOptionSelection", "onMerchantManagedPaymentMethodSelection"] {
+        config["handlers"].as_array_mut().unwrap().push(json!(handler));
+    }
+    let mut buyer = scene.visit(&config).await;
     let mut pages = vec![buyer.html.clone()];
     buyer.send("sign-in", &[("buyer", "0")]).await;
     pages.push(buyer.html.clone());

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::scene::{KEY, Scene, attribute, signed, text};
+use crate::scene::{self, KEY, SHOP, Scene, attribute, form, signed, text};
 
-fn payload() -> Value {
+pub(crate) fn payload() -> Value {
     json!({
         "webCheckoutDetails": {"checkoutReviewReturnUrl": "https://shop.example/review?a=1"},
         "storeId": "amzn1.application-oa2-client.0123456789abcdef0123456789abcdef",
@@ -12,7 +12,7 @@ fn payload() -> Value {
     })
 }
 
-fn button(signed: &Value) -> Value {
+pub(crate) fn button(signed: &Value) -> Value {
     json!({
         "merchantId": "A1EXAMPLE", "publicKeyId": KEY, "ledgerCurrency": "USD", "placement": "Cart",
         "productType": "PayAndShip", "createCheckoutSessionConfig": signed, "display": "window", "handlers": [],
@@ -33,6 +33,7 @@ async fn a_buyer_chooses_and_returns_to_the_review_page_with_the_session() {
     let back = format!("https://shop.example/review?a=1&amazonCheckoutSessionId={id}");
     assert_eq!(attribute(&buyer.html, "data-follow"), Some(back.clone()));
     assert!(buyer.shows(&format!("href=\"{back}\"")), "without a script there is a link");
+    assert_eq!(buyer.title(), "One more step", "nothing is ordered yet");
     let session = scene.session().await;
     assert_eq!(session["shippingAddress"]["city"], "Portland");
     assert_eq!(session["paymentPreferences"][0]["paymentDescriptor"], "Mastercard ****4444 (Amazon Pay)");
@@ -65,9 +66,12 @@ async fn with_process_order_the_order_is_placed_on_the_page() {
     let id = scene.session_id().await;
     let back = format!("https://shop.example/result?amazonCheckoutSessionId={id}#end");
     assert_eq!(attribute(&buyer.html, "data-follow"), Some(back));
+    assert_eq!(buyer.title(), "Completing your order");
     let path = format!("/v2/checkoutSessions/{id}/complete");
     let body = json!({"chargeAmount": {"amount": "14.00", "currencyCode": "USD"}});
     assert_eq!(scene.signed(http::Method::POST, &path, &body).await.0, 200);
+    buyer.reload().await;
+    assert_eq!(buyer.title(), "Your order is complete");
 }
 
 #[tokio::test]
@@ -115,4 +119,47 @@ async fn a_session_that_waits_for_nobody_is_not_changed_by_a_button() {
     assert_eq!(status(&change("00000000-0000-4000-8000-000000000000", "changePayment")).await, 404);
     buyer.send("cancel", &[]).await;
     assert_eq!(status(&change(&id, "changePayment")).await, 404);
+}
+
+/// What a page of this origin is told that wants to change what a session's buyer chose.
+async fn refused_to(scene: &Scene, origin: &str, id: &str) -> (u16, Option<String>) {
+    let change = json!({"amazonCheckoutSessionId": id, "changeAction": "changeAddress"});
+    let body = form(&[("configuration", &change.to_string())]);
+    let answer = scene.send(http::Method::POST, "/checkout", &[("origin", origin)], &body).await;
+    (answer.status().as_u16(), attribute(&text(&answer), "data-error"))
+}
+
+#[tokio::test]
+async fn a_session_without_a_review_page_has_nothing_to_change() {
+    let mut process_order = payload();
+    process_order["webCheckoutDetails"] = json!({
+        "checkoutMode": "ProcessOrder", "checkoutResultReturnUrl": "https://shop.example/result",
+        "checkoutReviewReturnUrl": "https://shop.example/review",
+    });
+    process_order["paymentDetails"] = json!({
+        "paymentIntent": "Authorize", "chargeAmount": {"amount": "14.00", "currencyCode": "USD"},
+    });
+    for config in [scene::button(&json!({})), button(&signed(&process_order))] {
+        let scene = Scene::new().await;
+        let mut buyer = scene.visit(&config).await;
+        buyer.send("sign-in", &[("buyer", "0")]).await;
+        let (status, why) = refused_to(&scene, SHOP, &scene.session_id().await).await;
+        assert_eq!(status, 400);
+        assert!(why.unwrap().contains("[amazonCheckoutSessionId] is invalid: its buyer returns to no"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_elsewhere_than_the_review_page_changes_nothing() {
+    let scene = Scene::new().await;
+    let mut buyer = scene.visit(&button(&signed(&payload()))).await;
+    buyer.send("sign-in", &[("buyer", "0")]).await;
+    let id = scene.session_id().await;
+    for origin in ["https://evil.example", "http://shop.example", "https://shop.example:8443"] {
+        let (status, why) = refused_to(&scene, origin, &id).await;
+        assert_eq!(status, 403, "{origin}");
+        assert!(why.unwrap().contains(&format!("is not on {origin}")));
+    }
+    assert_eq!(refused_to(&scene, "null", &id).await.0, 403);
+    assert_eq!(refused_to(&scene, SHOP, &id).await, (303, None));
 }

@@ -122,6 +122,15 @@ impl Scene {
         Browser { scene: self, path, html, asked: Vec::new() }
     }
 
+    /// The page that a link of the shop's leads to.
+    pub(crate) async fn sent_to(&self, path: &str) -> Browser<'_> {
+        let answer = self.send(Method::GET, path, &[], "").await;
+        assert_eq!(answer.status(), 303, "{}", text(&answer));
+        let path = answer.headers()["location"].to_str().unwrap().to_owned();
+        let html = self.page(&path).await;
+        Browser { scene: self, path, html, asked: Vec::new() }
+    }
+
     pub(crate) async fn page(&self, path: &str) -> String {
         let answer = self.send(Method::GET, path, &[], "").await;
         assert_eq!(answer.status(), 200, "{}", text(&answer));
@@ -156,6 +165,18 @@ impl Scene {
         log["events"].as_array().unwrap().iter().map(shown).collect()
     }
 
+    /// The sequence of the latest event.
+    pub(crate) async fn last_event(&self) -> u64 {
+        let mut last = 0;
+        loop {
+            let page = self.control(Method::GET, &format!("/_sandbox/events?after={last}"), "").await;
+            match page["events"].as_array().unwrap().last() {
+                Some(event) => last = event["sequence"].as_u64().unwrap(),
+                None => return last,
+            }
+        }
+    }
+
     /// The id of the first Checkout Session.
     pub(crate) async fn session_id(&self) -> String {
         let log = self.control(Method::GET, "/_sandbox/events", "").await;
@@ -166,10 +187,14 @@ impl Scene {
     pub(crate) async fn signed(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut request = http::Request::new(Bytes::from(body));
+        if method == Method::POST && path.ends_with("/checkoutSessions") {
+            request.headers_mut().insert("x-amz-pay-idempotency-key", "key-1".parse().unwrap());
+        }
         *request.method_mut() = method;
         *request.uri_mut() = format!("http://{HOST}{path}").parse().unwrap();
         keys().1.sign(&mut request, Region::NorthAmerica, Timestamp::parse(NOON).unwrap()).unwrap();
         *request.uri_mut() = path.parse().unwrap();
+        request.headers_mut().insert("host", HOST.parse().unwrap());
         let answer = self.handle(request).await;
         (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
     }

@@ -1,0 +1,110 @@
+//! The words that a button's configuration and the page's forms are made of, as they are written there and stored.
+
+use countersign_domain::ids::Region;
+
+macro_rules! words {
+    ($(#[$doc:meta])+ $name:ident { $($variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) enum $name {
+            $($variant,)+
+        }
+
+        impl $name {
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            pub(crate) fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == word)
+            }
+        }
+    };
+}
+
+words! {
+    /// The button's event handlers.
+    Handler {
+        InitCheckout = "onInitCheckout",
+        ShippingAddressSelection = "onShippingAddressSelection",
+        DeliveryOptionSelection = "onDeliveryOptionSelection",
+        CompleteCheckout = "onCompleteCheckout",
+        Cancel = "onCancel",
+        Error = "onError",
+        GiftWrapOptionSelection = "onGiftWrapOptionSelection",
+        MerchantManagedPaymentMethodSelection = "onMerchantManagedPaymentMethodSelection",
+    }
+}
+
+words! {
+    /// What a buyer can be asked to share.
+    Scope {
+        Name = "name",
+        Email = "email",
+        PhoneNumber = "phoneNumber",
+        BillingAddress = "billingAddress",
+        ShippingAddress = "shippingAddress",
+        PostalCode = "postalCode",
+        PrimeStatus = "primeStatus",
+    }
+}
+
+words! {
+    /// Where the page is shown, which is where the shop's page is found.
+    Display {
+        Popup = "popup",
+        Overlay = "overlay",
+        Window = "window",
+    }
+}
+
+words! {
+    /// What a buyer who is sent back to the shop came for: to choose, or, by `amazonPayRedirectUrl`, to pay for
+    /// what was chosen.
+    Purpose {
+        Choosing = "choose",
+        Paying = "pay",
+    }
+}
+
+words! {
+    /// `checkoutLanguage`.
+    CheckoutLanguage {
+        EnUs = "en_US",
+        EnGb = "en_GB",
+        DeDe = "de_DE",
+        FrFr = "fr_FR",
+        ItIt = "it_IT",
+        EsEs = "es_ES",
+        JaJp = "ja_JP",
+    }
+}
+
+impl Scope {
+    /// What is asked for where no scope is named (Amazon's rule).
+    pub(crate) fn unless_named() -> Vec<Self> {
+        Self::ALL.iter().copied().filter(|scope| *scope != Self::BillingAddress).collect()
+    }
+}
+
+impl CheckoutLanguage {
+    /// That of a region's buyers, where the button names none.
+    pub(crate) const fn of(region: Region) -> Self {
+        match region {
+            Region::NorthAmerica => Self::EnUs,
+            Region::Europe => Self::EnGb,
+            Region::Japan => Self::JaJp,
+        }
+    }
+}
+
+words! {
+    /// What the bank does when the order is placed: a test's choice.
+    Bank {
+        AsTheCardSays = "card",
+        Declines = "decline",
+        Asks = "mfa",
+    }
+}
