@@ -21,6 +21,14 @@ pub(crate) struct Checkout {
     #[serde(default)]
     pub(crate) cancellation: Option<Cancellation>,
     pub(crate) result_token: String,
+    #[serde(default)]
+    pub(crate) browsing: Browsing,
+}
+
+/// What the buyer's page has come to: a quote lapses.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+pub(crate) struct Browsing {
+    pub(crate) quoted: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -21,6 +21,7 @@ mod network;
 mod notifying;
 mod payments;
 mod process;
+mod quoting;
 mod reading;
 mod shop;
 mod signing;

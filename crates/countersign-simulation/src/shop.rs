@@ -9,11 +9,12 @@ use bytes::Bytes;
 use countersign_domain::money::{Currency, Money};
 use countersign_http::{Request, Response};
 use futures_util::future::{Either, join, select};
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 use serde_json::{Value, json};
 
 use crate::entropy::Random;
 use crate::process::{GivingUp, Served};
+use crate::quoting::Priced;
 use crate::world::{SHOP_TOKEN, World};
 
 /// One order's story.
@@ -26,8 +27,11 @@ pub(crate) struct Story {
 /// The order as the shop has registered it.
 pub(crate) struct Registered {
     pub(crate) checkout_id: String,
+    pub(crate) browser_token: String,
     result_token: String,
     terms_version: u64,
+    /// Whether the buyer's page asks what it costs, and completes it.
+    is_quoted: bool,
 }
 
 /// How a completion ended for its caller.
@@ -47,8 +51,8 @@ impl Story {
     pub(crate) async fn tell(self) {
         let terms = self.draw_terms();
         let Some(registered) = self.register(&terms).await else { return };
-        let mut terms =
-            if self.random.happens(100) { self.change_terms(terms, &registered).await } else { terms };
+        let is_changed = self.random.happens(100) && !registered.is_quoted;
+        let mut terms = if is_changed { self.change_terms(terms, &registered).await } else { terms };
         let mut is_good = false;
         for attempt in 0..3 {
             let heard = if self.random.happens(200) {
@@ -56,7 +60,7 @@ impl Story {
                     join(self.tab(&terms, &registered, attempt), self.tab(&terms, &registered, attempt))
                         .await;
                 if one == Heard::Good { one } else { other }
-            } else if self.random.happens(50) {
+            } else if self.random.happens(50) && !registered.is_quoted {
                 // The shop changes the terms while the buyer is on Amazon's page, or on the way back.
                 let changing = async {
                     self.pause(Duration::ZERO, MINUTE).await;
@@ -125,6 +129,10 @@ impl Story {
         let mut body = terms.clone();
         body["orderId"] = json!(format!("order-{}", self.order));
         body["startOfCheckoutUrl"] = json!("https://shop.example/checkout");
+        let is_quoted = self.world.quotes() && self.random.happens(700);
+        if let Some(priced) = Priced::of(terms).filter(|_| is_quoted) {
+            self.world.witness.is_priced(self.order, priced);
+        }
         for _ in 0..20 {
             let request = self.of_the_shop(Method::POST, "/v1/checkouts", &body);
             let answer = self.call(request, 30 * SECOND, |_| ()).await;
@@ -134,7 +142,9 @@ impl Story {
                 return Some(Registered {
                     checkout_id: text("checkoutId")?,
                     result_token: text("resultUrl")?.rsplit('/').next()?.to_owned(),
+                    browser_token: text("browserToken")?,
                     terms_version: answer["termsVersion"].as_u64()?,
+                    is_quoted,
                 });
             }
             self.pause(SECOND, MINUTE).await;
@@ -175,7 +185,8 @@ impl Story {
     /// The buyer opens Amazon's page and places the order, nearly always as the shop wants it.
     async fn begin_session(&self, terms: &Value, registered: &Registered, attempt: u32) -> Option<Value> {
         let random = &self.random;
-        let mut body = terms.clone();
+        let mut body =
+            if registered.is_quoted { self.quote(terms, registered).await? } else { terms.clone() };
         let reference = match random.below(100) {
             0..3 => Some("somebody-elses".to_owned()),
             3..10 => None,
@@ -283,13 +294,19 @@ impl Story {
 
     async fn complete(&self, session: &str, body: &Value, registered: &Registered) -> Heard {
         let random = &self.random;
-        let (mut path, mut order) =
-            (format!("/v1/checkouts/{}/complete", registered.checkout_id), self.order);
+        let by_the_shop = |checkout_id: &str| {
+            of_the_shop(Method::POST, &format!("/v1/checkouts/{checkout_id}/complete"), body)
+        };
+        let (mut request, mut order) = (by_the_shop(&registered.checkout_id), self.order);
+        let mut is_in_browser = registered.is_quoted;
+        if is_in_browser {
+            request = at_the_page(Method::POST, &registered.browser_token, "complete", body);
+        }
         if random.happens(20) {
             // Somebody mixes up two orders.
             let other = random.below(self.world.order_count);
             if let Some(checkout) = self.world.witness.checkout(other) {
-                (path, order) = (format!("/v1/checkouts/{}/complete", checkout.id), other);
+                (request, order, is_in_browser) = (by_the_shop(&checkout.id), other, false);
             }
         }
         let patience =
@@ -301,10 +318,10 @@ impl Story {
             if matches!(answer.status().as_u16(), 200 | 202 | 402)
                 && let Some(answer) = read(answer)
             {
-                witness.completion_said(order, &session, before.as_ref(), &answer);
+                witness.completion_said(order, &session, before.as_ref(), &answer, is_in_browser);
             }
         };
-        let answer = self.call(self.of_the_shop(Method::POST, &path, body), patience, inspect).await;
+        let answer = self.call(request, patience, inspect).await;
         match answer.map(|answer| answer.status().as_u16()) {
             Some(200) => Heard::Good,
             Some(402) => Heard::NotPaid,
@@ -354,6 +371,15 @@ pub(crate) fn of_the_shop(method: Method, path: &str, body: &Value) -> Request {
     if let Ok(token) = format!("Bearer {SHOP_TOKEN}").parse() {
         request.headers_mut().insert(header::AUTHORIZATION, token);
     }
+    request
+}
+
+/// A request of the buyer's browser, from the shop's page.
+pub(crate) fn at_the_page(method: Method, token: &str, event: &str, body: &Value) -> Request {
+    let mut request = Request::new(Bytes::from(body.to_string()));
+    *request.method_mut() = method;
+    *request.uri_mut() = format!("/browser/{token}/{event}").parse().unwrap_or_default();
+    request.headers_mut().insert(header::ORIGIN, HeaderValue::from_static("https://shop.example"));
     request
 }
 

@@ -20,6 +20,7 @@ use crate::executor::Executor;
 use crate::invariants::{self, Broken, DurableSends, Held, Invariant, Said};
 use crate::ledger::Ledger;
 use crate::payments::{self, Books};
+use crate::quoting::Priced;
 use crate::trace::Trace;
 
 /// Which half.
@@ -55,6 +56,8 @@ struct Facts {
     /// Checkout ids by the orders' numbers.
     by_order: HashMap<usize, String>,
     order_of_session: HashMap<String, usize>,
+    /// The orders whose buyers' pages ask what they cost.
+    priced: HashMap<usize, Priced>,
     snapshots: HashMap<String, Snapshot>,
     durable: DurableSends,
     books: Books,
@@ -392,6 +395,11 @@ impl Witness {
         self.facts().order_of_session.insert(session.to_owned(), order);
     }
 
+    /// The buyer's page asks what this order costs.
+    pub(crate) fn is_priced(&self, order: usize, priced: Priced) {
+        self.facts().priced.insert(order, priced);
+    }
+
     /// How long ago one of Amazon's objects changed.
     pub(crate) fn age(&self, id: &str) -> Option<Duration> {
         let changed_at = self.facts().ledger.changed_at(id)?;
@@ -459,6 +467,10 @@ impl Witness {
         facts.note(at, order, format!("merchant sends Finalize under {}", &key[..key.len().min(6)]));
         let held = invariants::of_leaving(session, key, body, &facts.durable);
         facts.judge(at, order, held);
+        if let Some(priced) = order.and_then(|order| facts.priced.get(&order)).copied() {
+            facts.count("Finalize of a quote");
+            facts.judge(at, order, priced.of_leaving(body));
+        }
     }
 
     /// The merchant half said whether a parcel may leave.
@@ -497,8 +509,9 @@ impl Witness {
         session: &str,
         before: Option<&Arc<Checkout>>,
         answer: &Value,
+        is_in_browser: bool,
     ) {
-        let said = said(answer, "outcome");
+        let said = Said { is_in_browser, ..said(answer, "outcome") };
         let at = self.executor.now();
         let mut facts = self.facts();
         facts.count(&format!("said {}", said.word));
@@ -580,5 +593,6 @@ fn said(answer: &Value, word: &str) -> Said {
         word: text(word).unwrap_or_default(),
         charge_permission_id: text("chargePermissionId"),
         charge_id: text("chargeId"),
+        is_in_browser: false,
     }
 }

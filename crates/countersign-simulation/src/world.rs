@@ -11,7 +11,7 @@ use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, Stor
 use countersign_domain::merchant::completion::PlantedBug;
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Response};
-use countersign_merchant::settings::{Deadlines, Secret};
+use countersign_merchant::settings::{Deadlines, Secret, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, settings as merchant_settings};
 use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
@@ -32,6 +32,7 @@ use crate::executor::{Executor, Group};
 use crate::network::Network;
 use crate::notifying::{self, Post};
 use crate::process::{GivingUp, Process, Served};
+use crate::quoting;
 use crate::reading::{IdsOnGet, Reading};
 use crate::shop::{Story, at_amazon, of_the_shop, read};
 use crate::signing::KeyedHash;
@@ -155,6 +156,11 @@ impl World {
         })
     }
 
+    /// Whether orders cost what a table says, where the buyer's page asks.
+    pub(crate) const fn quotes(&self) -> bool {
+        self.seed % 3 == 2
+    }
+
     fn merchant_parts(&self) -> countersign_merchant::Parts {
         let signer: Arc<dyn SignRequest> = match &self.keys {
             Keys::StandIn(stand_in) => Arc::new(stand_in.clone()),
@@ -185,7 +191,7 @@ impl World {
                     certificate_origins: vec![notifying::ORIGIN.to_owned()],
                     topic_arns: Vec::new(),
                 },
-                storefront: merchant_settings::Storefront::default(),
+                storefront: if self.quotes() { quoting::storefront() } else { Storefront::default() },
             },
             webhook: None,
             quote_hook: None,

@@ -22,8 +22,8 @@ use super::attempt::{AttemptState, NotPaidReason};
 use super::checkout::Checkout;
 use super::completion::{CheckoutEvent, CheckoutStep, CompletionRules, Happened, event, given_up};
 use super::operation::{
-    Asked, OVERTAKEN, OperationName, OperationRefused, OperationState, RefundCeiling, Request, record,
-    refundable,
+    Asked, MAX_OPERATIONS, OVERTAKEN, OperationName, OperationRefused, OperationState, RefundCeiling,
+    Request, record, refundable,
 };
 use super::payment::{ChargeState, Look, Payment, PaymentEvent, PermissionState, RefundState, Sight};
 use super::sending;
@@ -240,7 +240,7 @@ fn undo(
     }
     let mut stuck = None;
     for (word, request) in asked {
-        if ask_again(payment, &word, request, events, now) {
+        if ask_again(payment, &word, request, TRIES, events, now) {
             is_waiting = true;
         } else {
             stuck = Some(word);
@@ -249,11 +249,10 @@ fn undo(
     // Also if something cannot be undone: at least nothing more can be charged.
     let is_closed = matches!(payment.permission.state, PermissionState::Closed(_));
     if !is_waiting && !is_closed {
-        let request = Request::Close { reason: Some("the order was canceled".into()) };
-        if ask_again(payment, "close", request, events, now) {
+        if ask_again(payment, CLOSE, close(), TRIES, events, now) {
             is_waiting = true;
         } else {
-            stuck = Some("close".into());
+            stuck = Some(CLOSE.into());
         }
     }
     // What is in doubt is sent again under the closed permission, and cannot take effect any more.
@@ -266,11 +265,19 @@ fn undo(
     }
 }
 
+/// The word of closing the permission.
+const CLOSE: &str = "close";
+
+fn close() -> Request {
+    Request::Close { reason: Some("the order was canceled".into()) }
+}
+
 /// Asks for an undoing, once more if it was refused. Whether that was not often enough yet.
 fn ask_again(
     payment: &mut Payment,
     word: &str,
     request: Request,
+    most: u32,
     events: &mut Vec<PaymentEvent>,
     now: Timestamp,
 ) -> bool {
@@ -279,7 +286,7 @@ fn ask_again(
         |name: &OperationName| matches!(name, OperationName::Own(own) if own.starts_with(&prefix));
     let tries = payment.operations.iter().filter(|it| is_of_word(&it.name)).count();
     let tries = u32::try_from(tries).unwrap_or(u32::MAX);
-    if tries >= TRIES {
+    if tries >= most {
         return false;
     }
     let name = OperationName::Own(alloc::format!("{word} {}", tries.saturating_add(1)));
@@ -327,7 +334,9 @@ pub(super) fn planted(now: Timestamp) -> Cancellation {
     }
 }
 
-/// Reminds the operator of a cancellation that has not come to its end. `None` when that is not due.
+/// Reminds the operator of a cancellation that has not come to its end, and tries once more to close the
+/// permission: somebody may have mended what Amazon refused it for. A refund is not tried again unseen: somebody
+/// may have given the money back by hand. `None` when nothing is due.
 pub(super) fn remind(checkout: &Checkout, now: Timestamp) -> Option<CheckoutStep> {
     let mut next = checkout.clone();
     let cancellation = next.cancellation.as_mut()?;
@@ -346,6 +355,7 @@ pub(super) fn remind(checkout: &Checkout, now: Timestamp) -> Option<CheckoutStep
         }
     };
     // Whatever is known may no longer be so.
+    let mut events = Vec::new();
     if let Some(payment) = &mut next.payment {
         let look = Some(Look { at: now, count: 0 });
         for charge in &mut payment.charges {
@@ -355,10 +365,14 @@ pub(super) fn remind(checkout: &Checkout, now: Timestamp) -> Option<CheckoutStep
         }
         if !matches!(payment.permission.state, PermissionState::Closed(_)) {
             payment.permission.look = look;
+            let is_waiting = payment.in_flight().any(|it| !sending::waits_for_close(it));
+            if !is_waiting && payment.operations.len() < MAX_OPERATIONS {
+                ask_again(payment, CLOSE, close(), u32::MAX, &mut events, now);
+            }
         }
     }
-    let stuck = PaymentEvent::CancellationStuck { why: why.into() };
-    Some(Step::one(next, CheckoutEvent::Payment(stuck)))
+    events.push(PaymentEvent::CancellationStuck { why: why.into() });
+    Some(Step { next, events: events.into_iter().map(CheckoutEvent::Payment).collect() })
 }
 
 impl Cancellation {

@@ -38,8 +38,8 @@ pub struct Terms {
     pub merchant_metadata: MerchantMetadata,
     /// Where the parcel goes, if the shop knew when it registered the order.
     pub shipping_address: Option<Address>,
-    /// What is known of the address that the amounts were computed for: where the parcel goes, or for
-    /// `PayOnly` the billing address. None before there was a quote, and for one that rests on no address.
+    /// The address that the amounts were computed for, as far as it was told then: where the parcel goes, or
+    /// for `PayOnly` the billing address. None before there was a quote.
     pub quoted_address: Option<Address>,
 }
 

@@ -481,24 +481,49 @@ pub fn agree(
             return drift(kind, member);
         }
     }
-    let (kind, shared, given) = match terms.product_type {
-        ProductType::PayAndShip => (AddressKind::Shipping, &session.shipping_address, &given.shipping),
-        ProductType::PayOnly => (AddressKind::Billing, &session.billing_address, &given.billing),
-    };
-    let Some(address) = shared.as_ref().or(given.as_ref()) else {
-        return mismatch(kind.name());
-    };
+    let (kind, address) = decisive_address(terms.product_type, session, given);
+    let Some(address) = address else { return mismatch(kind.name()) };
     if let (AddressKind::Shipping, Some(registered)) = (kind, &terms.shipping_address)
         && let Some(member) = registered.difference(address, AddressMatch::Canonical)
     {
         return drift(kind, member);
     }
     if let Some(quoted) = &terms.quoted_address
-        && let Some(member) = quoted.contradiction(address, AddressMatch::Canonical)
+        && let Some(member) = quoted.difference(address, AddressMatch::Canonical)
     {
         return drift(kind, member);
     }
     Agreement::Agreed(kind, address.clone())
+}
+
+/// The payment-critical address of a session: where the parcel goes, or for `PayOnly` the billing address; as
+/// Amazon shows it or, where it does not, as the caller gave it.
+fn decisive_address<'a>(
+    product_type: ProductType,
+    session: &'a OpenSession,
+    given: &'a GivenAddresses,
+) -> (AddressKind, Option<&'a Address>) {
+    let (kind, shared, given) = match product_type {
+        ProductType::PayAndShip => (AddressKind::Shipping, &session.shipping_address, &given.shipping),
+        ProductType::PayOnly => (AddressKind::Billing, &session.billing_address, &given.billing),
+    };
+    (kind, shared.as_ref().or(given.as_ref()))
+}
+
+/// The address of a bound session that is not wholly the one that the quote rests on: the buyer has taken
+/// another card since, or the page told a part of it only. What the order costs there is to be asked before
+/// [`agree`] compares. None where the quote rests on it, or there is no quote.
+#[must_use]
+pub fn unquoted_address<'a>(
+    checkout: &'a Checkout,
+    attempt: u32,
+    session: &'a OpenSession,
+) -> Option<&'a Address> {
+    let attempt = checkout.attempt(attempt)?;
+    let AttemptState::Bound { .. } = attempt.state else { return None };
+    let quoted = checkout.terms.quoted_address.as_ref()?;
+    let (_, address) = decisive_address(checkout.terms.product_type, session, &attempt.given);
+    address.filter(|address| quoted.difference(address, AddressMatch::Canonical).is_some())
 }
 
 /// Get gave no answer to compare with: the session stays bound, and is asked for again soon. `None`

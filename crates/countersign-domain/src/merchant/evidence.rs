@@ -177,15 +177,14 @@ pub(super) fn take_charge(
     }
     let Some(charge) = payment.charge_mut(&shown.id) else { return (payment, events) };
     charge.look = match &charge.state {
-        ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => Some(
-            charge
-                .look
-                .filter(|look| look.at > now)
-                .unwrap_or_else(|| charge.look.map_or(Look::first(now), |look| look.next(now))),
-        ),
+        ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => Some(charge.waiting(now)),
         // Overdue, and not seen to have lapsed: the plan has nothing left to ask by.
         ChargeState::Authorized if now >= charge.expires_at => {
             Some(charge.look.map_or(Look::first(now), |look| look.next(now)))
+        }
+        // What was shown is not what is known, nor does it tell what a refusal rests on.
+        ChargeState::Authorized | ChargeState::Captured(_) if charge.sight == Sight::Doubted => {
+            Some(charge.waiting(now))
         }
         // Whoever cancels or captures it elsewhere may not be heard of.
         ChargeState::Authorized => Some(Look { at: now.plus(DAY), count: 0 }),

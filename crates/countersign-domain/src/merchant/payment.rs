@@ -259,6 +259,15 @@ impl Charge {
         }
     }
 
+    /// When to look again at what is waited for.
+    pub(super) fn waiting(&self, now: Timestamp) -> Look {
+        match self.look {
+            Some(look) if look.at > now => look,
+            Some(look) => look.next(now),
+            None => Look::first(now),
+        }
+    }
+
     /// What was taken.
     #[must_use]
     pub const fn captured(&self) -> Money {

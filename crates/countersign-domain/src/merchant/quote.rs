@@ -280,7 +280,7 @@ pub fn quoted_terms(
     Ok(Terms {
         charge_amount: cart.charge,
         total_order_amount: cart.total_order,
-        quoted_address: address.cloned(),
+        quoted_address: Some(address.cloned().unwrap_or_default()),
         ..registered.clone()
     })
 }

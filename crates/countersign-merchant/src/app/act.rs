@@ -27,6 +27,7 @@ use countersign_store::transact::Decision;
 use super::change::Loaded;
 use super::key::idempotency_key;
 use super::operator::tell_operator;
+use super::quote::WherePaid;
 use super::{App, StoreFailed};
 use crate::metrics::Noted;
 
@@ -180,13 +181,14 @@ impl App {
                     Some(place.attempt),
                     "Get Checkout Session shows nothing to agree with",
                 );
-                self.step(place.checkout_id, known, |checkout, now| {
-                    Some((quiet(ask_again(checkout, place.attempt, now)?), ()))
-                })
-                .await?;
-                return Ok(Act::Rest);
+                return self.ask_again(place, known).await;
             }
         };
+        if let SessionSeen::Open(session) = &seen
+            && self.price_where_paid(place, session, known).await? == WherePaid::Unanswered
+        {
+            return self.ask_again(place, known).await;
+        }
         let sending = self
             .step(place.checkout_id, known, |checkout, now| {
                 match agree(checkout, place.attempt, &seen, self.amazon.environment(), now) {
@@ -199,6 +201,15 @@ impl App {
             })
             .await?;
         self.send_if_begun(place, sending, known).await
+    }
+
+    /// Nothing to agree with yet: asked for again soon.
+    async fn ask_again(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {
+        self.step(place.checkout_id, known, |checkout, now| {
+            Some((quiet(ask_again(checkout, place.attempt, now)?), ()))
+        })
+        .await?;
+        Ok(Act::Rest)
     }
 
     async fn begin_approved(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {

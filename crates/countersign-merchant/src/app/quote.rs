@@ -13,6 +13,7 @@ use countersign_domain::address::Address;
 use countersign_domain::cart::DeliveryOptions;
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::{Checkout, Terms, TermsRefused, change_terms};
+use countersign_domain::merchant::completion::{OpenSession, unquoted_address};
 use countersign_domain::merchant::quote::{
     QuoteAsked, QuoteRefused, QuoteTable, goes_where_registered, quote, quoted_terms,
 };
@@ -24,6 +25,7 @@ use countersign_store::contract::Expect;
 use countersign_store::transact::Decision;
 use serde_json::value::RawValue;
 
+use super::act::Place;
 use super::change::{Loaded, message};
 use super::registration::Registration;
 use super::{App, StoreFailed};
@@ -70,6 +72,8 @@ pub(crate) enum Trigger {
     Init,
     ShippingAddress,
     DeliveryOption,
+    /// None of them: the order is placed, with an address that the quote does not rest on.
+    Complete,
 }
 
 impl Trigger {
@@ -78,6 +82,7 @@ impl Trigger {
             Self::Init => "init",
             Self::ShippingAddress => "shippingAddress",
             Self::DeliveryOption => "deliveryOption",
+            Self::Complete => "complete",
         }
     }
 }
@@ -91,6 +96,15 @@ pub(crate) struct Question {
     pub(crate) delivery_option_id: Option<String>,
     pub(crate) coupon_codes: Option<Vec<String>>,
     pub(crate) buyer: Option<wire::Buyer>,
+}
+
+/// What is known of the price at the address that an order is paid from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WherePaid {
+    /// All that there is to know: the terms can be compared with the session.
+    Known,
+    /// The shop has not answered; it is to be asked again.
+    Unanswered,
 }
 
 impl Registration {
@@ -159,7 +173,7 @@ impl<'a> Asked<'a> {
             return Err(match question.trigger {
                 Trigger::Init => refuse(QuoteRefused::ShippingAddressInvalid, "the event brings no address"),
                 // The shop has changed the terms, and what the buyer chose before went with them.
-                Trigger::ShippingAddress | Trigger::DeliveryOption => {
+                Trigger::ShippingAddress | Trigger::DeliveryOption | Trigger::Complete => {
                     refuse(QuoteRefused::CartChanged, "no address is known any more")
                 }
             });
@@ -295,8 +309,69 @@ impl App {
                 return Ok(Err(refused));
             }
         };
-        let kept = self.keep_quote(checkout_id, question.trigger, &registered, &terms, &quoted).await?;
+        let kept =
+            self.keep_quote(checkout_id, (question.trigger, None), &registered, &terms, &quoted).await?;
         Ok(kept.map(|()| details))
+    }
+
+    /// Asks once more what a placed order costs, where its session's address is not wholly the one that its
+    /// quote rests on. If it costs the same there, the quote rests on that address from now on; if not, the
+    /// terms stay, and the session disagrees with them.
+    pub(super) async fn price_where_paid(
+        &self,
+        place: Place<'_>,
+        session: &OpenSession,
+        known: &mut Option<Loaded>,
+    ) -> Result<WherePaid, StoreFailed> {
+        let loaded = match known.take() {
+            Some(loaded) => loaded,
+            None => match self.checkout(place.checkout_id).await? {
+                Some(loaded) => loaded,
+                None => return Ok(WherePaid::Known),
+            },
+        };
+        let registration = &loaded.registration;
+        let terms = &registration.checkout.terms;
+        let Some(address) = unquoted_address(&registration.checkout, place.attempt, session) else {
+            *known = Some(loaded);
+            return Ok(WherePaid::Known);
+        };
+        let is_shipped = terms.product_type == ProductType::PayAndShip;
+        let question = Question {
+            trigger: Trigger::Complete,
+            shipping_address: is_shipped.then(|| address.clone()),
+            billing_address: if is_shipped { session.billing_address.clone() } else { Some(address.clone()) },
+            delivery_option_id: None,
+            coupon_codes: None,
+            buyer: None,
+        };
+        let priced = match Asked::of(registration, &question, self.clock.now()) {
+            Ok(asked) => self.price(&asked).await.map(|(_, terms, quoted)| (asked.registered, terms, quoted)),
+            Err(unanswered) => Err(unanswered),
+        };
+        let (checkout_id, attempt) = (place.checkout_id, place.attempt);
+        match priced {
+            Ok((registered, priced, quoted))
+                if (priced.charge_amount, priced.total_order_amount)
+                    == (terms.charge_amount, terms.total_order_amount) =>
+            {
+                let trigger = (Trigger::Complete, Some(registration.checkout.terms_version));
+                // Whoever was faster is seen by the comparison that follows.
+                let _ = self.keep_quote(checkout_id, trigger, &registered, &priced, &quoted).await?;
+                Ok(WherePaid::Known)
+            }
+            Ok(_) => {
+                tracing::warn!(checkout_id, attempt, "the order costs something else where its buyer is");
+                Ok(WherePaid::Known)
+            }
+            Err(Unanswered { refused, field, why }) => {
+                let code = refused.code();
+                tracing::warn!(checkout_id, attempt, code, field, why, "no quote for where the buyer is");
+                let is_silence = matches!(refused, QuoteRefused::Timeout | QuoteRefused::UnknownError);
+                let is_known = self.quote_hook.is_none() || !is_silence;
+                Ok(if is_known { WherePaid::Known } else { WherePaid::Unanswered })
+            }
+        }
     }
 
     /// The answer to the page, the terms that it makes, and what is put aside with them.
@@ -330,7 +405,9 @@ impl App {
         let cart = details.cart().map_err(|no_cart| wrong(no_cart.field(), format!("{no_cart:?}")))?;
         let options = match asked.trigger {
             Trigger::Init => DeliveryOptions::Required,
-            Trigger::ShippingAddress | Trigger::DeliveryOption => DeliveryOptions::Optional,
+            Trigger::ShippingAddress | Trigger::DeliveryOption | Trigger::Complete => {
+                DeliveryOptions::Optional
+            }
         };
         let terms = quoted_terms(&asked.registered, &cart, asked.address.as_ref(), options)
             .map_err(|refused| wrong(refused.field(), format!("{refused:?}")))?;
@@ -341,12 +418,12 @@ impl App {
         Ok((details, terms, Quoted { delivery_option_id: chosen, ..quoted.clone() }))
     }
 
-    /// Writes a quote as the terms, on whatever version they have: of two tabs the later one counts. What the
-    /// shop has registered must still be what the quote began with.
+    /// Writes a quote as the terms, on whatever version they have unless one is named: of two tabs the later
+    /// one counts. What the shop has registered must still be what the quote began with.
     async fn keep_quote(
         &self,
         checkout_id: &str,
-        trigger: Trigger,
+        (trigger, terms_version): (Trigger, Option<u32>),
         registered: &Terms,
         terms: &Terms,
         quoted: &Quoted,
@@ -361,6 +438,9 @@ impl App {
             // Others may have asked since.
             if browsing.quote_count >= MAX_QUOTES {
                 return refused(QuoteRefused::UnknownError);
+            }
+            if terms_version.is_some_and(|expected| expected != checkout.terms_version) {
+                return refused(QuoteRefused::CartChanged);
             }
             if before.registration.registered_terms().difference(registered).is_some() {
                 return refused(QuoteRefused::CartChanged);

@@ -375,34 +375,122 @@ fn what_is_not_sent_is_quoted_by_the_country_of_the_bill() {
     assert_eq!(page.complete_with(SESSION, &order).status, 200);
 }
 
+/// A hook that adds a tax for Washington, and sends nothing to Berlin.
+fn by_state(question: &Value) -> Says {
+    let address = match &question["shippingAddress"] {
+        Value::Null => &question["billingAddress"],
+        address => address,
+    };
+    if address["city"] == "Berlin" {
+        return Says::Json(error("shippingAddressInvalid"));
+    }
+    let (tax, charge) = if address["stateOrRegion"] == "WA" { ("1.00", "15.00") } else { ("0.00", "14.00") };
+    let mut cart = cart("14.00", "0.00", tax, charge);
+    if question["shippingAddress"].is_null() {
+        cart.as_object_mut().unwrap().remove("deliveryOptions");
+    }
+    Says::Json(cart)
+}
+
+/// The test buyer's, or one in another state.
+fn in_state(state: &str) -> Value {
+    let mut address = address();
+    address["stateOrRegion"] = json!(state);
+    address
+}
+
 #[test]
-fn what_is_not_sent_is_paid_from_the_address_that_it_was_quoted_for() {
-    for hooked in [false, true] {
-        let (mut world, hook) = Hook::asked();
-        if !hooked {
-            world.quote_hook = None;
+fn an_address_that_was_told_in_part_or_not_at_all_is_priced_once_more_before_it_is_paid() {
+    let whole = in_state("WA");
+    let without = |member: &str| {
+        let mut address = in_state("WA");
+        address.as_object_mut().unwrap().remove(member);
+        address
+    };
+    // What the page tells, where its session is, and what becomes of it.
+    for (product, told, lives, status, asked) in [
+        ("PayAndShip", whole.clone(), whole.clone(), 200, 1),
+        ("PayAndShip", without("name"), whole.clone(), 200, 2),
+        ("PayAndShip", without("stateOrRegion"), whole.clone(), 402, 2),
+        ("PayAndShip", json!({}), whole.clone(), 402, 2),
+        ("PayAndShip", json!({}), in_state("OR"), 200, 2),
+        ("PayOnly", whole.clone(), whole.clone(), 200, 1),
+        ("PayOnly", without("name"), whole.clone(), 200, 2),
+        ("PayOnly", in_state("OR"), whole.clone(), 402, 2),
+        ("PayOnly", Value::Null, whole.clone(), 402, 2),
+        ("PayOnly", Value::Null, in_state("OR"), 200, 2),
+    ] {
+        let (world, hook) = Hook::asked();
+        hook.says(by_state);
+        let mut order = order();
+        order["productType"] = json!(product);
+        let page = Page::open(&world, &order);
+        let member = if product == "PayAndShip" { "shippingAddress" } else { "billingAddress" };
+        let quoted = page.ask("init", &json!({ member: told })).json()["totalChargeAmount"].clone();
+        order["paymentDetails"]["chargeAmount"] = quoted;
+        world.amazon.open(SESSION, session_for(&order, SESSION, &page.checkout_id));
+        world.amazon.change(SESSION, |session| session[member] = lives.clone());
+        let answer = page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
+        let what = format!("{product} {told} {lives}");
+        assert_eq!(answer.status, status, "{what}: {}", answer.text);
+        let sent = world.amazon.arrived("finalize");
+        assert_eq!((sent.len(), hook.bodies().len()), (usize::from(status == 200), asked), "{what}");
+        if let Some(sent) = sent.first() {
+            let body: Value = serde_json::from_slice(&sent.body).unwrap();
+            assert_eq!(body[member], lives, "{what}");
+        } else {
+            assert_eq!(answer.json()["reason"], "AddressDrift", "{what}");
+        }
+        if asked == 2 {
+            assert_eq!(hook.bodies()[1]["trigger"], "complete");
+        }
+    }
+}
+
+#[test]
+fn another_card_than_the_first_events_pays_where_that_costs_the_same() {
+    for (quoting, member, other, status) in [
+        (false, "countryCode", "CA", 200),
+        (false, "name", "R. Tester", 200),
+        (true, "name", "R. Tester", 200),
+        (true, "countryCode", "CA", 402),
+    ] {
+        let mut world = World::in_memory();
+        if quoting {
             world.storefront.quote_table = table();
             world.restart();
         }
-        let mut untaxed = cart("14.00", "0.00", "0.00", "14.00");
-        untaxed.as_object_mut().unwrap().remove("deliveryOptions");
-        hook.always(Says::Json(untaxed));
         let mut order = order();
         order["productType"] = json!("PayOnly");
         let page = Page::open(&world, &order);
-        // Nothing is added for a bill to Canada; the session is billed to the United States.
-        let abroad = json!({ "billingAddress": to("CA") });
-        assert_eq!(page.ask("init", &abroad).json()["totalChargeAmount"], usd("14.00"));
-        let told = json!({ "amazonCheckoutSessionId": SESSION });
+        order["paymentDetails"]["chargeAmount"] = page.init().json()["totalChargeAmount"].clone();
         world.amazon.open(SESSION, session_for(&order, SESSION, &page.checkout_id));
-        let answer = page.ask("complete", &told);
-        assert_eq!((answer.status, answer.json()["reason"].as_str()), (402, Some("AddressDrift")));
-        assert_eq!(world.checkout(&page.checkout_id)["attempts"][0]["field"], "billingAddress.countryCode");
+        world.amazon.change(SESSION, |session| session["billingAddress"][member] = json!(other));
+        let answer = page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
+        assert_eq!(answer.status, status, "{quoting} {member}: {}", answer.text);
+        assert_eq!(world.amazon.arrived("finalize").len(), usize::from(status == 200));
+    }
+}
+
+#[test]
+fn a_hook_that_is_silent_when_the_order_is_placed_is_asked_again() {
+    for answers in [true, false] {
+        let (world, hook) = Hook::asked();
+        hook.says(by_state);
+        let page = Page::open(&world, &order());
+        page.ask("init", &json!({ "shippingAddress": { "countryCode": "US" } }));
+        hook.always(Says::Hangs);
+        world.amazon.open(SESSION, session_for(&at("14.00"), SESSION, &page.checkout_id));
+        world.amazon.change(SESSION, |session| session["shippingAddress"] = in_state("OR"));
+        let placed = page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
+        assert_eq!(placed.status, 202);
         assert_eq!(world.amazon.arrived("finalize").len(), 0);
-        assert_eq!(
-            hook.bodies().iter().filter(|body| body["billingAddress"]["countryCode"] == "CA").count(),
-            usize::from(hooked)
-        );
+        if answers {
+            hook.says(by_state);
+        }
+        world.skip(Duration::from_secs(20 * 60));
+        assert_eq!(page.stands()["state"], if answers { "paid" } else { "notPaid" });
+        assert_eq!(world.amazon.arrived("finalize").len(), usize::from(answers));
     }
 }
 
@@ -416,23 +504,6 @@ fn a_tax_by_country_needs_one() {
     let log = logged(|| assert_eq!(asked().json(), error("unknownError"))).concat();
     assert!(log.contains("the button must ask for the scope billingAddress"), "{log}");
     assert_eq!(page.complete_with(SESSION, &order).json()["reason"], "TermsMismatch", "and nothing is paid");
-}
-
-#[test]
-fn of_an_address_that_the_event_tells_in_part_that_part_must_be_the_sessions() {
-    for (told, status) in [
-        (json!({ "countryCode": "US", "postalCode": address()["postalCode"] }), 200),
-        (json!({ "countryCode": "US", "postalCode": "99999" }), 402),
-        (json!({ "countryCode": "CA" }), 402),
-    ] {
-        let world = world_of_a_table();
-        let page = Page::open(&world, &order());
-        let charge =
-            page.ask("init", &json!({ "shippingAddress": told })).json()["totalChargeAmount"].clone();
-        let answer = page.complete_with(SESSION, &at(charge["amount"].as_str().unwrap()));
-        assert_eq!(answer.status, status, "{told}");
-        assert_eq!(world.amazon.arrived("finalize").len(), usize::from(status == 200), "{told}");
-    }
 }
 
 #[test]

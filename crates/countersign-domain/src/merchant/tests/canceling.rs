@@ -439,3 +439,41 @@ fn a_charge_in_doubt_that_never_arrived_ends_with_the_closed_permission() {
     assert_eq!(progress(&after), "done");
     assert!(now.since(sent_at()) < Duration::from_secs(3_600), "{now}");
 }
+
+#[test]
+fn a_close_that_amazon_refuses_is_tried_again_with_each_reminder() {
+    let mut payment = payment_of(vec![charge_in(ChargeState::Canceled(None))]);
+    payment.operations = vec![operation(1, create(), in_doubt())];
+    let refusing = |request: &Request| match request {
+        Request::Close { .. } => refused("InvalidRequest"),
+        other => obliging(other),
+    };
+    let (stuck, _) = undo(canceled(&paid(payment)).next, sent_at(), refusing);
+    assert_eq!((progress(&stuck), asked_for(&stuck).matches("closeChargePermission").count()), ("stuck", 3));
+    let tomorrow = sent_at().plus(DAY);
+    let (again, _) = undo(stuck, tomorrow, refusing);
+    assert_eq!((progress(&again), asked_for(&again).matches("closeChargePermission").count()), ("stuck", 4));
+    // Mended: what is in doubt is asked for at once.
+    let (closed, _) = undo(again, tomorrow.plus(DAY), obliging);
+    assert_eq!(progress(&closed), "under way");
+    let due_at = closed.payment.as_ref().unwrap().operation(1).unwrap().state.due_at().unwrap();
+    assert!(due_at <= tomorrow.plus(2 * DAY));
+    let (_, act) = take_up_payment(&closed, due_at, &rules()).unwrap();
+    assert_eq!(act, PaymentAct::Resend(1));
+}
+
+#[test]
+fn a_refund_that_a_lagging_replica_refuses_is_looked_after_and_asked_for_again() {
+    let step = canceled(&paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))])));
+    let begun = begin(&step.next, 1, Arc::from(*b"body"), key_of(1), sent_at(), &rules()).unwrap().1;
+    let step = answered(&begun.next, 1, &refused("InvalidChargeStatus"), sent_at(), &rules()).unwrap();
+    let stale = charge_shown_as(ChargeStateSeen::Authorized);
+    let (step, _) = charge_shown(&step.next, &stale, sent_at(), &rules()).unwrap();
+    let due_at = step.next.due_at(&rules()).unwrap();
+    assert!(due_at <= sent_at().plus(60 * SECOND), "{due_at}");
+    let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();
+    assert_eq!(act, PaymentAct::LookUpCharge(charge()));
+    let captured = charge_shown_as(ChargeStateSeen::Captured);
+    let (step, _) = charge_shown(&step.next, &captured, due_at, &rules()).unwrap();
+    assert_eq!(progress(&undo(step.next, due_at, obliging).0), "done");
+}
