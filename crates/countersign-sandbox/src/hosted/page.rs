@@ -92,7 +92,8 @@ struct ShownBuyer {
 struct ShownCard {
     digits: &'static str,
     name: String,
-    about: &'static str,
+    /// What becomes of a payment by it, unless it is made.
+    about: Option<&'static str>,
     is_chosen: bool,
 }
 
@@ -398,11 +399,11 @@ fn cards(texts: &'static Texts, chosen: Option<Card>) -> Vec<ShownCard> {
         digits: card.last_digits(),
         name: card.descriptor().trim_end_matches(" (Amazon Pay)").to_owned(),
         about: match card.behaviour() {
-            CardBehaviour::Pays => texts.card_pays,
-            CardBehaviour::BuyerCancels => texts.card_cancels,
-            CardBehaviour::IsDeclined => texts.card_declined,
-            CardBehaviour::PendsThenPays => texts.card_pends_pays,
-            CardBehaviour::PendsThenIsDeclined => texts.card_pends_declined,
+            CardBehaviour::Pays => None,
+            CardBehaviour::BuyerCancels => Some(texts.card_cancels),
+            CardBehaviour::IsDeclined => Some(texts.card_declined),
+            CardBehaviour::PendsThenPays => Some(texts.card_pends_pays),
+            CardBehaviour::PendsThenIsDeclined => Some(texts.card_pends_declined),
         },
         is_chosen: Some(*card) == chosen,
     });
