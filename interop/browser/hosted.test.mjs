@@ -275,6 +275,14 @@ describe('the signed button', AT_ONCE, () => {
     assert.deepEqual(errors, []);
   });
 
+  test('leads to a page with no button to close it, since no other page has opened it', async (t) => {
+    const { page } = await plainPage(t, stage());
+    await page.goto(`${stage().amazon}/checkout/processing?amazonCheckoutSessionId=none`);
+    await page.locator('h1', { hasText: 'This checkout cannot go on' }).waitFor();
+    assert.equal(await page.locator('[data-leave]').count(), 1);
+    assert.ok(await page.locator('[data-leave]').isHidden());
+  });
+
   test('leads a buyer who cancels behind amazonPayRedirectUrl to the page that the shop has for them', async (t) => {
     const { page, errors } = await plainPage(t, stage());
     const press = (name) => page.getByRole('button', { name }).click();
