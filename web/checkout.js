@@ -92,7 +92,7 @@
     check(config, true);
     if (config.createCheckoutSessionConfig) return send(config, '_self', 'window');
     const going = runs.find((run) => !run.ended && run.config === config);
-    if (going && !going.over) return focusOn(going);
+    if (going && !going.over) return (going.popup || going.frame || going.source).focus();
     if (going) shut(going);
     const name = 'amazonPaySandbox' + Date.now() + Math.random().toString(36).slice(2);
     const popup = window.open('', name, 'popup,width=520,height=760');
@@ -102,16 +102,13 @@
     popup.focus();
   }
 
-  function focusOn(run) {
-    (run.popup || run.frame || run.source).focus();
-  }
-
   function overlay(config, name) {
     const language = languageOf(config);
+    // Its top is a bar that hides the shop's page.
     const veil = document.createElement('div');
     const frame = document.createElement('iframe');
     const close = document.createElement('button');
-    veil.style.cssText = 'position:fixed;inset:0;z-index:2147483647;background:rgba(0,0,0,.6);display:flex;flex-direction:column;align-items:center';
+    veil.style.cssText = 'position:fixed;inset:0;z-index:2147483647;background:linear-gradient(#1b1f24 3.75rem,#0009 0);display:flex;flex-flow:column;align-items:center';
     veil.setAttribute('role', 'dialog');
     veil.setAttribute('aria-modal', 'true');
     veil.setAttribute('aria-label', LABELS[language]);
@@ -120,7 +117,7 @@
     frame.title = LABELS[language];
     close.type = 'button';
     close.textContent = CLOSE[language];
-    close.style.cssText = LOOK + 'margin:.5rem;color:#1b1f24;background:#fff';
+    close.style.cssText = LOOK + 'margin:.5rem;align-self:flex-end;color:#fff;background:0';
     veil.append(close, frame);
     document.body.append(veil);
     const run = { config, source: frame.contentWindow, frame, veil, focus: document.activeElement, answers: {} };
@@ -148,7 +145,7 @@
     clearInterval(run.timer);
     if (run.veil) {
       run.veil.remove();
-      if (run.focus && run.focus.focus) run.focus.focus();
+      if (run.focus) run.focus.focus();
     }
     if (!run.placed && !run.told) tell(run, 'onCancel', {});
   }
@@ -225,7 +222,7 @@
 
   function languageOf(config) {
     const byCurrency = config.ledgerCurrency === 'JPY' ? 'ja' : 'en';
-    return config.checkoutLanguage ? config.checkoutLanguage.slice(0, 2) : byCurrency;
+    return (config.checkoutLanguage || byCurrency).slice(0, 2);
   }
 
   function render(selector, config) {

@@ -2,6 +2,7 @@
 // for the pictures.
 
 import { Buyer } from './buyer.mjs';
+import { payload, plainPage, renders, signedConfiguration } from './signed-button.mjs';
 
 const FAULTY = [
   { operation: 'finalizeCheckoutSession', point: 'afterCommit', kind: 'reset', times: 50 },
@@ -120,17 +121,80 @@ const HOSTED = {
   },
 };
 
+/** How a buyer whose shop reckons by itself comes to each page of Amazon's, of those that only they see. */
+const CLASSIC = {
+  'choose address and payment': {
+    comes: async ({ page, press }) => {
+      for (const name of ['Continue', 'Agree and continue']) await press(name);
+      await page.locator('h1', { hasText: 'Choose address and payment' }).waitFor();
+    },
+  },
+  payment: {
+    comes: async (buyer) => {
+      await CLASSIC['choose address and payment'].comes(buyer);
+      await buyer.press('Continue');
+      await buyer.page.waitForURL('**/review?**');
+      await buyer.page.goto(`${buyer.stage.amazon}/checkout/processing?amazonCheckoutSessionId=${buyer.session}`);
+      await buyer.page.locator('h1', { hasText: 'Payment' }).waitFor();
+    },
+  },
+  'payment, bank': {
+    comes: async (buyer) => {
+      await CLASSIC.payment.comes(buyer);
+      await pays(buyer, 'mfa');
+      await buyer.page.locator('h1', { hasText: 'Your bank asks' }).waitFor();
+    },
+  },
+  'payment, declined': {
+    comes: async (buyer) => {
+      await CLASSIC.payment.comes(buyer);
+      await pays(buyer, 'decline');
+      await buyer.page.locator('h1', { hasText: 'Your bank declined' }).waitFor();
+    },
+  },
+  'payment, given up': {
+    comes: async (buyer) => {
+      await CLASSIC['payment, declined'].comes(buyer);
+      await stays(buyer);
+      await buyer.press('Give up');
+      await buyer.page.locator('h1', { hasText: 'The payment was declined' }).waitFor();
+    },
+  },
+  'payment, done': {
+    comes: async (buyer) => {
+      await CLASSIC.payment.comes(buyer);
+      await stays(buyer);
+      await pays(buyer, 'card');
+      await buyer.page.getByRole('link', { name: 'Back to the shop' }).waitFor();
+    },
+  },
+  'payment, of no session': {
+    comes: ({ page, stage }) => page.goto(`${stage.amazon}/checkout/processing?amazonCheckoutSessionId=none`),
+  },
+};
+
+async function pays(buyer, bank) {
+  await buyer.page.locator('summary', { hasText: 'Test options' }).click();
+  await buyer.page.check(`input[name=bank][value=${bank}]`);
+  await buyer.press(/^Place order/);
+}
+
+/** Without its script the page that leads back to the shop is still there to be looked at. */
+const stays = ({ page }) => page.route('**/hosted.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
+
 const DEMO = ['demo, front', 'demo, catalogue', 'demo, nothing ordered', 'demo, order with its button', 'demo, order paid'];
 
 /** The names of all pages. */
 export const PAGES = Object.fromEntries([
-  'shop with its button', ...Object.keys(HOSTED), 'overlay', 'overlay, its page', ...Object.keys(VERDICTS), 'result, no such page', ...DEMO,
+  'shop with its button', ...Object.keys(HOSTED), 'overlay', 'overlay, its page', ...Object.keys(CLASSIC), ...Object.keys(VERDICTS),
+  'result, no such page', ...DEMO,
 ].map((name) => [name, true]));
 
 /** The page of this name, in a browser of its own: `page`, and `frame` where it is in one. */
 export async function shown(t, stage, name, options = {}) {
   if (VERDICTS[name]) return verdict(t, stage, VERDICTS[name], options);
   if (DEMO.includes(name)) return demo(t, stage, name, options);
+  if (CLASSIC[name]) return classic(t, stage, CLASSIC[name], options);
   const { comes, query, change, expected } = HOSTED[name] ?? {};
   const { language, ...context } = options;
   const order = await stage.order({ more: language ? { checkoutLanguage: language } : {} });
@@ -143,7 +207,7 @@ export async function shown(t, stage, name, options = {}) {
   if (comes) await comes(buyer);
   if (!name.startsWith('overlay')) return { page: buyer.popup ?? buyer.page, buyer, order, expected };
   await buyer.page.evaluate(() => { window.open = () => null; });
-  await buyer.page.click('#pay button');
+  await stage.begun(() => buyer.page.click('#pay button'));
   await buyer.page.frameLocator('iframe').getByRole('button', { name: 'Continue' }).waitFor();
   const [, inner] = buyer.page.frames();
   return { page: buyer.page, frame: name === 'overlay' ? undefined : inner, buyer, order };
@@ -155,6 +219,14 @@ async function plain(t, stage, order, url, options) {
   const page = await context.newPage();
   await page.goto(url);
   return { page, order };
+}
+
+async function classic(t, stage, { comes }, options) {
+  const { page } = await plainPage(t, stage, options);
+  await renders(page, signedConfiguration(stage, payload(stage)));
+  const [, session] = await stage.begun(() => page.click('#pay button'));
+  await comes({ page, stage, session, press: (name) => page.getByRole('button', { name }).click() });
+  return { page };
 }
 
 async function verdict(t, stage, { of, with: how, cancel }, options) {

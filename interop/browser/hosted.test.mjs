@@ -2,15 +2,14 @@
 // flows and handlers that the storefront's script does not use.
 
 import assert from 'node:assert/strict';
-import { constants, createHash, sign } from 'node:crypto';
 import { describe, test } from 'node:test';
 
 import { Buyer } from './buyer.mjs';
-import { Stage, until, usd } from './stage.mjs';
+import { STORE, payload, plainPage, renders, signedConfiguration } from './signed-button.mjs';
+import { Stage, until } from './stage.mjs';
 import { AT_ONCE, stage } from './theatre.mjs';
 
 const COMPLETE = '**/browser/*/complete';
-const STORE = `amzn1.application-oa2-client.${'0'.repeat(32)}`;
 
 /** A promise with its resolver, which Node 20 has no function for. */
 function deferred() {
@@ -201,49 +200,6 @@ describe("a purchase in the buyer's language", AT_ONCE, () => {
   }
 });
 
-/** A page of the shop's that has Amazon's script and nothing else. */
-async function plainPage(t) {
-  const context = await stage().browser.newContext();
-  t.after(() => context.close());
-  context.setDefaultTimeout(20_000);
-  const page = await context.newPage();
-  const errors = [];
-  context.on('console', (said) => { if (said.type() === 'error') errors.push(said.text()); });
-  await page.goto(`${stage().shop.url}/`);
-  await page.addScriptTag({ url: `${stage().amazon}/checkout.js` });
-  await page.evaluate(() => { document.body.innerHTML = '<div id="pay"></div>'; });
-  return { page, errors };
-}
-
-/** The signed configuration of a button, as a merchant's server makes it. */
-function signedConfiguration(payload) {
-  const payloadJSON = JSON.stringify(payload);
-  const algorithm = 'AMZN-PAY-RSASSA-PSS-V2';
-  const text = `${algorithm}\n${createHash('sha256').update(payloadJSON).digest('hex')}`;
-  const key = { key: stage().privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
-  return { payloadJSON, signature: sign('sha256', Buffer.from(text), key).toString('base64'), algorithm, publicKeyId: 'SANDBOX-SHOP' };
-}
-
-/** What the classic button's session returns to. */
-const payload = () => ({
-  webCheckoutDetails: {
-    checkoutReviewReturnUrl: `${stage().shop.url}/review`, checkoutResultReturnUrl: `${stage().shop.url}/result`,
-    checkoutCancelUrl: `${stage().shop.url}/cart`,
-  },
-  storeId: STORE,
-  paymentDetails: { paymentIntent: 'Authorize', chargeAmount: usd('14.00') },
-});
-
-function renders(page, createCheckoutSessionConfig) {
-  return page.evaluate((config) => {
-    window.told = [];
-    amazon.Pay.renderButton('#pay', { ...config, onError: (event) => window.told.push(event.message) });
-  }, {
-    merchantId: 'A1EXAMPLE', publicKeyId: 'SANDBOX-SHOP', ledgerCurrency: 'USD', placement: 'Cart', productType: 'PayAndShip',
-    createCheckoutSessionConfig,
-  });
-}
-
 describe('the signed button', AT_ONCE, () => {
   const TAMPERED = {
     'its payload': (it) => ({ ...it, payloadJSON: it.payloadJSON.replace('14.00', '0.01') }),
@@ -252,8 +208,8 @@ describe('the signed button', AT_ONCE, () => {
   };
   for (const [what, tamper] of Object.entries(TAMPERED)) {
     test(`is refused when ${what} was tampered with, on the page and in the console`, async (t) => {
-      const { page, errors } = await plainPage(t);
-      const right = signedConfiguration(payload());
+      const { page, errors } = await plainPage(t, stage());
+      const right = signedConfiguration(stage(), payload(stage()));
       const wrong = tamper(right);
       assert.notDeepEqual(wrong, right);
       await renders(page, wrong);
@@ -267,8 +223,8 @@ describe('the signed button', AT_ONCE, () => {
   }
 
   test('is refused without a signature before it is drawn, in the console and by onError', async (t) => {
-    const { page, errors } = await plainPage(t);
-    const { signature, ...rest } = signedConfiguration(payload());
+    const { page, errors } = await plainPage(t, stage());
+    const { signature, ...rest } = signedConfiguration(stage(), payload(stage()));
     assert.ok(signature);
     await assert.rejects(renders(page, rest), /\[createCheckoutSessionConfig\.signature\] is required/);
     const why = 'The parameter [createCheckoutSessionConfig.signature] is required.';
@@ -278,9 +234,9 @@ describe('the signed button', AT_ONCE, () => {
   });
 
   test('lets a buyer choose, change their mind on the review page, and pay behind amazonPayRedirectUrl', async (t) => {
-    const { page, errors } = await plainPage(t);
+    const { page, errors } = await plainPage(t, stage());
     const press = (name) => page.getByRole('button', { name }).click();
-    await renders(page, signedConfiguration(payload()));
+    await renders(page, signedConfiguration(stage(), payload(stage())));
     const [, session] = await stage().begun(() => page.click('#pay button'));
     await press('Continue');
     await press('Agree and continue');
@@ -319,10 +275,18 @@ describe('the signed button', AT_ONCE, () => {
     assert.deepEqual(errors, []);
   });
 
+  test('leads to a page with no button to close it, since no other page has opened it', async (t) => {
+    const { page } = await plainPage(t, stage());
+    await page.goto(`${stage().amazon}/checkout/processing?amazonCheckoutSessionId=none`);
+    await page.locator('h1', { hasText: 'This checkout cannot go on' }).waitFor();
+    assert.equal(await page.locator('[data-leave]').count(), 1);
+    assert.ok(await page.locator('[data-leave]').isHidden());
+  });
+
   test('leads a buyer who cancels behind amazonPayRedirectUrl to the page that the shop has for them', async (t) => {
-    const { page, errors } = await plainPage(t);
+    const { page, errors } = await plainPage(t, stage());
     const press = (name) => page.getByRole('button', { name }).click();
-    await renders(page, signedConfiguration(payload()));
+    await renders(page, signedConfiguration(stage(), payload(stage())));
     const [, session] = await stage().begun(() => page.click('#pay button'));
     for (const name of ['Continue', 'Agree and continue', 'Continue']) await press(name);
     await page.waitForURL(`${stage().shop.url}/review**`);
@@ -335,7 +299,7 @@ describe('the signed button', AT_ONCE, () => {
 });
 
 test("a present is wrapped and points are redeemed by the handlers of the shop's page", async (t) => {
-  const { page, errors } = await plainPage(t);
+  const { page, errors } = await plainPage(t, stage());
   await page.evaluate((storeId) => {
     const usd = (amount) => ({ amount, currencyCode: 'USD' });
     const cart = (base, charge, more) => ({

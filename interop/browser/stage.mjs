@@ -200,9 +200,8 @@ caller_wait = "5s"
   async completed(order, { card = '1111', faults = [] } = {}) {
     const { button } = order.registration;
     const { paymentDetails, merchantMetadata, supplementaryData } = button.checkoutSessionConfig;
-    const session = await this.sandbox.placed({
-      productType: button.productType, paymentDetails, merchantMetadata, supplementaryData, card,
-    });
+    const checkout = { productType: button.productType, paymentDetails, merchantMetadata, supplementaryData, card };
+    const session = await this.#alone(() => this.sandbox.placed(checkout));
     const { checkoutSessionId } = session;
     for (const fault of faults) {
       const { status, body } = await this.sandbox.control('POST', '/faults', { ...fault, checkoutSessionId });

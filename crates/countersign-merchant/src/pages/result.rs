@@ -58,12 +58,16 @@ pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timest
     let own_url = result_url(settings, registration);
     let go_on = links.success_url.as_deref().map(|url| (texts.go_on, url));
     let try_again = Some((texts.try_again, links.start_of_checkout_url.as_str()));
+    // A canceled order can no longer be paid: what is left is the shop itself.
+    let shop_url = settings.storefront.shop_url.as_deref();
+    let to_shop = Some((texts.to_shop, shop_url.unwrap_or(&links.start_of_checkout_url)));
     let (mood, link, refresh_s) = match verdict {
         Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => ("good", go_on, None),
         Verdict::Pending(_) | Verdict::Checking(_) => {
             ("open", Some((texts.check_again, own_url.as_str())), refresh_s(checkout, now))
         }
-        Verdict::NotPaid(_) | Verdict::Canceled => ("bad", try_again, None),
+        Verdict::NotPaid(_) => ("bad", try_again, None),
+        Verdict::Canceled => ("bad", to_shop, None),
         Verdict::Registered => ("open", try_again, None),
     };
     let mut advice = texts.advice(checkout, verdict);
@@ -72,7 +76,7 @@ pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timest
         texts,
         style: STYLE,
         shop_name: &settings.shop_name,
-        shop_url: settings.storefront.shop_url.as_deref(),
+        shop_url,
         mood,
         headline: texts.headline(verdict),
         advice,

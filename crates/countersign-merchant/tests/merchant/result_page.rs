@@ -141,6 +141,37 @@ fn the_message_of_a_failed_payment_is_told_in_six_languages() {
 }
 
 #[test]
+fn a_canceled_order_leads_back_to_the_shop_and_not_to_be_paid_in_six_languages() {
+    for (language, canceled, back) in [
+        ("en_US", "This order was canceled.", "Back to the shop"),
+        ("de_DE", "Diese Bestellung wurde storniert.", "Zurück zum Shop"),
+        ("fr_FR", "Cette commande a été annulée.", "Retour à la boutique"),
+        ("it_IT", "Questo ordine è stato annullato.", "Torna al negozio"),
+        ("es_ES", "Este pedido se ha cancelado.", "Volver a la tienda"),
+        ("ja_JP", "このご注文はキャンセルされました。", "ショップに戻る"),
+    ] {
+        // A shop that has not said where it is has said where its checkouts start.
+        for (shop_url, leads_to) in [
+            (Some("https://shop.example/"), "https://shop.example/"),
+            (None, "https://shop.example/checkout"),
+        ] {
+            let mut world = World::in_memory();
+            world.storefront.shop_url = shop_url.map(str::to_owned);
+            world.restart();
+            let mut order = order();
+            order["checkoutLanguage"] = json!(language);
+            let checkout_id = world.register(&order);
+            let answer = world.ask(&checkout_id, "cancel", &json!({"reference": "c"}));
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            let page = page(&world, &world.result_path(&checkout_id));
+            assert!(page.text.contains(canceled), "{}", page.text);
+            let link = format!("<p class=\"next\"><a href=\"{leads_to}\">{back}</a></p>");
+            assert!(page.text.contains(&link), "{}", page.text);
+        }
+    }
+}
+
+#[test]
 fn a_page_without_a_verdict_asks_again_less_and_less_and_after_half_an_hour_by_its_link() {
     let world = World::in_memory();
     let mut order = waiting_order();

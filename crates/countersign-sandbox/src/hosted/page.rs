@@ -70,6 +70,9 @@ struct HostedPage<'a> {
 
 struct Alert<'a> {
     text: &'a str,
+    /// The field that it is about, by its label.
+    field: Option<&'static str>,
+    /// What a machine said of it.
     detail: Option<&'a str>,
     can_retry: bool,
 }
@@ -92,7 +95,8 @@ struct ShownBuyer {
 struct ShownCard {
     digits: &'static str,
     name: String,
-    about: &'static str,
+    /// What becomes of a payment by it, unless it is made.
+    about: Option<&'static str>,
     is_chosen: bool,
 }
 
@@ -268,7 +272,7 @@ fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draf
         VisitStep::Completing => completing(texts, seen),
         // By the control API: the shop has not been asked yet.
         _ if is_placed => HostedPage {
-            alert: Some(Alert { text: texts.no_answer, detail: None, can_retry: true }),
+            alert: Some(Alert { text: texts.no_answer, field: None, detail: None, can_retry: true }),
             ..plain(texts, visit, texts.completing, Body::Completing)
         },
         VisitStep::SignIn => {
@@ -325,7 +329,8 @@ fn with_the_shop<'a>(texts: &'static Texts, page: HostedPage<'a>, visit: &'a Vis
         // What was entered there can be entered again, and is not a choice to come back to.
         let is_entered = matches!(question.choice, Choice::Coupons(_) | Choice::Gift(_) | Choice::Points(_));
         let is_final = *kind == HandlerFailure::ErrorReported && is_entered;
-        Alert { text, detail: detail.filter(|detail| !detail.is_empty()), can_retry: !is_final }
+        let detail = detail.filter(|detail| !detail.is_empty());
+        Alert { text, field: None, detail, can_retry: !is_final }
     });
     HostedPage { question, alert, ..page }
 }
@@ -358,7 +363,12 @@ fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> Ho
             // The payment is made: whoever is told otherwise pays again elsewhere.
             let title = if is_completed { texts.done } else { texts.not_completed };
             HostedPage {
-                alert: Some(Alert { text: reported(texts, code), detail: Some(code), can_retry: false }),
+                alert: Some(Alert {
+                    text: reported(texts, code),
+                    field: None,
+                    detail: Some(code),
+                    can_retry: false,
+                }),
                 ..plain(texts, visit, title, ended(None, None))
             }
         }
@@ -398,11 +408,11 @@ fn cards(texts: &'static Texts, chosen: Option<Card>) -> Vec<ShownCard> {
         digits: card.last_digits(),
         name: card.descriptor().trim_end_matches(" (Amazon Pay)").to_owned(),
         about: match card.behaviour() {
-            CardBehaviour::Pays => texts.card_pays,
-            CardBehaviour::BuyerCancels => texts.card_cancels,
-            CardBehaviour::IsDeclined => texts.card_declined,
-            CardBehaviour::PendsThenPays => texts.card_pends_pays,
-            CardBehaviour::PendsThenIsDeclined => texts.card_pends_declined,
+            CardBehaviour::Pays => None,
+            CardBehaviour::BuyerCancels => Some(texts.card_cancels),
+            CardBehaviour::IsDeclined => Some(texts.card_declined),
+            CardBehaviour::PendsThenPays => Some(texts.card_pends_pays),
+            CardBehaviour::PendsThenIsDeclined => Some(texts.card_pends_declined),
         },
         is_chosen: Some(*card) == chosen,
     });
@@ -462,14 +472,14 @@ fn review<'a>(
     };
     let page = with_the_shop(texts, plain(texts, visit, title, Body::Review(Box::new(body))), visit);
     if let Some(draft) = draft {
-        let label = label(texts, draft.wrong);
+        let field = Some(label(texts, draft.wrong));
         return HostedPage {
-            alert: Some(Alert { text: texts.please_check, detail: Some(label), can_retry: false }),
+            alert: Some(Alert { text: texts.please_check, field, detail: None, can_retry: false }),
             ..page
         };
     }
     if ships && visit.address.is_none() && page.alert.is_none() && page.question.is_none() {
-        let alert = Alert { text: texts.no_address, detail: None, can_retry: false };
+        let alert = Alert { text: texts.no_address, field: None, detail: None, can_retry: false };
         return HostedPage { alert: Some(alert), ..page };
     }
     page

@@ -350,7 +350,6 @@ texts! {
         "Usa questa carta",
         "Usar esta tarjeta",
         "このカードを使う";
-    card_pays: "pays", "zahlt", "paie", "paga", "paga", "支払い成功";
     card_cancels:
         "Finalize answers that the buyer canceled",
         "Finalize meldet: vom Käufer abgebrochen",

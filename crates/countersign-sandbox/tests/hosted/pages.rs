@@ -294,7 +294,7 @@ async fn an_address_that_cannot_be_one_is_shown_again_with_its_field_named() {
             let answer = scene.send(Method::POST, &path, &[("origin", OWN)], &form(&fields)).await;
             let html = text(&answer);
             assert_eq!(answer.status(), 422, "{label}");
-            assert!(html.contains("Please check:") && html.contains(label), "{label}");
+            assert!(html.contains(&format!("<strong>Please check:</strong> {label}")), "{label}");
             assert!(html.contains("aria-invalid=\"true\"") && html.contains("<details open>"), "{label}");
         }
     }
