@@ -303,9 +303,10 @@ impl Story {
             request = at_the_page(Method::POST, &registered.browser_token, "complete", body);
         }
         if random.happens(20) {
-            // Somebody mixes up two orders.
+            // Somebody mixes up two orders. An own one that is to be quoted the shop does not complete itself.
             let other = random.below(self.world.order_count);
-            if let Some(checkout) = self.world.witness.checkout(other) {
+            let checkout = self.world.witness.checkout(other);
+            if let Some(checkout) = checkout.filter(|_| other != self.order) {
                 (request, order, is_in_browser) = (by_the_shop(&checkout.id), other, false);
             }
         }
