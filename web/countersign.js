@@ -11,6 +11,9 @@
   const QUOTE_MS = 9000;
   /** For how long a completion is asked for: Amazon's page waits a minute. */
   const COMPLETE_MS = 55000;
+  /** For how long after its event a completion is sent: nobody is charged hours after they left. It is what the
+   * merchant half's `deadlines.resend_window` is unless it is configured. */
+  const SEND_MS = 15 * 60 * 1000;
   /** The merchant half answers a completion within 25 s. */
   const ANSWER_MS = 30000;
   const FIRST_PAUSE_MS = 500;
@@ -25,6 +28,8 @@
   const ADDRESSES = ['shippingAddress', 'billingAddress'];
   /** Every outcome that a completion can have. */
   const OUTCOME = /^(paid|authorized|confirmed|pending|checking|notPaid|canceled)$/;
+  /** Those of an order that is paid for, or will be by what is held. */
+  const PAID = /^(paid|authorized|confirmed)$/;
   /** The merchant half's own words for a completion that asking again cannot change. */
   const REFUSAL = /^(InvalidFormat|InvalidValue|InvalidCombination|MissingValue|UnrecognizedField|SessionOfAnotherOrder|TooManyAttempts|OrderCanceled)$/;
 
@@ -33,6 +38,9 @@
 
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const now = () => performance.now();
+  /** Whether what an event of this instant asks for may be sent. By the wall clock, which goes on while a machine
+   * sleeps or a tab is closed; one that was set back, or nothing at all, proves nothing. */
+  const isRecent = (at) => Date.now() - at >= 0 && Date.now() - at <= SEND_MS;
 
   /** Of an event what the merchant half asks for, and nothing else of the buyer's. */
   function pick(event, members) {
@@ -50,8 +58,8 @@
     return base.replace(/\/+$/, '');
   }
 
-  /** What a page remembers of a completion across a reload: the session, and of what is over the message. The
-   * buyer's addresses are kept nowhere. Without storage it remembers nothing. */
+  /** What a page remembers of a completion across a reload: the session and when its event came, and of what is
+   * over the message. The buyer's addresses are kept nowhere. Without storage it remembers nothing. */
   function memory(token) {
     const key = 'countersign:' + token;
     return {
@@ -195,7 +203,7 @@
     /** Asks for the outcome of one Checkout Session until there is one: `refused` when there will be none,
      * `checking` when the time is over and nobody knows. A session that the merchant half may have already is
      * sent only once nothing is under way: what was sent first counts, and this page no longer has all of it. */
-    async function outcome(event, isResumed) {
+    async function outcome(event, at, isResumed) {
       const until = now() + COMPLETE_MS;
       const limit = () => Math.min(ANSWER_MS, until - now());
       let unknown = { outcome: 'checking', redirectUrl: registration.resultUrl };
@@ -204,7 +212,7 @@
       let isSent = !isResumed;
       for (let pause = isResumed ? 0 : FIRST_PAUSE_MS; ; pause = Math.min(pause * 2 || FIRST_PAUSE_MS, LONGEST_PAUSE_MS)) {
         if (isResumed && completing.has(event.amazonCheckoutSessionId)) return unknown;
-        if (isSent) {
+        if (isSent && isRecent(at)) {
           try {
             const { status, body } = await call(api + '/complete', event, limit());
             if (body && body.outcome === 'checking') {
@@ -228,7 +236,7 @@
         await sleep(pause);
         // What is paid is paid, by whichever session; anything else may be an earlier session's.
         const stands = await standing(limit());
-        if (/^(paid|authorized|confirmed)$/.test(stands.state)) {
+        if (PAID.test(stands.state)) {
           return Object.assign({ outcome: stands.state }, stands);
         }
         // What ends an order, or is under way, is this session's own, or that of the one that it came second to.
@@ -243,15 +251,16 @@
     function complete(event) {
       const session = String(event.amazonCheckoutSessionId);
       if (!completing.has(session)) {
+        const at = Date.now();
         isBusy = true;
-        kept.write({ session });
-        completing.set(session, finish(pick(event, ['amazonCheckoutSessionId'].concat(ADDRESSES)), session, false));
+        kept.write({ session, at });
+        completing.set(session, finish(pick(event, ['amazonCheckoutSessionId'].concat(ADDRESSES)), session, at, false));
       }
       return completing.get(session);
     }
 
-    async function finish(event, session, isResumed) {
-      const result = await outcome(event, isResumed);
+    async function finish(event, session, at, isResumed) {
+      const result = await outcome(event, at, isResumed);
       // Meanwhile Amazon's page has asked again, with all of the event: that one goes on.
       if (isResumed && completing.has(session)) return completing.get(session);
       const isUnpaid = /^(notPaid|canceled|refused)$/.test(result.outcome);
@@ -273,14 +282,15 @@
       if (url) setTimeout(() => window.location.assign(url), 0);
     }
 
-    /** What an earlier life of this page has begun, it finishes; what it has learned, it says. */
+    /** What an earlier life of this page has begun, it finishes; what it has learned, it says. What it began too
+     * long ago it only looks at: the buyer may open the page again for any reason. */
     async function resume() {
-      const { session, outcome: ended, message } = kept.read();
+      const { session, at, outcome: ended, message } = kept.read();
       if (!session) return;
-      if (!ended) {
+      if (!ended && isRecent(at)) {
         isBusy = true;
         await sleep(ASKED_AGAIN_MS);
-        if (!completing.has(session)) await finish({ amazonCheckoutSessionId: session }, session, true);
+        if (!completing.has(session)) await finish({ amazonCheckoutSessionId: session }, session, at, true);
         return;
       }
       if (ended === 'notPaid' || ended === 'canceled') {
@@ -289,12 +299,15 @@
         return;
       }
       const stands = await standing(ANSWER_MS);
-      if (!stands.state) return;
-      const isUnpaid = stands.state === 'notPaid' || stands.state === 'canceled';
+      // Meanwhile Amazon's page may have asked again after all.
+      if (!stands.state || completing.has(session)) return;
+      const isUnpaid = /^(registered|notPaid|canceled)$/.test(stands.state);
       if (isUnpaid) kept.write(null);
+      else if (PAID.test(stands.state)) kept.write({ session, outcome: stands.state, message: stands.message });
       // What is paid, or may be, is not offered to be paid again.
       container.hidden = !isUnpaid;
-      say(container, stands.message, isUnpaid ? null : stands.redirectUrl);
+      // Of an order that nobody has paid yet there is nothing to say.
+      if (stands.state !== 'registered') say(container, stands.message, isUnpaid ? null : stands.redirectUrl);
     }
 
     function post(event, detail) {

@@ -18,8 +18,10 @@ const SESSION = { amazonCheckoutSessionId: 'session-1', shippingAddress: { city:
 
 /** A page with a button's place, in a browser of a few lines. */
 class Page {
-  constructor(storage = new Map()) {
+  constructor(storage = new Map(), opened = 0) {
     this.storage = storage;
+    /** By the wall clock: when it was opened. */
+    this.opened = opened;
     this.asked = [];
     this.answers = [];
     this.went = [];
@@ -70,6 +72,7 @@ class Page {
     this.context = vm.createContext({
       window, document, URL, AbortController, console: { error: () => {} },
       performance: { now: () => this.at },
+      Date: { now: () => this.opened + this.at },
       setTimeout: (run, ms) => this.timers.push({ run, at: this.at + ms, id: this.timers.length }) - 1,
       clearTimeout: (id) => { if (this.timers[id]) this.timers[id].run = null; },
       sessionStorage: {
@@ -262,7 +265,7 @@ test('what something on the way answers to a completion is no answer', async () 
     const other = await last.mount();
     last.answers = [answer];
     assert.deepEqual(await last.answerOf(other.onCompleteCheckout(SESSION)), { status: 'error', reasonCode: 'timeout' });
-    assert.deepEqual([last.went, last.kept], [[REGISTRATION.resultUrl], { session: 'session-1' }]);
+    assert.deepEqual([last.went, last.kept], [[REGISTRATION.resultUrl], { session: 'session-1', at: 0 }]);
   }
 });
 
@@ -281,7 +284,7 @@ test('a connection that stays lost ends on the result page and stays remembered'
     assert.deepEqual(told, { status: 'error', reasonCode: 'timeout' });
     assert.ok(page.at <= 60_000, `${page.at}`);
     assert.deepEqual(page.went, [REGISTRATION.resultUrl]);
-    assert.deepEqual(page.kept, { session: 'session-1' });
+    assert.deepEqual(page.kept, { session: 'session-1', at: 0 });
   }
 });
 
@@ -305,12 +308,12 @@ test('what is being checked is no success, and is looked at again until it is kn
     assert.deepEqual([page.went, page.posts('complete').length], [[to], posts]);
     assert.equal(seen.length, 1);
     assert.ok(page.at <= 60_000, `${page.at}`);
-    if (told.reasonCode === 'timeout') assert.deepEqual(page.kept, { session: 'session-1' });
+    if (told.reasonCode === 'timeout') assert.deepEqual(page.kept, { session: 'session-1', at: 0 });
   }
 });
 
 /** What a page remembers that was loaded again in the middle. */
-const begun = () => new Map([['countersign:b1', JSON.stringify({ session: 'session-1' })]]);
+const begun = () => new Map([['countersign:b1', JSON.stringify({ session: 'session-1', at: 0 })]]);
 
 test('a page that was reloaded in the middle answers what Amazon’s page asks again, with all of the event', async () => {
   const page = new Page(begun());
@@ -346,6 +349,72 @@ test('a page that was reloaded in the middle looks first, and sends only what no
     assert.deepEqual([page.posts('complete').length, page.went], [posts, [to]], JSON.stringify(answers));
     for (const { body } of page.posts('complete')) assert.deepEqual(body, { amazonCheckoutSessionId: 'session-1' });
   }
+});
+
+test('a tab that is opened again hours later sends nothing, and says where the order stands', async () => {
+  const HOUR = 3_600_000;
+  const link = 'https://shop.example/thanks';
+  const said = { message: 'So it stands.', redirectUrl: link };
+  for (const opened of [15 * 60_000 + 1, 10 * HOUR, -HOUR]) {
+    for (const [state, hidden, kept] of [
+      ['registered', false, undefined],
+      ['notPaid', false, undefined],
+      ['canceled', false, undefined],
+      ['paid', true, { session: 'session-1', outcome: 'paid', message: said.message }],
+      ['pending', true, { session: 'session-1', at: 0 }],
+      ['checking', true, { session: 'session-1', at: 0 }],
+    ]) {
+      const page = new Page(begun(), opened);
+      page.answers = [[200, { state, ...said }]];
+      await page.mount();
+      await page.settle();
+      assert.deepEqual(page.asked.map(({ url, init }) => [init.method, url]), [['GET', API]], state);
+      assert.deepEqual([page.went, page.container.hidden, page.kept], [[], hidden, kept], `${opened} ${state}`);
+      const line = page.lines[0] && (page.lines[0].textContent || page.lines[0].children[0].textContent);
+      assert.equal(line, state === 'registered' ? undefined : said.message);
+    }
+  }
+
+  // Nobody has answered: the next time it is asked again.
+  const lost = new Page(begun(), 10 * HOUR);
+  lost.answers = ['lost'];
+  await lost.mount();
+  await lost.settle();
+  assert.deepEqual([lost.asked.length, lost.posts('complete').length, lost.kept], [1, 0, { session: 'session-1', at: 0 }]);
+
+  // One that was kept without its instant may be of any age.
+  const old = new Page(new Map([['countersign:b1', JSON.stringify({ session: 'session-1' })]]));
+  old.answers = [[200, { state: 'registered' }]];
+  await old.mount();
+  await old.settle();
+  assert.deepEqual([old.posts('complete').length, old.kept], [0, undefined]);
+});
+
+test('what a page has begun is sent for a quarter of an hour and no longer', async () => {
+  const QUARTER = 15 * 60_000;
+  const LOOKS = 2_500;
+  for (const [opened, posts] of [[14 * 60_000, 1], [QUARTER - LOOKS, 1], [QUARTER - LOOKS + 1, 0], [QUARTER, 0]]) {
+    const page = new Page(begun(), opened);
+    page.answers = [[200, { state: 'registered' }], ...(posts ? [paid] : [])];
+    await page.mount();
+    await page.settle();
+    assert.equal(page.asked[0].init.method, 'GET');
+    assert.equal(page.posts('complete').length, posts, `${opened}`);
+    assert.deepEqual(page.went, [posts ? 'https://shop.example/thanks' : REGISTRATION.resultUrl]);
+  }
+});
+
+test('a machine that slept in the middle of a completion sends nothing when it wakes', async () => {
+  const page = new Page();
+  const config = await page.mount();
+  page.answers = ['lost', [200, { state: 'registered' }]];
+  const told = config.onCompleteCheckout(SESSION);
+  await page.settle(0);
+  assert.equal(page.posts('complete').length, 1);
+  page.opened += 10 * 3_600_000;
+  assert.deepEqual(await page.answerOf(told), { status: 'error', reasonCode: 'timeout' });
+  assert.equal(page.posts('complete').length, 1);
+  assert.deepEqual(page.went, [REGISTRATION.resultUrl]);
 });
 
 test('what Amazon’s page asks while a reloaded page looks goes on alone', async () => {
