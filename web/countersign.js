@@ -133,10 +133,16 @@
     });
   }
 
+  /** What was said right before the button, if anything was. */
+  function lineOf(container) {
+    const line = container.previousElementSibling;
+    return line && line.getAttribute('data-countersign') !== null ? line : null;
+  }
+
   /** Says something to the buyer right before the button; as text, whatever it holds. */
   function say(container, text, link) {
-    let line = container.previousElementSibling;
-    if (!line || line.getAttribute('data-countersign') === null) {
+    let line = lineOf(container);
+    if (!line) {
       line = document.createElement('p');
       line.setAttribute('data-countersign', '');
       line.setAttribute('role', 'alert');
@@ -159,6 +165,10 @@
     let clickedAt = -Infinity;
     /** Whether an outcome is being found out, or is about to be shown. */
     let isBusy = false;
+    /** Whether another order has this place now: what is under way goes on, but no longer says anything here. */
+    let isRetired = false;
+    /** Whether the button is not shown because its order is paid, or may be. */
+    let isHidden = false;
 
     const warn = (what, error) => console.error('countersign: ' + what, error || '');
     /** A function of the page's; what it throws stays there. */
@@ -269,7 +279,7 @@
       const isUnknown = result.outcome === 'checking';
       if (isUnknown) completing.delete(session);
       else kept.write(result.message ? { session, outcome: result.outcome, message: result.message } : null);
-      if (isUnpaid && result.message) say(container, result.message);
+      if (isUnpaid && result.message && !isRetired) say(container, result.message);
       if (tell('onOutcome', result) !== false) go(result.redirectUrl);
       if (isUnknown) return { status: 'error', reasonCode: 'timeout' };
       if (!isUnpaid) return { status: 'success' };
@@ -300,12 +310,13 @@
       }
       const stands = await standing(ANSWER_MS);
       // Meanwhile Amazon's page may have asked again after all.
-      if (!stands.state || completing.has(session)) return;
+      if (!stands.state || completing.has(session) || isRetired) return;
       const isUnpaid = /^(registered|notPaid|canceled)$/.test(stands.state);
       if (isUnpaid) kept.write(null);
       else if (PAID.test(stands.state)) kept.write({ session, outcome: stands.state, message: stands.message });
       // What is paid, or may be, is not offered to be paid again.
-      container.hidden = !isUnpaid;
+      isHidden = !isUnpaid;
+      container.hidden = isHidden;
       // Of an order that nobody has paid yet there is nothing to say.
       if (stands.state !== 'registered') say(container, stands.message, isUnpaid ? null : stands.redirectUrl);
     }
@@ -335,39 +346,50 @@
       },
     };
 
-    // Captured before the button hears of it, whoever has drawn it.
-    container.addEventListener(
-      'click',
-      (click) => {
-        if (!isBusy && now() - clickedAt >= DOUBLE_CLICK_MS) {
-          clickedAt = now();
-          return;
-        }
-        click.stopImmediatePropagation();
-        click.preventDefault();
-      },
-      true,
-    );
+    /** Captured before the button hears of it, whoever has drawn it. */
+    function onClick(click) {
+      if (!isBusy && now() - clickedAt >= DOUBLE_CLICK_MS) {
+        clickedAt = now();
+        return;
+      }
+      click.stopImmediatePropagation();
+      click.preventDefault();
+    }
 
-    // Back from the result page, the page is as it was left: with everything still under way.
-    window.addEventListener('pageshow', (shown) => {
+    /** Back from the result page, the page is as it was left: with everything still under way. */
+    function onShown(shown) {
       if (!shown.persisted) return;
       clickedAt = -Infinity;
       isBusy = false;
       completing.clear();
       resume();
-    });
+    }
+
+    container.addEventListener('click', onClick, true);
+    window.addEventListener('pageshow', onShown);
+
+    /** Leaves the place to another order. */
+    this.retire = () => {
+      isRetired = true;
+      container.removeEventListener('click', onClick, true);
+      window.removeEventListener('pageshow', onShown);
+      if (!isHidden) return;
+      const line = lineOf(container);
+      if (line) line.remove();
+      container.hidden = false;
+    };
 
     this.render = async () => {
       // Not waited for: Amazon's page may still be there, and asks the new page what it asked the old one.
       resume();
       const pay = await amazonPay(options.script);
+      if (isRetired) throw new Error('countersign: another order was mounted in this place');
       return pay.renderJSButton(selector, Object.assign({}, registration.button, handlers));
     };
   }
 
   /**
-   * Mounts the button of a registered checkout.
+   * Mounts the button of a registered checkout, in the place of any other order's that was mounted there before.
    *
    * `registration` is what the shop's back end got from `POST /v1/checkouts`: `browserToken`, `resultUrl` and
    * `button` of it. `options`: `script`, the URL of Amazon's script where the page does not load it; `api`,
@@ -384,13 +406,19 @@
       }
       const before = mounted.get(container);
       if (before && before.token === registration.browserToken) return before.rendered;
-      const rendered = new Checkout(selector, container, registration, given).render();
+      if (before) before.checkout.retire();
+      const checkout = new Checkout(selector, container, registration, given);
+      const rendered = checkout.render();
+      const current = { token: registration.browserToken, checkout, rendered };
+      mounted.set(container, current);
       rendered.catch((error) => {
+        // Another order's button is not to be forgotten for it.
+        if (mounted.get(container) !== current) return;
+        checkout.retire();
         mounted.delete(container);
         console.error(error);
         if (typeof given.onError === 'function') given.onError({ message: error.message });
       });
-      mounted.set(container, { token: registration.browserToken, rendered });
       return rendered;
     } catch (error) {
       console.error(error);
