@@ -11,6 +11,9 @@
   const QUOTE_MS = 9000;
   /** For how long a completion is asked for: Amazon's page waits a minute. */
   const COMPLETE_MS = 55000;
+  /** For how long after its event a completion is sent: nobody is charged hours after they left. It is what the
+   * merchant half's `deadlines.resend_window` is unless it is configured. */
+  const SEND_MS = 15 * 60 * 1000;
   /** The merchant half answers a completion within 25 s. */
   const ANSWER_MS = 30000;
   const FIRST_PAUSE_MS = 500;
@@ -25,6 +28,8 @@
   const ADDRESSES = ['shippingAddress', 'billingAddress'];
   /** Every outcome that a completion can have. */
   const OUTCOME = /^(paid|authorized|confirmed|pending|checking|notPaid|canceled)$/;
+  /** Those of an order that is paid for, or will be by what is held. */
+  const PAID = /^(paid|authorized|confirmed)$/;
   /** The merchant half's own words for a completion that asking again cannot change. */
   const REFUSAL = /^(InvalidFormat|InvalidValue|InvalidCombination|MissingValue|UnrecognizedField|SessionOfAnotherOrder|TooManyAttempts|OrderCanceled)$/;
 
@@ -33,6 +38,9 @@
 
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const now = () => performance.now();
+  /** Whether what an event of this instant asks for may be sent. By the wall clock, which goes on while a machine
+   * sleeps or a tab is closed; one that was set back, or nothing at all, proves nothing. */
+  const isRecent = (at) => Date.now() - at >= 0 && Date.now() - at <= SEND_MS;
 
   /** Of an event what the merchant half asks for, and nothing else of the buyer's. */
   function pick(event, members) {
@@ -50,8 +58,8 @@
     return base.replace(/\/+$/, '');
   }
 
-  /** What a page remembers of a completion across a reload: the session, and of what is over the message. The
-   * buyer's addresses are kept nowhere. Without storage it remembers nothing. */
+  /** What a page remembers of a completion across a reload: the session and when its event came, and of what is
+   * over the message. The buyer's addresses are kept nowhere. Without storage it remembers nothing. */
   function memory(token) {
     const key = 'countersign:' + token;
     return {
@@ -125,10 +133,16 @@
     });
   }
 
+  /** What was said right before the button, if anything was. */
+  function lineOf(container) {
+    const line = container.previousElementSibling;
+    return line && line.getAttribute('data-countersign') !== null ? line : null;
+  }
+
   /** Says something to the buyer right before the button; as text, whatever it holds. */
   function say(container, text, link) {
-    let line = container.previousElementSibling;
-    if (!line || line.getAttribute('data-countersign') === null) {
+    let line = lineOf(container);
+    if (!line) {
       line = document.createElement('p');
       line.setAttribute('data-countersign', '');
       line.setAttribute('role', 'alert');
@@ -151,6 +165,10 @@
     let clickedAt = -Infinity;
     /** Whether an outcome is being found out, or is about to be shown. */
     let isBusy = false;
+    /** Whether another order has this place now: what is under way goes on, but no longer says anything here. */
+    let isRetired = false;
+    /** Whether the button is not shown because its order is paid, or may be. */
+    let isHidden = false;
 
     const warn = (what, error) => console.error('countersign: ' + what, error || '');
     /** A function of the page's; what it throws stays there. */
@@ -195,7 +213,7 @@
     /** Asks for the outcome of one Checkout Session until there is one: `refused` when there will be none,
      * `checking` when the time is over and nobody knows. A session that the merchant half may have already is
      * sent only once nothing is under way: what was sent first counts, and this page no longer has all of it. */
-    async function outcome(event, isResumed) {
+    async function outcome(event, at, isResumed) {
       const until = now() + COMPLETE_MS;
       const limit = () => Math.min(ANSWER_MS, until - now());
       let unknown = { outcome: 'checking', redirectUrl: registration.resultUrl };
@@ -204,7 +222,7 @@
       let isSent = !isResumed;
       for (let pause = isResumed ? 0 : FIRST_PAUSE_MS; ; pause = Math.min(pause * 2 || FIRST_PAUSE_MS, LONGEST_PAUSE_MS)) {
         if (isResumed && completing.has(event.amazonCheckoutSessionId)) return unknown;
-        if (isSent) {
+        if (isSent && isRecent(at)) {
           try {
             const { status, body } = await call(api + '/complete', event, limit());
             if (body && body.outcome === 'checking') {
@@ -228,7 +246,7 @@
         await sleep(pause);
         // What is paid is paid, by whichever session; anything else may be an earlier session's.
         const stands = await standing(limit());
-        if (/^(paid|authorized|confirmed)$/.test(stands.state)) {
+        if (PAID.test(stands.state)) {
           return Object.assign({ outcome: stands.state }, stands);
         }
         // What ends an order, or is under way, is this session's own, or that of the one that it came second to.
@@ -243,15 +261,16 @@
     function complete(event) {
       const session = String(event.amazonCheckoutSessionId);
       if (!completing.has(session)) {
+        const at = Date.now();
         isBusy = true;
-        kept.write({ session });
-        completing.set(session, finish(pick(event, ['amazonCheckoutSessionId'].concat(ADDRESSES)), session, false));
+        kept.write({ session, at });
+        completing.set(session, finish(pick(event, ['amazonCheckoutSessionId'].concat(ADDRESSES)), session, at, false));
       }
       return completing.get(session);
     }
 
-    async function finish(event, session, isResumed) {
-      const result = await outcome(event, isResumed);
+    async function finish(event, session, at, isResumed) {
+      const result = await outcome(event, at, isResumed);
       // Meanwhile Amazon's page has asked again, with all of the event: that one goes on.
       if (isResumed && completing.has(session)) return completing.get(session);
       const isUnpaid = /^(notPaid|canceled|refused)$/.test(result.outcome);
@@ -260,7 +279,7 @@
       const isUnknown = result.outcome === 'checking';
       if (isUnknown) completing.delete(session);
       else kept.write(result.message ? { session, outcome: result.outcome, message: result.message } : null);
-      if (isUnpaid && result.message) say(container, result.message);
+      if (isUnpaid && result.message && !isRetired) say(container, result.message);
       if (tell('onOutcome', result) !== false) go(result.redirectUrl);
       if (isUnknown) return { status: 'error', reasonCode: 'timeout' };
       if (!isUnpaid) return { status: 'success' };
@@ -273,14 +292,15 @@
       if (url) setTimeout(() => window.location.assign(url), 0);
     }
 
-    /** What an earlier life of this page has begun, it finishes; what it has learned, it says. */
+    /** What an earlier life of this page has begun, it finishes; what it has learned, it says. What it began too
+     * long ago it only looks at: the buyer may open the page again for any reason. */
     async function resume() {
-      const { session, outcome: ended, message } = kept.read();
+      const { session, at, outcome: ended, message } = kept.read();
       if (!session) return;
-      if (!ended) {
+      if (!ended && isRecent(at)) {
         isBusy = true;
         await sleep(ASKED_AGAIN_MS);
-        if (!completing.has(session)) await finish({ amazonCheckoutSessionId: session }, session, true);
+        if (!completing.has(session)) await finish({ amazonCheckoutSessionId: session }, session, at, true);
         return;
       }
       if (ended === 'notPaid' || ended === 'canceled') {
@@ -289,12 +309,16 @@
         return;
       }
       const stands = await standing(ANSWER_MS);
-      if (!stands.state) return;
-      const isUnpaid = stands.state === 'notPaid' || stands.state === 'canceled';
+      // Meanwhile Amazon's page may have asked again after all.
+      if (!stands.state || completing.has(session) || isRetired) return;
+      const isUnpaid = /^(registered|notPaid|canceled)$/.test(stands.state);
       if (isUnpaid) kept.write(null);
+      else if (PAID.test(stands.state)) kept.write({ session, outcome: stands.state, message: stands.message });
       // What is paid, or may be, is not offered to be paid again.
-      container.hidden = !isUnpaid;
-      say(container, stands.message, isUnpaid ? null : stands.redirectUrl);
+      isHidden = !isUnpaid;
+      container.hidden = isHidden;
+      // Of an order that nobody has paid yet there is nothing to say.
+      if (stands.state !== 'registered') say(container, stands.message, isUnpaid ? null : stands.redirectUrl);
     }
 
     function post(event, detail) {
@@ -322,39 +346,50 @@
       },
     };
 
-    // Captured before the button hears of it, whoever has drawn it.
-    container.addEventListener(
-      'click',
-      (click) => {
-        if (!isBusy && now() - clickedAt >= DOUBLE_CLICK_MS) {
-          clickedAt = now();
-          return;
-        }
-        click.stopImmediatePropagation();
-        click.preventDefault();
-      },
-      true,
-    );
+    /** Captured before the button hears of it, whoever has drawn it. */
+    function onClick(click) {
+      if (!isBusy && now() - clickedAt >= DOUBLE_CLICK_MS) {
+        clickedAt = now();
+        return;
+      }
+      click.stopImmediatePropagation();
+      click.preventDefault();
+    }
 
-    // Back from the result page, the page is as it was left: with everything still under way.
-    window.addEventListener('pageshow', (shown) => {
+    /** Back from the result page, the page is as it was left: with everything still under way. */
+    function onShown(shown) {
       if (!shown.persisted) return;
       clickedAt = -Infinity;
       isBusy = false;
       completing.clear();
       resume();
-    });
+    }
+
+    container.addEventListener('click', onClick, true);
+    window.addEventListener('pageshow', onShown);
+
+    /** Leaves the place to another order. */
+    this.retire = () => {
+      isRetired = true;
+      container.removeEventListener('click', onClick, true);
+      window.removeEventListener('pageshow', onShown);
+      if (!isHidden) return;
+      const line = lineOf(container);
+      if (line) line.remove();
+      container.hidden = false;
+    };
 
     this.render = async () => {
       // Not waited for: Amazon's page may still be there, and asks the new page what it asked the old one.
       resume();
       const pay = await amazonPay(options.script);
+      if (isRetired) throw new Error('countersign: another order was mounted in this place');
       return pay.renderJSButton(selector, Object.assign({}, registration.button, handlers));
     };
   }
 
   /**
-   * Mounts the button of a registered checkout.
+   * Mounts the button of a registered checkout, in the place of any other order's that was mounted there before.
    *
    * `registration` is what the shop's back end got from `POST /v1/checkouts`: `browserToken`, `resultUrl` and
    * `button` of it. `options`: `script`, the URL of Amazon's script where the page does not load it; `api`,
@@ -371,13 +406,19 @@
       }
       const before = mounted.get(container);
       if (before && before.token === registration.browserToken) return before.rendered;
-      const rendered = new Checkout(selector, container, registration, given).render();
+      if (before) before.checkout.retire();
+      const checkout = new Checkout(selector, container, registration, given);
+      const rendered = checkout.render();
+      const current = { token: registration.browserToken, checkout, rendered };
+      mounted.set(container, current);
       rendered.catch((error) => {
+        // Another order's button is not to be forgotten for it.
+        if (mounted.get(container) !== current) return;
+        checkout.retire();
         mounted.delete(container);
         console.error(error);
         if (typeof given.onError === 'function') given.onError({ message: error.message });
       });
-      mounted.set(container, { token: registration.browserToken, rendered });
       return rendered;
     } catch (error) {
       console.error(error);

@@ -5,6 +5,9 @@ import assert from 'node:assert/strict';
 /** Longer than Amazon's page waits for a handler, and than a lost completion takes to be asked for again. */
 const PATIENCE_MS = 20_000;
 
+/** A telephone: a narrow page, and a finger on it. */
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 3 };
+
 export class Buyer {
   /** What the console was told as errors, and what scripts have thrown. */
   errors = [];
@@ -14,6 +17,7 @@ export class Buyer {
   static async arrives(t, order, { query = '', ...options } = {}) {
     const buyer = new Buyer();
     buyer.order = order;
+    buyer.hasTouch = options.hasTouch === true;
     buyer.stage = order.stage;
     buyer.context = await order.stage.browser.newContext(options);
     t.after(() => buyer.context.close());
@@ -28,13 +32,15 @@ export class Buyer {
   }
 
   /** The checkout that `act` on the shop's page begins. */
-  async begins(act = () => this.page.click('#pay button')) {
+  async begins(act = () => this.touches(this.page.locator('#pay button'))) {
     const [, session] = await this.stage.begun(async () => {
       const opened = this.page.waitForEvent('popup');
       await act();
       this.popup = await opened;
     });
     this.order.sessions.push(session);
+    // A telephone gives a window no size of its own; the driver does.
+    if (this.hasTouch) await this.popup.setViewportSize(PHONE.viewport);
     await this.popup.waitForSelector('h1');
   }
 
@@ -42,8 +48,20 @@ export class Buyer {
     return this.popup.waitForSelector(`h1:has-text("${text}")`);
   }
 
+  /** By the finger or by the mouse, as the buyer's machine has it. */
+  touches(control) {
+    return this.hasTouch ? control.tap() : control.click();
+  }
+
   press(name) {
-    return this.popup.getByRole('button', { name }).click();
+    return this.touches(this.popup.getByRole('button', { name }));
+  }
+
+  /** Marks one of several, by the words beside it. */
+  async marks(name, value) {
+    const choice = this.popup.locator('label.choice', { has: this.popup.locator(`input[name=${name}][value="${value}"]`) });
+    await this.touches(choice);
+    await choice.locator('input:checked').waitFor();
   }
 
   async signsIn() {
@@ -87,6 +105,13 @@ export class Buyer {
   async arrivesAtResult(verdict) {
     await this.page.waitForURL(this.order.resultUrl);
     await this.page.locator('h1', { hasText: verdict }).waitFor();
+  }
+
+  /** The page is as narrow as a telephone, and nothing of it lies beside. */
+  async isOnPhone(page) {
+    const [width, content] = await page.evaluate(() => [window.innerWidth, document.documentElement.scrollWidth]);
+    assert.deepEqual([width, content], [PHONE.viewport.width, PHONE.viewport.width]);
+    assert.ok(await page.evaluate(() => matchMedia('(pointer: coarse)').matches));
   }
 
   async isGone(popup = this.popup) {

@@ -78,6 +78,31 @@ describe('a mishap', AT_ONCE, () => {
     buyer.hasNoErrors();
   });
 
+  for (const isLoadedAgain of [false, true]) {
+    test(`a page that is never left sells the next order in the same place${isLoadedAgain ? ', loaded again between them' : ''}`, async (t) => {
+      const orders = [await stage().order({ intent: 'AuthorizeWithCapture' }), await stage().order({ intent: 'AuthorizeWithCapture' })];
+      const buyer = await Buyer.arrives(t, orders[0], { query: '?stays' });
+      const buys = async () => {
+        await buyer.reviews();
+        await buyer.placesOrder();
+        await buyer.isGone();
+        await buyer.order.isPaid('25.00');
+      };
+      await buys();
+      if (isLoadedAgain) {
+        await buyer.page.reload();
+        await buyer.page.locator('[data-countersign]', { hasText: 'payment was successful' }).waitFor();
+        assert.equal(await buyer.page.locator('#pay').isVisible(), false);
+      }
+      [, buyer.order] = orders;
+      await buyer.page.evaluate((registration) => sell(registration), orders[1].registration);
+      assert.equal(await buyer.page.locator('[data-countersign]').count(), 0);
+      await buys();
+      for (const order of orders) await order.isPaid('25.00');
+      buyer.hasNoErrors();
+    });
+  }
+
   for (const [when, hasReached] of [['before the order has reached the merchant half', false], ['after it has', true]]) {
     test(`the connection is lost at the end, ${when}`, async (t) => {
       const order = await stage().order({ intent: 'AuthorizeWithCapture' });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { Buyer } from './buyer.mjs';
+import { Buyer, PHONE } from './buyer.mjs';
 import { usd } from './stage.mjs';
 import { AT_ONCE, stage } from './theatre.mjs';
 
@@ -76,6 +76,41 @@ describe('a purchase', AT_ONCE, () => {
     await buyer.page.locator('[data-countersign]', { hasText: 'Your order was changed meanwhile' }).waitFor();
     await order.isUnpaid('notPaid');
     buyer.hasNoErrors(/status of 402/);
+  });
+
+  test('is made on a telephone, by a finger: to another address, by another delivery', async (t) => {
+    const order = await stage().order({ intent: 'AuthorizeWithCapture' });
+    const buyer = await Buyer.arrives(t, order, PHONE);
+    await buyer.reviews();
+    await buyer.isOnPhone(buyer.popup);
+    await buyer.totals('25.00');
+    await buyer.marks('address', '2');
+    await buyer.press('Deliver to this address');
+    await buyer.totals('28.80');
+    await buyer.marks('option', 'exp');
+    await buyer.press('Use this delivery');
+    await buyer.totals('32.80');
+    await buyer.placesOrder();
+    await buyer.arrivesAtResult('payment was successful');
+    await buyer.isOnPhone(buyer.page);
+    assert.ok((await buyer.page.textContent('dl')).includes('32.80 USD'));
+    await order.isPaid('32.80');
+    buyer.hasNoErrors();
+  });
+
+  test('is made on a telephone, by a finger: of what is not sent', async (t) => {
+    const order = await stage().order({ productType: 'PayOnly' });
+    const buyer = await Buyer.arrives(t, order, PHONE);
+    await buyer.reviews();
+    await buyer.isOnPhone(buyer.popup);
+    await buyer.marks('card', '4444');
+    await buyer.press('Use this card');
+    await buyer.popup.locator('input[name=card][value="4444"][checked]').waitFor({ state: 'attached' });
+    await buyer.placesOrder();
+    await buyer.arrivesAtResult('order is placed');
+    await buyer.isOnPhone(buyer.page);
+    await order.isPaid('20.00');
+    buyer.hasNoErrors();
   });
 
   test('is made by keyboard alone', async (t) => {

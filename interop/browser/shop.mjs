@@ -11,7 +11,8 @@ const BASE = 2000;
 const price = (cents) => ({ amount: `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`, currencyCode: 'USD' });
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
-/** Breaks a handler as `?break=` says, adds those of presents and points for `?gifts`, and mounts the button. */
+/** Breaks a handler as `?break=` says, adds those of presents and points for `?gifts`, and mounts the button; a page
+ * of `?stays` is never left. */
 const MOUNT = `'use strict';
 const broken = {
   throw: () => { throw new Error('<b>broken</b>'); },
@@ -28,7 +29,8 @@ if (broken) amazon.Pay.renderJSButton = (place, config) => render(place, { ...co
 const gifts = { onGiftWrapOptionSelection() {}, onMerchantManagedPaymentMethodSelection() {} };
 if (location.search === '?gifts') amazon.Pay.renderJSButton = (place, config) => render(place, { ...config, ...gifts });
 const place = document.getElementById('pay');
-countersign.mount('#pay', JSON.parse(place.dataset.registration));
+const sell = (registration) => countersign.mount('#pay', registration, location.search === '?stays' ? { onOutcome: () => false } : {});
+sell(JSON.parse(place.dataset.registration));
 `;
 
 /** What an order costs, as CartDetails. */

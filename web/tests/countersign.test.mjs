@@ -13,13 +13,17 @@ const REGISTRATION = {
   resultUrl: 'https://pay.example/result/r1',
   button: { merchantId: 'M1', checkoutSessionConfig: { storeId: 'S1' } },
 };
+/** Of the same shop's next order. */
+const NEXT = { ...REGISTRATION, browserToken: 'b2', resultUrl: 'https://pay.example/result/r2' };
 const API = 'https://pay.example/pay/browser/b1';
 const SESSION = { amazonCheckoutSessionId: 'session-1', shippingAddress: { city: 'Ulm' }, paymentDescriptor: 'Visa' };
 
 /** A page with a button's place, in a browser of a few lines. */
 class Page {
-  constructor(storage = new Map()) {
+  constructor(storage = new Map(), opened = 0) {
     this.storage = storage;
+    /** By the wall clock: when it was opened. */
+    this.opened = opened;
     this.asked = [];
     this.answers = [];
     this.went = [];
@@ -44,10 +48,15 @@ class Page {
       clicks: [],
       previousElementSibling: null,
       addEventListener(kind, listener) { this.clicks.push(listener); },
+      removeEventListener(kind, listener) { this.clicks = this.clicks.filter((it) => it !== listener); },
       parentNode: {
         insertBefore(line, before) {
           before.previousElementSibling = line;
           page.lines.push(line);
+          line.remove = () => {
+            before.previousElementSibling = null;
+            page.lines = page.lines.filter((it) => it !== line);
+          };
         },
       },
     };
@@ -56,20 +65,28 @@ class Page {
       baseURI: 'https://shop.example/checkout',
       readyState: 'complete',
       scripts: [],
-      head: { appendChild: (script) => { this.appended = script; } },
-      createElement: (name) => ({ ...element(name), addEventListener(kind, listener) { this[kind] = listener; } }),
+      head: { appendChild: (script) => { this.appended = script; document.scripts.push(script); } },
+      createElement: (name) => ({
+        ...element(name),
+        addEventListener(kind, listener) {
+          const before = this[kind];
+          this[kind] = () => { if (before) before(); listener(); };
+        },
+      }),
       querySelector: (selector) => (selector === '#pay' ? this.container : null),
     };
     const window = {
       amazon: { Pay: { renderJSButton: (selector, config) => this.rendered.push({ selector, config }) } },
       location: { assign: (url) => this.went.push(url) },
       addEventListener: (kind, listener) => { this.listeners[kind] = listener; },
+      removeEventListener: (kind, listener) => { if (this.listeners[kind] === listener) delete this.listeners[kind]; },
     };
     this.window = window;
     this.document = document;
     this.context = vm.createContext({
       window, document, URL, AbortController, console: { error: () => {} },
       performance: { now: () => this.at },
+      Date: { now: () => this.opened + this.at },
       setTimeout: (run, ms) => this.timers.push({ run, at: this.at + ms, id: this.timers.length }) - 1,
       clearTimeout: (id) => { if (this.timers[id]) this.timers[id].run = null; },
       sessionStorage: {
@@ -97,9 +114,20 @@ class Page {
     return Promise.resolve({ status, text: async () => (body === null ? '' : text) });
   }
 
-  async mount(options) {
-    await this.window.countersign.mount('#pay', REGISTRATION, options);
+  async mount(options, registration = REGISTRATION) {
+    await this.window.countersign.mount('#pay', registration, options);
     return this.rendered.at(-1).config;
+  }
+
+  /** Whether a click reaches the button. */
+  click() {
+    let isStopped = false;
+    const click = { stopImmediatePropagation() { isStopped = true; }, preventDefault() {} };
+    for (const listener of this.container.clicks) {
+      listener(click);
+      if (isStopped) return false;
+    }
+    return true;
   }
 
   /** Lets whatever waits happen, moving time from one timer to the next. */
@@ -262,7 +290,7 @@ test('what something on the way answers to a completion is no answer', async () 
     const other = await last.mount();
     last.answers = [answer];
     assert.deepEqual(await last.answerOf(other.onCompleteCheckout(SESSION)), { status: 'error', reasonCode: 'timeout' });
-    assert.deepEqual([last.went, last.kept], [[REGISTRATION.resultUrl], { session: 'session-1' }]);
+    assert.deepEqual([last.went, last.kept], [[REGISTRATION.resultUrl], { session: 'session-1', at: 0 }]);
   }
 });
 
@@ -281,7 +309,7 @@ test('a connection that stays lost ends on the result page and stays remembered'
     assert.deepEqual(told, { status: 'error', reasonCode: 'timeout' });
     assert.ok(page.at <= 60_000, `${page.at}`);
     assert.deepEqual(page.went, [REGISTRATION.resultUrl]);
-    assert.deepEqual(page.kept, { session: 'session-1' });
+    assert.deepEqual(page.kept, { session: 'session-1', at: 0 });
   }
 });
 
@@ -305,12 +333,12 @@ test('what is being checked is no success, and is looked at again until it is kn
     assert.deepEqual([page.went, page.posts('complete').length], [[to], posts]);
     assert.equal(seen.length, 1);
     assert.ok(page.at <= 60_000, `${page.at}`);
-    if (told.reasonCode === 'timeout') assert.deepEqual(page.kept, { session: 'session-1' });
+    if (told.reasonCode === 'timeout') assert.deepEqual(page.kept, { session: 'session-1', at: 0 });
   }
 });
 
 /** What a page remembers that was loaded again in the middle. */
-const begun = () => new Map([['countersign:b1', JSON.stringify({ session: 'session-1' })]]);
+const begun = () => new Map([['countersign:b1', JSON.stringify({ session: 'session-1', at: 0 })]]);
 
 test('a page that was reloaded in the middle answers what Amazon’s page asks again, with all of the event', async () => {
   const page = new Page(begun());
@@ -346,6 +374,72 @@ test('a page that was reloaded in the middle looks first, and sends only what no
     assert.deepEqual([page.posts('complete').length, page.went], [posts, [to]], JSON.stringify(answers));
     for (const { body } of page.posts('complete')) assert.deepEqual(body, { amazonCheckoutSessionId: 'session-1' });
   }
+});
+
+test('a tab that is opened again hours later sends nothing, and says where the order stands', async () => {
+  const HOUR = 3_600_000;
+  const link = 'https://shop.example/thanks';
+  const said = { message: 'So it stands.', redirectUrl: link };
+  for (const opened of [15 * 60_000 + 1, 10 * HOUR, -HOUR]) {
+    for (const [state, hidden, kept] of [
+      ['registered', false, undefined],
+      ['notPaid', false, undefined],
+      ['canceled', false, undefined],
+      ['paid', true, { session: 'session-1', outcome: 'paid', message: said.message }],
+      ['pending', true, { session: 'session-1', at: 0 }],
+      ['checking', true, { session: 'session-1', at: 0 }],
+    ]) {
+      const page = new Page(begun(), opened);
+      page.answers = [[200, { state, ...said }]];
+      await page.mount();
+      await page.settle();
+      assert.deepEqual(page.asked.map(({ url, init }) => [init.method, url]), [['GET', API]], state);
+      assert.deepEqual([page.went, page.container.hidden, page.kept], [[], hidden, kept], `${opened} ${state}`);
+      const line = page.lines[0] && (page.lines[0].textContent || page.lines[0].children[0].textContent);
+      assert.equal(line, state === 'registered' ? undefined : said.message);
+    }
+  }
+
+  // Nobody has answered: the next time it is asked again.
+  const lost = new Page(begun(), 10 * HOUR);
+  lost.answers = ['lost'];
+  await lost.mount();
+  await lost.settle();
+  assert.deepEqual([lost.asked.length, lost.posts('complete').length, lost.kept], [1, 0, { session: 'session-1', at: 0 }]);
+
+  // One that was kept without its instant may be of any age.
+  const old = new Page(new Map([['countersign:b1', JSON.stringify({ session: 'session-1' })]]));
+  old.answers = [[200, { state: 'registered' }]];
+  await old.mount();
+  await old.settle();
+  assert.deepEqual([old.posts('complete').length, old.kept], [0, undefined]);
+});
+
+test('what a page has begun is sent for a quarter of an hour and no longer', async () => {
+  const QUARTER = 15 * 60_000;
+  const LOOKS = 2_500;
+  for (const [opened, posts] of [[14 * 60_000, 1], [QUARTER - LOOKS, 1], [QUARTER - LOOKS + 1, 0], [QUARTER, 0]]) {
+    const page = new Page(begun(), opened);
+    page.answers = [[200, { state: 'registered' }], ...(posts ? [paid] : [])];
+    await page.mount();
+    await page.settle();
+    assert.equal(page.asked[0].init.method, 'GET');
+    assert.equal(page.posts('complete').length, posts, `${opened}`);
+    assert.deepEqual(page.went, [posts ? 'https://shop.example/thanks' : REGISTRATION.resultUrl]);
+  }
+});
+
+test('a machine that slept in the middle of a completion sends nothing when it wakes', async () => {
+  const page = new Page();
+  const config = await page.mount();
+  page.answers = ['lost', [200, { state: 'registered' }]];
+  const told = config.onCompleteCheckout(SESSION);
+  await page.settle(0);
+  assert.equal(page.posts('complete').length, 1);
+  page.opened += 10 * 3_600_000;
+  assert.deepEqual(await page.answerOf(told), { status: 'error', reasonCode: 'timeout' });
+  assert.equal(page.posts('complete').length, 1);
+  assert.deepEqual(page.went, [REGISTRATION.resultUrl]);
 });
 
 test('what Amazon’s page asks while a reloaded page looks goes on alone', async () => {
@@ -399,24 +493,90 @@ test('going back to the page of a paid order shows where it stands and no button
 test('a double click is one click, and after a while the button works again', async () => {
   const page = new Page();
   await page.mount();
-  const click = () => {
-    let stopped = false;
-    page.container.clicks[0]({ stopImmediatePropagation: () => { stopped = true; }, preventDefault() {} });
-    return stopped;
-  };
-  assert.deepEqual([click(), click()], [false, true]);
+  assert.deepEqual([page.click(), page.click()], [true, false]);
   page.at += 1000;
-  assert.equal(click(), false);
+  assert.equal(page.click(), true);
 
   // Nor is there another purchase while one is being completed; after a failure there is.
   const config = page.rendered[0].config;
   page.answers = ['hangs', [200, { state: 'registered' }], notPaid('HardDeclined')];
   const completing = config.onCompleteCheckout(SESSION);
   page.at += 5000;
-  assert.equal(click(), true);
+  assert.equal(page.click(), false);
   await page.answerOf(completing);
   page.at += 1000;
-  assert.equal(click(), false);
+  assert.equal(page.click(), true);
+});
+
+test('a page that is never left sells the next order in the same place', async () => {
+  const page = new Page();
+  const stays = { onOutcome: () => false };
+  const first = await page.mount(stays);
+  page.answers = [paid];
+  await page.answerOf(first.onCompleteCheckout(SESSION));
+  assert.equal(page.click(), false, 'what is paid is not paid again');
+
+  const second = await page.mount(stays, NEXT);
+  assert.deepEqual([page.rendered.length, page.container.clicks.length], [2, 1]);
+  assert.deepEqual([page.click(), page.click()], [true, false]);
+  const told = await page.answerOf(second.onCompleteCheckout({ amazonCheckoutSessionId: 'session-2' }));
+  assert.deepEqual(told, { status: 'success' });
+  assert.equal(page.asked.at(-1).url, 'https://pay.example/pay/browser/b2/complete');
+
+  // Back on the page only the order that is there now is looked at.
+  const asked = page.asked.length;
+  page.answers = [[200, { state: 'paid', message: 'Paid.', redirectUrl: 'https://shop.example/thanks' }]];
+  page.listeners.pageshow({ persisted: true });
+  await page.settle();
+  assert.deepEqual(page.asked.slice(asked).map(({ url }) => url), ['https://pay.example/pay/browser/b2']);
+});
+
+test('the place of an order that was paid before is shown again for the next one', async () => {
+  const ended = { session: 'session-1', outcome: 'paid', message: 'Paid.' };
+  const page = new Page(new Map([['countersign:b1', JSON.stringify(ended)]]));
+  page.answers = [[200, { state: 'paid', message: 'Paid.', redirectUrl: 'https://shop.example/thanks' }]];
+  await page.mount();
+  await page.settle();
+  assert.deepEqual([page.container.hidden, page.lines.length], [true, 1]);
+  await page.mount({}, NEXT);
+  assert.deepEqual([page.container.hidden, page.lines.length], [false, 0]);
+
+  // Nor does it matter how late the first one's answer comes.
+  const late = new Page(page.storage);
+  late.answers = page.answers;
+  await Promise.allSettled([late.mount(), late.mount({}, NEXT)]);
+  await late.settle();
+  assert.deepEqual([late.asked.length, late.container.hidden, late.lines.length], [1, false, 0]);
+});
+
+test('an order whose button could not be drawn in time leaves the place to the next one', async () => {
+  const page = new Page();
+  const { Pay } = page.window.amazon;
+  delete page.window.amazon;
+  const told = [];
+  const onError = (error) => told.push(error.message);
+  const first = page.window.countersign.mount('#pay', REGISTRATION, { script: 'https://amazon.example/checkout.js', onError });
+  const second = page.window.countersign.mount('#pay', NEXT, { script: 'https://amazon.example/checkout.js', onError });
+  await page.settle(0);
+  page.window.amazon = { Pay };
+  page.appended.load();
+  await page.settle(0);
+  await assert.rejects(first, /another order/);
+  await second;
+  assert.deepEqual([page.rendered.length, told], [1, []]);
+  await page.mount({}, NEXT);
+  assert.equal(page.rendered.length, 1, 'it is mounted still');
+
+  const without = new Page();
+  const there = without.window.amazon;
+  delete without.window.amazon;
+  const failed = without.mount({ script: 'https://amazon.example/checkout.js' });
+  failed.catch(() => {});
+  await without.settle();
+  await assert.rejects(failed, /not there/);
+  without.window.amazon = there;
+  await without.mount();
+  assert.equal(without.click(), true, 'one listener, and not two of which each takes the other for a double click');
 });
 
 test('cancel and error are told and change nothing', async () => {

@@ -18,7 +18,7 @@ use countersign_store::transact::Decision;
 
 use super::change::{Loaded, checkout_session_key, log, read_checkout, write_checkout};
 use super::reply::{Answer, Caller};
-use super::test_buyer::test_buyer;
+use super::test_buyer::{self, test_buyer};
 use super::{App, Refused, StoreFailed};
 
 /// A Checkout Session as it is kept.
@@ -241,7 +241,7 @@ impl App {
             if let Some(address) = &checkout.shown.given_address {
                 arriving.shipping_address = Some(address.clone());
             }
-            rules::act(session, act.clone(), arriving, now)
+            test_buyer::act(session, act.clone(), arriving, now)
         };
         self.step(id, now, |_| true, decide).await
     }

@@ -4,7 +4,15 @@
 use countersign_domain::address::Address;
 use countersign_domain::ids::{BuyerId, Region};
 use countersign_domain::provider::buyer::{Buyer, Card};
+use countersign_domain::provider::checkout_session::{
+    self as rules, BuyerAct, CheckoutSession, CheckoutSessionState, SessionRefused, SessionStep,
+};
 use countersign_domain::terms::ProductType;
+use countersign_domain::time::Timestamp;
+
+/// The card whose bills go elsewhere than those of the buyer's other cards. A buyer of what is not shipped who
+/// takes it is one whose payment-critical address changes after the shop has made its quote.
+const BILLED_ELSEWHERE: Card = Card::Jcb0000;
 
 /// The test buyer of a region. Both addresses are shared, as Amazon does where the scope asks for the
 /// billing address; PayOnly has no shipping address.
@@ -79,6 +87,50 @@ pub(crate) struct TestBuyer {
     pub(crate) trait_of: BuyerTrait,
     /// The address book, never empty.
     pub(crate) addresses: Vec<Address>,
+}
+
+impl TestBuyer {
+    /// Where the bills of a card go: to the first address of the book, or to the second where there is one.
+    fn billing_address(&self, card: Card) -> Option<&Address> {
+        let elsewhere = self.addresses.get(1).filter(|_| card == BILLED_ELSEWHERE);
+        elsewhere.or(self.addresses.first())
+    }
+}
+
+/// Lets the billing address follow the card, which is another than `before`. One that is none of a test buyer's
+/// was given with the checkout and stays; one that is not shared stays so.
+pub(crate) fn bill_to_the_card(buyer: &mut Buyer, before: Card, region: Region) {
+    let Some(shown) = &buyer.billing_address else { return };
+    let buyers = test_buyers(region, ProductType::PayOnly);
+    let own = buyers.iter().find(|own| own.billing_address(before) == Some(shown));
+    if let Some(address) = own.and_then(|own| own.billing_address(buyer.card)) {
+        buyer.billing_address = Some(address.clone());
+    }
+}
+
+/// The domain's act of a buyer. A card that is chosen brings its billing address.
+///
+/// # Errors
+/// Those of the domain's act.
+pub(crate) fn act(
+    session: CheckoutSession,
+    act: BuyerAct,
+    arriving: Buyer,
+    now: Timestamp,
+) -> Result<SessionStep, SessionRefused> {
+    let region = session.region;
+    let before = match (&act, &session.state) {
+        (BuyerAct::SelectCard(_), CheckoutSessionState::Open { buyer: Some(buyer), .. }) => Some(buyer.card),
+        (BuyerAct::SelectCard(_), _) => Some(arriving.card),
+        _ => None,
+    };
+    let mut step = rules::act(session, act, arriving, now)?;
+    if let (Some(before), CheckoutSessionState::Open { buyer: Some(buyer), .. }) =
+        (before, &mut step.next.state)
+    {
+        bill_to_the_card(buyer, before, region);
+    }
+    Ok(step)
 }
 
 /// What a test buyer's data puts to the test.

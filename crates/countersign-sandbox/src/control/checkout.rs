@@ -16,7 +16,7 @@ use countersign_protocol::wire::{
 use super::errors::Refused;
 use crate::app;
 use crate::app::checkout_session::{NewCheckout, Placed};
-use crate::app::test_buyer::test_buyer;
+use crate::app::test_buyer::{bill_to_the_card, test_buyer};
 use crate::merchants::Merchants;
 
 /// The longest word of these bodies, with room.
@@ -98,15 +98,16 @@ pub(super) fn start(body: &[u8], merchants: &Merchants) -> Result<NewCheckout, R
         return Err(Refused::combination("shippingAddress", "a PayOnly checkout ships nothing"));
     }
     let mut buyer = test_buyer(region, product_type);
+    if let Some(digits) = request.card {
+        let usual = std::mem::replace(&mut buyer.card, card(&digits)?);
+        bill_to_the_card(&mut buyer, usual, region);
+    }
     if let Some(given) = request.buyer {
         buyer.id = given.buyer_id.unwrap_or(buyer.id);
         (buyer.name, buyer.email, buyer.phone_number) = (given.name, given.email, given.phone_number);
     }
     buyer.shipping_address = request.shipping_address.map(Address::from).or(buyer.shipping_address);
     buyer.billing_address = request.billing_address.map(Address::from).or(buyer.billing_address);
-    if let Some(digits) = request.card {
-        buyer.card = card(&digits)?;
-    }
     let response_detail = match request.response_detail.as_deref() {
         None => None,
         Some("short") => Some(ResponseDetail::Short),

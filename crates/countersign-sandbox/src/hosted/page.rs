@@ -360,15 +360,14 @@ fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> Ho
             HostedPage { closes: true, ..plain(texts, visit, title, ended(None, None)) }
         }
         Ending::Error(code) => {
-            // The payment is made: whoever is told otherwise pays again elsewhere.
-            let title = if is_completed { texts.done } else { texts.not_completed };
+            // The payment is made, or may be in a moment: whoever is told otherwise pays again elsewhere.
+            let (title, text) = match code.as_str() {
+                "timeout" if is_placed => (texts.not_known, texts.shop_tells),
+                _ if is_completed => (texts.done, reported(texts, code)),
+                _ => (texts.not_completed, reported(texts, code)),
+            };
             HostedPage {
-                alert: Some(Alert {
-                    text: reported(texts, code),
-                    field: None,
-                    detail: Some(code),
-                    can_retry: false,
-                }),
+                alert: Some(Alert { text, field: None, detail: Some(code), can_retry: false }),
                 ..plain(texts, visit, title, ended(None, None))
             }
         }

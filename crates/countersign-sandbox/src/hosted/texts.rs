@@ -596,6 +596,20 @@ texts! {
         "Il negozio non ha potuto completare l’ordine",
         "La tienda no ha podido completar el pedido",
         "ショップで注文を完了できませんでした";
+    not_known:
+        "It is not known yet whether your order was paid",
+        "Ob Ihre Bestellung bezahlt wurde, steht noch nicht fest",
+        "On ne sait pas encore si votre commande a été payée",
+        "Non si sa ancora se l’ordine è stato pagato",
+        "Aún no se sabe si tu pedido se ha pagado",
+        "お支払いが完了したかどうかは、まだ確認できていません";
+    shop_tells:
+        "The shop will tell you. Please do not pay again.",
+        "Der Shop teilt es Ihnen mit. Bitte bezahlen Sie nicht noch einmal.",
+        "La boutique vous le dira. Veuillez ne pas payer une seconde fois.",
+        "Il negozio te lo comunicherà. Non pagare di nuovo.",
+        "La tienda te lo comunicará. No pagues otra vez.",
+        "ショップからお知らせします。もう一度お支払いにならないでください。";
     redirect:
         "One more step",
         "Noch ein Schritt",

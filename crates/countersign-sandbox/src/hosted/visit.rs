@@ -31,7 +31,7 @@ use super::answer::{self, CompleteAnswer, Unusable};
 use super::detail;
 use super::restriction::Restrictions;
 use super::words::{Bank, CheckoutLanguage, Display, Handler, Purpose, Scope};
-use crate::app::test_buyer::{TestBuyer, test_buyers};
+use crate::app::test_buyer::{self, TestBuyer, test_buyers};
 
 /// The most addresses of a book. Whoever needs more tests something else.
 const MAX_ADDRESSES: usize = 20;
@@ -440,7 +440,7 @@ impl Going<'_> {
     }
 
     fn buyer_as(&mut self, act: BuyerAct, arriving: Buyer) -> Result<(), Misfit> {
-        let step = rules::act(self.session.clone(), act, arriving, self.now).map_err(|_| Misfit)?;
+        let step = test_buyer::act(self.session.clone(), act, arriving, self.now).map_err(|_| Misfit)?;
         self.take(step);
         Ok(())
     }

@@ -100,6 +100,31 @@ async fn every_member_that_is_given_stands_in_the_session() {
 }
 
 #[tokio::test]
+async fn a_card_brings_its_billing_address_but_in_the_place_of_one_that_was_given() {
+    let scene = Scene::new().await;
+    for (currency, amount, first, second) in [
+        ("USD", "14.00", "Seattle", "Portland"),
+        ("EUR", "14.00", "Berlin", "Wien"),
+        ("JPY", "500", "千代田区", "大阪市"),
+    ] {
+        let started = scene.start(&merged(&pay(amount, currency), &json!({"card": "0000"}))).await;
+        assert_eq!(started.body["billingAddress"]["city"], second, "{}", started.body);
+        let id = started.text("checkoutSessionId");
+        for (card, city) in [("0000", second), ("0005", first), ("3434", first), ("0000", second)] {
+            let acted = scene.act(id, &json!({"action": "selectCard", "card": card})).await;
+            assert_eq!(acted.body["billingAddress"]["city"], city, "{card}");
+        }
+        assert_eq!(started.body["shippingAddress"]["city"], first, "the parcel goes where it went");
+    }
+    let given = json!({"name": "N", "addressLine1": "1 Given Street", "city": "Boise", "countryCode": "US"});
+    let id = scene.checkout(&json!({"card": "0000", "billingAddress": given})).await;
+    for card in ["1111", "0000"] {
+        let acted = scene.act(&id, &json!({"action": "selectCard", "card": card})).await;
+        assert_eq!(acted.body["billingAddress"]["city"], "Boise", "{card}");
+    }
+}
+
+#[tokio::test]
 async fn a_full_answer_to_finalize_is_ordered_with_the_checkout() {
     let scene = Scene::new().await;
     for (detail, amount) in

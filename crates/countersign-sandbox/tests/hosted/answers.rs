@@ -294,10 +294,11 @@ async fn a_payment_that_is_made_is_shown_as_made_though_the_shops_answer_was_los
 
 #[tokio::test]
 async fn the_last_page_says_what_is_true_of_the_payment_whatever_the_shop_says() {
-    let error = json!({"status": "error", "reasonCode": "unknownError"});
+    let error = |code: &str| json!({"status": "error", "reasonCode": code});
     for (answer, before, after) in [
         (json!({"status": "success"}), "Completing your order", "Your order is complete"),
-        (error, "The shop could not complete the order", "Your order is complete"),
+        (error("unknownError"), "The shop could not complete the order", "Your order is complete"),
+        (error("timeout"), "It is not known yet whether your order was paid", "Your order is complete"),
     ] {
         let scene = Scene::new().await;
         let config = button(&json!({}));
@@ -312,4 +313,38 @@ async fn the_last_page_says_what_is_true_of_the_payment_whatever_the_shop_says()
         assert_eq!(buyer.title(), after, "{answer}");
         assert!(!buyer.shows("could not complete"), "{}", buyer.html);
     }
+}
+
+#[tokio::test]
+async fn while_the_shop_does_not_know_the_buyer_is_told_that_nobody_does_in_every_language() {
+    for (language, title, words) in [
+        ("en_US", "It is not known yet whether your order was paid", "The shop will tell you."),
+        ("de_DE", "Ob Ihre Bestellung bezahlt wurde, steht noch nicht fest", "Der Shop teilt es Ihnen mit."),
+        ("fr_FR", "On ne sait pas encore si votre commande a été payée", "La boutique vous le dira."),
+        ("it_IT", "Non si sa ancora se l’ordine è stato pagato", "Il negozio te lo comunicherà."),
+        ("es_ES", "Aún no se sabe si tu pedido se ha pagado", "La tienda te lo comunicará."),
+        ("ja_JP", "お支払いが完了したかどうかは、まだ確認できていません", "ショップからお知らせします。"),
+    ] {
+        let scene = Scene::new().await;
+        let mut buyer = asked(&scene, &button(&json!({"checkoutLanguage": language}))).await;
+        buyer.answer(&cart(500)).await;
+        buyer.place("card").await;
+        buyer.answer(&json!({"status": "error", "reasonCode": "timeout"})).await;
+        assert_eq!(buyer.title(), title);
+        assert!(buyer.shows(words) && buyer.shows("timeout"), "{}", buyer.html);
+        assert!(!buyer.html.contains("/cancel\"") && !buyer.html.contains("/retry\""), "{}", buyer.html);
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_knew_is_known_once_the_session_is_canceled() {
+    let scene = Scene::new().await;
+    let mut buyer = scene.visit(&button(&json!({}))).await;
+    buyer.begin(&cart(500)).await;
+    buyer.place("card").await;
+    buyer.answer(&json!({"status": "error", "reasonCode": "timeout"})).await;
+    scene.act(&scene.session_id().await, &json!({"action": "cancel"})).await;
+    buyer.reload().await;
+    assert_eq!(buyer.title(), "Checkout canceled");
+    assert!(buyer.shows("Nothing was charged."));
 }

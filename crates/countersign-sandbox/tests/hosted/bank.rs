@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scene::{Browser, Scene, attribute, button, cart};
+use crate::scene::{Browser, Scene, attribute, button, cart, digital};
 
 async fn reviewing(scene: &Scene) -> Browser<'_> {
     let mut buyer = scene.visit(&button(&json!({}))).await;
@@ -33,6 +33,43 @@ async fn a_declined_buyer_pays_by_another_card() {
         .iter()
         .filter(|event| ["PaymentDeclined", "CardSelected", "OrderPlaced"].contains(&event.as_str()));
     assert_eq!(of_bank.collect::<Vec<_>>(), ["PaymentDeclined", "CardSelected", "OrderPlaced"]);
+}
+
+#[tokio::test]
+async fn a_card_that_is_billed_elsewhere_brings_its_address_where_the_shop_may_see_it() {
+    let config = button(&json!({"productType": "PayOnly"}));
+    let scene = Scene::new().await;
+    let mut buyer = scene.visit(&config).await;
+    buyer.begin(&digital()).await;
+    for (card, city) in [("0000", "Portland"), ("4444", "Seattle"), ("0000", "Portland")] {
+        buyer.place("decline").await;
+        buyer.send("another-card", &[("card", card)]).await;
+        assert_eq!(scene.session().await["billingAddress"]["city"], city, "{card}");
+    }
+    assert_eq!(buyer.asked[0].1["billingAddress"]["city"], "Seattle", "what the shop has quoted for");
+    buyer.place("card").await;
+    let told = buyer.question().unwrap()["detail"].clone();
+    assert_eq!(told["billingAddress"]["city"], "Portland");
+    let mut stale = told.clone();
+    stale["billingAddress"] = buyer.asked[0].1["billingAddress"].clone();
+    assert_eq!(scene.finalize(&stale, &digital(), &config).await.0, 400);
+    assert_eq!(scene.finalize(&told, &digital(), &config).await.0, 200);
+
+    // The only address of the buyer with hardly any is that of each card.
+    let scene = Scene::new().await;
+    let mut bare = scene.visit(&config).await;
+    bare.send("sign-in", &[("buyer", "3")]).await;
+    bare.send("consent", &[]).await;
+    bare.answer(&digital()).await;
+    bare.send("card", &[("card", "0000")]).await;
+    assert_eq!(scene.session().await["billingAddress"]["addressLine1"], "1 Bare Street");
+
+    // Nor is an address shared for a card's sake.
+    let scene = Scene::new().await;
+    let mut shipped = scene.visit(&button(&json!({"checkoutSessionConfig": {"scopes": ["name"]}}))).await;
+    shipped.begin(&cart(500)).await;
+    shipped.send("card", &[("card", "0000")]).await;
+    assert_eq!(scene.session().await["billingAddress"], Value::Null);
 }
 
 #[tokio::test]

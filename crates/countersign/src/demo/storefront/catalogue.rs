@@ -107,7 +107,7 @@ impl Basket {
     /// CartDetails for Amazon's page, or the code of why there are none.
     pub(super) fn quote(&self, asked: &Asked<'_>) -> Value {
         let ships = self.product_type() == ProductType::PayAndShip;
-        if ships && asked.country.is_some_and(|country| country != "US") {
+        if ships && asked.country != Some("US") {
             return json!({ "status": "error", "reasonCode": "shippingAddressInvalid" });
         }
         let chosen = asked.delivery.unwrap_or("standard");
@@ -235,8 +235,13 @@ mod tests {
     #[test]
     fn what_cannot_be_delivered_is_refused_by_its_code() {
         let reason = |asked: &Asked<'_>| basket([1, 0, 0]).quote(asked)["reasonCode"].clone();
-        let abroad = Asked { country: Some("DE"), ..asked("", "standard", &[]) };
-        assert_eq!(reason(&abroad), "shippingAddressInvalid");
+        for country in [Some("DE"), Some("us"), Some(""), None] {
+            let elsewhere = Asked { country, ..asked("WA", "standard", &[]) };
+            assert_eq!(reason(&elsewhere), "shippingAddressInvalid", "{country:?}");
+        }
+        let nowhere = Asked { country: None, state: None, ..asked("", "standard", &[]) };
+        let charge = &basket([0, 0, 1]).quote(&nowhere)["totalChargeAmount"]["amount"];
+        assert_eq!(charge, "6.50", "what is sent by mail goes everywhere");
         assert_eq!(reason(&asked("WA", "pigeon", &[])), "deliveryOptionUnavailable");
         assert_eq!(Basket::of(|_| None), None);
     }
