@@ -28,6 +28,27 @@ describe('a bank', AT_ONCE, () => {
     buyer.hasNoErrors();
   });
 
+  test('that declines is paid by a card that is billed elsewhere, where nothing is sent', async (t) => {
+    const order = await stage().order({ intent: 'AuthorizeWithCapture', productType: 'PayOnly' });
+    const buyer = await Buyer.arrives(t, order);
+    await buyer.reviews();
+    const session = order.sessions.at(-1);
+    await buyer.bank('decline');
+    await buyer.placesOrder();
+    await buyer.heading('Your bank declined the payment');
+    await buyer.popup.check('input[name=card][value="0000"]');
+    await buyer.press('Use this card');
+    await buyer.heading('Review your order');
+    const completes = buyer.page.waitForRequest((request) => request.url().endsWith('/complete'));
+    await buyer.placesOrder();
+    const { amazonCheckoutSessionId, billingAddress } = (await completes).postDataJSON();
+    assert.deepEqual([amazonCheckoutSessionId, billingAddress.city], [session, 'Portland']);
+    await buyer.arrivesAtResult('payment was successful');
+    const events = await order.isPaid('20.00');
+    assert.ok(events.indexOf('PaymentDeclined') < events.indexOf('OrderPlaced'));
+    buyer.hasNoErrors();
+  });
+
   test('that declines at the end leads back to the shop with the message, and a second attempt pays', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order);
