@@ -1,6 +1,7 @@
 //! The rules by which a shop acts on Amazon's answers: what may be sent, what an answer proves, and
 //! what a buyer may be told.
 
+pub mod agreement;
 pub mod attempt;
 pub mod cancellation;
 pub mod capture_plan;

@@ -32,4 +32,5 @@ mod snapshot;
 mod store;
 mod telling;
 mod time_machine;
+mod where_paid;
 mod world;

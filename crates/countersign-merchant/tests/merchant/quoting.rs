@@ -28,7 +28,7 @@ use super::world::{
 
 /// How the shop's hook answers a question.
 #[derive(Debug, Clone)]
-enum Says {
+pub(crate) enum Says {
     Json(Value),
     Text(u16, String),
     /// After so long.
@@ -44,7 +44,7 @@ enum Says {
 type Speech = Box<dyn Fn(&Value) -> Says + Send + Sync>;
 
 /// The shop's hook: keeps what it was asked, and answers as it is told.
-struct Hook {
+pub(crate) struct Hook {
     time: Arc<TimeMachine>,
     arrived: Mutex<Vec<(http::HeaderMap, Bytes)>>,
     says: Mutex<Speech>,
@@ -52,7 +52,7 @@ struct Hook {
 
 impl Hook {
     /// A world whose shop is asked, and its hook.
-    fn asked() -> (World, Arc<Self>) {
+    pub(crate) fn asked() -> (World, Arc<Self>) {
         let mut world = World::in_memory();
         let hook = Self::of(&mut world);
         (world, hook)
@@ -74,15 +74,15 @@ impl Hook {
         hook
     }
 
-    fn says(&self, says: impl Fn(&Value) -> Says + Send + Sync + 'static) {
+    pub(crate) fn says(&self, says: impl Fn(&Value) -> Says + Send + Sync + 'static) {
         *self.says.lock().unwrap() = Box::new(says);
     }
 
-    fn always(&self, says: Says) {
+    pub(crate) fn always(&self, says: Says) {
         self.says(move |_| says.clone());
     }
 
-    fn bodies(&self) -> Vec<Value> {
+    pub(crate) fn bodies(&self) -> Vec<Value> {
         let arrived = self.arrived.lock().unwrap();
         arrived.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
     }
@@ -117,7 +117,7 @@ impl Transport for Hook {
 }
 
 /// CartDetails of a parcel in dollars.
-fn cart(base: &str, shipping: &str, tax: &str, charge: &str) -> Value {
+pub(crate) fn cart(base: &str, shipping: &str, tax: &str, charge: &str) -> Value {
     json!({
         "totalBaseAmount": usd(base),
         "totalShippingAmount": usd(shipping),
@@ -129,7 +129,7 @@ fn cart(base: &str, shipping: &str, tax: &str, charge: &str) -> Value {
     })
 }
 
-fn table() -> QuoteTable {
+pub(crate) fn table() -> QuoteTable {
     let dollars = |minor| Money::from_minor(minor, Currency::USD);
     let delivery = |id: &str, minor, countries: &[&str]| DeliveryRate {
         id: id.to_owned(),
@@ -145,7 +145,7 @@ fn table() -> QuoteTable {
     }
 }
 
-fn world_of_a_table() -> World {
+pub(crate) fn world_of_a_table() -> World {
     let mut world = World::in_memory();
     world.storefront.quote_table = table();
     world.restart();
@@ -158,12 +158,12 @@ fn to(country: &str) -> Value {
     address
 }
 
-fn error(code: &str) -> Value {
+pub(crate) fn error(code: &str) -> Value {
     json!({ "status": "error", "reasonCode": code })
 }
 
 /// An order whose session has this amount.
-fn at(amount: &str) -> Value {
+pub(crate) fn at(amount: &str) -> Value {
     let mut order = order();
     order["paymentDetails"]["chargeAmount"] = usd(amount);
     order
@@ -373,168 +373,6 @@ fn what_is_not_sent_is_quoted_by_the_country_of_the_bill() {
     assert_eq!(sums(&coupon), "14.00 0.00 1.04 1.40 13.64");
     order["paymentDetails"]["chargeAmount"] = usd("13.64");
     assert_eq!(page.complete_with(SESSION, &order).status, 200);
-}
-
-/// A hook that adds a tax for Washington, and sends nothing to Berlin.
-fn by_state(question: &Value) -> Says {
-    let address = match &question["shippingAddress"] {
-        Value::Null => &question["billingAddress"],
-        address => address,
-    };
-    if address["city"] == "Berlin" {
-        return Says::Json(error("shippingAddressInvalid"));
-    }
-    let (tax, charge) = if address["stateOrRegion"] == "WA" { ("1.00", "15.00") } else { ("0.00", "14.00") };
-    let mut cart = cart("14.00", "0.00", tax, charge);
-    if question["shippingAddress"].is_null() {
-        cart.as_object_mut().unwrap().remove("deliveryOptions");
-    }
-    Says::Json(cart)
-}
-
-/// The test buyer's, or one in another state.
-fn in_state(state: &str) -> Value {
-    let mut address = address();
-    address["stateOrRegion"] = json!(state);
-    address
-}
-
-#[test]
-fn an_address_that_was_told_in_part_or_not_at_all_is_priced_once_more_before_it_is_paid() {
-    let whole = in_state("WA");
-    let without = |member: &str| {
-        let mut address = in_state("WA");
-        address.as_object_mut().unwrap().remove(member);
-        address
-    };
-    // What the page tells, where its session is, and what becomes of it.
-    for (product, told, lives, status, asked) in [
-        ("PayAndShip", whole.clone(), whole.clone(), 200, 1),
-        ("PayAndShip", without("name"), whole.clone(), 200, 2),
-        ("PayAndShip", without("stateOrRegion"), whole.clone(), 402, 2),
-        ("PayAndShip", json!({}), whole.clone(), 402, 2),
-        ("PayAndShip", json!({}), in_state("OR"), 200, 2),
-        ("PayOnly", whole.clone(), whole.clone(), 200, 1),
-        ("PayOnly", without("name"), whole.clone(), 200, 2),
-        ("PayOnly", in_state("OR"), whole.clone(), 402, 2),
-        ("PayOnly", Value::Null, whole.clone(), 402, 2),
-        ("PayOnly", Value::Null, in_state("OR"), 200, 2),
-    ] {
-        let (world, hook) = Hook::asked();
-        hook.says(by_state);
-        let mut order = order();
-        order["productType"] = json!(product);
-        let page = Page::open(&world, &order);
-        let member = if product == "PayAndShip" { "shippingAddress" } else { "billingAddress" };
-        let quoted = page.ask("init", &json!({ member: told })).json()["totalChargeAmount"].clone();
-        order["paymentDetails"]["chargeAmount"] = quoted;
-        world.amazon.open(SESSION, session_for(&order, SESSION, &page.checkout_id));
-        world.amazon.change(SESSION, |session| session[member] = lives.clone());
-        let answer = page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
-        let what = format!("{product} {told} {lives}");
-        assert_eq!(answer.status, status, "{what}: {}", answer.text);
-        let sent = world.amazon.arrived("finalize");
-        assert_eq!((sent.len(), hook.bodies().len()), (usize::from(status == 200), asked), "{what}");
-        if let Some(sent) = sent.first() {
-            let body: Value = serde_json::from_slice(&sent.body).unwrap();
-            assert_eq!(body[member], lives, "{what}");
-        } else {
-            assert_eq!(answer.json()["reason"], "AddressDrift", "{what}");
-        }
-        if asked == 2 {
-            assert_eq!(hook.bodies()[1]["trigger"], "complete");
-        }
-    }
-}
-
-#[test]
-fn another_card_than_the_first_events_pays_where_that_costs_the_same() {
-    for (quoting, member, other, status) in [
-        (false, "countryCode", "CA", 200),
-        (false, "name", "R. Tester", 200),
-        (true, "name", "R. Tester", 200),
-        (true, "countryCode", "CA", 402),
-    ] {
-        let mut world = World::in_memory();
-        if quoting {
-            world.storefront.quote_table = table();
-            world.restart();
-        }
-        let mut order = order();
-        order["productType"] = json!("PayOnly");
-        let page = Page::open(&world, &order);
-        order["paymentDetails"]["chargeAmount"] = page.init().json()["totalChargeAmount"].clone();
-        world.amazon.open(SESSION, session_for(&order, SESSION, &page.checkout_id));
-        world.amazon.change(SESSION, |session| session["billingAddress"][member] = json!(other));
-        let answer = page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
-        assert_eq!(answer.status, status, "{quoting} {member}: {}", answer.text);
-        assert_eq!(world.amazon.arrived("finalize").len(), usize::from(status == 200));
-    }
-}
-
-#[test]
-fn a_hook_that_is_silent_when_the_order_is_placed_is_asked_again() {
-    for answers in [true, false] {
-        let (world, hook) = Hook::asked();
-        hook.says(by_state);
-        let page = Page::open(&world, &order());
-        page.ask("init", &json!({ "shippingAddress": { "countryCode": "US" } }));
-        hook.always(Says::Hangs);
-        world.amazon.open(SESSION, session_for(&at("14.00"), SESSION, &page.checkout_id));
-        world.amazon.change(SESSION, |session| session["shippingAddress"] = in_state("OR"));
-        let placed = page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
-        assert_eq!(placed.status, 202);
-        assert_eq!(world.amazon.arrived("finalize").len(), 0);
-        if answers {
-            hook.says(by_state);
-        }
-        world.skip(Duration::from_secs(20 * 60));
-        assert_eq!(page.stands()["state"], if answers { "paid" } else { "notPaid" });
-        assert_eq!(world.amazon.arrived("finalize").len(), usize::from(answers));
-    }
-}
-
-#[test]
-fn a_tax_by_country_needs_one() {
-    let world = world_of_a_table();
-    let mut order = order();
-    order["productType"] = json!("PayOnly");
-    let page = Page::open(&world, &order);
-    let asked = || page.ask("init", &json!({ "shippingAddress": address() }));
-    let log = logged(|| assert_eq!(asked().json(), error("unknownError"))).concat();
-    assert!(log.contains("the button must ask for the scope billingAddress"), "{log}");
-    assert_eq!(page.complete_with(SESSION, &order).json()["reason"], "TermsMismatch", "and nothing is paid");
-}
-
-#[test]
-fn a_page_that_never_asks_what_the_order_costs_pays_nothing_for_it() {
-    for hooked in [false, true] {
-        let (mut world, _hook) = Hook::asked();
-        if !hooked {
-            world.quote_hook = None;
-            world.storefront.quote_table = table();
-            world.restart();
-        }
-        let page = Page::open(&world, &order());
-        let log = logged(|| {
-            let answer = page.complete_with(SESSION, &order());
-            assert_eq!((answer.status, answer.json()["reason"].as_str()), (402, Some("TermsMismatch")));
-        });
-        let log = log.concat();
-        assert!(log.contains("the buyer's page has not asked what the order costs"), "{log}");
-        assert_eq!(world.checkout(&page.checkout_id)["attempts"][0]["field"], "paymentDetails.chargeAmount");
-        assert_eq!(world.amazon.arrived("finalize").len(), 0);
-        // What was bound once has its outcome, whoever asks, and asking for a quote later changes nothing.
-        page.init();
-        assert_eq!(page.complete_with(SESSION, &order()).status, 402);
-        assert_eq!(world.complete(&page.checkout_id, SESSION).status, 402);
-        // The shop's own server knows what its order costs.
-        let mut another = order();
-        another["orderId"] = json!("another");
-        let id = Page::open(&world, &another).checkout_id;
-        world.amazon.open(OTHER_SESSION, session_for(&another, OTHER_SESSION, &id));
-        assert_eq!(world.complete(&id, OTHER_SESSION).status, 200);
-    }
 }
 
 #[test]
