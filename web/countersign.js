@@ -158,6 +158,12 @@
     }
   }
 
+  /** What was said of an earlier payment is no word on the next. */
+  function unsay(container) {
+    const line = lineOf(container);
+    if (line) line.remove();
+  }
+
   function Checkout(selector, container, registration, options) {
     const api = home(options.api) + '/browser/' + encodeURIComponent(registration.browserToken);
     const kept = memory(registration.browserToken);
@@ -263,6 +269,7 @@
       if (!completing.has(session)) {
         const at = Date.now();
         isBusy = true;
+        if (!isRetired) unsay(container);
         kept.write({ session, at });
         completing.set(session, finish(pick(event, ['amazonCheckoutSessionId'].concat(ADDRESSES)), session, at, false));
       }
@@ -373,10 +380,8 @@
       isRetired = true;
       container.removeEventListener('click', onClick, true);
       window.removeEventListener('pageshow', onShown);
-      if (!isHidden) return;
-      const line = lineOf(container);
-      if (line) line.remove();
-      container.hidden = false;
+      unsay(container);
+      if (isHidden) container.hidden = false;
     };
 
     this.render = async () => {

@@ -140,10 +140,15 @@ caller_wait = "5s"
   #demo;
 
   async strike() {
-    await this.browser?.close();
-    await this.shop?.close();
-    for (const child of this.#children) await stop(child);
-    await this.sandbox?.stop();
+    const ends = [
+      this.browser?.close(),
+      this.shop?.close(),
+      ...this.#children.map((child) => stop(child)),
+      this.sandbox?.stop(),
+    ];
+    // Whatever does not end by itself keeps nothing else running.
+    const failed = (await Promise.allSettled(ends)).find(({ status }) => status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   async call(method, path, body) {

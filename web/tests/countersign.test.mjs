@@ -531,6 +531,25 @@ test('a page that is never left sells the next order in the same place', async (
   assert.deepEqual(page.asked.slice(asked).map(({ url }) => url), ['https://pay.example/pay/browser/b2']);
 });
 
+test('what was said of a payment that failed stands beside no later one', async () => {
+  const page = new Page();
+  const stays = { onOutcome: () => false };
+  const handlers = await page.mount(stays);
+  page.answers = [notPaid('HardDeclined')];
+  await page.answerOf(handlers.onCompleteCheckout(SESSION));
+  assert.equal(page.lines.length, 1);
+  page.answers = [paid];
+  await page.answerOf(handlers.onCompleteCheckout({ amazonCheckoutSessionId: 'session-2' }));
+  assert.equal(page.lines.length, 0, 'the second attempt is paid');
+
+  const other = new Page();
+  const first = await other.mount(stays);
+  other.answers = [notPaid('HardDeclined')];
+  await other.answerOf(first.onCompleteCheckout(SESSION));
+  await other.mount(stays, NEXT);
+  assert.equal(other.lines.length, 0, 'another order is there');
+});
+
 test('the place of an order that was paid before is shown again for the next one', async () => {
   const ended = { session: 'session-1', outcome: 'paid', message: 'Paid.' };
   const page = new Page(new Map([['countersign:b1', JSON.stringify(ended)]]));

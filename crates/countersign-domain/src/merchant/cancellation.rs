@@ -27,7 +27,7 @@ use super::operation::{
 };
 use super::payment::{ChargeState, Look, Payment, PaymentEvent, PermissionState, RefundState, Sight};
 use super::sending;
-use crate::ids::IdempotencyKey;
+use crate::ids::{ChargeId, IdempotencyKey};
 use crate::step::Step;
 use crate::time::{DAY, Timestamp};
 
@@ -218,12 +218,15 @@ fn undo(
         match charge.state {
             ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => is_waiting = true,
             // Amazon has refused to undo it: it may be captured, canceled or refunded already.
-            ChargeState::Authorized | ChargeState::Captured(_) if charge.sight == Sight::Doubted => {
+            ChargeState::Authorized | ChargeState::Captured(_)
+                if charge.sight == Sight::Doubted
+                    || (charge.sight == Sight::Never && was_refused(payment, &charge.id)) =>
+            {
                 is_waiting = true;
             }
             ChargeState::Authorized => {
                 let request = Request::CancelCharge { charge_id: charge.id.clone() };
-                asked.push((alloc::format!("cancel {}", charge.id), request));
+                asked.push((cancel(&charge.id), request));
             }
             ChargeState::Captured(_) => {
                 if charge.refunds.iter().any(|refund| refund.state == RefundState::RefundInitiated) {
@@ -263,6 +266,22 @@ fn undo(
         None if is_in_doubt => Undone::NotYet,
         None => Undone::Yes,
     }
+}
+
+/// Whether Amazon has refused something that was to be done with a charge.
+fn was_refused(payment: &Payment, id: &ChargeId) -> bool {
+    payment.operations.iter().any(|operation| {
+        let is_of_charge = match &operation.request {
+            Request::CancelCharge { charge_id } | Request::Refund { charge_id, .. } => charge_id == id,
+            Request::Capture { .. } | Request::CreateCharge { .. } | Request::Close { .. } => false,
+        };
+        is_of_charge && matches!(operation.state, OperationState::Refused { .. })
+    })
+}
+
+/// The word of canceling a charge.
+fn cancel(id: &ChargeId) -> String {
+    alloc::format!("cancel {id}")
 }
 
 /// The word of closing the permission.
@@ -334,9 +353,9 @@ pub(super) fn planted(now: Timestamp) -> Cancellation {
     }
 }
 
-/// Reminds the operator of a cancellation that has not come to its end, and tries once more to close the
-/// permission: somebody may have mended what Amazon refused it for. A refund is not tried again unseen: somebody
-/// may have given the money back by hand. `None` when nothing is due.
+/// Reminds the operator of a cancellation that has not come to its end, and tries once more to cancel what is
+/// authorized and to close the permission: somebody may have mended what Amazon refused it for. A refund is not
+/// tried again unseen: somebody may have given the money back by hand. `None` when nothing is due.
 pub(super) fn remind(checkout: &Checkout, now: Timestamp) -> Option<CheckoutStep> {
     let mut next = checkout.clone();
     let cancellation = next.cancellation.as_mut()?;
@@ -363,9 +382,17 @@ pub(super) fn remind(checkout: &Checkout, now: Timestamp) -> Option<CheckoutStep
                 charge.look = look;
             }
         }
+        let is_waiting = payment.in_flight().any(|it| !sending::waits_for_close(it));
+        let held = payment.charges.iter().filter(|charge| charge.state == ChargeState::Authorized);
+        let held: Vec<ChargeId> = held.map(|charge| charge.id.clone()).collect();
+        for id in held {
+            if payment.changing(&id).is_none() && payment.operations.len() < MAX_OPERATIONS {
+                let request = Request::CancelCharge { charge_id: id.clone() };
+                ask_again(payment, &cancel(&id), request, u32::MAX, &mut events, now);
+            }
+        }
         if !matches!(payment.permission.state, PermissionState::Closed(_)) {
             payment.permission.look = look;
-            let is_waiting = payment.in_flight().any(|it| !sending::waits_for_close(it));
             if !is_waiting && payment.operations.len() < MAX_OPERATIONS {
                 ask_again(payment, CLOSE, close(), u32::MAX, &mut events, now);
             }

@@ -184,14 +184,24 @@ impl App {
                 return self.ask_again(place, known).await;
             }
         };
-        if let SessionSeen::Open(session) = &seen
-            && self.price_where_paid(place, session, known).await? == WherePaid::Unanswered
-        {
-            return self.ask_again(place, known).await;
-        }
+        let where_paid = match &seen {
+            SessionSeen::Open(session) => self.price_where_paid(place, session, known).await?,
+            SessionSeen::Completed { .. } | SessionSeen::Canceled { .. } | SessionSeen::NotFound => {
+                WherePaid::Known
+            }
+        };
+        let environment = self.amazon.environment();
         let sending = self
             .step(place.checkout_id, known, |checkout, now| {
-                match agree(checkout, place.attempt, &seen, self.amazon.environment(), now) {
+                // A session that disagrees anyway waits for no answer of the shop's.
+                if where_paid == WherePaid::Unanswered {
+                    let mut unquoted = checkout.clone();
+                    unquoted.terms.quoted_address = None;
+                    if let Agreement::Agreed(..) = agree(&unquoted, place.attempt, &seen, environment, now) {
+                        return Some((quiet(ask_again(checkout, place.attempt, now)?), None));
+                    }
+                }
+                match agree(checkout, place.attempt, &seen, environment, now) {
                     Agreement::NotReady => None,
                     Agreement::Ends(step) => Some((step, None)),
                     Agreement::Agreed(kind, address) => {

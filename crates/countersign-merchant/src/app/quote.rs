@@ -244,7 +244,7 @@ const fn counted(count: &mut u32, most: u32) -> bool {
 }
 
 fn refuse(refused: QuoteRefused, why: &str) -> Unanswered {
-    Unanswered { refused, field: None, why: why.to_owned() }
+    Unanswered { refused, field: None, why: why.to_owned(), is_silence: false }
 }
 
 const fn not_in_the_table(refused: QuoteRefused) -> &'static str {
@@ -302,7 +302,7 @@ impl App {
         let checkout_id = checkout.id.as_str();
         let (details, terms, registered, quoted) = match priced {
             Ok(priced) => priced,
-            Err(Unanswered { refused, field, why }) => {
+            Err(Unanswered { refused, field, why, .. }) => {
                 let (trigger, code) = (question.trigger.as_str(), refused.code());
                 tracing::warn!(checkout_id, trigger, code, field, why, "no quote for a buyer's page");
                 self.keep_refusal(checkout_id, question.trigger, refused, field.as_deref()).await?;
@@ -356,20 +356,24 @@ impl App {
                     == (terms.charge_amount, terms.total_order_amount) =>
             {
                 let trigger = (Trigger::Complete, Some(registration.checkout.terms_version));
-                // Whoever was faster is seen by the comparison that follows.
+                // Whoever was faster has quoted anew, which the comparison that follows sees, or has changed the
+                // terms and with them ended this attempt.
                 let _ = self.keep_quote(checkout_id, trigger, &registered, &priced, &quoted).await?;
                 Ok(WherePaid::Known)
             }
             Ok(_) => {
                 tracing::warn!(checkout_id, attempt, "the order costs something else where its buyer is");
+                self.keep_refusal(checkout_id, Trigger::Complete, QuoteRefused::CartChanged, None).await?;
                 Ok(WherePaid::Known)
             }
-            Err(Unanswered { refused, field, why }) => {
+            Err(Unanswered { refused, field, why, is_silence }) => {
                 let code = refused.code();
                 tracing::warn!(checkout_id, attempt, code, field, why, "no quote for where the buyer is");
-                let is_silence = matches!(refused, QuoteRefused::Timeout | QuoteRefused::UnknownError);
-                let is_known = self.quote_hook.is_none() || !is_silence;
-                Ok(if is_known { WherePaid::Known } else { WherePaid::Unanswered })
+                if is_silence {
+                    return Ok(WherePaid::Unanswered);
+                }
+                self.keep_refusal(checkout_id, Trigger::Complete, refused, field.as_deref()).await?;
+                Ok(WherePaid::Known)
             }
         }
     }
@@ -401,6 +405,7 @@ impl App {
             refused: QuoteRefused::UnknownError,
             field: Some(field.to_owned()),
             why,
+            is_silence: false,
         };
         let cart = details.cart().map_err(|no_cart| wrong(no_cart.field(), format!("{no_cart:?}")))?;
         let options = match asked.trigger {
@@ -435,8 +440,8 @@ impl App {
                 return refused(QuoteRefused::CartChanged);
             };
             let Registration { checkout, links, browsing } = &before.registration;
-            // Others may have asked since.
-            if browsing.quote_count >= MAX_QUOTES {
+            // Others may have asked since. What an order costs where it is paid is asked once a session.
+            if browsing.quote_count >= MAX_QUOTES && trigger != Trigger::Complete {
                 return refused(QuoteRefused::UnknownError);
             }
             if terms_version.is_some_and(|expected| expected != checkout.terms_version) {

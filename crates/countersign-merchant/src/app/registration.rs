@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use countersign_domain::merchant::checkout::{Checkout, Terms, TermsRefused, change_terms};
+use countersign_domain::merchant::completion::unquoted;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{ChangeSet, Content, Expect, Key, Write};
 use countersign_store::transact::Decision;
@@ -186,17 +187,26 @@ impl App {
             let before = self.checkout(checkout_id).await?.ok_or(RegistrationRefused::NotFound)?;
             let step = change_terms(&before.registration.checkout, terms_version, terms.clone())
                 .map_err(RegistrationRefused::Terms)?;
-            let Registration { links, browsing, .. } = before.registration.clone();
-            // What was quoted before is void, and the new amount is what the next quote begins with.
-            let browsing = Browsing { quoted: None, quote_count: 0, ..browsing };
-            let after = Registration { checkout: step.next, links, browsing };
-            let mut change = self.change_set(now);
-            change.write = vec![self.write_checkout(&after, Expect::Version(before.version))];
+            let (mut next, mut events) = (step.next, Vec::new());
+            let mut before = before;
+            // What was quoted before is void, and the new amount is what the next quote begins with. So is a
+            // session that was priced by it, whose address nothing would be held against any more.
+            if before.registration.browsing.quoted.take().is_some() {
+                let unsent = next.attempts.iter().filter(|attempt| attempt.state.is_unsent());
+                for attempt in unsent.map(|attempt| attempt.number).collect::<Vec<_>>() {
+                    let ended = unquoted(&next, attempt, now);
+                    next = ended.next;
+                    events.extend(ended.events);
+                }
+            }
+            before.registration.browsing.quote_count = 0;
+            let (mut change, loaded) = self.step_change(before, next, &events, now);
+            let after = loaded.registration;
             let changed = Event {
                 detail: Some(format!("version {}", after.checkout.terms_version)),
                 ..Event::of_checkout("TermsChanged", now)
             };
-            change.append = vec![message(&after, &changed)];
+            change.append.push(message(&after, &changed));
             Ok(Decision { change: Some(change), outcome: after })
         })
         .await

@@ -24,11 +24,17 @@ pub(crate) struct Unanswered {
     pub(crate) field: Option<String>,
     /// For the operator: nothing of the answer's content.
     pub(crate) why: String,
+    /// Whether the shop has said nothing at all: asked again, it may.
+    pub(crate) is_silence: bool,
 }
 
 impl Unanswered {
     fn because(refused: QuoteRefused, why: impl Into<String>) -> Self {
-        Self { refused, field: None, why: why.into() }
+        Self { refused, field: None, why: why.into(), is_silence: false }
+    }
+
+    fn silence(refused: QuoteRefused, why: impl Into<String>) -> Self {
+        Self { is_silence: true, ..Self::because(refused, why) }
     }
 }
 
@@ -41,7 +47,7 @@ impl QuoteHook {
         checkout_id: &str,
         body: Bytes,
     ) -> Result<CartDetails, Unanswered> {
-        let unanswered = |refused, why: &str| Unanswered::because(refused, why);
+        let unanswered = |refused, why: &str| Unanswered::silence(refused, why);
         let Some(_place) = self.place(checkout_id) else {
             return Err(unanswered(QuoteRefused::Timeout, "too many questions are with the shop already"));
         };
@@ -67,7 +73,8 @@ impl QuoteHook {
         let status = answer.status();
         if !status.is_success() {
             let why = format!("the hook has answered {}", status.as_u16());
-            return Err(Unanswered::because(QuoteRefused::UnknownError, why));
+            let is_silence = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
+            return Err(Unanswered { is_silence, ..Unanswered::because(QuoteRefused::UnknownError, why) });
         }
         read(answer.body())
     }
@@ -95,6 +102,7 @@ fn read(body: &[u8]) -> Result<CartDetails, Unanswered> {
         refused: QuoteRefused::UnknownError,
         why: refused.why,
         field: refused.field,
+        is_silence: false,
     })?;
     if let Some(code) = details.refusal() {
         let refused = QuoteRefused::parse(code);

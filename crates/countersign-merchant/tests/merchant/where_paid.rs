@@ -171,3 +171,72 @@ fn a_page_that_never_asks_what_the_order_costs_pays_nothing_for_it() {
         assert_eq!(world.complete(&id, OTHER_SESSION).status, 200);
     }
 }
+
+#[test]
+fn what_was_priced_by_a_quote_is_not_paid_by_terms_that_the_shop_sets_after_it() {
+    let (world, hook) = Hook::asked();
+    hook.says(by_state);
+    let page = Page::open(&world, &order());
+    page.ask("init", &json!({ "shippingAddress": { "countryCode": "US" } }));
+    hook.always(Says::Hangs);
+    world.amazon.open(SESSION, session_for(&at("14.00"), SESSION, &page.checkout_id));
+    let complete = || page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
+    assert_eq!(complete().status, 202);
+    // The shop changes a note, and with it voids the quote.
+    let mut terms = at("14.00");
+    for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
+        terms.as_object_mut().unwrap().remove(member);
+    }
+    terms["termsVersion"] = json!(page.terms().1);
+    let path = format!("/v1/checkouts/{}/terms", page.checkout_id);
+    assert_eq!(world.call("PUT", &path, &terms.to_string()).status, 200);
+    hook.says(by_state);
+    world.skip(Duration::from_secs(60));
+    assert_eq!(complete().json()["reason"], "TermsMismatch");
+    assert_eq!(world.amazon.arrived("finalize").len(), 0);
+    assert_eq!(page.told("TermsChanged").len(), 1);
+}
+
+#[test]
+fn a_session_that_disagrees_anyway_waits_for_no_answer_of_the_hook() {
+    let (world, hook) = Hook::asked();
+    hook.says(by_state);
+    let page = Page::open(&world, &order());
+    page.ask("init", &json!({ "shippingAddress": { "countryCode": "US" } }));
+    hook.always(Says::Hangs);
+    let answer = page.complete_with(SESSION, &at("0.01"));
+    assert_eq!((answer.status, answer.json()["reason"].as_str()), (402, Some("TermsMismatch")));
+}
+
+#[test]
+fn a_hook_that_does_not_know_the_question_has_answered() {
+    for (says, is_over) in [
+        (Says::Text(400, "what?".to_owned()), true),
+        (Says::Json(json!({ "status": "error", "reasonCode": "tomorrow" })), true),
+        (Says::Json(json!({ "totalBaseAmount": 14 })), true),
+        (Says::Json(cart("14.00", "0.00", "1.00", "15.00")), true),
+        (Says::Text(503, "soon".to_owned()), false),
+        (Says::Lost, false),
+    ] {
+        let (world, hook) = Hook::asked();
+        hook.says(by_state);
+        let page = Page::open(&world, &order());
+        page.ask("init", &json!({ "shippingAddress": { "countryCode": "US" } }));
+        hook.always(says.clone());
+        let answer = page.complete_with(SESSION, &at("14.00"));
+        assert_eq!(answer.status, if is_over { 402 } else { 202 }, "{says:?}: {}", answer.text);
+        assert_eq!(page.told("QuoteRefused").len(), usize::from(is_over), "{says:?}");
+        assert_eq!(world.amazon.arrived("finalize").len(), 0);
+    }
+}
+
+#[test]
+fn of_an_order_that_has_had_its_quotes_the_last_one_is_paid_where_it_costs_the_same() {
+    let (world, hook) = Hook::asked();
+    hook.says(by_state);
+    let page = Page::open(&world, &order());
+    for _ in 0..500 {
+        page.ask("init", &json!({ "shippingAddress": { "countryCode": "US", "stateOrRegion": "WA" } }));
+    }
+    assert_eq!(page.complete_with(SESSION, &at("15.00")).status, 200);
+}

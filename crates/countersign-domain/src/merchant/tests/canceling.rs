@@ -8,6 +8,7 @@ use super::super::doubt::{Act, ChargeStateSeen, looked_up, take_up};
 use super::super::operation::{
     Effect, OVERTAKEN, OperationAnswer, OperationRefused, OperationState, Request, answered, begin, resend,
 };
+use super::super::payment::Sight;
 use super::super::payment::{
     Charge, ChargeShown, ChargeState, PaymentAct, PaymentEvent, PermissionState, RefundState, charge_shown,
     refund_shown, take_up_payment,
@@ -476,4 +477,34 @@ fn a_refund_that_a_lagging_replica_refuses_is_looked_after_and_asked_for_again()
     let captured = charge_shown_as(ChargeStateSeen::Captured);
     let (step, _) = charge_shown(&step.next, &captured, due_at, &rules()).unwrap();
     assert_eq!(progress(&undo(step.next, due_at, obliging).0), "done");
+}
+
+#[test]
+fn a_charge_that_nobody_has_looked_at_is_looked_at_before_it_is_undone_again() {
+    let unseen = Charge { sight: Sight::Never, ..charge_in(ChargeState::Captured(hundred())) };
+    let step = canceled(&paid(payment_of(vec![unseen])));
+    let begun = begin(&step.next, 1, Arc::from(*b"body"), key_of(1), sent_at(), &rules()).unwrap().1;
+    let step = answered(&begun.next, 1, &refused("InvalidChargeStatus"), sent_at(), &rules()).unwrap();
+    assert_eq!(step.next.payment.as_ref().unwrap().in_flight().count(), 0, "{}", asked_for(&step.next));
+    let (step, act) = take_up_payment(&step.next, sent_at(), &rules()).unwrap();
+    assert_eq!(act, PaymentAct::LookUpCharge(charge()));
+    let captured = charge_shown_as(ChargeStateSeen::Captured);
+    let (step, _) = charge_shown(&step.next, &captured, sent_at(), &rules()).unwrap();
+    assert_eq!(progress(&undo(step.next, sent_at(), obliging).0), "done");
+}
+
+#[test]
+fn a_hold_that_amazon_refuses_to_release_is_tried_again_with_each_reminder() {
+    let refusing = |_: &Request| refused("InvalidRequest");
+    let looked = |checkout: Checkout, now: Timestamp| {
+        let held = charge_shown_as(ChargeStateSeen::Authorized);
+        charge_shown(&checkout, &held, now, &rules()).unwrap().0.next
+    };
+    let mut checkout = canceled(&paid(payment_of(vec![charge_in(ChargeState::Authorized)]))).next;
+    for _ in 0..4 {
+        checkout = looked(undo(checkout, sent_at(), refusing).0, sent_at());
+    }
+    assert_eq!(progress(&checkout), "stuck", "{}", asked_for(&checkout));
+    let (released, _) = undo(checkout, sent_at().plus(DAY), obliging);
+    assert_eq!(progress(&released), "done", "{}", asked_for(&released));
 }
