@@ -68,6 +68,16 @@ impl<'a> Page<'a> {
         self.ask("complete", &completed(session))
     }
 
+    /// How the shop changes the terms to those of an order: path and body.
+    pub(crate) fn change_of_terms(&self, order: &Value, version: u64) -> (String, String) {
+        let mut terms = order.clone();
+        for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
+            terms.as_object_mut().unwrap().remove(member);
+        }
+        terms["termsVersion"] = json!(version);
+        (format!("/v1/checkouts/{}/terms", self.checkout_id), terms.to_string())
+    }
+
     /// The terms as the shop sees them: amount and version.
     pub(crate) fn terms(&self) -> (String, u64) {
         let checkout = self.world.checkout(&self.checkout_id);

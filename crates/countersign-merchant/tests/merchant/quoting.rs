@@ -310,13 +310,8 @@ fn a_price_that_the_shop_changes_after_the_quote_stops_the_payment_and_the_buyer
     let world = world_of_a_table();
     let page = Page::open(&world, &order());
     page.init();
-    let mut terms = at("18.00");
-    for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
-        terms.as_object_mut().unwrap().remove(member);
-    }
-    terms["termsVersion"] = json!(2);
-    let path = format!("/v1/checkouts/{}/terms", page.checkout_id);
-    assert_eq!(world.call("PUT", &path, &terms.to_string()).status, 200);
+    let (path, terms) = page.change_of_terms(&at("18.00"), 2);
+    assert_eq!(world.call("PUT", &path, &terms).status, 200);
     // What was chosen before went with the terms.
     let choosing = page.ask("delivery-option", &json!({ "deliveryOptions": { "id": "express" } }));
     assert_eq!(choosing.json(), error("cartChanged"));
@@ -550,13 +545,8 @@ fn a_change_by_the_shop_while_it_is_asked_is_not_undone_by_its_answer() {
     let (world, hook) = Hook::asked();
     let page = Page::open(&world, &order());
     hook.always(Says::Later(Duration::from_secs(2), cart("14.00", "5.00", "1.00", "20.00")));
-    let mut terms = at("18.00");
-    for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
-        terms.as_object_mut().unwrap().remove(member);
-    }
-    terms["termsVersion"] = json!(1);
-    let path = format!("/v1/checkouts/{}/terms", page.checkout_id);
-    let changing = world.request("PUT", &path, &terms.to_string());
+    let (path, terms) = page.change_of_terms(&at("18.00"), 1);
+    let changing = world.request("PUT", &path, &terms);
     let (quoted, changed) = world.run(join(page.asking("init", &init()), changing));
     assert_eq!((quoted.json(), changed.status), (error("cartChanged"), 200));
     assert_eq!(page.terms(), ("18.00".to_owned(), 2));
@@ -663,13 +653,8 @@ fn a_checkout_is_given_five_hundred_quotes_and_the_shop_is_asked_no_more() {
     hook.always(Says::Later(Duration::from_secs(1), cart("14.00", "5.00", "1.00", "20.00")));
     world.run(join(page.asking("init", &init()), page.asking("init", &init())));
     assert_eq!(page.told("Quoted").len(), 500);
-    let mut terms = at("18.00");
-    for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
-        terms.as_object_mut().unwrap().remove(member);
-    }
-    terms["termsVersion"] = json!(page.terms().1);
-    let path = format!("/v1/checkouts/{}/terms", page.checkout_id);
-    assert_eq!(world.call("PUT", &path, &terms.to_string()).status, 200);
+    let (path, terms) = page.change_of_terms(&at("18.00"), page.terms().1);
+    assert_eq!(world.call("PUT", &path, &terms).status, 200);
     hook.always(Says::Json(cart("18.00", "5.00", "1.00", "24.00")));
     assert_eq!(sums(&page.init()), "18.00 5.00 1.00 - 24.00");
 }

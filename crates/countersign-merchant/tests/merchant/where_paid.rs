@@ -183,13 +183,8 @@ fn what_was_priced_by_a_quote_is_not_paid_by_terms_that_the_shop_sets_after_it()
     let complete = || page.ask("complete", &json!({ "amazonCheckoutSessionId": SESSION }));
     assert_eq!(complete().status, 202);
     // The shop changes a note, and with it voids the quote.
-    let mut terms = at("14.00");
-    for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
-        terms.as_object_mut().unwrap().remove(member);
-    }
-    terms["termsVersion"] = json!(page.terms().1);
-    let path = format!("/v1/checkouts/{}/terms", page.checkout_id);
-    assert_eq!(world.call("PUT", &path, &terms.to_string()).status, 200);
+    let (path, terms) = page.change_of_terms(&at("14.00"), page.terms().1);
+    assert_eq!(world.call("PUT", &path, &terms).status, 200);
     hook.says(by_state);
     world.skip(Duration::from_secs(60));
     assert_eq!(complete().json()["reason"], "TermsMismatch");

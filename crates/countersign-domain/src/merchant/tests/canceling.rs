@@ -8,10 +8,9 @@ use super::super::doubt::{Act, ChargeStateSeen, looked_up, take_up};
 use super::super::operation::{
     Effect, OVERTAKEN, OperationAnswer, OperationRefused, OperationState, Request, answered, begin, resend,
 };
-use super::super::payment::Sight;
 use super::super::payment::{
-    Charge, ChargeShown, ChargeState, PaymentAct, PaymentEvent, PermissionState, RefundState, charge_shown,
-    refund_shown, take_up_payment,
+    Charge, ChargeShown, ChargeState, PaymentAct, PaymentEvent, PermissionState, RefundState, Sight,
+    charge_shown, refund_shown, take_up_payment,
 };
 use super::super::verdict::Verdict;
 use super::paid::*;
