@@ -16,7 +16,7 @@ usage: cargo xtask COMMAND
   ci           the same as test
   tidy         the rules of the tree that no compiler holds
   docs         writes docs/features.md: which tests keep which promise
-  simulate     both halves over a failing network; --seeds N, --seed S to replay one, --bug NAME to plant one
+  simulate     both halves over a failing network; --seeds N, --seed S to replay one
   screenshots  every page as a picture, into target/screenshots
   bench        speed and memory of both halves, into target/bench.json; --quick to try it";
 

@@ -32,11 +32,6 @@ use countersign_http::{Handler, Reply, Request, Response, Unreadable};
 use countersign_store::contract::Store;
 use futures_util::future::{BoxFuture, join3};
 
-#[cfg(not(feature = "planted-bugs"))]
-use countersign_domain::merchant::completion::PlantedBug;
-#[cfg(feature = "planted-bugs")]
-pub use countersign_domain::merchant::completion::PlantedBug;
-
 use app::App;
 use app::amazon::Amazon;
 use clock::{Clock, DecisionClock};
@@ -94,23 +89,6 @@ impl Merchant {
     /// # Errors
     /// The store cannot be read, or the client and the settings name different environments, or a setting cannot be one.
     pub async fn start(parts: Parts) -> Result<Self, StartFailed> {
-        Self::begin(parts, None).await
-    }
-
-    /// Starts with a defect that is to be found, or with none.
-    ///
-    /// # Errors
-    /// As [`Merchant::start`].
-    #[cfg(feature = "planted-bugs")]
-    pub async fn start_planted(parts: Parts, planted: Option<PlantedBug>) -> Result<Self, StartFailed> {
-        Self::begin(parts, planted).await
-    }
-
-    async fn begin(
-        parts: Parts,
-        #[cfg_attr(not(feature = "planted-bugs"), expect(unused_variables, reason = "always none"))]
-        planted: Option<PlantedBug>,
-    ) -> Result<Self, StartFailed> {
         if parts.client.environment() != parts.settings.environment {
             let why = "the settings and the client's key name different environments";
             return Err(StartFailed(why.to_owned()));
@@ -136,10 +114,6 @@ impl Merchant {
             verifier: verifier.build(),
             snapshot_keys: parts.snapshot_keys,
             metrics: Metrics::new(),
-            #[cfg(feature = "planted-bugs")]
-            planted,
-            #[cfg(feature = "planted-bugs")]
-            shown_first: app::planted::ShownFirst::default(),
         });
         let recovered = app.recover().await.map_err(failed)?;
         if recovered > 0 {

@@ -77,6 +77,12 @@ pub enum Invariant {
 }
 
 impl Invariant {
+    /// The name by which a file of `defects/` calls it: as it is written above.
+    #[must_use]
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+
     fn sentence(self) -> &'static str {
         match self {
             Self::ChargedWithoutOrder => "no buyer is charged without an order",

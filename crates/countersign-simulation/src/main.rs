@@ -7,15 +7,14 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use countersign_simulation::{Failure, PLANTED_BUGS, PlantedBug, Run, Stopwatch, run, trace};
+use countersign_simulation::{Failure, Run, Stopwatch, run, trace};
 
 const USAGE: &str = "\
-usage: countersign-simulation [--seeds N] [--seed FIRST] [--orders N] [--bug NAME] [--counts] [--trace]
+usage: countersign-simulation [--seeds N] [--seed FIRST] [--orders N] [--counts] [--trace]
 
   --seeds N     how many seeds to run (default 200)
   --seed FIRST  the first of them (default 0)
   --orders N    how many orders each has (default 100)
-  --bug NAME    plants a defect that is to be found
   --counts      prints what happened how often
   --trace       prints all that happens in the first seed, and runs no other";
 
@@ -23,7 +22,6 @@ struct Options {
     seeds: u64,
     first: u64,
     orders: usize,
-    planted: Option<PlantedBug>,
     counts: bool,
     trace: bool,
 }
@@ -37,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     if options.trace {
-        say(&trace(Run { seed: options.first, orders: options.orders, planted: options.planted }));
+        say(&trace(Run { seed: options.first, orders: options.orders }));
         return ExitCode::SUCCESS;
     }
     let stopwatch = Stopwatch::start();
@@ -54,7 +52,7 @@ fn main() -> ExitCode {
                         return;
                     }
                     let seed = options.first.wrapping_add(number);
-                    let report = run(Run { seed, orders: options.orders, planted: options.planted });
+                    let report = run(Run { seed, orders: options.orders });
                     let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
                     for (what, count) in report.counts {
                         *counts.entry(what).or_default() += count;
@@ -99,8 +97,7 @@ fn say(text: &str) {
 }
 
 fn read_options() -> Result<Options, String> {
-    let mut options =
-        Options { seeds: 200, first: 0, orders: 100, planted: None, counts: false, trace: false };
+    let mut options = Options { seeds: 200, first: 0, orders: 100, counts: false, trace: false };
     let mut arguments = std::env::args().skip(1);
     while let Some(flag) = arguments.next() {
         if matches!(flag.as_str(), "--counts" | "--trace") {
@@ -114,13 +111,6 @@ fn read_options() -> Result<Options, String> {
             "--seeds" => options.seeds = number()?,
             "--seed" => options.first = number()?,
             "--orders" => options.orders = usize::try_from(number()?).unwrap_or(usize::MAX),
-            "--bug" => {
-                let bug = PLANTED_BUGS.into_iter().find(|bug| format!("{bug:?}") == value);
-                options.planted = Some(bug.ok_or_else(|| {
-                    let names: Vec<String> = PLANTED_BUGS.iter().map(|bug| format!("{bug:?}")).collect();
-                    format!("--bug must be one of {}", names.join(", "))
-                })?);
-            }
             _ => return Err(format!("there is no option {flag}")),
         }
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use countersign_client::{Client, SignRequest};
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
-use countersign_domain::merchant::completion::PlantedBug;
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Response};
 use countersign_merchant::settings::{Deadlines, Secret, Storefront};
@@ -82,7 +81,6 @@ enum Keys {
 pub(crate) struct World {
     seed: u64,
     pub(crate) order_count: usize,
-    planted: Option<PlantedBug>,
     pub(crate) executor: Executor,
     pub(crate) weather: Arc<Weather>,
     reading: Reading,
@@ -106,7 +104,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, order_count: usize, planted: Option<PlantedBug>) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, order_count: usize) -> Arc<Self> {
         let random = |part| Random::stream(seed, part);
         let executor = Executor::new(random(part::EXECUTOR));
         let weather = Arc::new(Weather::draw(&random(part::WEATHER)));
@@ -133,7 +131,6 @@ impl World {
         Arc::new(Self {
             seed,
             order_count,
-            planted,
             merchant,
             merchant_clock: HalfClock::new(&executor),
             amazon_clock,
@@ -229,7 +226,7 @@ impl World {
         let world = Arc::clone(self);
         self.executor.spawn(Group::Merchant, async move {
             loop {
-                match Merchant::start_planted(world.merchant_parts(), world.planted).await {
+                match Merchant::start(world.merchant_parts()).await {
                     Ok(merchant) => {
                         world.witness.note(None, "the merchant half runs".to_owned());
                         world.executor.spawn(Group::Merchant, merchant.timers());

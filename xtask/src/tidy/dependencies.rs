@@ -151,11 +151,9 @@ mod tests {
                 "takes jiff with the feature std",
             ),
         ];
-        for (planted, what) in cases {
-            let found = domain_depends_on_no_std_crates_only(&tree(vec![package(
-                "countersign-domain",
-                vec![planted],
-            )]));
+        for (wrong, what) in cases {
+            let found =
+                domain_depends_on_no_std_crates_only(&tree(vec![package("countersign-domain", vec![wrong])]));
             assert_eq!(found, [Violation::new("countersign-domain", what)]);
         }
     }

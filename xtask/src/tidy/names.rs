@@ -17,10 +17,6 @@ const MONEY_CRATES: [&str; 5] = [
     "countersign-merchant",
 ];
 
-/// Files that may use floating point, each with the reason.
-const FLOAT_EXCEPTIONS: [(&str, &str); 1] =
-    [("crates/countersign-domain/src/merchant/planted.rs", "a defect that the simulation must find")];
-
 /// What must not be left in the code.
 const UNDONE: [&str; 4] = ["todo!", "unimplemented!", "dbg!", "#[ignore"];
 
@@ -52,9 +48,6 @@ pub(super) fn files_and_types_say_what_they_are(tree: &Tree) -> Vec<Violation> {
 pub(super) fn no_float_near_money(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (file, _) in MONEY_CRATES.iter().flat_map(|krate| tree.files_of(krate)) {
-        if FLOAT_EXCEPTIONS.iter().any(|(path, _)| *path == file.path) {
-            continue;
-        }
         let code = file.code().shipped;
         for word in ["f32", "f64"] {
             if let Some(line) = line_of(&code, word) {

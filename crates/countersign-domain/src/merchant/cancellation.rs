@@ -232,7 +232,7 @@ fn undo(
                 if charge.refunds.iter().any(|refund| refund.state == RefundState::RefundInitiated) {
                     is_waiting = true;
                 }
-                let amount = refundable(payment, charge, RefundCeiling::Captured, rules);
+                let amount = refundable(payment, charge, RefundCeiling::Captured);
                 if !amount.is_zero() {
                     let request = Request::Refund { charge_id: charge.id.clone(), amount };
                     asked.push((alloc::format!("refund {}", charge.id), request));
@@ -340,16 +340,6 @@ fn overtake(payment: &mut Payment, events: &mut Vec<PaymentEvent>) {
             operation.state = OperationState::Refused { code: code.clone() };
             events.push(PaymentEvent::OperationRefused { number, code });
         }
-    }
-}
-
-/// A planted defect's cancellation: nobody asked for it.
-pub(super) fn planted(now: Timestamp) -> Cancellation {
-    Cancellation {
-        reference: "planted".into(),
-        reason: None,
-        requested_at: now,
-        state: CancellationState::Requested { remind_at: now.plus(DAY), is_stuck: false },
     }
 }
 

@@ -46,9 +46,6 @@ pub struct CompletionRules {
     pub capture_policy: CapturePolicy,
     /// How long before a deadline the last safe moment is. Default 6 hours.
     pub capture_margin: Duration,
-    /// A defect to be found by the simulation.
-    #[cfg(feature = "planted-bugs")]
-    pub planted: Option<PlantedBug>,
 }
 
 impl Default for CompletionRules {
@@ -61,64 +58,6 @@ impl Default for CompletionRules {
             refund_ceiling: RefundCeiling::default(),
             capture_policy: CapturePolicy::default(),
             capture_margin: DEFAULT_MARGIN,
-            #[cfg(feature = "planted-bugs")]
-            planted: None,
-        }
-    }
-}
-
-/// Defects that the simulation can switch on, to prove that it finds them. They exist in builds
-/// with the feature `planted-bugs` only, which no binary of this project enables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlantedBug {
-    /// A doubt is answered by sending again, never by looking up.
-    LookUpOff,
-    /// An open session is taken for an unpaid one.
-    OpenReadAsUnpaid,
-    /// A session that is not found is taken for an unpaid one.
-    NotFoundReadAsUnpaid,
-    /// A re-send out of doubt carries a new key.
-    KeyRaisedInDoubt,
-    /// A re-send carries the same members in other bytes.
-    BodyReserializedOnResend,
-    /// Success is shown first and the ids are written after.
-    IdsWrittenAfterSuccess,
-    /// A completed session is taken for a paid one without asking for its charge.
-    CompletedReadAsPaid,
-    /// A doubt ends unpaid when 24 hours have passed on the local clock.
-    ExpiryByLocalClock,
-    /// A second session is finalized while the first one's fate is open.
-    SecondTabFinalized,
-    /// A refund or charge in doubt is sent again under a new key.
-    FreshKeyPerSend,
-    /// The refund budget is read without what is in flight.
-    RefundBudgetUnlocked,
-    /// An asynchronous capture is taken for a failed one.
-    InitiatedReadAsFailed,
-    /// What is in doubt is asked for again every second, for ever.
-    NotFoundAskedForEver,
-    /// What is left of an amount is worked out in floating point.
-    FloatsForMoney,
-    /// Any 4xx on a completion or an operation cancels the order.
-    RefusalCancelsOrder,
-    /// Any error on the way closes the permission.
-    ErrorClosesPermission,
-    /// A notification is believed without its signature, and its word taken for the state.
-    NotificationBelieved,
-    /// A notification whose order is not known yet is dropped.
-    EarlyNotificationDropped,
-}
-
-impl CompletionRules {
-    /// Whether a planted defect is switched on: never, without the feature.
-    #[must_use]
-    pub fn has(&self, bug: PlantedBug) -> bool {
-        #[cfg(feature = "planted-bugs")]
-        return self.planted == Some(bug);
-        #[cfg(not(feature = "planted-bugs"))]
-        {
-            let _ = bug;
-            false
         }
     }
 }
@@ -255,10 +194,10 @@ pub fn arrive(
     // Nothing below this line may fail.
     let number = checkout.attempts.last().map_or(1, |last| last.number.saturating_add(1));
     let (state, what) = match checkout.live_attempt() {
-        Some(live) if !rules.has(PlantedBug::SecondTabFinalized) => {
+        Some(live) => {
             (AttemptState::Surplus { of: live.number }, Happened::SurplusRecorded { of: live.number })
         }
-        Some(_) | None => {
+        None => {
             let state = AttemptState::Bound { retry_at: now.plus(rules.lease) };
             (state, Happened::SessionBound)
         }
@@ -331,7 +270,6 @@ pub fn begin(
     }
     if let Some(live) = checkout.live_attempt()
         && live.number != attempt
-        && !rules.has(PlantedBug::SecondTabFinalized)
     {
         let of = live.number;
         let next = checkout.clone().with_state(attempt, AttemptState::Surplus { of });

@@ -9,8 +9,8 @@ use super::attempt::{
 };
 use super::checkout::Checkout;
 use super::completion::{
-    CheckoutEvent, CheckoutStep, CompletionRules, FinalizeAnswer, Happened, PlantedBug, Presence,
-    SessionSeen, doubt_began, ended, event, given_up, presence, success,
+    CheckoutEvent, CheckoutStep, CompletionRules, FinalizeAnswer, Happened, Presence, SessionSeen,
+    doubt_began, ended, event, given_up, presence, success,
 };
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use crate::money::Money;
@@ -148,7 +148,9 @@ pub fn take_up(
         AttemptState::Finalizing { .. } => {
             return Some((orphaned(checkout, attempt, now)?, Act::Rest));
         }
-        AttemptState::InDoubt(doubt) => return Some(take_up_doubt(checkout, attempt, doubt, now, rules)),
+        AttemptState::InDoubt(doubt) => {
+            return Some((take_up_doubt(checkout, attempt, doubt, now), Act::LookUp));
+        }
         AttemptState::Pending { charge_permission_id, charge_id, since, look_count, alarm_count, .. } => {
             let act = Act::AskCharge(charge_permission_id.clone(), charge_id.clone());
             let mut alarm_count = *alarm_count;
@@ -191,16 +193,7 @@ pub fn take_up(
     Some((Step { next: checkout.clone().with_state(attempt, state), events }, act))
 }
 
-fn take_up_doubt(
-    checkout: &Checkout,
-    attempt: u32,
-    doubt: &Doubt,
-    now: Timestamp,
-    rules: &CompletionRules,
-) -> (CheckoutStep, Act) {
-    if rules.has(PlantedBug::ExpiryByLocalClock) && now.since(doubt.sent_at) > DAY {
-        return (ended(checkout, attempt, NotPaidReason::Abandoned, now), Act::Rest);
-    }
+fn take_up_doubt(checkout: &Checkout, attempt: u32, doubt: &Doubt, now: Timestamp) -> CheckoutStep {
     let mut doubt = doubt.clone();
     let mut events = alloc::vec::Vec::new();
     let lasting = now.since(doubt.since);
@@ -211,8 +204,7 @@ fn take_up_doubt(
     }
     doubt.look_count = doubt.look_count.saturating_add(1);
     let next = checkout.clone().with_state(attempt, AttemptState::InDoubt(doubt));
-    let act = if rules.has(PlantedBug::LookUpOff) { Act::Resend } else { Act::LookUp };
-    (Step { next, events }, act)
+    Step { next, events }
 }
 
 /// The owner of a sole send is gone: its lease is over, or its process has ended. `None` when the
@@ -326,18 +318,6 @@ pub fn looked_up(
                     Some(permission),
                     Some(charge),
                 ) => {
-                    if rules.has(PlantedBug::CompletedReadAsPaid) {
-                        let completion = match intent {
-                            PaymentIntent::AuthorizeWithCapture => Completion::Captured(charge.clone()),
-                            PaymentIntent::Authorize | PaymentIntent::Confirm => {
-                                Completion::Authorized(charge.clone())
-                            }
-                        };
-                        let charge_permission_id = permission.clone();
-                        let state = AttemptState::Completed { completion, charge_permission_id, at: now };
-                        let next = checkout.clone().with_state(attempt, state);
-                        return Some((Step::one(next, event(attempt, Happened::Completed)), Act::Rest));
-                    }
                     let act = Act::AskCharge(permission.clone(), charge.clone());
                     match (doubt, unresolved) {
                         (Some(doubt), _) => stay(doubt, 0, act),
@@ -360,15 +340,9 @@ pub fn looked_up(
             }
         }
         // Open is proof of nothing.
-        (SessionSeen::Open(_), Some(_), _) if rules.has(PlantedBug::OpenReadAsUnpaid) => {
-            Some((ended(checkout, attempt, NotPaidReason::Abandoned, now), Act::Rest))
-        }
         (SessionSeen::Open(_), Some(doubt), _) => {
             let act = if may_resend(checkout, current, now, rules) { Act::Resend } else { Act::Rest };
             stay(doubt, 0, act)
-        }
-        (SessionSeen::NotFound, Some(_), _) if rules.has(PlantedBug::NotFoundReadAsUnpaid) => {
-            Some((ended(checkout, attempt, NotPaidReason::SessionGone, now), Act::Rest))
         }
         // Not found ends the re-sending, never the question.
         (SessionSeen::NotFound, Some(doubt), _) => {
@@ -401,13 +375,12 @@ pub fn resend(
     checkout: &Checkout,
     attempt: u32,
     key_of: &dyn Fn(u32) -> IdempotencyKey,
-    rules: &CompletionRules,
 ) -> Option<(Send, CheckoutStep)> {
     let current = checkout.attempt(attempt)?;
     let AttemptState::InDoubt(doubt) = &current.state else { return None };
     let mut doubt = doubt.clone();
     let mut spent_keys = current.spent_keys;
-    if doubt.stored_error_count >= STORED_ERRORS || rules.has(PlantedBug::KeyRaisedInDoubt) {
+    if doubt.stored_error_count >= STORED_ERRORS {
         spent_keys = doubt.send.n;
         doubt.send.n = doubt.send.n.saturating_add(1);
         doubt.send.idempotency_key = key_of(doubt.send.n);

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::capture_plan;
 use super::checkout::Checkout;
-use super::completion::{CheckoutEvent, CheckoutStep, CompletionRules, PlantedBug};
+use super::completion::{CheckoutEvent, CheckoutStep, CompletionRules};
 use super::doubt::{ChargeSeen, ChargeStateSeen};
 use super::operation::{OperationState, Request};
 use super::payment::{
@@ -39,14 +39,11 @@ pub struct ChargeShown {
 
 impl ChargeShown {
     /// The state, if the answer has what it needs: money without an amount proves nothing.
-    fn state(&self, planted: &CompletionRules) -> Option<ChargeState> {
+    fn state(&self) -> Option<ChargeState> {
         let reason = || self.seen.reason.clone();
         Some(match self.seen.state {
             ChargeStateSeen::AuthorizationInitiated => ChargeState::AuthorizationInitiated,
             ChargeStateSeen::Authorized => ChargeState::Authorized,
-            ChargeStateSeen::CaptureInitiated if planted.has(PlantedBug::InitiatedReadAsFailed) => {
-                ChargeState::Declined(None)
-            }
             ChargeStateSeen::CaptureInitiated => ChargeState::CaptureInitiated,
             ChargeStateSeen::Captured => ChargeState::Captured(self.captured?),
             ChargeStateSeen::Canceled => ChargeState::Canceled(reason()),
@@ -80,15 +77,9 @@ pub(super) type Taken = (Payment, Vec<PaymentEvent>);
 
 /// Takes in a charge. `is_ours` is whether one that is not known was made by an operation: else somebody
 /// made it elsewhere.
-pub(super) fn take_charge(
-    mut payment: Payment,
-    shown: &ChargeShown,
-    is_ours: bool,
-    now: Timestamp,
-    rules: &CompletionRules,
-) -> Taken {
+pub(super) fn take_charge(mut payment: Payment, shown: &ChargeShown, is_ours: bool, now: Timestamp) -> Taken {
     let mut events = Vec::new();
-    let Some(state) = shown.state(rules) else { return (payment, events) };
+    let Some(state) = shown.state() else { return (payment, events) };
     let contradicted = |found| PaymentEvent::Contradiction { id: shown.id.to_string(), found };
     let was_told = payment.charge(&shown.id).is_some_and(|known| known.sight == Sight::Contradicted);
     let amounts = [shown.seen.charge_amount, shown.captured, shown.refunded];
@@ -303,7 +294,7 @@ pub fn charge_shown(
     rules: &CompletionRules,
 ) -> Option<(CheckoutStep, PaymentAct)> {
     let payment = checkout.payment.clone()?;
-    let (mut payment, mut events) = take_charge(payment, shown, false, now, rules);
+    let (mut payment, mut events) = take_charge(payment, shown, false, now);
     let is_canceled = checkout.cancellation.is_some();
     let act = super::sending::resolve_by_charge(&mut payment, &shown.id, is_canceled, &mut events);
     let step = stepped(checkout, (payment, events), now, rules);

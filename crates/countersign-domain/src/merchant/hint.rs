@@ -9,13 +9,10 @@ use alloc::vec::Vec;
 
 use super::attempt::{AttemptState, FailedCharge};
 use super::checkout::Checkout;
-use super::completion::{CheckoutStep, CompletionRules, Happened, PlantedBug, event};
-use super::doubt::{ChargeSeen, ChargeStateSeen};
+use super::completion::{CheckoutStep, CompletionRules, Happened, event};
+use super::doubt::ChargeStateSeen;
 use super::operation::{OperationState, Request};
-use super::payment::{
-    ChargeShown, ChargeState, Look, Payment, PaymentAct, RefundShown, RefundState, stepped, take_charge,
-    take_refund,
-};
+use super::payment::{ChargeShown, Look, Payment, PaymentAct, stepped};
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::step::Step;
 use crate::time::Timestamp;
@@ -41,14 +38,9 @@ pub fn hinted(
     now: Timestamp,
     rules: &CompletionRules,
 ) -> Option<(CheckoutStep, PaymentAct)> {
-    let Some(payment) = checkout.payment.clone() else {
+    let Some(mut payment) = checkout.payment.clone() else {
         let next = attempts_hinted(checkout.clone(), now);
         return (next != *checkout).then(|| (Step { next, events: Vec::new() }, PaymentAct::Rest));
-    };
-    let (mut payment, events) = if rules.has(PlantedBug::NotificationBelieved) {
-        believed(payment, hint, now, rules)
-    } else {
-        (payment, Vec::new())
     };
     let act = match hint {
         Hint::Charge(id) => match payment.charge_mut(id) {
@@ -74,7 +66,7 @@ pub fn hinted(
         }
     };
     doubts_hinted(&mut payment, hint, now);
-    match (stepped(checkout, (payment, events), now, rules), act) {
+    match (stepped(checkout, (payment, Vec::new()), now, rules), act) {
         (None, PaymentAct::Rest) => None,
         (None, act) => Some((Step { next: checkout.clone(), events: Vec::new() }, act)),
         (Some(step), act) => Some((step, act)),
@@ -192,32 +184,4 @@ pub fn unpaid_charge_seen(
         charge_id: Some(shown.id.clone()),
     };
     Some(Step::one(next, event(number, contradiction)))
-}
-
-/// A planted defect: the news that something is decided is taken for the decision.
-fn believed(payment: Payment, hint: &Hint, now: Timestamp, rules: &CompletionRules) -> super::payment::Taken {
-    match hint {
-        Hint::Charge(id) => {
-            let Some(charge) = payment.charge(id) else { return (payment, Vec::new()) };
-            let state = match charge.state {
-                ChargeState::AuthorizationInitiated => ChargeStateSeen::Authorized,
-                ChargeState::CaptureInitiated => ChargeStateSeen::Captured,
-                ChargeState::Authorized
-                | ChargeState::Captured(_)
-                | ChargeState::Canceled(_)
-                | ChargeState::Declined(_) => return (payment, Vec::new()),
-            };
-            let seen = ChargeSeen { state, reason: None, charge_amount: None };
-            let captured = Some(charge.amount);
-            let shown = ChargeShown { id: id.clone(), seen, captured, refunded: None, expires_at: None };
-            take_charge(payment, &shown, false, now, rules)
-        }
-        Hint::Refund(id) => {
-            let Some((charge, refund)) = payment.refund(id) else { return (payment, Vec::new()) };
-            let (charge_id, amount) = (charge.id.clone(), refund.amount);
-            let shown = RefundShown { id: id.clone(), charge_id, amount, state: RefundState::Refunded };
-            take_refund(payment, &shown, now)
-        }
-        Hint::ChargePermission => (payment, Vec::new()),
-    }
 }

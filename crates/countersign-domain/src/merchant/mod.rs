@@ -13,8 +13,6 @@ pub mod fulfilment;
 pub mod hint;
 pub mod operation;
 pub mod payment;
-#[cfg(feature = "planted-bugs")]
-mod planted;
 pub mod quote;
 pub mod sending;
 pub mod verdict;

@@ -20,7 +20,7 @@ use alloc::string::String;
 
 use super::attempt::Send;
 use super::checkout::Checkout;
-use super::completion::{CheckoutStep, CompletionRules, PlantedBug};
+use super::completion::{CheckoutStep, CompletionRules};
 use super::payment::{
     CHARGE_IN_PROGRESS, Charge, ChargeState, Look, Payment, PaymentEvent, PermissionState, less,
 };
@@ -472,8 +472,8 @@ fn resolve(payment: &Payment, asked: &Asked, rules: &CompletionRules) -> Result<
             if counted.count().saturating_add(payment.in_flight().filter(is_of).count()) >= MAX_REFUNDS {
                 return Err(Refused::TooManyRefunds);
             }
-            let plain = refundable(payment, charge, RefundCeiling::Captured, rules);
-            let most = refundable(payment, charge, rules.refund_ceiling, rules);
+            let plain = refundable(payment, charge, RefundCeiling::Captured);
+            let most = refundable(payment, charge, rules.refund_ceiling);
             // What is left, where nobody says how much.
             let amount = amount.unwrap_or(plain);
             if amount.is_zero() || amount.minor() > most.minor() {
@@ -519,26 +519,11 @@ fn named_or_only<'a>(
 
 /// What may still be refunded of a charge, with everything that is on its way taken off.
 #[must_use]
-pub fn refundable(
-    payment: &Payment,
-    charge: &Charge,
-    ceiling: RefundCeiling,
-    rules: &CompletionRules,
-) -> Money {
+pub fn refundable(payment: &Payment, charge: &Charge, ceiling: RefundCeiling) -> Money {
     let captured = charge.captured();
     let most = match ceiling {
         RefundCeiling::Captured => captured,
         RefundCeiling::Amazon => captured.checked_add(surplus(captured)).unwrap_or(captured),
     };
-    let in_flight = if rules.has(PlantedBug::RefundBudgetUnlocked) {
-        Money::zero(captured.currency())
-    } else {
-        payment.refunding(&charge.id)
-    };
-    let left = less(less(most, charge.refunded()), in_flight);
-    #[cfg(feature = "planted-bugs")]
-    if rules.has(PlantedBug::FloatsForMoney) {
-        return super::planted::floated(captured, charge.refunded(), left);
-    }
-    left
+    less(less(most, charge.refunded()), payment.refunding(&charge.id))
 }

@@ -33,7 +33,7 @@ pub use super::evidence::{
     CHARGE_IN_PROGRESS, ChargeShown, PermissionShown, RefundShown, charge_shown, permission_shown,
     refund_shown,
 };
-pub(super) use super::evidence::{Taken, stepped, take_charge, take_permission, take_refund};
+pub(super) use super::evidence::{stepped, take_charge, take_permission, take_refund};
 use super::operation::{Operation, OperationState, Request};
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::money::Money;

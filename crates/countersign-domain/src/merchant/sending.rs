@@ -12,9 +12,9 @@ use core::time::Duration;
 
 use super::attempt::Send;
 use super::checkout::Checkout;
-use super::completion::{CheckoutStep, CompletionRules, PlantedBug, not_evaluated_delay};
+use super::completion::{CheckoutStep, CompletionRules, not_evaluated_delay};
 use super::doubt::{ALARMS, REMINDED_AFTER, doubt_delay};
-use super::operation::{Asked, Effect, Operation, OperationName, OperationState, Request, record};
+use super::operation::{Effect, Operation, OperationState, Request};
 use super::payment::{
     ChargeShown, ChargeState, Look, Payment, PaymentAct, PaymentEvent, PermissionShown, PermissionState,
     RefundShown, Sight, stepped, take_charge, take_permission, take_refund,
@@ -156,7 +156,7 @@ pub fn answered(
         operation.state = OperationState::Done(effect);
         events.push(PaymentEvent::OperationDone(number));
         let taken = match answer {
-            OperationAnswer::Charge(shown) => take_charge(payment, shown, true, now, rules),
+            OperationAnswer::Charge(shown) => take_charge(payment, shown, true, now),
             OperationAnswer::Refund(shown) => take_refund(payment, shown, now),
             OperationAnswer::Permission(shown) => take_permission(payment, shown, now),
             OperationAnswer::Refused { .. }
@@ -198,7 +198,7 @@ pub fn answered(
         | OperationAnswer::NotEvaluated { .. }
         | OperationAnswer::Unclear { .. } => {
             if !is_sole {
-                return planted(checkout, answer, now, rules);
+                return None;
             }
             let cause = match answer {
                 OperationAnswer::Unclear { cause } => cause.as_str(),
@@ -212,11 +212,7 @@ pub fn answered(
             doubt(operation, send, cause, now.plus(doubt_delay(0)), &mut events, now);
         }
     }
-    let step = stepped(checkout, (payment, events), now, rules)?;
-    Some(planted(&step.next, answer, now, rules).map_or(step.clone(), |more| CheckoutStep {
-        next: more.next,
-        events: step.events.into_iter().chain(more.events).collect(),
-    }))
+    stepped(checkout, (payment, events), now, rules)
 }
 
 /// Whether a refusal of a copy speaks for every copy: a decline, which the key remembers; anything else only
@@ -288,7 +284,7 @@ fn late(
         }
     };
     let (payment, mut events) = match answer {
-        OperationAnswer::Charge(shown) => take_charge(payment, shown, true, now, rules),
+        OperationAnswer::Charge(shown) => take_charge(payment, shown, true, now),
         OperationAnswer::Refund(shown) => take_refund(payment, shown, now),
         OperationAnswer::Permission(shown) => take_permission(payment, shown, now),
         OperationAnswer::Refused { .. }
@@ -316,33 +312,6 @@ fn contradiction(effect: &Effect, found: &'static str) -> PaymentEvent {
         Effect::Closed => "the permission".to_string(),
     };
     PaymentEvent::Contradiction { id, found }
-}
-
-/// The planted defects that answer a no, or any error, by undoing the order; `None` without them.
-fn planted(
-    checkout: &Checkout,
-    answer: &OperationAnswer,
-    now: Timestamp,
-    rules: &CompletionRules,
-) -> Option<CheckoutStep> {
-    let is_no = matches!(answer, OperationAnswer::Refused { .. });
-    let is_error = is_no || matches!(answer, OperationAnswer::Unclear { .. });
-    if is_no && rules.has(PlantedBug::RefusalCancelsOrder) && checkout.cancellation.is_none() {
-        let mut next = checkout.clone();
-        next.cancellation = Some(super::cancellation::planted(now));
-        return Some(super::cancellation::settled(CheckoutStep { next, events: Vec::new() }, now, rules));
-    }
-    if is_error && rules.has(PlantedBug::ErrorClosesPermission) {
-        let mut payment = checkout.payment.clone()?;
-        let (asked, request) = (Asked::Close { reason: None }, Request::Close { reason: None });
-        let name = OperationName::Own("close after an error".to_string());
-        if payment.operations.iter().all(|it| it.name != name) {
-            let number = record(&mut payment, name, asked, request, now);
-            let events = alloc::vec![PaymentEvent::OperationRecorded(number)];
-            return stepped(checkout, (payment, events), now, rules);
-        }
-    }
-    None
 }
 
 fn doubt(
@@ -420,12 +389,7 @@ pub(super) fn take_up(
                 *alarm_count = due;
                 events.push(PaymentEvent::OperationAlarm { number, lasting });
             }
-            let delay = if rules.has(PlantedBug::NotFoundAskedForEver) {
-                Duration::from_secs(1)
-            } else {
-                doubt_delay(look.count)
-            };
-            *look = Look { at: now.plus(delay), count: look.count.saturating_add(1) };
+            *look = Look { at: now.plus(doubt_delay(look.count)), count: look.count.saturating_add(1) };
             match &operation.request {
                 // Whoever sees the permission Closed has it taken up again.
                 Request::CreateCharge { .. } if is_held_back => PaymentAct::Rest,
@@ -491,12 +455,11 @@ pub(super) fn wake_closes(payment: &mut Payment, is_canceled: bool, now: Timesta
 }
 
 /// Makes a re-send durable before it leaves: the same bytes under the same key. `None` when the operation
-/// is no longer in doubt, or must wait until its canceled order's permission is closed. `fresh_key` is what a planted defect sends instead.
+/// is no longer in doubt, or must wait until its canceled order's permission is closed.
 #[must_use]
 pub fn resend(
     checkout: &Checkout,
     number: u32,
-    fresh_key: &dyn Fn(u32) -> IdempotencyKey,
     now: Timestamp,
     rules: &CompletionRules,
 ) -> Option<(Send, CheckoutStep)> {
@@ -507,10 +470,6 @@ pub fn resend(
     let operation = payment.operation_mut(number)?;
     let OperationState::InDoubt { send, send_count, .. } = &mut operation.state else { return None };
     *send_count = send_count.saturating_add(1);
-    if rules.has(PlantedBug::FreshKeyPerSend) {
-        send.n = send.n.saturating_add(1);
-        send.idempotency_key = fresh_key(send.n);
-    }
     let (send, send_count) = (send.clone(), *send_count);
     let sent = PaymentEvent::OperationSent { number, send_count };
     Some((send, stepped(checkout, (payment, alloc::vec![sent]), now, rules)?))

@@ -13,8 +13,8 @@ use countersign_domain::merchant::attempt::{AttemptState, Send};
 use countersign_domain::merchant::cancellation::settled;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{
-    Agreement, Beginning, CheckoutEvent, CheckoutStep, FinalizeAnswer, PlantedBug, SessionSeen, agree,
-    answered, ask_again, begin,
+    Agreement, Beginning, CheckoutEvent, CheckoutStep, FinalizeAnswer, SessionSeen, agree, answered,
+    ask_again, begin,
 };
 use countersign_domain::merchant::doubt::{Act, charge_seen, looked_up, resend, take_up};
 use countersign_domain::step::Step;
@@ -281,13 +281,6 @@ impl App {
     ) -> Result<Act, StoreFailed> {
         let Sending { send, intent, order_id } = sending;
         let answer = self.amazon.finalize(place.session, send, *intent).await;
-        #[cfg(feature = "planted-bugs")]
-        if self.rules().has(PlantedBug::IdsWrittenAfterSuccess)
-            && let FinalizeAnswer::Success { .. } = answer
-        {
-            self.show_first(place, send.n, &answer);
-            return Ok(Act::Rest);
-        }
         let kept = self
             .step(place.checkout_id, known, |checkout, now| {
                 let step = answered(checkout, place.attempt, send.n, &answer, now);
@@ -299,7 +292,6 @@ impl App {
             .await;
         match kept {
             // In doubt: look up at once, the buyer waits.
-            Ok(Some(true)) if self.rules().has(PlantedBug::LookUpOff) => Ok(Act::Resend),
             Ok(Some(true)) => Ok(Act::LookUp),
             Ok(Some(false) | None) => Ok(Act::Rest),
             Err(failed) => {
@@ -361,18 +353,14 @@ impl App {
     }
 
     async fn send_again(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {
-        let rules = self.rules();
         let sending = self
             .step(place.checkout_id, known, |checkout, _| {
                 let key_of = self.keys_of(checkout, place.attempt);
-                let (send, step) = resend(checkout, place.attempt, &key_of, &rules)?;
+                let (send, step) = resend(checkout, place.attempt, &key_of)?;
                 Some((step, Sending::new(send, checkout)))
             })
             .await?;
-        let Some(mut sending) = sending else { return Ok(Act::Rest) };
-        if rules.has(PlantedBug::BodyReserializedOnResend) {
-            sending.send.body = reserialized(&sending.send.body);
-        }
+        let Some(sending) = sending else { return Ok(Act::Rest) };
         let next = self.send(place, &sending, known).await?;
         Ok(if next == Act::LookUp { next } else { Act::Rest })
     }
@@ -432,11 +420,4 @@ fn finalize_body(checkout: &Checkout, kind: AddressKind, address: Address) -> Ar
         ..FinalizeCheckoutSession::default()
     };
     Arc::from(request.to_request().into_bytes())
-}
-
-/// A planted defect: the same members, spelled in other bytes.
-fn reserialized(body: &[u8]) -> Arc<[u8]> {
-    let value: Result<serde_json::Value, _> = serde_json::from_slice(body);
-    let again = value.and_then(|value| serde_json::to_vec_pretty(&value));
-    again.map_or_else(|_| Arc::from(body), Arc::from)
 }

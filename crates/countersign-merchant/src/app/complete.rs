@@ -196,8 +196,6 @@ impl App {
                 Some(loaded) => loaded.registration,
                 None => self.bound_checkout(checkout_id).await?,
             };
-            #[cfg(feature = "planted-bugs")]
-            let registration = self.as_shown(registration);
             let Some(deciding) = registration.checkout.deciding_attempt(attempt) else {
                 return Ok(Outcome { registration, attempt });
             };

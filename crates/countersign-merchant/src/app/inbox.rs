@@ -9,13 +9,10 @@
 use std::slice;
 use std::time::Duration;
 
-#[cfg(feature = "planted-bugs")]
-use countersign_client::notification::Envelope;
 use countersign_client::notification::{EnvelopeKind, Message, NotificationRefused, Notified, Received};
 use countersign_domain::ids::ChargePermissionId;
 use countersign_domain::merchant::attempt::{AttemptState, FailedCharge};
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::completion::PlantedBug;
 use countersign_domain::merchant::hint::{Hint, hinted, unpaid_charge_seen, unpaid_under};
 use countersign_domain::time::{DAY, Timestamp};
 use countersign_store::contract::{Content, Expect, IndexRange, Key, NewMessage, Version, Write};
@@ -77,12 +74,6 @@ impl App {
 
     /// The id and, unless it is a confirmation, the message of what can be believed.
     async fn verified(&self, body: &[u8]) -> Result<(String, Option<Message>), NotificationRefused> {
-        #[cfg(feature = "planted-bugs")]
-        if self.rules().has(PlantedBug::NotificationBelieved) {
-            let envelope = Envelope::parse(body).map_err(NotificationRefused::Envelope)?;
-            let message = Message::parse(&envelope.message).map_err(NotificationRefused::Message)?;
-            return Ok((envelope.message_id, Some(message)));
-        }
         match self.verifier.verify(body).await? {
             Received::Notification { envelope, message } => {
                 Ok((envelope.envelope().message_id.clone(), Some(message)))
@@ -161,9 +152,6 @@ impl App {
             let is_taken_in = self.heed(&checkout_id, &permission, message).await?;
             return Ok(if is_taken_in { Sought::Over(Some(checkout_id)) } else { Sought::NotYet(reference) });
         }
-        if self.rules().has(PlantedBug::EarlyNotificationDropped) {
-            return Ok(Sought::Over(None));
-        }
         let reference = match reference {
             Some(reference) => Some(reference),
             None => self.amazon.reference_of(&permission).await.unwrap_or_else(|nothing| {
@@ -191,10 +179,6 @@ impl App {
     ) -> Result<bool, StoreFailed> {
         let rules = self.rules();
         let hint = hint_of(message, permission);
-        #[cfg(feature = "planted-bugs")]
-        if rules.has(PlantedBug::NotificationBelieved) {
-            self.believe(checkout_id, permission, message).await?;
-        }
         let mut known = None;
         let act = self
             .step(checkout_id, &mut known, |checkout, now| {

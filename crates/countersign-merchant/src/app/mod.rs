@@ -14,8 +14,6 @@ pub(crate) mod lookup;
 pub(crate) mod open_work;
 pub(crate) mod operation;
 mod operator;
-#[cfg(feature = "planted-bugs")]
-pub(crate) mod planted;
 pub(crate) mod quote;
 pub(crate) mod recovery;
 pub(crate) mod registration;
@@ -55,10 +53,6 @@ pub(crate) struct App {
     pub(crate) verifier: NotificationVerifier,
     pub(crate) snapshot_keys: SnapshotKeys,
     pub(crate) metrics: Metrics,
-    #[cfg(feature = "planted-bugs")]
-    pub(crate) planted: Option<countersign_domain::merchant::completion::PlantedBug>,
-    #[cfg(feature = "planted-bugs")]
-    pub(crate) shown_first: planted::ShownFirst,
 }
 
 impl App {
@@ -85,8 +79,6 @@ impl App {
             capture_policy: self.settings.payments.capture_policy,
             capture_margin: self.settings.payments.capture_margin,
             refund_ceiling: self.settings.payments.refund_ceiling,
-            #[cfg(feature = "planted-bugs")]
-            planted: self.planted,
             ..self.settings.deadlines.rules()
         }
     }

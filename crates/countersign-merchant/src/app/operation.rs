@@ -428,9 +428,8 @@ impl App {
         let payment = checkout.payment.as_ref()?;
         let request = payment.operation(number)?.request.clone();
         let permission_id = payment.charge_permission_id.clone();
-        let fresh_key = |n| self.operation_key(checkout, number, &request, n);
-        let (send, step) = resend(checkout, number, &fresh_key, now, &self.rules())?;
-        Some((step, Sending { number, request: request.clone(), permission_id, send }))
+        let (send, step) = resend(checkout, number, now, &self.rules())?;
+        Some((step, Sending { number, request, permission_id, send }))
     }
 
     fn operation_key(&self, checkout: &Checkout, number: u32, request: &Request, n: u32) -> IdempotencyKey {

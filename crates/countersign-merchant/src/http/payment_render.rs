@@ -150,8 +150,7 @@ fn charge_body<'a>(payment: &Payment, charge: &'a Charge) -> ChargeBody<'a> {
         ChargeState::Captured(captured) => (None, Some(*captured), None),
         ChargeState::Canceled(reason) | ChargeState::Declined(reason) => (reason.as_deref(), None, None),
     };
-    let left =
-        captured.map(|_| refundable(payment, charge, RefundCeiling::Captured, &Default::default()).into());
+    let left = captured.map(|_| refundable(payment, charge, RefundCeiling::Captured).into());
     ChargeBody {
         charge_id: charge.id.as_str(),
         state: charge.state.name(),

@@ -21,8 +21,6 @@ mod notifications;
 mod notified;
 mod notifying;
 mod paying;
-#[cfg(feature = "planted-bugs")]
-mod planted;
 mod quoting;
 mod recovery;
 mod registering;

@@ -58,8 +58,6 @@ pub(crate) struct World {
     pub(crate) snapshot_keys: String,
     pub(crate) payments: Payments,
     pub(crate) notifications: Notifications,
-    #[cfg(feature = "planted-bugs")]
-    planted: Option<countersign_merchant::PlantedBug>,
 }
 
 /// An answer, read.
@@ -158,8 +156,6 @@ impl World {
             payments: Payments::default(),
             notifications: Notifications::default(),
             time,
-            #[cfg(feature = "planted-bugs")]
-            planted: None,
         };
         world.start();
         world
@@ -167,14 +163,6 @@ impl World {
 
     pub(crate) fn in_memory() -> Self {
         Self::new(Engine::Memory)
-    }
-
-    #[cfg(feature = "planted-bugs")]
-    pub(crate) fn with_bug(bug: countersign_merchant::PlantedBug) -> Self {
-        let mut world = Self::in_memory();
-        world.planted = Some(bug);
-        world.restart();
-        world
     }
 
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
@@ -212,9 +200,6 @@ impl World {
     }
 
     fn start(&mut self) {
-        #[cfg(feature = "planted-bugs")]
-        let starting = Merchant::start_planted(self.parts(), self.planted);
-        #[cfg(not(feature = "planted-bugs"))]
         let starting = Merchant::start(self.parts());
         self.merchant = Some(self.run(starting).unwrap());
     }

@@ -397,7 +397,7 @@ fn a_charge_in_doubt_of_a_canceled_order_is_sent_again_only_under_a_closed_permi
     let waiting = OperationState::Recorded { send: None, retry_at: sent_at().plus(DAY) };
     payment.operations = vec![operation(1, create(), in_doubt()), operation(2, close(), waiting)];
     let step = canceled(&paid(payment));
-    assert_eq!(resend(&step.next, 1, &key_of, sent_at(), &rules()), None);
+    assert_eq!(resend(&step.next, 1, sent_at(), &rules()), None);
     let due_at = step.next.payment.as_ref().unwrap().operation(1).unwrap().state.due_at().unwrap();
     let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();
     assert_eq!(act, PaymentAct::Rest);
@@ -409,7 +409,7 @@ fn a_charge_in_doubt_of_a_canceled_order_is_sent_again_only_under_a_closed_permi
     assert_eq!(progress(&closed), "under way");
     assert!(!told.contains(&PaymentEvent::CheckoutCanceled));
     // Now the same bytes under the same key tell what became of it.
-    let (sent, step) = resend(&closed, 1, &key_of, due_at, &rules()).unwrap();
+    let (sent, step) = resend(&closed, 1, due_at, &rules()).unwrap();
     assert_eq!(sent, send());
     let made = ChargeShown {
         id: ChargeId::parse("S01-1-C9").unwrap(),
@@ -431,7 +431,7 @@ fn a_charge_in_doubt_that_never_arrived_ends_with_the_closed_permission() {
         let Some((step, act)) = take_up_payment(&after, now, &rules()) else { break };
         after = step.next;
         if let PaymentAct::Resend(number) = act {
-            let (_, sent) = resend(&after, number, &key_of, now, &rules()).unwrap();
+            let (_, sent) = resend(&after, number, now, &rules()).unwrap();
             let refused = refused("InvalidChargePermissionStatus");
             after = answered(&sent.next, number, &refused, now, &rules()).map_or(sent.next, |it| it.next);
         }

@@ -375,12 +375,12 @@ impl World {
     }
 
     fn send(&mut self, number: u32, is_first: bool, fate: Fate) {
-        let key = |n: u32| IdempotencyKey::parse(&format!("op{number}-{n}")).unwrap();
-        let body: Arc<[u8]> = Arc::from(*b"body");
         let sent = if is_first {
-            begin(&self.checkout, number, body, key(1), self.now, &self.rules)
+            let key = IdempotencyKey::parse(&format!("op{number}-1")).unwrap();
+            let body: Arc<[u8]> = Arc::from(*b"body");
+            begin(&self.checkout, number, body, key, self.now, &self.rules)
         } else {
-            resend(&self.checkout, number, &key, self.now, &self.rules)
+            resend(&self.checkout, number, self.now, &self.rules)
         };
         let Some((send, step)) = sent else { return };
         self.keep(step);
@@ -676,25 +676,6 @@ fn some_lives(count: usize, has_strangers: bool) -> impl Iterator<Item = Vec<Op>
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let lives = proptest::collection::vec(ops(has_strangers), 80);
     core::iter::repeat_with(move || lives.new_tree(&mut runner).unwrap().current()).take(count)
-}
-
-#[cfg(feature = "planted-bugs")]
-#[test]
-fn the_model_finds_each_planted_defect_that_lives_here() {
-    use super::super::completion::PlantedBug;
-    for bug in [
-        PlantedBug::FreshKeyPerSend,
-        PlantedBug::RefundBudgetUnlocked,
-        PlantedBug::InitiatedReadAsFailed,
-        PlantedBug::FloatsForMoney,
-        PlantedBug::RefusalCancelsOrder,
-        PlantedBug::ErrorClosesPermission,
-        PlantedBug::NotificationBelieved,
-    ] {
-        let rules = CompletionRules { planted: Some(bug), ..rules() };
-        let is_found = some_lives(300, false).any(|ops| lives(&ops, rules).is_err());
-        assert!(is_found, "{bug:?}");
-    }
 }
 
 #[test]

@@ -242,7 +242,7 @@ impl World {
                 let seen = ChargeSeen { state, reason: None, charge_amount };
                 charge_seen(checkout, self.place(attempt), &permission(), &charge(), &seen, now)?.next
             }
-            Op::Resend(attempt) => resend(checkout, self.place(attempt), &key_of, rules)?.1.next,
+            Op::Resend(attempt) => resend(checkout, self.place(attempt), &key_of)?.1.next,
             Op::TakeUp(attempt) => {
                 let (step, act) = take_up(checkout, self.place(attempt), &key_of, now, rules)?;
                 assert_ne!(act, Act::Resend, "never without a look-up before");

@@ -177,7 +177,7 @@ fn the_bytes_and_the_key_of_the_first_send_are_those_of_every_later_one() {
         assert_eq!(begin(&step.next, 1, first_body, key_of(1), now, &rules()), None, "it is on its way");
         let step = orphaned(&step.next, now, &rules()).unwrap();
         assert_eq!(orphaned(&step.next, now, &rules()), None);
-        let (again, _) = resend(&step.next, 1, &key_of, now, &rules()).unwrap();
+        let (again, _) = resend(&step.next, 1, now, &rules()).unwrap();
         assert_eq!(again, sent);
     }
 }
@@ -499,7 +499,7 @@ fn of_two_refunds_of_sixty_on_a_hundred_one_is_recorded_whatever_state_the_first
 
 #[test]
 fn amazons_ceiling_is_the_lesser_of_15_percent_and_75_more() {
-    let ceiling = |payment: &Payment, ceiling| refundable(payment, &payment.charges[0], ceiling, &rules());
+    let ceiling = |payment: &Payment, ceiling| refundable(payment, &payment.charges[0], ceiling);
     for (captured, plain, more) in [
         (usd(10_000), usd(10_000), usd(11_500)),
         (usd(100_000), usd(100_000), usd(107_500)),

@@ -3,7 +3,6 @@
 
 use proptest::prelude::*;
 
-use super::super::completion::PlantedBug;
 use super::super::doubt::ChargeStateSeen;
 use super::super::doubt::charge_seen;
 use super::super::fulfilment::fulfilment;
@@ -280,24 +279,6 @@ fn what_was_refunded_elsewhere_counts_in_the_budget_once_it_is_shown() {
     let step = answered(&refunding, 1, &no, sent_at(), &rules()).unwrap();
     let (_, act) = take_up_payment(&step.next, sent_at(), &rules()).unwrap();
     assert_eq!(act, PaymentAct::LookUpCharge(charge()));
-}
-
-#[test]
-fn a_notification_that_is_believed_is_the_planted_defect_only() {
-    let mut rules = rules();
-    let before = paid(payment_of(vec![charge_in(ChargeState::CaptureInitiated)]));
-    let state = |rules: &CompletionRules| {
-        let (step, _) = hinted(&before, &Hint::Charge(charge()), sent_at(), rules).unwrap();
-        payment(&step.next).charges[0].state.clone()
-    };
-    assert_eq!(state(&rules), ChargeState::CaptureInitiated);
-    #[cfg(feature = "planted-bugs")]
-    {
-        rules.planted = Some(PlantedBug::NotificationBelieved);
-        assert_eq!(state(&rules), ChargeState::Captured(hundred()));
-    }
-    rules.hold_expiries = true;
-    assert_eq!(rules.has(PlantedBug::NotificationBelieved), cfg!(feature = "planted-bugs"));
 }
 
 /// The ways that a charge may really go, each seen at every stage.

@@ -153,7 +153,7 @@ fn a_key_rises_in_doubt_only_after_three_replays_of_one_stored_error() {
         if let Some(step) = answered(&checkout, 1, n, &replay(cause), sent_at()) {
             checkout = step.next;
         }
-        let (send, step) = resend(&checkout, 1, &key_of, &rules()).unwrap();
+        let (send, step) = resend(&checkout, 1, &key_of).unwrap();
         assert_eq!(send.idempotency_key, key_of(send.n));
         assert_eq!(&*send.body, b"body");
         sent.push(send.n);
