@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::code::{self, Code};
 
-/// Folders that hold nothing of ours.
+/// What holds nothing of ours. Of a second working tree, `.git` is a file.
 const FOREIGN: [&str; 5] = [".git", "target", "node_modules", "__pycache__", ".venv"];
 
 /// A text file, with its path from the root in `/` form.
@@ -97,7 +97,10 @@ fn read_folder(folder: &Path, path: &str, files: &mut Vec<File>) -> Result<(), S
         let name = entry.file_name().to_string_lossy().into_owned();
         let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
         let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() && !FOREIGN.contains(&name.as_str()) {
+        if FOREIGN.contains(&name.as_str()) {
+            continue;
+        }
+        if kind.is_dir() {
             read_folder(&entry.path(), &below, files)?;
         } else if kind.is_file() {
             // What is not text (a picture, a database) has no words to rule on; a file that a
