@@ -6,23 +6,24 @@
 //! before anybody hears of success, and follows every doubt to its end. It reaches Amazon only
 //! through `countersign-client` and its data only through `countersign-store`.
 //!
-//! `http/` speaks to the shop and to browsers, `app/` loads, decides and writes, `stored/` is the
-//! form on disk, `pages/` what a buyer sees. The rules are in `countersign_domain::merchant`.
+//! `http/` speaks to the shop and to browsers, `app/` loads, decides and writes, `gateway/` is everything
+//! that leaves the process, `stored/` the form on disk, `pages/` what a buyer sees. The rules are in `countersign_domain::merchant`.
 
 mod app;
 pub mod clock;
 pub mod entropy;
 mod explain;
+mod gateway;
 mod http;
 mod metrics;
 mod pages;
-pub mod quote;
 mod runner;
 pub mod settings;
 pub mod snapshot_key;
 mod stored;
 mod watch;
-pub mod webhook;
+
+pub use gateway::{quote_hook, webhook};
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,14 +34,14 @@ use countersign_store::contract::Store;
 use futures_util::future::{BoxFuture, join3};
 
 use app::App;
-use app::amazon::Amazon;
 use clock::{Clock, DecisionClock};
 use entropy::Entropy;
+use gateway::amazon::Amazon;
+use gateway::quote_hook::QuoteHook;
+use gateway::webhook::Webhook;
 use metrics::Metrics;
-use quote::QuoteHook;
 use settings::Settings;
 use snapshot_key::SnapshotKeys;
-use webhook::Webhook;
 
 /// What the merchant half is made of. A simulation replaces every part.
 pub struct Parts {

@@ -2,7 +2,6 @@
 //! the domain for one decision, and commits it whole; no network call is made inside.
 
 pub(crate) mod act;
-pub(crate) mod amazon;
 mod capture_policy;
 pub(crate) mod change;
 pub(crate) mod complete;
@@ -30,13 +29,13 @@ use countersign_store::transact::{Decision, decide};
 
 use crate::clock::DecisionClock;
 use crate::entropy::Entropy;
+use crate::gateway::amazon::Amazon;
+use crate::gateway::quote_hook::QuoteHook;
+use crate::gateway::webhook::Webhook;
 use crate::metrics::Metrics;
-use crate::quote::QuoteHook;
 use crate::settings::Settings;
 use crate::snapshot_key::SnapshotKeys;
 use crate::stored::Unreadable;
-use crate::webhook::Webhook;
-use amazon::Amazon;
 
 /// Everything that the merchant half works with.
 pub(crate) struct App {

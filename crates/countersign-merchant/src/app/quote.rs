@@ -30,7 +30,7 @@ use super::change::{Loaded, message};
 use super::registration::Registration;
 use super::{App, StoreFailed};
 use crate::entropy;
-use crate::quote::hook::Unanswered;
+use crate::gateway::quote_hook::Unanswered;
 use crate::stored::event::Event;
 
 /// How many quotes, refused ones included, one checkout is given: a buyer who tries every address, option and

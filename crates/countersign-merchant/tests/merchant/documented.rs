@@ -289,7 +289,7 @@ fn every_figure_and_each_of_its_words_stands_in_the_operators_page() {
     let inbox = include_str!("../../src/app/inbox.rs");
     let operation = include_str!("../../src/app/operation.rs");
     let completion = include_str!("../../src/app/complete.rs");
-    let sender = include_str!("../../src/webhook/sender.rs");
+    let sender = include_str!("../../src/gateway/webhook/sender.rs");
     let refusals = include_str!("../../../countersign-client/src/notification/refusal.rs");
     let mut words: BTreeSet<&str> = BTreeSet::from(["Completed", "NotPaid", "Pending", "Done", "Refused"]);
     for (text, mark) in

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_client::{Clock as _, Transport, TransportError};
 use countersign_domain::money::{Currency, Money};
-use countersign_merchant::quote::QuoteHook;
+use countersign_merchant::quote_hook::QuoteHook;
 use countersign_merchant::settings::{CouponRate, DeliveryRate, Discount, QuoteTable, TaxRate};
 use countersign_merchant::webhook::SigningSecrets;
 use countersign_store::contract::Key;

@@ -11,7 +11,7 @@ use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, Stor
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
 use countersign_merchant::entropy::Entropy;
-use countersign_merchant::quote::QuoteHook;
+use countersign_merchant::quote_hook::QuoteHook;
 use countersign_merchant::settings::{Deadlines, Notifications, Payments, Secret, Settings, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::Webhook;

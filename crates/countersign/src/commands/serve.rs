@@ -8,7 +8,7 @@ use clap::Args;
 use countersign_client::{Client, Deadlines as ClientDeadlines, Https, KeySigner, RetryPolicy};
 use countersign_merchant::clock::SystemClock;
 use countersign_merchant::entropy::SystemEntropy;
-use countersign_merchant::quote::{self, QuoteHook};
+use countersign_merchant::quote_hook::{self, QuoteHook};
 use countersign_merchant::settings::{Secret, Settings};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::{SigningSecrets, Webhook};
@@ -166,7 +166,7 @@ fn signing_secrets(config: &HookConfig) -> Outcome<SigningSecrets> {
 
 fn quote_hook((config, secrets): (&HookConfig, SigningSecrets)) -> QuoteHook {
     let scheme = config.url.scheme().unwrap_or(&http::uri::Scheme::HTTPS);
-    let transport = Https::of_scheme(scheme, SHOP_CONNECT).with_longest_answer(quote::MAX_ANSWER_LEN);
+    let transport = Https::of_scheme(scheme, SHOP_CONNECT).with_longest_answer(quote_hook::MAX_ANSWER_LEN);
     QuoteHook::new(config.url.clone(), secrets, Arc::new(transport))
 }
 

@@ -13,7 +13,7 @@ use countersign_client::{
 };
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_http::Handler;
-use countersign_merchant::quote::{self, QuoteHook};
+use countersign_merchant::quote_hook::{self, QuoteHook};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::{SigningSecrets, Webhook};
 use countersign_merchant::{Merchant, entropy, settings};
@@ -330,7 +330,7 @@ fn webhook(shop_url: &str) -> Outcome<Webhook> {
 
 fn quote_hook(shop_url: &str) -> Outcome<QuoteHook> {
     let url = format!("{shop_url}/quote").parse().map_err(Failure::new)?;
-    let transport = to_the_shop().with_longest_answer(quote::MAX_ANSWER_LEN);
+    let transport = to_the_shop().with_longest_answer(quote_hook::MAX_ANSWER_LEN);
     Ok(QuoteHook::new(url, secrets()?, Arc::new(transport)))
 }
 

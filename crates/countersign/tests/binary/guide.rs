@@ -287,7 +287,7 @@ const BUTTON: &str = include_str!("../../../../web/countersign.js");
 #[test]
 fn what_the_storefront_guide_says_of_the_scripts_and_the_log_is_what_they_say() {
     let amazon = include_str!("../../../../web/checkout.js");
-    let hook = include_str!("../../../countersign-merchant/src/quote/hook.rs");
+    let hook = include_str!("../../../countersign-merchant/src/gateway/quote_hook.rs");
     for (said, by) in [
         ("the script of Amazon Pay is not there", BUTTON),
         ("there is no element ", BUTTON),

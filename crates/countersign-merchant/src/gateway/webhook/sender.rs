@@ -17,12 +17,13 @@ use countersign_client::{read_http_date, within};
 use countersign_domain::time::Timestamp;
 use futures_util::future::{BoxFuture, Either, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 
 use super::Webhook;
 use super::schedule::pause_after;
 use crate::app::fact::KeptFact;
 use crate::app::{App, StoreFailed};
+use crate::gateway::signed_post::signed_post;
 use crate::stored::fact;
 
 /// How many requests are on their way at a time: an endpoint that hangs costs no more than these.
@@ -262,7 +263,10 @@ async fn lease(app: &App, room: usize) -> Result<Leased, StoreFailed> {
 
 /// Sends one fact once.
 async fn send(app: &App, webhook: &Webhook, kept: &KeptFact) -> Sent {
-    let Some(request) = request(app, webhook, kept) else {
+    let payload = fact::body(kept.sequence, &kept.bytes);
+    // The shop compares the time with its own clock, which knows nothing of a watermark.
+    let (id, now) = (fact::id(kept.sequence), app.clock.wall());
+    let Ok(request) = signed_post(webhook.url.clone(), &webhook.secrets, &id, now, payload) else {
         return Sent::Failed { status: None, asked: None };
     };
     let sending = webhook.transport.send(request, TIMEOUT);
@@ -270,22 +274,6 @@ async fn send(app: &App, webhook: &Webhook, kept: &KeptFact) -> Sent {
         Some(Ok(answer)) => read(&answer, app.clock.wall()),
         Some(Err(_)) | None => Sent::Failed { status: None, asked: None },
     }
-}
-
-fn request(app: &App, webhook: &Webhook, kept: &KeptFact) -> Option<Request<Bytes>> {
-    let id = fact::id(kept.sequence);
-    // The shop compares it with its own clock, which knows nothing of a watermark.
-    let timestamp = (app.clock.wall().as_millis() / 1_000).to_string();
-    let payload = fact::body(kept.sequence, &kept.bytes);
-    let signature = webhook.secrets.sign(&id, &timestamp, &payload);
-    Request::post(webhook.url.clone())
-        .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .header(header::USER_AGENT, concat!("countersign/", env!("CARGO_PKG_VERSION")))
-        .header("webhook-id", id)
-        .header("webhook-timestamp", timestamp)
-        .header("webhook-signature", signature)
-        .body(payload)
-        .ok()
 }
 
 /// Only a 2xx says that the shop has it; a redirect is not followed.

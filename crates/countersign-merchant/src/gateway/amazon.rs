@@ -43,7 +43,7 @@ impl ShowsNothing {
     }
 
     /// Tells the operator what was asked for in vain.
-    pub(super) fn tell(&self, checkout_id: &str, attempt: Option<u32>, message: &'static str) {
+    pub(crate) fn tell(&self, checkout_id: &str, attempt: Option<u32>, message: &'static str) {
         let answer = &self.answer;
         if self.turned_away {
             tracing::error!(checkout_id, attempt, answer, "{message}");
@@ -55,7 +55,7 @@ impl ShowsNothing {
 
 impl ShowsNothing {
     /// Tells the operator what was asked about a permission in vain.
-    pub(super) fn tell_of_permission(&self, permission: &ChargePermissionId, message: &'static str) {
+    pub(crate) fn tell_of_permission(&self, permission: &ChargePermissionId, message: &'static str) {
         let answer = &self.answer;
         tracing::warn!(charge_permission_id = %permission, answer, "{message}");
     }

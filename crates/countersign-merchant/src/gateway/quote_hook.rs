@@ -1,0 +1,161 @@
+//! Asking the shop what an order costs: sent once, signed as webhooks are, answered within five seconds or
+//! not at all. What was wrong is logged without anything of the answer's own; what becomes of an answer is
+//! the caller's.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::{Clock, Transport, TransportError, within};
+use countersign_domain::merchant::quote::QuoteRefused;
+use countersign_protocol::wire::{CartDetails, Spellings, read_request};
+use http::{HeaderValue, header};
+
+use super::signed_post::signed_post;
+use super::webhook::SigningSecrets;
+
+/// The longest answer of the hook that is read, in bytes: ample for the longest cart.
+pub const MAX_ANSWER_LEN: usize = 256 << 10;
+
+/// How many buyers' questions are with the shop at a time. A hook that hangs costs no more than these, and
+/// the next caller learns at once that there is no answer.
+const AT_A_TIME: usize = 64;
+/// How many of these may be of one checkout: a buyer's two tabs. A caller with its token could take every place.
+const OF_ONE_CHECKOUT: usize = 2;
+
+/// How long the shop may take. Amazon's page gives an event's handler ten seconds in all.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The shop's endpoint for quotes.
+#[derive(Clone)]
+pub struct QuoteHook {
+    url: http::Uri,
+    secrets: SigningSecrets,
+    transport: Arc<dyn Transport>,
+    asking: Asking,
+}
+
+impl QuoteHook {
+    /// A hook that is asked at a URL. The transport follows no redirect and should read no more than
+    /// [`MAX_ANSWER_LEN`].
+    #[must_use]
+    pub fn new(url: http::Uri, secrets: SigningSecrets, transport: Arc<dyn Transport>) -> Self {
+        Self { url, secrets, transport, asking: Arc::default() }
+    }
+
+    /// Asks once, for a checkout. `id` and the wall clock are signed with the body.
+    pub(crate) async fn ask(
+        &self,
+        clock: &Arc<dyn Clock>,
+        id: &str,
+        checkout_id: &str,
+        body: Bytes,
+    ) -> Result<CartDetails, Unanswered> {
+        let unanswered = |refused, why: &str| Unanswered::silence(refused, why);
+        let Some(_place) = self.place(checkout_id) else {
+            return Err(unanswered(QuoteRefused::Timeout, "too many questions are with the shop already"));
+        };
+        let mut request = signed_post(self.url.clone(), &self.secrets, id, clock.now(), body)
+            .map_err(|error| Unanswered::because(QuoteRefused::UnknownError, error.to_string()))?;
+        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let sending = self.transport.send(request, TIMEOUT);
+        let answer = match within(clock, TIMEOUT, sending).await {
+            Some(Ok(answer)) => answer,
+            Some(Err(TransportError::TimedOut)) | None => {
+                return Err(unanswered(QuoteRefused::Timeout, "the hook has not answered in time"));
+            }
+            Some(Err(TransportError::NotSent(_))) => {
+                return Err(unanswered(QuoteRefused::UnknownError, "the hook cannot be reached"));
+            }
+            Some(Err(TransportError::Lost(_))) => {
+                return Err(unanswered(
+                    QuoteRefused::UnknownError,
+                    "the hook's answer was lost, or is too long",
+                ));
+            }
+        };
+        let status = answer.status();
+        if !status.is_success() {
+            let why = format!("the hook has answered {}", status.as_u16());
+            let is_silence = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
+            return Err(Unanswered { is_silence, ..Unanswered::because(QuoteRefused::UnknownError, why) });
+        }
+        read(answer.body())
+    }
+
+    /// A place among those who ask, if there is one for this checkout. It is given back when it is dropped.
+    fn place(&self, checkout_id: &str) -> Option<Place> {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_this = asking.iter().filter(|other| *other == checkout_id).count();
+        if asking.len() >= AT_A_TIME || of_this >= OF_ONE_CHECKOUT {
+            return None;
+        }
+        asking.push(checkout_id.to_owned());
+        Some(Place { asking: Arc::clone(&self.asking), checkout_id: checkout_id.to_owned() })
+    }
+}
+
+/// The checkouts whose questions are with the shop, once for each question.
+type Asking = Arc<Mutex<Vec<String>>>;
+
+struct Place {
+    asking: Asking,
+    checkout_id: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(position) = asking.iter().position(|other| *other == self.checkout_id) {
+            asking.swap_remove(position);
+        }
+    }
+}
+
+/// A URL may hold a token of the shop's.
+impl fmt::Debug for QuoteHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuoteHook").field("host", &self.url.host()).finish_non_exhaustive()
+    }
+}
+
+/// Why the shop's answer is no CartDetails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unanswered {
+    pub(crate) refused: QuoteRefused,
+    /// The member of the answer that is to blame, if one is.
+    pub(crate) field: Option<String>,
+    /// For the operator: nothing of the answer's content.
+    pub(crate) why: String,
+    /// Whether the shop has said nothing at all: asked again, it may.
+    pub(crate) is_silence: bool,
+}
+
+impl Unanswered {
+    fn because(refused: QuoteRefused, why: impl Into<String>) -> Self {
+        Self { refused, field: None, why: why.into(), is_silence: false }
+    }
+
+    fn silence(refused: QuoteRefused, why: impl Into<String>) -> Self {
+        Self { is_silence: true, ..Self::because(refused, why) }
+    }
+}
+
+fn read(body: &[u8]) -> Result<CartDetails, Unanswered> {
+    if body.len() > MAX_ANSWER_LEN {
+        return Err(Unanswered::because(QuoteRefused::UnknownError, "the hook's answer is too long"));
+    }
+    let details: CartDetails = read_request(body, Spellings::Every).map_err(|refused| Unanswered {
+        refused: QuoteRefused::UnknownError,
+        why: refused.why,
+        field: refused.field,
+        is_silence: false,
+    })?;
+    if let Some(code) = details.refusal() {
+        let refused = QuoteRefused::parse(code);
+        let why = if refused.is_some() { "the shop refuses" } else { "the shop refuses by an unknown code" };
+        return Err(Unanswered::because(refused.unwrap_or(QuoteRefused::UnknownError), why));
+    }
+    Ok(details)
+}
