@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::step::{Step, cargo, failed, succeeds};
+use super::step::{Part, Step, cargo, succeeds};
 use super::tally::{self, Tally};
 
 /// Names the sandbox's binary to the suites.
@@ -107,7 +107,7 @@ fn install_chromium(root: &Path) -> Tally {
         eprintln!("{why}");
         return installed;
     }
-    failed("chromium", &why)
+    Part::start("chromium").failed(&why)
 }
 
 fn node(root: &Path, binary: &Path) -> Tally {
@@ -152,7 +152,7 @@ fn python(root: &Path, binary: &Path) -> Tally {
 /// Only a failure counts: the first run and the next one have the same checks.
 fn installed_once(lock: &Path, place: &Path, install: impl FnOnce() -> Tally) -> Tally {
     let Ok(wanted) = fs::read(lock) else {
-        return failed("install", &format!("{} cannot be read", lock.display()));
+        return Part::start("install").failed(&format!("{} cannot be read", lock.display()));
     };
     let copy = place.join(".installed-lock");
     if fs::read(&copy).is_ok_and(|installed| installed == wanted) {
@@ -164,6 +164,6 @@ fn installed_once(lock: &Path, place: &Path, install: impl FnOnce() -> Tally) ->
     }
     match fs::write(&copy, wanted) {
         Ok(()) => Tally::default(),
-        Err(error) => failed("install", &format!("{}: {error}", copy.display())),
+        Err(error) => Part::start("install").failed(&format!("{}: {error}", copy.display())),
     }
 }

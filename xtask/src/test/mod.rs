@@ -1,15 +1,16 @@
 //! `cargo xtask test`: everything that must hold, in the order in which it fails fastest. Every
-//! step runs whatever the one before it found, so that one run tells all; what passes is one line
-//! on standard error, what fails shows its whole output.
+//! step runs whatever the one before it found, so that one run shows all; what passes is one line
+//! on standard error, what fails shows its whole output. Each line ends with the step's seconds.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 mod interop;
 mod step;
+mod stopwatch;
 mod tally;
 
-use step::{Step, cargo};
+use step::{Part, Step, cargo};
 use tally::Tally;
 
 use crate::promises;
@@ -55,21 +56,25 @@ pub(crate) fn screenshots(root: &Path) -> ExitCode {
 }
 
 fn tidy(root: &Path) -> Tally {
+    let part = Part::start("tidy");
     let found = crate::tidy::violations(root);
     let lines = match found {
-        Ok(violations) if violations.is_empty() => return step::passed("tidy"),
+        Ok(violations) if violations.is_empty() => return part.passed(),
         Ok(violations) => violations.iter().map(|violation| format!("{violation}\n")).collect(),
         Err(error) => error,
     };
-    step::failed("tidy", &lines)
+    part.failed(&lines)
 }
 
 /// Every test that keeps a promise is among those that were run. Only nextest can list them all.
 fn promises(root: &Path) -> Option<Tally> {
-    has_nextest().then(|| match promises::listed::unlisted(root) {
-        Ok(unlisted) if unlisted.is_empty() => step::passed("promises"),
-        Ok(unlisted) => step::failed("promises", &unlisted.join("\n")),
-        Err(error) => step::failed("promises", &error),
+    has_nextest().then(|| {
+        let part = Part::start("promises");
+        match promises::listed::unlisted(root) {
+            Ok(unlisted) if unlisted.is_empty() => part.passed(),
+            Ok(unlisted) => part.failed(&unlisted.join("\n")),
+            Err(error) => part.failed(&error),
+        }
     })
 }
 

@@ -4,7 +4,39 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::stopwatch::Stopwatch;
 use super::tally::Tally;
+
+/// A part of the test command while it runs. It ends with one line for the reader: its name, what came of it,
+/// and its seconds.
+pub(super) struct Part {
+    name: &'static str,
+    stopwatch: Stopwatch,
+}
+
+impl Part {
+    pub(super) fn start(name: &'static str) -> Self {
+        Self { name, stopwatch: Stopwatch::start() }
+    }
+
+    /// Ends a part that is one check.
+    pub(super) fn passed(self) -> Tally {
+        eprintln!("{:<10} ok  {}", self.name, self.stopwatch);
+        Tally { passed: 1, failed: 0 }
+    }
+
+    /// Ends a part that counts tests.
+    fn counted(self, tally: Tally) -> Tally {
+        eprintln!("{:<10} {tally}  {}", self.name, self.stopwatch);
+        tally
+    }
+
+    /// Ends a part that failed, with everything that it printed.
+    pub(super) fn failed(self, output: &str) -> Tally {
+        eprintln!("{}\n{:<10} FAILED  {}", output.trim_end(), self.name, self.stopwatch);
+        Tally { passed: 0, failed: 1 }
+    }
+}
 
 /// A program with a name for the reader, and a way to count what it ran.
 pub(super) struct Step {
@@ -38,22 +70,24 @@ impl Step {
     /// Runs to the end in `folder`. A program that fails without a failed test, because something
     /// does not compile or install, counts as one failure.
     pub(super) fn run(mut self, folder: &Path) -> Tally {
+        let part = Part::start(self.name);
         let output = match self.command.current_dir(folder).output() {
             Ok(output) => output,
             Err(error) => {
                 let program = self.command.get_program().display();
-                return failed(self.name, &format!("{program}: {error}"));
+                return part.failed(&format!("{program}: {error}"));
             }
         };
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let text = text.join("\n");
         let counted = self.count.map(|count| count(&text));
         if output.status.success() && counted.is_none_or(|tally| tally.failed == 0) {
-            let Some(tally) = counted else { return passed(self.name) };
-            eprintln!("{:<10} {tally}", self.name);
-            return tally;
+            return match counted {
+                Some(tally) => part.counted(tally),
+                None => part.passed(),
+            };
         }
-        let mut tally = failed(self.name, &text);
+        let mut tally = part.failed(&text);
         if let Some(counted) = counted {
             tally = Tally { passed: counted.passed, failed: counted.failed.max(1) };
         }
@@ -66,16 +100,6 @@ pub(super) fn succeeds(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
-}
-
-pub(super) fn passed(name: &str) -> Tally {
-    eprintln!("{name:<10} ok");
-    Tally { passed: 1, failed: 0 }
-}
-
-pub(super) fn failed(name: &str, output: &str) -> Tally {
-    eprintln!("{}\n{name:<10} FAILED", output.trim_end());
-    Tally { passed: 0, failed: 1 }
 }
 
 #[cfg(test)]
