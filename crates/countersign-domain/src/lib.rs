@@ -3,7 +3,7 @@
 //! Everything here is a pure function of its arguments: no serialisation, no clock, no randomness,
 //! no async, no logging, no `std`. Servers load what they need, ask one function here to decide,
 //! and write what it decided. `provider` holds the rules that Amazon enforces, `merchant` the rules
-//! by which a shop must act on Amazon's answers.
+//! by which a shop must act on Amazon's answers, `amazon_limits` the numbers that both count by.
 #![no_std]
 #![warn(missing_docs)]
 #![cfg_attr(
@@ -19,6 +19,7 @@
 extern crate alloc;
 
 pub mod address;
+pub mod amazon_limits;
 pub mod cart;
 pub mod ids;
 pub mod merchant;

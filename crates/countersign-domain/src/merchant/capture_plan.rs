@@ -19,9 +19,9 @@ use core::time::Duration;
 use super::completion::CompletionRules;
 use super::operation::{Asked, Operation, OperationName, OperationState, Request, record};
 use super::payment::{Charge, ChargeState, Look, Payment, PaymentAct, PaymentEvent};
+use crate::amazon_limits::CAPTURE_GUARANTEED;
 use crate::ids::ChargeId;
 use crate::money::Money;
-use crate::provider::profile::CAPTURE_GUARANTEED;
 use crate::time::{HOUR, Timestamp};
 
 /// Who captures when the shop has not.

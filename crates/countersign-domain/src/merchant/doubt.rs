@@ -12,6 +12,7 @@ use super::completion::{
     CheckoutEvent, CheckoutStep, CompletionRules, FinalizeAnswer, Happened, Presence, SessionSeen,
     doubt_began, ended, event, given_up, presence, success,
 };
+use crate::amazon_limits::SESSION_KEPT;
 use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use crate::money::Money;
 use crate::step::Step;
@@ -35,8 +36,8 @@ const NOT_FOUNDS: u32 = 3;
 const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
 /// A completed session without ids is asked for them by so many re-sends: a saved answer has them.
 const SENDS_FOR_IDS: u32 = 5;
-/// Amazon deletes sessions after 30 days; a day of grace for two clocks.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(31 * 86_400);
+/// Amazon has deleted the session; a day of grace for two clocks.
+const FORGOTTEN_AFTER: Duration = SESSION_KEPT.saturating_add(DAY);
 /// When Amazon has forgotten the session a person must decide, and is reminded so often; and of an
 /// operation in doubt once its alarms are over.
 pub(super) const REMINDED_AFTER: Duration = Duration::from_secs(30 * 86_400);

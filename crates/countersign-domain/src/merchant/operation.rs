@@ -25,10 +25,9 @@ use super::payment::{
     CHARGE_IN_PROGRESS, Charge, ChargeState, Look, Payment, PaymentEvent, PermissionState, less,
 };
 pub use super::sending::{OVERTAKEN, OperationAnswer, answered, begin, is_held_back, orphaned, resend};
+use crate::amazon_limits::{self, MAX_CHARGES, MAX_REFUNDS};
 use crate::ids::{ChargeId, RefundId};
 use crate::money::Money;
-use crate::provider::profile::MAX_CHARGES;
-use crate::provider::refund::{MAX_REFUNDS, surplus};
 use crate::time::Timestamp;
 
 /// The most operations of one checkout, own ones included: 25 charges of 10 refunds are less.
@@ -523,7 +522,7 @@ pub fn refundable(payment: &Payment, charge: &Charge, ceiling: RefundCeiling) ->
     let captured = charge.captured();
     let most = match ceiling {
         RefundCeiling::Captured => captured,
-        RefundCeiling::Amazon => captured.checked_add(surplus(captured)).unwrap_or(captured),
+        RefundCeiling::Amazon => amazon_limits::ceiling(captured),
     };
     less(less(most, charge.refunded()), payment.refunding(&charge.id))
 }

@@ -35,6 +35,7 @@ pub use super::evidence::{
 };
 pub(super) use super::evidence::{stepped, take_charge, take_permission, take_refund};
 use super::operation::{Operation, OperationState, Request};
+use crate::amazon_limits::SANDBOX_AUTHORIZATION_LIFETIME;
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::money::Money;
 use crate::step::Step;
@@ -314,7 +315,7 @@ impl Charge {
 }
 
 /// Sandbox authorizations last two days, live ones thirty: until Amazon has said which, the shorter.
-const UNTIL_AMAZON_SAYS: Duration = Duration::from_secs(2 * 86_400);
+const UNTIL_AMAZON_SAYS: Duration = SANDBOX_AUTHORIZATION_LIFETIME;
 
 /// The sum of amounts of one currency, that of `like`.
 pub(super) fn sum(like: Money, amounts: impl Iterator<Item = Money>) -> Money {

@@ -28,7 +28,7 @@ use super::checkout_session::Owner;
 use super::event::{Event, Happened};
 use super::ledger::{Balances, Unbalanced};
 use super::payment::{Payment, standing};
-use super::profile::BUYER_READABLE;
+use crate::amazon_limits::BUYER_READABLE;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
 use crate::money::Money;
 use crate::step::Step;

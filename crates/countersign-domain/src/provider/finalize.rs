@@ -17,8 +17,9 @@ use super::checkout_session::{
 use super::event::{Event, Happened};
 use super::ledger::{Balances, Unbalanced};
 use super::payment::Payment;
-use super::profile::{EXTENDED_PERMISSION_MONTHS, PENDING_DECIDED_AFTER, PERMISSION_LIFETIME, Profile};
+use super::profile::{PENDING_DECIDED_AFTER, Profile};
 use crate::address::{Address, AddressKind, AddressMatch, AddressMember};
+use crate::amazon_limits::{EXTENDED_PERMISSION_MONTHS, PERMISSION_LIFETIME};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::money::Money;
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType, words};

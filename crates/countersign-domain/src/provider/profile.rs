@@ -1,8 +1,10 @@
-//! How long things last at Amazon: the deadlines of a session, a permission and a charge.
+//! Which of Amazon's two sets of deadlines is in force, and the times that this project chose where Amazon names
+//! none. Amazon's own numbers are in [`crate::amazon_limits`].
 
 use core::time::Duration;
 
-use crate::time::{DAY, HOUR, Timestamp};
+use crate::amazon_limits::{LIVE_AUTHORIZATION_LIFETIME, SANDBOX_AUTHORIZATION_LIFETIME};
+use crate::time::{HOUR, Timestamp};
 
 /// Which of Amazon's two sets of deadlines and limits is in force.
 ///
@@ -39,11 +41,10 @@ impl Profile {
     /// When an authorization of this instant lapses uncaptured.
     #[must_use]
     pub fn authorization_expires_at(self, authorized_at: Timestamp) -> Timestamp {
-        let days = match self {
-            Self::Sandbox => 2,
-            Self::Live => 30,
-        };
-        authorized_at.plus(DAY.saturating_mul(days))
+        authorized_at.plus(match self {
+            Self::Sandbox => SANDBOX_AUTHORIZATION_LIFETIME,
+            Self::Live => LIVE_AUTHORIZATION_LIFETIME,
+        })
     }
 
     /// How long a refund, or a capture that is asynchronous, takes to be decided. Amazon names no time;
@@ -57,23 +58,8 @@ impl Profile {
     }
 }
 
-/// A session that is not finalized is canceled 24 hours after its creation.
-pub const SESSION_LIFETIME: Duration = DAY;
-/// The bank waits so long for a buyer to confirm a payment. Amazon names no time; this is the project's
+/// How long the bank waits for a buyer to confirm a payment. Amazon names no time; this is the project's
 /// choice (docs/compatibility.md).
 pub const MFA_LIFETIME: Duration = Duration::from_secs(600);
-/// A session is deleted 30 days after its creation.
-pub const SESSION_KEPT: Duration = Duration::from_secs(30 * 86_400);
-/// The buyer's data of a one-time permission can be read for 30 days.
-pub const BUYER_READABLE: Duration = Duration::from_secs(30 * 86_400);
-/// A one-time permission lives for 180 days of 24 hours.
-pub const PERMISSION_LIFETIME: Duration = Duration::from_secs(180 * 86_400);
-/// With `extendExpiration` it lives for 13 calendar months.
-pub const EXTENDED_PERMISSION_MONTHS: u32 = 13;
 /// The test cards decide on a pending authorization after 30 seconds.
 pub const PENDING_DECIDED_AFTER: Duration = Duration::from_secs(30);
-/// For seven days after its authorization a charge is captured at once; from then on the capture is
-/// asynchronous.
-pub const CAPTURE_GUARANTEED: Duration = Duration::from_secs(7 * 86_400);
-/// A one-time permission has at most so many charges; declined ones do not count.
-pub const MAX_CHARGES: u32 = 25;

@@ -28,15 +28,12 @@ use super::event::{Event, Happened};
 use super::ledger::Unbalanced;
 use super::payment::Payment;
 use super::profile::Profile;
+use crate::amazon_limits::{MAX_REFUNDS, ceiling};
 use crate::ids::{ChargeId, RefundId};
-use crate::money::{Currency, Money};
+use crate::money::Money;
 use crate::step::Step;
 use crate::terms::words;
 use crate::time::Timestamp;
-
-/// The most refunds of one charge, declined ones not counted. Amazon's legacy limit; that of version 2
-/// is not documented (docs/compatibility.md).
-pub const MAX_REFUNDS: usize = 10;
 
 /// Money given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,36 +123,6 @@ impl From<Unbalanced> for CreateRefundRefused {
     fn from(unbalanced: Unbalanced) -> Self {
         Self::Unbalanced(unbalanced)
     }
-}
-
-/// The most that may be refunded of a captured amount: the lesser of 15 % and 75 more (8,400 JPY),
-/// fractions of a minor unit dropped (Amazon's rule; for currencies that it does not name, 75 of their
-/// major units, which is this project's choice).
-#[must_use]
-pub fn ceiling(captured: Money) -> Money {
-    captured.checked_add(surplus(captured)).unwrap_or(captured)
-}
-
-/// The lesser of 15 % of an amount and 75 major units (8,400 JPY).
-#[must_use]
-pub fn surplus(amount: Money) -> Money {
-    let currency = amount.currency();
-    let percent = u128::from(amount.minor()).saturating_mul(15).checked_div(100).unwrap_or(0);
-    let fixed = match currency {
-        Currency::JPY => 8_400,
-        Currency::AUD
-        | Currency::CHF
-        | Currency::DKK
-        | Currency::EUR
-        | Currency::GBP
-        | Currency::HKD
-        | Currency::NOK
-        | Currency::NZD
-        | Currency::SEK
-        | Currency::USD
-        | Currency::ZAR => 7_500,
-    };
-    Money::from_minor(u64::try_from(percent).unwrap_or(u64::MAX).min(fixed), currency)
 }
 
 impl Refund {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use countersign_domain::amazon_limits::BUYER_READABLE;
 use countersign_domain::ids::{ChargeId, ChargePermissionId};
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::payment::{
@@ -20,10 +21,10 @@ use crate::stored::event::{self, Event};
 pub(crate) use crate::stored::snapshot::Transaction;
 use crate::stored::snapshot::{self, Snapshot};
 
-/// After so many days without success a person must know: ten are left.
-const ALARM_AFTER: Duration = Duration::from_secs(20 * 86_400);
-/// After so many there is nothing left to fetch.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(31 * 86_400);
+/// Without success for so long, a person must know: ten days are left.
+const ALARM_AFTER: Duration = DAY.saturating_mul(20);
+/// Amazon no longer shows the buyer, with a day of grace for two clocks: there is nothing left to fetch.
+const FORGOTTEN_AFTER: Duration = BUYER_READABLE.saturating_add(DAY);
 
 pub(crate) fn key(checkout_id: &str) -> Key {
     Key { collection: snapshot::COLLECTION, id: checkout_id.to_owned() }

@@ -1,13 +1,13 @@
 //! The one match from refusal to status, reason code and message. A message names the member or the
 //! header at fault and never quotes a buyer's data.
 
+use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use countersign_domain::provider::charge::{CaptureRefused, ChargeDeclineReason, CreateChargeRefused};
 use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::finalize::{Attribute, FinalizeRefused, PaymentFailure};
 use countersign_domain::provider::ledger::Unbalanced;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
-use countersign_domain::provider::profile::MAX_CHARGES;
-use countersign_domain::provider::refund::{CreateRefundRefused, MAX_REFUNDS};
+use countersign_domain::provider::refund::CreateRefundRefused;
 use countersign_http::Unreadable;
 use countersign_protocol::signing::VerifyRefused;
 use countersign_protocol::wire::{BodyRefused, Error, Object as _, ReasonCode};

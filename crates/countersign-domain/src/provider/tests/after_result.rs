@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{MILLISECOND, agreeing, completed, paying, permission_word, placed, session, start, usd};
+use crate::amazon_limits::MAX_REFUNDS;
 use crate::ids::{ChargeId, RefundId};
 use crate::money::Money;
 use crate::provider::buyer::Card;
@@ -24,7 +25,7 @@ use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
 use crate::provider::profile::Profile;
 use crate::provider::refund::{
-    self, CreateRefund, CreateRefundRefused, MAX_REFUNDS, Refund, RefundSimulation, RefundState,
+    self, CreateRefund, CreateRefundRefused, Refund, RefundSimulation, RefundState,
 };
 use crate::step::Step;
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};

@@ -12,6 +12,7 @@ use proptest::test_runner::TestRunner;
 
 use super::after_result::{authorized, capture_of, captured, charge_id, charge_of, of, of_amount, refund_of};
 use super::{agreeing, completed, paying, placed, session, start, usd};
+use crate::amazon_limits::{ceiling, surplus};
 use crate::ids::{ChargeId, RefundId};
 use crate::money::{Currency, Money};
 use crate::provider::buyer::Card;
@@ -26,7 +27,7 @@ use crate::provider::ledger::{self, Account, Balances, Posting, Unbalanced};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
 use crate::provider::profile::Profile;
-use crate::provider::refund::{self, CreateRefund, RefundSimulation, RefundState, ceiling, surplus};
+use crate::provider::refund::{self, CreateRefund, RefundSimulation, RefundState};
 use crate::terms::{PaymentIntent, ProductType};
 use crate::time::DAY;
 

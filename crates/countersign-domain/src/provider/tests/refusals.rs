@@ -8,6 +8,7 @@ use super::after_result::{
     PROFILE, authorized, capture_of, captured, charge_id, charge_of, new_refund, of, of_amount, refund_of,
 };
 use super::{agreeing, paying, placed, run, session, start, usd};
+use crate::amazon_limits::{MAX_CHARGES, MAX_REFUNDS, ceiling};
 use crate::ids::RefundId;
 use crate::money::{AmountRefused, Currency, Money};
 use crate::provider::buyer::Card;
@@ -22,10 +23,7 @@ use crate::provider::finalize::FinalizeRefused;
 use crate::provider::ledger::{Account, Posting, Unbalanced};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
-use crate::provider::profile::MAX_CHARGES;
-use crate::provider::refund::{
-    self, CreateRefund, CreateRefundRefused, MAX_REFUNDS, Refund, RefundState, ceiling,
-};
+use crate::provider::refund::{self, CreateRefund, CreateRefundRefused, Refund, RefundState};
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use crate::time::DAY;
 
