@@ -7,9 +7,11 @@ use std::process::ExitCode;
 mod clippy;
 mod clock;
 mod code;
+mod cycles;
 mod dependencies;
 mod documents;
 mod edges;
+mod module_tree;
 mod names;
 mod purity;
 mod tree;
@@ -37,11 +39,12 @@ impl std::fmt::Display for Violation {
 
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     dependencies::crates_depend_as_designed,
     dependencies::domain_depends_on_no_std_crates_only,
     edges::only_app_calls_the_store,
     edges::only_the_store_knows_sql,
+    cycles::no_files_name_each_other_in_a_cycle,
     purity::domain_is_no_std,
     purity::protocol_does_no_io,
     names::files_and_types_say_what_they_are,

@@ -1,0 +1,402 @@
+//! The modules of a crate, and the names that each takes from another. Read from the syntax of the files; what a
+//! macro is given is read as words, for what it makes of them is not known here.
+//!
+//! Tests are left out: items under `#[cfg(test)]`, and modules called `tests`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use syn::visit::{self, Visit};
+use syn::{Attribute, Item, UseTree};
+
+use super::tree::{File, Tree};
+
+/// A re-export of a re-export is followed so many times; a name that leads back to itself ends here.
+const MOST_STEPS: usize = 16;
+
+/// The modules of one package: its library and its programs.
+#[derive(Debug, Default)]
+pub(super) struct ModuleTree {
+    modules: Vec<Module>,
+    /// The package's name as code spells it, and the root of its library.
+    library: Option<(String, usize)>,
+}
+
+/// One module, in a file of its own or inside another's.
+#[derive(Debug, Default)]
+struct Module {
+    file: String,
+    parent: Option<usize>,
+    children: BTreeMap<String, usize>,
+    defined: BTreeSet<String>,
+    /// Names as `use` brings them in, with the path that each stands for.
+    imported: Vec<(String, Vec<String>)>,
+    /// The paths of `use …::*`.
+    globs: Vec<Vec<String>>,
+    /// Words given to a macro that makes items; some of them are names that it defines.
+    given_to_macros: BTreeSet<String>,
+    /// At a crate's root: its exported macros, with the module that defines each.
+    exported: BTreeMap<String, usize>,
+    /// Paths that the code names.
+    named: BTreeSet<Vec<String>>,
+}
+
+/// A name that one file takes from another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Taken {
+    pub(super) by: String,
+    pub(super) from: String,
+    pub(super) name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Target {
+    Module(usize),
+    Item { module: usize, name: String },
+}
+
+impl ModuleTree {
+    /// Reads the package in this folder, such as `crates/countersign-store`.
+    ///
+    /// # Errors
+    /// The path of a file that is not Rust or is not there, and why.
+    pub(super) fn read(tree: &Tree, folder: &str) -> Result<Self, (String, String)> {
+        let mut modules = Self::default();
+        let package = folder.rsplit('/').next().unwrap_or(folder);
+        for root in ["lib", "main"] {
+            let Some(file) = file_at(tree, &format!("{folder}/src/{root}.rs")) else { continue };
+            let at = modules.read_file(tree, file, None)?;
+            if root == "lib" {
+                modules.library = Some((package.replace('-', "_"), at));
+            }
+        }
+        Ok(modules)
+    }
+
+    fn read_file(
+        &mut self,
+        tree: &Tree,
+        file: &File,
+        parent: Option<usize>,
+    ) -> Result<usize, (String, String)> {
+        let parsed = syn::parse_file(&file.text).map_err(|error| (file.path.clone(), error.to_string()))?;
+        let folder = match file.path.rsplit_once('/') {
+            Some((folder, "lib.rs" | "main.rs" | "mod.rs")) => folder.to_owned(),
+            _ => file.path.trim_end_matches(".rs").to_owned(),
+        };
+        self.read_module(tree, &file.path, &folder, &parsed.items, parent)
+    }
+
+    /// `folder` is where the files of the module's children are.
+    fn read_module(
+        &mut self,
+        tree: &Tree,
+        file: &str,
+        folder: &str,
+        items: &[Item],
+        parent: Option<usize>,
+    ) -> Result<usize, (String, String)> {
+        let at = self.modules.len();
+        let mut reader = Reader { module: Module { file: file.to_owned(), parent, ..Module::default() } };
+        items.iter().for_each(|item| reader.define(item));
+        items.iter().for_each(|item| reader.visit_item(item));
+        let exported = exported_macros(items);
+        self.modules.push(reader.module);
+        for name in exported {
+            self.export(at, name);
+        }
+        for item in items {
+            let Item::Mod(module) = item else { continue };
+            let name = module.ident.to_string();
+            if is_test(&module.attrs) || name == "tests" {
+                continue;
+            }
+            let below = format!("{folder}/{name}");
+            let child = if let Some((_, items)) = &module.content {
+                self.read_module(tree, file, &below, items, Some(at))?
+            } else {
+                let places = [format!("{below}.rs"), format!("{below}/mod.rs")];
+                let Some(child) = places.iter().find_map(|place| file_at(tree, place)) else {
+                    return Err((file.to_owned(), format!("there is no file for its module {name}")));
+                };
+                self.read_file(tree, child, Some(at))?
+            };
+            self.modules[at].children.insert(name, child);
+        }
+        Ok(at)
+    }
+
+    /// `#[macro_export]` makes a macro a name of the crate's root.
+    fn export(&mut self, module: usize, name: String) {
+        let root = self.root_of(module);
+        self.modules[root].exported.insert(name, module);
+    }
+
+    fn root_of(&self, mut module: usize) -> usize {
+        while let Some(parent) = self.modules[module].parent {
+            module = parent;
+        }
+        module
+    }
+
+    /// Every name that a file takes from another file of the package.
+    pub(super) fn taken(&self) -> BTreeSet<Taken> {
+        let mut taken = BTreeSet::new();
+        for (at, module) in self.modules.iter().enumerate() {
+            let paths = module.named.iter().chain(module.imported.iter().map(|(_, path)| path));
+            for target in paths.flat_map(|path| self.resolve(at, path, MOST_STEPS)) {
+                let Target::Item { module: holder, name } = target else { continue };
+                let from = &self.modules[holder].file;
+                if *from != module.file {
+                    taken.insert(Taken { by: module.file.clone(), from: from.clone(), name });
+                }
+            }
+        }
+        taken
+    }
+
+    /// What a path means in a module: several things where a type, a function, a macro and a module share a name.
+    fn resolve(&self, from: usize, path: &[String], steps: usize) -> Vec<Target> {
+        let Some((first, rest)) = path.split_first() else { return Vec::new() };
+        let mut found = match first.as_str() {
+            "crate" => vec![Target::Module(self.root_of(from))],
+            "self" => vec![Target::Module(from)],
+            "super" => self.modules[from].parent.map(Target::Module).into_iter().collect(),
+            name => match &self.library {
+                Some((library, root)) if library == name => vec![Target::Module(*root)],
+                Some(_) | None => self.look_up(from, name, steps),
+            },
+        };
+        for (at, name) in rest.iter().enumerate() {
+            let modules: Vec<usize> = found
+                .iter()
+                .filter_map(|target| if let Target::Module(module) = target { Some(*module) } else { None })
+                .collect();
+            if modules.is_empty() {
+                // A variant, an associated item: it is where its type is.
+                return found;
+            }
+            let is_last = at + 1 == rest.len();
+            found = modules
+                .into_iter()
+                .flat_map(|module| match name.as_str() {
+                    "super" => self.modules[module].parent.map(Target::Module).into_iter().collect(),
+                    "self" => vec![Target::Module(module)],
+                    name => match self.look_up(module, name, steps) {
+                        // Another crate's, or made by a macro in a way that cannot be seen here.
+                        nothing if nothing.is_empty() => vec![Target::Item { module, name: name.to_owned() }],
+                        found => found,
+                    },
+                })
+                .collect();
+            if !is_last && found.iter().any(|target| matches!(target, Target::Module(_))) {
+                found.retain(|target| matches!(target, Target::Module(_)));
+            }
+        }
+        found
+    }
+
+    fn look_up(&self, at: usize, name: &str, steps: usize) -> Vec<Target> {
+        let Some(steps) = steps.checked_sub(1) else { return Vec::new() };
+        let module = &self.modules[at];
+        let here = || Target::Item { module: at, name: name.to_owned() };
+        let mut found: Vec<Target> =
+            module.children.get(name).map(|child| Target::Module(*child)).into_iter().collect();
+        if module.defined.contains(name) {
+            found.push(here());
+        }
+        if let Some(holder) = module.exported.get(name) {
+            found.push(Target::Item { module: *holder, name: name.to_owned() });
+        }
+        for (_, path) in module.imported.iter().filter(|(imported, _)| imported == name) {
+            found.extend(self.resolve(at, path, steps).into_iter().filter(|target| *target != here()));
+        }
+        if found.is_empty() {
+            for module in module.globs.iter().flat_map(|path| self.resolve(at, path, steps)) {
+                if let Target::Module(module) = module {
+                    found.extend(self.look_up(module, name, steps));
+                }
+            }
+        }
+        if found.is_empty() && module.given_to_macros.contains(name) {
+            found.push(here());
+        }
+        found
+    }
+}
+
+fn file_at<'a>(tree: &'a Tree, path: &str) -> Option<&'a File> {
+    tree.files.iter().find(|file| file.path == path)
+}
+
+fn is_test(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let list = attribute.meta.require_list();
+        list.is_ok_and(|list| list.path.is_ident("cfg") && list.tokens.to_string() == "test")
+    })
+}
+
+fn exported_macros(items: &[Item]) -> Vec<String> {
+    let exported = |attribute: &Attribute| attribute.path().is_ident("macro_export");
+    items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Macro(item) if item.attrs.iter().any(exported) => item.ident.as_ref(),
+            _ => None,
+        })
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Gathers what one module defines, brings in and names.
+struct Reader {
+    module: Module,
+}
+
+impl Reader {
+    fn define(&mut self, item: &Item) {
+        let name = match item {
+            Item::Const(item) => &item.ident,
+            Item::Enum(item) => &item.ident,
+            Item::Fn(item) => &item.sig.ident,
+            Item::Static(item) => &item.ident,
+            Item::Struct(item) => &item.ident,
+            Item::Trait(item) => &item.ident,
+            Item::TraitAlias(item) => &item.ident,
+            Item::Type(item) => &item.ident,
+            Item::Union(item) => &item.ident,
+            Item::Macro(item) => match &item.ident {
+                Some(ident) => ident,
+                None => return words(&item.mac.tokens, &mut self.module.given_to_macros),
+            },
+            _ => return,
+        };
+        self.module.defined.insert(name.to_string());
+    }
+
+    fn import(&mut self, tree: &UseTree, mut path: Vec<String>) {
+        match tree {
+            UseTree::Path(tree) => {
+                path.push(tree.ident.to_string());
+                self.import(&tree.tree, path);
+            }
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.import(tree, path.clone())),
+            UseTree::Glob(_) => self.module.globs.push(path),
+            UseTree::Name(name) => {
+                if name.ident != "self" {
+                    path.push(name.ident.to_string());
+                }
+                if let Some(name) = path.last().cloned() {
+                    self.module.imported.push((name, path));
+                }
+            }
+            UseTree::Rename(rename) => {
+                if rename.ident != "self" {
+                    path.push(rename.ident.to_string());
+                }
+                self.module.imported.push((rename.rename.to_string(), path));
+            }
+        }
+    }
+
+    /// The paths among a macro's words. A name behind one dot is a method or a member, and means nothing here.
+    fn paths_among(&mut self, tokens: &TokenStream) {
+        let mut path: Vec<String> = Vec::new();
+        let (mut colons, mut dots) = (0, 0);
+        for token in tokens.clone() {
+            match token {
+                TokenTree::Ident(ident) => {
+                    if colons != 2 {
+                        self.name(std::mem::take(&mut path));
+                    }
+                    if dots == 1 {
+                        path.clear();
+                    } else {
+                        path.push(ident.to_string());
+                    }
+                    (colons, dots) = (0, 0);
+                }
+                TokenTree::Punct(sign) if sign.as_char() == ':' => colons += 1,
+                token => {
+                    self.name(std::mem::take(&mut path));
+                    colons = 0;
+                    dots = if is_dot(&token) { dots + 1 } else { 0 };
+                    if let TokenTree::Group(group) = token {
+                        self.paths_among(&group.stream());
+                    }
+                }
+            }
+        }
+        self.name(path);
+    }
+
+    fn name(&mut self, path: Vec<String>) {
+        if !path.is_empty() {
+            self.module.named.insert(path);
+        }
+    }
+}
+
+fn is_dot(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(sign) if sign.as_char() == '.')
+}
+
+fn words(tokens: &TokenStream, into: &mut BTreeSet<String>) {
+    for token in tokens.clone() {
+        match token {
+            TokenTree::Ident(ident) => {
+                into.insert(ident.to_string());
+            }
+            TokenTree::Group(group) if group.delimiter() != Delimiter::None => words(&group.stream(), into),
+            _ => {}
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Reader {
+    fn visit_item(&mut self, item: &'ast Item) {
+        let attributes = match item {
+            Item::Const(item) => &item.attrs,
+            Item::Enum(item) => &item.attrs,
+            Item::Fn(item) => &item.attrs,
+            Item::Impl(item) => &item.attrs,
+            Item::Macro(item) => &item.attrs,
+            Item::Static(item) => &item.attrs,
+            Item::Struct(item) => &item.attrs,
+            Item::Trait(item) => &item.attrs,
+            Item::Type(item) => &item.attrs,
+            Item::Use(item) => &item.attrs,
+            // A module of its own.
+            Item::Mod(_) => return,
+            _ => return visit::visit_item(self, item),
+        };
+        if !is_test(attributes) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        if !is_test(&item.attrs) {
+            visit::visit_impl_item_fn(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.import(&item.tree, Vec::new());
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        self.name(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, called: &'ast syn::Macro) {
+        self.paths_among(&called.tokens);
+        visit::visit_macro(self, called);
+    }
+
+    fn visit_meta_list(&mut self, list: &'ast syn::MetaList) {
+        self.paths_among(&list.tokens);
+        visit::visit_meta_list(self, list);
+    }
+}
