@@ -1,6 +1,7 @@
 //! The one file of the merchant half that reads the clock. Everything else gets `now` as an
 //! argument, read once at the top of a request or of a timer's round.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,12 +48,18 @@ impl Clock for SystemClock {
 pub(crate) struct DecisionClock {
     clock: Arc<dyn Clock>,
     latest: Mutex<(Timestamp, Duration)>,
+    /// Amazon's clock minus ours, from the latest answer that carried a date: minus this machine's or
+    /// minus the one that decisions are made by, whichever is further off.
+    skew_ms: AtomicI64,
 }
+
+/// A skew of more than this against Amazon's `Date` header holds local expiries.
+const TOLERATED_SKEW_MS: u64 = 60_000;
 
 impl DecisionClock {
     pub(crate) fn starting_from(clock: Arc<dyn Clock>, watermark: Timestamp) -> Self {
         let latest = Mutex::new((watermark, clock.monotonic()));
-        Self { clock, latest }
+        Self { clock, latest, skew_ms: AtomicI64::new(0) }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -64,6 +71,23 @@ impl DecisionClock {
         let now = wall.max(floor);
         *latest = (now, monotonic);
         now
+    }
+
+    /// Whether a clock of ours and Amazon's differ by more than a minute.
+    pub(crate) fn is_in_question(&self) -> bool {
+        self.skew_ms.load(Ordering::Relaxed).unsigned_abs() > TOLERATED_SKEW_MS
+    }
+
+    /// Compares the clocks, right after an answer came with Amazon's time.
+    pub(crate) fn compare(&self, amazons: Timestamp) {
+        let was_in_question = self.is_in_question();
+        let skew = |ours: Timestamp| amazons.as_millis().saturating_sub(ours.as_millis());
+        let (wall, decisions) = (skew(self.wall()), skew(self.now()));
+        let skew_ms = if decisions.unsigned_abs() > wall.unsigned_abs() { decisions } else { wall };
+        self.skew_ms.store(skew_ms, Ordering::Relaxed);
+        if self.is_in_question() && !was_in_question {
+            tracing::error!(skew_ms, "this machine's clock and Amazon's differ: local expiries are held");
+        }
     }
 
     /// This machine's clock, as it is set.

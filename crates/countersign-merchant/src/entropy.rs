@@ -2,7 +2,6 @@
 
 use countersign_domain::ids::CheckoutId;
 use countersign_domain::time::Timestamp;
-use countersign_store::contract::ChangeId;
 
 /// A source of random bytes.
 pub trait Entropy: Send + Sync + 'static {
@@ -44,10 +43,4 @@ pub(crate) fn token(entropy: &dyn Entropy) -> String {
     let mut random = [0; 16];
     entropy.fill(&mut random);
     hex(&random)
-}
-
-pub(crate) fn change_id(entropy: &dyn Entropy) -> ChangeId {
-    let mut id = [0; 16];
-    entropy.fill(&mut id);
-    ChangeId(id)
 }

@@ -6,17 +6,20 @@
 //! before anybody hears of success, and follows every doubt to its end. It reaches Amazon only
 //! through `countersign-client` and its data only through `countersign-store`.
 //!
-//! `http/` speaks to the shop and to browsers, `app/` loads, decides and writes, `gateway/` is everything
-//! that leaves the process, `stored/` the form on disk, `pages/` what a buyer sees. The rules are in `countersign_domain::merchant`.
+//! `http/` speaks to the shop and to browsers, `book/` loads, decides and writes, `app/` does what comes next,
+//! `gateway/` is everything that leaves the process, `stored/` the form on disk, `pages/` what a buyer sees. The rules are in `countersign_domain::merchant`.
 
 mod app;
+mod book;
 pub mod clock;
 pub mod entropy;
 mod explain;
 mod gateway;
 mod http;
 mod metrics;
+mod operator;
 mod pages;
+mod registration;
 mod runner;
 pub mod settings;
 pub mod snapshot_key;
@@ -34,13 +37,13 @@ use countersign_store::contract::Store;
 use futures_util::future::{BoxFuture, join3};
 
 use app::App;
+use book::{Book, Outbox, Prices, StoreFailed};
 use clock::{Clock, DecisionClock};
 use entropy::Entropy;
 use gateway::amazon::Amazon;
 use gateway::quote_hook::QuoteHook;
 use gateway::webhook::Webhook;
-use metrics::Metrics;
-use settings::Settings;
+use settings::{QuoteTable, Settings};
 use snapshot_key::SnapshotKeys;
 
 /// What the merchant half is made of. A simulation replaces every part.
@@ -69,6 +72,7 @@ pub struct Parts {
 /// The merchant half, ready to answer.
 pub struct Merchant {
     server: http::Server,
+    webhook: Option<Webhook>,
 }
 
 /// The store cannot be read at the start, or the parts contradict one another.
@@ -101,20 +105,26 @@ impl Merchant {
             Some(transport) => verifier.transport(transport),
             None => verifier,
         };
-        let failed = |failed: app::StoreFailed| StartFailed(failed.to_string());
+        let failed = |failed: StoreFailed| StartFailed(failed.to_string());
         let watermark = parts.store.watermark().await.map_err(|error| failed(error.into()))?;
         let clock = Arc::new(DecisionClock::starting_from(parts.clock, watermark));
-        let app = Arc::new(App {
-            amazon: Amazon::new(parts.client, Arc::clone(&clock)),
-            clock,
+        let outbox = if parts.webhook.is_some() { Outbox::Sent } else { Outbox::ReadOnly };
+        let has_table = parts.settings.storefront.quote_table != QuoteTable::default();
+        let is_quoted = parts.quote_hook.is_some() || has_table;
+        let book = Arc::new(Book::new(book::Parts {
             store: parts.store,
+            clock: Arc::clone(&clock),
             entropy: parts.entropy,
             settings: parts.settings,
-            webhook: parts.webhook,
+            snapshot_keys: parts.snapshot_keys,
+            outbox,
+            prices: if is_quoted { Prices::Quoted } else { Prices::Registered },
+        }));
+        let app = Arc::new(App {
+            book,
+            amazon: Amazon::new(parts.client, clock),
             quote_hook: parts.quote_hook,
             verifier: verifier.build(),
-            snapshot_keys: parts.snapshot_keys,
-            metrics: Metrics::new(),
         });
         let recovered = app.recover().await.map_err(failed)?;
         if recovered > 0 {
@@ -124,7 +134,7 @@ impl Merchant {
         if adopted > 0 {
             tracing::warn!(adopted, "another capture policy applies to charges that are authorized already");
         }
-        Ok(Self { server: http::Server { app } })
+        Ok(Self { server: http::Server { app }, webhook: parts.webhook })
     }
 
     /// The loops of the timers, the webhooks and the watch, to run beside the server for as long as it runs.
@@ -133,8 +143,8 @@ impl Merchant {
         let app = &self.server.app;
         let loops = join3(
             runner::run(Arc::clone(app)),
-            webhook::sender::run(Arc::clone(app)),
-            watch::run(Arc::clone(app)),
+            webhook::sender::run(Arc::clone(&app.book), self.webhook.clone()),
+            watch::run(Arc::clone(&app.book)),
         );
         async {
             loops.await;

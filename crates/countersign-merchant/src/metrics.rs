@@ -19,8 +19,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::app::open_work::OpenWork;
-use crate::app::survey::Survey;
+use crate::book::open_work::OpenWork;
+use crate::book::survey::Survey;
 
 /// One label: its name and its word.
 type Label = [(&'static str, &'static str); 1];

@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, Either, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::app::App;
-use crate::app::recovery::Due;
+use crate::book::timers::Due;
 
 /// How many documents are taken up at a time.
 const AT_A_TIME: usize = 32;

@@ -4,23 +4,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::App;
-use crate::app::survey::Told;
+use crate::book::Book;
+use crate::book::survey::Told;
 
 /// How long lies between two surveys: the metrics' gauges are never older.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// Runs until it is dropped.
-pub(crate) async fn run(app: Arc<App>) {
+pub(crate) async fn run(book: Arc<Book>) {
     let mut told = Told::default();
     loop {
-        match app.survey().await {
+        match book.survey().await {
             Ok(survey) => {
-                app.metrics.show(&survey);
-                told.tell(&survey, app.clock.now());
+                book.metrics.show(&survey);
+                told.tell(&survey, book.clock.now());
             }
             Err(failed) => tracing::warn!(%failed, "what is open could not be looked over"),
         }
-        app.clock.sleep(PAUSE).await;
+        book.clock.sleep(PAUSE).await;
     }
 }

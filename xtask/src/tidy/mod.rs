@@ -42,7 +42,7 @@ type Rule = fn(&Tree) -> Vec<Violation>;
 const RULES: [Rule; 16] = [
     dependencies::crates_depend_as_designed,
     dependencies::domain_depends_on_no_std_crates_only,
-    edges::only_app_calls_the_store,
+    edges::one_folder_calls_the_store,
     edges::only_the_store_knows_sql,
     cycles::no_files_name_each_other_in_a_cycle,
     purity::domain_is_no_std,

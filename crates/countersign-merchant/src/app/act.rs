@@ -10,26 +10,21 @@ use std::sync::Arc;
 use countersign_domain::address::{Address, AddressKind};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, IdempotencyKey};
 use countersign_domain::merchant::attempt::{AttemptState, Send};
-use countersign_domain::merchant::cancellation::settled;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{
-    Agreement, Beginning, CheckoutEvent, CheckoutStep, FinalizeAnswer, SessionSeen, agree, answered,
-    ask_again, begin,
+    Agreement, Beginning, CheckoutStep, FinalizeAnswer, SessionSeen, agree, answered, ask_again, begin,
 };
 use countersign_domain::merchant::doubt::{Act, charge_seen, looked_up, resend, take_up};
 use countersign_domain::step::Step;
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{FinalizeCheckoutSession, Object as _};
-use countersign_store::contract::ChangeSet;
-use countersign_store::transact::Decision;
 
-use super::change::Loaded;
+use super::App;
 use super::key::idempotency_key;
-use super::operator::tell_operator;
 use super::quote::WherePaid;
-use super::{App, StoreFailed};
-use crate::metrics::Noted;
+use crate::book::StoreFailed;
+use crate::book::commit::Loaded;
 
 /// How many acts one caller carries out in a row before it leaves the rest to the timer. The
 /// longest useful chain: agree, send, look up, re-send, look up, ask for the charge.
@@ -41,13 +36,6 @@ pub(crate) struct Place<'a> {
     pub(crate) checkout_id: &'a str,
     pub(crate) attempt: u32,
     pub(crate) session: &'a CheckoutSessionId,
-}
-
-/// A step that is kept, or about to be: the checkout after it, and what there is to tell of it.
-pub(super) struct Kept {
-    after: Loaded,
-    events: Vec<CheckoutEvent>,
-    noted: Noted,
 }
 
 /// A Finalize that is durable and may leave.
@@ -106,70 +94,6 @@ impl App {
             };
         }
         Ok(())
-    }
-
-    /// Makes one decision on the checkout and commits its step; `None` when the decision was that
-    /// there is nothing to do. The operator hears of it once it is kept.
-    ///
-    /// What is `known` is decided on first, and loaded anew if somebody else has written since: a
-    /// commit names the version that it rests on.
-    pub(crate) async fn step<T: std::marker::Send>(
-        &self,
-        checkout_id: &str,
-        known: &mut Option<Loaded>,
-        decide: impl Fn(&Checkout, Timestamp) -> Option<(CheckoutStep, T)> + std::marker::Send + Sync,
-    ) -> Result<Option<T>, StoreFailed> {
-        let now = self.clock.now();
-        let decide = &decide;
-        let mut first = known.take();
-        let kept = self
-            .transact(|| {
-                let known = first.take();
-                async move {
-                    let nothing = Decision { change: None, outcome: None };
-                    let before = match known {
-                        Some(known) => known,
-                        None => match self.checkout(checkout_id).await? {
-                            Some(loaded) => loaded,
-                            None => return Ok::<_, StoreFailed>(nothing),
-                        },
-                    };
-                    let Some((step, outcome)) = decide(&before.registration.checkout, now) else {
-                        return Ok(nothing);
-                    };
-                    let (change, kept) = self.keeping(before, step, now);
-                    Ok(Decision { change, outcome: Some((kept, outcome)) })
-                }
-            })
-            .await?;
-        Ok(kept.map(|(kept, outcome)| {
-            *known = Some(self.tell(kept));
-            outcome
-        }))
-    }
-
-    /// The change set of a step, if it changes anything, and what is to be told once it is kept.
-    pub(super) fn keeping(
-        &self,
-        before: Loaded,
-        step: CheckoutStep,
-        now: Timestamp,
-    ) -> (Option<ChangeSet>, Kept) {
-        let Step { next, events } = settled(step, now, &self.rules());
-        if next == before.registration.checkout && events.is_empty() {
-            return (None, Kept { after: before, events, noted: Noted::default() });
-        }
-        let noted = Noted::of(&before.registration.checkout, &next, &events, now);
-        let (change, after) = self.step_change(before, next, &events, now);
-        (Some(change), Kept { after, events, noted })
-    }
-
-    /// Tells the operator of a step that is kept, and gives back the checkout as it is since.
-    pub(super) fn tell(&self, kept: Kept) -> Loaded {
-        let Kept { after, events, noted } = kept;
-        self.metrics.note(&noted);
-        tell_operator(&after.registration.checkout, &events);
-        after
     }
 
     async fn agree_and_send(&self, place: Place<'_>, known: &mut Option<Loaded>) -> Result<Act, StoreFailed> {

@@ -5,55 +5,15 @@ use std::time::Duration;
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::{AttemptState, GivenAddresses};
-use countersign_domain::merchant::completion::{
-    Arrival, ArrivalRefused, CheckoutStep, arrive, buyer_seen, given_later, unquoted,
-};
+use countersign_domain::merchant::completion::buyer_seen;
 use countersign_domain::merchant::doubt::Act;
-use countersign_store::contract::Key;
-use countersign_store::transact::Decision;
 
+use super::App;
 use super::act::{Place, quiet};
-use super::change::{Loaded, checkout_key};
-use super::registration::{Registration, pointer};
-use super::{App, StoreFailed, change};
-
-/// Why a completion has no outcome to tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CompleteRefused {
-    /// No checkout has this id.
-    NotFound,
-    /// Another order came back with this session first.
-    BoundToAnotherOrder,
-    /// The checkout has bound too many sessions.
-    TooManyAttempts,
-    /// The shop cancels the order: nobody pays for it any more.
-    OrderCanceled,
-    /// The store did not say that it bound the session. If it did and its answer was lost, the
-    /// attempt's timer carries it out; asking again is right either way.
-    Store(StoreFailed),
-}
-
-impl From<StoreFailed> for CompleteRefused {
-    fn from(failed: StoreFailed) -> Self {
-        Self::Store(failed)
-    }
-}
-
-/// Who brings the session that the buyer came back with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bearer {
-    /// The shop's own server, which knows what the order costs.
-    Shop,
-    /// The buyer's browser, which may have left the question out.
-    Browser,
-}
-
-/// A session that is bound, to which attempt, and whether this caller has bound it.
-struct Bound {
-    loaded: Loaded,
-    attempt: u32,
-    is_mine: bool,
-}
+use crate::book::StoreFailed;
+use crate::book::arrival::{Bearer, Bound, CompleteRefused};
+use crate::book::commit::Loaded;
+use crate::registration::Registration;
 
 /// The registration as far as it is known, and which attempt the caller asked about.
 pub(crate) struct Outcome {
@@ -64,10 +24,6 @@ pub(crate) struct Outcome {
 /// The pause between two looks at an attempt that somebody else carries out: doubles up to a bound.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(20);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-
-fn session_key(session: &CheckoutSessionId) -> Key {
-    Key { collection: "session", id: session.to_string() }
-}
 
 impl App {
     /// Completes a checkout with the session that the buyer came back with.
@@ -101,61 +57,6 @@ impl App {
             tracing::warn!(checkout_id, attempt, %failed, "a completion cannot be followed");
             as_bound
         }))
-    }
-
-    /// Binds the session, once and for ever: to this checkout or, if another came first, not at all.
-    /// Whoever bound it carries it out.
-    async fn bind(
-        &self,
-        checkout_id: &str,
-        session: &CheckoutSessionId,
-        given: &GivenAddresses,
-        bearer: Bearer,
-    ) -> Result<Bound, CompleteRefused> {
-        let must_be_quoted = bearer == Bearer::Browser && self.quotes();
-        let (now, rules) = (self.clock.now(), self.rules());
-        let keys = [checkout_key(checkout_id), session_key(session)];
-        self.transact(|| async {
-            let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
-            let [Some(document), claim] = documents.as_slice() else { return Err(CompleteRefused::NotFound) };
-            let before = change::decode(document)?;
-            if claim.as_ref().is_some_and(|claim| claim.bytes != checkout_id.as_bytes()) {
-                return Err(CompleteRefused::BoundToAnotherOrder);
-            }
-            let (attempt, step) = match arrive(&before.registration.checkout, session, given, now, &rules) {
-                Err(ArrivalRefused::TooManyAttempts) => return Err(CompleteRefused::TooManyAttempts),
-                Err(ArrivalRefused::OrderCanceled) => return Err(CompleteRefused::OrderCanceled),
-                Ok(Arrival::Known(attempt)) => {
-                    let (change, loaded) = match given_later(&before.registration.checkout, attempt, given) {
-                        Some(next) => {
-                            let (change, loaded) = self.step_change(before, next, &[], now);
-                            (Some(change), loaded)
-                        }
-                        None => (None, before),
-                    };
-                    let outcome = Bound { loaded, attempt, is_mine: false };
-                    return Ok(Decision { change, outcome });
-                }
-                Ok(Arrival::New(attempt, step)) => (attempt, step),
-            };
-            let is_unsent =
-                |step: &CheckoutStep| step.next.attempt(attempt).is_some_and(|bound| bound.state.is_unsent());
-            let step = if is_unsent(&step) && must_be_quoted && before.registration.browsing.quoted.is_none()
-            {
-                tracing::warn!(checkout_id, attempt, "the buyer's page has not asked what the order costs");
-                let ended = unquoted(&step.next, attempt, now);
-                let events = step.events.into_iter().chain(ended.events).collect();
-                CheckoutStep { next: ended.next, events }
-            } else {
-                step
-            };
-            let is_mine = is_unsent(&step);
-            let (mut change, loaded) = self.step_change(before, step.next, &step.events, now);
-            change.write.push(pointer(session_key(session), checkout_id));
-            let outcome = Bound { loaded, attempt, is_mine };
-            Ok(Decision { change: Some(change), outcome })
-        })
-        .await
     }
 
     /// The buyer is back, so whatever decides about this attempt is waited for.

@@ -4,9 +4,10 @@ use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::fulfilment::{Fulfilment, fulfilment};
 use countersign_domain::merchant::payment::PaymentAct;
 
-use super::change::Loaded;
-use super::registration::Registration;
-use super::{App, StoreFailed};
+use super::App;
+use crate::book::StoreFailed;
+use crate::book::commit::Loaded;
+use crate::registration::Registration;
 
 impl App {
     /// Whether a parcel may leave, of a checkout that is there; none when it has no such charge. If Amazon

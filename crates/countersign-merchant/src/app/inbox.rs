@@ -6,7 +6,6 @@
 //! copies of it may come. Its timer is let go of only after the checkout has kept what it brought about,
 //! so that a crash in between does it once more, which changes nothing.
 
-use std::slice;
 use std::time::Duration;
 
 use countersign_client::notification::{EnvelopeKind, Message, NotificationRefused, Notified, Received};
@@ -14,20 +13,14 @@ use countersign_domain::ids::ChargePermissionId;
 use countersign_domain::merchant::attempt::{AttemptState, FailedCharge};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::hint::{Hint, hinted, unpaid_charge_seen, unpaid_under};
-use countersign_domain::time::{DAY, Timestamp};
-use countersign_store::contract::{Content, Expect, IndexRange, Key, NewMessage, Version, Write};
-use countersign_store::transact::Decision;
+use countersign_domain::time::DAY;
 
-use super::change::{BY_PERMISSION, message};
-use super::{App, StoreFailed};
-use crate::stored::event::Event;
-use crate::stored::fact::Fact;
-use crate::stored::notification::{self, Notification, Progress};
+use super::App;
+use crate::book::StoreFailed;
+use crate::stored::notification::{Notification, Progress};
 
 /// For so long an order is looked for.
 const LOOKED_FOR: Duration = DAY.saturating_mul(15);
-/// For so long a copy is known: a day more than the verifier takes one for fresh.
-const REMEMBERED: Duration = DAY.saturating_mul(16);
 
 /// Why a notification is not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +54,7 @@ impl App {
             tracing::warn!(why = refused.name(), %refused, "a notification is not believed");
             NotAcknowledged::Refused(refused)
         })?;
-        let kept = self.keep(&message_id, message.as_ref()).await;
+        let kept = self.keep_notification(&message_id, message.as_ref()).await;
         let outcome = match kept {
             Ok(true) => "accepted",
             Ok(false) => "repeated",
@@ -86,69 +79,40 @@ impl App {
         }
     }
 
-    /// Stores a notification; `false` when it is there already.
-    async fn keep(&self, message_id: &str, message: Option<&Message>) -> Result<bool, StoreFailed> {
-        let now = self.clock.now();
-        let progress = match message {
-            Some(_) => Progress::Waiting { try_count: 0, reference: None },
-            None => Progress::Over,
-        };
-        let notification = Notification { received_at: now, message: message.cloned(), progress };
-        let key = key(&document_id(message_id, message));
-        self.transact(|| async {
-            let document = self.store.load(slice::from_ref(&key)).await?.into_iter().next().flatten();
-            let change = document.is_none().then(|| {
-                let mut change = self.change_set(now);
-                let content = Some(content(&notification, now));
-                change.write = vec![Write { key: key.clone(), expect: Expect::Absent, content }];
-                change
-            });
-            let is_new = change.is_some();
-            Ok(Decision { change, outcome: is_new })
-        })
-        .await
-    }
-
     /// Takes up a notification whose timer is due: lets it be taken in, tries again later, gives it up, or
     /// forgets it.
     pub(crate) async fn take_up_notification(&self, id: &str) -> Result<(), StoreFailed> {
-        let Some((kept, version)) = self.notification(id).await? else { return Ok(()) };
-        let (Progress::Waiting { try_count, reference }, Some(message)) = (&kept.progress, &kept.message)
-        else {
-            return self.rewrite(id, version, None, Vec::new()).await;
+        let Some(kept) = self.notification(id).await? else { return Ok(()) };
+        let Notification { received_at, message, progress } = &kept.notification;
+        let (Progress::Waiting { try_count, reference }, Some(message)) = (progress, message) else {
+            return self.forget_notification(&kept).await;
         };
         if *try_count == 0 {
             tell_chargeback(message);
         }
         let sought = self.seek(message, reference.clone()).await?;
         let now = self.clock.now();
-        let over = Notification { progress: Progress::Over, ..kept.clone() };
-        let (next, append) = match sought {
+        let (next, taken_in_by) = match sought {
             Sought::Over(checkout_id) => {
                 self.metrics.note_notification("takenIn");
-                let told = match checkout_id {
-                    Some(checkout_id) => self.told(&checkout_id, message, now).await?,
-                    None => Vec::new(),
-                };
-                (over, told)
+                (Progress::Over, checkout_id)
             }
-            Sought::NotYet(_) if now.since(kept.received_at) >= LOOKED_FOR => {
+            Sought::NotYet(_) if now.since(*received_at) >= LOOKED_FOR => {
                 self.metrics.note_notification("givenUp");
                 tell_given_up(id, message);
-                (over, Vec::new())
+                (Progress::Over, None)
             }
             Sought::NotYet(reference) => {
-                let try_count = try_count.saturating_add(1);
-                (Notification { progress: Progress::Waiting { try_count, reference }, ..kept }, Vec::new())
+                (Progress::Waiting { try_count: try_count.saturating_add(1), reference }, None)
             }
         };
-        self.rewrite(id, version, Some(&next), append).await
+        self.move_notification_on(&kept, next, taken_in_by.as_deref()).await
     }
 
     /// Looks for the order of a notification, and lets its checkout look at what was heard of.
     async fn seek(&self, message: &Message, reference: Option<String>) -> Result<Sought, StoreFailed> {
         let Some(permission) = permission_of(message) else { return Ok(Sought::Over(None)) };
-        if let Some(checkout_id) = self.first(BY_PERMISSION, permission.as_str()).await? {
+        if let Some(checkout_id) = self.checkout_under(&permission).await? {
             let is_taken_in = self.heed(&checkout_id, &permission, message).await?;
             return Ok(if is_taken_in { Sought::Over(Some(checkout_id)) } else { Sought::NotYet(reference) });
         }
@@ -231,89 +195,6 @@ impl App {
             }
         }
     }
-
-    /// What the timeline says of a notification that was taken in, and what the shop is told of a dispute.
-    async fn told(
-        &self,
-        checkout_id: &str,
-        about: &Message,
-        now: Timestamp,
-    ) -> Result<Vec<NewMessage>, StoreFailed> {
-        let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(Vec::new()) };
-        let registration = &loaded.registration;
-        let mut told = vec![message(registration, &Event::of_notification(about, now))];
-        if let (Notified::Chargeback(_), Some(permission)) = (&about.object, permission_of(about)) {
-            let fact = Fact::of_chargeback(&registration.checkout, &permission, now);
-            told.push(self.outgoing(registration, &fact, now));
-        }
-        Ok(told)
-    }
-
-    async fn notification(&self, id: &str) -> Result<Option<(Notification, Version)>, StoreFailed> {
-        let document = self.store.load(&[key(id)]).await?.into_iter().next().flatten();
-        let Some(document) = document else { return Ok(None) };
-        Ok(Some((notification::decode(document.format, &document.bytes)?, document.version)))
-    }
-
-    /// Writes a notification as it is from now on, or deletes it, unless somebody else has since.
-    async fn rewrite(
-        &self,
-        id: &str,
-        version: Version,
-        next: Option<&Notification>,
-        append: Vec<NewMessage>,
-    ) -> Result<(), StoreFailed> {
-        let now = self.clock.now();
-        self.transact(|| async {
-            let document = self.store.load(&[key(id)]).await?.into_iter().next().flatten();
-            if document.is_none_or(|document| document.version != version) {
-                return Ok::<_, StoreFailed>(Decision { change: None, outcome: () });
-            }
-            let mut change = self.change_set(now);
-            let content = next.map(|next| content(next, now));
-            change.write = vec![Write { key: key(id), expect: Expect::Version(version), content }];
-            change.append = append.clone();
-            Ok(Decision { change: Some(change), outcome: () })
-        })
-        .await
-    }
-
-    /// The id of a document that an index has under exactly this value.
-    async fn first(&self, index: &'static str, value: &str) -> Result<Option<String>, StoreFailed> {
-        let range = IndexRange { index, prefix: value.to_owned(), after: None, limit: 1 };
-        // Of the values that begin so, the shortest is the first.
-        let row = self.store.range(range).await?.into_iter().next();
-        Ok(row.filter(|row| row.value == value).map(|row| row.key.id))
-    }
-}
-
-/// What a notification is kept under: its own id if it has one, since Amazon publishes the same one to
-/// several topics, each time as another message.
-fn document_id(message_id: &str, message: Option<&Message>) -> String {
-    match message.and_then(|message| message.notification_id.as_deref()) {
-        Some(notification_id) => format!("notification {notification_id}"),
-        None => format!("message {message_id}"),
-    }
-}
-
-fn key(id: &str) -> Key {
-    Key { collection: notification::COLLECTION, id: id.to_owned() }
-}
-
-fn content(kept: &Notification, now: Timestamp) -> Content {
-    let (format, bytes) = notification::encode(kept);
-    let due_at = match &kept.progress {
-        Progress::Waiting { try_count: 0, .. } => now,
-        Progress::Waiting { try_count, .. } => now.plus(pause_before(*try_count)),
-        Progress::Over => kept.received_at.plus(REMEMBERED),
-    };
-    Content { format, bytes, due_at: Some(due_at), index: Vec::new() }
-}
-
-/// The pause before the n-th try again: 5 s, doubling to an hour.
-fn pause_before(try_count: u32) -> Duration {
-    let doublings = try_count.saturating_sub(1).min(10);
-    Duration::from_secs(5_u64.saturating_mul(2_u64.saturating_pow(doublings)).min(3_600))
 }
 
 /// The permission that a message is about.

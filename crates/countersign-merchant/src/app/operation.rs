@@ -24,14 +24,14 @@ use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{
     CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, Object as _,
 };
-use countersign_store::transact::Decision;
 
+use super::App;
 use super::act::quiet;
-use super::change::Loaded;
 use super::complete::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::key::idempotency_key;
-use super::registration::Registration;
-use super::{App, StoreFailed};
+use crate::book::StoreFailed;
+use crate::book::commit::Loaded;
+use crate::registration::Registration;
 
 /// How many acts one caller carries out in a row before it leaves the rest to the timer: enough for an
 /// order of a few charges to be canceled while its shop waits.
@@ -197,23 +197,11 @@ impl App {
         checkout_id: &str,
         decide: impl Fn(&Checkout, Timestamp) -> Decided<T> + std::marker::Send + Sync,
     ) -> Result<(Loaded, T), OperateRefused> {
-        let now = self.clock.now();
-        let decide = &decide;
-        let (kept, outcome) = self
-            .transact(|| async move {
-                let before = self.checkout(checkout_id).await?.ok_or(OperateRefused::NotFound)?;
-                let (step, outcome) = match decide(&before.registration.checkout, now) {
-                    Ok(decided) => decided,
-                    Err(refused) => {
-                        return Err(OperateRefused::Rule(refused, Box::new(before.registration)));
-                    }
-                };
-                let step = step.unwrap_or_else(|| quiet(before.registration.checkout.clone()));
-                let (change, kept) = self.keeping(before, step, now);
-                Ok(Decision { change, outcome: (kept, outcome) })
-            })
-            .await?;
-        Ok((self.tell(kept), outcome))
+        let decide = |registration: &Registration, now| {
+            let refused = |refused| OperateRefused::Rule(refused, Box::new(registration.clone()));
+            decide(&registration.checkout, now).map_err(refused)
+        };
+        self.decide(checkout_id, decide).await?.ok_or(OperateRefused::NotFound)
     }
 
     /// Carries out whatever is due of a checkout, and waits while somebody has something of it in hand,

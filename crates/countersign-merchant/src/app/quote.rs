@@ -6,86 +6,27 @@
 //! the earlier amount disagrees with them, and is not finalized. So nothing is charged that was not the last
 //! quote.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use countersign_domain::address::Address;
 use countersign_domain::cart::DeliveryOptions;
-use countersign_domain::merchant::attempt::{Attempt, AttemptState};
-use countersign_domain::merchant::checkout::{Checkout, Terms, TermsRefused, change_terms};
+use countersign_domain::merchant::checkout::{Checkout, Terms};
 use countersign_domain::merchant::completion::{OpenSession, unquoted_address};
 use countersign_domain::merchant::quote::{
-    QuoteAsked, QuoteRefused, QuoteTable, goes_where_registered, quote, quoted_terms,
+    QuoteAsked, QuoteRefused, goes_where_registered, quote, quoted_terms,
 };
-use countersign_domain::money::Money;
 use countersign_domain::terms::ProductType;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{self, CartDetails, Object as _};
-use countersign_store::contract::Expect;
-use countersign_store::transact::Decision;
 use serde_json::value::RawValue;
 
+use super::App;
 use super::act::Place;
-use super::change::{Loaded, message};
-use super::registration::Registration;
-use super::{App, StoreFailed};
+use crate::book::StoreFailed;
+use crate::book::commit::Loaded;
+use crate::book::quote::{MAX_QUOTES, Trigger};
 use crate::entropy;
 use crate::gateway::quote_hook::Unanswered;
-use crate::stored::event::Event;
-
-/// How many quotes, refused ones included, one checkout is given: a buyer who tries every address, option and
-/// coupon needs a tenth of it.
-pub(crate) const MAX_QUOTES: u32 = 500;
-/// How many entries a button's other events make in one timeline.
-pub(crate) const MAX_TOLD: u32 = 100;
-
-/// How long a quote stands: longer than the day that Amazon keeps its session. After that what the buyer entered
-/// on a page that led nowhere is not kept.
-const STANDS_FOR: Duration = Duration::from_secs(25 * 3_600);
-
-/// What the buyer's page has come to: kept beside the terms, since the next question rests on it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Browsing {
-    /// The last quote, unless the shop has changed the terms since.
-    pub(crate) quoted: Option<Quoted>,
-    /// How many quotes were given or refused.
-    pub(crate) quote_count: u32,
-    /// How many other events were told.
-    pub(crate) told_count: u32,
-}
-
-/// What a quote has put aside, and what the buyer has chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Quoted {
-    pub(crate) at: Timestamp,
-    /// The registered `chargeAmount`: the items' price, of which every quote begins.
-    pub(crate) base: Money,
-    /// The registered `totalOrderAmount`.
-    pub(crate) total: Option<Money>,
-    pub(crate) delivery_option_id: Option<String>,
-    pub(crate) coupon_codes: Vec<String>,
-}
-
-/// Which of the button's events asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trigger {
-    Init,
-    ShippingAddress,
-    DeliveryOption,
-    /// None of them: the order is placed, with an address that the quote does not rest on.
-    Complete,
-}
-
-impl Trigger {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Init => "init",
-            Self::ShippingAddress => "shippingAddress",
-            Self::DeliveryOption => "deliveryOption",
-            Self::Complete => "complete",
-        }
-    }
-}
+use crate::registration::{Quoted, Registration};
 
 /// A question, as the event brings it. What it does not bring is as it was.
 #[derive(Debug, Clone)]
@@ -105,41 +46,6 @@ pub(super) enum WherePaid {
     Known,
     /// The shop has not answered; it is to be asked again.
     Unanswered,
-}
-
-impl Registration {
-    /// When the quote lapses: not while an attempt may still be paid by it, and never once it was paid.
-    pub(crate) fn lapses_at(&self) -> Option<Timestamp> {
-        let quoted = self.browsing.quoted.as_ref()?;
-        let is_unpaid = |attempt: &Attempt| {
-            matches!(attempt.state, AttemptState::NotPaid { .. } | AttemptState::Surplus { .. })
-        };
-        self.checkout.attempts.iter().all(is_unpaid).then(|| quoted.at.plus(STANDS_FOR))
-    }
-
-    /// This, once its quote has lapsed: the terms are those that the shop has set, as before any quote, so that no
-    /// session with the quote's amount agrees with them. `None` while it stands.
-    pub(super) fn lapsed(&self, now: Timestamp) -> Option<Self> {
-        self.lapses_at().filter(|lapses_at| *lapses_at <= now)?;
-        let mut lapsed = self.clone();
-        lapsed.checkout.terms = self.registered_terms();
-        lapsed.checkout.terms_version = lapsed.checkout.terms_version.saturating_add(1);
-        lapsed.browsing.quoted = None;
-        Some(lapsed)
-    }
-
-    /// This, without the address of a quote that was paid: the buyer's addresses are in the snapshot, sealed.
-    pub(super) fn without_quoted_address(mut self) -> Self {
-        self.checkout.terms.quoted_address = None;
-        self
-    }
-
-    /// The terms as the shop has set them, without what a quote has made of them since.
-    pub(crate) fn registered_terms(&self) -> Terms {
-        let terms = self.checkout.terms.clone();
-        let Some(quoted) = &self.browsing.quoted else { return terms };
-        Terms { charge_amount: quoted.base, total_order_amount: quoted.total, quoted_address: None, ..terms }
-    }
 }
 
 /// A question with everything that its quote rests on.
@@ -234,15 +140,6 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Counts one more, if there may be one more.
-const fn counted(count: &mut u32, most: u32) -> bool {
-    let may_be = *count < most;
-    if may_be {
-        *count = count.saturating_add(1);
-    }
-    may_be
-}
-
 fn refuse(refused: QuoteRefused, why: &str) -> Unanswered {
     Unanswered { refused, field: None, why: why.to_owned(), is_silence: false }
 }
@@ -262,11 +159,6 @@ const fn not_in_the_table(refused: QuoteRefused) -> &'static str {
 }
 
 impl App {
-    /// Whether an order costs what its last quote says, and not what it was registered with.
-    pub(super) fn quotes(&self) -> bool {
-        self.quote_hook.is_some() || self.settings.storefront.quote_table != QuoteTable::default()
-    }
-
     /// Answers a question of the buyer's page, and makes a good answer the order's terms.
     pub(crate) async fn quote(
         &self,
@@ -421,109 +313,5 @@ impl App {
         let chosen = quoted.delivery_option_id.clone();
         let chosen = chosen.filter(|id| cart.delivery_options.is_empty() || is_offered(id));
         Ok((details, terms, Quoted { delivery_option_id: chosen, ..quoted.clone() }))
-    }
-
-    /// Writes a quote as the terms, on whatever version they have unless one is named: of two tabs the later
-    /// one counts. What the shop has registered must still be what the quote began with.
-    async fn keep_quote(
-        &self,
-        checkout_id: &str,
-        (trigger, terms_version): (Trigger, Option<u32>),
-        registered: &Terms,
-        terms: &Terms,
-        quoted: &Quoted,
-    ) -> Result<Result<(), QuoteRefused>, StoreFailed> {
-        let now = self.clock.now();
-        self.transact(|| async {
-            let refused = |refused| Ok(Decision { change: None, outcome: Err(refused) });
-            let Some(before) = self.checkout(checkout_id).await? else {
-                return refused(QuoteRefused::CartChanged);
-            };
-            let Registration { checkout, links, browsing } = &before.registration;
-            // Others may have asked since. What an order costs where it is paid is asked once a session.
-            if browsing.quote_count >= MAX_QUOTES && trigger != Trigger::Complete {
-                return refused(QuoteRefused::UnknownError);
-            }
-            if terms_version.is_some_and(|expected| expected != checkout.terms_version) {
-                return refused(QuoteRefused::CartChanged);
-            }
-            if before.registration.registered_terms().difference(registered).is_some() {
-                return refused(QuoteRefused::CartChanged);
-            }
-            let step = match change_terms(checkout, checkout.terms_version, terms.clone()) {
-                Ok(step) => step,
-                Err(TermsRefused::AlreadySent | TermsRefused::OrderCanceled) => {
-                    return refused(QuoteRefused::CartChanged);
-                }
-                Err(_) => return refused(QuoteRefused::UnknownError),
-            };
-            let is_changed = *terms != checkout.terms;
-            let after = Registration {
-                checkout: if is_changed { step.next } else { checkout.clone() },
-                links: links.clone(),
-                browsing: Browsing {
-                    quoted: Some(quoted.clone()),
-                    quote_count: browsing.quote_count.saturating_add(1),
-                    ..*browsing
-                },
-            };
-            let version = after.checkout.terms_version;
-            let detail = format!("{}: {}, version {version}", trigger.as_str(), terms.charge_amount);
-            let entry = Event { detail: Some(detail), ..Event::of_checkout("Quoted", now) };
-            let mut change = self.change_set(now);
-            change.write = vec![self.write_checkout(&after, Expect::Version(before.version))];
-            change.append = vec![message(&after, &entry)];
-            Ok(Decision { change: Some(change), outcome: Ok(()) })
-        })
-        .await
-    }
-
-    async fn keep_refusal(
-        &self,
-        checkout_id: &str,
-        trigger: Trigger,
-        refused: QuoteRefused,
-        field: Option<&str>,
-    ) -> Result<(), StoreFailed> {
-        let field = field.map(|field| format!(" ({field})")).unwrap_or_default();
-        let detail = format!("{}: {}{field}", trigger.as_str(), refused.code());
-        let count = |browsing: &mut Browsing| counted(&mut browsing.quote_count, MAX_QUOTES);
-        self.tell_of_page(checkout_id, "QuoteRefused", Some(&detail), &count).await
-    }
-
-    /// Tells of a button's event that changes nothing; after so many of them, no more.
-    pub(crate) async fn note_page_event(
-        &self,
-        loaded: &Loaded,
-        kind: &str,
-        detail: Option<&str>,
-    ) -> Result<(), StoreFailed> {
-        let count = |browsing: &mut Browsing| counted(&mut browsing.told_count, MAX_TOLD);
-        self.tell_of_page(loaded.registration.checkout.id.as_str(), kind, detail, &count).await
-    }
-
-    async fn tell_of_page(
-        &self,
-        checkout_id: &str,
-        kind: &str,
-        detail: Option<&str>,
-        count: &(dyn Fn(&mut Browsing) -> bool + Sync),
-    ) -> Result<(), StoreFailed> {
-        let now = self.clock.now();
-        self.transact(|| async {
-            let Some(before) = self.checkout(checkout_id).await? else {
-                return Ok::<_, StoreFailed>(Decision { change: None, outcome: () });
-            };
-            let mut after = before.registration;
-            if !count(&mut after.browsing) {
-                return Ok(Decision { change: None, outcome: () });
-            }
-            let entry = Event { detail: detail.map(str::to_owned), ..Event::of_checkout(kind, now) };
-            let mut change = self.change_set(now);
-            change.write = vec![self.write_checkout(&after, Expect::Version(before.version))];
-            change.append = vec![message(&after, &entry)];
-            Ok(Decision { change: Some(change), outcome: () })
-        })
-        .await
     }
 }

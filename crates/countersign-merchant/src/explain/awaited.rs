@@ -9,7 +9,7 @@ use countersign_domain::merchant::payment::{Charge, ChargeState, PermissionState
 use countersign_domain::time::Timestamp;
 
 use super::Awaited;
-use crate::app::registration::Registration;
+use crate::registration::Registration;
 
 pub(super) fn of(registration: &Registration, rules: &CompletionRules) -> Vec<Awaited> {
     let checkout = &registration.checkout;

@@ -8,8 +8,8 @@ use countersign_domain::merchant::completion::CompletionRules;
 use countersign_domain::merchant::fulfilment::Fulfilment;
 use serde::Serialize;
 
-use crate::app::lookup::{Event, TimelinePage};
-use crate::app::registration::Registration;
+use crate::book::lookup::{Event, TimelinePage};
+use crate::registration::Registration;
 
 /// The whole answer; of a long timeline one page.
 #[derive(Serialize)]

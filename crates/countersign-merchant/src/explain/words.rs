@@ -2,7 +2,7 @@
 
 use countersign_domain::merchant::checkout::Terms;
 
-use crate::app::lookup::Event;
+use crate::book::lookup::Event;
 
 /// What was asked for, in one line.
 pub(super) fn terms(terms: &Terms) -> String {

@@ -4,7 +4,6 @@
 mod payment;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use countersign_client::{Answer, Client, Error, Standing};
@@ -17,16 +16,10 @@ use countersign_protocol::wire::{CheckoutSession, CheckoutSessionState, ReasonCo
 
 use crate::clock::DecisionClock;
 
-/// A skew of more than this against Amazon's `Date` header holds local expiries.
-const TOLERATED_SKEW_MS: i64 = 60_000;
-
 /// Amazon, as the merchant half speaks to it.
 pub(crate) struct Amazon {
     client: Client,
     clock: Arc<DecisionClock>,
-    /// Amazon's clock minus ours, from the latest answer that carried a date: minus this machine's or
-    /// minus the one that decisions are made by, whichever is further off.
-    skew_ms: AtomicI64,
 }
 
 /// Amazon's answer shows nothing: no answer, a 5xx, a body that cannot be read.
@@ -63,28 +56,16 @@ impl ShowsNothing {
 
 impl Amazon {
     pub(crate) fn new(client: Client, clock: Arc<DecisionClock>) -> Self {
-        Self { client, clock, skew_ms: AtomicI64::new(0) }
+        Self { client, clock }
     }
 
     pub(crate) fn environment(&self) -> Environment {
         self.client.environment()
     }
 
-    /// Whether a clock of ours and Amazon's differ by more than a minute.
-    pub(crate) fn clock_is_in_question(&self) -> bool {
-        self.skew_ms.load(Ordering::Relaxed).unsigned_abs() > TOLERATED_SKEW_MS.unsigned_abs()
-    }
-
-    /// Compares the clocks, right after the answer came.
     fn note_date(&self, date: Option<Timestamp>) {
-        let Some(date) = date else { return };
-        let was_in_question = self.clock_is_in_question();
-        let skew = |ours: Timestamp| date.as_millis().saturating_sub(ours.as_millis());
-        let (wall, decisions) = (skew(self.clock.wall()), skew(self.clock.now()));
-        let skew_ms = if decisions.unsigned_abs() > wall.unsigned_abs() { decisions } else { wall };
-        self.skew_ms.store(skew_ms, Ordering::Relaxed);
-        if self.clock_is_in_question() && !was_in_question {
-            tracing::error!(skew_ms, "this machine's clock and Amazon's differ: local expiries are held");
+        if let Some(date) = date {
+            self.clock.compare(date);
         }
     }
 

@@ -15,9 +15,10 @@ use http::{HeaderValue, Method, StatusCode, header};
 use super::errors::{self, Refused};
 use super::{only_get, render};
 use crate::app::App;
-use crate::app::change::Loaded;
-use crate::app::complete::Bearer;
-use crate::app::quote::{Question, Trigger};
+use crate::app::quote::Question;
+use crate::book::arrival::Bearer;
+use crate::book::commit::Loaded;
+use crate::book::quote::Trigger;
 use crate::settings::Origin;
 
 /// The longest event, in bytes: a page's own members and two addresses are a few thousand.

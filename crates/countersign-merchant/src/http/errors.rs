@@ -9,12 +9,12 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::{payment_render, render};
-use crate::app::StoreFailed;
-use crate::app::complete::CompleteRefused;
 use crate::app::inbox::NotAcknowledged;
 use crate::app::operation::OperateRefused;
-use crate::app::registration::RegistrationRefused;
-use crate::app::snapshot::SnapshotRefused;
+use crate::book::StoreFailed;
+use crate::book::arrival::CompleteRefused;
+use crate::book::register::RegistrationRefused;
+use crate::book::snapshot::SnapshotRefused;
 
 /// Everything that the merchant API refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,9 +19,9 @@ use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
 
 use crate::app::App;
-use crate::app::complete::Bearer;
-use crate::app::fact::Facts;
-use crate::app::registration::Registered;
+use crate::book::arrival::Bearer;
+use crate::book::outbox::Facts;
+use crate::book::register::Registered;
 use crate::explain::explanation;
 use crate::pages::result;
 use errors::Refused;

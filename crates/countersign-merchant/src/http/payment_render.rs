@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::errors::{self, Refused};
 use super::render::{Amount, json};
 use crate::app::operation::Operated;
-use crate::app::registration::Registration;
+use crate::registration::Registration;
 
 /// A payment within its checkout.
 #[derive(Serialize)]

@@ -15,15 +15,16 @@ use serde_json::value::RawValue;
 use super::errors::Refused;
 use super::payment_render::{self, CancellationBody, PaymentBody};
 use super::requests::cursor_text;
-use crate::app::StoreFailed;
 use crate::app::complete::Outcome;
-use crate::app::fact::{self, KeptFact};
-use crate::app::lookup::Event;
-use crate::app::lookup::Page;
-use crate::app::registration::{Registered, Registration};
-use crate::app::snapshot::Transaction;
+use crate::book::StoreFailed;
+use crate::book::lookup::Event;
+use crate::book::lookup::Page;
+use crate::book::outbox::{self, KeptFact};
+use crate::book::register::Registered;
+use crate::book::snapshot::Transaction;
 use crate::metrics::MEDIA_TYPE;
 use crate::pages::texts::{NOT_PAID_MESSAGE, Texts};
+use crate::registration::Registration;
 use crate::settings::Settings;
 
 /// A JSON answer.
@@ -317,7 +318,7 @@ pub(super) fn facts(facts: &[KeptFact]) -> Response {
         if index > 0 {
             body.push(b',');
         }
-        body.extend_from_slice(&fact::body(kept.sequence, &kept.bytes));
+        body.extend_from_slice(&outbox::body(kept.sequence, &kept.bytes));
     }
     body.extend_from_slice(b"]}");
     json_bytes(StatusCode::OK, Bytes::from(body))

@@ -11,9 +11,9 @@ use countersign_protocol::wire::{
 };
 
 use super::errors::Refused;
-use crate::app::fact::{self, PAGE};
-use crate::app::lookup::{Cursor, TIMELINE};
-use crate::app::registration::Order;
+use crate::book::lookup::{Cursor, TIMELINE};
+use crate::book::outbox::{self, PAGE};
+use crate::book::register::Order;
 
 /// The longest order number and URL, in characters.
 const MAX_ORDER_ID_LEN: usize = 128;
@@ -253,7 +253,7 @@ pub(super) fn events_query(query: &str) -> Result<EventsQuery, Refused> {
             "after" if value.is_empty() => {}
             "after" => {
                 let why = "must be the id of an event";
-                parsed.after = Some(fact::sequence(value).ok_or(Refused::Invalid { field: "after", why })?);
+                parsed.after = Some(outbox::sequence(value).ok_or(Refused::Invalid { field: "after", why })?);
             }
             "limit" => parsed.limit = limit(value)?,
             _ => return Err(Refused::Invalid { field: "query", why: "takes after and limit only" }),

@@ -16,8 +16,8 @@ use countersign_protocol::signing::base64;
 use http::{HeaderValue, StatusCode, header};
 
 use super::texts::Texts;
-use crate::app::registration::Registration;
 use crate::http::result_url;
+use crate::registration::Registration;
 use crate::settings::Settings;
 
 const STYLE: &str = include_str!("../../templates/result.css");

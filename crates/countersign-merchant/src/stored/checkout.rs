@@ -19,8 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::payment::{self, StoredCancellation, StoredPayment};
 use super::{Unreadable, from_json};
-use crate::app::quote::{Browsing, Quoted};
-use crate::app::registration::{Links, Registration};
+use crate::registration::{Browsing, Links, Quoted, Registration};
 
 pub(crate) const COLLECTION: &str = "checkout";
 const FORMAT: u16 = 1;

@@ -21,8 +21,8 @@ use http::{Response, StatusCode, header};
 
 use super::Webhook;
 use super::schedule::pause_after;
-use crate::app::fact::KeptFact;
-use crate::app::{App, StoreFailed};
+use crate::book::outbox::KeptFact;
+use crate::book::{Book, StoreFailed};
 use crate::gateway::signed_post::signed_post;
 use crate::stored::fact;
 
@@ -59,7 +59,7 @@ enum Leased {
 }
 
 struct Sender {
-    app: Arc<App>,
+    book: Arc<Book>,
     webhook: Webhook,
     running: FuturesUnordered<BoxFuture<'static, (KeptFact, Sent)>>,
     /// Checkouts with a request on its way.
@@ -72,10 +72,10 @@ struct Sender {
 }
 
 /// Runs until it is dropped; without an endpoint there is nothing to do.
-pub(crate) async fn run(app: Arc<App>) {
-    let Some(webhook) = app.webhook.clone() else { return pending().await };
+pub(crate) async fn run(book: Arc<Book>, webhook: Option<Webhook>) {
+    let Some(webhook) = webhook else { return pending().await };
     let mut sender = Sender {
-        app,
+        book,
         webhook,
         running: FuturesUnordered::new(),
         in_hand: HashSet::new(),
@@ -97,7 +97,7 @@ impl Sender {
         if room == 0 || self.is_gone {
             return LONGEST;
         }
-        let mut leased = match lease(&self.app, room).await {
+        let mut leased = match lease(&self.book, room).await {
             Ok(Leased::Facts(leased)) => leased,
             Ok(Leased::NothingFor(pause)) => return pause.clamp(SHORTEST, LONGEST),
             Err(failed) => {
@@ -117,7 +117,7 @@ impl Sender {
 
     /// Until when an earlier fact of the same checkout keeps this one waiting.
     fn must_wait_until(&self, kept: &KeptFact) -> Option<Timestamp> {
-        let now = self.app.clock.now();
+        let now = self.book.clock.now();
         if self.in_hand.contains(&kept.subject) {
             return Some(now.plus(LONGEST));
         }
@@ -127,22 +127,22 @@ impl Sender {
 
     async fn hold(&mut self, kept: &KeptFact, until: Timestamp) {
         self.remember(kept, until);
-        self.app.release_fact(kept, Some(until)).await;
+        self.book.release_fact(kept, Some(until)).await;
     }
 
     fn start(&mut self, kept: KeptFact) {
         self.in_hand.insert(kept.subject.clone());
-        let (app, webhook) = (Arc::clone(&self.app), self.webhook.clone());
+        let (book, webhook) = (Arc::clone(&self.book), self.webhook.clone());
         self.running.push(Box::pin(async move {
-            let sent = send(&app, &webhook, &kept).await;
+            let sent = send(&book, &webhook, &kept).await;
             (kept, sent)
         }));
     }
 
     /// Lets what is on its way go on until the pause is over, or there is room again.
     async fn work_for(&mut self, pause: Duration) {
-        let app = Arc::clone(&self.app);
-        let mut sleep = std::pin::pin!(app.clock.sleep(pause));
+        let book = Arc::clone(&self.book);
+        let mut sleep = std::pin::pin!(book.clock.sleep(pause));
         loop {
             let (kept, sent) = {
                 let finished = std::pin::pin!(async {
@@ -176,10 +176,10 @@ impl Sender {
                         "the shop's endpoint for webhooks answers 410: none is sent any more until a restart"
                     );
                 }
-                ("gone", Some(self.app.clock.now()))
+                ("gone", Some(self.book.clock.now()))
             }
             Sent::Failed { status, asked } => {
-                let failure_count = self.app.count_failure(kept).await.unwrap_or_else(|failed| {
+                let failure_count = self.book.count_failure(kept).await.unwrap_or_else(|failed| {
                     // Nothing is given up because a store cannot count.
                     tracing::warn!(event_id = fact::id(kept.sequence), %failed, "a failed webhook is not counted");
                     1
@@ -187,20 +187,20 @@ impl Sender {
                 let pause = pause_after(failure_count, asked, self.jitter());
                 self.tell_failed(kept, status, failure_count, pause);
                 let outcome = if pause.is_some() { "failed" } else { "givenUp" };
-                (outcome, pause.map(|pause| self.app.clock.now().plus(pause)))
+                (outcome, pause.map(|pause| self.book.clock.now().plus(pause)))
             }
         };
-        self.app.metrics.note_webhook(outcome);
+        self.book.metrics.note_webhook(outcome);
         match again_at {
             Some(until) => self.remember(kept, until),
             None => self.forget(kept),
         }
-        let is_kept = self.app.release_fact(kept, again_at).await;
+        let is_kept = self.book.release_fact(kept, again_at).await;
         // One that was leased once only has never failed before.
         if again_at.is_none()
             && is_kept
             && kept.lease_count > 1
-            && let Err(failed) = self.app.forget_failures(kept).await
+            && let Err(failed) = self.book.forget_failures(kept).await
         {
             tracing::warn!(event_id = fact::id(kept.sequence), %failed, "a webhook's failures stay counted");
         }
@@ -225,7 +225,7 @@ impl Sender {
 
     fn jitter(&self) -> u16 {
         let mut bytes = [0; 2];
-        self.app.entropy.fill(&mut bytes);
+        self.book.entropy.fill(&mut bytes);
         u16::from_be_bytes(bytes)
     }
 
@@ -240,7 +240,7 @@ impl Sender {
             );
             return;
         };
-        let now = self.app.clock.monotonic();
+        let now = self.book.clock.monotonic();
         if self.told_at.is_some_and(|at| now.saturating_sub(at) < TELL_EVERY) {
             self.untold = self.untold.saturating_add(1);
             return;
@@ -252,26 +252,26 @@ impl Sender {
 }
 
 /// Takes what is due. Looks first: a lease is a write.
-async fn lease(app: &App, room: usize) -> Result<Leased, StoreFailed> {
-    let now = app.clock.now();
-    match app.next_delivery().await? {
-        Some(next_at) if next_at <= now => Ok(Leased::Facts(app.lease_facts(LEASE, room).await?)),
+async fn lease(book: &Book, room: usize) -> Result<Leased, StoreFailed> {
+    let now = book.clock.now();
+    match book.next_delivery().await? {
+        Some(next_at) if next_at <= now => Ok(Leased::Facts(book.lease_facts(LEASE, room).await?)),
         Some(next_at) => Ok(Leased::NothingFor(next_at.since(now))),
         None => Ok(Leased::NothingFor(LONGEST)),
     }
 }
 
 /// Sends one fact once.
-async fn send(app: &App, webhook: &Webhook, kept: &KeptFact) -> Sent {
+async fn send(book: &Book, webhook: &Webhook, kept: &KeptFact) -> Sent {
     let payload = fact::body(kept.sequence, &kept.bytes);
     // The shop compares the time with its own clock, which knows nothing of a watermark.
-    let (id, now) = (fact::id(kept.sequence), app.clock.wall());
+    let (id, now) = (fact::id(kept.sequence), book.clock.wall());
     let Ok(request) = signed_post(webhook.url.clone(), &webhook.secrets, &id, now, payload) else {
         return Sent::Failed { status: None, asked: None };
     };
     let sending = webhook.transport.send(request, TIMEOUT);
-    match within(&app.clock.waiting(), TIMEOUT, sending).await {
-        Some(Ok(answer)) => read(&answer, app.clock.wall()),
+    match within(&book.clock.waiting(), TIMEOUT, sending).await {
+        Some(Ok(answer)) => read(&answer, book.clock.wall()),
         Some(Err(_)) | None => Sent::Failed { status: None, asked: None },
     }
 }

@@ -1,17 +1,15 @@
 //! The outbox: definitive facts, appended with what proves them, read page by page by a shop that
 //! polls, and leased by the webhooks' sender.
 
-use std::slice;
 use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
 /// A fact as it is kept, with its place and, if it is to be sent, its lease.
 pub(crate) use countersign_store::contract::Message as KeptFact;
-use countersign_store::contract::{Content, Document, Expect, Key, NewMessage, Write};
-use countersign_store::transact::Decision;
+use countersign_store::contract::{Content, Expect, Key, NewMessage, Write};
 
-use super::registration::Registration;
-use super::{App, StoreFailed};
+use super::commit::Decided;
+use super::{Book, Outbox, StoreFailed};
 use crate::stored::fact::{self, Fact};
 pub(crate) use crate::stored::fact::{body, sequence};
 use crate::stored::webhook;
@@ -27,15 +25,15 @@ pub(crate) enum Facts {
     NoSuchFact,
 }
 
-impl App {
+impl Book {
     /// The outbox's entry of a fact: to be sent at once if there is somebody to send it to.
-    pub(crate) fn outgoing(&self, registration: &Registration, fact: &Fact, at: Timestamp) -> NewMessage {
-        NewMessage {
-            topic: fact::TOPIC,
-            subject: registration.checkout.id.to_string(),
-            bytes: fact.encode(),
-            deliver_at: self.webhook.is_some().then_some(at),
-        }
+    pub(super) fn outgoing(&self, checkout_id: &str, fact: &Fact, at: Timestamp) -> NewMessage {
+        let deliver_at = match self.outbox {
+            Outbox::Sent => Some(at),
+            Outbox::ReadOnly => None,
+        };
+        let subject = checkout_id.to_owned();
+        NewMessage { topic: fact::TOPIC, subject, bytes: fact.encode(), deliver_at }
     }
 
     /// The facts behind one, oldest first. A reader who goes on from the last one misses none.
@@ -82,42 +80,38 @@ impl App {
     /// Counts a send that has failed, durably: how many there were, this one included. A lease is no
     /// send: most leases of a fact that waits for an earlier one of its checkout end without one.
     pub(crate) async fn count_failure(&self, kept: &KeptFact) -> Result<u32, StoreFailed> {
-        self.transact(|| async {
-            let document = self.webhook_document(kept).await?;
-            let (before, expect) = match &document {
-                Some(document) => {
-                    let before = webhook::decode(document.format, &document.bytes)?;
-                    (before, Expect::Version(document.version))
-                }
-                None => (0, Expect::Absent),
-            };
-            let failure_count = before.saturating_add(1);
-            let (format, bytes) = webhook::encode(failure_count);
-            let content = Some(Content { format, bytes, due_at: None, index: Vec::new() });
-            let mut change = self.change_set(self.clock.now());
-            change.write = vec![Write { key: webhook_key(kept), expect, content }];
-            Ok(Decision { change: Some(change), outcome: failure_count })
-        })
-        .await
+        let key = webhook_key(kept);
+        let (_, failure_count) = self
+            .commit(|| async {
+                let (before, expect) = match &self.document(&key).await? {
+                    Some(document) => {
+                        let before = webhook::decode(document.format, &document.bytes)?;
+                        (before, Expect::Version(document.version))
+                    }
+                    None => (0, Expect::Absent),
+                };
+                let failure_count = before.saturating_add(1);
+                let (format, bytes) = webhook::encode(failure_count);
+                let content = Some(Content { format, bytes, due_at: None, index: Vec::new() });
+                let write = Write { key: key.clone(), expect, content };
+                let now = self.clock.now();
+                Ok::<_, StoreFailed>(self.beside(vec![write], Vec::new(), failure_count, now))
+            })
+            .await?;
+        Ok(failure_count)
     }
 
     /// Forgets how often a fact's webhook failed: it is delivered or given up, and that is kept. A crash
     /// in between leaves a count of nothing behind, which nobody reads.
     pub(crate) async fn forget_failures(&self, kept: &KeptFact) -> Result<(), StoreFailed> {
-        self.transact(|| async {
-            let change = self.webhook_document(kept).await?.map(|document| {
-                let mut change = self.change_set(self.clock.now());
-                let expect = Expect::Version(document.version);
-                change.write = vec![Write { key: webhook_key(kept), expect, content: None }];
-                change
-            });
-            Ok::<_, StoreFailed>(Decision { change, outcome: () })
-        })
-        .await
-    }
-
-    async fn webhook_document(&self, kept: &KeptFact) -> Result<Option<Document>, StoreFailed> {
-        Ok(self.store.load(slice::from_ref(&webhook_key(kept))).await?.into_iter().next().flatten())
+        let key = webhook_key(kept);
+        let forgotten = self.commit(|| async {
+            let Some(document) = self.document(&key).await? else { return Ok(Decided::nothing(())) };
+            let expect = Expect::Version(document.version);
+            let write = Write { key: key.clone(), expect, content: None };
+            Ok::<_, StoreFailed>(self.beside(vec![write], Vec::new(), (), self.clock.now()))
+        });
+        forgotten.await.map(|_| ())
     }
 }
 

@@ -4,20 +4,20 @@
 use std::collections::BTreeSet;
 
 use countersign_domain::merchant::capture_plan::Deadline;
-use countersign_store::contract::{Content, Document, Expect, IndexRange, Key, Write};
-use countersign_store::transact::Decision;
+use countersign_store::contract::{Content, Document, Expect, Key, Write};
 use futures_util::stream::{self, TryStreamExt as _};
 
+use super::commit::Decided;
 use super::lookup::PAGE;
-use super::recovery::unless_unreadable;
-use super::{App, StoreFailed, open_work};
+use super::timers::unless_unreadable;
+use super::{Book, StoreFailed, Walk, open_work};
 use crate::settings::Payments;
 use crate::stored::capture_setting;
 
 /// So many timers are set anew at once: a durable store takes them in hardly more time than one.
 const AT_ONCE: usize = 32;
 
-impl App {
+impl Book {
     /// Sets the timers of the Authorized charges anew if they were set under another policy. How many
     /// checkouts that were. A process that dies in between leaves it all to the next start.
     pub(crate) async fn adopt_capture_policy(&self) -> Result<usize, StoreFailed> {
@@ -30,38 +30,33 @@ impl App {
             return Ok(0);
         }
         let mut adopted = BTreeSet::new();
-        let mut after = None;
-        loop {
-            let (index, prefix) = (open_work::CAPTURES, format!("{} ", Deadline::Expiry.as_str()));
-            let range = IndexRange { index, prefix, after: after.take(), limit: PAGE };
-            let rows = self.store.range(range).await?;
-            let Some(last) = rows.last().cloned() else { break };
+        let mut walk = Walk::over(open_work::CAPTURES, format!("{} ", Deadline::Expiry.as_str()));
+        while !walk.is_over {
+            let rows = self.page(&mut walk, PAGE).await?;
             let new: Vec<String> = rows.into_iter().map(|row| row.key.id).collect();
             let new = new.into_iter().filter(|id| adopted.insert(id.clone()));
             let writes = stream::iter(new.map(Ok));
             writes.try_for_each_concurrent(AT_ONCE, |id| self.set_timer_unless_unreadable(id)).await?;
-            after = Some((last.value, last.key.id));
         }
-        self.transact(|| async {
+        self.commit(|| async {
             let found = self.capture_setting().await?;
-            let change = (of(found.as_ref()) != todays).then(|| {
-                let mut change = self.change_set(self.clock.now());
-                let (format, bytes) = todays.clone();
-                change.write = vec![Write {
-                    key: capture_setting_key(),
-                    expect: found.map_or(Expect::Absent, |found| Expect::Version(found.version)),
-                    content: Some(Content { format, bytes, due_at: None, index: Vec::new() }),
-                }];
-                change
-            });
-            Ok::<_, StoreFailed>(Decision { change, outcome: () })
+            if of(found.as_ref()) == todays {
+                return Ok::<_, StoreFailed>(Decided::nothing(()));
+            }
+            let (format, bytes) = todays.clone();
+            let write = Write {
+                key: capture_setting_key(),
+                expect: found.map_or(Expect::Absent, |found| Expect::Version(found.version)),
+                content: Some(Content { format, bytes, due_at: None, index: Vec::new() }),
+            };
+            Ok(self.beside(vec![write], Vec::new(), (), self.clock.now()))
         })
         .await?;
         Ok(adopted.len())
     }
 
     async fn capture_setting(&self) -> Result<Option<Document>, StoreFailed> {
-        Ok(self.store.load(&[capture_setting_key()]).await?.into_iter().next().flatten())
+        self.document(&capture_setting_key()).await
     }
 
     async fn set_timer_unless_unreadable(&self, checkout_id: String) -> Result<(), StoreFailed> {

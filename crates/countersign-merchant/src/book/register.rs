@@ -4,43 +4,13 @@ use bytes::Bytes;
 use countersign_domain::merchant::checkout::{Checkout, Terms, TermsRefused, change_terms};
 use countersign_domain::merchant::completion::unquoted;
 use countersign_domain::time::Timestamp;
-use countersign_store::contract::{ChangeSet, Content, Expect, Key, Write};
-use countersign_store::transact::Decision;
+use countersign_store::contract::{Content, Expect, Key, Write};
 
-use super::change::{Loaded, message};
-use super::quote::Browsing;
-use super::{App, StoreFailed};
+use super::commit::{Change, Loaded};
+use super::{Book, StoreFailed};
 use crate::entropy;
+use crate::registration::{Browsing, Links, Registration};
 use crate::stored::event::Event;
-
-/// A checkout and the links around it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Registration {
-    pub(crate) checkout: Checkout,
-    pub(crate) links: Links,
-    pub(crate) browsing: Browsing,
-}
-
-/// Where the buyer comes from, goes to, and may look.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Links {
-    /// Lets the checkout's own page speak for its buyer.
-    pub(crate) browser_token: String,
-    /// Opens the result page. Another token, since this one stands in an address bar.
-    pub(crate) result_token: String,
-    pub(crate) start_of_checkout_url: String,
-    pub(crate) success_url: Option<String>,
-    pub(crate) checkout_language: Option<String>,
-}
-
-/// Tokens open doors: they are not printed.
-impl core::fmt::Debug for Links {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Links")
-            .field("start_of_checkout_url", &self.start_of_checkout_url)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What the shop asks to register.
 #[derive(Debug, Clone)]
@@ -95,11 +65,10 @@ pub(crate) fn pointer(key: Key, checkout_id: &str) -> Write {
     Write { key, expect: Expect::Absent, content: Some(content) }
 }
 
-impl App {
+impl Book {
     /// Follows a pointer document to its checkout.
     pub(crate) async fn follow(&self, key: Key) -> Result<Option<Loaded>, StoreFailed> {
-        let documents = self.store.load(&[key]).await?;
-        let Some(document) = documents.into_iter().next().flatten() else { return Ok(None) };
+        let Some(document) = self.document(&key).await? else { return Ok(None) };
         let id = core::str::from_utf8(&document.bytes)
             .map_err(|_| StoreFailed::Unreadable("a stored pointer is not text".to_owned()))?;
         self.checkout(id).await
@@ -114,44 +83,40 @@ impl App {
     pub(crate) async fn register(&self, order: &Order) -> Result<Registered, RegistrationRefused> {
         order.terms.check().map_err(RegistrationRefused::Terms)?;
         let now = self.clock.now();
-        self.transact(|| async {
-            if let Some(existing) = self.checkout_of_order(&order.order_id).await? {
-                return match difference(&existing.registration, order) {
-                    Some(field) => Err(RegistrationRefused::OtherTerms(field)),
-                    None => Ok(Decision {
-                        change: self.missing_door(&existing.registration, now).await?,
-                        outcome: Registered { registration: existing.registration, is_new: false },
-                    }),
-                };
-            }
-            let registration = self.draw_registration(order, now);
-            let mut change = self.change_set(now);
-            let id = registration.checkout.id.as_str();
-            change.write = vec![
-                self.write_checkout(&registration, Expect::Absent),
-                pointer(order_key(&order.order_id), id),
-                pointer(result_link_key(&registration.links.result_token), id),
-                pointer(browser_link_key(&registration.links.browser_token), id),
-            ];
-            change.append = vec![message(&registration, &Event::of_checkout("Registered", now))];
-            Ok(Decision { change: Some(change), outcome: Registered { registration, is_new: true } })
-        })
-        .await
+        let (_, registered) = self
+            .commit(|| async {
+                if let Some(existing) = self.checkout_of_order(&order.order_id).await? {
+                    return match difference(&existing.registration, order) {
+                        Some(field) => Err(RegistrationRefused::OtherTerms(field)),
+                        None => {
+                            let door = self.missing_door(&existing.registration).await?;
+                            let registration = existing.registration;
+                            let outcome = Registered { registration, is_new: false };
+                            Ok(self.beside(door.into_iter().collect(), Vec::new(), outcome, now))
+                        }
+                    };
+                }
+                let registration = self.draw_registration(order, now);
+                let id = registration.checkout.id.as_str();
+                let writes = vec![
+                    pointer(order_key(&order.order_id), id),
+                    pointer(result_link_key(&registration.links.result_token), id),
+                    pointer(browser_link_key(&registration.links.browser_token), id),
+                ];
+                let entries = vec![Event::of_checkout("Registered", now)];
+                let outcome = Registered { registration: registration.clone(), is_new: true };
+                let change = Change { next: registration, events: Vec::new(), entries, writes };
+                Ok(self.decided(None, change, outcome, now))
+            })
+            .await?;
+        Ok(registered)
     }
 
     /// The browser's door to a checkout that was registered before there was one.
-    async fn missing_door(
-        &self,
-        existing: &Registration,
-        now: Timestamp,
-    ) -> Result<Option<ChangeSet>, StoreFailed> {
+    async fn missing_door(&self, existing: &Registration) -> Result<Option<Write>, StoreFailed> {
         let key = browser_link_key(&existing.links.browser_token);
-        if self.store.load(core::slice::from_ref(&key)).await?.into_iter().flatten().next().is_some() {
-            return Ok(None);
-        }
-        let mut change = self.change_set(now);
-        change.write = vec![pointer(key, existing.checkout.id.as_str())];
-        Ok(Some(change))
+        let is_there = self.document(&key).await?.is_some();
+        Ok((!is_there).then(|| pointer(key, existing.checkout.id.as_str())))
     }
 
     fn draw_registration(&self, order: &Order, now: Timestamp) -> Registration {
@@ -183,33 +148,34 @@ impl App {
         terms: &Terms,
     ) -> Result<Registration, RegistrationRefused> {
         let now = self.clock.now();
-        self.transact(|| async {
-            let before = self.checkout(checkout_id).await?.ok_or(RegistrationRefused::NotFound)?;
-            let step = change_terms(&before.registration.checkout, terms_version, terms.clone())
-                .map_err(RegistrationRefused::Terms)?;
-            let (mut next, mut events) = (step.next, Vec::new());
-            let mut before = before;
-            // What was quoted before is void, and the new amount is what the next quote begins with. So is a
-            // session that was priced by it, whose address nothing would be held against any more.
-            if before.registration.browsing.quoted.take().is_some() {
-                let unsent = next.attempts.iter().filter(|attempt| attempt.state.is_unsent());
-                for attempt in unsent.map(|attempt| attempt.number).collect::<Vec<_>>() {
-                    let ended = unquoted(&next, attempt, now);
-                    next = ended.next;
-                    events.extend(ended.events);
+        let (changed, ()) = self
+            .commit(|| async {
+                let mut before = self.checkout(checkout_id).await?.ok_or(RegistrationRefused::NotFound)?;
+                let step = change_terms(&before.registration.checkout, terms_version, terms.clone())
+                    .map_err(RegistrationRefused::Terms)?;
+                let (mut next, mut events) = (step.next, Vec::new());
+                let registration = &mut before.registration;
+                // What was quoted before is void, and the new amount is what the next quote begins with. So is
+                // a session that was priced by it, whose address nothing would be held against any more.
+                if registration.browsing.quoted.take().is_some() {
+                    let unsent = next.attempts.iter().filter(|attempt| attempt.state.is_unsent());
+                    for attempt in unsent.map(|attempt| attempt.number).collect::<Vec<_>>() {
+                        let ended = unquoted(&next, attempt, now);
+                        next = ended.next;
+                        events.extend(ended.events);
+                    }
                 }
-            }
-            before.registration.browsing.quote_count = 0;
-            let (mut change, loaded) = self.step_change(before, next, &events, now);
-            let after = loaded.registration;
-            let changed = Event {
-                detail: Some(format!("version {}", after.checkout.terms_version)),
-                ..Event::of_checkout("TermsChanged", now)
-            };
-            change.append.push(message(&after, &changed));
-            Ok(Decision { change: Some(change), outcome: after })
-        })
-        .await
+                registration.browsing.quote_count = 0;
+                let changed = Event {
+                    detail: Some(format!("version {}", next.terms_version)),
+                    ..Event::of_checkout("TermsChanged", now)
+                };
+                let next = Registration { checkout: next, ..registration.clone() };
+                let change = Change { next, events, entries: vec![changed], writes: Vec::new() };
+                Ok::<_, RegistrationRefused>(self.decided(Some(before), change, (), now))
+            })
+            .await?;
+        Ok(changed.ok_or(RegistrationRefused::NotFound)?.registration)
     }
 }
 

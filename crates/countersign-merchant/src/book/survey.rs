@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countersign_domain::time::{HOUR, Timestamp};
-use countersign_store::contract::{IndexRange, IndexRow, MAX_ROWS};
+use countersign_store::contract::{IndexRow, MAX_ROWS};
 
 use super::open_work::{self, OpenWork};
-use super::{App, StoreFailed, snapshot};
+use super::{Book, StoreFailed, Walk, snapshot_document};
 use crate::stored::fact;
 
 /// For so long something may be open before it counts as stuck.
@@ -50,12 +50,12 @@ fn figure(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-impl App {
+impl Book {
     /// Looks over everything.
     pub(crate) async fn survey(&self) -> Result<Survey, StoreFailed> {
         let now = self.clock.now();
         let mut survey = Survey::default();
-        for row in self.rows(open_work::INDEX, "").await? {
+        for row in self.rows(Walk::over(open_work::INDEX, "")).await? {
             let Some((what, since)) = open_work::parse(&row.value) else { continue };
             let count = survey.open.entry(what).or_default();
             count.open = count.open.saturating_add(1);
@@ -75,40 +75,27 @@ impl App {
             let prefix = format!("{} ", deadline.as_str());
             // What has passed is not due any more.
             let from = (open_work::capture_value(deadline, now), String::new());
-            let due = self.rows_behind(open_work::CAPTURES, &prefix, Some(from)).await?;
+            let walk = Walk { after: Some(from), ..Walk::over(open_work::CAPTURES, prefix) };
+            let due = self.rows(walk).await?;
             for (hours, within) in WITHIN {
                 let until = open_work::capture_value(deadline, now.plus(within));
                 let count = due.iter().filter(|row| row.value <= until).count();
                 survey.captures_due.insert((deadline.as_str(), hours), figure(count));
             }
         }
-        survey.snapshots_missed = figure(self.rows(snapshot::MISSING, "missed").await?.len());
-        survey.snapshots_due = figure(self.rows(snapshot::MISSING, "due").await?.len());
+        survey.snapshots_missed =
+            figure(self.rows(Walk::over(snapshot_document::MISSING, "missed")).await?.len());
+        survey.snapshots_due = figure(self.rows(Walk::over(snapshot_document::MISSING, "due")).await?.len());
         Ok(survey)
     }
 
     /// The first rows of an index, as far as they are counted.
-    async fn rows(&self, index: &'static str, prefix: &str) -> Result<Vec<IndexRow>, StoreFailed> {
-        self.rows_behind(index, prefix, None).await
-    }
-
-    async fn rows_behind(
-        &self,
-        index: &'static str,
-        prefix: &str,
-        mut after: Option<(String, String)>,
-    ) -> Result<Vec<IndexRow>, StoreFailed> {
+    async fn rows(&self, mut walk: Walk) -> Result<Vec<IndexRow>, StoreFailed> {
         let mut rows = Vec::new();
-        loop {
-            let range = IndexRange { index, prefix: prefix.to_owned(), after, limit: MAX_ROWS };
-            let page = self.store.range(range).await?;
-            let is_last = page.len() < MAX_ROWS;
-            after = page.last().map(|row| (row.value.clone(), row.key.id.clone()));
-            rows.extend(page);
-            if is_last || rows.len() >= COUNTED {
-                return Ok(rows);
-            }
+        while !walk.is_over && rows.len() < COUNTED {
+            rows.extend(self.page(&mut walk, MAX_ROWS).await?);
         }
+        Ok(rows)
     }
 }
 

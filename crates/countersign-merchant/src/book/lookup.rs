@@ -1,11 +1,11 @@
 //! Reading: one checkout with its timeline, lists of them, and the checkout behind a link.
 
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_store::contract::{IndexRange, IndexRow};
 
-use super::change::{BY_STATE, Loaded};
-use super::registration::{Registration, browser_link_key, result_link_key};
-use super::{App, StoreFailed};
+use super::commit::{self, BY_STATE, Loaded};
+use super::register::{browser_link_key, result_link_key};
+use super::{Book, StoreFailed, Walk};
+use crate::registration::Registration;
 use crate::stored::event;
 pub(crate) use crate::stored::event::Event;
 
@@ -30,7 +30,7 @@ pub(crate) struct TimelinePage {
     pub(crate) next_after: Option<u64>,
 }
 
-impl App {
+impl Book {
     /// What happened to a checkout behind a place, oldest first.
     pub(crate) async fn timeline_page(
         &self,
@@ -88,26 +88,17 @@ impl App {
         state: Option<&str>,
         after: Option<Cursor>,
     ) -> Result<Page, StoreFailed> {
-        let rows = self.rows_by_state(state.unwrap_or_default(), after).await?;
-        let is_full = rows.len() >= PAGE;
-        let next_after = rows.last().filter(|_| is_full).map(|row| (row.value.clone(), row.key.id.clone()));
+        // No state's word begins with another's, so a word is a prefix of its own.
+        let mut walk = Walk { after, ..Walk::over(BY_STATE, state.unwrap_or_default()) };
+        let rows = self.page(&mut walk, PAGE).await?;
+        let next_after = walk.after.filter(|_| !walk.is_over);
         let keys: Vec<_> = rows.into_iter().map(|row| row.key).collect();
         let documents = self.store.load(&keys).await?;
         let checkouts = documents
             .iter()
             .flatten()
-            .map(|document| super::change::decode(document).map(|loaded| loaded.registration))
+            .map(|document| commit::decode(document).map(|loaded| loaded.registration))
             .collect::<Result<_, _>>()?;
         Ok(Page { checkouts, next_after })
-    }
-
-    /// One page of the index. No state's word begins with another's, so a word is a prefix of its own.
-    pub(super) async fn rows_by_state(
-        &self,
-        state: &str,
-        after: Option<Cursor>,
-    ) -> Result<Vec<IndexRow>, StoreFailed> {
-        let range = IndexRange { index: BY_STATE, prefix: state.to_owned(), after, limit: PAGE };
-        Ok(self.store.range(range).await?)
     }
 }

@@ -6,7 +6,7 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
 use countersign_domain::merchant::payment::PaymentEvent;
 
-pub(super) fn tell_operator(checkout: &Checkout, events: &[CheckoutEvent]) {
+pub(crate) fn tell_operator(checkout: &Checkout, events: &[CheckoutEvent]) {
     let checkout_id = checkout.id.as_str();
     let order_id = checkout.order_id.as_str();
     for event in events {

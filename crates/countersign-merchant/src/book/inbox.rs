@@ -1,0 +1,154 @@
+//! The documents of Amazon's notifications: kept once, moved on, and forgotten when no copy can come any more.
+
+use std::time::Duration;
+
+use countersign_client::notification::{Message, Notified};
+use countersign_domain::ids::ChargePermissionId;
+use countersign_domain::time::{DAY, Timestamp};
+use countersign_store::contract::{Content, Expect, IndexRange, Key, NewMessage, Version, Write};
+
+use super::commit::{BY_PERMISSION, Decided, message};
+use super::{Book, StoreFailed};
+use crate::stored::event::Event;
+use crate::stored::fact::Fact;
+use crate::stored::notification::{self, Notification, Progress};
+
+/// For so long a copy is known: a day more than the verifier takes one for fresh.
+const REMEMBERED: Duration = DAY.saturating_mul(16);
+
+/// A notification as it was loaded.
+pub(crate) struct KeptNotification {
+    pub(crate) notification: Notification,
+    id: String,
+    version: Version,
+}
+
+impl Book {
+    /// Stores a notification; `false` when it is there already.
+    pub(crate) async fn keep_notification(
+        &self,
+        message_id: &str,
+        message: Option<&Message>,
+    ) -> Result<bool, StoreFailed> {
+        let now = self.clock.now();
+        let progress = match message {
+            Some(_) => Progress::Waiting { try_count: 0, reference: None },
+            None => Progress::Over,
+        };
+        let notification = Notification { received_at: now, message: message.cloned(), progress };
+        let key = key(&document_id(message_id, message));
+        let kept = self.commit(|| async {
+            if self.document(&key).await?.is_some() {
+                return Ok::<_, StoreFailed>(Decided::nothing(false));
+            }
+            let content = Some(content(&notification, now));
+            let write = Write { key: key.clone(), expect: Expect::Absent, content };
+            Ok(self.beside(vec![write], Vec::new(), true, now))
+        });
+        kept.await.map(|(_, is_new)| is_new)
+    }
+
+    /// Loads a notification.
+    pub(crate) async fn notification(&self, id: &str) -> Result<Option<KeptNotification>, StoreFailed> {
+        let Some(document) = self.document(&key(id)).await? else { return Ok(None) };
+        let notification = notification::decode(document.format, &document.bytes)?;
+        Ok(Some(KeptNotification { notification, id: id.to_owned(), version: document.version }))
+    }
+
+    /// Writes how far a notification is from now on, unless somebody else has written since, and what the
+    /// timeline and the facts of the checkout say that has taken it in.
+    pub(crate) async fn move_notification_on(
+        &self,
+        kept: &KeptNotification,
+        progress: Progress,
+        taken_in_by: Option<&str>,
+    ) -> Result<(), StoreFailed> {
+        let now = self.clock.now();
+        let append = match (taken_in_by, &kept.notification.message) {
+            (Some(checkout_id), Some(message)) => self.told(checkout_id, message, now).await?,
+            (_, None) | (None, _) => Vec::new(),
+        };
+        let next = Notification { progress, ..kept.notification.clone() };
+        self.rewrite(kept, Some(content(&next, now)), append).await
+    }
+
+    /// Deletes a notification, unless somebody else has written it since.
+    pub(crate) async fn forget_notification(&self, kept: &KeptNotification) -> Result<(), StoreFailed> {
+        self.rewrite(kept, None, Vec::new()).await
+    }
+
+    /// The checkout that has this permission.
+    pub(crate) async fn checkout_under(
+        &self,
+        permission: &ChargePermissionId,
+    ) -> Result<Option<String>, StoreFailed> {
+        let prefix = permission.to_string();
+        let range = IndexRange { index: BY_PERMISSION, prefix, after: None, limit: 1 };
+        // Of the values that begin so, the shortest is the first.
+        let row = self.store.range(range).await?.into_iter().next();
+        Ok(row.filter(|row| row.value == permission.as_str()).map(|row| row.key.id))
+    }
+
+    /// What the timeline says of a notification that was taken in, and the shop's fact of a dispute.
+    async fn told(
+        &self,
+        checkout_id: &str,
+        about: &Message,
+        now: Timestamp,
+    ) -> Result<Vec<NewMessage>, StoreFailed> {
+        let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(Vec::new()) };
+        let mut told = vec![message(checkout_id, &Event::of_notification(about, now))];
+        if let (Notified::Chargeback(_), Some(permission)) = (&about.object, &about.charge_permission_id) {
+            let fact = Fact::of_chargeback(&loaded.registration.checkout, permission, now);
+            told.push(self.outgoing(checkout_id, &fact, now));
+        }
+        Ok(told)
+    }
+
+    async fn rewrite(
+        &self,
+        kept: &KeptNotification,
+        content: Option<Content>,
+        append: Vec<NewMessage>,
+    ) -> Result<(), StoreFailed> {
+        let (key, now) = (key(&kept.id), self.clock.now());
+        let rewritten = self.commit(|| async {
+            if self.document(&key).await?.is_none_or(|document| document.version != kept.version) {
+                return Ok::<_, StoreFailed>(Decided::nothing(()));
+            }
+            let expect = Expect::Version(kept.version);
+            let write = Write { key: key.clone(), expect, content: content.clone() };
+            Ok(self.beside(vec![write], append.clone(), (), now))
+        });
+        rewritten.await.map(|_| ())
+    }
+}
+
+/// What a notification is kept under: its own id if it has one, since Amazon publishes the same one to
+/// several topics, each time as another message.
+fn document_id(message_id: &str, message: Option<&Message>) -> String {
+    match message.and_then(|message| message.notification_id.as_deref()) {
+        Some(notification_id) => format!("notification {notification_id}"),
+        None => format!("message {message_id}"),
+    }
+}
+
+fn key(id: &str) -> Key {
+    Key { collection: notification::COLLECTION, id: id.to_owned() }
+}
+
+fn content(kept: &Notification, now: Timestamp) -> Content {
+    let (format, bytes) = notification::encode(kept);
+    let due_at = match &kept.progress {
+        Progress::Waiting { try_count: 0, .. } => now,
+        Progress::Waiting { try_count, .. } => now.plus(pause_before(*try_count)),
+        Progress::Over => kept.received_at.plus(REMEMBERED),
+    };
+    Content { format, bytes, due_at: Some(due_at), index: Vec::new() }
+}
+
+/// The pause before the n-th try again: 5 s, doubling to an hour.
+fn pause_before(try_count: u32) -> Duration {
+    let doublings = try_count.saturating_sub(1).min(10);
+    Duration::from_secs(5_u64.saturating_mul(2_u64.saturating_pow(doublings)).min(3_600))
+}

@@ -1,0 +1,139 @@
+//! The only caller of the store: load, decide, write. Each function reads what it needs, asks the domain for one
+//! decision, and commits it whole; no network call is made inside. A checkout is written by
+//! [`commit`](Book::commit) only, which applies all that follows from a decision.
+
+pub(crate) mod arrival;
+mod capture_policy;
+pub(crate) mod commit;
+pub(crate) mod inbox;
+pub(crate) mod lookup;
+pub(crate) mod open_work;
+pub(crate) mod outbox;
+pub(crate) mod quote;
+pub(crate) mod register;
+pub(crate) mod snapshot;
+mod snapshot_document;
+pub(crate) mod survey;
+pub(crate) mod timers;
+
+use std::sync::Arc;
+
+use countersign_domain::merchant::completion::CompletionRules;
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::{ChangeId, ChangeSet, Document, IndexRange, IndexRow, Key, Store, Write};
+pub(crate) use countersign_store::transact::StoreFailed;
+
+use crate::clock::DecisionClock;
+use crate::entropy::Entropy;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::snapshot_key::SnapshotKeys;
+use crate::stored::Unreadable;
+
+/// All that is kept, and what its decisions rest on.
+pub(crate) struct Book {
+    store: Arc<dyn Store>,
+    pub(crate) clock: Arc<DecisionClock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) settings: Settings,
+    pub(crate) metrics: Metrics,
+    snapshot_keys: SnapshotKeys,
+    outbox: Outbox,
+    prices: Prices,
+}
+
+/// What becomes of a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outbox {
+    /// It is sent to the shop, and read by it.
+    Sent,
+    /// It is read by the shop only.
+    ReadOnly,
+}
+
+/// What an order costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prices {
+    /// What it was registered with.
+    Registered,
+    /// What its last quote says.
+    Quoted,
+}
+
+/// What a book is made of.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<DecisionClock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) settings: Settings,
+    pub(crate) snapshot_keys: SnapshotKeys,
+    pub(crate) outbox: Outbox,
+    pub(crate) prices: Prices,
+}
+
+impl Book {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { store, clock, entropy, settings, snapshot_keys, outbox, prices } = parts;
+        Self { store, clock, entropy, settings, metrics: Metrics::new(), snapshot_keys, outbox, prices }
+    }
+
+    /// Whether the store answers.
+    pub(crate) async fn store_answers(&self) -> Result<(), StoreFailed> {
+        Ok(self.store.watermark().await.map(|_| ())?)
+    }
+
+    /// The rules as of now: local expiries are held while this machine's clock is in question.
+    pub(crate) fn rules(&self) -> CompletionRules {
+        CompletionRules {
+            hold_expiries: self.clock.is_in_question(),
+            capture_policy: self.settings.payments.capture_policy,
+            capture_margin: self.settings.payments.capture_margin,
+            refund_ceiling: self.settings.payments.refund_ceiling,
+            ..self.settings.deadlines.rules()
+        }
+    }
+
+    /// A change set that writes and appends nothing yet.
+    fn change_set(&self, at: Timestamp, write: Vec<Write>) -> ChangeSet {
+        let mut id = [0; 16];
+        self.entropy.fill(&mut id);
+        ChangeSet { id: ChangeId(id), at, require: Vec::new(), write, append: Vec::new() }
+    }
+
+    async fn document(&self, key: &Key) -> Result<Option<Document>, StoreFailed> {
+        Ok(self.store.load(std::slice::from_ref(key)).await?.into_iter().next().flatten())
+    }
+
+    /// The next page of a walk over an index.
+    async fn page(&self, walk: &mut Walk, limit: usize) -> Result<Vec<IndexRow>, StoreFailed> {
+        if walk.is_over {
+            return Ok(Vec::new());
+        }
+        let Walk { index, prefix, after, .. } = walk;
+        let range = IndexRange { index, prefix: prefix.clone(), after: after.take(), limit };
+        let rows = self.store.range(range).await?;
+        walk.is_over = rows.len() < limit;
+        walk.after = rows.last().map(|row| (row.value.clone(), row.key.id.clone()));
+        Ok(rows)
+    }
+}
+
+/// A walk over the rows of an index, page by page.
+pub(crate) struct Walk {
+    index: &'static str,
+    prefix: String,
+    after: Option<(String, String)>,
+    is_over: bool,
+}
+
+impl Walk {
+    fn over(index: &'static str, prefix: impl Into<String>) -> Self {
+        Self { index, prefix: prefix.into(), after: None, is_over: false }
+    }
+}
+
+impl From<Unreadable> for StoreFailed {
+    fn from(error: Unreadable) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}

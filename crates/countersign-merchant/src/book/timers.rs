@@ -1,0 +1,113 @@
+//! The timers: which are due, what they belong to, and what is set anew.
+
+use std::fmt;
+use std::time::Duration;
+
+use countersign_store::contract::Key;
+
+use super::commit::{BY_STATE, Change, Decided};
+use super::lookup::PAGE;
+use super::{Book, StoreFailed, Walk, open_work};
+use crate::stored::event::Event;
+use crate::stored::{checkout, notification, snapshot};
+
+/// A document whose timer is due.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Due {
+    Checkout(String),
+    Snapshot(String),
+    Notification(String),
+    /// Of a collection that has no timers in this version: which, and its id.
+    Unknown(&'static str, String),
+}
+
+impl Due {
+    fn of(Key { collection, id }: Key) -> Self {
+        match collection {
+            checkout::COLLECTION => Self::Checkout(id),
+            snapshot::COLLECTION => Self::Snapshot(id),
+            notification::COLLECTION => Self::Notification(id),
+            other => Self::Unknown(other, id),
+        }
+    }
+
+    /// Whether no buyer and no shop waits for it.
+    pub(crate) const fn can_wait(&self) -> bool {
+        matches!(self, Self::Snapshot(_) | Self::Notification(_))
+    }
+}
+
+impl fmt::Display for Due {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (collection, id) = match self {
+            Self::Checkout(id) => (checkout::COLLECTION, id),
+            Self::Snapshot(id) => (snapshot::COLLECTION, id),
+            Self::Notification(id) => (notification::COLLECTION, id),
+            Self::Unknown(other, id) => (*other, id),
+        };
+        write!(f, "{collection} {id}")
+    }
+}
+
+impl Book {
+    /// The documents whose timers are due, earliest first.
+    pub(crate) async fn due(&self, limit: usize) -> Result<Vec<Due>, StoreFailed> {
+        let due = self.store.due(self.clock.now(), limit).await?;
+        Ok(due.into_iter().map(|timer| Due::of(timer.key)).collect())
+    }
+
+    /// How long it is until the next timer, if there is one.
+    pub(crate) async fn until_next_due(&self) -> Result<Option<Duration>, StoreFailed> {
+        let next = self.store.next_due().await?;
+        Ok(next.map(|due_at| due_at.since(self.clock.now())))
+    }
+
+    /// Writes a checkout once more, with the timer that it has by today's rules, and without a quote that has
+    /// lapsed. A timer that was set under the rules of another configuration may be late, or be found due
+    /// forever.
+    pub(crate) async fn set_timer_anew(&self, checkout_id: &str) -> Result<(), StoreFailed> {
+        let now = self.clock.now();
+        let set = self.commit(|| async {
+            let Some(before) = self.checkout(checkout_id).await? else { return Ok(Decided::nothing(())) };
+            let lapsed = before.registration.lapsed(now);
+            let entries = lapsed.iter().map(|_| Event::of_checkout("QuoteLapsed", now)).collect();
+            let next = lapsed.unwrap_or_else(|| before.registration.clone());
+            let change = Change { next, events: Vec::new(), entries, writes: Vec::new() };
+            Ok::<_, StoreFailed>(self.decided(Some(before), change, (), now))
+        });
+        set.await.map(|_| ())
+    }
+
+    /// A walk over the checkouts of which a Finalize may be on its way.
+    pub(crate) fn checking(&self) -> Walk {
+        Walk::over(BY_STATE, "checking")
+    }
+
+    /// The walks over the checkouts of which an operation is on its way.
+    pub(crate) fn sent_operations(&self) -> [Walk; 5] {
+        open_work::sent_operations().map(|prefix| Walk::over(open_work::INDEX, prefix))
+    }
+
+    /// The ids on the next page of a walk; `None` when it is over.
+    pub(crate) async fn next_page(&self, walk: &mut Walk) -> Result<Option<Vec<String>>, StoreFailed> {
+        if walk.is_over {
+            return Ok(None);
+        }
+        let rows = self.page(walk, PAGE).await?;
+        Ok(Some(rows.into_iter().map(|row| row.key.id).collect()))
+    }
+}
+
+/// What could be taken over, of a document that this version may not be able to read.
+pub(crate) fn unless_unreadable(
+    checkout_id: &str,
+    recovered: Result<usize, StoreFailed>,
+) -> Result<usize, StoreFailed> {
+    recovered.or_else(|failed| match failed {
+        StoreFailed::Unreadable(_) => {
+            tracing::error!(checkout_id, %failed, "a checkout cannot be recovered");
+            Ok(0)
+        }
+        StoreFailed::Unavailable(_) | StoreFailed::Indeterminate(_) => Err(failed),
+    })
+}
