@@ -9,30 +9,31 @@
 //! A Closed permission can be charged no more. Its open charges stay as they are and can be captured,
 //! unless it was closed with `cancelPendingCharges` (docs/compatibility.md).
 //!
-//! Update, Close and the buyer's naming of another payment method have one check each, that the permission
+//! Update and the buyer's naming of another payment method have one check each, that the permission
 //! is not Closed; that it exists and is the caller's comes before:
 //!
 //! | command | refused as |
 //! |---|---|
 //! | [`update`] | [`PermissionClosed`], 422 `ChargePermissionNotModifiable` |
-//! | [`close`] | [`CloseRefused::PermissionClosed`], 422 `InvalidChargePermissionStatus` |
 //! | [`update_payment_method`] | [`PermissionClosed`] |
+//!
+//! What closes it and may cancel its charges too is [`super::close_charge_permission`].
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::buyer::{Buyer, Card};
-use super::charge::{ChargeCancelReason, ChargeDeclineReason};
 use super::checkout_session::Owner;
 use super::event::{Event, Happened};
-use super::ledger::{Balances, Unbalanced};
-use super::payment::{Payment, standing};
+use super::ledger::Balances;
+use super::reason::ChargeDeclineReason;
+pub use super::reason::{ClosureReason, NonChargeableReason};
 use crate::amazon_limits::BUYER_READABLE;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
 use crate::money::Money;
 use crate::step::Step;
-use crate::terms::{MerchantMetadata, words};
+use crate::terms::MerchantMetadata;
 use crate::time::Timestamp;
 
 /// The buyer's leave to charge.
@@ -87,68 +88,9 @@ pub enum ChargePermissionState {
     },
 }
 
-words! {
-    /// Why a permission cannot be charged now.
-    NonChargeableReason {
-        /// An open charge holds all that is left.
-        ChargeInProgress,
-        /// The last charge was declined: the buyer must name another payment method.
-        PaymentMethodInvalid,
-    }
-}
-
-words! {
-    /// Why a permission is Closed.
-    ClosureReason {
-        /// The merchant closed it.
-        MerchantClosed,
-        /// The buyer closed it.
-        BuyerClosed,
-        /// Amazon closed it: everything was captured.
-        AmazonClosed,
-        /// Amazon canceled it.
-        AmazonCanceled,
-        /// Its time is over.
-        Expired,
-    }
-}
-
-words! {
-    /// The simulation code of Close Charge Permission.
-    CloseSimulation {
-        /// It is closed as if Amazon did it.
-        AmazonClosed,
-    }
-}
-
-/// What becomes of the charges of a permission that is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OpenCharges {
-    /// They stay, and can be captured.
-    #[default]
-    Stay,
-    /// Those that are AuthorizationInitiated or Authorized are canceled.
-    AreCanceled,
-}
-
 /// The permission is Closed: its notes stay, and no buyer mends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PermissionClosed;
-
-/// Why a permission is not closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CloseRefused {
-    /// It is closed already.
-    PermissionClosed,
-    /// No rule: its accounts are broken.
-    Unbalanced(Unbalanced),
-}
-
-impl From<Unbalanced> for CloseRefused {
-    fn from(unbalanced: Unbalanced) -> Self {
-        Self::Unbalanced(unbalanced)
-    }
-}
 
 /// A step of a permission.
 pub type ChargePermissionStep = Step<ChargePermission, Event>;
@@ -199,7 +141,7 @@ impl ChargePermission {
     }
 
     /// Takes a state; the event, if it is another one.
-    fn enter(&mut self, state: ChargePermissionState, at: Timestamp) -> Option<Event> {
+    pub(super) fn enter(&mut self, state: ChargePermissionState, at: Timestamp) -> Option<Event> {
         if self.state == state {
             return None;
         }
@@ -215,6 +157,42 @@ impl ChargePermission {
         self.updated_at = at;
         Some(Event::new(at, what))
     }
+}
+
+/// Whether a permission can be charged, by what is left and how its last charge ended; `None` for a
+/// closed one, which stays as it is.
+fn standing(
+    permission: &ChargePermission,
+    declined: Option<ChargeDeclineReason>,
+) -> Option<ChargePermissionState> {
+    if let ChargePermissionState::Closed { .. } = permission.state {
+        return None;
+    }
+    if permission.balances.available.is_zero() && permission.balances.held.is_zero() {
+        return Some(ChargePermissionState::Closed { reason: ClosureReason::AmazonClosed });
+    }
+    let invalid = ChargePermissionState::NonChargeable { reason: NonChargeableReason::PaymentMethodInvalid };
+    match declined {
+        Some(ChargeDeclineReason::AmazonRejected) => {
+            return Some(ChargePermissionState::Closed { reason: ClosureReason::AmazonCanceled });
+        }
+        Some(ChargeDeclineReason::HardDeclined) => return Some(invalid),
+        Some(
+            ChargeDeclineReason::SoftDeclined
+            | ChargeDeclineReason::ProcessingFailure
+            | ChargeDeclineReason::TransactionTimedOut,
+        )
+        | None => {}
+    }
+    // Only the buyer mends this, by naming another payment method.
+    if permission.state == invalid {
+        return Some(invalid);
+    }
+    Some(if permission.balance().is_zero() {
+        ChargePermissionState::NonChargeable { reason: NonChargeableReason::ChargeInProgress }
+    } else {
+        ChargePermissionState::Chargeable
+    })
 }
 
 /// Changes the merchant's notes, as of now: Update Charge Permission.
@@ -234,35 +212,6 @@ pub fn update(
     let next = ChargePermission { merchant_metadata, updated_at: now, ..permission.clone() };
     let what = Happened::ChargePermissionUpdated(permission.id.clone());
     Ok(Step::one(next, Event::new(now, what)))
-}
-
-/// Closes a permission, as of now: for the merchant (Close Charge Permission), the buyer or Amazon.
-///
-/// # Errors
-/// [`CloseRefused::PermissionClosed`] (422 `InvalidChargePermissionStatus`).
-pub fn close(
-    payment: &Payment,
-    reason: ClosureReason,
-    open_charges: OpenCharges,
-    now: Timestamp,
-) -> Result<Step<Payment, Event>, CloseRefused> {
-    if let ChargePermissionState::Closed { .. } = payment.permission.state {
-        return Err(CloseRefused::PermissionClosed);
-    }
-    // No rule is left below this line.
-    let mut next = payment.clone();
-    // First, so that a released amount does not make it Chargeable in between.
-    let mut events: Vec<Event> =
-        next.permission.enter(ChargePermissionState::Closed { reason }, now).into_iter().collect();
-    if open_charges == OpenCharges::AreCanceled {
-        for charge in &payment.charges {
-            let canceled = charge.canceled(ChargeCancelReason::ChargePermissionCanceled, now);
-            if let Some((charge, event)) = canceled {
-                events.extend(next.replace(charge, event)?);
-            }
-        }
-    }
-    Ok(Step { next, events })
 }
 
 /// The buyer names another payment method, as of now: what was NonChargeable for the old one's sake can

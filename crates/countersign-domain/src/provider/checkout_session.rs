@@ -16,11 +16,12 @@ use super::buyer::{Buyer, Card};
 use super::event::{Event, Happened};
 use super::payment_details::{PaymentDetails, PaymentDetailsRefused, PaymentDetailsUpdate};
 use super::profile::MFA_LIFETIME;
+pub use super::reason::SessionCancelReason;
 use crate::address::Address;
 use crate::amazon_limits::{SESSION_KEPT, SESSION_LIFETIME};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region, StoreId};
 use crate::step::Step;
-use crate::terms::{MerchantMetadata, ProductType, words};
+use crate::terms::{MerchantMetadata, ProductType};
 use crate::time::Timestamp;
 
 /// Whose object it is: an object of another account or environment is not found.
@@ -139,20 +140,6 @@ pub enum CheckoutSessionState {
         /// Why.
         reason: SessionCancelReason,
     },
-}
-
-words! {
-    /// Why a session is Canceled.
-    SessionCancelReason {
-        /// The buyer canceled.
-        BuyerCanceled,
-        /// 24 hours passed.
-        Expired,
-        /// Amazon canceled, not for the payment's sake.
-        AmazonCanceled,
-        /// The payment was declined.
-        Declined,
-    }
 }
 
 /// What an Open session still lacks before the buyer can place the order.

@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::charge::{ChargeCancelReason, ChargeDeclineReason};
-use super::charge_permission::{ClosureReason, NonChargeableReason};
-use super::checkout_session::SessionCancelReason;
 use super::ledger::Posting;
-use super::refund::RefundDeclineReason;
+use super::reason::{
+    ChargeCancelReason, ChargeDeclineReason, ClosureReason, NonChargeableReason, RefundDeclineReason,
+    SessionCancelReason,
+};
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::money::Money;
 use crate::terms::words;

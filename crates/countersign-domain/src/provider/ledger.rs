@@ -11,14 +11,10 @@
 //! authorization, and what is refunded above a capture, where Amazon's rules let it. Events carry the
 //! postings that they brought about, so the event log alone gives the balances again.
 //!
-//! `settle` is the only place where money moves. It holds what the postings did against what the charge
-//! itself says of its money: the two are written down apart, and where they differ nothing is changed.
+//! Which postings a charge's change makes is in `settlement.rs`, the only place where money moves.
 
-use alloc::vec::Vec;
 use core::fmt;
 
-use super::charge::Charge;
-use super::refund::RefundState;
 use crate::money::{Currency, Money};
 use crate::terms::words;
 
@@ -157,48 +153,7 @@ impl Balances {
         held.is_some() && held == sum([limit, self.overcharge, self.goodwill, zero])
     }
 
-    /// What the charge itself says of its money. Nothing of it is available.
-    fn of_charge(charge: &Charge) -> Self {
-        let zero = Money::zero(charge.amount.currency());
-        let (taken, refunded) = (charge.captured(), charge.refunded(|state| *state == RefundState::Refunded));
-        let above = |amount: Money, limit: Money| amount.checked_sub(limit).unwrap_or(zero);
-        Self {
-            available: zero,
-            held: charge.held(),
-            captured: above(taken, refunded),
-            refunded,
-            overcharge: above(taken, charge.amount),
-            goodwill: above(refunded, taken),
-        }
-    }
-
-    /// Carries out the postings of a charge's change, and holds the result against the charge.
-    pub(super) fn posted(
-        mut self,
-        postings: &[Posting],
-        before: Option<&Charge>,
-        after: &Charge,
-    ) -> Result<Self, Unbalanced> {
-        let earlier = self;
-        for posting in postings {
-            self.post(*posting)?;
-        }
-        let was = before.map_or(Self::of_limit(Money::zero(self.currency())), Self::of_charge);
-        let is = Self::of_charge(after);
-        // The last account, Available, follows from these: no posting creates or destroys anything.
-        for account in
-            [Account::Held, Account::Captured, Account::Refunded, Account::Overcharge, Account::Goodwill]
-        {
-            let moved = self.account(account).checked_add(was.account(account));
-            let should = earlier.account(account).checked_add(is.account(account));
-            if moved.is_none() || moved != should {
-                return Err(Unbalanced::Account(account));
-            }
-        }
-        Ok(self)
-    }
-
-    const fn account(&self, account: Account) -> Money {
+    pub(super) const fn account(&self, account: Account) -> Money {
         match account {
             Account::Available => self.available,
             Account::Held => self.held,
@@ -219,54 +174,4 @@ impl Balances {
             Account::Goodwill => &mut self.goodwill,
         }
     }
-}
-
-/// Moves the money of a charge that came from one state to the next, and gives the postings; `before` is
-/// none for a new one.
-///
-/// # Errors
-/// [`Unbalanced`]; the balances are as they were.
-pub(super) fn settle(
-    balances: &mut Balances,
-    before: Option<&Charge>,
-    after: &Charge,
-) -> Result<Vec<Posting>, Unbalanced> {
-    let postings = postings(before, after);
-    *balances = balances.posted(&postings, before, after)?;
-    Ok(postings)
-}
-
-/// The postings by which a charge came from one state to the next. There is no other place that makes
-/// postings.
-pub(super) fn postings(before: Option<&Charge>, after: &Charge) -> Vec<Posting> {
-    let zero = Money::zero(after.amount.currency());
-    let less = |one: Money, other: Money| one.checked_sub(other).unwrap_or(zero);
-    let smaller = |one: Money, other: Money| if one.minor() < other.minor() { one } else { other };
-    let (held_before, held_after) = (before.map_or(zero, Charge::held), after.held());
-    let taken = less(after.captured(), before.map_or(zero, Charge::captured));
-    let mut postings = Vec::new();
-    let mut post = |from: Account, to: Account, amount: Money| {
-        if !amount.is_zero() {
-            postings.push(Posting { from, to, amount });
-        }
-    };
-    let captured_at_once = before.is_none() && !taken.is_zero();
-    let held_now = if captured_at_once { taken } else { held_before };
-    post(
-        Account::Available,
-        Account::Held,
-        less(if captured_at_once { taken } else { held_after }, held_before),
-    );
-    let from_held = smaller(taken, held_now);
-    post(Account::Held, Account::Captured, from_held);
-    post(Account::Overcharge, Account::Captured, less(taken, from_held));
-    post(Account::Held, Account::Available, less(less(held_now, from_held), held_after));
-    let refunded = |charge: &Charge| charge.refunded(|state| *state == RefundState::Refunded);
-    let refunded_before = before.map_or(zero, refunded);
-    let back = less(refunded(after), refunded_before);
-    let left = less(after.captured(), refunded_before);
-    let from_captured = smaller(back, left);
-    post(Account::Captured, Account::Refunded, from_captured);
-    post(Account::Goodwill, Account::Refunded, less(back, from_captured));
-    postings
 }

@@ -1,14 +1,16 @@
 //! A permission together with its charges: what moves as one. A charge that changes moves money of its
 //! permission and may change what that can still charge, so both are decided and carried to an instant
-//! together. This is the only place that lets money move, by the postings of [`super::ledger`].
+//! together. This is the only place that lets money move, as `settlement.rs` says.
 
 use alloc::vec::Vec;
 
-use super::charge::{Charge, ChargeDeclineReason, ChargeState};
-use super::charge_permission::{ChargePermission, ChargePermissionState, ClosureReason, NonChargeableReason};
+use super::charge::{Charge, ChargeState};
+use super::charge_permission::ChargePermission;
 use super::event::{Event, Happened};
-use super::ledger::{self, Unbalanced};
+use super::ledger::Unbalanced;
 use super::profile::Profile;
+use super::reason::ChargeDeclineReason;
+use super::settlement;
 use crate::ids::ChargeId;
 use crate::step::Step;
 use crate::time::Timestamp;
@@ -113,7 +115,7 @@ impl Payment {
     ) -> Result<Vec<Event>, Unbalanced> {
         let at = event.at;
         let permission = &mut self.permission;
-        event.postings = ledger::settle(&mut permission.balances, before, after)?;
+        event.postings = settlement::settle(&mut permission.balances, before, after)?;
         permission.open_charges.retain(|id| *id != after.id);
         if after.due_at().is_some() {
             permission.open_charges.push(after.id.clone());
@@ -135,40 +137,4 @@ impl Payment {
         events.extend(permission.stand(declined, at));
         Ok(events)
     }
-}
-
-/// Whether a permission can be charged, by what is left and how its last charge ended; `None` for a
-/// closed one, which stays as it is.
-pub(super) fn standing(
-    permission: &ChargePermission,
-    declined: Option<ChargeDeclineReason>,
-) -> Option<ChargePermissionState> {
-    if let ChargePermissionState::Closed { .. } = permission.state {
-        return None;
-    }
-    if permission.balances.available.is_zero() && permission.balances.held.is_zero() {
-        return Some(ChargePermissionState::Closed { reason: ClosureReason::AmazonClosed });
-    }
-    let invalid = ChargePermissionState::NonChargeable { reason: NonChargeableReason::PaymentMethodInvalid };
-    match declined {
-        Some(ChargeDeclineReason::AmazonRejected) => {
-            return Some(ChargePermissionState::Closed { reason: ClosureReason::AmazonCanceled });
-        }
-        Some(ChargeDeclineReason::HardDeclined) => return Some(invalid),
-        Some(
-            ChargeDeclineReason::SoftDeclined
-            | ChargeDeclineReason::ProcessingFailure
-            | ChargeDeclineReason::TransactionTimedOut,
-        )
-        | None => {}
-    }
-    // Only the buyer mends this, by naming another payment method.
-    if permission.state == invalid {
-        return Some(invalid);
-    }
-    Some(if permission.balance().is_zero() {
-        ChargePermissionState::NonChargeable { reason: NonChargeableReason::ChargeInProgress }
-    } else {
-        ChargePermissionState::Chargeable
-    })
 }

@@ -7,18 +7,23 @@ use std::time::Duration;
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use countersign_domain::money::Money;
 use countersign_domain::provider::buyer::Card;
-use countersign_domain::provider::charge::{
-    self, CaptureSimulation, ChargeCancelReason, ChargeDeclineReason, Charged, CreateCharge,
-    CreateChargeSimulation,
-};
+use countersign_domain::provider::cancel_charge::cancel_charge;
+use countersign_domain::provider::capture_charge::{CaptureSimulation, capture_charge};
+use countersign_domain::provider::charge::{ChargeCancelReason, ChargeDeclineReason};
 use countersign_domain::provider::charge_permission::{
-    self as permission_rules, ChargePermission, ChargePermissionStep, CloseSimulation, ClosureReason,
-    OpenCharges, PermissionClosed,
+    self as permission_rules, ChargePermission, ChargePermissionStep, ClosureReason, PermissionClosed,
 };
 use countersign_domain::provider::checkout_session::Owner;
+use countersign_domain::provider::close_charge_permission::{
+    CloseSimulation, OpenCharges, close_charge_permission,
+};
+use countersign_domain::provider::create_charge::{
+    Charged, CreateCharge, CreateChargeSimulation, create_charge,
+};
+use countersign_domain::provider::create_refund::{CreateRefund, RefundSimulation, create_refund};
 use countersign_domain::provider::event::Event;
 use countersign_domain::provider::payment::Payment;
-use countersign_domain::provider::refund::{self, CreateRefund, Refund, RefundSimulation};
+use countersign_domain::provider::refund::Refund;
 use countersign_domain::step::Step;
 use countersign_domain::terms::MerchantMetadata;
 use countersign_domain::time::Timestamp;
@@ -99,7 +104,7 @@ impl App {
         self.act(caller, permission_id, None, |payment| {
             let id = self.ids.charge_id(permission_id);
             let charged =
-                charge::create(payment, request.clone(), simulation, id.clone(), profile, caller.now)?;
+                create_charge(payment, request.clone(), simulation, id.clone(), profile, caller.now)?;
             let (step, answer) = match charged {
                 Charged::Created(step) => {
                     let answer = owned(&step.next, &id).map(|it| render(&it)).ok_or(Refused::NotFound)?;
@@ -126,8 +131,7 @@ impl App {
         };
         self.act(caller, &permission_id, Some(id), |payment| {
             let Capture { amount, soft_descriptor, simulation } = capture.clone();
-            let step =
-                charge::capture(payment, id, amount, soft_descriptor, simulation, profile, caller.now)?;
+            let step = capture_charge(payment, id, amount, soft_descriptor, simulation, profile, caller.now)?;
             let answer = owned(&step.next, id).map(|it| render(&it)).ok_or(Refused::NotFound)?;
             Ok(Acted { step, refund: None, answer })
         })
@@ -144,7 +148,7 @@ impl App {
     ) -> Result<Answer, Refused> {
         let permission_id = self.permission_of(id).await?.ok_or(Refused::NotFound)?;
         self.act(caller, &permission_id, Some(id), |payment| {
-            let step = charge::cancel(payment, id, reason, caller.now)?;
+            let step = cancel_charge(payment, id, reason, caller.now)?;
             let answer = owned(&step.next, id).map(|it| render(&it)).ok_or(Refused::NotFound)?;
             Ok(Acted { step, refund: None, answer })
         })
@@ -167,7 +171,7 @@ impl App {
         self.act(caller, &permission_id, Some(charge_id), |payment| {
             let (id, request) = (self.ids.refund_id(&permission_id), request.clone());
             let step =
-                refund::create(payment, charge_id, request, simulation, id.clone(), profile, caller.now)?;
+                create_refund(payment, charge_id, request, simulation, id.clone(), profile, caller.now)?;
             let answer = owned_refund(&step.next, charge_id, &id).map(|it| render(&it));
             let refund = Some((id, charge_id.clone()));
             Ok(Acted { step, refund, answer: answer.ok_or(Refused::NotFound)? })
@@ -216,7 +220,7 @@ impl App {
         render: impl Fn(&ChargePermission) -> Answer,
     ) -> Result<Answer, Refused> {
         self.act(caller, id, None, |payment| {
-            let step = permission_rules::close(payment, reason, open_charges, caller.now)?;
+            let step = close_charge_permission(payment, reason, open_charges, caller.now)?;
             let answer = render(&step.next.permission);
             Ok(Acted { step, refund: None, answer })
         })

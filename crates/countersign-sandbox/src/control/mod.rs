@@ -14,7 +14,7 @@ mod render;
 mod reset;
 
 use countersign_domain::ids::CheckoutSessionId;
-use countersign_domain::provider::charge_permission::OpenCharges;
+use countersign_domain::provider::close_charge_permission::OpenCharges;
 use countersign_http::{Peer, Request, Response};
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::{Method, StatusCode};

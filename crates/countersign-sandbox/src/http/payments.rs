@@ -2,7 +2,7 @@
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, Environment};
 use countersign_domain::provider::charge::ChargeCancelReason;
-use countersign_domain::provider::charge_permission::OpenCharges;
+use countersign_domain::provider::close_charge_permission::OpenCharges;
 use countersign_domain::terms::MerchantMetadata;
 use countersign_domain::{provider, terms};
 use countersign_http::Request;
@@ -87,7 +87,7 @@ fn one_of(field: &'static str, word: Option<&str>, words: &[&str]) -> Result<(),
 }
 
 async fn create_charge(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answer, Refused> {
-    use provider::charge::{CreateCharge, CreateChargeSimulation};
+    use provider::create_charge::{CreateCharge, CreateChargeSimulation};
     let caller = keyed(signed)?;
     let body: wire::CreateCharge = read_request(request.body(), spellings(app))?;
     let environment = caller.owner.environment;
@@ -114,7 +114,7 @@ async fn create_charge(app: &App, request: &Request, signed: &Signed<'_>) -> Res
 async fn capture(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answer, Refused> {
     let caller = keyed(signed)?;
     let body: wire::CaptureCharge = read_request(request.body(), spellings(app))?;
-    let parse = provider::charge::CaptureSimulation::parse;
+    let parse = provider::capture_charge::CaptureSimulation::parse;
     let capture = Capture {
         amount: body.capture_amount.map(Into::into),
         soft_descriptor: body.soft_descriptor,
@@ -156,7 +156,7 @@ async fn update_permission(app: &App, request: &Request, signed: &Signed<'_>) ->
 async fn close(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answer, Refused> {
     let caller = &signed.caller;
     let body: wire::CloseChargePermission = optional_body(request, spellings(app))?;
-    let parse = provider::charge_permission::CloseSimulation::parse;
+    let parse = provider::close_charge_permission::CloseSimulation::parse;
     let close = Close {
         open_charges: match body.cancel_pending_charges {
             Some(true) => OpenCharges::AreCanceled,
@@ -170,7 +170,7 @@ async fn close(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answ
 }
 
 async fn create_refund(app: &App, request: &Request, signed: &Signed<'_>) -> Result<Answer, Refused> {
-    use provider::refund::{CreateRefund, RefundSimulation};
+    use provider::create_refund::{CreateRefund, RefundSimulation};
     let caller = keyed(signed)?;
     let body: wire::CreateRefund = read_request(request.body(), spellings(app))?;
     let simulation = simulation(request, caller.owner.environment, RefundSimulation::parse)?;

@@ -12,21 +12,21 @@ use crate::amazon_limits::MAX_REFUNDS;
 use crate::ids::{ChargeId, RefundId};
 use crate::money::Money;
 use crate::provider::buyer::Card;
-use crate::provider::charge::{
-    CaptureRefused, CaptureSimulation, ChargeCancelReason, ChargeState, Charged, CreateCharge,
-    CreateChargeRefused, CreateChargeSimulation, cancel, capture, create,
+use crate::provider::cancel_charge::cancel_charge;
+use crate::provider::capture_charge::{CaptureRefused, CaptureSimulation, capture_charge};
+use crate::provider::charge::{ChargeCancelReason, ChargeState};
+use crate::provider::charge_permission::{ClosureReason, PermissionClosed, update, update_payment_method};
+use crate::provider::close_charge_permission::{OpenCharges, close_charge_permission};
+use crate::provider::create_charge::{
+    Charged, CreateCharge, CreateChargeRefused, CreateChargeSimulation, create_charge,
 };
-use crate::provider::charge_permission::{
-    ClosureReason, OpenCharges, PermissionClosed, close, update, update_payment_method,
-};
+use crate::provider::create_refund::{CreateRefund, CreateRefundRefused, RefundSimulation, create_refund};
 use crate::provider::event::Event;
 use crate::provider::finalize::{Completed, FinalizeRules, finalize};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
 use crate::provider::profile::Profile;
-use crate::provider::refund::{
-    self, CreateRefund, CreateRefundRefused, Refund, RefundSimulation, RefundState,
-};
+use crate::provider::refund::{Refund, RefundState};
 use crate::step::Step;
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use crate::time::{DAY, HOUR, Timestamp};
@@ -81,7 +81,7 @@ pub(super) fn capture_of(
     now: Timestamp,
 ) -> Result<Payment, CaptureRefused> {
     let id = charge_id(payment);
-    capture(payment, &id, Some(amount), None, None, PROFILE, now).map(|step| step.next)
+    capture_charge(payment, &id, Some(amount), None, None, PROFILE, now).map(|step| step.next)
 }
 
 pub(super) fn refund_of(
@@ -91,7 +91,7 @@ pub(super) fn refund_of(
 ) -> Result<Payment, CreateRefundRefused> {
     let request = CreateRefund { refund_amount: Some(amount), soft_descriptor: None };
     let (id, charge) = (new_refund(payment), charge_id(payment));
-    refund::create(payment, &charge, request, None, id, PROFILE, now).map(|step| step.next)
+    create_refund(payment, &charge, request, None, id, PROFILE, now).map(|step| step.next)
 }
 
 pub(super) fn charge_of(
@@ -100,7 +100,7 @@ pub(super) fn charge_of(
     simulation: Option<CreateChargeSimulation>,
     now: Timestamp,
 ) -> Result<Charged, CreateChargeRefused> {
-    create(payment, request, simulation, new_charge(payment), PROFILE, now)
+    create_charge(payment, request, simulation, new_charge(payment), PROFILE, now)
 }
 
 pub(super) fn of_amount(amount: Money) -> CreateCharge {
@@ -149,13 +149,13 @@ fn every_charge_state() -> Vec<(&'static str, Payment)> {
     let simulated = |simulation| {
         let payment = authorized();
         let id = charge_id(&payment);
-        capture(&payment, &id, Some(usd(1_000)), None, Some(simulation), PROFILE, at).unwrap().next
+        capture_charge(&payment, &id, Some(usd(1_000)), None, Some(simulation), PROFILE, at).unwrap().next
     };
     let refunded = |simulation| {
         let payment = captured();
         let request = CreateRefund { refund_amount: Some(usd(500)), soft_descriptor: None };
         let (id, charge) = (new_refund(&payment), charge_id(&payment));
-        refund::create(&payment, &charge, request, simulation, id, PROFILE, at).unwrap().next
+        create_refund(&payment, &charge, request, simulation, id, PROFILE, at).unwrap().next
     };
     let later = |mut payment: Payment| {
         payment.carry_to(at.plus(Duration::from_secs(3_600)), PROFILE).unwrap();
@@ -171,7 +171,7 @@ fn every_charge_state() -> Vec<(&'static str, Payment)> {
         ("capturing, will not", simulated(CaptureSimulation::CaptureDeclined)),
         ("Captured", captured()),
         ("Captured in part", capture_of(&authorized, usd(1_000), at).unwrap()),
-        ("Canceled", cancel(&authorized, &id, ChargeCancelReason::MerchantCanceled, at).unwrap().next),
+        ("Canceled", cancel_charge(&authorized, &id, ChargeCancelReason::MerchantCanceled, at).unwrap().next),
         ("Declined", later(payment(PaymentIntent::Authorize, Card::Pending4354))),
         ("refunding, will be", refunded(None)),
         ("refunding, will not", refunded(Some(RefundSimulation::RefundDeclined))),
@@ -195,7 +195,7 @@ fn commanded(name: &str, payment: &Payment, now: Timestamp) -> String {
         "capture" => said(capture_of(payment, usd(1_400), now).map_err(|refused| format!("{refused:?}"))),
         "part" => said(capture_of(payment, usd(500), now).map_err(|refused| format!("{refused:?}"))),
         "cancel" => said(
-            cancel(payment, &id, ChargeCancelReason::MerchantCanceled, now)
+            cancel_charge(payment, &id, ChargeCancelReason::MerchantCanceled, now)
                 .map(|step| step.next)
                 .map_err(|refused| format!("{refused:?}")),
         ),
@@ -205,12 +205,12 @@ fn commanded(name: &str, payment: &Payment, now: Timestamp) -> String {
             Err(refused) => format!("refused: {refused:?}"),
         },
         "close" => said(
-            close(payment, ClosureReason::MerchantClosed, OpenCharges::Stay, now)
+            close_charge_permission(payment, ClosureReason::MerchantClosed, OpenCharges::Stay, now)
                 .map(|step| step.next)
                 .map_err(|refused| format!("{refused:?}")),
         ),
         "close all" => said(
-            close(payment, ClosureReason::MerchantClosed, OpenCharges::AreCanceled, now)
+            close_charge_permission(payment, ClosureReason::MerchantClosed, OpenCharges::AreCanceled, now)
                 .map(|step| step.next)
                 .map_err(|refused| format!("{refused:?}")),
         ),
@@ -276,7 +276,10 @@ fn every_permission_state_under_every_command_before_at_and_after_each_deadline(
         ("all captured", of_intent(PaymentIntent::AuthorizeWithCapture)),
     ];
     for reason in ClosureReason::ALL {
-        states.push((reason.as_str(), close(&open, *reason, OpenCharges::Stay, at).unwrap().next));
+        states.push((
+            reason.as_str(),
+            close_charge_permission(&open, *reason, OpenCharges::Stay, at).unwrap().next,
+        ));
     }
     let mut table = String::new();
     for (name, state) in states {
@@ -311,7 +314,7 @@ fn a_charge_has_ten_refunds_and_a_declined_one_does_not_count() {
     let (id, charge) = (new_refund(&paid), charge_id(&paid));
     let request = CreateRefund { refund_amount: Some(usd(1_000)), soft_descriptor: None };
     let declined = Some(RefundSimulation::RefundDeclined);
-    paid = refund::create(&paid, &charge, request, declined, id, PROFILE, start()).unwrap().next;
+    paid = create_refund(&paid, &charge, request, declined, id, PROFILE, start()).unwrap().next;
     // It holds its part of the ceiling while it is under way, and gives it back.
     assert_eq!(refund_of(&paid, usd(1_000), start()), Err(CreateRefundRefused::ExceedsCeiling));
     let later = start().plus(DAY);
@@ -402,14 +405,14 @@ fn every_simulation_code_of_each_call_has_its_outcome_or_does_not_fit() {
     }
     for code in CaptureSimulation::ALL {
         let id = charge_id(&open);
-        let step = capture(&open, &id, Some(usd(1_400)), None, Some(*code), PROFILE, start()).unwrap();
+        let step = capture_charge(&open, &id, Some(usd(1_400)), None, Some(*code), PROFILE, start()).unwrap();
         table.push_str(&format!("CaptureCharge {:<20} {:<10} {}\n", code.as_str(), "", later(step, 0)));
     }
     for code in RefundSimulation::ALL {
         let paid = captured();
         let request = CreateRefund { refund_amount: Some(usd(500)), soft_descriptor: None };
         let (id, charge) = (new_refund(&paid), charge_id(&paid));
-        let step = refund::create(&paid, &charge, request, Some(*code), id, PROFILE, start()).unwrap();
+        let step = create_refund(&paid, &charge, request, Some(*code), id, PROFILE, start()).unwrap();
         table.push_str(&format!("CreateRefund  {:<20} {:<10} {}\n", code.as_str(), "", later(step, 0)));
     }
     insta::assert_snapshot!(table);
@@ -418,10 +421,14 @@ fn every_simulation_code_of_each_call_has_its_outcome_or_does_not_fit() {
 #[test]
 fn a_closed_permission_keeps_its_open_charges_capturable_unless_they_are_canceled() {
     let open = authorized();
-    let kept = close(&open, ClosureReason::MerchantClosed, OpenCharges::Stay, start()).unwrap().next;
+    let kept = close_charge_permission(&open, ClosureReason::MerchantClosed, OpenCharges::Stay, start())
+        .unwrap()
+        .next;
     let taken = capture_of(&kept, usd(1_400), start()).unwrap();
     assert_eq!(permission_word(&taken.permission.state), "Closed/MerchantClosed");
-    let emptied = close(&open, ClosureReason::MerchantClosed, OpenCharges::AreCanceled, start()).unwrap();
+    let emptied =
+        close_charge_permission(&open, ClosureReason::MerchantClosed, OpenCharges::AreCanceled, start())
+            .unwrap();
     assert_eq!(charge_word(&emptied.next.charges[0].state), "Canceled/ChargePermissionCanceled");
     assert!(emptied.next.permission.open_charges.is_empty());
     assert!(emptied.next.permission.balances.held.is_zero());

@@ -16,18 +16,21 @@ use crate::amazon_limits::{ceiling, surplus};
 use crate::ids::{ChargeId, RefundId};
 use crate::money::{Currency, Money};
 use crate::provider::buyer::Card;
-use crate::provider::charge::{
-    CaptureSimulation, Charge, ChargeCancelReason, Charged, CreateCharge, CreateChargeSimulation, cancel,
-    capturable, capture, create,
-};
-use crate::provider::charge_permission::{ClosureReason, OpenCharges, close, update_payment_method};
+use crate::provider::cancel_charge::cancel_charge;
+use crate::provider::capture_charge::{CaptureSimulation, capturable, capture_charge};
+use crate::provider::charge::{Charge, ChargeCancelReason};
+use crate::provider::charge_permission::{ClosureReason, update_payment_method};
+use crate::provider::close_charge_permission::{OpenCharges, close_charge_permission};
+use crate::provider::create_charge::{Charged, CreateCharge, CreateChargeSimulation, create_charge};
+use crate::provider::create_refund::{CreateRefund, RefundSimulation, create_refund};
 use crate::provider::event::Event;
 use crate::provider::finalize::{Completed, FinalizeRules, finalize};
-use crate::provider::ledger::{self, Account, Balances, Posting, Unbalanced};
+use crate::provider::ledger::{Account, Balances, Posting, Unbalanced};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
 use crate::provider::profile::Profile;
-use crate::provider::refund::{self, CreateRefund, RefundSimulation, RefundState};
+use crate::provider::refund::RefundState;
+use crate::provider::settlement;
 use crate::terms::{PaymentIntent, ProductType};
 use crate::time::DAY;
 
@@ -105,19 +108,27 @@ fn played(
                 };
                 let simulation = CreateChargeSimulation::ALL.get(simulation).copied();
                 let id = ChargeId::under(&payment.permission.id, 1_000 + draw as u64);
-                let created = create(&payment, request, simulation, id, profile, now);
+                let created = create_charge(&payment, request, simulation, id, profile, now);
                 unless_refused(created).map(|charged| match charged {
                     Charged::Created(step) | Charged::Declined(_, step) => step,
                 })
             }
             Act::Capture { charge, amount, simulation } => {
                 let simulation = CaptureSimulation::ALL.get(simulation).copied();
-                let captured =
-                    capture(&payment, &id(charge), Some(money(amount)), None, simulation, profile, now);
+                let captured = capture_charge(
+                    &payment,
+                    &id(charge),
+                    Some(money(amount)),
+                    None,
+                    simulation,
+                    profile,
+                    now,
+                );
                 unless_refused(captured)
             }
             Act::Cancel { charge } => {
-                let canceled = cancel(&payment, &id(charge), ChargeCancelReason::MerchantCanceled, now);
+                let canceled =
+                    cancel_charge(&payment, &id(charge), ChargeCancelReason::MerchantCanceled, now);
                 unless_refused(canceled)
             }
             Act::Refund { charge, amount, declined } => {
@@ -125,12 +136,12 @@ fn played(
                 let simulation = declined.then_some(RefundSimulation::RefundDeclined);
                 let refund_id = RefundId::under(&payment.permission.id, draw as u64);
                 let refunded =
-                    refund::create(&payment, &id(charge), request, simulation, refund_id, profile, now);
+                    create_refund(&payment, &id(charge), request, simulation, refund_id, profile, now);
                 unless_refused(refunded)
             }
             Act::Close { cancels } => {
                 let open = if cancels { OpenCharges::AreCanceled } else { OpenCharges::Stay };
-                let closed = close(&payment, ClosureReason::MerchantClosed, open, now);
+                let closed = close_charge_permission(&payment, ClosureReason::MerchantClosed, open, now);
                 unless_refused(closed)
             }
             Act::UpdatePaymentMethod => {
@@ -290,7 +301,8 @@ fn every_movement() -> Vec<(&'static str, Balances, Option<Charge>, Charge)> {
     let at_once = CreateCharge { capture_now: true, ..of_amount(usd(600)) };
     let (in_part, above) =
         (refund_of(&paid, usd(300), start()).unwrap(), refund_of(&paid, usd(1_600), start()).unwrap());
-    let canceled = cancel(&open, &charge_id(&open), ChargeCancelReason::MerchantCanceled, start()).unwrap();
+    let canceled =
+        cancel_charge(&open, &charge_id(&open), ChargeCancelReason::MerchantCanceled, start()).unwrap();
     alloc::vec![
         movement("authorized", &open, &created(&open, of_amount(usd(600))), 1),
         movement("captured at once", &open, &created(&open, at_once), 1),
@@ -309,7 +321,7 @@ fn a_wrong_posting_is_caught_where_it_is_made_and_moves_nothing() {
     const ACCOUNTS: &[Account] = Account::ALL;
     for (name, balances, before, after) in every_movement() {
         let mut moved = balances;
-        let right = ledger::settle(&mut moved, before.as_ref(), &after).unwrap();
+        let right = settlement::settle(&mut moved, before.as_ref(), &after).unwrap();
         assert!(!right.is_empty(), "{name}");
         assert_ne!(moved, balances, "{name}");
         let mut wrong: Vec<Vec<Posting>> = Vec::new();
@@ -335,7 +347,7 @@ fn a_wrong_posting_is_caught_where_it_is_made_and_moves_nothing() {
         wrong.retain(|postings| *postings != right);
         assert!(wrong.len() > 10, "{name}");
         for postings in wrong {
-            let caught = balances.posted(&postings, before.as_ref(), &after);
+            let caught = settlement::posted(balances, &postings, before.as_ref(), &after);
             assert!(caught.is_err(), "{name}: {postings:?} for {right:?}");
         }
     }

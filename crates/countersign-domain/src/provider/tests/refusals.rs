@@ -12,18 +12,18 @@ use crate::amazon_limits::{MAX_CHARGES, MAX_REFUNDS, ceiling};
 use crate::ids::RefundId;
 use crate::money::{AmountRefused, Currency, Money};
 use crate::provider::buyer::Card;
-use crate::provider::charge::{
-    CancelRefused, CaptureRefused, CaptureSimulation, ChargeCancelReason, ChargeState, Charged, CreateCharge,
-    CreateChargeRefused, CreateChargeSimulation, cancel, capture,
-};
-use crate::provider::charge_permission::{
-    ChargePermissionState, CloseRefused, ClosureReason, NonChargeableReason, OpenCharges, close, update,
-};
+use crate::provider::cancel_charge::{CancelRefused, cancel_charge};
+use crate::provider::capture_charge::{CaptureRefused, CaptureSimulation, capture_charge};
+use crate::provider::charge::{ChargeCancelReason, ChargeState};
+use crate::provider::charge_permission::{ChargePermissionState, ClosureReason, NonChargeableReason, update};
+use crate::provider::close_charge_permission::{CloseRefused, OpenCharges, close_charge_permission};
+use crate::provider::create_charge::{Charged, CreateCharge, CreateChargeRefused, CreateChargeSimulation};
+use crate::provider::create_refund::{CreateRefund, CreateRefundRefused, create_refund};
 use crate::provider::finalize::FinalizeRefused;
 use crate::provider::ledger::{Account, Posting, Unbalanced};
 use crate::provider::payment::Payment;
 use crate::provider::payment_details::PaymentDetails;
-use crate::provider::refund::{self, CreateRefund, CreateRefundRefused, Refund, RefundState};
+use crate::provider::refund::{Refund, RefundState};
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use crate::time::DAY;
 
@@ -141,7 +141,7 @@ fn a_permission_that_an_open_charge_uses_up_refuses_another_until_that_one_is_ca
         Err(CreateChargeRefused::PermissionNonChargeable(reason))
     );
     let id = charge_id(&open);
-    let free = cancel(&open, &id, ChargeCancelReason::MerchantCanceled, start()).unwrap().next;
+    let free = cancel_charge(&open, &id, ChargeCancelReason::MerchantCanceled, start()).unwrap().next;
     assert!(matches!(charge_of(&free, of_amount(usd(1)), None, start()), Ok(Charged::Created(_))));
 }
 
@@ -170,7 +170,8 @@ fn each_refusal_of_capture_is_reached_and_the_first_of_two_is_answered() {
     let capturing = |breaks: &[BreakCapture]| {
         let (mut payment, mut amount) = (authorized(), Some(usd(1_400)));
         breaks.iter().for_each(|breaks| breaks(&mut payment, &mut amount));
-        capture(&payment, &charge_id(&payment), amount, None, None, PROFILE, start()).map(|step| step.next)
+        capture_charge(&payment, &charge_id(&payment), amount, None, None, PROFILE, start())
+            .map(|step| step.next)
     };
     let whole = capturing(&[]).unwrap();
     assert_eq!(capture_of(&whole, usd(1), start()), Err(CaptureRefused::NotAuthorized));
@@ -217,7 +218,7 @@ fn each_refusal_of_create_refund_is_reached_and_the_first_of_two_is_answered() {
         breaks.iter().for_each(|breaks| breaks(&mut payment, &mut refund_amount));
         let request = CreateRefund { refund_amount, soft_descriptor: None };
         let (id, charge) = (new_refund(&payment), charge_id(&payment));
-        refund::create(&payment, &charge, request, None, id, PROFILE, start())
+        create_refund(&payment, &charge, request, None, id, PROFILE, start())
     };
     assert!(refunding(&[]).is_ok());
     let mut reached = BTreeSet::new();
@@ -244,10 +245,11 @@ fn each_refusal_of_cancel_and_close_is_reached() {
     let open = authorized();
     let canceling = |payment: &Payment| {
         let reason = ChargeCancelReason::MerchantCanceled;
-        cancel(payment, &charge_id(payment), reason, start()).map(|step| step.next)
+        cancel_charge(payment, &charge_id(payment), reason, start()).map(|step| step.next)
     };
     let closing = |payment: &Payment, open_charges| {
-        close(payment, ClosureReason::MerchantClosed, open_charges, start()).map(|step| step.next)
+        close_charge_permission(payment, ClosureReason::MerchantClosed, open_charges, start())
+            .map(|step| step.next)
     };
     let canceled = canceling(&open).unwrap();
     let refusals = [canceling(&canceled), canceling(&captured()), canceling(&with_broken_accounts())];
@@ -394,7 +396,7 @@ fn an_order_is_overcharged_once_however_many_charges_it_has() {
             let open = step.next;
             let capturing = |payment: &Payment, place: usize, over: u64, simulation| {
                 let (id, amount) = (&payment.charges[place].id, Some(money(authorized + over)));
-                capture(payment, id, amount, None, simulation, PROFILE, start()).map(|step| step.next)
+                capture_charge(payment, id, amount, None, simulation, PROFILE, start()).map(|step| step.next)
             };
             let one = capturing(&open, 0, first, simulation).unwrap();
             let over = capturing(&one, 1, second + 1, None);
@@ -427,12 +429,12 @@ fn a_declined_capture_gives_its_overcharge_back() {
     };
     let (one, two) = (&step.next.charges[0].id, &step.next.charges[1].id);
     let (over, declined) = (Some(usd(67_500)), Some(CaptureSimulation::CaptureDeclined));
-    let mut payment = capture(&step.next, one, over, None, declined, PROFILE, start()).unwrap().next;
-    let refused = capture(&payment, two, over, None, None, PROFILE, start());
+    let mut payment = capture_charge(&step.next, one, over, None, declined, PROFILE, start()).unwrap().next;
+    let refused = capture_charge(&payment, two, over, None, None, PROFILE, start());
     assert_eq!(refused, Err(CaptureRefused::ExceedsOvercharge));
     let later = start().plus(DAY);
     payment.carry_to(later, PROFILE).unwrap();
-    let captured = capture(&payment, two, over, None, None, PROFILE, later).unwrap().next;
+    let captured = capture_charge(&payment, two, over, None, None, PROFILE, later).unwrap().next;
     assert_eq!(captured.permission.balances.overcharge, usd(7_500));
 }
 

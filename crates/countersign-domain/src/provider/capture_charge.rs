@@ -1,0 +1,154 @@
+//! Capture Charge: the ladder of its checks, in their order; the form of the body and that the charge exists and is
+//! the caller's come before. The numbers are those of [`super::create_charge`], whose rules these mirror.
+//!
+//! | # | check | refused as |
+//! |---|---|---|
+//! | 1 | the charge is Authorized | [`CaptureRefused::NotAuthorized`] |
+//! | 3 | `captureAmount` is present | [`CaptureRefused::Missing`] |
+//! | 6 | the currency is the charge's | [`CaptureRefused::CurrencyDiffers`] |
+//! | 7 | more than nothing | [`CaptureRefused::NothingToCapture`] |
+//! | 8 | at most what Amazon charges at once | [`CaptureRefused::AboveMaximum`] |
+//! | 10 | at most what is authorized, or [`capturable`] where the session allowed more | [`CaptureRefused::ExceedsAuthorizedAmount`] |
+//! | 11 | with all other captures at most [`surplus`] more than the permission's limit | [`CaptureRefused::ExceedsOvercharge`] |
+//!
+//! The order is this project's choice (docs/compatibility.md).
+
+use alloc::string::String;
+
+use super::charge::{Charge, ChargeState};
+use super::event::{Event, Happened};
+use super::ledger::Unbalanced;
+use super::payment::Payment;
+use super::profile::Profile;
+use super::reason::ChargeDeclineReason;
+use crate::amazon_limits::{CAPTURE_GUARANTEED, ceiling, surplus};
+use crate::ids::ChargeId;
+use crate::money::Money;
+use crate::step::Step;
+use crate::terms::words;
+use crate::time::Timestamp;
+
+words! {
+    /// The simulation codes of Capture Charge. The first is documented, the others are this project's.
+    CaptureSimulation {
+        /// The capture is asynchronous, and succeeds.
+        CaptureInitiated,
+        /// The same.
+        CapturePending,
+        /// The capture is asynchronous, and is declined.
+        CaptureDeclined,
+    }
+}
+
+/// Why nothing is captured. One a check, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CaptureRefused {
+    /// 1: the charge is not Authorized.
+    NotAuthorized,
+    /// 3: `captureAmount` is absent.
+    Missing,
+    /// 6: the currency is not the charge's.
+    CurrencyDiffers,
+    /// 7: nothing is to be captured.
+    NothingToCapture,
+    /// 8: more than Amazon charges at once.
+    AboveMaximum,
+    /// 10: more than is authorized, and than the session's `allowOvercharge` allows.
+    ExceedsAuthorizedAmount,
+    /// 11: the session's `allowOvercharge` allows so much more than the order once, and not for each of
+    /// its charges.
+    ExceedsOvercharge,
+    /// No rule: the permission's accounts are broken.
+    Unbalanced(Unbalanced),
+}
+
+impl From<Unbalanced> for CaptureRefused {
+    fn from(unbalanced: Unbalanced) -> Self {
+        Self::Unbalanced(unbalanced)
+    }
+}
+
+/// The most that may be captured of an authorization. An order's authorizations together are bounded
+/// besides ([`CaptureRefused::ExceedsOvercharge`]).
+#[must_use]
+pub fn capturable(amount: Money, allow_overcharge: bool) -> Money {
+    if allow_overcharge { ceiling(amount) } else { amount }
+}
+
+/// What is captured above authorizations, or will be: a capture that is under way is open, and so among
+/// the charges, and has moved no money yet.
+fn overcharged(payment: &Payment) -> Option<Money> {
+    let pending = |charge: &Charge| match &charge.state {
+        ChargeState::CaptureInitiated { capturing, .. } => capturing.checked_sub(charge.amount),
+        ChargeState::AuthorizationInitiated { .. }
+        | ChargeState::Authorized
+        | ChargeState::Captured { .. }
+        | ChargeState::Canceled { .. }
+        | ChargeState::Declined { .. } => None,
+    };
+    let captured = payment.permission.balances.overcharge;
+    payment.charges.iter().filter_map(pending).try_fold(captured, Money::checked_add)
+}
+
+/// Captures an Authorized charge, as of now, whole or in part; what is not captured is released. From
+/// seven days after the authorization on it is asynchronous (Amazon's rule).
+///
+/// # Errors
+/// The first check that fails; nothing is changed by it.
+pub fn capture_charge(
+    payment: &Payment,
+    id: &ChargeId,
+    amount: Option<Money>,
+    soft_descriptor: Option<String>,
+    simulation: Option<CaptureSimulation>,
+    profile: Profile,
+    now: Timestamp,
+) -> Result<Step<Payment, Event>, CaptureRefused> {
+    use CaptureRefused as Refused;
+    let charge = payment.charge(id).ok_or(Refused::NotAuthorized)?;
+    match charge.state {
+        ChargeState::Authorized => {}
+        ChargeState::AuthorizationInitiated { .. }
+        | ChargeState::CaptureInitiated { .. }
+        | ChargeState::Captured { .. }
+        | ChargeState::Canceled { .. }
+        | ChargeState::Declined { .. } => return Err(Refused::NotAuthorized),
+    }
+    let amount = amount.ok_or(Refused::Missing)?;
+    if amount.currency() != charge.amount.currency() {
+        return Err(Refused::CurrencyDiffers);
+    }
+    if amount.is_zero() {
+        return Err(Refused::NothingToCapture);
+    }
+    if amount.minor() > amount.currency().maximum().minor() {
+        return Err(Refused::AboveMaximum);
+    }
+    if amount.minor() > capturable(charge.amount, payment.permission.allow_overcharge).minor() {
+        return Err(Refused::ExceedsAuthorizedAmount);
+    }
+    if let Some(over) = amount.checked_sub(charge.amount).filter(|over| !over.is_zero()) {
+        let all = overcharged(payment).and_then(|others| others.checked_add(over));
+        if all.is_none_or(|all| all.minor() > surplus(payment.permission.limit).minor()) {
+            return Err(Refused::ExceedsOvercharge);
+        }
+    }
+    // No rule is left below this line.
+    let is_late = now >= charge.authorized_at.plus(CAPTURE_GUARANTEED);
+    let decline = match simulation {
+        Some(CaptureSimulation::CaptureDeclined) => Some(ChargeDeclineReason::ProcessingFailure),
+        Some(CaptureSimulation::CaptureInitiated | CaptureSimulation::CapturePending) | None => None,
+    };
+    let (state, what) = if is_late || simulation.is_some() {
+        let decided_at = now.plus(profile.settled_after());
+        let state = ChargeState::CaptureInitiated { capturing: amount, decline, decided_at };
+        (state, Happened::ChargeCaptureInitiated(id.clone(), amount))
+    } else {
+        (ChargeState::Captured { captured: amount }, Happened::ChargeCaptured(id.clone(), amount))
+    };
+    let mut after = charge.moved(state, now);
+    after.soft_descriptor = soft_descriptor.or(after.soft_descriptor);
+    let mut next = payment.clone();
+    let events = next.replace(after, Event::new(now, what))?;
+    Ok(Step { next, events })
+}

@@ -1,0 +1,75 @@
+//! Close Charge Permission, by the merchant, the buyer or Amazon. It has one check: the permission is not closed
+//! already. That it exists and is the caller's comes before.
+
+use alloc::vec::Vec;
+
+use super::charge_permission::ChargePermissionState;
+use super::event::Event;
+use super::ledger::Unbalanced;
+use super::payment::Payment;
+use super::reason::{ChargeCancelReason, ClosureReason};
+use crate::step::Step;
+use crate::terms::words;
+use crate::time::Timestamp;
+
+words! {
+    /// The simulation code of Close Charge Permission.
+    CloseSimulation {
+        /// It is closed as if Amazon did it.
+        AmazonClosed,
+    }
+}
+
+/// What becomes of the charges of a permission that is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OpenCharges {
+    /// They stay, and can be captured.
+    #[default]
+    Stay,
+    /// Those that are AuthorizationInitiated or Authorized are canceled.
+    AreCanceled,
+}
+
+/// Why a permission is not closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseRefused {
+    /// It is closed already.
+    PermissionClosed,
+    /// No rule: its accounts are broken.
+    Unbalanced(Unbalanced),
+}
+
+impl From<Unbalanced> for CloseRefused {
+    fn from(unbalanced: Unbalanced) -> Self {
+        Self::Unbalanced(unbalanced)
+    }
+}
+
+/// Closes a permission, as of now: for the merchant (Close Charge Permission), the buyer or Amazon.
+///
+/// # Errors
+/// [`CloseRefused::PermissionClosed`] (422 `InvalidChargePermissionStatus`).
+pub fn close_charge_permission(
+    payment: &Payment,
+    reason: ClosureReason,
+    open_charges: OpenCharges,
+    now: Timestamp,
+) -> Result<Step<Payment, Event>, CloseRefused> {
+    if let ChargePermissionState::Closed { .. } = payment.permission.state {
+        return Err(CloseRefused::PermissionClosed);
+    }
+    // No rule is left below this line.
+    let mut next = payment.clone();
+    // First, so that a released amount does not make it Chargeable in between.
+    let mut events: Vec<Event> =
+        next.permission.enter(ChargePermissionState::Closed { reason }, now).into_iter().collect();
+    if open_charges == OpenCharges::AreCanceled {
+        for charge in &payment.charges {
+            let canceled = charge.canceled(ChargeCancelReason::ChargePermissionCanceled, now);
+            if let Some((charge, event)) = canceled {
+                events.extend(next.replace(charge, event)?);
+            }
+        }
+    }
+    Ok(Step { next, events })
+}

@@ -1,0 +1,127 @@
+//! Create Refund: the ladder of its checks, in their order; the form of the body and that the charge exists and is
+//! the caller's come before.
+//!
+//! | # | check | refused as |
+//! |---|---|---|
+//! | 1 | the charge is Captured | [`CreateRefundRefused::NotCaptured`] |
+//! | 2 | `refundAmount` is present | [`CreateRefundRefused::Missing`] |
+//! | 3 | its currency is the charge's | [`CreateRefundRefused::CurrencyDiffers`] |
+//! | 4 | it is more than nothing | [`CreateRefundRefused::NothingToRefund`] |
+//! | 5 | it is at most what Amazon refunds at once | [`CreateRefundRefused::AboveMaximum`] |
+//! | 6 | the charge has had fewer than [`MAX_REFUNDS`] | [`CreateRefundRefused::TooManyRefunds`] |
+//! | 7 | with all others it keeps within the ceiling | [`CreateRefundRefused::ExceedsCeiling`] |
+//!
+//! The order is this project's choice (docs/compatibility.md).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::charge::ChargeState;
+use super::event::{Event, Happened};
+use super::ledger::Unbalanced;
+use super::payment::Payment;
+use super::profile::Profile;
+use super::reason::RefundDeclineReason;
+use super::refund::{Refund, RefundState};
+use crate::amazon_limits::{MAX_REFUNDS, ceiling};
+use crate::ids::{ChargeId, RefundId};
+use crate::money::Money;
+use crate::step::Step;
+use crate::terms::words;
+use crate::time::Timestamp;
+
+words! {
+    /// The simulation codes of Create Refund. Its documented ones are not known; this one is ours.
+    RefundSimulation {
+        /// It is accepted, and declined later.
+        RefundDeclined,
+    }
+}
+
+/// What the merchant asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CreateRefund {
+    /// Required.
+    pub refund_amount: Option<Money>,
+    /// At most 16 characters.
+    pub soft_descriptor: Option<String>,
+}
+
+/// Why nothing is refunded. One a check, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CreateRefundRefused {
+    /// 1: the charge is not Captured.
+    NotCaptured,
+    /// 2: `refundAmount` is absent.
+    Missing,
+    /// 3: its currency is not the charge's.
+    CurrencyDiffers,
+    /// 4: it is nothing.
+    NothingToRefund,
+    /// 5: more than Amazon refunds at once.
+    AboveMaximum,
+    /// 6: the charge has had [`MAX_REFUNDS`].
+    TooManyRefunds,
+    /// 7: with all others it exceeds [`ceiling`].
+    ExceedsCeiling,
+    /// No rule: the permission's accounts are broken.
+    Unbalanced(Unbalanced),
+}
+
+impl From<Unbalanced> for CreateRefundRefused {
+    fn from(unbalanced: Unbalanced) -> Self {
+        Self::Unbalanced(unbalanced)
+    }
+}
+
+/// Refunds a charge, as of now. It stands among the payment's charges.
+///
+/// # Errors
+/// The first check that fails; nothing is changed by it.
+pub fn create_refund(
+    payment: &Payment,
+    charge_id: &ChargeId,
+    request: CreateRefund,
+    simulation: Option<RefundSimulation>,
+    id: RefundId,
+    profile: Profile,
+    now: Timestamp,
+) -> Result<Step<Payment, Event>, CreateRefundRefused> {
+    use CreateRefundRefused as Refused;
+    let charge = payment.charge(charge_id).ok_or(Refused::NotCaptured)?;
+    let ChargeState::Captured { captured } = charge.state else { return Err(Refused::NotCaptured) };
+    let amount = request.refund_amount.ok_or(Refused::Missing)?;
+    if amount.currency() != captured.currency() {
+        return Err(Refused::CurrencyDiffers);
+    }
+    if amount.is_zero() {
+        return Err(Refused::NothingToRefund);
+    }
+    if amount.minor() > amount.currency().maximum().minor() {
+        return Err(Refused::AboveMaximum);
+    }
+    let counted: Vec<&Refund> = charge.refunds.iter().filter(|refund| refund.counts()).collect();
+    if counted.len() >= MAX_REFUNDS {
+        return Err(Refused::TooManyRefunds);
+    }
+    let sum = counted.iter().try_fold(amount, |sum, refund| sum.checked_add(refund.amount));
+    if sum.is_none_or(|sum| sum.minor() > ceiling(captured).minor()) {
+        return Err(Refused::ExceedsCeiling);
+    }
+    // No rule is left below this line.
+    let decline = simulation.map(|RefundSimulation::RefundDeclined| RefundDeclineReason::AmazonRejected);
+    let state = RefundState::RefundInitiated { decline, decided_at: now.plus(profile.settled_after()) };
+    let mut after = charge.clone();
+    let what = Happened::RefundInitiated(id.clone(), amount);
+    after.refunds.push(Refund {
+        id,
+        amount,
+        soft_descriptor: request.soft_descriptor,
+        created_at: now,
+        updated_at: now,
+        state,
+    });
+    let mut next = payment.clone();
+    let events = next.replace(after, Event::new(now, what))?;
+    Ok(Step { next, events })
+}

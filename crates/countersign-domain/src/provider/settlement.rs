@@ -1,0 +1,102 @@
+//! What a charge's change does to the money of its permission: the only place where money moves.
+//!
+//! The postings are made from what changed, and held against what the charge itself says of its money: the two are
+//! written down apart, and where they differ nothing is changed.
+
+use alloc::vec::Vec;
+
+use super::charge::Charge;
+use super::ledger::{Account, Balances, Posting, Unbalanced};
+use super::refund::RefundState;
+use crate::money::Money;
+
+/// Moves the money of a charge that came from one state to the next, and gives the postings; `before` is
+/// none for a new one.
+///
+/// # Errors
+/// [`Unbalanced`]; the balances are as they were.
+pub(super) fn settle(
+    balances: &mut Balances,
+    before: Option<&Charge>,
+    after: &Charge,
+) -> Result<Vec<Posting>, Unbalanced> {
+    let postings = postings(before, after);
+    *balances = posted(*balances, &postings, before, after)?;
+    Ok(postings)
+}
+
+/// The postings by which a charge came from one state to the next. There is no other place that makes
+/// postings.
+fn postings(before: Option<&Charge>, after: &Charge) -> Vec<Posting> {
+    let zero = Money::zero(after.amount.currency());
+    let less = |one: Money, other: Money| one.checked_sub(other).unwrap_or(zero);
+    let smaller = |one: Money, other: Money| if one.minor() < other.minor() { one } else { other };
+    let (held_before, held_after) = (before.map_or(zero, Charge::held), after.held());
+    let taken = less(after.captured(), before.map_or(zero, Charge::captured));
+    let mut postings = Vec::new();
+    let mut post = |from: Account, to: Account, amount: Money| {
+        if !amount.is_zero() {
+            postings.push(Posting { from, to, amount });
+        }
+    };
+    let captured_at_once = before.is_none() && !taken.is_zero();
+    let held_now = if captured_at_once { taken } else { held_before };
+    post(
+        Account::Available,
+        Account::Held,
+        less(if captured_at_once { taken } else { held_after }, held_before),
+    );
+    let from_held = smaller(taken, held_now);
+    post(Account::Held, Account::Captured, from_held);
+    post(Account::Overcharge, Account::Captured, less(taken, from_held));
+    post(Account::Held, Account::Available, less(less(held_now, from_held), held_after));
+    let refunded = |charge: &Charge| charge.refunded(|state| *state == RefundState::Refunded);
+    let refunded_before = before.map_or(zero, refunded);
+    let back = less(refunded(after), refunded_before);
+    let left = less(after.captured(), refunded_before);
+    let from_captured = smaller(back, left);
+    post(Account::Captured, Account::Refunded, from_captured);
+    post(Account::Goodwill, Account::Refunded, less(back, from_captured));
+    postings
+}
+
+/// What the charge itself says of its money. Nothing of it is available.
+fn own_balances(charge: &Charge) -> Balances {
+    let zero = Money::zero(charge.amount.currency());
+    let (taken, refunded) = (charge.captured(), charge.refunded(|state| *state == RefundState::Refunded));
+    let above = |amount: Money, limit: Money| amount.checked_sub(limit).unwrap_or(zero);
+    Balances {
+        available: zero,
+        held: charge.held(),
+        captured: above(taken, refunded),
+        refunded,
+        overcharge: above(taken, charge.amount),
+        goodwill: above(refunded, taken),
+    }
+}
+
+/// The balances after the postings of a charge's change, held against the charge.
+pub(super) fn posted(
+    earlier: Balances,
+    postings: &[Posting],
+    before: Option<&Charge>,
+    after: &Charge,
+) -> Result<Balances, Unbalanced> {
+    let mut balances = earlier;
+    for posting in postings {
+        balances.post(*posting)?;
+    }
+    let nothing = Balances::of_limit(Money::zero(balances.currency()));
+    let (was, is) = (before.map_or(nothing, own_balances), own_balances(after));
+    // The last account, Available, follows from these: no posting creates or destroys anything.
+    for account in
+        [Account::Held, Account::Captured, Account::Refunded, Account::Overcharge, Account::Goodwill]
+    {
+        let moved = balances.account(account).checked_add(was.account(account));
+        let should = earlier.account(account).checked_add(is.account(account));
+        if moved.is_none() || moved != should {
+            return Err(Unbalanced::Account(account));
+        }
+    }
+    Ok(balances)
+}
