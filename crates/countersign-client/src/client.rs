@@ -12,7 +12,8 @@ use crate::endpoint::Endpoint;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::https::Https;
 use crate::retry::RetryPolicy;
-use crate::signed::{SignRequest, SimulationCode};
+use crate::signer::SignRequest;
+use crate::simulation::SimulationCode;
 use crate::transport::Transport;
 
 /// How long calls may take. All are on by default.

@@ -10,7 +10,7 @@ use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{ReasonCode, Word};
 
 use crate::answer::{Answer, Head};
-use crate::exchange::Call;
+use crate::call::{Call, Effect};
 use crate::retry::{Outcome, Repeatable};
 use crate::standing::{Standing, standing};
 use crate::transport::TransportError;
@@ -41,13 +41,6 @@ struct Failure {
     attempts: u32,
     earlier_try_in_doubt: bool,
     cause: Cause,
-}
-
-/// Whether a call can change anything at Amazon's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Reads,
-    Changes,
 }
 
 /// What one try ended with, other than a success.

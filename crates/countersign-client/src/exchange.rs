@@ -1,45 +1,18 @@
 //! How a call is sent: signed anew for every try, bounded in time, read, and repeated as the retry
 //! policy decides. Nothing here knows one call from another.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use countersign_domain::ids::IdempotencyKey;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{self, Object, read_answer};
 
 use crate::answer::{Answer, Head};
+use crate::call::{Call, Tries};
 use crate::client::Client;
 use crate::clock::within;
-use crate::error::{Cause, Effect, Error};
-use crate::retry::{Decision, Repeatable};
+use crate::error::{Cause, Error};
+use crate::retry::Decision;
+use crate::standing::Standing;
 use crate::transport::TransportError;
-
-/// One call, before it is signed.
-#[derive(Debug)]
-pub(crate) struct Call<'a> {
-    pub(crate) name: &'static str,
-    pub(crate) method: http::Method,
-    /// The path behind the version, such as `charges/{id}`.
-    pub(crate) resource: String,
-    pub(crate) body: Bytes,
-    pub(crate) idempotency_key: Option<&'a IdempotencyKey>,
-    pub(crate) effect: Effect,
-    pub(crate) repeatable: Repeatable,
-    /// Whether the retry policy is asked at all.
-    pub(crate) tries: Tries,
-    /// For each try.
-    pub(crate) deadline: Duration,
-    /// Whether Amazon's sandbox can be asked for an outcome of it. It refuses all other calls that are.
-    pub(crate) can_be_simulated: bool,
-}
-
-/// How many tries a call has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tries {
-    One,
-    AsThePolicyDecides,
-}
 
 impl Client {
     pub(crate) async fn exchange<T: Object>(&self, call: &Call<'_>) -> Result<Answer<T>, Error> {
@@ -75,7 +48,7 @@ impl Client {
                         ?pause,
                         "sending again after a pause"
                     );
-                    earlier_try_in_doubt |= standing == crate::standing::Standing::InDoubt;
+                    earlier_try_in_doubt |= standing == Standing::InDoubt;
                     shared.clock.sleep(pause).await;
                     now = shared.clock.now();
                 }

@@ -36,6 +36,7 @@
 #![warn(missing_docs)]
 
 mod answer;
+mod call;
 mod calls;
 pub mod charge;
 mod client;
@@ -48,6 +49,8 @@ mod https;
 pub mod notification;
 mod retry;
 mod signed;
+mod signer;
+mod simulation;
 mod standing;
 mod transport;
 
@@ -65,6 +68,7 @@ pub use error::Error;
 pub use https::{Https, MAX_ANSWER_LEN};
 pub use notification::NotificationVerifier;
 pub use retry::{Decision, Outcome, Repeatable, RetryPolicy};
-pub use signed::{NotASimulationCode, SignRequest, SigningFailed, SimulationCode};
+pub use signer::{SignRequest, SigningFailed};
+pub use simulation::{NotASimulationCode, SimulationCode};
 pub use standing::{Standing, standing};
 pub use transport::{Transport, TransportError};

@@ -19,8 +19,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
+use crate::handler::{Handler, Peer, Reply, Response, Unreadable};
+use crate::limits::Limits;
 use crate::socket::{Line, Socket};
-use crate::{Handler, Limits, Peer, Reply, Response, Unreadable};
 
 /// hyper answers a head with more lines than this by itself, without the handler's body. It sets
 /// aside room for as many on each request, so this is four times what [`Limits`] allow, not more.
@@ -205,7 +206,7 @@ async fn answer(
 }
 
 impl Connection {
-    fn work(&self, request: crate::Request) -> Work {
+    fn work(&self, request: crate::handler::Request) -> Work {
         let (slot, stage) = (Arc::clone(&self.slot), self.stage.clone());
         Work { handling: Some(self.handler.handle(request)), slot, stage }
     }

@@ -11,7 +11,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::connection::{self, Stage};
-use crate::{Handler, Limits, Peer};
+use crate::handler::{Handler, Peer};
+use crate::limits::Limits;
 
 /// How long to leave a listener alone that cannot accept, most likely for want of file
 /// descriptors: trying at once would only burn a core.

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use crate::Limits;
+use crate::limits::Limits;
 
 /// What the socket and the requests on it know of each other.
 #[derive(Debug, Default)]

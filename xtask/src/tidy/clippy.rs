@@ -1,8 +1,8 @@
 //! A crate's own `clippy.toml` replaces the root's one whole, bans included: whatever the root
 //! bans, the crate must ban again.
 
-use super::Violation;
 use super::tree::Tree;
+use super::violation::Violation;
 
 pub(super) fn crates_repeat_the_shared_bans(tree: &Tree) -> Vec<Violation> {
     let Some(shared) = tree.files.iter().find(|file| file.path == "clippy.toml") else {

@@ -1,9 +1,9 @@
 //! Time and entropy are arguments: in each crate one file reads the clock and its neighbour draws
 //! entropy, so that a simulation can stand in for both.
 
-use super::Violation;
 use super::code::line_of;
 use super::tree::Tree;
+use super::violation::Violation;
 
 /// The crates whose work is real time: sockets' time-outs, and the automation itself.
 const REAL_TIME: [&str; 1] = ["countersign-http"];

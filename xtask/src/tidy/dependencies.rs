@@ -1,7 +1,7 @@
 //! Who may depend on whom. The table is the design's; development dependencies are free.
 
-use super::Violation;
 use super::tree::Tree;
+use super::violation::Violation;
 
 /// Each crate with those of ours that it may name.
 const DESIGN: [(&str, &[&str]); 10] = [

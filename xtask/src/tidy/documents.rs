@@ -1,9 +1,9 @@
 //! What every file owes its readers: a purpose on its first lines, a length one can hold, no trace
 //! of the machine it was written on, and a page that lists the project's choices.
 
-use super::Violation;
 use super::code::line_of;
 use super::tree::Tree;
+use super::violation::Violation;
 use crate::promises::{PAGE, Promises, SOURCE};
 
 /// Above this a file holds more than one noun.

@@ -1,9 +1,9 @@
 //! Who may name whom inside the two servers: the store is called from one folder of each, SQL lives in the
 //! store.
 
-use super::Violation;
 use super::code::line_of;
 use super::tree::Tree;
+use super::violation::Violation;
 
 /// A server, the folder that calls the store, and the further places that may name it: the documents it
 /// stores, the ids it draws for change sets, and the places that are handed an engine at the start.

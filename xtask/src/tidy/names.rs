@@ -1,9 +1,9 @@
 //! Words that have no place in the code: file names that say nothing, type names that say the
 //! wrong thing, floating point near money, and what is left undone.
 
-use super::Violation;
 use super::code::line_of;
 use super::tree::Tree;
+use super::violation::Violation;
 
 /// File stems that name no noun.
 const EMPTY_STEMS: [&str; 6] = ["utils", "helpers", "common", "misc", "manager", "types"];

@@ -1,9 +1,9 @@
 //! The domain is `no_std` and the protocol does no I/O. Their dependencies are held by
 //! [`super::dependencies`]; this is about their text.
 
-use super::Violation;
 use super::code::line_of;
 use super::tree::Tree;
+use super::violation::Violation;
 
 /// Words that have no place in the domain, tests aside.
 const NOT_IN_DOMAIN: [&str; 5] = ["std::", "extern crate std", "serde", "tokio", "tracing"];

@@ -9,9 +9,9 @@ use http::Method;
 
 use super::Sending;
 use crate::answer::Answer;
+use crate::call::Call;
 use crate::client::Client;
 use crate::error::Error;
-use crate::exchange::Call;
 
 impl Client {
     /// Get Charge: its state, its amounts, what was captured and refunded.

@@ -8,9 +8,9 @@ use countersign_protocol::wire::{
 use http::Method;
 
 use crate::answer::Answer;
+use crate::call::Call;
 use crate::client::Client;
 use crate::error::Error;
-use crate::exchange::Call;
 
 impl Client {
     /// Get Charge Permission: its state, its limits, and for 30 days the buyer's data.

@@ -10,9 +10,9 @@ use countersign_protocol::wire::{
 
 use super::Sending;
 use crate::answer::Answer;
+use crate::call::{Call, Effect, Tries};
 use crate::client::Client;
-use crate::error::{Effect, Error};
-use crate::exchange::{Call, Tries};
+use crate::error::Error;
 use crate::retry::Repeatable;
 
 impl Client {

@@ -9,9 +9,8 @@ mod refund;
 use bytes::Bytes;
 use countersign_domain::ids::IdempotencyKey;
 
+use crate::call::{Call, Effect, Tries};
 use crate::client::Client;
-use crate::error::Effect;
-use crate::exchange::{Call, Tries};
 use crate::retry::Repeatable;
 
 /// How often a call that moves money may be sent.

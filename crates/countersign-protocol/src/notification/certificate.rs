@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
 };
 use countersign_domain::time::Timestamp;
 
-use super::envelope::SignatureVersion;
+use super::signature_version::SignatureVersion;
 use crate::signing::{BITS, modulus_bits, read_pem};
 
 /// A certificate's RSA key with the dates between which it is good.

@@ -7,6 +7,7 @@ use countersign_domain::time::Timestamp;
 
 use super::certificate::Certificate;
 use super::message::{Message, MessageRefused};
+use super::signature_version::SignatureVersion;
 use super::timestamp::EnvelopeTimestamp;
 use crate::object;
 use crate::signing::{base64, from_base64};
@@ -95,29 +96,6 @@ pub struct Confirmation {
 impl fmt::Debug for Confirmation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Confirmation(…)")
-    }
-}
-
-/// The two signatures, both RSASSA-PKCS1-v1_5.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SignatureVersion {
-    /// `1`: over SHA-1.
-    V1,
-    /// `2`: over SHA-256.
-    V2,
-}
-
-impl SignatureVersion {
-    /// Both, the older first.
-    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
-
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V1 => "1",
-            Self::V2 => "2",
-        }
     }
 }
 

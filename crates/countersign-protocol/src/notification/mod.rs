@@ -10,13 +10,15 @@ mod certificate;
 mod certificate_url;
 mod envelope;
 mod message;
+mod signature_version;
 mod timestamp;
 
 pub use certificate::{Certificate, CertificateRefused};
 pub use certificate_url::{CertificateOrigins, CertificateUrl, CertificateUrlRefused, NotAnOrigin};
 pub use envelope::{
     Confirmation, Envelope, EnvelopeKind, EnvelopeRefused, MAX_ENVELOPE_LEN, SignatureRefused,
-    SignatureVersion, VerifiedEnvelope,
+    VerifiedEnvelope,
 };
 pub use message::{Message, MessageRefused, NotificationType, Notified, ObjectType};
+pub use signature_version::SignatureVersion;
 pub use timestamp::EnvelopeTimestamp;

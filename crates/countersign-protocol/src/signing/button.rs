@@ -7,7 +7,7 @@ use super::algorithm::Algorithm;
 use super::canonical::string_to_sign_of_button;
 use super::encoding::{base64, from_base64};
 use super::key::{MerchantKey, VerifySignature};
-use super::sign::SignRefused;
+use super::refusal::SignRefused;
 
 /// Signs exactly this text: the page must hand `checkout.js` the same characters, and the algorithm's
 /// name beside them. Two signatures of one payload differ.

@@ -56,6 +56,6 @@ pub use explain::{Explanation, Mistake, explain};
 pub use head::Head;
 pub(crate) use key::{BITS, modulus_bits, read_pem};
 pub use key::{GeneratedKey, KeyRefused, MerchantKey, VerifySignature, VerifyingKey};
-pub use refusal::VerifyRefused;
-pub use sign::{KeySigner, Prepared, SignRefused, prepare};
+pub use refusal::{SignRefused, VerifyRefused};
+pub use sign::{KeySigner, Prepared, prepare};
 pub use verify::{Claim, DateWindow, Verified};

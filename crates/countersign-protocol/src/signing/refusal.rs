@@ -1,5 +1,5 @@
-//! Why a request is not taken for the merchant's, with the reason code and the message that the API
-//! gives. Statuses follow from the reason code.
+//! Why a request is not signed; and why one is not taken for the merchant's, with the reason code and the
+//! message that the API gives. Statuses follow from the reason code.
 
 use core::fmt;
 
@@ -145,3 +145,26 @@ impl fmt::Display for VerifyRefused {
 }
 
 impl core::error::Error for VerifyRefused {}
+
+/// The request cannot be signed; it is unchanged or lacks its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignRefused {
+    /// The URI names no host.
+    NoHost,
+    /// A header's value cannot be written.
+    NotAHeader,
+    /// The cryptography failed.
+    KeyFailed,
+}
+
+impl fmt::Display for SignRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoHost => "the request's URI names no host",
+            Self::NotAHeader => "a value cannot be written into a header",
+            Self::KeyFailed => "the merchant's key could not sign",
+        })
+    }
+}
+
+impl core::error::Error for SignRefused {}

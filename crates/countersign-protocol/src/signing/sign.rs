@@ -1,8 +1,6 @@
 //! Signing a request: the headers that the signature covers, the text that is signed, the
 //! `authorization` header. A key in a device signs between [`prepare`] and [`Prepared::attach`].
 
-use core::fmt;
-
 use bytes::Bytes;
 use countersign_domain::ids::{PublicKeyId, Region};
 use countersign_domain::time::Timestamp;
@@ -14,6 +12,7 @@ use super::authorization::Authorization;
 use super::canonical::{canonical_request, header_block, string_to_sign};
 use super::encoding::{base64, sha256_hex};
 use super::key::{KeyRefused, MerchantKey};
+use super::refusal::SignRefused;
 use super::spelling::sorted_query;
 
 /// The headers that are signed where they stand, sorted as the signature wants them.
@@ -25,29 +24,6 @@ const SIGNED: [&str; 6] = [
     "x-amz-pay-idempotency-key",
     "x-amz-pay-region",
 ];
-
-/// The request cannot be signed; it is unchanged or lacks its signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignRefused {
-    /// The URI names no host.
-    NoHost,
-    /// A header's value cannot be written.
-    NotAHeader,
-    /// The cryptography failed.
-    KeyFailed,
-}
-
-impl fmt::Display for SignRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoHost => "the request's URI names no host",
-            Self::NotAHeader => "a value cannot be written into a header",
-            Self::KeyFailed => "the merchant's key could not sign",
-        })
-    }
-}
-
-impl core::error::Error for SignRefused {}
 
 /// A request that has all its headers but `authorization`, and the text that is to be signed for it.
 #[derive(Debug, Clone, PartialEq, Eq)]

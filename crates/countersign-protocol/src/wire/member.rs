@@ -1,5 +1,5 @@
 //! What may stand behind a member's name: texts, booleans, ids, instants, lists. Objects are in
-//! `object.rs`, prices in `price.rs`, enumerations in `word.rs`.
+//! `object.rs`, objects inside a text in `embedded.rs`, prices in `price.rs`, enumerations in `word.rs`.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -9,11 +9,9 @@ use countersign_domain::ids::{
     StoreId,
 };
 use countersign_domain::time::Timestamp;
-use serde_json::value::RawValue;
 
-use super::object::Object;
-use super::reading::{Reader, Spellings, Text};
-use super::writing::Writer;
+use super::reader::{RawValue, Reader, Spellings, Text};
+use super::writer::Writer;
 
 /// A value that a member of an object can have.
 pub trait Member: Sized {
@@ -197,7 +195,14 @@ impl<T: Member> Member for Vec<T> {
     }
 
     fn write(&self, writer: &mut Writer) {
-        writer.list(self);
+        writer.raw("[");
+        for (index, element) in self.iter().enumerate() {
+            if index > 0 {
+                writer.raw(",");
+            }
+            element.write(writer);
+        }
+        writer.raw("]");
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -223,36 +228,6 @@ impl<T: Member> Member for Option<T> {
             Some(value) => value.show(f),
             None => f.write_str("null"),
         }
-    }
-}
-
-/// An object that is written as a string holding its JSON: so Amazon writes the elements of
-/// `shippingAddressList`, and the SDKs parse each.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Embedded<T>(pub T);
-
-impl<T: Object> Member for Embedded<T> {
-    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
-        if raw.get().starts_with('{') {
-            return reader.object(raw).map(Self);
-        }
-        let text = read_text(raw, reader)?;
-        match serde_json::from_str::<&RawValue>(&text) {
-            Ok(inner) => reader.object(inner).map(Self),
-            Err(_) => {
-                reader.invalid("it is not a string that holds JSON");
-                None
-            }
-        }
-    }
-
-    fn write(&self, writer: &mut Writer) {
-        let inner = self.0.to_json(writer.absent());
-        writer.text(&inner);
-    }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.show(f)
     }
 }
 

@@ -11,19 +11,25 @@ mod charge;
 mod charge_permission;
 mod checkout_session;
 mod checkout_session_requests;
+mod embedded;
 mod error;
 mod member;
+mod members;
 mod merchant_metadata;
 mod object;
 mod payment_details;
 mod payment_requests;
 mod price;
+mod reader;
 mod reading;
+mod reason_code;
 mod refund;
+mod refused;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod word;
-mod writing;
+mod writer;
 
 pub use address::{Address, AddressDetails, ListedAddress, MAX_ADDRESS_MEMBER_LEN};
 pub use cart_details::{
@@ -44,25 +50,26 @@ pub use checkout_session_requests::{
     CompleteCheckoutSession, CreateCheckoutSession, FinalizeCheckoutSession, MAX_SUPPLEMENTARY_DATA_LEN,
     UpdateCheckoutSession,
 };
-pub use error::{Error, ReasonCode};
-pub use member::{Embedded, Integer, Json, Member, WholeNumber};
+pub use embedded::Embedded;
+pub use error::Error;
+pub use member::{Integer, Json, Member, WholeNumber};
+pub use members::Members;
 pub use merchant_metadata::MerchantMetadata;
 #[doc(hidden)]
 pub use object::ObjectShown;
-pub use object::{Object, Taken, Unknown};
+pub use object::{Object, Taken};
 pub use payment_details::PaymentDetails;
 pub use payment_requests::{
     CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, MAX_REASON_LEN,
     UpdateCharge, UpdateChargePermission,
 };
 pub use price::Price;
-pub use reading::{
-    BodyRefused, BodyRefusedKind, MAX_DEPTH, Malformed, Read, Reader, Spellings, read_answer, read_event,
-    read_request,
-};
+pub use reader::{MAX_DEPTH, RawValue, Reader, Spellings};
+pub use reading::{Read, read_answer, read_event, read_request};
+pub use reason_code::ReasonCode;
 pub use refund::{Refund, RefundReason, RefundState, RefundStatus};
-/// One member's JSON text, as `serde_json` borrows it.
-pub use serde_json::value::RawValue;
+pub use refused::{BodyRefused, BodyRefusedKind, Malformed};
+pub use unknown::Unknown;
 pub(crate) use word::words;
 pub use word::{Word, Words};
-pub use writing::{Absent, Members, Writer};
+pub use writer::{Absent, Writer};

@@ -3,11 +3,11 @@
 
 use core::fmt;
 
-use serde_json::value::RawValue;
-
 use super::member::{Member, Shown};
-use super::reading::Reader;
-use super::writing::{Absent, Members, Writer};
+use super::members::Members;
+use super::reader::{Manner, RawValue, Reader};
+use super::unknown::Unknown;
+use super::writer::{Absent, Writer};
 
 /// What became of a member that was offered to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,45 +49,48 @@ pub trait Object: Member + Default {
     }
 }
 
-/// Members that this version does not know, or could not read, in the order in which they came.
-///
-/// Only a client has any: it writes them back as they were. A server refuses them.
-#[derive(Clone, Default)]
-pub struct Unknown(Vec<(String, Box<RawValue>)>);
-
-impl Unknown {
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+impl Reader {
+    /// Reads one known member into its place. `null` counts as absent. A text may have at most
+    /// `max_len` characters, if a server reads it.
+    pub fn member<T: Member>(
+        &mut self,
+        name: &'static str,
+        raw: &RawValue,
+        max_len: Option<usize>,
+        place: &mut Option<T>,
+    ) -> Taken {
+        if raw.get() == "null" {
+            return Taken::Read;
+        }
+        self.inside_member(name, |reader| {
+            // Under two of its names: the names as such were told apart before.
+            if place.is_some() {
+                reader.invalid("the member is there twice");
+                return Taken::Malformed;
+            }
+            *place = T::read(raw, reader);
+            if let (Some(max_len), Some(value)) = (max_len.filter(|_| reader.is_strict()), &*place)
+                && value.char_count() > max_len
+            {
+                reader.invalid(format_args!("it is longer than {max_len} characters"));
+            }
+            if place.is_some() { Taken::Read } else { Taken::Malformed }
+        })
     }
 
-    /// One member's JSON text.
-    #[must_use]
-    pub fn member(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, raw)| raw.get())
-    }
-
-    /// Each member's name and JSON text.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, raw)| (name.as_str(), raw.get()))
-    }
-
-    pub(super) fn keep(&mut self, name: &str, raw: &RawValue) {
-        self.0.push((name.to_owned(), raw.to_owned()));
-    }
-}
-
-impl PartialEq for Unknown {
-    fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
-    }
-}
-
-/// Names only: a value may be a buyer's.
-impl fmt::Debug for Unknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+    /// Reads an object.
+    pub fn object<T: Object>(&mut self, raw: &RawValue) -> Option<T> {
+        let members = self.members(raw)?;
+        let mut object = T::default();
+        for (name, value) in members {
+            match object.take(&name, value, self) {
+                Taken::Read => {}
+                Taken::Unknown if self.manner() == Manner::Event => {}
+                Taken::Unknown if self.is_strict() => self.unrecognized(&name),
+                Taken::Unknown | Taken::Malformed => object.unknown_mut().keep(&name, value),
+            }
+        }
+        Some(object)
     }
 }
 

@@ -4,12 +4,11 @@ use core::fmt;
 use std::borrow::Cow;
 
 use countersign_domain::money::{Currency, Money};
-use serde_json::value::RawValue;
 
 use super::member::{Member, read_text};
-use super::object::Unknown;
-use super::reading::{Reader, Spellings};
-use super::writing::Writer;
+use super::reader::{RawValue, Reader, Spellings};
+use super::unknown::Unknown;
+use super::writer::Writer;
 
 /// `{"amount": "14.00", "currencyCode": "USD"}`.
 ///

@@ -6,11 +6,10 @@ use countersign_domain::cart::TimeUnit;
 use countersign_domain::ids::Environment;
 use countersign_domain::money::Currency;
 use countersign_domain::terms::{PaymentIntent, ProductType};
-use serde_json::value::RawValue;
 
 use super::member::{Member, read_text};
-use super::reading::Reader;
-use super::writing::Writer;
+use super::reader::{RawValue, Reader};
+use super::writer::Writer;
 
 /// A closed set of words of the API.
 pub trait Words: Copy + Eq + fmt::Debug {

@@ -1,0 +1,42 @@
+//! One call before it is sent: what is asked, and how often it may be. The calls make it, the exchange sends it,
+//! and an error says of it whether money may have moved.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_domain::ids::IdempotencyKey;
+
+use crate::retry::Repeatable;
+
+/// One call, before it is signed.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) method: http::Method,
+    /// The path behind the version, such as `charges/{id}`.
+    pub(crate) resource: String,
+    pub(crate) body: Bytes,
+    pub(crate) idempotency_key: Option<&'a IdempotencyKey>,
+    pub(crate) effect: Effect,
+    pub(crate) repeatable: Repeatable,
+    /// Whether the retry policy is asked at all.
+    pub(crate) tries: Tries,
+    /// For each try.
+    pub(crate) deadline: Duration,
+    /// Whether Amazon's sandbox can be asked for an outcome of it. It refuses all other calls that are.
+    pub(crate) can_be_simulated: bool,
+}
+
+/// How many tries a call has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tries {
+    One,
+    AsThePolicyDecides,
+}
+
+/// Whether a call can change anything at Amazon's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Reads,
+    Changes,
+}

@@ -1,0 +1,62 @@
+//! The inside of an object that is being written: members in the order of their declaration, then those that were
+//! kept as they came.
+
+use super::member::Member;
+use super::unknown::Unknown;
+use super::writer::{Absent, Writer};
+
+/// The inside of an object that is being written.
+#[derive(Debug)]
+pub struct Members<'a> {
+    writer: &'a mut Writer,
+    unknown: &'a Unknown,
+    any: bool,
+}
+
+impl Members<'_> {
+    /// Writes one member; how, if it is absent, the writer was told.
+    pub fn member<T: Member>(&mut self, name: &str, value: Option<&T>) {
+        if let Some(value) = value {
+            self.name(name);
+            value.write(self.writer);
+        } else if self.writer.absent() == Absent::Null && self.unknown.member(name).is_none() {
+            self.name(name);
+            self.writer.raw("null");
+        }
+    }
+
+    /// Writes one member that is a string.
+    pub fn text_member(&mut self, name: &str, text: &str) {
+        self.name(name);
+        self.writer.text(text);
+    }
+
+    /// Writes what was kept: a known member that could not be read is among it, so `null` must not
+    /// have been written in its place.
+    fn kept(&mut self) {
+        for (name, json) in self.unknown.iter() {
+            self.name(name);
+            self.writer.raw(json);
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.any {
+            self.writer.raw(",");
+        }
+        self.any = true;
+        self.writer.text(name);
+        self.writer.raw(":");
+    }
+}
+
+impl Writer {
+    /// Writes an object: its known members, then those that were kept as they came.
+    pub fn object(&mut self, unknown: &Unknown, write_known: impl FnOnce(&mut Members<'_>)) {
+        self.raw("{");
+        let mut members = Members { writer: self, unknown, any: false };
+        write_known(&mut members);
+        members.kept();
+        self.raw("}");
+    }
+}

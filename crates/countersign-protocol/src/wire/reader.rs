@@ -1,0 +1,323 @@
+//! The walk over one JSON body by borrowed slices: where it is, what is wrong so far, and what the text at hand
+//! holds. What a member means is the member's.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+/// One member's JSON text, as `serde_json` borrows it.
+pub use serde_json::value::RawValue;
+
+use super::refused::{BodyRefused, BodyRefusedKind, Malformed};
+
+/// How deep objects and lists may lie in one another. Amazon's own deepest body has six levels.
+pub const MAX_DEPTH: usize = 32;
+
+/// How much of an unknown member's name a refusal repeats, in characters.
+const SHOWN_NAME_LEN: usize = 64;
+
+/// Which spellings of booleans and numbers a server takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spellings {
+    /// All that real SDKs send: amounts as strings or numbers, booleans as such or as strings.
+    #[default]
+    Every,
+    /// Those of Amazon's reference only: amounts as strings, booleans as booleans.
+    Documented,
+}
+
+/// Who reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// A server: nothing unknown, nothing malformed.
+    Server(Spellings),
+    /// A server that is handed an event of Amazon's, to which Amazon adds members.
+    Event,
+    /// A client, which keeps what it does not know.
+    Client,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Member(&'static str),
+    Element(usize),
+}
+
+/// Walks one body. It knows where it is, and collects what is wrong.
+#[derive(Debug)]
+pub struct Reader {
+    manner: Manner,
+    path: Vec<Step>,
+    /// The gravest refusal so far.
+    refused: Option<BodyRefused>,
+    malformed: Vec<Malformed>,
+}
+
+impl Reader {
+    pub(super) fn new(manner: Manner) -> Self {
+        Self { manner, path: Vec::new(), refused: None, malformed: Vec::new() }
+    }
+
+    pub(super) fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// Whether unknown members and words are refused.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.manner != Manner::Client
+    }
+
+    /// Which spellings are taken; a client takes every one.
+    #[must_use]
+    pub fn spellings(&self) -> Spellings {
+        match self.manner {
+            Manner::Server(spellings) => spellings,
+            Manner::Event | Manner::Client => Spellings::Every,
+        }
+    }
+
+    /// Says that the value at hand is not what its member must be.
+    pub fn invalid(&mut self, why: impl fmt::Display) {
+        match self.manner {
+            Manner::Server(_) | Manner::Event => {
+                self.refuse(BodyRefusedKind::InvalidParameterValue, None, why)
+            }
+            Manner::Client => {
+                self.malformed.push(Malformed { field: self.field(None), why: why.to_string() })
+            }
+        }
+    }
+
+    /// Says that a member of the value at hand is not what it must be.
+    pub(super) fn invalid_at(&mut self, name: &'static str, why: impl fmt::Display) {
+        self.inside_member(name, |reader| reader.invalid(why));
+    }
+
+    /// Reads a member of the value at hand, knowing its place.
+    pub(super) fn inside_member<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(Step::Member(name));
+        let value = read(self);
+        self.path.pop();
+        value
+    }
+
+    /// The members of an object, in their order.
+    pub(super) fn members<'a>(&mut self, raw: &'a RawValue) -> Option<Vec<(Cow<'a, str>, &'a RawValue)>> {
+        if !raw.get().starts_with('{') {
+            self.invalid("it is not an object");
+            return None;
+        }
+        // The syntax was checked when the whole was read; a name may still hold half a surrogate pair.
+        let Ok(Pairs(members)) = serde_json::from_str(raw.get()) else {
+            self.refuse(BodyRefusedKind::InvalidRequestFormat, None, "a member's name is not Unicode text");
+            return None;
+        };
+        if let Some(name) = repeated_name(&members) {
+            self.refuse(BodyRefusedKind::InvalidRequestFormat, Some(name), "the member is there twice");
+            return None;
+        }
+        Some(members)
+    }
+
+    /// The elements of a list.
+    pub(super) fn elements<'a>(&mut self, raw: &'a RawValue) -> Option<Vec<&'a RawValue>> {
+        if !raw.get().starts_with('[') {
+            self.invalid("it is not a list");
+            return None;
+        }
+        serde_json::from_str::<Elements<'a>>(raw.get()).map(|elements| elements.0).ok()
+    }
+
+    /// Says that the object at hand has a member that the API does not know.
+    pub(super) fn unrecognized(&mut self, name: &str) {
+        self.refuse(BodyRefusedKind::UnrecognizedField, Some(name), "the API knows no such member");
+    }
+
+    /// Reads an element of a list, knowing its place.
+    pub(super) fn inside_element<T>(&mut self, index: usize, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(Step::Element(index));
+        let value = read(self);
+        self.path.pop();
+        value
+    }
+
+    /// The text of a whole body, which must be an object of bounded depth.
+    pub(super) fn document<'a>(&mut self, body: &'a [u8]) -> Option<&'a RawValue> {
+        let refused = match whole(body) {
+            Ok(raw) if raw.get().starts_with('{') => return Some(raw),
+            Ok(_) => "it is not an object",
+            Err(why) => why,
+        };
+        self.refused = Some(BodyRefused::of_the_whole(refused));
+        None
+    }
+
+    /// Ends the reading: what was read, with the members that could not be, or the gravest refusal.
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<(T, Vec<Malformed>), BodyRefused> {
+        match (self.refused, value) {
+            (None, Some(value)) => Ok((value, self.malformed)),
+            (Some(refused), _) => Err(refused),
+            (None, None) => Err(BodyRefused::of_the_whole("it cannot be read")),
+        }
+    }
+
+    fn refuse(&mut self, kind: BodyRefusedKind, name: Option<&str>, why: impl fmt::Display) {
+        if self.refused.as_ref().is_none_or(|earlier| kind < earlier.kind) {
+            let field = Some(self.field(name)).filter(|field| !field.is_empty());
+            self.refused = Some(BodyRefused { kind, field, why: why.to_string() });
+        }
+    }
+
+    /// The path of the value at hand, or of one of its members whose name the request gave.
+    fn field(&self, name: Option<&str>) -> String {
+        let mut field = String::new();
+        for step in &self.path {
+            match step {
+                Step::Member(name) if field.is_empty() => field.push_str(name),
+                Step::Member(name) => field.extend([".", name]),
+                Step::Element(index) => field.push_str(&format!("[{index}]")),
+            }
+        }
+        if let Some(name) = name {
+            if !field.is_empty() {
+                field.push('.');
+            }
+            field.extend(
+                name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(SHOWN_NAME_LEN),
+            );
+        }
+        field
+    }
+}
+
+/// Checks that a body is one JSON value of bounded depth.
+fn whole(body: &[u8]) -> Result<&RawValue, &'static str> {
+    let text = core::str::from_utf8(body).map_err(|_| "it is not UTF-8")?;
+    if depth_exceeds(body, MAX_DEPTH) {
+        return Err("it is nested too deeply");
+    }
+    // Trimmed because a raw value keeps no outer white space and an empty body deserves its own word.
+    if text.trim_ascii().is_empty() {
+        return Err("it is empty");
+    }
+    serde_json::from_str(text).map_err(|error| match error.classify() {
+        serde_json::error::Category::Eof => "it is truncated",
+        serde_json::error::Category::Io
+        | serde_json::error::Category::Syntax
+        | serde_json::error::Category::Data => "its syntax is wrong",
+    })
+}
+
+/// Whether brackets outside of strings nest deeper than `max`. One pass, no stack: it runs before
+/// anything that recurses.
+fn depth_exceeds(body: &[u8], max: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth = depth.saturating_add(1);
+                if depth > max {
+                    return true;
+                }
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Below this many members comparing each with each beats sorting.
+const FEW_MEMBERS: usize = 24;
+
+fn repeated_name<'n>(members: &'n [(Cow<'_, str>, &RawValue)]) -> Option<&'n str> {
+    if members.len() <= FEW_MEMBERS {
+        let mut numbered = members.iter().enumerate();
+        return numbered.find_map(|(position, (name, _))| {
+            members.iter().take(position).any(|(earlier, _)| earlier == name).then_some(name.as_ref())
+        });
+    }
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+    names.sort_unstable();
+    names.windows(2).find_map(|pair| match pair {
+        [one, other] if one == other => Some(*one),
+        _ => None,
+    })
+}
+
+/// A string, borrowed from the body where it has no escapes.
+pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+
+impl<'de> serde::Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+struct Pairs<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> serde::Deserialize<'de> for Pairs<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairsVisitor;
+        impl<'de> Visitor<'de> for PairsVisitor {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(8);
+                while let Some((Text(name), value)) = map.next_entry()? {
+                    members.push((name, value));
+                }
+                Ok(Pairs(members))
+            }
+        }
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+struct Elements<'a>(Vec<&'a RawValue>);
+
+impl<'de> serde::Deserialize<'de> for Elements<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ElementsVisitor;
+        impl<'de> Visitor<'de> for ElementsVisitor {
+            type Value = Elements<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut elements = Vec::new();
+                while let Some(element) = seq.next_element()? {
+                    elements.push(element);
+                }
+                Ok(Elements(elements))
+            }
+        }
+        deserializer.deserialize_seq(ElementsVisitor)
+    }
+}

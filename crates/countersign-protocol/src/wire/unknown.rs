@@ -1,0 +1,47 @@
+//! The members of an object that this version does not know, kept as they came.
+
+use core::fmt;
+
+use super::reader::RawValue;
+
+/// Members that this version does not know, or could not read, in the order in which they came.
+///
+/// Only a client has any: it writes them back as they were. A server refuses them.
+#[derive(Clone, Default)]
+pub struct Unknown(Vec<(String, Box<RawValue>)>);
+
+impl Unknown {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One member's JSON text.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, raw)| raw.get())
+    }
+
+    /// Each member's name and JSON text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, raw)| (name.as_str(), raw.get()))
+    }
+
+    pub(super) fn keep(&mut self, name: &str, raw: &RawValue) {
+        self.0.push((name.to_owned(), raw.to_owned()));
+    }
+}
+
+impl PartialEq for Unknown {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+/// Names only: a value may be a buyer's.
+impl fmt::Debug for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+    }
+}
