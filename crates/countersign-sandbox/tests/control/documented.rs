@@ -230,21 +230,22 @@ fn every_type_of_an_event_and_each_simulation_code_stands_in_the_reference() {
     assert!(types.len() > 20);
     let listed = quoted(between(PAGE, "The types are", "\n\n"));
     assert_eq!(listed, types);
-    let charge = include_str!("../../../countersign-domain/src/provider/charge.rs");
     let finalize = include_str!("../../../countersign-domain/src/provider/finalize.rs");
-    let permission = include_str!("../../../countersign-domain/src/provider/charge_permission.rs");
-    let refund = include_str!("../../../countersign-domain/src/provider/refund.rs");
+    let create_charge = include_str!("../../../countersign-domain/src/provider/create_charge.rs");
+    let capture_charge = include_str!("../../../countersign-domain/src/provider/capture_charge.rs");
+    let close = include_str!("../../../countersign-domain/src/provider/close_charge_permission.rs");
+    let create_refund = include_str!("../../../countersign-domain/src/provider/create_refund.rs");
     for (call, text, words, besides) in [
         ("Finalize, Complete", finalize, "SimulationCode {", &["0701"][..]),
         (
             "Create Charge",
-            charge,
+            create_charge,
             "CreateChargeSimulation {",
             &["captureNow", "canHandlePendingAuthorization"],
         ),
-        ("Capture Charge", charge, "    CaptureSimulation {", &[]),
-        ("Close Charge Permission", permission, "CloseSimulation {", &[]),
-        ("Create Refund", refund, "RefundSimulation {", &[]),
+        ("Capture Charge", capture_charge, "    CaptureSimulation {", &[]),
+        ("Close Charge Permission", close, "CloseSimulation {", &[]),
+        ("Create Refund", create_refund, "RefundSimulation {", &[]),
     ] {
         let variants = between(text, words, "\n    }").lines().map(str::trim);
         let codes = variants.filter_map(|line| line.strip_suffix(',')).filter(|line| !line.starts_with('/'));
