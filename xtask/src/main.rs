@@ -4,8 +4,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+mod defects;
+mod folders;
 mod promises;
 mod release;
+mod stopwatch;
 mod test;
 mod tidy;
 
@@ -15,6 +18,7 @@ usage: cargo xtask COMMAND
   test         everything that must hold: format, lints, tidy, tests, documents, the official clients, a browser
   ci           the same as test
   tidy         the rules of the tree that no compiler holds
+  defects      each feared defect in a copy of the tree, where its judge must find it; NAME to try one
   docs         writes docs/features.md: which tests keep which promise
   simulate     both halves over a failing network; --seeds N, --seed S to replay one
   screenshots  every page as a picture, into target/screenshots
@@ -27,6 +31,7 @@ fn main() -> ExitCode {
         ["test" | "ci"] => test::run(root()),
         ["tidy"] => tidy::run(root()),
         ["screenshots"] => test::screenshots(root()),
+        ["defects", names @ ..] => defects::run(root(), names),
         ["docs"] => promises::write(root()),
         ["bench", arguments @ ..] => release::bench(root(), arguments),
         ["simulate", arguments @ ..] => release::simulate(root(), arguments),

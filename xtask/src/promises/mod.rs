@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use serde::Deserialize;
 
 pub(crate) mod listed;
-mod named;
+pub(crate) mod named;
 
 use named::Test;
 

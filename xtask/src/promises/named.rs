@@ -10,7 +10,7 @@ const PYTHON: &str = "interop/python/";
 
 /// A test that is in the sources.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Test<'a> {
+pub(crate) enum Test<'a> {
     /// The folder of its package, and the function.
     Rust { package: &'a str, function: &'a str },
     /// One that is run by another runner than the one that lists Rust's.
@@ -29,7 +29,7 @@ pub(super) fn title(name: &str) -> &str {
 
 impl<'a> Test<'a> {
     /// Finds the test, or says why it is none.
-    pub(super) fn find<'t>(name: &'a str, text_of: impl Fn(&str) -> Option<&'t str>) -> Result<Self, String> {
+    pub(crate) fn find<'t>(name: &'a str, text_of: impl Fn(&str) -> Option<&'t str>) -> Result<Self, String> {
         let (file, title) =
             name.split_once(": ").ok_or_else(|| format!("{name} must be written as `FILE: NAME`"))?;
         let text = text_of(file).ok_or_else(|| format!("{name}: there is no such file"))?;
@@ -69,7 +69,7 @@ fn must_not_compile(line: &str) -> bool {
 }
 
 /// A function with an attribute that makes it a test and none that keeps it from being run, or a row
-/// of a table that a macro of the file makes tests of.
+/// of a table, or a name of a list, that a macro of the file makes tests of.
 fn is_rust_test(text: &str, function: &str) -> bool {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let opens = [format!("fn {function}("), format!("async fn {function}(")];
@@ -77,7 +77,7 @@ fn is_rust_test(text: &str, function: &str) -> bool {
     let row = format!("{function}: ");
     lines.iter().enumerate().any(|(at, line)| {
         if !opens.iter().any(|open| line.starts_with(open)) {
-            return makes_tests && line.starts_with(&row);
+            return makes_tests && (line.starts_with(&row) || line.trim_end_matches(';') == function);
         }
         let above = lines[..at].iter().rev();
         let attributes: Vec<_> =
@@ -124,7 +124,9 @@ mod tests {
             (rust, "#[test]\nfn holds_more() {}", "holds", false),
             (rust, "// fn holds() {}", "holds", false),
             (rust, "macro_rules! m { #[test] fn $name() {} }\nm! {\n    holds: Bug;\n}", "holds", true),
+            (rust, "macro_rules! m { #[test] fn $name() {} }\nm! {\n    part:\n    holds;\n}", "holds", true),
             (rust, "struct A {\n    holds: Bug,\n}", "holds", false),
+            (rust, "a = [\n    holds\n]", "holds", false),
             (rust, "/// ```compile_fail\n/// ```", "compile_fail", true),
             (rust, "//! ```compile_fail,E0599\n//! ```", "compile_fail", true),
             (rust, "/// ```compile_failure\n/// ```", "compile_fail", false),

@@ -3,10 +3,11 @@
 //! file, and they run.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::step::{Part, Step, cargo, succeeds};
 use super::tally::{self, Tally};
+use crate::folders::target;
 
 /// Names the sandbox's binary to the suites.
 const BINARY: &str = "COUNTERSIGN_BINARY";
@@ -43,13 +44,6 @@ pub(super) fn screenshots(root: &Path) -> Tally {
         eprintln!("{}", folder.display());
     }
     total
-}
-
-/// Where cargo puts what it builds: the folder that this very program was built into.
-fn target(root: &Path) -> PathBuf {
-    let built = std::env::current_exe().ok();
-    let folder = built.as_deref().and_then(|program| program.ancestors().nth(2));
-    folder.map_or_else(|| root.join("target"), Path::to_path_buf)
 }
 
 /// Installs what the Node suite needs, the official client among it.

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 mod interop;
 mod step;
-mod stopwatch;
 mod tally;
 
 use step::{Part, Step, cargo};
@@ -32,6 +31,8 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     if let Some(listed) = promises(root) {
         total += listed;
     }
+    // What they share is compiled by now.
+    total += defects(root);
     total += interop::run(root);
 
     println!("{total}");
@@ -76,6 +77,21 @@ fn promises(root: &Path) -> Option<Tally> {
             Err(error) => part.failed(&error),
         }
     })
+}
+
+/// As many of the feared defects as fit their time, each found by its judge.
+fn defects(root: &Path) -> Tally {
+    let part = Part::start("defects");
+    match crate::defects::drawn(root) {
+        Ok(tried) => {
+            let mut tally = Tally::default();
+            for one in tried {
+                tally += Tally { passed: one.verdict.is_ok().into(), failed: one.verdict.is_err().into() };
+            }
+            part.counted(tally)
+        }
+        Err(error) => part.failed(&error),
+    }
 }
 
 fn has_nextest() -> bool {

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::stopwatch::Stopwatch;
 use super::tally::Tally;
+use crate::stopwatch::Stopwatch;
 
 /// A part of the test command while it runs. It ends with one line for the reader: its name, what came of it,
 /// and its seconds.
@@ -26,7 +26,7 @@ impl Part {
     }
 
     /// Ends a part that counts tests.
-    fn counted(self, tally: Tally) -> Tally {
+    pub(super) fn counted(self, tally: Tally) -> Tally {
         eprintln!("{:<10} {tally}  {}", self.name, self.stopwatch);
         tally
     }

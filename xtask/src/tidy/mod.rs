@@ -8,6 +8,7 @@ mod clippy;
 mod clock;
 mod code;
 mod cycles;
+mod defects;
 mod dependencies;
 mod documents;
 mod edges;
@@ -22,7 +23,7 @@ use violation::Violation;
 
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     dependencies::crates_depend_as_designed,
     dependencies::domain_depends_on_no_std_crates_only,
     edges::one_folder_calls_the_store,
@@ -39,6 +40,7 @@ const RULES: [Rule; 16] = [
     documents::the_tree_names_no_machine_and_lists_its_choices,
     documents::documents_name_what_is_there,
     documents::promises_are_as_the_page_says,
+    defects::each_defect_still_applies,
 ];
 
 /// Everything that breaks a rule, in the rules' order.

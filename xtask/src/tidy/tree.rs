@@ -8,9 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::code::{self, Code};
-
-/// What holds nothing of ours. Of a second working tree, `.git` is a file.
-const FOREIGN: [&str; 5] = [".git", "target", "node_modules", "__pycache__", ".venv"];
+use crate::folders::FOREIGN;
 
 /// A text file, with its path from the root in `/` form.
 #[derive(Debug)]

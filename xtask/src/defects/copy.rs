@@ -1,0 +1,167 @@
+//! The copy of the tree that defects are put into: `target/defects/tree`, with a target directory of its
+//! own beside it. It lies in the same depth of no other workspace, so cargo gives its crates the names that
+//! they have in the tree itself: what is compiled there already is linked here, as old as it is, and only
+//! what a defect changes is compiled.
+//!
+//! A run that is broken off leaves its defect in the copy. The next one begins by making the copy equal to the tree.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::folders::FOREIGN;
+
+/// What of a target directory is worth linking: libraries. Programs are linked anew.
+const LIBRARIES: [&str; 3] = ["rlib", "rmeta", "so"];
+
+/// A copy of the tree that is this process's alone while it lives.
+pub(super) struct Copy {
+    pub(super) tree: PathBuf,
+    pub(super) target: PathBuf,
+    _lock: File,
+}
+
+impl Copy {
+    /// Makes the copy equal to the tree. `target` is the tree's own target directory.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub(super) fn of(root: &Path, target: &Path) -> Result<Self, String> {
+        Self::made(root, target).map_err(|error| format!("the copy below target/defects: {error}"))
+    }
+
+    fn made(root: &Path, target: &Path) -> io::Result<Self> {
+        let folder = target.join("defects");
+        fs::create_dir_all(&folder)?;
+        let lock = File::create(folder.join("lock"))?;
+        lock.lock()?;
+        let copy = Self { tree: folder.join("tree"), target: folder.join("target"), _lock: lock };
+        let is_first = !copy.target.exists();
+        equal(root, &copy.tree)?;
+        if is_first {
+            link_what_is_compiled(&target.join("debug"), &copy.target.join("debug"))?;
+        }
+        Ok(copy)
+    }
+
+    /// Writes a file of the copy. It is newer than whatever was compiled from it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn write(&self, path: &str, text: &str) -> Result<(), String> {
+        fs::write(self.tree.join(path), text).map_err(|error| format!("{path}: {error}"))
+    }
+}
+
+/// Makes a folder equal to another. A file that differs is written now, one that is missing as old as the
+/// original is.
+fn equal(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    let mut there = HashSet::new();
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        if FOREIGN.iter().any(|foreign| name == *foreign) || kind.is_symlink() {
+            continue;
+        }
+        let copy = to.join(&name);
+        there.insert(name);
+        if kind.is_dir() {
+            equal(&entry.path(), &copy)?;
+        } else if !copy.exists() {
+            copy_as_old(&entry.path(), &copy)?;
+        } else {
+            let text = fs::read(entry.path())?;
+            if fs::read(&copy)? != text {
+                fs::write(&copy, text)?;
+            }
+        }
+    }
+    for entry in fs::read_dir(to)? {
+        let entry = entry?;
+        if there.contains(&entry.file_name()) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Libraries are linked, since the compiler replaces and never rewrites them; what cargo notes of them is
+/// copied, since it does rewrite that.
+fn link_what_is_compiled(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.join(".fingerprint").exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(to.join("deps"))?;
+    for entry in fs::read_dir(from.join("deps"))? {
+        let path = entry?.path();
+        let (Some(name), Some(extension)) = (path.file_name(), path.extension()) else { continue };
+        let copy = to.join("deps").join(name);
+        if LIBRARIES.iter().any(|library| extension == *library) {
+            fs::hard_link(&path, copy)?;
+        } else if extension == "d" {
+            copy_as_old(&path, &copy)?;
+        }
+    }
+    for folder in [".fingerprint", "build"] {
+        copy_folder(&from.join(folder), &to.join(folder))?;
+    }
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let copy = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &copy)?;
+        } else {
+            copy_as_old(&entry.path(), &copy)?;
+        }
+    }
+    Ok(())
+}
+
+/// By the age of its files cargo tells what must be compiled.
+fn copy_as_old(from: &Path, to: &Path) -> io::Result<()> {
+    fs::copy(from, to)?;
+    let modified: SystemTime = fs::metadata(from)?.modified()?;
+    File::options().write(true).open(to)?.set_modified(modified)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_made_equal_whatever_was_left_in_it() {
+        let folder = std::env::temp_dir().join(format!("countersign-copy-{}", std::process::id()));
+        let (root, target) = (folder.join("root"), folder.join("target"));
+        fs::create_dir_all(root.join("src")).unwrap();
+        fs::create_dir_all(root.join("target/debug")).unwrap();
+        fs::write(root.join("src/a.rs"), "a").unwrap();
+        let read = |copy: &Copy, path: &str| fs::read_to_string(copy.tree.join(path)).ok();
+        {
+            let copy = Copy::of(&root, &target).unwrap();
+            let age = |path: PathBuf| fs::metadata(path).unwrap().modified().unwrap();
+            assert_eq!(age(copy.tree.join("src/a.rs")), age(root.join("src/a.rs")));
+            assert!(!copy.tree.join("target").exists());
+            copy.write("src/a.rs", "defect").unwrap();
+            copy.write("src/left.rs", "left").unwrap();
+            fs::create_dir_all(copy.tree.join("left")).unwrap();
+        }
+        let copy = Copy::of(&root, &target).unwrap();
+        assert_eq!(read(&copy, "src/a.rs").as_deref(), Some("a"));
+        assert_eq!(read(&copy, "src/left.rs"), None);
+        assert!(!copy.tree.join("left").exists());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

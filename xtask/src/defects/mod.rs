@@ -1,0 +1,197 @@
+//! Defects that must be found: each is put into a copy of the tree, its judges are run, and one of them must be
+//! the first to fail. `cargo xtask defects` tries them all; the test command tries as many as fit three
+//! minutes, drawn by the commit, and tidy holds that each still applies.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+mod copy;
+mod defect;
+mod judge;
+
+use copy::Copy;
+use defect::Defect;
+
+use crate::folders;
+use crate::stopwatch::Stopwatch;
+
+/// Where the defects are.
+pub(crate) const FOLDER: &str = "crates/countersign-simulation/defects/";
+const EXTENSION: &str = ".patch";
+/// What the folder has beside them.
+const README: &str = "README.md";
+
+/// How long the test command may take for those that it draws.
+const DRAWN_FOR: Duration = Duration::from_secs(3 * 60);
+
+/// One defect that was tried.
+pub(crate) struct Tried {
+    pub(crate) name: String,
+    /// Who found it, or why nobody did.
+    pub(crate) verdict: Result<String, String>,
+    pub(crate) took: Duration,
+}
+
+impl std::fmt::Display for Tried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = self.took.as_secs();
+        match &self.verdict {
+            Ok(by) => write!(f, "{}: found by {by}, {seconds} s", self.name),
+            Err(why) => write!(f, "{}: NOT FOUND, {seconds} s: {why}", self.name),
+        }
+    }
+}
+
+/// `cargo xtask defects [NAME…]`: tries those that are named, or all.
+pub(crate) fn run(root: &Path, names: &[&str]) -> ExitCode {
+    let stopwatch = Stopwatch::start();
+    let tried = load(root).and_then(|mut defects| {
+        let unknown = names.iter().find(|name| defects.iter().all(|defect| defect.name != **name));
+        if let Some(name) = unknown {
+            return Err(format!("there is no {FOLDER}{name}{EXTENSION}"));
+        }
+        defects.retain(|defect| names.is_empty() || names.contains(&defect.name.as_str()));
+        // Of one file after the other: what a defect has changed is compiled with the next one.
+        defects.sort_by(|one, other| (&one.path, &one.name).cmp(&(&other.path, &other.name)));
+        let copy = copy(root)?;
+        let tried = defects.iter().map(|defect| {
+            let tried = attempt(root, &copy, defect);
+            println!("{tried}");
+            tried
+        });
+        Ok(tried.collect::<Vec<_>>())
+    });
+    match tried {
+        Ok(tried) => {
+            let found = tried.iter().filter(|tried| tried.verdict.is_ok()).count();
+            let minutes = stopwatch.elapsed().as_secs_f64() / 60.0;
+            println!("{found} of {} defects found in {minutes:.1} minutes", tried.len());
+            if found == tried.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("defects: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tries as many as fit the time of the test command. The commit draws the order, so that every commit tries
+/// others, and a run of the same commit the same.
+///
+/// # Errors
+/// The defects cannot be read, or the copy not made.
+pub(crate) fn drawn(root: &Path) -> Result<Vec<Tried>, String> {
+    let stopwatch = Stopwatch::start();
+    let commit = commit(root);
+    let mut defects = load(root)?;
+    defects.sort_by_key(|defect| lot(&commit, &defect.name));
+    eprintln!("{:<10} drawn by {}", "defects", commit.get(..12).unwrap_or(&commit));
+    let copy = copy(root)?;
+    let mut tried: Vec<Tried> = Vec::new();
+    for defect in &defects {
+        let longest = tried.iter().map(|tried| tried.took).max().unwrap_or_default();
+        if stopwatch.elapsed() + longest > DRAWN_FOR {
+            break;
+        }
+        let one = attempt(root, &copy, defect);
+        eprintln!("{:<10} {one}", "");
+        tried.push(one);
+    }
+    Ok(tried)
+}
+
+/// What is wrong with the files of defects, each with its file: for the rules of the tree.
+pub(crate) fn wrong<'a>(
+    files: impl Iterator<Item = (&'a str, &'a str)>,
+    text_of: impl Fn(&str) -> Option<&'a str>,
+) -> Vec<(&'a str, String)> {
+    let wrong = files.filter_map(|(path, text)| Some((path, path.strip_prefix(FOLDER)?, text)));
+    let wrong = wrong.filter(|(_, name, _)| *name != README).flat_map(|(path, name, text)| {
+        let whys = match name.strip_suffix(EXTENSION) {
+            Some(name) => match Defect::parse(name, text) {
+                Ok(defect) => defect.wrong(&text_of),
+                Err(why) => vec![why],
+            },
+            None => vec![format!("its name does not end with {EXTENSION}")],
+        };
+        whys.into_iter().map(move |why| (path, why)).collect::<Vec<_>>()
+    });
+    wrong.collect()
+}
+
+fn load(root: &Path) -> Result<Vec<Defect>, String> {
+    let folder = root.join(FOLDER);
+    let failed = |error| format!("{FOLDER}: {error}");
+    let mut defects = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        let file = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        let Some(name) = file.strip_suffix(EXTENSION) else { continue };
+        let text = fs::read_to_string(folder.join(&file)).map_err(failed)?;
+        defects.push(Defect::parse(name, &text).map_err(|why| format!("{FOLDER}{file}: {why}"))?);
+    }
+    defects.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(defects)
+}
+
+fn copy(root: &Path) -> Result<Copy, String> {
+    Copy::of(root, &folders::target(root))
+}
+
+/// Puts the defect in, runs its judges, and takes it out again.
+fn attempt(root: &Path, copy: &Copy, defect: &Defect) -> Tried {
+    let stopwatch = Stopwatch::start();
+    let path = root.join(&defect.path);
+    let verdict = fs::read_to_string(path).map_err(|error| format!("{}: {error}", defect.path));
+    let verdict = verdict.and_then(|text| {
+        copy.write(&defect.path, &defect.put_into(&text)?)?;
+        let verdict = judge::judge(copy, defect);
+        copy.write(&defect.path, &text)?;
+        verdict
+    });
+    Tried { name: defect.name.clone(), verdict, took: stopwatch.elapsed() }
+}
+
+/// The commit that is checked out; empty where there is none.
+fn commit(root: &Path) -> String {
+    let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+}
+
+/// A defect's lot in the draw of a commit: FNV-1a of both.
+fn lot(commit: &str, name: &str) -> u64 {
+    let bytes = commit.bytes().chain(name.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_draws_the_same_order_each_time_and_another_commit_another() {
+        let names: Vec<String> = (0..20).map(|number| format!("defect-{number}")).collect();
+        let order = |commit: &str| {
+            let mut names = names.clone();
+            names.sort_by_key(|name| lot(commit, name));
+            names
+        };
+        let [one, other] = ["16597ee", "f86af08"];
+        assert_eq!(order(one), order(one));
+        assert_ne!(order(one), order(other));
+    }
+
+    #[test]
+    fn a_file_that_is_no_defect_is_found_by_its_name() {
+        let stray = format!("{FOLDER}notes.txt");
+        let readme = format!("{FOLDER}{README}");
+        let broken = format!("{FOLDER}broken.patch");
+        let files = [stray.as_str(), &readme, &broken, "docs/api.md"].map(|path| (path, "text"));
+        let expected = [
+            (stray.as_str(), "its name does not end with .patch".to_owned()),
+            (broken.as_str(), "it has no line ---".to_owned()),
+        ];
+        assert_eq!(wrong(files.into_iter(), |_| None), expected);
+    }
+}

@@ -1,0 +1,33 @@
+//! A defect that must be found is a text that is in its file once, and judges that are there: whoever changes
+//! the one or the other changes the defect's file with it.
+
+use super::Violation;
+use super::tree::Tree;
+use crate::defects;
+
+pub(super) fn each_defect_still_applies(tree: &Tree) -> Vec<Violation> {
+    let files = tree.files.iter().map(|file| (file.path.as_str(), file.text.as_str()));
+    let text_of =
+        |path: &str| tree.files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
+    defects::wrong(files, text_of).into_iter().map(|(path, why)| Violation::new(path, why)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::File;
+    use super::*;
+
+    #[test]
+    fn a_defect_that_no_longer_applies_is_found() {
+        let path = format!("{}late.patch", defects::FOLDER);
+        let defect =
+            "path: a.rs\nwhy: It is feared.\njudge: test crates/a/tests/b.rs: is_due\n---\n>=\n+++\n>\n";
+        let test = File::new("crates/a/tests/b.rs", "#[test]\nfn is_due() {}\n");
+        for (text, expected) in [("at >= due", 0), ("at > due", 1), ("a >= b >= c", 1)] {
+            let files =
+                vec![File::new("a.rs", text), File::new(&path, defect), File::new(&test.path, &test.text)];
+            let found = each_defect_still_applies(&Tree { files, ..Tree::default() });
+            assert_eq!(found.len(), expected, "{text}: {found:?}");
+        }
+    }
+}
