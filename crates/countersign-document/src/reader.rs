@@ -1,0 +1,284 @@
+//! Reading JSON: one pass over the text, which borrows a string where it has no escapes.
+
+use core::str::FromStr;
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::{Illegible, Stored};
+
+/// What is not JSON at all: damaged, unless another program wrote it.
+const SYNTAX: &str = "is not well-formed";
+
+/// A document that is being read.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    text: &'a str,
+    /// In bytes; always between two characters.
+    position: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Begins with a document's bytes.
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, Illegible> {
+        match core::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self { text, position: 0 }),
+            Err(_) => Err(Illegible { path: String::new(), why: "is not UTF-8", position: 0 }),
+        }
+    }
+
+    /// Refuses the value at hand. `why` is a predicate, such as `is not valid`.
+    #[must_use]
+    pub fn illegible(&self, why: &'static str) -> Illegible {
+        Illegible { path: String::new(), why, position: self.position }
+    }
+
+    /// Refuses what comes next, or that nothing does.
+    fn unexpected(&self, why: &'static str) -> Illegible {
+        self.illegible(if self.rest().is_empty() { "is cut off" } else { why })
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.position..).unwrap_or_default()
+    }
+
+    /// The next byte that is not white space.
+    fn peek(&mut self) -> Option<u8> {
+        let rest = self.rest();
+        self.position += rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
+        self.rest().bytes().next()
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.position += usize::from(is_next);
+        is_next
+    }
+
+    fn expect(&mut self, byte: u8, why: &'static str) -> Result<(), Illegible> {
+        if self.take(byte) { Ok(()) } else { Err(self.unexpected(why)) }
+    }
+
+    /// Refuses whatever comes after the document.
+    pub(super) fn end(&mut self) -> Result<(), Illegible> {
+        if self.peek().is_some() { Err(self.illegible("is followed by something")) } else { Ok(()) }
+    }
+
+    /// Reads a string.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn text(&mut self) -> Result<Cow<'a, str>, Illegible> {
+        self.expect(b'"', "is not a text")?;
+        let rest = self.rest();
+        let is_special = |byte: u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        let plain = rest.bytes().position(is_special).unwrap_or(rest.len());
+        if rest.as_bytes().get(plain) == Some(&b'"') {
+            self.position += plain + 1;
+            return Ok(Cow::Borrowed(rest.get(..plain).unwrap_or_default()));
+        }
+        self.position -= 1;
+        let json = self.raw()?;
+        serde_json::from_str(json).map(Cow::Owned).map_err(|_| self.illegible(SYNTAX))
+    }
+
+    /// Reads a whole number.
+    ///
+    /// # Errors
+    /// Anything else, and a number that does not fit.
+    pub fn number<N: FromStr>(&mut self) -> Result<N, Illegible> {
+        self.peek();
+        let rest = self.rest();
+        let length = rest.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'-').count();
+        let digits = rest.get(..length).unwrap_or_default();
+        let is_json = digits == "0" || !digits.trim_start_matches('-').starts_with('0');
+        let number = digits.parse().ok().filter(|_| is_json);
+        let number = number.ok_or_else(|| self.unexpected("is not a whole number that fits"))?;
+        self.position += length;
+        Ok(number)
+    }
+
+    /// Whether the next value is this word (`true`, `null`), which is then read.
+    pub(super) fn take_word(&mut self, word: &str) -> bool {
+        self.peek();
+        let is_next = self.rest().starts_with(word);
+        self.position += if is_next { word.len() } else { 0 };
+        is_next
+    }
+
+    /// Reads a value of any kind, as it is written.
+    ///
+    /// # Errors
+    /// What is not JSON.
+    pub fn raw(&mut self) -> Result<&'a str, Illegible> {
+        let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<&'a RawValue>();
+        match values.next() {
+            Some(Ok(raw)) => {
+                self.position += values.byte_offset();
+                Ok(raw.get())
+            }
+            Some(Err(error)) if !error.is_eof() => Err(self.illegible(SYNTAX)),
+            Some(Err(_)) | None => {
+                self.position = self.text.len();
+                Err(self.unexpected(SYNTAX))
+            }
+        }
+    }
+
+    /// Reads a value that is kept as a text.
+    ///
+    /// # Errors
+    /// What is not a text, or not one of the value's.
+    pub fn parsed<P: Parsed>(&mut self, parse: impl FnOnce(&str) -> P) -> Result<P::Value, Illegible> {
+        let text = self.text()?;
+        parse(&text).value().ok_or_else(|| self.illegible("is not valid"))
+    }
+
+    /// Reads an object; `read` is given each name, and reads the member's value.
+    ///
+    /// # Errors
+    /// What is not an object, and those of `read`.
+    pub fn object(
+        &mut self,
+        mut read: impl FnMut(&mut Self, &str) -> Result<(), Illegible>,
+    ) -> Result<(), Illegible> {
+        self.expect(b'{', "is not an object")?;
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let name = self.text()?;
+            self.expect(b':', SYNTAX)?;
+            read(self, &name)?;
+            if self.take(b'}') {
+                return Ok(());
+            }
+            self.expect(b',', SYNTAX)?;
+        }
+    }
+
+    /// Reads a member into its place.
+    ///
+    /// # Errors
+    /// A second member of the name, and those of its value.
+    pub fn member<By, T: Stored<By>>(
+        &mut self,
+        name: &'static str,
+        place: &mut Option<T>,
+    ) -> Result<(), Illegible> {
+        if place.is_some() {
+            return Err(self.illegible("is there twice").inside(name));
+        }
+        *place = Some(T::read(self).map_err(|illegible| illegible.inside(name))?);
+        Ok(())
+    }
+
+    /// Refuses a member that the object does not have.
+    #[must_use]
+    pub fn unknown(&self, name: &str) -> Illegible {
+        /// Of a damaged name that much is shown.
+        const SHOWN_LEN: usize = 40;
+        let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+        let name: String = name.chars().take_while(plain).take(SHOWN_LEN).collect();
+        self.illegible("is not known").inside(&name)
+    }
+
+    /// The value of a member once its object was read.
+    ///
+    /// # Errors
+    /// It is missing.
+    pub fn present<By, T: Stored<By>>(&self, name: &'static str, value: Option<T>) -> Result<T, Illegible> {
+        value.or_else(T::absent).ok_or_else(|| self.illegible("is missing").inside(name))
+    }
+
+    /// Refuses a value whose parts are valid and together are not. `why` is a predicate.
+    ///
+    /// # Errors
+    /// The check fails.
+    pub fn check<T>(
+        &self,
+        value: &T,
+        why: &'static str,
+        is_valid: impl FnOnce(&T) -> bool,
+    ) -> Result<(), Illegible> {
+        if is_valid(value) { Ok(()) } else { Err(self.illegible(why)) }
+    }
+
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// What is not a list, and those of its elements.
+    pub fn list<By, T: Stored<By>>(&mut self) -> Result<Vec<T>, Illegible> {
+        self.expect(b'[', "is not a list")?;
+        let mut elements = Vec::new();
+        if self.take(b']') {
+            return Ok(elements);
+        }
+        loop {
+            let element = T::read(self).map_err(|illegible| illegible.inside_element(elements.len()))?;
+            elements.push(element);
+            if self.take(b']') {
+                return Ok(elements);
+            }
+            self.expect(b',', SYNTAX)?;
+        }
+    }
+
+    /// Reads a list of exactly two.
+    pub(super) fn pair<By, One: Stored<By>, Other: Stored<By>>(&mut self) -> Result<(One, Other), Illegible> {
+        self.expect(b'[', "is not a pair")?;
+        let one = One::read(self).map_err(|illegible| illegible.inside_element(0))?;
+        self.expect(b',', "is not a pair")?;
+        let other = Other::read(self).map_err(|illegible| illegible.inside_element(1))?;
+        self.expect(b']', "is not a pair")?;
+        Ok((one, other))
+    }
+
+    /// Reads a variant: `read` is given its name and whether it has data, which `read` then reads. It gives
+    /// `None` for a variant that there is not.
+    ///
+    /// # Errors
+    /// What is not a variant, and those of `read`.
+    pub fn variant<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self, &str, bool) -> Result<Option<T>, Illegible>,
+    ) -> Result<T, Illegible> {
+        const UNKNOWN: &str = "is not a known variant";
+        if self.peek() == Some(b'"') {
+            let name = self.text()?;
+            return read(self, &name, false)?.ok_or_else(|| self.illegible(UNKNOWN));
+        }
+        self.expect(b'{', "is not a variant")?;
+        let name = self.text()?;
+        self.expect(b':', SYNTAX)?;
+        let value = read(self, &name, true).map_err(|illegible| illegible.inside(&name))?;
+        let value = value.ok_or_else(|| self.illegible(UNKNOWN))?;
+        self.expect(b'}', "is more than one variant")?;
+        Ok(value)
+    }
+}
+
+/// What parsing a text comes to: an `Option` or a `Result`.
+pub trait Parsed {
+    /// What was parsed.
+    type Value;
+
+    /// The value, if there is one.
+    fn value(self) -> Option<Self::Value>;
+}
+
+impl<T> Parsed for Option<T> {
+    type Value = T;
+
+    fn value(self) -> Self {
+        self
+    }
+}
+
+impl<T, E> Parsed for Result<T, E> {
+    type Value = T;
+
+    fn value(self) -> Option<T> {
+        self.ok()
+    }
+}
