@@ -4,8 +4,8 @@
 ///
 /// It begins with `by HALF;`, the marker type of the half that keeps them. Then come, in any order:
 ///
-/// - `document T as "collection", format N;` gives the module `COLLECTION`, `encode`, which gives the
-///   format and the bytes, and `decode`, which refuses every other format.
+/// - `document T as "collection", format N;` gives the module `COLLECTION` and `FORMAT`, `encode`, which
+///   gives the format and the bytes, and `decode`, which refuses every other format.
 /// - `message T as "topic";` gives it `TOPIC`, and an `encode` and a `decode` without a format.
 /// - `struct T { field, … }`, an object. `field as "name"` is stored under another name than its own, and
 ///   `field or default` is left out where it is the default. Every field is named: one that is added to the
@@ -77,15 +77,16 @@ macro_rules! stored {
 
     (@items $generics:tt $by:ident, document $type:ty as $collection:literal, format $format:literal; $($rest:tt)*) => {
         pub(crate) const COLLECTION: &str = $collection;
+        const FORMAT: u16 = $format;
 
         /// The document's format and bytes.
         pub(crate) fn encode(document: &$type) -> (u16, $crate::Bytes) {
-            ($format, $crate::encode::<$by, $type>(document))
+            (FORMAT, $crate::encode::<$by, $type>(document))
         }
 
         /// Reads a document.
         pub(crate) fn decode(format: u16, bytes: &[u8]) -> Result<$type, $crate::Unreadable> {
-            $crate::check_format(COLLECTION, format, $format)?;
+            $crate::check_format(COLLECTION, format, FORMAT)?;
             $crate::decode::<$by, $type>(COLLECTION, bytes)
         }
 

@@ -20,6 +20,7 @@ mod writer;
 use core::fmt;
 
 pub use bytes::Bytes;
+pub use countersign_store::transact::Unreadable;
 pub use reader::{Parsed, Reader};
 pub use writer::Writer;
 
@@ -84,21 +85,6 @@ impl fmt::Display for Illegible {
         } else {
             write!(f, "its {path} {why} (byte {position})")
         }
-    }
-}
-
-/// What is stored cannot be read back: another version wrote it, or it is damaged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
-    /// The collection or topic.
-    pub document: &'static str,
-    /// What is wrong, without the document's content.
-    pub why: String,
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a stored {} cannot be read: {}", self.document, self.why)
     }
 }
 

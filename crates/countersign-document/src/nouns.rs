@@ -222,6 +222,16 @@ impl<By, T: Stored<By>> Stored<By> for Vec<T> {
     }
 }
 
+impl<By, T: Stored<By> + Clone> Stored<By> for Cow<'_, T> {
+    fn write(&self, writer: &mut Writer) {
+        T::write(self, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
+        T::read(reader).map(Cow::Owned)
+    }
+}
+
 impl<By, T: Stored<By> + Clone> Stored<By> for Cow<'_, [T]> {
     fn write(&self, writer: &mut Writer) {
         writer.list(&**self);

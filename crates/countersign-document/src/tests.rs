@@ -257,7 +257,11 @@ fn a_refusal_names_the_member() {
         (r#"[1400,"USD"]"#, r#"[1400,"USD",1]"#, "its state.Captured.amount is not a pair"),
         ("\"Captured\"", "\"secret\"", "its state is not a known variant"),
         (r#"{"Captured":"#, r#"{"Open":"#, "its state is not a known variant"),
-        (r#"{"Captured":{"amount":[1400,"USD"],"since":5}}"#, r#""Captured""#, "its state is not a known variant"),
+        (
+            r#"{"Captured":{"amount":[1400,"USD"],"since":5}}"#,
+            r#""Captured""#,
+            "its state is not a known variant",
+        ),
         (r#","since":5}}"#, r#","since":5},"Open":1}"#, "its state is more than one variant"),
         (r#""C1""#, r#""-secret""#, "its id is not valid"),
         (r#""lane":3"#, r#""lane":4"#, "its lane is not a lane"),

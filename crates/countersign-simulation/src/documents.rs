@@ -204,16 +204,20 @@ pub(crate) enum Snapshot {
     Missed {},
 }
 
+/// The document of a Checkout Session.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct AmazonCheckout {
+    pub(crate) session: CheckoutSession,
+}
+
 /// Amazon's Checkout Session.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct CheckoutSession {
     pub(crate) id: String,
     pub(crate) state: CheckoutSessionState,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all_fields = "camelCase")]
 pub(crate) enum CheckoutSessionState {
     Open { placed_at: Option<i64> },
     Completed { charge_permission_id: String, charge_id: Option<String> },
@@ -222,20 +226,23 @@ pub(crate) enum CheckoutSessionState {
 
 /// Amazon's Charge Permission.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct ChargePermission {
     pub(crate) id: String,
     pub(crate) checkout_session_id: String,
     pub(crate) limit: Amount,
+    pub(crate) balances: Balances,
+    pub(crate) state: ChargePermissionState,
+}
+
+/// Where a permission's money is.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Balances {
+    pub(crate) available: Amount,
     pub(crate) held: Amount,
     pub(crate) captured: Amount,
-    #[serde(default)]
-    pub(crate) refunded: u64,
-    #[serde(default)]
-    pub(crate) overcharge: u64,
-    #[serde(default)]
-    pub(crate) goodwill: u64,
-    pub(crate) state: ChargePermissionState,
+    pub(crate) refunded: Amount,
+    pub(crate) overcharge: Amount,
+    pub(crate) goodwill: Amount,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -247,10 +254,10 @@ pub(crate) enum ChargePermissionState {
 
 /// Amazon's Charge.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Charge {
     pub(crate) id: String,
     pub(crate) amount: Amount,
+    pub(crate) expires_at: i64,
     pub(crate) state: ChargeState,
     #[serde(default)]
     pub(crate) refunds: Vec<Refund>,
@@ -265,7 +272,6 @@ pub(crate) struct Refund {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all_fields = "camelCase")]
 pub(crate) enum RefundState {
     RefundInitiated {
         /// Why it will be declined; absent where the buyer will get the money.
@@ -277,30 +283,21 @@ pub(crate) enum RefundState {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all_fields = "camelCase")]
 pub(crate) enum ChargeState {
-    AuthorizationInitiated {
-        /// Why the bank will say no; absent where it will say yes.
-        decline: Option<String>,
-        decided_at: i64,
-    },
-    Authorized {
-        expires_at: i64,
-    },
-    CaptureInitiated {
-        capturing: Amount,
-        decline: Option<String>,
-        decided_at: i64,
-    },
-    Captured {
-        captured: Amount,
-    },
-    Canceled {
-        reason: String,
-    },
-    Declined {
-        reason: String,
-    },
+    AuthorizationInitiated { outcome: PendingOutcome, decided_at: i64 },
+    Authorized,
+    CaptureInitiated { capturing: Amount, decline: Option<String>, decided_at: i64 },
+    Captured { captured: Amount },
+    Canceled { reason: String },
+    Declined { reason: String },
+}
+
+/// What the bank will say.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) enum PendingOutcome {
+    Authorized,
+    /// Why not.
+    Declined(String),
 }
 
 /// What the merchant half keeps of a notification.

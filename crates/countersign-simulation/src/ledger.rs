@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::documents::{
     Amount, Charge, ChargePermission, ChargePermissionState, ChargeState, CheckoutSession,
-    CheckoutSessionState, Ids, RefundState,
+    CheckoutSessionState, Ids, PendingOutcome, RefundState,
 };
 use crate::payments::{TrueCharge, TrueRefund, Truth, permission_of};
 
@@ -80,9 +80,7 @@ impl Ledger {
         self.changed_at.insert(charge.id.clone(), at);
         let is_authorized = matches!(
             charge.state,
-            ChargeState::Authorized { .. }
-                | ChargeState::CaptureInitiated { .. }
-                | ChargeState::Captured { .. }
+            ChargeState::Authorized | ChargeState::CaptureInitiated { .. } | ChargeState::Captured { .. }
         );
         let was_authorized =
             is_authorized || self.charges.get(&charge.id).is_some_and(|standing| standing.was_authorized);
@@ -134,23 +132,23 @@ impl Ledger {
             CheckoutSessionState::Completed { charge_id: None, .. } => Money::Paid,
             CheckoutSessionState::Completed { charge_id: Some(charge_id), .. } => {
                 let passed = |instant: i64| instant <= self.latest.instant;
-                match self.charges.get(charge_id).map(|standing| &standing.charge.state) {
-                    Some(ChargeState::AuthorizationInitiated { decline, decided_at }) => match decline {
+                // It is written in the same change set.
+                let Some(Standing { charge, .. }) = self.charges.get(charge_id) else {
+                    return Money::Pending;
+                };
+                match &charge.state {
+                    ChargeState::AuthorizationInitiated { outcome, decided_at } => match outcome {
                         _ if !passed(*decided_at) => Money::Pending,
-                        None => Money::Paid,
-                        Some(_) => Money::Declined,
+                        PendingOutcome::Authorized => Money::Paid,
+                        PendingOutcome::Declined(_) => Money::Declined,
                     },
-                    Some(ChargeState::Authorized { expires_at }) if passed(*expires_at) => Money::Released,
+                    ChargeState::Authorized if passed(charge.expires_at) => Money::Released,
                     // A capture that fails in the end was paid until then.
-                    Some(
-                        ChargeState::Authorized { .. }
-                        | ChargeState::CaptureInitiated { .. }
-                        | ChargeState::Captured { .. },
-                    ) => Money::Paid,
-                    Some(ChargeState::Canceled { .. }) => Money::Released,
-                    Some(ChargeState::Declined { .. }) => Money::Declined,
-                    // It is written in the same change set.
-                    None => Money::Pending,
+                    ChargeState::Authorized
+                    | ChargeState::CaptureInitiated { .. }
+                    | ChargeState::Captured { .. } => Money::Paid,
+                    ChargeState::Canceled { .. } => Money::Released,
+                    ChargeState::Declined { .. } => Money::Declined,
                 }
             }
         }
@@ -173,7 +171,7 @@ impl Ledger {
         let passed = |instant: i64| instant <= self.latest.instant;
         let mut truth = Truth::default();
         if let Some(permission) = self.permissions.get(permission_id) {
-            truth.held = permission.held.0;
+            truth.held = permission.balances.held.0;
             if let ChargePermissionState::Closed { reason } = &permission.state {
                 truth.is_closed = true;
                 truth.closed_by_merchant = reason == "MerchantClosed";
@@ -182,12 +180,12 @@ impl Ledger {
         for (id, standing) in self.charges.iter().filter(|(id, _)| permission_of(id) == permission_id) {
             let mut charge = TrueCharge { was_authorized: standing.was_authorized, ..TrueCharge::default() };
             match &standing.charge.state {
-                ChargeState::AuthorizationInitiated { decline, decided_at } if passed(*decided_at) => {
-                    charge.was_authorized |= decline.is_none();
-                    charge.is_declined = decline.is_some();
+                ChargeState::AuthorizationInitiated { outcome, decided_at } if passed(*decided_at) => {
+                    charge.was_authorized |= *outcome == PendingOutcome::Authorized;
+                    charge.is_declined = *outcome != PendingOutcome::Authorized;
                 }
                 ChargeState::AuthorizationInitiated { .. } => {}
-                ChargeState::Authorized { expires_at } => charge.is_canceled = passed(*expires_at),
+                ChargeState::Authorized => charge.is_canceled = passed(standing.charge.expires_at),
                 ChargeState::CaptureInitiated { capturing, decline, decided_at } => {
                     charge.is_capturing = true;
                     if passed(*decided_at) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::documents::Amount;
+use crate::documents::{Amount, Balances};
 use crate::invariants::{Held, Invariant, broken};
 use crate::later::CANCEL;
 
@@ -243,17 +243,12 @@ const ACCOUNTS: [&str; 6] = ["Available", "Held", "Captured", "Refunded", "Overc
 impl Accounts {
     /// A permission's document.
     pub(crate) fn of(permission: &crate::documents::ChargePermission) -> Option<Self> {
-        let given = permission.limit.0 + permission.overcharge + permission.goodwill;
-        let available = given.checked_sub(permission.held.0 + permission.captured.0 + permission.refunded)?;
-        let amounts = [
-            available,
-            permission.held.0,
-            permission.captured.0,
-            permission.refunded,
-            permission.overcharge,
-            permission.goodwill,
-        ];
-        Some(Self(ACCOUNTS.into_iter().zip(amounts).filter(|(_, amount)| *amount > 0).collect()))
+        let Balances { available, held, captured, refunded, overcharge, goodwill } = &permission.balances;
+        let given = permission.limit.0 + overcharge.0 + goodwill.0;
+        let left = given.checked_sub(held.0 + captured.0 + refunded.0)?;
+        let amounts = [left, held.0, captured.0, refunded.0, overcharge.0, goodwill.0];
+        (left == available.0)
+            .then(|| Self(ACCOUNTS.into_iter().zip(amounts).filter(|(_, amount)| *amount > 0).collect()))
     }
 
     /// Carries a posting of the log out; `None` when its account cannot bear it.
@@ -280,13 +275,14 @@ impl Books {
     /// Takes in one message of Amazon's event log.
     pub(crate) fn log(&mut self, events: &Value) -> Held {
         for event in events.as_array().into_iter().flatten() {
-            let id =
-                ["refundId", "chargeId", "chargePermissionId"].into_iter().find_map(|id| event[id].as_str());
+            let id = ["refund_id", "charge_id", "charge_permission_id"]
+                .into_iter()
+                .find_map(|id| event[id].as_str());
             let Some(id) = id else { continue };
             let permission = permission_of(id);
             for posting in event["postings"].as_array().into_iter().flatten() {
-                let (from, to) = (posting[0].as_str(), posting[1].as_str());
-                let (Some(from), Some(to), Some(amount)) = (from, to, posting[2][0].as_u64()) else {
+                let (from, to) = (posting["from"].as_str(), posting["to"].as_str());
+                let (Some(from), Some(to), Some(amount)) = (from, to, posting["amount"][0].as_u64()) else {
                     return broken(Invariant::Unbalanced, format!("a posting reads {posting}"));
                 };
                 let accounts = self.0.entry(permission.to_owned()).or_default();

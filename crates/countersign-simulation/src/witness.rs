@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::clock::HalfClock;
 use crate::documents::{
-    AttemptState, Charge, ChargePermission, ChargePermissionState, ChargeState, Checkout, CheckoutSession,
+    AmazonCheckout, AttemptState, Charge, ChargePermission, ChargePermissionState, ChargeState, Checkout,
     CheckoutSessionState, Notification, RefundState, Snapshot,
 };
 use crate::executor::Executor;
@@ -232,8 +232,8 @@ impl Facts {
 
     fn amazon_wrote(&mut self, at: Duration, write: &Write) {
         match write.key.collection {
-            "checkout_session" => match read::<CheckoutSession>(write) {
-                Some(session) => {
+            "checkout_session" => match read::<AmazonCheckout>(write) {
+                Some(AmazonCheckout { session }) => {
                     let order = self.order_of_session.get(&session.id).copied();
                     let was = self.ledger.session(&session.id).map(|session| &session.state);
                     if was != Some(&session.state) {
@@ -266,7 +266,7 @@ impl Facts {
                 if let Some(charge) = read::<Charge>(write) {
                     self.count(match charge.state {
                         ChargeState::AuthorizationInitiated { .. } => "charge AuthorizationInitiated",
-                        ChargeState::Authorized { .. } => "charge Authorized",
+                        ChargeState::Authorized => "charge Authorized",
                         ChargeState::CaptureInitiated { .. } => "charge CaptureInitiated",
                         ChargeState::Captured { .. } => "charge Captured",
                         ChargeState::Canceled { .. } => "charge Canceled",

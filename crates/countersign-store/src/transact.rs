@@ -91,6 +91,27 @@ impl fmt::Display for StoreFailed {
     }
 }
 
+/// A document or message that cannot be read back: another version wrote it, or it is damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The collection or topic.
+    pub document: &'static str,
+    /// What is wrong, without the content.
+    pub why: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a stored {} cannot be read: {}", self.document, self.why)
+    }
+}
+
+impl From<Unreadable> for StoreFailed {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(unreadable.to_string())
+    }
+}
+
 impl From<StoreError> for StoreFailed {
     fn from(error: StoreError) -> Self {
         match error {

@@ -4,15 +4,22 @@ use super::tree::Tree;
 use super::violation::Violation;
 
 /// Each crate with those of ours that it may name.
-const DESIGN: [(&str, &[&str]); 10] = [
+const DESIGN: [(&str, &[&str]); 11] = [
     ("countersign-domain", &[]),
     ("countersign-protocol", &["countersign-domain"]),
     ("countersign-store", &["countersign-domain"]),
+    ("countersign-document", &["countersign-domain", "countersign-store"]),
     ("countersign-http", &[]),
     ("countersign-client", &["countersign-domain", "countersign-protocol"]),
     (
         "countersign-sandbox",
-        &["countersign-domain", "countersign-protocol", "countersign-store", "countersign-http"],
+        &[
+            "countersign-domain",
+            "countersign-protocol",
+            "countersign-store",
+            "countersign-document",
+            "countersign-http",
+        ],
     ),
     (
         "countersign-merchant",
@@ -21,6 +28,7 @@ const DESIGN: [(&str, &[&str]); 10] = [
             "countersign-protocol",
             "countersign-client",
             "countersign-store",
+            "countersign-document",
             "countersign-http",
         ],
     ),
@@ -29,10 +37,11 @@ const DESIGN: [(&str, &[&str]); 10] = [
     ("xtask", &[]),
 ];
 
-const EVERY_LIBRARY: [&str; 7] = [
+const EVERY_LIBRARY: [&str; 8] = [
     "countersign-domain",
     "countersign-protocol",
     "countersign-store",
+    "countersign-document",
     "countersign-http",
     "countersign-client",
     "countersign-sandbox",

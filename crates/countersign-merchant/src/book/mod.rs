@@ -28,7 +28,6 @@ use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::snapshot_key::SnapshotKeys;
-use crate::stored::Unreadable;
 
 /// All that is kept, and what its decisions rest on.
 pub(crate) struct Book {
@@ -129,11 +128,5 @@ pub(crate) struct Walk {
 impl Walk {
     fn over(index: &'static str, prefix: impl Into<String>) -> Self {
         Self { index, prefix: prefix.into(), after: None, is_over: false }
-    }
-}
-
-impl From<Unreadable> for StoreFailed {
-    fn from(error: Unreadable) -> Self {
-        Self::Unreadable(error.to_string())
     }
 }

@@ -11,20 +11,7 @@ mod payment;
 pub(crate) mod snapshot;
 pub(crate) mod webhook;
 
-/// What is stored cannot be read back: a newer version wrote it, or the disk lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unreadable {
-    /// The collection.
-    pub(crate) document: &'static str,
-    /// What is wrong, without the document's content.
-    pub(crate) why: String,
-}
-
-impl core::fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "a stored {} cannot be read: {}", self.document, self.why)
-    }
-}
+pub(crate) use countersign_store::transact::Unreadable;
 
 /// Reads the JSON of a document, saying where it is wrong and never what it holds.
 fn from_json<'a, T: serde::Deserialize<'a>>(

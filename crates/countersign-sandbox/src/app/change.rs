@@ -1,5 +1,7 @@
 //! Turning decisions into change sets: keys, documents with their timers, the step's events.
 
+use std::borrow::Cow;
+
 use countersign_domain::ids::{ChargeId, IdempotencyKey, MerchantId, RefundId};
 use countersign_domain::provider::charge::Charge;
 use countersign_domain::provider::charge_permission::ChargePermission;
@@ -9,7 +11,7 @@ use countersign_domain::time::Timestamp;
 use countersign_store::contract::{ChangeSet, Content, Document, Expect, Key, NewMessage, Version, Write};
 
 use super::checkout_session::Checkout;
-use super::reply::Answer;
+use super::reply::{Answer, Reply};
 use super::{App, StoreFailed};
 use crate::stored::{charge, charge_permission, checkout_session, event, refund, reply};
 
@@ -68,12 +70,8 @@ pub(crate) fn read_charge(document: &Document) -> Result<Loaded<Charge>, StoreFa
 }
 
 pub(crate) fn write_checkout(checkout: &Checkout, expect: Expect) -> Write {
-    let content = Content {
-        format: checkout_session::FORMAT,
-        bytes: checkout_session::encode(checkout),
-        due_at: Some(checkout.session.due_at()),
-        index: Vec::new(),
-    };
+    let (format, bytes) = checkout_session::encode(checkout);
+    let content = Content { format, bytes, due_at: Some(checkout.session.due_at()), index: Vec::new() };
     Write { key: checkout_session_key(checkout.session.id.as_str()), expect, content: Some(content) }
 }
 
@@ -83,31 +81,29 @@ pub(crate) fn write_permission(
     due_at: Option<Timestamp>,
     expect: Expect,
 ) -> Write {
-    let bytes = charge_permission::encode(permission);
-    let content = Content { format: charge_permission::FORMAT, bytes, due_at, index: Vec::new() };
+    let (format, bytes) = charge_permission::encode(permission);
+    let content = Content { format, bytes, due_at, index: Vec::new() };
     Write { key: charge_permission_key(permission.id.as_str()), expect, content: Some(content) }
 }
 
 pub(crate) fn write_charge(it: &Charge, expect: Expect) -> Write {
-    let content =
-        Content { format: charge::FORMAT, bytes: charge::encode(it), due_at: None, index: Vec::new() };
+    let (format, bytes) = charge::encode(it);
+    let content = Content { format, bytes, due_at: None, index: Vec::new() };
     Write { key: charge_key(it.id.as_str()), expect, content: Some(content) }
 }
 
 /// Its id must be new; the refund itself stands in its charge's document.
 pub(crate) fn write_refund(id: &RefundId, charge_id: &ChargeId) -> Write {
-    let content =
-        Content { format: refund::FORMAT, bytes: refund::encode(charge_id), due_at: None, index: Vec::new() };
+    let (format, bytes) = refund::encode(charge_id);
+    let content = Content { format, bytes, due_at: None, index: Vec::new() };
     Write { key: refund_key(id.as_str()), expect: Expect::Absent, content: Some(content) }
 }
 
 pub(crate) fn write_reply(key: Key, fingerprint: &str, answer: &Answer, expect: Expect) -> Write {
-    let content = Content {
-        format: reply::FORMAT,
-        bytes: reply::encode(fingerprint, answer),
-        due_at: answer.with_buyer.as_ref().map(|with_buyer| with_buyer.until),
-        index: Vec::new(),
-    };
+    let kept = Reply { fingerprint: Cow::Borrowed(fingerprint), answer: Cow::Borrowed(answer) };
+    let (format, bytes) = reply::encode(&kept);
+    let due_at = answer.with_buyer.as_ref().map(|with_buyer| with_buyer.until);
+    let content = Content { format, bytes, due_at, index: Vec::new() };
     Write { key, expect, content: Some(content) }
 }
 

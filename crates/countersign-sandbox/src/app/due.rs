@@ -322,7 +322,7 @@ fn forget_buyer(timer: &DueTimer, document: &Document) -> Result<Option<Carried>
     if answer.with_buyer.is_none() {
         return Ok(None);
     }
-    let answer = Answer { with_buyer: None, ..answer };
+    let answer = Answer { with_buyer: None, ..answer.into_owned() };
     let write = write_reply(timer.key.clone(), &fingerprint, &answer, Expect::Version(document.version));
     let applied = Applied { due_at: None, before: Vec::new() };
     Ok(Some(Carried { write: vec![write], append: Vec::new(), applied }))

@@ -38,7 +38,6 @@ use crate::faults::Faults;
 use crate::merchants::Merchants;
 use crate::notify::Notices;
 use crate::settings::Settings;
-use crate::stored::Unreadable;
 use alarm::Alarm;
 use due::Stuck;
 use recent::Recent;
@@ -133,12 +132,6 @@ fn broken(unbalanced: Unbalanced) -> StoreFailed {
 impl From<CreateRefundRefused> for Refused {
     fn from(refused: CreateRefundRefused) -> Self {
         Self::CreateRefund(refused)
-    }
-}
-
-impl From<Unreadable> for StoreFailed {
-    fn from(error: Unreadable) -> Self {
-        Self::Unreadable(error.to_string())
     }
 }
 

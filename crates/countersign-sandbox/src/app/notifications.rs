@@ -122,8 +122,8 @@ fn endpoint_key(id: &str) -> Key {
 
 fn write_endpoint(endpoint: &Endpoint, expect: Expect) -> Write {
     let index = vec![IndexEntry { index: stored_endpoint::INDEX, value: endpoint.id.clone() }];
-    let bytes = stored_endpoint::encode(endpoint);
-    let content = Content { format: stored_endpoint::FORMAT, bytes, due_at: None, index };
+    let (format, bytes) = stored_endpoint::encode(endpoint);
+    let content = Content { format, bytes, due_at: None, index };
     Write { key: endpoint_key(&endpoint.id), expect, content: Some(content) }
 }
 
@@ -268,13 +268,13 @@ impl App {
         attempts: Option<u32>,
     ) -> Result<(), StoreFailed> {
         let (at, key) = (self.clock.now(), attempts_key(leased.sequence));
-        let bytes = attempts.map(stored_attempts::encode);
+        let encoded = attempts.as_ref().map(stored_attempts::encode);
         self.transact(|| async {
             let found = self.document(key.clone()).await?;
             let expect = found.as_ref().map_or(Expect::Absent, |found| Expect::Version(found.version));
-            let format = stored_attempts::FORMAT;
+            let content = encoded.clone();
             let content =
-                bytes.clone().map(|bytes| Content { format, bytes, due_at: None, index: Vec::new() });
+                content.map(|(format, bytes)| Content { format, bytes, due_at: None, index: Vec::new() });
             let is_written = content.is_some() || found.is_some();
             let write = vec![Write { key: key.clone(), expect, content }];
             let change = is_written.then(|| self.change_set(at, write, Vec::new()));
@@ -311,8 +311,7 @@ impl App {
         let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
         for (key, document) in keys.iter().zip(documents) {
             let Some(document) = document else { continue };
-            let free = || self.notices.free_lane();
-            match stored_endpoint::decode(&key.id, document.format, &document.bytes, free) {
+            match stored_endpoint::decode(document.format, &document.bytes) {
                 Ok(endpoint) => self.notices.put_endpoint(endpoint),
                 Err(why) => tracing::error!(%why, endpoint_id = key.id, "an endpoint is told nothing"),
             }

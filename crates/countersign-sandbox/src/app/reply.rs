@@ -3,6 +3,7 @@
 //! answers, so of many that arrive at once one takes effect and the others, having lost the race,
 //! read its reply.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -63,9 +64,9 @@ pub(crate) enum RefusedBy {
 
 /// A remembered reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) fingerprint: String,
-    pub(crate) answer: Answer,
+pub(crate) struct Reply<'a> {
+    pub(crate) fingerprint: Cow<'a, str>,
+    pub(crate) answer: Cow<'a, Answer>,
 }
 
 impl fmt::Debug for Answer {
@@ -114,7 +115,7 @@ impl Caller {
             reply::decode(document.format, &document.bytes).map_err(StoreFailed::from)?;
         if fingerprint == idempotency.fingerprint {
             self.told.clear();
-            Ok(Some(answer))
+            Ok(Some(answer.into_owned()))
         } else {
             Err(Refused::DuplicateIdempotencyKey)
         }
@@ -170,7 +171,7 @@ mod tests {
         let until = Timestamp::from_millis(0);
         let with_buyer = Some(WithBuyer { body: "Robin Tester".to_owned(), until });
         let answer = Answer { status: 200, body: "Robin".to_owned(), with_buyer };
-        let reply = Reply { fingerprint: "f".to_owned(), answer: answer.clone() };
+        let reply = Reply { fingerprint: "f".into(), answer: Cow::Borrowed(&answer) };
         for shown in [format!("{answer:?}"), format!("{:?}", answer.with_buyer), format!("{reply:?}")] {
             assert!(!shown.contains("Robin"), "{shown}");
         }

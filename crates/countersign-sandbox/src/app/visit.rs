@@ -349,9 +349,10 @@ fn write_visit(
     let is_over = matches!(visit.step, VisitStep::Finished(_))
         || !matches!(session.state, CheckoutSessionState::Open { .. });
     let ends_at = if is_over { now } else { session.expires_at() };
+    let (format, bytes) = stored::encode(visit);
     let content = Content {
-        format: stored::FORMAT,
-        bytes: stored::encode(visit),
+        format,
+        bytes,
         due_at: Some(session.deleted_at()),
         index: vec![IndexEntry { index: BY_END, value: end_key(ends_at) }],
     };

@@ -1,13 +1,10 @@
 //! The event log: what may be asked of it, and how it is shown.
 
-use countersign_domain::ids::CheckoutSessionId;
-use countersign_domain::money::{Currency, Money};
-use countersign_domain::time::Timestamp;
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use serde::Serialize;
 
 use super::errors::Refused;
 use crate::app::events::ShownEvent;
-use crate::stored::event::LoggedMoney;
 
 /// The most events of one answer, and as many as are answered where nobody says.
 const MAX_EVENTS: usize = 1_000;
@@ -103,17 +100,15 @@ impl<'a> From<&'a ShownEvent> for Entry<'a> {
         let event = &shown.event;
         Self {
             sequence: shown.sequence,
-            at: Timestamp::from_millis(event.at).to_string(),
+            at: event.at.to_string(),
             kind: &event.kind,
             checkout_session_id: &shown.checkout_session_id,
-            charge_permission_id: event.charge_permission_id.as_deref(),
-            charge_id: event.charge_id.as_deref(),
-            refund_id: event.refund_id.as_deref(),
-            amount: event.amount.as_ref().and_then(|LoggedMoney(minor, currency)| {
-                let currency = Currency::parse(currency)?;
-                let amount = Money::from_minor(*minor, currency).amount();
-                Some(Amount { amount, currency_code: currency.code() })
-            }),
+            charge_permission_id: event.charge_permission_id.as_deref().map(ChargePermissionId::as_str),
+            charge_id: event.charge_id.as_deref().map(ChargeId::as_str),
+            refund_id: event.refund_id.as_deref().map(RefundId::as_str),
+            amount: event
+                .amount
+                .map(|money| Amount { amount: money.amount(), currency_code: money.currency().code() }),
             reason_code: event.reason_code.as_deref(),
         }
     }

@@ -1,13 +1,11 @@
 //! What happens to Charges and Charge Permissions on Amazon's side: the buyer or Amazon acts, and a
 //! permission's money is accounted for.
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId};
-use countersign_domain::money::{Currency, Money};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
 use countersign_domain::provider::buyer::Card;
 use countersign_domain::provider::charge::ChargeCancelReason;
 use countersign_domain::provider::charge_permission::ClosureReason;
 use countersign_domain::provider::ledger::Balances;
-use countersign_domain::time::Timestamp;
 use countersign_protocol::object;
 use countersign_protocol::wire::{Spellings, read_request};
 use serde::Serialize;
@@ -15,7 +13,6 @@ use serde::Serialize;
 use super::checkout;
 use super::errors::Refused;
 use crate::app::after_result::Accounts;
-use crate::stored::event::LoggedPosting;
 
 object! {
     struct Act {
@@ -143,14 +140,15 @@ pub(super) fn ledger(accounts: &Accounts) -> Ledger<'_> {
     let Balances { available, held, captured, refunded, overcharge, goodwill } = permission.balances;
     let postings = events.iter().flat_map(|event| {
         event.postings.iter().map(|posting| {
-            let LoggedPosting(from, to, amount) = posting;
+            let refund = event.refund_id.as_deref().map(RefundId::as_str);
+            let charge = event.charge_id.as_deref().map(ChargeId::as_str);
             Posting {
-                at: Timestamp::from_millis(event.at).to_string(),
+                at: event.at.to_string(),
                 by: &event.kind,
-                of: event.refund_id.as_deref().or(event.charge_id.as_deref()),
-                from,
-                to,
-                amount: in_currency(amount.0, currency),
+                of: refund.or(charge),
+                from: posting.from.as_str(),
+                to: posting.to.as_str(),
+                amount: posting.amount.amount(),
             }
         })
     });
@@ -168,8 +166,4 @@ pub(super) fn ledger(accounts: &Accounts) -> Ledger<'_> {
         },
         postings: postings.collect(),
     }
-}
-
-fn in_currency(minor: u64, currency: Currency) -> String {
-    Money::from_minor(minor, currency).amount()
 }

@@ -1,14 +1,12 @@
 //! The outbox's message: what one endpoint is to be told, under which ids. A message usually holds one
 //! notification; of a step that brings about more than a change set can append, several.
 
-use bytes::Bytes;
+use countersign_document::stored;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::Message;
-use serde::{Deserialize, Serialize};
 
+use super::Sandbox;
 use crate::notify::{Lane, MAX_ENDPOINTS};
-
-use super::{Illegible, Legible as _, Unreadable, from_json, instant, to_json};
 
 /// Each endpoint has a lane to itself, which is a topic: what is due for one is found whatever another has
 /// in front of it. The first one's name is that of the time when there was one for all.
@@ -30,9 +28,6 @@ pub(crate) const LANES: [&str; MAX_ENDPOINTS] = [
     "notification-14",
     "notification-15",
 ];
-const TOPIC: &str = "notification";
-/// Messages carry no format number of their own; their members may only be added to.
-const FORMAT: u16 = 1;
 
 /// One envelope to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,50 +49,19 @@ pub(crate) struct Notice {
     pub(crate) letters: Vec<Letter>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StoredNotice {
-    endpoint_id: String,
-    at: i64,
-    published_at: i64,
-    letters: Vec<StoredLetter>,
-}
+stored! {
+    by Sandbox;
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StoredLetter {
-    message_id: String,
-    /// As it stands in the envelope.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
+    message Notice as "notification";
+
+    struct Notice { endpoint_id, at, published_at, letters }
+
+    struct Letter { message_id, message }
+
+    text Message: to_json, Message::parse;
 }
 
 /// The topic of a lane.
 pub(crate) fn topic(lane: Lane) -> &'static str {
     LANES.get(lane.0).copied().unwrap_or(TOPIC)
-}
-
-pub(crate) fn encode(notice: &Notice) -> Bytes {
-    let stored = |letter: &Letter| StoredLetter {
-        message_id: letter.message_id.clone(),
-        message: letter.message.as_ref().map(Message::to_json),
-    };
-    to_json(&StoredNotice {
-        endpoint_id: notice.endpoint_id.clone(),
-        at: notice.at.as_millis(),
-        published_at: notice.published_at.as_millis(),
-        letters: notice.letters.iter().map(stored).collect(),
-    })
-}
-
-pub(crate) fn decode(bytes: &[u8]) -> Result<Notice, Unreadable> {
-    let stored: StoredNotice = from_json(TOPIC, (FORMAT, FORMAT), bytes)?;
-    let StoredNotice { endpoint_id, at, published_at, letters } = stored;
-    let read = |StoredLetter { message_id, message }| {
-        let message = message.as_deref().map(Message::parse).transpose().member("message")?;
-        Ok(Letter { message_id, message })
-    };
-    let letters = letters.into_iter().map(read).collect::<Result<Vec<Letter>, Illegible>>();
-    let letters = letters.map_err(|illegible| illegible.of(TOPIC))?;
-    Ok(Notice { endpoint_id, at: instant(at), published_at: instant(published_at), letters })
 }

@@ -1,4 +1,6 @@
-//! Every document reads back as it was written, and a format that nobody knows is refused.
+//! Every document reads back as it was written, and a format that is not known is refused.
+
+use std::borrow::Cow;
 
 use countersign_domain::address::{Address, AddressMember};
 use countersign_domain::ids::{
@@ -17,7 +19,8 @@ use countersign_domain::provider::checkout_session::{
     CheckoutSession, CheckoutSessionState, Flow, Owner, ResponseDetail, SessionCancelReason,
     WebCheckoutDetails,
 };
-use countersign_domain::provider::ledger::Balances;
+use countersign_domain::provider::event::{Event, Happened};
+use countersign_domain::provider::ledger::{Account, Balances, Posting};
 use countersign_domain::provider::payment_details::PaymentDetails;
 use countersign_domain::provider::refund::{Refund, RefundDeclineReason, RefundState};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
@@ -26,9 +29,9 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{charge, charge_permission, checkout_session, refund, reply};
+use super::{charge, charge_permission, checkout_session, event, refund, reply};
 use crate::app::checkout_session::{Checkout, Shown};
-use crate::app::reply::{Answer, WithBuyer};
+use crate::app::reply::{Answer, Reply, WithBuyer};
 
 fn text() -> impl Strategy<Value = String> {
     "[ -~äß京\\n\"\\\\]{0,12}"
@@ -310,132 +313,241 @@ fn answer() -> impl Strategy<Value = Answer> {
 proptest! {
     #[test]
     fn a_checkout_session_reads_back_as_it_was_written(checkout in checkout()) {
-        let bytes = checkout_session::encode(&checkout);
-        prop_assert_eq!(checkout_session::decode(checkout_session::FORMAT, &bytes), Ok(checkout));
+        let (format, bytes) = checkout_session::encode(&checkout);
+        prop_assert_eq!(checkout_session::decode(format, &bytes), Ok(checkout));
     }
 
     #[test]
     fn a_charge_permission_reads_back_as_it_was_written(permission in permission()) {
-        let bytes = charge_permission::encode(&permission);
-        let owner = charge_permission::decode_owner(charge_permission::FORMAT, &bytes);
+        let (format, bytes) = charge_permission::encode(&permission);
+        let owner = charge_permission::decode_owner(format, &bytes);
         prop_assert_eq!(owner.as_ref(), Ok(&permission.owner));
-        prop_assert_eq!(charge_permission::decode(charge_permission::FORMAT, &bytes), Ok(permission));
+        prop_assert_eq!(charge_permission::decode(format, &bytes), Ok(permission));
     }
 
     #[test]
     fn a_charge_reads_back_as_it_was_written(it in a_charge()) {
-        prop_assert_eq!(charge::decode(charge::FORMAT, &charge::encode(&it)), Ok(it));
+        let (format, bytes) = charge::encode(&it);
+        prop_assert_eq!(charge::decode(format, &bytes), Ok(it));
     }
 
     #[test]
     fn a_refund_reads_back_as_it_was_written(charge_id in charge_id()) {
-        prop_assert_eq!(refund::decode(refund::FORMAT, &refund::encode(&charge_id)), Ok(charge_id));
+        let (format, bytes) = refund::encode(&charge_id);
+        prop_assert_eq!(refund::decode(format, &bytes), Ok(charge_id));
     }
 
     #[test]
     fn a_reply_reads_back_as_it_was_written(fingerprint in "[0-9a-f]{64}", answer in answer()) {
-        let read = reply::decode(reply::FORMAT, &reply::encode(&fingerprint, &answer)).unwrap();
-        prop_assert_eq!((read.fingerprint, read.answer), (fingerprint, answer));
+        let kept = Reply { fingerprint: fingerprint.into(), answer: Cow::Owned(answer) };
+        let (format, bytes) = reply::encode(&kept);
+        prop_assert_eq!(reply::decode(format, &bytes), Ok(kept));
     }
 }
 
 #[test]
 fn an_unknown_format_is_refused() {
     let refusals = [
-        checkout_session::decode(3, b"{}").unwrap_err(),
-        charge_permission::decode(3, b"{}").unwrap_err(),
+        checkout_session::decode(2, b"{}").unwrap_err(),
+        charge_permission::decode(2, b"{}").unwrap_err(),
+        charge_permission::decode_owner(2, b"{}").unwrap_err(),
         charge::decode(0, b"{}").unwrap_err(),
-        refund::decode(2, b"{}").unwrap_err(),
+        refund::decode(1, b"{}").unwrap_err(),
         reply::decode(u16::MAX, b"{}").unwrap_err(),
     ];
     let told: Vec<String> = refusals.iter().map(ToString::to_string).collect();
     assert_eq!(
         told[0],
-        "a stored checkout_session cannot be read: its format is 3, and this version reads 1 to 2"
+        "a stored checkout_session cannot be read: its format is 2, and this version reads 3"
     );
-    assert_eq!(told[2], "a stored charge cannot be read: its format is 0, and this version reads 1 to 2");
+    assert_eq!(told[3], "a stored charge cannot be read: its format is 0, and this version reads 3");
     assert!(told.iter().all(|text| text.contains("its format is")));
 }
 
-#[test]
-fn a_charge_of_the_first_format_is_read_as_what_it_meant() {
-    let state = |state: &str, rest: &str| {
-        format!(
-            r#"{{"id":"S01-1234567-1234567-C000001","chargePermissionId":"S01-1234567-1234567",
-                "amount":[1400,"USD"],"createdAt":1000,"updatedAt":2000{rest},"state":{state}}}"#
-        )
-    };
-    let at = Timestamp::from_millis;
-    let captured = Money::from_minor(1_400, Currency::USD);
-    for (stored, expected, expires_at) in [
-        (state(r#"{"Authorized":{"expiresAt":9000}}"#, ""), ChargeState::Authorized, 9_000),
-        (
-            state(
-                r#"{"AuthorizationInitiated":{"decline":"HardDeclined","decidedAt":3000}}"#,
-                r#","expiresAt":5"#,
-            ),
-            ChargeState::AuthorizationInitiated {
-                outcome: PendingOutcome::Declined(ChargeDeclineReason::HardDeclined),
-                decided_at: at(3_000),
-            },
-            5,
-        ),
-        (
-            state(r#"{"Captured":{"captured":[1400,"USD"]}}"#, r#","expiresAt":7,"captureNow":true"#),
-            ChargeState::Captured { captured },
-            7,
-        ),
-        (
-            state(r#"{"Canceled":{"reason":"ExpiredUnused"}}"#, r#","expiresAt":7"#),
-            ChargeState::Canceled { reason: ChargeCancelReason::ExpiredUnused },
-            7,
-        ),
-    ] {
-        let read = charge::decode(1, stored.as_bytes()).unwrap();
-        assert_eq!((read.state, read.expires_at), (expected, at(expires_at)), "{stored}");
-        assert_eq!((read.authorized_at, read.refunds.len()), (at(1_000), 0), "{stored}");
-        assert_eq!(read.merchant_metadata, MerchantMetadata::default(), "{stored}");
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn usd(minor: u64) -> Money {
+    Money::from_minor(minor, Currency::USD)
+}
+
+fn the_owner() -> Owner {
+    Owner { merchant_id: MerchantId::parse("M1").unwrap(), environment: Environment::Sandbox }
+}
+
+fn the_charge_id() -> ChargeId {
+    ChargeId::parse("S01-1234567-1234567-C000001").unwrap()
+}
+
+fn the_permission_id() -> ChargePermissionId {
+    ChargePermissionId::parse("S01-1234567-1234567").unwrap()
+}
+
+fn the_buyer() -> Buyer {
+    Buyer {
+        id: BuyerId::parse("amzn1.account.B1").unwrap(),
+        name: Some("Robin \"Tester\"".to_owned()),
+        email: None,
+        phone_number: None,
+        shipping_address: Some(Address { city: Some("Zürich".to_owned()), ..Address::default() }),
+        billing_address: None,
+        card: Card::Visa1111,
+        delivery_option: None,
     }
 }
 
-#[test]
-fn a_permission_of_the_first_format_has_its_balances_and_its_charge() {
-    let stored = |held: u64, captured: u64, open: &str| {
-        format!(
-            r#"{{"id":"S01-1234567-1234567","checkoutSessionId":"s","merchantId":"A","environment":"sandbox",
-                "limit":[10000,"USD"],"held":[{held},"USD"],"captured":[{captured},"USD"]{open},
-                "merchantMetadata":{{}},"createdAt":1,"updatedAt":2,"expiresAt":3,"state":"Chargeable"}}"#
-        )
-    };
-    let open = r#","openCharges":["S01-1234567-1234567-C000001"]"#;
-    for (held, captured, open, available, charge_count) in
-        [(1_400, 0, open, 8_600, 1), (0, 1_400, "", 8_600, 1), (0, 0, "", 10_000, 0)]
-    {
-        let stored = stored(held, captured, open);
-        let read = charge_permission::decode(1, stored.as_bytes()).unwrap();
-        let usd = |minor| Money::from_minor(minor, Currency::USD);
-        let zero = usd(0);
-        let expected = Balances {
-            available: usd(available),
-            held: usd(held),
-            captured: usd(captured),
-            refunded: zero,
-            overcharge: zero,
-            goodwill: zero,
-        };
-        assert_eq!((read.balances, read.charge_count), (expected, charge_count), "{stored}");
-        assert!(read.balances.are_of(read.limit) && !read.allow_overcharge);
-        let again = charge_permission::decode(charge_permission::FORMAT, &charge_permission::encode(&read));
-        assert_eq!(again, Ok(read), "what is written is of the present format");
+fn the_notes() -> MerchantMetadata {
+    MerchantMetadata { note_to_buyer: Some("n".to_owned()), ..MerchantMetadata::default() }
+}
+
+fn the_session() -> CheckoutSession {
+    CheckoutSession {
+        id: CheckoutSessionId::from_random([1; 16]),
+        owner: the_owner(),
+        region: Region::NorthAmerica,
+        flow: Flow::BuyNow,
+        product_type: ProductType::PayAndShip,
+        payment: PaymentDetails {
+            payment_intent: Some(PaymentIntent::Authorize),
+            can_handle_pending_authorization: false,
+            charge_amount: Some(usd(1_400)),
+            total_order_amount: None,
+            soft_descriptor: None,
+            presentment_currency: Some(Currency::USD),
+            allow_overcharge: true,
+            extend_expiration: false,
+            estimate_order_total: None,
+        },
+        supplementary_data: None,
+        merchant_metadata: the_notes(),
+        web_checkout: WebCheckoutDetails {
+            checkout_review_return_url: None,
+            checkout_result_return_url: Some("https://shop.example/".to_owned()),
+            checkout_cancel_url: None,
+            checkout_mode: None,
+        },
+        store_id: StoreId::parse("store").ok(),
+        platform_id: None,
+        provider_reference_id: None,
+        response_detail: ResponseDetail::Short,
+        created_at: at(1),
+        updated_at: at(2),
+        state: CheckoutSessionState::Open {
+            buyer: Some(Box::new(the_buyer())),
+            placed_at: Some(at(3)),
+            mfa_started_at: None,
+        },
     }
+}
+
+fn the_charge() -> Charge {
+    let refund = Refund {
+        id: RefundId::parse("S01-1234567-1234567-R000001").unwrap(),
+        amount: usd(400),
+        soft_descriptor: None,
+        created_at: at(6),
+        updated_at: at(6),
+        state: RefundState::RefundInitiated {
+            decline: Some(RefundDeclineReason::AmazonRejected),
+            decided_at: at(7),
+        },
+    };
+    Charge {
+        id: the_charge_id(),
+        charge_permission_id: the_permission_id(),
+        amount: usd(1_400),
+        can_handle_pending_authorization: true,
+        capture_now: false,
+        soft_descriptor: None,
+        merchant_metadata: MerchantMetadata::default(),
+        provider_reference_id: None,
+        platform_id: None,
+        created_at: at(3),
+        updated_at: at(6),
+        authorized_at: at(4),
+        expires_at: at(9),
+        state: ChargeState::Captured { captured: usd(1_400) },
+        refunds: vec![refund],
+    }
+}
+
+fn the_permission() -> ChargePermission {
+    ChargePermission {
+        id: the_permission_id(),
+        checkout_session_id: CheckoutSessionId::from_random([1; 16]),
+        owner: the_owner(),
+        limit: usd(3_000),
+        balances: Balances {
+            available: usd(1_600),
+            held: usd(0),
+            captured: usd(1_000),
+            refunded: usd(400),
+            overcharge: usd(0),
+            goodwill: usd(0),
+        },
+        charge_count: 1,
+        allow_overcharge: false,
+        open_charges: Vec::new(),
+        buyer: Some(Box::new(the_buyer())),
+        merchant_metadata: the_notes(),
+        platform_id: None,
+        created_at: at(3),
+        updated_at: at(6),
+        expires_at: at(9),
+        state: ChargePermissionState::NonChargeable { reason: NonChargeableReason::PaymentMethodInvalid },
+    }
+}
+
+/// One of each document that a payment leaves behind: a form that changes here needs the next format.
+#[test]
+fn the_forms_on_disk_are_those_of_their_formats() {
+    let answer = Answer {
+        status: 200,
+        body: r#"{"a":1}"#.to_owned(),
+        with_buyer: Some(WithBuyer { body: r#"{"a":2}"#.to_owned(), until: at(8) }),
+    };
+    let kept = Reply { fingerprint: "0a".into(), answer: Cow::Owned(answer) };
+    let checkout = Checkout { session: the_session(), shown: Shown::default() };
+    let posting = Posting { from: Account::Held, to: Account::Captured, amount: usd(1_400) };
+    let what = Happened::ChargeCaptured(the_charge_id(), usd(1_400));
+    let happened = Event { at: at(5), what, postings: vec![posting] };
+    let forms = [
+        ("checkout_session", checkout_session::encode(&checkout)),
+        ("charge_permission", charge_permission::encode(&the_permission())),
+        ("charge", charge::encode(&the_charge())),
+        ("refund", refund::encode(&the_charge_id())),
+        ("reply", reply::encode(&kept)),
+        ("event", (0, event::encode(&[happened]))),
+    ];
+    let told: Vec<String> = forms
+        .iter()
+        .map(|(document, (format, bytes))| {
+            let value: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+            format!("{document} {format}\n{}", serde_json::to_string_pretty(&value).unwrap())
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 #[test]
 fn a_damaged_document_is_refused_without_telling_what_it_holds() {
-    let reply = reply::encode("f", &Answer::new(200, r#"{"a":"secret"}"#.to_owned()));
-    let cut = &reply[..reply.len() - 2];
-    let refused = reply::decode(reply::FORMAT, cut).unwrap_err().to_string();
-    assert!(refused.contains("Eof at line 1") && !refused.contains("secret"), "{refused}");
-    let unknown = String::from_utf8(reply.to_vec()).unwrap().replacen('{', "{\"more\":1,", 1);
-    assert!(reply::decode(reply::FORMAT, unknown.as_bytes()).is_err(), "an unknown member is refused");
+    let answer = Answer::new(200, r#"{"a":"secret"}"#.to_owned());
+    let (format, bytes) = reply::encode(&Reply { fingerprint: "f".into(), answer: Cow::Owned(answer) });
+    let refused = |bytes: &[u8]| reply::decode(format, bytes).unwrap_err().to_string();
+    let cut = refused(&bytes[..bytes.len() - 2]);
+    assert!(cut.starts_with("a stored reply cannot be read: its answer is cut off"), "{cut}");
+    let unknown = String::from_utf8(bytes.to_vec()).unwrap().replacen('{', "{\"more\":1,", 1);
+    let unknown = refused(unknown.as_bytes());
+    assert!(unknown.starts_with("a stored reply cannot be read: its more is not known"), "{unknown}");
+    assert!(!cut.contains("secret") && !unknown.contains("secret"));
+}
+
+#[test]
+fn balances_that_do_not_make_their_limit_are_refused() {
+    let (format, bytes) = charge_permission::encode(&the_permission());
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let refused = charge_permission::decode(format, text.replacen("[1600,", "[1601,", 1).as_bytes());
+    let why = refused.unwrap_err().to_string();
+    assert!(why.contains("it has balances that do not make its limit"), "{why}");
 }
