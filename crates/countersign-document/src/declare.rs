@@ -231,10 +231,10 @@ macro_rules! stored {
         })
     };
     (@member $by:ident, $writer:ident, $field:ident $(as $stored:literal)?) => {
-        $writer.member::<$by, _>($crate::stored!(@name $field $(as $stored)?), $field)
+        $crate::write_member::<$by, _>($writer, $crate::stored!(@name $field $(as $stored)?), $field)
     };
     (@member $by:ident, $writer:ident, $field:ident $(as $stored:literal)? or default) => {
-        $writer.member_or_default::<$by, _>($crate::stored!(@name $field $(as $stored)?), $field)
+        $crate::write_unless_default::<$by, _>($writer, $crate::stored!(@name $field $(as $stored)?), $field)
     };
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident as $stored:literal) => { $stored };
@@ -261,14 +261,14 @@ macro_rules! stored {
         $reader.object(|reader, name| match name {
             $(
                 $crate::stored!(@name $field $(as $stored)?) => {
-                    reader.member::<$by, _>($crate::stored!(@name $field $(as $stored)?), &mut $field)
+                    $crate::read_member::<$by, _>(reader, $crate::stored!(@name $field $(as $stored)?), &mut $field)
                 }
             )+
             _ => Err(reader.unknown(name)),
         })?;
     };
     (@present $by:ident, $reader:ident, $field:ident $(as $stored:literal)?) => {
-        $reader.present::<$by, _>($crate::stored!(@name $field $(as $stored)?), $field)?
+        $crate::present::<$by, _>($reader, $crate::stored!(@name $field $(as $stored)?), $field)?
     };
     (@present $by:ident, $reader:ident, $field:ident $(as $stored:literal)? or default) => {
         $field.unwrap_or_default()

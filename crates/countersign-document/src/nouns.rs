@@ -16,7 +16,10 @@ use countersign_domain::money::{Currency, Money};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_domain::time::Timestamp;
 
-use super::{Illegible, Reader, Stored, Writer};
+use super::illegible::Illegible;
+use super::reader::Reader;
+use super::stored::{Stored, read_list, read_pair, write_list};
+use super::writer::Writer;
 
 crate::stored! {
     by any;
@@ -139,11 +142,16 @@ impl<By> Stored<By> for Money {
 
 impl<By, One: Stored<By>, Other: Stored<By>> Stored<By> for (One, Other) {
     fn write(&self, writer: &mut Writer) {
-        writer.pair(&self.0, &self.1);
+        writer.list(|writer| {
+            writer.element();
+            self.0.write(writer);
+            writer.element();
+            self.1.write(writer);
+        });
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
-        reader.pair()
+        read_pair(reader)
     }
 }
 
@@ -214,11 +222,11 @@ impl<By, T: Stored<By>> Stored<By> for Box<T> {
 
 impl<By, T: Stored<By>> Stored<By> for Vec<T> {
     fn write(&self, writer: &mut Writer) {
-        writer.list(self);
+        write_list(writer, self);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
-        reader.list()
+        read_list(reader)
     }
 }
 
@@ -234,10 +242,10 @@ impl<By, T: Stored<By> + Clone> Stored<By> for Cow<'_, T> {
 
 impl<By, T: Stored<By> + Clone> Stored<By> for Cow<'_, [T]> {
     fn write(&self, writer: &mut Writer) {
-        writer.list(&**self);
+        write_list(writer, self);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
-        reader.list().map(Cow::Owned)
+        read_list(reader).map(Cow::Owned)
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{Illegible, Stored};
+use super::illegible::Illegible;
 
 /// What is not JSON at all: damaged, unless another program wrote it.
 const SYNTAX: &str = "is not well-formed";
@@ -157,22 +157,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a member into its place.
-    ///
-    /// # Errors
-    /// A second member of the name, and those of its value.
-    pub fn member<By, T: Stored<By>>(
-        &mut self,
-        name: &'static str,
-        place: &mut Option<T>,
-    ) -> Result<(), Illegible> {
-        if place.is_some() {
-            return Err(self.illegible("is there twice").inside(name));
-        }
-        *place = Some(T::read(self).map_err(|illegible| illegible.inside(name))?);
-        Ok(())
-    }
-
     /// Refuses a member that the object does not have.
     #[must_use]
     pub fn unknown(&self, name: &str) -> Illegible {
@@ -181,14 +165,6 @@ impl<'a> Reader<'a> {
         let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
         let name: String = name.chars().take_while(plain).take(SHOWN_LEN).collect();
         self.illegible("is not known").inside(&name)
-    }
-
-    /// The value of a member once its object was read.
-    ///
-    /// # Errors
-    /// It is missing.
-    pub fn present<By, T: Stored<By>>(&self, name: &'static str, value: Option<T>) -> Result<T, Illegible> {
-        value.or_else(T::absent).ok_or_else(|| self.illegible("is missing").inside(name))
     }
 
     /// Refuses a value whose parts are valid and together are not. `why` is a predicate.
@@ -204,34 +180,25 @@ impl<'a> Reader<'a> {
         if is_valid(value) { Ok(()) } else { Err(self.illegible(why)) }
     }
 
-    /// Reads a list.
+    /// Reads a list; `read` reads each element.
     ///
     /// # Errors
-    /// What is not a list, and those of its elements.
-    pub fn list<By, T: Stored<By>>(&mut self) -> Result<Vec<T>, Illegible> {
+    /// What is not a list, and those of `read`.
+    pub fn list(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Result<(), Illegible>,
+    ) -> Result<(), Illegible> {
         self.expect(b'[', "is not a list")?;
-        let mut elements = Vec::new();
         if self.take(b']') {
-            return Ok(elements);
+            return Ok(());
         }
         loop {
-            let element = T::read(self).map_err(|illegible| illegible.inside_element(elements.len()))?;
-            elements.push(element);
+            read(self)?;
             if self.take(b']') {
-                return Ok(elements);
+                return Ok(());
             }
             self.expect(b',', SYNTAX)?;
         }
-    }
-
-    /// Reads a list of exactly two.
-    pub(super) fn pair<By, One: Stored<By>, Other: Stored<By>>(&mut self) -> Result<(One, Other), Illegible> {
-        self.expect(b'[', "is not a pair")?;
-        let one = One::read(self).map_err(|illegible| illegible.inside_element(0))?;
-        self.expect(b',', "is not a pair")?;
-        let other = Other::read(self).map_err(|illegible| illegible.inside_element(1))?;
-        self.expect(b']', "is not a pair")?;
-        Ok((one, other))
     }
 
     /// Reads a variant: `read` is given its name and whether it has data, which `read` then reads. It gives

@@ -12,7 +12,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::decode_member;
+use super::document::decode_member;
 
 struct Shop;
 

@@ -5,8 +5,6 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 
-use super::Stored;
-
 /// Room for most documents, in bytes.
 const USUAL_LEN: usize = 1_024;
 
@@ -48,48 +46,21 @@ impl Writer {
 
     /// Writes the name of a member, which needs no escape.
     pub fn name(&mut self, name: &str) {
-        self.next();
+        self.element();
         self.out.push(b'"');
         self.raw(name);
         self.raw("\":");
     }
 
-    /// Writes one member of an object, unless the value is left out.
-    pub fn member<By, T: Stored<By>>(&mut self, name: &str, value: &T) {
-        if !value.is_absent() {
-            self.name(name);
-            value.write(self);
-        }
-    }
-
-    /// Writes one member of an object, unless the value is the default.
-    pub fn member_or_default<By, T: Stored<By> + Default + PartialEq>(&mut self, name: &str, value: &T) {
-        if *value != T::default() {
-            self.member(name, value);
-        }
-    }
-
-    /// Writes a list.
-    pub fn list<'t, By, T: Stored<By> + 't>(&mut self, elements: impl IntoIterator<Item = &'t T>) {
+    /// Writes a list; `elements` calls [`Writer::element`] before each.
+    pub fn list(&mut self, elements: impl FnOnce(&mut Self)) {
         self.out.push(b'[');
-        for element in elements {
-            self.next();
-            element.write(self);
-        }
+        elements(self);
         self.out.push(b']');
     }
 
-    /// Writes a list of exactly two.
-    pub(super) fn pair<By, One: Stored<By>, Other: Stored<By>>(&mut self, one: &One, other: &Other) {
-        self.out.push(b'[');
-        one.write(self);
-        self.out.push(b',');
-        other.write(self);
-        self.out.push(b']');
-    }
-
-    /// Separates a member or element from the one before it. A value ends with neither bracket.
-    fn next(&mut self) {
+    /// Separates an element or member from the one before it. No value ends with an opening bracket.
+    pub fn element(&mut self) {
         if !matches!(self.out.last(), Some(b'{' | b'[')) {
             self.out.push(b',');
         }

@@ -1,0 +1,68 @@
+//! A whole document: its bytes, and the refusal that names it.
+
+use bytes::Bytes;
+use countersign_store::transact::Unreadable;
+
+use super::illegible::Illegible;
+use super::reader::Reader;
+use super::stored::{Stored, present, read_member};
+use super::writer::Writer;
+
+/// Writes a value as a document of its own.
+pub fn encode<By, T: Stored<By>>(value: &T) -> Bytes {
+    let mut writer = Writer::default();
+    value.write(&mut writer);
+    writer.finish()
+}
+
+/// Reads a value that is a document of its own.
+///
+/// # Errors
+/// [`Unreadable`], naming the document and the member.
+pub fn decode<By, T: Stored<By>>(document: &'static str, bytes: &[u8]) -> Result<T, Unreadable> {
+    let whole = |reader: &mut Reader<'_>| {
+        let value = T::read(reader)?;
+        reader.end()?;
+        Ok(value)
+    };
+    Reader::new(bytes)
+        .and_then(|mut reader| whole(&mut reader))
+        .map_err(|illegible| unreadable(document, &illegible))
+}
+
+/// Reads one member of a document that is an object, and nothing else of it.
+///
+/// # Errors
+/// [`Unreadable`], naming the document and the member.
+pub fn decode_member<By, T: Stored<By>>(
+    document: &'static str,
+    name: &'static str,
+    bytes: &[u8],
+) -> Result<T, Unreadable> {
+    let only = |reader: &mut Reader<'_>| {
+        let mut found = None;
+        reader.object(|reader, member| {
+            if member == name { read_member(reader, name, &mut found) } else { reader.raw().map(drop) }
+        })?;
+        present(reader, name, found)
+    };
+    Reader::new(bytes)
+        .and_then(|mut reader| only(&mut reader))
+        .map_err(|illegible| unreadable(document, &illegible))
+}
+
+/// Refuses every format of a document but the one that this version writes.
+///
+/// # Errors
+/// [`Unreadable`], with both numbers.
+pub fn check_format(document: &'static str, format: u16, known: u16) -> Result<(), Unreadable> {
+    if format == known {
+        return Ok(());
+    }
+    let why = format!("its format is {format}, and this version reads {known}");
+    Err(Unreadable { document, why })
+}
+
+fn unreadable(document: &'static str, illegible: &Illegible) -> Unreadable {
+    Unreadable { document, why: illegible.to_string() }
+}

@@ -1,0 +1,41 @@
+//! What is wrong with a stored value, and where: never what it holds.
+
+use core::fmt;
+
+/// A stored value that cannot be read: where it is in its document, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Illegible {
+    /// Such as `state.Captured.amount` or `refunds[2].id`; empty for the document itself.
+    pub(super) path: String,
+    pub(super) why: &'static str,
+    /// How far the document was read, in bytes.
+    pub(super) position: usize,
+}
+
+impl Illegible {
+    /// The same, as a part of the member or variant with this name.
+    #[must_use]
+    pub fn inside(mut self, name: &str) -> Self {
+        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        self.path = format!("{name}{separator}{}", self.path);
+        self
+    }
+
+    /// The same, as a part of an element of a list.
+    pub(super) fn inside_element(mut self, index: usize) -> Self {
+        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        self.path = format!("[{index}]{separator}{}", self.path);
+        self
+    }
+}
+
+impl fmt::Display for Illegible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, why, position } = self;
+        if path.is_empty() {
+            write!(f, "it {why} (byte {position})")
+        } else {
+            write!(f, "its {path} {why} (byte {position})")
+        }
+    }
+}
