@@ -11,7 +11,7 @@ mod payment;
 pub(crate) mod snapshot;
 pub(crate) mod webhook;
 
-pub(crate) use countersign_store::transact::Unreadable;
+pub(crate) use countersign_document::Unreadable;
 
 /// Reads the JSON of a document, saying where it is wrong and never what it holds.
 fn from_json<'a, T: serde::Deserialize<'a>>(
