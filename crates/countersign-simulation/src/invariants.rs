@@ -531,18 +531,18 @@ mod tests {
             ledger.put_session(session, Duration::ZERO);
         }
         for (id, state) in charges {
-            let charge = json!({ "id": id, "amount": [1_400, "USD"], "state": state });
+            let charge = json!({ "id": id, "amount": [1_400, "USD"], "expires_at": NOW, "state": state });
             ledger.put_charge(serde_json::from_value(charge).unwrap(), Duration::ZERO);
         }
         ledger
     }
 
     fn completed(charge: &str) -> Value {
-        json!({ "Completed": { "chargePermissionId": "p", "chargeId": charge } })
+        json!({ "Completed": { "charge_permission_id": "p", "charge_id": charge } })
     }
 
     fn held() -> Value {
-        json!({ "Authorized": { "expiresAt": NOW } })
+        json!("Authorized")
     }
 
     fn write(due_at: Option<i64>) -> Write {
