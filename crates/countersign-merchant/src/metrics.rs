@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
 use countersign_domain::merchant::operation::OperationState;
-use countersign_domain::merchant::payment::PaymentEvent;
 use countersign_domain::time::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -21,6 +19,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::book::open_work::OpenWork;
 use crate::book::survey::Survey;
+use crate::events::table::{Event, Figure};
 
 /// One label: its name and its word.
 type Label = [(&'static str, &'static str); 1];
@@ -226,47 +225,35 @@ pub(crate) struct Noted {
 
 impl Noted {
     /// What leads from one checkout to the next.
-    pub(crate) fn of(before: &Checkout, after: &Checkout, events: &[CheckoutEvent], now: Timestamp) -> Self {
+    pub(crate) fn of(before: &Checkout, after: &Checkout, events: &[Event], now: Timestamp) -> Self {
         let mut noted = Self::default();
-        for event in events {
-            match event {
-                CheckoutEvent::Attempt(event) => noted.note_attempt(before, after, event, now),
-                CheckoutEvent::Payment(event) => noted.note_operation(before, after, event),
+        for Event { kind, about } in events {
+            let figure = kind.row().figure;
+            match figure {
+                Figure::None => {}
+                Figure::DoubtBegins => noted.doubts_began = noted.doubts_began.saturating_add(1),
+                Figure::AttemptPends | Figure::AttemptEnds => {
+                    let Some(attempt) = about.attempt.and_then(|number| after.attempt(number)) else {
+                        continue;
+                    };
+                    let was_in_doubt = before.attempt(attempt.number).is_some_and(|before| {
+                        matches!(before.state, AttemptState::InDoubt(_) | AttemptState::Unresolved { .. })
+                    });
+                    noted.resolved.extend(was_in_doubt.then(|| attempt.state.name()));
+                    let is_over = figure == Figure::AttemptEnds;
+                    noted.times_to_definitive.extend(is_over.then(|| now.since(attempt.bound_at)));
+                }
+                Figure::OperationEnds => {
+                    let state_in = |checkout: &Checkout| {
+                        let payment = checkout.payment.as_ref()?;
+                        Some(payment.operation(about.operation?)?.state.clone())
+                    };
+                    if let Some(OperationState::InDoubt { .. }) = state_in(before) {
+                        noted.resolved.extend(state_in(after).map(|state| state.name()));
+                    }
+                }
             }
         }
         noted
-    }
-
-    fn note_attempt(&mut self, before: &Checkout, after: &Checkout, event: &AttemptEvent, now: Timestamp) {
-        let Some(attempt) = after.attempt(event.attempt) else { return };
-        let was_in_doubt = before.attempt(event.attempt).is_some_and(|before| {
-            matches!(before.state, AttemptState::InDoubt(_) | AttemptState::Unresolved { .. })
-        });
-        let is_definitive = matches!(event.what, Happened::Completed | Happened::NotPaid);
-        if matches!(event.what, Happened::DoubtBegan { .. }) {
-            self.doubts_began = self.doubts_began.saturating_add(1);
-        }
-        if was_in_doubt && (is_definitive || event.what == Happened::PendingBegan) {
-            self.resolved.push(attempt.state.name());
-        }
-        if is_definitive {
-            self.times_to_definitive.push(now.since(attempt.bound_at));
-        }
-    }
-
-    fn note_operation(&mut self, before: &Checkout, after: &Checkout, event: &PaymentEvent) {
-        let state_in = |checkout: &Checkout, number| {
-            let operation = checkout.payment.as_ref().and_then(|payment| payment.operation(number));
-            operation.map(|operation| operation.state.clone())
-        };
-        if let PaymentEvent::OperationDoubtBegan { .. } = event {
-            self.doubts_began = self.doubts_began.saturating_add(1);
-        }
-        if let PaymentEvent::OperationDone(number) | PaymentEvent::OperationRefused { number, .. } = event
-            && let Some(OperationState::InDoubt { .. }) = state_in(before, *number)
-            && let Some(state) = state_in(after, *number)
-        {
-            self.resolved.push(state.name());
-        }
     }
 }

@@ -201,6 +201,17 @@ pub enum Completion {
 }
 
 impl Completion {
+    /// The state of what was made, in one word.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Captured(_) => "Captured",
+            Self::CaptureInitiated(_) => "CaptureInitiated",
+            Self::Authorized(_) => "Authorized",
+            Self::Confirmed => "Confirmed",
+        }
+    }
+
     /// The charge, unless the intent was Confirm.
     #[must_use]
     pub const fn charge_id(&self) -> Option<&ChargeId> {

@@ -147,6 +147,28 @@ impl Request {
         }
     }
 
+    /// The charge that it names, unless it makes one or is about none.
+    #[must_use]
+    pub const fn charge_id(&self) -> Option<&ChargeId> {
+        match self {
+            Self::Capture { charge_id, .. }
+            | Self::Refund { charge_id, .. }
+            | Self::CancelCharge { charge_id } => Some(charge_id),
+            Self::CreateCharge { .. } | Self::Close { .. } => None,
+        }
+    }
+
+    /// The money that it moves, if it names any.
+    #[must_use]
+    pub const fn amount(&self) -> Option<Money> {
+        match self {
+            Self::CreateCharge { amount, .. }
+            | Self::Capture { amount, .. }
+            | Self::Refund { amount, .. } => Some(*amount),
+            Self::CancelCharge { .. } | Self::Close { .. } => None,
+        }
+    }
+
     /// The charge that it changes, if it changes one: one at a time may.
     #[must_use]
     pub const fn changes_charge(&self) -> Option<&ChargeId> {

@@ -15,12 +15,11 @@ use countersign_store::contract::{
 use countersign_store::transact::{self, Decision};
 
 use super::{Book, StoreFailed, open_work, snapshot_document};
+use crate::events::entry::{self, Entry};
+use crate::events::table::Event;
 use crate::metrics::Noted;
-use crate::operator::tell_operator;
 use crate::registration::Registration;
 use crate::stored::checkout;
-use crate::stored::event::{self, Event};
-use crate::stored::fact::Fact;
 
 /// Checkouts by the permission that Amazon's notifications name.
 pub(super) const BY_PERMISSION: &str = "checkout_by_charge_permission";
@@ -39,8 +38,8 @@ pub(super) struct Change {
     pub(super) next: Registration,
     /// What happened to it, in causal order.
     pub(super) events: Vec<CheckoutEvent>,
-    /// What its timeline says besides.
-    pub(super) entries: Vec<Event>,
+    /// What happened besides, to the order as it is registered.
+    pub(super) besides: Vec<Event>,
     /// Documents that are written with it.
     pub(super) writes: Vec<Write>,
 }
@@ -49,7 +48,7 @@ impl Change {
     /// A step of the checkout alone.
     pub(super) fn of(before: &Registration, step: CheckoutStep) -> Self {
         let next = Registration { checkout: step.next, ..before.clone() };
-        Self { next, events: step.events, entries: Vec::new(), writes: Vec::new() }
+        Self { next, events: step.events, besides: Vec::new(), writes: Vec::new() }
     }
 }
 
@@ -71,7 +70,7 @@ impl<T> Decided<T> {
 /// A checkout as it is once a decision is kept, and what is logged and counted then.
 struct Kept {
     after: Loaded,
-    events: Vec<CheckoutEvent>,
+    events: Vec<Event>,
     noted: Noted,
 }
 
@@ -110,7 +109,7 @@ impl Book {
         let (kept, outcome) = transact::decide(&*self.store, decision).await?;
         let after = kept.map(|Kept { after, events, noted }| {
             self.metrics.note(&noted);
-            tell_operator(&after.registration.checkout, &events);
+            events.iter().for_each(|event| event.log(&after.registration.checkout));
             after
         });
         Ok((after, outcome))
@@ -198,22 +197,23 @@ impl Book {
         outcome: T,
         now: Timestamp,
     ) -> Decided<T> {
-        let Change { next: Registration { checkout, links, browsing }, events, entries, writes } = change;
+        let Change { next: Registration { checkout, links, browsing }, events, besides, writes } = change;
         let Step { next: checkout, events } = settled(Step { next: checkout, events }, now, &self.rules());
         let next = Registration { checkout, links, browsing };
-        self.written(before, Change { next, events, entries, writes }, outcome, now)
+        self.written(before, Change { next, events, besides, writes }, outcome, now)
     }
 
     fn written<T>(
         &self,
         before: Option<Loaded>,
-        Change { next, events, entries, writes }: Change,
+        Change { next, events, besides, writes }: Change,
         outcome: T,
         now: Timestamp,
     ) -> Decided<T> {
         let old = before.as_ref().map(|before| &before.registration.checkout);
         let has_succeeded = is_completed(&next.checkout) && !old.is_some_and(is_completed);
         let next = if has_succeeded { next.without_quoted_address() } else { next };
+        let mut events: Vec<_> = events.iter().map(|event| Event::of(event, &next.checkout)).collect();
         let noted = old.map(|old| Noted::of(old, &next.checkout, &events, now)).unwrap_or_default();
         let (expect, version) = match &before {
             // A version counts how often a document was written.
@@ -224,13 +224,19 @@ impl Book {
         let mut change = self.change_set(now, vec![self.write_checkout(&next, expect)]);
         change.write.extend(writes);
         change.write.extend(has_succeeded.then(|| snapshot_document::due(id, now)));
-        let told = events.iter().map(|event| message(id, &Event::of(event, &next.checkout, now)));
-        change.append.extend(told);
-        let facts = events.iter().filter_map(|event| Fact::of(event, &next.checkout, now));
-        change.append.extend(facts.map(|fact| self.outgoing(id, &fact, now)));
-        change.append.extend(entries.iter().map(|entry| message(id, entry)));
+        change.append.extend(self.told(&next.checkout, &events, now));
+        change.append.extend(self.told(&next.checkout, &besides, now));
+        events.extend(besides);
         let kept = Kept { after: Loaded { registration: next, version }, events, noted };
         Decided { change: Some(change), kept: Some(kept), outcome }
+    }
+
+    /// What the timeline says of events, and then the facts that they are.
+    pub(super) fn told(&self, after: &Checkout, events: &[Event], at: Timestamp) -> Vec<NewMessage> {
+        let id = after.id.as_str();
+        let entries = events.iter().map(|event| message(id, event.clone(), at));
+        let facts = events.iter().filter_map(|event| event.fact(after, at));
+        entries.chain(facts.map(|fact| self.outgoing(id, &fact, at))).collect()
     }
 
     /// Documents and messages to be kept that change no checkout. Nothing, if there are none.
@@ -288,11 +294,7 @@ fn permissions(checkout: &Checkout) -> Vec<String> {
 }
 
 /// A timeline entry, to be read only.
-pub(super) fn message(checkout_id: &str, entry: &Event) -> NewMessage {
-    NewMessage {
-        topic: event::TOPIC,
-        subject: checkout_id.to_owned(),
-        bytes: entry.encode(),
-        deliver_at: None,
-    }
+pub(super) fn message(checkout_id: &str, event: Event, at: Timestamp) -> NewMessage {
+    let bytes = Entry::new(event, at).encode();
+    NewMessage { topic: entry::TOPIC, subject: checkout_id.to_owned(), bytes, deliver_at: None }
 }

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use countersign_client::notification::{Message, Notified};
+use countersign_client::notification::Message;
 use countersign_domain::ids::ChargePermissionId;
 use countersign_domain::time::{DAY, Timestamp};
 use countersign_store::contract::{Content, Expect, IndexRange, Key, NewMessage, Version, Write};
 
-use super::commit::{BY_PERMISSION, Decided, message};
+use super::commit::{BY_PERMISSION, Decided};
 use super::{Book, StoreFailed};
-use crate::stored::event::Event;
-use crate::stored::fact::Fact;
+use crate::events::table::Event;
 use crate::stored::notification::{self, Notification, Progress};
 
 /// For so long a copy is known: a day more than the verifier takes one for fresh.
@@ -65,7 +64,7 @@ impl Book {
     ) -> Result<(), StoreFailed> {
         let now = self.clock.now();
         let append = match (taken_in_by, &kept.notification.message) {
-            (Some(checkout_id), Some(message)) => self.told(checkout_id, message, now).await?,
+            (Some(checkout_id), Some(message)) => self.told_of(checkout_id, message, now).await?,
             (_, None) | (None, _) => Vec::new(),
         };
         let next = Notification { progress, ..kept.notification.clone() };
@@ -90,19 +89,14 @@ impl Book {
     }
 
     /// What the timeline says of a notification that was taken in, and the shop's fact of a dispute.
-    async fn told(
+    async fn told_of(
         &self,
         checkout_id: &str,
         about: &Message,
         now: Timestamp,
     ) -> Result<Vec<NewMessage>, StoreFailed> {
         let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(Vec::new()) };
-        let mut told = vec![message(checkout_id, &Event::of_notification(about, now))];
-        if let (Notified::Chargeback(_), Some(permission)) = (&about.object, &about.charge_permission_id) {
-            let fact = Fact::of_chargeback(&loaded.registration.checkout, permission, now);
-            told.push(self.outgoing(checkout_id, &fact, now));
-        }
-        Ok(told)
+        Ok(self.told(&loaded.registration.checkout, &[Event::of_notification(about)], now))
     }
 
     async fn rewrite(

@@ -5,9 +5,8 @@ use countersign_domain::merchant::checkout::Checkout;
 use super::commit::{self, BY_STATE, Loaded};
 use super::register::{browser_link_key, result_link_key};
 use super::{Book, StoreFailed, Walk};
+use crate::events::entry::{self, Entry};
 use crate::registration::Registration;
-use crate::stored::event;
-pub(crate) use crate::stored::event::Event;
 
 /// The most timeline entries that one answer shows, the newest ones: ample, since an attempt in
 /// doubt for 30 days makes about a hundred.
@@ -26,7 +25,7 @@ pub(crate) struct Page {
 
 /// A page of a timeline, and where the next one begins.
 pub(crate) struct TimelinePage {
-    pub(crate) events: Vec<Event>,
+    pub(crate) entries: Vec<Entry>,
     pub(crate) next_after: Option<u64>,
 }
 
@@ -38,23 +37,23 @@ impl Book {
         after: u64,
         limit: usize,
     ) -> Result<TimelinePage, StoreFailed> {
-        let page = self.store.messages(event::TOPIC, Some(checkout.id.as_str()), after, limit).await?;
+        let page = self.store.messages(entry::TOPIC, Some(checkout.id.as_str()), after, limit).await?;
         let next_after = page.last().filter(|_| page.len() >= limit).map(|last| last.sequence);
-        let events = page.iter().map(|message| Event::decode(&message.bytes));
-        Ok(TimelinePage { events: events.collect::<Result<_, _>>()?, next_after })
+        let entries = page.iter().map(|message| Entry::decode(&message.bytes));
+        Ok(TimelinePage { entries: entries.collect::<Result<_, _>>()?, next_after })
     }
 
     /// What happened to a checkout, oldest first.
-    pub(crate) async fn timeline(&self, checkout: &Checkout) -> Result<Vec<Event>, StoreFailed> {
+    pub(crate) async fn timeline(&self, checkout: &Checkout) -> Result<Vec<Entry>, StoreFailed> {
         let (mut newest, mut after) = (Vec::new(), 0);
         loop {
-            let page = self.store.messages(event::TOPIC, Some(checkout.id.as_str()), after, TIMELINE).await?;
+            let page = self.store.messages(entry::TOPIC, Some(checkout.id.as_str()), after, TIMELINE).await?;
             let is_last = page.len() < TIMELINE;
             after = page.last().map_or(after, |last| last.sequence);
             newest.extend(page);
             newest.drain(..newest.len().saturating_sub(TIMELINE));
             if is_last {
-                return newest.iter().map(|message| Ok(Event::decode(&message.bytes)?)).collect();
+                return newest.iter().map(|message| Ok(Entry::decode(&message.bytes)?)).collect();
             }
         }
     }

@@ -110,7 +110,7 @@ mod tests {
     use countersign_domain::merchant::payment::{Look, PermissionState};
 
     use super::*;
-    use crate::stored::fact::tests::{at, charge_id, checkout, usd};
+    use crate::events::fact::tests::{at, charge_id, checkout, usd};
 
     #[test]
     fn what_is_open_after_success_is_counted_and_what_is_over_is_not() {

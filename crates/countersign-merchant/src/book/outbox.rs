@@ -10,8 +10,8 @@ use countersign_store::contract::{Content, Expect, Key, NewMessage, Write};
 
 use super::commit::Decided;
 use super::{Book, Outbox, StoreFailed};
-use crate::stored::fact::{self, Fact};
-pub(crate) use crate::stored::fact::{body, sequence};
+use crate::events::fact::{self, Fact};
+pub(crate) use crate::events::fact::{body, sequence};
 use crate::stored::webhook;
 
 /// The most facts that one read gives.

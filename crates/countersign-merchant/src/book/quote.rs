@@ -5,8 +5,8 @@ use countersign_domain::merchant::quote::QuoteRefused;
 
 use super::commit::{Change, Decided, Loaded};
 use super::{Book, StoreFailed};
+use crate::events::table::{Event, Kind};
 use crate::registration::{Browsing, Quoted, Registration};
-use crate::stored::event::Event;
 
 /// How many quotes, refused ones included, one checkout is given: a buyer who tries every address, option and
 /// coupon needs a tenth of it.
@@ -91,8 +91,8 @@ impl Book {
             };
             let version = next.checkout.terms_version;
             let detail = format!("{}: {}, version {version}", trigger.as_str(), terms.charge_amount);
-            let entry = Event { detail: Some(detail), ..Event::of_checkout("Quoted", now) };
-            let change = Change { next, events: Vec::new(), entries: vec![entry], writes: Vec::new() };
+            let besides = vec![Event::with_word(Kind::Quoted, detail)];
+            let change = Change { next, events: Vec::new(), besides, writes: Vec::new() };
             Ok::<_, StoreFailed>(self.decided(Some(before), change, Ok(()), now))
         });
         kept.await.map(|(_, outcome)| outcome)
@@ -109,25 +109,19 @@ impl Book {
         let field = field.map(|field| format!(" ({field})")).unwrap_or_default();
         let detail = format!("{}: {}{field}", trigger.as_str(), refused.code());
         let count = |browsing: &mut Browsing| counted(&mut browsing.quote_count, MAX_QUOTES);
-        self.tell_of_page(checkout_id, "QuoteRefused", Some(&detail), &count).await
+        self.tell_of_page(checkout_id, Event::with_word(Kind::QuoteRefused, detail), &count).await
     }
 
     /// Tells of a button's event that changes nothing; after so many of them, no more.
-    pub(crate) async fn note_page_event(
-        &self,
-        loaded: &Loaded,
-        kind: &str,
-        detail: Option<&str>,
-    ) -> Result<(), StoreFailed> {
+    pub(crate) async fn note_page_event(&self, loaded: &Loaded, event: Event) -> Result<(), StoreFailed> {
         let count = |browsing: &mut Browsing| counted(&mut browsing.told_count, MAX_TOLD);
-        self.tell_of_page(loaded.registration.checkout.id.as_str(), kind, detail, &count).await
+        self.tell_of_page(loaded.registration.checkout.id.as_str(), event, &count).await
     }
 
     async fn tell_of_page(
         &self,
         checkout_id: &str,
-        kind: &str,
-        detail: Option<&str>,
+        event: Event,
         count: &(dyn Fn(&mut Browsing) -> bool + Sync),
     ) -> Result<(), StoreFailed> {
         let now = self.clock.now();
@@ -137,8 +131,8 @@ impl Book {
             if !count(&mut next.browsing) {
                 return Ok::<_, StoreFailed>(Decided::nothing(()));
             }
-            let entry = Event { detail: detail.map(str::to_owned), ..Event::of_checkout(kind, now) };
-            let change = Change { next, events: Vec::new(), entries: vec![entry], writes: Vec::new() };
+            let besides = vec![event.clone()];
+            let change = Change { next, events: Vec::new(), besides, writes: Vec::new() };
             Ok(self.decided(Some(before), change, (), now))
         });
         told.await.map(|_| ())

@@ -9,8 +9,8 @@ use countersign_store::contract::{Content, Expect, Key, Write};
 use super::commit::{Change, Loaded};
 use super::{Book, StoreFailed};
 use crate::entropy;
+use crate::events::table::{Event, Kind};
 use crate::registration::{Browsing, Links, Registration};
-use crate::stored::event::Event;
 
 /// What the shop asks to register.
 #[derive(Debug, Clone)]
@@ -103,9 +103,9 @@ impl Book {
                     pointer(result_link_key(&registration.links.result_token), id),
                     pointer(browser_link_key(&registration.links.browser_token), id),
                 ];
-                let entries = vec![Event::of_checkout("Registered", now)];
+                let besides = vec![Event::of_checkout(Kind::Registered)];
                 let outcome = Registered { registration: registration.clone(), is_new: true };
-                let change = Change { next: registration, events: Vec::new(), entries, writes };
+                let change = Change { next: registration, events: Vec::new(), besides, writes };
                 Ok(self.decided(None, change, outcome, now))
             })
             .await?;
@@ -166,12 +166,10 @@ impl Book {
                     }
                 }
                 registration.browsing.quote_count = 0;
-                let changed = Event {
-                    detail: Some(format!("version {}", next.terms_version)),
-                    ..Event::of_checkout("TermsChanged", now)
-                };
+                let version = format!("version {}", next.terms_version);
+                let besides = vec![Event::with_word(Kind::TermsChanged, version)];
                 let next = Registration { checkout: next, ..registration.clone() };
-                let change = Change { next, events, entries: vec![changed], writes: Vec::new() };
+                let change = Change { next, events, besides, writes: Vec::new() };
                 Ok::<_, RegistrationRefused>(self.decided(Some(before), change, (), now))
             })
             .await?;

@@ -7,13 +7,13 @@ use countersign_domain::amazon_limits::BUYER_READABLE;
 use countersign_domain::ids::{ChargeId, ChargePermissionId};
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::time::{DAY, Timestamp};
-use countersign_store::contract::{Document, Expect, NewMessage};
+use countersign_store::contract::{Document, Expect};
 
 use super::commit::{Decided, checkout_key, message};
 use super::snapshot_document::{key, write};
 use super::{Book, StoreFailed};
+use crate::events::table::{Event, Kind};
 use crate::snapshot_key::{NotOpened, Sealed};
-use crate::stored::event::Event;
 pub(crate) use crate::stored::snapshot::Transaction;
 use crate::stored::snapshot::{self, Snapshot};
 
@@ -46,11 +46,6 @@ impl From<StoreFailed> for SnapshotRefused {
     }
 }
 
-/// What the checkout's timeline says of its snapshot.
-fn entry(checkout_id: &str, kind: &str, at: Timestamp) -> NewMessage {
-    message(checkout_id, &Event::of_checkout(kind, at))
-}
-
 impl Book {
     /// Keeps what Amazon has shown, or that it has shown nothing: it is asked again later, until Amazon has
     /// forgotten it.
@@ -70,9 +65,11 @@ impl Book {
             let (next, told) = match fetched {
                 Some(transaction) => {
                     let sealed = self.seal(checkout_id, transaction);
-                    (Snapshot::Taken { taken_at: now, sealed }, Some("SnapshotTaken"))
+                    (Snapshot::Taken { taken_at: now, sealed }, Some(Kind::SnapshotTaken))
                 }
-                None if age > FORGOTTEN_AFTER => (Snapshot::Missed { completed_at }, Some("SnapshotMissed")),
+                None if age > FORGOTTEN_AFTER => {
+                    (Snapshot::Missed { completed_at }, Some(Kind::SnapshotMissed))
+                }
                 None => (Snapshot::Due { completed_at, try_count: try_count.saturating_add(1) }, None),
             };
             if fetched.is_none() && age > ALARM_AFTER {
@@ -80,7 +77,8 @@ impl Book {
                 tracing::error!(checkout_id, days, "the snapshot is still missing");
             }
             let write = write(checkout_id, Expect::Version(document.version), &next, now);
-            let append = told.map(|kind| entry(checkout_id, kind, now)).into_iter().collect();
+            let append =
+                told.map(|kind| message(checkout_id, Event::of_checkout(kind), now)).into_iter().collect();
             Ok(self.beside(vec![write], append, (), now))
         });
         kept.await.map(|_| ())
@@ -156,7 +154,8 @@ impl Book {
             }
             let erased = Snapshot::Erased { erased_at: now };
             let write = write(checkout_id, Expect::Version(document.version), &erased, now);
-            Ok(self.beside(vec![write], vec![entry(checkout_id, "SnapshotErased", now)], now, now))
+            let told = message(checkout_id, Event::of_checkout(Kind::SnapshotErased), now);
+            Ok(self.beside(vec![write], vec![told], now, now))
         });
         erased.await.map(|(_, erased_at)| erased_at)
     }

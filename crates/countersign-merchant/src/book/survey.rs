@@ -10,7 +10,7 @@ use countersign_store::contract::{IndexRow, MAX_ROWS};
 
 use super::open_work::{self, OpenWork};
 use super::{Book, StoreFailed, Walk, snapshot_document};
-use crate::stored::fact;
+use crate::events::fact;
 
 /// For so long something may be open before it counts as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);

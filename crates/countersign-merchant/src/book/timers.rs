@@ -8,7 +8,7 @@ use countersign_store::contract::Key;
 use super::commit::{BY_STATE, Change, Decided};
 use super::lookup::PAGE;
 use super::{Book, StoreFailed, Walk, open_work};
-use crate::stored::event::Event;
+use crate::events::table::{Event, Kind};
 use crate::stored::{checkout, notification, snapshot};
 
 /// A document whose timer is due.
@@ -70,9 +70,9 @@ impl Book {
         let set = self.commit(|| async {
             let Some(before) = self.checkout(checkout_id).await? else { return Ok(Decided::nothing(())) };
             let lapsed = before.registration.lapsed(now);
-            let entries = lapsed.iter().map(|_| Event::of_checkout("QuoteLapsed", now)).collect();
+            let besides = lapsed.iter().map(|_| Event::of_checkout(Kind::QuoteLapsed)).collect();
             let next = lapsed.unwrap_or_else(|| before.registration.clone());
-            let change = Change { next, events: Vec::new(), entries, writes: Vec::new() };
+            let change = Change { next, events: Vec::new(), besides, writes: Vec::new() };
             Ok::<_, StoreFailed>(self.decided(Some(before), change, (), now))
         });
         set.await.map(|_| ())

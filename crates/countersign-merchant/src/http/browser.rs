@@ -19,6 +19,7 @@ use crate::app::quote::Question;
 use crate::book::arrival::Bearer;
 use crate::book::commit::Loaded;
 use crate::book::quote::Trigger;
+use crate::events::table::{Event, Kind};
 use crate::settings::Origin;
 
 /// The longest event, in bytes: a page's own members and two addresses are a few thousand.
@@ -153,13 +154,16 @@ async fn browser(app: &App, request: &Request, loaded: Loaded, path: &[&str]) ->
         }
         ("POST", ["cancel"]) => {
             let _: ButtonEvent = read_event(body)?;
-            app.note_page_event(&loaded, "PageCanceled", None).await?;
+            app.note_page_event(&loaded, Event::of_checkout(Kind::PageCanceled)).await?;
             Ok(no_content())
         }
         ("POST", ["error"]) => {
             let event: ButtonEvent = read_event(body)?;
-            let word = event.message.as_deref().filter(|message| is_word(message));
-            app.note_page_event(&loaded, "PageError", word).await?;
+            let event = match event.message.filter(|message| is_word(message)) {
+                Some(word) => Event::with_word(Kind::PageError, word),
+                None => Event::of_checkout(Kind::PageError),
+            };
+            app.note_page_event(&loaded, event).await?;
             Ok(no_content())
         }
         (_, [event]) if EVENTS.contains(event) => Err(Refused::WrongMethod("POST")),

@@ -180,14 +180,6 @@ fn operation_body(operation: &Operation) -> OperationBody<'_> {
         OperationName::Shop(reference) => (Some(reference.as_str()), None),
         OperationName::Own(rule) => (None, Some(rule.as_str())),
     };
-    let (asked_charge, amount) = match &operation.request {
-        Request::CreateCharge { amount, .. } => (None, Some(*amount)),
-        Request::Capture { charge_id, amount } | Request::Refund { charge_id, amount } => {
-            (Some(charge_id), Some(*amount))
-        }
-        Request::CancelCharge { charge_id } => (Some(charge_id), None),
-        Request::Close { .. } => (None, None),
-    };
     let (done_charge, refund) = match &operation.state {
         OperationState::Done(Effect::Charge(id)) => (Some(id), None),
         OperationState::Done(Effect::Refund(id)) => (None, Some(id)),
@@ -210,9 +202,9 @@ fn operation_body(operation: &Operation) -> OperationBody<'_> {
             | OperationState::InDoubt { .. }
             | OperationState::Done(_) => None,
         },
-        charge_id: asked_charge.or(done_charge).map(ChargeId::to_string),
+        charge_id: operation.request.charge_id().or(done_charge).map(ChargeId::to_string),
         refund_id: refund.map(RefundId::to_string),
-        amount: amount.map(Into::into),
+        amount: operation.request.amount().map(Into::into),
         requested_at: operation.requested_at.to_string(),
         due_at: operation.state.due_at().map(|due_at| due_at.to_string()),
     }

@@ -1,7 +1,7 @@
 //! The answers of the merchant API as JSON.
 
 use bytes::Bytes;
-use countersign_domain::merchant::attempt::{Attempt, AttemptState, Completion};
+use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Terms;
 use countersign_domain::merchant::verdict::{Proof, Verdict};
 use countersign_domain::money::Money;
@@ -17,11 +17,13 @@ use super::payment_render::{self, CancellationBody, PaymentBody};
 use super::requests::cursor_text;
 use crate::app::complete::Outcome;
 use crate::book::StoreFailed;
-use crate::book::lookup::Event;
 use crate::book::lookup::Page;
 use crate::book::outbox::{self, KeptFact};
 use crate::book::register::Registered;
 use crate::book::snapshot::Transaction;
+use crate::events::about::Ids;
+use crate::events::entry::Entry;
+use crate::events::table::Kind;
 use crate::metrics::MEDIA_TYPE;
 use crate::pages::texts::{NOT_PAID_MESSAGE, Texts};
 use crate::registration::Registration;
@@ -175,7 +177,31 @@ struct CheckoutBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cancellation: Option<CancellationBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    timeline: Option<&'a [Event]>,
+    timeline: Option<Vec<EntryBody<'a>>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EntryBody<'a> {
+    at: &'a str,
+    #[serde(rename = "type")]
+    kind: Kind,
+    #[serde(flatten)]
+    ids: Ids<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+fn entry_body(Entry { at, kind, about }: &Entry) -> EntryBody<'_> {
+    EntryBody {
+        at,
+        kind: *kind,
+        ids: about.ids(),
+        reference: about.reference.as_deref(),
+        detail: about.text(),
+    }
 }
 
 #[derive(Serialize)]
@@ -197,15 +223,7 @@ struct AttemptBody<'a> {
 
 fn attempt_body(attempt: &Attempt) -> AttemptBody<'_> {
     let (completion, reason, field) = match &attempt.state {
-        AttemptState::Completed { completion, .. } => {
-            let word = match completion {
-                Completion::Captured(_) => "Captured",
-                Completion::CaptureInitiated(_) => "CaptureInitiated",
-                Completion::Authorized(_) => "Authorized",
-                Completion::Confirmed => "Confirmed",
-            };
-            (Some(word), None, None)
-        }
+        AttemptState::Completed { completion, .. } => (Some(completion.name()), None, None),
         AttemptState::NotPaid { reason, .. } => (None, Some(reason.code().to_owned()), reason.field()),
         AttemptState::Unresolved { reason, .. } => (None, Some(reason.code().to_owned()), None),
         AttemptState::Surplus { of } => (None, Some(format!("second to attempt {of}")), None),
@@ -230,7 +248,7 @@ fn attempt_body(attempt: &Attempt) -> AttemptBody<'_> {
 fn checkout_body<'a>(
     settings: &Settings,
     registration: &'a Registration,
-    timeline: Option<&'a [Event]>,
+    timeline: Option<&'a [Entry]>,
 ) -> CheckoutBody<'a> {
     let checkout = &registration.checkout;
     let verdict = checkout.verdict();
@@ -249,11 +267,11 @@ fn checkout_body<'a>(
         attempts: checkout.attempts.iter().map(attempt_body).collect(),
         payment: checkout.payment.as_ref().map(payment_render::payment),
         cancellation: checkout.cancellation.as_ref().map(payment_render::cancellation),
-        timeline,
+        timeline: timeline.map(|timeline| timeline.iter().map(entry_body).collect()),
     }
 }
 
-pub(super) fn checkout(settings: &Settings, registration: &Registration, timeline: &[Event]) -> Response {
+pub(super) fn checkout(settings: &Settings, registration: &Registration, timeline: &[Entry]) -> Response {
     json(StatusCode::OK, &checkout_body(settings, registration, Some(timeline)))
 }
 

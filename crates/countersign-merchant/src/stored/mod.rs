@@ -4,8 +4,6 @@
 
 pub(crate) mod capture_setting;
 pub(crate) mod checkout;
-pub(crate) mod event;
-pub(crate) mod fact;
 pub(crate) mod notification;
 mod payment;
 pub(crate) mod snapshot;
@@ -14,7 +12,7 @@ pub(crate) mod webhook;
 pub(crate) use countersign_document::Unreadable;
 
 /// Reads the JSON of a document, saying where it is wrong and never what it holds.
-fn from_json<'a, T: serde::Deserialize<'a>>(
+pub(crate) fn from_json<'a, T: serde::Deserialize<'a>>(
     document: &'static str,
     bytes: &'a [u8],
 ) -> Result<T, Unreadable> {

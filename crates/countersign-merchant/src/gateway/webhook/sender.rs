@@ -23,8 +23,8 @@ use super::Webhook;
 use super::schedule::pause_after;
 use crate::book::outbox::KeptFact;
 use crate::book::{Book, StoreFailed};
+use crate::events::fact;
 use crate::gateway::signed_post::signed_post;
-use crate::stored::fact;
 
 /// How many requests are on their way at a time: an endpoint that hangs costs no more than these.
 const AT_A_TIME: usize = 8;

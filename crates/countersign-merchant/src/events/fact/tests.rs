@@ -1,15 +1,19 @@
 //! Which event is a fact, and what the shop is told of it.
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
 use countersign_domain::merchant::cancellation::{Cancellation, CancellationState};
 use countersign_domain::merchant::capture_plan::Deadline;
 use countersign_domain::merchant::checkout::Terms;
+use countersign_domain::merchant::completion::CheckoutEvent;
 use countersign_domain::merchant::operation::{Asked, Operation, OperationName, OperationState, Request};
-use countersign_domain::merchant::payment::{Permission, PermissionState, Refund, Sight};
+use countersign_domain::merchant::payment::{
+    Payment, PaymentEvent, Permission, PermissionState, Refund, Sight,
+};
 use countersign_domain::money::Currency;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use serde_json::{Value, json};
 
+use super::super::table::Event;
 use super::*;
 
 #[test]
@@ -144,7 +148,8 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
 
 /// What a payment's event tells the shop, without what every fact has.
 fn told(event: PaymentEvent, permission: PermissionState) -> Value {
-    let fact = Fact::of(&CheckoutEvent::Payment(event), &checkout(permission), at());
+    let after = checkout(permission);
+    let fact = Event::of(&CheckoutEvent::Payment(event), &after).fact(&after, at());
     let Some(fact) = fact else { return Value::Null };
     let mut told: Value = serde_json::from_slice(&fact.encode()).unwrap();
     let members = told.as_object_mut().unwrap();

@@ -1,0 +1,143 @@
+//! What an event is about: ids, the name that it was asked for by, and one detail. The detail is typed as far as
+//! anything is decided by it; its text is for people.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What an event is about. Ids and codes, no text of Amazon's or of a buyer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct About {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) amazon_checkout_session_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) charge_permission_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) charge_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refund_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) operation: Option<u32>,
+    /// The shop's reference, or the word of a rule of our own, for what was asked for by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
+    /// Amazon's call that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) call: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<Detail>,
+}
+
+/// The ids of an event, as every answer that tells of one gives them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ids<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amazon_checkout_session_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge_permission_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_id: Option<&'a str>,
+}
+
+/// Why, or what was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum Detail {
+    /// A code, an id, an amount or a few words of our own.
+    Word(String),
+    /// Bytes that left: under which key, if that is known, and for the how many-th time.
+    Sent { key: Option<u32>, send_count: u32 },
+    /// For how long something has been in doubt.
+    LastingSeconds(u64),
+    /// The reason's code, what proves that nothing was paid, and the member that differs, if one does.
+    NotPaid { code: String, proof: Unpaid, field: Option<String> },
+    /// What passes, and when.
+    Due { deadline: String, at: String },
+}
+
+/// What proves that nothing was paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Unpaid {
+    /// The session differs from the terms.
+    Mismatch,
+    AddressDrift,
+    SessionGone,
+    Abandoned,
+    SessionCanceled,
+    /// Amazon refuses the request itself.
+    Misuse,
+    /// Amazon's own answer says so.
+    Amazon,
+}
+
+impl About {
+    /// Its ids.
+    pub(crate) fn ids(&self) -> Ids<'_> {
+        Ids {
+            attempt: self.attempt,
+            amazon_checkout_session_id: self.amazon_checkout_session_id.as_deref(),
+            charge_permission_id: self.charge_permission_id.as_deref(),
+            charge_id: self.charge_id.as_deref(),
+            refund_id: self.refund_id.as_deref(),
+        }
+    }
+
+    /// The detail as a person reads it: by the call, if it is about one.
+    pub(crate) fn text(&self) -> Option<String> {
+        match (&self.call, &self.detail) {
+            (Some(call), Some(detail)) => Some(format!("{call}: {detail}")),
+            (Some(call), None) => Some(call.clone()),
+            (None, detail) => detail.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// The member that differs, if one does.
+    pub(crate) fn field(&self) -> Option<&str> {
+        match &self.detail {
+            Some(Detail::NotPaid { field, .. }) => field.as_deref(),
+            Some(Detail::Word(_) | Detail::Sent { .. } | Detail::LastingSeconds(_) | Detail::Due { .. })
+            | None => None,
+        }
+    }
+
+    /// What proves that nothing was paid, if that is the news.
+    pub(crate) fn unpaid(&self) -> Option<Unpaid> {
+        match self.detail {
+            Some(Detail::NotPaid { proof, .. }) => Some(proof),
+            _ => None,
+        }
+    }
+
+    /// The detail, if it is a mere word.
+    pub(crate) fn plain_word(&self) -> Option<&str> {
+        match &self.detail {
+            Some(Detail::Word(word)) => Some(word),
+            Some(
+                Detail::Sent { .. } | Detail::LastingSeconds(_) | Detail::NotPaid { .. } | Detail::Due { .. },
+            )
+            | None => None,
+        }
+    }
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => f.write_str(word),
+            Self::Sent { key: Some(key), send_count } => write!(f, "key {key}, send {send_count}"),
+            Self::Sent { key: None, send_count } => write!(f, "send {send_count}"),
+            Self::LastingSeconds(seconds) => write!(f, "in doubt for {seconds} s"),
+            Self::NotPaid { code, .. } => f.write_str(code),
+            Self::Due { deadline, at } => write!(f, "{deadline} at {at}"),
+        }
+    }
+}

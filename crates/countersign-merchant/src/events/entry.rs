@@ -1,0 +1,35 @@
+//! A timeline entry: a message of the topic `event`, its subject the checkout's id. Read back only to be shown.
+
+use bytes::Bytes;
+use countersign_domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::about::About;
+use super::table::{Event, Kind};
+use crate::stored::{Unreadable, from_json};
+
+pub(crate) const TOPIC: &str = "event";
+
+/// One thing that happened to a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) at: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: Kind,
+    #[serde(flatten)]
+    pub(crate) about: About,
+}
+
+impl Entry {
+    pub(crate) fn new(Event { kind, about }: Event, at: Timestamp) -> Self {
+        Self { at: at.to_string(), kind, about }
+    }
+
+    pub(crate) fn encode(&self) -> Bytes {
+        Bytes::from(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        from_json(TOPIC, bytes)
+    }
+}

@@ -1,0 +1,8 @@
+//! What can happen to an order, and everything that is said of it. An event is one row of [`table`]: what it is
+//! about, the shop's fact, the operator's log line, what it counts as, and the words of `explain`.
+
+pub(crate) mod about;
+pub(crate) mod entry;
+pub(crate) mod fact;
+mod log;
+pub(crate) mod table;

@@ -1,0 +1,621 @@
+//! The table of events. A new one takes a row, and, if it is the domain's, what it is about in [`Event::of`]: neither
+//! can be left out, nor a column of the row.
+
+use std::fmt;
+
+use countersign_client::notification::{Message, Notified};
+use countersign_domain::ids::{ChargeId, RefundId};
+use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason, UnresolvedReason};
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
+use countersign_domain::merchant::operation::{Effect, Operation, OperationName, OperationState};
+use countersign_domain::merchant::payment::{ChargeState, Payment, PaymentEvent, RefundState};
+use countersign_domain::terms::PaymentIntent;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::wire::{ChargeState as ChargeWord, CheckoutSessionState, ReasonCode, Words as _};
+use serde::{Deserialize, Serialize};
+
+use super::about::{About, Detail, Unpaid};
+use super::fact::{Fact, Proved};
+use super::log::Line;
+
+/// One thing that happened to a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) kind: Kind,
+    pub(crate) about: About,
+}
+
+impl Event {
+    /// An event of the checkout as a whole.
+    pub(crate) fn of_checkout(kind: Kind) -> Self {
+        Self { kind, about: About::default() }
+    }
+
+    /// The same, with one word about it.
+    pub(crate) fn with_word(kind: Kind, word: impl fmt::Display) -> Self {
+        Self { kind, about: About { detail: Some(Detail::Word(word.to_string())), ..About::default() } }
+    }
+
+    /// A notification of Amazon's that this checkout has looked into.
+    pub(crate) fn of_notification(message: &Message) -> Self {
+        let (charge_id, refund_id) = match &message.object {
+            Notified::Charge(id) => (Some(id.to_string()), None),
+            Notified::Refund(id) => (None, Some(id.to_string())),
+            Notified::ChargePermission(_) | Notified::Chargeback(_) | Notified::Other { .. } => (None, None),
+        };
+        let about = About {
+            charge_permission_id: message.charge_permission_id.as_ref().map(ToString::to_string),
+            charge_id,
+            refund_id,
+            detail: Some(Detail::Word(message.object.object_type().as_str().to_owned())),
+            ..About::default()
+        };
+        Self { kind: Kind::NotificationHeard, about }
+    }
+
+    /// An event of the domain's: the checkout shows after it what it is about.
+    pub(crate) fn of(event: &CheckoutEvent, after: &Checkout) -> Self {
+        let (kind, about) = match event {
+            CheckoutEvent::Attempt(event) => to_attempt(event, after),
+            CheckoutEvent::Payment(event) => to_payment(event, after),
+        };
+        Self { kind, about }
+    }
+
+    /// The fact that it is, if it is definitive.
+    pub(crate) fn fact(&self, after: &Checkout, at: Timestamp) -> Option<Fact> {
+        (self.kind.row().fact)(Proved { about: &self.about, after, at })
+    }
+
+    /// Logs it, if an operator should know.
+    pub(crate) fn log(&self, after: &Checkout) {
+        (self.kind.row().log)(&self.about).log(after, &self.about);
+    }
+}
+
+/// What an event counts as in the figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figure {
+    None,
+    /// A doubt begins.
+    DoubtBegins,
+    /// Of an attempt: its doubt ends, if there was one, and the outcome is not definitive yet.
+    AttemptPends,
+    /// An attempt is over, and its doubt if there was one.
+    AttemptEnds,
+    /// An operation is over, and its doubt if there was one.
+    OperationEnds,
+}
+
+/// All that is said of an event.
+pub(crate) struct Row {
+    /// What the shop learns, if it is definitive.
+    pub(crate) fact: fn(Proved<'_>) -> Option<Fact>,
+    pub(crate) log: fn(&About) -> Line,
+    pub(crate) figure: Figure,
+    /// What happened, for a person. `{by}` is the name that it was asked for by, `{detail}` the detail, and
+    /// `{: detail}` the same behind a colon, if there is one.
+    pub(crate) what: fn(&About) -> &'static str,
+    /// By which rule it came to be, and after what.
+    pub(crate) why: fn(&About, Option<Kind>) -> &'static str,
+}
+
+/// What Amazon has shown is so.
+const SHOWN: &str = "Amazon's own account, in its answer or when it was asked";
+/// Why nothing is done about an alarm.
+const ALARM: &str = "a person should know; time alone decides nothing";
+/// Why a log line is written of an answer that evaluates nothing.
+const THROTTLED: Line = Line::Warn("Amazon throttles this merchant");
+
+const fn no_fact(_: Proved<'_>) -> Option<Fact> {
+    None
+}
+
+const fn silent(_: &About) -> Line {
+    Line::Silent
+}
+
+macro_rules! events {
+    ($($kind:ident => fact: $fact:expr, log: $log:expr, figure: $figure:ident, what: $what:expr, why: $why:expr;)+) => {
+        /// What happened. The names stand in the timeline.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        pub(crate) enum Kind {
+            $($kind,)+
+        }
+
+        impl Kind {
+            /// Its row.
+            pub(crate) const fn row(self) -> Row {
+                match self {
+                    $(Self::$kind => Row {
+                        fact: $fact,
+                        log: $log,
+                        figure: Figure::$figure,
+                        what: $what,
+                        why: $why,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+events! {
+    Registered => fact: no_fact, log: silent, figure: None,
+        what: |_| "the order is registered", why: |_, _| "the shop asked for it with these terms";
+    TermsChanged => fact: no_fact, log: silent, figure: None,
+        what: |_| "the terms change: {detail}", why: |_, _| "the shop asked, and nothing was under way";
+    Quoted => fact: no_fact, log: silent, figure: None,
+        what: |_| "the buyer's page is given a quote: {detail}",
+        why: |_, _| "it is what the order costs from now on, and Finalize sends nothing else";
+    QuoteRefused => fact: no_fact, log: silent, figure: None,
+        what: |_| "the buyer's page is given no quote: {detail}",
+        why: |_, _| "what was quoted before stands; the log tells what was wrong";
+    QuoteLapsed => fact: no_fact, log: silent, figure: None,
+        what: |_| "the quote has lapsed",
+        why: |_, _| "a day has passed, and Amazon's session with it: the terms are those that the shop \
+            has set";
+    PageCanceled => fact: no_fact, log: silent, figure: None,
+        what: |_| "the buyer leaves Amazon's page",
+        why: |_, _| "the button says so; nothing is decided by it";
+    PageError => fact: no_fact, log: silent, figure: None,
+        what: |_| "the button reports an error{: detail}",
+        why: |_, _| "the buyer's page says so; nothing is decided by it";
+    SessionBound => fact: no_fact, log: silent, figure: None,
+        what: |_| "the buyer is back from Amazon's page",
+        why: |_, _| "this session is bound to this order for ever";
+    SurplusRecorded => fact: no_fact, log: silent, figure: None,
+        what: |_| "a further session is set aside: {detail}",
+        why: |_, _| "one order is paid once: it is never finalized, and gets the other's outcome";
+    Approved => fact: no_fact, log: silent, figure: None,
+        what: |_| "the session agrees with the terms",
+        why: |_, _| "Get Checkout Session shows the amount, intent, product and address that the shop \
+            recorded";
+    FinalizeSent => fact: no_fact, log: silent, figure: None,
+        what: |_| "Finalize is sent: {detail}",
+        why: |it, _| why_sent(it, "the session is still open, which proves nothing: the same bytes go \
+            out under the same key");
+    NotSent => fact: no_fact, log: |_| Line::Error("a Finalize finds no connection to Amazon"), figure: None,
+        what: |_| "Finalize found no connection",
+        why: |_, _| "nothing left this machine: it may be sent again";
+    NotEvaluated => fact: no_fact,
+        log: |it| not_evaluated(it, Line::Error("Amazon did not look at a Finalize")), figure: None,
+        what: |_| "Amazon did not look at it: {detail}",
+        why: |_, _| "this answer proves no effect: it is sent again under the next key";
+    DoubtBegan => fact: no_fact, log: |_| Line::Warn("in doubt"), figure: DoubtBegins,
+        what: |_| "in doubt: {detail}",
+        why: |_, _| "neither a yes nor a no: the money may have moved, so it is looked up and no other \
+            session is finalized";
+    DoubtAlarm => fact: no_fact, log: |_| Line::Error("nobody knows yet whether this was paid"), figure: None,
+        what: |_| "still {detail}", why: |_, _| ALARM;
+    LookedUp => fact: no_fact, log: silent, figure: None,
+        what: |_| "looked up: the session is {detail}", why: |it, _| why_looked_up(it);
+    AuthorizationPending => fact: no_fact, log: silent, figure: AttemptPends,
+        what: |_| "Amazon has accepted the order",
+        why: |_, _| "it still decides on the authorization, for up to 24 hours";
+    Completed => fact: |it| it.completed(), log: |_| Line::Info("completed"), figure: AttemptEnds,
+        what: |it| completed(it), why: |_, before| proved_by(before);
+    NotPaid => fact: |it| it.not_paid("attempt.notPaid"), log: not_paid, figure: AttemptEnds,
+        what: |_| "not paid: {detail}", why: |it, _| why_not_paid(it);
+    Unresolved => fact: no_fact, log: |_| Line::Error("nobody can say whether this was paid"), figure: None,
+        what: |_| "nobody can say: {detail}", why: |it, _| why_unresolved(it);
+    Contradiction => fact: no_fact, log: |_| Line::Error("Amazon contradicts what was proved"), figure: None,
+        what: |_| "Amazon contradicts what was proved: {detail}",
+        why: |_, _| "the first outcome stands, and a person must look";
+    OperationRecorded => fact: no_fact, log: silent, figure: None,
+        what: |_| "{by} is asked for: {detail}",
+        why: |_, _| "it is on disk, with what it reserves, before anything is sent";
+    OperationSent => fact: no_fact, log: silent, figure: None,
+        what: |_| "{by} is sent: {detail}",
+        why: |it, _| why_sent(it, "nothing has proved what became of it: the same bytes go out under the \
+            same key");
+    OperationNotSent => fact: no_fact, log: |_| Line::Error("no connection to Amazon"), figure: None,
+        what: |_| "{by} found no connection: {detail}",
+        why: |_, _| "nothing left this machine: it is sent again";
+    OperationNotEvaluated => fact: no_fact,
+        log: |it| not_evaluated(it, Line::Error("Amazon did not look at a call")), figure: None,
+        what: |_| "Amazon did not look at {by}: {detail}",
+        why: |_, _| "this answer proves no effect: it is sent again";
+    OperationDoubtBegan => fact: no_fact, log: |_| Line::Warn("in doubt"), figure: DoubtBegins,
+        what: |_| "{by} is in doubt: {detail}",
+        why: |_, _| "it may have had its effect: what it reserves stays reserved until that is proved";
+    OperationAlarm => fact: no_fact,
+        log: |_| Line::Error("nobody knows yet whether this was done"), figure: None,
+        what: |_| "{by}: still {detail}", why: |_, _| ALARM;
+    OperationDone => fact: no_fact, log: silent, figure: OperationEnds,
+        what: |_| "{by} has had its effect: {detail}", why: |_, before| proved_effect(before);
+    OperationRefused => fact: |it| it.refused("operation.refused"),
+        log: |_| Line::Warn("refused by Amazon"), figure: OperationEnds,
+        what: |_| "{by} has had no effect: {detail}",
+        why: |_, _| "Amazon's own answer or the object's state proves it: what it reserved is free again";
+    ChargePending => fact: no_fact, log: silent, figure: None,
+        what: |_| "the charge is accepted: {detail}", why: |_, _| "Amazon still decides on the authorization";
+    ChargeAuthorized => fact: |it| it.held("charge.authorized"), log: silent, figure: None,
+        what: |_| "the charge is authorized: {detail}", why: |_, _| SHOWN;
+    CapturePending => fact: no_fact, log: silent, figure: AttemptPends,
+        what: |_| "the capture is under way: {detail}",
+        why: |_, _| "Amazon carries it out later: neither a success nor a failure yet";
+    ChargeCaptured => fact: |it| it.captured("charge.captured"), log: silent, figure: None,
+        what: |_| "the charge is captured: {detail}", why: |_, _| SHOWN;
+    ChargeCanceled => fact: |it| it.charge_over("charge.canceled"), log: silent, figure: None,
+        what: |_| "the charge is canceled: {detail}", why: |_, _| SHOWN;
+    ChargeDeclined => fact: |it| it.charge_over("charge.declined"),
+        log: |_| Line::Warn("a charge is declined"), figure: None,
+        what: |_| "the charge is declined: {detail}", why: |_, _| SHOWN;
+    ChargeAdopted => fact: no_fact, log: |_| Line::Warn("a charge was made elsewhere"), figure: None,
+        what: |_| "a charge that nobody asked for here: {detail}",
+        why: |_, _| "it is under our permission, so it counts in every budget";
+    RefundPending => fact: no_fact, log: silent, figure: None,
+        what: |_| "the refund is under way: {detail}",
+        why: |_, _| "Amazon carries it out later; its part of the budget is taken";
+    Refunded => fact: |it| it.refund("refund.refunded"), log: silent, figure: None,
+        what: |_| "the buyer has the refund: {detail}", why: |_, _| SHOWN;
+    RefundDeclined => fact: |it| it.refund("refund.declined"),
+        log: |_| Line::Error("a refund is declined: the buyer has no money"), figure: None,
+        what: |_| "the refund is declined: {detail}",
+        why: |_, _| "the buyer has nothing of it: its part of the budget is free again";
+    PermissionChargeable => fact: |it| it.permission("chargePermission.chargeable"),
+        log: silent, figure: None,
+        what: |_| "the permission can be charged again", why: |_, _| SHOWN;
+    PermissionNonChargeable => fact: |it| it.non_chargeable("chargePermission.nonChargeable"),
+        log: silent, figure: None,
+        what: |_| "the permission cannot be charged now: {detail}", why: |_, _| SHOWN;
+    PermissionClosed => fact: |it| it.permission("chargePermission.closed"), log: silent, figure: None,
+        what: |_| "the permission is closed: {detail}", why: |_, _| SHOWN;
+    CaptureDue => fact: |it| it.due("capture.due"),
+        log: |_| Line::Warn("a charge is to be captured"), figure: None,
+        what: |_| "the charge is not captured yet: {detail}",
+        why: |_, _| "what is not captured in time is lost to the shop";
+    CancelRequested => fact: no_fact, log: silent, figure: None,
+        what: |_| "the order is to be canceled: {by}",
+        why: |_, _| "the shop asked: nothing new is sent, and what is proved to be paid is undone";
+    CheckoutCanceled => fact: |it| Some(it.order("checkout.canceled")), log: silent, figure: None,
+        what: |_| "the order is canceled",
+        why: |_, _| "nothing is held any more, and what was taken is given back";
+    CancellationStuck => fact: no_fact, log: |_| Line::Error("a canceled order is not undone"), figure: None,
+        what: |_| "the cancellation cannot be finished: {detail}",
+        why: |_, _| "a person must look; what is open stays open";
+    NotificationHeard => fact: |it| it.dispute("chargeback.notified"), log: silent, figure: None,
+        what: |_| "Amazon notifies of something: {detail}",
+        why: |_, _| "a notification is a hint and proves nothing: what it is about is asked for";
+    SnapshotTaken => fact: no_fact, log: silent, figure: None,
+        what: |_| "the buyer's and the transaction's data are kept, sealed",
+        why: |_, _| "Amazon forgets them after 30 days";
+    SnapshotMissed => fact: no_fact, log: silent, figure: None,
+        what: |_| "the buyer's and the transaction's data are lost",
+        why: |_, _| "they could not be fetched before Amazon forgot them";
+    SnapshotErased => fact: no_fact, log: silent, figure: None,
+        what: |_| "the buyer's and the transaction's data are erased", why: |_, _| "the shop asked for it";
+}
+
+impl Row {
+    /// What happened and why it came to be, by what happened to the same attempt or operation before it.
+    pub(crate) fn words(&self, about: &About, before: Option<Kind>) -> (String, &'static str) {
+        let detail = about.text().unwrap_or_default();
+        let by = match &about.reference {
+            Some(reference) => format!("{reference:?}"),
+            None => "what was asked for".to_owned(),
+        };
+        let behind_a_colon = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+        let what = (self.what)(about).replace("{: detail}", &behind_a_colon);
+        // A reference may hold anything: it comes last.
+        (what.replace("{detail}", &detail).replace("{by}", &by), (self.why)(about, before))
+    }
+}
+
+fn not_evaluated(about: &About, otherwise: Line) -> Line {
+    if about.plain_word() == Some(ReasonCode::TooManyRequests.as_str()) { THROTTLED } else { otherwise }
+}
+
+/// The shop and Amazon disagree, or the request was wrong: that mends itself for no buyer.
+fn not_paid(about: &About) -> Line {
+    match about.unpaid() {
+        Some(Unpaid::Mismatch | Unpaid::AddressDrift) => Line::Error("not paid: a field disagrees"),
+        Some(Unpaid::Misuse) => Line::Error("not paid: Amazon refuses the request"),
+        Some(Unpaid::SessionGone | Unpaid::Abandoned | Unpaid::SessionCanceled | Unpaid::Amazon) | None => {
+            Line::Info("not paid")
+        }
+    }
+}
+
+fn why_sent(about: &About, why_again: &'static str) -> &'static str {
+    match about.detail {
+        Some(Detail::Sent { send_count: 1, .. }) => "its bytes and its key are on disk before it leaves",
+        _ => why_again,
+    }
+}
+
+fn why_looked_up(about: &About) -> &'static str {
+    match about.plain_word().and_then(CheckoutSessionState::parse) {
+        Some(CheckoutSessionState::Open) => "open is proof of nothing: the lost request may still arrive",
+        Some(CheckoutSessionState::Completed) => "that alone is no proof of payment: the charge is asked for",
+        Some(CheckoutSessionState::Canceled) => "a canceled session was not paid",
+        None => "a session that is gone ends only what was never sent",
+    }
+}
+
+fn completed(about: &About) -> &'static str {
+    match about.plain_word().and_then(ChargeWord::parse) {
+        Some(ChargeWord::Captured) => "paid: the money is captured",
+        Some(ChargeWord::CaptureInitiated) => "authorized: the money is reserved, and its capture under way",
+        Some(ChargeWord::Authorized) => "authorized: the money is reserved",
+        Some(ChargeWord::AuthorizationInitiated | ChargeWord::Declined | ChargeWord::Canceled) | None => {
+            "confirmed: a charge permission, and no charge yet"
+        }
+    }
+}
+
+fn proved_by(before: Option<Kind>) -> &'static str {
+    match before {
+        Some(Kind::FinalizeSent) => "proved by Amazon's answer to Finalize, whole and with its ids",
+        Some(Kind::AuthorizationPending | Kind::CapturePending) => "proved by Get Charge",
+        Some(Kind::LookedUp) => "proved by Get Checkout Session, and Get Charge where there is a charge",
+        _ => "proved by Amazon's own account",
+    }
+}
+
+fn proved_effect(before: Option<Kind>) -> &'static str {
+    match before {
+        Some(Kind::OperationSent) => "proved by Amazon's answer, whole and with its ids",
+        Some(Kind::OperationDoubtBegan | Kind::OperationAlarm) => "proved by asking Amazon for the object",
+        _ => "proved by Amazon's own account",
+    }
+}
+
+fn why_not_paid(about: &About) -> &'static str {
+    match about.unpaid() {
+        Some(Unpaid::Mismatch) => {
+            "the session disagrees with the terms; nothing was sent, or Amazon refused it"
+        }
+        Some(Unpaid::AddressDrift) => {
+            "the session's address is not the one that the shop knows; nothing was sent"
+        }
+        Some(Unpaid::SessionGone) => "the session does not exist, and nothing was ever sent for it",
+        Some(Unpaid::Abandoned) => {
+            "nothing left this machine, and the buyer has been away for too long to be charged now"
+        }
+        Some(Unpaid::SessionCanceled) => {
+            "the session is canceled at Amazon, which proves that it was not paid"
+        }
+        Some(Unpaid::Misuse | Unpaid::Amazon) | None => "Amazon's own answer says so, by this code",
+    }
+}
+
+fn why_unresolved(about: &About) -> &'static str {
+    match about.plain_word().and_then(UnresolvedReason::parse) {
+        Some(UnresolvedReason::SessionGone) => {
+            "it was sent, and now Amazon has forgotten the session: no proof either way"
+        }
+        Some(UnresolvedReason::AmountDiffers) => {
+            "Amazon says that another amount was paid than the shop asked for"
+        }
+        Some(UnresolvedReason::CompletedElsewhere) => {
+            "the session was completed before anything was sent from here"
+        }
+        Some(UnresolvedReason::IdsMissing) => {
+            "Amazon says that it is completed and gives no ids to prove a payment by"
+        }
+        None => "",
+    }
+}
+
+fn to_attempt(event: &AttemptEvent, after: &Checkout) -> (Kind, About) {
+    let attempt = after.attempt(event.attempt);
+    let about = of_attempt(event.attempt, attempt);
+    let plain = |kind| (kind, about.clone());
+    let with = |kind, detail| (kind, About { detail, ..about.clone() });
+    let word = |word: &str| Some(Detail::Word(word.to_owned()));
+    match &event.what {
+        Happened::SessionBound => plain(Kind::SessionBound),
+        Happened::SurplusRecorded { of } => {
+            with(Kind::SurplusRecorded, word(&format!("second to attempt {of}")))
+        }
+        Happened::Approved => plain(Kind::Approved),
+        Happened::FinalizeSent { n, send_count } => {
+            with(Kind::FinalizeSent, Some(Detail::Sent { key: Some(*n), send_count: *send_count }))
+        }
+        Happened::NotSent => plain(Kind::NotSent),
+        Happened::NotEvaluated { code } => with(Kind::NotEvaluated, word(code)),
+        Happened::DoubtBegan { cause } => with(Kind::DoubtBegan, word(cause)),
+        Happened::DoubtAlarm { lasting } => {
+            with(Kind::DoubtAlarm, Some(Detail::LastingSeconds(lasting.as_secs())))
+        }
+        Happened::LookedUp { found } => with(Kind::LookedUp, word(found)),
+        // Where the intent is to capture, nothing else is waited for.
+        Happened::PendingBegan => match after.terms.payment_intent {
+            PaymentIntent::AuthorizeWithCapture => {
+                with(Kind::CapturePending, about.charge_id.as_deref().and_then(word))
+            }
+            PaymentIntent::Authorize | PaymentIntent::Confirm => plain(Kind::AuthorizationPending),
+        },
+        Happened::Completed => with(Kind::Completed, attempt.and_then(completion)),
+        Happened::NotPaid => with(Kind::NotPaid, attempt.and_then(not_paid_by)),
+        Happened::Unresolved => with(Kind::Unresolved, attempt.and_then(unresolved_by)),
+        Happened::Contradiction { found, charge_permission_id, charge_id } => {
+            let about = About {
+                charge_permission_id: charge_permission_id.as_ref().map(ToString::to_string),
+                charge_id: charge_id.as_ref().map(ToString::to_string),
+                detail: word(found),
+                ..about
+            };
+            (Kind::Contradiction, about)
+        }
+    }
+}
+
+fn of_attempt(number: u32, attempt: Option<&Attempt>) -> About {
+    let (charge_permission_id, charge_id) = match attempt.map(|attempt| &attempt.state) {
+        Some(AttemptState::Completed { completion, charge_permission_id, .. }) => {
+            (Some(charge_permission_id), completion.charge_id())
+        }
+        Some(AttemptState::Pending { charge_permission_id, charge_id, .. }) => {
+            (Some(charge_permission_id), Some(charge_id))
+        }
+        _ => (None, None),
+    };
+    About {
+        attempt: Some(number),
+        amazon_checkout_session_id: attempt.map(|attempt| attempt.checkout_session_id.to_string()),
+        charge_permission_id: charge_permission_id.map(ToString::to_string),
+        charge_id: charge_id.map(ToString::to_string),
+        ..About::default()
+    }
+}
+
+fn completion(attempt: &Attempt) -> Option<Detail> {
+    let AttemptState::Completed { completion, .. } = &attempt.state else { return None };
+    Some(Detail::Word(completion.name().to_owned()))
+}
+
+fn not_paid_by(attempt: &Attempt) -> Option<Detail> {
+    let AttemptState::NotPaid { reason, .. } = &attempt.state else { return None };
+    let proof = match reason {
+        NotPaidReason::Mismatch(_) => Unpaid::Mismatch,
+        NotPaidReason::AddressDrift(..) => Unpaid::AddressDrift,
+        NotPaidReason::SessionGone => Unpaid::SessionGone,
+        NotPaidReason::Abandoned => Unpaid::Abandoned,
+        NotPaidReason::SessionCanceled(None) => Unpaid::SessionCanceled,
+        NotPaidReason::Misuse(_) => Unpaid::Misuse,
+        NotPaidReason::SessionCanceled(Some(_))
+        | NotPaidReason::Declined(_)
+        | NotPaidReason::OrderCanceled
+        | NotPaidReason::ChargeDeclined(_)
+        | NotPaidReason::ChargeCanceled(_) => Unpaid::Amazon,
+    };
+    Some(Detail::NotPaid { code: reason.code().to_owned(), proof, field: reason.field() })
+}
+
+fn unresolved_by(attempt: &Attempt) -> Option<Detail> {
+    let AttemptState::Unresolved { reason, .. } = &attempt.state else { return None };
+    Some(Detail::Word(reason.code().to_owned()))
+}
+
+fn to_payment(event: &PaymentEvent, after: &Checkout) -> (Kind, About) {
+    let payment = after.payment.as_ref();
+    let of = About {
+        charge_permission_id: payment.map(|payment| payment.charge_permission_id.to_string()),
+        ..About::default()
+    };
+    let word = |word: &str| Some(Detail::Word(word.to_owned()));
+    let operation = |kind, number: u32, detail| {
+        let found = payment.and_then(|payment| payment.operation(number));
+        (kind, found.map_or_else(|| of.clone(), |it| of_operation(it, About { detail, ..of.clone() })))
+    };
+    let charge = |kind, id: &ChargeId| (kind, of_charge(payment, id, of.clone()));
+    let refund = |kind, id: &RefundId| (kind, of_refund(payment, id, of.clone()));
+    let permission = |kind| {
+        let reason = payment.and_then(|payment| payment.permission.state.reason());
+        (kind, About { detail: reason.and_then(word), ..of.clone() })
+    };
+    match event {
+        PaymentEvent::OperationRecorded(number) => {
+            let asked = payment.and_then(|payment| payment.operation(*number));
+            let amount = asked.and_then(|operation| operation.request.amount());
+            let amount = amount.map(|amount| Detail::Word(amount.to_string()));
+            operation(Kind::OperationRecorded, *number, amount)
+        }
+        PaymentEvent::OperationSent { number, send_count } => {
+            let sent = payment.and_then(|payment| payment.operation(*number));
+            let key = sent.and_then(|operation| key_of(&operation.state));
+            operation(Kind::OperationSent, *number, Some(Detail::Sent { key, send_count: *send_count }))
+        }
+        PaymentEvent::OperationNotSent(number) => operation(Kind::OperationNotSent, *number, None),
+        PaymentEvent::OperationNotEvaluated { number, code } => {
+            operation(Kind::OperationNotEvaluated, *number, word(code))
+        }
+        PaymentEvent::OperationDoubtBegan { number, cause } => {
+            operation(Kind::OperationDoubtBegan, *number, word(cause))
+        }
+        PaymentEvent::OperationAlarm { number, lasting } => {
+            operation(Kind::OperationAlarm, *number, Some(Detail::LastingSeconds(lasting.as_secs())))
+        }
+        PaymentEvent::OperationDone(number) => operation(Kind::OperationDone, *number, None),
+        PaymentEvent::OperationRefused { number, code } => {
+            operation(Kind::OperationRefused, *number, word(code))
+        }
+        PaymentEvent::ChargePending(id) => charge(Kind::ChargePending, id),
+        PaymentEvent::ChargeAuthorized(id) => charge(Kind::ChargeAuthorized, id),
+        PaymentEvent::CapturePending(id) => charge(Kind::CapturePending, id),
+        PaymentEvent::ChargeCaptured(id) => charge(Kind::ChargeCaptured, id),
+        PaymentEvent::ChargeCanceled(id) => charge(Kind::ChargeCanceled, id),
+        PaymentEvent::ChargeDeclined(id) => charge(Kind::ChargeDeclined, id),
+        PaymentEvent::ChargeAdopted(id) => charge(Kind::ChargeAdopted, id),
+        PaymentEvent::RefundPending(id) => refund(Kind::RefundPending, id),
+        PaymentEvent::Refunded(id) => refund(Kind::Refunded, id),
+        PaymentEvent::RefundDeclined(id) => refund(Kind::RefundDeclined, id),
+        PaymentEvent::PermissionChargeable => permission(Kind::PermissionChargeable),
+        PaymentEvent::PermissionNonChargeable => permission(Kind::PermissionNonChargeable),
+        PaymentEvent::PermissionClosed => permission(Kind::PermissionClosed),
+        PaymentEvent::CaptureDue { charge_id, deadline, at } => {
+            let detail = Detail::Due { deadline: deadline.as_str().to_owned(), at: at.to_string() };
+            let charge_id = Some(charge_id.to_string());
+            (Kind::CaptureDue, About { charge_id, detail: Some(detail), ..of })
+        }
+        PaymentEvent::CancelRequested => {
+            let reference = after.cancellation.as_ref().map(|cancellation| cancellation.reference.clone());
+            (Kind::CancelRequested, About { reference, ..of })
+        }
+        PaymentEvent::CheckoutCanceled => (Kind::CheckoutCanceled, of),
+        PaymentEvent::CancellationStuck { why } => {
+            (Kind::CancellationStuck, About { detail: word(why), ..of })
+        }
+        PaymentEvent::Contradiction { id, found } => {
+            (Kind::Contradiction, About { detail: word(&format!("{found}: {id}")), ..of })
+        }
+    }
+}
+
+fn of_operation(operation: &Operation, about: About) -> About {
+    let (done_charge, refund_id) = match &operation.state {
+        OperationState::Done(Effect::Charge(id)) => (Some(id), None),
+        OperationState::Done(Effect::Refund(id)) => (None, Some(id)),
+        _ => (None, None),
+    };
+    let (OperationName::Shop(reference) | OperationName::Own(reference)) = &operation.name;
+    About {
+        charge_id: operation.request.charge_id().or(done_charge).map(ToString::to_string),
+        refund_id: refund_id.map(ToString::to_string),
+        operation: Some(operation.number),
+        reference: Some(reference.clone()),
+        call: Some(operation.request.call().to_owned()),
+        ..about
+    }
+}
+
+/// Which key an operation's bytes are under.
+fn key_of(state: &OperationState) -> Option<u32> {
+    match state {
+        OperationState::Recorded { send, .. } => send.as_ref().map(|send| send.n),
+        OperationState::Sending { send, .. } | OperationState::InDoubt { send, .. } => Some(send.n),
+        OperationState::Done(_) | OperationState::Refused { .. } => None,
+    }
+}
+
+fn of_charge(payment: Option<&Payment>, id: &ChargeId, about: About) -> About {
+    let charge = payment.and_then(|payment| payment.charge(id));
+    let detail = charge.and_then(|charge| match &charge.state {
+        ChargeState::Captured(captured) => Some(captured.to_string()),
+        ChargeState::Canceled(reason) | ChargeState::Declined(reason) => reason.clone(),
+        ChargeState::AuthorizationInitiated | ChargeState::Authorized | ChargeState::CaptureInitiated => {
+            Some(charge.amount.to_string())
+        }
+    });
+    About { charge_id: Some(id.to_string()), detail: detail.map(Detail::Word), ..about }
+}
+
+fn of_refund(payment: Option<&Payment>, id: &RefundId, about: About) -> About {
+    let found = payment.and_then(|payment| payment.refund(id));
+    let detail = found.map(|(_, refund)| match &refund.state {
+        RefundState::Declined(Some(reason)) => reason.clone(),
+        RefundState::Declined(None) | RefundState::RefundInitiated | RefundState::Refunded => {
+            refund.amount.to_string()
+        }
+    });
+    About {
+        charge_id: found.map(|(charge, _)| charge.id.to_string()),
+        refund_id: Some(id.to_string()),
+        detail: detail.map(Detail::Word),
+        ..about
+    }
+}
