@@ -2,7 +2,7 @@
 //! kept; gauges are set by the survey. No label holds an id, an amount or anything of a buyer's: all
 //! of them are words of this program or of Amazon's API.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +18,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::book::open_work::OpenWork;
-use crate::book::survey::Survey;
 use crate::events::table::{Event, Figure};
 
 /// One label: its name and its word.
@@ -213,6 +212,28 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+/// How much of one thing is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) open: i64,
+    pub(crate) stuck: i64,
+}
+
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Survey {
+    pub(crate) open: BTreeMap<OpenWork, Count>,
+    /// The checkouts with what has been open for longest, if for too long.
+    pub(crate) stuck: Vec<(Timestamp, String)>,
+    pub(crate) timers_due: i64,
+    pub(crate) timers_overdue: i64,
+    pub(crate) webhook_backlog: i64,
+    /// By what passes, and within how many hours.
+    pub(crate) captures_due: BTreeMap<(&'static str, &'static str), i64>,
+    pub(crate) snapshots_due: i64,
+    pub(crate) snapshots_missed: i64,
 }
 
 /// What one step changes in the figures: worked out when it is decided, counted once it is kept.

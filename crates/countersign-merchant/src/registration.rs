@@ -7,6 +7,8 @@ use countersign_domain::merchant::checkout::{Checkout, Terms};
 use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
 
+use crate::settings::Settings;
+
 /// How long a quote is valid: longer than the day that Amazon keeps its session. After that what the buyer entered
 /// on a page that led nowhere is not kept.
 const STANDS_FOR: Duration = Duration::from_secs(25 * 3_600);
@@ -64,6 +66,11 @@ pub(crate) struct Quoted {
 }
 
 impl Registration {
+    /// Where the buyer reads how the order is.
+    pub(crate) fn result_url(&self, settings: &Settings) -> String {
+        format!("{}/result/{}", settings.public_url.trim_end_matches('/'), self.links.result_token)
+    }
+
     /// When the quote lapses: not while an attempt may still be paid by it, and never once it was paid.
     pub(crate) fn lapses_at(&self) -> Option<Timestamp> {
         let quoted = self.browsing.quoted.as_ref()?;

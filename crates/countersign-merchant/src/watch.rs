@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_domain::time::{HOUR, Timestamp};
+
 use crate::book::Book;
-use crate::book::survey::Told;
+use crate::metrics::Survey;
 
 /// How long lies between two surveys: the metrics' gauges are never older.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -22,5 +24,48 @@ pub(crate) async fn run(book: Arc<Book>) {
             Err(failed) => tracing::warn!(%failed, "what is open could not be looked over"),
         }
         book.clock.sleep(PAUSE).await;
+    }
+}
+
+/// What the log says of a survey, and what it said last.
+#[derive(Debug, Default)]
+struct Told {
+    at: Option<Timestamp>,
+    stuck: i64,
+}
+
+/// What is stuck is told again after so long, or when there is more of it.
+const TELL_EVERY: Duration = HOUR;
+
+impl Told {
+    /// Tells the operator what needs one: nothing, when nothing does.
+    fn tell(&mut self, survey: &Survey, now: Timestamp) {
+        let stuck: i64 = survey.open.values().map(|count| count.stuck).sum();
+        let is_time = self.at.is_none_or(|at| now.since(at) >= TELL_EVERY);
+        let expiring = |hours| survey.captures_due.get(&("expiry", hours)).copied().unwrap_or_default();
+        let needs_somebody =
+            stuck > 0 || survey.timers_overdue > 0 || survey.snapshots_missed > 0 || expiring("24") > 0;
+        if !needs_somebody || (!is_time && stuck <= self.stuck) {
+            return;
+        }
+        self.at = Some(now);
+        self.stuck = stuck;
+        for (what, count) in survey.open.iter().filter(|(_, count)| count.stuck > 0) {
+            let (kind, state, count) = (what.kind.as_str(), what.state.as_str(), count.stuck);
+            tracing::warn!(kind, state, count, "open for more than ten minutes");
+        }
+        for (since, checkout_id) in &survey.stuck {
+            tracing::warn!(checkout_id, %since, "among those that are open for longest");
+        }
+        let Survey { timers_overdue, webhook_backlog, snapshots_due, snapshots_missed, .. } = survey;
+        tracing::warn!(
+            timers_overdue,
+            webhook_backlog,
+            snapshots_due,
+            snapshots_missed,
+            expiring_in_24_h = expiring("24"),
+            expiring_in_72_h = expiring("72"),
+            "what waits"
+        );
     }
 }

@@ -1,16 +1,14 @@
 //! Looking over everything once in a while: what is open, stuck, due or missing. It reads indexes,
-//! never documents, and each count has its limit. What it finds goes into the metrics and, at a
-//! bounded rate, into the log.
+//! never documents, and each count has its limit.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countersign_domain::time::{HOUR, Timestamp};
+use countersign_domain::time::Timestamp;
 use countersign_store::contract::{IndexRow, MAX_ROWS};
 
-use super::open_work::{self, OpenWork};
-use super::{Book, StoreFailed, Walk, snapshot_document};
+use super::{Book, StoreFailed, Walk, open_work, snapshot_document};
 use crate::events::fact;
+use crate::metrics::Survey;
 
 /// For so long something may be open before it counts as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -23,28 +21,6 @@ const WITHIN: [(&str, Duration); 2] =
 const COUNTED: usize = 10_000;
 /// So many of the checkouts that are stuck for longest are named.
 const NAMED: usize = 10;
-
-/// How much of one thing is open.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Count {
-    pub(crate) open: i64,
-    pub(crate) stuck: i64,
-}
-
-/// What was found.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Survey {
-    pub(crate) open: BTreeMap<OpenWork, Count>,
-    /// The checkouts with what has been open for longest, if for too long.
-    pub(crate) stuck: Vec<(Timestamp, String)>,
-    pub(crate) timers_due: i64,
-    pub(crate) timers_overdue: i64,
-    pub(crate) webhook_backlog: i64,
-    /// By what passes, and within how many hours.
-    pub(crate) captures_due: BTreeMap<(&'static str, &'static str), i64>,
-    pub(crate) snapshots_due: i64,
-    pub(crate) snapshots_missed: i64,
-}
 
 fn figure(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -96,48 +72,5 @@ impl Book {
             rows.extend(self.page(&mut walk, MAX_ROWS).await?);
         }
         Ok(rows)
-    }
-}
-
-/// What the log says of a survey, and what it said last.
-#[derive(Debug, Default)]
-pub(crate) struct Told {
-    at: Option<Timestamp>,
-    stuck: i64,
-}
-
-/// What is stuck is told again after so long, or when there is more of it.
-const TELL_EVERY: Duration = HOUR;
-
-impl Told {
-    /// Tells the operator what needs one: nothing, when nothing does.
-    pub(crate) fn tell(&mut self, survey: &Survey, now: Timestamp) {
-        let stuck: i64 = survey.open.values().map(|count| count.stuck).sum();
-        let is_time = self.at.is_none_or(|at| now.since(at) >= TELL_EVERY);
-        let expiring = |hours| survey.captures_due.get(&("expiry", hours)).copied().unwrap_or_default();
-        let needs_somebody =
-            stuck > 0 || survey.timers_overdue > 0 || survey.snapshots_missed > 0 || expiring("24") > 0;
-        if !needs_somebody || (!is_time && stuck <= self.stuck) {
-            return;
-        }
-        self.at = Some(now);
-        self.stuck = stuck;
-        for (what, count) in survey.open.iter().filter(|(_, count)| count.stuck > 0) {
-            let (kind, state, count) = (what.kind.as_str(), what.state.as_str(), count.stuck);
-            tracing::warn!(kind, state, count, "open for more than ten minutes");
-        }
-        for (since, checkout_id) in &survey.stuck {
-            tracing::warn!(checkout_id, %since, "among those that are open for longest");
-        }
-        let Survey { timers_overdue, webhook_backlog, snapshots_due, snapshots_missed, .. } = survey;
-        tracing::warn!(
-            timers_overdue,
-            webhook_backlog,
-            snapshots_due,
-            snapshots_missed,
-            expiring_in_24_h = expiring("24"),
-            expiring_in_72_h = expiring("72"),
-            "what waits"
-        );
     }
 }

@@ -13,7 +13,8 @@ use countersign_protocol::wire::{Address, Buyer, CartDetails, Object as _, read_
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::errors::{self, Refused};
-use super::{only_get, render};
+use super::requests::only_get;
+use super::{json, render};
 use crate::app::App;
 use crate::app::quote::Question;
 use crate::book::arrival::Bearer;
@@ -189,7 +190,7 @@ async fn quoted(app: &App, loaded: &Loaded, question: &Question) -> Result<Respo
         reason_code: Some(refused.code().to_owned()),
         ..CartDetails::default()
     });
-    Ok(render::json_bytes(StatusCode::OK, Bytes::from(details.to_request())))
+    Ok(json::json_bytes(StatusCode::OK, Bytes::from(details.to_request())))
 }
 
 fn init(body: &[u8]) -> Result<Question, Refused> {

@@ -1,20 +1,27 @@
 //! The one match from refusal to status, code, field and message.
 
+use std::borrow::Cow;
+
 use countersign_client::notification::{EnvelopeRefused, MessageRefused, NotificationRefused};
+use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use countersign_domain::merchant::checkout::TermsRefused;
 use countersign_domain::merchant::operation::{MAX_OPERATIONS, OperationRefused};
 use countersign_http::{Response, Unreadable};
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode as Status, header};
 use serde::Serialize;
 
-use super::{payment_render, render};
+use super::json::json;
+use super::update_url;
 use crate::app::inbox::NotAcknowledged;
 use crate::app::operation::OperateRefused;
 use crate::book::StoreFailed;
 use crate::book::arrival::CompleteRefused;
 use crate::book::register::RegistrationRefused;
 use crate::book::snapshot::SnapshotRefused;
+
+const BAD: Status = Status::BAD_REQUEST;
+const CONFLICT: Status = Status::CONFLICT;
 
 /// Everything that the merchant API refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +114,7 @@ impl From<OperateRefused> for Refused {
                 let payment = registration.checkout.payment.as_ref();
                 let is_of_permission = refused == OperationRefused::PermissionNonChargeable;
                 let payment = payment.filter(|_| is_of_permission);
-                Self::Operation(refused, payment.and_then(payment_render::update_url_of_permission))
+                Self::Operation(refused, payment.and_then(update_url::of_permission))
             }
             OperateRefused::Store(failed) => Self::Store(failed),
         }
@@ -145,149 +152,36 @@ struct Envelope<'a> {
 struct Body<'a> {
     code: &'a str,
     field: Option<&'a str>,
-    message: String,
+    message: &'a str,
+}
+
+/// What a refusal is answered with.
+struct Answer {
+    status: Status,
+    code: Cow<'static, str>,
+    field: Option<String>,
+    message: Cow<'static, str>,
+}
+
+fn answer(status: Status, code: &'static str, message: impl Into<Cow<'static, str>>) -> Answer {
+    Answer { status, code: code.into(), field: None, message: message.into() }
+}
+
+impl Answer {
+    fn at(self, field: &str) -> Self {
+        Self { field: Some(field.to_owned()), ..self }
+    }
 }
 
 /// The answer to a refused request.
 pub(super) fn render(refused: &Refused) -> Response {
-    use StatusCode as Status;
-    let (status, code, field, message): (Status, &str, Option<String>, String) = match refused {
-        Refused::NoSuchPath => {
-            (Status::NOT_FOUND, "NotFound", None, "There is nothing at this path.".to_owned())
-        }
-        Refused::WrongMethod(_) => (
-            Status::METHOD_NOT_ALLOWED,
-            "MethodNotAllowed",
-            None,
-            "This path does not take this method.".to_owned(),
-        ),
-        Refused::Unauthorized => (
-            Status::UNAUTHORIZED,
-            "Unauthorized",
-            Some("authorization".to_owned()),
-            "The header authorization must be `Bearer` and the shop's token.".to_owned(),
-        ),
-        Refused::OriginNotAllowed => (
-            Status::FORBIDDEN,
-            "OriginNotAllowed",
-            Some("origin".to_owned()),
-            "A page of this origin may not speak for this checkout; shop.origins names further ones."
-                .to_owned(),
-        ),
-        Refused::Unreadable(unreadable) => {
-            let (status, message) = match unreadable {
-                Unreadable::BodyTooLarge => (Status::PAYLOAD_TOO_LARGE, "The body is too large."),
-                Unreadable::HeadTooLarge => {
-                    (Status::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large.")
-                }
-                Unreadable::BodyTimedOut => (Status::REQUEST_TIMEOUT, "The body did not arrive in time."),
-                Unreadable::BodyTruncated => (Status::BAD_REQUEST, "The body ended too early."),
-            };
-            (status, "Unreadable", None, message.to_owned())
-        }
-        Refused::Body(refused) => {
-            let code = match refused.kind {
-                BodyRefusedKind::InvalidRequestFormat => "InvalidFormat",
-                BodyRefusedKind::UnrecognizedField => "UnrecognizedField",
-                BodyRefusedKind::InvalidParameterValue => "InvalidValue",
-            };
-            (Status::BAD_REQUEST, code, refused.field.clone(), refused.to_string())
-        }
-        Refused::Missing(field) => (
-            Status::BAD_REQUEST,
-            "MissingValue",
-            Some((*field).to_owned()),
-            format!("[{field}] is required."),
-        ),
-        Refused::Invalid { field, why } => {
-            (Status::BAD_REQUEST, "InvalidValue", Some((*field).to_owned()), format!("[{field}] {why}."))
-        }
-        Refused::Terms(refused) => {
-            let (status, code, message) = terms_refused(refused);
-            (status, code, Some(refused.field().to_owned()), message)
-        }
-        Refused::OtherTerms(field) => (
-            Status::CONFLICT,
-            "OrderExists",
-            Some((*field).to_owned()),
-            format!("This order is registered with another [{field}]."),
-        ),
-        Refused::NoSuchCheckout => {
-            (Status::NOT_FOUND, "NoSuchCheckout", None, "There is no such checkout.".to_owned())
-        }
-        Refused::BoundToAnotherOrder => (
-            Status::CONFLICT,
-            "SessionOfAnotherOrder",
-            Some("amazonCheckoutSessionId".to_owned()),
-            "This Checkout Session belongs to another order.".to_owned(),
-        ),
-        Refused::TooManyAttempts => (
-            Status::CONFLICT,
-            "TooManyAttempts",
-            Some("amazonCheckoutSessionId".to_owned()),
-            "This order has seen too many Checkout Sessions.".to_owned(),
-        ),
-        Refused::Operation(refused, _) => {
-            let (status, code, message) = operation_refused(*refused);
-            (status, code, refused.field().map(str::to_owned), message)
-        }
-        Refused::ByAmazon(code) => {
-            (Status::CONFLICT, code, None, "Amazon refuses this; nothing was done.".to_owned())
-        }
-        Refused::Declined { code, .. } => {
-            (Status::PAYMENT_REQUIRED, code, None, "The payment was declined; nothing was taken.".to_owned())
-        }
-        Refused::RefundDeclined { refund, reason } => (
-            Status::CONFLICT,
-            "RefundDeclined",
-            None,
-            format!("Amazon declined the refund {refund} ({reason}); nothing was given back."),
-        ),
-        Refused::NoSuchCharge => (
-            Status::NOT_FOUND,
-            "NoSuchCharge",
-            Some("chargeId".to_owned()),
-            "This checkout has no such charge.".to_owned(),
-        ),
-        Refused::Snapshot(refused) => {
-            let (status, code, message) = snapshot_refused(refused);
-            (status, code, None, message.to_owned())
-        }
-        Refused::Notification(refused) => {
-            let (status, field) = notification_refused(refused);
-            let message = format!("This notification is not taken: {refused}.");
-            let code = match status {
-                Status::SERVICE_UNAVAILABLE => "Unavailable",
-                Status::BAD_REQUEST => "InvalidFormat",
-                _ => "NotBelieved",
-            };
-            (status, code, field.map(str::to_owned), message)
-        }
-        Refused::OrderCanceled => (
-            Status::CONFLICT,
-            "OrderCanceled",
-            Some("amazonCheckoutSessionId".to_owned()),
-            "This order is canceled, or being canceled.".to_owned(),
-        ),
-        Refused::Store(failed) => {
-            tracing::error!(%failed, "a request was refused");
-            let (code, message) = match failed {
-                StoreFailed::Indeterminate(_) => {
-                    ("Indeterminate", "Whether this was kept is not known; it may be carried out. Ask again.")
-                }
-                StoreFailed::Unavailable(_) | StoreFailed::Unreadable(_) => {
-                    ("Unavailable", "The store does not answer. Nothing is lost; ask again.")
-                }
-            };
-            (Status::SERVICE_UNAVAILABLE, code, None, message.to_owned())
-        }
-    };
+    let Answer { status, code, field, message } = answer_to(refused);
     let payment_method_update_url = match refused {
         Refused::Operation(_, update_url) | Refused::Declined { update_url, .. } => update_url.as_deref(),
         _ => None,
     };
-    let error = Body { code, field: field.as_deref(), message };
-    let mut response = render::json(status, &Envelope { error, payment_method_update_url });
+    let error = Body { code: &code, field: field.as_deref(), message: &message };
+    let mut response = json(status, &Envelope { error, payment_method_update_url });
     match refused {
         Refused::WrongMethod(allowed) => {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
@@ -301,109 +195,200 @@ pub(super) fn render(refused: &Refused) -> Response {
     response
 }
 
-fn terms_refused(refused: &TermsRefused) -> (StatusCode, &'static str, String) {
-    let bad = StatusCode::BAD_REQUEST;
+const NO_SUCH_CHECKOUT: &str = "There is no such checkout.";
+const CANCELED: &str = "This order is canceled, or being canceled.";
+const NO_SUCH_CHARGE: &str = "This checkout has no such charge.";
+const NO_AMOUNT: &str = "The amount must be more than zero.";
+const NO_STORE: &str = "The store does not answer. Nothing is lost; ask again.";
+
+fn answer_to(refused: &Refused) -> Answer {
     match refused {
-        TermsRefused::PendingWithCapture => (
-            bad,
-            "InvalidCombination",
-            "AuthorizeWithCapture cannot wait for a pending authorization.".to_owned(),
-        ),
-        TermsRefused::NothingToCharge => {
-            (bad, "InvalidValue", "The amount must be more than zero.".to_owned())
+        Refused::NoSuchPath => answer(Status::NOT_FOUND, "NotFound", "There is nothing at this path."),
+        Refused::WrongMethod(_) => {
+            answer(Status::METHOD_NOT_ALLOWED, "MethodNotAllowed", "This path does not take this method.")
         }
-        TermsRefused::ChargeAboveMaximum => {
-            (bad, "InvalidValue", "The amount is more than Amazon Pay charges at once.".to_owned())
+        Refused::Unauthorized => {
+            let message = "The header authorization must be `Bearer` and the shop's token.";
+            answer(Status::UNAUTHORIZED, "Unauthorized", message).at("authorization")
         }
-        TermsRefused::TotalInAnotherCurrency(currency) => {
-            (bad, "InvalidCombination", format!("{currency} is not the currency of chargeAmount."))
+        Refused::OriginNotAllowed => {
+            let message =
+                "A page of this origin may not speak for this checkout; shop.origins names further ones.";
+            answer(Status::FORBIDDEN, "OriginNotAllowed", message).at("origin")
         }
-        TermsRefused::TotalBelowCharge => {
-            (bad, "InvalidCombination", "The total is less than chargeAmount.".to_owned())
+        Refused::Unreadable(unreadable) => {
+            let (status, message) = match unreadable {
+                Unreadable::BodyTooLarge => (Status::PAYLOAD_TOO_LARGE, "The body is too large."),
+                Unreadable::HeadTooLarge => {
+                    (Status::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large.")
+                }
+                Unreadable::BodyTimedOut => (Status::REQUEST_TIMEOUT, "The body did not arrive in time."),
+                Unreadable::BodyTruncated => (BAD, "The body ended too early."),
+            };
+            answer(status, "Unreadable", message)
         }
-        TermsRefused::VersionMoved { current } => (
-            StatusCode::CONFLICT,
-            "TermsVersionMoved",
-            format!("The terms have version {current}: read them and decide again."),
-        ),
-        TermsRefused::OrderCanceled => {
-            (StatusCode::CONFLICT, "OrderCanceled", "This order is canceled, or being canceled.".to_owned())
+        Refused::Body(refused) => {
+            let code = match refused.kind {
+                BodyRefusedKind::InvalidRequestFormat => "InvalidFormat",
+                BodyRefusedKind::UnrecognizedField => "UnrecognizedField",
+                BodyRefusedKind::InvalidParameterValue => "InvalidValue",
+            };
+            Answer { field: refused.field.clone(), ..answer(BAD, code, refused.to_string()) }
         }
-        TermsRefused::AlreadySent => (
-            StatusCode::CONFLICT,
-            "AlreadySent",
-            "A payment with the present terms was sent and is not proved unpaid.".to_owned(),
-        ),
+        Refused::Missing(field) => answer(BAD, "MissingValue", format!("[{field}] is required.")).at(field),
+        Refused::Invalid { field, why } => answer(BAD, "InvalidValue", format!("[{field}] {why}.")).at(field),
+        Refused::Terms(refused) => terms_refused(refused).at(refused.field()),
+        Refused::OtherTerms(field) => {
+            let message = format!("This order is registered with another [{field}].");
+            answer(CONFLICT, "OrderExists", message).at(field)
+        }
+        Refused::NoSuchCheckout => answer(Status::NOT_FOUND, "NoSuchCheckout", NO_SUCH_CHECKOUT),
+        Refused::BoundToAnotherOrder => {
+            let message = "This Checkout Session belongs to another order.";
+            answer(CONFLICT, "SessionOfAnotherOrder", message).at("amazonCheckoutSessionId")
+        }
+        Refused::TooManyAttempts => {
+            let message = "This order has seen too many Checkout Sessions.";
+            answer(CONFLICT, "TooManyAttempts", message).at("amazonCheckoutSessionId")
+        }
+        Refused::OrderCanceled => answer(CONFLICT, "OrderCanceled", CANCELED).at("amazonCheckoutSessionId"),
+        Refused::Operation(refused, _) => {
+            Answer { field: refused.field().map(str::to_owned), ..operation_refused(*refused) }
+        }
+        Refused::ByAmazon(code) => Answer {
+            code: code.clone().into(),
+            ..answer(CONFLICT, "", "Amazon refuses this; nothing was done.")
+        },
+        Refused::Declined { code, .. } => Answer {
+            code: code.clone().into(),
+            ..answer(Status::PAYMENT_REQUIRED, "", "The payment was declined; nothing was taken.")
+        },
+        Refused::RefundDeclined { refund, reason } => {
+            let message = format!("Amazon declined the refund {refund} ({reason}); nothing was given back.");
+            answer(CONFLICT, "RefundDeclined", message)
+        }
+        Refused::NoSuchCharge => answer(Status::NOT_FOUND, "NoSuchCharge", NO_SUCH_CHARGE).at("chargeId"),
+        Refused::Snapshot(refused) => snapshot_refused(refused),
+        Refused::Notification(refused) => {
+            let (status, field) = notification_refused(refused);
+            let code = match status {
+                Status::SERVICE_UNAVAILABLE => "Unavailable",
+                BAD => "InvalidFormat",
+                _ => "NotBelieved",
+            };
+            let message = format!("This notification is not taken: {refused}.");
+            Answer { field: field.map(str::to_owned), ..answer(status, code, message) }
+        }
+        Refused::Store(failed) => {
+            tracing::error!(%failed, "a request was refused");
+            let (code, message) = match failed {
+                StoreFailed::Indeterminate(_) => {
+                    ("Indeterminate", "Whether this was kept is not known; it may be carried out. Ask again.")
+                }
+                StoreFailed::Unavailable(_) | StoreFailed::Unreadable(_) => ("Unavailable", NO_STORE),
+            };
+            answer(Status::SERVICE_UNAVAILABLE, code, message)
+        }
     }
 }
 
-fn operation_refused(refused: OperationRefused) -> (StatusCode, &'static str, String) {
+fn terms_refused(refused: &TermsRefused) -> Answer {
+    match refused {
+        TermsRefused::PendingWithCapture => {
+            let message = "AuthorizeWithCapture cannot wait for a pending authorization.";
+            answer(BAD, "InvalidCombination", message)
+        }
+        TermsRefused::NothingToCharge => answer(BAD, "InvalidValue", NO_AMOUNT),
+        TermsRefused::ChargeAboveMaximum => {
+            answer(BAD, "InvalidValue", "The amount is more than Amazon Pay charges at once.")
+        }
+        TermsRefused::TotalInAnotherCurrency(currency) => {
+            answer(BAD, "InvalidCombination", format!("{currency} is not the currency of chargeAmount."))
+        }
+        TermsRefused::TotalBelowCharge => {
+            answer(BAD, "InvalidCombination", "The total is less than chargeAmount.")
+        }
+        TermsRefused::VersionMoved { current } => {
+            let message = format!("The terms have version {current}: read them and decide again.");
+            answer(CONFLICT, "TermsVersionMoved", message)
+        }
+        TermsRefused::OrderCanceled => answer(CONFLICT, "OrderCanceled", CANCELED),
+        TermsRefused::AlreadySent => {
+            let message = "A payment with the present terms was sent and is not proved unpaid.";
+            answer(CONFLICT, "AlreadySent", message)
+        }
+    }
+}
+
+fn operation_refused(refused: OperationRefused) -> Answer {
     use OperationRefused as Rule;
-    let (bad, conflict) = (StatusCode::BAD_REQUEST, StatusCode::CONFLICT);
-    let (status, code, message) = match refused {
-        Rule::NotCompleted => (conflict, "NotCompleted", "This order is not paid or authorized."),
-        Rule::OrderCanceled => (conflict, "OrderCanceled", "This order is canceled, or being canceled."),
-        Rule::ReferenceReused => (conflict, "ReferenceReused", "This reference stands for something else."),
+    match refused {
+        Rule::NotCompleted => answer(CONFLICT, "NotCompleted", "This order is not paid or authorized."),
+        Rule::OrderCanceled => answer(CONFLICT, "OrderCanceled", CANCELED),
+        Rule::ReferenceReused => {
+            answer(CONFLICT, "ReferenceReused", "This reference was used for something else.")
+        }
         Rule::TooManyOperations => {
             let message = format!("A checkout takes {MAX_OPERATIONS} operations.");
-            return (conflict, "TooManyOperations", message);
+            answer(CONFLICT, "TooManyOperations", message)
         }
         Rule::PendingWithCapture => {
-            (bad, "InvalidCombination", "captureNow cannot wait for a pending authorization.")
+            let message = "captureNow cannot wait for a pending authorization.";
+            answer(BAD, "InvalidCombination", message)
         }
-        Rule::Nothing(_) => (bad, "InvalidValue", "The amount must be more than zero."),
-        Rule::OtherCurrency(_) => (bad, "InvalidValue", "The amount is in another currency than the order."),
-        Rule::AboveMaximum(_) => (bad, "InvalidValue", "The amount is more than Amazon Pay moves at once."),
+        Rule::Nothing(_) => answer(BAD, "InvalidValue", NO_AMOUNT),
+        Rule::OtherCurrency(_) => {
+            answer(BAD, "InvalidValue", "The amount is in another currency than the order.")
+        }
+        Rule::AboveMaximum(_) => {
+            answer(BAD, "InvalidValue", "The amount is more than Amazon Pay moves at once.")
+        }
         Rule::PermissionClosed => {
-            (conflict, "ChargePermissionClosed", "The Charge Permission is closed: nothing can be charged.")
+            let message = "The Charge Permission is closed: nothing can be charged.";
+            answer(CONFLICT, "ChargePermissionClosed", message)
         }
-        Rule::PermissionNonChargeable => (
-            conflict,
-            "ChargePermissionNonChargeable",
-            "The Charge Permission cannot be charged until the buyer names another payment method.",
-        ),
-        Rule::TooManyCharges => (conflict, "TooManyCharges", "A Charge Permission takes 25 charges."),
+        Rule::PermissionNonChargeable => {
+            let message =
+                "The Charge Permission cannot be charged until the buyer names another payment method.";
+            answer(CONFLICT, "ChargePermissionNonChargeable", message)
+        }
+        Rule::TooManyCharges => {
+            let message = format!("A Charge Permission takes {MAX_CHARGES} charges.");
+            answer(CONFLICT, "TooManyCharges", message)
+        }
         Rule::ExceedsLimit(left) => {
-            return (conflict, "ExceedsLimit", format!("Of this order {left} is left to be charged."));
+            answer(CONFLICT, "ExceedsLimit", format!("Of this order {left} is left to be charged."))
         }
-        Rule::NoSuchCharge => (bad, "NoSuchCharge", "This checkout has no such charge."),
+        Rule::NoSuchCharge => answer(BAD, "NoSuchCharge", NO_SUCH_CHARGE),
         Rule::ChargeNotNamed => {
-            (conflict, "ChargeNotNamed", "Not exactly one charge can be meant: name one.")
+            answer(CONFLICT, "ChargeNotNamed", "Not exactly one charge can be meant: name one.")
         }
-        Rule::NotAuthorized => (conflict, "NotAuthorized", "The charge is not Authorized."),
-        Rule::ChargeBusy => (conflict, "ChargeBusy", "Something else is being done with this charge."),
+        Rule::NotAuthorized => answer(CONFLICT, "NotAuthorized", "The charge is not Authorized."),
+        Rule::ChargeBusy => answer(CONFLICT, "ChargeBusy", "Something else is being done with this charge."),
         Rule::ExceedsCharge(amount) => {
-            return (conflict, "ExceedsCharge", format!("The charge is authorized for {amount}."));
+            answer(CONFLICT, "ExceedsCharge", format!("The charge is authorized for {amount}."))
         }
-        Rule::NotCaptured => (conflict, "NotCaptured", "The charge is not Captured."),
+        Rule::NotCaptured => answer(CONFLICT, "NotCaptured", "The charge is not Captured."),
         Rule::ExceedsRefundable(left) => {
-            return (conflict, "ExceedsRefundable", format!("Of this charge {left} may be refunded."));
+            answer(CONFLICT, "ExceedsRefundable", format!("Of this charge {left} may be refunded."))
         }
-        Rule::TooManyRefunds => (conflict, "TooManyRefunds", "A charge takes 10 refunds."),
-    };
-    (status, code, message.to_owned())
+        Rule::TooManyRefunds => {
+            answer(CONFLICT, "TooManyRefunds", format!("A charge takes {MAX_REFUNDS} refunds."))
+        }
+    }
 }
 
 /// Amazon sends again what is answered with a 5xx, and gives up what is answered with a 4xx.
-fn notification_refused(refused: &NotificationRefused) -> (StatusCode, Option<&'static str>) {
-    use StatusCode as Status;
+fn notification_refused(refused: &NotificationRefused) -> (Status, Option<&'static str>) {
     match refused {
-        NotificationRefused::Envelope(refused) => {
-            let field = match refused {
-                EnvelopeRefused::Missing { member } | EnvelopeRefused::Malformed { member, .. } => {
-                    Some(*member)
-                }
-                EnvelopeRefused::TooLong | EnvelopeRefused::NotAnObject => None,
-            };
-            (Status::BAD_REQUEST, field)
-        }
-        NotificationRefused::Message(refused) => {
-            let field = match refused {
-                MessageRefused::Missing { member } | MessageRefused::Malformed { member } => member,
-                MessageRefused::NotAnObject => "Message",
-            };
-            (Status::BAD_REQUEST, Some(field))
-        }
+        NotificationRefused::Envelope(
+            EnvelopeRefused::Missing { member } | EnvelopeRefused::Malformed { member, .. },
+        ) => (BAD, Some(member)),
+        NotificationRefused::Envelope(EnvelopeRefused::TooLong | EnvelopeRefused::NotAnObject) => (BAD, None),
+        NotificationRefused::Message(
+            MessageRefused::Missing { member } | MessageRefused::Malformed { member },
+        ) => (BAD, Some(member)),
+        NotificationRefused::Message(MessageRefused::NotAnObject) => (BAD, Some("Message")),
         NotificationRefused::UnexpectedTopic { .. } => (Status::FORBIDDEN, Some("TopicArn")),
         NotificationRefused::Stale { .. } | NotificationRefused::FromTheFuture { .. } => {
             (Status::FORBIDDEN, Some("Timestamp"))
@@ -415,34 +400,27 @@ fn notification_refused(refused: &NotificationRefused) -> (StatusCode, Option<&'
     }
 }
 
-fn snapshot_refused(refused: &SnapshotRefused) -> (StatusCode, &'static str, &'static str) {
-    use StatusCode as Status;
+fn snapshot_refused(refused: &SnapshotRefused) -> Answer {
     match refused {
-        SnapshotRefused::NoSuchCheckout => {
-            (Status::NOT_FOUND, "NoSuchCheckout", "There is no such checkout.")
-        }
+        SnapshotRefused::NoSuchCheckout => answer(Status::NOT_FOUND, "NoSuchCheckout", NO_SUCH_CHECKOUT),
         SnapshotRefused::NotCompleted => {
-            (Status::NOT_FOUND, "NoSnapshot", "Nothing was paid, so there is nothing to keep.")
+            answer(Status::NOT_FOUND, "NoSnapshot", "Nothing was paid, so there is nothing to keep.")
         }
         SnapshotRefused::Due => {
-            (Status::NOT_FOUND, "SnapshotDue", "It is not fetched from Amazon yet. Ask again later.")
+            answer(Status::NOT_FOUND, "SnapshotDue", "It is not fetched from Amazon yet. Ask again later.")
         }
         SnapshotRefused::Missed => {
-            (Status::GONE, "SnapshotMissed", "Amazon forgot the data before they could be fetched.")
+            answer(Status::GONE, "SnapshotMissed", "Amazon forgot the data before they could be fetched.")
         }
-        SnapshotRefused::Erased => (Status::GONE, "SnapshotErased", "The data were erased."),
-        SnapshotRefused::KeyMissing => (
-            Status::SERVICE_UNAVAILABLE,
-            "SnapshotKeyMissing",
-            "The key that opens it is not configured. Nothing is lost; the log names the key.",
-        ),
-        SnapshotRefused::Altered => (
-            Status::SERVICE_UNAVAILABLE,
-            "SnapshotAltered",
-            "What is stored is not what was sealed. The log names it.",
-        ),
-        SnapshotRefused::Store(_) => {
-            (Status::SERVICE_UNAVAILABLE, "Unavailable", "The store does not answer.")
+        SnapshotRefused::Erased => answer(Status::GONE, "SnapshotErased", "The data were erased."),
+        SnapshotRefused::KeyMissing => {
+            let message = "The key that opens it is not configured. Nothing is lost; the log names the key.";
+            answer(Status::SERVICE_UNAVAILABLE, "SnapshotKeyMissing", message)
         }
+        SnapshotRefused::Altered => {
+            let message = "What is stored is not what was sealed. The log names it.";
+            answer(Status::SERVICE_UNAVAILABLE, "SnapshotAltered", message)
+        }
+        SnapshotRefused::Store(_) => answer(Status::SERVICE_UNAVAILABLE, "Unavailable", NO_STORE),
     }
 }

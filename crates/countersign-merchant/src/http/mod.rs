@@ -3,11 +3,13 @@
 
 mod browser;
 mod errors;
+mod json;
 mod payment_render;
 mod payment_requests;
 mod render;
 mod requests;
 mod script;
+mod update_url;
 
 use std::sync::Arc;
 
@@ -26,7 +28,7 @@ use crate::explain::explanation;
 use crate::pages::result;
 use errors::Refused;
 use payment_requests::Named;
-pub(crate) use render::result_url;
+use requests::only_get;
 
 /// The longest path that any route has, with room: longer ones are not found without a look.
 const MAX_PATH_LEN: usize = 512;
@@ -82,14 +84,6 @@ async fn route(app: &App, request: &Request) -> Response {
             answer.unwrap_or_else(|refused| errors::render(&refused))
         }
         _ => errors::render(&Refused::NoSuchPath),
-    }
-}
-
-fn only_get(request: &Request) -> Result<(), Refused> {
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
-        Ok(())
-    } else {
-        Err(Refused::WrongMethod("GET, HEAD"))
     }
 }
 
@@ -174,7 +168,7 @@ async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, R
             payment_render::canceled(&app.cancel(id, &reference, reason.as_deref()).await?)
         }
         ("GET", ["checkouts", id, "fulfilment"]) => {
-            let charge_id = payment_requests::fulfilment_query(request.uri().query().unwrap_or(""))?;
+            let charge_id = requests::fulfilment_query(request.uri().query().unwrap_or(""))?;
             let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
             let (_, computed) = app.fulfilment(loaded, charge_id.as_ref()).await?;
             Ok(payment_render::fulfilment(&computed.ok_or(Refused::NoSuchCharge)?))
@@ -187,11 +181,13 @@ async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, R
             let query = requests::timeline_query(request.uri().query().unwrap_or(""))?;
             let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
             let (registration, computed) = app.fulfilment(loaded, None).await?;
-            let page = app.timeline_page(&registration.checkout, query.after, query.limit).await?;
+            let page = app
+                .timeline_page(&registration.checkout, query.after.unwrap_or_default(), query.limit)
+                .await?;
             // Without a charge that is asked for there is always an answer.
             let told =
                 explanation(&registration, &page, &app.rules(), &computed.ok_or(Refused::NoSuchCharge)?);
-            Ok(render::json(StatusCode::OK, &told))
+            Ok(json::json(StatusCode::OK, &told))
         }
         (_, ["checkouts", _, "explanation"]) => Err(Refused::WrongMethod("GET")),
         ("GET", ["checkouts", id, "snapshot"]) => {

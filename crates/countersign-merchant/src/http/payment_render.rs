@@ -1,13 +1,13 @@
 //! The payment of a checkout as JSON, and the answers to what the shop asks of it.
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
+use countersign_domain::ids::{ChargeId, RefundId};
 use countersign_domain::merchant::cancellation::{Cancellation, CancellationState};
 use countersign_domain::merchant::fulfilment::Fulfilment;
 use countersign_domain::merchant::operation::{
     Asked, Effect, Operation, OperationName, OperationState, RefundCeiling, Request, refundable,
 };
 use countersign_domain::merchant::payment::{
-    Charge, ChargeState, Payment, PermissionState, Refund, RefundState,
+    Charge, ChargeState, Payment, Refund, RefundState,
 };
 use countersign_domain::money::Money;
 use countersign_http::Response;
@@ -15,7 +15,8 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::errors::{self, Refused};
-use super::render::{Amount, json};
+use super::json::{Amount, json};
+use super::update_url;
 use crate::app::operation::Operated;
 use crate::registration::Registration;
 
@@ -129,7 +130,7 @@ pub(super) fn payment(payment: &Payment) -> PaymentBody<'_> {
             charge_permission_id: payment.charge_permission_id.to_string(),
             state: payment.permission.state.name(),
             reason: payment.permission.state.reason(),
-            payment_method_update_url: update_url_of_permission(payment),
+            payment_method_update_url: update_url::of_permission(payment),
         },
         balances: Balances {
             limit: payment.limit.into(),
@@ -229,24 +230,6 @@ const fn cancellation_word(cancellation: &Cancellation) -> &'static str {
         CancellationState::Requested { .. } => "CancelRequested",
         CancellationState::Done { .. } => "Canceled",
     }
-}
-
-/// Where a buyer names another payment method for a permission: Amazon's own page, as documented for the
-/// United States and Japan; Europe's is not, and follows the form of its other pages.
-fn update_url(id: &ChargePermissionId) -> String {
-    let site = match id.as_str().get(..3) {
-        Some("S02" | "P02" | "B02") => "https://payments.amazon.co.uk",
-        Some("S03" | "P03" | "B03") => "https://pay.amazon.com/jp",
-        _ => "https://payments.amazon.com",
-    };
-    format!("{site}/jr/your-account/ba/{id}")
-}
-
-/// The link, when the permission waits for another payment method.
-pub(super) fn update_url_of_permission(payment: &Payment) -> Option<String> {
-    let PermissionState::NonChargeable(reason) = &payment.permission.state else { return None };
-    let is_of_method = reason.starts_with("PaymentMethod") || reason == "BillingAddressDeleted";
-    is_of_method.then(|| update_url(&payment.charge_permission_id))
 }
 
 /// What an answer says beside the state.
@@ -415,15 +398,7 @@ fn refund_declined(refund: &str, reason: &str) -> Refused {
 }
 
 fn decline(payment: &Payment, code: &str) -> Refused {
-    Refused::Declined { code: code.to_owned(), update_url: update_url_for(payment, code) }
-}
-
-/// The link, when this decline or the permission's state asks for another payment method.
-fn update_url_for(payment: &Payment, code: &str) -> Option<String> {
-    if matches!(code, "HardDeclined" | "PaymentMethodNotAllowed") {
-        return Some(update_url(&payment.charge_permission_id));
-    }
-    update_url_of_permission(payment)
+    Refused::Declined { code: code.to_owned(), update_url: update_url::for_decline(payment, code) }
 }
 
 /// Amazon's words for "not with this money, or not by this buyer"; everything else is a rule of its.

@@ -106,20 +106,3 @@ fn reference(given: Option<String>) -> Result<String, Refused> {
 fn is_printable(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control)
 }
-
-/// `?chargeId=` of a fulfilment.
-pub(super) fn fulfilment_query(query: &str) -> Result<Option<ChargeId>, Refused> {
-    let mut charge_id = None;
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        match pair.split_once('=').unwrap_or((pair, "")) {
-            ("chargeId", "") => {}
-            ("chargeId", id) => {
-                let why = "must be the id of a charge";
-                let read = ChargeId::parse(id).map_err(|_| Refused::Invalid { field: "chargeId", why })?;
-                charge_id = Some(read);
-            }
-            _ => return Err(Refused::Invalid { field: "query", why: "takes chargeId only" }),
-        }
-    }
-    Ok(charge_id)
-}

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Terms;
 use countersign_domain::merchant::verdict::{Proof, Verdict};
-use countersign_domain::money::Money;
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_http::Response;
@@ -13,6 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::errors::Refused;
+use super::json::{Amount, json, json_bytes};
 use super::payment_render::{self, CancellationBody, PaymentBody};
 use super::requests::cursor_text;
 use crate::app::complete::Outcome;
@@ -29,21 +29,6 @@ use crate::pages::texts::{NOT_PAID_MESSAGE, Texts};
 use crate::registration::Registration;
 use crate::settings::Settings;
 
-/// A JSON answer.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    // These types hold strings, numbers and lists only, which always serialise.
-    json_bytes(status, Bytes::from(serde_json::to_vec(body).unwrap_or_default()))
-}
-
-pub(super) fn json_bytes(status: StatusCode, bytes: Bytes) -> Response {
-    let mut response = Response::new(bytes);
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 pub(super) fn healthy() -> Response {
     json(StatusCode::OK, &serde_json::json!({ "status": "ok" }))
 }
@@ -54,19 +39,6 @@ pub(super) fn metrics(text: &str) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Amount {
-    amount: String,
-    currency_code: &'static str,
-}
-
-impl From<Money> for Amount {
-    fn from(money: Money) -> Self {
-        Self { amount: money.amount(), currency_code: money.currency().code() }
-    }
 }
 
 #[derive(Serialize)]
@@ -86,11 +58,6 @@ fn payment_details(terms: &Terms) -> PaymentDetails {
         charge_amount: terms.charge_amount.into(),
         total_order_amount: terms.total_order_amount.map(Into::into),
     }
-}
-
-pub(crate) fn result_url(settings: &Settings, registration: &Registration) -> String {
-    let public_url = settings.public_url.trim_end_matches('/');
-    format!("{public_url}/result/{}", registration.links.result_token)
 }
 
 /// What `amazon.Pay.renderJSButton` is called with, the event handlers aside.
@@ -152,7 +119,7 @@ pub(super) fn registered(settings: &Settings, registered: &Registered) -> Respon
         state: checkout.verdict().outcome(),
         terms_version: checkout.terms_version,
         browser_token: &registration.links.browser_token,
-        result_url: result_url(settings, registration),
+        result_url: registration.result_url(settings),
         button: button(settings, registration),
     };
     json(status, &body)
@@ -263,7 +230,7 @@ fn checkout_body<'a>(
         charge_permission_id: proof.map(|proof| proof.charge_permission_id.to_string()),
         charge_id: proof.and_then(|proof| proof.charge_id).map(ToString::to_string),
         registered_at: checkout.registered_at.to_string(),
-        result_url: result_url(settings, registration),
+        result_url: registration.result_url(settings),
         attempts: checkout.attempts.iter().map(attempt_body).collect(),
         payment: checkout.payment.as_ref().map(payment_render::payment),
         cancellation: checkout.cancellation.as_ref().map(payment_render::cancellation),
@@ -390,7 +357,7 @@ pub(super) fn result(settings: &Settings, outcome: &Outcome) -> Response {
 /// The status of a completion's answer, and where its buyer goes.
 fn goes_to(settings: &Settings, registration: &Registration, verdict: Verdict<'_>) -> (StatusCode, String) {
     let links = &registration.links;
-    let result_url = result_url(settings, registration);
+    let result_url = registration.result_url(settings);
     match verdict {
         Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => {
             (StatusCode::OK, links.success_url.clone().unwrap_or(result_url))
@@ -469,7 +436,7 @@ pub(super) fn browser_standing(settings: &Settings, registration: &Registration)
         state: verdict.outcome(),
         message: buyer_message(registration, verdict),
         redirect_url,
-        result_url: result_url(settings, registration),
+        result_url: registration.result_url(settings),
     };
     json(StatusCode::OK, &body)
 }

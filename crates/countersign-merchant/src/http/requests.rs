@@ -1,14 +1,17 @@
 //! The bodies that the shop sends, read as strictly as Amazon reads a merchant's.
 
-use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::ids::{ChargeId, CheckoutSessionId};
 use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_domain::merchant::checkout::Terms;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
+use countersign_http::Request;
 use countersign_protocol::object;
 use countersign_protocol::wire::{
     Address, MAX_SUPPLEMENTARY_DATA_LEN, MerchantMetadata as WireMetadata, Price, Spellings, WholeNumber,
     Word, read_request,
 };
+
+use http::Method;
 
 use super::errors::Refused;
 use crate::book::lookup::{Cursor, TIMELINE};
@@ -21,6 +24,15 @@ const MAX_URL_LEN: usize = 2_048;
 
 /// The languages that Amazon's button knows.
 const LANGUAGES: [&str; 7] = ["en_US", "en_GB", "de_DE", "fr_FR", "it_IT", "es_ES", "ja_JP"];
+
+/// Takes a reading request only.
+pub(super) fn only_get(request: &Request) -> Result<(), Refused> {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        Ok(())
+    } else {
+        Err(Refused::WrongMethod("GET, HEAD"))
+    }
+}
 
 object! {
     struct TermsDetails {
@@ -178,8 +190,7 @@ const STATES: [&str; 8] =
 /// `?orderId=&state=&after=`.
 pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
     let mut parsed = ListQuery { order_id: None, state: None, after: None };
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    for (name, value) in pairs(query) {
         let value = percent_decoded(value)
             .ok_or(Refused::Invalid { field: "query", why: "is not percent-encoded UTF-8" })?;
         match name {
@@ -206,60 +217,68 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
     Err(Refused::Invalid { field: "after", why })
 }
 
-/// Which events are asked for.
-pub(super) struct EventsQuery {
-    pub(super) after: Option<u64>,
-    pub(super) limit: usize,
-}
-
-/// The page of a timeline that is asked for: behind which place, and how long.
-pub(super) struct TimelineQuery {
-    pub(super) after: u64,
+/// The page of a list that is asked for: behind which place, and how long.
+pub(super) struct PageQuery<T> {
+    pub(super) after: Option<T>,
     pub(super) limit: usize,
 }
 
 /// `?after=&limit=` of a timeline.
-pub(super) fn timeline_query(query: &str) -> Result<TimelineQuery, Refused> {
-    let mut parsed = TimelineQuery { after: 0, limit: TIMELINE };
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match name {
-            "after" if value.is_empty() => {}
-            "after" => {
-                let why = "must be the `after` of an earlier page";
-                parsed.after = value.parse().map_err(|_| Refused::Invalid { field: "after", why })?;
-            }
-            "limit" => parsed.limit = limit(value)?,
-            _ => return Err(Refused::Invalid { field: "query", why: "takes after and limit only" }),
-        }
-    }
-    Ok(parsed)
-}
-
-fn limit(text: &str) -> Result<usize, Refused> {
-    let limit = text.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
-    limit.ok_or(Refused::Invalid { field: "limit", why: "must be a number from 1 to 1000" })
+pub(super) fn timeline_query(query: &str) -> Result<PageQuery<u64>, Refused> {
+    page_query(query, TIMELINE, "must be the `after` of an earlier page", |text| text.parse().ok())
 }
 
 /// How many events a page has unless it is told.
 const EVENTS: usize = 100;
 
-/// `?after=&limit=`.
-pub(super) fn events_query(query: &str) -> Result<EventsQuery, Refused> {
-    let mut parsed = EventsQuery { after: None, limit: EVENTS };
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+/// `?after=&limit=` of the events.
+pub(super) fn events_query(query: &str) -> Result<PageQuery<u64>, Refused> {
+    page_query(query, EVENTS, "must be the id of an event", outbox::sequence)
+}
+
+fn page_query<T>(
+    query: &str,
+    limit: usize,
+    why: &'static str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<PageQuery<T>, Refused> {
+    let mut parsed = PageQuery { after: None, limit };
+    for (name, value) in pairs(query) {
         match name {
             "after" if value.is_empty() => {}
-            "after" => {
-                let why = "must be the id of an event";
-                parsed.after = Some(outbox::sequence(value).ok_or(Refused::Invalid { field: "after", why })?);
+            "after" => parsed.after = Some(read(value).ok_or(Refused::Invalid { field: "after", why })?),
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
+                let why = "must be a number from 1 to 1000";
+                parsed.limit = limit.ok_or(Refused::Invalid { field: "limit", why })?;
             }
-            "limit" => parsed.limit = limit(value)?,
             _ => return Err(Refused::Invalid { field: "query", why: "takes after and limit only" }),
         }
     }
     Ok(parsed)
+}
+
+/// The parameters of a query.
+fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    let given = query.split('&').filter(|pair| !pair.is_empty());
+    given.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+/// `?chargeId=` of a fulfilment.
+pub(super) fn fulfilment_query(query: &str) -> Result<Option<ChargeId>, Refused> {
+    let mut charge_id = None;
+    for (name, value) in pairs(query) {
+        match (name, value) {
+            ("chargeId", "") => {}
+            ("chargeId", id) => {
+                let why = "must be the id of a charge";
+                let read = ChargeId::parse(id).map_err(|_| Refused::Invalid { field: "chargeId", why })?;
+                charge_id = Some(read);
+            }
+            _ => return Err(Refused::Invalid { field: "query", why: "takes chargeId only" }),
+        }
+    }
+    Ok(charge_id)
 }
 
 fn state_of(word: &str) -> Option<&'static str> {

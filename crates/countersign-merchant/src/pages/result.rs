@@ -16,7 +16,6 @@ use countersign_protocol::signing::base64;
 use http::{HeaderValue, StatusCode, header};
 
 use super::texts::Texts;
-use crate::http::result_url;
 use crate::registration::Registration;
 use crate::settings::Settings;
 
@@ -55,7 +54,7 @@ pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timest
     let links = &registration.links;
     let texts = Texts::of(links.checkout_language.as_deref());
     let verdict = checkout.verdict();
-    let own_url = result_url(settings, registration);
+    let own_url = registration.result_url(settings);
     let go_on = links.success_url.as_deref().map(|url| (texts.go_on, url));
     let try_again = Some((texts.try_again, links.start_of_checkout_url.as_str()));
     // A canceled order can no longer be paid: what is left is the shop itself.

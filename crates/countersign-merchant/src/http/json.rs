@@ -1,0 +1,35 @@
+//! Answers in JSON, and an amount of money within one.
+
+use bytes::Bytes;
+use countersign_domain::money::Money;
+use countersign_http::Response;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+/// A JSON answer.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    // These types hold strings, numbers and lists only, which always serialise.
+    json_bytes(status, Bytes::from(serde_json::to_vec(body).unwrap_or_default()))
+}
+
+pub(super) fn json_bytes(status: StatusCode, bytes: Bytes) -> Response {
+    let mut response = Response::new(bytes);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Amount {
+    amount: String,
+    currency_code: &'static str,
+}
+
+impl From<Money> for Amount {
+    fn from(money: Money) -> Self {
+        Self { amount: money.amount(), currency_code: money.currency().code() }
+    }
+}

@@ -1,0 +1,30 @@
+//! Where a buyer names another payment method, when that is what it takes.
+
+use countersign_domain::ids::ChargePermissionId;
+use countersign_domain::merchant::payment::{Payment, PermissionState};
+
+/// Where a buyer names another payment method for a permission: Amazon's own page, as documented for the
+/// United States and Japan; Europe's is not, and follows the form of its other pages.
+fn update_url(id: &ChargePermissionId) -> String {
+    let site = match id.as_str().get(..3) {
+        Some("S02" | "P02" | "B02") => "https://payments.amazon.co.uk",
+        Some("S03" | "P03" | "B03") => "https://pay.amazon.com/jp",
+        _ => "https://payments.amazon.com",
+    };
+    format!("{site}/jr/your-account/ba/{id}")
+}
+
+/// The link, when the permission waits for another payment method.
+pub(super) fn of_permission(payment: &Payment) -> Option<String> {
+    let PermissionState::NonChargeable(reason) = &payment.permission.state else { return None };
+    let is_of_method = reason.starts_with("PaymentMethod") || reason == "BillingAddressDeleted";
+    is_of_method.then(|| update_url(&payment.charge_permission_id))
+}
+
+/// The link, when this decline or the permission's state asks for another payment method.
+pub(super) fn for_decline(payment: &Payment, code: &str) -> Option<String> {
+    if matches!(code, "HardDeclined" | "PaymentMethodNotAllowed") {
+        return Some(update_url(&payment.charge_permission_id));
+    }
+    of_permission(payment)
+}
