@@ -1,7 +1,7 @@
 //! What an answer that is no success says about the call's effect, as one pure function over status
 //! and reason code. Nothing here knows which call was made or how often it was sent.
 
-use countersign_protocol::wire::{ReasonCode, Word};
+use countersign_protocol::wire::{ReasonClass, ReasonCode, Word};
 
 /// What is known of the effect of a call that was evaluated at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,55 +34,11 @@ pub fn standing(status: u16, reason_code: Option<&Word<ReasonCode>>) -> Standing
     let Some(Word::Known(code)) = reason_code else {
         return Standing::InDoubt;
     };
-    match code {
-        ReasonCode::CheckoutSessionCanceled
-        | ReasonCode::SoftDeclined
-        | ReasonCode::HardDeclined
-        | ReasonCode::PaymentMethodNotAllowed
-        | ReasonCode::MFANotCompleted
-        | ReasonCode::TransactionTimedOut
-        | ReasonCode::AmazonRejected
-        | ReasonCode::AmountMismatch
-        | ReasonCode::CurrencyMismatch
-        | ReasonCode::TransactionAmountExceeded
-        | ReasonCode::PeriodicAmountExceeded
-        | ReasonCode::TransactionCountExceeded
-        | ReasonCode::ChargePermissionNotModifiable => Standing::Refused,
-
-        ReasonCode::InvalidRequest
-        | ReasonCode::InvalidParameterValue
-        | ReasonCode::InvalidRequestFormat
-        | ReasonCode::MissingHeader
-        | ReasonCode::MissingHeaderValue
-        | ReasonCode::MissingParameterValue
-        | ReasonCode::UnrecognizedField
-        | ReasonCode::InvalidSandboxSimulationSpecified
-        | ReasonCode::InvalidParameterCombination
-        | ReasonCode::InvalidAPIVersion
-        | ReasonCode::UnsupportedOperation
-        | ReasonCode::RequestNotSupported
-        | ReasonCode::TLSVersionNotSupported => Standing::Misuse,
-
-        // The date of a wrong clock, a key or an account in the wrong state.
-        ReasonCode::InvalidHeaderValue
-        | ReasonCode::UnauthorizedAccess
-        | ReasonCode::InvalidAuthentication
-        | ReasonCode::InvalidAccountStatus
-        | ReasonCode::InvalidRequestSignature
-        | ReasonCode::InvalidAuthorizationToken
-        | ReasonCode::TooManyRequests => Standing::NotEvaluated,
-
-        // The state may be what an earlier copy of this very call has left behind, and so may the
-        // stored key.
-        ReasonCode::InvalidCheckoutSessionStatus
-        | ReasonCode::InvalidChargePermissionStatus
-        | ReasonCode::InvalidChargeStatus
-        | ReasonCode::DuplicateIdempotencyKey
-        | ReasonCode::ResourceNotFound
-        | ReasonCode::RequestTimeout
-        | ReasonCode::InternalServerError
-        | ReasonCode::ProcessingFailure
-        | ReasonCode::ServiceUnavailable => Standing::InDoubt,
+    match code.class() {
+        ReasonClass::Decline | ReasonClass::Rule => Standing::Refused,
+        ReasonClass::Misuse => Standing::Misuse,
+        ReasonClass::TurnedAway => Standing::NotEvaluated,
+        ReasonClass::Unclear => Standing::InDoubt,
     }
 }
 

@@ -20,6 +20,7 @@ use super::payment::{
     RefundShown, Sight, stepped, take_charge, take_permission, take_refund,
 };
 use crate::ids::{ChargeId, IdempotencyKey};
+use crate::reason_code::{ReasonClass, ReasonCode};
 use crate::time::Timestamp;
 
 /// Makes an operation's first send, or its next after it was turned away, durable before it leaves. `body`
@@ -234,16 +235,8 @@ const COPY_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// Whether Amazon or the bank has decided against the payment itself.
 fn is_decline(code: &str) -> bool {
-    matches!(
-        code,
-        "SoftDeclined"
-            | "HardDeclined"
-            | "AmazonRejected"
-            | "ProcessingFailure"
-            | "TransactionTimedOut"
-            | "PaymentMethodNotAllowed"
-            | "MFANotCompleted"
-    )
+    ReasonCode::parse(code)
+        .is_some_and(|code| code.class() == ReasonClass::Decline || code == ReasonCode::ProcessingFailure)
 }
 
 /// Has looked at whatever a refusal says to be otherwise than it is known here.

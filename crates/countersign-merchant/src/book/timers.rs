@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use countersign_domain::merchant::verdict::Verdict;
 use countersign_store::contract::Key;
 
 use super::commit::{BY_STATE, Change, Decided};
@@ -80,7 +81,7 @@ impl Book {
 
     /// A walk over the checkouts of which a Finalize may be on its way.
     pub(crate) fn checking(&self) -> Walk {
-        Walk::over(BY_STATE, "checking")
+        Walk::over(BY_STATE, Verdict::Checking(None).outcome())
     }
 
     /// The walks over the checkouts of which an operation is on its way.

@@ -12,7 +12,7 @@ use countersign_domain::merchant::attempt::{NotPaidReason, Send};
 use countersign_domain::merchant::completion::{FinalizeAnswer, OpenSession, SessionSeen};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
-use countersign_protocol::wire::{CheckoutSession, CheckoutSessionState, ReasonCode, Word};
+use countersign_protocol::wire::{CheckoutSession, CheckoutSessionState, ReasonClass, ReasonCode, Word};
 
 use crate::clock::DecisionClock;
 
@@ -278,29 +278,13 @@ fn refusal(status: Option<u16>, code: Option<ReasonCode>) -> Option<NotPaidReaso
         (400, ReasonCode::CurrencyMismatch) => {
             NotPaidReason::Mismatch("paymentDetails.chargeAmount.currencyCode".to_owned())
         }
-        (400, ReasonCode::TransactionAmountExceeded)
-        | (
-            422,
-            ReasonCode::SoftDeclined
-            | ReasonCode::HardDeclined
-            | ReasonCode::PaymentMethodNotAllowed
-            | ReasonCode::MFANotCompleted
-            | ReasonCode::TransactionTimedOut
-            | ReasonCode::AmazonRejected,
-        ) => NotPaidReason::Declined(code.as_str().to_owned()),
-        (
-            400,
-            ReasonCode::InvalidRequest
-            | ReasonCode::InvalidParameterValue
-            | ReasonCode::InvalidRequestFormat
-            | ReasonCode::MissingHeader
-            | ReasonCode::MissingHeaderValue
-            | ReasonCode::MissingParameterValue
-            | ReasonCode::UnrecognizedField
-            | ReasonCode::InvalidSandboxSimulationSpecified
-            | ReasonCode::InvalidParameterCombination
-            | ReasonCode::InvalidAPIVersion,
-        ) => NotPaidReason::Misuse(code.as_str().to_owned()),
+        (400, ReasonCode::TransactionAmountExceeded) => NotPaidReason::Declined(code.as_str().to_owned()),
+        (422, code) if code.class() == ReasonClass::Decline => {
+            NotPaidReason::Declined(code.as_str().to_owned())
+        }
+        (400, code) if code.class() == ReasonClass::Misuse && code.status() == 400 => {
+            NotPaidReason::Misuse(code.as_str().to_owned())
+        }
         _ => return None,
     })
 }

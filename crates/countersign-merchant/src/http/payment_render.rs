@@ -6,11 +6,10 @@ use countersign_domain::merchant::fulfilment::Fulfilment;
 use countersign_domain::merchant::operation::{
     Asked, Effect, Operation, OperationName, OperationState, RefundCeiling, Request, refundable,
 };
-use countersign_domain::merchant::payment::{
-    Charge, ChargeState, Payment, Refund, RefundState,
-};
+use countersign_domain::merchant::payment::{Charge, ChargeState, Payment, Refund, RefundState};
 use countersign_domain::money::Money;
 use countersign_http::Response;
+use countersign_protocol::wire::{ReasonClass, ReasonCode};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -281,13 +280,11 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
     };
     let (status, answer) = match &operation.request {
         Request::CreateCharge { amount, .. } => {
-            let (status, state) = match done_charge {
-                Some(charge) => created(payment, operation, charge),
-                None => (StatusCode::ACCEPTED, CHECKING),
+            let created = done_charge.map(|charge| created(payment, operation, charge));
+            let (status, state) = match created.unwrap_or(Ok((StatusCode::ACCEPTED, CHECKING))) {
+                Ok(created) => created,
+                Err(reason) => return Ok(errors::render(&decline(payment, reason))),
             };
-            if let Some(reason) = done_charge.and_then(declined).filter(|_| state == "Declined") {
-                return Ok(errors::render(&decline(payment, reason)));
-            }
             let charge_id = done_charge.map(|charge| charge.id.to_string());
             (status, Answer { charge_id, state, charge_amount: Some((*amount).into()), ..answer })
         }
@@ -353,8 +350,12 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
     Ok(json(status, &answer))
 }
 
-/// What a charge that was made has come to, as far as its creation is concerned.
-fn created(payment: &Payment, operation: &Operation, charge: &Charge) -> (StatusCode, &'static str) {
+/// What a charge that was made has come to, as far as its creation is concerned; or why it was declined.
+fn created<'a>(
+    payment: &Payment,
+    operation: &Operation,
+    charge: &'a Charge,
+) -> Result<(StatusCode, &'static str), &'a str> {
     let capture_now = match operation.asked {
         Asked::Charge { capture_now, .. } => capture_now,
         Asked::Capture { .. } | Asked::Refund { .. } | Asked::CancelCharge(_) | Asked::Close { .. } => false,
@@ -365,19 +366,19 @@ fn created(payment: &Payment, operation: &Operation, charge: &Charge) -> (Status
         .operations
         .iter()
         .any(|it| matches!(&it.request, Request::Capture { charge_id, .. } if *charge_id == charge.id));
-    match &charge.state {
+    let ended_so = capture_now || !was_authorized;
+    Ok(match &charge.state {
         state @ ChargeState::AuthorizationInitiated => (StatusCode::ACCEPTED, state.name()),
         state @ ChargeState::CaptureInitiated if capture_now => (StatusCode::ACCEPTED, state.name()),
         state @ ChargeState::Captured(_) if capture_now => (StatusCode::CREATED, state.name()),
-        state @ (ChargeState::Canceled(_) | ChargeState::Declined(_)) if capture_now || !was_authorized => {
-            (StatusCode::CREATED, state.name())
-        }
+        state @ ChargeState::Canceled(_) if ended_so => (StatusCode::CREATED, state.name()),
+        ChargeState::Declined(reason) if ended_so => return Err(reason.as_deref().unwrap_or("Declined")),
         ChargeState::Authorized
         | ChargeState::CaptureInitiated
         | ChargeState::Captured(_)
         | ChargeState::Canceled(_)
         | ChargeState::Declined(_) => (StatusCode::CREATED, "Authorized"),
-    }
+    })
 }
 
 /// Why a charge is declined, if it is.
@@ -407,15 +408,8 @@ fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Re
     if let Some(reason) = charge.and_then(declined) {
         return decline(payment, reason);
     }
-    let is_decline = matches!(
-        code,
-        "SoftDeclined"
-            | "HardDeclined"
-            | "PaymentMethodNotAllowed"
-            | "MFANotCompleted"
-            | "TransactionTimedOut"
-            | "AmazonRejected"
-    );
+    let class = ReasonCode::parse(code).map(ReasonCode::class);
+    let is_decline = class == Some(ReasonClass::Decline);
     match &operation.request {
         Request::Refund { charge_id, .. } if is_decline => {
             refund_declined(&format!("of charge {charge_id}"), code)

@@ -2,6 +2,7 @@
 
 use countersign_domain::ids::ChargePermissionId;
 use countersign_domain::merchant::payment::{Payment, PermissionState};
+use countersign_protocol::wire::ReasonCode;
 
 /// Where a buyer names another payment method for a permission: Amazon's own page, as documented for the
 /// United States and Japan; Europe's is not, and follows the form of its other pages.
@@ -23,7 +24,9 @@ pub(super) fn of_permission(payment: &Payment) -> Option<String> {
 
 /// The link, when this decline or the permission's state asks for another payment method.
 pub(super) fn for_decline(payment: &Payment, code: &str) -> Option<String> {
-    if matches!(code, "HardDeclined" | "PaymentMethodNotAllowed") {
+    let is_of_method =
+        [ReasonCode::HardDeclined, ReasonCode::PaymentMethodNotAllowed].map(ReasonCode::as_str);
+    if is_of_method.contains(&code) {
         return Some(update_url(&payment.charge_permission_id));
     }
     of_permission(payment)

@@ -1,6 +1,7 @@
 //! The envelope of every refusal.
 
-use super::reason_code::ReasonCode;
+use countersign_domain::reason_code::ReasonCode;
+
 use super::word::{Word, Words};
 use crate::object;
 

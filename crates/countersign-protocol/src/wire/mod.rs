@@ -22,7 +22,6 @@ mod payment_requests;
 mod price;
 mod reader;
 mod reading;
-mod reason_code;
 mod refund;
 mod refused;
 #[cfg(test)]
@@ -50,6 +49,7 @@ pub use checkout_session_requests::{
     CompleteCheckoutSession, CreateCheckoutSession, FinalizeCheckoutSession, MAX_SUPPLEMENTARY_DATA_LEN,
     UpdateCheckoutSession,
 };
+pub use countersign_domain::reason_code::{ReasonClass, ReasonCode};
 pub use embedded::Embedded;
 pub use error::Error;
 pub use member::{Integer, Json, Member, WholeNumber};
@@ -66,7 +66,6 @@ pub use payment_requests::{
 pub use price::Price;
 pub use reader::{MAX_DEPTH, RawValue, Reader, Spellings};
 pub use reading::{Read, read_answer, read_event, read_request};
-pub use reason_code::ReasonCode;
 pub use refund::{Refund, RefundReason, RefundState, RefundStatus};
 pub use refused::{BodyRefused, BodyRefusedKind, Malformed};
 pub use unknown::Unknown;

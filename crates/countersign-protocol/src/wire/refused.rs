@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use super::reason_code::ReasonCode;
+use countersign_domain::reason_code::ReasonCode;
 
 /// Why a body is refused before any rule looks at it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use countersign_domain::merchant::payment::{
     ChargeShown, PermissionShown, PermissionState, RefundShown, RefundState,
 };
 use countersign_protocol::wire::{
-    Charge, ChargePermission, ChargePermissionState, ChargeState, ReasonCode, Refund,
+    Charge, ChargePermission, ChargePermissionState, ChargeState, ReasonClass, ReasonCode, Refund,
     RefundState as WireRefundState, Word,
 };
 
@@ -226,7 +226,7 @@ fn classify(error: &Error, request: &Request) -> OperationAnswer {
 fn is_refusal(request: &Request, code: ReasonCode) -> bool {
     match request {
         Request::CreateCharge { .. } => {
-            is_decline(code)
+            code.class() == ReasonClass::Decline
                 || matches!(
                     code,
                     ReasonCode::TransactionAmountExceeded
@@ -252,17 +252,4 @@ fn is_refusal(request: &Request, code: ReasonCode) -> bool {
         ),
         Request::CancelCharge { .. } | Request::Close { .. } => false,
     }
-}
-
-/// Amazon's words for "not with this money, or not by this buyer".
-fn is_decline(code: ReasonCode) -> bool {
-    matches!(
-        code,
-        ReasonCode::SoftDeclined
-            | ReasonCode::HardDeclined
-            | ReasonCode::PaymentMethodNotAllowed
-            | ReasonCode::MFANotCompleted
-            | ReasonCode::TransactionTimedOut
-            | ReasonCode::AmazonRejected
-    )
 }

@@ -1,9 +1,25 @@
-//! The reason codes of refusals, each with its HTTP status.
+//! The reason codes of refusals, each with its HTTP status and its class: the one table of them.
 
 use core::fmt;
 
+/// What a refusal by a code says, whatever call it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReasonClass {
+    /// Not with this money, or not by this buyer.
+    Decline,
+    /// A rule of the API forbids it.
+    Rule,
+    /// The request is wrong, and so is the program or the configuration behind it.
+    Misuse,
+    /// Nobody evaluated the request: the date of a wrong clock, a key or an account in the wrong state.
+    TurnedAway,
+    /// Nothing that is known for certain. A state may be what an earlier copy of this very call has left
+    /// behind, and so may a stored key.
+    Unclear,
+}
+
 macro_rules! reason_codes {
-    ($($(#[$doc:meta])+ $code:ident => $status:literal,)+) => {
+    ($($(#[$doc:meta])+ $code:ident => $status:literal $class:ident,)+) => {
         /// Every reason code that a refused call is documented to carry, with its HTTP status.
         ///
         /// The codes of states (`ExpiredUnused`, `MerchantClosed`) are with their resources.
@@ -28,6 +44,12 @@ macro_rules! reason_codes {
                 match self { $(Self::$code => $status),+ }
             }
 
+            /// What a refusal by the code says.
+            #[must_use]
+            pub const fn class(self) -> ReasonClass {
+                match self { $(Self::$code => ReasonClass::$class),+ }
+            }
+
             /// Reads a code in the API's spelling; `None` for one that this version does not know.
             #[must_use]
             pub fn parse(code: &str) -> Option<Self> {
@@ -42,89 +64,89 @@ macro_rules! reason_codes {
 
 reason_codes! {
     /// A header's value is invalid; the date of a clock that is wrong, for one.
-    InvalidHeaderValue => 400,
+    InvalidHeaderValue => 400 TurnedAway,
     /// The request is invalid.
-    InvalidRequest => 400,
+    InvalidRequest => 400 Misuse,
     /// A parameter's value is invalid.
-    InvalidParameterValue => 400,
+    InvalidParameterValue => 400 Misuse,
     /// The body is not valid JSON.
-    InvalidRequestFormat => 400,
+    InvalidRequestFormat => 400 Misuse,
     /// A required header is missing.
-    MissingHeader => 400,
+    MissingHeader => 400 Misuse,
     /// A required header is empty.
-    MissingHeaderValue => 400,
+    MissingHeaderValue => 400 Misuse,
     /// A mandatory parameter is missing.
-    MissingParameterValue => 400,
+    MissingParameterValue => 400 Misuse,
     /// The body has a field that the API does not know.
-    UnrecognizedField => 400,
+    UnrecognizedField => 400 Misuse,
     /// The simulation does not fit the call.
-    InvalidSandboxSimulationSpecified => 400,
+    InvalidSandboxSimulationSpecified => 400 Misuse,
     /// The idempotency key was used for another request.
-    DuplicateIdempotencyKey => 400,
+    DuplicateIdempotencyKey => 400 Unclear,
     /// These parameters exclude one another.
-    InvalidParameterCombination => 400,
+    InvalidParameterCombination => 400 Misuse,
     /// The currency differs from the order's or the charge's.
-    CurrencyMismatch => 400,
+    CurrencyMismatch => 400 Rule,
     /// The API has no such version.
-    InvalidAPIVersion => 400,
+    InvalidAPIVersion => 400 Misuse,
     /// More than the charge or the permission allows.
-    TransactionAmountExceeded => 400,
+    TransactionAmountExceeded => 400 Rule,
     /// More than a month's ceiling.
-    PeriodicAmountExceeded => 400,
+    PeriodicAmountExceeded => 400 Rule,
     /// The account may not make this request.
-    UnauthorizedAccess => 401,
+    UnauthorizedAccess => 401 TurnedAway,
     /// The key is not known.
-    InvalidAuthentication => 403,
+    InvalidAuthentication => 403 TurnedAway,
     /// The merchant account is not in good standing.
-    InvalidAccountStatus => 403,
+    InvalidAccountStatus => 403 TurnedAway,
     /// The signature is wrong.
-    InvalidRequestSignature => 403,
+    InvalidRequestSignature => 403 TurnedAway,
     /// The authorization token is invalid.
-    InvalidAuthorizationToken => 403,
+    InvalidAuthorizationToken => 403 TurnedAway,
     /// There is no such object for this merchant.
-    ResourceNotFound => 404,
+    ResourceNotFound => 404 Unclear,
     /// The operation is not supported.
-    UnsupportedOperation => 405,
+    UnsupportedOperation => 405 Misuse,
     /// The HTTP method is not supported.
-    RequestNotSupported => 405,
+    RequestNotSupported => 405 Misuse,
     /// The request took too long to arrive.
-    RequestTimeout => 408,
+    RequestTimeout => 408 Unclear,
     /// The amount differs from the session's.
-    AmountMismatch => 409,
+    AmountMismatch => 409 Rule,
     /// The session is not in a state for this call.
-    InvalidCheckoutSessionStatus => 422,
+    InvalidCheckoutSessionStatus => 422 Unclear,
     /// The session was canceled.
-    CheckoutSessionCanceled => 422,
+    CheckoutSessionCanceled => 422 Rule,
     /// The permission cannot be changed.
-    ChargePermissionNotModifiable => 422,
+    ChargePermissionNotModifiable => 422 Rule,
     /// The permission is not in a state for this call.
-    InvalidChargePermissionStatus => 422,
+    InvalidChargePermissionStatus => 422 Unclear,
     /// The charge is not in a state for this call.
-    InvalidChargeStatus => 422,
+    InvalidChargeStatus => 422 Unclear,
     /// Too many charges, captures or refunds.
-    TransactionCountExceeded => 422,
+    TransactionCountExceeded => 422 Rule,
     /// Declined; trying again may work.
-    SoftDeclined => 422,
+    SoftDeclined => 422 Decline,
     /// Declined; only another payment method can work.
-    HardDeclined => 422,
+    HardDeclined => 422 Decline,
     /// The payment method is not allowed for this merchant.
-    PaymentMethodNotAllowed => 422,
+    PaymentMethodNotAllowed => 422 Decline,
     /// The buyer did not pass the bank's check.
-    MFANotCompleted => 422,
+    MFANotCompleted => 422 Decline,
     /// Nobody answered in time.
-    TransactionTimedOut => 422,
+    TransactionTimedOut => 422 Decline,
     /// Amazon declined it.
-    AmazonRejected => 422,
+    AmazonRejected => 422 Decline,
     /// The transport's security is too old.
-    TLSVersionNotSupported => 426,
+    TLSVersionNotSupported => 426 Misuse,
     /// Too many requests.
-    TooManyRequests => 429,
+    TooManyRequests => 429 TurnedAway,
     /// An error of Amazon's.
-    InternalServerError => 500,
+    InternalServerError => 500 Unclear,
     /// An error of Amazon's while processing a payment.
-    ProcessingFailure => 500,
+    ProcessingFailure => 500 Unclear,
     /// Amazon is not available.
-    ServiceUnavailable => 503,
+    ServiceUnavailable => 503 Unclear,
 }
 
 impl fmt::Display for ReasonCode {
