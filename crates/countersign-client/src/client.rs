@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::ids::{Environment, Region};
+use countersign_world::{Clock, Entropy, SystemClock, SystemEntropy};
 
-use crate::clock::{Clock, SystemClock};
 use crate::endpoint::Endpoint;
-use crate::entropy::{Entropy, SystemEntropy};
 use crate::https::Https;
 use crate::retry::RetryPolicy;
 use crate::signer::SignRequest;

@@ -4,11 +4,11 @@
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{self, Object, read_answer};
+use countersign_world::within;
 
 use crate::answer::{Answer, Head};
 use crate::call::{Call, Tries};
 use crate::client::Client;
-use crate::clock::within;
 use crate::error::{Cause, Error};
 use crate::retry::Decision;
 use crate::standing::Standing;

@@ -1,47 +1,12 @@
-//! The one file of the merchant half that reads the clock. Everything else gets `now` as an
-//! argument, read once at the top of a request or of a timer's round.
+//! The clock that the merchant half decides by. Everything else gets `now` as an argument, read once at
+//! the top of a request or of a timer's round.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
-
-/// The wall clock and sleep of the client, and a clock that no administrator can set.
-pub trait Clock: countersign_client::Clock {
-    /// Time since some fixed moment. Never runs backwards and never jumps.
-    fn monotonic(&self) -> Duration;
-}
-
-/// The machine's clocks.
-#[derive(Debug)]
-pub struct SystemClock {
-    client: countersign_client::SystemClock,
-    started: std::time::Instant,
-}
-
-impl Default for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
-    fn default() -> Self {
-        Self { client: countersign_client::SystemClock, started: std::time::Instant::now() }
-    }
-}
-
-impl countersign_client::Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        self.client.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> futures_util::future::BoxFuture<'static, ()> {
-        self.client.sleep(duration)
-    }
-}
-
-impl Clock for SystemClock {
-    fn monotonic(&self) -> Duration {
-        self.started.elapsed()
-    }
-}
+use countersign_world::Clock;
 
 /// The `now` of decisions. It never runs backwards, not even across a restart (it starts from the
 /// store's watermark), and while the wall clock lags behind it goes on at the pace of real time.
@@ -99,9 +64,9 @@ impl DecisionClock {
         self.clock.monotonic()
     }
 
-    /// The same clock for whoever waits within a limit.
-    pub(crate) fn waiting(&self) -> Arc<dyn countersign_client::Clock> {
-        Arc::clone(&self.clock) as _
+    /// The same clock for a caller that waits within a limit.
+    pub(crate) fn waiting(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     pub(crate) async fn sleep(&self, duration: Duration) {
@@ -111,41 +76,24 @@ impl DecisionClock {
 
 #[cfg(test)]
 mod tests {
+    use countersign_world::fake::FakeClock;
+
     use super::*;
-    use countersign_client::Clock as _;
-    use futures_util::future::BoxFuture;
-
-    #[derive(Default)]
-    struct SetClock(Mutex<(i64, u64)>);
-
-    impl countersign_client::Clock for SetClock {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_millis(self.0.lock().unwrap().0)
-        }
-
-        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-            Box::pin(std::future::ready(()))
-        }
-    }
-
-    impl Clock for SetClock {
-        fn monotonic(&self) -> Duration {
-            Duration::from_millis(self.0.lock().unwrap().1)
-        }
-    }
 
     #[test]
     fn now_never_runs_backwards_and_never_stands_still() {
-        let clock = Arc::new(SetClock::default());
-        *clock.0.lock().unwrap() = (50_000, 0);
-        let decisions = DecisionClock::starting_from(clock.clone(), Timestamp::from_millis(60_000));
-        assert_eq!(decisions.now().as_millis(), 60_000, "the watermark is the floor");
-        *clock.0.lock().unwrap() = (50_010, 10);
-        assert_eq!(decisions.now().as_millis(), 60_010, "it goes on while the wall clock lags");
-        *clock.0.lock().unwrap() = (90_000, 20);
-        assert_eq!(decisions.now().as_millis(), 90_000, "a jump ahead is followed");
-        *clock.0.lock().unwrap() = (1_000, 1_020);
-        assert_eq!(decisions.now().as_millis(), 91_000, "a jump back is not");
-        assert_eq!(clock.now().as_millis(), 1_000);
+        let at = Timestamp::from_millis;
+        let clock = FakeClock::at(at(50_000));
+        let decisions = DecisionClock::starting_from(Arc::new(clock.clone()), at(60_000));
+        assert_eq!(decisions.now(), at(60_000), "the watermark is the floor");
+        clock.advance(Duration::from_millis(10));
+        assert_eq!(decisions.now(), at(60_010), "it goes on while the wall clock lags");
+        clock.advance(Duration::from_millis(10));
+        clock.set(at(90_000));
+        assert_eq!(decisions.now(), at(90_000), "a jump ahead is followed");
+        clock.advance(Duration::from_secs(1));
+        clock.set(at(1_000));
+        assert_eq!(decisions.now(), at(91_000), "a jump back is not");
+        assert_eq!(decisions.wall(), at(1_000));
     }
 }

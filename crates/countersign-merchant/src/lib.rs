@@ -11,12 +11,12 @@
 
 mod app;
 mod book;
-pub mod clock;
-pub mod entropy;
+mod clock;
 mod events;
 mod explain;
 mod gateway;
 mod http;
+mod ids;
 mod metrics;
 mod pages;
 mod registration;
@@ -34,12 +34,12 @@ use std::sync::Arc;
 use countersign_client::{Client, Transport};
 use countersign_http::{Handler, Reply, Request, Response, Unreadable};
 use countersign_store::contract::Store;
+use countersign_world::{Clock, Entropy};
 use futures_util::future::{BoxFuture, join3};
 
 use app::App;
 use book::{Book, Outbox, Prices, StoreFailed};
-use clock::{Clock, DecisionClock};
-use entropy::Entropy;
+use clock::DecisionClock;
 use gateway::amazon::Amazon;
 use gateway::quote_hook::QuoteHook;
 use gateway::webhook::Webhook;

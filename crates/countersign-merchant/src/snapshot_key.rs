@@ -8,8 +8,9 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_world::Entropy;
 
-use crate::entropy::{Entropy, hex};
+use crate::ids::hex;
 
 /// The length of a key, in bytes.
 const KEY_LEN: usize = 32;
@@ -134,15 +135,11 @@ impl SnapshotKey {
 
 #[cfg(test)]
 mod tests {
+    use countersign_world::fake::ConstantEntropy;
+
     use super::*;
 
-    struct Fixed;
-
-    impl Entropy for Fixed {
-        fn fill(&self, bytes: &mut [u8]) {
-            bytes.fill(9);
-        }
-    }
+    const FIXED: ConstantEntropy = ConstantEntropy(9);
 
     fn line(byte: u8) -> String {
         STANDARD.encode([byte; KEY_LEN])
@@ -155,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_is_sealed_is_opened_by_its_key_in_its_place_only() {
-        let sealed = keys(&[1]).seal(&Fixed, "c1", b"text".to_vec());
+        let sealed = keys(&[1]).seal(&FIXED, "c1", b"text".to_vec());
         assert!(!sealed.bytes.windows(4).any(|four| four == b"text"));
         assert_eq!(keys(&[1]).open("c1", &sealed), Ok(b"text".to_vec()));
         assert_eq!(keys(&[2, 1]).open("c1", &sealed), Ok(b"text".to_vec()), "an older key still opens");
@@ -166,7 +163,7 @@ mod tests {
     #[test]
     fn every_changed_byte_is_refused() {
         let keys = keys(&[1]);
-        let sealed = keys.seal(&Fixed, "c1", b"text".to_vec());
+        let sealed = keys.seal(&FIXED, "c1", b"text".to_vec());
         for place in 0..sealed.bytes.len() {
             let mut altered = sealed.clone();
             altered.bytes[place] ^= 1;
@@ -191,6 +188,6 @@ mod tests {
         ] {
             assert_eq!(SnapshotKeys::parse(&text).unwrap_err().to_string(), told);
         }
-        assert!(SnapshotKeys::parse(&SnapshotKeys::draw(&Fixed)).is_ok());
+        assert!(SnapshotKeys::parse(&SnapshotKeys::draw(&FIXED)).is_ok());
     }
 }

@@ -1,6 +1,5 @@
-//! Time in the sandbox: the machine's clock behind a trait, and the virtual clock that the control
-//! API moves. Everything else gets `now` as an argument, read once at the top of a request or of a
-//! timer's round.
+//! Time in the sandbox: the virtual clock that the control API moves, over the machine's. Everything
+//! else gets `now` as an argument, read once at the top of a request or of a timer's round.
 //!
 //! Deadlines and the objects' instants are virtual. Signatures are dated by the machine's clock,
 //! which an SDK keeps, and an ordered time-out passes in real time.
@@ -9,65 +8,40 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
-use futures_util::future::{BoxFuture, select};
+use countersign_world::Clock;
+use futures_util::future::select;
 use tokio::sync::Notify;
-
-/// The clock that nobody moves, and waiting by it. A simulation puts its own in this place.
-pub trait Clock: Send + Sync + 'static {
-    /// The instant now.
-    fn now(&self) -> Timestamp;
-
-    /// Completes when so much time has passed.
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
-}
-
-/// The machine's clock, and tokio's timer.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
-    fn now(&self) -> Timestamp {
-        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        Timestamp::UNIX_EPOCH.plus(since_1970.unwrap_or_default())
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this is the file that waits")]
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(duration))
-    }
-}
 
 /// What the virtual clock shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClockState {
+pub(crate) struct ClockState {
     /// The virtual instant.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Whether it stands still.
-    pub frozen: bool,
+    pub(crate) frozen: bool,
     /// How fast it runs, once it runs.
-    pub rate: Rate,
+    pub(crate) rate: Rate,
 }
 
 /// How many virtual seconds pass in a real one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rate(u32);
+pub(crate) struct Rate(u32);
 
 impl Rate {
     /// As fast as the machine's clock.
-    pub const REAL: Self = Self(1);
+    pub(crate) const REAL: Self = Self(1);
     /// The greatest: 180 days pass in 16 seconds.
-    pub const MAX: Self = Self(1_000_000);
+    pub(crate) const MAX: Self = Self(1_000_000);
 
     /// A rate between 1 and [`Rate::MAX`].
     #[must_use]
-    pub fn new(rate: u32) -> Option<Self> {
+    pub(crate) fn new(rate: u32) -> Option<Self> {
         (Self::REAL.0..=Self::MAX.0).contains(&rate).then_some(Self(rate))
     }
 
     /// The number.
     #[must_use]
-    pub const fn get(self) -> u32 {
+    pub(crate) const fn get(self) -> u32 {
         self.0
     }
 
@@ -113,7 +87,7 @@ impl Motion {
 }
 
 /// A clock that can be set, advanced, frozen and made faster. Unmoved, it is the machine's.
-pub struct VirtualClock {
+pub(crate) struct VirtualClock {
     real: Arc<dyn Clock>,
     motion: Mutex<Motion>,
     moved: Notify,
@@ -124,7 +98,7 @@ impl VirtualClock {
     /// it, because the virtual one had been moved ahead, this one goes on from there, since nothing
     /// may be decided before what was decided already. How far it was moved is not kept otherwise.
     #[must_use]
-    pub fn starting_from(real: Arc<dyn Clock>, watermark: Timestamp) -> Self {
+    pub(crate) fn starting_from(real: Arc<dyn Clock>, watermark: Timestamp) -> Self {
         let wall = real.now();
         let motion = Motion::real(wall, wall.max(watermark));
         Self { real, motion: Mutex::new(motion), moved: Notify::new() }
@@ -132,58 +106,58 @@ impl VirtualClock {
 
     /// The virtual instant.
     #[must_use]
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.state().now
     }
 
     /// What the machine's clock says.
     #[must_use]
-    pub fn wall(&self) -> Timestamp {
+    pub(crate) fn wall(&self) -> Timestamp {
         self.real.now()
     }
 
     /// The virtual instant, whether it stands still, and how fast it runs.
     #[must_use]
-    pub fn state(&self) -> ClockState {
+    pub(crate) fn state(&self) -> ClockState {
         let motion = *self.motion.lock().unwrap_or_else(PoisonError::into_inner);
         motion.state(self.real.now())
     }
 
     /// Moves the clock ahead. It stays frozen or running as it was.
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.move_to(|state| ClockState { now: state.now.plus(by), ..state });
     }
 
     /// Sets the clock, ahead or back. It stays frozen or running as it was.
-    pub fn set(&self, now: Timestamp) {
+    pub(crate) fn set(&self, now: Timestamp) {
         self.move_to(|state| ClockState { now, ..state });
     }
 
     /// Lets the clock stand still, or run on from where it stands.
-    pub fn freeze(&self, frozen: bool) {
+    pub(crate) fn freeze(&self, frozen: bool) {
         self.move_to(|state| ClockState { frozen, ..state });
     }
 
     /// Lets the clock run so fast from where it stands; a frozen one, once it runs.
-    pub fn set_rate(&self, rate: Rate) {
+    pub(crate) fn set_rate(&self, rate: Rate) {
         self.move_to(|state| ClockState { rate, ..state });
     }
 
     /// Lets the clock run and show the machine's time, as in a new sandbox.
-    pub fn reset(&self) {
+    pub(crate) fn reset(&self) {
         let wall = self.real.now();
         *self.motion.lock().unwrap_or_else(PoisonError::into_inner) = Motion::real(wall, wall);
         self.moved.notify_waiters();
     }
 
     /// Waits for real time to pass, whatever the virtual clock does.
-    pub async fn sleep(&self, duration: Duration) {
+    pub(crate) async fn sleep(&self, duration: Duration) {
         self.real.sleep(duration).await;
     }
 
     /// Completes when the virtual instant is reached, and earlier if the clock is moved: whoever waits
     /// looks at what is due again.
-    pub async fn wait_until(&self, instant: Timestamp) {
+    pub(crate) async fn wait_until(&self, instant: Timestamp) {
         // Taken before the clock is read, so that no move between the two is missed.
         let moved = self.moved.notified();
         let ClockState { now, frozen, rate } = self.state();
@@ -216,25 +190,9 @@ impl std::fmt::Debug for VirtualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countersign_world::fake::FakeClock;
     use futures_util::FutureExt as _;
     use std::task::Poll;
-
-    /// A real clock that stands at an instant; its sleeps never end by themselves.
-    struct Standing(Mutex<Timestamp>);
-
-    impl Clock for Standing {
-        fn now(&self) -> Timestamp {
-            *self.0.lock().unwrap()
-        }
-
-        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-            if duration.is_zero() {
-                Box::pin(std::future::ready(()))
-            } else {
-                Box::pin(std::future::pending())
-            }
-        }
-    }
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
@@ -242,15 +200,14 @@ mod tests {
 
     const NOON: &str = "20260901T120000Z";
 
-    fn clocks() -> (Arc<Standing>, VirtualClock) {
-        let real = Arc::new(Standing(Mutex::new(at(NOON))));
-        let clock = VirtualClock::starting_from(real.clone(), Timestamp::UNIX_EPOCH);
+    fn clocks() -> (FakeClock, VirtualClock) {
+        let real = FakeClock::at(at(NOON));
+        let clock = VirtualClock::starting_from(Arc::new(real.clone()), Timestamp::UNIX_EPOCH);
         (real, clock)
     }
 
-    fn second_passes(real: &Standing) {
-        let mut now = real.0.lock().unwrap();
-        *now = now.plus(Duration::from_secs(1));
+    fn second_passes(real: &FakeClock) {
+        real.advance(Duration::from_secs(1));
     }
 
     #[test]
@@ -304,7 +261,7 @@ mod tests {
         clock.set(at("20260901T130300Z"));
         second_passes(&real);
         shows("20260901T130400Z", false, 60);
-        *real.0.lock().unwrap() = at("20260901T120003Z");
+        real.set(at("20260901T120003Z"));
         shows("20260901T130259Z", false, 60);
         clock.reset();
         shows("20260901T120003Z", false, 1);
@@ -328,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_restart_is_not_behind_the_watermark() {
-        let real: Arc<dyn Clock> = Arc::new(Standing(Mutex::new(at(NOON))));
+        let real: Arc<dyn Clock> = Arc::new(FakeClock::at(at(NOON)));
         for (watermark, shown) in
             [("20261231T000000Z", "20261231T000000Z"), ("20260901T115959Z", NOON), ("19700101T000000Z", NOON)]
         {

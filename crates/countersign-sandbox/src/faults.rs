@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use countersign_domain::ids::{CheckoutSessionId, PublicKeyId};
 use countersign_protocol::wire::ReasonCode;
+use countersign_world::Stream;
 use http::StatusCode;
-
-use crate::entropy::Stream;
 
 /// The most faults that may be ordered at once: every call looks through them.
 pub(crate) const MAX_FAULTS: usize = 1_000;

@@ -9,12 +9,12 @@
 //! tells merchants, `stored/` is the form on disk. The rules are in `countersign_domain::provider`.
 
 mod app;
-pub mod clock;
+mod clock;
 mod control;
-pub mod entropy;
 mod faults;
 mod hosted;
 mod http;
+pub mod ids;
 pub mod merchants;
 pub mod notify;
 mod runner;
@@ -26,11 +26,12 @@ use std::sync::Arc;
 
 use countersign_http::{Handler, Reply, Request, Response, Unreadable};
 use countersign_store::contract::Store;
+use countersign_world::Clock;
 use futures_util::future::{BoxFuture, join};
 
 use app::App;
-use clock::{Clock, VirtualClock};
-use entropy::Ids;
+use clock::VirtualClock;
+use ids::Ids;
 use merchants::Merchants;
 use notify::{Notices, Notifications};
 use settings::Settings;
@@ -59,13 +60,13 @@ pub struct Parts {
 /// use countersign_domain::ids::PublicKeyId;
 /// use countersign_http::{Handler as _, Reply};
 /// use countersign_protocol::signing::MerchantKey;
-/// use countersign_sandbox::clock::SystemClock;
-/// use countersign_sandbox::entropy::{Ids, SystemEntropy};
+/// use countersign_sandbox::ids::Ids;
 /// use countersign_sandbox::merchants::{Merchants, account_of};
 /// use countersign_sandbox::notify::Notifications;
 /// use countersign_sandbox::settings::Settings;
 /// use countersign_sandbox::{Parts, Sandbox};
 /// use countersign_store::memory::MemoryStore;
+/// use countersign_world::{SystemClock, SystemEntropy};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let key = MerchantKey::generate().unwrap().key;

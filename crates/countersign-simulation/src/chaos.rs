@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_store::faults::{FaultyStore, Outage};
+use countersign_world::fake::ShiftedClock;
 
-use crate::clock::HalfClock;
 use crate::entropy::Random;
 use crate::executor::Group;
 use crate::world::World;
@@ -98,13 +98,13 @@ impl Misfortune {
 }
 
 /// Somebody sets a clock wrong, and after a while right again.
-async fn set_wrong(world: &Arc<World>, whose: &str, clock: &HalfClock, random: &Random) {
+async fn set_wrong(world: &Arc<World>, whose: &str, clock: &ShiftedClock, random: &Random) {
     let (off_by, lasting) = (jump(random), random.time(Duration::ZERO, 600 * SECOND));
     world.witness.note(None, format!("the clock of {whose} is off by {off_by} ms for {lasting:?}"));
-    clock.set_off_by(off_by);
+    clock.shift_to(off_by);
     world.executor.sleep(lasting).await;
     world.witness.note(None, format!("the clock of {whose} is set right"));
-    clock.set_off_by(0);
+    clock.shift_to(0);
 }
 
 /// Mostly seconds, at times hours, seldom more than a day, either way.

@@ -2,28 +2,27 @@
 //! more draw in one part leaves the others as they were.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The distance of splitmix64's states: 2⁶⁴ divided by the golden ratio.
-const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+use countersign_world::{Entropy, Stream};
 
-/// A sequence of numbers that its seed fixes: splitmix64. Clones go on with the same sequence.
+/// A sequence of numbers that its seed fixes. Clones go on with the same sequence.
 #[derive(Debug, Clone)]
-pub(crate) struct Random(Arc<AtomicU64>);
+pub(crate) struct Random(Arc<Stream>);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(scattered(seed))))
-    }
-
     /// A stream of its own for one part of the world.
     pub(crate) fn stream(seed: u64, part: u64) -> Self {
-        Self::new(scattered(seed) ^ part.wrapping_mul(GAMMA))
+        Self(Arc::new(Stream::part(seed, part)))
     }
 
     pub(crate) fn next(&self) -> u64 {
-        scattered(self.0.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA))
+        self.0.draw()
+    }
+
+    /// The same sequence, as bytes.
+    pub(crate) fn entropy(&self) -> Arc<dyn Entropy> {
+        Arc::clone(&self.0) as _
     }
 
     /// A number below `end`; 0 for an empty range.
@@ -52,37 +51,5 @@ impl Random {
             span /= 3;
         }
         Duration::from_millis(from + self.next().checked_rem(span + 1).unwrap_or(0))
-    }
-
-    fn fill_bytes(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let drawn = self.next().to_le_bytes();
-            chunk.copy_from_slice(&drawn[..chunk.len()]);
-        }
-    }
-}
-
-/// splitmix64's finalizer.
-const fn scattered(state: u64) -> u64 {
-    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    state ^ (state >> 31)
-}
-
-impl countersign_client::Entropy for Random {
-    fn fill(&self, bytes: &mut [u8]) {
-        self.fill_bytes(bytes);
-    }
-}
-
-impl countersign_merchant::entropy::Entropy for Random {
-    fn fill(&self, bytes: &mut [u8]) {
-        self.fill_bytes(bytes);
-    }
-}
-
-impl countersign_sandbox::entropy::Entropy for Random {
-    fn fill(&self, bytes: &mut [u8]) {
-        self.fill_bytes(bytes);
     }
 }

@@ -305,7 +305,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     fn executor(seed: u64) -> Executor {
-        Executor::new(Random::new(seed))
+        Executor::new(Random::stream(seed, 0))
     }
 
     /// Lets whoever is ready run first.
@@ -371,8 +371,10 @@ mod tests {
         });
         let clone = executor.clone();
         let main = async move {
+            // Whichever of the two runs first, the other is asleep by then.
+            clone.sleep(ms(5)).await;
             clone.freeze(Group::Amazon);
-            clone.sleep(ms(50)).await;
+            clone.sleep(ms(45)).await;
             clone.thaw(Group::Amazon);
             clone.sleep(ms(50)).await;
         };

@@ -35,7 +35,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-pub use clock::Stopwatch;
 pub use invariants::Invariant;
 
 use executor::{Ended, Executor};

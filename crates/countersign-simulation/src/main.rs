@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use countersign_simulation::{Failure, Run, Stopwatch, run, trace};
+use countersign_simulation::{Failure, Run, run, trace};
+use countersign_world::{Clock as _, SystemClock};
 
 const USAGE: &str = "\
 usage: countersign-simulation [--seeds N] [--seed FIRST] [--orders N] [--counts] [--trace]
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
         say(&trace(Run { seed: options.first, orders: options.orders }));
         return ExitCode::SUCCESS;
     }
-    let stopwatch = Stopwatch::start();
+    let began = SystemClock.monotonic();
+    let seconds_passed = || SystemClock.monotonic().saturating_sub(began).as_secs_f64();
     let next = AtomicU64::new(0);
     let found: Mutex<Option<(u64, Failure)>> = Mutex::new(None);
     let counts: Mutex<BTreeMap<String, u64>> = Mutex::default();
@@ -68,7 +70,7 @@ fn main() -> ExitCode {
                         }
                     }
                     if number % 100 == 99 {
-                        say(&format!("{} seeds, {:.1} s", number + 1, stopwatch.elapsed().as_secs_f64()));
+                        say(&format!("{} seeds, {:.1} s", number + 1, seconds_passed()));
                     }
                 }
             });
@@ -79,7 +81,7 @@ fn main() -> ExitCode {
             say(&format!("{count:>9}  {what}"));
         }
     }
-    let seconds = stopwatch.elapsed().as_secs_f64();
+    let seconds = seconds_passed();
     match found.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some((_, failure)) => {
             say(&failure.to_string());

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_store::contract::{ChangeSet, NewMessage, Write};
+use countersign_world::Clock as _;
+use countersign_world::fake::ShiftedClock;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::clock::HalfClock;
 use crate::documents::{
     AmazonCheckout, AttemptState, Charge, ChargePermission, ChargePermissionState, ChargeState, Checkout,
     CheckoutSessionState, Notification, RefundState, Snapshot,
@@ -42,7 +43,7 @@ pub(crate) type Counts = std::collections::BTreeMap<String, u64>;
 
 pub(crate) struct Witness {
     executor: Executor,
-    amazon_clock: HalfClock,
+    amazon_clock: ShiftedClock,
     facts: Mutex<Facts>,
 }
 
@@ -362,13 +363,13 @@ impl std::fmt::Debug for Short<'_> {
 }
 
 impl Witness {
-    pub(crate) fn new(executor: &Executor, amazon_clock: &HalfClock) -> Self {
+    pub(crate) fn new(executor: &Executor, amazon_clock: &ShiftedClock) -> Self {
         Self { executor: executor.clone(), amazon_clock: amazon_clock.clone(), facts: Mutex::default() }
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        facts.ledger.shows(self.amazon_clock.wall().as_millis(), self.executor.now());
+        facts.ledger.shows(self.amazon_clock.now().as_millis(), self.executor.now());
         facts
     }
 

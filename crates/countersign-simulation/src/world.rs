@@ -14,18 +14,20 @@ use countersign_merchant::settings::{Deadlines, Secret, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, settings as merchant_settings};
 use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
-use countersign_sandbox::entropy::Ids;
+use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::Merchants;
 use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::{Sandbox, settings as sandbox_settings};
 use countersign_store::contract::Store as _;
 use countersign_store::faults::FaultyStore;
 use countersign_store::memory::MemoryStore;
+use countersign_world::Clock as _;
+use countersign_world::fake::ShiftedClock;
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::chaos;
-use crate::clock::HalfClock;
+use crate::clock::half_clock;
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
 use crate::network::Network;
@@ -91,8 +93,8 @@ pub(crate) struct World {
     pub(crate) amazon_store: Arc<FaultyStore>,
     merchant_memory: Arc<MemoryStore>,
     amazon_memory: Arc<MemoryStore>,
-    pub(crate) merchant_clock: HalfClock,
-    pub(crate) amazon_clock: HalfClock,
+    pub(crate) merchant_clock: ShiftedClock,
+    pub(crate) amazon_clock: ShiftedClock,
     merchant_entropy: Random,
     amazon_entropy: Random,
     amazon_starts: AtomicU64,
@@ -109,7 +111,7 @@ impl World {
         let executor = Executor::new(random(part::EXECUTOR));
         let weather = Arc::new(Weather::draw(&random(part::WEATHER)));
         let reading = Reading::draw(&random(part::READING));
-        let amazon_clock = HalfClock::new(&executor);
+        let amazon_clock = half_clock(&executor);
         let witness = Arc::new(Witness::new(&executor, &amazon_clock));
         witness.note(None, format!("the weather: {:?}, {:?}", weather.rates, weather.spells));
         witness.note(None, format!("the reading: {reading:?}"));
@@ -132,7 +134,7 @@ impl World {
             seed,
             order_count,
             merchant,
-            merchant_clock: HalfClock::new(&executor),
+            merchant_clock: half_clock(&executor),
             amazon_clock,
             merchant_entropy: random(part::MERCHANT),
             amazon_entropy: random(part::AMAZON),
@@ -166,13 +168,13 @@ impl World {
         let client = Client::builder(Region::NorthAmerica, signer)
             .transport(Arc::new(self.network.clone()))
             .clock(Arc::new(self.merchant_clock.clone()))
-            .entropy(Arc::new(self.merchant_entropy.clone()))
+            .entropy(self.merchant_entropy.entropy())
             .build();
         countersign_merchant::Parts {
             store: Arc::clone(&self.merchant_store) as _,
             client: client.unwrap_or_else(|refused| unreachable!("{refused}")),
             clock: Arc::new(self.merchant_clock.clone()),
-            entropy: Arc::new(self.merchant_entropy.clone()),
+            entropy: self.merchant_entropy.entropy(),
             settings: merchant_settings::Settings {
                 environment: Environment::Sandbox,
                 region: Region::NorthAmerica,
@@ -210,7 +212,7 @@ impl World {
         countersign_sandbox::Parts {
             store: Arc::clone(&self.amazon_store) as _,
             clock: Arc::new(self.amazon_clock.clone()),
-            ids: Ids::new(&self.amazon_entropy, Some(self.seed), start),
+            ids: Ids::new(&*self.amazon_entropy.entropy(), Some(self.seed), start),
             merchants,
             settings: sandbox_settings::Settings {
                 profile: self.reading.profile,
@@ -262,7 +264,7 @@ impl World {
     /// and must not go back by itself.
     async fn prepare(&self, sandbox: &Sandbox) {
         if self.weather.is_calm() {
-            let set = json!({ "set": self.amazon_clock.wall().to_string() });
+            let set = json!({ "set": self.amazon_clock.now().to_string() });
             let _ = sandbox.handle(at_amazon("/_sandbox/clock", &set)).await;
             return;
         }
@@ -346,8 +348,8 @@ impl World {
             }
             let merchants = self.merchant_memory.next_due().await;
             let amazons = self.amazon_memory.next_due().await;
-            let until = |due: Result<Option<Timestamp>, _>, clock: &HalfClock| {
-                due.ok().flatten().map(|due_at| due_at.since(clock.wall()))
+            let until = |due: Result<Option<Timestamp>, _>, clock: &ShiftedClock| {
+                due.ok().flatten().map(|due_at| due_at.since(clock.now()))
             };
             let dues = [until(merchants, &self.merchant_clock), until(amazons, &self.amazon_clock)];
             let next = dues.into_iter().flatten().min().unwrap_or(left);
@@ -361,8 +363,8 @@ impl World {
         self.weather.calm_down();
         self.merchant_store.heal();
         self.amazon_store.heal();
-        self.merchant_clock.set_off_by(0);
-        self.amazon_clock.set_off_by(0);
+        self.merchant_clock.shift_to(0);
+        self.amazon_clock.shift_to(0);
         // A half that is down comes up by itself; so does one that stands still.
         self.merchant.crash();
         self.amazon.crash();

@@ -3,7 +3,6 @@
 
 mod after_result;
 mod http;
-mod moved_clock;
 mod shop;
 mod stage;
 mod storefront;

@@ -2,7 +2,6 @@
 //! [`commands`]. Whatever goes wrong ends as one line on standard error.
 
 mod bench;
-mod clock;
 mod commands;
 mod config;
 mod demo;

@@ -4,13 +4,14 @@ use super::tree::Tree;
 use super::violation::Violation;
 
 /// Each crate with those of ours that it may name.
-const DESIGN: [(&str, &[&str]); 11] = [
+const DESIGN: [(&str, &[&str]); 12] = [
     ("countersign-domain", &[]),
     ("countersign-protocol", &["countersign-domain"]),
     ("countersign-store", &["countersign-domain"]),
     ("countersign-document", &["countersign-domain", "countersign-store"]),
     ("countersign-http", &[]),
-    ("countersign-client", &["countersign-domain", "countersign-protocol"]),
+    ("countersign-world", &["countersign-domain"]),
+    ("countersign-client", &["countersign-domain", "countersign-protocol", "countersign-world"]),
     (
         "countersign-sandbox",
         &[
@@ -19,6 +20,7 @@ const DESIGN: [(&str, &[&str]); 11] = [
             "countersign-store",
             "countersign-document",
             "countersign-http",
+            "countersign-world",
         ],
     ),
     (
@@ -30,6 +32,7 @@ const DESIGN: [(&str, &[&str]); 11] = [
             "countersign-store",
             "countersign-document",
             "countersign-http",
+            "countersign-world",
         ],
     ),
     ("countersign", &EVERY_LIBRARY),
@@ -37,12 +40,13 @@ const DESIGN: [(&str, &[&str]); 11] = [
     ("xtask", &[]),
 ];
 
-const EVERY_LIBRARY: [&str; 8] = [
+const EVERY_LIBRARY: [&str; 9] = [
     "countersign-domain",
     "countersign-protocol",
     "countersign-store",
     "countersign-document",
     "countersign-http",
+    "countersign-world",
     "countersign-client",
     "countersign-sandbox",
     "countersign-merchant",

@@ -11,7 +11,7 @@ const SERVERS: [(&str, &str, &[&str]); 2] = [
     (
         "countersign-sandbox",
         "src/app/",
-        &["src/stored/", "src/lib.rs", "src/builder.rs", "src/entropy.rs", "src/settings.rs"],
+        &["src/stored/", "src/lib.rs", "src/builder.rs", "src/ids.rs", "src/settings.rs"],
     ),
     ("countersign-merchant", "src/book/", &["src/lib.rs"]),
 ];

@@ -34,7 +34,7 @@ const RULES: [Rule; 17] = [
     names::files_and_types_say_what_they_are,
     names::no_float_near_money,
     names::nothing_is_left_undone,
-    clock::one_file_reads_the_clock_and_one_draws_entropy,
+    clock::one_crate_reads_the_clock_and_draws_entropy,
     clippy::crates_repeat_the_shared_bans,
     documents::files_open_with_their_purpose_and_stay_short,
     documents::the_tree_names_no_machine_and_lists_its_choices,

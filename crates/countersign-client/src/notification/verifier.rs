@@ -11,10 +11,10 @@ use countersign_domain::time::{DAY, Timestamp};
 use countersign_protocol::notification::{
     Certificate, CertificateOrigins, CertificateUrl, Envelope, Message, VerifiedEnvelope,
 };
+use countersign_world::{Clock, SystemClock, within};
 
 use super::certificates::Certificates;
 use super::refusal::{NoCertificate, NotificationRefused};
-use crate::clock::{Clock, SystemClock, within};
 use crate::https::Https;
 use crate::transport::Transport;
 

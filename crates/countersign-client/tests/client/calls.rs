@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keys::{self, credentials};
-use crate::network::{MovedClock, Network, Next, NoJitter};
+use crate::network::{NO_JITTER, Network, Next, moved_clock};
 use countersign_client::ids::{ChargeId, CheckoutSessionId, Environment, IdempotencyKey, Region};
 use countersign_client::money::{Currency, Money};
 use countersign_client::terms::PaymentIntent;
@@ -13,9 +13,10 @@ use countersign_client::wire::{
     UpdateCheckoutSession,
 };
 use countersign_client::{
-    Answer, Client, ClientBuilder, Clock as _, ConfigurationRefused, Deadlines, Endpoint, Error, RetryPolicy,
-    Sending, Standing, wire,
+    Answer, Client, ClientBuilder, ConfigurationRefused, Deadlines, Endpoint, Error, RetryPolicy, Sending,
+    Standing, wire,
 };
+use countersign_world::fake::FakeClock;
 
 const SESSION: &str = "bd504926-f659-4ad7-a1a9-9a747aaf5275";
 const COMPLETED: &str = r#"{"checkoutSessionId":"bd504926-f659-4ad7-a1a9-9a747aaf5275",
@@ -34,19 +35,19 @@ fn completed() -> Next {
     Next::Answer(200, COMPLETED.to_owned())
 }
 
-fn builder(network: &Arc<Network>, clock: &Arc<MovedClock>) -> ClientBuilder {
+fn builder(network: &Arc<Network>, clock: &Arc<FakeClock>) -> ClientBuilder {
     Client::builder(Region::NorthAmerica, credentials("SANDBOX-AHEGSJCM3L2S"))
         .transport(Arc::clone(network) as _)
         .clock(Arc::clone(clock) as _)
-        .entropy(Arc::new(NoJitter))
+        .entropy(Arc::new(NO_JITTER))
 }
 
 fn client(network: &Arc<Network>) -> Client {
     builder(network, &clock()).build().unwrap()
 }
 
-fn clock() -> Arc<MovedClock> {
-    MovedClock::at("20261123T154700Z")
+fn clock() -> Arc<FakeClock> {
+    moved_clock("20261123T154700Z")
 }
 
 fn finalize_request() -> FinalizeCheckoutSession {
@@ -214,7 +215,7 @@ async fn a_payment_is_waited_for_longer_than_a_look() {
     assert!(error.is_ambiguous() && error.status().is_none());
     assert_eq!(clock.now().to_string(), "20261123T154725Z");
 
-    let clock = MovedClock::at("20261123T154700Z");
+    let clock = moved_clock("20261123T154700Z");
     let network = Network::scripted([Next::Hang, Next::Hang]);
     let retry = RetryPolicy { max_attempts: 2, ..RetryPolicy::default() };
     let client = builder(&network, &clock).retry(retry).build().unwrap();

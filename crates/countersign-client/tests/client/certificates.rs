@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use crate::network::{MovedClock, Network, Next, StillClock};
+use crate::network::{Network, Next, moved_clock, still_clock};
 use crate::notifications::{CERTIFICATE, NOW, URL, certificate, genuine, now, signed, urls, verifier};
 use bytes::Bytes;
 use countersign_client::notification::{
@@ -34,7 +34,7 @@ fn no_certificate(why: NoCertificate) -> NotificationRefused {
 async fn a_certificate_is_fetched_once_and_once_more_when_another_is_used() {
     let rotated = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-b.pem";
     let network = Network::scripted([certificate(), certificate()]);
-    let verifier = verifier(&network, &MovedClock::at(NOW));
+    let verifier = verifier(&network, &moved_clock(NOW));
     for _ in 0..20 {
         verifier.verify(&body()).await.unwrap();
     }
@@ -47,7 +47,7 @@ async fn a_certificate_is_fetched_once_and_once_more_when_another_is_used() {
 
 #[tokio::test]
 async fn a_certificate_is_fetched_again_after_a_day() {
-    let clock = MovedClock::at(NOW);
+    let clock = moved_clock(NOW);
     let network = Network::scripted([certificate(), certificate()]);
     let verifier = verifier(&network, &clock);
     verifier.verify(&body()).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_failure_is_believed_for_half_a_minute_and_then_tried_again() {
         (Next::Answer(200, "<html>".to_owned()), not_a_certificate),
         (Next::Answer(200, " ".repeat(MAX_CERTIFICATE_LEN + 1) + CERTIFICATE), NoCertificate::NoAnswer),
     ] {
-        let clock = MovedClock::at(NOW);
+        let clock = moved_clock(NOW);
         let network = Network::scripted([end, certificate()]);
         let verifier = verifier(&network, &clock);
         for _ in 0..3 {
@@ -88,7 +88,7 @@ async fn a_failure_is_believed_for_half_a_minute_and_then_tried_again() {
 
 #[tokio::test]
 async fn a_server_that_hangs_is_given_up_after_five_seconds() {
-    let clock = MovedClock::at(NOW);
+    let clock = moved_clock(NOW);
     let network = Network::scripted([Next::Hang]);
     let refused = verifier(&network, &clock).verify(&body()).await;
     assert_eq!(refused, Err(no_certificate(NoCertificate::NoAnswer)));
@@ -97,7 +97,7 @@ async fn a_server_that_hangs_is_given_up_after_five_seconds() {
 
 #[tokio::test]
 async fn a_flood_of_new_urls_becomes_no_flood_of_requests_and_displaces_no_certificate() {
-    let clock = MovedClock::at(NOW);
+    let clock = moved_clock(NOW);
     let mut script = vec![certificate()];
     script.extend((0..15).map(|_| Next::Answer(404, String::new())));
     let network = Network::scripted(script);
@@ -113,7 +113,7 @@ async fn a_flood_of_new_urls_becomes_no_flood_of_requests_and_displaces_no_certi
 
 #[tokio::test]
 async fn no_strangers_urls_displace_a_certificate_that_has_verified_nor_keep_it_from_being_fetched_anew() {
-    let clock = MovedClock::at(NOW);
+    let clock = moved_clock(NOW);
     let mut script = vec![certificate()];
     script.extend((0..40).map(|_| certificate()));
     script.extend([Next::NotSent, certificate()]);
@@ -163,7 +163,7 @@ impl Gated {
 
     fn verifier(self: &Arc<Self>) -> NotificationVerifier {
         let verifier = NotificationVerifier::builder().transport(Arc::clone(self) as _);
-        verifier.clock(StillClock::at(NOW)).build()
+        verifier.clock(still_clock(NOW)).build()
     }
 }
 
@@ -232,7 +232,7 @@ async fn server(answer: String) -> (String, Arc<AtomicUsize>) {
 
 fn over_sockets(origin: &str) -> NotificationVerifier {
     let origins = CertificateOrigins::amazon().and(origin).unwrap();
-    NotificationVerifier::builder().certificate_origins(origins).clock(StillClock::at(NOW)).build()
+    NotificationVerifier::builder().certificate_origins(origins).clock(still_clock(NOW)).build()
 }
 
 async fn verify_over_sockets(origin: &str) -> Result<(), NotificationRefused> {
@@ -251,7 +251,7 @@ async fn a_named_origins_certificate_is_fetched_over_plain_http() {
     assert_eq!(count.load(Ordering::Relaxed), 1);
     // Unless it was named, nobody goes there.
     let body = with_certificate_at(&format!("{origin}/key.pem"));
-    let refused = NotificationVerifier::builder().clock(StillClock::at(NOW)).build().verify(&body).await;
+    let refused = NotificationVerifier::builder().clock(still_clock(NOW)).build().verify(&body).await;
     assert_eq!(refused.unwrap_err().name(), "foreignCertificateUrl");
     assert_eq!(count.load(Ordering::Relaxed), 1);
 }
@@ -286,7 +286,7 @@ fn a_verifier_can_be_used_from_any_thread_and_prints_no_key() {
         value
     }
     let network = Network::scripted([]);
-    let verifier = assert_send(verifier(&network, &MovedClock::at(NOW)));
+    let verifier = assert_send(verifier(&network, &moved_clock(NOW)));
     drop(assert_send(verifier.verify(b"")));
     let said = format!("{verifier:?}");
     assert!(said.contains("A1EXAMPLEMERCHANT") && !said.contains("BEGIN"), "{said}");

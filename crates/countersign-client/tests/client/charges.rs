@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::keys::credentials;
-use crate::network::{MovedClock, Network, Next, NoJitter};
+use crate::network::{NO_JITTER, Network, Next, moved_clock};
 use countersign_client::ids::{IdempotencyKey, Region};
 use countersign_client::money::{Currency, Money};
 use countersign_client::wire::{CancelCharge, CaptureCharge, Charge, ChargeState, Words as _, read_answer};
@@ -12,8 +12,8 @@ use countersign_client::{Client, CurrentCharge, RetryPolicy, SimulationCode};
 fn client(network: &Arc<Network>) -> Client {
     Client::builder(Region::NorthAmerica, credentials("SANDBOX-AHEGSJCM3L2S"))
         .transport(Arc::clone(network) as _)
-        .clock(MovedClock::at("20261123T154700Z"))
-        .entropy(Arc::new(NoJitter))
+        .clock(moved_clock("20261123T154700Z"))
+        .entropy(Arc::new(NO_JITTER))
         .retry(RetryPolicy { max_attempts: 1, ..RetryPolicy::default() })
         .build()
         .unwrap()

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_client::time::Timestamp;
-use countersign_client::{Clock, Entropy, Transport, TransportError};
+use countersign_client::{Transport, TransportError};
+use countersign_world::fake::{ConstantEntropy, FakeClock};
 use futures_util::future::BoxFuture;
 
 /// What the network does with the next request.
@@ -90,53 +91,14 @@ impl Transport for Network {
 }
 
 /// A clock that is wherever somebody waited for it to be.
-pub(crate) struct MovedClock(Arc<Mutex<Timestamp>>);
-
-impl MovedClock {
-    pub(crate) fn at(text: &str) -> Arc<Self> {
-        Arc::new(Self(Arc::new(Mutex::new(Timestamp::parse(text).unwrap()))))
-    }
+pub(crate) fn moved_clock(at: &str) -> Arc<FakeClock> {
+    Arc::new(FakeClock::moved_by_sleeps(Timestamp::parse(at).unwrap()))
 }
 
-impl Clock for MovedClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        let now = Arc::clone(&self.0);
-        // On the first poll: a sleep that loses its race was never waited for.
-        Box::pin(async move {
-            let mut now = now.lock().unwrap();
-            *now = now.plus(duration);
-        })
-    }
-}
-
-/// A clock that stands still: whoever waits for it waits for ever.
-pub(crate) struct StillClock(Timestamp);
-
-impl StillClock {
-    pub(crate) fn at(text: &str) -> Arc<Self> {
-        Arc::new(Self(Timestamp::parse(text).unwrap()))
-    }
-}
-
-impl Clock for StillClock {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
-    }
+/// A clock that stands still: a caller that waits for it waits forever.
+pub(crate) fn still_clock(at: &str) -> Arc<FakeClock> {
+    Arc::new(FakeClock::at(Timestamp::parse(at).unwrap()))
 }
 
 /// Jitter that is always the same.
-pub(crate) struct NoJitter;
-
-impl Entropy for NoJitter {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-}
+pub(crate) const NO_JITTER: ConstantEntropy = ConstantEntropy(0);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keys::sign_as_the_notification_service;
-use crate::network::{MovedClock, Network, Next};
+use crate::network::{Network, Next, moved_clock};
 use countersign_client::ids::{ChargeId, MerchantId};
 use countersign_client::notification::{
     CertificateUrlRefused, Confirmation, Envelope, EnvelopeKind, EnvelopeRefused, EnvelopeTimestamp,
@@ -13,6 +13,7 @@ use countersign_client::notification::{
     Notified, Received, ReplayWindow, SignatureRefused, SignatureVersion,
 };
 use countersign_client::time::Timestamp;
+use countersign_world::fake::FakeClock;
 
 pub(crate) const CERTIFICATE: &str =
     include_str!("../../../countersign-protocol/tests/certificates/throw_away.pem");
@@ -72,7 +73,7 @@ pub(crate) fn genuine() -> Envelope {
     signed(|_| {})
 }
 
-pub(crate) fn verifier(network: &Arc<Network>, clock: &Arc<MovedClock>) -> NotificationVerifier {
+pub(crate) fn verifier(network: &Arc<Network>, clock: &Arc<FakeClock>) -> NotificationVerifier {
     NotificationVerifier::builder()
         .merchant_id(merchant())
         .topic_arns([TOPIC.to_owned()])
@@ -86,7 +87,7 @@ pub(crate) fn urls(network: &Network) -> Vec<String> {
 }
 
 async fn verify_at(body: &[u8], network: &Arc<Network>, now: &str) -> Result<Received, NotificationRefused> {
-    verifier(network, &MovedClock::at(now)).verify(body).await
+    verifier(network, &moved_clock(now)).verify(body).await
 }
 
 #[tokio::test]
@@ -301,7 +302,7 @@ async fn the_window_takes_amazons_last_try_and_has_both_its_edges() {
     let verifier = NotificationVerifier::builder()
         .window(narrow)
         .transport(Arc::clone(&network) as _)
-        .clock(MovedClock::at(NOW))
+        .clock(moved_clock(NOW))
         .build();
     verifier.verify(genuine().to_json().as_bytes()).await.unwrap();
     let earlier = signed(|envelope| envelope.timestamp = now().minus(millisecond).into());
@@ -311,10 +312,8 @@ async fn the_window_takes_amazons_last_try_and_has_both_its_edges() {
 #[tokio::test]
 async fn without_expectations_any_topic_and_merchant_that_amazon_has_signed_is_taken() {
     let network = Network::scripted([certificate()]);
-    let verifier = NotificationVerifier::builder()
-        .transport(Arc::clone(&network) as _)
-        .clock(MovedClock::at(NOW))
-        .build();
+    let verifier =
+        NotificationVerifier::builder().transport(Arc::clone(&network) as _).clock(moved_clock(NOW)).build();
     let other = signed(|envelope| {
         envelope.topic_arn = "arn:aws:sns:eu-west-1:1:other".to_owned();
         envelope.message =

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::keys::{self, credentials};
-use crate::network::{MovedClock, Network, Next, NoJitter};
+use crate::network::{NO_JITTER, Network, Next, moved_clock};
 use bytes::Bytes;
 use countersign_client::ids::{
     ChargeId, ChargePermissionId, CheckoutSessionId, Environment, IdempotencyKey, RefundId, Region,
@@ -79,8 +79,8 @@ fn client(network: &Arc<Network>) -> Client {
 fn client_retrying(network: &Arc<Network>, retry: RetryPolicy) -> Client {
     Client::builder(Region::NorthAmerica, credentials("SANDBOX-AHEGSJCM3L2S"))
         .transport(Arc::clone(network) as _)
-        .clock(MovedClock::at("20261123T154700Z"))
-        .entropy(Arc::new(NoJitter))
+        .clock(moved_clock("20261123T154700Z"))
+        .entropy(Arc::new(NO_JITTER))
         .retry(retry)
         .build()
         .unwrap()

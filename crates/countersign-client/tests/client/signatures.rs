@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::keys::{PKCS1, PKCS8, check_signature, signer};
-use crate::network::{MovedClock, Network, Next, NoJitter};
+use crate::network::{NO_JITTER, Network, Next, moved_clock};
 use bytes::Bytes;
 use countersign_client::ids::{ChargeId, CheckoutSessionId, IdempotencyKey, PublicKeyId, Region};
 use countersign_client::time::Timestamp;
@@ -13,8 +13,8 @@ use countersign_client::{Algorithm, Client, Sending, SignRequest, SigningFailed,
 fn client(network: &Arc<Network>, signer: impl SignRequest) -> Client {
     Client::builder(Region::Japan, Arc::new(signer))
         .transport(Arc::clone(network) as _)
-        .clock(MovedClock::at("20261123T154700Z"))
-        .entropy(Arc::new(NoJitter))
+        .clock(moved_clock("20261123T154700Z"))
+        .entropy(Arc::new(NO_JITTER))
         .build()
         .unwrap()
 }

@@ -24,8 +24,8 @@ use super::act::Place;
 use crate::book::StoreFailed;
 use crate::book::commit::Loaded;
 use crate::book::quote::{MAX_QUOTES, Trigger};
-use crate::entropy;
 use crate::gateway::quote_hook::Unanswered;
+use crate::ids;
 use crate::registration::{Quoted, Registration};
 
 /// A question, as the event brings it. What it does not bring is as it was.
@@ -275,7 +275,7 @@ impl App {
         let quoted = &asked.quoted;
         let details = match &self.quote_hook {
             Some(hook) => {
-                let id = format!("quote_{}", entropy::token(&*self.entropy));
+                let id = format!("quote_{}", ids::token(&*self.entropy));
                 hook.ask(&self.clock.waiting(), &id, asked.checkout.id.as_str(), asked.body()).await?
             }
             None => {

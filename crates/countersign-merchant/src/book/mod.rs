@@ -22,9 +22,9 @@ use countersign_domain::merchant::completion::CompletionRules;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{ChangeId, ChangeSet, Document, IndexRange, IndexRow, Key, Store, Write};
 pub(crate) use countersign_store::transact::StoreFailed;
+use countersign_world::Entropy;
 
 use crate::clock::DecisionClock;
-use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::snapshot_key::SnapshotKeys;

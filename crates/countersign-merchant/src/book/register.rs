@@ -8,8 +8,8 @@ use countersign_store::contract::{Content, Expect, Key, Write};
 
 use super::commit::{Change, Loaded};
 use super::{Book, StoreFailed};
-use crate::entropy;
 use crate::events::table::{Event, Kind};
+use crate::ids;
 use crate::registration::{Browsing, Links, Registration};
 
 /// What the shop asks to register.
@@ -121,7 +121,7 @@ impl Book {
 
     fn draw_registration(&self, order: &Order, now: Timestamp) -> Registration {
         let checkout = Checkout {
-            id: entropy::checkout_id(&*self.entropy, now),
+            id: ids::checkout_id(&*self.entropy, now),
             order_id: order.order_id.clone(),
             terms: order.terms.clone(),
             terms_version: 1,
@@ -131,8 +131,8 @@ impl Book {
             registered_at: now,
         };
         let links = Links {
-            browser_token: entropy::token(&*self.entropy),
-            result_token: entropy::token(&*self.entropy),
+            browser_token: ids::token(&*self.entropy),
+            result_token: ids::token(&*self.entropy),
             start_of_checkout_url: order.start_of_checkout_url.clone(),
             success_url: order.success_url.clone(),
             checkout_language: order.checkout_language.clone(),

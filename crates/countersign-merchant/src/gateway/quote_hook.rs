@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_client::{Clock, Transport, TransportError, within};
+use countersign_client::{Transport, TransportError};
 use countersign_domain::merchant::quote::QuoteRefused;
 use countersign_protocol::wire::{CartDetails, Spellings, read_request};
+use countersign_world::{Clock, within};
 use http::{HeaderValue, header};
 
 use super::signed_post::signed_post;

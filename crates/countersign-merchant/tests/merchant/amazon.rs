@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_client::{Transport, TransportError};
+use countersign_world::fake::FakeClock;
 use futures_util::future::{BoxFuture, pending};
 use serde_json::{Value, json};
-
-use super::time_machine::TimeMachine;
 
 /// What becomes of the next call of an operation.
 #[derive(Debug, Clone)]
@@ -60,7 +59,7 @@ pub(crate) struct Arrived {
 }
 
 pub(crate) struct Amazon {
-    time: Arc<TimeMachine>,
+    time: FakeClock,
     state: Mutex<State>,
 }
 
@@ -89,8 +88,8 @@ struct State {
 }
 
 impl Amazon {
-    pub(crate) fn new(time: &Arc<TimeMachine>) -> Arc<Self> {
-        Arc::new(Self { time: Arc::clone(time), state: Mutex::default() })
+    pub(crate) fn new(time: &FakeClock) -> Arc<Self> {
+        Arc::new(Self { time: time.clone(), state: Mutex::default() })
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -186,7 +185,7 @@ impl Amazon {
     }
 
     fn date(&self, skew_s: i64) -> String {
-        let now = self.time.wall().as_millis() + skew_s * 1_000;
+        let now = self.time.now().as_millis() + skew_s * 1_000;
         let text = countersign_domain::time::Timestamp::from_millis(now).to_string();
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let month = months[text[4..6].parse::<usize>().unwrap() - 1];
@@ -361,7 +360,7 @@ impl Transport for Amazon {
             let (reply, date) = {
                 let mut state = self.state();
                 state.arrived.push(arrived.clone());
-                let reply = state.reply(&arrived, self.time.wall().as_millis());
+                let reply = state.reply(&arrived, self.time.now().as_millis());
                 (reply, self.date(state.skew_s))
             };
             match reply {

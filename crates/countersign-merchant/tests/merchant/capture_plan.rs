@@ -51,7 +51,7 @@ fn the_clock_warns_before_each_deadline_and_captures_at_the_last_safe_moment() {
     for days in [2, 30] {
         for (name, policy) in POLICIES {
             let world = world_with(policy, days * DAY);
-            let began_at = world.time.wall();
+            let began_at = world.time.now();
             let id = world.completed("Authorize");
             world.skip(days * DAY - HOUR);
             if policy == CapturePolicy::Manual {
@@ -108,7 +108,7 @@ fn a_machine_that_was_off_over_the_moment_captures_when_it_is_back() {
         world.restart();
         world.completed("Authorize");
         world.let_pass(Duration::from_secs(120));
-        world.time.pass(29 * DAY + 20 * HOUR);
+        world.time.advance(29 * DAY + 20 * HOUR);
         world.restart();
         world.let_pass(Duration::from_secs(5));
         assert_eq!(world.amazon.money(), "held 0, taken 4000, given back 0");
@@ -179,12 +179,12 @@ fn a_timer_of_another_configuration_is_set_anew_when_it_finds_nothing_due() {
     let id = world.completed("Authorize");
     world.skip(6 * DAY + HOUR);
     let stored = |world: &World| world.run(world.store.inner.next_due()).unwrap().unwrap();
-    let (of_the_policy, now) = (stored(&world), world.time.wall());
+    let (of_the_policy, now) = (stored(&world), world.time.now());
     assert!(of_the_policy > now && of_the_policy <= now.plus(DAY), "the capture before seven days are over");
     // Nobody captures by policy any more.
     world.payments.capture_policy = CapturePolicy::Manual;
     world.restart();
     world.skip(2 * DAY);
-    assert!(stored(&world) > world.time.wall(), "it is not found due for ever");
+    assert!(stored(&world) > world.time.now(), "it is not found due for ever");
     assert_eq!(world.fulfilment(&id), (true, "Authorized".to_owned()));
 }

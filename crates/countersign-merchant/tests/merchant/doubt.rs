@@ -178,9 +178,9 @@ fn an_answer_in_doubt_that_proves_nothing_is_looked_up_at_once() {
         let checkout_id = world.placed(&order());
         world.amazon.fault("finalize", Fault::LostBefore);
         world.amazon.fault("finalize", fault.clone());
-        let began_at = world.time.wall();
+        let began_at = world.time.now();
         assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()), "{fault:?}");
-        assert_eq!(world.time.wall(), began_at);
+        assert_eq!(world.time.now(), began_at);
         assert_eq!(world.amazon.arrived("finalize").len(), 2);
     }
 }
@@ -494,7 +494,7 @@ fn an_approved_attempt_under_a_clock_in_question_ends_when_the_clock_is_mended()
     world.amazon.fault("finalize", Fault::NotSent);
     world.amazon.skew(61);
     world.complete(&checkout_id, SESSION);
-    world.time.pass(20 * MINUTE);
+    world.time.advance(20 * MINUTE);
     world.let_pass(2 * MINUTE);
     assert_eq!(world.attempts(&checkout_id), ["Approved"]);
     world.amazon.skew(0);
@@ -507,10 +507,10 @@ fn an_approved_attempt_under_a_clock_in_question_ends_when_the_clock_is_mended()
 fn decisions_whose_clock_ran_ahead_hold_expiries_as_well() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
-    let right = world.time.wall();
-    world.time.set_wall(right.plus(HOUR));
+    let right = world.time.now();
+    world.time.set(right.plus(HOUR));
     world.register(&waiting_order_numbered("1002"));
-    world.time.set_wall(right);
+    world.time.set(right);
     world.amazon.goes_down("session");
     let lines = logged(|| {
         world.complete(&checkout_id, SESSION);
@@ -619,7 +619,7 @@ fn what_was_turned_away_is_looked_up_until_its_session_is_canceled_when_the_buye
         let checkout_id = world.placed(&order());
         world.amazon.fault("finalize", Fault::refusal(429, "TooManyRequests"));
         assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
-        world.time.pass(20 * MINUTE);
+        world.time.advance(20 * MINUTE);
         assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
         world.skip(2 * HOUR);
         assert_eq!(world.attempts(&checkout_id), ["InDoubt"]);
@@ -712,7 +712,7 @@ fn a_doubt_rings_five_times_in_its_life() {
     let mut rung = Vec::new();
     for time in [4 * MINUTE, 15 * MINUTE, 2 * HOUR, 26 * HOUR, 8 * DAY, 26 * DAY, 29 * DAY] {
         let since_start =
-            Duration::from_millis((world.time.wall().as_millis() - 1_795_448_820_000).try_into().unwrap());
+            Duration::from_millis((world.time.now().as_millis() - 1_795_448_820_000).try_into().unwrap());
         world.skip(time.saturating_sub(since_start));
         rung.push(alarms(&world));
     }

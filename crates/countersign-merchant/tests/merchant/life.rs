@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_client::{Algorithm, Client, Clock as _, KeySigner, MerchantKey, Transport, TransportError};
+use countersign_client::{Algorithm, Client, KeySigner, MerchantKey, Transport, TransportError};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, Environment, MerchantId, PublicKeyId, Region};
 use countersign_domain::provider::profile::Profile;
 use countersign_domain::time::Timestamp;
@@ -13,29 +13,21 @@ use countersign_http::{Handler, Reply, Request, Response};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, Parts};
 use countersign_sandbox::Sandbox;
-use countersign_sandbox::entropy::{Ids, SystemEntropy};
+use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::Merchants;
 use countersign_store::contract::Store as _;
 use countersign_store::memory::MemoryStore;
+use countersign_world::fake::FakeClock;
+use countersign_world::{Clock as _, Stream, SystemEntropy};
 use futures_util::future::{BoxFuture, Either, join, select};
 use serde_json::{Value, json};
 
-use super::time_machine::{Clocks, TimeMachine, run};
-use super::world::{Counter, SHOP_TOKEN, SNAPSHOT_KEY, settings, usd};
+use super::time_machine::{beginning, run};
+use super::world::{SHOP_TOKEN, SNAPSHOT_KEY, settings, usd};
 
 const KEY_ID: &str = "LIVE-K1";
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
-
-impl countersign_sandbox::clock::Clock for Clocks {
-    fn now(&self) -> Timestamp {
-        self.0.wall()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        countersign_client::Clock::sleep(self, duration)
-    }
-}
 
 /// The wire without its sockets.
 pub(crate) struct Wire(pub(crate) Arc<Sandbox>);
@@ -56,7 +48,7 @@ impl Transport for Wire {
 
 /// An order of two charges, written down call by call.
 struct Life {
-    time: Arc<TimeMachine>,
+    time: FakeClock,
     began_at: Timestamp,
     amazon: Arc<Sandbox>,
     merchant: Merchant,
@@ -73,8 +65,8 @@ const HEADINGS: &str = "when | call | answer | the merchant half: first charge, 
 
 impl Life {
     fn begin() -> Self {
-        let time = TimeMachine::new();
-        let clock = Clocks(Arc::clone(&time));
+        let time = beginning();
+        let clock = time.clone();
         let stores = [(); 2].map(|()| Arc::new(MemoryStore::new()));
         let (key, key_id) = (MerchantKey::generate().unwrap(), PublicKeyId::parse(KEY_ID).unwrap());
         let mut merchants = Merchants::default();
@@ -103,7 +95,7 @@ impl Life {
             store: Arc::clone(&stores[1]) as _,
             client: client.clone(),
             clock: Arc::new(clock),
-            entropy: Arc::new(Counter::default()),
+            entropy: Arc::new(Stream::new(0)),
             settings,
             webhook: None,
             quote_hook: None,
@@ -111,7 +103,7 @@ impl Life {
             snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).unwrap(),
         });
         let merchant = run(&time, || false, merchant).unwrap();
-        let (began_at, table) = (time.wall(), HEADINGS.to_owned());
+        let (began_at, table) = (time.now(), HEADINGS.to_owned());
         Self { time, began_at, amazon, merchant, stores, client, checkout_id: String::new(), table }
     }
 
@@ -159,7 +151,7 @@ impl Life {
     }
 
     fn row(&mut self, call: &str, answer: &str) {
-        let passed = self.time.wall().since(self.began_at).as_secs();
+        let passed = self.time.now().since(self.began_at).as_secs();
         let (days, hours, minutes) = (passed / 86_400, passed / 3_600 % 24, passed / 60 % 60);
         let (_, checkout) = self.shop("GET", "", &Value::Null);
         let payment = &checkout["payment"];
@@ -231,12 +223,12 @@ impl Life {
         loop {
             let due = self.stores.iter().filter_map(|store| self.run(store.next_due()).unwrap()).min();
             let Some(due_at) = due.filter(|due_at| *due_at <= until) else { break };
-            self.time.pass(due_at.since(self.time.wall()));
+            self.time.advance(due_at.since(self.time.now()));
             let timers = std::pin::pin!(join(self.amazon.timers(), self.merchant.timers()));
-            let sleep = Clocks(Arc::clone(&self.time)).sleep(Duration::from_secs(1));
+            let sleep = self.time.clone().sleep(Duration::from_secs(1));
             assert!(matches!(self.run(select(sleep, timers)), Either::Left(_)), "the timers ended");
         }
-        self.time.pass(until.since(self.time.wall()));
+        self.time.advance(until.since(self.time.now()));
     }
 }
 

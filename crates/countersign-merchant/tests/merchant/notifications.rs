@@ -1,20 +1,19 @@
 //! What Amazon's notifications bring about, and what they cannot. Whoever knows the address can post to it,
 //! so most of what is here is posted by somebody else.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_client::notification::{Confirmation, EnvelopeKind, EnvelopeTimestamp, MAX_ENVELOPE_LEN};
 use countersign_merchant::Merchant;
 use countersign_store::contract::{Key, Store as _};
+use countersign_world::Clock as _;
 use futures_util::future::join;
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
 use super::logs::logged;
 use super::notifying::{CERTIFICATE_URL, message, signed};
-use super::time_machine::Clocks;
 use super::world::{ENGINES, SESSION, World, order, session_for, usd, waiting_order};
 
 const PERMISSION: &str = "S01-5105180-0000001";
@@ -54,7 +53,7 @@ fn what_is_not_amazons_is_refused_naming_the_field_and_changes_nothing() {
     let checkout_id = pending(&world);
     // Amazon has authorized it: whoever is believed makes this order authorized.
     world.amazon.decide(CHARGE, "Authorized");
-    let now = world.time.wall();
+    let now = world.time.now();
     let about = message("n-1", "CHARGE", CHARGE);
     let genuine = world.notification("1", "CHARGE", CHARGE);
     let changed = |change: &dyn Fn(&mut Value)| {
@@ -167,7 +166,7 @@ fn a_certificate_that_cannot_be_had_is_amazons_to_try_again() {
     assert_eq!(world.post(&body).refusal(), refusal);
     assert!(!is_remembered(&world, "1"));
     world.certificates.is_down.store(false, Ordering::SeqCst);
-    world.time.pass(HOUR);
+    world.time.advance(HOUR);
     assert_eq!(world.post(&body).status, 200);
     world.let_pass(2 * SECOND);
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
@@ -209,8 +208,7 @@ fn a_crash_at_any_commit_loses_no_notification() {
                 let timers = world.merchant().timers();
                 let posted = world.run_until_it_stops(async {
                     let answer = Box::pin(world.posting(&body));
-                    let sleep =
-                        countersign_client::Clock::sleep(&Clocks(Arc::clone(&world.time)), 3 * SECOND);
+                    let sleep = world.time.sleep(3 * SECOND);
                     futures_util::future::select(Box::pin(join(answer, sleep)), Box::pin(timers)).await;
                 });
                 world.restart();
@@ -237,7 +235,7 @@ fn a_copy_is_acknowledged_and_does_nothing() {
     let checkout_id = pending(&world);
     let first = world.notification("1", "CHARGE", CHARGE);
     // Another topic's copy has a message id of its own.
-    let by_another_topic = signed("m-2", &message("n-1", "CHARGE", CHARGE), world.time.wall(), |_| ());
+    let by_another_topic = signed("m-2", &message("n-1", "CHARGE", CHARGE), world.time.now(), |_| ());
     assert_eq!(world.post(&first).status, 200);
     world.let_pass(2 * SECOND);
     let (commits_before, asked_before) = (commits(&world), asked(&world));
@@ -298,7 +296,7 @@ fn a_forged_captured_changes_nothing() {
     captured["State"] = json!("Captured");
     captured["statusDetails"] = json!({ "state": "Captured" });
     captured["captureAmount"] = usd("40.00");
-    assert_eq!(world.post(&signed("m-1", &captured, world.time.wall(), |_| ())).status, 200);
+    assert_eq!(world.post(&signed("m-1", &captured, world.time.now(), |_| ())).status, 200);
     world.let_pass(2 * SECOND);
     let mut after = world.checkout(&checkout_id);
     assert_eq!(after["timeline"].as_array_mut().unwrap().pop().unwrap()["type"], "NotificationHeard");
@@ -320,9 +318,8 @@ fn one_that_overtakes_finalizes_answer_is_kept_and_resolves_the_doubt() {
         world.amazon.fault("finalize", Fault::HangAfter);
         world.amazon.fault("session", Fault::Nothing);
         world.amazon.goes_down("session");
-        let clock = Clocks(Arc::clone(&world.time));
         let early = async {
-            countersign_client::Clock::sleep(&clock, SECOND).await;
+            world.time.sleep(SECOND).await;
             world.posting(&world.notification("1", "CHARGE", CHARGE)).await
         };
         let (completed, notified) = world.run(join(world.completing(&checkout_id, SESSION), early));
@@ -527,7 +524,7 @@ fn what_was_made_elsewhere_under_the_permission_is_taken_in_and_nothing_else() {
     world.amazon.charge_elsewhere(foreign, &usd("9.00"));
     let mut confused = message("n-0", "CHARGE", foreign);
     confused["ChargePermissionId"] = json!(PERMISSION);
-    assert_eq!(world.post(&signed("m-0", &confused, world.time.wall(), |_| ())).status, 200);
+    assert_eq!(world.post(&signed("m-0", &confused, world.time.now(), |_| ())).status, 200);
     world.notified("1", "REFUND", refund);
     world.let_pass(2 * SECOND);
     let payment = world.checkout(&checkout_id)["payment"].clone();
@@ -647,7 +644,7 @@ fn a_dispute_is_told_to_the_operator_and_to_the_shop_once() {
     about["ChargePermissionId"] = json!(PERMISSION);
     let lines = logged(|| {
         for _ in 0..3 {
-            assert_eq!(world.post(&signed("m-1", &about, world.time.wall(), |_| ())).status, 200);
+            assert_eq!(world.post(&signed("m-1", &about, world.time.now(), |_| ())).status, 200);
         }
         world.let_pass(2 * SECOND);
     });
@@ -669,7 +666,7 @@ fn a_dispute_that_two_topics_tell_of_at_once_is_told_once() {
         world.completed("AuthorizeWithCapture");
         let mut about = message("n-1", "CHARGEBACK", "A-DISPUTE");
         about["ChargePermissionId"] = json!(PERMISSION);
-        let [one, other] = ["m-1", "m-2"].map(|id| signed(id, &about, world.time.wall(), |_| ()));
+        let [one, other] = ["m-1", "m-2"].map(|id| signed(id, &about, world.time.now(), |_| ()));
         let (one, other) = world.run(join(world.posting(&one), world.posting(&other)));
         assert_eq!((one.status, other.status), (200, 200));
         world.let_pass(2 * SECOND);
@@ -683,7 +680,7 @@ fn what_tells_of_nothing_that_is_known_is_kept_and_let_go() {
     let world = World::in_memory();
     let mut about = message("n-1", "SOMETHING_OF_TOMORROW", "an-id");
     about["ChargePermissionId"] = Value::Null;
-    assert_eq!(world.post(&signed("m-1", &about, world.time.wall(), |_| ())).status, 200);
+    assert_eq!(world.post(&signed("m-1", &about, world.time.now(), |_| ())).status, 200);
     world.let_pass(2 * SECOND);
     assert!(is_remembered(&world, "1"));
     assert_eq!(asked(&world), 0);
@@ -704,7 +701,7 @@ fn a_confirmation_is_acknowledged_and_told_and_its_url_is_not_requested() {
             true => EnvelopeKind::SubscriptionConfirmation(confirmation),
             false => EnvelopeKind::UnsubscribeConfirmation(confirmation),
         };
-        let body = signed("m-1", &json!("visit it"), world.time.wall(), |envelope| envelope.kind = kind);
+        let body = signed("m-1", &json!("visit it"), world.time.now(), |envelope| envelope.kind = kind);
         let lines = logged(|| {
             assert_eq!(world.post(&body).status, 200);
             assert_eq!(world.post(&body).status, 200);

@@ -5,24 +5,26 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_client::{Algorithm, Client, Clock as _, KeySigner, MerchantKey};
+use countersign_client::{Algorithm, Client, KeySigner, MerchantKey};
 use countersign_domain::ids::{MerchantId, PublicKeyId, Region};
 use countersign_http::{Handler, Reply};
 use countersign_merchant::settings::Notifications;
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, Parts};
 use countersign_sandbox::Sandbox;
-use countersign_sandbox::entropy::{Ids, SystemEntropy};
+use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::Merchants;
 use countersign_sandbox::notify::{self, Courier, NotDelivered};
 use countersign_store::memory::MemoryStore;
+use countersign_world::fake::FakeClock;
+use countersign_world::{Clock as _, Stream, SystemEntropy};
 use futures_util::future::{BoxFuture, Either, join, select};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::life::Wire;
-use super::time_machine::{Clocks, TimeMachine, run};
-use super::world::{Counter, SHOP_TOKEN, SNAPSHOT_KEY, settings, usd};
+use super::time_machine::{beginning, run};
+use super::world::{SHOP_TOKEN, SNAPSHOT_KEY, settings, usd};
 
 const ORIGIN: &str = "http://127.0.0.1:8100";
 const SECOND: Duration = Duration::from_secs(1);
@@ -51,15 +53,15 @@ impl Courier for Post {
 
 /// Both halves, each of which reaches the other.
 struct Halves {
-    time: Arc<TimeMachine>,
+    time: FakeClock,
     amazon: Arc<Sandbox>,
     merchant: Arc<Merchant>,
 }
 
 impl Halves {
     fn new() -> Self {
-        let time = TimeMachine::new();
-        let clock = Clocks(Arc::clone(&time));
+        let time = beginning();
+        let clock = time.clone();
         let (key, key_id) = (MerchantKey::generate().unwrap(), PublicKeyId::parse("SANDBOX-K1").unwrap());
         let mut merchants = Merchants::default();
         let verifying_key = key.key.verifying_key().unwrap();
@@ -91,7 +93,7 @@ impl Halves {
             store: Arc::new(MemoryStore::new()),
             client,
             clock: Arc::new(clock),
-            entropy: Arc::new(Counter::default()),
+            entropy: Arc::new(Stream::new(0)),
             settings,
             webhook: None,
             quote_hook: None,
@@ -137,7 +139,7 @@ impl Halves {
 
     fn let_pass(&self, duration: Duration) {
         let timers = std::pin::pin!(join(self.amazon.timers(), self.merchant.timers()));
-        let sleep = Clocks(Arc::clone(&self.time)).sleep(duration);
+        let sleep = self.time.clone().sleep(duration);
         assert!(matches!(run(&self.time, || false, select(sleep, timers)), Either::Left(_)));
     }
 

@@ -102,7 +102,7 @@ impl World {
     /// A genuine notification of this moment, whose ids are both made of `id`.
     pub(crate) fn notification(&self, id: &str, object_type: &str, object_id: &str) -> String {
         let message = message(&format!("n-{id}"), object_type, object_id);
-        signed(&format!("m-{id}"), &message, self.time.wall(), |_| ())
+        signed(&format!("m-{id}"), &message, self.time.now(), |_| ())
     }
 
     /// Amazon notifies of an object, and hears that it is kept.

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_client::{Clock as _, Transport, TransportError};
+use countersign_client::{Transport, TransportError};
 use countersign_domain::money::{Currency, Money};
 use countersign_merchant::quote_hook::QuoteHook;
 use countersign_merchant::settings::{CouponRate, DeliveryRate, Discount, QuoteTable, TaxRate};
 use countersign_merchant::webhook::SigningSecrets;
 use countersign_store::contract::Key;
+use countersign_world::Clock as _;
+use countersign_world::fake::FakeClock;
 use futures_util::future::{BoxFuture, join, join_all, pending};
 use serde_json::{Value, json};
 
@@ -20,7 +22,6 @@ use super::browser::{ORIGIN, Page, init, request};
 use super::logs::logged;
 use super::shop::SECRET;
 use super::telling::{SECRET_BYTES, base64, hmac_sha256};
-use super::time_machine::{Clocks, TimeMachine};
 use super::world::{
     Answer, ENGINES, OTHER_SESSION, SESSION, World, address, order, order_of_100, session_for, usd,
     waiting_order,
@@ -45,7 +46,7 @@ type Speech = Box<dyn Fn(&Value) -> Says + Send + Sync>;
 
 /// The shop's hook: keeps what it was asked, and answers as it is told.
 pub(crate) struct Hook {
-    time: Arc<TimeMachine>,
+    time: FakeClock,
     arrived: Mutex<Vec<(http::HeaderMap, Bytes)>>,
     says: Mutex<Speech>,
 }
@@ -60,11 +61,8 @@ impl Hook {
 
     fn of(world: &mut World) -> Arc<Self> {
         let says: Speech = Box::new(|_| Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
-        let hook = Arc::new(Self {
-            time: Arc::clone(&world.time),
-            arrived: Mutex::default(),
-            says: Mutex::new(says),
-        });
+        let hook =
+            Arc::new(Self { time: world.time.clone(), arrived: Mutex::default(), says: Mutex::new(says) });
         world.quote_hook = Some(QuoteHook::new(
             "https://shop.example/quote?from=countersign".parse().unwrap(),
             SigningSecrets::parse(SECRET).unwrap(),
@@ -104,7 +102,7 @@ impl Transport for Hook {
                 Says::Json(value) => (200, value.to_string()),
                 Says::Text(status, text) => (status, text),
                 Says::Later(pause, value) => {
-                    Clocks(Arc::clone(&self.time)).sleep(pause).await;
+                    self.time.sleep(pause).await;
                     (200, value.to_string())
                 }
                 Says::Refused => return Err(TransportError::NotSent("refused".into())),
@@ -431,7 +429,7 @@ fn the_hook_is_asked_once_as_documented_and_signed_as_webhooks_are() {
         let signature = format!("v1,{}", base64(&hmac_sha256(&SECRET_BYTES, signed.as_bytes())));
         assert_eq!(of("webhook-signature"), signature);
         assert_eq!(of("content-type"), "application/json");
-        assert_eq!(of("webhook-timestamp"), (world.time.wall().as_millis() / 1_000).to_string());
+        assert_eq!(of("webhook-timestamp"), (world.time.now().as_millis() / 1_000).to_string());
         ids.push(of("webhook-id").to_owned());
     }
     assert!(ids.iter().all(|id| id.starts_with("quote_")));

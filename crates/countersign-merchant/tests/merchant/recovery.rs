@@ -66,7 +66,7 @@ fn an_outage_of_hours_charges_nobody_afterwards() {
         world.amazon.fault(operation, fault);
         world.complete_and_crash(&checkout_id, SESSION);
         let sent = world.amazon.arrived("finalize").len();
-        world.time.pass(Duration::from_secs(3 * 3_600));
+        world.time.advance(Duration::from_secs(3 * 3_600));
         world.restart();
         // The shop's own repetition comes first.
         let answer = world.complete(&checkout_id, SESSION);
@@ -120,7 +120,7 @@ fn a_store_that_fails_after_the_answer_leaves_a_doubt_and_one_line_with_all_ids(
             let checkout_id = world.placed(&order());
             let store = Arc::clone(&world.store);
             world.amazon.at_finalize(move || fail(&store, true));
-            let began_at = world.time.wall();
+            let began_at = world.time.now();
             let lines = logged(|| {
                 assert_eq!(
                     world.complete(&checkout_id, SESSION).verdict(),
@@ -128,7 +128,7 @@ fn a_store_that_fails_after_the_answer_leaves_a_doubt_and_one_line_with_all_ids(
                     "{name}"
                 );
             });
-            assert_eq!(world.time.wall(), began_at, "nobody waits for what cannot come");
+            assert_eq!(world.time.now(), began_at, "nobody waits for what cannot come");
             let errors: Vec<_> = lines.iter().filter(|line| line.starts_with("ERROR")).collect();
             assert_eq!(errors.len(), 1, "{lines:?}");
             for id in ["1001", SESSION, "S01-5105180-0000001", "S01-5105180-0000001-C000001", &checkout_id] {
@@ -181,8 +181,8 @@ fn a_clock_that_is_set_back_during_a_restart_loses_no_timer() {
         let checkout_id = world.placed(&order());
         world.amazon.fault("finalize", Fault::HangAfter);
         world.complete_and_crash(&checkout_id, SESSION);
-        let back = world.time.wall().minus(Duration::from_secs(30 * 86_400));
-        world.time.set_wall(back);
+        let back = world.time.now().minus(Duration::from_secs(30 * 86_400));
+        world.time.set(back);
         world.restart();
         world.let_pass(Duration::from_secs(5));
         assert_eq!(world.attempts(&checkout_id), ["Completed"]);
@@ -308,7 +308,7 @@ fn poison(world: &World, id: &str, change: u32) {
     };
     let mut id = [9; 16];
     id[..4].copy_from_slice(&change.to_be_bytes());
-    let (id, at) = (ChangeId(id), world.time.wall());
+    let (id, at) = (ChangeId(id), world.time.now());
     let change = ChangeSet { id, at, require: Vec::new(), write: vec![broken], append: Vec::new() };
     world.run(world.store.commit(change)).unwrap();
 }

@@ -186,7 +186,7 @@ fn a_page_without_a_verdict_asks_again_less_and_less_and_after_half_an_hour_by_i
     };
     let mut shown = Vec::new();
     for pass in [0, 119, 1, 1_679, 1, 86_400] {
-        world.time.pass(Duration::from_secs(pass));
+        world.time.advance(Duration::from_secs(pass));
         let page = page(&world, &path);
         let link = format!("<a href=\"https://pay.example{path}\">Vérifier à nouveau</a>");
         assert!(page.text.contains(&link), "{}", page.text);

@@ -8,10 +8,9 @@ use bytes::Bytes;
 use countersign_client::{Transport, TransportError};
 use countersign_domain::time::Timestamp;
 use countersign_merchant::webhook::{SigningSecrets, Webhook};
+use countersign_world::fake::FakeClock;
 use futures_util::future::{BoxFuture, pending};
 use serde_json::Value;
-
-use super::time_machine::TimeMachine;
 
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub(crate) const OLD_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -56,16 +55,16 @@ impl Arrived {
 }
 
 pub(crate) struct Shop {
-    time: Arc<TimeMachine>,
+    time: FakeClock,
     arrived: Mutex<Vec<Arrived>>,
     answers: Mutex<VecDeque<Answer>>,
     otherwise: Mutex<Answer>,
 }
 
 impl Shop {
-    pub(crate) fn new(time: &Arc<TimeMachine>) -> Arc<Self> {
+    pub(crate) fn new(time: &FakeClock) -> Arc<Self> {
         Arc::new(Self {
-            time: Arc::clone(time),
+            time: time.clone(),
             arrived: Mutex::default(),
             answers: Mutex::default(),
             otherwise: Mutex::new(Answer::Status(204)),
@@ -105,7 +104,7 @@ impl Transport for Shop {
             let (head, body) = request.into_parts();
             assert_eq!(head.method, "POST");
             let arrived =
-                Arrived { at: self.time.wall(), uri: head.uri.to_string(), headers: head.headers, body };
+                Arrived { at: self.time.now(), uri: head.uri.to_string(), headers: head.headers, body };
             self.arrived.lock().unwrap().push(arrived);
             let answer = self.answers.lock().unwrap().pop_front();
             let answer = answer.unwrap_or(*self.otherwise.lock().unwrap());

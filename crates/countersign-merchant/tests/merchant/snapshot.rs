@@ -37,7 +37,7 @@ fn replace(world: &World, checkout_id: &str, format: u16, bytes: Bytes) {
     let content = Content { format, bytes, due_at: None, index: Vec::new() };
     let write =
         vec![Write { key: key(checkout_id), expect: Expect::Version(version), content: Some(content) }];
-    let at = world.time.wall();
+    let at = world.time.now();
     let change = ChangeSet { id: ChangeId([7; 16]), at, require: Vec::new(), write, append: Vec::new() };
     world.run(world.store.commit(change)).unwrap();
 }
@@ -144,7 +144,7 @@ fn what_was_altered_or_moved_is_refused() {
         expect: Expect::Version(documents[0].as_ref().unwrap().version),
         content: Some(content),
     }];
-    let at = world.time.wall();
+    let at = world.time.now();
     let change = ChangeSet { id: ChangeId([8; 16]), at, require: Vec::new(), write, append: Vec::new() };
     world.run(world.store.commit(change)).unwrap();
     refused(&world, "GET", &other, 503, "SnapshotAltered");

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_client::Clock as _;
 use countersign_store::contract::{Key, Store as _};
+use countersign_world::Clock as _;
 use futures_util::future::{join, join_all, select};
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
 use super::logs::logged;
 use super::shop::{Answer, Arrived, OLD_SECRET, SECRET, Shop};
-use super::time_machine::Clocks;
 use super::world::{ENGINES, Engine, SESSION, World, order, session_for, usd, waiting_order};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -347,13 +346,12 @@ fn a_fact_that_waits_for_its_turn_is_not_overtaken_by_one_that_comes_later() {
     let checkout_id = world.completed("Authorize");
     world.ask(&checkout_id, "captures", &json!({ "reference": "1" }));
     // The first is sent, and the second held until it is over; then comes the third.
-    let clock = Clocks(Arc::clone(&world.time));
     let closing = async {
-        clock.sleep(Duration::from_millis(20)).await;
+        world.time.sleep(Duration::from_millis(20)).await;
         world.asking(&checkout_id, "close", &json!({ "reference": "2" })).await
     };
     let timers = std::pin::pin!(world.merchant().timers());
-    world.run(join(closing, select(clock.sleep(MINUTE), timers)));
+    world.run(join(closing, select(world.time.sleep(MINUTE), timers)));
     assert_eq!(kinds(&shop.arrived()), ["checkout.authorized", "charge.captured", "chargePermission.closed"]);
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +9,6 @@ use countersign_client::{Client, RetryPolicy, SignRequest, SigningFailed};
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
-use countersign_merchant::entropy::Entropy;
 use countersign_merchant::quote_hook::QuoteHook;
 use countersign_merchant::settings::{Deadlines, Notifications, Payments, Secret, Settings, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
@@ -19,6 +17,8 @@ use countersign_merchant::{Merchant, Parts};
 use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
+use countersign_world::fake::FakeClock;
+use countersign_world::{Clock as _, Stream};
 use futures_util::future::{Either, select};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use super::amazon::Amazon;
 use super::notifying::Certificates;
 use super::store::WatchedStore;
-use super::time_machine::{Clocks, TimeMachine, run, run_until};
+use super::time_machine::{beginning, run, run_until};
 
 pub(crate) const SESSION: &str = "bd504926-f659-4ad7-a1a9-9a747aaf5275";
 pub(crate) const OTHER_SESSION: &str = "0c1d3d4e-1111-4222-8333-944455556666";
@@ -45,11 +45,12 @@ pub(crate) enum Engine {
 pub(crate) const ENGINES: [Engine; 2] = [Engine::Memory, Engine::Sqlite];
 
 pub(crate) struct World {
-    pub(crate) time: Arc<TimeMachine>,
+    pub(crate) time: FakeClock,
     pub(crate) amazon: Arc<Amazon>,
     pub(crate) store: Arc<WatchedStore>,
     merchant: Option<Merchant>,
-    entropy: Arc<Counter>,
+    /// Repeats itself from world to world, and goes on over a restart.
+    entropy: Arc<Stream>,
     directory: Option<TempDir>,
     pub(crate) webhook: Option<Webhook>,
     pub(crate) quote_hook: Option<QuoteHook>,
@@ -84,20 +85,6 @@ impl Answer {
         assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{}", self.text);
         let field = error["field"].as_str().map(str::to_owned);
         (self.status, error["code"].as_str().unwrap_or("?").to_owned(), field)
-    }
-}
-
-/// Randomness that repeats itself from world to world.
-#[derive(Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Entropy for Counter {
-    fn fill(&self, bytes: &mut [u8]) {
-        let count = self.0.fetch_add(1, Ordering::SeqCst);
-        for (place, byte) in bytes.iter_mut().enumerate() {
-            let mixed = (count + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(place as u32 * 7 % 64);
-            *byte = mixed.to_le_bytes()[0];
-        }
     }
 }
 
@@ -136,7 +123,7 @@ fn open(directory: &Path) -> Arc<dyn Store> {
 
 impl World {
     pub(crate) fn new(engine: Engine) -> Self {
-        let time = TimeMachine::new();
+        let time = beginning();
         let directory = (engine == Engine::Sqlite).then(|| TempDir::new().unwrap());
         let inner = match &directory {
             Some(directory) => open(directory.path()),
@@ -146,7 +133,7 @@ impl World {
             amazon: Amazon::new(&time),
             store: WatchedStore::new(inner),
             merchant: None,
-            entropy: Arc::new(Counter::default()),
+            entropy: Arc::new(Stream::new(0)),
             directory,
             webhook: None,
             quote_hook: None,
@@ -170,7 +157,7 @@ impl World {
     }
 
     pub(crate) fn parts(&self) -> Parts {
-        let clock = Clocks(Arc::clone(&self.time));
+        let clock = self.time.clone();
         let client = Client::builder(
             Region::NorthAmerica,
             Arc::new(Unsigned(PublicKeyId::parse("SANDBOX-K1").unwrap())),
@@ -346,7 +333,7 @@ impl World {
     /// Lets the timers run for so long.
     pub(crate) fn let_pass(&self, duration: Duration) {
         let timers = std::pin::pin!(self.merchant().timers());
-        let sleep = countersign_client::Clock::sleep(&Clocks(Arc::clone(&self.time)), duration);
+        let sleep = self.time.sleep(duration);
         match self.run(select(sleep, timers)) {
             Either::Left(_) => {}
             Either::Right(_) => panic!("the timers ended"),
@@ -355,12 +342,12 @@ impl World {
 
     /// Lets long times pass: from timer to timer, with the machine switched on at each.
     pub(crate) fn skip(&self, duration: Duration) {
-        let until = self.time.wall().plus(duration);
+        let until = self.time.now().plus(duration);
         while let Some(due_at) = self.run(self.store.next_due()).unwrap().filter(|due_at| *due_at <= until) {
-            self.time.pass(due_at.since(self.time.wall()));
+            self.time.advance(due_at.since(self.time.now()));
             self.let_pass(Duration::from_secs(1));
         }
-        self.time.pass(until.since(self.time.wall()));
+        self.time.advance(until.since(self.time.now()));
     }
 
     /// One checkout as the API shows it.

@@ -33,8 +33,8 @@ pub(crate) use countersign_store::transact::StoreFailed;
 use countersign_store::transact::{Decision, decide};
 
 use crate::clock::VirtualClock;
-use crate::entropy::Ids;
 use crate::faults::Faults;
+use crate::ids::Ids;
 use crate::merchants::Merchants;
 use crate::notify::Notices;
 use crate::settings::Settings;

@@ -11,8 +11,8 @@ use countersign_domain::ids::MerchantId;
 use countersign_domain::time::DAY;
 use countersign_protocol::notification::{Message, ObjectType};
 use countersign_protocol::wire::Word;
+use countersign_world::Stream;
 
-use crate::entropy::Stream;
 use crate::faults::{Chance, WHOLE};
 
 /// The most faults that may be ordered at once: every notification looks through them.

@@ -19,7 +19,7 @@ async fn read_at(world: &World, timers_run: bool, now: &str, path: &str) -> Answ
     if timers_run {
         world.control(Method::POST, "clock", json!({ "set": now })).await;
     } else {
-        world.clock.set(now);
+        world.clock.set(at(now));
     }
     world.call(&Call { signed_at: at(now), ..Call::get(path) }).await
 }
@@ -59,7 +59,7 @@ async fn an_expired_session_is_not_finalized_and_a_deleted_one_not_found() {
     ] {
         let world = World::new().await;
         let session = world.placed(json!({})).await;
-        world.clock.set(now);
+        world.clock.set(at(now));
         let call = Call { signed_at: at(now), ..Call::finalize(id(&session), right_body(&session)) };
         assert_eq!(world.call(&call).await.refusal(), refusal, "{now}");
     }
@@ -172,8 +172,8 @@ async fn the_timers_loop_applies_what_is_due_and_is_woken_by_an_earlier_timer() 
     assert_eq!(timers.poll_unpin(&mut context), Poll::Pending);
     world.call(&Call::finalize(id(&session), right_body(&session))).await;
     assert_eq!(timers.poll_unpin(&mut context), Poll::Pending, "it waits for the earlier timer now");
-    world.clock.set("20260901T120030Z");
-    world.clock.wake();
+    world.clock.set(at("20260901T120030Z"));
+    world.clock.wake_all();
     assert_eq!(timers.poll_unpin(&mut context), Poll::Pending);
     assert_eq!(world.events(id(&session)).await.last().unwrap(), "ChargeAuthorized");
 }

@@ -8,7 +8,7 @@ use countersign_store::sqlite::SqliteStore;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::world::{Call, FOREIGN_KEY_ID, SECOND_KEY_ID, World, id, merged, right_body};
+use crate::world::{Call, FOREIGN_KEY_ID, SECOND_KEY_ID, World, at, id, merged, right_body};
 
 /// A body that creates a session.
 pub(crate) fn creation() -> serde_json::Value {
@@ -147,8 +147,8 @@ async fn an_answer_that_is_given_again_shows_the_buyer_no_longer_than_the_permis
     for (now, shows_buyer) in
         [("20260920T120000Z", true), ("20261001T115959Z", true), ("20261001T120000Z", false)]
     {
-        world.clock.set(now);
-        let answer = world.call(&Call { signed_at: crate::world::at(now), ..call.clone() }).await;
+        world.clock.set(at(now));
+        let answer = world.call(&Call { signed_at: at(now), ..call.clone() }).await;
         assert_eq!((answer.status, !answer.json["buyer"].is_null()), (200, shows_buyer), "{now}");
     }
 }
@@ -198,10 +198,10 @@ async fn a_remembered_answer_forgets_the_buyer_after_thirty_days() {
             if timers_run {
                 world.control(http::Method::POST, "clock", json!({ "set": now })).await;
             } else {
-                world.clock.set(now);
+                world.clock.set(at(now));
             }
             let mut again = call.clone();
-            again.signed_at = crate::world::at(now);
+            again.signed_at = at(now);
             let replayed = world.call(&again).await;
             assert_eq!(replayed.status, 200);
             assert_eq!(replayed.text == full.text, shows_buyer);

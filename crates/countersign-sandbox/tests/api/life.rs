@@ -17,7 +17,7 @@ async fn set(world: &World, timers_run: bool, now: &str) {
     if timers_run {
         assert_eq!(world.control(Method::POST, "clock", json!({ "set": now })).await.status, 200);
     } else {
-        world.clock.set(now);
+        world.clock.set(at(now));
     }
 }
 

@@ -116,14 +116,14 @@ async fn a_document_that_cannot_be_read_is_tried_once_a_minute() {
         for _ in 0..count {
             let mut context = Context::from_waker(Waker::noop());
             while timers.poll_unpin(&mut context).is_ready() {}
-            world.clock.wake();
+            world.clock.wake_all();
         }
         gate.times_loaded("damaged-0")
     };
     assert_eq!(rounds(5), 1);
-    world.clock.set("20260901T120059Z");
+    world.clock.set(at("20260901T120059Z"));
     assert_eq!(rounds(5), 1);
-    world.clock.set("20260901T120100Z");
+    world.clock.set(at("20260901T120100Z"));
     assert_eq!(rounds(5), 2);
 }
 
@@ -131,7 +131,7 @@ async fn a_document_that_cannot_be_read_is_tried_once_a_minute() {
 async fn the_timers_loop_can_be_ended_while_much_is_due() {
     let (_, world) = gated().await;
     let ids = sessions(&world, 2 * BATCH).await;
-    world.clock.set("20260902T120000Z");
+    world.clock.set(at("20260902T120000Z"));
     // tokio makes a task yield that has done much; what is tried here is the loop's own yielding.
     tokio::task::yield_now().await;
     let mut timers = Box::pin(world.sandbox.timers());

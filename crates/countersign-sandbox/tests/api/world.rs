@@ -1,55 +1,26 @@
 //! A sandbox with a clock that tests move, and the merchants that call it.
 
-use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use countersign_domain::ids::{MerchantId, PublicKeyId, Region};
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request, Response};
 use countersign_protocol::signing::{Algorithm, GeneratedKey, KeySigner, MerchantKey};
-use countersign_sandbox::clock::Clock;
-use countersign_sandbox::entropy::{Ids, SystemEntropy};
+use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::Merchants;
 use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::settings::Settings;
 use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
-use futures_util::future::BoxFuture;
+use countersign_world::SystemEntropy;
+use countersign_world::fake::FakeClock;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
 /// Making a key takes a tenth of a second: one does for all.
 static KEY: LazyLock<GeneratedKey> = LazyLock::new(|| MerchantKey::generate().unwrap());
-
-/// A wall clock that stands until it is moved. Who waits for it is woken by hand.
-pub(crate) struct TestClock {
-    now: Mutex<Timestamp>,
-    woken: Arc<tokio::sync::Notify>,
-}
-
-impl TestClock {
-    pub(crate) fn set(&self, now: &str) {
-        *self.now.lock().unwrap() = at(now);
-    }
-
-    /// Ends every sleep.
-    pub(crate) fn wake(&self) {
-        self.woken.notify_waiters();
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        *self.now.lock().unwrap()
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        let woken = Arc::clone(&self.woken);
-        Box::pin(async move { woken.notified().await })
-    }
-}
 
 /// When every test begins.
 pub(crate) const START: &str = "20260901T120000Z";
@@ -66,7 +37,8 @@ pub(crate) const LIVE_KEY_ID: &str = "LIVE-AFIRST";
 
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
-    pub(crate) clock: Arc<TestClock>,
+    /// The wall clock. It stands still until a test moves it.
+    pub(crate) clock: FakeClock,
 }
 
 pub(crate) fn merchants() -> Merchants {
@@ -229,10 +201,16 @@ impl World {
         start: u64,
         notifications: Notifications,
     ) -> Self {
-        let clock = Arc::new(TestClock { now: Mutex::new(at(START)), woken: Arc::default() });
+        let clock = FakeClock::at(at(START));
         let ids = Ids::new(&SystemEntropy, Some(seed), start);
-        let parts =
-            Parts { store, clock: clock.clone(), ids, merchants: merchants(), settings, notifications };
+        let parts = Parts {
+            store,
+            clock: Arc::new(clock.clone()),
+            ids,
+            merchants: merchants(),
+            settings,
+            notifications,
+        };
         Self { sandbox: Sandbox::start(parts).await.unwrap(), clock }
     }
 

@@ -2,6 +2,7 @@
 //! clock would have shown then.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
@@ -23,7 +24,7 @@ async fn pending(scene: &Scene) -> Pending {
     let charge = scene.get_charge(&charge_id).await;
     let began_at = charge.text("creationTimestamp").to_owned();
     let began_at = countersign_domain::time::Timestamp::parse(&began_at).unwrap();
-    let decided_at = began_at.plus(std::time::Duration::from_secs(30)).to_string();
+    let decided_at = began_at.plus(Duration::from_secs(30)).to_string();
     Pending { charge_id, decided_at }
 }
 
@@ -81,7 +82,7 @@ async fn a_reader_sees_what_a_real_clock_would_have_shown() {
     for step in 0..20 {
         scene.control(Method::POST, "/_sandbox/clock", moves[step % moves.len()]).await;
         tokio::task::yield_now().await;
-        scene.clock.pass(1);
+        scene.clock.advance(Duration::from_secs(1));
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }

@@ -1,5 +1,7 @@
 //! Ordering faults, and what they do to signed calls.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -35,7 +37,7 @@ fn on_finalize(point: &str, kind: &str) -> Value {
 async fn the_answer_is_lost_and_the_effect_is_as_declared() {
     for (point, effect) in [("before", "Open"), ("afterCommit", "Completed")] {
         for kind in ["reset", "timeout", "status"] {
-            let scene = Scene::new().await;
+            let scene = Scene::without_waiting().await;
             let id = scene.checkout(&json!({"placed": true})).await;
             ordered(&scene, &on_finalize(point, kind)).await;
             match scene.try_finalize(&id).await {
@@ -45,8 +47,8 @@ async fn the_answer_is_lost_and_the_effect_is_as_declared() {
                     assert_eq!(kind, "status");
                 }
             }
-            let expected_waits = if kind == "timeout" { vec![60] } else { vec![] };
-            assert_eq!(scene.clock.slept_secs(), expected_waits, "{point} {kind}");
+            let expected_waits = if kind == "timeout" { vec![Duration::from_secs(60)] } else { vec![] };
+            assert_eq!(scene.clock.slept(), expected_waits, "{point} {kind}");
             let read = scene.get_checkout_session(&id).await;
             assert_eq!(read.body["statusDetails"]["state"], effect, "{point} {kind}");
             assert_eq!(listed(&scene).await, Vec::<Value>::new(), "it has struck as often as ordered");
@@ -60,13 +62,13 @@ async fn the_answer_is_lost_and_the_effect_is_as_declared() {
 
 #[tokio::test]
 async fn a_timeout_lasts_as_long_as_ordered() {
-    let scene = Scene::new().await;
+    let scene = Scene::without_waiting().await;
     let id = scene.checkout(&json!({"placed": true})).await;
     let mut fault = on_finalize("before", "timeout");
     fault["delay"] = json!("PT1M30S");
     ordered(&scene, &fault).await;
     assert!(scene.try_finalize(&id).await.is_none());
-    assert_eq!(scene.clock.slept_secs(), [90]);
+    assert_eq!(scene.clock.slept(), [Duration::from_secs(90)]);
 }
 
 #[tokio::test]

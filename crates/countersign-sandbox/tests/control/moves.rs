@@ -1,6 +1,7 @@
 //! Moving the clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_sandbox::settings::Settings;
 use countersign_store::memory::MemoryStore;
@@ -40,10 +41,10 @@ async fn the_clock_goes_where_it_is_told() {
 #[tokio::test]
 async fn real_time_passes_unless_the_clock_is_frozen() {
     let scene = Scene::new().await;
-    scene.clock.pass(10);
+    scene.clock.advance(Duration::from_secs(10));
     assert_eq!(clock(&scene).await.0, "20260901T120010Z");
     scene.control(Method::POST, "/_sandbox/clock", r#"{"freeze":true}"#).await;
-    scene.clock.pass(10);
+    scene.clock.advance(Duration::from_secs(10));
     assert_eq!(clock(&scene).await.0, "20260901T120010Z");
 }
 
@@ -60,7 +61,7 @@ async fn a_fast_clock_shows_its_rate_and_keeps_it_while_it_stands_or_is_moved() 
     ] {
         let moved = scene.control(Method::POST, "/_sandbox/clock", body).await;
         assert_eq!((moved.status, &moved.body["rate"]), (200, &json!(rate)), "{body}");
-        scene.clock.pass(1);
+        scene.clock.advance(Duration::from_secs(1));
         assert_eq!(clock(&scene).await.0, after_a_second, "{body}");
     }
     scene.control(Method::POST, "/_sandbox/reset", "").await;

@@ -3,21 +3,20 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_domain::ids::{MerchantId, PublicKeyId, Region};
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Peer, Reply};
 use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
-use countersign_sandbox::clock::Clock;
-use countersign_sandbox::entropy::{Ids, SystemEntropy};
+use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::Merchants;
 use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::settings::Settings;
 use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::memory::MemoryStore;
-use futures_util::future::BoxFuture;
+use countersign_world::SystemEntropy;
+use countersign_world::fake::FakeClock;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
@@ -27,36 +26,6 @@ pub(crate) const NOON: &str = "20260901T120000Z";
 pub(crate) const KEY: &str = "SANDBOX-AHEGSJCM3L2S637RBGABLAFW";
 /// Another merchant's key, whose environment the path would name.
 pub(crate) const OTHER_MERCHANT: &str = "BXK2S637RBGABLAFWAHEGSJC";
-
-/// The real clock, as the test moves it. Sleeping takes no time and is written down.
-pub(crate) struct TestClock {
-    now: Mutex<Timestamp>,
-    slept: Mutex<Vec<Duration>>,
-}
-
-impl TestClock {
-    /// Lets real time pass.
-    pub(crate) fn pass(&self, seconds: u64) {
-        let mut now = self.now.lock().unwrap();
-        *now = now.plus(Duration::from_secs(seconds));
-    }
-
-    /// What was slept so far, in seconds.
-    pub(crate) fn slept_secs(&self) -> Vec<u64> {
-        self.slept.lock().unwrap().iter().map(Duration::as_secs).collect()
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        *self.now.lock().unwrap()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.slept.lock().unwrap().push(duration);
-        Box::pin(std::future::ready(()))
-    }
-}
 
 /// An answer, read.
 #[derive(Debug)]
@@ -90,11 +59,16 @@ fn signer() -> &'static (KeySigner, VerifyingKey) {
     })
 }
 
+fn still() -> FakeClock {
+    FakeClock::at(Timestamp::parse(NOON).unwrap())
+}
+
 pub(crate) struct Scene {
     pub(crate) sandbox: Arc<Sandbox>,
     /// The checkouts that were started, as the shop recorded them.
     recorded: Mutex<HashMap<String, Value>>,
-    pub(crate) clock: Arc<TestClock>,
+    /// The real clock. It stands still until a test moves it.
+    pub(crate) clock: FakeClock,
 }
 
 impl Scene {
@@ -106,19 +80,28 @@ impl Scene {
         Self::on(Arc::new(MemoryStore::default()), settings).await
     }
 
+    /// A sandbox for which nobody waits: what sleeps moves its clock.
+    pub(crate) async fn without_waiting() -> Self {
+        let clock = FakeClock::moved_by_sleeps(still().now());
+        Self::start_on(Arc::new(MemoryStore::default()), None, Settings::default(), clock).await
+    }
+
     /// A sandbox whose ids this seed fixes.
     pub(crate) async fn seeded(seed: u64) -> Self {
-        Self::start_on(Arc::new(MemoryStore::default()), Some(seed), Settings::default()).await
+        Self::start_on(Arc::new(MemoryStore::default()), Some(seed), Settings::default(), still()).await
     }
 
     /// Starts on what a store holds.
     pub(crate) async fn on(store: Arc<MemoryStore>, settings: Settings) -> Self {
-        Self::start_on(store, None, settings).await
+        Self::start_on(store, None, settings, still()).await
     }
 
-    async fn start_on(store: Arc<MemoryStore>, seed: Option<u64>, settings: Settings) -> Self {
-        let clock =
-            Arc::new(TestClock { now: Mutex::new(Timestamp::parse(NOON).unwrap()), slept: Mutex::default() });
+    async fn start_on(
+        store: Arc<MemoryStore>,
+        seed: Option<u64>,
+        settings: Settings,
+        clock: FakeClock,
+    ) -> Self {
         let mut merchants = Merchants::default();
         for (merchant_id, key) in [("A1EXAMPLE", KEY), ("A2EXAMPLE", OTHER_MERCHANT)] {
             let merchant_id = MerchantId::parse(merchant_id).unwrap();
@@ -127,7 +110,7 @@ impl Scene {
         }
         let parts = Parts {
             store,
-            clock: clock.clone(),
+            clock: Arc::new(clock.clone()),
             ids: Ids::new(&SystemEntropy, seed, 0),
             merchants,
             settings,

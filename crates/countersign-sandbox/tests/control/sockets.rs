@@ -65,7 +65,7 @@ async fn every_answer_has_its_length_and_type() {
 
 #[tokio::test]
 async fn a_struck_connection_is_reset_without_an_answer() {
-    let scene = Scene::new().await;
+    let scene = Scene::without_waiting().await;
     let address = listen(&scene).await;
     for kind in ["reset", "timeout"] {
         let id = scene.checkout(&json!({"placed": true})).await;

@@ -1,22 +1,21 @@
 //! A sandbox in memory, whose clock the test moves; a shop's page that answers what it is asked, and the browser
 //! between the two, which sends forms and follows answers of 303.
 
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use countersign_domain::ids::{MerchantId, PublicKeyId, Region};
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Response};
 use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey, sign_button};
-use countersign_sandbox::clock::Clock;
-use countersign_sandbox::entropy::{Ids, SystemEntropy};
+use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::Merchants;
 use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::settings::Settings;
 use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::memory::MemoryStore;
-use futures_util::future::BoxFuture;
+use countersign_world::SystemEntropy;
+use countersign_world::fake::FakeClock;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -31,18 +30,6 @@ pub(crate) const SHOP: &str = "https://shop.example";
 /// Where the sandbox is.
 pub(crate) const HOST: &str = "sandbox.example:8100";
 pub(crate) const OWN: &str = "http://sandbox.example:8100";
-
-struct TestClock(Mutex<Timestamp>);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
 
 /// The merchant's key, made once: making one is slow.
 fn keys() -> &'static (MerchantKey, KeySigner, VerifyingKey) {
@@ -76,7 +63,7 @@ impl Scene {
         }
         let parts = Parts {
             store: Arc::new(MemoryStore::default()),
-            clock: Arc::new(TestClock(Mutex::new(Timestamp::parse(NOON).unwrap()))),
+            clock: Arc::new(FakeClock::at(Timestamp::parse(NOON).unwrap())),
             ids: Ids::new(&SystemEntropy, Some(1), 0),
             merchants,
             settings: Settings::default(),

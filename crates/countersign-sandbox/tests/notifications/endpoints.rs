@@ -2,10 +2,11 @@
 
 use countersign_http::{Handler as _, Reply};
 use countersign_protocol::notification::SignatureVersion;
-use countersign_sandbox::entropy::{Ids, SystemEntropy};
+use countersign_sandbox::ids::Ids;
 use countersign_sandbox::notify::{EndpointUrl, FixedEndpoint, Notifications};
 use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::memory::MemoryStore;
+use countersign_world::SystemEntropy;
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -117,7 +118,7 @@ async fn a_sandbox_with_more_endpoints_than_it_notifies_does_not_start() {
         let endpoints = (0..count).map(|number| fixed(&format!("http://127.0.0.1:9000/{number}")));
         let parts = Parts {
             store: store.clone(),
-            clock: scene.world.clock.clone(),
+            clock: Arc::new(scene.world.clock.clone()),
             ids: Ids::new(&SystemEntropy, Some(1), 1),
             merchants: crate::world::merchants(),
             settings: Default::default(),

@@ -168,7 +168,7 @@ async fn an_answer_is_not_held_for_ever() {
     assert!(answer.as_mut().poll(&mut context).is_pending());
     assert_eq!(scene.sent().len(), 1);
     assert!(answer.as_mut().poll(&mut context).is_pending());
-    scene.world.clock.wake();
+    scene.world.clock.wake_all();
     assert!(answer.as_mut().poll(&mut context).is_ready());
 }
 

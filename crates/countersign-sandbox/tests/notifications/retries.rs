@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::receiver::{Does, Post};
 use crate::scene::Scene;
-use crate::world::Call;
+use crate::world::{Call, at};
 
 fn settings(retries: IpnRetries) -> Settings {
     let mut settings = Settings::default();
@@ -82,10 +82,10 @@ async fn an_endpoint_that_never_answers_has_its_deadline_and_holds_up_nobody_for
     }
     let to_other = |sent: Vec<Post>| sent.iter().filter(|post| post.url == other).count();
     assert_eq!(to_other(scene.sent()), 1, "one at a time to each endpoint");
-    scene.world.clock.wake();
+    scene.world.clock.wake_all();
     assert_eq!(to_other(scene.sent()), 2, "after a time-out the others at once");
     scene.receiver.always(Does::Answer(200));
-    scene.world.clock.wake();
+    scene.world.clock.wake_all();
     assert_eq!(to_other(scene.sent()), 0);
     scene.advance("PT1H").await;
     assert_eq!(to_other(scene.sent()), 3, "what had timed out is sent again");
@@ -106,7 +106,7 @@ async fn an_endpoint_that_never_answers_holds_up_no_other_however_much_waits_for
         let heard: Vec<String> = sent.iter().filter(|post| post.url != silent).map(Post::object).collect();
         assert_eq!(heard, [format!("CHARGE {charge_id}")], "at once, in order");
     }
-    scene.world.clock.wake();
+    scene.world.clock.wake_all();
     let late = scene.authorized().await.charge_id;
     let sent = scene.sent();
     let to_silent = sent.iter().filter(|post| post.url == silent).count();
@@ -167,11 +167,11 @@ async fn a_clock_that_runs_fast_brings_retries_forward() {
     scene.authorized().await;
     assert_eq!(scene.sent().len(), 1);
     for (second, count) in [("20260901T120001Z", 1), ("20260901T120002Z", 1), ("20260901T120003Z", 1)] {
-        scene.world.clock.set(second);
-        scene.world.clock.wake();
+        scene.world.clock.set(at(second));
+        scene.world.clock.wake_all();
         assert_eq!(scene.sent().len(), count, "{second}");
     }
-    scene.world.clock.set("20260901T120010Z");
-    scene.world.clock.wake();
+    scene.world.clock.set(at("20260901T120010Z"));
+    scene.world.clock.wake_all();
     assert_eq!(scene.sent().len(), 0);
 }

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use countersign_client::{Https, Transport as _, TransportError};
 use countersign_http::{Handler, Limits, Reply, Request, Response, Unreadable, serve};
 use countersign_sandbox::notify::{Courier, NotDelivered, Notifications};
-use countersign_sandbox::{Parts, Sandbox, clock, entropy, settings};
+use countersign_sandbox::{Parts, Sandbox, ids, settings};
 use countersign_store::memory::MemoryStore;
+use countersign_world::{SystemClock, SystemEntropy};
 use futures_util::future::BoxFuture;
 use http::uri::Scheme;
 use http::{StatusCode, header};
@@ -90,8 +91,8 @@ async fn an_endpoint_on_a_socket_is_told() {
     let https = Https::of_scheme(&Scheme::HTTP, Duration::from_secs(10)).with_longest_answer(64 * 1024);
     let parts = Parts {
         store: Arc::new(MemoryStore::new()),
-        clock: Arc::new(clock::SystemClock),
-        ids: entropy::Ids::new(&entropy::SystemEntropy, None, 0),
+        clock: Arc::new(SystemClock),
+        ids: ids::Ids::new(&SystemEntropy, None, 0),
         merchants: merchants(),
         settings: settings::Settings::default(),
         notifications: Notifications { courier: Arc::new(Sockets(https)), ..Notifications::default() },

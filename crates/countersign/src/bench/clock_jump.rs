@@ -4,12 +4,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use countersign_world::{Clock as _, SystemClock};
+
 use super::finalize::{Durability, Intent};
 use super::inside::{Inside, new_store};
 use super::report::Report;
 use super::signed::make_key;
 use super::template::{Life, Template};
-use crate::clock;
 
 /// One charge permission's whole life.
 const DAYS: u32 = 180;
@@ -33,7 +34,7 @@ pub(super) async fn measure(
     let store = new_store(folder, durability)?;
     let copies = |percent: usize| objects * percent / 100;
     let all: usize = OPEN.iter().map(|(_, percent, _)| copies(*percent)).sum();
-    let began = clock::monotonic();
+    let began = SystemClock.monotonic();
     let (mut written, mut open) = (0, 0);
     for (life, percent, objects_each) in OPEN {
         let numbers = written..written + copies(percent);
@@ -41,12 +42,12 @@ pub(super) async fn measure(
         open += numbers.len() * objects_each;
         Template::record(life, &key).await?.copy(&*store, numbers, all).await?;
     }
-    let prepared = began.elapsed();
+    let prepared = SystemClock.monotonic().saturating_sub(began);
     let sandbox = Inside::start(store.clone(), &key).await?;
-    let began = clock::monotonic();
+    let began = SystemClock.monotonic();
     sandbox.control("clock", format!(r#"{{"advance":"P{DAYS}D"}}"#)).await?;
-    let moved = began.elapsed();
-    let left = store.due(clock::now().plus(DAY * (DAYS - 1)), 1).await;
+    let moved = SystemClock.monotonic().saturating_sub(began);
+    let left = store.due(SystemClock.now().plus(DAY * (DAYS - 1)), 1).await;
     if !left.map_err(|error| format!("{error:?}"))?.is_empty() {
         return Err("the clock was moved, and something is still due".to_owned());
     }

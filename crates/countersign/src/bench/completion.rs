@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_world::{Clock as _, SystemClock};
+
 use super::crypto::CryptoCost;
 use super::finalize::{Durability, Intent, Placed, placed_checkout, start_sandbox};
 use super::load;
@@ -11,7 +13,6 @@ use super::process::Server;
 use super::report::Report;
 use super::signed::{BenchKey, PUBLIC_KEY_ID, make_key};
 use super::{CONCURRENCIES, Size};
-use crate::clock;
 
 const TOKEN: &str = "bench";
 
@@ -119,7 +120,7 @@ async fn until_idle(server: &Server, before: Duration) -> Result<Duration, Strin
     const IDLE: Duration = Duration::from_millis(5);
     let mut used = server.cpu_time()?;
     for _ in 0..LONGEST_WAIT {
-        clock::sleep(Duration::from_secs(1)).await;
+        SystemClock.sleep(Duration::from_secs(1)).await;
         let now = server.cpu_time()?;
         if now.saturating_sub(used) < IDLE {
             return Ok(used.saturating_sub(before));

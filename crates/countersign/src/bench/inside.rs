@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_http::{Handler as _, Limits, Reply};
-use countersign_sandbox::clock::SystemClock;
-use countersign_sandbox::entropy::{Ids, SystemEntropy};
+use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::{Merchants, account_of};
 use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::settings::Settings;
@@ -15,6 +14,7 @@ use countersign_sandbox::{Parts, Sandbox};
 use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
+use countersign_world::{SystemClock, SystemEntropy};
 use tokio::task::JoinHandle;
 
 use super::finalize::Durability;

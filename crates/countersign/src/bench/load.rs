@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use countersign_world::{Clock as _, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-use crate::clock;
 
 /// A request as it goes over the wire.
 pub(super) type Wire = Vec<u8>;
@@ -75,7 +74,7 @@ impl Connections {
     ) -> Result<Seen, String> {
         let requests = Arc::new(requests);
         let next = Arc::new(AtomicUsize::new(0));
-        let began = clock::monotonic();
+        let began = SystemClock.monotonic();
         let tasks: Vec<_> = std::mem::take(&mut self.0)
             .into_iter()
             .map(|connection| {
@@ -89,7 +88,7 @@ impl Connections {
             self.0.push(connection);
             answers.extend(share);
         }
-        let elapsed = began.elapsed();
+        let elapsed = SystemClock.monotonic().saturating_sub(began);
         answers.sort_by_key(|answer| answer.index);
         let mut latencies: Vec<_> = answers.iter().map(|answer| answer.latency).collect();
         latencies.sort_unstable();
@@ -113,9 +112,9 @@ async fn send_share(
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
         let Some(request) = requests.get(index) else { return Ok((connection, answers)) };
-        let began = clock::monotonic();
+        let began = SystemClock.monotonic();
         let (status, body) = connection.exchange(request).await?;
-        let latency = began.elapsed();
+        let latency = SystemClock.monotonic().saturating_sub(began);
         if !statuses.contains(&status) {
             return Err(format!("an answer of {status}: {}", String::from_utf8_lossy(&body)));
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::clock;
+use countersign_world::{Clock as _, SystemClock};
 
 /// A server of this binary's, ended when dropped.
 pub(super) struct Server {
@@ -22,7 +22,7 @@ impl Server {
     /// Starts `countersign` with these arguments and waits for its first line.
     pub(super) fn start(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
-        let began = clock::monotonic();
+        let began = SystemClock.monotonic();
         let mut child = Command::new(program)
             .args(arguments)
             .current_dir(folder)
@@ -35,7 +35,7 @@ impl Server {
         let stdout = child.stdout.take().ok_or("a server has no output")?;
         let mut stdout = BufReader::new(stdout);
         let read = stdout.read_line(&mut line);
-        let ready_after = began.elapsed();
+        let ready_after = SystemClock.monotonic().saturating_sub(began);
         // The rest of what it says is not for us, but the pipe must not close on it.
         std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
         let mut server = Self { child, address: String::new(), ready_after };

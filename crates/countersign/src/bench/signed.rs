@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use countersign_domain::ids::{PublicKeyId, Region};
 use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, VerifyingKey};
+use countersign_world::{Clock as _, SystemClock};
 
 use super::load::Wire;
-use crate::clock;
 
 pub(super) const PUBLIC_KEY_ID: &str = "SANDBOX-BENCH";
 
@@ -54,7 +54,9 @@ impl Draft {
             request = request.header("x-amz-pay-idempotency-key", key);
         }
         let mut request = request.body(Bytes::from(self.body)).map_err(|error| error.to_string())?;
-        signer.sign(&mut request, Region::NorthAmerica, clock::now()).map_err(|error| error.to_string())?;
+        signer
+            .sign(&mut request, Region::NorthAmerica, SystemClock.now())
+            .map_err(|error| error.to_string())?;
         Ok(request)
     }
 }

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use countersign_world::{Clock as _, SystemClock};
+
 use super::Size;
 use super::calls::median;
 use super::finalize::{Durability, Intent, Placed, start_checkouts};
@@ -11,7 +13,6 @@ use super::load;
 use super::report::{Report, microseconds};
 use super::signed::{BenchKey, make_key, sign_all};
 use super::template::{Life, Template};
-use crate::clock;
 
 /// Connections that are busy at once.
 const CONCURRENCY: usize = 8;
@@ -28,10 +29,10 @@ pub(super) async fn measure(
 ) -> Result<(), String> {
     let key = make_key(folder)?;
     let full = new_store(folder, durability)?;
-    let began = clock::monotonic();
+    let began = SystemClock.monotonic();
     let template = Template::record(Life::Finalized(Intent::AuthorizeWithCapture), &key).await?;
     template.copy(&*full, 0..checkouts, checkouts).await?;
-    let prepared = began.elapsed();
+    let prepared = SystemClock.monotonic().saturating_sub(began);
     let empty = Inside::start(new_store(folder, durability)?, &key).await?;
     let full = Inside::start(full, &key).await?;
     let mut medians = Vec::with_capacity(ROUNDS);

@@ -11,14 +11,14 @@ use std::sync::Arc;
 
 use clap::Args;
 use countersign_domain::provider::profile::Profile;
-use countersign_sandbox::clock::SystemClock;
-use countersign_sandbox::entropy::{Ids, SystemEntropy};
+use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::{Merchants, account_of};
 use countersign_sandbox::settings::{ControlToken, Flags, Settings};
 use countersign_sandbox::{Parts, Sandbox as AmazonsHalf};
 use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
+use countersign_world::{SystemClock, SystemEntropy};
 
 use self::merchant_args::MerchantArgs;
 use self::new_merchant::UnwrittenKey;

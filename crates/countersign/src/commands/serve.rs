@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use clap::Args;
 use countersign_client::{Client, Deadlines as ClientDeadlines, Https, KeySigner, RetryPolicy};
-use countersign_merchant::clock::SystemClock;
-use countersign_merchant::entropy::SystemEntropy;
 use countersign_merchant::quote_hook::{self, QuoteHook};
 use countersign_merchant::settings::{Secret, Settings};
 use countersign_merchant::snapshot_key::SnapshotKeys;
@@ -16,6 +14,7 @@ use countersign_merchant::{Merchant, Parts};
 use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
+use countersign_world::{SystemClock, SystemEntropy};
 
 use crate::config::{Config, Given, HookConfig, StorePlace};
 use crate::failure::{Failure, Outcome};
@@ -99,7 +98,7 @@ impl Serve {
                 certificate_transport: None,
                 snapshot_keys,
                 client,
-                clock: Arc::new(SystemClock::default()),
+                clock: Arc::new(SystemClock),
                 entropy: Arc::new(SystemEntropy),
             };
             let merchant = Merchant::start(parts).await.map_err(Failure::new)?;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::Args;
-use countersign_client::{Clock as _, SystemClock};
 use countersign_domain::ids::{IdempotencyKey, PublicKeyId, Region};
 use countersign_domain::time::Timestamp;
 use countersign_protocol::signing::{Algorithm, Head, KeySigner, explain, string_to_sign_of_button};
+use countersign_world::{Clock as _, SystemClock};
 
 use super::parse;
 use crate::failure::{Failure, Outcome};

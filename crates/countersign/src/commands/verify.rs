@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::Args;
-use countersign_client::{Clock as _, SystemClock};
 use countersign_domain::time::Timestamp;
 use countersign_protocol::signing::{
     Algorithm, Claim, DateWindow, Head, VerifyingKey, explain, verify_button,
 };
+use countersign_world::{Clock as _, SystemClock};
 
 use super::parse;
 use crate::failure::{Failure, Outcome};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use countersign_client::{Clock as _, SystemClock};
+use countersign_world::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::http::{Answer, Http};

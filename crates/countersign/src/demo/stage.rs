@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_client::{
-    Algorithm, Client, Clock as _, Deadlines, Endpoint, Https, KeySigner, MerchantKey, Transport,
-    TransportError,
+    Algorithm, Client, Deadlines, Endpoint, Https, KeySigner, MerchantKey, Transport, TransportError,
 };
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_http::Handler;
 use countersign_merchant::quote_hook::{self, QuoteHook};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::{SigningSecrets, Webhook};
-use countersign_merchant::{Merchant, entropy, settings};
+use countersign_merchant::{Merchant, settings};
 use countersign_sandbox::Sandbox;
 use countersign_store::faults::{self, FaultyStore, Outage};
 use countersign_store::sqlite::{OpenError, SqliteStore};
+use countersign_world::fake::ShiftedClock;
+use countersign_world::{Clock as _, SystemClock, SystemEntropy};
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -27,7 +28,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::http::Http;
-use super::moved_clock::MovedClock;
 use super::shop::{AmazonPage, Shop};
 use super::storefront::{Places, Storefront};
 use crate::commands::sandbox::notifying::Sockets;
@@ -52,7 +52,8 @@ pub(super) struct Stage {
     amazon: Half,
     merchant: Half,
     breaks_store: Arc<AtomicBool>,
-    clock: MovedClock,
+    /// The merchant half's clock, moved ahead together with Amazon's when a story lets days pass.
+    clock: ShiftedClock,
     private_pem: String,
     directory: TempDir,
     /// The shop with its pages, once it is open.
@@ -108,7 +109,7 @@ impl Stage {
         let pair = MerchantKey::generate().map_err(Failure::new)?;
         let amazon = start_amazon(directory.path(), &pair.key).await?;
         let breaks_store = Arc::new(AtomicBool::new(false));
-        let clock = MovedClock::default();
+        let clock = ShiftedClock::over(Arc::new(SystemClock));
         let merchant =
             start_merchant(directory.path(), &pair.private_pem, &amazon.url(), &breaks_store, &clock, None)
                 .await?;
@@ -222,7 +223,7 @@ async fn listen() -> Outcome<TcpListener> {
 }
 
 async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
-    use countersign_sandbox::{Parts, clock, entropy, merchants, notify, settings};
+    use countersign_sandbox::{Parts, ids, merchants, notify, settings};
     let mut merchants = merchants::Merchants::default();
     let merchant_id = MerchantId::parse(MERCHANT_ID).map_err(Failure::new)?;
     let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
@@ -232,8 +233,8 @@ async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
     let address = listener.local_addr().map_err(Failure::new)?;
     let parts = Parts {
         store: Arc::new(SqliteStore::open(&directory.join("amazon.db")).map_err(Failure::new)?),
-        clock: Arc::new(clock::SystemClock),
-        ids: entropy::Ids::new(&entropy::SystemEntropy, None, 0),
+        clock: Arc::new(SystemClock),
+        ids: ids::Ids::new(&SystemEntropy, None, 0),
         merchants,
         settings: settings::Settings::default(),
         notifications: notify::Notifications {
@@ -251,7 +252,7 @@ async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
 async fn open_once_let_go(path: &Path) -> Outcome<SqliteStore> {
     for _ in 0..LOOKS {
         match SqliteStore::open(path) {
-            Err(OpenError::InUse(_)) => countersign_client::SystemClock.sleep(PAUSE).await,
+            Err(OpenError::InUse(_)) => SystemClock.sleep(PAUSE).await,
             opened => return opened.map_err(Failure::new),
         }
     }
@@ -263,7 +264,7 @@ async fn start_merchant(
     private_pem: &str,
     amazon_url: &str,
     breaks_store: &Arc<AtomicBool>,
-    clock: &MovedClock,
+    clock: &ShiftedClock,
     shop_url: Option<&str>,
 ) -> Outcome<Half> {
     let files = open_once_let_go(&directory.join("merchant.db")).await?;
@@ -287,7 +288,7 @@ async fn start_merchant(
         store,
         client,
         clock: Arc::new(clock.clone()),
-        entropy: Arc::new(entropy::SystemEntropy),
+        entropy: Arc::new(SystemEntropy),
         settings: settings::Settings {
             environment: Environment::Sandbox,
             region: Region::NorthAmerica,

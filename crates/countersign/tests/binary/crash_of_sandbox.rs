@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use countersign_client::{Clock as _, SystemClock};
 use countersign_domain::ids::{PublicKeyId, Region};
 use countersign_protocol::signing::{Algorithm, KeySigner};
+use countersign_world::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::crowd::{CLIENTS, Crowd, Random};

@@ -8,6 +8,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
+use countersign_world::{Stream, scattered};
+
 use crate::process::Server;
 
 /// How many clients there are.
@@ -18,8 +20,11 @@ pub(crate) const CLIENTS: usize = 16;
 const MOST_EVENTS: u64 = 60;
 
 /// Numbers that their seed fixes.
-#[derive(Debug, Clone)]
-pub(crate) struct Random(u64);
+#[derive(Debug)]
+pub(crate) struct Random {
+    seed: u64,
+    stream: Stream,
+}
 
 impl Random {
     /// Draws a seed and prints it; the variable `COUNTERSIGN_CRASH_SEED` of the compilation fixes it.
@@ -27,22 +32,17 @@ impl Random {
         let fixed = option_env!("COUNTERSIGN_CRASH_SEED").map(|seed| seed.parse().unwrap());
         let seed = fixed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
         println!("seed {seed}");
-        Self(seed)
+        Self { seed, stream: Stream::new(scattered(seed)) }
     }
 
     /// A stream of its own for each client.
     pub(crate) fn of_client(&self, client: usize) -> Self {
-        let mut stream = Self(self.0 ^ (client as u64 + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
-        stream.below(2);
-        stream
+        Self { seed: self.seed, stream: Stream::part(self.seed, client as u64 + 1) }
     }
 
-    /// A number below the bound: splitmix64.
+    /// A number below the bound.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
+        self.stream.draw() % bound
     }
 }
 

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_client::{read_http_date, within};
+use countersign_client::read_http_date;
 use countersign_domain::time::Timestamp;
+use countersign_world::within;
 use futures_util::future::{BoxFuture, Either, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use http::{Response, StatusCode, header};

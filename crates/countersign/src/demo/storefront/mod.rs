@@ -13,16 +13,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_client::Clock as _;
 use countersign_domain::terms::PaymentIntent;
 use countersign_http::{Handler, Reply, Request, Response, Unreadable};
-use countersign_merchant::entropy::SystemEntropy;
+use countersign_world::fake::ShiftedClock;
+use countersign_world::{Clock as _, SystemEntropy};
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::http::{Answer, Http};
-use super::moved_clock::MovedClock;
 use crate::failure::Outcome;
 use catalogue::{Asked, Basket};
 use orders::{Order, Orders};
@@ -39,7 +38,7 @@ pub(super) struct Places {
     pub(super) own_url: String,
     pub(super) merchant: Http,
     pub(super) amazon: Http,
-    pub(super) clock: MovedClock,
+    pub(super) clock: ShiftedClock,
 }
 
 /// The shop.
@@ -253,6 +252,8 @@ fn refused(headline: &str, answer: &Answer) -> Outgoing {
 
 #[cfg(test)]
 mod tests {
+    use countersign_world::SystemClock;
+
     use super::*;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -264,7 +265,7 @@ mod tests {
             own_url: "http://127.0.0.1:8".to_owned(),
             merchant: nobody(),
             amazon: nobody(),
-            clock: MovedClock::default(),
+            clock: ShiftedClock::over(Arc::new(SystemClock)),
         };
         let shop = Storefront::new(places, SECRET).unwrap();
         let name = shop.orders().reserve(&SystemEntropy);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::constant_time;
 use countersign_domain::terms::PaymentIntent;
-use countersign_merchant::entropy::Entropy;
+use countersign_world::Entropy;
 use serde_json::Value;
 
 use super::catalogue::Basket;
@@ -132,7 +132,7 @@ fn number_of(id: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use countersign_merchant::entropy::SystemEntropy;
+    use countersign_world::SystemEntropy;
 
     use super::super::catalogue::GOODS;
     use super::*;

@@ -262,14 +262,16 @@ pub(super) fn response(outgoing: Outgoing, places: &Places) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use countersign_merchant::entropy::SystemEntropy;
+    use std::sync::Arc;
+
+    use countersign_world::fake::ShiftedClock;
+    use countersign_world::{SystemClock, SystemEntropy};
     use serde_json::json;
 
     use super::super::catalogue::Basket;
     use super::super::orders::Orders;
     use super::*;
     use crate::demo::http::Http;
-    use crate::demo::moved_clock::MovedClock;
 
     /// What stands between the tags, with the tags' own attributes left out.
     fn words(html: &str) -> String {
@@ -280,7 +282,7 @@ mod tests {
     fn no_page_shows_an_instant_as_a_machine_writes_it() {
         let server = |port| Http { address: ([127, 0, 0, 1], port).into(), token: None };
         let own_url = "http://127.0.0.1:1".to_owned();
-        let clock = MovedClock::default();
+        let clock = ShiftedClock::over(Arc::new(SystemClock));
         let places = Places { own_url, merchant: server(2), amazon: server(3), clock };
         let mut orders = Orders::default();
         let name = orders.reserve(&SystemEntropy);

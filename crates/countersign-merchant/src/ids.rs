@@ -1,25 +1,8 @@
-//! Where the merchant half draws ids, tokens and change ids. A simulation draws them from its seed.
+//! The ids, tokens and change ids that the merchant half draws. A simulation draws them from its seed.
 
 use countersign_domain::ids::CheckoutId;
 use countersign_domain::time::Timestamp;
-
-/// A source of random bytes.
-pub trait Entropy: Send + Sync + 'static {
-    /// Fills the bytes.
-    fn fill(&self, bytes: &mut [u8]);
-}
-
-/// The machine's secure random source.
-#[derive(Debug, Default)]
-pub struct SystemEntropy;
-
-impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "this is the file that draws entropy")]
-    #[expect(clippy::expect_used, reason = "a machine without entropy cannot draw secret tokens at all")]
-    fn fill(&self, bytes: &mut [u8]) {
-        aws_lc_rs::rand::fill(bytes).expect("the machine's random source answers");
-    }
-}
+use countersign_world::Entropy;
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

@@ -10,61 +10,7 @@ use countersign_domain::ids::{
 };
 use countersign_protocol::signing::sha256_hex;
 use countersign_store::contract::ChangeId;
-
-/// A source of random bytes.
-pub trait Entropy: Send + Sync + 'static {
-    /// Fills the bytes.
-    fn fill(&self, bytes: &mut [u8]);
-}
-
-/// The machine's random source.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemEntropy;
-
-impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "this is the file that draws entropy")]
-    #[expect(clippy::expect_used, reason = "ids that are not unique would mix up checkouts")]
-    fn fill(&self, bytes: &mut [u8]) {
-        aws_lc_rs::rand::fill(bytes).expect("the machine's random source answers");
-    }
-}
-
-/// The distance of splitmix64's states: 2⁶⁴ divided by the golden ratio.
-const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// splitmix64's finalizer: a bijection that scatters neighbours.
-const fn scattered(state: u64) -> u64 {
-    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    state ^ (state >> 31)
-}
-
-/// A sequence of numbers that its key fixes: splitmix64.
-#[derive(Debug)]
-pub(crate) struct Stream {
-    key: u64,
-    drawn: AtomicU64,
-}
-
-impl Stream {
-    pub(crate) const fn new(key: u64) -> Self {
-        Self { key, drawn: AtomicU64::new(0) }
-    }
-
-    pub(crate) fn draw(&self) -> u64 {
-        let drawn = self.drawn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        scattered(self.key.wrapping_add(drawn.wrapping_mul(GAMMA)))
-    }
-
-    fn draw_bytes(&self) -> [u8; 16] {
-        let (high, low) = (self.draw(), self.draw());
-        ((u128::from(high) << 64) | u128::from(low)).to_be_bytes()
-    }
-
-    fn restart(&self) {
-        self.drawn.store(0, Ordering::Relaxed);
-    }
-}
+use countersign_world::{Entropy, Stream, scattered};
 
 /// The ids of one sandbox, from one seed.
 pub struct Ids {
@@ -127,7 +73,7 @@ impl Ids {
     /// For a new Checkout Session.
     #[must_use]
     pub fn checkout_session_id(&self) -> CheckoutSessionId {
-        CheckoutSessionId::from_random(self.checkout_sessions.draw_bytes())
+        CheckoutSessionId::from_random(draw_bytes(&self.checkout_sessions))
     }
 
     /// For a new one-time Charge Permission. Its space is small enough for an id to be taken: the
@@ -198,14 +144,20 @@ impl Ids {
     }
 }
 
+fn draw_bytes(stream: &Stream) -> [u8; 16] {
+    let (high, low) = (stream.draw(), stream.draw());
+    ((u128::from(high) << 64) | u128::from(low)).to_be_bytes()
+}
+
 /// Sixteen drawn bytes in the shape of a version 4 UUID.
 fn uuid(stream: &Stream) -> String {
-    CheckoutSessionId::from_random(stream.draw_bytes()).to_string()
+    CheckoutSessionId::from_random(draw_bytes(stream)).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countersign_world::SystemEntropy;
     use std::collections::HashSet;
 
     fn drawn(ids: &Ids) -> Vec<String> {
