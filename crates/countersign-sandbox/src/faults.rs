@@ -1,46 +1,20 @@
-//! Ordered faults: which call is struck, when, and by what. Pure bookkeeping: the control API orders,
-//! and the servers of the API ask [`Faults::strike`] before and after each call and do what it says. What
-//! a stale read shows is in `app/recent.rs`.
-//!
-//! Nothing here is stored: a restart forgets every fault.
+//! Ordered faults of calls: which call is struck, when, and by what. Pure bookkeeping: the control API orders,
+//! and the servers of the API ask before and after each call what strikes it, and do what it says. What
+//! a stale read shows is in `book/recent.rs`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign_domain::ids::{CheckoutSessionId, PublicKeyId};
 use countersign_protocol::wire::ReasonCode;
-use countersign_world::Stream;
 use http::StatusCode;
 
-/// The most faults that may be ordered at once: every call looks through them.
-pub(crate) const MAX_FAULTS: usize = 1_000;
+use crate::fault_list::{Fault, FaultList};
+use crate::words::words;
+
 /// After how long an ordered time-out resets the connection, unless the order says.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// For how long after a change a read is stale, unless the order says.
 pub(crate) const DEFAULT_STALENESS: Duration = Duration::from_secs(5);
-
-macro_rules! words {
-    ($(#[$doc:meta])+ $name:ident { $($variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) enum $name { $($variant,)+ }
-
-        impl $name {
-            pub(crate) const WORDS: &'static [&'static str] = &[$($word),+];
-
-            pub(crate) const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-
-            pub(crate) fn parse(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$variant),)+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
 
 words! {
     /// A call, by the name of the SDKs' method.
@@ -64,51 +38,32 @@ words! {
 }
 
 impl Operation {
-    const fn is_read(self) -> bool {
-        match self {
-            Self::GetCheckoutSession | Self::GetChargePermission | Self::GetCharge | Self::GetRefund => true,
-            Self::CreateCheckoutSession
-            | Self::UpdateCheckoutSession
-            | Self::CompleteCheckoutSession
-            | Self::FinalizeCheckoutSession
-            | Self::UpdateChargePermission
-            | Self::CloseChargePermission
-            | Self::CreateCharge
-            | Self::UpdateCharge
-            | Self::CaptureCharge
-            | Self::CancelCharge
-            | Self::CreateRefund => false,
-        }
+    /// Whether it changes nothing.
+    pub(crate) const fn is_read(self) -> bool {
+        matches!(
+            self,
+            Self::GetCheckoutSession | Self::GetChargePermission | Self::GetCharge | Self::GetRefund
+        )
     }
 
     /// Whether the call's path has a Checkout Session's id.
-    const fn names_a_checkout_session(self) -> bool {
-        match self {
+    pub(crate) const fn names_a_checkout_session(self) -> bool {
+        matches!(
+            self,
             Self::GetCheckoutSession
-            | Self::UpdateCheckoutSession
-            | Self::CompleteCheckoutSession
-            | Self::FinalizeCheckoutSession => true,
-            Self::CreateCheckoutSession
-            | Self::GetChargePermission
-            | Self::GetCharge
-            | Self::GetRefund
-            | Self::UpdateChargePermission
-            | Self::CloseChargePermission
-            | Self::CreateCharge
-            | Self::UpdateCharge
-            | Self::CaptureCharge
-            | Self::CancelCharge
-            | Self::CreateRefund => false,
-        }
+                | Self::UpdateCheckoutSession
+                | Self::CompleteCheckoutSession
+                | Self::FinalizeCheckoutSession
+        )
     }
 }
 
 words! {
     /// When a call is struck.
     Point {
-        // Its signature was verified, and nothing else was done.
+        /// Its signature was verified, and nothing else was done.
         Before = "before",
-        // It was carried out, and what it changed is committed. A refused call never gets here.
+        /// It was carried out, and what it changed is committed. A refused call never gets here.
         AfterCommit = "afterCommit",
     }
 }
@@ -139,43 +94,25 @@ impl FaultKind {
     }
 }
 
-/// How likely a fault strikes a call that it fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Chance {
-    /// In millionths: 1,000,000 is every call.
-    pub(crate) rate: u32,
-    /// The same seed strikes the same calls of a sequence.
-    pub(crate) seed: u64,
-}
-
-/// A million: the whole of a rate.
-pub(crate) const WHOLE: u32 = 1_000_000;
-
-/// A fault as ordered.
+/// What a fault fits, and what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FaultOrder {
     pub(crate) operation: Operation,
     pub(crate) point: Point,
     pub(crate) kind: FaultKind,
-    /// How many calls it strikes, at least 1.
-    pub(crate) times: u32,
     /// Only calls with this key.
     pub(crate) public_key_id: Option<PublicKeyId>,
     /// Only calls on this session.
     pub(crate) checkout_session_id: Option<CheckoutSessionId>,
-    /// Without one, every call that it fits.
-    pub(crate) chance: Option<Chance>,
 }
 
-/// Why a fault is not ordered.
+/// Why a fault makes no sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FaultRefused {
     /// A call that reads nothing cannot be stale.
     StaleWrite,
     /// The call names no Checkout Session that could be compared.
     NamesNoCheckoutSession,
-    /// There are [`MAX_FAULTS`].
-    TooMany,
 }
 
 /// A call, as far as faults are told apart by it.
@@ -186,102 +123,37 @@ pub(crate) struct Call<'a> {
     pub(crate) checkout_session_id: Option<&'a CheckoutSessionId>,
 }
 
-/// The fault that strikes a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Struck {
-    pub(crate) fault_id: String,
-    pub(crate) kind: FaultKind,
-}
-
-/// A fault that is in force, for the control API's list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) fault_id: String,
-    /// Its `times` are those that are left.
-    pub(crate) order: FaultOrder,
-}
-
-#[derive(Debug)]
-struct Fault {
-    standing: Standing,
-    draws: Stream,
-}
-
-impl Fault {
-    fn fits(&self, call: &Call<'_>, point: Point) -> bool {
-        let order = &self.standing.order;
-        order.operation == call.operation
-            && order.point == point
-            && order.public_key_id.as_ref().is_none_or(|id| id == call.public_key_id)
-            && order.checkout_session_id.as_ref().is_none_or(|id| Some(id) == call.checkout_session_id)
-    }
-
-    fn draw(&self) -> bool {
-        let drawn = || self.draws.draw().checked_rem(u64::from(WHOLE)).unwrap_or(0);
-        self.standing.order.chance.is_none_or(|chance| drawn() < u64::from(chance.rate))
-    }
-}
-
-/// The faults in force, in the order in which they were ordered.
-#[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
-
-impl Faults {
-    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Puts a fault in force.
-    pub(crate) fn order(&self, fault_id: String, mut order: FaultOrder) -> Result<(), FaultRefused> {
-        if let FaultKind::StaleRead { .. } = order.kind {
-            if !order.operation.is_read() {
+impl FaultOrder {
+    /// The order, if it makes sense.
+    pub(crate) fn checked(mut self) -> Result<Self, FaultRefused> {
+        if let FaultKind::StaleRead { .. } = self.kind {
+            if !self.operation.is_read() {
                 return Err(FaultRefused::StaleWrite);
             }
             // A read is stale in itself, neither before nor after anything.
-            order.point = Point::Before;
+            self.point = Point::Before;
         }
-        if order.checkout_session_id.is_some() && !order.operation.names_a_checkout_session() {
+        if self.checkout_session_id.is_some() && !self.operation.names_a_checkout_session() {
             return Err(FaultRefused::NamesNoCheckoutSession);
         }
-        let mut faults = self.lock();
-        if faults.len() >= MAX_FAULTS {
-            return Err(FaultRefused::TooMany);
-        }
-        let draws = Stream::new(order.chance.map_or(0, |chance| chance.seed));
-        faults.push(Fault { standing: Standing { fault_id, order }, draws });
-        Ok(())
+        Ok(self)
     }
 
-    /// What strikes this call at this point: the first fault that fits it and draws it. That fault has
-    /// struck once more, and is gone if it has no times left.
-    pub(crate) fn strike(&self, call: &Call<'_>, point: Point) -> Option<Struck> {
-        let mut faults = self.lock();
-        let position = faults.iter().position(|fault| fault.fits(call, point) && fault.draw())?;
-        let standing = &mut faults.get_mut(position)?.standing;
-        standing.order.times = standing.order.times.saturating_sub(1);
-        let struck = Struck { fault_id: standing.fault_id.clone(), kind: standing.order.kind };
-        if standing.order.times == 0 {
-            faults.remove(position);
-        }
-        Some(struck)
+    fn fits(&self, call: &Call<'_>, point: Point) -> bool {
+        self.operation == call.operation
+            && self.point == point
+            && self.public_key_id.as_ref().is_none_or(|id| id == call.public_key_id)
+            && self.checkout_session_id.as_ref().is_none_or(|id| Some(id) == call.checkout_session_id)
     }
+}
 
-    /// The faults in force.
-    pub(crate) fn list(&self) -> Vec<Standing> {
-        self.lock().iter().map(|fault| fault.standing.clone()).collect()
-    }
+/// The faults of calls in force.
+pub(crate) type Faults = FaultList<FaultOrder>;
 
-    /// Takes one fault out of force; `false` if there is none of this id.
-    pub(crate) fn remove(&self, fault_id: &str) -> bool {
-        let mut faults = self.lock();
-        let before = faults.len();
-        faults.retain(|fault| fault.standing.fault_id != fault_id);
-        faults.len() < before
-    }
-
-    /// Takes every fault out of force, and says how many there were.
-    pub(crate) fn clear(&self) -> usize {
-        std::mem::take(&mut *self.lock()).len()
+impl Faults {
+    /// What strikes this call at this point.
+    pub(crate) fn strike_call(&self, call: &Call<'_>, point: Point) -> Option<Fault<FaultOrder>> {
+        self.strike(|order| order.fits(call, point))
     }
 }
 
@@ -306,6 +178,7 @@ pub(crate) fn reason_code(status: StatusCode) -> ReasonCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault_list::{Chance, MAX_FAULTS, TooManyFaults, WHOLE};
 
     fn key(text: &str) -> PublicKeyId {
         PublicKeyId::parse(text).unwrap()
@@ -320,11 +193,13 @@ mod tests {
             operation,
             point,
             kind: FaultKind::Reset,
-            times: 1,
             public_key_id: None,
             checkout_session_id: None,
-            chance: None,
         }
+    }
+
+    fn once(fault_id: &str, order: FaultOrder) -> Fault<FaultOrder> {
+        Fault { fault_id: fault_id.to_owned(), times: 1, chance: None, order }
     }
 
     fn finalize<'a>(key: &'a PublicKeyId, session: &'a CheckoutSessionId) -> Call<'a> {
@@ -341,23 +216,23 @@ mod tests {
         let (session_1, session_2) = (session("1"), session("2"));
         let base = || order(Operation::FinalizeCheckoutSession, Point::Before);
         let cases = [
-            ("itself", base(), 1),
-            ("three times", FaultOrder { times: 3, ..base() }, 3),
-            ("its key", FaultOrder { times: 9, public_key_id: Some(key("A")), ..base() }, 9),
-            ("another key", FaultOrder { public_key_id: Some(key_b.clone()), ..base() }, 0),
-            ("its session", FaultOrder { times: 9, checkout_session_id: Some(session("1")), ..base() }, 9),
-            ("another session", FaultOrder { checkout_session_id: Some(session_2.clone()), ..base() }, 0),
-            ("another call", order(Operation::CompleteCheckoutSession, Point::Before), 0),
-            ("another point", order(Operation::FinalizeCheckoutSession, Point::AfterCommit), 0),
+            ("itself", 1, base(), 1),
+            ("three times", 3, base(), 3),
+            ("its key", 9, FaultOrder { public_key_id: Some(key("A")), ..base() }, 9),
+            ("another key", 1, FaultOrder { public_key_id: Some(key_b.clone()), ..base() }, 0),
+            ("its session", 9, FaultOrder { checkout_session_id: Some(session("1")), ..base() }, 9),
+            ("another session", 1, FaultOrder { checkout_session_id: Some(session_2.clone()), ..base() }, 0),
+            ("another call", 1, order(Operation::CompleteCheckoutSession, Point::Before), 0),
+            ("another point", 1, order(Operation::FinalizeCheckoutSession, Point::AfterCommit), 0),
         ];
-        for (what, order, expected) in cases {
+        for (what, times, order, expected) in cases {
             let faults = Faults::default();
-            let left = order.times.saturating_sub(expected);
-            faults.order("f".to_owned(), order).unwrap();
-            let strike = || faults.strike(&finalize(&key_a, &session_1), Point::Before);
+            let left = times - expected;
+            faults.order(Fault { times, ..once("f", order) }).unwrap();
+            let strike = || faults.strike_call(&finalize(&key_a, &session_1), Point::Before);
             let struck = (0..9).filter(|_| strike().is_some()).count();
             assert_eq!(struck, expected as usize, "{what}");
-            let standing: Vec<u32> = faults.list().iter().map(|fault| fault.order.times).collect();
+            let standing: Vec<u32> = faults.list().iter().map(|fault| fault.times).collect();
             assert_eq!(standing, if left == 0 { vec![] } else { vec![left] }, "{what}");
         }
     }
@@ -368,14 +243,14 @@ mod tests {
         for (id, status) in [("one", 500), ("two", 503), ("three", 429)] {
             let kind = FaultKind::Status { status: StatusCode::from_u16(status).unwrap() };
             let base = order(Operation::GetCharge, Point::Before);
-            faults.order(id.to_owned(), FaultOrder { kind, ..base }).unwrap();
+            faults.order(once(id, FaultOrder { kind, ..base })).unwrap();
         }
-        assert!(faults.remove("two") && !faults.remove("two"));
+        assert_eq!((faults.remove(Some("two")), faults.remove(Some("two"))), (1, 0));
         let (key, call) = (key("A"), Operation::GetCharge);
         let call = Call { operation: call, public_key_id: &key, checkout_session_id: None };
-        let struck = |point| faults.strike(&call, point).map(|struck| struck.fault_id);
+        let struck = |point| faults.strike_call(&call, point).map(|struck| struck.fault_id);
         assert_eq!(struck(Point::Before).as_deref(), Some("one"));
-        assert_eq!(faults.clear(), 1);
+        assert_eq!(faults.remove(None), 1);
         assert_eq!(struck(Point::Before), None);
     }
 
@@ -386,8 +261,9 @@ mod tests {
             let faults = Faults::default();
             let base = order(Operation::FinalizeCheckoutSession, Point::Before);
             let chance = Some(Chance { rate, seed });
-            faults.order("f".to_owned(), FaultOrder { times: u32::MAX, chance, ..base }).unwrap();
-            (0..1_000).map(|_| faults.strike(&finalize(&key, &session), Point::Before).is_some()).collect()
+            faults.order(Fault { times: u32::MAX, chance, ..once("f", base) }).unwrap();
+            let strike = || faults.strike_call(&finalize(&key, &session), Point::Before);
+            (0..1_000).map(|_| strike().is_some()).collect()
         };
         let count = |rate, seed| trace(rate, seed).into_iter().filter(|struck| *struck).count();
         assert_eq!(trace(250_000, 7), trace(250_000, 7));
@@ -398,12 +274,11 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        let faults = Faults::default();
-        let try_order = |order| faults.order("f".to_owned(), order);
+        let try_order = |order: FaultOrder| order.checked().map(|_| ());
         let stale = FaultKind::StaleRead { delay: DEFAULT_STALENESS };
-        for word in Operation::WORDS {
-            let operation = Operation::parse(word).unwrap();
-            assert_eq!(operation.as_str(), *word);
+        for operation in Operation::ALL.iter().copied() {
+            let word = operation.as_str();
+            assert_eq!(Operation::parse(word), Some(operation));
             let of_session =
                 FaultOrder { checkout_session_id: Some(session("1")), ..order(operation, Point::Before) };
             let expected =
@@ -417,12 +292,12 @@ mod tests {
             let expected = if word.starts_with("get") { Ok(()) } else { Err(FaultRefused::StaleWrite) };
             assert_eq!(try_order(stale), expected, "{word}");
         }
-        faults.clear();
-        let some = || order(Operation::GetCharge, Point::Before);
+        let faults = Faults::default();
+        let try_order = || faults.order(once("f", order(Operation::GetCharge, Point::Before)));
         for _ in 0..MAX_FAULTS {
-            try_order(some()).unwrap();
+            try_order().unwrap();
         }
-        assert_eq!(try_order(some()), Err(FaultRefused::TooMany));
+        assert_eq!(try_order(), Err(TooManyFaults));
         assert_eq!(faults.list().len(), MAX_FAULTS);
     }
 

@@ -9,7 +9,6 @@ use countersign_domain::ids::{
     ChargeId, ChargePermissionId, CheckoutSessionId, Environment, RefundId, Region,
 };
 use countersign_protocol::signing::sha256_hex;
-use countersign_store::contract::ChangeId;
 use countersign_world::{Entropy, Stream, scattered};
 
 /// The ids of one sandbox, from one seed.
@@ -120,11 +119,11 @@ impl Ids {
         uuid(&self.notifications)
     }
 
-    /// For a change set. Unique across restarts.
+    /// For a change set of the store. Unique across restarts.
     #[must_use]
-    pub fn change_id(&self) -> ChangeId {
+    pub fn change_id(&self) -> [u8; 16] {
         let number = self.changes.fetch_add(1, Ordering::Relaxed);
-        ChangeId(((u128::from(self.changes_key) << 64) | u128::from(number)).to_be_bytes())
+        ((u128::from(self.changes_key) << 64) | u128::from(number)).to_be_bytes()
     }
 
     /// For a buyer's visit to the hosted page: 256 bits that nobody guesses, in hexadecimal digits.

@@ -5,21 +5,28 @@
 //! in process, hands it requests. It starts no task and no thread of its own; whoever embeds it runs
 //! [`Sandbox::timers`] beside it, or lets the control API's clock apply what is due.
 //!
-//! `http/` speaks Amazon Pay's API, `control/` the test's, `hosted/` the buyer's pages, `app/` loads, decides and writes, `notify/`
-//! tells merchants, `stored/` is the form on disk. The rules are in `countersign_domain::provider`.
+//! `http/` speaks Amazon Pay's API, `control/` the test's, `hosted/` the buyer's pages; `visit/` is what a buyer
+//! does there; `book/` loads, decides and writes; `notify/` notifies merchants; `stored/` is the form on disk. The rules are in
+//! `countersign_domain::provider`.
 
+mod alarm;
 mod app;
+mod book;
 mod clock;
 mod control;
+mod fault_list;
 mod faults;
 mod hosted;
 mod http;
 pub mod ids;
 pub mod merchants;
 pub mod notify;
+mod paths;
 mod runner;
 pub mod settings;
 mod stored;
+mod visit;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,10 +37,12 @@ use countersign_world::Clock;
 use futures_util::future::{BoxFuture, join};
 
 use app::App;
-use clock::VirtualClock;
+use book::Book;
 use ids::Ids;
 use merchants::Merchants;
-use notify::{Notices, Notifications};
+use notify::Notifications;
+use notify::endpoints::Endpoints;
+use notify::notices::Notices;
 use settings::Settings;
 
 /// What Amazon's half is made of. A simulation replaces every part.
@@ -112,24 +121,21 @@ impl Sandbox {
     /// The store cannot be read.
     pub async fn start(parts: Parts) -> Result<Self, StartFailed> {
         let Parts { store, clock, ids, merchants, settings, notifications } = parts;
-        let watermark = store
-            .watermark()
+        let Notifications { courier, key, origin, endpoints } = notifications;
+        let (ids, endpoints) = (Arc::new(ids), Endpoints::new(endpoints));
+        let book = Book::open(store, clock, Arc::clone(&ids), settings.profile, endpoints)
             .await
-            .map_err(|error| StartFailed(app::StoreFailed::from(error).to_string()))?;
+            .map_err(|failed| StartFailed(failed.to_string()))?;
+        book.start_notifying().await.map_err(|failed| StartFailed(failed.to_string()))?;
         let app = App {
-            clock: VirtualClock::starting_from(clock, watermark),
-            store,
+            clock: Arc::clone(book.clock()),
+            book,
             ids,
             settings,
             merchants,
             faults: Default::default(),
-            notices: Notices::new(notifications),
-            recent: Default::default(),
-            alarm: Default::default(),
-            applying: Default::default(),
-            moments: Default::default(),
+            notices: Notices::new(courier, key, origin),
         };
-        app.start_notifying().await.map_err(|failed| StartFailed(failed.to_string()))?;
         Ok(Self { server: http::Server::new(Arc::new(app)) })
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::select;
 
 use crate::app::App;
-use crate::app::due::Settled;
+use crate::book::due::Settled;
 
 /// How long to leave a store alone that failed, or a document that cannot be read.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -20,10 +20,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn run(app: Arc<App>) {
     loop {
         // Before anything is read, so that a timer that is set meanwhile is not missed.
-        app.alarm.ring_for_any();
-        let settled = app.apply_due().await;
+        app.book.alarm.ring_for_any();
+        let settled = app.book.apply_due().await;
         let next_due = match settled {
-            Ok(Settled::All) => app.store.next_due().await.map_err(Into::into),
+            Ok(Settled::All) => app.book.next_due().await,
             Ok(Settled::NotAll) => {
                 app.clock.sleep(PAUSE).await;
                 continue;
@@ -32,10 +32,10 @@ pub(crate) async fn run(app: Arc<App>) {
         };
         match next_due {
             Ok(Some(due_at)) => {
-                app.alarm.ring_before(due_at);
-                select(pin!(app.alarm.rung()), pin!(app.clock.wait_until(due_at))).await;
+                app.book.alarm.ring_before(due_at);
+                select(pin!(app.book.alarm.rung()), pin!(app.clock.wait_until(due_at))).await;
             }
-            Ok(None) => app.alarm.rung().await,
+            Ok(None) => app.book.alarm.rung().await,
             Err(failed) => {
                 tracing::error!(%failed, "the timers could not be applied");
                 app.clock.sleep(PAUSE).await;

@@ -4,9 +4,12 @@ use countersign_domain::address::Address;
 use countersign_domain::ids::{BuyerId, Environment, PublicKeyId, Region};
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::provider::buyer::Card;
-use countersign_domain::provider::checkout_session::{BuyerAct, Owner, ResponseDetail};
+use countersign_domain::provider::checkout_session::{
+    BuyerAct, CheckoutSession, CheckoutSessionState, Flow, Owner, ResponseDetail, SessionRefused, SessionStep,
+};
 use countersign_domain::provider::payment_details::PaymentDetails;
 use countersign_domain::terms::{PaymentIntent, ProductType};
+use countersign_domain::time::Timestamp;
 use countersign_protocol::object;
 use countersign_protocol::wire::{
     Address as WireAddress, MAX_SUPPLEMENTARY_DATA_LEN, MerchantMetadata as WireMetadata, Price, Spellings,
@@ -14,10 +17,10 @@ use countersign_protocol::wire::{
 };
 
 use super::errors::Refused;
-use crate::app;
-use crate::app::checkout_session::{NewCheckout, Placed};
-use crate::app::test_buyer::{bill_to_the_card, test_buyer};
-use crate::merchants::Merchants;
+use crate::book::checkout::Checkout;
+use crate::merchants::{Merchants, RegisteredKey};
+use crate::settings::Settings;
+use crate::visit::test_buyer::{self, bill_to_the_card, test_buyer};
 
 /// The longest word of these bodies, with room.
 const MAX_WORD_LEN: usize = 64;
@@ -73,17 +76,21 @@ object! {
 }
 
 /// `POST /_sandbox/checkout-sessions`.
-pub(super) fn start(body: &[u8], merchants: &Merchants) -> Result<NewCheckout, Refused> {
+pub(super) fn start(
+    body: &[u8],
+    merchants: &Merchants,
+    settings: &Settings,
+) -> Result<(Checkout, Option<BuyerAct>), Refused> {
     let request: StartCheckout = read_request(body, Spellings::Every)?;
     let owner = owner(request.public_key_id.as_ref(), request.environment.as_deref(), merchants)?;
-    let product_type = known(request.product_type.as_ref()).ok_or(Refused::Missing("productType"))?;
-    let details = request.payment_details.ok_or(Refused::Missing("paymentDetails"))?;
+    let product_type = known(request.product_type.as_ref()).ok_or_else(|| Refused::missing("productType"))?;
+    let details = request.payment_details.ok_or_else(|| Refused::missing("paymentDetails"))?;
     let intent = known(details.payment_intent.as_ref());
     let amount: Option<Money> = details.charge_amount.map(Into::into);
     let payment = PaymentDetails {
-        payment_intent: Some(intent.ok_or(Refused::Missing("paymentDetails.paymentIntent"))?),
+        payment_intent: Some(intent.ok_or_else(|| Refused::missing("paymentDetails.paymentIntent"))?),
         can_handle_pending_authorization: details.can_handle_pending_authorization.unwrap_or(false),
-        charge_amount: Some(amount.ok_or(Refused::Missing("paymentDetails.chargeAmount"))?),
+        charge_amount: Some(amount.ok_or_else(|| Refused::missing("paymentDetails.chargeAmount"))?),
         total_order_amount: details.total_order_amount.map(Into::into),
         soft_descriptor: details.soft_descriptor,
         presentment_currency: None,
@@ -93,7 +100,7 @@ pub(super) fn start(body: &[u8], merchants: &Merchants) -> Result<NewCheckout, R
     };
     let currency = payment.charge_amount.map_or(Currency::USD, Money::currency);
     let region = region(request.region.as_deref(), currency)?;
-    payment.check(region).map_err(app::Refused::from)?;
+    payment.check(region).map_err(|refused| Refused::Book(refused.into()))?;
     if product_type == ProductType::PayOnly && request.shipping_address.is_some() {
         return Err(Refused::combination("shippingAddress", "a PayOnly checkout ships nothing"));
     }
@@ -109,26 +116,34 @@ pub(super) fn start(body: &[u8], merchants: &Merchants) -> Result<NewCheckout, R
     buyer.shipping_address = request.shipping_address.map(Address::from).or(buyer.shipping_address);
     buyer.billing_address = request.billing_address.map(Address::from).or(buyer.billing_address);
     let response_detail = match request.response_detail.as_deref() {
-        None => None,
-        Some("short") => Some(ResponseDetail::Short),
-        Some("full") => Some(ResponseDetail::Full),
-        Some(_) => return Err(Refused::not_one_of("responseDetail", &["short", "full"])),
+        None => settings.flags.response_detail,
+        Some("short") => ResponseDetail::Short,
+        Some("full") => ResponseDetail::Full,
+        Some(_) => return Err(Refused::not_one_of("responseDetail", ["short", "full"])),
     };
-    Ok(NewCheckout {
-        owner,
-        region,
-        product_type,
+    let new = Checkout::about_to_begin(owner, region, Flow::BuyNow, product_type, response_detail);
+    let session = CheckoutSession {
         payment,
         supplementary_data: request.supplementary_data,
         merchant_metadata: request.merchant_metadata.map(Into::into).unwrap_or_default(),
-        buyer,
-        placed: if request.placed == Some(true) { Placed::Already } else { Placed::NotYet },
-        response_detail,
-    })
+        state: CheckoutSessionState::Open {
+            buyer: Some(Box::new(buyer)),
+            placed_at: None,
+            mfa_started_at: None,
+        },
+        ..new.session
+    };
+    let then = (request.placed == Some(true)).then_some(BuyerAct::PlaceOrder);
+    Ok((Checkout { session, ..new }, then))
 }
 
 fn known<T: countersign_protocol::wire::Words>(word: Option<&Word<T>>) -> Option<T> {
     word.and_then(Word::known)
+}
+
+/// A key that a body names.
+pub(super) fn key<'a>(id: &PublicKeyId, merchants: &'a Merchants) -> Result<&'a RegisteredKey, Refused> {
+    merchants.key(id).ok_or_else(|| Refused::invalid("publicKeyId", "the sandbox has no such key"))
 }
 
 /// Whose checkout it is: a key's account, and the environment of its prefix or as said.
@@ -137,16 +152,15 @@ fn owner(
     environment: Option<&str>,
     merchants: &Merchants,
 ) -> Result<Owner, Refused> {
-    let unknown = || Refused::invalid("publicKeyId", "the sandbox has no such key");
     let key = match public_key_id {
-        Some(id) => merchants.key(id).ok_or_else(unknown)?,
-        None => merchants.first().ok_or(Refused::Missing("publicKeyId"))?,
+        Some(id) => key(id, merchants)?,
+        None => merchants.first().ok_or_else(|| Refused::missing("publicKeyId"))?,
     };
     let said = match environment {
         None => None,
         Some(word) if word.eq_ignore_ascii_case("sandbox") => Some(Environment::Sandbox),
         Some(word) if word.eq_ignore_ascii_case("live") => Some(Environment::Live),
-        Some(_) => return Err(Refused::not_one_of("environment", &["sandbox", "live"])),
+        Some(_) => return Err(Refused::not_one_of("environment", ["sandbox", "live"])),
     };
     let environment = match (key.environment(), said) {
         (Some(of_key), Some(said)) if of_key != said => {
@@ -163,19 +177,10 @@ fn region(word: Option<&str>, currency: Currency) -> Result<Region, Refused> {
     let home = match currency {
         Currency::USD => Region::NorthAmerica,
         Currency::JPY => Region::Japan,
-        Currency::AUD
-        | Currency::CHF
-        | Currency::DKK
-        | Currency::EUR
-        | Currency::GBP
-        | Currency::HKD
-        | Currency::NOK
-        | Currency::NZD
-        | Currency::SEK
-        | Currency::ZAR => Region::Europe,
+        _ => Region::Europe,
     };
     let Some(word) = word else { return Ok(home) };
-    let region = Region::parse(word).ok_or_else(|| Refused::not_one_of("region", &["na", "eu", "jp"]))?;
+    let region = Region::parse(word).ok_or_else(|| Refused::not_one_of("region", ["na", "eu", "jp"]))?;
     if currency.is_paid_in(region) {
         return Ok(region);
     }
@@ -183,10 +188,8 @@ fn region(word: Option<&str>, currency: Currency) -> Result<Region, Refused> {
 }
 
 pub(super) fn card(digits: &str) -> Result<Card, Refused> {
-    Card::parse(digits).ok_or_else(|| {
-        let all: Vec<&str> = Card::ALL.iter().map(|card| card.last_digits()).collect();
-        Refused::not_one_of("card", &all)
-    })
+    Card::parse(digits)
+        .ok_or_else(|| Refused::not_one_of("card", Card::ALL.iter().map(|card| card.last_digits())))
 }
 
 /// The words for what a buyer can do.
@@ -196,25 +199,26 @@ const ACTIONS: [&str; 7] =
 /// `POST /_sandbox/checkout-sessions/{id}/buyer`.
 pub(super) fn act(body: &[u8]) -> Result<BuyerAct, Refused> {
     let request: Act = read_request(body, Spellings::Every)?;
-    let action = request.action.as_deref().ok_or(Refused::Missing("action"))?;
+    let action = request.action.as_deref().ok_or_else(|| Refused::missing("action"))?;
     let (act, taken) = match action {
         "placeOrder" => (BuyerAct::PlaceOrder, ""),
         "cancel" => (BuyerAct::Cancel, ""),
         "passMfa" => (BuyerAct::PassMfa, ""),
         "failMfa" => (BuyerAct::FailMfa, ""),
         "selectAddress" => {
-            let address = request.shipping_address.clone().ok_or(Refused::Missing("shippingAddress"))?;
+            let address =
+                request.shipping_address.clone().ok_or_else(|| Refused::missing("shippingAddress"))?;
             (BuyerAct::SelectAddress(address.into()), "shippingAddress")
         }
         "selectDeliveryOption" => {
-            let option = request.delivery_option.clone().ok_or(Refused::Missing("deliveryOption"))?;
+            let option = request.delivery_option.clone().ok_or_else(|| Refused::missing("deliveryOption"))?;
             (BuyerAct::SelectDeliveryOption(option), "deliveryOption")
         }
         "selectCard" => {
-            let digits = request.card.as_deref().ok_or(Refused::Missing("card"))?;
+            let digits = request.card.as_deref().ok_or_else(|| Refused::missing("card"))?;
             (BuyerAct::SelectCard(card(digits)?), "card")
         }
-        _ => return Err(Refused::not_one_of("action", &ACTIONS)),
+        _ => return Err(Refused::not_one_of("action", ACTIONS)),
     };
     for (member, present) in [
         ("shippingAddress", request.shipping_address.is_some()),
@@ -226,4 +230,16 @@ pub(super) fn act(body: &[u8]) -> Result<BuyerAct, Refused> {
         }
     }
     Ok(act)
+}
+
+/// Lets the buyer act. One who arrives by it has the address that the merchant gave.
+pub(super) fn let_act(
+    checkout: &Checkout,
+    act: &BuyerAct,
+    now: Timestamp,
+) -> Result<SessionStep, SessionRefused> {
+    let Checkout { session, shown } = checkout.clone();
+    let mut arriving = test_buyer(session.region, session.product_type);
+    arriving.shipping_address = shown.given_address.or(arriving.shipping_address);
+    test_buyer::act(session, act.clone(), arriving, now)
 }

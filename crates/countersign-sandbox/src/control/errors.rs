@@ -1,175 +1,151 @@
-//! The control API's refusals, in the envelope of Amazon Pay's. What the application refuses is
-//! answered as the API itself answers it.
+//! The control API's refusals, in the envelope of Amazon Pay's. What the book refuses is answered as the
+//! API itself answers it.
 
 use countersign_http::Response;
 use countersign_protocol::wire::{BodyRefused, Error, Object as _, ReasonCode};
 use http::StatusCode;
 
 use super::render;
-use crate::app;
-use crate::app::notifications::EndpointRefused;
-use crate::app::reply::Answer;
-use crate::faults::{FaultRefused, MAX_FAULTS};
+use crate::book::answer::Answer;
+use crate::book::endpoints::EndpointRefused;
+use crate::book::refused::{Refused as BookRefused, StoreFailed};
+use crate::fault_list::{MAX_FAULTS, TooManyFaults};
+use crate::faults::FaultRefused;
 use crate::http::errors as api;
-use crate::notify::MAX_ENDPOINTS;
-use crate::notify::fault::{self, TooMany};
+use crate::notify::endpoint::MAX_ENDPOINTS;
 use crate::settings::Flags;
+use crate::words::listed;
 
-/// Everything that the control API refuses.
+/// Why the control API does not do what it is asked, with its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// A browser's page sent it: no page has any business here.
-    FromAPage,
-    NotLoopback,
-    WrongToken,
-    NoSuchPath,
-    WrongMethod,
-    Body(BodyRefused),
-    Missing(&'static str),
-    /// A parameter of the query.
-    Unknown(String),
-    Invalid {
-        field: &'static str,
-        why: String,
-    },
-    Combination {
-        field: &'static str,
-        why: String,
-    },
-    NotFound(&'static str),
-    Fault(FaultRefused),
-    TooManyNotificationFaults,
-    TooManyEndpoints,
-    /// The signing key cannot be made or kept.
-    NoKey(String),
-    App(app::Refused),
+    /// A refusal of its own.
+    Own(StatusCode, ReasonCode, String),
+    /// A rule's or the store's.
+    Book(BookRefused),
 }
 
 impl Refused {
-    pub(super) fn invalid(field: &'static str, why: impl Into<String>) -> Self {
-        Self::Invalid { field, why: why.into() }
+    /// With the status that the API's pages give the code.
+    fn own(code: ReasonCode, message: impl Into<String>) -> Self {
+        Self::Own(status_code(code.status()), code, message.into())
     }
 
-    pub(super) fn not_one_of(field: &'static str, words: &[&str]) -> Self {
-        Self::invalid(field, format!("it is not one of {}", words.join(", ")))
+    pub(super) fn forbidden(message: &str) -> Self {
+        Self::Own(StatusCode::FORBIDDEN, ReasonCode::UnauthorizedAccess, message.to_owned())
     }
 
-    pub(super) fn combination(field: &'static str, why: impl Into<String>) -> Self {
-        Self::Combination { field, why: why.into() }
+    pub(super) fn wrong_token() -> Self {
+        let message = "The header authorization must be `Bearer` and the control token.";
+        Self::own(ReasonCode::UnauthorizedAccess, message)
+    }
+
+    pub(super) fn no_such_path() -> Self {
+        Self::own(ReasonCode::ResourceNotFound, "The control API has no such path.")
+    }
+
+    pub(super) fn wrong_method() -> Self {
+        Self::own(ReasonCode::RequestNotSupported, "This path does not support this method.")
+    }
+
+    pub(super) fn missing(field: &str) -> Self {
+        Self::own(ReasonCode::MissingParameterValue, format!("The parameter [{field}] is required."))
+    }
+
+    /// A parameter or a member that the call does not have.
+    pub(super) fn unknown(name: &str) -> Self {
+        let name: String = name.chars().take(64).collect();
+        Self::own(ReasonCode::UnrecognizedField, format!("The parameter [{name}] is not known."))
+    }
+
+    pub(super) fn invalid(field: &str, why: impl AsRef<str>) -> Self {
+        let message = format!("The value provided for [{field}] is invalid: {}.", why.as_ref());
+        Self::own(ReasonCode::InvalidParameterValue, message)
+    }
+
+    pub(super) fn not_one_of(field: &str, words: impl IntoIterator<Item = &'static str>) -> Self {
+        Self::invalid(field, format!("it is not one of {}", listed(words)))
+    }
+
+    pub(super) fn combination(field: &str, why: impl AsRef<str>) -> Self {
+        let message = format!("The value provided for [{field}] does not fit the others: {}.", why.as_ref());
+        Self::own(ReasonCode::InvalidParameterCombination, message)
+    }
+
+    pub(super) fn not_found(what: &str) -> Self {
+        Self::own(ReasonCode::ResourceNotFound, format!("There is no such {what}."))
+    }
+
+    /// There are as many already as may be.
+    fn too_many(what: &str, most: usize) -> Self {
+        let message = format!("There are {most} {what} already: remove some first.");
+        Self::own(ReasonCode::InvalidRequest, message)
+    }
+
+    /// The signing key cannot be made or kept.
+    pub(super) fn no_key(why: &str) -> Self {
+        let message = format!("The key that signs notifications cannot be kept: {why}.");
+        Self::own(ReasonCode::InternalServerError, message)
+    }
+
+    /// What the book refuses, of an object that is named: the control API has no merchant whose it could be.
+    pub(super) fn of(what: &str) -> impl Fn(BookRefused) -> Self {
+        move |refused| match refused {
+            BookRefused::NotFound => Self::not_found(what),
+            refused => Self::Book(refused),
+        }
     }
 }
 
 impl From<BodyRefused> for Refused {
     fn from(refused: BodyRefused) -> Self {
-        Self::Body(refused)
+        Self::own(refused.kind.reason_code(), refused.to_string())
     }
 }
 
 impl From<FaultRefused> for Refused {
     fn from(refused: FaultRefused) -> Self {
-        Self::Fault(refused)
+        match refused {
+            FaultRefused::StaleWrite => {
+                Self::combination("kind", "staleRead goes with the operations that get an object")
+            }
+            FaultRefused::NamesNoCheckoutSession => {
+                Self::combination("checkoutSessionId", "this operation names no Checkout Session")
+            }
+        }
     }
 }
 
-impl From<TooMany> for Refused {
-    fn from(_: TooMany) -> Self {
-        Self::TooManyNotificationFaults
+impl From<TooManyFaults> for Refused {
+    fn from(_: TooManyFaults) -> Self {
+        Self::too_many("faults", MAX_FAULTS)
     }
 }
 
 impl From<EndpointRefused> for Refused {
     fn from(refused: EndpointRefused) -> Self {
         match refused {
-            EndpointRefused::TooMany => Self::TooManyEndpoints,
+            EndpointRefused::TooMany { .. } => Self::too_many("endpoints", MAX_ENDPOINTS),
             EndpointRefused::Store(failed) => failed.into(),
         }
     }
 }
 
-impl From<app::Refused> for Refused {
-    fn from(refused: app::Refused) -> Self {
-        match refused {
-            app::Refused::NotFound => Self::NotFound("Checkout Session"),
-            refused => Self::App(refused),
-        }
-    }
-}
-
-impl From<app::StoreFailed> for Refused {
-    fn from(failed: app::StoreFailed) -> Self {
-        Self::App(failed.into())
+impl From<StoreFailed> for Refused {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Book(failed.into())
     }
 }
 
 /// The answer to a refused request.
 pub(super) fn render(refused: Refused, flags: &Flags) -> Response {
-    use ReasonCode as Code;
-    let combination = |field: &str, why: &str| {
-        let message = format!("The value provided for [{field}] does not fit the others: {why}.");
-        answer(Code::InvalidParameterCombination, message)
-    };
     match refused {
-        Refused::FromAPage => {
-            forbidden("The control API does not answer requests that have an Origin header.")
-        }
-        Refused::NotLoopback => {
-            forbidden("Without a control token the control API answers loopback addresses only.")
-        }
-        Refused::WrongToken => answer(
-            Code::UnauthorizedAccess,
-            "The header authorization must be `Bearer` and the control token.".to_owned(),
-        ),
-        Refused::NoSuchPath => answer(Code::ResourceNotFound, "The control API has no such path.".to_owned()),
-        Refused::WrongMethod => {
-            answer(Code::RequestNotSupported, "This path does not support this method.".to_owned())
-        }
-        Refused::Body(refused) => answer(refused.kind.reason_code(), refused.to_string()),
-        Refused::Missing(field) => {
-            answer(Code::MissingParameterValue, format!("The parameter [{field}] is required."))
-        }
-        Refused::Unknown(name) => {
-            answer(Code::UnrecognizedField, format!("The parameter [{name}] is not known."))
-        }
-        Refused::Invalid { field, why } => answer(
-            Code::InvalidParameterValue,
-            format!("The value provided for [{field}] is invalid: {why}."),
-        ),
-        Refused::Combination { field, why } => combination(field, &why),
-        Refused::NotFound(what) => answer(Code::ResourceNotFound, format!("There is no such {what}.")),
-        Refused::Fault(FaultRefused::StaleWrite) => {
-            combination("kind", "staleRead goes with the operations that get an object")
-        }
-        Refused::Fault(FaultRefused::NamesNoCheckoutSession) => {
-            combination("checkoutSessionId", "this operation names no Checkout Session")
-        }
-        Refused::Fault(FaultRefused::TooMany) => {
-            answer(Code::InvalidRequest, format!("There are {MAX_FAULTS} faults already: remove some first."))
-        }
-        Refused::TooManyNotificationFaults => answer(
-            Code::InvalidRequest,
-            format!("There are {} faults already: remove some first.", fault::MAX_FAULTS),
-        ),
-        Refused::TooManyEndpoints => answer(
-            Code::InvalidRequest,
-            format!("There are {MAX_ENDPOINTS} endpoints already: remove some first."),
-        ),
-        Refused::NoKey(why) => answer(
-            Code::InternalServerError,
-            format!("The key that signs notifications cannot be kept: {why}."),
-        ),
-        Refused::App(refused) => {
-            let Answer { status, body, .. } = api::answer(&api::Refused::App(refused), flags);
+        Refused::Own(status, code, message) => render::json(status, Error::new(code, message).to_answer()),
+        Refused::Book(refused) => {
+            let Answer { status, body, .. } = api::answer(&api::Refused::Book(refused), flags);
             render::json(status_code(status), body)
         }
     }
-}
-
-fn forbidden(message: &str) -> Response {
-    render::json(StatusCode::FORBIDDEN, Error::new(ReasonCode::UnauthorizedAccess, message).to_answer())
-}
-
-fn answer(reason_code: ReasonCode, message: String) -> Response {
-    render::json(status_code(reason_code.status()), Error::new(reason_code, message).to_answer())
 }
 
 /// Every status of the API is one.

@@ -1,10 +1,15 @@
 //! The event log: what may be asked of it, and how it is shown.
 
+use std::borrow::Cow;
+
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
-use serde::Serialize;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::object;
+use countersign_protocol::wire::Price;
 
 use super::errors::Refused;
-use crate::app::events::ShownEvent;
+use super::numbers::Whole;
+use crate::book::events::ShownEvent;
 
 /// The most events of one answer, and as many as are answered where nobody says.
 const MAX_EVENTS: usize = 1_000;
@@ -24,13 +29,9 @@ fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
     parameters.map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
 }
 
-fn unknown(name: &str) -> Refused {
-    Refused::Unknown(name.chars().take(64).collect())
-}
-
 /// For a call that takes no parameter.
 pub(super) fn refuse_any(query: &str) -> Result<(), Refused> {
-    parameters(query).next().map_or(Ok(()), |(name, _)| Err(unknown(name)))
+    parameters(query).next().map_or(Ok(()), |(name, _)| Err(Refused::unknown(name)))
 }
 
 /// Reads the query. No value that is taken needs percent-encoding, so none is decoded.
@@ -51,65 +52,51 @@ pub(super) fn read(query: &str) -> Result<Query, Refused> {
                 let why = format!("it is not from 1 to {MAX_EVENTS}");
                 read.limit = limit.ok_or_else(|| Refused::invalid("limit", why))?;
             }
-            _ => return Err(unknown(name)),
+            _ => return Err(Refused::unknown(name)),
         }
     }
     Ok(read)
 }
 
-/// The log as it is answered. Members that an event does not have are left out.
-#[derive(Serialize)]
-pub(super) struct Log<'a> {
-    events: Vec<Entry<'a>>,
+object! {
+    /// The log as it is answered.
+    pub(super) struct Log {
+        events: Vec<Entry> = "events",
+    }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry<'a> {
-    sequence: u64,
-    at: String,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    checkout_session_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    charge_permission_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    charge_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refund_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<Amount>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason_code: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Amount {
-    amount: String,
-    currency_code: &'static str,
+object! {
+    pub(super) struct Entry {
+        sequence: Whole = "sequence",
+        at: Timestamp = "at",
+        kind: String = "type",
+        checkout_session_id: String = "checkoutSessionId",
+        charge_permission_id: ChargePermissionId = "chargePermissionId",
+        charge_id: ChargeId = "chargeId",
+        refund_id: RefundId = "refundId",
+        amount: Price = "amount",
+        reason_code: String = "reasonCode",
+    }
 }
 
 /// Shows events.
-pub(super) fn shown(events: &[ShownEvent]) -> Log<'_> {
-    Log { events: events.iter().map(Entry::from).collect() }
+pub(super) fn shown(events: Vec<ShownEvent>) -> Log {
+    Log { events: Some(events.into_iter().map(Entry::from).collect()), ..Log::default() }
 }
 
-impl<'a> From<&'a ShownEvent> for Entry<'a> {
-    fn from(shown: &'a ShownEvent) -> Self {
-        let event = &shown.event;
+impl From<ShownEvent> for Entry {
+    fn from(ShownEvent { sequence, checkout_session_id, event }: ShownEvent) -> Self {
         Self {
-            sequence: shown.sequence,
-            at: event.at.to_string(),
-            kind: &event.kind,
-            checkout_session_id: &shown.checkout_session_id,
-            charge_permission_id: event.charge_permission_id.as_deref().map(ChargePermissionId::as_str),
-            charge_id: event.charge_id.as_deref().map(ChargeId::as_str),
-            refund_id: event.refund_id.as_deref().map(RefundId::as_str),
-            amount: event
-                .amount
-                .map(|money| Amount { amount: money.amount(), currency_code: money.currency().code() }),
-            reason_code: event.reason_code.as_deref(),
+            sequence: Some(Whole(sequence)),
+            at: Some(event.at),
+            kind: Some(event.kind.into_owned()),
+            checkout_session_id: Some(checkout_session_id),
+            charge_permission_id: event.charge_permission_id.map(Cow::into_owned),
+            charge_id: event.charge_id.map(Cow::into_owned),
+            refund_id: event.refund_id.map(Cow::into_owned),
+            amount: event.amount.map(Into::into),
+            reason_code: event.reason_code.map(Cow::into_owned),
+            ..Self::default()
         }
     }
 }

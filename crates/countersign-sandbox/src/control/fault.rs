@@ -1,18 +1,23 @@
-//! Ordering and listing faults: their JSON. What they do is [`crate::faults`]'s affair.
+//! Faults of calls and of notifications: ordering and listing them. What they do is [`crate::faults`]'s and
+//! [`crate::notify::fault`]'s affair.
 
 use std::time::Duration;
 
-use countersign_domain::ids::{CheckoutSessionId, PublicKeyId};
+use countersign_domain::ids::{CheckoutSessionId, MerchantId, PublicKeyId};
+use countersign_http::Response;
+use countersign_protocol::notification::ObjectType;
 use countersign_protocol::object;
-use countersign_protocol::wire::{Spellings, WholeNumber, read_request};
+use countersign_protocol::wire::{Integer, Spellings, WholeNumber, Words as _, read_request};
 use http::StatusCode;
-use serde::Serialize;
 
 use super::errors::Refused;
-use super::numbers::{IsoDuration, Rate, Seed};
-use crate::faults::{
-    Chance, DEFAULT_STALENESS, DEFAULT_TIMEOUT, FaultKind, FaultOrder, Operation, Point, Standing,
-};
+use super::numbers::{IsoDuration, Rate, Whole};
+use super::{checkout, render};
+use crate::app::App;
+use crate::ids::Ids;
+use crate::fault_list::{Chance, Fault, FaultList};
+use crate::faults::{DEFAULT_STALENESS, DEFAULT_TIMEOUT, FaultKind, FaultOrder, Operation, Point};
+use crate::notify::fault as notification;
 
 /// The longest word of an order, with room.
 const MAX_WORD_LEN: usize = 64;
@@ -29,43 +34,154 @@ object! {
         public_key_id: PublicKeyId = "publicKeyId",
         checkout_session_id: CheckoutSessionId = "checkoutSessionId",
         rate: Rate = "rate",
-        seed: Seed = "seed",
+        seed: Whole = "seed",
         delay: IsoDuration = "delay",
     }
 }
 
-/// Reads an order. `drawn_seed` is for one that has a rate and no seed.
-pub(super) fn order(body: &[u8], drawn_seed: impl FnOnce() -> u64) -> Result<FaultOrder, Refused> {
+object! {
+    struct OrderNotificationFault {
+        kind: String = "kind" [..=MAX_WORD_LEN],
+        times: WholeNumber = "times",
+        rate: Rate = "rate",
+        seed: Whole = "seed",
+        delay: IsoDuration = "delay",
+        object_type: String = "objectType" [..=MAX_WORD_LEN],
+        public_key_id: PublicKeyId = "publicKeyId",
+    }
+}
+
+object! {
+    /// The answer to an order.
+    struct Ordered {
+        fault_id: String = "faultId",
+    }
+}
+
+object! {
+    /// The answer to a removal: how many are gone.
+    pub(super) struct Removed {
+        removed: Whole = "removed",
+    }
+}
+
+object! {
+    /// The faults in force.
+    struct Faults {
+        faults: Vec<ShownFault> = "faults",
+    }
+}
+
+object! {
+    /// A fault of a call or of a notification, as it is shown.
+    pub(super) struct ShownFault {
+        fault_id: String = "faultId",
+        operation: String = "operation",
+        point: String = "point",
+        kind: String = "kind",
+        status: Integer = "status",
+        /// How many are left.
+        times: Integer = "times",
+        public_key_id: PublicKeyId = "publicKeyId",
+        checkout_session_id: CheckoutSessionId = "checkoutSessionId",
+        object_type: String = "objectType",
+        merchant_id: MerchantId = "merchantId",
+        rate: Rate = "rate",
+        seed: Whole = "seed",
+        delay: IsoDuration = "delay",
+    }
+}
+
+/// `POST /_sandbox/faults`.
+pub(super) fn order(app: &App, body: &[u8]) -> Result<Response, Refused> {
     let order: OrderFault = read_request(body, Spellings::Every)?;
-    let operation = order.operation.as_deref().ok_or(Refused::Missing("operation"))?;
-    let operation =
-        Operation::parse(operation).ok_or_else(|| Refused::not_one_of("operation", Operation::WORDS))?;
+    let operation = order.operation.as_deref().ok_or_else(|| Refused::missing("operation"))?;
+    let known = || Refused::not_one_of("operation", Operation::ALL.iter().map(|known| known.as_str()));
+    let operation = Operation::parse(operation).ok_or_else(known)?;
     let kind = kind(order.kind.as_deref(), order.status, order.delay)?;
     let point = match order.point.as_deref() {
-        Some(point) => Point::parse(point).ok_or_else(|| Refused::not_one_of("point", Point::WORDS))?,
+        Some(point) => Point::parse(point)
+            .ok_or_else(|| Refused::not_one_of("point", Point::ALL.iter().map(|known| known.as_str())))?,
         None if matches!(kind, FaultKind::StaleRead { .. }) => Point::Before,
-        None => return Err(Refused::Missing("point")),
+        None => return Err(Refused::missing("point")),
     };
-    let chance = match (order.rate, order.seed) {
-        (Some(Rate(rate)), Some(Seed(seed))) => Some(Chance { rate, seed }),
-        (Some(Rate(rate)), None) => Some(Chance { rate, seed: drawn_seed() }),
-        (None, Some(_)) => return Err(Refused::combination("seed", "without a rate nothing is drawn")),
-        (None, None) => None,
-    };
-    let times = match order.times {
-        Some(WholeNumber(0)) => return Err(Refused::invalid("times", "it is not at least 1")),
-        Some(WholeNumber(times)) => times,
-        None => 1,
-    };
-    Ok(FaultOrder {
-        operation,
-        point,
-        kind,
-        times,
-        public_key_id: order.public_key_id,
-        checkout_session_id: order.checkout_session_id,
-        chance,
-    })
+    let chance = chance(order.rate, order.seed, &app.ids)?;
+    let times = times(order.times)?;
+    if let Some(id) = &order.public_key_id {
+        checkout::key(id, &app.merchants)?;
+    }
+    let (public_key_id, checkout_session_id) = (order.public_key_id, order.checkout_session_id);
+    let fault_id = app.ids.fault_id();
+    let order = FaultOrder { operation, point, kind, public_key_id, checkout_session_id }.checked()?;
+    put_in_force(&app.faults, Fault { fault_id, times, chance, order })
+}
+
+/// `POST /_sandbox/notification-faults`.
+pub(super) fn order_of_notifications(app: &App, body: &[u8]) -> Result<Response, Refused> {
+    let order: OrderNotificationFault = read_request(body, Spellings::Every)?;
+    let kind = order.kind.as_deref().ok_or_else(|| Refused::missing("kind"))?;
+    let delay = order.delay.map(|IsoDuration(delay)| delay);
+    let known = || Refused::not_one_of("kind", notification::FaultKind::ALL.map(|kind| kind.as_str()));
+    let kind = notification::FaultKind::parse(kind, delay).ok_or_else(known)?;
+    if delay.is_some() && kind.delay().is_none() {
+        return Err(Refused::combination("delay", "it goes with delay, reorder and staleTimestamp"));
+    }
+    let chance = chance(order.rate, order.seed, &app.ids)?;
+    let times = times(order.times)?;
+    let object_type = order.object_type.as_deref().map(object_type).transpose()?;
+    let key = order.public_key_id.map(|id| checkout::key(&id, &app.merchants)).transpose()?;
+    let merchant_id = key.map(|key| key.merchant_id.clone());
+    let order = notification::FaultOrder { kind, object_type, merchant_id };
+    let fault = Fault { fault_id: app.ids.fault_id(), times, chance, order };
+    put_in_force(&app.notices.faults, fault)
+}
+
+fn put_in_force<O: Clone>(faults: &FaultList<O>, fault: Fault<O>) -> Result<Response, Refused> {
+    let ordered = Ordered { fault_id: Some(fault.fault_id.clone()), ..Ordered::default() };
+    faults.order(fault)?;
+    Ok(render::object(StatusCode::CREATED, &ordered))
+}
+
+/// Lists faults.
+pub(super) fn list<O: Clone>(faults: &FaultList<O>) -> Response
+where
+    ShownFault: From<Fault<O>>,
+{
+    let faults = faults.list().into_iter().map(ShownFault::from).collect();
+    render::object(StatusCode::OK, &Faults { faults: Some(faults), ..Faults::default() })
+}
+
+/// Takes one fault out of force, or all of them.
+pub(super) fn remove<O: Clone>(faults: &FaultList<O>, fault_id: Option<&str>) -> Result<Response, Refused> {
+    removed("fault", fault_id, faults.remove(fault_id))
+}
+
+/// The answer to a removal of one thing or of all.
+pub(super) fn removed(what: &str, id: Option<&str>, count: usize) -> Result<Response, Refused> {
+    if id.is_some() && count == 0 {
+        return Err(Refused::not_found(what));
+    }
+    let removed = Some(Whole(u64::try_from(count).unwrap_or(u64::MAX)));
+    Ok(render::object(StatusCode::OK, &Removed { removed, ..Removed::default() }))
+}
+
+/// How likely a fault strikes. A seed is drawn for an order that has a rate and no seed.
+fn chance(rate: Option<Rate>, seed: Option<Whole>, ids: &Ids) -> Result<Option<Chance>, Refused> {
+    match (rate, seed) {
+        (Some(Rate(rate)), Some(Whole(seed))) => Ok(Some(Chance { rate, seed })),
+        (Some(Rate(rate)), None) => Ok(Some(Chance { rate, seed: ids.fault_seed() })),
+        (None, Some(_)) => Err(Refused::combination("seed", "without a rate nothing is drawn")),
+        (None, None) => Ok(None),
+    }
+}
+
+/// How often a fault strikes.
+fn times(times: Option<WholeNumber>) -> Result<u32, Refused> {
+    match times {
+        Some(WholeNumber(0)) => Err(Refused::invalid("times", "it is not at least 1")),
+        Some(WholeNumber(times)) => Ok(times),
+        None => Ok(1),
+    }
 }
 
 fn kind(
@@ -74,12 +190,12 @@ fn kind(
     delay: Option<IsoDuration>,
 ) -> Result<FaultKind, Refused> {
     let delay = delay.map(|IsoDuration(delay)| delay);
-    let kind = match word.ok_or(Refused::Missing("kind"))? {
+    let kind = match word.ok_or_else(|| Refused::missing("kind"))? {
         "reset" => FaultKind::Reset,
         "timeout" => FaultKind::Timeout { delay: delay.unwrap_or(DEFAULT_TIMEOUT) },
         "status" => FaultKind::Status { status: error_status(status)? },
         "staleRead" => FaultKind::StaleRead { delay: delay.unwrap_or(DEFAULT_STALENESS) },
-        _ => return Err(Refused::not_one_of("kind", FaultKind::WORDS)),
+        _ => return Err(Refused::not_one_of("kind", FaultKind::WORDS.iter().copied())),
     };
     match kind {
         FaultKind::Reset | FaultKind::Status { .. } if delay.is_some() => {
@@ -88,10 +204,7 @@ fn kind(
         FaultKind::Timeout { delay } if delay > LONGEST_TIMEOUT => {
             return Err(Refused::invalid("delay", "a connection is held for an hour at most"));
         }
-        FaultKind::Reset
-        | FaultKind::Timeout { .. }
-        | FaultKind::Status { .. }
-        | FaultKind::StaleRead { .. } => {}
+        _ => {}
     }
     match (kind, status) {
         (FaultKind::Status { .. }, _) | (_, None) => Ok(kind),
@@ -100,75 +213,50 @@ fn kind(
 }
 
 fn error_status(status: Option<WholeNumber>) -> Result<StatusCode, Refused> {
-    let WholeNumber(number) = status.ok_or(Refused::Missing("status"))?;
+    let WholeNumber(number) = status.ok_or_else(|| Refused::missing("status"))?;
     let status = u16::try_from(number).ok().and_then(|number| StatusCode::from_u16(number).ok());
     status
         .filter(|status| status.is_client_error() || status.is_server_error())
         .ok_or_else(|| Refused::invalid("status", "it is not from 400 to 599"))
 }
 
-/// The answer to an order.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Ordered {
-    pub(super) fault_id: String,
+fn object_type(word: &str) -> Result<ObjectType, Refused> {
+    const KNOWN: [ObjectType; 3] = [ObjectType::ChargePermission, ObjectType::Charge, ObjectType::Refund];
+    let known = KNOWN.into_iter().find(|known| known.as_str() == word);
+    known.ok_or_else(|| Refused::not_one_of("objectType", KNOWN.map(ObjectType::as_str)))
 }
 
-/// The answer to a removal: how many faults are gone.
-#[derive(Serialize)]
-pub(super) struct Removed {
-    pub(super) removed: usize,
+/// What every fault shows.
+fn shown<O>(fault: &Fault<O>, kind: &str, delay: Option<Duration>) -> ShownFault {
+    ShownFault {
+        fault_id: Some(fault.fault_id.clone()),
+        kind: Some(kind.to_owned()),
+        times: Some(Integer(fault.times)),
+        rate: fault.chance.map(|chance| Rate(chance.rate)),
+        seed: fault.chance.map(|chance| Whole(chance.seed)),
+        delay: delay.map(IsoDuration),
+        ..ShownFault::default()
+    }
 }
 
-/// The faults in force.
-#[derive(Serialize)]
-pub(super) struct List {
-    pub(super) faults: Vec<ShownFault>,
-}
-
-/// A fault as it is shown. Members that do not apply are left out.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ShownFault {
-    fault_id: String,
-    operation: &'static str,
-    point: &'static str,
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    /// How many are left.
-    times: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    public_key_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    checkout_session_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rate: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seed: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delay: Option<String>,
-}
-
-impl From<Standing> for ShownFault {
-    fn from(Standing { fault_id, order }: Standing) -> Self {
-        let (status, delay) = match order.kind {
+impl From<Fault<FaultOrder>> for ShownFault {
+    fn from(fault: Fault<FaultOrder>) -> Self {
+        let (status, delay) = match fault.order.kind {
             FaultKind::Reset => (None, None),
-            FaultKind::Status { status } => (Some(status.as_u16()), None),
+            FaultKind::Status { status } => (Some(Integer(status.as_u16().into())), None),
             FaultKind::Timeout { delay } | FaultKind::StaleRead { delay } => (None, Some(delay)),
         };
-        Self {
-            fault_id,
-            operation: order.operation.as_str(),
-            point: order.point.as_str(),
-            kind: order.kind.as_str(),
-            status,
-            times: order.times,
-            public_key_id: order.public_key_id.map(|id| id.to_string()),
-            checkout_session_id: order.checkout_session_id.map(|id| id.to_string()),
-            rate: order.chance.map(|chance| Rate(chance.rate).to_string()),
-            seed: order.chance.map(|chance| chance.seed),
-            delay: delay.map(|delay| IsoDuration(delay).to_string()),
-        }
+        let shown = shown(&fault, fault.order.kind.as_str(), delay);
+        let FaultOrder { operation, point, public_key_id, checkout_session_id, .. } = fault.order;
+        let (operation, point) = (Some(operation.as_str().to_owned()), Some(point.as_str().to_owned()));
+        Self { operation, point, status, public_key_id, checkout_session_id, ..shown }
+    }
+}
+
+impl From<Fault<notification::FaultOrder>> for ShownFault {
+    fn from(fault: Fault<notification::FaultOrder>) -> Self {
+        let shown = shown(&fault, fault.order.kind.as_str(), fault.order.kind.delay());
+        let object_type = fault.order.object_type.map(|of| of.as_str().to_owned());
+        Self { object_type, merchant_id: fault.order.merchant_id, ..shown }
     }
 }

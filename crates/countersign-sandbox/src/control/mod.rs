@@ -14,18 +14,24 @@ mod render;
 mod reset;
 
 use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::provider::charge_permission::{PermissionClosed, update_payment_method};
 use countersign_domain::provider::close_charge_permission::OpenCharges;
+use countersign_domain::provider::payment::Payment;
+use countersign_domain::step::Step;
 use countersign_http::{Peer, Request, Response};
+use countersign_protocol::wire::Object as _;
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::{Method, StatusCode};
 
-use crate::app::reply::Answer;
-use crate::app::{self, App};
+use crate::app::App;
+use crate::book::checkout::{Checkout, Shown};
+use crate::book::refused::Refused as BookRefused;
+use crate::clock::VirtualClock;
 use crate::http::origin::Origin;
-use crate::http::render as api;
+use crate::http::payments as api;
+use crate::paths::matched;
 use crate::settings::ControlToken;
 use errors::Refused;
-use fault::ShownFault;
 use moves::{ClockMove, Motion};
 use payments::{Party, PermissionAct};
 
@@ -45,161 +51,167 @@ pub(crate) async fn answer(app: &App, request: &Request) -> Response {
 /// embedding program made it.
 fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), Refused> {
     if request.headers().contains_key(ORIGIN) {
-        return Err(Refused::FromAPage);
+        let message = "The control API does not answer requests that have an Origin header.";
+        return Err(Refused::forbidden(message));
     }
     match token {
         Some(token) => {
             let header = request.headers().get(AUTHORIZATION).map(|header| header.as_bytes());
             let shown = header.and_then(|header| header.strip_prefix(b"Bearer ")).unwrap_or_default();
-            if token.matches(shown) { Ok(()) } else { Err(Refused::WrongToken) }
+            if token.matches(shown) { Ok(()) } else { Err(Refused::wrong_token()) }
         }
         None => {
             let peer = request.extensions().get::<Peer>();
             let is_loopback = |peer: &Peer| peer.0.ip().to_canonical().is_loopback();
-            if peer.is_none_or(is_loopback) { Ok(()) } else { Err(Refused::NotLoopback) }
+            if peer.is_none_or(is_loopback) {
+                return Ok(());
+            }
+            let message = "Without a control token the control API answers loopback addresses only.";
+            Err(Refused::forbidden(message))
         }
     }
 }
 
+/// Every path. An object's id stands at the `*`.
+const PATHS: [&str; 19] = [
+    "checkout-sessions",
+    "checkout-sessions/*/buyer",
+    "charge-permissions/*/buyer",
+    "charge-permissions/*/amazon",
+    "charges/*/buyer",
+    "charges/*/amazon",
+    "ledger",
+    "clock",
+    "events",
+    "faults",
+    "faults/*",
+    "notifications",
+    "notification-endpoints",
+    "notification-endpoints/*",
+    "notification-faults",
+    "notification-faults/*",
+    "notification-certificates",
+    "reset",
+    "health",
+];
+
 async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
-    let path = request.uri().path();
+    let path = request.uri().path().strip_prefix('/').unwrap_or_default();
     let path = path.strip_suffix('/').unwrap_or(path);
-    let mut segments = path.split('/').skip(2);
-    let called = (segments.next(), segments.next(), segments.next(), segments.next());
-    let query = request.uri().query().unwrap_or("");
-    if !matches!((request.method(), called), (&Method::GET, (Some("events" | "ledger"), None, ..))) {
+    let path = path.strip_prefix(FIRST_SEGMENT).and_then(|path| path.strip_prefix('/')).unwrap_or_default();
+    let (body, query) = (request.body(), request.uri().query().unwrap_or(""));
+    let is_get = request.method() == Method::GET;
+    if !(is_get && matches!(path, "events" | "ledger")) {
         events::refuse_any(query)?;
     }
-    match (request.method(), called) {
-        (&Method::POST, (Some("checkout-sessions"), None, ..)) => start_checkout(app, request).await,
-        (&Method::POST, (Some("checkout-sessions"), Some(id), Some("buyer"), None)) => {
-            act(app, id, request).await
+    let found = PATHS.iter().find_map(|template| Some((*template, matched(template, path)?)));
+    let (template, id) = found.ok_or_else(Refused::no_such_path)?;
+    let one = template.contains('*').then_some(id);
+    match (request.method(), template) {
+        (&Method::POST, "checkout-sessions") => start_checkout(app, request).await,
+        (&Method::POST, "checkout-sessions/*/buyer") => act(app, id, request).await,
+        (&Method::POST, "charge-permissions/*/buyer") => act_on_permission(app, id, Party::Buyer, body).await,
+        (&Method::POST, "charge-permissions/*/amazon") => {
+            act_on_permission(app, id, Party::Amazon, body).await
         }
-        (&Method::POST, (Some("charge-permissions"), Some(id), Some(party @ ("buyer" | "amazon")), None)) => {
-            act_on_permission(app, id, party, request.body()).await
+        (&Method::POST, "charges/*/buyer") => act_on_charge(app, id, Party::Buyer, body).await,
+        (&Method::POST, "charges/*/amazon") => act_on_charge(app, id, Party::Amazon, body).await,
+        (&Method::GET, "ledger") => ledger(app, query).await,
+        (&Method::GET, "clock") => Ok(render::clock(app.clock.state())),
+        (&Method::POST, "clock") => move_clock(app, body).await,
+        (&Method::GET, "events") => events(app, query).await,
+        (&Method::GET, "faults") => Ok(fault::list(&app.faults)),
+        (&Method::POST, "faults") => fault::order(app, body),
+        (&Method::DELETE, "faults" | "faults/*") => fault::remove(&app.faults, one),
+        (&Method::GET, "notifications") => {
+            Ok(render::object(StatusCode::OK, &notifications::sent(app.notices.sent.list())))
         }
-        (&Method::POST, (Some("charges"), Some(id), Some(party @ ("buyer" | "amazon")), None)) => {
-            act_on_charge(app, id, party, request.body()).await
+        (&Method::GET, "notification-endpoints") => {
+            Ok(render::object(StatusCode::OK, &notifications::endpoints(app.book.endpoints.list())))
         }
-        (&Method::GET, (Some("ledger"), None, ..)) => ledger(app, query).await,
-        (&Method::GET, (Some("clock"), None, ..)) => Ok(render::clock(app.clock.state())),
-        (&Method::POST, (Some("clock"), None, ..)) => move_clock(app, request.body()).await,
-        (&Method::GET, (Some("events"), None, ..)) => events(app, query).await,
-        (&Method::GET, (Some("faults"), None, ..)) => Ok(list_faults(app)),
-        (&Method::POST, (Some("faults"), None, ..)) => order_fault(app, request.body()),
-        (&Method::DELETE, (Some("faults"), id, None, _)) => remove_faults(app, id),
-        (&Method::GET, (Some("notifications"), None, ..)) => Ok(list_notifications(app)),
-        (&Method::GET, (Some("notification-endpoints"), None, ..)) => Ok(list_endpoints(app)),
-        (&Method::POST, (Some("notification-endpoints"), None, ..)) => {
-            register_endpoint(app, request.body()).await
+        (&Method::POST, "notification-endpoints") => register_endpoint(app, body).await,
+        (&Method::DELETE, "notification-endpoints" | "notification-endpoints/*") => {
+            fault::removed("endpoint", one, app.book.remove_endpoints(one).await?)
         }
-        (&Method::DELETE, (Some("notification-endpoints"), id, None, _)) => remove_endpoints(app, id).await,
-        (&Method::GET, (Some("notification-faults"), None, ..)) => Ok(list_notification_faults(app)),
-        (&Method::POST, (Some("notification-faults"), None, ..)) => {
-            order_notification_fault(app, request.body())
+        (&Method::GET, "notification-faults") => Ok(fault::list(&app.notices.faults)),
+        (&Method::POST, "notification-faults") => fault::order_of_notifications(app, body),
+        (&Method::DELETE, "notification-faults" | "notification-faults/*") => {
+            fault::remove(&app.notices.faults, one)
         }
-        (&Method::DELETE, (Some("notification-faults"), id, None, _)) => remove_notification_faults(app, id),
-        (&Method::POST, (Some("notification-certificates"), None, ..)) => {
-            renew_certificate(app, request.body())
-        }
-        (&Method::POST, (Some("reset"), None, ..)) => {
-            reset::nothing(request.body())?;
+        (&Method::POST, "notification-certificates") => renew_certificate(app, body),
+        (&Method::POST, "reset") => {
+            reset::nothing(body)?;
             app.reset().await?;
             Ok(render::json(StatusCode::OK, "{}".to_owned()))
         }
-        (&Method::GET, (Some("health"), None, ..)) => {
-            Ok(render::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned()))
-        }
-        (
-            _,
-            (
-                Some(
-                    "checkout-sessions"
-                    | "clock"
-                    | "events"
-                    | "ledger"
-                    | "faults"
-                    | "notifications"
-                    | "notification-endpoints"
-                    | "notification-faults"
-                    | "notification-certificates"
-                    | "reset"
-                    | "health",
-                ),
-                None,
-                ..,
-            )
-            | (Some("checkout-sessions" | "charge-permissions" | "charges"), Some(_), Some("buyer"), None)
-            | (Some("charge-permissions" | "charges"), Some(_), Some("amazon"), None)
-            | (Some("faults" | "notification-endpoints" | "notification-faults"), Some(_), None, _),
-        ) => Err(Refused::WrongMethod),
-        _ => Err(Refused::NoSuchPath),
+        (&Method::GET, "health") => Ok(render::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned())),
+        _ => Err(Refused::wrong_method()),
     }
 }
 
 async fn start_checkout(app: &App, request: &Request) -> Result<Response, Refused> {
-    let started = app.start_checkout(checkout::start(request.body(), &app.merchants)?).await?;
+    let (new, act) = checkout::start(request.body(), &app.merchants, &app.settings)?;
+    let then = |session, now| match &act {
+        Some(act) => checkout::let_act(&Checkout { session, shown: Shown::default() }, act, now),
+        None => Ok(Step { next: session, events: Vec::new() }),
+    };
+    let started = app.book.start_checkout(&new, then).await.map_err(Refused::Book)?;
     Ok(render::checkout(StatusCode::CREATED, &started, &Origin::of(request)))
 }
 
 async fn act(app: &App, id: &str, request: &Request) -> Result<Response, Refused> {
-    let id = CheckoutSessionId::parse(id).map_err(|_| Refused::NotFound("Checkout Session"))?;
+    let id = CheckoutSessionId::parse(id).map_err(|_| Refused::not_found("Checkout Session"))?;
     let act = checkout::act(request.body())?;
-    Ok(render::checkout(StatusCode::OK, &app.buyer_acts(&id, &act).await?, &Origin::of(request)))
+    let moment = app.book.moment().await;
+    let decide = |checkout: &_| checkout::let_act(checkout, &act, moment.now);
+    let changed = app.book.change_checkout_session(&id, None, moment.now, decide).await;
+    let checkout = changed.map_err(Refused::of("Checkout Session"))?;
+    Ok(render::checkout(StatusCode::OK, &checkout, &Origin::of(request)))
 }
 
-async fn act_on_permission(app: &App, id: &str, party: &str, body: &[u8]) -> Result<Response, Refused> {
-    let party = Party::parse(party).ok_or(Refused::NoSuchPath)?;
+async fn act_on_permission(app: &App, id: &str, party: Party, body: &[u8]) -> Result<Response, Refused> {
     let (id, act) = (payments::permission_id(id)?, payments::act_on_permission(party, body)?);
-    let moment = app.moment().await;
-    let shown = |permission: &_| Answer::new(200, api::charge_permission(permission));
-    let acted = async {
-        let caller = app.caller_for(&id, moment.now).await?;
-        match act {
-            PermissionAct::Close(reason) => {
-                app.close_for(&caller, &id, reason, OpenCharges::Stay, shown).await
-            }
-            PermissionAct::UpdatePaymentMethod(card) => {
-                app.update_payment_method(&caller, &id, card, shown).await
-            }
+    let moment = app.book.moment().await;
+    let now = moment.now;
+    let decide = |payment: &Payment| match act {
+        PermissionAct::Close(reason) => api::close(payment, reason, OpenCharges::Stay, now),
+        PermissionAct::UpdatePaymentMethod(card) => {
+            let step = update_payment_method(&payment.permission, card, now)
+                .map_err(|PermissionClosed| BookRefused::PermissionClosed)?;
+            let unchanged = || Step { next: payment.permission.clone(), events: Vec::new() };
+            Ok(api::of_permission_alone(payment, step.unwrap_or_else(unchanged)))
         }
     };
-    let acted = acted.await.map_err(|refused| unless_found("Charge Permission", refused))?;
+    let not_found = Refused::of("Charge Permission");
+    let caller = app.book.caller_for(&id, now).await.map_err(&not_found)?;
+    let acted = app.book.change_permission(&caller, &id, decide).await.map_err(&not_found)?;
     Ok(render::json(StatusCode::OK, acted.body))
 }
 
-async fn act_on_charge(app: &App, id: &str, party: &str, body: &[u8]) -> Result<Response, Refused> {
-    let party = Party::parse(party).ok_or(Refused::NoSuchPath)?;
+async fn act_on_charge(app: &App, id: &str, party: Party, body: &[u8]) -> Result<Response, Refused> {
     let (id, reason) = (payments::charge_id(id)?, payments::act_on_charge(party, body)?);
-    let moment = app.moment().await;
-    let acted = async {
-        let caller = app.caller_for_charge(&id, moment.now).await?;
-        app.cancel_charge(&caller, &id, reason, |charge| Answer::new(200, api::charge(charge))).await
-    };
-    let acted = acted.await.map_err(|refused| unless_found("Charge", refused))?;
+    let moment = app.book.moment().await;
+    let not_found = Refused::of("Charge");
+    let caller = app.book.caller_for_charge(&id, moment.now).await.map_err(&not_found)?;
+    let decide = |payment: &_, id: &_| api::cancel(payment, id, reason, moment.now);
+    let acted = app.book.change_charge(&caller, Some(&id), decide).await.map_err(&not_found)?;
     Ok(render::json(StatusCode::OK, acted.body))
 }
 
-/// A refusal that names what is not there: the control API has no merchant whose it could be.
-fn unless_found(what: &'static str, refused: app::Refused) -> Refused {
-    match refused {
-        app::Refused::NotFound => Refused::NotFound(what),
-        refused => Refused::App(refused),
-    }
-}
-
+/// A permission's accounts. What a posting does not have is `null`.
 async fn ledger(app: &App, query: &str) -> Result<Response, Refused> {
     let id = payments::ledger_of(query)?;
-    let moment = app.moment().await;
-    let accounts = app.accounts(&id, moment.now).await?.ok_or(Refused::NotFound("Charge Permission"))?;
-    Ok(render::shape(StatusCode::OK, &payments::ledger(&accounts)))
+    let moment = app.book.moment().await;
+    let accounts = app.book.accounts(&id, moment.now).await?;
+    let accounts = accounts.ok_or_else(|| Refused::not_found("Charge Permission"))?;
+    Ok(render::json(StatusCode::OK, payments::ledger(&accounts).to_answer()))
 }
 
 /// The clock is moved first and what is due is applied before the answer, so that the caller sees the
 /// world as it is then.
 async fn move_clock(app: &App, body: &[u8]) -> Result<Response, Refused> {
     let ClockMove { motion, freeze, rate } = moves::read(body)?;
-    app.move_clock(|clock| {
+    let to = |clock: &VirtualClock| {
         // A clock that is to stand stands before it is set: it then shows exactly that instant.
         if let Some(freeze) = freeze {
             clock.freeze(freeze);
@@ -212,90 +224,28 @@ async fn move_clock(app: &App, body: &[u8]) -> Result<Response, Refused> {
             Some(Motion::Set(now)) => clock.set(now),
             None => {}
         }
-    })
-    .await?;
+    };
+    app.book.move_clock(to).await?;
     Ok(render::clock(app.clock.state()))
 }
 
 async fn events(app: &App, query: &str) -> Result<Response, Refused> {
     let query = events::read(query)?;
     let session = query.checkout_session_id.as_ref().map(CheckoutSessionId::as_str);
-    let events = app.events(session, query.after, query.limit).await?;
-    Ok(render::shape(StatusCode::OK, &events::shown(&events)))
-}
-
-fn order_fault(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    let order = fault::order(body, || app.ids.fault_seed())?;
-    if order.public_key_id.as_ref().is_some_and(|id| app.merchants.key(id).is_none()) {
-        return Err(Refused::invalid("publicKeyId", "the sandbox has no such key"));
-    }
-    let fault_id = app.ids.fault_id();
-    app.faults.order(fault_id.clone(), order)?;
-    Ok(render::shape(StatusCode::CREATED, &fault::Ordered { fault_id }))
-}
-
-fn list_faults(app: &App) -> Response {
-    let faults: Vec<ShownFault> = app.faults.list().into_iter().map(ShownFault::from).collect();
-    render::shape(StatusCode::OK, &fault::List { faults })
-}
-
-fn remove_faults(app: &App, fault_id: Option<&str>) -> Result<Response, Refused> {
-    let removed = match fault_id {
-        None => app.faults.clear(),
-        Some(fault_id) if app.faults.remove(fault_id) => 1,
-        Some(_) => return Err(Refused::NotFound("fault")),
-    };
-    Ok(render::shape(StatusCode::OK, &fault::Removed { removed }))
-}
-
-fn list_notifications(app: &App) -> Response {
-    let notifications = app.notices.sent.list().into_iter().map(Into::into).collect();
-    render::shape(StatusCode::OK, &notifications::SentList { notifications })
-}
-
-fn list_endpoints(app: &App) -> Response {
-    let endpoints = app.notices.endpoints().into_iter().map(Into::into).collect();
-    render::shape(StatusCode::OK, &notifications::Endpoints { endpoints })
+    let events = app.book.events(session, query.after, query.limit).await?;
+    Ok(render::object(StatusCode::OK, &events::shown(events)))
 }
 
 async fn register_endpoint(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    let endpoint = app.register_endpoint(notifications::endpoint(body, &app.merchants)?).await?;
-    Ok(render::shape(StatusCode::CREATED, &notifications::ShownEndpoint::from(endpoint)))
-}
-
-async fn remove_endpoints(app: &App, id: Option<&str>) -> Result<Response, Refused> {
-    let removed = app.remove_endpoints(id).await?;
-    if id.is_some() && removed == 0 {
-        return Err(Refused::NotFound("endpoint"));
-    }
-    Ok(render::shape(StatusCode::OK, &fault::Removed { removed }))
-}
-
-fn list_notification_faults(app: &App) -> Response {
-    let faults = app.notices.faults.list().into_iter().map(Into::into).collect();
-    render::shape(StatusCode::OK, &notifications::Faults { faults })
-}
-
-fn order_notification_fault(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    let order = notifications::fault(body, &app.merchants, || app.ids.fault_seed())?;
-    let fault_id = app.ids.fault_id();
-    app.notices.faults.order(fault_id.clone(), order)?;
-    Ok(render::shape(StatusCode::CREATED, &fault::Ordered { fault_id }))
-}
-
-fn remove_notification_faults(app: &App, fault_id: Option<&str>) -> Result<Response, Refused> {
-    let removed = match fault_id {
-        None => app.notices.faults.clear(),
-        Some(fault_id) if app.notices.faults.remove(fault_id) => 1,
-        Some(_) => return Err(Refused::NotFound("fault")),
-    };
-    Ok(render::shape(StatusCode::OK, &fault::Removed { removed }))
+    let endpoint = app.book.register_endpoint(notifications::endpoint(body, &app.merchants)?).await?;
+    Ok(render::object(StatusCode::CREATED, &notifications::ShownEndpoint::from(endpoint)))
 }
 
 /// From now on another key signs; what is on its way can still be verified.
 fn renew_certificate(app: &App, body: &[u8]) -> Result<Response, Refused> {
     reset::nothing(body)?;
-    let key = app.notices.certificates.rotate().map_err(Refused::NoKey)?;
-    let signing_cert_url = format!("{}{}", app.notices.origin, key.path());
-    Ok(render::shape(StatusCode::CREATED, &notifications::Renewed { signing_cert_url }))
+    let key = app.notices.certificates.rotate().map_err(|why| Refused::no_key(&why))?;
+    let signing_cert_url = Some(format!("{}{}", app.notices.origin, key.path()));
+    let renewed = notifications::Renewed { signing_cert_url, ..Default::default() };
+    Ok(render::object(StatusCode::CREATED, &renewed))
 }

@@ -49,7 +49,7 @@ pub(super) fn read(body: &[u8]) -> Result<ClockMove, Refused> {
     });
     let (freeze, rate) = (request.freeze, rate.transpose()?);
     if motion.is_none() && freeze.is_none() && rate.is_none() {
-        return Err(Refused::Missing("advance, set, freeze or rate"));
+        return Err(Refused::missing("advance, set, freeze or rate"));
     }
     Ok(ClockMove { motion, freeze, rate })
 }

@@ -1,5 +1,5 @@
 //! Values of the control API's bodies that the API of Amazon Pay does not have: durations, rates,
-//! seeds, versions of signatures. No floating-point number is involved.
+//! large numbers, versions of signatures. No floating-point number is involved.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use countersign_domain::time::DAY;
 use countersign_protocol::notification::SignatureVersion;
 use countersign_protocol::wire::{Member, RawValue, Reader, Writer};
 
-use crate::faults::WHOLE;
+use crate::fault_list::WHOLE;
 
 /// The longest duration taken, a hundred years: a longer one is a slip.
 const LONGEST: Duration = Duration::from_secs(36_500 * DAY.as_secs());
@@ -93,17 +93,17 @@ impl fmt::Display for Rate {
     }
 }
 
-/// A seed.
+/// A whole number: a seed, a sequence, a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seed(pub(super) u64);
+pub(super) struct Whole(pub(super) u64);
 
-impl Seed {
+impl Whole {
     fn parse(text: &str) -> Option<Self> {
         decimal(text, 0).map(Self)
     }
 }
 
-impl fmt::Display for Seed {
+impl fmt::Display for Whole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
@@ -156,7 +156,7 @@ members! {
     IsoDuration, text, "it is not an ISO 8601 duration of weeks, days, hours, minutes and seconds, at most \
         100 years, such as P30D or PT1M30S";
     Rate, text, "it is not a plain decimal between 0 and 1";
-    Seed, raw, "it is not a whole number below 2^64";
+    Whole, raw, "it is not a whole number below 2^64";
     SignatureNumber, text, "it is not one of 1, 2";
 }
 

@@ -1,14 +1,24 @@
 //! The control API's answers as JSON.
 
+use countersign_domain::time::Timestamp;
 use countersign_http::Response;
+use countersign_protocol::object;
+use countersign_protocol::wire::{Integer, Object};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use serde::Serialize;
 
-use crate::app::checkout_session::Checkout;
+use crate::book::checkout::Checkout;
 use crate::clock::ClockState;
 use crate::http::origin::Origin;
 use crate::http::render as api;
+
+object! {
+    struct Clock {
+        now: Timestamp = "now",
+        frozen: bool = "frozen",
+        rate: Integer = "rate",
+    }
+}
 
 /// An answer of ready JSON text.
 pub(super) fn json(status: StatusCode, body: String) -> Response {
@@ -18,10 +28,9 @@ pub(super) fn json(status: StatusCode, body: String) -> Response {
     response
 }
 
-/// An answer of anything that can be JSON: these shapes hold texts, numbers and lists only, which
-/// always serialise.
-pub(super) fn shape(status: StatusCode, shape: &impl Serialize) -> Response {
-    json(status, serde_json::to_string(shape).unwrap_or_default())
+/// An object. Members that it does not have are left out.
+pub(super) fn object(status: StatusCode, object: &impl Object) -> Response {
+    json(status, object.to_request())
 }
 
 /// A Checkout Session in the API's own form.
@@ -30,12 +39,7 @@ pub(super) fn checkout(status: StatusCode, checkout: &Checkout, origin: &Origin)
 }
 
 pub(super) fn clock(state: ClockState) -> Response {
-    #[derive(Serialize)]
-    struct Clock {
-        now: String,
-        frozen: bool,
-        rate: u32,
-    }
     let ClockState { now, frozen, rate } = state;
-    shape(StatusCode::OK, &Clock { now: now.to_string(), frozen, rate: rate.get() })
+    let (now, frozen, rate) = (Some(now), Some(frozen), Some(Integer(rate.get())));
+    object(StatusCode::OK, &Clock { now, frozen, rate, ..Clock::default() })
 }

@@ -17,5 +17,5 @@ pub(super) fn nothing(body: &[u8]) -> Result<(), Refused> {
         field: None,
         why: "it is not a JSON object".to_owned(),
     })?;
-    members.into_keys().next().map_or(Ok(()), |name| Err(Refused::Unknown(name.chars().take(64).collect())))
+    members.into_keys().next().map_or(Ok(()), |name| Err(Refused::unknown(&name)))
 }

@@ -5,26 +5,24 @@ use std::fmt;
 
 use countersign_domain::ids::{CheckoutSessionId, Environment, MerchantId, PublicKeyId, Region};
 use countersign_domain::money::Currency;
-use countersign_domain::provider::checkout_session::{
-    CheckoutSession, CheckoutSessionState, Flow, Owner, SessionUpdate, WebCheckoutDetails,
-};
+use countersign_domain::provider::checkout_session::{CheckoutSession, Flow, Owner};
 use countersign_domain::provider::payment_details::{PaymentDetails, PaymentDetailsRefused};
 use countersign_domain::terms::ProductType;
-use countersign_domain::time::Timestamp;
 use countersign_protocol::object;
 use countersign_protocol::signing::{Algorithm, ButtonRefused, verify_button};
 use countersign_protocol::wire::{
-    BodyRefused, CreateCheckoutSession, Object as _, Price, Spellings, Word, read_request,
+    BodyRefused, CreateCheckoutSession, Object as _, Price, Word, read_request,
 };
 
-use super::restriction::{NotARestriction, Restrictions};
-use super::visit::Visit;
-use super::words::{CheckoutLanguage, Display, Handler, Scope};
-use crate::app::checkout_session::Shown;
-use crate::app::visit::NewVisit;
+use crate::book::checkout::{Checkout, Shown};
+use crate::http::errors::Refused as ApiRefused;
 use crate::http::requests;
 use crate::merchants::{Merchants, RegisteredKey};
 use crate::settings::Settings;
+use crate::visit::Visit;
+use crate::visit::restriction::{NotARestriction, Restrictions};
+use crate::visit::words::{CheckoutLanguage, Display, Handler, Scope};
+use crate::words::listed;
 
 /// The longest word of a configuration, with room.
 const MAX_WORD_LEN: usize = 64;
@@ -118,7 +116,7 @@ fn one_of(field: &str, word: &str, words: &[&str]) -> Result<(), ConfigurationRe
 /// What a configuration asks for.
 pub(super) enum Begun {
     /// A new checkout.
-    New(Box<NewVisit>),
+    New(Box<Checkout>, Box<Visit>),
     /// Another visit for a session that is there.
     Again(CheckoutSessionId, Box<Visit>),
 }
@@ -221,31 +219,9 @@ impl<'a> Button<'a> {
         Ok(Self { key, environment, region, ledger_currency, product_type })
     }
 
-    fn session(&self, flow: Flow, payment: PaymentDetails, settings: &Settings) -> CheckoutSession {
-        CheckoutSession {
-            id: no_id(),
-            owner: Owner { merchant_id: self.key.merchant_id.clone(), environment: self.environment },
-            region: self.region,
-            flow,
-            product_type: self.product_type,
-            payment,
-            supplementary_data: None,
-            merchant_metadata: Default::default(),
-            web_checkout: WebCheckoutDetails::default(),
-            store_id: None,
-            platform_id: None,
-            provider_reference_id: None,
-            response_detail: settings.flags.response_detail,
-            created_at: Timestamp::from_millis(0),
-            updated_at: Timestamp::from_millis(0),
-            state: CheckoutSessionState::Open { buyer: None, placed_at: None, mfa_started_at: None },
-        }
+    fn owner(&self) -> Owner {
+        Owner { merchant_id: self.key.merchant_id.clone(), environment: self.environment }
     }
-}
-
-/// Stands where an id will.
-fn no_id() -> CheckoutSessionId {
-    CheckoutSessionId::from_random([0; 16])
 }
 
 fn buy_now(
@@ -293,13 +269,17 @@ fn buy_now(
     let payment = PaymentDetails { charge_amount: None, total_order_amount: None, ..payment };
     Restrictions::read(config.delivery_specifications.as_ref())
         .map_err(|NotARestriction(field, why)| invalid(&within(field), why))?;
+    let Button { region, product_type, .. } = button;
+    let detail = settings.flags.response_detail;
+    let new = Checkout::about_to_begin(button.owner(), region, Flow::BuyNow, product_type, detail);
     let session = CheckoutSession {
+        payment,
         supplementary_data: config.supplementary_data,
         merchant_metadata: config.merchant_metadata.map(Into::into).unwrap_or_default(),
         store_id: Some(store_id),
         platform_id: config.platform_id,
         provider_reference_id: config.provider_metadata.and_then(|provider| provider.provider_reference_id),
-        ..button.session(Flow::BuyNow, payment, settings)
+        ..new.session
     };
     let shown = Shown {
         delivery_specifications: config.delivery_specifications.map(|it| it.to_request()),
@@ -307,7 +287,7 @@ fn buy_now(
         ..Shown::default()
     };
     let visit = Visit { scopes, currency, ..visit };
-    Ok(Begun::New(Box::new(NewVisit { session, shown, visit })))
+    Ok(Begun::New(Box::new(Checkout { session, shown }), Box::new(visit)))
 }
 
 /// The flow whose configuration the merchant's server has signed.
@@ -338,36 +318,21 @@ fn redirecting(
     verify_button(&payload, &signature, &*key.verifying_key, algorithm)
         .map_err(ConfigurationRefused::Signature)?;
     let payload_json = within("payloadJSON");
-    let request =
-        requests::create(payload.as_bytes(), settings.flags.spellings, button.environment, button.region)
-            .map_err(|refused| of_request(refused, &payload_json))?;
-    let read: CreateCheckoutSession = read_request(payload.as_bytes(), Spellings::Every)?;
-    Restrictions::read(read.delivery_specifications.as_ref())
+    let read: CreateCheckoutSession = read_request(payload.as_bytes(), settings.flags.spellings)
+        .map_err(|refused| of_request(refused.into(), &payload_json))?;
+    let (wanted, specifications) = (read.scopes.clone(), read.delivery_specifications.clone());
+    let Checkout { session, shown } = requests::create(read, button.owner(), button.region, &settings.flags)
+        .map_err(|refused| of_request(refused, &payload_json))?;
+    Restrictions::read(specifications.as_ref())
         .map_err(|NotARestriction(field, why)| invalid(&format!("{payload_json}.{field}"), why))?;
-    let SessionUpdate {
-        web_checkout,
-        payment,
-        merchant_metadata,
-        supplementary_data,
-        platform_id,
-        provider_reference_id,
-    } = request.update;
-    let payment = PaymentDetails::default().updated(payment);
-    payment.check(button.region).map_err(|refused| of_payment(refused, &payload_json))?;
-    if web_checkout.checkout_mode.is_some() && web_checkout.checkout_result_return_url.is_none() {
+    session.payment.check(button.region).map_err(|refused| of_payment(refused, &payload_json))?;
+    let details = &session.web_checkout;
+    if details.checkout_mode.is_some() && details.checkout_result_return_url.is_none() {
         return Err(missing(&format!("{payload_json}.webCheckoutDetails.checkoutResultReturnUrl")));
     }
-    let session = CheckoutSession {
-        web_checkout,
-        merchant_metadata,
-        supplementary_data,
-        platform_id,
-        provider_reference_id,
-        store_id: Some(request.store_id),
-        ..button.session(Flow::Redirect, payment, settings)
-    };
-    let visit = Visit { scopes: scopes(read.scopes.as_deref())?, ..visit };
-    Ok(Begun::New(Box::new(NewVisit { session, shown: request.shown, visit })))
+    let visit = Visit { scopes: scopes(wanted.as_deref())?, ..visit };
+    let session = CheckoutSession { product_type: button.product_type, ..session };
+    Ok(Begun::New(Box::new(Checkout { session, shown }), Box::new(visit)))
 }
 
 fn handlers(names: &[String]) -> Result<Vec<Handler>, ConfigurationRefused> {
@@ -391,8 +356,8 @@ fn scopes(words: Option<&[String]>) -> Result<Vec<Scope>, ConfigurationRefused> 
     let mut scopes = Vec::new();
     for word in words {
         let scope = Scope::parse(word).ok_or_else(|| {
-            let known: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-            invalid("checkoutSessionConfig.scopes", format!("one is not one of {}", known.join(", ")))
+            let known = listed(Scope::ALL.iter().map(|scope| scope.as_str()));
+            invalid("checkoutSessionConfig.scopes", format!("one is not one of {known}"))
         })?;
         if !scopes.contains(&scope) {
             scopes.push(scope);
@@ -406,8 +371,8 @@ fn language(word: Option<&str>, region: Region) -> Result<CheckoutLanguage, Conf
         return Ok(CheckoutLanguage::of(region));
     };
     CheckoutLanguage::parse(word).ok_or_else(|| {
-        let known: Vec<&str> = CheckoutLanguage::ALL.iter().map(|language| language.as_str()).collect();
-        invalid("checkoutLanguage", format!("it is not one of {}", known.join(", ")))
+        let known = listed(CheckoutLanguage::ALL.iter().map(|language| language.as_str()));
+        invalid("checkoutLanguage", format!("it is not one of {known}"))
     })
 }
 
@@ -416,12 +381,11 @@ fn not_paid_there(field: &str, currency: Currency, region: Region) -> Configurat
 }
 
 /// A refusal of the API's, below the member that holds what it is about.
-fn of_request(refused: crate::http::errors::Refused, within: &str) -> ConfigurationRefused {
-    use crate::http::errors::Refused;
+fn of_request(refused: ApiRefused, within: &str) -> ConfigurationRefused {
     match refused {
-        Refused::Missing(field) => missing(&format!("{within}.{field}")),
-        Refused::Invalid { field, why } => invalid(&format!("{within}.{field}"), why),
-        Refused::Body(body) => ConfigurationRefused::Body(BodyRefused {
+        ApiRefused::Missing(field) => missing(&format!("{within}.{field}")),
+        ApiRefused::Invalid { field, why } => invalid(&format!("{within}.{field}"), why),
+        ApiRefused::Body(body) => ConfigurationRefused::Body(BodyRefused {
             field: Some(body.field.map_or_else(|| within.to_owned(), |field| format!("{within}.{field}"))),
             ..body
         }),

@@ -6,16 +6,11 @@
 //! origin of the page that sent it; what goes on with one needs the token of its URL, and is refused to
 //! other pages' forms.
 
-mod answer;
 mod configuration;
-mod detail;
 mod form;
 mod page;
-pub(crate) mod restriction;
 mod script;
 mod texts;
-pub(crate) mod visit;
-pub(crate) mod words;
 
 use bytes::Bytes;
 use countersign_domain::address::{Address, AddressMember};
@@ -27,13 +22,17 @@ use countersign_protocol::wire::MAX_ADDRESS_MEMBER_LEN;
 use http::header::{HOST, LOCATION, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::app::visit::{BeginRefused, MAX_VISITS, SentToPay, VisitToken};
-use crate::app::{App, Refused};
+use crate::app::App;
+use crate::book::refused::Refused;
+use crate::book::visit::{BeginRefused, MAX_VISITS};
+use crate::visit::act::{Act, Answered, Placing};
+use crate::visit::begin::{self, Arrival, NoVisit};
+use crate::visit::token::VisitToken;
+use crate::visit::words::Bank;
+use crate::visit::{Failure, Gift};
 use configuration::Begun;
 use form::Form;
 use page::Draft;
-use visit::{Act, Answered, Failure, Gift, Placing};
-use words::Bank;
 
 /// The longest body that begins a checkout.
 const MAX_CONFIGURATION_LEN: usize = 64 * 1024;
@@ -91,29 +90,27 @@ async fn begin(app: &App, request: &Request) -> Response {
         Err(why) => return refused(StatusCode::BAD_REQUEST, &why.to_string()),
     };
     let started = match &begun {
-        Begun::New(new) => app.start_visit(new).await,
-        Begun::Again(id, visit) => app.start_another_visit(id, visit).await,
+        Begun::New(checkout, visit) => app.book.start_visit(checkout, visit).await,
+        Begun::Again(id, visit) => app.book.join_visit(id, |session| begin::again(session, visit)).await,
     };
     let not_that_session = |status: StatusCode, why: &str| {
         refused(status, &format!("The value provided for [amazonCheckoutSessionId] is invalid: {why}."))
     };
     match started {
-        Ok(token) => see_other(&token),
-        Err(BeginRefused::NotWaiting) => {
+        Ok(arrival) => arrived(arrival),
+        Err(BeginRefused::NoVisit(NoVisit::NotWaiting)) => {
             not_that_session(StatusCode::NOT_FOUND, "no such Checkout Session waits for its buyer")
         }
-        Err(BeginRefused::NoReviewPage) => {
+        Err(BeginRefused::NoVisit(NoVisit::NoReviewPage)) => {
             let why = "its buyer returns to no checkoutReviewReturnUrl, where something could be changed";
             not_that_session(StatusCode::BAD_REQUEST, why)
         }
-        Err(BeginRefused::ForeignPage) => {
+        Err(BeginRefused::NoVisit(NoVisit::ForeignPage)) => {
             let why = format!("its checkoutReviewReturnUrl is not on {origin}, where this page is");
             not_that_session(StatusCode::FORBIDDEN, &why)
         }
         Err(BeginRefused::TooManyVisits) => refused(StatusCode::SERVICE_UNAVAILABLE, &too_many_visits()),
-        Err(BeginRefused::Constrained(_) | BeginRefused::Payment(_) | BeginRefused::Store(_)) => {
-            unavailable()
-        }
+        Err(_) => unavailable(),
     }
 }
 
@@ -127,17 +124,16 @@ async fn process(app: &App, request: &Request) -> Response {
         return refused(StatusCode::BAD_REQUEST, "The parameter [amazonCheckoutSessionId] is required.");
     };
     let sent = match CheckoutSessionId::parse(id) {
-        Ok(id) => app.start_payment(&id).await,
-        Err(_) => Err(BeginRefused::NotWaiting),
+        Ok(id) => app.book.join_visit(&id, begin::to_pay).await,
+        Err(_) => Err(BeginRefused::NoVisit(NoVisit::NotWaiting)),
     };
     match sent {
-        Ok(SentToPay::To(token)) => see_other(&token),
-        Ok(SentToPay::Back(url)) => sent_to(&url),
-        Err(BeginRefused::Constrained(constraint)) => {
+        Ok(arrival) => arrived(arrival),
+        Err(BeginRefused::NoVisit(NoVisit::Constrained(constraint))) => {
             refused(StatusCode::UNPROCESSABLE_ENTITY, constraint.description())
         }
         Err(BeginRefused::TooManyVisits) => refused(StatusCode::SERVICE_UNAVAILABLE, &too_many_visits()),
-        Err(BeginRefused::NotWaiting | BeginRefused::NoReviewPage | BeginRefused::ForeignPage) => {
+        Err(BeginRefused::NoVisit(_)) => {
             let why = "The value provided for [amazonCheckoutSessionId] is invalid: no such Checkout Session \
                        waits to be paid.";
             refused(StatusCode::NOT_FOUND, why)
@@ -154,7 +150,7 @@ fn too_many_visits() -> String {
 }
 
 async fn show(app: &App, token: &VisitToken, draft: Option<&Draft>) -> Response {
-    match app.visit(token).await {
+    match app.book.visit(token).await {
         Ok(seen) => page::of_visit(token, &seen, draft),
         Err(Refused::NotFound) => not_found(),
         Err(_) => unavailable(),
@@ -176,7 +172,7 @@ async fn go_on(app: &App, request: &Request, token: &VisitToken, act: &str) -> R
         Read::Nothing => return see_other(token),
         Read::NoSuchAct => return not_found(),
     };
-    match app.act_on_visit(token, &act).await {
+    match app.book.act_on_visit(token, &act).await {
         Ok(_) => see_other(token),
         Err(Refused::NotFound) => not_found(),
         Err(_) => unavailable(),
@@ -310,6 +306,13 @@ fn is_foreign(request: &Request) -> bool {
     origin.is_empty()
         || authority.is_none()
         || !authority.zip(own).is_some_and(|(it, own)| it.eq_ignore_ascii_case(own))
+}
+
+fn arrived(arrival: Arrival<VisitToken>) -> Response {
+    match arrival {
+        Arrival::Visit(token) => see_other(&token),
+        Arrival::Back(url) => sent_to(&url),
+    }
 }
 
 fn see_other(token: &VisitToken) -> Response {

@@ -20,12 +20,14 @@ use countersign_protocol::signing::base64;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use super::restriction::NotDelivered;
 use super::texts::Texts;
-use super::visit::{Choice, Ending, Failure, MAX_GIFT_MESSAGE_LEN, Visit, VisitStep, buyers, way_back};
-use super::words::{Display, Handler, Purpose, Scope};
-use crate::app::test_buyer::BuyerTrait;
-use crate::app::visit::{Seen, VisitToken};
+use crate::book::visit::Seen;
+use crate::visit::act::{MAX_GIFT_MESSAGE_LEN, way_back};
+use crate::visit::restriction::NotDelivered;
+use crate::visit::test_buyer::{BuyerTrait, test_buyers};
+use crate::visit::token::VisitToken;
+use crate::visit::words::{Display, Handler, Purpose, Scope};
+use crate::visit::{Choice, Ending, Failure, Visit, VisitStep};
 
 const STYLE: &str = include_str!("../../../../web/hosted.css");
 
@@ -276,7 +278,7 @@ fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draf
             ..plain(texts, visit, texts.completing, Body::Completing)
         },
         VisitStep::SignIn => {
-            let shown = buyers(session).into_iter().map(|it| ShownBuyer {
+            let shown = test_buyers(session.region, session.product_type).into_iter().map(|it| ShownBuyer {
                 name: it.buyer.name.unwrap_or_default(),
                 about: match it.trait_of {
                     BuyerTrait::Usual => texts.buyer_usual,

@@ -1,7 +1,7 @@
 //! The hosted page's words in the six languages of Amazon's button, one row a text: English, German, French,
 //! Italian, Spanish, Japanese.
 
-use super::words::CheckoutLanguage;
+use crate::visit::words::CheckoutLanguage;
 
 macro_rules! texts {
     ($($name:ident: $en:literal, $de:literal, $fr:literal, $it:literal, $es:literal, $ja:literal;)+) => {

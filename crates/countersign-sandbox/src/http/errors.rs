@@ -1,23 +1,26 @@
 //! The one match from refusal to status, reason code and message. A message names the member or the
 //! header at fault and never quotes a buyer's data.
 
-use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
+use countersign_domain::ids::NotAnId;
+use countersign_domain::provider::cancel_charge::CancelRefused;
 use countersign_domain::provider::capture_charge::CaptureRefused;
 use countersign_domain::provider::charge::ChargeDeclineReason;
-use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::create_charge::CreateChargeRefused;
-use countersign_domain::provider::create_refund::CreateRefundRefused;
+use countersign_domain::provider::close_charge_permission::CloseRefused;
+use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::finalize::{Attribute, FinalizeRefused, PaymentFailure};
 use countersign_domain::provider::ledger::Unbalanced;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
+use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
+use countersign_domain::provider::create_refund::CreateRefundRefused;
 use countersign_http::Unreadable;
 use countersign_protocol::signing::VerifyRefused;
 use countersign_protocol::wire::{BodyRefused, Error, Object as _, ReasonCode};
 use http::StatusCode;
 
-use crate::app;
-use crate::app::StoreFailed;
-use crate::app::reply::{Answer, RefusedBy};
+use crate::book::answer::Answer;
+use crate::book::refused::{Refused as BookRefused, StoreFailed};
+use crate::book::reply::RefusedBy;
 use crate::faults;
 use crate::settings::{CanceledStatus, Flags};
 
@@ -48,7 +51,7 @@ pub(crate) enum Refused {
         why: &'static str,
     },
     /// Checks 3 and following, and the store.
-    App(app::Refused),
+    Book(BookRefused),
     /// An ordered fault.
     Fault(StatusCode),
     /// What the idempotency key of a refused request answers.
@@ -67,9 +70,16 @@ impl From<BodyRefused> for Refused {
     }
 }
 
-impl From<app::Refused> for Refused {
-    fn from(refused: app::Refused) -> Self {
-        Self::App(refused)
+impl From<BookRefused> for Refused {
+    fn from(refused: BookRefused) -> Self {
+        Self::Book(refused)
+    }
+}
+
+/// What the path names cannot be there: nothing has such an id.
+impl From<NotAnId> for Refused {
+    fn from(_: NotAnId) -> Self {
+        Self::Book(BookRefused::NotFound)
     }
 }
 
@@ -77,21 +87,8 @@ impl Refused {
     /// Which part of the ladder refuses, of what an idempotency key may keep.
     pub(super) fn refused_by(&self) -> RefusedBy {
         match self {
-            Self::NoSuchPath
-            | Self::WrongMethod
-            | Self::Unreadable(_)
-            | Self::Signature(_)
-            | Self::EnvironmentsContradict
-            | Self::NoEnvironment
-            | Self::KnowsNoSimulation
-            | Self::UnknownSimulation
-            | Self::NotAProvidersCharge
-            | Self::MissingIdempotencyKey
-            | Self::Body(_)
-            | Self::Missing(_)
-            | Self::Invalid { .. }
-            | Self::Fault(_) => RefusedBy::Form,
-            Self::App(_) | Self::Kept(_) => RefusedBy::Rule,
+            Self::Book(_) | Self::Kept(_) => RefusedBy::Rule,
+            _ => RefusedBy::Form,
         }
     }
 }
@@ -153,7 +150,7 @@ pub(crate) fn answer(refused: &Refused, flags: &Flags) -> Answer {
         Refused::Body(refused) => refusal(refused.kind.reason_code(), refused.to_string()),
         Refused::Missing(field) => missing(field),
         Refused::Invalid { field, why } => invalid(field, why),
-        Refused::App(refused) => app_refusal(refused, flags),
+        Refused::Book(refused) => book_refusal(refused, flags),
         Refused::Fault(status) => Refusal {
             status: status.as_u16(),
             reason_code: faults::reason_code(*status),
@@ -204,32 +201,33 @@ fn unreadable_refusal(unreadable: Unreadable) -> Refusal {
     }
 }
 
-fn app_refusal(refused: &app::Refused, flags: &Flags) -> Refusal {
+fn book_refusal(refused: &BookRefused, flags: &Flags) -> Refusal {
     match refused {
-        app::Refused::DuplicateIdempotencyKey => refusal(
+        BookRefused::DuplicateIdempotencyKey => refusal(
             ReasonCode::DuplicateIdempotencyKey,
             "The value provided for x-amz-pay-idempotency-key was used for another request.",
         ),
-        app::Refused::NotFound => {
+        BookRefused::NotFound => {
             refusal(ReasonCode::ResourceNotFound, "There is no such resource for this merchant.")
         }
-        app::Refused::Session(refused) => session_refusal(refused),
-        app::Refused::Payment(refused) => payment_details_refusal(refused),
-        app::Refused::Finalize(refused) => finalize_refusal(refused, flags),
-        app::Refused::CreateCharge(refused) => create_charge_refusal(*refused),
-        app::Refused::Capture(refused) => capture_refusal(*refused),
-        app::Refused::NotCancelable => refusal(
+        BookRefused::Session(refused) => session_refusal(refused),
+        BookRefused::Finalize(refused) => finalize_refusal(refused, flags),
+        BookRefused::CreateCharge(refused) => create_charge_refusal(*refused),
+        BookRefused::Capture(refused) => capture_refusal(*refused),
+        BookRefused::Cancel(CancelRefused::NotCancelable) => refusal(
             ReasonCode::InvalidChargeStatus,
             "The Charge is neither AuthorizationInitiated nor Authorized.",
         ),
-        app::Refused::CreateRefund(refused) => create_refund_refusal(*refused),
-        app::Refused::NotModifiable => {
+        BookRefused::CreateRefund(refused) => create_refund_refusal(*refused),
+        BookRefused::NotModifiable => {
             refusal(ReasonCode::ChargePermissionNotModifiable, "The Charge Permission is Closed.")
         }
-        app::Refused::PermissionClosed => {
+        BookRefused::Close(CloseRefused::PermissionClosed) | BookRefused::PermissionClosed => {
             refusal(ReasonCode::InvalidChargePermissionStatus, "The Charge Permission is Closed.")
         }
-        app::Refused::Store(failed) => {
+        BookRefused::Cancel(CancelRefused::Unbalanced(why))
+        | BookRefused::Close(CloseRefused::Unbalanced(why)) => unbalanced(*why),
+        BookRefused::Store(failed) => {
             tracing::error!(%failed, "a request failed");
             match failed {
                 StoreFailed::Unavailable(_) => {

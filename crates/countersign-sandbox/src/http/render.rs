@@ -1,9 +1,9 @@
 //! Amazon's objects as they are answered: what each state shows, and `null` for everything else.
 
-use countersign_domain::ids::Region;
+use countersign_domain::ids::{ChargeId, Environment, Region};
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::provider::buyer::Buyer;
-use countersign_domain::provider::charge::{ChargeCancelReason, ChargeDeclineReason, ChargeState};
+use countersign_domain::provider::charge::{Charge, ChargeCancelReason, ChargeDeclineReason, ChargeState};
 use countersign_domain::provider::charge_permission::{
     ChargePermission, ChargePermissionState, ClosureReason, NonChargeableReason,
 };
@@ -11,16 +11,14 @@ use countersign_domain::provider::checkout_session::{
     CheckoutSession, CheckoutSessionState, Flow, ResponseDetail, SessionCancelReason,
 };
 use countersign_domain::provider::payment_details::PaymentDetails;
-use countersign_domain::provider::refund::{RefundDeclineReason, RefundState};
-use countersign_protocol::wire::{self, Object as _, read_answer};
+use countersign_domain::provider::refund::{Refund, RefundDeclineReason, RefundState};
+use countersign_protocol::wire::{self, Object as _, Words, read_answer};
 
 use super::errors;
 use super::origin::Origin;
-use crate::app::after_result::OwnedRefund;
-use crate::app::checkout_session::{Checkout, Shown};
-use crate::app::finalize::{Authorization, Outcome, ReadableBuyer};
-use crate::app::payment::OwnedCharge;
-use crate::app::reply::{Answer, WithBuyer};
+use crate::book::answer::{Answer, WithBuyer};
+use crate::book::checkout::{Checkout, Shown};
+use crate::book::finalize::{Completion, Outcome};
 use crate::settings::Flags;
 
 /// A Checkout Session in the API's own form, for whoever reaches this server by an origin.
@@ -38,20 +36,16 @@ pub(crate) fn checkout_session(checkout: &Checkout, origin: &Origin) -> String {
 
 /// The answer to Finalize and Complete.
 pub(super) fn outcome(outcome: Outcome<'_>, flags: &Flags) -> Answer {
-    let (session, buyer, authorization) = match outcome {
-        Outcome::Completed { session, buyer, authorization } => (session, buyer, authorization),
-        Outcome::Failed(failure) => return errors::payment_failure(failure, flags),
-    };
-    let status = match authorization {
-        Authorization::Decided => 200,
-        Authorization::Pending => 202,
+    let Completion { session, buyer, is_pending } = match outcome {
+        Ok(completion) => completion,
+        Err(failure) => return errors::payment_failure(failure, flags),
     };
     let mut shown = over(session);
-    let answer = Answer::new(status, shown.to_answer());
+    let answer = Answer::new(if is_pending { 202 } else { 200 }, shown.to_answer());
     match (session.response_detail, buyer) {
         // Once the buyer is forgotten the short form is answered, as it is replayed then.
         (ResponseDetail::Short, _) | (ResponseDetail::Full, None) => answer,
-        (ResponseDetail::Full, Some(ReadableBuyer { buyer, until })) => {
+        (ResponseDetail::Full, Some((buyer, until))) => {
             shown.payment_details = Some(payment_details(&session.payment));
             show_buyer(&mut shown, buyer);
             let with_buyer = WithBuyer { body: shown.to_answer(), until };
@@ -78,8 +72,8 @@ fn over(session: &CheckoutSession) -> wire::CheckoutSession {
         checkout_session_id: Some(session.id.clone()),
         status_details: Some(wire::CheckoutSessionStatus {
             state: Some(state.into()),
-            reason_code: reason.map(|reason| session_reason(reason).into()),
-            reason_description: reason.map(|reason| session_reason_description(reason).to_owned()),
+            reason_code: reason.map(|reason| word(reason.as_str())),
+            reason_description: reason.map(|reason| session_canceled(reason).to_owned()),
             last_updated_timestamp: Some(session.updated_at),
             ..Default::default()
         }),
@@ -205,16 +199,12 @@ fn payment_details(payment: &PaymentDetails) -> wire::PaymentDetails {
     }
 }
 
-fn session_reason(reason: SessionCancelReason) -> wire::CheckoutSessionReason {
-    match reason {
-        SessionCancelReason::BuyerCanceled => wire::CheckoutSessionReason::BuyerCanceled,
-        SessionCancelReason::Expired => wire::CheckoutSessionReason::Expired,
-        SessionCancelReason::AmazonCanceled => wire::CheckoutSessionReason::AmazonCanceled,
-        SessionCancelReason::Declined => wire::CheckoutSessionReason::Declined,
-    }
+/// A reason's own word.
+fn word<T: Words>(reason: &str) -> wire::Word<T> {
+    T::parse(reason).map_or_else(|| wire::Word::Unknown(reason.to_owned()), wire::Word::Known)
 }
 
-const fn session_reason_description(reason: SessionCancelReason) -> &'static str {
+const fn session_canceled(reason: SessionCancelReason) -> &'static str {
     match reason {
         SessionCancelReason::BuyerCanceled => "The buyer canceled the checkout.",
         SessionCancelReason::Expired => "The checkout was not completed within 24 hours.",
@@ -229,15 +219,15 @@ pub(crate) fn charge_permission(permission: &ChargePermission) -> String {
     let (state, reason) = match &permission.state {
         ChargePermissionState::Chargeable => (wire::ChargePermissionState::Chargeable, None),
         ChargePermissionState::NonChargeable { reason } => {
-            (wire::ChargePermissionState::NonChargeable, Some(non_chargeable(*reason)))
+            (wire::ChargePermissionState::NonChargeable, Some((reason.as_str(), non_chargeable(*reason))))
         }
         ChargePermissionState::Closed { reason } => {
-            (wire::ChargePermissionState::Closed, Some(closure(*reason)))
+            (wire::ChargePermissionState::Closed, Some((reason.as_str(), closed(*reason))))
         }
     };
     let reasons = reason.map(|(code, description)| {
         vec![Some(wire::StatusReason {
-            reason_code: Some(code.into()),
+            reason_code: Some(word(code)),
             reason_description: Some(description.to_owned()),
             ..Default::default()
         })]
@@ -271,52 +261,44 @@ pub(crate) fn charge_permission(permission: &ChargePermission) -> String {
     .to_answer()
 }
 
-const fn non_chargeable(reason: NonChargeableReason) -> (wire::ChargePermissionReason, &'static str) {
+const fn non_chargeable(reason: NonChargeableReason) -> &'static str {
     match reason {
-        NonChargeableReason::ChargeInProgress => (
-            wire::ChargePermissionReason::ChargeInProgress,
-            "A charge is already in progress. You cannot initiate a new charge unless previous charge is canceled.",
-        ),
-        NonChargeableReason::PaymentMethodInvalid => (
-            wire::ChargePermissionReason::PaymentMethodInvalid,
-            "The last charge was declined. The buyer must choose another payment method.",
-        ),
+        NonChargeableReason::ChargeInProgress => {
+            "A charge is already in progress. You cannot initiate a new charge unless previous charge is canceled."
+        }
+        NonChargeableReason::PaymentMethodInvalid => {
+            "The last charge was declined. The buyer must choose another payment method."
+        }
     }
 }
 
-const fn closure(reason: ClosureReason) -> (wire::ChargePermissionReason, &'static str) {
+const fn closed(reason: ClosureReason) -> &'static str {
     match reason {
-        ClosureReason::MerchantClosed => {
-            (wire::ChargePermissionReason::MerchantClosed, "The merchant closed it.")
-        }
-        ClosureReason::BuyerClosed => (wire::ChargePermissionReason::BuyerClosed, "The buyer closed it."),
-        ClosureReason::AmazonClosed => {
-            (wire::ChargePermissionReason::AmazonClosed, "Everything was captured.")
-        }
-        ClosureReason::AmazonCanceled => {
-            (wire::ChargePermissionReason::AmazonCanceled, "Amazon canceled it.")
-        }
-        ClosureReason::Expired => (wire::ChargePermissionReason::Expired, "Its time is over."),
+        ClosureReason::MerchantClosed => "The merchant closed it.",
+        ClosureReason::BuyerClosed => "The buyer closed it.",
+        ClosureReason::AmazonClosed => "Everything was captured.",
+        ClosureReason::AmazonCanceled => "Amazon canceled it.",
+        ClosureReason::Expired => "Its time is over.",
     }
 }
 
 /// A Charge in the API's own form.
-pub(crate) fn charge(OwnedCharge { charge, owner }: &OwnedCharge) -> String {
+pub(crate) fn charge(charge: &Charge, environment: Environment) -> String {
     let (state, reason) = match &charge.state {
         ChargeState::AuthorizationInitiated { .. } => (wire::ChargeState::AuthorizationInitiated, None),
         ChargeState::Authorized => (wire::ChargeState::Authorized, None),
         ChargeState::CaptureInitiated { .. } => (wire::ChargeState::CaptureInitiated, None),
         ChargeState::Captured { .. } => (wire::ChargeState::Captured, None),
-        ChargeState::Canceled { reason } => (wire::ChargeState::Canceled, Some(charge_canceled(*reason))),
-        ChargeState::Declined { reason } => (wire::ChargeState::Declined, Some(charge_declined(*reason))),
+        ChargeState::Canceled { reason } => {
+            (wire::ChargeState::Canceled, Some((reason.as_str(), charge_canceled(*reason))))
+        }
+        ChargeState::Declined { reason } => {
+            (wire::ChargeState::Declined, Some((reason.as_str(), charge_declined(*reason))))
+        }
     };
     let captured = match &charge.state {
         ChargeState::Captured { captured } => Some(*captured),
-        ChargeState::AuthorizationInitiated { .. }
-        | ChargeState::Authorized
-        | ChargeState::CaptureInitiated { .. }
-        | ChargeState::Canceled { .. }
-        | ChargeState::Declined { .. } => None,
+        _ => None,
     };
     let refunded = charge.refunded(|state| matches!(state, RefundState::Refunded));
     wire::Charge {
@@ -334,14 +316,14 @@ pub(crate) fn charge(OwnedCharge { charge, owner }: &OwnedCharge) -> String {
         platform_id: charge.platform_id.clone(),
         status_details: Some(wire::ChargeStatus {
             state: Some(state.into()),
-            reason_code: reason.map(|(code, _)| code.into()),
+            reason_code: reason.map(|(code, _)| word(code)),
             reason_description: reason.map(|(_, description)| description.to_owned()),
             last_updated_timestamp: Some(charge.updated_at),
             ..Default::default()
         }),
         creation_timestamp: Some(charge.created_at),
         expiration_timestamp: Some(charge.expires_at),
-        release_environment: Some(owner.environment.into()),
+        release_environment: Some(environment.into()),
         capture_now: Some(charge.capture_now),
         can_handle_pending_authorization: Some(charge.can_handle_pending_authorization),
         ..Default::default()
@@ -350,11 +332,13 @@ pub(crate) fn charge(OwnedCharge { charge, owner }: &OwnedCharge) -> String {
 }
 
 /// A Refund in the API's own form.
-pub(super) fn refund(OwnedRefund { refund, charge_id, owner }: &OwnedRefund) -> String {
+pub(super) fn refund(refund: &Refund, charge_id: &ChargeId, environment: Environment) -> String {
     let (state, reason) = match refund.state {
         RefundState::RefundInitiated { .. } => (wire::RefundState::RefundInitiated, None),
         RefundState::Refunded => (wire::RefundState::Refunded, None),
-        RefundState::Declined { reason } => (wire::RefundState::Declined, Some(refund_declined(reason))),
+        RefundState::Declined { reason } => {
+            (wire::RefundState::Declined, Some((reason.as_str(), refund_declined(reason))))
+        }
     };
     wire::Refund {
         refund_id: Some(refund.id.clone()),
@@ -364,58 +348,40 @@ pub(super) fn refund(OwnedRefund { refund, charge_id, owner }: &OwnedRefund) -> 
         creation_timestamp: Some(refund.created_at),
         status_details: Some(wire::RefundStatus {
             state: Some(state.into()),
-            reason_code: reason.map(|(code, _)| code.into()),
+            reason_code: reason.map(|(code, _)| word(code)),
             reason_description: reason.map(|(_, description)| description.to_owned()),
             last_updated_timestamp: Some(refund.updated_at),
             ..Default::default()
         }),
-        release_environment: Some(owner.environment.into()),
+        release_environment: Some(environment.into()),
         ..Default::default()
     }
     .to_answer()
 }
 
-const fn refund_declined(reason: RefundDeclineReason) -> (wire::RefundReason, &'static str) {
+const fn refund_declined(reason: RefundDeclineReason) -> &'static str {
     match reason {
-        RefundDeclineReason::AmazonRejected => {
-            (wire::RefundReason::AmazonRejected, "Amazon declined it. Refund by other means.")
-        }
-        RefundDeclineReason::ProcessingFailure => {
-            (wire::RefundReason::ProcessingFailure, "It could not be processed.")
-        }
+        RefundDeclineReason::AmazonRejected => "Amazon declined it. Refund by other means.",
+        RefundDeclineReason::ProcessingFailure => "It could not be processed.",
     }
 }
 
-const fn charge_canceled(reason: ChargeCancelReason) -> (wire::ChargeReason, &'static str) {
+const fn charge_canceled(reason: ChargeCancelReason) -> &'static str {
     match reason {
-        ChargeCancelReason::ExpiredUnused => {
-            (wire::ChargeReason::ExpiredUnused, "Nothing was captured in time.")
-        }
-        ChargeCancelReason::AmazonCanceled => (wire::ChargeReason::AmazonCanceled, "Amazon canceled it."),
-        ChargeCancelReason::MerchantCanceled => {
-            (wire::ChargeReason::MerchantCanceled, "The merchant canceled it.")
-        }
-        ChargeCancelReason::ChargePermissionCanceled => {
-            (wire::ChargeReason::ChargePermissionCanceled, "Its Charge Permission was closed.")
-        }
-        ChargeCancelReason::BuyerCanceled => (wire::ChargeReason::BuyerCanceled, "The buyer canceled it."),
+        ChargeCancelReason::ExpiredUnused => "Nothing was captured in time.",
+        ChargeCancelReason::AmazonCanceled => "Amazon canceled it.",
+        ChargeCancelReason::MerchantCanceled => "The merchant canceled it.",
+        ChargeCancelReason::ChargePermissionCanceled => "Its Charge Permission was closed.",
+        ChargeCancelReason::BuyerCanceled => "The buyer canceled it.",
     }
 }
 
-const fn charge_declined(reason: ChargeDeclineReason) -> (wire::ChargeReason, &'static str) {
+const fn charge_declined(reason: ChargeDeclineReason) -> &'static str {
     match reason {
-        ChargeDeclineReason::SoftDeclined => {
-            (wire::ChargeReason::SoftDeclined, "It was declined. Trying again may work.")
-        }
-        ChargeDeclineReason::HardDeclined => {
-            (wire::ChargeReason::HardDeclined, "It was declined. Another payment method is needed.")
-        }
-        ChargeDeclineReason::AmazonRejected => (wire::ChargeReason::AmazonRejected, "Amazon declined it."),
-        ChargeDeclineReason::ProcessingFailure => {
-            (wire::ChargeReason::ProcessingFailure, "It could not be processed.")
-        }
-        ChargeDeclineReason::TransactionTimedOut => {
-            (wire::ChargeReason::TransactionTimedOut, "Nobody answered in time.")
-        }
+        ChargeDeclineReason::SoftDeclined => "It was declined. Trying again may work.",
+        ChargeDeclineReason::HardDeclined => "It was declined. Another payment method is needed.",
+        ChargeDeclineReason::AmazonRejected => "Amazon declined it.",
+        ChargeDeclineReason::ProcessingFailure => "It could not be processed.",
+        ChargeDeclineReason::TransactionTimedOut => "Nobody answered in time.",
     }
 }

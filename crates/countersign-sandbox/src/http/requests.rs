@@ -2,17 +2,20 @@
 //! knows is refused here: what a new session must have, and what its URLs must be.
 
 use countersign_domain::ids::{Environment, Region};
-use countersign_domain::provider::checkout_session::{SessionUpdate, WebCheckoutDetails};
+use countersign_domain::provider::checkout_session::{
+    CheckoutSession, Flow, Owner, SessionUpdate, WebCheckoutDetails,
+};
 use countersign_domain::provider::finalize::{CompleteRequest, FinalizeRequest};
-use countersign_domain::provider::payment_details::PaymentDetailsUpdate;
+use countersign_domain::provider::payment_details::{PaymentDetails, PaymentDetailsUpdate};
 use countersign_domain::terms::ProductType;
 use countersign_protocol::wire::{
-    self, CompleteCheckoutSession, CreateCheckoutSession, FinalizeCheckoutSession, Object as _, Spellings,
-    UpdateCheckoutSession, Words, read_request,
+    self, CompleteCheckoutSession, CreateCheckoutSession, FinalizeCheckoutSession, Object as _,
+    UpdateCheckoutSession, Words,
 };
 
 use super::errors::Refused;
-use crate::app::checkout_session::{CreateRequest, Shown};
+use crate::book::checkout::{Checkout, Shown};
+use crate::settings::Flags;
 
 /// The mode in which the buyer completes on Amazon's page straight away.
 const PROCESS_ORDER: &str = "ProcessOrder";
@@ -21,9 +24,8 @@ fn known<T: Words>(word: Option<wire::Word<T>>) -> Option<T> {
     word.as_ref().and_then(wire::Word::known)
 }
 
-pub(super) fn finalize(body: &[u8], spellings: Spellings) -> Result<FinalizeRequest, Refused> {
-    let body: FinalizeCheckoutSession = read_request(body, spellings)?;
-    Ok(FinalizeRequest {
+pub(super) fn finalize(body: FinalizeCheckoutSession) -> FinalizeRequest {
+    FinalizeRequest {
         payment_intent: known(body.payment_intent),
         charge_amount: body.charge_amount.map(Into::into),
         total_order_amount: body.total_order_amount.map(Into::into),
@@ -32,23 +34,20 @@ pub(super) fn finalize(body: &[u8], spellings: Spellings) -> Result<FinalizeRequ
         billing_address: body.billing_address.map(Into::into),
         supplementary_data: body.supplementary_data,
         merchant_metadata: body.merchant_metadata.map(Into::into),
-    })
+    }
 }
 
-pub(super) fn complete(body: &[u8], spellings: Spellings) -> Result<CompleteRequest, Refused> {
-    let body: CompleteCheckoutSession = read_request(body, spellings)?;
-    Ok(CompleteRequest {
+pub(super) fn complete(body: CompleteCheckoutSession) -> CompleteRequest {
+    CompleteRequest {
         charge_amount: body.charge_amount.map(Into::into),
         total_order_amount: body.total_order_amount.map(Into::into),
-    })
+    }
 }
 
 pub(super) fn update(
-    body: &[u8],
-    spellings: Spellings,
+    body: UpdateCheckoutSession,
     environment: Environment,
 ) -> Result<SessionUpdate, Refused> {
-    let body: UpdateCheckoutSession = read_request(body, spellings)?;
     one_time(body.charge_permission_type)?;
     absent("recurringMetadata", body.recurring_metadata.is_some())?;
     absent("paymentMethodOnFileMetadata", body.payment_method_on_file_metadata.is_some())?;
@@ -68,19 +67,19 @@ pub(super) fn update(
     })
 }
 
+/// The checkout that Create begins.
 pub(crate) fn create(
-    body: &[u8],
-    spellings: Spellings,
-    environment: Environment,
+    body: CreateCheckoutSession,
+    owner: Owner,
     region: Region,
-) -> Result<CreateRequest, Refused> {
-    let body: CreateCheckoutSession = read_request(body, spellings)?;
+    flags: &Flags,
+) -> Result<Checkout, Refused> {
     one_time(body.charge_permission_type)?;
     absent("recurringMetadata", body.recurring_metadata.is_some())?;
     absent("paymentMethodOnFileMetadata", body.payment_method_on_file_metadata.is_some())?;
     absent("chargePermissionId", body.charge_permission_id.is_some())?;
     let store_id = body.store_id.ok_or(Refused::Missing("storeId"))?;
-    let web_checkout = web_checkout(body.web_checkout_details, environment)?;
+    let web_checkout = web_checkout(body.web_checkout_details, owner.environment)?;
     let processes_order = web_checkout.checkout_mode.is_some();
     if !processes_order && web_checkout.checkout_review_return_url.is_none() {
         return Err(Refused::Missing("webCheckoutDetails.checkoutReviewReturnUrl"));
@@ -89,14 +88,6 @@ pub(crate) fn create(
         return Err(Refused::Missing("paymentDetails"));
     }
     absent("addressDetails", !processes_order && body.address_details.is_some())?;
-    let update = SessionUpdate {
-        web_checkout,
-        payment: payment(body.payment_details),
-        merchant_metadata: body.merchant_metadata.map(Into::into).unwrap_or_default(),
-        supplementary_data: body.supplementary_data,
-        platform_id: body.platform_id,
-        provider_reference_id: body.provider_metadata.and_then(|provider| provider.provider_reference_id),
-    };
     let given_address = body.address_details.map(|details| {
         let county = details.district_or_county;
         countersign_domain::address::Address {
@@ -113,16 +104,24 @@ pub(crate) fn create(
             phone_number: details.phone_number,
         }
     });
-    Ok(CreateRequest {
-        region,
-        // Create does not say; without an address there is nothing to ship in this mode.
-        product_type: if processes_order && given_address.is_none() {
-            ProductType::PayOnly
-        } else {
-            ProductType::PayAndShip
+    // Create does not say; without an address there is nothing to ship in this mode.
+    let product_type = if processes_order && given_address.is_none() {
+        ProductType::PayOnly
+    } else {
+        ProductType::PayAndShip
+    };
+    let new = Checkout::about_to_begin(owner, region, Flow::Redirect, product_type, flags.response_detail);
+    Ok(Checkout {
+        session: CheckoutSession {
+            web_checkout,
+            payment: PaymentDetails::default().updated(payment(body.payment_details)),
+            merchant_metadata: body.merchant_metadata.map(Into::into).unwrap_or_default(),
+            supplementary_data: body.supplementary_data,
+            platform_id: body.platform_id,
+            provider_reference_id: body.provider_metadata.and_then(|provider| provider.provider_reference_id),
+            store_id: Some(store_id),
+            ..new.session
         },
-        update,
-        store_id,
         shown: Shown {
             delivery_specifications: body
                 .delivery_specifications

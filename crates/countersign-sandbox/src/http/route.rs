@@ -4,10 +4,34 @@ use countersign_domain::ids::Environment;
 use http::Method;
 
 use super::errors::Refused;
-use crate::faults::Operation;
+use crate::faults::Operation::{
+    self, CancelCharge, CaptureCharge, CloseChargePermission, CompleteCheckoutSession, CreateCharge,
+    CreateCheckoutSession, CreateRefund, FinalizeCheckoutSession, GetCharge, GetChargePermission,
+    GetCheckoutSession, GetRefund, UpdateCharge, UpdateChargePermission, UpdateCheckoutSession,
+};
+use crate::paths::matched;
 
 /// The longest path that any route has, with room: longer ones are not found without a look.
 const MAX_PATH_LEN: usize = 512;
+
+/// Every call. The object's id stands at the `*`.
+const ROUTES: &[(Method, &str, Operation)] = &[
+    (Method::POST, "checkoutSessions", CreateCheckoutSession),
+    (Method::GET, "checkoutSessions/*", GetCheckoutSession),
+    (Method::PATCH, "checkoutSessions/*", UpdateCheckoutSession),
+    (Method::POST, "checkoutSessions/*/complete", CompleteCheckoutSession),
+    (Method::POST, "checkoutSessions/*/finalize", FinalizeCheckoutSession),
+    (Method::GET, "chargePermissions/*", GetChargePermission),
+    (Method::PATCH, "chargePermissions/*", UpdateChargePermission),
+    (Method::DELETE, "chargePermissions/*/close", CloseChargePermission),
+    (Method::POST, "charges", CreateCharge),
+    (Method::GET, "charges/*", GetCharge),
+    (Method::PATCH, "charges/*", UpdateCharge),
+    (Method::POST, "charges/*/capture", CaptureCharge),
+    (Method::DELETE, "charges/*/cancel", CancelCharge),
+    (Method::POST, "refunds", CreateRefund),
+    (Method::GET, "refunds/*", GetRefund),
+];
 
 /// A call as its method and path name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,61 +62,14 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Ref
         })
         .unwrap_or((None, path));
     let resource = path.strip_prefix("/v2/").ok_or(Refused::NoSuchPath)?;
-    let mut segments = resource.split('/');
-    let (collection, id, action) = (segments.next(), segments.next(), segments.next());
-    if segments.next().is_some() || id.is_some_and(str::is_empty) {
-        return Err(Refused::NoSuchPath);
+    let mut routes = ROUTES.iter().filter_map(|(method, template, operation)| {
+        let id = matched(template, resource).filter(|id| template.contains('*') != id.is_empty())?;
+        Some((method, *operation, id))
+    });
+    let mut found = routes.next().ok_or(Refused::NoSuchPath)?;
+    while found.0 != method {
+        found = routes.next().ok_or(Refused::WrongMethod)?;
     }
-    let operation = match (collection, id, action) {
-        (Some("checkoutSessions"), None, None) => match *method {
-            Method::POST => Operation::CreateCheckoutSession,
-            _ => return Err(Refused::WrongMethod),
-        },
-        (Some("checkoutSessions"), Some(_), None) => match *method {
-            Method::GET => Operation::GetCheckoutSession,
-            Method::PATCH => Operation::UpdateCheckoutSession,
-            _ => return Err(Refused::WrongMethod),
-        },
-        (Some("checkoutSessions"), Some(_), Some(action @ ("complete" | "finalize"))) => match *method {
-            Method::POST if action == "complete" => Operation::CompleteCheckoutSession,
-            Method::POST => Operation::FinalizeCheckoutSession,
-            _ => return Err(Refused::WrongMethod),
-        },
-        (Some("chargePermissions"), Some(_), None) => match *method {
-            Method::GET => Operation::GetChargePermission,
-            Method::PATCH => Operation::UpdateChargePermission,
-            _ => return Err(Refused::WrongMethod),
-        },
-        (Some("chargePermissions"), Some(_), Some("close")) => match *method {
-            Method::DELETE => Operation::CloseChargePermission,
-            _ => return Err(Refused::WrongMethod),
-        },
-        (Some("charges"), None, None) => match *method {
-            Method::POST => Operation::CreateCharge,
-            _ => return Err(Refused::WrongMethod),
-        },
-        (Some("charges"), Some(_), None) => match *method {
-            Method::GET => Operation::GetCharge,
-            Method::PATCH => Operation::UpdateCharge,
-            _ => return Err(Refused::WrongMethod),
-        },
-        (Some("charges"), Some(_), Some("capture")) => match *method {
-            Method::POST => Operation::CaptureCharge,
-            _ => return Err(Refused::WrongMethod),
-        },
-        (Some("charges"), Some(_), Some("cancel")) => match *method {
-            Method::DELETE => Operation::CancelCharge,
-            _ => return Err(Refused::WrongMethod),
-        },
-        (Some("refunds"), None, None) => match *method {
-            Method::POST => Operation::CreateRefund,
-            _ => return Err(Refused::WrongMethod),
-        },
-        (Some("refunds"), Some(_), None) => match *method {
-            Method::GET => Operation::GetRefund,
-            _ => return Err(Refused::WrongMethod),
-        },
-        _ => return Err(Refused::NoSuchPath),
-    };
-    Ok(Route { operation, environment, id: id.unwrap_or_default(), resource })
+    let (_, operation, id) = found;
+    Ok(Route { operation, environment, id, resource })
 }

@@ -8,6 +8,9 @@ use countersign_protocol::signing::sha256_hex;
 use http::Uri;
 use http::uri::Scheme;
 
+/// The most endpoints at once: each notification is appended once for each of them.
+pub(crate) const MAX_ENDPOINTS: usize = 16;
+
 /// An endpoint's URL: http or https, with a host, without user data and fragment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EndpointUrl(String);
@@ -102,7 +105,7 @@ pub(crate) struct Endpoint {
     pub(crate) lane: Lane,
 }
 
-/// An endpoint's place in the outbox, which no other endpoint has; below [`super::MAX_ENDPOINTS`].
+/// An endpoint's place in the outbox, which no other endpoint has; below [`MAX_ENDPOINTS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lane(pub(crate) usize);
 

@@ -10,8 +10,9 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{Request, request};
 
 use super::certificate::SigningKey;
+use super::endpoint::Endpoint;
 use super::fault::FaultKind;
-use super::{Endpoint, Notices};
+use super::notices::Notices;
 use crate::stored::notification::{Letter, Notice};
 
 /// The channel that all notifications come by.

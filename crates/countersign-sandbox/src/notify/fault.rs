@@ -1,22 +1,16 @@
 //! Faults of notifications, ordered by the control API: which notification is struck, and by what. Pure
-//! bookkeeping: the sender asks [`NotificationFaults::strike`] before a notification's first attempt, and
-//! whoever is about to answer a call asks before the answer.
-//!
-//! Nothing here is stored: a restart forgets every fault.
+//! bookkeeping: the sender asks before a notification's first attempt, and the server of the API before an
+//! answer, what strikes it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign_domain::ids::MerchantId;
 use countersign_domain::time::DAY;
 use countersign_protocol::notification::{Message, ObjectType};
 use countersign_protocol::wire::Word;
-use countersign_world::Stream;
 
-use crate::faults::{Chance, WHOLE};
+use crate::fault_list::FaultList;
 
-/// The most faults that may be ordered at once: every notification looks through them.
-pub(crate) const MAX_FAULTS: usize = 1_000;
 /// How much later a delayed notification is sent, by the virtual clock, unless the order says.
 pub(crate) const DEFAULT_DELAY: Duration = Duration::from_secs(60);
 /// How old a stale notification is, unless the order says: older than the longest schedule of retries.
@@ -48,33 +42,28 @@ pub(crate) enum FaultKind {
 }
 
 impl FaultKind {
-    pub(crate) const WORDS: &'static [&'static str] = &[
-        "duplicate",
-        "reorder",
-        "delay",
-        "drop",
-        "malformed",
-        "wrongSignature",
-        "certificateElsewhere",
-        "foreignMerchant",
-        "staleTimestamp",
-        "beforeAnswer",
+    /// Every kind, with its usual delay.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Duplicate,
+        Self::Reorder { delay: DEFAULT_DELAY },
+        Self::Delay { delay: DEFAULT_DELAY },
+        Self::Drop,
+        Self::Malformed,
+        Self::WrongSignature,
+        Self::CertificateElsewhere,
+        Self::ForeignMerchant,
+        Self::StaleTimestamp { delay: DEFAULT_AGE },
+        Self::BeforeAnswer,
     ];
 
-    /// Reads a word; `delay` is for the kinds that have one, whose `None` is their default.
+    /// Reads a word; `delay` is for the kinds that have one, in place of their usual one.
     pub(crate) fn parse(word: &str, delay: Option<Duration>) -> Option<Self> {
-        Some(match word {
-            "duplicate" => Self::Duplicate,
-            "reorder" => Self::Reorder { delay: delay.unwrap_or(DEFAULT_DELAY) },
-            "delay" => Self::Delay { delay: delay.unwrap_or(DEFAULT_DELAY) },
-            "drop" => Self::Drop,
-            "malformed" => Self::Malformed,
-            "wrongSignature" => Self::WrongSignature,
-            "certificateElsewhere" => Self::CertificateElsewhere,
-            "foreignMerchant" => Self::ForeignMerchant,
-            "staleTimestamp" => Self::StaleTimestamp { delay: delay.unwrap_or(DEFAULT_AGE) },
-            "beforeAnswer" => Self::BeforeAnswer,
-            _ => return None,
+        let kind = Self::ALL.into_iter().find(|kind| kind.as_str() == word)?;
+        Some(match (kind, delay) {
+            (Self::Reorder { .. }, Some(delay)) => Self::Reorder { delay },
+            (Self::Delay { .. }, Some(delay)) => Self::Delay { delay },
+            (Self::StaleTimestamp { .. }, Some(delay)) => Self::StaleTimestamp { delay },
+            (kind, _) => kind,
         })
     }
 
@@ -96,13 +85,7 @@ impl FaultKind {
     pub(crate) const fn delay(self) -> Option<Duration> {
         match self {
             Self::Reorder { delay } | Self::Delay { delay } | Self::StaleTimestamp { delay } => Some(delay),
-            Self::Duplicate
-            | Self::Drop
-            | Self::Malformed
-            | Self::WrongSignature
-            | Self::CertificateElsewhere
-            | Self::ForeignMerchant
-            | Self::BeforeAnswer => None,
+            _ => None,
         }
     }
 
@@ -110,15 +93,7 @@ impl FaultKind {
     const fn point(self) -> Point {
         match self {
             Self::BeforeAnswer => Point::BeforeAnswer,
-            Self::Duplicate
-            | Self::Reorder { .. }
-            | Self::Delay { .. }
-            | Self::Drop
-            | Self::Malformed
-            | Self::WrongSignature
-            | Self::CertificateElsewhere
-            | Self::ForeignMerchant
-            | Self::StaleTimestamp { .. } => Point::BeforeSending,
+            _ => Point::BeforeSending,
         }
     }
 }
@@ -132,101 +107,27 @@ pub(crate) enum Point {
     BeforeAnswer,
 }
 
-/// A fault as ordered.
+/// What a fault fits, and what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FaultOrder {
     pub(crate) kind: FaultKind,
-    /// How many it strikes, at least 1.
-    pub(crate) times: u32,
     /// Only those that tell of such an object.
     pub(crate) object_type: Option<ObjectType>,
     /// Only those of this merchant.
     pub(crate) merchant_id: Option<MerchantId>,
-    /// Without one, each that it fits.
-    pub(crate) chance: Option<Chance>,
 }
 
-/// A fault that is in force, for the control API's list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) fault_id: String,
-    /// Its `times` are those that are left.
-    pub(crate) order: FaultOrder,
-}
-
-/// There are [`MAX_FAULTS`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooMany;
-
-#[derive(Debug)]
-struct Fault {
-    standing: Standing,
-    draws: Stream,
-}
-
-impl Fault {
-    fn fits(&self, message: &Message, point: Point) -> bool {
-        let FaultOrder { kind, object_type, merchant_id, .. } = &self.standing.order;
-        kind.point() == point
-            && object_type.is_none_or(|of| message.object.object_type() == Word::Known(of))
-            && merchant_id.as_ref().is_none_or(|id| *id == message.merchant_id)
-    }
-
-    fn draw(&self) -> bool {
-        let drawn = || self.draws.draw().checked_rem(u64::from(WHOLE)).unwrap_or(0);
-        self.standing.order.chance.is_none_or(|chance| drawn() < u64::from(chance.rate))
-    }
-}
-
-/// The faults in force, in the order in which they were ordered.
-#[derive(Debug, Default)]
-pub(crate) struct NotificationFaults(Mutex<Vec<Fault>>);
+/// The faults of notifications in force.
+pub(crate) type NotificationFaults = FaultList<FaultOrder>;
 
 impl NotificationFaults {
-    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Puts a fault in force.
-    pub(crate) fn order(&self, fault_id: String, order: FaultOrder) -> Result<(), TooMany> {
-        let mut faults = self.lock();
-        if faults.len() >= MAX_FAULTS {
-            return Err(TooMany);
-        }
-        let draws = Stream::new(order.chance.map_or(0, |chance| chance.seed));
-        faults.push(Fault { standing: Standing { fault_id, order }, draws });
-        Ok(())
-    }
-
-    /// What strikes this notification at this point: the first fault that fits it and draws it. That
-    /// fault has struck once more, and is gone if it has no times left.
-    pub(crate) fn strike(&self, message: &Message, point: Point) -> Option<FaultKind> {
-        let mut faults = self.lock();
-        let position = faults.iter().position(|fault| fault.fits(message, point) && fault.draw())?;
-        let order = &mut faults.get_mut(position)?.standing.order;
-        order.times = order.times.saturating_sub(1);
-        let kind = order.kind;
-        if order.times == 0 {
-            faults.remove(position);
-        }
-        Some(kind)
-    }
-
-    /// The faults in force.
-    pub(crate) fn list(&self) -> Vec<Standing> {
-        self.lock().iter().map(|fault| fault.standing.clone()).collect()
-    }
-
-    /// Takes one fault out of force; `false` if there is none of this id.
-    pub(crate) fn remove(&self, fault_id: &str) -> bool {
-        let mut faults = self.lock();
-        let before = faults.len();
-        faults.retain(|fault| fault.standing.fault_id != fault_id);
-        faults.len() < before
-    }
-
-    /// Takes every fault out of force, and says how many there were.
-    pub(crate) fn clear(&self) -> usize {
-        std::mem::take(&mut *self.lock()).len()
+    /// What strikes this notification at this point.
+    pub(crate) fn strike_message(&self, message: &Message, point: Point) -> Option<FaultKind> {
+        let fits = |order: &FaultOrder| {
+            order.kind.point() == point
+                && order.object_type.is_none_or(|of| message.object.object_type() == Word::Known(of))
+                && order.merchant_id.as_ref().is_none_or(|id| *id == message.merchant_id)
+        };
+        self.strike(fits).map(|fault| fault.order.kind)
     }
 }

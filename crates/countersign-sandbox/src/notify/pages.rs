@@ -8,8 +8,9 @@ use countersign_protocol::wire::{Error, Object as _, ReasonCode};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
+use super::certificate::Certificates;
+use super::endpoint::{Endpoint, GivenBy};
 use super::envelope::{TOPIC_ARN, subscription_arn};
-use super::{Certificates, Endpoint, GivenBy};
 use crate::app::App;
 
 /// What a request asks this module for.
@@ -47,13 +48,13 @@ fn page(request: &Request) -> Option<Page<'_>> {
 
 /// Answers a request, if it is for one of these pages.
 pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
-    let not_found = |message: &str| {
-        let body = Error::new(ReasonCode::ResourceNotFound, message).to_answer();
-        response(StatusCode::NOT_FOUND, "application/json", body.into())
+    let refused = |status: StatusCode, reason_code: ReasonCode, message: &str| {
+        response(status, "application/json", Error::new(reason_code, message).to_answer().into())
     };
+    let not_found = |message: &str| refused(StatusCode::NOT_FOUND, ReasonCode::ResourceNotFound, message);
     let failed = || {
-        let body = Error::new(ReasonCode::ServiceUnavailable, "The store cannot be written.").to_answer();
-        response(StatusCode::SERVICE_UNAVAILABLE, "application/json", body.into())
+        let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, ReasonCode::ServiceUnavailable);
+        refused(status, code, "The store cannot be written.")
     };
     let confirmed = |endpoint: &Endpoint| {
         let body = format!(r#"{{"subscriptionArn":"{}"}}"#, subscription_arn(endpoint));
@@ -64,19 +65,18 @@ pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
             Some(pem) => response(StatusCode::OK, "application/x-pem-file", pem.into()),
             None => not_found("There is no such certificate."),
         },
-        Page::Confirm(token) => match app.confirm_endpoint(token).await {
+        Page::Confirm(token) => match app.book.confirm_endpoint(token).await {
             Ok(Some(endpoint)) => confirmed(&endpoint),
             Ok(None) => not_found("No endpoint has this token."),
             Err(_) => failed(),
         },
-        Page::Unsubscribe(subscription) => match app.notices.endpoint_of_subscription(subscription) {
+        Page::Unsubscribe(subscription) => match app.book.endpoints.with_subscription(subscription) {
             None => not_found("There is no such subscription."),
             Some(Endpoint { given_by: GivenBy::Operator, .. }) => {
                 let message = "This endpoint is the operator's: only who starts the sandbox removes it.";
-                let body = Error::new(ReasonCode::UnsupportedOperation, message).to_answer();
-                response(StatusCode::METHOD_NOT_ALLOWED, "application/json", body.into())
+                refused(StatusCode::METHOD_NOT_ALLOWED, ReasonCode::UnsupportedOperation, message)
             }
-            Some(endpoint) => match app.remove_endpoints(Some(&endpoint.id)).await {
+            Some(endpoint) => match app.book.remove_endpoints(Some(&endpoint.id)).await {
                 Ok(0) => not_found("There is no such subscription."),
                 Ok(_) => confirmed(&endpoint),
                 Err(_) => failed(),

@@ -8,9 +8,9 @@
 //! One endpoint's messages are sent one after another; when it has let one time out, the others that were
 //! taken with it are sent at once, so that none of them waits for longer than two deadlines.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::time::{HOUR, Timestamp};
@@ -20,11 +20,15 @@ use futures_util::future::{Either, join_all, select};
 use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
 
+use super::courier::NotDelivered;
+use super::endpoint::{Endpoint, Lane, MAX_ENDPOINTS};
+use super::envelope;
 use super::fault::{FaultKind, Point};
+use super::hand::Hand;
 use super::sent::{Outcome, Record};
-use super::{Endpoint, Lane, MAX_ENDPOINTS, NotDelivered, envelope};
-use crate::app::notifications::Leased;
-use crate::app::{App, StoreFailed};
+use crate::app::App;
+use crate::book::outbox::Leased;
+use crate::book::refused::StoreFailed;
 use crate::settings::IpnRetries;
 use crate::stored::notification::Letter;
 
@@ -34,37 +38,6 @@ const BATCH: usize = 16;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long to leave a store alone that failed.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Of how many messages it is remembered how they stand. Of more, a restart's knowledge must do.
-const MAX_REMEMBERED: usize = 10_000;
-
-/// How a message stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Hand {
-    /// How often it was posted.
-    attempts: u32,
-    /// What its retries count from.
-    base: Timestamp,
-    due_at: Timestamp,
-    /// It was looked at for faults.
-    is_looked_at: bool,
-    fault: Option<FaultKind>,
-    /// It was sent before its time, behind another.
-    is_done: bool,
-}
-
-impl Hand {
-    /// What a process knows of a message that it has not had in hand. An earlier one has, if it was leased
-    /// before, and may have died before it posted anything.
-    fn of(leased: &Leased) -> Self {
-        let (attempts, base) = (leased.attempts, leased.notice.at);
-        let due_at = base.plus(HOUR.saturating_mul(attempts));
-        let is_looked_at = leased.lease_count > 1;
-        Self { attempts, base, due_at, is_looked_at, fault: None, is_done: false }
-    }
-}
-
-/// Messages that wait for the next one of their endpoint.
-pub(crate) type Held = HashMap<String, Vec<Leased>>;
 
 /// How a lane stands.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +60,7 @@ pub(crate) async fn run(app: Arc<App>) {
     let mut standings = [Standing::ToBeLookedAt; MAX_ENDPOINTS];
     let mut turns = FuturesUnordered::new();
     // Whatever is appended rings: it may be due before all that any lane waits for.
-    app.notices.alarm.ring_for_any();
+    app.book.outbox_alarm.ring_for_any();
     loop {
         for (lane, standing) in standings.iter_mut().enumerate() {
             if matches!(standing, Standing::ToBeLookedAt) {
@@ -132,9 +105,9 @@ pub(crate) async fn run(app: Arc<App>) {
 async fn awakened(app: &App, next_at: Option<Timestamp>) {
     match next_at {
         Some(due_at) => {
-            select(pin!(app.notices.alarm.rung()), pin!(app.clock.wait_until(due_at))).await;
+            select(pin!(app.book.outbox_alarm.rung()), pin!(app.clock.wait_until(due_at))).await;
         }
-        None => app.notices.alarm.rung().await,
+        None => app.book.outbox_alarm.rung().await,
     }
 }
 
@@ -150,12 +123,12 @@ async fn turn(app: &App, lane: Lane) -> (Lane, Standing) {
 
 async fn send_due(app: &App, lane: Lane) -> Result<Standing, StoreFailed> {
     let now = app.clock.now();
-    let next_at = app.next_notice(lane).await?;
+    let next_at = app.book.next_notice(lane).await?;
     if next_at.is_none_or(|due_at| due_at > now) {
         return Ok(Standing::Waiting(next_at));
     }
     let mut by_endpoint: BTreeMap<String, VecDeque<Leased>> = BTreeMap::new();
-    for leased in app.lease_notices(lane, now, BATCH).await? {
+    for leased in app.book.lease_notices(lane, now, BATCH).await? {
         by_endpoint.entry(leased.notice.endpoint_id.clone()).or_default().push_back(leased);
     }
     let sent = join_all(by_endpoint.into_iter().map(|(id, taken)| send_to(app, id, taken))).await;
@@ -172,7 +145,7 @@ struct Ended {
 
 /// Sends what was taken for one endpoint.
 async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) -> Result<(), StoreFailed> {
-    let Some(endpoint) = app.notices.endpoint(&endpoint_id) else {
+    let Some(endpoint) = app.book.endpoints.with_id(&endpoint_id) else {
         // It was removed.
         for leased in taken {
             let_go(app, &leased).await?;
@@ -181,18 +154,18 @@ async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) ->
     };
     let mut again_at: Option<Timestamp> = None;
     while let Some(leased) = taken.pop_front() {
-        let hand = hand(app, &leased);
+        let hand = app.notices.hands.of(&leased);
         if again_at.is_some_and(|again_at| again_at < hand.due_at) {
             // What is to be sent again comes before it.
-            remember(app, &leased, hand);
-            app.release_notice(&leased, Some(hand.due_at)).await?;
+            app.notices.hands.remember(&leased, hand);
+            app.book.release_notice(&leased, Some(hand.due_at)).await?;
             continue;
         }
         let ended = send_one(app, &endpoint, leased, hand).await?;
         again_at = [again_at, ended.again_at].into_iter().flatten().min();
         if ended.is_timed_out {
             let with_hand = |leased: Leased| {
-                let hand = self::hand(app, &leased);
+                let hand = app.notices.hands.of(&leased);
                 (leased, hand)
             };
             let rest: Vec<_> = taken.drain(..).map(with_hand).collect();
@@ -214,11 +187,11 @@ async fn send_one(
     if hand.is_done {
         return let_go(app, &leased).await;
     }
-    unhold(app, &leased);
+    app.notices.hands.unhold(&leased);
     if !hand.is_looked_at {
         hand.is_looked_at = true;
-        hand.fault =
-            message_of(&leased).and_then(|message| app.notices.faults.strike(message, Point::BeforeSending));
+        hand.fault = message_of(&leased)
+            .and_then(|message| app.notices.faults.strike_message(message, Point::BeforeSending));
         match hand.fault {
             Some(FaultKind::Drop) => {
                 note(app, &leased, hand, Outcome::Dropped, None);
@@ -230,7 +203,7 @@ async fn send_one(
             }
             Some(FaultKind::Reorder { delay }) => {
                 hand.due_at = now.plus(delay);
-                hold(app, &leased);
+                app.notices.hands.hold(&leased);
                 return put_off(app, &leased, hand).await;
             }
             Some(_) | None => {}
@@ -240,10 +213,10 @@ async fn send_one(
     match ended.again_at {
         Some(again_at) => {
             hand.due_at = again_at;
-            remember(app, &leased, hand);
+            app.notices.hands.remember(&leased, hand);
             // First: if the process dies in between, it is due at once, and not tried once more for that.
-            app.note_attempts(&leased, Some(hand.attempts)).await?;
-            app.release_notice(&leased, Some(again_at)).await?;
+            app.book.note_attempts(&leased, Some(hand.attempts)).await?;
+            app.book.release_notice(&leased, Some(again_at)).await?;
         }
         None => {
             let_go(app, &leased).await?;
@@ -257,15 +230,15 @@ async fn send_one(
 
 /// Sends what waited for another to be sent. Its lease has ended: it is let go when it is due.
 async fn send_held(app: &App, endpoint: &Endpoint) -> Result<(), StoreFailed> {
-    let held = lock(&app.notices.held).remove(&endpoint.id).unwrap_or_default();
+    let held = app.notices.hands.take_held(&endpoint.id);
     for leased in held {
-        let mut hand = hand(app, &leased);
+        let mut hand = app.notices.hands.of(&leased);
         let due_at = hand.due_at;
         let ended = attempt(app, endpoint, &leased, &mut hand).await;
         hand.is_done = ended.again_at.is_none();
-        remember(app, &leased, Hand { due_at, ..hand });
+        app.notices.hands.remember(&leased, Hand { due_at, ..hand });
         if !hand.is_done {
-            app.note_attempts(&leased, Some(hand.attempts)).await?;
+            app.book.note_attempts(&leased, Some(hand.attempts)).await?;
         }
     }
     Ok(())
@@ -335,42 +308,19 @@ fn message_of(leased: &Leased) -> Option<&Message> {
 }
 
 async fn let_go(app: &App, leased: &Leased) -> Result<Ended, StoreFailed> {
-    let hand = lock(&app.notices.hands).remove(&leased.sequence);
-    app.release_notice(leased, None).await?;
+    let hand = app.notices.hands.forget(leased);
+    app.book.release_notice(leased, None).await?;
     if leased.attempts.max(hand.map_or(0, |hand| hand.attempts)) > 0 {
-        app.note_attempts(leased, None).await?;
+        app.book.note_attempts(leased, None).await?;
     }
     Ok(Ended::default())
 }
 
 async fn put_off(app: &App, leased: &Leased, hand: Hand) -> Result<Ended, StoreFailed> {
     note(app, leased, hand, Outcome::PutOff, Some(hand.due_at));
-    remember(app, leased, hand);
-    app.release_notice(leased, Some(hand.due_at)).await?;
+    app.notices.hands.remember(leased, hand);
+    app.book.release_notice(leased, Some(hand.due_at)).await?;
     Ok(Ended::default())
-}
-
-fn hand(app: &App, leased: &Leased) -> Hand {
-    lock(&app.notices.hands).get(&leased.sequence).copied().unwrap_or_else(|| Hand::of(leased))
-}
-
-fn remember(app: &App, leased: &Leased, hand: Hand) {
-    let mut hands = lock(&app.notices.hands);
-    if hands.len() < MAX_REMEMBERED || hands.contains_key(&leased.sequence) {
-        hands.insert(leased.sequence, hand);
-    }
-}
-
-fn hold(app: &App, leased: &Leased) {
-    let mut held = lock(&app.notices.held);
-    held.entry(leased.notice.endpoint_id.clone()).or_default().push(leased.clone());
-}
-
-/// Its time has come without another.
-fn unhold(app: &App, leased: &Leased) {
-    if let Some(held) = lock(&app.notices.held).get_mut(&leased.notice.endpoint_id) {
-        held.retain(|other| other.sequence != leased.sequence);
-    }
 }
 
 fn note(app: &App, leased: &Leased, hand: Hand, outcome: Outcome, again_at: Option<Timestamp>) {
@@ -396,8 +346,4 @@ fn note_letter(
         again_at,
         fault: hand.fault.map(FaultKind::as_str),
     });
-}
-
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,7 +8,7 @@ use countersign_domain::time::Timestamp;
 use http::StatusCode;
 use tokio::sync::Notify;
 
-use super::NotDelivered;
+use super::courier::NotDelivered;
 use crate::stored::notification::Letter;
 
 /// How many are listed.

@@ -8,7 +8,7 @@ use countersign_domain::provider::checkout_session::{
 use countersign_domain::provider::payment_details::PaymentDetails;
 
 use super::Sandbox;
-use crate::app::checkout_session::{Checkout, Shown};
+use crate::book::checkout::{Checkout, Shown};
 
 stored! {
     by Sandbox;

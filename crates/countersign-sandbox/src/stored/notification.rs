@@ -6,7 +6,7 @@ use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::Message;
 
 use super::Sandbox;
-use crate::notify::{Lane, MAX_ENDPOINTS};
+use crate::notify::endpoint::{Lane, MAX_ENDPOINTS};
 
 /// Each endpoint has a lane to itself, which is a topic: what is due for one is found whatever another has
 /// in front of it. The first one's name is that of the time when there was one for all.

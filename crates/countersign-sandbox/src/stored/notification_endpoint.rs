@@ -4,7 +4,7 @@ use countersign_document::stored;
 use countersign_protocol::notification::SignatureVersion;
 
 use super::Sandbox;
-use crate::notify::{Endpoint, EndpointUrl, GivenBy, Lane, MAX_ENDPOINTS};
+use crate::notify::endpoint::{Endpoint, EndpointUrl, GivenBy, Lane, MAX_ENDPOINTS};
 
 /// Every endpoint is in it, by its id.
 pub(crate) const INDEX: &str = "notification_endpoints";

@@ -4,7 +4,7 @@
 use countersign_document::stored;
 
 use super::Sandbox;
-use crate::app::reply::{Answer, Reply, WithBuyer};
+use crate::book::answer::{Answer, Reply, WithBuyer};
 
 stored! {
     by Sandbox;

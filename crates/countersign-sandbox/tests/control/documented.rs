@@ -52,34 +52,13 @@ fn documented() -> BTreeSet<(&'static str, &'static str)> {
 
 /// The routes that the router's own patterns name, each `{}` for what varies.
 fn routed() -> BTreeSet<(String, String)> {
-    let patterns = between(ROUTES, "match (request.method(), called) {", "        (\n            _,");
+    let patterns = between(ROUTES, "match (request.method(), template) {", "        _ =>");
     let mut routes = BTreeSet::new();
     for arm in patterns.split("(&Method::").skip(1) {
         let (method, rest) = arm.split_once(',').unwrap();
-        let (pattern, _) = rest.trim_start().trim_start_matches('(').split_once(") =>").unwrap();
-        let mut paths = vec!["/_sandbox".to_owned()];
-        let mut is_optional = false;
-        for segment in pattern.trim_end_matches(')').split(", ") {
-            let literals: Vec<&str> = segment.split('"').skip(1).step_by(2).collect();
-            let words = match segment {
-                _ if !literals.is_empty() => literals,
-                _ if segment.starts_with("Some(") => vec!["{}"],
-                // An id that may be there.
-                "id" => {
-                    is_optional = true;
-                    break;
-                }
-                _ => break,
-            };
-            let further =
-                |path: &String| words.iter().map(|word| format!("{path}/{word}")).collect::<Vec<_>>();
-            paths = paths.iter().flat_map(further).collect();
-        }
-        for path in paths {
-            if is_optional {
-                routes.insert((method.to_owned(), format!("{path}/{{}}")));
-            }
-            routes.insert((method.to_owned(), path));
+        let (pattern, _) = rest.split_once(") =>").unwrap();
+        for template in pattern.split('"').skip(1).step_by(2) {
+            routes.insert((method.to_owned(), format!("/_sandbox/{}", template.replace('*', "{}"))));
         }
     }
     routes

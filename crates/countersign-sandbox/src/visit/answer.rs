@@ -8,7 +8,7 @@ use countersign_domain::terms::ProductType;
 use countersign_protocol::object;
 use countersign_protocol::wire::{CartDetails, NoCart, Spellings, read_request};
 
-use super::visit::Failure;
+use super::Failure;
 
 /// The longest URL that a buyer is sent to, in characters: that of a session's return URLs.
 const MAX_URL_LEN: usize = 2_048;

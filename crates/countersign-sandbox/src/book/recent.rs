@@ -16,7 +16,7 @@ const MAX_RECENT_BYTES: usize = 16 << 20;
 
 /// The last change of each object, within bounds.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(Mutex<RecentChanges>);
+pub(super) struct Recent(Mutex<RecentChanges>);
 
 #[derive(Debug, Default)]
 struct RecentChanges {
@@ -65,7 +65,7 @@ impl Recent {
 
     /// Remembers what an object was before it was changed, or that it was not there. Of two quick
     /// changes the one that the store took last counts, whichever is told first.
-    pub(crate) fn changed(&self, id: &str, before: Option<Document>, at: Timestamp) {
+    pub(super) fn changed(&self, id: &str, before: Option<Document>, at: Timestamp) {
         let mut recent = self.lock();
         let number = recent.count.wrapping_add(1);
         let change = Change { number, at, before };
@@ -83,17 +83,23 @@ impl Recent {
         }
     }
 
-    /// What a stale read shows: the object before its last change, if that is less than `delay` ago. A
-    /// change that is yet to come, because the clock was set back, is none. The inner `None` is an
-    /// object that was not there yet.
-    pub(crate) fn before(&self, id: &str, delay: Duration, now: Timestamp) -> Option<Option<Document>> {
+    /// What a stale read shows: the object before its last change, if that is less than `delay` ago.
+    /// Without a delay no read is stale, and a change that is yet to come, because the clock was set back,
+    /// does not count. The inner `None` is an object that was not there yet.
+    pub(super) fn before(
+        &self,
+        id: &str,
+        delay: Option<Duration>,
+        now: Timestamp,
+    ) -> Option<Option<Document>> {
+        let delay = delay?;
         let recent = self.lock();
         let change = recent.last.get(id)?;
         (change.at <= now && now < change.at.plus(delay)).then(|| change.before.clone())
     }
 
     /// Forgets everything.
-    pub(crate) fn clear(&self) {
+    pub(super) fn clear(&self) {
         *self.lock() = RecentChanges::default();
     }
 }
@@ -111,7 +117,7 @@ mod tests {
     fn a_stale_read_shows_the_object_before_its_last_change_until_it_is_old() {
         let recent = Recent::default();
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
-        let shows = |id: &str, seconds| recent.before(id, DEFAULT_STALENESS, at(seconds));
+        let shows = |id: &str, seconds| recent.before(id, Some(DEFAULT_STALENESS), at(seconds));
         assert_eq!(shows("a", 0), None);
         recent.changed("a", None, at(10));
         assert_eq!(shows("a", 10), Some(None), "it was not there yet");
@@ -135,7 +141,7 @@ mod tests {
             for change in order {
                 recent.changed("a", changes[change].clone(), at);
             }
-            let shown = recent.before("a", DEFAULT_STALENESS, at);
+            let shown = recent.before("a", Some(DEFAULT_STALENESS), at);
             assert_eq!(shown, Some(Some(document(2, "two"))), "{order:?}");
         }
     }
@@ -147,7 +153,7 @@ mod tests {
         for number in 0..=MAX_RECENT {
             recent.changed(&number.to_string(), Some(document(1, "one")), at);
         }
-        let shows = |id: &str| recent.before(id, DEFAULT_STALENESS, at);
+        let shows = |id: &str| recent.before(id, Some(DEFAULT_STALENESS), at);
         assert_eq!((shows("0"), shows("1")), (None, Some(Some(document(1, "one")))));
         for _ in 0..MAX_RECENT {
             recent.changed("1", Some(document(2, "two")), at);
@@ -165,7 +171,7 @@ mod tests {
         for number in 0..16 {
             recent.changed(&number.to_string(), Some(large.clone()), at);
         }
-        let shows = |id: &str| recent.before(id, DEFAULT_STALENESS, at).is_some();
+        let shows = |id: &str| recent.before(id, Some(DEFAULT_STALENESS), at).is_some();
         assert!(shows("0") && shows("15"), "exactly as many bytes as may be");
         recent.changed("0", Some(Document { version: Version(2), ..large.clone() }), at);
         assert!(shows("0") && shows("1"), "a change in the place of another takes no more room");

@@ -1,6 +1,7 @@
 //! The event log, as the control API shows it.
 
-use super::{App, StoreFailed};
+use super::Book;
+use super::refused::StoreFailed;
 use crate::stored::event::{self, LoggedEvent};
 
 /// One event of the log.
@@ -16,7 +17,7 @@ pub(crate) struct ShownEvent {
 /// many: the longest is a payment carried over years, which takes a handful of deadlines.
 const PER_MESSAGE: u64 = 256;
 
-impl App {
+impl Book {
     /// Events behind the sequence `after`, oldest first, of one session or of all: `limit` of them, or
     /// fewer if no more follow.
     pub(crate) async fn events(

@@ -14,71 +14,6 @@ use countersign_domain::time::Timestamp;
 /// takes it is one whose payment-critical address changes after the shop has made its quote.
 const BILLED_ELSEWHERE: Card = Card::Jcb0000;
 
-/// The test buyer of a region. Both addresses are shared, as Amazon does where the scope asks for the
-/// billing address; PayOnly has no shipping address.
-pub(crate) fn test_buyer(region: Region, product_type: ProductType) -> Buyer {
-    let text = |text: &str| Some(text.to_owned());
-    let (name, phone, address) = match region {
-        Region::NorthAmerica => (
-            "Robin Tester",
-            "2065550100",
-            Address {
-                name: text("Robin Tester"),
-                address_line1: text("12 Sample Street"),
-                address_line2: text("Apartment 3"),
-                city: text("Seattle"),
-                state_or_region: text("WA"),
-                postal_code: text("98101"),
-                country_code: text("US"),
-                phone_number: text("2065550100"),
-                ..Address::default()
-            },
-        ),
-        Region::Europe => (
-            "Kim Probst",
-            "03055500100",
-            Address {
-                name: text("Kim Probst"),
-                address_line1: text("Musterweg 12"),
-                city: text("Berlin"),
-                postal_code: text("10115"),
-                country_code: text("DE"),
-                phone_number: text("03055500100"),
-                ..Address::default()
-            },
-        ),
-        Region::Japan => (
-            "見本 太郎",
-            "0355500100",
-            Address {
-                name: text("見本 太郎"),
-                address_line1: text("見本町1-2-3"),
-                city: text("千代田区"),
-                state_or_region: text("東京都"),
-                postal_code: text("100-0001"),
-                country_code: text("JP"),
-                phone_number: text("0355500100"),
-                ..Address::default()
-            },
-        ),
-    };
-    let id = format!("amzn1.account.TESTBUYER{}", region.code().to_ascii_uppercase());
-    Buyer {
-        // Letters, digits and dots always make an id.
-        id: BuyerId::parse(&id).unwrap_or_else(|_| unreachable!("{id} is an id")),
-        name: text(name),
-        email: Some(format!("buyer.{}@example.com", region.code())),
-        phone_number: text(phone),
-        shipping_address: match product_type {
-            ProductType::PayAndShip => Some(address.clone()),
-            ProductType::PayOnly => None,
-        },
-        billing_address: Some(address),
-        card: Card::Visa1111,
-        delivery_option: None,
-    }
-}
-
 /// A buyer who can log in on the hosted page, with the addresses that they have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TestBuyer {
@@ -166,12 +101,22 @@ fn address_of(row: Row) -> Address {
     }
 }
 
-/// The further addresses of the usual buyer, and those of the others.
+/// The addresses of the usual buyer, and those of the others.
 /// The rare characters are beyond the basic plane, and those of them that Debian's DejaVu and Noto CJK can draw.
 fn address_rows(region: Region) -> [&'static [Row]; 4] {
     match region {
         Region::NorthAmerica => [
             &[
+                [
+                    "Robin Tester",
+                    "12 Sample Street",
+                    "Apartment 3",
+                    "Seattle",
+                    "WA",
+                    "98101",
+                    "US",
+                    "2065550100",
+                ],
                 [
                     "Robin Tester",
                     "500 Example Avenue",
@@ -214,6 +159,7 @@ fn address_rows(region: Region) -> [&'static [Row]; 4] {
         ],
         Region::Europe => [
             &[
+                ["Kim Probst", "Musterweg 12", "", "Berlin", "", "10115", "DE", "03055500100"],
                 ["Kim Probst", "Beispielgasse 4", "T\u{fc}r 7", "Wien", "", "1010", "AT", "0155500100"],
                 ["Kim Probst", "8 rue de l'Exemple", "", "Paris", "", "75001", "FR", "0155500101"],
                 ["Kim Probst", "3 Sample Road", "", "London", "", "N1 1AA", "GB", "02055500100"],
@@ -247,16 +193,28 @@ fn address_rows(region: Region) -> [&'static [Row]; 4] {
             &[["Sam", "Kahlweg 1", "", "", "", "", "DE", ""]],
         ],
         Region::Japan => [
-            &[[
-                "\u{898b}\u{672c} \u{592a}\u{90ce}",
-                "\u{4f8b}\u{753a}4-5-6",
-                "",
-                "\u{5927}\u{962a}\u{5e02}",
-                "\u{5927}\u{962a}\u{5e9c}",
-                "530-0001",
-                "JP",
-                "0655500100",
-            ]],
+            &[
+                [
+                    "\u{898b}\u{672c} \u{592a}\u{90ce}",
+                    "\u{898b}\u{672c}\u{753a}1-2-3",
+                    "",
+                    "\u{5343}\u{4ee3}\u{7530}\u{533a}",
+                    "\u{6771}\u{4eac}\u{90fd}",
+                    "100-0001",
+                    "JP",
+                    "0355500100",
+                ],
+                [
+                    "\u{898b}\u{672c} \u{592a}\u{90ce}",
+                    "\u{4f8b}\u{753a}4-5-6",
+                    "",
+                    "\u{5927}\u{962a}\u{5e02}",
+                    "\u{5927}\u{962a}\u{5e9c}",
+                    "530-0001",
+                    "JP",
+                    "0655500100",
+                ],
+            ],
             &[[
                 "\u{20bb7}\u{91ce}\u{5bb6} \u{1f600}",
                 "\u{3000}\u{30ab}\u{3099}\u{30fc}\u{30c6}\u{3099}\u{30f3} <7>\u{3000}",
@@ -296,28 +254,41 @@ fn address_rows(region: Region) -> [&'static [Row]; 4] {
 
 /// The buyers who can log in on the hosted page of a region, the usual one first.
 pub(crate) fn test_buyers(region: Region, product_type: ProductType) -> Vec<TestBuyer> {
-    let usual = test_buyer(region, product_type);
     let traits = [BuyerTrait::Usual, BuyerTrait::Letters, BuyerTrait::PostBox, BuyerTrait::Absent];
-    let buyers = traits.into_iter().zip(address_rows(region)).enumerate().map(|(place, (trait_of, rows))| {
-        let mut addresses: Vec<Address> = rows.iter().copied().map(address_of).collect();
-        let mut buyer = usual.clone();
-        match (trait_of, addresses.first()) {
-            (BuyerTrait::Usual, _) | (_, None) => {
-                addresses.splice(..0, usual.billing_address.clone()).for_each(drop)
-            }
-            (BuyerTrait::Letters | BuyerTrait::PostBox | BuyerTrait::Absent, Some(first)) => {
-                let id = format!("{}{}", usual.id, place.saturating_add(1));
-                // Letters, digits and dots always make an id.
-                buyer.id = BuyerId::parse(&id).unwrap_or_else(|_| unreachable!("{id} is an id"));
-                buyer.name = first.name.clone();
-                buyer.phone_number = first.phone_number.clone();
-                let has_mail = trait_of != BuyerTrait::Absent;
-                buyer.email = has_mail.then(|| format!("buyer{place}.{}@example.com", region.code()));
-                buyer.shipping_address = usual.shipping_address.as_ref().and(Some(first.clone()));
-                buyer.billing_address = Some(first.clone());
-            }
-        }
-        TestBuyer { buyer, trait_of, addresses }
+    let buyers = traits.into_iter().zip(address_rows(region)).enumerate();
+    let buyers = buyers.map(|(place, (trait_of, rows))| {
+        let addresses: Vec<Address> = rows.iter().copied().map(address_of).collect();
+        let has_mail = trait_of != BuyerTrait::Absent;
+        let buyer = buyer(region, product_type, place, addresses.first().cloned().unwrap_or_default());
+        TestBuyer { buyer: Buyer { email: buyer.email.filter(|_| has_mail), ..buyer }, trait_of, addresses }
     });
     buyers.collect()
+}
+
+/// The test buyer of a region. Both addresses are shared, as Amazon does where the scope asks for the
+/// billing address; PayOnly has no shipping address.
+pub(crate) fn test_buyer(region: Region, product_type: ProductType) -> Buyer {
+    let [usual, ..] = address_rows(region);
+    buyer(region, product_type, 0, usual.first().copied().map(address_of).unwrap_or_default())
+}
+
+/// The buyer at a place of the list, with the first address of their book.
+fn buyer(region: Region, product_type: ProductType, place: usize, first: Address) -> Buyer {
+    let code = region.code();
+    let (nth, mail) = match place {
+        0 => (String::new(), format!("buyer.{code}@example.com")),
+        _ => (place.saturating_add(1).to_string(), format!("buyer{place}.{code}@example.com")),
+    };
+    let id = format!("amzn1.account.TESTBUYER{}{nth}", code.to_ascii_uppercase());
+    Buyer {
+        // Letters, digits and dots always make an id.
+        id: BuyerId::parse(&id).unwrap_or_else(|_| unreachable!("{id} is an id")),
+        name: first.name.clone(),
+        email: Some(mail),
+        phone_number: first.phone_number.clone(),
+        shipping_address: Some(first.clone()).filter(|_| product_type == ProductType::PayAndShip),
+        billing_address: Some(first),
+        card: Card::Visa1111,
+        delivery_option: None,
+    }
 }

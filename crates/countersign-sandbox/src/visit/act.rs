@@ -1,5 +1,5 @@
-//! A buyer's visit to the hosted page: how far they are, what they chose, and what the shop's page was last
-//! asked. Its rules are here and pure; what becomes of the Checkout Session is the domain's to say.
+//! What a buyer does on the hosted page, and what the shop's page answers: the rules of a visit. They are
+//! pure; what becomes of the Checkout Session is the domain's to say.
 //!
 //! ```text
 //! SignIn ─▶ Consent ─▶ Review ─▶ Completing ─▶ Finished
@@ -12,9 +12,8 @@
 //! address and delivery option are always those that the shown cart was computed for.
 
 use countersign_domain::address::Address;
-use countersign_domain::cart::{Cart, DeliveryOptions, MAX_COUPONS};
+use countersign_domain::cart::{DeliveryOptions, MAX_COUPONS};
 use countersign_domain::ids::CheckoutSessionId;
-use countersign_domain::money::Currency;
 use countersign_domain::provider::buyer::{Buyer, Card};
 use countersign_domain::provider::checkout_session::{
     self as rules, BuyerAct, CheckoutSession, CheckoutSessionState, Flow, SessionCancelReason, SessionUpdate,
@@ -30,121 +29,18 @@ use countersign_protocol::wire::CartDetails;
 use super::answer::{self, CompleteAnswer, Unusable};
 use super::detail;
 use super::restriction::Restrictions;
-use super::words::{Bank, CheckoutLanguage, Display, Handler, Purpose, Scope};
-use crate::app::test_buyer::{self, TestBuyer, test_buyers};
+use super::test_buyer::{self, TestBuyer, test_buyer, test_buyers};
+use super::words::{Bank, Handler, Purpose, Scope};
+use super::{Choice, Ending, Failure, Gift, Question, Visit, VisitStep};
 
 /// The most addresses of a book. Whoever needs more tests something else.
 const MAX_ADDRESSES: usize = 20;
 /// The longest coupon code, as in CartDetails.
 const MAX_COUPON_LEN: usize = 64;
 /// The longest gift message, in characters. Amazon documents none.
-pub(super) const MAX_GIFT_MESSAGE_LEN: usize = 240;
+pub(crate) const MAX_GIFT_MESSAGE_LEN: usize = 240;
 /// The most points that are redeemed at once: nine digits.
 const MAX_POINTS: u32 = 999_999_999;
-
-/// A buyer's visit.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Visit {
-    /// How pages and messages call it. Not the token: whoever knows this can do nothing with it.
-    pub(crate) id: String,
-    pub(crate) checkout_session_id: CheckoutSessionId,
-    /// The shop's page: the only origin that is spoken to, and that may frame the page.
-    pub(crate) origin: String,
-    pub(crate) display: Display,
-    pub(crate) purpose: Purpose,
-    pub(crate) language: CheckoutLanguage,
-    pub(crate) handlers: Vec<Handler>,
-    pub(crate) scopes: Vec<Scope>,
-    /// In which every amount of the shop's must be.
-    pub(crate) currency: Currency,
-    pub(crate) step: VisitStep,
-    /// The address book.
-    pub(crate) addresses: Vec<Address>,
-    /// The place in the book of the address that the cart is for.
-    pub(crate) address: Option<usize>,
-    /// The id of the option that the cart is for.
-    pub(crate) delivery_option: Option<String>,
-    pub(crate) coupon_codes: Vec<String>,
-    pub(crate) gift: Gift,
-    /// How many of the shop's own points are redeemed.
-    pub(crate) points: u32,
-    /// The last CartDetails, with the delivery options of an earlier one if it had none.
-    pub(crate) cart: Option<CartDetails>,
-    /// The number of the answer that brought the cart. An order is placed by it, so that nobody places an
-    /// order for a total that they were not shown.
-    pub(crate) cart_number: u32,
-    pub(crate) questions: u32,
-    pub(crate) question: Option<Question>,
-}
-
-/// What is asked for where the order is a present.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Gift {
-    pub(crate) is_wrapped: bool,
-    pub(crate) message: Option<String>,
-}
-
-/// How far a visit is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum VisitStep {
-    SignIn,
-    Consent,
-    Review,
-    /// The bank asks for a confirmation.
-    Bank,
-    Declined,
-    /// The order is placed.
-    Completing,
-    Finished(Ending),
-}
-
-/// How a visit ended, as the shop's page said it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Success,
-    /// The code.
-    Error(String),
-    /// The shop's page sends the buyer elsewhere.
-    Redirect(String),
-    /// The shop goes on by itself: the flow that returns to its page.
-    Return(String),
-}
-
-/// What the shop's page is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Question {
-    /// Its number in the visit. A page that was reloaded asks the same question again.
-    pub(crate) number: u32,
-    pub(crate) handler: Handler,
-    /// The event, as JSON.
-    pub(crate) detail: String,
-    pub(crate) choice: Choice,
-    pub(crate) asked_at: Timestamp,
-    /// Why the answer was of no use.
-    pub(crate) failure: Option<Failure>,
-}
-
-/// What is chosen once the shop's page has answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Choice {
-    /// The checkout begins.
-    Start,
-    Address(usize),
-    DeliveryOption(String),
-    Coupons(Vec<String>),
-    Gift(Gift),
-    Points(u32),
-    /// The order is placed.
-    Complete,
-}
-
-/// Why an answer was of no use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub(crate) kind: HandlerFailure,
-    /// The code that the shop's page reported, or what is wrong with its answer.
-    pub(crate) why: String,
-}
 
 /// What the buyer does, or the shop's page answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,194 +116,44 @@ pub(crate) fn act(
     act: Act,
     now: Timestamp,
 ) -> Result<Acted, Misfit> {
-    let CheckoutSessionState::Open { placed_at, .. } = &session.state else {
-        return after_the_session(visit, session, act, now);
+    let is_placed = match &session.state {
+        CheckoutSessionState::Open { placed_at, .. } => placed_at.is_some(),
+        // Once the merchant has finalized, only what its page says of that is still of interest.
+        CheckoutSessionState::Completed { .. }
+            if visit.step == VisitStep::Completing && act != Act::Cancel =>
+        {
+            true
+        }
+        CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => return Err(Misfit),
     };
-    let is_placed = placed_at.is_some();
-    let mut going = Going { visit, session, restrictions, now, events: Vec::new() };
-    match (&going.visit.step, is_placed) {
-        (VisitStep::Finished(_), _) => return Err(Misfit),
+    let step = match &visit.step {
         // Someone else may have placed the order: a test by the control API.
-        (VisitStep::Completing, _) | (_, true) => match act {
-            Act::Retry => going.ask_to_complete()?,
-            Act::Answer { number, answer } => going.completed(number, answer)?,
-            Act::Cancel => going.buyer(BuyerAct::Cancel)?,
-            _ => return Err(Misfit),
-        },
-        (VisitStep::SignIn, false) => match act {
-            Act::SignIn(place) => going.sign_in(place)?,
-            Act::Cancel => going.buyer(BuyerAct::Cancel)?,
-            _ => return Err(Misfit),
-        },
-        (VisitStep::Consent, false) => match act {
-            Act::Consent => going.consent()?,
-            Act::Cancel => going.buyer(BuyerAct::Cancel)?,
-            _ => return Err(Misfit),
-        },
-        (VisitStep::Review, false) => going.review(act)?,
-        (VisitStep::Bank, false) => match act {
-            Act::PassMfa => {
-                going.buyer(BuyerAct::PassMfa)?;
-                going.place()?;
-            }
-            Act::FailMfa => going.buyer(BuyerAct::FailMfa)?,
-            Act::Cancel => going.buyer(BuyerAct::Cancel)?,
-            _ => return Err(Misfit),
-        },
-        (VisitStep::Declined, false) => match act {
-            Act::TryAnotherCard(card) => {
-                going.buyer(BuyerAct::SelectCard(card))?;
-                going.visit.step = VisitStep::Review;
-            }
-            Act::GiveUp => going.buyer(BuyerAct::GiveUp)?,
-            Act::Cancel => going.buyer(BuyerAct::Cancel)?,
-            _ => return Err(Misfit),
-        },
-    }
-    let Going { visit, session, events, .. } = going;
-    Ok(Acted { visit, session, events })
-}
-
-/// Once the merchant has finalized, only what its page says of that is still of interest.
-fn after_the_session(
-    visit: Visit,
-    session: CheckoutSession,
-    act: Act,
-    now: Timestamp,
-) -> Result<Acted, Misfit> {
-    let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });
-    if !is_completed || visit.step != VisitStep::Completing {
-        return Err(Misfit);
-    }
-    let restrictions = Restrictions::default();
-    let mut going = Going { visit, session, restrictions: &restrictions, now, events: Vec::new() };
-    match act {
-        Act::Retry => going.ask_to_complete()?,
-        Act::Answer { number, answer } => going.completed(number, answer)?,
+        step if is_placed && !matches!(step, VisitStep::Finished(_)) => VisitStep::Completing,
+        step => step.clone(),
+    };
+    let mut going = Going { visit, session, restrictions, now, events: Vec::new() };
+    match (step, act) {
+        (VisitStep::Finished(_), _) => return Err(Misfit),
+        (_, Act::Cancel) => going.buyer(BuyerAct::Cancel)?,
+        (VisitStep::Completing, Act::Retry) => going.ask_to_complete()?,
+        (VisitStep::Completing, Act::Answer { number, answer }) => going.completed(number, answer)?,
+        (VisitStep::SignIn, Act::SignIn(place)) => going.sign_in(place)?,
+        (VisitStep::Consent, Act::Consent) => going.consent()?,
+        (VisitStep::Review, act) => going.review(act)?,
+        (VisitStep::Bank, Act::PassMfa) => {
+            going.buyer(BuyerAct::PassMfa)?;
+            going.place()?;
+        }
+        (VisitStep::Bank, Act::FailMfa) => going.buyer(BuyerAct::FailMfa)?,
+        (VisitStep::Declined, Act::TryAnotherCard(card)) => {
+            going.buyer(BuyerAct::SelectCard(card))?;
+            going.visit.step = VisitStep::Review;
+        }
+        (VisitStep::Declined, Act::GiveUp) => going.buyer(BuyerAct::GiveUp)?,
         _ => return Err(Misfit),
     }
     let Going { visit, session, events, .. } = going;
     Ok(Acted { visit, session, events })
-}
-
-impl Visit {
-    /// One that begins, with a page of this origin to speak to. Its ids stand for those that are drawn later.
-    pub(crate) fn arriving(origin: String, display: Display, language: CheckoutLanguage) -> Self {
-        Self {
-            id: String::new(),
-            checkout_session_id: CheckoutSessionId::from_random([0; 16]),
-            origin,
-            display,
-            purpose: Purpose::Choosing,
-            language,
-            handlers: Vec::new(),
-            scopes: Vec::new(),
-            currency: Currency::USD,
-            step: VisitStep::SignIn,
-            addresses: Vec::new(),
-            address: None,
-            delivery_option: None,
-            coupon_codes: Vec::new(),
-            gift: Gift::default(),
-            points: 0,
-            cart: None,
-            cart_number: 0,
-            questions: 0,
-            question: None,
-        }
-    }
-
-    /// The visit of a buyer whom the shop sends to pay. Nobody's page is spoken to: the shop's has gone.
-    pub(crate) fn to_pay(session: &CheckoutSession) -> Self {
-        let has_buyer = matches!(session.state, CheckoutSessionState::Open { buyer: Some(_), .. });
-        let arriving = Self::arriving(String::new(), Display::Window, CheckoutLanguage::of(session.region));
-        Self {
-            purpose: Purpose::Paying,
-            scopes: Scope::unless_named(),
-            step: if has_buyer { VisitStep::Review } else { VisitStep::SignIn },
-            ..arriving
-        }
-    }
-
-    /// Whether the order is placed on this page, and not only chosen for.
-    pub(crate) fn places(&self, session: &CheckoutSession) -> bool {
-        session.flow == Flow::BuyNow
-            || session.web_checkout.checkout_mode.is_some()
-            || self.purpose == Purpose::Paying
-    }
-
-    /// Why the place of the book cannot be chosen, if it cannot.
-    fn may_choose(&self, place: usize, restrictions: &Restrictions) -> bool {
-        self.addresses.get(place).is_some_and(|address| restrictions.refuse(address).is_none())
-    }
-
-    /// The question that is to be answered.
-    pub(crate) fn asking(&self) -> Option<&Question> {
-        self.question.as_ref().filter(|question| question.failure.is_none())
-    }
-
-    /// The question that had no usable answer.
-    pub(crate) fn failed(&self) -> Option<(&Question, &Failure)> {
-        let question = self.question.as_ref()?;
-        Some((question, question.failure.as_ref()?))
-    }
-
-    /// The cart as its rules read it.
-    pub(crate) fn read_cart(&self) -> Option<Cart> {
-        self.cart.as_ref().and_then(|cart| cart.cart().ok())
-    }
-
-    /// Whether the order can be placed as it is shown. A shop's page that reports an error leaves its
-    /// earlier cart as it was; one that said nothing of use may have computed another.
-    pub(crate) fn can_place(&self, flow: Flow, product_type: ProductType) -> bool {
-        let is_answered = match self.question.as_ref() {
-            None => true,
-            Some(Question { failure: Some(failure), choice, .. }) => {
-                failure.kind == HandlerFailure::ErrorReported && *choice != Choice::Start
-            }
-            Some(Question { failure: None, .. }) => false,
-        };
-        let has_address =
-            product_type == ProductType::PayOnly || self.address.is_some() || self.purpose == Purpose::Paying;
-        let has_cart = flow == Flow::Redirect || self.cart.is_some();
-        self.step == VisitStep::Review && is_answered && has_address && has_cart
-    }
-
-    /// Whether a coupon has somewhere to go. Where nothing is shipped the shop's page is asked as at the start:
-    /// the other events are about deliveries.
-    pub(crate) fn takes_coupons(&self, product_type: ProductType) -> bool {
-        let is_heard = match product_type {
-            ProductType::PayOnly => true,
-            ProductType::PayAndShip => {
-                self.has(Handler::DeliveryOptionSelection) || self.has(Handler::ShippingAddressSelection)
-            }
-        };
-        self.cart.is_some() && is_heard
-    }
-
-    /// Whether the shop wraps presents.
-    pub(crate) fn takes_gifts(&self) -> bool {
-        self.cart.is_some() && self.has(Handler::GiftWrapOptionSelection)
-    }
-
-    /// Whether the shop has points of its own.
-    pub(crate) fn takes_points(&self) -> bool {
-        self.cart.is_some() && self.has(Handler::MerchantManagedPaymentMethodSelection)
-    }
-
-    fn has(&self, handler: Handler) -> bool {
-        self.handlers.contains(&handler)
-    }
-
-    /// The billing address is shared where it is asked for, and where it is payment-critical.
-    fn shares_billing(&self, product_type: ProductType) -> bool {
-        product_type == ProductType::PayOnly || self.scopes.contains(&Scope::BillingAddress)
-    }
-}
-
-/// The buyers of whom one can log in.
-pub(crate) fn buyers(session: &CheckoutSession) -> Vec<TestBuyer> {
-    test_buyers(session.region, session.product_type)
 }
 
 /// A visit on its way through an act.
@@ -424,31 +170,22 @@ impl Going<'_> {
         self.events.push(Event::new(self.now, what));
     }
 
-    fn take(&mut self, step: Step<CheckoutSession, Event>) {
-        self.session = step.next;
-        self.events.extend(step.events);
-    }
-
-    fn arriving(&self) -> Result<Buyer, Misfit> {
-        buyers(&self.session).into_iter().next().map(|first| first.buyer).ok_or(Misfit)
-    }
-
     /// The domain's act; what it refuses does not fit.
     fn buyer(&mut self, act: BuyerAct) -> Result<(), Misfit> {
-        let arriving = self.arriving()?;
-        self.buyer_as(act, arriving)
+        self.buyer_as(act, test_buyer(self.session.region, self.session.product_type))
     }
 
     fn buyer_as(&mut self, act: BuyerAct, arriving: Buyer) -> Result<(), Misfit> {
         let step = test_buyer::act(self.session.clone(), act, arriving, self.now).map_err(|_| Misfit)?;
-        self.take(step);
+        self.session = step.next;
+        self.events.extend(step.events);
         Ok(())
     }
 
     fn sign_in(&mut self, place: usize) -> Result<(), Misfit> {
-        let TestBuyer { mut buyer, addresses, .. } =
-            buyers(&self.session).into_iter().nth(place).ok_or(Misfit)?;
-        let ships = self.session.product_type == ProductType::PayAndShip;
+        let buyers = test_buyers(self.session.region, self.session.product_type);
+        let TestBuyer { mut buyer, addresses, .. } = buyers.into_iter().nth(place).ok_or(Misfit)?;
+        let ships = self.ships();
         let allowed = |address: &Address| self.restrictions.refuse(address).is_none();
         self.visit.address = addresses.iter().position(allowed).filter(|_| ships);
         self.visit.addresses = addresses;
@@ -482,12 +219,12 @@ impl Going<'_> {
     }
 
     fn review(&mut self, act: Act) -> Result<(), Misfit> {
-        // One question at a time: while the shop's page is asked, there is only its answer and an end.
-        if self.visit.asking().is_some() && !matches!(act, Act::Answer { .. } | Act::Cancel | Act::Retry) {
+        // One question at a time: while the shop's page is asked, there is only its answer, or an end.
+        if self.visit.asking().is_some() && !matches!(act, Act::Answer { .. } | Act::Retry) {
             return Err(Misfit);
         }
         // What was chosen stands in the Checkout Session, and the shop has reckoned by it.
-        if self.visit.purpose == Purpose::Paying && !matches!(act, Act::PlaceOrder(_) | Act::Cancel) {
+        if self.visit.purpose == Purpose::Paying && !matches!(act, Act::PlaceOrder(_)) {
             return Err(Misfit);
         }
         match act {
@@ -537,13 +274,7 @@ impl Going<'_> {
                 self.ask(question.handler, question.choice)
             }
             Act::Answer { number, answer } => self.answered(number, answer),
-            Act::Cancel => self.buyer(BuyerAct::Cancel),
-            Act::SignIn(_)
-            | Act::Consent
-            | Act::PassMfa
-            | Act::FailMfa
-            | Act::TryAnotherCard(_)
-            | Act::GiveUp => Err(Misfit),
+            _ => Err(Misfit),
         }
     }
 

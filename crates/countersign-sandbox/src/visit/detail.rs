@@ -6,8 +6,8 @@ use countersign_domain::provider::checkout_session::{CheckoutSession, CheckoutSe
 use countersign_protocol::wire::{self, Object as _};
 use serde_json::{Value, json};
 
-use super::visit::{Choice, Visit};
 use super::words::{Handler, Scope};
+use super::{Choice, Visit};
 
 /// The event of a handler; `None` where there is nobody or nothing that it could tell of.
 pub(super) fn of(

@@ -1,0 +1,34 @@
+//! What every request and every loop of Amazon's half works with.
+
+use std::sync::Arc;
+
+use crate::book::Book;
+use crate::book::refused::StoreFailed;
+use crate::clock::VirtualClock;
+use crate::ids::Ids;
+use crate::faults::Faults;
+use crate::merchants::Merchants;
+use crate::notify::notices::Notices;
+use crate::settings::Settings;
+
+/// The parts of a running sandbox.
+pub(crate) struct App {
+    pub(crate) book: Book,
+    pub(crate) clock: Arc<VirtualClock>,
+    pub(crate) ids: Arc<Ids>,
+    pub(crate) settings: Settings,
+    pub(crate) merchants: Merchants,
+    pub(crate) faults: Faults,
+    pub(crate) notices: Notices,
+}
+
+impl App {
+    /// Forgets every object, reply and fault, and begins the ids and the clock anew. Merchants stay.
+    pub(crate) async fn reset(&self) -> Result<(), StoreFailed> {
+        let forget = || {
+            self.faults.remove(None);
+            self.notices.clear();
+        };
+        self.book.reset(forget).await
+    }
+}

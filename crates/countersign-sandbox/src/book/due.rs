@@ -1,0 +1,245 @@
+//! Timers: what is due is applied as of its due time, in due order over all documents, those timers
+//! included that another brings about. What is due together is applied by one change set, which leaves
+//! behind what one for each timer would leave; where that cannot be, each timer has its own. A process
+//! that dies between two change sets leaves the rest where the next round finds it.
+
+use countersign_domain::provider::checkout_session::{self as rules, AsOf};
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::{Document, DueTimer, Expect, Key, MAX_CHANGES, MAX_ROWS, Write};
+use countersign_store::transact::TransactError;
+use tokio::task::yield_now;
+
+use super::Book;
+use super::answer::{Answer, Reply};
+use super::checkout::Checkout;
+use super::commit::{Change, Decided};
+use super::documents::{Loaded, log, read, write_checkout, write_reply};
+use super::payment::LoadedPayment;
+use super::refused::StoreFailed;
+use super::stuck::Stuck;
+use crate::stored::{charge_permission, checkout_session, reply, visit};
+
+/// How many timers are read at once, and applied at once if they can be: a charge's deadline writes the
+/// charge and its permission, so that as many fill a change set.
+const BATCH: usize = MAX_CHANGES / 2;
+/// The most timers that are left alone at once: with them and a batch, one read is full.
+const MAX_STUCK: usize = MAX_ROWS - BATCH;
+
+/// What a timer belongs to, as it was loaded.
+enum Found {
+    Document(Document),
+    Payment(LoadedPayment),
+}
+
+/// What became of a timer.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    /// It was applied, and its document is due next at this instant.
+    Applied(Option<Timestamp>),
+    /// Another decision was faster.
+    Unasked,
+}
+
+/// Whether everything that was due is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    All,
+    /// What is left cannot be applied now, and is logged.
+    NotAll,
+}
+
+impl Book {
+    /// When the next timer is due.
+    pub(crate) async fn next_due(&self) -> Result<Option<Timestamp>, StoreFailed> {
+        Ok(self.store.next_due().await?)
+    }
+
+    /// Applies everything that is due. One caller does so at a time: another that comes meanwhile waits,
+    /// and finds the rest. Each batch has a moment of its own, and what is due is what is due then.
+    pub(crate) async fn apply_due(&self) -> Result<Settled, StoreFailed> {
+        let mut stuck = self.applying.lock().await;
+        stuck.release(self.clock.wall());
+        loop {
+            let moment = self.moment().await;
+            let due = self.store.due(moment.now, BATCH.saturating_add(stuck.len())).await?;
+            let due = due.into_iter().filter(|timer| !stuck.is_left_alone(timer));
+            let due: Vec<DueTimer> = due.take(BATCH).collect();
+            if due.is_empty() {
+                return Ok(if stuck.len() == 0 { Settled::All } else { Settled::NotAll });
+            }
+            self.apply_in_order(&due, &mut stuck).await?;
+            if stuck.len() >= MAX_STUCK {
+                tracing::error!("more timers cannot be applied than are left alone at once");
+                return Ok(Settled::NotAll);
+            }
+            drop(moment);
+            // However much is due, a stop, a move of the clock and a reset come between.
+            yield_now().await;
+        }
+    }
+
+    /// Applies a batch of timers until a new one comes before the rest.
+    async fn apply_in_order(&self, due: &[DueTimer], stuck: &mut Stuck) -> Result<(), StoreFailed> {
+        if due.len() > 1 && self.apply_together(due, stuck).await? {
+            return Ok(());
+        }
+        let mut earliest_new: Option<Timestamp> = None;
+        for timer in due {
+            if earliest_new.is_some_and(|new| new <= timer.due_at) {
+                break;
+            }
+            let one = std::slice::from_ref(timer);
+            match self.decide(|| self.decide_together(one)).await {
+                Ok(fates) => {
+                    let next = fates.first().and_then(|fate| match fate {
+                        Fate::Applied(due_at) => *due_at,
+                        Fate::Unasked => None,
+                    });
+                    earliest_new = [earliest_new, next].into_iter().flatten().min();
+                    self.note_unasked(one, &fates, stuck);
+                }
+                // One unreadable document must not hold up all others.
+                Err(StoreFailed::Unreadable(why)) => {
+                    let Key { collection, id } = &timer.key;
+                    tracing::error!(%why, collection, id, "a timer could not be applied");
+                    stuck.leave_alone(timer, self.clock.wall());
+                }
+                Err(failed) => return Err(failed),
+            }
+        }
+        Ok(())
+    }
+
+    fn note_unasked(&self, due: &[DueTimer], fates: &[Fate], stuck: &mut Stuck) {
+        for (timer, fate) in due.iter().zip(fates) {
+            if matches!(fate, Fate::Unasked) {
+                stuck.note_unasked(timer, self.clock.wall());
+            }
+        }
+    }
+
+    /// Applies a batch by one change set. `false`, and nothing is changed, when one of its documents
+    /// cannot be read or another decision was faster: each timer is to be tried by itself then.
+    async fn apply_together(&self, due: &[DueTimer], stuck: &mut Stuck) -> Result<bool, StoreFailed> {
+        match self.decide_once(|| self.decide_together(due)).await {
+            Ok(fates) => {
+                self.note_unasked(due, &fates, stuck);
+                Ok(true)
+            }
+            Err(
+                TransactError::Refused(StoreFailed::Unreadable(_))
+                | TransactError::Contended
+                | TransactError::Invalid(_),
+            ) => Ok(false),
+            Err(TransactError::Refused(failed)) => Err(failed),
+            Err(TransactError::Indeterminate(why)) => Err(StoreFailed::Indeterminate(why)),
+            Err(TransactError::Unavailable(why)) => Err(StoreFailed::Unavailable(why)),
+        }
+    }
+
+    /// Decides timers in due order, until a new one comes before the rest or the change set is full. The
+    /// outcome has one entry for each timer that was decided.
+    async fn decide_together(&self, due: &[DueTimer]) -> Result<Decided<Vec<Fate>>, StoreFailed> {
+        let mut decided = Decided::nothing(Vec::with_capacity(due.len()));
+        let (mut written, mut appended) = (0_usize, 0_usize);
+        let mut earliest_new: Option<Timestamp> = None;
+        for (timer, found) in due.iter().zip(self.find(due).await?) {
+            if earliest_new.is_some_and(|new| new <= timer.due_at) {
+                break;
+            }
+            let Some(change) = self.carry(timer, found)? else {
+                decided.outcome.push(Fate::Unasked);
+                continue;
+            };
+            written = written.saturating_add(change.write.len());
+            appended = appended.saturating_add(change.append.len());
+            if written.max(appended) > MAX_CHANGES && !decided.changes.is_empty() {
+                break;
+            }
+            let due_at = change.due_at();
+            earliest_new = [earliest_new, due_at].into_iter().flatten().min();
+            decided.changes.push(change);
+            decided.outcome.push(Fate::Applied(due_at));
+        }
+        Ok(decided)
+    }
+
+    /// Loads what the timers of a batch belong to.
+    async fn find(&self, due: &[DueTimer]) -> Result<Vec<Option<Found>>, StoreFailed> {
+        let keys: Vec<Key> = due.iter().map(|timer| timer.key.clone()).collect();
+        let documents = self.store.load(&keys).await?;
+        let is_permission = |key: &Key| key.collection == charge_permission::COLLECTION;
+        let permissions = keys.iter().zip(&documents).filter(|(key, _)| is_permission(key));
+        let permissions = permissions.filter_map(|(_, document)| document.clone()).collect();
+        let mut payments = self.payments(permissions).await?.into_iter();
+        let found = keys.iter().zip(documents).map(|(key, document)| {
+            let document = document?;
+            if is_permission(key) {
+                payments.next().map(Found::Payment)
+            } else {
+                Some(Found::Document(document))
+            }
+        });
+        Ok(found.collect())
+    }
+
+    /// Decides one timer; none when another decision was faster.
+    fn carry(&self, timer: &DueTimer, found: Option<Found>) -> Result<Option<Change>, StoreFailed> {
+        match (timer.key.collection, found) {
+            (_, None) => Ok(None),
+            (_, Some(Found::Payment(loaded))) => self.carry_payment(timer, loaded),
+            (checkout_session::COLLECTION, Some(Found::Document(document))) => carry_session(timer, document),
+            (reply::COLLECTION, Some(Found::Document(document))) => forget_buyer(timer, &document),
+            // A visit goes with its session.
+            (visit::COLLECTION, Some(Found::Document(document))) => {
+                let expect = Expect::Version(document.version);
+                Ok(Some(unlogged(timer, Write { key: timer.key.clone(), expect, content: None })))
+            }
+            (other, Some(Found::Document(_))) => {
+                Err(StoreFailed::Unreadable(format!("nobody knows the timers of {other}")))
+            }
+        }
+    }
+
+    fn carry_payment(&self, timer: &DueTimer, loaded: LoadedPayment) -> Result<Option<Change>, StoreFailed> {
+        if loaded.payment.due_at().is_none_or(|due_at| due_at > timer.due_at) {
+            return Ok(None);
+        }
+        let (payment, events) = self.carried(&loaded, timer.due_at)?;
+        let write = loaded.rewritten(&payment);
+        let append = self.logged_and_told(&payment.permission, &events, None);
+        Ok(Some(Change { at: timer.due_at, write, append, before: loaded.documents }))
+    }
+}
+
+/// A change that no event tells of.
+fn unlogged(timer: &DueTimer, write: Write) -> Change {
+    Change { at: timer.due_at, write: vec![write], append: Vec::new(), before: Vec::new() }
+}
+
+fn carry_session(timer: &DueTimer, document: Document) -> Result<Option<Change>, StoreFailed> {
+    let loaded = read(document, checkout_session::decode)?;
+    let expect = loaded.expected();
+    let Loaded { value: Checkout { session, shown }, document } = loaded;
+    if session.due_at() > timer.due_at {
+        return Ok(None);
+    }
+    let id = session.id.clone();
+    let (write, events) = match rules::as_of(session, timer.due_at) {
+        AsOf::Present(session, events) => (write_checkout(&Checkout { session, shown }, expect), events),
+        AsOf::Deleted(events) => (Write { key: timer.key.clone(), expect, content: None }, events),
+    };
+    let before = vec![(timer.key.clone(), document)];
+    Ok(Some(Change { at: timer.due_at, write: vec![write], append: log(&id, &events), before }))
+}
+
+/// The short form of a remembered reply is kept forever.
+fn forget_buyer(timer: &DueTimer, document: &Document) -> Result<Option<Change>, StoreFailed> {
+    let Reply { fingerprint, answer } = reply::decode(document.format, &document.bytes)?;
+    if answer.with_buyer.is_none() {
+        return Ok(None);
+    }
+    let answer = Answer { with_buyer: None, ..answer.into_owned() };
+    let expect = Expect::Version(document.version);
+    Ok(Some(unlogged(timer, write_reply(timer.key.clone(), &fingerprint, &answer, expect))))
+}

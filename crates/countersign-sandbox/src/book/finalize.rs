@@ -1,0 +1,139 @@
+//! Finalize and Complete Checkout Session: one load of session and remembered reply, one decision,
+//! one change set of at most six rows (session, permission, charge, reply, events).
+
+use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::provider::buyer::Buyer;
+use countersign_domain::provider::charge::{Charge, ChargeState};
+use countersign_domain::provider::checkout_session::{CheckoutSession, CheckoutSessionState, ResponseDetail};
+use countersign_domain::provider::finalize::{Completed, FinalizeRefused, Finalized, NewIds, PaymentFailure};
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::Expect;
+
+use super::Book;
+use super::answer::Answer;
+use super::caller::Caller;
+use super::checkout::{Checkout, Shown};
+use super::commit::{Change, Decided};
+use super::documents::{Loaded, checkout_session_key, log, write_charge, write_checkout, write_permission};
+use super::refused::{Refused, StoreFailed};
+use super::session::{as_of, former};
+
+/// A session that is Completed, as there is to answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Completion<'a> {
+    pub(crate) session: &'a CheckoutSession,
+    /// Whose data an answer in full shows, for as long as the permission has them; none when it is no
+    /// longer to be shown.
+    pub(crate) buyer: Option<(&'a Buyer, Timestamp)>,
+    /// The bank has not decided yet.
+    pub(crate) is_pending: bool,
+}
+
+/// What there is to answer: a failed payment has failed the session with it.
+pub(crate) type Outcome<'a> = Result<Completion<'a>, PaymentFailure>;
+
+impl Book {
+    /// Completes a session of the caller's by one decision. A remembered answer and a new one look the
+    /// same. Nothing has an id that is none.
+    pub(crate) async fn complete_session(
+        &self,
+        caller: &Caller,
+        id: Option<&CheckoutSessionId>,
+        decide: impl Fn(&CheckoutSession, NewIds) -> Result<Finalized, FinalizeRefused>,
+        render: impl Fn(Outcome<'_>) -> Answer,
+    ) -> Result<Answer, Refused> {
+        let Some(id) = id else { return self.nothing_has_this_id(caller).await };
+        let mut keys = Vec::with_capacity(2);
+        keys.push(checkout_session_key(id));
+        keys.extend(caller.reply_key());
+        self.decide(|| async {
+            let mut documents = self.store.load(&keys).await?.into_iter();
+            let session = documents.next().flatten();
+            if let Some(answer) = caller.replayed(documents.next().flatten().as_ref())? {
+                return Ok(Decided::nothing(answer));
+            }
+            let loaded = as_of(session, caller.now)?
+                .filter(|loaded| loaded.value.session.owner == caller.owner)
+                .ok_or(Refused::NotFound)?;
+            let session = &loaded.value.session;
+            match decide(session, self.new_ids(session)).map_err(Refused::Finalize)? {
+                Finalized::Completed(completed) => {
+                    let until = completed.permission.buyer_forgotten_at();
+                    let answer = render(Ok(Completion {
+                        session: &completed.session,
+                        buyer: Some((&completed.buyer, until)),
+                        is_pending: completed.is_pending(),
+                    }));
+                    let change = self.completion(caller, *completed, &loaded, &answer);
+                    Ok(Decided::change(change, answer))
+                }
+                Finalized::Failed(failure, step) => {
+                    let answer = render(Err(failure));
+                    let append = log(id, &step.events);
+                    let checkout = Checkout { session: step.next, shown: Shown::default() };
+                    let mut write = vec![write_checkout(&checkout, loaded.expected())];
+                    write.extend(caller.remember(&answer));
+                    let before = vec![former(&loaded)];
+                    Ok(Decided::change(Change { at: caller.now, write, append, before }, answer))
+                }
+                Finalized::Again => {
+                    let answer = self.answered_again(session, caller.now, &render).await?;
+                    let Some(reply) = caller.remember(&answer) else { return Ok(Decided::nothing(answer)) };
+                    let (write, append, before) = (vec![reply], Vec::new(), Vec::new());
+                    Ok(Decided::change(Change { at: caller.now, write, append, before }, answer))
+                }
+            }
+        })
+        .await
+    }
+
+    fn new_ids(&self, session: &CheckoutSession) -> NewIds {
+        let charge_permission_id = self.ids.charge_permission_id(session.owner.environment, session.region);
+        let charge_id = self.ids.charge_id(&charge_permission_id);
+        NewIds { charge_permission_id, charge_id }
+    }
+
+    /// The rows of a success.
+    fn completion(
+        &self,
+        caller: &Caller,
+        completed: Completed,
+        loaded: &Loaded<Checkout>,
+        answer: &Answer,
+    ) -> Change {
+        let Completed { session, permission, charge, events, .. } = completed;
+        let append = self.logged_and_told(&permission, &events, Some(&caller.told));
+        let due_at = [permission.due_at(), charge.as_ref().and_then(Charge::due_at)];
+        let checkout = Checkout { session, shown: Shown::default() };
+        let mut write = Vec::with_capacity(4);
+        write.push(write_checkout(&checkout, loaded.expected()));
+        write.push(write_permission(&permission, due_at.into_iter().flatten().min(), Expect::Absent));
+        write.extend(charge.as_ref().map(|charge| write_charge(charge, Expect::Absent)));
+        write.extend(caller.remember(answer));
+        Change { at: caller.now, write, append, before: vec![former(loaded)] }
+    }
+
+    /// A Completed session is answered as it is, as if it were completed now.
+    async fn answered_again(
+        &self,
+        session: &CheckoutSession,
+        now: Timestamp,
+        render: &impl Fn(Outcome<'_>) -> Answer,
+    ) -> Result<Answer, StoreFailed> {
+        let (mut buyer, mut is_pending) = (None, false);
+        if let CheckoutSessionState::Completed { charge_permission_id, charge_id } = &session.state
+            && let Some(payment) =
+                self.payment_as_of(charge_permission_id.as_str(), charge_id.as_ref(), now).await?
+        {
+            let charge = charge_id.as_ref().and_then(|id| payment.charge(id));
+            is_pending =
+                charge.is_some_and(|it| matches!(it.state, ChargeState::AuthorizationInitiated { .. }));
+            if session.response_detail == ResponseDetail::Full {
+                let until = payment.permission.buyer_forgotten_at();
+                buyer = payment.permission.buyer.map(|buyer| (buyer, until));
+            }
+        }
+        let buyer = buyer.as_ref().map(|(buyer, until)| (&**buyer, *until));
+        Ok(render(Ok(Completion { session, buyer, is_pending })))
+    }
+}

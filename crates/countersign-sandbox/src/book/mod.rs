@@ -1,0 +1,91 @@
+//! The book of Amazon's half, and the only caller of the store: load, decide, write. Each method reads
+//! what it needs, takes one decision, of its own or of its caller, and commits it whole, with the answer
+//! that is remembered for its idempotency key. Nothing else can reach the store.
+//!
+//! `http/`, `control/`, `hosted/` and `notify/` call it with a [`moment::Moment`] taken; `runner` calls
+//! [`Book::apply_due`].
+
+pub(crate) mod answer;
+pub(crate) mod caller;
+pub(crate) mod checkout;
+mod commit;
+mod documents;
+pub(crate) mod due;
+pub(crate) mod endpoints;
+pub(crate) mod events;
+pub(crate) mod finalize;
+pub(crate) mod moment;
+pub(crate) mod outbox;
+pub(crate) mod payment;
+mod recent;
+pub(crate) mod refused;
+pub(crate) mod reply;
+pub(crate) mod session;
+mod stuck;
+pub(crate) mod visit;
+
+use std::sync::Arc;
+
+use countersign_domain::provider::profile::Profile;
+use countersign_store::contract::Store;
+use countersign_world::Clock;
+
+use crate::alarm::Alarm;
+use crate::clock::VirtualClock;
+use crate::ids::Ids;
+use crate::notify::endpoints::Endpoints;
+use recent::Recent;
+use refused::StoreFailed;
+use stuck::Stuck;
+
+/// Everything that is decided on, and what a decision needs.
+pub(crate) struct Book {
+    store: Arc<dyn Store>,
+    clock: Arc<VirtualClock>,
+    ids: Arc<Ids>,
+    profile: Profile,
+    /// The endpoints in force. The control API's have documents.
+    pub(crate) endpoints: Endpoints,
+    recent: Recent,
+    /// Wakes the timers' loop.
+    pub(crate) alarm: Alarm,
+    /// Wakes the loop that sends notifications.
+    pub(crate) outbox_alarm: Alarm,
+    /// Held while what is due is applied.
+    applying: tokio::sync::Mutex<Stuck>,
+    /// Read while a moment is taken.
+    moments: tokio::sync::RwLock<()>,
+}
+
+impl Book {
+    /// Opens the book that a store holds. The virtual clock goes on from the store's last instant.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) async fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<Ids>,
+        profile: Profile,
+        endpoints: Endpoints,
+    ) -> Result<Self, StoreFailed> {
+        let watermark = store.watermark().await?;
+        Ok(Self {
+            store,
+            clock: Arc::new(VirtualClock::starting_from(clock, watermark)),
+            ids,
+            profile,
+            endpoints,
+            recent: Recent::default(),
+            alarm: Alarm::default(),
+            outbox_alarm: Alarm::default(),
+            applying: tokio::sync::Mutex::default(),
+            moments: tokio::sync::RwLock::default(),
+        })
+    }
+
+    /// The virtual clock, by which everything here is decided.
+    pub(crate) fn clock(&self) -> &Arc<VirtualClock> {
+        &self.clock
+    }
+}

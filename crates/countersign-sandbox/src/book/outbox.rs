@@ -1,0 +1,188 @@
+//! The outbox of notifications: what is appended with a step, what is leased and released. Sending is
+//! `notify/`'s work.
+
+use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
+use countersign_domain::provider::charge_permission::ChargePermission;
+use countersign_domain::provider::event::{Event, NotifiedObject};
+use countersign_domain::time::Timestamp;
+use countersign_protocol::notification::{Message, NotificationType, Notified};
+use countersign_store::contract::{Content, Expect, Key, MAX_CHANGES, NewMessage, Write};
+
+use super::Book;
+use super::caller::{Appended, Told};
+use super::commit::{Change, Decided};
+use super::documents::{log, read};
+use super::refused::StoreFailed;
+use crate::notify::endpoint::Lane;
+use crate::stored::notification::{self, Letter, Notice};
+use crate::stored::notification_attempts as stored_attempts;
+
+/// How many messages a step may append next to the one of its events.
+const ROOM: usize = MAX_CHANGES - 1;
+
+/// A message that is to be sent now.
+#[derive(Debug, Clone)]
+pub(crate) struct Leased {
+    pub(crate) sequence: u64,
+    pub(crate) lease_count: u32,
+    /// How often it was tried in vain, as was written.
+    pub(crate) attempts: u32,
+    pub(crate) notice: Notice,
+}
+
+fn attempts_key(sequence: u64) -> Key {
+    Key { collection: stored_attempts::COLLECTION, id: sequence.to_string() }
+}
+
+/// A notice as it stands in the outbox.
+pub(super) fn message(notice: Notice, lane: Lane) -> NewMessage {
+    NewMessage {
+        topic: notification::topic(lane),
+        subject: notice.endpoint_id.clone(),
+        deliver_at: Some(notice.at),
+        bytes: notification::encode(&notice),
+    }
+}
+
+fn notified(object: NotifiedObject, id: &str) -> Option<Notified> {
+    Some(match object {
+        NotifiedObject::ChargePermission => Notified::ChargePermission(ChargePermissionId::parse(id).ok()?),
+        NotifiedObject::Charge => Notified::Charge(ChargeId::parse(id).ok()?),
+        NotifiedObject::Refund => Notified::Refund(RefundId::parse(id).ok()?),
+    })
+}
+
+impl Book {
+    /// What a step of a permission appends: its events to the log, and the messages that notify its
+    /// merchant of them. `told` keeps which.
+    pub(super) fn logged_and_told(
+        &self,
+        permission: &ChargePermission,
+        events: &[Event],
+        told: Option<&Told>,
+    ) -> Vec<NewMessage> {
+        let mut messages = log(&permission.checkout_session_id, events);
+        let endpoints = self.endpoints.hearing_of(&permission.owner.merchant_id);
+        if endpoints.is_empty() {
+            return messages;
+        }
+        let letters = self.letters(permission, events);
+        if let Some(told) = told {
+            let letters = letters.iter().map(|(_, letter)| letter.clone()).collect();
+            let endpoint_ids = endpoints.iter().map(|(id, _)| id.clone()).collect();
+            told.replace(Appended { endpoint_ids, letters });
+        }
+        let messages_each = ROOM.checked_div(endpoints.len()).unwrap_or(1).max(1);
+        let letters_each = letters.len().div_ceil(messages_each).max(1);
+        let published_at = self.clock.wall();
+        for letters in letters.chunks(letters_each) {
+            let at = letters.iter().map(|(at, _)| *at).max().unwrap_or(published_at);
+            let letters: Vec<Letter> = letters.iter().map(|(_, letter)| letter.clone()).collect();
+            for (endpoint_id, lane) in &endpoints {
+                let (endpoint_id, letters) = (endpoint_id.clone(), letters.clone());
+                messages.push(message(Notice { endpoint_id, at, published_at, letters }, *lane));
+            }
+        }
+        messages
+    }
+
+    /// The notifications of some events, each with its instant.
+    fn letters(&self, permission: &ChargePermission, events: &[Event]) -> Vec<(Timestamp, Letter)> {
+        let mut letters: Vec<(Timestamp, Letter)> = Vec::new();
+        for event in events {
+            let Some((object, object_id)) = event.what.notifies_of() else { continue };
+            let Some(object) = notified(object, object_id) else { continue };
+            // Whoever is told gets the object; that it changed twice at one instant tells no more.
+            let is_told = |(at, letter): &(Timestamp, Letter)| {
+                *at == event.at && letter.message.as_ref().is_some_and(|message| message.object == object)
+            };
+            if letters.iter().any(is_told) {
+                continue;
+            }
+            let message = Message {
+                merchant_id: permission.owner.merchant_id.clone(),
+                object,
+                charge_permission_id: Some(permission.id.clone()),
+                notification_type: Some(NotificationType::StateChange.into()),
+                notification_id: Some(self.ids.notification_id()),
+                notification_version: Some("V2".to_owned()),
+            };
+            let message_id = self.ids.notification_id();
+            letters.push((event.at, Letter { message_id, message: Some(message) }));
+        }
+        letters
+    }
+
+    /// When the next message of a lane is due.
+    pub(crate) async fn next_notice(&self, lane: Lane) -> Result<Option<Timestamp>, StoreFailed> {
+        Ok(self.store.backlog(notification::topic(lane), 1).await?.next_at)
+    }
+
+    /// Takes what is due in a lane, in due order. The lease ends at once by itself: see the head of `notify/`.
+    pub(crate) async fn lease_notices(
+        &self,
+        lane: Lane,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Leased>, StoreFailed> {
+        let mut leased = Vec::new();
+        for message in self.store.lease(notification::topic(lane), now, now, limit).await? {
+            let (sequence, lease_count) = (message.sequence, message.lease_count);
+            match notification::decode(&message.bytes) {
+                Ok(notice) => leased.push(Leased { sequence, lease_count, attempts: 0, notice }),
+                Err(why) => {
+                    tracing::error!(%why, sequence, "a notification can never be sent");
+                    self.store.release(sequence, lease_count, None).await?;
+                }
+            }
+        }
+        // What is leased for the first time was never tried.
+        let mut again: Vec<&mut Leased> = leased.iter_mut().filter(|it| it.lease_count > 1).collect();
+        if again.is_empty() {
+            return Ok(leased);
+        }
+        let keys: Vec<Key> = again.iter().map(|leased| attempts_key(leased.sequence)).collect();
+        for (leased, document) in again.iter_mut().zip(self.store.load(&keys).await?) {
+            let Some(document) = document else { continue };
+            match read(document, stored_attempts::decode) {
+                Ok(attempts) => leased.attempts = attempts.value,
+                Err(why) => tracing::error!(%why, "a notification is tried as if it never had been"),
+            }
+        }
+        Ok(leased)
+    }
+
+    /// Writes how often a message was tried in vain; nothing if it is tried no more.
+    pub(crate) async fn note_attempts(
+        &self,
+        leased: &Leased,
+        attempts: Option<u32>,
+    ) -> Result<(), StoreFailed> {
+        let (at, key) = (self.clock.now(), attempts_key(leased.sequence));
+        let encoded = attempts.as_ref().map(stored_attempts::encode);
+        self.decide(|| async {
+            let found = self.document(key.clone()).await?;
+            let expect = found.as_ref().map_or(Expect::Absent, |found| Expect::Version(found.version));
+            let content = encoded.clone();
+            let content =
+                content.map(|(format, bytes)| Content { format, bytes, due_at: None, index: Vec::new() });
+            if content.is_none() && found.is_none() {
+                return Ok(Decided::nothing(()));
+            }
+            let write = vec![Write { key: key.clone(), expect, content }];
+            Ok(Decided::change(Change { at, write, append: Vec::new(), before: Vec::new() }, ()))
+        })
+        .await
+    }
+
+    /// Lets go of a message that was sent, or is to be sent again at `again_at`.
+    pub(crate) async fn release_notice(
+        &self,
+        leased: &Leased,
+        again_at: Option<Timestamp>,
+    ) -> Result<(), StoreFailed> {
+        // It may be gone: a reset forgets messages, whoever has them.
+        self.store.release(leased.sequence, leased.lease_count, again_at).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,325 @@
+//! Charge Permissions with their Charges and Refunds: reading them, and one decision on them. A permission
+//! is read together with its open charges, all from one moment, because what they hold is part of what it
+//! can still charge. What is overdue is carried out first, in the same change set.
+
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
+use countersign_domain::provider::charge::Charge;
+use countersign_domain::provider::charge_permission::ChargePermission;
+use countersign_domain::provider::checkout_session::Owner;
+use countersign_domain::provider::event::Event;
+use countersign_domain::provider::payment::Payment;
+use countersign_domain::provider::refund::Refund;
+use countersign_domain::step::Step;
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::{Document, Expect, Key, Write};
+
+use super::Book;
+use super::answer::Answer;
+use super::caller::{Caller, Told};
+use super::commit::{Change, Decided};
+use super::documents::{
+    Loaded, charge_key, charge_permission_key, read, refund_key, write_charge, write_permission, write_refund,
+};
+use super::refused::{Refused, StoreFailed, broken};
+use super::session::Look;
+use crate::stored::event::LoggedEvent;
+use crate::stored::{charge, charge_permission, refund};
+
+/// How often a permission is read again because its charges changed meanwhile.
+const READS: usize = 8;
+/// How many events are read at once. A permission has a bounded number: 25 charges of 10 refunds.
+const LEDGER_PAGE: usize = 1_000;
+
+/// A permission with its open charges, and their documents.
+pub(super) struct LoadedPayment {
+    pub(super) payment: Payment,
+    /// The permission's document and the charges', in their order.
+    pub(super) documents: Vec<(Key, Document)>,
+}
+
+/// A permission and everything that was logged of its checkout: the postings among it give its balances.
+#[derive(Debug)]
+pub(crate) struct Accounts {
+    pub(crate) permission: ChargePermission,
+    pub(crate) events: Vec<LoggedEvent<'static>>,
+}
+
+/// What one decision on a payment came to.
+pub(crate) struct PaymentDecision {
+    pub(crate) step: Step<Payment, Event>,
+    /// A refund that came into being, of this charge.
+    pub(crate) refund: Option<(RefundId, ChargeId)>,
+    pub(crate) answer: Answer,
+}
+
+impl LoadedPayment {
+    fn read(
+        permission: Loaded<ChargePermission>,
+        charges: impl Iterator<Item = (Key, Option<Document>)>,
+    ) -> Result<Self, StoreFailed> {
+        let key = charge_permission_key(permission.value.id.as_str());
+        let mut documents = vec![(key, permission.document)];
+        let mut payment = Payment { permission: permission.value, charges: Vec::new() };
+        for (key, document) in charges {
+            let Some(document) = document else { continue };
+            let Loaded { value, document } = read(document, charge::decode)?;
+            payment.charges.push(value);
+            documents.push((key, document));
+        }
+        Ok(Self { payment, documents })
+    }
+
+    /// The version of the permission, or of what stands behind it; that of nothing is that it is absent.
+    fn expected(&self, position: usize) -> Expect {
+        self.documents.get(position).map_or(Expect::Absent, |(_, document)| Expect::Version(document.version))
+    }
+
+    /// The rows of what a step has left: the permission, and those charges that it has changed.
+    pub(super) fn rewritten(&self, next: &Payment) -> Vec<Write> {
+        let mut write = vec![write_permission(&next.permission, next.due_at(), self.expected(0))];
+        for (position, charge) in next.charges.iter().enumerate() {
+            if self.payment.charges.get(position) != Some(charge) {
+                write.push(write_charge(charge, self.expected(position.saturating_add(1))));
+            }
+        }
+        write
+    }
+}
+
+impl Book {
+    /// Loads a permission with its open charges, and with `also`, be it open or not.
+    async fn payment(&self, id: &str, also: Option<&ChargeId>) -> Result<Option<LoadedPayment>, StoreFailed> {
+        // Most often `also` is the only open charge: then one read is enough.
+        let mut keys: Vec<Key> = vec![charge_permission_key(id)];
+        keys.extend(also.map(charge_key));
+        for _ in 0..READS {
+            let mut documents = self.store.load(&keys).await?.into_iter();
+            let Some(document) = documents.next().flatten() else { return Ok(None) };
+            let permission = read(document, charge_permission::decode)?;
+            let open = &permission.value.open_charges;
+            let closed = also.filter(|id| !open.contains(id));
+            let needed = || open.iter().chain(closed);
+            if needed().map(ChargeId::as_str).eq(keys.iter().skip(1).map(|key| key.id.as_str())) {
+                let charges = keys.into_iter().skip(1).zip(documents);
+                return LoadedPayment::read(permission, charges).map(Some);
+            }
+            keys.truncate(1);
+            keys.extend(needed().map(charge_key));
+        }
+        Err(StoreFailed::Unavailable("too many write the same".to_owned()))
+    }
+
+    /// A permission with its open charges and `also`, as of now.
+    pub(super) async fn payment_as_of(
+        &self,
+        id: &str,
+        also: Option<&ChargeId>,
+        now: Timestamp,
+    ) -> Result<Option<Payment>, StoreFailed> {
+        let Some(loaded) = self.payment(id, also).await? else { return Ok(None) };
+        Ok(Some(self.carried(&loaded, now)?.0))
+    }
+
+    /// A payment as its deadlines have left it at an instant, and what they brought about.
+    pub(super) fn carried(
+        &self,
+        loaded: &LoadedPayment,
+        to: Timestamp,
+    ) -> Result<(Payment, Vec<Event>), StoreFailed> {
+        let mut payment = loaded.payment.clone();
+        let events = payment.carry_to(to, self.profile).map_err(broken)?;
+        Ok((payment, events))
+    }
+
+    /// Loads the open charges of many permissions at once. These may be younger than their permissions:
+    /// only for a decision that writes every permission it reads. No charge is written without its
+    /// permission, so that the permission's version holds for its charges.
+    pub(super) async fn payments(
+        &self,
+        permissions: Vec<Document>,
+    ) -> Result<Vec<LoadedPayment>, StoreFailed> {
+        let read = permissions.into_iter().map(|document| read(document, charge_permission::decode));
+        let read: Vec<Loaded<ChargePermission>> = read.collect::<Result<_, _>>()?;
+        let open = read.iter().flat_map(|permission| &permission.value.open_charges);
+        let keys: Vec<Key> = open.map(charge_key).collect();
+        let documents = self.store.load(&keys).await?;
+        let mut charges = keys.into_iter().zip(documents);
+        let mut payments = Vec::with_capacity(read.len());
+        for permission in read {
+            let open_count = permission.value.open_charges.len();
+            payments.push(LoadedPayment::read(permission, charges.by_ref().take(open_count))?);
+        }
+        Ok(payments)
+    }
+
+    /// Get Charge Permission.
+    pub(crate) async fn charge_permission(
+        &self,
+        owner: &Owner,
+        id: &ChargePermissionId,
+        look: Look,
+    ) -> Result<ChargePermission, Refused> {
+        let permission = match self.recent.before(id.as_str(), look.staleness, look.now) {
+            Some(Some(before)) => Some(read(before, charge_permission::decode)?.value),
+            Some(None) => None,
+            None => self.payment_as_of(id.as_str(), None, look.now).await?.map(|payment| payment.permission),
+        };
+        permission.filter(|permission| permission.owner == *owner).ok_or(Refused::NotFound)
+    }
+
+    /// Get Charge.
+    pub(crate) async fn charge(&self, owner: &Owner, id: &ChargeId, look: Look) -> Result<Charge, Refused> {
+        let stale = self.recent.before(id.as_str(), look.staleness, look.now);
+        let is_stale = stale.is_some();
+        let document = match stale {
+            Some(before) => before,
+            None => self.document(charge_key(id)).await?,
+        };
+        let mut charge = read(document.ok_or(Refused::NotFound)?, charge::decode)?.value;
+        // Whose a charge is never changes, so that its permission may be read at another moment.
+        if self.owner_of(&charge.charge_permission_id).await? != *owner {
+            return Err(Refused::NotFound);
+        }
+        while !is_stale && charge.due_at().is_some_and(|due_at| due_at <= look.now) {
+            let Some(Step { next, .. }) = charge.expire(self.profile) else { break };
+            charge = next;
+        }
+        Ok(charge)
+    }
+
+    /// Get Refund: it, and whose charge's it is.
+    pub(crate) async fn refund(
+        &self,
+        owner: &Owner,
+        id: &RefundId,
+        look: Look,
+    ) -> Result<(Refund, ChargeId), Refused> {
+        let document = self.document(refund_key(id)).await?.ok_or(Refused::NotFound)?;
+        let charge_id = read(document, refund::decode)?.value;
+        let charge = self.charge(owner, &charge_id, look).await?;
+        let refund = charge.refunds.into_iter().find(|refund| refund.id == *id).ok_or(Refused::NotFound)?;
+        Ok((refund, charge_id))
+    }
+
+    async fn owner_of(&self, id: &ChargePermissionId) -> Result<Owner, Refused> {
+        let document = self.document(charge_permission_key(id.as_str())).await?.ok_or(Refused::NotFound)?;
+        Ok(read(document, charge_permission::decode_owner)?.value)
+    }
+
+    /// Whoever owns a permission, as of now, without an idempotency key: what is done on Amazon's side is
+    /// done to the owner's object.
+    pub(crate) async fn caller_for(
+        &self,
+        id: &ChargePermissionId,
+        now: Timestamp,
+    ) -> Result<Caller, Refused> {
+        Ok(Caller { owner: self.owner_of(id).await?, idempotency: None, now, told: Told::default() })
+    }
+
+    /// Whoever owns a charge, as [`Book::caller_for`].
+    pub(crate) async fn caller_for_charge(&self, id: &ChargeId, now: Timestamp) -> Result<Caller, Refused> {
+        let permission_id = self.permission_of(id).await?.ok_or(Refused::NotFound)?;
+        self.caller_for(&permission_id, now).await
+    }
+
+    /// A permission's accounts as of now, with the log of what led there: both of one version.
+    pub(crate) async fn accounts(
+        &self,
+        id: &ChargePermissionId,
+        now: Timestamp,
+    ) -> Result<Option<Accounts>, StoreFailed> {
+        for _ in 0..READS {
+            let Some(loaded) = self.payment(id.as_str(), None).await? else { return Ok(None) };
+            let mut events = self.logged(&loaded.payment.permission.checkout_session_id).await?;
+            let document = self.document(charge_permission_key(id.as_str())).await?;
+            if document.is_some_and(|document| Expect::Version(document.version) == loaded.expected(0)) {
+                let (payment, overdue) = self.carried(&loaded, now)?;
+                events.extend(overdue.iter().map(|event| LoggedEvent::from(event).into_owned()));
+                return Ok(Some(Accounts { permission: payment.permission, events }));
+            }
+        }
+        Err(StoreFailed::Unavailable("too many write the same".to_owned()))
+    }
+
+    /// Everything that was logged of a checkout.
+    async fn logged(&self, id: &CheckoutSessionId) -> Result<Vec<LoggedEvent<'static>>, StoreFailed> {
+        let mut events = Vec::new();
+        let mut after = 0;
+        loop {
+            let page = self.events(Some(id.as_str()), after, LEDGER_PAGE).await?;
+            let is_last = page.len() < LEDGER_PAGE;
+            after = page.last().map_or(after, |last| last.sequence);
+            events.extend(page.into_iter().map(|shown| shown.event));
+            if is_last {
+                return Ok(events);
+            }
+        }
+    }
+
+    /// Under which permission a charge is made; that never changes.
+    async fn permission_of(&self, id: &ChargeId) -> Result<Option<ChargePermissionId>, StoreFailed> {
+        let Some(document) = self.document(charge_key(id)).await? else { return Ok(None) };
+        Ok(Some(read(document, charge::decode)?.value.charge_permission_id))
+    }
+
+    /// One decision on a permission with its open charges.
+    pub(crate) async fn change_permission(
+        &self,
+        caller: &Caller,
+        id: &ChargePermissionId,
+        decide: impl Fn(&Payment) -> Result<PaymentDecision, Refused>,
+    ) -> Result<Answer, Refused> {
+        self.change_payment(caller, id, None, decide).await
+    }
+
+    /// One decision on a charge, open or not, with its permission. Nothing has an id that is none.
+    pub(crate) async fn change_charge(
+        &self,
+        caller: &Caller,
+        id: Option<&ChargeId>,
+        decide: impl Fn(&Payment, &ChargeId) -> Result<PaymentDecision, Refused>,
+    ) -> Result<Answer, Refused> {
+        let Some(id) = id else { return self.nothing_has_this_id(caller).await };
+        let Some(permission_id) = self.permission_of(id).await? else {
+            return self.nothing_has_this_id(caller).await;
+        };
+        self.change_payment(caller, &permission_id, Some(id), |payment| decide(payment, id)).await
+    }
+
+    /// Carries out one decision on a permission with its charges, as of now. `also` is a charge that the
+    /// decision is about, open or not.
+    async fn change_payment(
+        &self,
+        caller: &Caller,
+        permission_id: &ChargePermissionId,
+        also: Option<&ChargeId>,
+        decide: impl Fn(&Payment) -> Result<PaymentDecision, Refused>,
+    ) -> Result<Answer, Refused> {
+        let decide = &decide;
+        self.decide(|| async move {
+            if let Some(answer) = self.replayed(caller).await? {
+                return Ok(Decided::nothing(answer));
+            }
+            let loaded = self.payment(permission_id.as_str(), also).await?;
+            let loaded = loaded
+                .filter(|loaded| loaded.payment.permission.owner == caller.owner)
+                .ok_or(Refused::NotFound)?;
+            let (payment, mut events) = self.carried(&loaded, caller.now)?;
+            let PaymentDecision { step, refund, answer } = match decide(&payment) {
+                Ok(decision) => decision,
+                // A copy of this request may have been carried out between the two reads, and be why.
+                Err(refused) => {
+                    return self.replayed(caller).await?.map(Decided::nothing).ok_or(refused);
+                }
+            };
+            events.extend(step.events);
+            let mut write = loaded.rewritten(&step.next);
+            write.extend(refund.as_ref().map(|(id, charge_id)| write_refund(id, charge_id)));
+            write.extend(caller.remember(&answer));
+            let append = self.logged_and_told(&step.next.permission, &events, Some(&caller.told));
+            let change = Change { at: caller.now, write, append, before: loaded.documents };
+            Ok(Decided::change(change, answer))
+        })
+        .await
+    }
+}

@@ -1,0 +1,63 @@
+//! Answers that are remembered for their idempotency key: the same request again gets the same bytes,
+//! another request with the key is refused. The reply is a document of the same change set as what it
+//! answers, so of many that arrive at once one takes effect and the others, having lost the race,
+//! read its reply.
+
+use countersign_store::contract::{Document, Key};
+
+use super::Book;
+use super::answer::Answer;
+use super::caller::Caller;
+use super::commit::{Change, Decided};
+use super::refused::{Refused, StoreFailed};
+
+/// Where in the ladder a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusedBy {
+    /// Check 2, before the key is looked at.
+    Form,
+    /// Checks 4 to 13, behind it.
+    Rule,
+}
+
+impl Book {
+    pub(super) async fn document(&self, key: Key) -> Result<Option<Document>, StoreFailed> {
+        Ok(self.store.load(&[key]).await?.into_iter().next().flatten())
+    }
+
+    /// Check 3: what the idempotency key was answered with, if a request was carried out under it.
+    pub(super) async fn replayed(&self, caller: &Caller) -> Result<Option<Answer>, Refused> {
+        let Some(key) = caller.reply_key() else { return Ok(None) };
+        caller.replayed(self.document(key).await?.as_ref())
+    }
+
+    /// Checks 3 and 4 of a call on what cannot be there, because nothing has such an id.
+    pub(super) async fn nothing_has_this_id(&self, caller: &Caller) -> Result<Answer, Refused> {
+        self.replayed(caller).await?.ok_or(Refused::NotFound)
+    }
+
+    /// Keeps a refusal for its key and gives back what is answered: behind check 3 that is what the key
+    /// answers, so that a request that came twice at once has one answer.
+    pub(crate) async fn remember_refusal(
+        &self,
+        caller: &Caller,
+        check: RefusedBy,
+        refusal: Answer,
+    ) -> Result<Answer, Refused> {
+        let Some(key) = caller.reply_key() else { return Ok(refusal) };
+        self.decide(|| async {
+            let found = self.document(key.clone()).await?;
+            let earlier = match check {
+                RefusedBy::Form => found.map(|_| refusal.clone()),
+                RefusedBy::Rule => caller.replayed(found.as_ref())?,
+            };
+            if let Some(answer) = earlier {
+                return Ok(Decided::nothing(answer));
+            }
+            let write = caller.remember(&refusal).into_iter().collect();
+            let change = Change { at: caller.now, write, append: Vec::new(), before: Vec::new() };
+            Ok(Decided::change(change, refusal.clone()))
+        })
+        .await
+    }
+}

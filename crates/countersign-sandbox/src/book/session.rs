@@ -1,0 +1,152 @@
+//! Creating, reading and changing Checkout Sessions.
+
+use std::time::Duration;
+
+use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::provider::checkout_session::{
+    self as rules, AsOf, CheckoutSession, Owner, SessionRefused, SessionStep,
+};
+use countersign_domain::provider::event::Event;
+use countersign_domain::provider::payment_details::PaymentDetailsRefused;
+use countersign_domain::step::Step;
+use countersign_domain::time::Timestamp;
+use countersign_store::contract::{Document, Expect, Key};
+
+use super::Book;
+use super::answer::Answer;
+use super::caller::Caller;
+use super::checkout::Checkout;
+use super::commit::{Change, Decided};
+use super::documents::{Loaded, checkout_session_key, log, read, write_checkout};
+use super::refused::{Refused, StoreFailed};
+use crate::stored::checkout_session;
+
+/// What is shown of an object: as of now, or as it was before its last change if that is less than
+/// `staleness` ago.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) now: Timestamp,
+    pub(crate) staleness: Option<Duration>,
+}
+
+impl Book {
+    /// A new session of a checkout that is about to begin, with its id and its instants.
+    pub(super) fn begun(
+        &self,
+        new: &Checkout,
+        now: Timestamp,
+    ) -> Result<(Checkout, Vec<Event>), PaymentDetailsRefused> {
+        let Checkout { session, shown } = new.clone();
+        let id = self.ids.checkout_session_id();
+        let Step { next, events } =
+            rules::create(CheckoutSession { id, created_at: now, updated_at: now, ..session })?;
+        Ok((Checkout { session: next, shown }, events))
+    }
+
+    /// A checkout begins without its merchant's server: `then` is what its buyer has done already.
+    pub(crate) async fn start_checkout(
+        &self,
+        new: &Checkout,
+        then: impl Fn(CheckoutSession, Timestamp) -> Result<SessionStep, SessionRefused>,
+    ) -> Result<Checkout, Refused> {
+        let moment = self.moment().await;
+        let at = moment.now;
+        self.decide(|| async {
+            let (Checkout { session, shown }, mut events) = self.begun(new, at)?;
+            let Step { next, events: later } = then(session, at)?;
+            events.extend(later);
+            let checkout = Checkout { session: next, shown };
+            let write = vec![write_checkout(&checkout, Expect::Absent)];
+            let append = log(&checkout.session.id, &events);
+            Ok(Decided::change(Change { at, write, append, before: Vec::new() }, checkout))
+        })
+        .await
+    }
+
+    /// Create Checkout Session.
+    pub(crate) async fn create_checkout_session(
+        &self,
+        caller: &Caller,
+        new: &Checkout,
+        render: impl Fn(&Checkout) -> Answer,
+    ) -> Result<Answer, Refused> {
+        let at = caller.now;
+        self.decide(|| async {
+            if let Some(answer) = self.replayed(caller).await? {
+                return Ok(Decided::nothing(answer));
+            }
+            let (checkout, events) = self.begun(new, at)?;
+            let answer = render(&checkout);
+            let mut write = vec![write_checkout(&checkout, Expect::Absent)];
+            write.extend(caller.remember(&answer));
+            let append = log(&checkout.session.id, &events);
+            Ok(Decided::change(Change { at, write, append, before: Vec::new() }, answer))
+        })
+        .await
+    }
+
+    /// Get Checkout Session.
+    pub(crate) async fn checkout_session(
+        &self,
+        owner: &Owner,
+        id: &CheckoutSessionId,
+        look: Look,
+    ) -> Result<Checkout, Refused> {
+        let document = match self.recent.before(id.as_str(), look.staleness, look.now) {
+            Some(before) => before,
+            None => self.document(checkout_session_key(id)).await?,
+        };
+        let loaded = as_of(document, look.now)?.filter(|loaded| loaded.value.session.owner == *owner);
+        Ok(loaded.ok_or(Refused::NotFound)?.value)
+    }
+
+    /// A session as of now.
+    pub(super) async fn checkout(
+        &self,
+        id: &CheckoutSessionId,
+        now: Timestamp,
+    ) -> Result<Option<Loaded<Checkout>>, StoreFailed> {
+        as_of(self.document(checkout_session_key(id)).await?, now)
+    }
+
+    /// One step of a session, of this owner's where there is one.
+    pub(crate) async fn change_checkout_session(
+        &self,
+        id: &CheckoutSessionId,
+        owner: Option<&Owner>,
+        at: Timestamp,
+        decide: impl Fn(&Checkout) -> Result<SessionStep, SessionRefused>,
+    ) -> Result<Checkout, Refused> {
+        self.decide(|| async {
+            let loaded = self.checkout(id, at).await?;
+            let loaded = loaded
+                .filter(|loaded| owner.is_none_or(|owner| loaded.value.session.owner == *owner))
+                .ok_or(Refused::NotFound)?;
+            let Step { next, events } = decide(&loaded.value)?;
+            let expected = loaded.expected();
+            let before = vec![former(&loaded)];
+            let checkout = Checkout { session: next, shown: loaded.value.shown };
+            let write = vec![write_checkout(&checkout, expected)];
+            Ok(Decided::change(Change { at, write, append: log(id, &events), before }, checkout))
+        })
+        .await
+    }
+}
+
+/// What a session was, for a change's `before`.
+pub(super) fn former(loaded: &Loaded<Checkout>) -> (Key, Document) {
+    (checkout_session_key(&loaded.value.session.id), loaded.document.clone())
+}
+
+/// A session as its deadlines have left it; `None` when there is none any more.
+pub(super) fn as_of(
+    document: Option<Document>,
+    now: Timestamp,
+) -> Result<Option<Loaded<Checkout>>, StoreFailed> {
+    let Some(document) = document else { return Ok(None) };
+    let Loaded { value: Checkout { session, shown }, document } = read(document, checkout_session::decode)?;
+    Ok(match rules::as_of(session, now) {
+        AsOf::Present(session, _) => Some(Loaded { value: Checkout { session, shown }, document }),
+        AsOf::Deleted(_) => None,
+    })
+}

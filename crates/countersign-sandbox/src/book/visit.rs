@@ -1,0 +1,215 @@
+//! Buyers' visits to the hosted page: begun by a button, read and acted on with the token. A visit and its
+//! Checkout Session are written together or not at all.
+
+use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::provider::checkout_session::{CheckoutSession, CheckoutSessionState};
+use countersign_domain::provider::payment_details::PaymentDetailsRefused;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::wire::{DeliverySpecifications, Spellings, read_request};
+use countersign_store::contract::{
+    Content, Expect, IndexEntry, IndexRange, Key, MAX_ROWS, StoreError, Write,
+};
+
+use super::Book;
+use super::checkout::{Checkout, Shown};
+use super::commit::{Change, Decided};
+use super::documents::{Loaded, log, read, write_checkout};
+use super::refused::{Refused, StoreFailed};
+use super::session::former;
+use crate::stored::visit as stored;
+use crate::visit::act::{Act, Acted, Misfit, act};
+use crate::visit::begin::{Arrival, NoVisit};
+use crate::visit::restriction::Restrictions;
+use crate::visit::token::VisitToken;
+use crate::visit::{Visit, VisitStep};
+
+/// The most visits that are kept: far more than a test leaves open, and so many that one read counts them.
+pub(crate) const MAX_VISITS: usize = MAX_ROWS;
+/// How many that are over make room at once. Each is one write of the change set that brings a new one.
+const MAX_FORGOTTEN: usize = 100;
+
+/// The visits, by when each is over: with its session's last step, else with its session's 24 hours.
+const BY_END: &str = "visit_by_end";
+
+/// Why no visit begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BeginRefused {
+    /// The session has no visit to begin.
+    NoVisit(NoVisit),
+    /// [`MAX_VISITS`] are kept, and none of them is over.
+    TooManyVisits,
+    /// A rule between the members of a new session's payment part.
+    Payment(PaymentDetailsRefused),
+    /// The store failed.
+    Store(StoreFailed),
+}
+
+impl From<StoreFailed> for BeginRefused {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Store(failed)
+    }
+}
+
+impl From<StoreError> for BeginRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// A visit with its Checkout Session as of now.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) visit: Visit,
+    pub(crate) session: CheckoutSession,
+    pub(crate) restrictions: Restrictions,
+}
+
+impl Book {
+    /// A buyer comes to the hosted page by a button, for a new Checkout Session.
+    pub(crate) async fn start_visit(
+        &self,
+        new: &Checkout,
+        visit: &Visit,
+    ) -> Result<Arrival<VisitToken>, BeginRefused> {
+        let moment = self.moment().await;
+        let at = moment.now;
+        let token = VisitToken::drawn(self.ids.visit_token());
+        self.decide(|| async {
+            let (checkout, events) = self.begun(new, at).map_err(BeginRefused::Payment)?;
+            let id = &checkout.session.id;
+            let mut write = self.room_for_a_visit(at).await?;
+            write.push(write_checkout(&checkout, Expect::Absent));
+            let visit = Visit { id: token.visit_id(), checkout_session_id: id.clone(), ..visit.clone() };
+            write.push(write_visit(&token, &visit, &checkout.session, Expect::Absent, at));
+            let append = log(id, &events);
+            Ok(Decided::change(
+                Change { at, write, append, before: Vec::new() },
+                Arrival::Visit(token.clone()),
+            ))
+        })
+        .await
+    }
+
+    /// A buyer comes to the hosted page for a Checkout Session that is there, as `begin` decides.
+    pub(crate) async fn join_visit(
+        &self,
+        id: &CheckoutSessionId,
+        begin: impl Fn(&CheckoutSession) -> Result<Arrival<Visit>, NoVisit>,
+    ) -> Result<Arrival<VisitToken>, BeginRefused> {
+        let moment = self.moment().await;
+        let at = moment.now;
+        let token = VisitToken::drawn(self.ids.visit_token());
+        self.decide(|| async {
+            let loaded = self.checkout(id, at).await?.ok_or(BeginRefused::NoVisit(NoVisit::NotWaiting))?;
+            let session = &loaded.value.session;
+            let visit = match begin(session).map_err(BeginRefused::NoVisit)? {
+                Arrival::Visit(visit) => visit,
+                Arrival::Back(url) => return Ok(Decided::nothing(Arrival::Back(url))),
+            };
+            let visit = Visit { id: token.visit_id(), checkout_session_id: id.clone(), ..visit };
+            let mut write = self.room_for_a_visit(at).await?;
+            write.push(write_visit(&token, &visit, session, Expect::Absent, at));
+            let change = Change { at, write, append: Vec::new(), before: Vec::new() };
+            Ok(Decided::change(change, Arrival::Visit(token.clone())))
+        })
+        .await
+    }
+
+    /// A visit as of now.
+    pub(crate) async fn visit(&self, token: &VisitToken) -> Result<Seen, Refused> {
+        let moment = self.moment().await;
+        let (visit, checkout) = self.load_visit(token, moment.now).await?;
+        let restrictions = restrictions(&checkout.value.shown);
+        Ok(Seen { visit: visit.value, session: checkout.value.session, restrictions })
+    }
+
+    /// Lets an act happen on a visit. What does not fit changes nothing.
+    pub(crate) async fn act_on_visit(&self, token: &VisitToken, what: &Act) -> Result<(), Refused> {
+        let moment = self.moment().await;
+        let at = moment.now;
+        self.decide(|| async {
+            let (visit, checkout) = self.load_visit(token, at).await?;
+            let Checkout { session, shown } = checkout.value.clone();
+            let acted = act(visit.value.clone(), session, &restrictions(&shown), what.clone(), at);
+            let Ok(Acted { visit: next, session, events }) = acted.map_err(|Misfit| ()) else {
+                return Ok(Decided::nothing(()));
+            };
+            let append = log(&session.id, &events);
+            let mut write = vec![write_visit(token, &next, &session, visit.expected(), at)];
+            if session != checkout.value.session {
+                write.push(write_checkout(&Checkout { session, shown }, checkout.expected()));
+            }
+            Ok(Decided::change(Change { at, write, append, before: vec![former(&checkout)] }, ()))
+        })
+        .await
+    }
+
+    /// What is to be deleted so that a new visit finds room: nothing, or those that are over, the oldest first.
+    async fn room_for_a_visit(&self, now: Timestamp) -> Result<Vec<Write>, BeginRefused> {
+        let all = IndexRange { index: BY_END, prefix: String::new(), after: None, limit: MAX_VISITS };
+        let kept = self.store.range(all).await?;
+        if kept.len() < MAX_VISITS {
+            return Ok(Vec::new());
+        }
+        let now = end_key(now);
+        let over = kept.into_iter().take_while(|row| row.value <= now).take(MAX_FORGOTTEN);
+        let keys: Vec<Key> = over.map(|row| row.key).collect();
+        if keys.is_empty() {
+            return Err(BeginRefused::TooManyVisits);
+        }
+        let documents = self.store.load(&keys).await?;
+        let deleted = keys.into_iter().zip(documents).filter_map(|(key, document)| {
+            let expect = Expect::Version(document?.version);
+            Some(Write { key, expect, content: None })
+        });
+        Ok(deleted.collect())
+    }
+
+    async fn load_visit(
+        &self,
+        token: &VisitToken,
+        now: Timestamp,
+    ) -> Result<(Loaded<Visit>, Loaded<Checkout>), Refused> {
+        let document = self.document(visit_key(token)).await?.ok_or(Refused::NotFound)?;
+        let visit = read(document, stored::decode)?;
+        let checkout = self.checkout(&visit.value.checkout_session_id, now).await?;
+        Ok((visit, checkout.ok_or(Refused::NotFound)?))
+    }
+}
+
+/// What a merchant's deliveries are restricted to; a session's were read before it was made.
+fn restrictions(shown: &Shown) -> Restrictions {
+    let read = |json: &String| read_request::<DeliverySpecifications>(json.as_bytes(), Spellings::Every).ok();
+    let specifications = shown.delivery_specifications.as_ref().and_then(read);
+    Restrictions::read(specifications.as_ref()).unwrap_or_default()
+}
+
+fn visit_key(token: &VisitToken) -> Key {
+    Key { collection: stored::COLLECTION, id: token.key() }
+}
+
+/// It goes with its session: nobody finds it after that, nor once it is over and others need its place.
+fn write_visit(
+    token: &VisitToken,
+    visit: &Visit,
+    session: &CheckoutSession,
+    expect: Expect,
+    now: Timestamp,
+) -> Write {
+    let is_over = matches!(visit.step, VisitStep::Finished(_))
+        || !matches!(session.state, CheckoutSessionState::Open { .. });
+    let ends_at = if is_over { now } else { session.expires_at() };
+    let (format, bytes) = stored::encode(visit);
+    let content = Content {
+        format,
+        bytes,
+        due_at: Some(session.deleted_at()),
+        index: vec![IndexEntry { index: BY_END, value: end_key(ends_at) }],
+    };
+    Write { key: visit_key(token), expect, content: Some(content) }
+}
+
+/// An instant as a text that is ordered as instants are. None is before 1970.
+fn end_key(at: Timestamp) -> String {
+    format!("{:020}", at.as_millis())
+}

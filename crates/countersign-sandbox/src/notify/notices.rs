@@ -1,0 +1,67 @@
+//! What the notifying half of the sandbox works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::select;
+
+use super::certificate::{Certificates, KeySource};
+use super::courier::Courier;
+use super::fault::{NotificationFaults, Point};
+use super::hand::Hands;
+use super::sent::Sent;
+use crate::book::caller::{Appended, Told};
+use crate::clock::VirtualClock;
+use crate::stored::notification::Letter;
+
+/// How long, in real time, an answer is held back until what tells of it was sent.
+const LONGEST_HOLD: Duration = Duration::from_secs(15);
+
+/// What the notifying half of the sandbox works with.
+pub(crate) struct Notices {
+    pub(crate) courier: Arc<dyn Courier>,
+    pub(crate) certificates: Certificates,
+    pub(crate) origin: String,
+    pub(crate) faults: NotificationFaults,
+    pub(crate) sent: Sent,
+    /// Held by the loop that sends, while it runs.
+    pub(super) sending: tokio::sync::Mutex<()>,
+    pub(super) hands: Hands,
+}
+
+impl Notices {
+    pub(crate) fn new(courier: Arc<dyn Courier>, key: KeySource, origin: String) -> Self {
+        Self {
+            courier,
+            certificates: Certificates::new(key),
+            origin,
+            faults: NotificationFaults::default(),
+            sent: Sent::default(),
+            sending: tokio::sync::Mutex::default(),
+            hands: Hands::default(),
+        }
+    }
+
+    /// Holds an answer back, if a fault orders it, until what the call brought about was sent to the
+    /// merchant's endpoints, or sending it has failed once.
+    pub(crate) async fn hold_answer(&self, told: &Told, clock: &VirtualClock) {
+        let Appended { endpoint_ids, letters } = told.appended();
+        let strikes = |letter: &&Letter| {
+            let message = letter.message.as_ref();
+            message.is_some_and(|message| self.faults.strike_message(message, Point::BeforeAnswer).is_some())
+        };
+        let held_for: Vec<String> = letters.iter().filter(strikes).map(|it| it.message_id.clone()).collect();
+        if held_for.is_empty() {
+            return;
+        }
+        let noted = std::pin::pin!(self.sent.all_noted(&endpoint_ids, &held_for));
+        select(noted, std::pin::pin!(clock.sleep(LONGEST_HOLD))).await;
+    }
+
+    /// Forgets everything but the signing keys.
+    pub(crate) fn clear(&self) {
+        self.faults.remove(None);
+        self.sent.clear();
+        self.hands.clear();
+    }
+}

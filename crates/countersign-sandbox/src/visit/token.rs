@@ -1,0 +1,37 @@
+//! The token of a visit, as its URL carries it: whoever knows it is the visit's buyer.
+
+use countersign_protocol::signing::sha256_hex;
+
+/// How much of the key names a visit where its token must not stand, in hexadecimal digits.
+const ID_LEN: usize = 16;
+
+/// The token of a visit.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct VisitToken(String);
+
+impl VisitToken {
+    /// A token that was drawn for a new visit.
+    pub(crate) fn drawn(token: String) -> Self {
+        Self(token)
+    }
+
+    /// Reads what may be a token.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == 64 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// By which the visit is kept: nobody who reads the store can go on with it.
+    pub(crate) fn key(&self) -> String {
+        sha256_hex(self.0.as_bytes())
+    }
+
+    /// What pages and messages call the visit.
+    pub(crate) fn visit_id(&self) -> String {
+        self.key().get(..ID_LEN).unwrap_or_default().to_owned()
+    }
+}
