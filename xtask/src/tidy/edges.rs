@@ -6,10 +6,8 @@ use super::tree::Tree;
 use super::violation::Violation;
 
 /// A server, the folder that calls the store, and the place that is handed an engine at the start.
-const SERVERS: [(&str, &str, &str); 2] = [
-    ("countersign-sandbox", "src/book/", "src/lib.rs"),
-    ("countersign-merchant", "src/book/", "src/lib.rs"),
-];
+const SERVERS: [(&str, &str, &str); 2] =
+    [("countersign-sandbox", "src/book/", "src/lib.rs"), ("countersign-merchant", "src/book/", "src/lib.rs")];
 
 pub(super) fn one_folder_calls_the_store(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();

@@ -2,13 +2,13 @@
 
 use countersign_domain::provider::cancel_charge::CancelRefused;
 use countersign_domain::provider::capture_charge::CaptureRefused;
-use countersign_domain::provider::create_charge::CreateChargeRefused;
-use countersign_domain::provider::close_charge_permission::CloseRefused;
 use countersign_domain::provider::checkout_session::SessionRefused;
+use countersign_domain::provider::close_charge_permission::CloseRefused;
+use countersign_domain::provider::create_charge::CreateChargeRefused;
+use countersign_domain::provider::create_refund::CreateRefundRefused;
 use countersign_domain::provider::finalize::FinalizeRefused;
 use countersign_domain::provider::ledger::Unbalanced;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
-use countersign_domain::provider::create_refund::CreateRefundRefused;
 use countersign_store::contract::StoreError;
 pub(crate) use countersign_store::transact::StoreFailed;
 

@@ -1,18 +1,18 @@
 //! The one match from refusal to status, reason code and message. A message names the member or the
 //! header at fault and never quotes a buyer's data.
 
+use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
 use countersign_domain::ids::NotAnId;
 use countersign_domain::provider::cancel_charge::CancelRefused;
 use countersign_domain::provider::capture_charge::CaptureRefused;
 use countersign_domain::provider::charge::ChargeDeclineReason;
-use countersign_domain::provider::create_charge::CreateChargeRefused;
-use countersign_domain::provider::close_charge_permission::CloseRefused;
 use countersign_domain::provider::checkout_session::SessionRefused;
+use countersign_domain::provider::close_charge_permission::CloseRefused;
+use countersign_domain::provider::create_charge::CreateChargeRefused;
+use countersign_domain::provider::create_refund::CreateRefundRefused;
 use countersign_domain::provider::finalize::{Attribute, FinalizeRefused, PaymentFailure};
 use countersign_domain::provider::ledger::Unbalanced;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
-use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
-use countersign_domain::provider::create_refund::CreateRefundRefused;
 use countersign_http::Unreadable;
 use countersign_protocol::signing::VerifyRefused;
 use countersign_protocol::wire::{BodyRefused, Error, Object as _, ReasonCode};

@@ -81,7 +81,14 @@ pub(super) async fn create_charge(app: &App, signed: &Signed<'_>) -> Result<Answ
     let profile = app.settings.profile;
     let decide = |payment: &Payment| {
         let id = app.ids.charge_id(&permission_id);
-        let charged = create_charge::create_charge(payment, create.clone(), simulation, id.clone(), profile, caller.now);
+        let charged = create_charge::create_charge(
+            payment,
+            create.clone(),
+            simulation,
+            id.clone(),
+            profile,
+            caller.now,
+        );
         match charged.map_err(BookRefused::CreateCharge)? {
             Charged::Created(step) => of_charge(step, &id, 201),
             Charged::Declined(reason, step) => {
@@ -114,8 +121,15 @@ pub(super) async fn capture_charge(app: &App, signed: &Signed<'_>) -> Result<Ans
     let simulation = signed.simulation(CaptureSimulation::parse)?;
     let (id, profile) = (ChargeId::parse(signed.route.id).ok(), app.settings.profile);
     let decide = |payment: &Payment, id: &ChargeId| {
-        let step =
-            capture_charge::capture_charge(payment, id, amount, soft_descriptor.clone(), simulation, profile, caller.now);
+        let step = capture_charge::capture_charge(
+            payment,
+            id,
+            amount,
+            soft_descriptor.clone(),
+            simulation,
+            profile,
+            caller.now,
+        );
         of_charge(step.map_err(BookRefused::Capture)?, id, 200)
     };
     Ok(app.book.change_charge(caller, id.as_ref(), decide).await?)
@@ -203,9 +217,16 @@ pub(super) async fn create_refund(app: &App, signed: &Signed<'_>) -> Result<Answ
     let profile = app.settings.profile;
     let decide = |payment: &Payment, charge_id: &ChargeId| {
         let id = app.ids.refund_id(&payment.permission.id);
-        let step =
-            create_refund::create_refund(payment, charge_id, create.clone(), simulation, id.clone(), profile, caller.now)
-                .map_err(BookRefused::CreateRefund)?;
+        let step = create_refund::create_refund(
+            payment,
+            charge_id,
+            create.clone(),
+            simulation,
+            id.clone(),
+            profile,
+            caller.now,
+        )
+        .map_err(BookRefused::CreateRefund)?;
         let charge = step.next.charge(charge_id);
         let refund = charge.and_then(|charge| charge.refunds.iter().find(|refund| refund.id == id));
         let body = render::refund(refund.ok_or(BookRefused::NotFound)?, charge_id, caller.owner.environment);
