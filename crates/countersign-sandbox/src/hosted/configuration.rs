@@ -64,46 +64,34 @@ object! {
     }
 }
 
-/// Why a configuration begins no checkout. Its text is what the shop's developer reads.
+/// Why a configuration begins no checkout, as the shop's developer reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ConfigurationRefused {
-    Body(BodyRefused),
-    Missing(String),
-    Invalid {
-        field: String,
-        why: String,
-    },
-    /// The signed payload is not the merchant's.
-    Signature(ButtonRefused),
-}
+pub(super) struct ConfigurationRefused(String);
 
 impl fmt::Display for ConfigurationRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Body(refused) => refused.fmt(f),
-            Self::Missing(field) => write!(f, "The parameter [{field}] is required."),
-            Self::Invalid { field, why } => {
-                write!(f, "The value provided for [{field}] is invalid: {why}.")
-            }
-            Self::Signature(refused) => {
-                write!(f, "InvalidSignatureError: [createCheckoutSessionConfig.signature]: {refused}.")
-            }
-        }
+        f.write_str(&self.0)
     }
 }
 
 impl From<BodyRefused> for ConfigurationRefused {
     fn from(refused: BodyRefused) -> Self {
-        Self::Body(refused)
+        Self(refused.to_string())
     }
 }
 
 fn missing(field: &str) -> ConfigurationRefused {
-    ConfigurationRefused::Missing(field.to_owned())
+    ConfigurationRefused(format!("The parameter [{field}] is required."))
 }
 
-fn invalid(field: &str, why: impl Into<String>) -> ConfigurationRefused {
-    ConfigurationRefused::Invalid { field: field.to_owned(), why: why.into() }
+fn invalid(field: &str, why: impl AsRef<str>) -> ConfigurationRefused {
+    ConfigurationRefused(format!("The value provided for [{field}] is invalid: {}.", why.as_ref()))
+}
+
+/// The signed payload is not the merchant's.
+fn wrong_signature(refused: ButtonRefused) -> ConfigurationRefused {
+    let field = "createCheckoutSessionConfig.signature";
+    ConfigurationRefused(format!("InvalidSignatureError: [{field}]: {refused}."))
 }
 
 fn one_of(field: &str, word: &str, words: &[&str]) -> Result<(), ConfigurationRefused> {
@@ -316,7 +304,7 @@ fn redirecting(
             .ok_or_else(|| invalid(&within("publicKeyId"), "this merchant has no such key"))?,
     };
     verify_button(&payload, &signature, &*key.verifying_key, algorithm)
-        .map_err(ConfigurationRefused::Signature)?;
+        .map_err(wrong_signature)?;
     let payload_json = within("payloadJSON");
     let read: CreateCheckoutSession = read_request(payload.as_bytes(), settings.flags.spellings)
         .map_err(|refused| of_request(refused.into(), &payload_json))?;
@@ -335,35 +323,35 @@ fn redirecting(
     Ok(Begun::New(Box::new(Checkout { session, shown }), Box::new(visit)))
 }
 
-fn handlers(names: &[String]) -> Result<Vec<Handler>, ConfigurationRefused> {
-    let known = |name: &String| {
-        Handler::parse(name).ok_or_else(|| invalid("handlers", "one of them is no handler of a button"))
-    };
-    let mut handlers = Vec::new();
-    for name in names {
-        let handler = known(name)?;
-        if !handlers.contains(&handler) {
-            handlers.push(handler);
+/// Reads a list of words, of which each counts once.
+fn each_once<T: PartialEq>(
+    words: &[String],
+    read: impl Fn(&str) -> Result<T, ConfigurationRefused>,
+) -> Result<Vec<T>, ConfigurationRefused> {
+    let mut found = Vec::new();
+    for word in words {
+        let read = read(word)?;
+        if !found.contains(&read) {
+            found.push(read);
         }
     }
-    Ok(handlers)
+    Ok(found)
+}
+
+fn handlers(names: &[String]) -> Result<Vec<Handler>, ConfigurationRefused> {
+    let unknown = || invalid("handlers", "one of them is no handler of a button");
+    each_once(names, |name| Handler::parse(name).ok_or_else(unknown))
 }
 
 fn scopes(words: Option<&[String]>) -> Result<Vec<Scope>, ConfigurationRefused> {
     let Some(words) = words.filter(|words| !words.is_empty()) else {
         return Ok(Scope::unless_named());
     };
-    let mut scopes = Vec::new();
-    for word in words {
-        let scope = Scope::parse(word).ok_or_else(|| {
-            let known = listed(Scope::ALL.iter().map(|scope| scope.as_str()));
-            invalid("checkoutSessionConfig.scopes", format!("one is not one of {known}"))
-        })?;
-        if !scopes.contains(&scope) {
-            scopes.push(scope);
-        }
-    }
-    Ok(scopes)
+    let unknown = || {
+        let known = listed(Scope::ALL.iter().map(|scope| scope.as_str()));
+        invalid("checkoutSessionConfig.scopes", format!("one is not one of {known}"))
+    };
+    each_once(words, |word| Scope::parse(word).ok_or_else(unknown))
 }
 
 fn language(word: Option<&str>, region: Region) -> Result<CheckoutLanguage, ConfigurationRefused> {
@@ -385,7 +373,7 @@ fn of_request(refused: ApiRefused, within: &str) -> ConfigurationRefused {
     match refused {
         ApiRefused::Missing(field) => missing(&format!("{within}.{field}")),
         ApiRefused::Invalid { field, why } => invalid(&format!("{within}.{field}"), why),
-        ApiRefused::Body(body) => ConfigurationRefused::Body(BodyRefused {
+        ApiRefused::Body(body) => ConfigurationRefused::from(BodyRefused {
             field: Some(body.field.map_or_else(|| within.to_owned(), |field| format!("{within}.{field}"))),
             ..body
         }),

@@ -8,7 +8,7 @@ use askama::Template;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use countersign_domain::address::{Address, AddressMember};
-use countersign_domain::cart::{Cart, Estimate, TimeUnit};
+use countersign_domain::cart::{Cart, Estimate, LineItem, TimeUnit};
 use countersign_domain::provider::buyer::{Buyer, Card, CardBehaviour};
 use countersign_domain::provider::checkout_session::{
     CheckoutSession, CheckoutSessionState, Flow, SessionCancelReason,
@@ -79,6 +79,13 @@ struct Alert<'a> {
     can_retry: bool,
 }
 
+impl<'a> Alert<'a> {
+    /// A text alone.
+    const fn of(text: &'a str) -> Self {
+        Self { text, field: None, detail: None, can_retry: false }
+    }
+}
+
 enum Body<'a> {
     SignIn(Vec<ShownBuyer>),
     Consent(Vec<&'static str>),
@@ -127,7 +134,7 @@ struct Review<'a> {
     gift: Option<ShownGift<'a>>,
     points: Option<u32>,
     cards: Vec<ShownCard>,
-    lines: Vec<ShownLine>,
+    lines: Vec<LineItem>,
     totals: Vec<Total>,
     more: Vec<(&'static str, &'a str)>,
 }
@@ -173,14 +180,6 @@ struct ShownGift<'a> {
     is_wrapped: bool,
     message: &'a str,
     max_len: usize,
-}
-
-struct ShownLine {
-    quantity: u32,
-    title: String,
-    variant: Option<String>,
-    total: String,
-    discounted: Option<String>,
 }
 
 struct Total {
@@ -233,13 +232,13 @@ fn plain<'a>(texts: &'static Texts, visit: &'a Visit, title: &'static str, body:
 
 fn canceled<'a>(texts: &'static Texts, seen: &'a Seen, reason: SessionCancelReason) -> HostedPage<'a> {
     let Seen { visit, session, .. } = seen;
-    let (title, text) = match reason {
-        SessionCancelReason::BuyerCanceled | SessionCancelReason::AmazonCanceled => {
-            (texts.canceled, texts.nothing_charged)
-        }
-        SessionCancelReason::Declined => (texts.payment_declined, texts.nothing_charged),
-        SessionCancelReason::Expired => (texts.expired, texts.nothing_charged),
+    let title = match reason {
+        SessionCancelReason::BuyerCanceled | SessionCancelReason::AmazonCanceled => texts.canceled,
+        SessionCancelReason::Declined => texts.payment_declined,
+        SessionCancelReason::Expired => texts.expired,
     };
+    let link = way_back(session).map(|url| Link { url: Cow::Owned(url), text: texts.back_to_shop });
+    let body = Body::Ended(Ended { text: Some(texts.nothing_charged), link });
     let tell = json!({
         "id": "end",
         "event": Handler::Cancel.as_str(),
@@ -249,17 +248,8 @@ fn canceled<'a>(texts: &'static Texts, seen: &'a Seen, reason: SessionCancelReas
         tell: Some(tell.to_string()),
         closes: reason == SessionCancelReason::BuyerCanceled,
         follow: way_back(session).map(Cow::Owned),
-        ..plain(
-            texts,
-            visit,
-            title,
-            Body::Ended(Ended { text: Some(text), link: back_to_shop(texts, session) }),
-        )
+        ..plain(texts, visit, title, body)
     }
-}
-
-fn back_to_shop<'a>(texts: &'static Texts, session: &CheckoutSession) -> Option<Link<'a>> {
-    way_back(session).map(|url| Link { url: Cow::Owned(url), text: texts.back_to_shop })
 }
 
 fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draft>) -> HostedPage<'a> {
@@ -274,7 +264,7 @@ fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draf
         VisitStep::Completing => completing(texts, seen),
         // By the control API: the shop has not been asked yet.
         _ if is_placed => HostedPage {
-            alert: Some(Alert { text: texts.no_answer, field: None, detail: None, can_retry: true }),
+            alert: Some(Alert { can_retry: true, ..Alert::of(texts.no_answer) }),
             ..plain(texts, visit, texts.completing, Body::Completing)
         },
         VisitStep::SignIn => {
@@ -332,7 +322,7 @@ fn with_the_shop<'a>(texts: &'static Texts, page: HostedPage<'a>, visit: &'a Vis
         let is_entered = matches!(question.choice, Choice::Coupons(_) | Choice::Gift(_) | Choice::Points(_));
         let is_final = *kind == HandlerFailure::ErrorReported && is_entered;
         let detail = detail.filter(|detail| !detail.is_empty());
-        Alert { text, field: None, detail, can_retry: !is_final }
+        Alert { detail, can_retry: !is_final, ..Alert::of(text) }
     });
     HostedPage { question, alert, ..page }
 }
@@ -369,7 +359,7 @@ fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> Ho
                 _ => (texts.not_completed, reported(texts, code)),
             };
             HostedPage {
-                alert: Some(Alert { text, field: None, detail: Some(code), can_retry: false }),
+                alert: Some(Alert { detail: Some(code), ..Alert::of(text) }),
                 ..plain(texts, visit, title, ended(None, None))
             }
         }
@@ -456,7 +446,7 @@ fn review<'a>(
             _ => visit.points,
         }),
         cards: if is_paying { Vec::new() } else { cards(texts, card) },
-        lines: cart.map(lines).unwrap_or_default(),
+        lines: cart.map(|cart| cart.line_items.clone()).unwrap_or_default(),
         totals: match (cart, charge) {
             (Some(cart), _) => totals(texts, cart),
             (None, Some(charge)) => {
@@ -473,15 +463,11 @@ fn review<'a>(
     };
     let page = with_the_shop(texts, plain(texts, visit, title, Body::Review(Box::new(body))), visit);
     if let Some(draft) = draft {
-        let field = Some(label(texts, draft.wrong));
-        return HostedPage {
-            alert: Some(Alert { text: texts.please_check, field, detail: None, can_retry: false }),
-            ..page
-        };
+        let field = Some(label(texts, draft.wrong).0);
+        return HostedPage { alert: Some(Alert { field, ..Alert::of(texts.please_check) }), ..page };
     }
     if ships && visit.address.is_none() && page.alert.is_none() && page.question.is_none() {
-        let alert = Alert { text: texts.no_address, field: None, detail: None, can_retry: false };
-        return HostedPage { alert: Some(alert), ..page };
+        return HostedPage { alert: Some(Alert::of(texts.no_address)), ..page };
     }
     page
 }
@@ -519,24 +505,16 @@ fn fields<'a>(
     draft: Option<&'a Draft>,
 ) -> Vec<Field<'a>> {
     let shown = draft.map(|draft| &draft.address).or(address);
-    let fields = AddressMember::ALL.iter().map(|member| Field {
-        name: member.name(),
-        label: label(texts, *member),
-        value: shown.and_then(|address| address.member(*member)).unwrap_or_default(),
-        autocomplete: match member {
-            AddressMember::Name => "shipping name",
-            AddressMember::AddressLine1 => "shipping address-line1",
-            AddressMember::AddressLine2 => "shipping address-line2",
-            AddressMember::AddressLine3 => "shipping address-line3",
-            AddressMember::City => "shipping address-level2",
-            AddressMember::County | AddressMember::District => "off",
-            AddressMember::StateOrRegion => "shipping address-level1",
-            AddressMember::PostalCode => "shipping postal-code",
-            AddressMember::CountryCode => "shipping country",
-            AddressMember::PhoneNumber => "shipping tel",
-        },
-        is_required: REQUIRED.contains(member),
-        is_wrong: draft.is_some_and(|draft| draft.wrong == *member),
+    let fields = AddressMember::ALL.iter().map(|member| {
+        let (label, autocomplete) = label(texts, *member);
+        Field {
+            name: member.name(),
+            label,
+            value: shown.and_then(|address| address.member(*member)).unwrap_or_default(),
+            autocomplete,
+            is_required: REQUIRED.contains(member),
+            is_wrong: draft.is_some_and(|draft| draft.wrong == *member),
+        }
     });
     fields.collect()
 }
@@ -545,19 +523,20 @@ fn fields<'a>(
 pub(super) const REQUIRED: [AddressMember; 3] =
     [AddressMember::Name, AddressMember::AddressLine1, AddressMember::CountryCode];
 
-fn label(texts: &'static Texts, member: AddressMember) -> &'static str {
+/// How a field is called, and what a browser fills in there.
+fn label(texts: &'static Texts, member: AddressMember) -> (&'static str, &'static str) {
     match member {
-        AddressMember::Name => texts.full_name,
-        AddressMember::AddressLine1 => texts.line1,
-        AddressMember::AddressLine2 => texts.line2,
-        AddressMember::AddressLine3 => texts.line3,
-        AddressMember::City => texts.city,
-        AddressMember::County => texts.county,
-        AddressMember::District => texts.district,
-        AddressMember::StateOrRegion => texts.state,
-        AddressMember::PostalCode => texts.postal_code,
-        AddressMember::CountryCode => texts.country,
-        AddressMember::PhoneNumber => texts.phone,
+        AddressMember::Name => (texts.full_name, "shipping name"),
+        AddressMember::AddressLine1 => (texts.line1, "shipping address-line1"),
+        AddressMember::AddressLine2 => (texts.line2, "shipping address-line2"),
+        AddressMember::AddressLine3 => (texts.line3, "shipping address-line3"),
+        AddressMember::City => (texts.city, "shipping address-level2"),
+        AddressMember::County => (texts.county, "off"),
+        AddressMember::District => (texts.district, "off"),
+        AddressMember::StateOrRegion => (texts.state, "shipping address-level1"),
+        AddressMember::PostalCode => (texts.postal_code, "shipping postal-code"),
+        AddressMember::CountryCode => (texts.country, "shipping country"),
+        AddressMember::PhoneNumber => (texts.phone, "shipping tel"),
     }
 }
 
@@ -613,17 +592,6 @@ fn gift(visit: &Visit) -> ShownGift<'_> {
     };
     let message = gift.message.as_deref().unwrap_or_default();
     ShownGift { is_wrapped: gift.is_wrapped, message, max_len: MAX_GIFT_MESSAGE_LEN }
-}
-
-fn lines(cart: &Cart) -> Vec<ShownLine> {
-    let lines = cart.line_items.iter().map(|line| ShownLine {
-        quantity: line.quantity,
-        title: line.title.clone(),
-        variant: line.variant_title.clone(),
-        total: line.total_list_price.to_string(),
-        discounted: line.discounted_price.map(|price| price.to_string()),
-    });
-    lines.collect()
 }
 
 fn totals(texts: &'static Texts, cart: &Cart) -> Vec<Total> {
