@@ -303,8 +303,7 @@ fn redirecting(
             .filter(|key| key.merchant_id == button.key.merchant_id)
             .ok_or_else(|| invalid(&within("publicKeyId"), "this merchant has no such key"))?,
     };
-    verify_button(&payload, &signature, &*key.verifying_key, algorithm)
-        .map_err(wrong_signature)?;
+    verify_button(&payload, &signature, &*key.verifying_key, algorithm).map_err(wrong_signature)?;
     let payload_json = within("payloadJSON");
     let read: CreateCheckoutSession = read_request(payload.as_bytes(), settings.flags.spellings)
         .map_err(|refused| of_request(refused.into(), &payload_json))?;

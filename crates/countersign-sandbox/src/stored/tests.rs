@@ -30,8 +30,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{charge, charge_permission, checkout_session, event, refund, reply};
-use crate::book::checkout::{Checkout, Shown};
 use crate::book::answer::{Answer, Reply, WithBuyer};
+use crate::book::checkout::{Checkout, Shown};
 
 fn text() -> impl Strategy<Value = String> {
     "[ -~äß京\\n\"\\\\]{0,12}"

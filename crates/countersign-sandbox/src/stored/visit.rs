@@ -6,8 +6,8 @@ use countersign_domain::provider::event::HandlerFailure;
 use countersign_protocol::wire::{CartDetails, Object as _, Spellings, read_request};
 
 use super::Sandbox;
-use crate::visit::{Choice, Ending, Failure, Gift, Question, Visit, VisitStep};
 use crate::visit::words::{CheckoutLanguage, Display, Handler, Purpose, Scope};
+use crate::visit::{Choice, Ending, Failure, Gift, Question, Visit, VisitStep};
 
 stored! {
     by Sandbox;
