@@ -115,7 +115,7 @@ pub(crate) enum FaultRefused {
     NamesNoCheckoutSession,
 }
 
-/// A call, as far as faults are told apart by it.
+/// A call, as far as faults tell calls apart.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) operation: Operation,

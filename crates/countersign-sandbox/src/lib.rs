@@ -2,8 +2,8 @@
 //!
 //! It speaks the API that the official SDKs speak, enforces the same rules, has a clock that can be
 //! moved and faults that can be ordered. [`Sandbox`] is a [`Handler`]: a server on a socket, or a test
-//! in process, hands it requests. It starts no task and no thread of its own; whoever embeds it runs
-//! [`Sandbox::timers`] beside it, or lets the control API's clock apply what is due.
+//! in process, hands it requests. It starts no task and no thread of its own; the embedding program runs
+//! [`Sandbox::timers`] next to it, or lets the control API's clock apply what is due.
 //!
 //! `http/` speaks Amazon Pay's API, `control/` the test's, `hosted/` the buyer's pages; `visit/` is what a buyer
 //! does there; `book/` loads, decides and writes; `notify/` notifies merchants; `stored/` is the form on disk. The rules are in
@@ -139,7 +139,7 @@ impl Sandbox {
         Ok(Self { server: http::Server::new(Arc::new(app)) })
     }
 
-    /// The loops of the timers and of the notifications, to run beside the server for as long as it runs.
+    /// The loops of the timers and of the notifications, to run next to the server for as long as it runs.
     /// They hold no state of their own: dropping them loses nothing.
     pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
         let app = self.server.app();

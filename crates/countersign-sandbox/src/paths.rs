@@ -1,6 +1,6 @@
 //! Paths of a server, each written as a template.
 
-/// Whether a path is a template's; if so, the segment that stands at the template's `*`, or nothing where it
+/// Whether a path is a template's; if so, the segment at the template's `*`, or nothing where it
 /// has none.
 pub(crate) fn matched<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     let mut found = "";

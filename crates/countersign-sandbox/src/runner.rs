@@ -1,7 +1,7 @@
 //! The timers' loop: applies what is due, then waits until something is. It decides nothing; a process
 //! that dies in the middle of a round leaves every timer where the next start finds it.
 //!
-//! Whoever sets a timer that is earlier than the one waited for wakes the loop; so does every move of
+//! A timer that is set earlier than the one waited for wakes the loop; so does every move of
 //! the virtual clock.
 
 use std::pin::pin;

@@ -20,6 +20,11 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// Rows alone: no message is appended, and nothing that a stale read can show was there before.
+    pub(super) fn rows(at: Timestamp, write: Vec<Write>) -> Self {
+        Self { at, write, append: Vec::new(), before: Vec::new() }
+    }
+
     /// The earliest timer that it sets.
     pub(super) fn due_at(&self) -> Option<Timestamp> {
         self.write.iter().filter_map(|write| write.content.as_ref()?.due_at).min()

@@ -1,4 +1,4 @@
-//! Documents as the book reads and writes them: their keys, their timers, and what stands in the log.
+//! Documents as the book reads and writes them: their keys, their timers, and the entries of the log.
 
 use std::borrow::Cow;
 

@@ -193,7 +193,8 @@ impl Book {
             // A visit goes with its session.
             (visit::COLLECTION, Some(Found::Document(document))) => {
                 let expect = Expect::Version(document.version);
-                Ok(Some(unlogged(timer, Write { key: timer.key.clone(), expect, content: None })))
+                let write = Write { key: timer.key.clone(), expect, content: None };
+                Ok(Some(Change::rows(timer.due_at, vec![write])))
             }
             (other, Some(Found::Document(_))) => {
                 Err(StoreFailed::Unreadable(format!("nobody knows the timers of {other}")))
@@ -210,11 +211,6 @@ impl Book {
         let append = self.logged_and_told(&payment.permission, &events, None);
         Ok(Some(Change { at: timer.due_at, write, append, before: loaded.documents }))
     }
-}
-
-/// A change that no event tells of.
-fn unlogged(timer: &DueTimer, write: Write) -> Change {
-    Change { at: timer.due_at, write: vec![write], append: Vec::new(), before: Vec::new() }
 }
 
 fn carry_session(timer: &DueTimer, document: Document) -> Result<Option<Change>, StoreFailed> {
@@ -241,5 +237,6 @@ fn forget_buyer(timer: &DueTimer, document: &Document) -> Result<Option<Change>,
     }
     let answer = Answer { with_buyer: None, ..answer.into_owned() };
     let expect = Expect::Version(document.version);
-    Ok(Some(unlogged(timer, write_reply(timer.key.clone(), &fingerprint, &answer, expect))))
+    let write = write_reply(timer.key.clone(), &fingerprint, &answer, expect);
+    Ok(Some(Change::rows(timer.due_at, vec![write])))
 }

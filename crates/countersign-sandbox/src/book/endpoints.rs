@@ -102,7 +102,7 @@ impl Book {
         Ok(())
     }
 
-    /// Registers an endpoint and asks it for its confirmation. It is told of everything from now on,
+    /// Registers an endpoint and asks it for its confirmation. It is notified of everything from now on,
     /// confirmed or not: merchants enter their URLs in Amazon Pay's settings, and confirm nothing.
     pub(crate) async fn register_endpoint(&self, new: NewEndpoint) -> Result<Endpoint, EndpointRefused> {
         let _moment = self.moment().await;
@@ -175,7 +175,7 @@ impl Book {
                 return Ok(Decided::nothing(()));
             };
             let write = vec![change(write_endpoint(endpoint, Expect::Version(found.version)))];
-            Ok(Decided::change(Change { at, write, append: Vec::new(), before: Vec::new() }, ()))
+            Ok(Decided::change(Change::rows(at, write), ()))
         })
         .await
     }

@@ -34,7 +34,7 @@ pub(crate) type Outcome<'a> = Result<Completion<'a>, PaymentFailure>;
 
 impl Book {
     /// Completes a session of the caller's by one decision. A remembered answer and a new one look the
-    /// same. Nothing has an id that is none.
+    /// same. Without an id the path names nothing that can be there.
     pub(crate) async fn complete_session(
         &self,
         caller: &Caller,
@@ -79,8 +79,7 @@ impl Book {
                 Finalized::Again => {
                     let answer = self.answered_again(session, caller.now, &render).await?;
                     let Some(reply) = caller.remember(&answer) else { return Ok(Decided::nothing(answer)) };
-                    let (write, append, before) = (vec![reply], Vec::new(), Vec::new());
-                    Ok(Decided::change(Change { at: caller.now, write, append, before }, answer))
+                    Ok(Decided::change(Change::rows(caller.now, vec![reply]), answer))
                 }
             }
         })

@@ -34,7 +34,7 @@ fn attempts_key(sequence: u64) -> Key {
     Key { collection: stored_attempts::COLLECTION, id: sequence.to_string() }
 }
 
-/// A notice as it stands in the outbox.
+/// A notice as the outbox holds it.
 pub(super) fn message(notice: Notice, lane: Lane) -> NewMessage {
     NewMessage {
         topic: notification::topic(lane),
@@ -92,7 +92,7 @@ impl Book {
         for event in events {
             let Some((object, object_id)) = event.what.notifies_of() else { continue };
             let Some(object) = notified(object, object_id) else { continue };
-            // Whoever is told gets the object; that it changed twice at one instant tells no more.
+            // A receiver fetches the object: that it changed twice at one instant says no more.
             let is_told = |(at, letter): &(Timestamp, Letter)| {
                 *at == event.at && letter.message.as_ref().is_some_and(|message| message.object == object)
             };
@@ -170,7 +170,7 @@ impl Book {
                 return Ok(Decided::nothing(()));
             }
             let write = vec![Write { key: key.clone(), expect, content }];
-            Ok(Decided::change(Change { at, write, append: Vec::new(), before: Vec::new() }, ()))
+            Ok(Decided::change(Change::rows(at, write), ()))
         })
         .await
     }
@@ -181,7 +181,7 @@ impl Book {
         leased: &Leased,
         again_at: Option<Timestamp>,
     ) -> Result<(), StoreFailed> {
-        // It may be gone: a reset forgets messages, whoever has them.
+        // It may be gone: a reset forgets messages that are leased, too.
         self.store.release(leased.sequence, leased.lease_count, again_at).await?;
         Ok(())
     }

@@ -69,7 +69,8 @@ impl LoadedPayment {
         Ok(Self { payment, documents })
     }
 
-    /// The version of the permission, or of what stands behind it; that of nothing is that it is absent.
+    /// What a write expects of the permission, at position 0, or of a charge behind it: its version, or that a
+    /// new one is absent.
     fn expected(&self, position: usize) -> Expect {
         self.documents.get(position).map_or(Expect::Absent, |(_, document)| Expect::Version(document.version))
     }
@@ -206,7 +207,7 @@ impl Book {
         Ok(read(document, charge_permission::decode_owner)?.value)
     }
 
-    /// Whoever owns a permission, as of now, without an idempotency key: what is done on Amazon's side is
+    /// The owner of a permission as a caller, as of now, without an idempotency key: what is done on Amazon's side is
     /// done to the owner's object.
     pub(crate) async fn caller_for(
         &self,
@@ -216,7 +217,7 @@ impl Book {
         Ok(Caller { owner: self.owner_of(id).await?, idempotency: None, now, told: Told::default() })
     }
 
-    /// Whoever owns a charge, as [`Book::caller_for`].
+    /// The owner of a charge as a caller, as [`Book::caller_for`].
     pub(crate) async fn caller_for_charge(&self, id: &ChargeId, now: Timestamp) -> Result<Caller, Refused> {
         let permission_id = self.permission_of(id).await?.ok_or(Refused::NotFound)?;
         self.caller_for(&permission_id, now).await
@@ -272,7 +273,8 @@ impl Book {
         self.change_payment(caller, id, None, decide).await
     }
 
-    /// One decision on a charge, open or not, with its permission. Nothing has an id that is none.
+    /// One decision on a charge, open or not, with its permission. Without an id the path
+    /// names nothing that can be there.
     pub(crate) async fn change_charge(
         &self,
         caller: &Caller,

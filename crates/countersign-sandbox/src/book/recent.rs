@@ -1,4 +1,4 @@
-//! What objects were before their last change: what a stale read shows. Every change is told here once
+//! What objects were before their last change: what a stale read shows. Every change is noted here once
 //! it is durable. Nothing of it is stored: a restart forgets it.
 
 use std::collections::{HashMap, VecDeque};
@@ -22,7 +22,7 @@ pub(super) struct Recent(Mutex<RecentChanges>);
 struct RecentChanges {
     /// The last change of each object.
     last: HashMap<String, Change>,
-    /// Every remembered change, oldest first; a key stands once a change.
+    /// Every remembered change, oldest first; a key is there once for each change.
     order: VecDeque<(String, u64)>,
     count: u64,
     /// Of the documents in `last`.
@@ -64,7 +64,7 @@ impl Recent {
     }
 
     /// Remembers what an object was before it was changed, or that it was not there. Of two quick
-    /// changes the one that the store took last counts, whichever is told first.
+    /// changes the one that the store took last counts, whichever is noted first.
     pub(super) fn changed(&self, id: &str, before: Option<Document>, at: Timestamp) {
         let mut recent = self.lock();
         let number = recent.count.wrapping_add(1);

@@ -55,8 +55,7 @@ impl Book {
                 return Ok(Decided::nothing(answer));
             }
             let write = caller.remember(&refusal).into_iter().collect();
-            let change = Change { at: caller.now, write, append: Vec::new(), before: Vec::new() };
-            Ok(Decided::change(change, refusal.clone()))
+            Ok(Decided::change(Change::rows(caller.now, write), refusal.clone()))
         })
         .await
     }

@@ -58,7 +58,7 @@ impl Book {
             let checkout = Checkout { session: next, shown };
             let write = vec![write_checkout(&checkout, Expect::Absent)];
             let append = log(&checkout.session.id, &events);
-            Ok(Decided::change(Change { at, write, append, before: Vec::new() }, checkout))
+            Ok(Decided::change(Change { append, ..Change::rows(at, write) }, checkout))
         })
         .await
     }
@@ -80,7 +80,7 @@ impl Book {
             let mut write = vec![write_checkout(&checkout, Expect::Absent)];
             write.extend(caller.remember(&answer));
             let append = log(&checkout.session.id, &events);
-            Ok(Decided::change(Change { at, write, append, before: Vec::new() }, answer))
+            Ok(Decided::change(Change { append, ..Change::rows(at, write) }, answer))
         })
         .await
     }
@@ -138,7 +138,7 @@ pub(super) fn former(loaded: &Loaded<Checkout>) -> (Key, Document) {
     (checkout_session_key(&loaded.value.session.id), loaded.document.clone())
 }
 
-/// A session as its deadlines have left it; `None` when there is none any more.
+/// A session as its deadlines have left it; `None` once it is deleted.
 pub(super) fn as_of(
     document: Option<Document>,
     now: Timestamp,

@@ -82,10 +82,7 @@ impl Book {
             let visit = Visit { id: token.visit_id(), checkout_session_id: id.clone(), ..visit.clone() };
             write.push(write_visit(&token, &visit, &checkout.session, Expect::Absent, at));
             let append = log(id, &events);
-            Ok(Decided::change(
-                Change { at, write, append, before: Vec::new() },
-                Arrival::Visit(token.clone()),
-            ))
+            Ok(Decided::change(Change { append, ..Change::rows(at, write) }, Arrival::Visit(token.clone())))
         })
         .await
     }
@@ -109,8 +106,7 @@ impl Book {
             let visit = Visit { id: token.visit_id(), checkout_session_id: id.clone(), ..visit };
             let mut write = self.room_for_a_visit(at).await?;
             write.push(write_visit(&token, &visit, session, Expect::Absent, at));
-            let change = Change { at, write, append: Vec::new(), before: Vec::new() };
-            Ok(Decided::change(change, Arrival::Visit(token.clone())))
+            Ok(Decided::change(Change::rows(at, write), Arrival::Visit(token.clone())))
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! What the control API is told of a checkout: how it begins, and what the buyer does in it.
+//! Bodies about a checkout: how it begins, and what the buyer does in it.
 
 use countersign_domain::address::Address;
 use countersign_domain::ids::{BuyerId, Environment, PublicKeyId, Region};

@@ -14,9 +14,9 @@ use super::errors::Refused;
 use super::numbers::{IsoDuration, Rate, Whole};
 use super::{checkout, render};
 use crate::app::App;
-use crate::ids::Ids;
 use crate::fault_list::{Chance, Fault, FaultList};
 use crate::faults::{DEFAULT_STALENESS, DEFAULT_TIMEOUT, FaultKind, FaultOrder, Operation, Point};
+use crate::ids::Ids;
 use crate::notify::fault as notification;
 
 /// The longest word of an order, with room.

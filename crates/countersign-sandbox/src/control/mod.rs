@@ -1,5 +1,5 @@
 //! The control API under `/_sandbox/`: a test's way to start checkouts, play the buyer, move the clock
-//! and order faults. Unsigned, and for nobody but its owner: loopback peers, or whoever has the
+//! and order faults. Unsigned, and for nobody but its owner: loopback peers, or callers with the
 //! token; never a page in a browser. The server hands every such path to [`answer`].
 
 mod checkout;
@@ -47,7 +47,7 @@ pub(crate) async fn answer(app: &App, request: &Request) -> Response {
     answer.unwrap_or_else(|refused| errors::render(refused, &app.settings.flags))
 }
 
-/// Lets in whoever may control the sandbox. A request without a peer never crossed a socket: an
+/// Lets in the callers that may control the sandbox. A request without a peer never crossed a socket: an
 /// embedding program made it.
 fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), Refused> {
     if request.headers().contains_key(ORIGIN) {
@@ -72,7 +72,7 @@ fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), Refused>
     }
 }
 
-/// Every path. An object's id stands at the `*`.
+/// Every path. An object's id is at the `*`.
 const PATHS: [&str; 19] = [
     "checkout-sessions",
     "checkout-sessions/*/buyer",
@@ -212,7 +212,7 @@ async fn ledger(app: &App, query: &str) -> Result<Response, Refused> {
 async fn move_clock(app: &App, body: &[u8]) -> Result<Response, Refused> {
     let ClockMove { motion, freeze, rate } = moves::read(body)?;
     let to = |clock: &VirtualClock| {
-        // A clock that is to stand stands before it is set: it then shows exactly that instant.
+        // A clock is frozen before it is set: it then shows exactly that instant.
         if let Some(freeze) = freeze {
             clock.freeze(freeze);
         }

@@ -1,4 +1,4 @@
-//! How the clock is told to move.
+//! How the clock is moved.
 
 use std::time::Duration;
 

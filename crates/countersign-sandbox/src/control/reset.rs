@@ -1,4 +1,4 @@
-//! What a reset, or a new certificate, is told: nothing, by no body or by an object without members.
+//! The body of a reset, or of an order for a new certificate: none, or an object without members.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::errors::Refused;
 
-/// The body of a call that is told nothing.
+/// The body of a call that takes nothing.
 pub(super) fn nothing(body: &[u8]) -> Result<(), Refused> {
     if body.is_empty() {
         return Ok(());

@@ -59,7 +59,7 @@ struct HostedPage<'a> {
     /// What the shop's page is to be asked, as JSON.
     question: Option<String>,
     limit_s: u32,
-    /// What it is to be told, as JSON.
+    /// What it is to be notified of, as JSON.
     tell: Option<String>,
     /// Where the buyer goes on by themselves.
     follow: Option<Cow<'a, str>>,
@@ -327,7 +327,7 @@ fn with_the_shop<'a>(texts: &'static Texts, page: HostedPage<'a>, visit: &'a Vis
     HostedPage { question, alert, ..page }
 }
 
-/// What a buyer is told of a code of the shop's.
+/// What a buyer reads of a code of the shop's.
 fn reported(texts: &'static Texts, code: &str) -> &'static str {
     match code {
         "shippingAddressInvalid" => texts.reports_address,
@@ -352,7 +352,7 @@ fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> Ho
             HostedPage { closes: true, ..plain(texts, visit, title, ended(None, None)) }
         }
         Ending::Error(code) => {
-            // The payment is made, or may be in a moment: whoever is told otherwise pays again elsewhere.
+            // The payment is made, or may be in a moment: a buyer who reads otherwise pays again elsewhere.
             let (title, text) = match code.as_str() {
                 "timeout" if is_placed => (texts.not_known, texts.shop_tells),
                 _ if is_completed => (texts.done, reported(texts, code)),
@@ -633,7 +633,7 @@ struct RefusedPage<'a> {
     headline: &'a str,
     why: &'a str,
     origin: Option<&'a str>,
-    /// Whether the shop's page and the console are told.
+    /// Whether the shop's page and the console are notified.
     is_told: bool,
 }
 
@@ -644,7 +644,7 @@ pub(super) fn refused(status: StatusCode, origin: Option<&str>, why: &str) -> Re
     render(status, page.render(), origin)
 }
 
-/// A page that is none of a visit.
+/// A page outside any visit.
 pub(super) fn nothing(status: StatusCode, headline: &str, why: &str) -> Response {
     let page = RefusedPage { style: STYLE, headline, why, origin: None, is_told: false };
     render(status, page.render(), None)

@@ -24,7 +24,7 @@ impl Script {
         Self { text, tag }
     }
 
-    /// The script, unless whoever asks has it.
+    /// The script, unless the browser has it.
     pub(super) fn answer(&self, asked: &HeaderMap) -> Response {
         let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
         let tag = self.tag.to_str().unwrap_or_default();

@@ -367,7 +367,6 @@ fn session_refusal(refused: &SessionRefused) -> Refusal {
 }
 
 fn payment_details_refusal(refused: &PaymentDetailsRefused) -> Refusal {
-    let combination = |message: &str| refusal(ReasonCode::InvalidParameterCombination, message);
     match refused {
         PaymentDetailsRefused::PendingWithCapture => combination(
             "The values provided for [paymentDetails.paymentIntent] and \
@@ -404,8 +403,7 @@ fn finalize_refusal(refused: &FinalizeRefused, flags: &Flags) -> Refusal {
         FinalizeRefused::OrderNotPlaced => status("The buyer has not placed the order yet."),
         FinalizeRefused::Constrained(constraint) => status(constraint.description()),
         FinalizeRefused::Missing(attribute) => missing(attribute.name()),
-        FinalizeRefused::PendingWithCapture => refusal(
-            ReasonCode::InvalidParameterCombination,
+        FinalizeRefused::PendingWithCapture => combination(
             "The values provided for [paymentIntent] and [canHandlePendingAuthorization] cannot be combined.",
         ),
         FinalizeRefused::PaymentIntentDiffers => {

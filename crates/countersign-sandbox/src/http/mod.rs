@@ -33,7 +33,7 @@ use signed::{Signed, verify};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-pay-request-id");
 
-/// Answers merchants, and whoever controls the sandbox.
+/// Answers merchants, and the tests that control the sandbox.
 pub(crate) struct Server {
     app: Arc<App>,
     date: Arc<DateHeader>,

@@ -143,7 +143,7 @@ pub(super) async fn cancel_charge(app: &App, signed: &Signed<'_>) -> Result<Answ
     Ok(app.book.change_charge(&signed.caller, id.as_ref(), decide).await?)
 }
 
-/// Cancels a charge for whoever has this reason.
+/// Cancels a charge for this reason: the merchant's, the buyer's or Amazon's.
 pub(crate) fn cancel(
     payment: &Payment,
     id: &ChargeId,
@@ -193,7 +193,7 @@ pub(super) async fn close_permission(app: &App, signed: &Signed<'_>) -> Result<A
     Ok(app.book.change_permission(&signed.caller, &id, decide).await?)
 }
 
-/// Closes a permission for whoever has this reason.
+/// Closes a permission for this reason: the merchant's, the buyer's or Amazon's.
 pub(crate) fn close(
     payment: &Payment,
     reason: ClosureReason,

@@ -21,7 +21,7 @@ use crate::book::checkout::{Checkout, Shown};
 use crate::book::finalize::{Completion, Outcome};
 use crate::settings::Flags;
 
-/// A Checkout Session in the API's own form, for whoever reaches this server by an origin.
+/// A Checkout Session in the API's own form, for a client that reaches this server by an origin.
 pub(crate) fn checkout_session(checkout: &Checkout, origin: &Origin) -> String {
     let Checkout { session, shown } = checkout;
     match &session.state {

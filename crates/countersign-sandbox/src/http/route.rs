@@ -14,7 +14,7 @@ use crate::paths::matched;
 /// The longest path that any route has, with room: longer ones are not found without a look.
 const MAX_PATH_LEN: usize = 512;
 
-/// Every call. The object's id stands at the `*`.
+/// Every call. The object's id is at the `*`.
 const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::POST, "checkoutSessions", CreateCheckoutSession),
     (Method::GET, "checkoutSessions/*", GetCheckoutSession),

@@ -126,7 +126,7 @@ fn environment(of_key: Option<Environment>, of_path: Option<Environment>) -> Res
 }
 
 impl Signed<'_> {
-    /// The call, as far as faults are told apart by it.
+    /// The call, as far as faults tell calls apart.
     pub(super) fn call(&self) -> Call<'_> {
         Call {
             operation: self.route.operation,

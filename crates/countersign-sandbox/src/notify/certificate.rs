@@ -28,7 +28,7 @@ pub enum KeySource {
     ThrowAway,
     /// Made when it is first needed, and gone with the process.
     Made,
-    /// The one on the shelf; made and put there when there is none.
+    /// The one on the shelf; made and put there when it is empty.
     Kept(Arc<dyn Shelf>),
 }
 
@@ -104,7 +104,7 @@ impl SigningKey {
     }
 }
 
-/// What stands around a certificate's fingerprint in its path.
+/// What is around a certificate's fingerprint in its path.
 const PATH: (&str, &str) = ("/SimpleNotificationService-", ".pem");
 
 /// All keys that have signed since the start, the one in force last.
@@ -161,7 +161,7 @@ impl Certificates {
 
     /// The certificate at a path, as PEM.
     pub(super) fn at(&self, path: &str) -> Option<String> {
-        // Whoever kept a certificate's URL from before a restart finds it again.
+        // A certificate's URL from before a restart is found again.
         let _ = self.current().ok()?;
         let keys = self.keys();
         keys.iter().find(|key| key.path() == path).map(|key| key.certificate.clone())

@@ -121,7 +121,7 @@ impl Endpoint {
         Self { id, url, merchant_id: None, signature_version, token, is_confirmed: false, given_by, lane }
     }
 
-    /// What its subscription is called, behind the topic. Whoever knows a subscription may end it, so a
+    /// What its subscription is called, behind the topic. Its name is enough to end it, so a
     /// registered one is named for what nobody guesses. The operator's is ended by nobody, and has the same
     /// name after a restart, so that a notification is sent again as it was.
     pub(crate) fn subscription(&self) -> &str {

@@ -8,10 +8,10 @@ use countersign_domain::time::{HOUR, Timestamp};
 use super::fault::FaultKind;
 use crate::book::outbox::Leased;
 
-/// Of how many messages it is remembered how they stand. Of more, a restart's knowledge must do.
+/// Of how many messages it is remembered what their state is. Of more, a restart's knowledge must do.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// How a message stands.
+/// The state of a message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hand {
     /// How often it was posted.

@@ -1,4 +1,4 @@
-//! Telling merchants that something of theirs has changed, as Amazon's Instant Payment Notifications do:
+//! Notifying merchants that something of theirs has changed, as Amazon's Instant Payment Notifications do:
 //! signed envelopes in the form of SNS, posted to the merchant's endpoints. What is notified of is the
 //! domain's word; what is appended and kept is `book/outbox.rs`'s work; here are the endpoints, the
 //! envelopes, the signing key, the faults and the loop that sends.
@@ -9,7 +9,7 @@
 //! and takes nothing from an endpoint's lane while anything of that lane is on its way, so a lease protects
 //! from nobody and ends at once: what was on its way in a process that died is due again in the next. How
 //! often something was tried in vain is written before it is released, and counts on in the next process; a
-//! lease counts for nothing. Whoever is sent the same twice tells it by the ids.
+//! lease counts for nothing. A receiver that is sent the same twice sees it by the ids.
 //!
 //! Each endpoint has a lane of its own in the outbox, so that one that is slow, or never answers, holds up no
 //! other.

@@ -1,5 +1,5 @@
 //! What receivers of notifications fetch from the sandbox: its certificates, and the page behind a
-//! subscription's URLs. Public, as Amazon's are: whoever shows a subscription's name ends it, as the control
+//! subscription's URLs. Public, as Amazon's are: a request with a subscription's name ends it, as the control
 //! API does by its own token, and the operator's endpoints are ended by neither page nor stranger.
 
 use bytes::Bytes;

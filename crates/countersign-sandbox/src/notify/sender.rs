@@ -39,7 +39,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long to leave a store alone that failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How a lane stands.
+/// The state of a lane.
 #[derive(Debug, Clone, Copy)]
 enum Standing {
     /// Something may be due.
@@ -111,7 +111,7 @@ async fn awakened(app: &App, next_at: Option<Timestamp>) {
     }
 }
 
-/// One lane's turn, and how the lane stands then.
+/// One lane's turn, and the lane's state after it.
 async fn turn(app: &App, lane: Lane) -> (Lane, Standing) {
     let standing = send_due(app, lane).await;
     if let Err(failed) = &standing {

@@ -1,4 +1,4 @@
-//! What was sent, newest last, for whoever asks the control API; and for whoever waits until a
+//! What was sent, newest last, for the control API's list, and for an answer that is held until a
 //! notification has been sent. Not kept across a restart.
 
 use std::collections::VecDeque;
@@ -79,7 +79,7 @@ impl Sent {
         self.progress.notify_waiters();
     }
 
-    /// Completes when each of these messages stands in the list for each of these endpoints.
+    /// Completes when each of these messages is in the list for each of these endpoints.
     pub(crate) async fn all_noted(&self, endpoint_ids: &[String], message_ids: &[String]) {
         loop {
             // Taken before the list is read, so that nothing noted between the two is missed.

@@ -33,7 +33,7 @@ use super::test_buyer::{self, TestBuyer, test_buyer, test_buyers};
 use super::words::{Bank, Handler, Purpose, Scope};
 use super::{Choice, Ending, Failure, Gift, Question, Visit, VisitStep};
 
-/// The most addresses of a book. Whoever needs more tests something else.
+/// The most addresses of a book: more would test something else.
 const MAX_ADDRESSES: usize = 20;
 /// The longest coupon code, as in CartDetails.
 const MAX_COUPON_LEN: usize = 64;
@@ -223,7 +223,7 @@ impl Going<'_> {
         if self.visit.asking().is_some() && !matches!(act, Act::Answer { .. } | Act::Retry) {
             return Err(Misfit);
         }
-        // What was chosen stands in the Checkout Session, and the shop has reckoned by it.
+        // What was chosen is in the Checkout Session, and the shop has priced it.
         if self.visit.purpose == Purpose::Paying && !matches!(act, Act::PlaceOrder(_)) {
             return Err(Misfit);
         }
@@ -350,7 +350,7 @@ impl Going<'_> {
         self.ask(Handler::MerchantManagedPaymentMethodSelection, Choice::Points(points))
     }
 
-    /// A handler that the shop does not have is not asked: the choice stands by itself.
+    /// A handler that the shop does not have is not asked: the choice is made at once.
     fn ask_or_choose(&mut self, handler: Handler, choice: Choice) -> Result<(), Misfit> {
         if self.visit.has(handler) {
             return self.ask(handler, choice);

@@ -26,7 +26,7 @@ use words::{CheckoutLanguage, Display, Handler, Purpose, Scope};
 /// A buyer's visit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Visit {
-    /// How pages and messages call it. Not the token: whoever knows this can do nothing with it.
+    /// How pages and messages call it. Not the token: nothing can be done with this.
     pub(crate) id: String,
     pub(crate) checkout_session_id: CheckoutSessionId,
     /// The shop's page: the only origin that is spoken to, and that may frame the page.

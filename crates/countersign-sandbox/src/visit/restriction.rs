@@ -36,7 +36,7 @@ struct Country {
     zip_codes: Vec<String>,
 }
 
-/// The member that is none, and why.
+/// The member that is not valid, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotARestriction(pub(crate) &'static str, pub(crate) &'static str);
 

@@ -1,5 +1,5 @@
-//! The buyers who come when nobody says who: for each region a usual one, and some whose data is a trial
-//! for whoever keeps, compares or prints it. All of it is invented.
+//! The buyers who come when nobody says who: for each region a usual one, and some whose data is hard to keep,
+//! to compare or to print. All of it is invented.
 
 use countersign_domain::address::Address;
 use countersign_domain::ids::{BuyerId, Region};
@@ -32,7 +32,7 @@ impl TestBuyer {
     }
 }
 
-/// Lets the billing address follow the card, which is another than `before`. One that is none of a test buyer's
+/// Lets the billing address follow the card, which is another than `before`. One that is not a test buyer's
 /// was given with the checkout and stays; one that is not shared stays so.
 pub(crate) fn bill_to_the_card(buyer: &mut Buyer, before: Card, region: Region) {
     let Some(shown) = &buyer.billing_address else { return };

@@ -1,4 +1,4 @@
-//! The token of a visit, as its URL carries it: whoever knows it is the visit's buyer.
+//! The token of a visit, as its URL carries it: a caller that knows it is the visit's buyer.
 
 use countersign_protocol::signing::sha256_hex;
 
