@@ -18,7 +18,7 @@ use countersign_merchant::settings::{
 use countersign_protocol::signing::Algorithm;
 
 use crate::failure::{Failure, Outcome};
-use values::Values;
+use values::{Read, Values};
 pub(crate) use words::{DoorGiven, Given};
 
 /// Where it listens unless it is told.
@@ -210,8 +210,6 @@ fn reached_at(listen: &str) -> Outcome<String> {
         _ => listen.to_owned(),
     })
 }
-
-type Read<T> = Result<T, String>;
 
 fn text(text: &str) -> Read<String> {
     if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Size;
-use super::finalize::{Durability, Intent, Placed, start_checkouts, start_sandbox};
+use super::checkout::{Intent, Placed, start_checkouts};
 use super::load::{Connections, Seen};
 use super::process::Server;
-use super::report::{Report, microseconds};
+use super::report::{Report, median, microseconds};
+use super::servers::{Durability, start_sandbox};
 use super::signed::{BenchKey, Draft, make_key, sign_all};
+use super::size::Size;
 
 /// Connections that are busy at once.
 const CONCURRENCY: usize = 64;
@@ -298,11 +299,4 @@ fn parsed(body: &[u8]) -> Result<Value, String> {
 fn id(answer: &Value, member: &str) -> Result<String, String> {
     let id = answer.get(member).and_then(Value::as_str);
     id.map(str::to_owned).ok_or_else(|| format!("an answer without {member}: {answer}"))
-}
-
-/// The value in the middle, or the greater of the two.
-pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

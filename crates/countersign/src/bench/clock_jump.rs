@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use countersign_world::{Clock as _, SystemClock};
 
-use super::finalize::{Durability, Intent};
+use super::checkout::Intent;
 use super::inside::{Inside, new_store};
 use super::report::Report;
+use super::servers::Durability;
 use super::signed::make_key;
 use super::template::{Life, Template};
 

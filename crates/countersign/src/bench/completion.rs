@@ -1,54 +1,23 @@
 //! A completion on the merchant half, end to end: bound, compared, finalized at a sandbox, ids on
 //! disk, and afterwards the snapshot fetched.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use countersign_world::{Clock as _, SystemClock};
 
+use super::checkout::{Intent, Placed, placed_checkout};
 use super::crypto::CryptoCost;
-use super::finalize::{Durability, Intent, Placed, placed_checkout, start_sandbox};
 use super::load;
 use super::process::Server;
 use super::report::Report;
-use super::signed::{BenchKey, PUBLIC_KEY_ID, make_key};
-use super::{CONCURRENCIES, Size};
-
-const TOKEN: &str = "bench";
+use super::servers::{Durability, TOKEN, start_sandbox, write_config};
+use super::signed::make_key;
+use super::size::{CONCURRENCIES, Size};
 
 /// The signed calls of a completion: Get Checkout Session and Finalize, then for the snapshot Get
 /// Charge Permission and Get Charge.
 const CALLS: u32 = 4;
-
-pub(super) fn write_config(folder: &Path, sandbox: &str, key: &BenchKey) -> Result<PathBuf, String> {
-    let token_file = folder.join("shop.token");
-    let config_file = folder.join("countersign.toml");
-    let config = format!(
-        r#"listen = "127.0.0.1:0"
-store = "sqlite:{store}"
-
-[amazon]
-endpoint = "http://{sandbox}"
-region = "na"
-environment = "sandbox"
-merchant_id = "BENCH"
-store_id = "amzn1.application-oa2-client.bench"
-public_key_id = "{PUBLIC_KEY_ID}"
-private_key_file = "{key}"
-
-[shop]
-name = "Bench"
-token_file = "{token}"
-"#,
-        store = folder.join("merchant.db").display(),
-        key = key.private_file.display(),
-        token = token_file.display(),
-    );
-    for (file, text) in [(&token_file, TOKEN), (&config_file, &config)] {
-        std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
-    }
-    Ok(config_file)
-}
 
 pub(super) async fn measure(
     folder: &Path,

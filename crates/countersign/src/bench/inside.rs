@@ -17,7 +17,7 @@ use countersign_store::sqlite::SqliteStore;
 use countersign_world::{SystemClock, SystemEntropy};
 use tokio::task::JoinHandle;
 
-use super::finalize::Durability;
+use super::servers::Durability;
 use super::signed::BenchKey;
 use crate::server;
 

@@ -6,6 +6,7 @@
 //! built and signed beforehand. Figures are comparable within one run only.
 
 mod calls;
+mod checkout;
 mod clock_jump;
 mod completion;
 mod crypto;
@@ -16,7 +17,9 @@ mod node_sdk;
 mod process;
 mod report;
 mod resources;
+mod servers;
 mod signed;
+mod size;
 mod stored;
 mod template;
 
@@ -24,8 +27,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use finalize::Durability;
 use report::Report;
+use servers::Durability;
+pub(crate) use size::Size;
 
 /// How much is measured.
 #[derive(Debug, Clone)]
@@ -62,37 +66,6 @@ pub(crate) enum Part {
     /// Completions through the official Node.js client
     NodeSdk,
 }
-
-/// How many operations are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Size {
-    /// A tenth: to see that everything works.
-    Quick,
-    /// As many times what the figures need.
-    Times(u32),
-}
-
-impl Size {
-    /// So many of what is measured with `base` operations.
-    pub(crate) const fn count(self, base: usize) -> usize {
-        match self {
-            Self::Quick => base / 10,
-            Self::Times(times) => base * times as usize,
-        }
-    }
-
-    /// Operations for a level of concurrency: enough for the 99th percentile to mean something.
-    const fn operations(self, concurrency: usize) -> usize {
-        self.count(match concurrency {
-            0..=1 => 2_000,
-            2..=8 => 5_000,
-            _ => 20_000,
-        })
-    }
-}
-
-/// Connections that are busy at once.
-const CONCURRENCIES: [usize; 4] = [1, 8, 64, 512];
 
 /// Measures what is asked for, prints the table and writes the figures.
 ///

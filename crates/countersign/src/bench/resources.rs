@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::process::Server;
 use super::report::{Report, microseconds};
+use super::servers::write_config;
 use super::signed::{PUBLIC_KEY_ID, make_key};
 
 const MEGABYTE: f64 = 1_048_576.0;
@@ -17,7 +18,7 @@ pub(super) async fn measure(folder: &Path, report: &mut Report) -> Result<(), St
     let arguments =
         ["sandbox", "--listen", "127.0.0.1:0", "--public-key-id", PUBLIC_KEY_ID, "--public-key", &public];
     let sandbox = Server::start(folder, &arguments)?;
-    let config = super::completion::write_config(folder, &sandbox.address, &key)?;
+    let config = write_config(folder, &sandbox.address, &key)?;
     let serve = Server::start(folder, &["serve", "--config", &config.to_string_lossy()])?;
     for (name, server) in [("sandbox", &sandbox), ("serve", &serve)] {
         report.add(format!("{name}.ready"), 0, microseconds(server.ready_after) / 1e3, "ms");

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use countersign_world::{Clock as _, SystemClock};
 
-use super::Size;
-use super::calls::median;
-use super::finalize::{Durability, Intent, Placed, start_checkouts};
+use super::checkout::{Intent, Placed, start_checkouts};
 use super::inside::{Inside, new_store};
 use super::load;
-use super::report::{Report, microseconds};
+use super::report::{Report, median, microseconds};
+use super::servers::Durability;
 use super::signed::{BenchKey, make_key, sign_all};
+use super::size::Size;
 use super::template::{Life, Template};
 
 /// Connections that are busy at once.

@@ -13,7 +13,7 @@ use countersign_store::contract::{
 use countersign_store::memory::MemoryStore;
 use futures_util::future::{BoxFuture, try_join_all};
 
-use super::finalize::{Intent, Placed, placed_checkout};
+use super::checkout::{Intent, Placed, placed_checkout};
 use super::inside::Inside;
 use super::signed::BenchKey;
 

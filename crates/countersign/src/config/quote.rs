@@ -6,7 +6,7 @@ use countersign_merchant::settings::{CouponRate, DeliveryRate, Discount, TaxRate
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Read;
+use super::values::Read;
 
 const MAX_DELIVERIES: usize = 50;
 const MAX_TAXES: usize = 300;

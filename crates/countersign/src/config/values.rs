@@ -6,6 +6,9 @@ use super::file::File;
 use super::words::{Given, flag, variable};
 use crate::failure::{Failure, Outcome};
 
+/// What a text means, or what it must be, as the rest of a sentence that begins with its key.
+pub(super) type Read<T> = Result<T, String>;
+
 /// What the file, the environment and the flags gave.
 pub(super) struct Values {
     file: File,
@@ -23,7 +26,7 @@ impl Values {
     pub(super) fn optional<T>(
         &mut self,
         path: &str,
-        read: impl FnOnce(&str) -> Result<T, String>,
+        read: impl FnOnce(&str) -> Read<T>,
     ) -> Outcome<Option<T>> {
         let from_file = self.file.take(path);
         let found = match self.given.take(path) {
@@ -35,11 +38,7 @@ impl Values {
     }
 
     /// The same for a key that has no default.
-    pub(super) fn required<T>(
-        &mut self,
-        path: &str,
-        read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Outcome<T> {
+    pub(super) fn required<T>(&mut self, path: &str, read: impl FnOnce(&str) -> Read<T>) -> Outcome<T> {
         self.optional(path, read)?.ok_or_else(|| missing(path))
     }
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::shop::{AmazonPage, Checkout, CheckoutSessionId, Shop, text, usd};
+use super::shop::{AS_ORDERED, AmazonPage, Checkout, CheckoutSessionId, FINALIZED, Shop, text, usd};
 use super::stage::Stage;
-use super::stories::{AS_ORDERED, FINALIZED};
 use super::teller::Teller;
 use crate::failure::Outcome;
 

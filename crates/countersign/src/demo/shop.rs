@@ -152,6 +152,12 @@ pub(super) struct Differently {
     pub(super) amount: Option<&'static str>,
 }
 
+/// As the shop and the buyer would have it.
+pub(super) const AS_ORDERED: Differently = Differently { card: None, amount: None };
+
+/// The sandbox's word for a payment that was accepted.
+pub(super) const FINALIZED: &str = "CheckoutSessionCompleted";
+
 impl AmazonPage {
     /// A buyer presses the shop's button, and pays.
     pub(super) async fn pay(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::after_result;
-use super::shop::{AmazonPage, Checkout, CheckoutSessionId, Differently, text};
+use super::shop::{AS_ORDERED, AmazonPage, Checkout, CheckoutSessionId, Differently, FINALIZED, text};
 use super::stage::Stage;
 use super::table::Row;
 use super::teller::Teller;
@@ -37,8 +37,6 @@ pub(super) async fn play(stage: &mut Stage) -> Outcome<Vec<Row>> {
     teller.rows.sort_by(|one, other| one.order_id.cmp(&other.order_id));
     Ok(teller.rows)
 }
-
-pub(super) const AS_ORDERED: Differently = Differently { card: None, amount: None };
 
 const fn with_card(card: &'static str) -> Differently {
     Differently { card: Some(card), amount: None }
@@ -252,9 +250,6 @@ async fn end_pending(stage: &Stage, teller: &mut Teller, story: PendingStory) ->
     teller.tell(format_args!("The merchant half's timer asked Amazon again: the order is {outcome} now."));
     teller.end(&shop, &checkout, outcome, reason).await
 }
-
-/// The sandbox's word for a payment that was accepted.
-pub(super) const FINALIZED: &str = "CheckoutSessionCompleted";
 
 async fn paid_once(teller: &Teller, amazon: &AmazonPage, sessions: &[&CheckoutSessionId]) -> Outcome {
     let mut count = 0;

@@ -6,7 +6,9 @@
 mod catalogue;
 mod instant;
 mod orders;
+mod outgoing;
 mod pages;
+mod places;
 mod signed;
 
 use std::collections::BTreeMap;
@@ -15,16 +17,17 @@ use std::time::Duration;
 
 use countersign_domain::terms::PaymentIntent;
 use countersign_http::{Handler, Reply, Request, Response, Unreadable};
-use countersign_world::fake::ShiftedClock;
 use countersign_world::{Clock as _, SystemEntropy};
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::http::{Answer, Http};
+use super::http::Answer;
 use crate::failure::Outcome;
 use catalogue::{Asked, Basket};
 use orders::{Order, Orders};
+use outgoing::Outgoing;
+pub(super) use places::Places;
 use signed::{Secret, Signed};
 
 /// The longest form, and the longest body of the merchant half's.
@@ -32,14 +35,6 @@ const MAX_FORM_LEN: usize = 4_096;
 /// The most sessions of an order whose story at Amazon its page tells: the newest.
 const MOST_SESSIONS: usize = 5;
 const DAY: Duration = Duration::from_secs(86_400);
-
-/// Where the shop is, and whom it talks to.
-pub(super) struct Places {
-    pub(super) own_url: String,
-    pub(super) merchant: Http,
-    pub(super) amazon: Http,
-    pub(super) clock: ShiftedClock,
-}
 
 /// The shop.
 #[derive(Clone)]
@@ -49,15 +44,6 @@ struct Inner {
     places: Places,
     secret: Secret,
     orders: Mutex<Orders>,
-}
-
-/// What a request came to.
-enum Outgoing {
-    Page(StatusCode, String),
-    SeeOther(String),
-    Json(StatusCode, Value),
-    Script(&'static str),
-    Nothing(StatusCode),
 }
 
 impl Handler for Storefront {
@@ -253,8 +239,10 @@ fn refused(headline: &str, answer: &Answer) -> Outgoing {
 #[cfg(test)]
 mod tests {
     use countersign_world::SystemClock;
+    use countersign_world::fake::ShiftedClock;
 
     use super::*;
+    use crate::demo::http::Http;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 

@@ -15,7 +15,8 @@ use serde_json::Value;
 use super::catalogue::{COUPON, GOODS, Good, MOST};
 use super::instant::{Instant, sentence};
 use super::orders::Order;
-use super::{Outgoing, Places};
+use super::outgoing::Outgoing;
+use super::places::Places;
 
 const STYLE: &str = include_str!("../../../templates/storefront.css");
 /// Mounts the button of the page that it is on.

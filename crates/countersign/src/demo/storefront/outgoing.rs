@@ -1,0 +1,13 @@
+//! What a request to the demo's shop came to.
+
+use http::StatusCode;
+use serde_json::Value;
+
+/// What a request came to.
+pub(super) enum Outgoing {
+    Page(StatusCode, String),
+    SeeOther(String),
+    Json(StatusCode, Value),
+    Script(&'static str),
+    Nothing(StatusCode),
+}
