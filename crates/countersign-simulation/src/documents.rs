@@ -3,8 +3,6 @@
 
 use serde::Deserialize;
 
-use crate::payments::{Cancellation, Payment};
-
 /// Minor units and currency.
 pub(crate) type Amount = (u64, String);
 
@@ -192,6 +190,228 @@ impl Checkout {
 
     pub(crate) fn live(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(|attempt| attempt.state.is_live())
+    }
+}
+
+/// The merchant half's payment.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Payment {
+    pub(crate) charge_permission_id: String,
+    pub(crate) limit: u64,
+    pub(crate) permission: SeenPermission,
+    #[serde(default)]
+    pub(crate) charges: Vec<SeenCharge>,
+    #[serde(default)]
+    pub(crate) operations: Vec<Operation>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct SeenPermission {
+    pub(crate) state: String,
+    look: Option<(i64, u32)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SeenCharge {
+    pub(crate) id: String,
+    expires_at: i64,
+    planned_until: i64,
+    pub(crate) state: SeenChargeState,
+    look: Option<(i64, u32)>,
+    #[serde(default)]
+    pub(crate) refunds: Vec<SeenRefund>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) enum SeenChargeState {
+    AuthorizationInitiated,
+    Authorized,
+    CaptureInitiated,
+    Captured(u64),
+    Canceled(Option<String>),
+    Declined(Option<String>),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct SeenRefund {
+    pub(crate) id: String,
+    pub(crate) amount: u64,
+    pub(crate) state: SeenRefundState,
+    look: Option<(i64, u32)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) enum SeenRefundState {
+    RefundInitiated,
+    Refunded,
+    Declined(Option<String>),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Operation {
+    pub(crate) number: u32,
+    pub(crate) name: Name,
+    pub(crate) request: Request,
+    pub(crate) state: OperationState,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Name {
+    Shop(String),
+    Own(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+pub(crate) enum Request {
+    CreateCharge {},
+    Capture { charge_id: String },
+    Refund { charge_id: String, amount: Amount },
+    CancelCharge { charge_id: String },
+    Close {},
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+pub(crate) enum OperationState {
+    Recorded { retry_at: i64 },
+    Sending { send: Send, lease_until: i64 },
+    InDoubt { send: Send, send_count: u32, since: i64, look: (i64, u32) },
+    Done(Effect),
+    Refused(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Effect {
+    Charge(String),
+    Refund(String),
+    Closed,
+}
+
+/// The merchant half's cancellation.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Cancellation {
+    pub(crate) reference: String,
+    pub(crate) done_at: Option<i64>,
+    remind_at: Option<i64>,
+    #[serde(default)]
+    pub(crate) is_stuck: bool,
+}
+
+impl Cancellation {
+    pub(crate) fn due_at(&self) -> Option<i64> {
+        self.remind_at
+    }
+}
+
+impl OperationState {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Recorded { .. } => "Recorded",
+            Self::Sending { .. } => "Sending",
+            Self::InDoubt { .. } => "InDoubt",
+            Self::Done(_) => "Done",
+            Self::Refused(_) => "Refused",
+        }
+    }
+
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Refused(_))
+    }
+
+    fn due_at(&self) -> Option<i64> {
+        match self {
+            Self::Recorded { retry_at } => Some(*retry_at),
+            Self::Sending { lease_until, .. } => Some(*lease_until),
+            Self::InDoubt { look, .. } => Some(look.0),
+            Self::Done(_) | Self::Refused(_) => None,
+        }
+    }
+
+    pub(crate) fn send(&self) -> Option<&Send> {
+        match self {
+            Self::Sending { send, .. } | Self::InDoubt { send, .. } => Some(send),
+            Self::Recorded { .. } | Self::Done(_) | Self::Refused(_) => None,
+        }
+    }
+}
+
+impl Request {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::CreateCharge {} => "createCharge",
+            Self::Capture { .. } => "captureCharge",
+            Self::Refund { .. } => "createRefund",
+            Self::CancelCharge { .. } => "cancelCharge",
+            Self::Close {} => "closeChargePermission",
+        }
+    }
+}
+
+impl SeenChargeState {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::AuthorizationInitiated => "AuthorizationInitiated",
+            Self::Authorized => "Authorized",
+            Self::CaptureInitiated => "CaptureInitiated",
+            Self::Captured(_) => "Captured",
+            Self::Canceled(_) => "Canceled",
+            Self::Declined(_) => "Declined",
+        }
+    }
+
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Captured(_) | Self::Canceled(_) | Self::Declined(_))
+    }
+}
+
+impl Payment {
+    /// The earliest instant at which something of it must be looked after. Of an Authorized charge that
+    /// is its expiry at the latest.
+    pub(crate) fn due_at(&self) -> Option<i64> {
+        let operations = self.operations.iter().filter_map(|operation| operation.state.due_at());
+        let charges = self.charges.iter().flat_map(|charge| {
+            let refunds = charge.refunds.iter().filter_map(|refund| refund.look).map(|look| look.0);
+            // What the plan has asked at the expiry it goes on asking by its look.
+            let is_planned = charge.planned_until < charge.expires_at;
+            let is_authorized = charge.state == SeenChargeState::Authorized;
+            let expires = (is_authorized && is_planned).then_some(charge.expires_at);
+            refunds.chain(charge.look.map(|look| look.0)).chain(expires)
+        });
+        operations.chain(charges).chain(self.permission.look.map(|look| look.0)).min()
+    }
+
+    /// What is not final and has no timer of its own.
+    pub(crate) fn unowned(&self) -> Option<String> {
+        let waits = |state: &SeenChargeState| {
+            matches!(state, SeenChargeState::AuthorizationInitiated | SeenChargeState::CaptureInitiated)
+        };
+        self.charges.iter().find_map(|charge| {
+            let refund = charge
+                .refunds
+                .iter()
+                .find(|refund| refund.state == SeenRefundState::RefundInitiated && refund.look.is_none());
+            match refund {
+                Some(refund) => Some(format!("the refund {}", refund.id)),
+                None if waits(&charge.state) && charge.look.is_none() => {
+                    Some(format!("the charge {}", charge.id))
+                }
+                None => None,
+            }
+        })
+    }
+
+    pub(crate) fn charge(&self, id: &str) -> Option<&SeenCharge> {
+        self.charges.iter().find(|charge| charge.id == id)
+    }
+
+    pub(crate) fn refunds(&self) -> impl Iterator<Item = &SeenRefund> {
+        self.charges.iter().flat_map(|charge| &charge.refunds)
     }
 }
 

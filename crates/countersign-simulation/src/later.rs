@@ -10,10 +10,8 @@ use futures_util::future::join;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::shop::{Registered, Story, read};
-
-/// The only name under which the shop cancels an order.
-pub(crate) const CANCEL: &str = "cancel";
+use crate::requests::{CANCEL, read};
+use crate::shop::{Registered, Story};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -10,19 +10,26 @@
 //! outside: stores (in memory, failing), clocks, entropy, the sockets, and in most seeds the signature.
 
 mod chaos;
+mod checkouts;
 mod clock;
 mod documents;
 mod entropy;
 mod executor;
+mod half;
 mod invariants;
 mod later;
 mod ledger;
+mod life;
+pub mod limits;
+mod looking;
 mod network;
 mod notifying;
 mod payments;
+mod prices;
 mod process;
 mod quoting;
 mod reading;
+mod requests;
 mod shop;
 mod signing;
 mod store;

@@ -1,237 +1,17 @@
-//! What must hold of everything that follows a success: charges, captures, refunds, cancellations. The
-//! documents of both halves are read here anew; each check looks at one that has changed, and at the
-//! truth on the other side.
+//! What must hold of everything that follows a success: charges, captures, refunds, cancellations. Each check
+//! looks at one document that has changed, and at the truth on the other side.
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::documents::{Amount, Balances};
+use crate::documents::{
+    Balances, Cancellation, ChargePermission, Effect, Name, Operation, OperationState, Payment, Request,
+    SeenChargeState, SeenRefundState,
+};
 use crate::invariants::{Held, Invariant, broken};
-use crate::later::CANCEL;
-
-/// The merchant half's payment.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Payment {
-    pub(crate) charge_permission_id: String,
-    pub(crate) limit: u64,
-    pub(crate) permission: SeenPermission,
-    #[serde(default)]
-    pub(crate) charges: Vec<SeenCharge>,
-    #[serde(default)]
-    pub(crate) operations: Vec<Operation>,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct SeenPermission {
-    pub(crate) state: String,
-    look: Option<(i64, u32)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SeenCharge {
-    pub(crate) id: String,
-    expires_at: i64,
-    planned_until: i64,
-    pub(crate) state: SeenChargeState,
-    look: Option<(i64, u32)>,
-    #[serde(default)]
-    pub(crate) refunds: Vec<SeenRefund>,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) enum SeenChargeState {
-    AuthorizationInitiated,
-    Authorized,
-    CaptureInitiated,
-    Captured(u64),
-    Canceled(Option<String>),
-    Declined(Option<String>),
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct SeenRefund {
-    pub(crate) id: String,
-    pub(crate) amount: u64,
-    pub(crate) state: SeenRefundState,
-    look: Option<(i64, u32)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) enum SeenRefundState {
-    RefundInitiated,
-    Refunded,
-    Declined(Option<String>),
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct Operation {
-    pub(crate) number: u32,
-    pub(crate) name: Name,
-    pub(crate) request: Request,
-    pub(crate) state: OperationState,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Name {
-    Shop(String),
-    Own(String),
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all_fields = "camelCase")]
-pub(crate) enum Request {
-    CreateCharge {},
-    Capture { charge_id: String },
-    Refund { charge_id: String, amount: Amount },
-    CancelCharge { charge_id: String },
-    Close {},
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all_fields = "camelCase")]
-pub(crate) enum OperationState {
-    Recorded { retry_at: i64 },
-    Sending { send: crate::documents::Send, lease_until: i64 },
-    InDoubt { send: crate::documents::Send, send_count: u32, since: i64, look: (i64, u32) },
-    Done(Effect),
-    Refused(String),
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Effect {
-    Charge(String),
-    Refund(String),
-    Closed,
-}
-
-/// The merchant half's cancellation.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Cancellation {
-    pub(crate) reference: String,
-    pub(crate) done_at: Option<i64>,
-    remind_at: Option<i64>,
-    #[serde(default)]
-    pub(crate) is_stuck: bool,
-}
-
-impl Cancellation {
-    pub(crate) fn due_at(&self) -> Option<i64> {
-        self.remind_at
-    }
-}
-
-impl OperationState {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Recorded { .. } => "Recorded",
-            Self::Sending { .. } => "Sending",
-            Self::InDoubt { .. } => "InDoubt",
-            Self::Done(_) => "Done",
-            Self::Refused(_) => "Refused",
-        }
-    }
-
-    pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Done(_) | Self::Refused(_))
-    }
-
-    fn due_at(&self) -> Option<i64> {
-        match self {
-            Self::Recorded { retry_at } => Some(*retry_at),
-            Self::Sending { lease_until, .. } => Some(*lease_until),
-            Self::InDoubt { look, .. } => Some(look.0),
-            Self::Done(_) | Self::Refused(_) => None,
-        }
-    }
-
-    pub(crate) fn send(&self) -> Option<&crate::documents::Send> {
-        match self {
-            Self::Sending { send, .. } | Self::InDoubt { send, .. } => Some(send),
-            Self::Recorded { .. } | Self::Done(_) | Self::Refused(_) => None,
-        }
-    }
-}
-
-impl Request {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::CreateCharge {} => "createCharge",
-            Self::Capture { .. } => "captureCharge",
-            Self::Refund { .. } => "createRefund",
-            Self::CancelCharge { .. } => "cancelCharge",
-            Self::Close {} => "closeChargePermission",
-        }
-    }
-}
-
-impl SeenChargeState {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::AuthorizationInitiated => "AuthorizationInitiated",
-            Self::Authorized => "Authorized",
-            Self::CaptureInitiated => "CaptureInitiated",
-            Self::Captured(_) => "Captured",
-            Self::Canceled(_) => "Canceled",
-            Self::Declined(_) => "Declined",
-        }
-    }
-
-    fn is_final(&self) -> bool {
-        matches!(self, Self::Captured(_) | Self::Canceled(_) | Self::Declined(_))
-    }
-}
-
-impl Payment {
-    /// The earliest instant at which something of it must be looked after. Of an Authorized charge that
-    /// is its expiry at the latest.
-    pub(crate) fn due_at(&self) -> Option<i64> {
-        let operations = self.operations.iter().filter_map(|operation| operation.state.due_at());
-        let charges = self.charges.iter().flat_map(|charge| {
-            let refunds = charge.refunds.iter().filter_map(|refund| refund.look).map(|look| look.0);
-            // What the plan has asked at the expiry it goes on asking by its look.
-            let is_planned = charge.planned_until < charge.expires_at;
-            let is_authorized = charge.state == SeenChargeState::Authorized;
-            let expires = (is_authorized && is_planned).then_some(charge.expires_at);
-            refunds.chain(charge.look.map(|look| look.0)).chain(expires)
-        });
-        operations.chain(charges).chain(self.permission.look.map(|look| look.0)).min()
-    }
-
-    /// What is not final and has no timer of its own.
-    pub(crate) fn unowned(&self) -> Option<String> {
-        let waits = |state: &SeenChargeState| {
-            matches!(state, SeenChargeState::AuthorizationInitiated | SeenChargeState::CaptureInitiated)
-        };
-        self.charges.iter().find_map(|charge| {
-            let refund = charge
-                .refunds
-                .iter()
-                .find(|refund| refund.state == SeenRefundState::RefundInitiated && refund.look.is_none());
-            match refund {
-                Some(refund) => Some(format!("the refund {}", refund.id)),
-                None if waits(&charge.state) && charge.look.is_none() => {
-                    Some(format!("the charge {}", charge.id))
-                }
-                None => None,
-            }
-        })
-    }
-
-    fn charge(&self, id: &str) -> Option<&SeenCharge> {
-        self.charges.iter().find(|charge| charge.id == id)
-    }
-
-    fn refunds(&self) -> impl Iterator<Item = &SeenRefund> {
-        self.charges.iter().flat_map(|charge| &charge.refunds)
-    }
-}
+use crate::limits::surplus;
+use crate::requests::CANCEL;
 
 /// Amazon's accounts of one permission: what a document says of them, or what the log's postings add up
 /// to.
@@ -242,7 +22,7 @@ const ACCOUNTS: [&str; 6] = ["Available", "Held", "Captured", "Refunded", "Overc
 
 impl Accounts {
     /// A permission's document.
-    pub(crate) fn of(permission: &crate::documents::ChargePermission) -> Option<Self> {
+    pub(crate) fn of(permission: &ChargePermission) -> Option<Self> {
         let Balances { available, held, captured, refunded, overcharge, goodwill } = &permission.balances;
         let given = permission.limit.0 + overcharge.0 + goodwill.0;
         let left = given.checked_sub(held.0 + captured.0 + refunded.0)?;
@@ -295,17 +75,25 @@ impl Books {
     }
 
     /// A permission is new: all of its limit is available. Its first postings may have come before.
-    pub(crate) fn open(&mut self, permission: &crate::documents::ChargePermission) {
+    pub(crate) fn open(&mut self, permission: &ChargePermission) {
         self.0
             .entry(permission.id.clone())
             .or_insert_with(|| Accounts([("Available", permission.limit.0)].into_iter().collect()));
     }
 
     /// The document must say what the log adds up to.
-    pub(crate) fn agree(&self, permission: &crate::documents::ChargePermission) -> Held {
+    pub(crate) fn agree(&self, permission: &ChargePermission) -> Held {
         let (of_document, of_log) = (Accounts::of(permission), self.0.get(&permission.id));
         match (of_document, of_log) {
-            (Some(document), Some(log)) if document == *log => Ok(()),
+            (Some(document), Some(log)) if document == *log => {
+                let overcharge = document.0.get("Overcharge").copied().unwrap_or_default();
+                let (limit, currency) = &permission.limit;
+                if overcharge > surplus(*limit, currency) {
+                    let shown_by = format!("{}: {overcharge} more than {limit} {currency}", permission.id);
+                    return broken(Invariant::Unbalanced, shown_by);
+                }
+                Ok(())
+            }
             (document, log) => {
                 let shown_by = format!("{}: the document has {document:?}, the log {log:?}", permission.id);
                 broken(Invariant::Unbalanced, shown_by)

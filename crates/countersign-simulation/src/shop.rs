@@ -5,17 +5,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use countersign_domain::money::{Currency, Money};
 use countersign_http::{Request, Response};
 use futures_util::future::{Either, join, select};
-use http::{HeaderValue, Method, header};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::entropy::Random;
+use crate::looking::Look;
+use crate::prices::Priced;
 use crate::process::{GivingUp, Served};
-use crate::quoting::Priced;
-use crate::world::{SHOP_TOKEN, World};
+use crate::requests::{at_amazon, at_the_page, of_the_shop, read};
+use crate::world::World;
 
 /// One order's story.
 pub(crate) struct Story {
@@ -332,11 +333,13 @@ impl Story {
 
     /// The buyer looks at the result page, or the shop at the checkout.
     async fn look(&self, registered: &Registered) {
-        if self.random.happens(500) {
-            self.world.look_at_page(self.order, &registered.result_token, Some(self)).await;
+        let (witness, order) = (&self.world.witness, self.order);
+        let Look { request, inspect } = if self.random.happens(500) {
+            Look::at_page(witness, order, &registered.result_token)
         } else {
-            self.world.look_at_checkout(self.order, &registered.checkout_id, Some(self)).await;
-        }
+            Look::at_checkout(witness, order, &registered.checkout_id)
+        };
+        self.call(request, Duration::from_secs(30), inspect).await;
     }
 
     pub(crate) fn of_the_shop(&self, method: Method, path: &str, body: &Value) -> Request {
@@ -363,35 +366,4 @@ impl Story {
             Either::Left(_) | Either::Right(_) => None,
         }
     }
-}
-
-pub(crate) fn of_the_shop(method: Method, path: &str, body: &Value) -> Request {
-    let mut request = Request::new(Bytes::from(body.to_string()));
-    *request.method_mut() = method;
-    *request.uri_mut() = path.parse().unwrap_or_default();
-    if let Ok(token) = format!("Bearer {SHOP_TOKEN}").parse() {
-        request.headers_mut().insert(header::AUTHORIZATION, token);
-    }
-    request
-}
-
-/// A request of the buyer's browser, from the shop's page.
-pub(crate) fn at_the_page(method: Method, token: &str, event: &str, body: &Value) -> Request {
-    let mut request = Request::new(Bytes::from(body.to_string()));
-    *request.method_mut() = method;
-    *request.uri_mut() = format!("/browser/{token}/{event}").parse().unwrap_or_default();
-    request.headers_mut().insert(header::ORIGIN, HeaderValue::from_static("https://shop.example"));
-    request
-}
-
-/// A request to the sandbox's control API: what a buyer does on Amazon's page.
-pub(crate) fn at_amazon(path: &str, body: &Value) -> Request {
-    let mut request = Request::new(Bytes::from(body.to_string()));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = path.parse().unwrap_or_default();
-    request
-}
-
-pub(crate) fn read(answer: &Response) -> Option<Value> {
-    serde_json::from_slice(answer.body()).ok()
 }

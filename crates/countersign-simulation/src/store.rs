@@ -15,8 +15,9 @@ use futures_util::future::BoxFuture;
 
 use crate::entropy::Random;
 use crate::executor::Executor;
+use crate::half::Half;
 use crate::weather::Weather;
-use crate::witness::{Half, Witness};
+use crate::witness::Witness;
 
 /// A half's store, and the memory behind it for whoever must not be held up.
 pub(crate) struct Kept {

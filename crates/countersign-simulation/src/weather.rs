@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::entropy::Random;
-use crate::witness::Half;
+use crate::half::Half;
 
 /// How often things go wrong, each in a thousand.
 #[derive(Debug, Clone, Copy)]

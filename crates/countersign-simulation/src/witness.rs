@@ -13,23 +13,18 @@ use countersign_world::fake::ShiftedClock;
 use http::StatusCode;
 use serde_json::Value;
 
+use crate::checkouts::{self, DurableSends, Said};
 use crate::documents::{
-    AmazonCheckout, AttemptState, Charge, ChargePermission, ChargePermissionState, ChargeState, Checkout,
-    CheckoutSessionState, Notification, RefundState, Snapshot,
+    AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, ChargeState,
+    Checkout, CheckoutSessionState, Notification, Payment, RefundState, Snapshot,
 };
 use crate::executor::Executor;
-use crate::invariants::{self, Broken, DurableSends, Held, Invariant, Said};
+use crate::half::Half;
+use crate::invariants::{Broken, Held, Invariant, broken};
 use crate::ledger::Ledger;
 use crate::payments::{self, Books};
-use crate::quoting::Priced;
+use crate::prices::Priced;
 use crate::trace::Trace;
-
-/// Which half.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Half {
-    Merchant,
-    Amazon,
-}
 
 /// A broken invariant, and the order that shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,11 +112,7 @@ impl Facts {
         match write.key.collection {
             "checkout" => {
                 let Some(after) = read::<Checkout>(write) else {
-                    return self.judge(
-                        at,
-                        None,
-                        invariants::broken(Invariant::VerdictChanged, "a checkout is deleted"),
-                    );
+                    return self.judge(at, None, broken(Invariant::VerdictChanged, "a checkout is deleted"));
                 };
                 self.checkout_wrote(at, change, write, after);
             }
@@ -172,7 +163,7 @@ impl Facts {
                 let same = *kept == send.body;
                 if !same {
                     let shown_by = format!("attempt {} has other bytes under its key", attempt.number);
-                    self.judge(at, order, invariants::broken(Invariant::SendChanged, shown_by));
+                    self.judge(at, order, broken(Invariant::SendChanged, shown_by));
                 }
             }
         }
@@ -188,14 +179,14 @@ impl Facts {
             }
         }
         let decided_at = change.at.as_millis();
-        let held = invariants::of_step(before.as_deref(), &after, write, decided_at, &self.ledger);
+        let held = checkouts::of_step(before.as_deref(), &after, write, decided_at, &self.ledger);
         self.judge(at, order, held);
         let is_completed =
             |checkout: &Checkout| checkout.attempts.iter().any(|attempt| attempt.state.success().is_some());
         if is_completed(&after) && !self.snapshots.contains_key(&after.id) {
             let is_due = change.write.iter().any(|write| write.key.collection == "snapshot");
             if !is_due {
-                let held = invariants::broken(Invariant::SnapshotMissing, "none is due with the success");
+                let held = broken(Invariant::SnapshotMissing, "none is due with the success");
                 self.judge(at, order, held);
             }
         }
@@ -226,7 +217,7 @@ impl Facts {
             None => Ok(()),
             Some(attempt) => {
                 let shown_by = format!("of {permission}, whose attempt is {}", attempt.state.name());
-                invariants::broken(Invariant::NotificationForgotten, shown_by)
+                broken(Invariant::NotificationForgotten, shown_by)
             }
         }
     }
@@ -297,8 +288,7 @@ impl Facts {
             let order = self.order_of_session.get(&permission.checkout_session_id).copied();
             let held = self.books.agree(permission).and_then(|()| {
                 let checkout = order.and_then(|order| self.checkout_of(order));
-                let is_ours =
-                    |payment: &&crate::payments::Payment| payment.charge_permission_id == write.key.id;
+                let is_ours = |payment: &&Payment| payment.charge_permission_id == write.key.id;
                 let payment = checkout.and_then(|checkout| checkout.payment.as_ref()).filter(is_ours);
                 let is_canceled = checkout.is_some_and(|checkout| checkout.cancellation.is_some());
                 payments::of_effects(payment, is_canceled, &self.ledger.truth(&write.key.id))
@@ -334,7 +324,7 @@ impl Facts {
                 _ => continue,
             };
             let checkouts = self.checkouts.values().map(Arc::as_ref);
-            let held = invariants::of_payment(&session, &self.ledger, checkouts);
+            let held = checkouts::of_payment(&session, &self.ledger, checkouts);
             if held.is_err() {
                 let order = self.order_of_session.get(&session).copied();
                 self.judge(at, order, held);
@@ -344,7 +334,7 @@ impl Facts {
 }
 
 /// An attempt as the trace shows it.
-struct Short<'a>(&'a crate::documents::Attempt);
+struct Short<'a>(&'a Attempt);
 
 impl std::fmt::Debug for Short<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -454,7 +444,7 @@ impl Witness {
         let mut facts = self.facts();
         facts.count(&format!("forged {}", status.as_str()));
         if status.is_success() {
-            let held = invariants::broken(Invariant::ForgeryBelieved, format!("answered {status}"));
+            let held = broken(Invariant::ForgeryBelieved, format!("answered {status}"));
             facts.judge(at, None, held);
         }
     }
@@ -466,7 +456,7 @@ impl Witness {
         let order = facts.order_of_session.get(session).copied();
         facts.count("Finalize");
         facts.note(at, order, format!("merchant sends Finalize under {}", &key[..key.len().min(6)]));
-        let held = invariants::of_leaving(session, key, body, &facts.durable);
+        let held = checkouts::of_leaving(session, key, body, &facts.durable);
         facts.judge(at, order, held);
         if let Some(priced) = order.and_then(|order| facts.priced.get(&order)).copied() {
             facts.count("Finalize of a quote");
@@ -518,7 +508,7 @@ impl Witness {
         facts.count(&format!("said {}", said.word));
         facts.note(at, Some(order), format!("merchant says {} of session {}", said.word, &session[..8]));
         let Some(after) = facts.checkout_of(order).cloned() else { return };
-        let held = invariants::of_completion(&said, session, before.map(Arc::as_ref), &after);
+        let held = checkouts::of_completion(&said, session, before.map(Arc::as_ref), &after);
         facts.judge(at, Some(order), held);
     }
 
@@ -530,7 +520,7 @@ impl Witness {
         facts.count(&format!("shown {}", said.word));
         facts.note(at, Some(order), format!("merchant shows {}", said.word));
         let Some(after) = facts.checkout_of(order).cloned() else { return };
-        let held = invariants::of_checkout_shown(&said, before.map(Arc::as_ref), &after);
+        let held = checkouts::of_checkout_shown(&said, before.map(Arc::as_ref), &after);
         facts.judge(at, Some(order), held);
     }
 
@@ -542,7 +532,7 @@ impl Witness {
         orders.sort_unstable();
         for order in orders {
             let Some(checkout) = facts.checkout_of(order).cloned() else { continue };
-            let held = invariants::of_the_end(&checkout, &facts.ledger, ids_are_shown);
+            let held = checkouts::of_the_end(&checkout, &facts.ledger, ids_are_shown);
             facts.judge(at, Some(order), held);
             if let Some(payment) = &checkout.payment {
                 let truth = facts.ledger.truth(&payment.charge_permission_id);
@@ -552,7 +542,7 @@ impl Witness {
             let completed = checkout.attempts.iter().any(|attempt| attempt.state.success().is_some());
             let snapshot = facts.snapshots.get(&checkout.id).cloned();
             if completed && snapshot != Some(Snapshot::Taken {}) {
-                let held = invariants::broken(Invariant::SnapshotMissing, format!("it is {snapshot:?}"));
+                let held = broken(Invariant::SnapshotMissing, format!("it is {snapshot:?}"));
                 facts.judge(at, Some(order), held);
             }
         }
@@ -561,7 +551,7 @@ impl Witness {
     /// The run did not come to its end.
     pub(crate) fn does_not_end(&self, why: String) {
         let at = self.executor.now();
-        self.facts().judge(at, None, invariants::broken(Invariant::NoEnd, why));
+        self.facts().judge(at, None, broken(Invariant::NoEnd, why));
     }
 
     pub(crate) fn has_seen_enough(&self) -> bool {

@@ -1,6 +1,5 @@
-//! One world: both halves with their stores and clocks, the network between them, shops and buyers, and
-//! everything that befalls them, from one seed. First things go wrong, then the weather calms down, then
-//! forty days pass.
+//! One world: both halves with their stores and clocks, and the network between them, from one seed. What happens
+//! in it is its life.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +8,7 @@ use std::time::Duration;
 use countersign_client::{Client, SignRequest};
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_domain::time::Timestamp;
-use countersign_http::{Handler as _, Response};
+use countersign_http::Handler as _;
 use countersign_merchant::settings::{Deadlines, Secret, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, settings as merchant_settings};
@@ -23,38 +22,28 @@ use countersign_store::faults::FaultyStore;
 use countersign_store::memory::MemoryStore;
 use countersign_world::Clock as _;
 use countersign_world::fake::ShiftedClock;
-use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::chaos;
 use crate::clock::half_clock;
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
+use crate::half::Half;
 use crate::network::Network;
 use crate::notifying::{self, Post};
-use crate::process::{GivingUp, Process, Served};
-use crate::quoting;
-use crate::reading::{IdsOnGet, Reading};
-use crate::shop::{Story, at_amazon, of_the_shop, read};
+use crate::prices;
+use crate::process::Process;
+use crate::reading::Reading;
+use crate::requests::{SHOP_TOKEN, at_amazon};
 use crate::signing::KeyedHash;
 use crate::store::{Kept, kept};
 use crate::weather::Weather;
-use crate::witness::{Half, Witness};
+use crate::witness::Witness;
 
-pub(crate) const SHOP_TOKEN: &str = "the-shops-token";
 const PUBLIC_KEY_ID: &str = "SANDBOX-SIMULATION";
 const MERCHANT_ID: &str = "ASIMULATION";
 /// No secret: nothing that it seals is real.
 const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// For how long orders arrive.
-const BUSY: Duration = Duration::from_secs(20 * 60);
-/// For how long half of them arrive, all at once.
-const RUSH: Duration = Duration::from_secs(30);
-/// How long the rest is watched when all faults are over.
-const REST: Duration = Duration::from_secs(40 * 86_400);
-/// How long Amazon takes at most to decide on what is asked of it, with room to spare.
-const LAST_ACTS: Duration = Duration::from_secs(3 * 86_400);
 /// How many seeds share one that signs with real keys.
 const REAL_KEYS_EVERY: u64 = 100;
 
@@ -70,7 +59,6 @@ mod part {
     pub(super) const AMAZON: u64 = 8;
     pub(super) const WORLD: u64 = 9;
     pub(super) const POST: u64 = 10;
-    pub(super) const STORIES: u64 = 1_000;
 }
 
 /// How requests are signed.
@@ -81,11 +69,11 @@ enum Keys {
 
 /// The world.
 pub(crate) struct World {
-    seed: u64,
+    pub(crate) seed: u64,
     pub(crate) order_count: usize,
     pub(crate) executor: Executor,
     pub(crate) weather: Arc<Weather>,
-    reading: Reading,
+    pub(crate) reading: Reading,
     pub(crate) witness: Arc<Witness>,
     pub(crate) merchant: Arc<Process<Merchant>>,
     pub(crate) amazon: Arc<Process<Sandbox>>,
@@ -102,7 +90,7 @@ pub(crate) struct World {
     network: Network,
     /// Amazon notifies in every fourth world: signing takes its time.
     post: Option<Post>,
-    random: Random,
+    pub(crate) random: Random,
 }
 
 impl World {
@@ -190,7 +178,7 @@ impl World {
                     certificate_origins: vec![notifying::ORIGIN.to_owned()],
                     topic_arns: Vec::new(),
                 },
-                storefront: if self.quotes() { quoting::storefront() } else { Storefront::default() },
+                storefront: if self.quotes() { prices::storefront() } else { Storefront::default() },
             },
             webhook: None,
             quote_hook: None,
@@ -281,65 +269,8 @@ impl World {
         }
     }
 
-    /// Everything, from the first order to the end.
-    pub(crate) async fn live(self: Arc<Self>) {
-        self.start_amazon();
-        self.start_merchant();
-        chaos::begin(&self, self.seed);
-        let rush_at = self.random.time(BUSY / 2, BUSY - RUSH * 5);
-        for order in 0..self.order_count {
-            let part = part::STORIES + u64::try_from(order).unwrap_or(0);
-            let random = Random::stream(self.seed, part);
-            let story = Story { world: Arc::clone(&self), order, random };
-            let world = Arc::clone(&self);
-            self.executor.spawn(Group::World, async move {
-                let rushes = story.random.happens(500);
-                let (from, within) = if rushes { (rush_at, RUSH) } else { (Duration::ZERO, BUSY) };
-                let arrives = story.random.next() % u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-                world.executor.sleep(from + Duration::from_millis(arrives)).await;
-                story.tell().await;
-            });
-        }
-        self.be_busy(rush_at).await;
-        self.calm_down();
-        self.executor.sleep(Duration::from_secs(120)).await;
-        self.let_pass(REST, Duration::from_secs(300)).await;
-        // What the shop asked for last comes to its end, too.
-        self.weather.shut_the_shop();
-        self.let_pass(LAST_ACTS, Duration::from_secs(300)).await;
-        self.witness.ends(self.reading.ids_on_get != IdsOnGet::Never);
-        self.look_at_everything().await;
-    }
-
-    /// Orders arrive. In many worlds hours or days of bad weather follow, in half of those cut off from
-    /// Amazon, which begins in the rush.
-    async fn be_busy(&self, rush_at: Duration) {
-        let hours = |hours: u64| Duration::from_secs(hours * 3_600);
-        if self.random.happens(400) {
-            return self.executor.sleep(BUSY).await;
-        }
-        let is_cut_off = self.random.happens(500);
-        let begins_at = rush_at + RUSH + self.random.time(Duration::ZERO, RUSH * 3);
-        self.executor.sleep(rush_at).await;
-        if is_cut_off {
-            self.witness.note(None, "the network begins to fail: payments are not answered".to_owned());
-            self.weather.give_up_on_payments();
-            self.executor.sleep(begins_at.saturating_sub(rush_at)).await;
-            self.witness.note(None, "the merchant half is cut off from Amazon".to_owned());
-            self.weather.cut_off();
-        }
-        self.executor.sleep(BUSY.saturating_sub(self.executor.now())).await;
-        let lasting = if self.random.happens(500) {
-            self.random.time(hours(1), hours(12))
-        } else {
-            self.random.time(hours(25), hours(40))
-        };
-        self.witness.note(None, format!("{lasting:?} pass in bad weather"));
-        self.let_pass(lasting, Duration::from_secs(600)).await;
-    }
-
     /// Lets so much time pass in leaps to whatever is due next, at least so long each.
-    async fn let_pass(&self, total: Duration, least: Duration) {
+    pub(crate) async fn let_pass(&self, total: Duration, least: Duration) {
         let end = self.executor.now().saturating_add(total);
         loop {
             let left = end.saturating_sub(self.executor.now());
@@ -358,7 +289,7 @@ impl World {
         }
     }
 
-    fn calm_down(self: &Arc<Self>) {
+    pub(crate) fn calm_down(self: &Arc<Self>) {
         self.witness.note(None, "the weather calms down".to_owned());
         self.weather.calm_down();
         self.merchant_store.heal();
@@ -370,61 +301,6 @@ impl World {
         self.amazon.crash();
         self.start_amazon();
         self.start_merchant();
-    }
-
-    async fn look_at_everything(&self) {
-        for order in 0..self.order_count {
-            if let Some(checkout) = self.witness.checkout(order) {
-                self.look_at_checkout(order, &checkout.id, None).await;
-                self.look_at_page(order, &checkout.result_token, None).await;
-            }
-        }
-    }
-
-    pub(crate) async fn look_at_checkout(&self, order: usize, checkout_id: &str, from: Option<&Story>) {
-        let witness = Arc::clone(&self.witness);
-        let before = witness.checkout(order);
-        let inspect = move |answer: &Response| {
-            if let Some(answer) = read(answer).filter(|_| answer.status().is_success()) {
-                witness.checkout_said(order, before.as_ref(), &answer);
-            }
-        };
-        let path = format!("/v1/checkouts/{checkout_id}");
-        self.look(of_the_shop(Method::GET, &path, &Value::Null), from, inspect).await;
-    }
-
-    pub(crate) async fn look_at_page(&self, order: usize, token: &str, from: Option<&Story>) {
-        let witness = Arc::clone(&self.witness);
-        let before = witness.checkout(order);
-        let inspect = move |answer: &Response| {
-            if answer.status().is_success() {
-                let page = String::from_utf8_lossy(answer.body());
-                // The verdict's class.
-                let mood =
-                    page.split_once("role=\"status\" class=\"").and_then(|(_, rest)| rest.split_once('"'));
-                let mood = mood.map_or("no mood", |(mood, _)| mood);
-                witness.checkout_said(order, before.as_ref(), &json!({ "state": mood }));
-            }
-        };
-        let path = format!("/result/{token}");
-        self.look(of_the_shop(Method::GET, &path, &Value::Null), from, inspect).await;
-    }
-
-    async fn look(
-        &self,
-        request: countersign_http::Request,
-        from: Option<&Story>,
-        inspect: impl FnOnce(&Response) + Send + 'static,
-    ) {
-        match from {
-            Some(story) => {
-                story.call(request, Duration::from_secs(30), inspect).await;
-            }
-            None => match self.merchant.serve(request, GivingUp::LeavesItRunning, inspect).await {
-                Served::Answer(_) => {}
-                Served::Reset | Served::Refused => self.witness.does_not_end("it does not answer".to_owned()),
-            },
-        }
     }
 }
 

@@ -1,0 +1,532 @@
+//! What must hold of a checkout and of what is said of it. Each check looks at one document that has changed, or at
+//! one thing that was said, and at the truth on both sides.
+
+use std::collections::HashMap;
+
+use countersign_store::contract::Write;
+
+use crate::documents::{Attempt, AttemptState, Cancellation, Checkout, Ids, Payment};
+use crate::invariants::{Held, Invariant, broken};
+use crate::ledger::{Ledger, Money};
+use crate::payments;
+
+/// The most time between the last sign of a buyer and a Finalize, in milliseconds: the window of the
+/// default settings.
+const RESEND_WINDOW_MS: i64 = 15 * 60 * 1_000;
+/// A stored 5xx is replayed so often before a new key is tried.
+const STORED_ERRORS: u32 = 3;
+
+/// What a step of the merchant half's checkout must keep. `decided_at` is the half's own time.
+pub(crate) fn of_step(
+    before: Option<&Checkout>,
+    after: &Checkout,
+    write: &Write,
+    decided_at: i64,
+    ledger: &Ledger,
+) -> Held {
+    let live = after.live().count();
+    if live > 1 {
+        return broken(Invariant::TwoLiveAttempts, format!("{live} attempts are live"));
+    }
+    let attempts = after.attempts.iter().filter_map(|attempt| attempt.state.due_at());
+    let payment = after.payment.as_ref().and_then(Payment::due_at);
+    let cancellation = after.cancellation.as_ref().and_then(Cancellation::due_at);
+    let due_at = attempts.chain(payment).chain(cancellation).min();
+    let timer = write.content.as_ref().and_then(|content| content.due_at).map(|due_at| due_at.as_millis());
+    // A capture plan may have something for an earlier instant than what is read here.
+    let is_owned = match (timer, due_at) {
+        (Some(timer), Some(due_at)) => timer <= due_at,
+        (None, Some(_)) => false,
+        (timer, None) => timer.is_none() || after.browsing.quoted.is_some(),
+    };
+    if !is_owned {
+        return broken(Invariant::NoTimer, format!("the document's timer is {timer:?}, due is {due_at:?}"));
+    }
+    for attempt in &after.attempts {
+        if !attempt.state.is_final() && attempt.state.due_at().is_none() {
+            return broken(Invariant::NoTimer, format!("attempt {} has none", attempt.number));
+        }
+        let earlier =
+            before.and_then(|before| before.attempts.iter().find(|earlier| earlier.number == attempt.number));
+        of_attempt(earlier, attempt, decided_at, ledger)?;
+        if earlier.map(|earlier| &earlier.state) != Some(&attempt.state) {
+            is_true(after, attempt, ledger)?;
+        }
+    }
+    payments::of_step(before.and_then(|before| before.payment.as_ref()), after.payment.as_ref())?;
+    after.cancellation.as_ref().map_or(Ok(()), payments::of_cancellation)?;
+    if let Some(payment) = &after.payment {
+        let was_canceled = before.is_some_and(|before| before.cancellation.is_some());
+        let before = before.and_then(|before| before.payment.as_ref());
+        if was_canceled {
+            payments::of_canceled_sends(before, payment)?;
+        }
+        payments::is_true(before, payment, &ledger.truth(&payment.charge_permission_id), decided_at)?;
+    }
+    let forgotten = before.is_some_and(|before| before.attempts.len() > after.attempts.len());
+    if forgotten { broken(Invariant::VerdictChanged, "an attempt is gone") } else { Ok(()) }
+}
+
+fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger: &Ledger) -> Held {
+    let number = after.number;
+    if let Some(before) = before {
+        if before.checkout_session_id != after.checkout_session_id {
+            return broken(Invariant::SessionOfTwoOrders, format!("attempt {number} has another session"));
+        }
+        if before.state.is_final() && before.state != after.state {
+            let (before, after) = (before.state.name(), after.state.name());
+            return broken(Invariant::VerdictChanged, format!("attempt {number} was {before}, is {after}"));
+        }
+        if let (Some(was), Some(is)) = (before.state.ids(), after.state.ids())
+            && was != is
+        {
+            return broken(Invariant::VerdictChanged, format!("attempt {number} had {was:?}, has {is:?}"));
+        }
+    }
+    let (was, is) = (before.and_then(|before| before.state.send()), after.state.send());
+    if let (Some(was), Some(is)) = (was, is)
+        && was != is
+    {
+        let may_be_new = match before.map(|before| &before.state) {
+            Some(AttemptState::InDoubt { stored_error_count, .. }) => *stored_error_count >= STORED_ERRORS,
+            _ => false,
+        };
+        if !may_be_new || was.body != is.body {
+            let shown_by = format!("attempt {number} is in doubt with key {}, now {}", was.n, is.n);
+            return broken(Invariant::SendChanged, shown_by);
+        }
+    }
+    let is_sent = match (before.map(|before| &before.state), &after.state) {
+        (Some(AttemptState::Finalizing { .. }), AttemptState::Finalizing { .. }) => false,
+        (_, AttemptState::Finalizing { .. }) => true,
+        (
+            Some(AttemptState::InDoubt { send_count: was, .. }),
+            AttemptState::InDoubt { send_count: is, .. },
+        ) => is > was,
+        _ => false,
+    };
+    let away_ms = decided_at.saturating_sub(after.buyer_seen_at);
+    // A completed session is asked for its ids at any time: nobody is charged by that.
+    let may_charge = ledger.money(&after.checkout_session_id) == Money::Untouched;
+    if is_sent && may_charge && away_ms > RESEND_WINDOW_MS {
+        let shown_by = format!("attempt {number} is sent {} s after its buyer was seen", away_ms / 1_000);
+        return broken(Invariant::SentTooLate, shown_by);
+    }
+    Ok(())
+}
+
+/// A verdict must be Amazon's truth at the moment at which it is kept.
+fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> Held {
+    let session = attempt.checkout_session_id.as_str();
+    let number = attempt.number;
+    let money = ledger.money(session);
+    if attempt.state.is_not_paid() {
+        return match money {
+            Money::Paid | Money::Pending => broken(
+                Invariant::PaidCalledUnpaid,
+                format!("attempt {number} is NotPaid, its money {money:?}"),
+            ),
+            Money::Untouched | Money::Never | Money::Released | Money::Declined => Ok(()),
+        };
+    }
+    let Some(ids) = attempt.state.ids() else { return Ok(()) };
+    let mut truth = ledger.ids(session);
+    if ids.1.is_none()
+        && let Some((_, charge)) = &mut truth
+    {
+        *charge = None;
+    }
+    if truth.as_ref() != Some(&ids) {
+        let shown_by = format!("attempt {number} has the ids {ids:?}, Amazon {truth:?}");
+        return broken(Invariant::UnpaidCalledPaid, shown_by);
+    }
+    let Some(word) = attempt.state.success() else { return Ok(()) };
+    let intent = match word {
+        "paid" => "AuthorizeWithCapture",
+        "authorized" => "Authorize",
+        _ => "Confirm",
+    };
+    if checkout.terms.payment_intent != intent {
+        return broken(
+            Invariant::UnpaidCalledPaid,
+            format!("{word} under {}", checkout.terms.payment_intent),
+        );
+    }
+    if !ledger.was_paid(session) {
+        let shown_by = format!("attempt {number} is {}, its money {money:?}", attempt.state.name());
+        return broken(Invariant::UnpaidCalledPaid, shown_by);
+    }
+    let terms = (checkout.terms.charge_amount, checkout.terms.currency.clone());
+    match ledger.charged(session) {
+        Some(charged) if *charged != terms => {
+            broken(Invariant::UnpaidCalledPaid, format!("charged {charged:?}, the terms say {terms:?}"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// What must hold when a session's money moves at Amazon. `checkouts` are all of the merchant half's.
+pub(crate) fn of_payment<'a>(
+    session: &str,
+    ledger: &Ledger,
+    checkouts: impl Iterator<Item = &'a Checkout>,
+) -> Held {
+    let money = ledger.money(session);
+    if !matches!(money, Money::Pending | Money::Paid) {
+        return Ok(());
+    }
+    let bound =
+        checkouts.flat_map(|checkout| checkout.attempts.iter().map(move |attempt| (checkout, attempt)));
+    let mut bound = bound.filter(|(_, attempt)| attempt.checkout_session_id == session);
+    let Some((checkout, attempt)) = bound.next() else {
+        return broken(Invariant::ChargedWithoutOrder, format!("no order knows the session {session}"));
+    };
+    if bound.next().is_some() {
+        return broken(Invariant::SessionOfTwoOrders, format!("the session {session} is bound twice"));
+    }
+    if !attempt.state.is_live() {
+        let (number, state) = (attempt.number, attempt.state.name());
+        let shown_by = format!("attempt {number} is {state}, its money {money:?}");
+        let invariant = if attempt.state.is_not_paid() {
+            Invariant::PaidCalledUnpaid
+        } else {
+            Invariant::ChargedWithoutOrder
+        };
+        return broken(invariant, shown_by);
+    }
+    let paid = checkout
+        .attempts
+        .iter()
+        .filter(|attempt| matches!(ledger.money(&attempt.checkout_session_id), Money::Pending | Money::Paid));
+    let paid: Vec<u32> = paid.map(|attempt| attempt.number).collect();
+    if paid.len() > 1 {
+        return broken(Invariant::PaidTwice, format!("the attempts {paid:?} of {}", checkout.order_id));
+    }
+    Ok(())
+}
+
+/// What was said about one session, or about a checkout as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// `paid`, `authorized`, `confirmed`, `pending`, `checking`, `notPaid` or `registered`; `good`, `bad`
+    /// or `open` for a page.
+    pub(crate) word: String,
+    pub(crate) charge_permission_id: Option<String>,
+    pub(crate) charge_id: Option<String>,
+    /// Whether a browser is told, which learns no ids.
+    pub(crate) is_in_browser: bool,
+}
+
+impl Said {
+    fn ids(&self) -> Option<Ids> {
+        Some((self.charge_permission_id.clone()?, self.charge_id.clone()))
+    }
+}
+
+/// What is said of a session must be kept. `before` is the checkout when the question came, `after` when
+/// the answer left.
+pub(crate) fn of_completion(said: &Said, session: &str, before: Option<&Checkout>, after: &Checkout) -> Held {
+    let (was, is) = (before.and_then(|before| before.deciding(session)), after.deciding(session));
+    let Some(is) = is else {
+        return broken(Invariant::SaidBeforeKept, format!("{} of a session that is not bound", said.word));
+    };
+    let state = is.state.name();
+    match said.word.as_str() {
+        "paid" | "authorized" | "confirmed" => {
+            if is.state.success() != Some(said.word.as_str()) {
+                return broken(Invariant::SaidBeforeKept, format!("said {}, kept {state}", said.word));
+            }
+            if is.state.ids().filter(|_| !said.is_in_browser) != said.ids() {
+                let kept = is.state.ids();
+                return broken(Invariant::SaidBeforeKept, format!("said {:?}, kept {kept:?}", said.ids()));
+            }
+        }
+        "canceled" => {
+            if !after.is_canceled() {
+                return broken(Invariant::SaidBeforeKept, format!("said canceled, kept {state}"));
+            }
+        }
+        "notPaid" => {
+            if !is.state.is_not_paid() {
+                return broken(Invariant::SaidBeforeKept, format!("said notPaid, kept {state}"));
+            }
+        }
+        "pending" | "checking" => {
+            let was_final = was.filter(|was| was.state.success().is_some() || was.state.is_not_paid());
+            if let Some(was) = was_final {
+                let shown_by = format!("said {} after {}", said.word, was.state.name());
+                return broken(Invariant::VerdictChanged, shown_by);
+            }
+        }
+        other => return broken(Invariant::SaidBeforeKept, format!("said {other:?}")),
+    }
+    Ok(())
+}
+
+/// What is said of a checkout as a whole, by the shop's API or the result page.
+pub(crate) fn of_checkout_shown(said: &Said, before: Option<&Checkout>, after: &Checkout) -> Held {
+    let completed = |checkout: &Checkout| {
+        checkout.attempts.iter().find_map(|attempt| Some((attempt.state.success()?, attempt.state.ids())))
+    };
+    let word = said.word.as_str();
+    if let Some((was, _)) = before.and_then(completed)
+        && word != was
+        && word != "good"
+        && !(after.cancellation.is_some() && matches!(word, "canceled" | "bad"))
+    {
+        return broken(Invariant::VerdictChanged, format!("said {word} after {was}"));
+    }
+    match word {
+        "paid" | "authorized" | "confirmed" | "good" => match completed(after) {
+            Some((kept, ids)) if word == "good" || (word == kept && said.ids() == ids) => Ok(()),
+            kept => broken(Invariant::SaidBeforeKept, format!("said {said:?}, kept {kept:?}")),
+        },
+        "canceled" if after.is_canceled() => Ok(()),
+        "bad" if after.is_canceled() => Ok(()),
+        "notPaid" | "bad" => {
+            let is_live = |number| after.live().any(|attempt| attempt.number == number);
+            let live = before.and_then(|before| before.live().find(|attempt| is_live(attempt.number)));
+            if let Some(live) = live {
+                let shown_by = format!("said {word} while attempt {} is live", live.number);
+                return broken(Invariant::PaidCalledUnpaid, shown_by);
+            }
+            if after.attempts.iter().any(|attempt| attempt.state.is_not_paid()) {
+                return Ok(());
+            }
+            broken(Invariant::SaidBeforeKept, format!("said {word}, and no attempt is NotPaid"))
+        }
+        "pending" | "checking" | "registered" | "open" => Ok(()),
+        other => broken(Invariant::SaidBeforeKept, format!("said {other:?}")),
+    }
+}
+
+/// What must hold of a checkout when all faults are over and 40 days have passed.
+pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bool) -> Held {
+    for attempt in &checkout.attempts {
+        let (number, money) = (attempt.number, ledger.money(&attempt.checkout_session_id));
+        match &attempt.state {
+            AttemptState::Unresolved { reason, .. } => {
+                let cannot_tell = match reason.as_str() {
+                    "IdsMissing" => !ids_are_shown,
+                    _ => false,
+                };
+                if !cannot_tell {
+                    let shown_by = format!("attempt {number}: {reason}, its money {money:?}");
+                    return broken(Invariant::UnresolvedWithoutNeed, shown_by);
+                }
+            }
+            state if !state.is_final() => {
+                let shown_by = format!("attempt {number} is {}, its money {money:?}", state.name());
+                return broken(Invariant::NeverDecided, shown_by);
+            }
+            state => {
+                let called_paid = state.success().is_some() || checkout.is_canceled();
+                if money == Money::Paid && !called_paid {
+                    let shown_by = format!("attempt {number} is {}, its money {money:?}", state.name());
+                    return broken(Invariant::PaidCalledUnpaid, shown_by);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The bytes that were made durable for each session and key.
+pub(crate) type DurableSends = HashMap<(String, String), String>;
+
+/// What leaves must have been made durable before, to the byte.
+pub(crate) fn of_leaving(session: &str, key: &str, body: &[u8], durable: &DurableSends) -> Held {
+    match durable.get(&(session.to_owned(), key.to_owned())) {
+        None => broken(Invariant::SendChanged, "a Finalize leaves under a key that is not durable"),
+        Some(kept) if kept.as_bytes() != body => {
+            broken(Invariant::SendChanged, "a Finalize leaves with other bytes than were kept")
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use countersign_domain::time::Timestamp;
+    use countersign_store::contract::{Content, Expect, Key};
+    use serde_json::{Value, json};
+
+    const SESSION: &str = "bd504926-f659-4ad7-a1a9-9a747aaf5275";
+    const NOW: i64 = 10_000_000;
+
+    fn attempt(number: u32, state: Value) -> Value {
+        let session = if number == 1 { SESSION.to_owned() } else { format!("session-{number}") };
+        json!({ "number": number, "checkoutSessionId": session, "buyerSeenAt": NOW, "state": state })
+    }
+
+    fn checkout(attempts: Value) -> Checkout {
+        serde_json::from_value(
+            json!({ "id": "c", "orderId": "order-1", "resultToken": "t", "attempts": attempts,
+            "terms": { "paymentIntent": "Authorize", "currency": "USD", "chargeAmount": 1_400 } }),
+        )
+        .unwrap()
+    }
+
+    fn one(state: Value) -> Checkout {
+        checkout(json!([attempt(1, state)]))
+    }
+
+    fn send(n: u32, body: &str) -> Value {
+        json!({ "n": n, "idempotencyKey": format!("key-{n}"), "body": body })
+    }
+
+    fn doubt(n: u32, body: &str, send_count: u32) -> Value {
+        json!({ "is": "InDoubt", "send": send(n, body), "sendCount": send_count, "sentAt": NOW, "lookAt": NOW,
+            "storedErrorCount": 0 })
+    }
+
+    fn authorized(charge: &str) -> Value {
+        json!({ "is": "Authorized", "chargePermissionId": "p", "chargeId": charge })
+    }
+
+    fn not_paid() -> Value {
+        json!({ "is": "NotPaid", "reason": "SessionGone" })
+    }
+
+    /// Amazon, with sessions in these states and charges of 14.00.
+    fn ledger(sessions: &[(&str, Value)], charges: &[(&str, Value)]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for (id, state) in sessions {
+            let session = serde_json::from_value(json!({ "id": id, "state": state })).unwrap();
+            ledger.put_session(session, Duration::ZERO);
+        }
+        for (id, state) in charges {
+            let charge = json!({ "id": id, "amount": [1_400, "USD"], "expires_at": NOW, "state": state });
+            ledger.put_charge(serde_json::from_value(charge).unwrap(), Duration::ZERO);
+        }
+        ledger
+    }
+
+    fn completed(charge: &str) -> Value {
+        json!({ "Completed": { "charge_permission_id": "p", "charge_id": charge } })
+    }
+
+    fn held() -> Value {
+        json!("Authorized")
+    }
+
+    fn write(due_at: Option<i64>) -> Write {
+        let due_at = due_at.map(Timestamp::from_millis);
+        let content = Content { format: 1, bytes: Bytes::new(), due_at, index: Vec::new() };
+        let key = Key { collection: "checkout", id: "c".to_owned() };
+        Write { key, expect: Expect::Absent, content: Some(content) }
+    }
+
+    fn step(before: Option<&Checkout>, after: &Checkout, decided_at: i64, ledger: &Ledger) -> Held {
+        let due_at = after.attempts.iter().filter_map(|attempt| attempt.state.due_at()).min();
+        of_step(before, after, &write(due_at), decided_at, ledger)
+    }
+
+    fn said(word: &str, charge: Option<&str>) -> Said {
+        let charge_permission_id = charge.map(|_| "p".to_owned());
+        let charge_id = charge.map(str::to_owned);
+        Said { word: word.to_owned(), charge_permission_id, charge_id, is_in_browser: false }
+    }
+
+    fn kind(held: Held) -> Option<Invariant> {
+        held.err().map(|broken| broken.invariant)
+    }
+
+    #[test]
+    fn each_broken_promise_is_seen_for_what_it_is() {
+        use Invariant::*;
+        let untouched = ledger(&[(SESSION, json!({ "Open": {} }))], &[]);
+        let paid = ledger(&[(SESSION, completed("a"))], &[("a", held())]);
+        let declined =
+            ledger(&[(SESSION, completed("a"))], &[("a", json!({ "Declined": { "reason": "x" } }))]);
+        let twice = ledger(
+            &[(SESSION, completed("a")), ("session-2", completed("b"))],
+            &[("a", held()), ("b", held())],
+        );
+        let (in_doubt, done) = (one(doubt(1, "{}", 1)), one(authorized("a")));
+        let both = checkout(json!([attempt(1, authorized("a")), attempt(2, doubt(1, "{}", 1))]));
+        let durable = DurableSends::from([((SESSION.to_owned(), "key-1".to_owned()), "{}".to_owned())]);
+        let late = NOW + RESEND_WINDOW_MS + 1;
+
+        let cases = [
+            (PaidCalledUnpaid, step(Some(&in_doubt), &one(not_paid()), NOW, &paid)),
+            (UnpaidCalledPaid, step(Some(&in_doubt), &done, NOW, &untouched)),
+            (UnpaidCalledPaid, step(Some(&in_doubt), &done, NOW, &declined)),
+            (UnpaidCalledPaid, step(Some(&in_doubt), &one(authorized("b")), NOW, &paid)),
+            (VerdictChanged, step(Some(&done), &in_doubt, NOW, &paid)),
+            (VerdictChanged, step(Some(&done), &one(authorized("b")), NOW, &paid)),
+            (VerdictChanged, step(Some(&done), &checkout(json!([])), NOW, &paid)),
+            (TwoLiveAttempts, step(None, &both, NOW, &paid)),
+            (NoTimer, of_step(None, &in_doubt, &write(None), NOW, &untouched)),
+            (NoTimer, of_step(None, &in_doubt, &write(Some(NOW + 1)), NOW, &untouched)),
+            (SendChanged, step(Some(&in_doubt), &one(doubt(2, "{}", 2)), NOW, &untouched)),
+            (SendChanged, step(Some(&in_doubt), &one(doubt(1, "{ }", 2)), NOW, &untouched)),
+            (SentTooLate, step(Some(&in_doubt), &one(doubt(1, "{}", 2)), late, &untouched)),
+            (SendChanged, of_leaving(SESSION, "key-2", b"{}", &durable)),
+            (SendChanged, of_leaving(SESSION, "key-1", b"{ }", &durable)),
+            (ChargedWithoutOrder, of_payment(SESSION, &paid, [].into_iter())),
+            (
+                ChargedWithoutOrder,
+                of_payment(SESSION, &paid, [&one(json!({ "is": "Bound", "retryAt": NOW }))].into_iter()),
+            ),
+            (PaidCalledUnpaid, of_payment(SESSION, &paid, [&one(not_paid())].into_iter())),
+            (SessionOfTwoOrders, of_payment(SESSION, &paid, [&in_doubt, &in_doubt].into_iter())),
+            (PaidTwice, of_payment("session-2", &twice, [&both].into_iter())),
+            (SaidBeforeKept, of_completion(&said("authorized", Some("a")), SESSION, None, &in_doubt)),
+            (SaidBeforeKept, of_completion(&said("authorized", Some("b")), SESSION, None, &done)),
+            (SaidBeforeKept, of_completion(&said("paid", Some("a")), SESSION, None, &done)),
+            (SaidBeforeKept, of_completion(&said("notPaid", None), SESSION, None, &in_doubt)),
+            (VerdictChanged, of_completion(&said("checking", None), SESSION, Some(&done), &done)),
+            (SaidBeforeKept, of_checkout_shown(&said("good", None), None, &in_doubt)),
+            (PaidCalledUnpaid, of_checkout_shown(&said("bad", None), Some(&in_doubt), &in_doubt)),
+            (VerdictChanged, of_checkout_shown(&said("open", None), Some(&done), &done)),
+            (NeverDecided, of_the_end(&in_doubt, &paid, true)),
+            (
+                UnresolvedWithoutNeed,
+                of_the_end(
+                    &one(json!({ "is": "Unresolved", "reason": "IdsMissing", "lookAt": NOW })),
+                    &paid,
+                    true,
+                ),
+            ),
+        ];
+        let mut seen = HashSet::new();
+        for (number, (expected, held)) in cases.into_iter().enumerate() {
+            assert_eq!(kind(held), Some(expected), "case {number}");
+            seen.insert(expected);
+        }
+        // The witness itself holds these two; those of what follows a success are in `payments`.
+        for invariant in [SnapshotMissing, NoEnd] {
+            assert!(!seen.contains(&invariant));
+        }
+    }
+
+    #[test]
+    fn what_is_right_breaks_nothing() {
+        let paid = ledger(&[(SESSION, completed("a"))], &[("a", held())]);
+        let untouched = ledger(&[(SESSION, json!({ "Open": {} }))], &[]);
+        let (in_doubt, done) = (one(doubt(1, "{}", 1)), one(authorized("a")));
+        let replayed_often = one(
+            json!({ "is": "InDoubt", "send": send(1, "{}"), "sendCount": 4, "sentAt": NOW, "lookAt": NOW,
+            "storedErrorCount": 3 }),
+        );
+        for held in [
+            step(Some(&in_doubt), &done, NOW, &paid),
+            step(Some(&in_doubt), &one(not_paid()), NOW, &untouched),
+            step(Some(&in_doubt), &one(doubt(1, "{}", 2)), NOW + RESEND_WINDOW_MS, &untouched),
+            step(Some(&replayed_often), &one(doubt(2, "{}", 5)), NOW, &untouched),
+            of_payment(SESSION, &paid, [&in_doubt].into_iter()),
+            of_completion(&said("authorized", Some("a")), SESSION, Some(&in_doubt), &done),
+            of_completion(&said("checking", None), SESSION, Some(&in_doubt), &done),
+            of_checkout_shown(&said("good", None), Some(&in_doubt), &done),
+            of_the_end(&done, &paid, true),
+        ] {
+            assert_eq!(held, Ok(()));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The life of a world: shops and buyers, and everything that befalls them. First things go wrong, then the
+//! weather calms down, then forty days pass.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chaos;
+use crate::entropy::Random;
+use crate::executor::Group;
+use crate::limits::{SANDBOX_AUTHORIZATION, SESSION_KEPT};
+use crate::looking::Look;
+use crate::process::{GivingUp, Served};
+use crate::reading::IdsOnGet;
+use crate::shop::Story;
+use crate::world::World;
+
+/// The part of the seed that fixes the first order's story; the next order has the next one.
+const STORIES: u64 = 1_000;
+
+/// For how long orders arrive.
+const BUSY: Duration = Duration::from_secs(20 * 60);
+/// For how long half of them arrive, all at once.
+const RUSH: Duration = Duration::from_secs(30);
+/// How long the rest is watched when all faults are over: longer than Amazon keeps a session.
+const REST: Duration = SESSION_KEPT.saturating_add(Duration::from_secs(10 * 86_400));
+/// How long Amazon takes at most to decide on what is asked of it, with a day to spare.
+const LAST_ACTS: Duration = SANDBOX_AUTHORIZATION.saturating_add(Duration::from_secs(86_400));
+impl World {
+    /// Everything, from the first order to the end.
+    pub(crate) async fn live(self: Arc<Self>) {
+        self.start_amazon();
+        self.start_merchant();
+        chaos::begin(&self, self.seed);
+        let rush_at = self.random.time(BUSY / 2, BUSY - RUSH * 5);
+        for order in 0..self.order_count {
+            let part = STORIES + u64::try_from(order).unwrap_or(0);
+            let random = Random::stream(self.seed, part);
+            let story = Story { world: Arc::clone(&self), order, random };
+            let world = Arc::clone(&self);
+            self.executor.spawn(Group::World, async move {
+                let rushes = story.random.happens(500);
+                let (from, within) = if rushes { (rush_at, RUSH) } else { (Duration::ZERO, BUSY) };
+                let arrives = story.random.next() % u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+                world.executor.sleep(from + Duration::from_millis(arrives)).await;
+                story.tell().await;
+            });
+        }
+        self.be_busy(rush_at).await;
+        self.calm_down();
+        self.executor.sleep(Duration::from_secs(120)).await;
+        self.let_pass(REST, Duration::from_secs(300)).await;
+        // What the shop asked for last comes to its end, too.
+        self.weather.shut_the_shop();
+        self.let_pass(LAST_ACTS, Duration::from_secs(300)).await;
+        self.witness.ends(self.reading.ids_on_get != IdsOnGet::Never);
+        self.look_at_everything().await;
+    }
+
+    /// Orders arrive. In many worlds hours or days of bad weather follow, in half of those cut off from
+    /// Amazon, which begins in the rush.
+    async fn be_busy(&self, rush_at: Duration) {
+        let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+        if self.random.happens(400) {
+            return self.executor.sleep(BUSY).await;
+        }
+        let is_cut_off = self.random.happens(500);
+        let begins_at = rush_at + RUSH + self.random.time(Duration::ZERO, RUSH * 3);
+        self.executor.sleep(rush_at).await;
+        if is_cut_off {
+            self.witness.note(None, "the network begins to fail: payments are not answered".to_owned());
+            self.weather.give_up_on_payments();
+            self.executor.sleep(begins_at.saturating_sub(rush_at)).await;
+            self.witness.note(None, "the merchant half is cut off from Amazon".to_owned());
+            self.weather.cut_off();
+        }
+        self.executor.sleep(BUSY.saturating_sub(self.executor.now())).await;
+        let lasting = if self.random.happens(500) {
+            self.random.time(hours(1), hours(12))
+        } else {
+            self.random.time(hours(25), hours(40))
+        };
+        self.witness.note(None, format!("{lasting:?} pass in bad weather"));
+        self.let_pass(lasting, Duration::from_secs(600)).await;
+    }
+
+    async fn look_at_everything(&self) {
+        for order in 0..self.order_count {
+            if let Some(checkout) = self.witness.checkout(order) {
+                self.look(Look::at_checkout(&self.witness, order, &checkout.id)).await;
+                self.look(Look::at_page(&self.witness, order, &checkout.result_token)).await;
+            }
+        }
+    }
+
+    async fn look(&self, Look { request, inspect }: Look) {
+        match self.merchant.serve(request, GivingUp::LeavesItRunning, inspect).await {
+            Served::Answer(_) => {}
+            Served::Reset | Served::Refused => self.witness.does_not_end("it does not answer".to_owned()),
+        }
+    }
+}

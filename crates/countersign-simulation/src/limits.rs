@@ -1,0 +1,21 @@
+//! Amazon's limits as the simulation knows them: written here from the API's pages a second time, so that a wrong
+//! number in the rules cannot be right here too. A test holds both against the pages.
+
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// How long a Checkout Session can be read. What Amazon may still say, it says within this time.
+pub const SESSION_KEPT: Duration = Duration::from_secs(30 * DAY.as_secs());
+/// How long an authorization of the sandbox lasts.
+pub const SANDBOX_AUTHORIZATION: Duration = Duration::from_secs(2 * DAY.as_secs());
+
+/// How much more than an order may be taken where overcharges are allowed, or given back than was taken, in
+/// minor units: 15 %, and at most 75 major units or 8,400 JPY.
+#[must_use]
+pub fn surplus(minor: u64, currency: &str) -> u64 {
+    let most = if currency == "JPY" { 8_400 } else { 7_500 };
+    // 3/20 without a product that is too large.
+    let (twentieths, rest) = (minor / 20, minor % 20);
+    (twentieths * 3 + rest * 3 / 20).min(most)
+}

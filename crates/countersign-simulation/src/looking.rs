@@ -1,0 +1,48 @@
+//! Looking at an order: the question, and the witness's ear at its answer. Buyers and shops look now and then, and in
+//! the end everything is looked at.
+
+use std::sync::Arc;
+
+use countersign_http::{Request, Response};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::requests::{of_the_shop, read};
+use crate::witness::Witness;
+
+/// A question, and what is done with its answer at the moment it is made.
+pub(crate) struct Look {
+    pub(crate) request: Request,
+    pub(crate) inspect: Box<dyn FnOnce(&Response) + Send>,
+}
+
+impl Look {
+    /// The shop's at its checkout.
+    pub(crate) fn at_checkout(witness: &Arc<Witness>, order: usize, checkout_id: &str) -> Self {
+        let (witness, before) = (Arc::clone(witness), witness.checkout(order));
+        let inspect = move |answer: &Response| {
+            if let Some(answer) = read(answer).filter(|_| answer.status().is_success()) {
+                witness.checkout_said(order, before.as_ref(), &answer);
+            }
+        };
+        let path = format!("/v1/checkouts/{checkout_id}");
+        Self { request: of_the_shop(Method::GET, &path, &Value::Null), inspect: Box::new(inspect) }
+    }
+
+    /// The buyer's at the result page.
+    pub(crate) fn at_page(witness: &Arc<Witness>, order: usize, token: &str) -> Self {
+        let (witness, before) = (Arc::clone(witness), witness.checkout(order));
+        let inspect = move |answer: &Response| {
+            if answer.status().is_success() {
+                let page = String::from_utf8_lossy(answer.body());
+                // The verdict's class.
+                let mood =
+                    page.split_once("role=\"status\" class=\"").and_then(|(_, rest)| rest.split_once('"'));
+                let mood = mood.map_or("no mood", |(mood, _)| mood);
+                witness.checkout_said(order, before.as_ref(), &json!({ "state": mood }));
+            }
+        };
+        let path = format!("/result/{token}");
+        Self { request: of_the_shop(Method::GET, &path, &Value::Null), inspect: Box::new(inspect) }
+    }
+}

@@ -1,0 +1,65 @@
+//! What an order costs in the worlds that quote: the merchant half's table, and the price by a reckoning of its own.
+
+use countersign_domain::money::{Currency, Money};
+use countersign_merchant::settings::{DeliveryRate, QuoteTable, Storefront, TaxRate};
+use serde_json::{Value, json};
+
+use crate::invariants::{Held, Invariant, broken};
+
+/// What the first way to send a parcel costs, in minor units of any currency.
+const DELIVERY: u64 = 490;
+/// Hundredths of a percent, by country; nothing anywhere else.
+const TAXES: [(&str, u32); 2] = [("US", 825), ("DE", 1_900)];
+/// The merchant half's settings in a world that quotes.
+pub(crate) fn storefront() -> Storefront {
+    let delivery = |currency: Currency| DeliveryRate {
+        id: format!("standard-{}", currency.code()),
+        name: "Standard".to_owned(),
+        price: Money::from_minor(DELIVERY, currency),
+        countries: Vec::new(),
+        days: None,
+    };
+    let tax = |(country, basis_points): (&str, u32)| TaxRate { country: country.to_owned(), basis_points };
+    let quote_table = QuoteTable {
+        deliveries: [Currency::USD, Currency::EUR, Currency::JPY].map(delivery).to_vec(),
+        taxes: TAXES.map(tax).to_vec(),
+        coupons: Vec::new(),
+    };
+    Storefront { quote_table, ..Storefront::default() }
+}
+
+/// An order of which the buyer's page asks what it costs: the items' price, and whether a parcel leaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Priced {
+    base: u64,
+    is_shipped: bool,
+}
+
+impl Priced {
+    pub(crate) fn of(terms: &Value) -> Option<Self> {
+        let amount = terms["paymentDetails"]["chargeAmount"]["amount"].as_str()?;
+        let currency = terms["paymentDetails"]["chargeAmount"]["currencyCode"].as_str()?;
+        let base = Money::parse(amount, Currency::parse(currency)?).ok()?.minor();
+        Some(Self { base, is_shipped: terms["productType"] == "PayAndShip" })
+    }
+
+    /// What it costs in a country, to half a minor unit up.
+    fn price(self, country: &str) -> u64 {
+        let goods = self.base + if self.is_shipped { DELIVERY } else { 0 };
+        let points = TAXES.into_iter().find(|(known, _)| *known == country).map_or(0, |(_, points)| points);
+        goods + (goods * u64::from(points) + 5_000) / 10_000
+    }
+
+    /// A Finalize must ask for what the order costs where its buyer is.
+    pub(crate) fn of_leaving(self, body: &[u8]) -> Held {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let address = if self.is_shipped { &body["shippingAddress"] } else { &body["billingAddress"] };
+        let country = address["countryCode"].as_str().unwrap_or_default();
+        let asked = Self::of(&json!({ "paymentDetails": body })).map(|asked| asked.base);
+        if asked == Some(self.price(country)) {
+            return Ok(());
+        }
+        let shown_by = format!("{asked:?} is asked for in {country:?}, and {} is right", self.price(country));
+        broken(Invariant::NotQuoted, shown_by)
+    }
+}

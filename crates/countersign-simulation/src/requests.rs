@@ -1,0 +1,45 @@
+//! The requests of shops, of buyers' browsers and of buyers on Amazon's page, and the reading of their answers.
+
+use bytes::Bytes;
+use countersign_http::{Request, Response};
+use http::{HeaderValue, Method, header};
+use serde_json::Value;
+
+/// By which the shop proves itself to the merchant half.
+pub(crate) const SHOP_TOKEN: &str = "the-shops-token";
+
+/// The only name under which the shop cancels an order.
+pub(crate) const CANCEL: &str = "cancel";
+
+/// A request of the shop's back end.
+pub(crate) fn of_the_shop(method: Method, path: &str, body: &Value) -> Request {
+    let mut request = Request::new(Bytes::from(body.to_string()));
+    *request.method_mut() = method;
+    *request.uri_mut() = path.parse().unwrap_or_default();
+    if let Ok(token) = format!("Bearer {SHOP_TOKEN}").parse() {
+        request.headers_mut().insert(header::AUTHORIZATION, token);
+    }
+    request
+}
+
+/// A request of the buyer's browser, from the shop's page.
+pub(crate) fn at_the_page(method: Method, token: &str, event: &str, body: &Value) -> Request {
+    let mut request = Request::new(Bytes::from(body.to_string()));
+    *request.method_mut() = method;
+    *request.uri_mut() = format!("/browser/{token}/{event}").parse().unwrap_or_default();
+    request.headers_mut().insert(header::ORIGIN, HeaderValue::from_static("https://shop.example"));
+    request
+}
+
+/// A request to the sandbox's control API: what a buyer does on Amazon's page.
+pub(crate) fn at_amazon(path: &str, body: &Value) -> Request {
+    let mut request = Request::new(Bytes::from(body.to_string()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = path.parse().unwrap_or_default();
+    request
+}
+
+/// An answer's JSON.
+pub(crate) fn read(answer: &Response) -> Option<Value> {
+    serde_json::from_slice(answer.body()).ok()
+}
