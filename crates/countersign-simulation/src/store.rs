@@ -4,12 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_domain::time::Timestamp;
-use countersign_store::contract::{
-    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
-    StoreError,
-};
+use countersign_store::contract::{ChangeSet, CommitError, Store, StoreError};
 use countersign_store::faults::{Call, Fault, FaultyStore, Plan};
+use countersign_store::layer::{Layer, Operation};
 use countersign_store::memory::MemoryStore;
 use futures_util::future::BoxFuture;
 
@@ -83,85 +80,35 @@ impl WatchedStore {
         let pause = self.random.time(Duration::ZERO, Duration::from_millis(200));
         self.executor.sleep(pause).await;
     }
+}
 
-    fn slowly<'a, T: Send + 'a>(&'a self, operation: BoxFuture<'a, T>) -> BoxFuture<'a, T> {
+impl Layer for WatchedStore {
+    fn below(&self) -> &dyn Store {
+        &*self.memory
+    }
+
+    fn around<'a, T: Send + 'a>(
+        &'a self,
+        _: Operation,
+        doing: BoxFuture<'a, Result<T, StoreError>>,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
         Box::pin(async move {
             self.pause().await;
-            let answer = operation.await;
+            let answer = doing.await;
             self.pause().await;
             answer
         })
     }
-}
 
-impl Store for WatchedStore {
-    fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
-        self.slowly(self.memory.load(keys))
-    }
-
-    fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
-        let watched = async move {
-            self.memory.commit(change.clone()).await?;
-            self.witness.committed(self.half, &change);
-            Ok(())
-        };
-        self.slowly(Box::pin(watched))
-    }
-
-    fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.slowly(self.memory.was_committed(id))
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>> {
-        self.slowly(self.memory.due(now, limit))
-    }
-
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.slowly(self.memory.next_due())
-    }
-
-    fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>> {
-        self.slowly(self.memory.range(range))
-    }
-
-    fn messages<'a>(
-        &'a self,
-        topic: &'static str,
-        subject: Option<&'a str>,
-        after: u64,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
-        self.slowly(self.memory.messages(topic, subject, after, limit))
-    }
-
-    fn lease(
-        &self,
-        topic: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
-        self.slowly(self.memory.lease(topic, now, until, limit))
-    }
-
-    fn release(
-        &self,
-        sequence: u64,
-        lease_count: u32,
-        deliver_at: Option<Timestamp>,
-    ) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.slowly(self.memory.release(sequence, lease_count, deliver_at))
-    }
-
-    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
-        self.slowly(self.memory.backlog(topic, limit))
-    }
-
-    fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
-        self.slowly(self.memory.watermark())
-    }
-
-    fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.slowly(self.memory.reset())
+    fn around_commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
+        Box::pin(async move {
+            self.pause().await;
+            let answer = self.memory.commit(change.clone()).await;
+            if answer.is_ok() {
+                self.witness.committed(self.half, &change);
+            }
+            self.pause().await;
+            answer
+        })
     }
 }

@@ -6,60 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
-use countersign_domain::time::Timestamp;
 use futures_util::future::{BoxFuture, poll_fn};
 
-use crate::contract::{
-    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
-    StoreError,
-};
-
-/// The operations of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// [`Store::load`].
-    Load,
-    /// [`Store::commit`].
-    Commit,
-    /// [`Store::was_committed`].
-    WasCommitted,
-    /// [`Store::due`].
-    Due,
-    /// [`Store::next_due`].
-    NextDue,
-    /// [`Store::range`].
-    Range,
-    /// [`Store::messages`].
-    Messages,
-    /// [`Store::lease`].
-    Lease,
-    /// [`Store::release`].
-    Release,
-    /// [`Store::backlog`].
-    Backlog,
-    /// [`Store::watermark`].
-    Watermark,
-    /// [`Store::reset`].
-    Reset,
-}
-
-impl Operation {
-    /// Whether it may leave something behind.
-    #[must_use]
-    pub const fn writes(self) -> bool {
-        match self {
-            Self::Commit | Self::Lease | Self::Release | Self::Reset => true,
-            Self::Load
-            | Self::WasCommitted
-            | Self::Due
-            | Self::NextDue
-            | Self::Range
-            | Self::Messages
-            | Self::Backlog
-            | Self::Watermark => false,
-        }
-    }
-}
+use crate::contract::{ChangeSet, CommitError, Store, StoreError};
+use crate::layer::Layer;
+pub use crate::layer::Operation;
 
 /// One operation, as a plan sees it before it happens.
 #[derive(Debug, Clone, Copy)]
@@ -180,24 +131,6 @@ impl FaultyStore {
             None => self.plan.fault(&call),
         }
     }
-
-    fn faulty<'a, T: Send + 'a>(
-        &'a self,
-        operation: Operation,
-        inner: BoxFuture<'a, Result<T, StoreError>>,
-    ) -> BoxFuture<'a, Result<T, StoreError>> {
-        Box::pin(async move {
-            match self.fault(operation, None).await {
-                None => inner.await,
-                Some(Fault::Unavailable | Fault::RequestLost) => Err(StoreError::Unavailable(WHY.to_owned())),
-                Some(Fault::AnswerLost) => {
-                    inner.await?;
-                    Err(StoreError::Unavailable(WHY.to_owned()))
-                }
-                Some(Fault::Corrupt) => Err(StoreError::Corrupt(WHY.to_owned())),
-            }
-        })
-    }
 }
 
 const WHY: &str = "a fault that was ordered";
@@ -214,12 +147,30 @@ async fn let_others_run() {
     .await;
 }
 
-impl Store for FaultyStore {
-    fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
-        self.faulty(Operation::Load, self.inner.load(keys))
+impl Layer for FaultyStore {
+    fn below(&self) -> &dyn Store {
+        &*self.inner
     }
 
-    fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
+    fn around<'a, T: Send + 'a>(
+        &'a self,
+        operation: Operation,
+        doing: BoxFuture<'a, Result<T, StoreError>>,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        Box::pin(async move {
+            match self.fault(operation, None).await {
+                None => doing.await,
+                Some(Fault::Unavailable | Fault::RequestLost) => Err(StoreError::Unavailable(WHY.to_owned())),
+                Some(Fault::AnswerLost) => {
+                    doing.await?;
+                    Err(StoreError::Unavailable(WHY.to_owned()))
+                }
+                Some(Fault::Corrupt) => Err(StoreError::Corrupt(WHY.to_owned())),
+            }
+        })
+    }
+
+    fn around_commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(async move {
             match self.fault(Operation::Commit, Some(&change)).await {
                 None => self.inner.commit(change).await,
@@ -232,62 +183,5 @@ impl Store for FaultyStore {
                 Some(Fault::RequestLost) => Err(CommitError::Indeterminate(WHY.to_owned())),
             }
         })
-    }
-
-    fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.faulty(Operation::WasCommitted, self.inner.was_committed(id))
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>> {
-        self.faulty(Operation::Due, self.inner.due(now, limit))
-    }
-
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.faulty(Operation::NextDue, self.inner.next_due())
-    }
-
-    fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>> {
-        self.faulty(Operation::Range, self.inner.range(range))
-    }
-
-    fn messages<'a>(
-        &'a self,
-        topic: &'static str,
-        subject: Option<&'a str>,
-        after: u64,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
-        self.faulty(Operation::Messages, self.inner.messages(topic, subject, after, limit))
-    }
-
-    fn lease(
-        &self,
-        topic: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
-        self.faulty(Operation::Lease, self.inner.lease(topic, now, until, limit))
-    }
-
-    fn release(
-        &self,
-        sequence: u64,
-        lease_count: u32,
-        deliver_at: Option<Timestamp>,
-    ) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.faulty(Operation::Release, self.inner.release(sequence, lease_count, deliver_at))
-    }
-
-    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
-        self.faulty(Operation::Backlog, self.inner.backlog(topic, limit))
-    }
-
-    fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
-        self.faulty(Operation::Watermark, self.inner.watermark())
-    }
-
-    fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.faulty(Operation::Reset, self.inner.reset())
     }
 }

@@ -15,6 +15,7 @@
 
 pub mod contract;
 pub mod faults;
+pub mod layer;
 mod limits;
 pub mod memory;
 pub mod sqlite;

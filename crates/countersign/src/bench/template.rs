@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
-    Backlog, ChangeId, ChangeSet, CommitError, Content, Document, DueTimer, Expect, IndexEntry, IndexRange,
-    IndexRow, Key, MAX_CHANGES, Message, NewMessage, Store, StoreError, Write,
+    ChangeId, ChangeSet, CommitError, Content, Expect, IndexEntry, Key, MAX_CHANGES, NewMessage, Store, Write,
 };
+use countersign_store::layer::Layer;
 use countersign_store::memory::MemoryStore;
 use futures_util::future::{BoxFuture, try_join_all};
 
@@ -152,74 +152,17 @@ impl Recorder {
     }
 }
 
-impl Store for Recorder {
-    fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
-        self.inner.load(keys)
+impl Layer for Recorder {
+    fn below(&self) -> &dyn Store {
+        &self.inner
     }
 
-    fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
+    fn around_commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(async move {
             self.inner.commit(change.clone()).await?;
             self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
             Ok(())
         })
-    }
-
-    fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.inner.was_committed(id)
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>> {
-        self.inner.due(now, limit)
-    }
-
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.inner.next_due()
-    }
-
-    fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>> {
-        self.inner.range(range)
-    }
-
-    fn messages<'a>(
-        &'a self,
-        topic: &'static str,
-        subject: Option<&'a str>,
-        after: u64,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
-        self.inner.messages(topic, subject, after, limit)
-    }
-
-    fn lease(
-        &self,
-        topic: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
-        self.inner.lease(topic, now, until, limit)
-    }
-
-    fn release(
-        &self,
-        sequence: u64,
-        lease_count: u32,
-        deliver_at: Option<Timestamp>,
-    ) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.inner.release(sequence, lease_count, deliver_at)
-    }
-
-    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
-        self.inner.backlog(topic, limit)
-    }
-
-    fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
-        self.inner.watermark()
-    }
-
-    fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.inner.reset()
     }
 }
 
