@@ -103,15 +103,16 @@ impl Book {
         Ok(self.noted(decided))
     }
 
+    /// The change set of a decision, and what is noted once it is durable.
     async fn prepared<T, E>(
         &self,
         decided: impl Future<Output = Result<Decided<T>, E>>,
     ) -> Result<Decision<(T, Vec<Aftermath>)>, E> {
         let Decided { changes, outcome } = decided.await?;
         let aftermath = changes.iter().map(Aftermath::from).collect();
-        let mut sets: Option<ChangeSet> = None;
+        let mut set: Option<ChangeSet> = None;
         for Change { at, write, append, .. } in changes {
-            match &mut sets {
+            match &mut set {
                 // The last of the instants, so that the watermark is where one change set for each leaves it.
                 Some(set) => {
                     set.at = at;
@@ -120,13 +121,14 @@ impl Book {
                 }
                 None => {
                     let id = ChangeId(self.ids.change_id());
-                    sets = Some(ChangeSet { id, at, require: Vec::new(), write, append });
+                    set = Some(ChangeSet { id, at, require: Vec::new(), write, append });
                 }
             }
         }
-        Ok(Decision { change: sets, outcome: (outcome, aftermath) })
+        Ok(Decision { change: set, outcome: (outcome, aftermath) })
     }
 
+    /// Notes what was changed, now that it is durable, and gives back the outcome.
     fn noted<T>(&self, (outcome, aftermath): (T, Vec<Aftermath>)) -> T {
         for Aftermath { at, changed, due_at, deliver_at } in aftermath {
             for (id, before) in changed {

@@ -2,7 +2,8 @@
 //! what it needs, takes one decision, of its own or of its caller, and commits it whole, with the answer
 //! that is remembered for its idempotency key. Nothing else can reach the store.
 //!
-//! `http/`, `control/`, `hosted/` and `notify/` call it with a [`moment::Moment`] taken; `runner` calls
+//! Every decision has a [`moment::Moment`]: a method takes one itself, unless it is given the instant of the one
+//! that its caller has taken. `http/`, `control/`, `hosted/` and `notify/` call the methods, `runner` calls
 //! [`Book::apply_due`].
 
 pub(crate) mod answer;
