@@ -8,6 +8,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use countersign_world::Entropy;
 
 use crate::ids::hex;
@@ -51,7 +52,7 @@ pub(crate) struct Sealed {
     pub(crate) key_id: String,
     pub(crate) nonce: [u8; NONCE_LEN],
     /// The ciphertext and its tag.
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
 }
 
 /// Why something sealed cannot be read.
@@ -113,13 +114,13 @@ impl SnapshotKeys {
             &mut bytes,
         );
         sealed.unwrap_or_else(|_| unreachable!("a text of some kilobytes is sealed"));
-        Sealed { key_id: id.clone(), nonce, bytes }
+        Sealed { key_id: id.clone(), nonce, bytes: bytes.into() }
     }
 
     /// Opens what was sealed for this place.
     pub(crate) fn open(&self, place: &str, sealed: &Sealed) -> Result<Vec<u8>, NotOpened> {
         let key = self.0.iter().find(|key| key.id == sealed.key_id).ok_or(NotOpened::KeyMissing)?;
-        let mut bytes = sealed.bytes.clone();
+        let mut bytes = sealed.bytes.to_vec();
         let nonce = Nonce::assume_unique_for_key(sealed.nonce);
         let opened = key.key.open_in_place(nonce, Aad::from(place.as_bytes()), &mut bytes);
         opened.map(|text| text.to_vec()).map_err(|_| NotOpened::Altered)
@@ -166,7 +167,9 @@ mod tests {
         let sealed = keys.seal(&FIXED, "c1", b"text".to_vec());
         for place in 0..sealed.bytes.len() {
             let mut altered = sealed.clone();
-            altered.bytes[place] ^= 1;
+            let mut bytes = altered.bytes.to_vec();
+            bytes[place] ^= 1;
+            altered.bytes = bytes.into();
             assert_eq!(keys.open("c1", &altered), Err(NotOpened::Altered), "byte {place}");
         }
         for place in 0..NONCE_LEN {

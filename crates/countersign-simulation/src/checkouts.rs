@@ -156,9 +156,9 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> Held {
         let shown_by = format!("attempt {number} is {}, its money {money:?}", attempt.state.name());
         return broken(Invariant::UnpaidCalledPaid, shown_by);
     }
-    let terms = (checkout.terms.charge_amount, checkout.terms.currency.clone());
+    let terms = &checkout.terms.charge_amount;
     match ledger.charged(session) {
-        Some(charged) if *charged != terms => {
+        Some(charged) if charged != terms => {
             broken(Invariant::UnpaidCalledPaid, format!("charged {charged:?}, the terms say {terms:?}"))
         }
         Some(_) | None => Ok(()),
@@ -361,14 +361,12 @@ mod tests {
 
     fn attempt(number: u32, state: Value) -> Value {
         let session = if number == 1 { SESSION.to_owned() } else { format!("session-{number}") };
-        json!({ "number": number, "checkoutSessionId": session, "buyerSeenAt": NOW, "state": state })
+        json!({ "number": number, "checkout_session_id": session, "buyer_seen_at": NOW, "state": state })
     }
 
     fn checkout(attempts: Value) -> Checkout {
-        serde_json::from_value(
-            json!({ "id": "c", "orderId": "order-1", "resultToken": "t", "attempts": attempts,
-            "terms": { "paymentIntent": "Authorize", "currency": "USD", "chargeAmount": 1_400 } }),
-        )
+        serde_json::from_value(json!({ "id": "c", "order_id": "order-1", "attempts": attempts,
+            "terms": { "payment_intent": "Authorize", "charge_amount": [1_400, "USD"] } }))
         .unwrap()
     }
 
@@ -377,20 +375,20 @@ mod tests {
     }
 
     fn send(n: u32, body: &str) -> Value {
-        json!({ "n": n, "idempotencyKey": format!("key-{n}"), "body": body })
+        json!({ "n": n, "idempotency_key": format!("key-{n}"), "body": body })
     }
 
     fn doubt(n: u32, body: &str, send_count: u32) -> Value {
-        json!({ "is": "InDoubt", "send": send(n, body), "sendCount": send_count, "sentAt": NOW, "lookAt": NOW,
-            "storedErrorCount": 0 })
+        json!({ "InDoubt": { "send": send(n, body), "send_count": send_count, "sent_at": NOW, "look_at": NOW,
+            "stored_error_count": 0 } })
     }
 
     fn authorized(charge: &str) -> Value {
-        json!({ "is": "Authorized", "chargePermissionId": "p", "chargeId": charge })
+        json!({ "Completed": { "completion": { "Authorized": charge }, "charge_permission_id": "p" } })
     }
 
     fn not_paid() -> Value {
-        json!({ "is": "NotPaid", "reason": "SessionGone" })
+        json!({ "NotPaid": { "reason": "SessionGone" } })
     }
 
     /// Amazon, with sessions in these states and charges of 14.00.
@@ -472,7 +470,7 @@ mod tests {
             (ChargedWithoutOrder, of_payment(SESSION, &paid, [].into_iter())),
             (
                 ChargedWithoutOrder,
-                of_payment(SESSION, &paid, [&one(json!({ "is": "Bound", "retryAt": NOW }))].into_iter()),
+                of_payment(SESSION, &paid, [&one(json!({ "Bound": { "retry_at": NOW } }))].into_iter()),
             ),
             (PaidCalledUnpaid, of_payment(SESSION, &paid, [&one(not_paid())].into_iter())),
             (SessionOfTwoOrders, of_payment(SESSION, &paid, [&in_doubt, &in_doubt].into_iter())),
@@ -489,7 +487,7 @@ mod tests {
             (
                 UnresolvedWithoutNeed,
                 of_the_end(
-                    &one(json!({ "is": "Unresolved", "reason": "IdsMissing", "lookAt": NOW })),
+                    &one(json!({ "Unresolved": { "reason": "IdsMissing", "look_at": NOW } })),
                     &paid,
                     true,
                 ),
@@ -511,10 +509,9 @@ mod tests {
         let paid = ledger(&[(SESSION, completed("a"))], &[("a", held())]);
         let untouched = ledger(&[(SESSION, json!({ "Open": {} }))], &[]);
         let (in_doubt, done) = (one(doubt(1, "{}", 1)), one(authorized("a")));
-        let replayed_often = one(
-            json!({ "is": "InDoubt", "send": send(1, "{}"), "sendCount": 4, "sentAt": NOW, "lookAt": NOW,
-            "storedErrorCount": 3 }),
-        );
+        let replayed_often =
+            one(json!({ "InDoubt": { "send": send(1, "{}"), "send_count": 4, "sent_at": NOW, "look_at": NOW,
+            "stored_error_count": 3 } }));
         for held in [
             step(Some(&in_doubt), &done, NOW, &paid),
             step(Some(&in_doubt), &one(not_paid()), NOW, &untouched),

@@ -6,9 +6,23 @@ use serde::Deserialize;
 /// Minor units and currency.
 pub(crate) type Amount = (u64, String);
 
+/// The merchant half's document of a checkout.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Registration {
+    checkout: Checkout,
+    links: Links,
+    #[serde(default)]
+    browsing: Browsing,
+}
+
+/// Where the buyer may look.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Links {
+    result_token: String,
+}
+
 /// The merchant half's checkout.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Checkout {
     pub(crate) id: String,
     pub(crate) order_id: String,
@@ -18,9 +32,18 @@ pub(crate) struct Checkout {
     pub(crate) payment: Option<Payment>,
     #[serde(default)]
     pub(crate) cancellation: Option<Cancellation>,
+    #[serde(skip)]
     pub(crate) result_token: String,
-    #[serde(default)]
+    #[serde(skip)]
     pub(crate) browsing: Browsing,
+}
+
+impl Registration {
+    /// The checkout with what is kept around it.
+    pub(crate) fn into_checkout(self) -> Checkout {
+        let Self { checkout, links: Links { result_token }, browsing } = self;
+        Checkout { result_token, browsing, ..checkout }
+    }
 }
 
 /// What the buyer's page has come to: a quote lapses.
@@ -30,15 +53,12 @@ pub(crate) struct Browsing {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Terms {
     pub(crate) payment_intent: String,
-    pub(crate) currency: String,
-    pub(crate) charge_amount: u64,
+    pub(crate) charge_amount: Amount,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Attempt {
     pub(crate) number: u32,
     pub(crate) checkout_session_id: String,
@@ -47,7 +67,6 @@ pub(crate) struct Attempt {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Send {
     pub(crate) n: u32,
     pub(crate) idempotency_key: String,
@@ -55,20 +74,45 @@ pub(crate) struct Send {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "is", rename_all_fields = "camelCase")]
 pub(crate) enum AttemptState {
     Bound { retry_at: i64 },
     Approved { sent_at: Option<i64>, retry_at: i64 },
     Finalizing { send: Send, lease_until: i64 },
     InDoubt { send: Send, send_count: u32, sent_at: i64, look_at: i64, stored_error_count: u32 },
     Pending { charge_permission_id: String, charge_id: String, look_at: i64 },
-    Captured { charge_permission_id: String, charge_id: String },
-    CaptureInitiated { charge_permission_id: String, charge_id: String },
-    Authorized { charge_permission_id: String, charge_id: String },
-    Confirmed { charge_permission_id: String },
+    Completed { completion: Completion, charge_permission_id: String },
     NotPaid { reason: serde_json::Value },
     Unresolved { reason: String, look_at: i64 },
     Surplus { of: u32 },
+}
+
+/// What a success came to, with the charge unless the intent was Confirm.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) enum Completion {
+    Captured(String),
+    CaptureInitiated(String),
+    Authorized(String),
+    Confirmed,
+}
+
+impl Completion {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Captured(_) => "Captured",
+            Self::CaptureInitiated(_) => "CaptureInitiated",
+            Self::Authorized(_) => "Authorized",
+            Self::Confirmed => "Confirmed",
+        }
+    }
+
+    fn charge_id(&self) -> Option<&String> {
+        match self {
+            Self::Captured(charge_id) | Self::CaptureInitiated(charge_id) | Self::Authorized(charge_id) => {
+                Some(charge_id)
+            }
+            Self::Confirmed => None,
+        }
+    }
 }
 
 /// Amazon's ids of a payment: the permission and, unless the intent is Confirm, the charge.
@@ -82,10 +126,7 @@ impl AttemptState {
             Self::Finalizing { .. } => "Finalizing",
             Self::InDoubt { .. } => "InDoubt",
             Self::Pending { .. } => "Pending",
-            Self::Captured { .. } => "Captured",
-            Self::CaptureInitiated { .. } => "CaptureInitiated",
-            Self::Authorized { .. } => "Authorized",
-            Self::Confirmed { .. } => "Confirmed",
+            Self::Completed { completion, .. } => completion.name(),
             Self::NotPaid { .. } => "NotPaid",
             Self::Unresolved { .. } => "Unresolved",
             Self::Surplus { .. } => "Surplus",
@@ -95,9 +136,11 @@ impl AttemptState {
     /// The outcome's word if it is one of success.
     pub(crate) fn success(&self) -> Option<&'static str> {
         match self {
-            Self::Captured { .. } | Self::CaptureInitiated { .. } => Some("paid"),
-            Self::Authorized { .. } => Some("authorized"),
-            Self::Confirmed { .. } => Some("confirmed"),
+            Self::Completed { completion, .. } => Some(match completion {
+                Completion::Captured(_) | Completion::CaptureInitiated(_) => "paid",
+                Completion::Authorized(_) => "authorized",
+                Completion::Confirmed => "confirmed",
+            }),
             Self::Bound { .. }
             | Self::Approved { .. }
             | Self::Finalizing { .. }
@@ -127,10 +170,7 @@ impl AttemptState {
             Self::Finalizing { .. }
             | Self::InDoubt { .. }
             | Self::Pending { .. }
-            | Self::Captured { .. }
-            | Self::CaptureInitiated { .. }
-            | Self::Authorized { .. }
-            | Self::Confirmed { .. }
+            | Self::Completed { .. }
             | Self::Unresolved { .. } => true,
         }
     }
@@ -142,12 +182,7 @@ impl AttemptState {
             Self::InDoubt { look_at, .. }
             | Self::Pending { look_at, .. }
             | Self::Unresolved { look_at, .. } => Some(*look_at),
-            Self::Captured { .. }
-            | Self::CaptureInitiated { .. }
-            | Self::Authorized { .. }
-            | Self::Confirmed { .. }
-            | Self::NotPaid { .. }
-            | Self::Surplus { .. } => None,
+            Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => None,
         }
     }
 
@@ -160,13 +195,12 @@ impl AttemptState {
 
     pub(crate) fn ids(&self) -> Option<Ids> {
         match self {
-            Self::Pending { charge_permission_id, charge_id, .. }
-            | Self::Captured { charge_permission_id, charge_id }
-            | Self::CaptureInitiated { charge_permission_id, charge_id }
-            | Self::Authorized { charge_permission_id, charge_id } => {
+            Self::Pending { charge_permission_id, charge_id, .. } => {
                 Some((charge_permission_id.clone(), Some(charge_id.clone())))
             }
-            Self::Confirmed { charge_permission_id } => Some((charge_permission_id.clone(), None)),
+            Self::Completed { completion, charge_permission_id } => {
+                Some((charge_permission_id.clone(), completion.charge_id().cloned()))
+            }
             _ => None,
         }
     }
@@ -175,7 +209,7 @@ impl AttemptState {
 impl Checkout {
     /// Whether a cancellation has come to its end.
     pub(crate) fn is_canceled(&self) -> bool {
-        self.cancellation.as_ref().is_some_and(|cancellation| cancellation.done_at.is_some())
+        self.cancellation.as_ref().is_some_and(|cancellation| cancellation.done_at().is_some())
     }
 
     /// The attempt whose fate answers for this session.
@@ -195,10 +229,8 @@ impl Checkout {
 
 /// The merchant half's payment.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Payment {
     pub(crate) charge_permission_id: String,
-    pub(crate) limit: u64,
     pub(crate) permission: SeenPermission,
     #[serde(default)]
     pub(crate) charges: Vec<SeenCharge>,
@@ -208,18 +240,30 @@ pub(crate) struct Payment {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct SeenPermission {
-    pub(crate) state: String,
-    look: Option<(i64, u32)>,
+    pub(crate) state: SeenPermissionState,
+    look: Option<Look>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+pub(crate) enum SeenPermissionState {
+    Chargeable,
+    NonChargeable(String),
+    Closed(String),
+}
+
+/// When something is looked at.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(crate) struct Look {
+    at: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct SeenCharge {
     pub(crate) id: String,
     expires_at: i64,
     planned_until: i64,
     pub(crate) state: SeenChargeState,
-    look: Option<(i64, u32)>,
+    look: Option<Look>,
     #[serde(default)]
     pub(crate) refunds: Vec<SeenRefund>,
 }
@@ -229,7 +273,7 @@ pub(crate) enum SeenChargeState {
     AuthorizationInitiated,
     Authorized,
     CaptureInitiated,
-    Captured(u64),
+    Captured(Amount),
     Canceled(Option<String>),
     Declined(Option<String>),
 }
@@ -237,9 +281,9 @@ pub(crate) enum SeenChargeState {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct SeenRefund {
     pub(crate) id: String,
-    pub(crate) amount: u64,
+    pub(crate) amount: Amount,
     pub(crate) state: SeenRefundState,
-    look: Option<(i64, u32)>,
+    look: Option<Look>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -258,14 +302,12 @@ pub(crate) struct Operation {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) enum Name {
     Shop(String),
     Own(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all_fields = "camelCase")]
 pub(crate) enum Request {
     CreateCharge {},
     Capture { charge_id: String },
@@ -275,17 +317,15 @@ pub(crate) enum Request {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all_fields = "camelCase")]
 pub(crate) enum OperationState {
     Recorded { retry_at: i64 },
     Sending { send: Send, lease_until: i64 },
-    InDoubt { send: Send, send_count: u32, since: i64, look: (i64, u32) },
+    InDoubt { send: Send, send_count: u32, since: i64, look: Look },
     Done(Effect),
-    Refused(String),
+    Refused { code: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) enum Effect {
     Charge(String),
     Refund(String),
@@ -294,18 +334,41 @@ pub(crate) enum Effect {
 
 /// The merchant half's cancellation.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Cancellation {
     pub(crate) reference: String,
-    pub(crate) done_at: Option<i64>,
-    remind_at: Option<i64>,
-    #[serde(default)]
-    pub(crate) is_stuck: bool,
+    state: CancellationState,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+enum CancellationState {
+    Requested {
+        remind_at: i64,
+        #[serde(default)]
+        is_stuck: bool,
+    },
+    Done {
+        at: i64,
+        remind_at: Option<i64>,
+    },
 }
 
 impl Cancellation {
     pub(crate) fn due_at(&self) -> Option<i64> {
-        self.remind_at
+        match self.state {
+            CancellationState::Requested { remind_at, .. } => Some(remind_at),
+            CancellationState::Done { remind_at, .. } => remind_at,
+        }
+    }
+
+    pub(crate) fn done_at(&self) -> Option<i64> {
+        match self.state {
+            CancellationState::Requested { .. } => None,
+            CancellationState::Done { at, .. } => Some(at),
+        }
+    }
+
+    pub(crate) fn is_stuck(&self) -> bool {
+        matches!(self.state, CancellationState::Requested { is_stuck: true, .. })
     }
 }
 
@@ -316,27 +379,27 @@ impl OperationState {
             Self::Sending { .. } => "Sending",
             Self::InDoubt { .. } => "InDoubt",
             Self::Done(_) => "Done",
-            Self::Refused(_) => "Refused",
+            Self::Refused { .. } => "Refused",
         }
     }
 
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Done(_) | Self::Refused(_))
+        matches!(self, Self::Done(_) | Self::Refused { .. })
     }
 
     fn due_at(&self) -> Option<i64> {
         match self {
             Self::Recorded { retry_at } => Some(*retry_at),
             Self::Sending { lease_until, .. } => Some(*lease_until),
-            Self::InDoubt { look, .. } => Some(look.0),
-            Self::Done(_) | Self::Refused(_) => None,
+            Self::InDoubt { look, .. } => Some(look.at),
+            Self::Done(_) | Self::Refused { .. } => None,
         }
     }
 
     pub(crate) fn send(&self) -> Option<&Send> {
         match self {
             Self::Sending { send, .. } | Self::InDoubt { send, .. } => Some(send),
-            Self::Recorded { .. } | Self::Done(_) | Self::Refused(_) => None,
+            Self::Recorded { .. } | Self::Done(_) | Self::Refused { .. } => None,
         }
     }
 }
@@ -376,14 +439,14 @@ impl Payment {
     pub(crate) fn due_at(&self) -> Option<i64> {
         let operations = self.operations.iter().filter_map(|operation| operation.state.due_at());
         let charges = self.charges.iter().flat_map(|charge| {
-            let refunds = charge.refunds.iter().filter_map(|refund| refund.look).map(|look| look.0);
+            let refunds = charge.refunds.iter().filter_map(|refund| refund.look.as_ref()).map(|look| look.at);
             // What the plan has asked at the expiry it goes on asking by its look.
             let is_planned = charge.planned_until < charge.expires_at;
             let is_authorized = charge.state == SeenChargeState::Authorized;
             let expires = (is_authorized && is_planned).then_some(charge.expires_at);
-            refunds.chain(charge.look.map(|look| look.0)).chain(expires)
+            refunds.chain(charge.look.as_ref().map(|look| look.at)).chain(expires)
         });
-        operations.chain(charges).chain(self.permission.look.map(|look| look.0)).min()
+        operations.chain(charges).chain(self.permission.look.as_ref().map(|look| look.at)).min()
     }
 
     /// What is not final and has no timer of its own.
@@ -417,7 +480,6 @@ impl Payment {
 
 /// The merchant half's snapshot of a completed checkout.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "is")]
 pub(crate) enum Snapshot {
     Due {},
     Taken {},
@@ -522,14 +584,12 @@ pub(crate) enum PendingOutcome {
 
 /// What the merchant half keeps of a notification.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Notification {
     message: Option<String>,
     progress: Progress,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "is")]
 enum Progress {
     Waiting {},
     Over,

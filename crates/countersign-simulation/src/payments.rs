@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::documents::{
     Balances, Cancellation, ChargePermission, Effect, Name, Operation, OperationState, Payment, Request,
-    SeenChargeState, SeenRefundState,
+    SeenChargeState, SeenPermissionState, SeenRefundState,
 };
 use crate::invariants::{Held, Invariant, broken};
 use crate::limits::surplus;
@@ -176,7 +176,7 @@ pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'
         }
         let agrees = match (&charge.state, truth.charge(&charge.id)) {
             (_, None) => false,
-            (SeenChargeState::Captured(amount), Some(truly)) => truly.captured == Some(*amount),
+            (SeenChargeState::Captured(amount), Some(truly)) => truly.captured == Some(amount.0),
             (SeenChargeState::Canceled(_), Some(truly)) => truly.is_canceled,
             (SeenChargeState::Declined(_), Some(truly)) => truly.is_declined,
             // Amazon may be further on already.
@@ -195,9 +195,9 @@ pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'
         let truly = truth.refund(&refund.id);
         let agrees = match (&refund.state, truly) {
             (_, None) => false,
-            (SeenRefundState::Refunded, Some(truly)) => truly.is_refunded && truly.amount == refund.amount,
+            (SeenRefundState::Refunded, Some(truly)) => truly.is_refunded && truly.amount == refund.amount.0,
             (SeenRefundState::Declined(_), Some(truly)) => truly.is_declined,
-            (SeenRefundState::RefundInitiated, Some(truly)) => truly.amount == refund.amount,
+            (SeenRefundState::RefundInitiated, Some(truly)) => truly.amount == refund.amount.0,
         };
         if !agrees {
             let shown_by = format!("{} is {:?}, truly {truly:?}", refund.id, refund.state);
@@ -314,7 +314,7 @@ pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &T
 
 /// For an order that is canceled, a new charge in doubt is sent again under a closed permission only.
 pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> Held {
-    if after.permission.state == "Closed" {
+    if matches!(after.permission.state, SeenPermissionState::Closed(_)) {
         return Ok(());
     }
     let copies = |operation: &Operation| match (&operation.request, &operation.state) {
@@ -356,7 +356,7 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
             return broken(Invariant::LedgersDiffer, format!("Amazon has no charge {}", charge.id));
         };
         let agrees = match &charge.state {
-            SeenChargeState::Captured(amount) => truly.captured == Some(*amount),
+            SeenChargeState::Captured(amount) => truly.captured == Some(amount.0),
             SeenChargeState::Canceled(_) => truly.is_canceled,
             SeenChargeState::Declined(_) => truly.is_declined,
             // Charged late in the forty days: it lapses after them.
@@ -388,7 +388,7 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
     let taken: u64 = truth.charges.values().filter_map(|charge| charge.captured).sum();
     let given: u64 =
         truth.refunds.values().filter(|refund| refund.is_refunded).map(|refund| refund.amount).sum();
-    match cancellation.done_at {
+    match cancellation.done_at() {
         Some(_) if truth.held == 0 && taken == given && truth.is_closed => Ok(()),
         Some(_) => {
             let held = truth.held;
@@ -398,7 +398,7 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
             )
         }
         // Amazon declined to undo it, again and again: that needs a person.
-        None if cancellation.is_stuck => Ok(()),
+        None if cancellation.is_stuck() => Ok(()),
         None => broken(Invariant::NeverDecided, "a cancellation does not come to its end"),
     }
 }

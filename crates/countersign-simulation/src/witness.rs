@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::checkouts::{self, DurableSends, Said};
 use crate::documents::{
     AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, ChargeState,
-    Checkout, CheckoutSessionState, Notification, Payment, RefundState, Snapshot,
+    Checkout, CheckoutSessionState, Notification, Payment, RefundState, Registration, Snapshot,
 };
 use crate::executor::Executor;
 use crate::half::Half;
@@ -111,10 +111,10 @@ impl Facts {
     fn merchant_wrote(&mut self, at: Duration, change: &ChangeSet, write: &Write) {
         match write.key.collection {
             "checkout" => {
-                let Some(after) = read::<Checkout>(write) else {
+                let Some(after) = read::<Registration>(write) else {
                     return self.judge(at, None, broken(Invariant::VerdictChanged, "a checkout is deleted"));
                 };
-                self.checkout_wrote(at, change, write, after);
+                self.checkout_wrote(at, change, write, after.into_checkout());
             }
             "notification" => {
                 let held = self.of_notification(write);

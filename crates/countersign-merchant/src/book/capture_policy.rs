@@ -12,7 +12,7 @@ use super::lookup::PAGE;
 use super::timers::unless_unreadable;
 use super::{Book, StoreFailed, Walk, open_work};
 use crate::settings::Payments;
-use crate::stored::capture_setting;
+use crate::stored::capture_setting::{self, CaptureSetting};
 
 /// So many timers are set anew at once: a durable store takes them in hardly more time than one.
 const AT_ONCE: usize = 32;
@@ -21,12 +21,13 @@ impl Book {
     /// Sets the timers of the Authorized charges anew if they were set under another policy. How many
     /// checkouts that were. A process that dies in between leaves it all to the next start.
     pub(crate) async fn adopt_capture_policy(&self) -> Result<usize, StoreFailed> {
-        let todays = capture_setting::encode(&self.settings.payments);
+        let todays = CaptureSetting::from(&self.settings.payments);
+        // One that cannot be read is another one.
         let of = |found: Option<&Document>| match found {
-            Some(found) => (found.format, found.bytes.clone()),
-            None => capture_setting::encode(&Payments::default()),
+            Some(found) => capture_setting::decode(found.format, &found.bytes).ok(),
+            None => Some(CaptureSetting::from(&Payments::default())),
         };
-        if of(self.capture_setting().await?.as_ref()) == todays {
+        if of(self.capture_setting().await?.as_ref()).as_ref() == Some(&todays) {
             return Ok(0);
         }
         let mut adopted = BTreeSet::new();
@@ -40,10 +41,10 @@ impl Book {
         }
         self.commit(|| async {
             let found = self.capture_setting().await?;
-            if of(found.as_ref()) == todays {
+            if of(found.as_ref()).as_ref() == Some(&todays) {
                 return Ok::<_, StoreFailed>(Decided::nothing(()));
             }
-            let (format, bytes) = todays.clone();
+            let (format, bytes) = capture_setting::encode(&todays);
             let write = Write {
                 key: capture_setting_key(),
                 expect: found.map_or(Expect::Absent, |found| Expect::Version(found.version)),

@@ -91,7 +91,7 @@ impl Book {
                     None => (0, Expect::Absent),
                 };
                 let failure_count = before.saturating_add(1);
-                let (format, bytes) = webhook::encode(failure_count);
+                let (format, bytes) = webhook::encode(&failure_count);
                 let content = Some(Content { format, bytes, due_at: None, index: Vec::new() });
                 let write = Write { key: key.clone(), expect, content };
                 let now = self.clock.now();

@@ -58,7 +58,9 @@ impl Book {
         let key = key(checkout_id);
         let kept = self.commit(|| async {
             let Some(document) = self.document(&key).await? else { return Ok(Decided::nothing(())) };
-            let Snapshot::Due { completed_at, try_count } = self.decode(checkout_id, &document)? else {
+            let Snapshot::Due { completed_at, try_count } =
+                snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)?
+            else {
                 return Ok::<_, StoreFailed>(Decided::nothing(()));
             };
             let age = now.since(completed_at);
@@ -109,23 +111,19 @@ impl Book {
         self.snapshot_keys.seal(&*self.entropy, checkout_id, transaction.encode())
     }
 
-    fn decode(&self, checkout_id: &str, document: &Document) -> Result<Snapshot, StoreFailed> {
-        let seal = |transaction: &Transaction| self.seal(checkout_id, transaction);
-        Ok(snapshot::decode(document.format, &document.bytes, seal)?)
-    }
-
     /// The snapshot of a checkout, opened, and when it was taken. Amazon is not asked.
     pub(crate) async fn snapshot(
         &self,
         checkout_id: &str,
     ) -> Result<(Timestamp, Transaction), SnapshotRefused> {
         let document = self.snapshot_document(checkout_id).await?;
-        let (taken_at, sealed) = match self.decode(checkout_id, &document)? {
-            Snapshot::Taken { taken_at, sealed } => (taken_at, sealed),
-            Snapshot::Due { .. } => return Err(SnapshotRefused::Due),
-            Snapshot::Missed { .. } => return Err(SnapshotRefused::Missed),
-            Snapshot::Erased { .. } => return Err(SnapshotRefused::Erased),
-        };
+        let (taken_at, sealed) =
+            match snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)? {
+                Snapshot::Taken { taken_at, sealed } => (taken_at, sealed),
+                Snapshot::Due { .. } => return Err(SnapshotRefused::Due),
+                Snapshot::Missed { .. } => return Err(SnapshotRefused::Missed),
+                Snapshot::Erased { .. } => return Err(SnapshotRefused::Erased),
+            };
         let key_id = sealed.key_id.as_str();
         match self.snapshot_keys.open(checkout_id, &sealed) {
             Ok(text) => Ok((taken_at, Transaction::decode(&text).map_err(StoreFailed::from)?)),
@@ -149,7 +147,9 @@ impl Book {
         let now = self.clock.now();
         let erased = self.commit(|| async {
             let document = self.snapshot_document(checkout_id).await?;
-            if let Snapshot::Erased { erased_at } = self.decode(checkout_id, &document)? {
+            if let Snapshot::Erased { erased_at } =
+                snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)?
+            {
                 return Ok::<_, SnapshotRefused>(Decided::nothing(erased_at));
             }
             let erased = Snapshot::Erased { erased_at: now };

@@ -1,34 +1,36 @@
 //! Under which capture policy the stored timers were set. It is only ever compared.
 
-use std::time::Duration;
+use countersign_document::stored;
 
-use bytes::Bytes;
-use serde::Serialize;
-
+use super::Merchant;
 use crate::settings::{CapturePolicy, Payments};
 
-pub(crate) const COLLECTION: &str = "setting";
-const FORMAT: u16 = 1;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Stored {
-    policy: &'static str,
+/// What decides when a charge is captured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CaptureSetting {
+    policy: CapturePolicy,
     margin_seconds: u64,
 }
 
-/// The document's format and bytes.
-pub(crate) fn encode(payments: &Payments) -> (u16, Bytes) {
-    let policy = match payments.capture_policy {
-        CapturePolicy::Manual => "manual",
-        CapturePolicy::BeforeGuaranteeEnds => "before-guarantee-ends",
-        CapturePolicy::BeforeExpiry => "before-expiry",
-    };
-    // Nobody captures, so that no margin counts.
-    let margin = match payments.capture_policy {
-        CapturePolicy::Manual => Duration::ZERO,
-        CapturePolicy::BeforeGuaranteeEnds | CapturePolicy::BeforeExpiry => payments.capture_margin,
-    };
-    let stored = Stored { policy, margin_seconds: margin.as_secs() };
-    (FORMAT, Bytes::from(serde_json::to_vec(&stored).unwrap_or_default()))
+stored! {
+    by Merchant;
+
+    document CaptureSetting as "setting", format 2;
+
+    struct CaptureSetting { policy, margin_seconds }
+
+    enum CapturePolicy { Manual, BeforeGuaranteeEnds, BeforeExpiry }
+}
+
+impl From<&Payments> for CaptureSetting {
+    fn from(payments: &Payments) -> Self {
+        let margin_seconds = match payments.capture_policy {
+            // Nobody captures, so that no margin counts.
+            CapturePolicy::Manual => 0,
+            CapturePolicy::BeforeGuaranteeEnds | CapturePolicy::BeforeExpiry => {
+                payments.capture_margin.as_secs()
+            }
+        };
+        Self { policy: payments.capture_policy, margin_seconds }
+    }
 }

@@ -1,6 +1,5 @@
-//! What the merchant half keeps, one file a document: the form on disk, its format number, and the
-//! exhaustive conversions to and from the domain. A form that was once released is never changed:
-//! it gets a successor and an upcast.
+//! What the merchant half keeps, one file a document: each is declared once, with the codec of both halves.
+//! A document whose form changes gets the next format number, and no other is read.
 
 pub(crate) mod capture_setting;
 pub(crate) mod checkout;
@@ -10,6 +9,9 @@ pub(crate) mod snapshot;
 pub(crate) mod webhook;
 
 pub(crate) use countersign_document::Unreadable;
+
+/// Whose forms these are.
+pub(crate) enum Merchant {}
 
 /// Reads the JSON of a document, saying where it is wrong and never what it holds.
 pub(crate) fn from_json<'a, T: serde::Deserialize<'a>>(

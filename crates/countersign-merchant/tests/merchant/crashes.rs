@@ -104,15 +104,17 @@ fn written(world: &World, id: Option<&str>) -> String {
         Value::String(word) => word.clone(),
         other => other.as_object().and_then(|it| it.keys().next()).cloned().unwrap_or_default(),
     };
-    let mut words = vec![format!("terms {}", stored["termsVersion"])];
+    let stored = &stored["checkout"];
+    let mut words = vec![format!("terms {}", stored["terms_version"])];
     for attempt in stored["attempts"].as_array().unwrap() {
-        words.push(attempt["state"]["is"].as_str().unwrap().to_owned());
+        let completion = attempt["state"]["Completed"].get("completion");
+        words.push(variant(completion.unwrap_or(&attempt["state"])));
     }
     for operation in stored["payment"]["operations"].as_array().into_iter().flatten() {
         words.push(format!("{} {}", variant(&operation["request"]), variant(&operation["state"])));
     }
     if let Some(cancellation) = stored["cancellation"].as_object() {
-        let is_done = cancellation.contains_key("doneAt");
+        let is_done = variant(&cancellation["state"]) == "Done";
         words.push(if is_done { "canceled" } else { "to be canceled" }.to_owned());
     }
     words.join(", ")
