@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_client::Deadlines as ClientDeadlines;
 use countersign_client::notification::{
     CertificateOrigins, NotAnOrigin, NotificationVerifier, NotificationVerifierBuilder,
 };
@@ -135,7 +136,7 @@ impl Default for Payments {
 /// Whose notifications are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notifications {
-    /// Origins, such as `http://127.0.0.1:8100`, from which a certificate may be fetched beside those of
+    /// Origins, such as `http://127.0.0.1:8100`, from which a certificate may be fetched besides those of
     /// Amazon's own notification service: a sandbox's.
     pub certificate_origins: Vec<String>,
     /// The topics that may notify; any, when none is named.
@@ -165,16 +166,16 @@ pub struct Deadlines {
     pub resend_window: Duration,
     /// How long a caller waits for a completion that somebody else carries out.
     pub caller_wait: Duration,
-    /// The total deadline of one Finalize; at least 20 s, since Amazon's answer is worth waiting for.
+    /// The total deadline of one Finalize: at least the client's, since Amazon's answer is worth waiting for.
     pub finalize: Duration,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            resend_window: Duration::from_secs(15 * 60),
+            resend_window: CompletionRules::default().resend_window,
             caller_wait: Duration::from_secs(25),
-            finalize: Duration::from_secs(20),
+            finalize: ClientDeadlines::LEAST_FOR_PAYMENT,
         }
     }
 }

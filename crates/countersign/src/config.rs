@@ -21,9 +21,6 @@ use crate::failure::{Failure, Outcome};
 use values::{Read, Values};
 pub(crate) use words::{DoorGiven, Given};
 
-/// Where it listens unless it is told.
-const LISTEN: &str = "127.0.0.1:8080";
-
 /// All that `serve` is told.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -87,7 +84,6 @@ impl Config {
     /// Reads the file, if one is named, and what was given beside it.
     pub(crate) fn read(file: Option<PathBuf>, given: Given) -> Outcome<Self> {
         let mut values = Values::gather(file, given)?;
-        let (default, payments) = (Deadlines::default(), Payments::default());
         // One without the other is a mistake that the missing one is named for.
         let (url, quote_url, secret_file) = (
             values.optional("shop.webhook_url", webhook_url)?,
@@ -105,46 +101,38 @@ impl Config {
         };
         let (webhook, quote_hook) = (hook(url)?, hook(quote_url)?);
         Ok(Self {
-            listen: values.optional("listen", listen)?.unwrap_or_else(|| LISTEN.to_owned()),
+            listen: values.value("listen", listen)?,
             public_url: values.optional("public_url", public_url)?,
-            store: values
-                .optional("store", store)?
-                .unwrap_or_else(|| StorePlace::Sqlite(PathBuf::from("countersign.db"))),
+            store: values.value("store", store)?,
             amazon: AmazonConfig {
                 endpoint: values.optional("amazon.endpoint", |url| {
                     Endpoint::parse(url).map_err(|refused| refused.to_string())
                 })?,
-                region: values.required("amazon.region", region)?,
+                region: values.value("amazon.region", region)?,
                 environment: values.optional("amazon.environment", environment)?,
-                merchant_id: values.required("amazon.merchant_id", |text| {
+                merchant_id: values.value("amazon.merchant_id", |text| {
                     MerchantId::parse(text).map_err(|refused| refused.to_string())
                 })?,
-                store_id: values.required("amazon.store_id", |text| {
+                store_id: values.value("amazon.store_id", |text| {
                     StoreId::parse(text).map_err(|refused| refused.to_string())
                 })?,
-                public_key_id: values.required("amazon.public_key_id", |text| {
+                public_key_id: values.value("amazon.public_key_id", |text| {
                     PublicKeyId::parse(text).map_err(|refused| refused.to_string())
                 })?,
-                private_key_file: values.required("amazon.private_key_file", path)?,
-                algorithm: values.optional("amazon.algorithm", algorithm)?.unwrap_or(Algorithm::PssV2),
+                private_key_file: values.value("amazon.private_key_file", path)?,
+                algorithm: values.value("amazon.algorithm", algorithm)?,
             },
             shop: ShopConfig {
-                token_file: values.required("shop.token_file", path)?,
-                name: values.optional("shop.name", text)?.unwrap_or_else(|| "Shop".to_owned()),
+                token_file: values.value("shop.token_file", path)?,
+                name: values.value("shop.name", text)?,
                 webhook,
                 quote_hook,
             },
             snapshot_key_file: values.optional("snapshot.key_file", path)?,
             payments: Payments {
-                capture_policy: values
-                    .optional("capture.policy", capture_policy)?
-                    .unwrap_or(payments.capture_policy),
-                capture_margin: values
-                    .optional("capture.margin", duration)?
-                    .unwrap_or(payments.capture_margin),
-                refund_ceiling: values
-                    .optional("refunds.ceiling", refund_ceiling)?
-                    .unwrap_or(payments.refund_ceiling),
+                capture_policy: values.value("capture.policy", capture_policy)?,
+                capture_margin: values.value("capture.margin", duration)?,
+                refund_ceiling: values.value("refunds.ceiling", refund_ceiling)?,
             },
             notifications: Notifications {
                 certificate_origins: values
@@ -164,15 +152,9 @@ impl Config {
                 },
             },
             deadlines: Deadlines {
-                resend_window: values
-                    .optional("deadlines.resend_window", duration)?
-                    .unwrap_or(default.resend_window),
-                caller_wait: values
-                    .optional("deadlines.caller_wait", duration)?
-                    .unwrap_or(default.caller_wait),
-                finalize: values
-                    .optional("deadlines.finalize", finalize_deadline)?
-                    .unwrap_or(default.finalize),
+                resend_window: values.value("deadlines.resend_window", duration)?,
+                caller_wait: values.value("deadlines.caller_wait", duration)?,
+                finalize: values.value("deadlines.finalize", finalize_deadline)?,
             },
         })
     }
@@ -189,12 +171,12 @@ impl Door {
     /// Reads it from `serve`'s own configuration; a URL goes before the address that is listened on.
     pub(crate) fn read(file: Option<PathBuf>, given: DoorGiven, url: Option<String>) -> Outcome<Self> {
         let mut values = Values::gather(file, given.0)?;
-        let listen = values.optional("listen", listen)?.unwrap_or_else(|| LISTEN.to_owned());
+        let listen = values.value("listen", listen)?;
         let url = match url {
             Some(url) => url,
             None => format!("http://{}", reached_at(&listen)?),
         };
-        Ok(Self { url, token_file: values.required("shop.token_file", path)? })
+        Ok(Self { url, token_file: values.value("shop.token_file", path)? })
     }
 }
 
@@ -239,20 +221,13 @@ fn public_url(text: &str) -> Read<String> {
 }
 
 fn capture_policy(text: &str) -> Read<CapturePolicy> {
-    match text {
-        "manual" => Ok(CapturePolicy::Manual),
-        "before-guarantee-ends" => Ok(CapturePolicy::BeforeGuaranteeEnds),
-        "before-expiry" => Ok(CapturePolicy::BeforeExpiry),
-        _ => Err("must be manual, before-guarantee-ends or before-expiry".to_owned()),
-    }
+    let policy = CapturePolicy::ALL.into_iter().find(|policy| policy.as_str() == text);
+    policy.ok_or_else(|| "must be manual, before-guarantee-ends or before-expiry".to_owned())
 }
 
 fn refund_ceiling(text: &str) -> Read<RefundCeiling> {
-    match text {
-        "captured" => Ok(RefundCeiling::Captured),
-        "amazon" => Ok(RefundCeiling::Amazon),
-        _ => Err("must be captured or amazon".to_owned()),
-    }
+    let ceiling = RefundCeiling::ALL.into_iter().find(|ceiling| ceiling.as_str() == text);
+    ceiling.ok_or_else(|| "must be captured or amazon".to_owned())
 }
 
 /// Texts with commas between them.

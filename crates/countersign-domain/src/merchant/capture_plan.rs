@@ -37,6 +37,21 @@ pub enum CapturePolicy {
     BeforeExpiry,
 }
 
+impl CapturePolicy {
+    /// Every policy.
+    pub const ALL: [Self; 3] = [Self::Manual, Self::BeforeGuaranteeEnds, Self::BeforeExpiry];
+
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::BeforeGuaranteeEnds => "before-guarantee-ends",
+            Self::BeforeExpiry => "before-expiry",
+        }
+    }
+}
+
 /// What passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Deadline {

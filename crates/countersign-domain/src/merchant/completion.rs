@@ -29,14 +29,14 @@ use crate::time::{HOUR, Timestamp};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompletionRules {
     /// How long after the buyer was last seen the same Finalize may be sent again: nobody is
-    /// charged hours after an outage. Default 15 minutes.
+    /// charged hours after an outage.
     pub resend_window: Duration,
     /// How long after its session was bound a Finalize may be sent again at all, however often
-    /// somebody asks for it meanwhile. Default 1 hour.
+    /// somebody asks for it meanwhile.
     pub resend_limit: Duration,
     /// How long whoever asks or sends owns its attempt: longer than the call may take, its repetitions
     /// included, so that owners hardly ever overlap. Where they do (a machine that stood still), the
-    /// version of the checkout lets only one of them decide. Default 30 s.
+    /// version of the checkout lets only one of them decide.
     pub lease: Duration,
     /// Whether local expiries are held because this machine's clock is in question.
     pub hold_expiries: bool,
@@ -44,7 +44,7 @@ pub struct CompletionRules {
     pub refund_ceiling: RefundCeiling,
     /// Who captures when the shop has not.
     pub capture_policy: CapturePolicy,
-    /// How long before a deadline the last safe moment is. Default 6 hours.
+    /// How long before a deadline the last safe moment is.
     pub capture_margin: Duration,
 }
 

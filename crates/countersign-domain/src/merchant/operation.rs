@@ -275,6 +275,20 @@ pub enum RefundCeiling {
     Amazon,
 }
 
+impl RefundCeiling {
+    /// Every ceiling.
+    pub const ALL: [Self; 2] = [Self::Captured, Self::Amazon];
+
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Captured => "captured",
+            Self::Amazon => "amazon",
+        }
+    }
+}
+
 /// Why nothing is done. Each names the field that the shop sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OperationRefused {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::file::File;
-use super::words::{Given, flag, variable};
+use super::words::{Given, default_of, flag, variable};
 use crate::failure::{Failure, Outcome};
 
 /// What a text means, or what it must be, as the rest of a sentence that begins with its key.
@@ -37,9 +37,13 @@ impl Values {
         read(&text).map(Some).map_err(|why| Failure::new(format_args!("{origin} {why}")))
     }
 
-    /// The same for a key that has no default.
-    pub(super) fn required<T>(&mut self, path: &str, read: impl FnOnce(&str) -> Read<T>) -> Outcome<T> {
-        self.optional(path, read)?.ok_or_else(|| missing(path))
+    /// The same, with the key's default where it was not given; one that has none must be.
+    pub(super) fn value<T>(&mut self, path: &str, read: impl Fn(&str) -> Read<T>) -> Outcome<T> {
+        if let Some(given) = self.optional(path, &read)? {
+            return Ok(given);
+        }
+        let default = default_of(path).ok_or_else(|| missing(path))?;
+        read(&default).map_err(|why| Failure::new(format_args!("{path} {why}")))
     }
 }
 

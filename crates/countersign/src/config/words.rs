@@ -1,9 +1,12 @@
 //! The list of words, and how each is a flag and an environment variable.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
+use countersign_merchant::settings::{Deadlines, Payments};
+use countersign_protocol::signing::Algorithm;
 
 /// One key of the configuration.
 pub(super) struct Word {
@@ -11,34 +14,79 @@ pub(super) struct Word {
     pub(super) path: &'static str,
     value_name: &'static str,
     about: &'static str,
+    absent: Absent,
     /// Whether the file has a table for each of several.
     pub(super) is_rows: bool,
 }
 
+/// What is so where a key is not given.
+#[derive(Clone, Copy)]
+enum Absent {
+    /// What its reader makes of that.
+    Nothing,
+    /// The same, in words.
+    Said(&'static str),
+    /// It is as if this text were given.
+    Text(fn() -> String),
+}
+
+impl Word {
+    const fn or(self, default: fn() -> String) -> Self {
+        Self { absent: Absent::Text(default), ..self }
+    }
+
+    const fn or_else(self, what: &'static str) -> Self {
+        Self { absent: Absent::Said(what), ..self }
+    }
+
+    fn help(&self) -> String {
+        let default = match self.absent {
+            Absent::Nothing => return self.about.to_owned(),
+            Absent::Said(what) => what.to_owned(),
+            Absent::Text(default) => default(),
+        };
+        format!("{} [default: {default}]", self.about)
+    }
+}
+
+/// The text that counts where a key is not given, if there is one.
+pub(super) fn default_of(path: &str) -> Option<String> {
+    match WORDS.iter().find(|word| word.path == path)?.absent {
+        Absent::Text(default) => Some(default()),
+        Absent::Nothing | Absent::Said(_) => None,
+    }
+}
+
+/// A time as a person writes it: `15m`.
+fn time(duration: Duration) -> String {
+    jiff::SignedDuration::try_from(duration)
+        .map_or_else(|_| String::new(), |duration| format!("{duration:#}"))
+}
+
 const fn word(path: &'static str, value_name: &'static str, about: &'static str) -> Word {
-    Word { path, value_name, about, is_rows: false }
+    Word { path, value_name, about, absent: Absent::Nothing, is_rows: false }
 }
 
 /// Several of a kind: tables of the file, or one TOML array.
 const fn rows(path: &'static str, about: &'static str) -> Word {
-    Word { path, value_name: "ROWS", about, is_rows: true }
+    Word { path, value_name: "ROWS", about, absent: Absent::Nothing, is_rows: true }
 }
 
 /// Every key, in the order in which people write them.
 pub(super) const WORDS: &[Word] = &[
-    word("listen", "ADDR", "Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]"),
-    word("public_url", "URL", "What a buyer's browser reaches this server by [default: http://ADDR]"),
-    word("store", "STORE", "sqlite:PATH, or memory for a trial [default: sqlite:countersign.db]"),
+    word("listen", "ADDR", "Where to listen; port 0 picks a free one").or(|| "127.0.0.1:8080".to_owned()),
+    word("public_url", "URL", "What a buyer's browser reaches this server by").or_else("http://ADDR"),
+    word("store", "STORE", "sqlite:PATH, or memory for a trial").or(|| "sqlite:countersign.db".to_owned()),
     word("amazon.endpoint", "URL", "Another endpoint than Amazon's own, such as a sandbox's"),
     word("amazon.region", "REGION", "na, eu or jp"),
-    word("amazon.environment", "ENV", "sandbox or live [default: as the public key id begins]"),
+    word("amazon.environment", "ENV", "sandbox or live").or_else("as the public key id begins"),
     word("amazon.merchant_id", "ID", "The merchant account"),
     word("amazon.store_id", "ID", "The store: amzn1.application-oa2-client. and more"),
     word("amazon.public_key_id", "ID", "The id of the key that signs"),
     word("amazon.private_key_file", "FILE", "The private key that signs, PEM"),
-    word("amazon.algorithm", "NAME", "The signature's algorithm [default: AMZN-PAY-RSASSA-PSS-V2]"),
+    word("amazon.algorithm", "NAME", "The signature's algorithm").or(|| Algorithm::PssV2.to_string()),
     word("shop.token_file", "FILE", "The token that the shop shows, in a file"),
-    word("shop.name", "NAME", "The shop's name on the result page [default: Shop]"),
+    word("shop.name", "NAME", "The shop's name on the result page").or(|| "Shop".to_owned()),
     word("shop.webhook_url", "URL", "Where facts are sent; without it the shop asks for them"),
     word(
         "shop.webhook_secret_file",
@@ -73,44 +121,42 @@ pub(super) const WORDS: &[Word] = &[
     word(
         "snapshot.key_file",
         "FILE",
-        "What the data of buyers are sealed with: 32 bytes in Base64, one key a line, the current one first \
-         [default: beside the store, made at the first start]",
-    ),
+        "What the data of buyers are sealed with: 32 bytes in Base64, one key a line, the current one first",
+    )
+    .or_else("beside the store, made at the first start"),
     word(
         "capture.policy",
         "POLICY",
         "Who captures an authorization that the shop has not: manual (nobody, the shop is warned), \
-         before-guarantee-ends (7 days) or before-expiry [default: manual]",
-    ),
-    word("capture.margin", "TIME", "How long before that it is captured [default: 6h]"),
+         before-guarantee-ends (7 days) or before-expiry",
+    )
+    .or(|| Payments::default().capture_policy.as_str().to_owned()),
+    word("capture.margin", "TIME", "How long before that it is captured")
+        .or(|| time(Payments::default().capture_margin)),
     word(
         "refunds.ceiling",
         "CEILING",
-        "How much of a charge may be refunded: captured, or amazon (what Amazon allows: up to 15 % more) \
-         [default: captured]",
-    ),
+        "How much of a charge may be refunded: captured, or amazon (what Amazon allows: up to 15 % more)",
+    )
+    .or(|| Payments::default().refund_ceiling.as_str().to_owned()),
     word(
         "notifications.certificate_origins",
         "ORIGINS",
         "Where else than at Amazon a notification's certificate may be, such as a sandbox's \
          http://127.0.0.1:8100; several with commas",
     ),
-    word(
-        "notifications.topic_arns",
-        "ARNS",
-        "The topics that may notify; several with commas [default: any that Amazon has signed]",
-    ),
+    word("notifications.topic_arns", "ARNS", "The topics that may notify; several with commas")
+        .or_else("any that Amazon has signed"),
     word(
         "deadlines.resend_window",
         "TIME",
-        "How long after the buyer was last seen a payment may be sent again [default: 15m]",
-    ),
-    word("deadlines.caller_wait", "TIME", "How long a caller is kept waiting for an answer [default: 25s]"),
-    word(
-        "deadlines.finalize",
-        "TIME",
-        "How long Amazon may take to answer a payment, at least 20s [default: 20s]",
-    ),
+        "How long after the buyer was last seen a payment may be sent again",
+    )
+    .or(|| time(Deadlines::default().resend_window)),
+    word("deadlines.caller_wait", "TIME", "How long a caller is kept waiting for an answer")
+        .or(|| time(Deadlines::default().caller_wait)),
+    word("deadlines.finalize", "TIME", "How long Amazon may take to answer a payment, at least 20s")
+        .or(|| time(Deadlines::default().finalize)),
 ];
 
 /// The flag of a key, without its dashes.
@@ -185,7 +231,7 @@ fn arg(word: &Word) -> Arg {
         .env(variable(word.path))
         .hide_env_values(true)
         .value_name(word.value_name)
-        .help(word.about)
+        .help(word.help())
         .help_heading("Instead of a key of the configuration file")
 }
 
