@@ -12,11 +12,50 @@ use super::operation::{Effect, Operation, OperationState, Request};
 use super::payment::{Charge, ChargeState, Payment, Sight, sum};
 use super::verdict::Verdict;
 use crate::ids::ChargeId;
+use crate::terms::{PaymentIntent, words};
 use crate::time::Timestamp;
 
 /// For so long what Amazon has shown of a charge counts: as long as a parcel takes from the answer
 /// to the van.
 const SIGHT: Duration = Duration::from_secs(5 * 60);
+
+words! {
+    /// Why a parcel may leave, or why not.
+    Reason {
+        /// The money is reserved.
+        Authorized,
+        /// The money is captured.
+        Captured,
+        /// Amazon still decides on the authorization.
+        AuthorizationInitiated,
+        /// The authorization has lapsed.
+        AuthorizationExpired,
+        /// The capture is under way, and may still fail.
+        CaptureInitiated,
+        /// The charge is being canceled.
+        CancelInitiated,
+        /// The money was given back.
+        Refunded,
+        /// The charge is canceled.
+        ChargeCanceled,
+        /// The charge is declined.
+        ChargeDeclined,
+        /// Nothing is authorized yet.
+        ConfirmedOnly,
+        /// The order is being canceled.
+        CancelRequested,
+        /// The order is canceled.
+        Canceled,
+        /// Nobody can say whether this was paid.
+        Unresolved,
+        /// Nobody knows now whether this is paid.
+        Checking,
+        /// It is not paid.
+        NotPaid,
+        /// No buyer has come back from Amazon's page yet.
+        Registered,
+    }
+}
 
 /// Whether the parcel may leave, and why or why not, in one word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,21 +63,21 @@ pub struct Fulfilment {
     /// Whether.
     pub may_ship: bool,
     /// Why, or why not.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// The charge that is to be looked at before there can be a yes.
     pub unseen: Option<ChargeId>,
 }
 
-const fn not(reason: &'static str) -> Fulfilment {
+const fn not(reason: Reason) -> Fulfilment {
     Fulfilment { may_ship: false, reason, unseen: None }
 }
 
-const fn yes(reason: &'static str) -> Fulfilment {
+const fn yes(reason: Reason) -> Fulfilment {
     Fulfilment { may_ship: true, reason, unseen: None }
 }
 
 fn unseen(charge: &Charge) -> Fulfilment {
-    Fulfilment { unseen: Some(charge.id.clone()), ..not("Checking") }
+    Fulfilment { unseen: Some(charge.id.clone()), ..not(Reason::Checking) }
 }
 
 /// Whether a parcel that one charge pays for may leave: the named charge, or else the one that was last
@@ -49,8 +88,8 @@ fn unseen(charge: &Charge) -> Fulfilment {
 #[must_use]
 pub fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp) -> Option<Fulfilment> {
     match checkout.cancellation.as_ref().map(|cancellation| cancellation.state) {
-        Some(CancellationState::Requested { .. }) => return Some(not("CancelRequested")),
-        Some(CancellationState::Done { .. }) => return Some(not("Canceled")),
+        Some(CancellationState::Requested { .. }) => return Some(not(Reason::CancelRequested)),
+        Some(CancellationState::Done { .. }) => return Some(not(Reason::Canceled)),
         None => {}
     }
     let Some(payment) = &checkout.payment else {
@@ -67,13 +106,16 @@ pub fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp
 
 fn unpaid(checkout: &Checkout) -> Fulfilment {
     not(match checkout.verdict() {
-        Verdict::Pending(_) => checkout.pending_state(),
-        Verdict::Checking(Some(_)) => "Unresolved",
-        Verdict::Checking(None) => "Checking",
-        Verdict::NotPaid(_) => "NotPaid",
-        Verdict::Registered => "Registered",
-        Verdict::Canceled => "Canceled",
-        Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => "Checking",
+        Verdict::Pending(_) => match checkout.terms.payment_intent {
+            PaymentIntent::AuthorizeWithCapture => Reason::CaptureInitiated,
+            PaymentIntent::Authorize | PaymentIntent::Confirm => Reason::AuthorizationInitiated,
+        },
+        Verdict::Checking(Some(_)) => Reason::Unresolved,
+        Verdict::Checking(None) => Reason::Checking,
+        Verdict::NotPaid(_) => Reason::NotPaid,
+        Verdict::Registered => Reason::Registered,
+        Verdict::Canceled => Reason::Canceled,
+        Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => Reason::Checking,
     })
 }
 
@@ -83,16 +125,16 @@ fn of_last_asked(checkout: &Checkout, payment: &Payment, now: Timestamp) -> Fulf
     let asked = payment.operations.iter().rev();
     let last_asked = asked.into_iter().find(|it| matches!(it.request, Request::CreateCharge { .. }));
     let charge = match last_asked.map(|operation| &operation.state) {
-        Some(OperationState::Refused { .. }) => return not("ChargeDeclined"),
+        Some(OperationState::Refused { .. }) => return not(Reason::ChargeDeclined),
         Some(
             OperationState::Recorded { .. } | OperationState::Sending { .. } | OperationState::InDoubt { .. },
-        ) => return not("Checking"),
+        ) => return not(Reason::Checking),
         Some(OperationState::Done(Effect::Charge(id))) => payment.charge(id),
         Some(OperationState::Done(Effect::Refund(_) | Effect::Closed)) | None => {
             checkout.attempts.iter().find_map(made_by_finalize).and_then(|id| payment.charge(id))
         }
     };
-    charge.map_or(not("ConfirmedOnly"), |charge| of_charge(payment, charge, now))
+    charge.map_or(not(Reason::ConfirmedOnly), |charge| of_charge(payment, charge, now))
 }
 
 fn made_by_finalize(attempt: &Attempt) -> Option<&ChargeId> {
@@ -112,20 +154,20 @@ fn made_by_finalize(attempt: &Attempt) -> Option<&ChargeId> {
 fn of_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
     let given_back = sum(charge.amount, [charge.refunded(), payment.refunding(&charge.id)].into_iter());
     match &charge.state {
-        ChargeState::AuthorizationInitiated => not("AuthorizationInitiated"),
-        ChargeState::Authorized if now >= charge.expires_at => not("AuthorizationExpired"),
+        ChargeState::AuthorizationInitiated => not(Reason::AuthorizationInitiated),
+        ChargeState::Authorized if now >= charge.expires_at => not(Reason::AuthorizationExpired),
         ChargeState::Authorized => match being_changed(payment, charge) {
             Some(reason) => not(reason),
             None if !was_seen_just_now(charge, now) => unseen(charge),
-            None => yes("Authorized"),
+            None => yes(Reason::Authorized),
         },
-        ChargeState::CaptureInitiated => not("CaptureInitiated"),
-        ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => not("Refunded"),
+        ChargeState::CaptureInitiated => not(Reason::CaptureInitiated),
+        ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => not(Reason::Refunded),
         // It may have been given back elsewhere.
         ChargeState::Captured(_) if !was_seen_just_now(charge, now) => unseen(charge),
-        ChargeState::Captured(_) => yes("Captured"),
-        ChargeState::Canceled(_) => not("ChargeCanceled"),
-        ChargeState::Declined(_) => not("ChargeDeclined"),
+        ChargeState::Captured(_) => yes(Reason::Captured),
+        ChargeState::Canceled(_) => not(Reason::ChargeCanceled),
+        ChargeState::Declined(_) => not(Reason::ChargeDeclined),
     }
 }
 
@@ -134,8 +176,8 @@ fn was_seen_just_now(charge: &Charge, now: Timestamp) -> bool {
 }
 
 /// What may be becoming of an authorized charge while nobody knows: Amazon declines captures, too.
-fn being_changed(payment: &Payment, charge: &Charge) -> Option<&'static str> {
+fn being_changed(payment: &Payment, charge: &Charge) -> Option<Reason> {
     let is_capture = |operation: &Operation| matches!(operation.request, Request::Capture { .. });
     let operation = payment.changing(&charge.id)?;
-    Some(if is_capture(operation) { "CaptureInitiated" } else { "CancelInitiated" })
+    Some(if is_capture(operation) { Reason::CaptureInitiated } else { Reason::CancelInitiated })
 }

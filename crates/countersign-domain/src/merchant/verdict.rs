@@ -4,7 +4,6 @@ use super::attempt::{Attempt, AttemptState, Completion, NotPaidReason, Unresolve
 use super::cancellation::CancellationState;
 use super::checkout::Checkout;
 use crate::ids::{ChargeId, ChargePermissionId};
-use crate::terms::PaymentIntent;
 
 /// Today's answer. `Paid`, `Authorized`, `Confirmed` and `NotPaid` never change for an attempt, unless
 /// the shop itself cancels the order.
@@ -38,6 +37,10 @@ pub struct Proof<'a> {
 }
 
 impl Verdict<'_> {
+    /// What [`outcome`](Self::outcome) can be.
+    pub const OUTCOMES: [&'static str; 8] =
+        ["registered", "checking", "pending", "paid", "authorized", "confirmed", "notPaid", "canceled"];
+
     /// The verdict in one word: the checkout result's `outcome`, and a checkout's `state`.
     #[must_use]
     pub const fn outcome(self) -> &'static str {
@@ -55,16 +58,6 @@ impl Verdict<'_> {
 }
 
 impl Checkout {
-    /// The state of the charge on which Amazon still decides while an attempt is pending. Where the intent
-    /// is to capture nothing else is waited for: it takes no pending authorization.
-    #[must_use]
-    pub fn pending_state(&self) -> &'static str {
-        match self.terms.payment_intent {
-            PaymentIntent::AuthorizeWithCapture => "CaptureInitiated",
-            PaymentIntent::Authorize | PaymentIntent::Confirm => "AuthorizationInitiated",
-        }
-    }
-
     /// Whether a cancellation has come to its end.
     #[must_use]
     pub fn is_canceled(&self) -> bool {

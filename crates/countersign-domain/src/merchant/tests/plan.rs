@@ -270,7 +270,7 @@ fn the_named_charge_answers_for_its_parcel_and_the_one_that_was_last_asked_for_f
     let mut payment =
         payment_of(vec![charge_in(ChargeState::Captured(hundred())), asked_for, made_elsewhere]);
     let reason = |payment: &Payment, named: Option<&ChargeId>| {
-        fulfilment(&paid(payment.clone()), named, sent_at()).map(|it| it.reason)
+        fulfilment(&paid(payment.clone()), named, sent_at()).map(|it| it.reason.as_str())
     };
     assert_eq!(reason(&payment, Some(&charge())), Some("Captured"));
     assert_eq!(reason(&payment, Some(&id("S01-1-C3"))), Some("ChargeDeclined"));
