@@ -1,5 +1,5 @@
-//! The clock that the merchant half decides by. Everything else gets `now` as an argument, read once at
-//! the top of a request or of a timer's round.
+//! The clock that the merchant half decides by. Each decision reads it once, and gives its `now` to the rules as
+//! an argument.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! The merchant's half: what a shop deploys beside itself to verify and complete Amazon Pay
+//! The merchant's half: what a shop deploys next to itself to verify and complete Amazon Pay
 //! checkouts.
 //!
 //! The shop registers an order with its terms, the buyer pays on Amazon's page, and [`Merchant`]
@@ -17,10 +17,13 @@ mod explain;
 mod gateway;
 mod http;
 mod ids;
+mod in_hand;
+mod json;
 mod metrics;
 mod pages;
 mod registration;
 mod runner;
+pub mod secret_lines;
 pub mod settings;
 pub mod snapshot_key;
 mod stored;
@@ -58,7 +61,7 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// What the operator set.
     pub settings: Settings,
-    /// Where the shop is told of facts; without it the shop asks for them.
+    /// Where the shop is notified of facts; without it the shop asks for them.
     pub webhook: Option<Webhook>,
     /// Where the shop is asked for quotes; without it the settings' table makes them.
     pub quote_hook: Option<QuoteHook>,
@@ -137,7 +140,7 @@ impl Merchant {
         Ok(Self { server: http::Server { app }, webhook: parts.webhook })
     }
 
-    /// The loops of the timers, the webhooks and the watch, to run beside the server for as long as it runs.
+    /// The loops of the timers, the webhooks and the watch, to run next to the server for as long as it runs.
     /// They hold no state that matters: dropping them loses nothing.
     pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
         let app = &self.server.app;

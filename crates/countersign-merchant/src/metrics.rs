@@ -22,6 +22,8 @@ use crate::events::table::{Event, Figure};
 
 /// One label: its name and its word.
 type Label = [(&'static str, &'static str); 1];
+/// What is open: its kind and its state.
+type Labels = Vec<(&'static str, String)>;
 
 /// The media type of [`Metrics::render`].
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -44,114 +46,67 @@ const TIMES_MS: [u64; 14] = [
     2_592_000_000,
 ];
 
-/// All figures, and the registry that prints them.
-pub(crate) struct Metrics {
-    registry: Registry,
-    /// Everything that was ever open.
-    shown: Mutex<BTreeSet<OpenWork>>,
-    open: Family<Vec<(&'static str, String)>, Gauge>,
-    stuck: Family<Vec<(&'static str, String)>, Gauge>,
-    doubts_began: Counter,
-    doubts_resolved: Family<Label, Counter>,
-    time_to_definitive: Histogram,
-    duplicates: Family<Label, Counter>,
-    timers_due: Gauge,
-    timers_overdue: Gauge,
-    webhooks: Family<Label, Counter>,
-    webhook_backlog: Gauge,
-    notifications: Family<Label, Counter>,
-    quotes: Family<Label, Counter>,
-    captures_due: Family<[(&'static str, &'static str); 2], Gauge>,
-    snapshots_missing: Family<Label, Gauge>,
+macro_rules! figures {
+    ($($name:ident: $type:ty = $new:expr, $help:literal $(, $unit:expr)?;)+) => {
+        /// All figures, and the registry that prints them.
+        pub(crate) struct Metrics {
+            registry: Registry,
+            /// Everything that was ever open.
+            shown: Mutex<BTreeSet<OpenWork>>,
+            $($name: $type,)+
+        }
+
+        impl Metrics {
+            pub(crate) fn new() -> Self {
+                let mut registry = Registry::with_prefix("countersign");
+                $(
+                    let $name: $type = $new;
+                    figures!(@register registry, $name, $help $(, $unit)?);
+                )+
+                Self { registry, shown: Mutex::default(), $($name,)+ }
+            }
+        }
+    };
+    (@register $registry:ident, $name:ident, $help:literal) => {
+        $registry.register(stringify!($name), $help, $name.clone());
+    };
+    (@register $registry:ident, $name:ident, $help:literal, $unit:expr) => {
+        $registry.register_with_unit(stringify!($name), $help, $unit, $name.clone());
+    };
+}
+
+figures! {
+    open: Family<Labels, Gauge> = Family::default(),
+        "Attempts and operations that are not over, by state";
+    stuck: Family<Labels, Gauge> = Family::default(),
+        "Attempts and operations that have been open for more than ten minutes, by state";
+    doubts_began: Counter = Counter::default(),
+        "Payments of which nobody knew at first what became of them";
+    doubts_resolved: Family<Label, Counter> = Family::default(),
+        "Doubts that ended, by what was proved";
+    time_to_definitive: Histogram = Histogram::new(TIMES_MS.map(|ms| Duration::from_millis(ms).as_secs_f64())),
+        "From the buyer's return to a definitive outcome", Unit::Seconds;
+    duplicates_suppressed: Family<Label, Counter> = Family::default(),
+        "Repetitions that got the first answer and did nothing, by what was repeated";
+    timers_due: Gauge = Gauge::default(),
+        "Timers that are due; at most 1000 are counted";
+    timers_overdue: Gauge = Gauge::default(),
+        "Timers that have been due for more than a minute; at most 1000 are counted";
+    webhooks: Family<Label, Counter> = Family::default(),
+        "Webhooks, by what became of them";
+    webhook_backlog: Gauge = Gauge::default(),
+        "Webhooks that are still to be delivered; at most 10000 are counted";
+    notifications: Family<Label, Counter> = Family::default(),
+        "Notifications of Amazon's, by what became of them";
+    quotes: Family<Label, Counter> = Family::default(),
+        "Questions of buyers' pages, by their answers";
+    captures_due: Family<[(&'static str, &'static str); 2], Gauge> = Family::default(),
+        "Authorized charges whose deadline passes within so many hours";
+    snapshots_missing: Family<Label, Gauge> = Family::default(),
+        "Buyers' data that are not fetched: due, or missed for ever";
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
-        let metrics = Self {
-            registry: Registry::with_prefix("countersign"),
-            shown: Mutex::default(),
-            open: Family::default(),
-            stuck: Family::default(),
-            doubts_began: Counter::default(),
-            doubts_resolved: Family::default(),
-            time_to_definitive: Histogram::new(TIMES_MS.map(|ms| Duration::from_millis(ms).as_secs_f64())),
-            duplicates: Family::default(),
-            timers_due: Gauge::default(),
-            timers_overdue: Gauge::default(),
-            webhooks: Family::default(),
-            webhook_backlog: Gauge::default(),
-            notifications: Family::default(),
-            quotes: Family::default(),
-            captures_due: Family::default(),
-            snapshots_missing: Family::default(),
-        };
-        metrics.registered()
-    }
-
-    fn registered(mut self) -> Self {
-        let registry = &mut self.registry;
-        registry.register("open", "Attempts and operations that are not over, by state", self.open.clone());
-        registry.register(
-            "stuck",
-            "Attempts and operations that have been open for more than ten minutes, by state",
-            self.stuck.clone(),
-        );
-        registry.register(
-            "doubts_began",
-            "Payments of which nobody knew at first what became of them",
-            self.doubts_began.clone(),
-        );
-        registry.register(
-            "doubts_resolved",
-            "Doubts that ended, by what was proved",
-            self.doubts_resolved.clone(),
-        );
-        registry.register_with_unit(
-            "time_to_definitive",
-            "From the buyer's return to a definitive outcome",
-            Unit::Seconds,
-            self.time_to_definitive.clone(),
-        );
-        registry.register(
-            "duplicates_suppressed",
-            "Repetitions that got the first answer and did nothing, by what was repeated",
-            self.duplicates.clone(),
-        );
-        registry.register(
-            "timers_due",
-            "Timers that are due; at most 1000 are counted",
-            self.timers_due.clone(),
-        );
-        registry.register(
-            "timers_overdue",
-            "Timers that have been due for more than a minute; at most 1000 are counted",
-            self.timers_overdue.clone(),
-        );
-        registry.register("webhooks", "Webhooks, by what became of them", self.webhooks.clone());
-        registry.register(
-            "webhook_backlog",
-            "Webhooks that are still to be delivered; at most 10000 are counted",
-            self.webhook_backlog.clone(),
-        );
-        registry.register(
-            "notifications",
-            "Notifications of Amazon's, by what became of them",
-            self.notifications.clone(),
-        );
-        registry.register("quotes", "Questions of buyers' pages, by their answers", self.quotes.clone());
-        registry.register(
-            "captures_due",
-            "Authorized charges whose deadline passes within so many hours",
-            self.captures_due.clone(),
-        );
-        registry.register(
-            "snapshots_missing",
-            "Buyers' data that are not fetched: due, or missed for ever",
-            self.snapshots_missing.clone(),
-        );
-        self
-    }
-
     /// Counts what a step has kept.
     pub(crate) fn note(&self, noted: &Noted) {
         self.doubts_began.inc_by(noted.doubts_began);
@@ -165,7 +120,7 @@ impl Metrics {
 
     /// Counts a repetition that got the first answer.
     pub(crate) fn note_duplicate(&self, of: &'static str) {
-        self.duplicates.get_or_create(&[("of", of)]).inc();
+        self.duplicates_suppressed.get_or_create(&[("of", of)]).inc();
     }
 
     /// Counts one send of a webhook.

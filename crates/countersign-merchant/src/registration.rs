@@ -26,7 +26,7 @@ pub(crate) struct Registration {
 pub(crate) struct Links {
     /// Lets the checkout's own page speak for its buyer.
     pub(crate) browser_token: String,
-    /// Opens the result page. Another token, since this one stands in an address bar.
+    /// Opens the result page. Another token, since this one is seen in an address bar.
     pub(crate) result_token: String,
     pub(crate) start_of_checkout_url: String,
     pub(crate) success_url: Option<String>,
@@ -42,14 +42,14 @@ impl core::fmt::Debug for Links {
     }
 }
 
-/// What the buyer's page has come to: kept beside the terms, since the next question rests on it.
+/// What the buyer's page has come to: kept next to the terms, since the next question rests on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Browsing {
     /// The last quote, unless the shop has changed the terms since.
     pub(crate) quoted: Option<Quoted>,
     /// How many quotes were given or refused.
     pub(crate) quote_count: u32,
-    /// How many other events were told.
+    /// How many other events were reported.
     pub(crate) told_count: u32,
 }
 
@@ -81,7 +81,7 @@ impl Registration {
     }
 
     /// This, once its quote has lapsed: the terms are those that the shop has set, as before any quote, so that no
-    /// session with the quote's amount agrees with them. `None` while it stands.
+    /// session with the quote's amount agrees with them. `None` while it is valid.
     pub(crate) fn lapsed(&self, now: Timestamp) -> Option<Self> {
         self.lapses_at().filter(|lapses_at| *lapses_at <= now)?;
         let mut lapsed = self.clone();

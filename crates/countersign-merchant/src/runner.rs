@@ -6,11 +6,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, Either, pending, select};
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
-
 use crate::app::App;
 use crate::book::timers::Due;
+use crate::in_hand::{InHand, finished};
 
 /// How many documents are taken up at a time.
 const AT_A_TIME: usize = 32;
@@ -32,7 +30,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// What is being done, what is thereby in hand, and what is left alone for a while.
 struct Rounds {
     app: Arc<App>,
-    running: FuturesUnordered<BoxFuture<'static, (Due, bool)>>,
+    running: InHand<(Due, bool)>,
     in_hand: HashSet<Due>,
     left_alone: HashMap<Due, Duration>,
 }
@@ -40,7 +38,7 @@ struct Rounds {
 /// Runs until it is dropped.
 pub(crate) async fn run(app: Arc<App>) {
     let mut rounds =
-        Rounds { app, running: FuturesUnordered::new(), in_hand: HashSet::new(), left_alone: HashMap::new() };
+        Rounds { app, running: InHand::new(), in_hand: HashSet::new(), left_alone: HashMap::new() };
     loop {
         let pause = rounds.start_due().await;
         rounds.work_for(pause).await;
@@ -105,16 +103,7 @@ impl Rounds {
         let mut sleep = std::pin::pin!(app.clock.sleep(pause));
         loop {
             let was_full = self.running.len() >= AT_A_TIME;
-            let finished = std::pin::pin!(async {
-                match self.running.next().await {
-                    Some(finished) => finished,
-                    None => pending().await,
-                }
-            });
-            let (due, succeeded) = match select(finished, sleep.as_mut()).await {
-                Either::Left((finished, _)) => finished,
-                Either::Right(((), _)) => return,
-            };
+            let Some((due, succeeded)) = finished(&mut self.running, sleep.as_mut()).await else { return };
             self.in_hand.remove(&due);
             if !succeeded {
                 let until = app.clock.monotonic().saturating_add(AFTER_FAILURE);

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use countersign_world::Entropy;
 
 use crate::ids::hex;
+use crate::secret_lines::{self, SecretLinesRefused};
 
 /// The length of a key, in bytes.
 const KEY_LEN: usize = 32;
@@ -23,22 +24,10 @@ const MAX_KEYS: usize = 32;
 pub struct SnapshotKeys(Arc<[SnapshotKey]>);
 
 struct SnapshotKey {
-    /// The beginning of the key's SHA-256: finds the key again and tells nothing of it.
+    /// The beginning of the key's SHA-256: finds the key again and reveals nothing of it.
     id: String,
     key: LessSafeKey,
 }
-
-/// The text holds no keys; says which line is wrong, and nothing of what it holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotKeysRefused(String);
-
-impl fmt::Display for SnapshotKeysRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for SnapshotKeysRefused {}
 
 impl fmt::Debug for SnapshotKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,29 +57,18 @@ impl SnapshotKeys {
     /// Reads keys, one a line, the current one first: 32 bytes in Base64. Empty lines do not count.
     ///
     /// # Errors
-    /// No key at all, more than 32, one twice, or a line that is none.
-    pub fn parse(text: &str) -> Result<Self, SnapshotKeysRefused> {
-        let refuse = |why: String| Err(SnapshotKeysRefused(why));
-        let mut keys: Vec<SnapshotKey> = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            let (line, number) = (line.trim(), index + 1);
-            if line.is_empty() {
-                continue;
-            }
+    /// No key at all, more than 32, one twice, or a line that is not valid.
+    pub fn parse(text: &str) -> Result<Self, SecretLinesRefused> {
+        let keys = secret_lines::read(text, "key", MAX_KEYS, |line, before: &[SnapshotKey]| {
             let bytes = STANDARD.decode(line).ok().filter(|bytes| bytes.len() == KEY_LEN);
-            let Some(key) = bytes.and_then(|bytes| SnapshotKey::new(&bytes)) else {
-                return refuse(format!("line {number} is not {KEY_LEN} bytes in Base64"));
-            };
-            if keys.iter().any(|known| known.id == key.id) {
-                return refuse(format!("line {number} is a key that stands before it already"));
+            let key = bytes.and_then(|bytes| SnapshotKey::new(&bytes));
+            let key = key.ok_or_else(|| format!("not {KEY_LEN} bytes in Base64"))?;
+            match before.iter().any(|known| known.id == key.id) {
+                true => Err("a key that an earlier line has already".to_owned()),
+                false => Ok(key),
             }
-            keys.push(key);
-        }
-        match keys.len() {
-            0 => refuse("it holds no key".to_owned()),
-            count if count > MAX_KEYS => refuse(format!("it holds more than {MAX_KEYS} keys")),
-            _ => Ok(Self(keys.into())),
-        }
+        })?;
+        Ok(Self(keys.into()))
     }
 
     /// A new key, as a line for its file.
@@ -186,7 +164,7 @@ mod tests {
             (String::new(), "it holds no key"),
             (format!("{}\nsecret", line(1)), "line 2 is not 32 bytes in Base64"),
             (STANDARD.encode([1; 31]), "line 1 is not 32 bytes in Base64"),
-            (format!("{}\n\n{}", line(1), line(1)), "line 3 is a key that stands before it already"),
+            (format!("{}\n\n{}", line(1), line(1)), "line 3 is a key that an earlier line has already"),
             (many.join("\n"), "it holds more than 32 keys"),
         ] {
             assert_eq!(SnapshotKeys::parse(&text).unwrap_err().to_string(), told);

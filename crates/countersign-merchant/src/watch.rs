@@ -14,12 +14,12 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// Runs until it is dropped.
 pub(crate) async fn run(book: Arc<Book>) {
-    let mut told = Told::default();
+    let mut logged = Logged::default();
     loop {
         match book.survey().await {
             Ok(survey) => {
                 book.metrics.show(&survey);
-                told.tell(&survey, book.clock.now());
+                logged.log(&survey, book.clock.now());
             }
             Err(failed) => tracing::warn!(%failed, "what is open could not be looked over"),
         }
@@ -27,19 +27,19 @@ pub(crate) async fn run(book: Arc<Book>) {
     }
 }
 
-/// What the log says of a survey, and what it said last.
+/// What the log has said of a survey last.
 #[derive(Debug, Default)]
-struct Told {
+struct Logged {
     at: Option<Timestamp>,
     stuck: i64,
 }
 
-/// What is stuck is told again after so long, or when there is more of it.
+/// What is stuck is logged again after this time, or when there is more of it.
 const TELL_EVERY: Duration = HOUR;
 
-impl Told {
-    /// Tells the operator what needs one: nothing, when nothing does.
-    fn tell(&mut self, survey: &Survey, now: Timestamp) {
+impl Logged {
+    /// Logs what needs a person: nothing, when nothing does.
+    fn log(&mut self, survey: &Survey, now: Timestamp) {
         let stuck: i64 = survey.open.values().map(|count| count.stuck).sum();
         let is_time = self.at.is_none_or(|at| now.since(at) >= TELL_EVERY);
         let expiring = |hours| survey.captures_due.get(&("expiry", hours)).copied().unwrap_or_default();

@@ -109,7 +109,9 @@ impl App {
             }
         };
         let where_paid = match &seen {
-            SessionSeen::Open(session) => self.price_where_paid(place, session, known).await?,
+            SessionSeen::Open(session) => {
+                self.price_where_paid((place.checkout_id, place.attempt), session, known).await?
+            }
             SessionSeen::Completed { .. } | SessionSeen::Canceled { .. } | SessionSeen::NotFound => {
                 WherePaid::Known
             }

@@ -20,7 +20,6 @@ use countersign_protocol::wire::{self, CartDetails, Object as _};
 use serde_json::value::RawValue;
 
 use super::App;
-use super::act::Place;
 use crate::book::StoreFailed;
 use crate::book::commit::Loaded;
 use crate::book::quote::{MAX_QUOTES, Trigger};
@@ -46,6 +45,20 @@ pub(super) enum WherePaid {
     Known,
     /// The shop has not answered; it is to be asked again.
     Unanswered,
+}
+
+impl Question {
+    /// A question that brings nothing but its trigger.
+    pub(crate) const fn of(trigger: Trigger) -> Self {
+        Self {
+            trigger,
+            shipping_address: None,
+            billing_address: None,
+            delivery_option_id: None,
+            coupon_codes: None,
+            buyer: None,
+        }
+    }
 }
 
 /// A question with everything that its quote rests on.
@@ -211,37 +224,33 @@ impl App {
     /// terms stay, and the session disagrees with them.
     pub(super) async fn price_where_paid(
         &self,
-        place: Place<'_>,
+        (checkout_id, attempt): (&str, u32),
         session: &OpenSession,
         known: &mut Option<Loaded>,
     ) -> Result<WherePaid, StoreFailed> {
         let loaded = match known.take() {
             Some(loaded) => loaded,
-            None => match self.checkout(place.checkout_id).await? {
+            None => match self.checkout(checkout_id).await? {
                 Some(loaded) => loaded,
                 None => return Ok(WherePaid::Known),
             },
         };
         let registration = &loaded.registration;
         let terms = &registration.checkout.terms;
-        let Some(address) = unquoted_address(&registration.checkout, place.attempt, session) else {
+        let Some(address) = unquoted_address(&registration.checkout, attempt, session) else {
             *known = Some(loaded);
             return Ok(WherePaid::Known);
         };
         let is_shipped = terms.product_type == ProductType::PayAndShip;
         let question = Question {
-            trigger: Trigger::Complete,
             shipping_address: is_shipped.then(|| address.clone()),
             billing_address: if is_shipped { session.billing_address.clone() } else { Some(address.clone()) },
-            delivery_option_id: None,
-            coupon_codes: None,
-            buyer: None,
+            ..Question::of(Trigger::Complete)
         };
         let priced = match Asked::of(registration, &question, self.clock.now()) {
             Ok(asked) => self.price(&asked).await.map(|(_, terms, quoted)| (asked.registered, terms, quoted)),
             Err(unanswered) => Err(unanswered),
         };
-        let (checkout_id, attempt) = (place.checkout_id, place.attempt);
         match priced {
             Ok((registered, priced, quoted))
                 if (priced.charge_amount, priced.total_order_amount)

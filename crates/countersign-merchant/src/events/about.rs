@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::Members;
+
 /// What an event is about. Ids and codes, no text of Amazon's or of a buyer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -29,22 +31,6 @@ pub(crate) struct About {
     pub(crate) call: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<Detail>,
-}
-
-/// The ids of an event, as every answer that tells of one gives them.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Ids<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attempt: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amazon_checkout_session_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    charge_permission_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    charge_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refund_id: Option<&'a str>,
 }
 
 /// Why, or what was found.
@@ -80,15 +66,14 @@ pub(crate) enum Unpaid {
 }
 
 impl About {
-    /// Its ids.
-    pub(crate) fn ids(&self) -> Ids<'_> {
-        Ids {
-            attempt: self.attempt,
-            amazon_checkout_session_id: self.amazon_checkout_session_id.as_deref(),
-            charge_permission_id: self.charge_permission_id.as_deref(),
-            charge_id: self.charge_id.as_deref(),
-            refund_id: self.refund_id.as_deref(),
-        }
+    /// Its ids, as every answer that tells of an event gives them behind other members.
+    pub(crate) fn ids(&self, members: Members) -> Members {
+        members
+            .some("attempt", self.attempt)
+            .some("amazonCheckoutSessionId", self.amazon_checkout_session_id.as_ref())
+            .some("chargePermissionId", self.charge_permission_id.as_ref())
+            .some("chargeId", self.charge_id.as_ref())
+            .some("refundId", self.refund_id.as_ref())
     }
 
     /// The detail as a person reads it: by the call, if it is about one.

@@ -3,6 +3,7 @@
 //! known only once it is kept. What is pending, in doubt or being checked is no fact.
 
 use bytes::Bytes;
+use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::operation::{OperationName, Request};
@@ -12,9 +13,9 @@ use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::ObjectType;
 use countersign_protocol::wire::{ChargePermissionReason, Words as _};
-use serde::Serialize;
 
 use super::about::{About, Detail};
+use crate::json::{Members, amount};
 
 pub(crate) const TOPIC: &str = "fact";
 
@@ -22,57 +23,12 @@ pub(crate) const TOPIC: &str = "fact";
 const PREFIX: &str = "evt_";
 
 /// One thing that is so from now on. Ids, amounts and codes; nothing of the buyer's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Fact {
-    at: String,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    checkout_id: String,
-    order_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attempt: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    charge_permission_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    charge_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refund_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<Amount>,
-    /// A code, never free text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// By which name an operation was asked for: the shop's, or a word of ours.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<String>,
-    /// Amazon's call that it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    call: Option<String>,
-    /// Why it was refused: Amazon's code, or the state that proves it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
-    /// Until when something is to be done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due_at: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Amount {
-    amount: String,
-    currency_code: &'static str,
-}
-
-impl From<Money> for Amount {
-    fn from(money: Money) -> Self {
-        Self { amount: money.amount(), currency_code: money.currency().code() }
-    }
-}
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fact(Members);
 
 impl Fact {
     pub(crate) fn encode(&self) -> Bytes {
-        Bytes::from(serde_json::to_vec(self).unwrap_or_default())
+        Bytes::from(self.0.text())
     }
 }
 
@@ -88,22 +44,15 @@ impl<'a> Proved<'a> {
     /// Of the order as a whole. Why the shop has canceled it is its own text, which may name a buyer: no fact has
     /// it.
     pub(super) fn order(self, kind: &'static str) -> Fact {
-        Fact {
-            at: self.at.to_string(),
-            kind,
-            checkout_id: self.after.id.to_string(),
-            order_id: self.after.order_id.clone(),
-            attempt: None,
-            charge_permission_id: None,
-            charge_id: None,
-            refund_id: None,
-            amount: None,
-            reason: None,
-            reference: None,
-            call: None,
-            code: None,
-            due_at: None,
-        }
+        Fact(self.members(kind))
+    }
+
+    fn members(self, kind: &'static str) -> Members {
+        Members::default()
+            .with("at", self.at.to_string())
+            .with("type", kind)
+            .with("checkoutId", self.after.id.as_str())
+            .with("orderId", &self.after.order_id)
     }
 
     /// Of a success, by what it has come to.
@@ -119,42 +68,38 @@ impl<'a> Proved<'a> {
             | Verdict::Canceled
             | Verdict::Registered => return None,
         };
-        Some(Fact {
-            attempt: Some(attempt.number),
-            charge_permission_id: Some(proof.charge_permission_id.to_string()),
-            charge_id: proof.charge_id.map(ToString::to_string),
-            amount: Some(self.after.terms.charge_amount.into()),
-            ..self.order(kind)
-        })
+        let members = self
+            .members(kind)
+            .with("attempt", attempt.number)
+            .with("chargePermissionId", proof.charge_permission_id.as_str())
+            .some("chargeId", proof.charge_id.map(ChargeId::as_str))
+            .with("amount", amount(self.after.terms.charge_amount));
+        Some(Fact(members))
     }
 
     /// Of an attempt that is proved unpaid.
     pub(super) fn not_paid(self, kind: &'static str) -> Option<Fact> {
         let attempt = self.after.attempt(self.about.attempt?)?;
         let AttemptState::NotPaid { reason, .. } = &attempt.state else { return None };
-        Some(Fact {
-            attempt: Some(attempt.number),
-            reason: Some(reason.code().to_owned()),
-            ..self.order(kind)
-        })
+        Some(Fact(self.members(kind).with("attempt", attempt.number).with("reason", reason.code())))
     }
 
     /// Of a notification, if it is of a dispute. Which one, and what is asked of the shop, only Seller Central
     /// says.
     pub(super) fn dispute(self, kind: &'static str) -> Option<Fact> {
         let is_dispute = self.about.plain_word() == Some(ObjectType::Chargeback.as_str());
-        let fact = Some(self.under_permission(kind)).filter(|_| is_dispute);
-        fact.filter(|fact| fact.charge_permission_id.is_some())
+        let is_named = self.about.charge_permission_id.is_some();
+        (is_dispute && is_named).then(|| Fact(self.under_permission(kind)))
     }
 
-    fn under_permission(self, kind: &'static str) -> Fact {
-        Fact { charge_permission_id: self.about.charge_permission_id.clone(), ..self.order(kind) }
+    fn under_permission(self, kind: &'static str) -> Members {
+        self.members(kind).some("chargePermissionId", self.about.charge_permission_id.as_ref())
     }
 
     /// Of the permission's state.
     pub(super) fn permission(self, kind: &'static str) -> Option<Fact> {
         let reason = self.after.payment.as_ref()?.permission.state.reason();
-        Some(Fact { reason: reason.map(str::to_owned), ..self.under_permission(kind) })
+        Some(Fact(self.under_permission(kind).some("reason", reason)))
     }
 
     /// The same, unless an authorization holds all that is left: that is no news, for the shop asked for it.
@@ -164,44 +109,44 @@ impl<'a> Proved<'a> {
         if is_held { None } else { self.permission(kind) }
     }
 
-    fn of_charge(self, kind: &'static str) -> Option<(Fact, &'a Charge)> {
+    fn charge(self) -> Option<&'a Charge> {
         let id = self.about.charge_id.as_deref()?;
-        let charge = self.after.payment.as_ref()?.charges.iter().find(|charge| charge.id.as_str() == id)?;
-        let charge_id = Some(id.to_owned());
-        let amount = Some(charge.amount.into());
-        Some((Fact { charge_id, amount, ..self.under_permission(kind) }, charge))
+        self.after.payment.as_ref()?.charges.iter().find(|charge| charge.id.as_str() == id)
+    }
+
+    fn of_charge(self, kind: &'static str, of: Money) -> Members {
+        self.under_permission(kind).some("chargeId", self.about.charge_id.as_ref()).with("amount", amount(of))
     }
 
     /// Of money that is held, and until when.
     pub(super) fn held(self, kind: &'static str) -> Option<Fact> {
-        let (fact, charge) = self.of_charge(kind)?;
-        Some(Fact { due_at: Some(charge.expires_at.to_string()), ..fact })
+        let charge = self.charge()?;
+        Some(Fact(self.of_charge(kind, charge.amount).with("dueAt", charge.expires_at.to_string())))
     }
 
     /// Of money that is captured.
     pub(super) fn captured(self, kind: &'static str) -> Option<Fact> {
-        let (fact, charge) = self.of_charge(kind)?;
-        Some(Fact { amount: Some(charge.captured().into()), ..fact })
+        Some(Fact(self.of_charge(kind, self.charge()?.captured())))
     }
 
     /// Of a charge that has come to nothing.
     pub(super) fn charge_over(self, kind: &'static str) -> Option<Fact> {
-        let (fact, charge) = self.of_charge(kind)?;
+        let charge = self.charge()?;
         let reason = match &charge.state {
-            ChargeState::Canceled(reason) | ChargeState::Declined(reason) => reason.clone(),
+            ChargeState::Canceled(reason) | ChargeState::Declined(reason) => reason.as_ref(),
             ChargeState::AuthorizationInitiated
             | ChargeState::Authorized
             | ChargeState::CaptureInitiated
             | ChargeState::Captured(_) => None,
         };
-        Some(Fact { reason, ..fact })
+        Some(Fact(self.of_charge(kind, charge.amount).some("reason", reason)))
     }
 
     /// Of a deadline of a charge.
     pub(super) fn due(self, kind: &'static str) -> Option<Fact> {
         let Some(Detail::Due { deadline, at }) = &self.about.detail else { return None };
-        let (fact, _) = self.of_charge(kind)?;
-        Some(Fact { reason: Some(deadline.clone()), due_at: Some(at.clone()), ..fact })
+        let members = self.of_charge(kind, self.charge()?.amount);
+        Some(Fact(members.with("reason", deadline).with("dueAt", at)))
     }
 
     /// Of a refund that is over.
@@ -210,16 +155,16 @@ impl<'a> Proved<'a> {
         let charges = &self.after.payment.as_ref()?.charges;
         let refund = charges.iter().flat_map(|charge| &charge.refunds).find(|it| it.id.as_str() == id)?;
         let reason = match &refund.state {
-            RefundState::Declined(reason) => reason.clone(),
+            RefundState::Declined(reason) => reason.as_ref(),
             RefundState::RefundInitiated | RefundState::Refunded => None,
         };
-        Some(Fact {
-            charge_id: self.about.charge_id.clone(),
-            refund_id: Some(id.to_owned()),
-            amount: Some(refund.amount.into()),
-            reason,
-            ..self.under_permission(kind)
-        })
+        let members = self
+            .under_permission(kind)
+            .some("chargeId", self.about.charge_id.as_ref())
+            .with("refundId", id)
+            .with("amount", amount(refund.amount))
+            .some("reason", reason);
+        Some(Fact(members))
     }
 
     /// Of an operation that was refused. The caller was answered before that, perhaps: the shop, or its capture
@@ -228,7 +173,7 @@ impl<'a> Proved<'a> {
         let operation = self.after.payment.as_ref()?.operation(self.about.operation?)?;
         let reference = match (&operation.name, &operation.request) {
             (OperationName::Shop(reference), _)
-            | (OperationName::Own(reference), Request::Capture { .. }) => reference.clone(),
+            | (OperationName::Own(reference), Request::Capture { .. }) => reference,
             (
                 OperationName::Own(_),
                 Request::CreateCharge { .. }
@@ -237,14 +182,14 @@ impl<'a> Proved<'a> {
                 | Request::Close { .. },
             ) => return None,
         };
-        Some(Fact {
-            reference: Some(reference),
-            call: self.about.call.clone(),
-            code: self.about.plain_word().map(str::to_owned),
-            charge_id: operation.request.charge_id().map(ToString::to_string),
-            amount: operation.request.amount().map(Into::into),
-            ..self.under_permission(kind)
-        })
+        let members = self
+            .under_permission(kind)
+            .some("chargeId", operation.request.charge_id().map(ChargeId::as_str))
+            .some("amount", operation.request.amount().map(amount))
+            .with("reference", reference)
+            .some("call", self.about.call.as_ref())
+            .some("code", self.about.plain_word());
+        Some(Fact(members))
     }
 }
 

@@ -118,7 +118,7 @@ const fn silent(_: &About) -> Line {
 
 macro_rules! events {
     ($($kind:ident => fact: $fact:expr, log: $log:expr, figure: $figure:ident, what: $what:expr, why: $why:expr;)+) => {
-        /// What happened. The names stand in the timeline.
+        /// What happened. The names are those of the timeline.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         pub(crate) enum Kind {
             $($kind,)+
@@ -617,5 +617,63 @@ fn of_refund(payment: Option<&Payment>, id: &RefundId, about: About) -> About {
         refund_id: Some(id.to_string()),
         detail: detail.map(Detail::Word),
         ..about
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::ids::ChargePermissionId;
+    use countersign_domain::merchant::payment::PermissionState;
+
+    use super::super::entry::Entry;
+    use super::super::fact::tests::{at, charge_id, checkout};
+    use super::*;
+
+    #[test]
+    fn a_contradiction_is_kept_with_what_amazon_says_was_paid() {
+        let what = Happened::Contradiction {
+            found: "a late success",
+            charge_permission_id: ChargePermissionId::parse("S01-1").ok(),
+            charge_id: ChargeId::parse("S01-1-C1").ok(),
+        };
+        let event = CheckoutEvent::Attempt(AttemptEvent { attempt: 1, what });
+        let Event { kind, about } = Event::of(&event, &checkout(PermissionState::Chargeable));
+        assert_eq!((kind, about.text().as_deref()), (Kind::Contradiction, Some("a late success")));
+        assert_eq!(about.charge_permission_id.as_deref(), Some("S01-1"));
+        assert_eq!(about.charge_id.as_deref(), Some("S01-1-C1"));
+    }
+
+    #[test]
+    fn each_detail_comes_back_as_it_went_in_the_stored_form() {
+        let word = || "MFANotCompleted".to_owned();
+        let due = Detail::Due { deadline: "expiry".to_owned(), at: at().to_string() };
+        let not_paid = Detail::NotPaid { code: word(), proof: Unpaid::Amazon, field: None };
+        for (detail, form, text) in [
+            (Detail::Word(word()), r#"{"word":"MFANotCompleted"}"#, "MFANotCompleted"),
+            (
+                Detail::Sent { key: Some(2), send_count: 3 },
+                r#"{"sent":{"key":2,"sendCount":3}}"#,
+                "key 2, send 3",
+            ),
+            (Detail::LastingSeconds(300), r#"{"lastingSeconds":300}"#, "in doubt for 300 s"),
+            (
+                not_paid,
+                r#"{"notPaid":{"code":"MFANotCompleted","proof":"amazon","field":null}}"#,
+                "MFANotCompleted",
+            ),
+            (due, r#"{"due":{"deadline":"expiry","at":"20261123T154700Z"}}"#, "expiry at 20261123T154700Z"),
+        ] {
+            let about =
+                About { charge_id: Some(charge_id(1).to_string()), detail: Some(detail), ..About::default() };
+            let entry = Entry::new(Event { kind: Kind::ChargeDeclined, about }, at());
+            let bytes = entry.encode();
+            let whole = format!(
+                r#"{{"at":"20261123T154700Z","type":"ChargeDeclined","chargeId":"{}","detail":{form}}}"#,
+                charge_id(1)
+            );
+            assert_eq!(core::str::from_utf8(&bytes).unwrap(), whole);
+            assert_eq!(entry.about.text().as_deref(), Some(text));
+            assert_eq!(Entry::decode(&bytes), Ok(entry));
+        }
     }
 }

@@ -8,10 +8,10 @@ use countersign_domain::merchant::operation::{Operation, OperationState, Request
 use countersign_domain::merchant::payment::{Charge, ChargeState, PermissionState};
 use countersign_domain::time::Timestamp;
 
-use super::Awaited;
+use crate::json::Members;
 use crate::registration::Registration;
 
-pub(super) fn of(registration: &Registration, rules: &CompletionRules) -> Vec<Awaited> {
+pub(super) fn of(registration: &Registration, rules: &CompletionRules) -> Vec<Members> {
     let checkout = &registration.checkout;
     let mut awaited = Vec::new();
     let lapse = "the quote lapses unless it is paid; then the registered amount stands again";
@@ -62,9 +62,9 @@ pub(super) fn of(registration: &Registration, rules: &CompletionRules) -> Vec<Aw
     awaited
 }
 
-fn add(awaited: &mut Vec<Awaited>, what: String, at: Option<Timestamp>) {
+fn add(awaited: &mut Vec<Members>, what: String, at: Option<Timestamp>) {
     if let Some(at) = at {
-        awaited.push(Awaited { what, at: at.to_string() });
+        awaited.push(Members::default().with("what", what).with("at", at.to_string()));
     }
 }
 
@@ -89,7 +89,7 @@ fn of_operation(operation: &Operation, is_held_back: bool) -> String {
     }
 }
 
-fn of_charge(charge: &Charge, rules: &CompletionRules, awaited: &mut Vec<Awaited>) {
+fn of_charge(charge: &Charge, rules: &CompletionRules, awaited: &mut Vec<Members>) {
     let id = &charge.id;
     match &charge.state {
         ChargeState::Authorized => {

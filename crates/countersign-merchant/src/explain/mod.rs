@@ -5,76 +5,37 @@ mod awaited;
 
 use countersign_domain::merchant::checkout::Terms;
 use countersign_domain::merchant::completion::CompletionRules;
-use countersign_domain::merchant::fulfilment::Fulfilment;
-use serde::Serialize;
+use countersign_domain::merchant::fulfilment::{Fulfilment, Reason};
 
 use crate::book::lookup::TimelinePage;
-use crate::events::about::Ids;
 use crate::events::entry::Entry;
+use crate::json::Members;
 use crate::registration::Registration;
 
-/// The whole answer; of a long timeline one page.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Explanation<'a> {
-    checkout_id: &'a str,
-    order_id: &'a str,
-    /// What was asked for, in one line.
-    terms: String,
-    state: &'static str,
-    timeline: Vec<Told<'a>>,
-    /// Where the next page of the timeline begins.
-    after: Option<String>,
-    awaited: Vec<Awaited>,
-    may_ship: bool,
-    /// One word, and what it means.
-    reason: &'static str,
-    reason_in_words: &'static str,
-}
-
-/// One line of the timeline.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Told<'a> {
-    at: &'a str,
-    what: String,
-    why: &'static str,
-    #[serde(flatten)]
-    ids: Ids<'a>,
-}
-
-/// What comes next, and when it is looked for.
-#[derive(Debug, Serialize, PartialEq, Eq)]
-pub(crate) struct Awaited {
-    what: String,
-    at: String,
-}
-
 /// Explains a checkout by a page of its timeline and by whether it may be shipped.
-pub(crate) fn explanation<'a>(
-    registration: &'a Registration,
-    page: &'a TimelinePage,
+pub(crate) fn explanation(
+    registration: &Registration,
+    page: &TimelinePage,
     rules: &CompletionRules,
     fulfilment: &Fulfilment,
-) -> Explanation<'a> {
+) -> Members {
     let checkout = &registration.checkout;
     let Fulfilment { may_ship, reason, .. } = *fulfilment;
-    Explanation {
-        checkout_id: checkout.id.as_str(),
-        order_id: &checkout.order_id,
-        terms: in_one_line(&checkout.terms),
-        state: checkout.verdict().outcome(),
-        timeline: told(&page.entries),
-        after: page.next_after.map(|after| after.to_string()),
-        awaited: awaited::of(registration, rules),
-        may_ship,
-        reason,
-        reason_in_words: in_words(reason),
-    }
+    Members::default()
+        .with("checkoutId", checkout.id.as_str())
+        .with("orderId", &checkout.order_id)
+        .with("terms", in_one_line(&checkout.terms))
+        .with("state", checkout.verdict().outcome())
+        .with("timeline", timeline(&page.entries))
+        .with("after", page.next_after.map(|after| after.to_string()))
+        .with("awaited", awaited::of(registration, rules))
+        .with("mayShip", may_ship)
+        .with("reason", reason.as_str())
+        .with("reasonInWords", in_words(reason))
 }
 
-fn told(entries: &[Entry]) -> Vec<Told<'_>> {
-    let mut told = Vec::with_capacity(entries.len());
+fn timeline(entries: &[Entry]) -> Vec<Members> {
+    let mut timeline = Vec::with_capacity(entries.len());
     for (index, Entry { at, kind, about }) in entries.iter().enumerate() {
         // What an outcome rests on is what happened last to the same attempt or operation.
         let earlier = entries.get(..index).unwrap_or_default();
@@ -83,9 +44,9 @@ fn told(entries: &[Entry]) -> Vec<Told<'_>> {
             |it: &&Entry| (it.about.attempt, &it.about.reference) == (about.attempt, &about.reference);
         let before = earlier.iter().rev().filter(|_| is_of_something).find(is_of_the_same);
         let (what, why) = kind.row().words(about, before.map(|before| before.kind));
-        told.push(Told { at, what, why, ids: about.ids() });
+        timeline.push(about.ids(Members::default().with("at", at).with("what", what).with("why", why)));
     }
-    told
+    timeline
 }
 
 /// What was asked for, in one line.
@@ -108,24 +69,23 @@ fn in_one_line(terms: &Terms) -> String {
 }
 
 /// What the word of a fulfilment means.
-fn in_words(reason: &str) -> &'static str {
+fn in_words(reason: Reason) -> &'static str {
     match reason {
-        "Authorized" => "the money is reserved",
-        "Captured" => "the money is captured",
-        "AuthorizationInitiated" => "Amazon still decides on the authorization",
-        "AuthorizationExpired" => "the authorization has lapsed",
-        "CaptureInitiated" => "the capture is under way, and may still fail",
-        "CancelInitiated" => "the charge is being canceled",
-        "Refunded" => "the money was given back",
-        "ChargeCanceled" => "the charge is canceled",
-        "ChargeDeclined" => "the charge is declined",
-        "ConfirmedOnly" => "nothing is authorized yet: create a charge first",
-        "CancelRequested" => "the order is being canceled",
-        "Canceled" => "the order is canceled",
-        "Unresolved" => "nobody can say whether this was paid",
-        "Checking" => "nobody knows now whether this is paid: ask again",
-        "NotPaid" => "it is not paid",
-        "Registered" => "no buyer has come back from Amazon's page yet",
-        _ => "",
+        Reason::Authorized => "the money is reserved",
+        Reason::Captured => "the money is captured",
+        Reason::AuthorizationInitiated => "Amazon still decides on the authorization",
+        Reason::AuthorizationExpired => "the authorization has lapsed",
+        Reason::CaptureInitiated => "the capture is under way, and may still fail",
+        Reason::CancelInitiated => "the charge is being canceled",
+        Reason::Refunded => "the money was given back",
+        Reason::ChargeCanceled => "the charge is canceled",
+        Reason::ChargeDeclined => "the charge is declined",
+        Reason::ConfirmedOnly => "nothing is authorized yet: create a charge first",
+        Reason::CancelRequested => "the order is being canceled",
+        Reason::Canceled => "the order is canceled",
+        Reason::Unresolved => "nobody can say whether this was paid",
+        Reason::Checking => "nobody knows now whether this is paid: ask again",
+        Reason::NotPaid => "it is not paid",
+        Reason::Registered => "no buyer has come back from Amazon's page yet",
     }
 }

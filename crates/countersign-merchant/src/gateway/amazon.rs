@@ -11,7 +11,6 @@ use countersign_domain::ids::{ChargePermissionId, CheckoutSessionId, Environment
 use countersign_domain::merchant::attempt::{NotPaidReason, Send};
 use countersign_domain::merchant::completion::{FinalizeAnswer, OpenSession, SessionSeen};
 use countersign_domain::terms::PaymentIntent;
-use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{CheckoutSession, CheckoutSessionState, ReasonClass, ReasonCode, Word};
 
 use crate::clock::DecisionClock;
@@ -63,27 +62,24 @@ impl Amazon {
         self.client.environment()
     }
 
-    fn note_date(&self, date: Option<Timestamp>) {
+    /// Compares the clocks, whatever came.
+    fn noted<T>(&self, answer: Result<Answer<T>, Error>) -> Result<Answer<T>, Error> {
+        let date = match &answer {
+            Ok(answer) => answer.date,
+            Err(error) => error.date(),
+        };
         if let Some(date) = date {
             self.clock.compare(date);
         }
+        answer
     }
 
     /// Get Checkout Session.
     pub(crate) async fn session(&self, id: &CheckoutSessionId) -> Result<SessionSeen, ShowsNothing> {
-        match self.client.get_checkout_session(id).await {
-            Ok(answer) => {
-                self.note_date(answer.date);
-                session_seen(id, &answer)
-            }
-            Err(error) => {
-                self.note_date(error.date());
-                if error.status() == Some(404) {
-                    Ok(SessionSeen::NotFound)
-                } else {
-                    Err(shows_nothing(&error))
-                }
-            }
+        match self.noted(self.client.get_checkout_session(id).await) {
+            Ok(answer) => session_seen(id, &answer),
+            Err(error) if error.status() == Some(404) => Ok(SessionSeen::NotFound),
+            Err(error) => Err(shows_nothing(&error)),
         }
     }
 
@@ -95,15 +91,10 @@ impl Amazon {
         intent: PaymentIntent,
     ) -> FinalizeAnswer {
         let body = Bytes::copy_from_slice(&send.body);
-        match self.client.finalize_checkout_session_bytes(id, body, &send.idempotency_key).await {
-            Ok(answer) => {
-                self.note_date(answer.date);
-                read_success(id, intent, answer.status, &answer.value)
-            }
-            Err(error) => {
-                self.note_date(error.date());
-                classify(&error)
-            }
+        let answer = self.client.finalize_checkout_session_bytes(id, body, &send.idempotency_key).await;
+        match self.noted(answer) {
+            Ok(answer) => read_success(id, intent, answer.status, &answer.value),
+            Err(error) => classify(&error),
         }
     }
 }
@@ -162,7 +153,7 @@ fn is_compared(field: &str) -> bool {
     COMPARED.iter().any(|compared| is_within(field, compared) || is_within(compared, field))
 }
 
-/// What [`OpenSession`] holds, as it stands on the wire.
+/// What [`OpenSession`] holds, as it is named on the wire.
 const COMPARED: [&str; 10] = [
     "productType",
     "paymentDetails.paymentIntent",
@@ -238,8 +229,8 @@ fn read_success(
     FinalizeAnswer::Success { pending, charge_permission_id, charge_id }
 }
 
-/// The class of an answer that is no success, by the client's own standing of it: there is one table
-/// of reason codes. What is added here is only what the attempt needs to know beside the class.
+/// The class of an answer that is no success, by the client's own standing of it. What is added here is only
+/// what the attempt needs to know beyond the class.
 fn classify(error: &Error) -> FinalizeAnswer {
     if !error.may_have_been_sent() {
         return FinalizeAnswer::NotSent;

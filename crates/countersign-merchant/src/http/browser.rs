@@ -1,11 +1,9 @@
-//! The buyer's browser: the button's events, from the shop's own page. Its token stands in the path, as in a
+//! The buyer's browser: the button's events, from the shop's own page. Its token is in the path, as in a
 //! result link, and opens this one checkout and nothing else. Pages of other origins are turned away; no
 //! cookie is read or set.
 
 use bytes::Bytes;
 use countersign_domain::address::Address as DomainAddress;
-use countersign_domain::ids::CheckoutSessionId;
-use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_domain::merchant::quote::QuoteRefused;
 use countersign_http::{Request, Response, Unreadable};
 use countersign_protocol::object;
@@ -13,7 +11,7 @@ use countersign_protocol::wire::{Address, Buyer, CartDetails, Object as _, read_
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::errors::{self, Refused};
-use super::requests::only_get;
+use super::requests::{given, only_get};
 use super::{json, render};
 use crate::app::App;
 use crate::app::quote::Question;
@@ -65,14 +63,6 @@ object! {
 }
 
 object! {
-    struct CompletedCheckout {
-        amazon_checkout_session_id: CheckoutSessionId = "amazonCheckoutSessionId",
-        shipping_address: Address = "shippingAddress",
-        billing_address: Address = "billingAddress",
-    }
-}
-
-object! {
     struct ButtonEvent {
         message: String = "message" [..=4_096],
     }
@@ -80,7 +70,7 @@ object! {
 
 /// Answers one request below `/browser/{browserToken}`.
 pub(super) async fn answer(app: &App, request: &Request, token: &str, path: &[&str]) -> Response {
-    // Whoever does not have the token learns nothing, not even which paths there are.
+    // A caller without the token learns nothing, not even which paths there are.
     let loaded = match app.checkout_of_browser(token).await {
         Ok(Some(loaded)) => loaded,
         Ok(None) => return errors::render(&Refused::NoSuchPath),
@@ -148,7 +138,7 @@ async fn browser(app: &App, request: &Request, loaded: Loaded, path: &[&str]) ->
         ("POST", ["shipping-address"]) => quoted(app, &loaded, &shipping_address(body)?).await,
         ("POST", ["delivery-option"]) => quoted(app, &loaded, &delivery_option(body)?).await,
         ("POST", ["complete"]) => {
-            let (session, given) = completion(body)?;
+            let (session, given) = given(read_event(body)?)?;
             let id = loaded.registration.checkout.id.as_str();
             let outcome = app.complete(id, &session, &given, Bearer::Browser).await?;
             Ok(render::browser_result(&app.settings, &outcome))
@@ -196,24 +186,20 @@ async fn quoted(app: &App, loaded: &Loaded, question: &Question) -> Result<Respo
 fn init(body: &[u8]) -> Result<Question, Refused> {
     let event: InitCheckout = read_event(body)?;
     Ok(Question {
-        trigger: Trigger::Init,
         shipping_address: event.shipping_address.map(DomainAddress::from),
         billing_address: event.billing_address.map(DomainAddress::from),
-        delivery_option_id: None,
         coupon_codes: coupon_codes(event.coupon_codes)?,
         buyer: event.buyer,
+        ..Question::of(Trigger::Init)
     })
 }
 
 fn shipping_address(body: &[u8]) -> Result<Question, Refused> {
     let event: ShippingAddressSelection = read_event(body)?;
     Ok(Question {
-        trigger: Trigger::ShippingAddress,
         shipping_address: event.shipping_address.map(DomainAddress::from),
-        billing_address: None,
-        delivery_option_id: None,
         coupon_codes: coupon_codes(event.coupon_codes)?,
-        buyer: None,
+        ..Question::of(Trigger::ShippingAddress)
     })
 }
 
@@ -222,12 +208,9 @@ fn delivery_option(body: &[u8]) -> Result<Question, Refused> {
     let chosen = event.delivery_options.ok_or(Refused::missing("deliveryOptions"))?;
     let id = chosen.id.filter(|id| !id.is_empty()).ok_or(Refused::missing("deliveryOptions.id"))?;
     Ok(Question {
-        trigger: Trigger::DeliveryOption,
-        shipping_address: None,
-        billing_address: None,
         delivery_option_id: Some(id),
         coupon_codes: coupon_codes(event.coupon_codes)?,
-        buyer: None,
+        ..Question::of(Trigger::DeliveryOption)
     })
 }
 
@@ -242,14 +225,4 @@ fn coupon_codes(codes: Option<Vec<String>>) -> Result<Option<Vec<String>>, Refus
         }
         Some(_) | None => Ok(codes),
     }
-}
-
-fn completion(body: &[u8]) -> Result<(CheckoutSessionId, GivenAddresses), Refused> {
-    let event: CompletedCheckout = read_event(body)?;
-    let session = event.amazon_checkout_session_id.ok_or(Refused::missing("amazonCheckoutSessionId"))?;
-    let given = GivenAddresses {
-        shipping: event.shipping_address.map(DomainAddress::from),
-        billing: event.billing_address.map(DomainAddress::from),
-    };
-    Ok((session, given))
 }

@@ -9,7 +9,6 @@ use countersign_domain::merchant::operation::{MAX_OPERATIONS, OperationRefused};
 use countersign_http::{Response, Unreadable};
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
 use http::{HeaderValue, StatusCode as Status, header};
-use serde::Serialize;
 
 use super::json::json;
 use super::update_url;
@@ -19,6 +18,7 @@ use crate::book::StoreFailed;
 use crate::book::arrival::CompleteRefused;
 use crate::book::register::RegistrationRefused;
 use crate::book::snapshot::SnapshotRefused;
+use crate::json::Members;
 
 const BAD: Status = Status::BAD_REQUEST;
 const CONFLICT: Status = Status::CONFLICT;
@@ -140,21 +140,6 @@ impl From<SnapshotRefused> for Refused {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope<'a> {
-    error: Body<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payment_method_update_url: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    code: &'a str,
-    field: Option<&'a str>,
-    message: &'a str,
-}
-
 /// What a refusal is answered with.
 struct Answer {
     status: Status,
@@ -180,8 +165,10 @@ pub(super) fn render(refused: &Refused) -> Response {
         Refused::Operation(_, update_url) | Refused::Declined { update_url, .. } => update_url.as_deref(),
         _ => None,
     };
-    let error = Body { code: &code, field: field.as_deref(), message: &message };
-    let mut response = json(status, &Envelope { error, payment_method_update_url });
+    let error = Members::default().with("code", code).with("field", field).with("message", message);
+    let envelope = Members::default().with("error", error);
+    let envelope = envelope.some("paymentMethodUpdateUrl", payment_method_update_url);
+    let mut response = json(status, &envelope);
     match refused {
         Refused::WrongMethod(allowed) => {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));

@@ -1,7 +1,6 @@
-//! Answers in JSON, and an amount of money within one.
+//! Answers in JSON.
 
 use bytes::Bytes;
-use countersign_domain::money::Money;
 use countersign_http::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -19,17 +18,4 @@ pub(super) fn json_bytes(status: StatusCode, bytes: Bytes) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Amount {
-    amount: String,
-    currency_code: &'static str,
-}
-
-impl From<Money> for Amount {
-    fn from(money: Money) -> Self {
-        Self { amount: money.amount(), currency_code: money.currency().code() }
-    }
 }

@@ -11,217 +11,116 @@ use countersign_domain::money::Money;
 use countersign_http::Response;
 use countersign_protocol::wire::{ReasonClass, ReasonCode};
 use http::StatusCode;
-use serde::Serialize;
 
 use super::errors::{self, Refused};
-use super::json::{Amount, json};
+use super::json::json;
 use super::update_url;
 use crate::app::operation::Operated;
+use crate::json::{Members, amount};
 use crate::registration::Registration;
 
 /// A payment within its checkout.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PaymentBody<'a> {
-    charge_permission: PermissionBody<'a>,
-    balances: Balances,
-    charges: Vec<ChargeBody<'a>>,
-    operations: Vec<OperationBody<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PermissionBody<'a> {
-    charge_permission_id: String,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    /// Where the buyer names another payment method, when that is what it takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payment_method_update_url: Option<String>,
-}
-
-/// What became of the limit. What is in flight is taken off what is left already.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Balances {
-    limit: Amount,
-    held: Amount,
-    captured: Amount,
-    refunded: Amount,
-    left: Amount,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ChargeBody<'a> {
-    charge_id: &'a str,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    charge_amount: Amount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    capture_amount: Option<Amount>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refundable: Option<Amount>,
-    /// Until when it can be captured.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
-    refunds: Vec<RefundBody<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RefundBody<'a> {
-    refund_id: &'a str,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    refund_amount: Amount,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OperationBody<'a> {
-    number: u32,
-    /// The shop's word for it, or else a rule's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'a str>,
-    call: &'static str,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    charge_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refund_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<Amount>,
-    requested_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due_at: Option<String>,
-}
-
-/// A cancellation within its checkout.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CancellationBody<'a> {
-    state: &'static str,
-    reference: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    requested_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    done_at: Option<String>,
-}
-
-pub(super) fn payment(payment: &Payment) -> PaymentBody<'_> {
+pub(super) fn payment(payment: &Payment) -> Members {
     let zero = Money::zero(payment.limit.currency());
     let sum = |part: &dyn Fn(&Charge) -> Money| {
         let parts = payment.charges.iter().map(part);
-        Amount::from(parts.fold(zero, |sum, part| sum.checked_add(part).unwrap_or(sum)))
+        amount(parts.fold(zero, |sum, part| sum.checked_add(part).unwrap_or(sum)))
     };
     let held = |charge: &Charge| if charge.state.is_final() { zero } else { charge.taken() };
-    PaymentBody {
-        charge_permission: PermissionBody {
-            charge_permission_id: payment.charge_permission_id.to_string(),
-            state: payment.permission.state.name(),
-            reason: payment.permission.state.reason(),
-            payment_method_update_url: update_url::of_permission(payment),
-        },
-        balances: Balances {
-            limit: payment.limit.into(),
-            held: sum(&held),
-            captured: sum(&Charge::captured),
-            refunded: sum(&Charge::refunded),
-            left: payment.left().into(),
-        },
-        charges: payment.charges.iter().map(|charge| charge_body(payment, charge)).collect(),
-        operations: payment.operations.iter().map(operation_body).collect(),
-    }
+    let permission = Members::default()
+        .with("chargePermissionId", payment.charge_permission_id.as_str())
+        .with("state", payment.permission.state.name())
+        .some("reason", payment.permission.state.reason())
+        // Where the buyer names another payment method, when that is what it takes.
+        .some("paymentMethodUpdateUrl", update_url::of_permission(payment));
+    // What became of the limit. What is in flight is taken off what is left already.
+    let balances = Members::default()
+        .with("limit", amount(payment.limit))
+        .with("held", sum(&held))
+        .with("captured", sum(&Charge::captured))
+        .with("refunded", sum(&Charge::refunded))
+        .with("left", amount(payment.left()));
+    let charges: Vec<_> = payment.charges.iter().map(|charge| charge_body(payment, charge)).collect();
+    Members::default()
+        .with("chargePermission", permission)
+        .with("balances", balances)
+        .with("charges", charges)
+        .with("operations", payment.operations.iter().map(operation_body).collect::<Vec<_>>())
 }
 
-fn charge_body<'a>(payment: &Payment, charge: &'a Charge) -> ChargeBody<'a> {
+fn charge_body(payment: &Payment, charge: &Charge) -> Members {
     let (reason, captured, expires_at) = match &charge.state {
         ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => (None, None, None),
         ChargeState::Authorized => (None, None, Some(charge.expires_at.to_string())),
         ChargeState::Captured(captured) => (None, Some(*captured), None),
         ChargeState::Canceled(reason) | ChargeState::Declined(reason) => (reason.as_deref(), None, None),
     };
-    let left = captured.map(|_| refundable(payment, charge, RefundCeiling::Captured).into());
-    ChargeBody {
-        charge_id: charge.id.as_str(),
-        state: charge.state.name(),
-        reason,
-        charge_amount: charge.amount.into(),
-        capture_amount: captured.map(Into::into),
-        refundable: left,
-        expires_at,
-        refunds: charge.refunds.iter().map(refund_body).collect(),
-    }
+    let left = captured.map(|_| amount(refundable(payment, charge, RefundCeiling::Captured)));
+    Members::default()
+        .with("chargeId", charge.id.as_str())
+        .with("state", charge.state.name())
+        .some("reason", reason)
+        .with("chargeAmount", amount(charge.amount))
+        .some("captureAmount", captured.map(amount))
+        .some("refundable", left)
+        .some("expiresAt", expires_at)
+        .with("refunds", charge.refunds.iter().map(refund_body).collect::<Vec<_>>())
 }
 
-fn refund_body(refund: &Refund) -> RefundBody<'_> {
-    RefundBody {
-        refund_id: refund.id.as_str(),
-        state: refund.state.name(),
-        reason: match &refund.state {
-            RefundState::Declined(reason) => reason.as_deref(),
-            RefundState::RefundInitiated | RefundState::Refunded => None,
-        },
-        refund_amount: refund.amount.into(),
-    }
-}
-
-fn operation_body(operation: &Operation) -> OperationBody<'_> {
-    let (reference, rule) = match &operation.name {
-        OperationName::Shop(reference) => (Some(reference.as_str()), None),
-        OperationName::Own(rule) => (None, Some(rule.as_str())),
+fn refund_body(refund: &Refund) -> Members {
+    let reason = match &refund.state {
+        RefundState::Declined(reason) => reason.as_deref(),
+        RefundState::RefundInitiated | RefundState::Refunded => None,
     };
-    let (done_charge, refund) = match &operation.state {
-        OperationState::Done(Effect::Charge(id)) => (Some(id), None),
-        OperationState::Done(Effect::Refund(id)) => (None, Some(id)),
+    Members::default()
+        .with("refundId", refund.id.as_str())
+        .with("state", refund.state.name())
+        .some("reason", reason)
+        .with("refundAmount", amount(refund.amount))
+}
+
+fn operation_body(operation: &Operation) -> Members {
+    // The shop's word for it, or else a rule's.
+    let (reference, rule) = match &operation.name {
+        OperationName::Shop(reference) => (Some(reference), None),
+        OperationName::Own(rule) => (None, Some(rule)),
+    };
+    let (code, charge_id, refund_id) = match &operation.state {
+        OperationState::Done(Effect::Charge(id)) => (None, Some(id), None),
+        OperationState::Done(Effect::Refund(id)) => (None, None, Some(id)),
+        OperationState::Refused { code } => (Some(code), None, None),
         OperationState::Done(Effect::Closed)
         | OperationState::Recorded { .. }
         | OperationState::Sending { .. }
-        | OperationState::InDoubt { .. }
-        | OperationState::Refused { .. } => (None, None),
+        | OperationState::InDoubt { .. } => (None, None, None),
     };
-    OperationBody {
-        number: operation.number,
-        reference,
-        rule,
-        call: operation.request.call(),
-        state: operation.state.name(),
-        code: match &operation.state {
-            OperationState::Refused { code } => Some(code),
-            OperationState::Recorded { .. }
-            | OperationState::Sending { .. }
-            | OperationState::InDoubt { .. }
-            | OperationState::Done(_) => None,
-        },
-        charge_id: operation.request.charge_id().or(done_charge).map(ChargeId::to_string),
-        refund_id: refund.map(RefundId::to_string),
-        amount: operation.request.amount().map(Into::into),
-        requested_at: operation.requested_at.to_string(),
-        due_at: operation.state.due_at().map(|due_at| due_at.to_string()),
-    }
+    let charge_id = operation.request.charge_id().or(charge_id);
+    Members::default()
+        .with("number", operation.number)
+        .some("reference", reference)
+        .some("rule", rule)
+        .with("call", operation.request.call())
+        .with("state", operation.state.name())
+        .some("code", code)
+        .some("chargeId", charge_id.map(ChargeId::as_str))
+        .some("refundId", refund_id.map(RefundId::as_str))
+        .some("amount", operation.request.amount().map(amount))
+        .with("requestedAt", operation.requested_at.to_string())
+        .some("dueAt", operation.state.due_at().map(|due_at| due_at.to_string()))
 }
 
-pub(super) fn cancellation(cancellation: &Cancellation) -> CancellationBody<'_> {
+/// A cancellation within its checkout.
+pub(super) fn cancellation(cancellation: &Cancellation) -> Members {
     let done_at = match cancellation.state {
         CancellationState::Requested { .. } => None,
         CancellationState::Done { at, .. } => Some(at.to_string()),
     };
-    CancellationBody {
-        state: cancellation_word(cancellation),
-        reference: &cancellation.reference,
-        reason: cancellation.reason.as_deref(),
-        requested_at: cancellation.requested_at.to_string(),
-        done_at,
-    }
+    Members::default()
+        .with("state", cancellation_word(cancellation))
+        .with("reference", &cancellation.reference)
+        .some("reason", cancellation.reason.as_ref())
+        .with("requestedAt", cancellation.requested_at.to_string())
+        .some("doneAt", done_at)
 }
 
 const fn cancellation_word(cancellation: &Cancellation) -> &'static str {
@@ -229,26 +128,6 @@ const fn cancellation_word(cancellation: &Cancellation) -> &'static str {
         CancellationState::Requested { .. } => "CancelRequested",
         CancellationState::Done { .. } => "Canceled",
     }
-}
-
-/// What an answer says beside the state.
-#[derive(Serialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct Answer<'a> {
-    reference: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    charge_permission_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    charge_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refund_id: Option<String>,
-    state: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    charge_amount: Option<Amount>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    capture_amount: Option<Amount>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refund_amount: Option<Amount>,
 }
 
 /// What is not decided yet.
@@ -273,52 +152,37 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
         }
     };
     let (OperationName::Shop(reference) | OperationName::Own(reference)) = &operation.name;
-    let answer = Answer { reference, state: CHECKING, ..Answer::default() };
     let done_charge = match effect {
         Some(Effect::Charge(id)) => payment.charge(id),
         Some(Effect::Refund(_) | Effect::Closed) | None => None,
     };
+    let answer = Members::default().with("reference", reference);
     let (status, answer) = match &operation.request {
-        Request::CreateCharge { amount, .. } => {
+        Request::CreateCharge { amount: asked, .. } => {
             let created = done_charge.map(|charge| created(payment, operation, charge));
             let (status, state) = match created.unwrap_or(Ok((StatusCode::ACCEPTED, CHECKING))) {
                 Ok(created) => created,
                 Err(reason) => return Ok(errors::render(&decline(payment, reason))),
             };
-            let charge_id = done_charge.map(|charge| charge.id.to_string());
-            (status, Answer { charge_id, state, charge_amount: Some((*amount).into()), ..answer })
+            let answer = answer.some("chargeId", done_charge.map(|charge| charge.id.as_str()));
+            (status, answer.with("state", state).with("chargeAmount", amount(*asked)))
         }
-        Request::Capture { charge_id, amount } => {
-            let (status, state) = match done_charge.map(|charge| &charge.state) {
-                Some(state @ ChargeState::Captured(_)) => (StatusCode::OK, state.name()),
-                Some(state) => (StatusCode::ACCEPTED, state.name()),
-                None => (StatusCode::ACCEPTED, CHECKING),
-            };
+        Request::Capture { charge_id, amount: asked } => {
             if let Some(reason) = done_charge.and_then(declined) {
                 return Ok(errors::render(&decline(payment, reason)));
             }
-            let captured = done_charge.map_or(*amount, |charge| match charge.state {
-                ChargeState::Captured(captured) => captured,
-                ChargeState::AuthorizationInitiated
-                | ChargeState::Authorized
-                | ChargeState::CaptureInitiated
-                | ChargeState::Canceled(_)
-                | ChargeState::Declined(_) => *amount,
-            });
-            let charge_id = Some(charge_id.to_string());
-            (status, Answer { charge_id, state, capture_amount: Some(captured.into()), ..answer })
+            let (status, state, captured) = match done_charge.map(|charge| &charge.state) {
+                Some(state @ ChargeState::Captured(captured)) => (StatusCode::OK, state.name(), captured),
+                Some(state) => (StatusCode::ACCEPTED, state.name(), asked),
+                None => (StatusCode::ACCEPTED, CHECKING, asked),
+            };
+            let answer = answer.with("chargeId", charge_id.as_str()).with("state", state);
+            (status, answer.with("captureAmount", amount(*captured)))
         }
-        Request::Refund { charge_id, amount } => {
+        Request::Refund { charge_id, amount: asked } => {
             let done = match effect {
                 Some(Effect::Refund(id)) => payment.refund(id).map(|(_, refund)| refund),
                 Some(Effect::Charge(_) | Effect::Closed) | None => None,
-            };
-            let answer = Answer {
-                charge_id: Some(charge_id.to_string()),
-                refund_id: done.map(|refund| refund.id.to_string()),
-                state: done.map_or(CHECKING, |refund| refund.state.name()),
-                refund_amount: Some((*amount).into()),
-                ..answer
             };
             let status = match done.map(|refund| &refund.state) {
                 Some(RefundState::Refunded) => StatusCode::OK,
@@ -329,25 +193,32 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
                 }
                 Some(RefundState::RefundInitiated) | None => StatusCode::ACCEPTED,
             };
+            let answer = answer
+                .with("chargeId", charge_id.as_str())
+                .some("refundId", done.map(|refund| refund.id.as_str()))
+                .with("state", done.map_or(CHECKING, |refund| refund.state.name()))
+                .with("refundAmount", amount(*asked));
             (status, answer)
         }
         Request::CancelCharge { charge_id } => {
-            let (status, state) = match effect {
-                Some(_) => (StatusCode::OK, "Canceled"),
-                None => (StatusCode::ACCEPTED, CHECKING),
-            };
-            (status, Answer { charge_id: Some(charge_id.to_string()), state, ..answer })
+            let (status, state) = ended(effect, "Canceled");
+            (status, answer.with("chargeId", charge_id.as_str()).with("state", state))
         }
         Request::Close { .. } => {
-            let (status, state) = match effect {
-                Some(_) => (StatusCode::OK, "Closed"),
-                None => (StatusCode::ACCEPTED, CHECKING),
-            };
-            let charge_permission_id = Some(payment.charge_permission_id.to_string());
-            (status, Answer { charge_permission_id, state, ..answer })
+            let (status, state) = ended(effect, "Closed");
+            let answer = answer.with("chargePermissionId", payment.charge_permission_id.as_str());
+            (status, answer.with("state", state))
         }
     };
     Ok(json(status, &answer))
+}
+
+/// What a call that ends something has come to.
+fn ended(effect: Option<&Effect>, word: &'static str) -> (StatusCode, &'static str) {
+    match effect {
+        Some(_) => (StatusCode::OK, word),
+        None => (StatusCode::ACCEPTED, CHECKING),
+    }
 }
 
 /// What a charge that was made has come to, as far as its creation is concerned; or why it was declined.
@@ -436,12 +307,12 @@ pub(super) fn canceled(registration: &Registration) -> Result<Response, Refused>
         CancellationState::Requested { .. } => StatusCode::ACCEPTED,
         CancellationState::Done { .. } => StatusCode::OK,
     };
-    let state = cancellation_word(cancellation);
-    Ok(json(status, &Answer { reference: &cancellation.reference, state, ..Answer::default() }))
+    let answer = Members::default().with("reference", &cancellation.reference);
+    Ok(json(status, &answer.with("state", cancellation_word(cancellation))))
 }
 
 /// "May I ship?"
 pub(super) fn fulfilment(fulfilment: &Fulfilment) -> Response {
     let Fulfilment { may_ship, reason, .. } = *fulfilment;
-    json(StatusCode::OK, &serde_json::json!({ "mayShip": may_ship, "reason": reason }))
+    json(StatusCode::OK, &serde_json::json!({ "mayShip": may_ship, "reason": reason.as_str() }))
 }

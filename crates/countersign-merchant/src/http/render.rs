@@ -1,6 +1,7 @@
 //! The answers of the merchant API as JSON.
 
 use bytes::Bytes;
+use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::checkout::Terms;
 use countersign_domain::merchant::verdict::{Proof, Verdict};
@@ -8,12 +9,11 @@ use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_http::Response;
 use http::{HeaderValue, StatusCode, header};
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::errors::Refused;
-use super::json::{Amount, json, json_bytes};
-use super::payment_render::{self, CancellationBody, PaymentBody};
+use super::json::{json, json_bytes};
+use super::payment_render;
 use super::requests::cursor_text;
 use crate::app::complete::Outcome;
 use crate::book::StoreFailed;
@@ -21,9 +21,8 @@ use crate::book::lookup::Page;
 use crate::book::outbox::{self, KeptFact};
 use crate::book::register::Registered;
 use crate::book::snapshot::Transaction;
-use crate::events::about::Ids;
 use crate::events::entry::Entry;
-use crate::events::table::Kind;
+use crate::json::{Members, amount};
 use crate::metrics::MEDIA_TYPE;
 use crate::pages::texts::{NOT_PAID_MESSAGE, Texts};
 use crate::registration::Registration;
@@ -41,23 +40,12 @@ pub(super) fn metrics(text: &str) -> Response {
     response
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PaymentDetails {
-    payment_intent: &'static str,
-    can_handle_pending_authorization: bool,
-    charge_amount: Amount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_order_amount: Option<Amount>,
-}
-
-fn payment_details(terms: &Terms) -> PaymentDetails {
-    PaymentDetails {
-        payment_intent: terms.payment_intent.as_str(),
-        can_handle_pending_authorization: terms.can_handle_pending_authorization,
-        charge_amount: terms.charge_amount.into(),
-        total_order_amount: terms.total_order_amount.map(Into::into),
-    }
+fn payment_details(terms: &Terms) -> Members {
+    Members::default()
+        .with("paymentIntent", terms.payment_intent.as_str())
+        .with("canHandlePendingAuthorization", terms.can_handle_pending_authorization)
+        .with("chargeAmount", amount(terms.charge_amount))
+        .some("totalOrderAmount", terms.total_order_amount.map(amount))
 }
 
 /// What `amazon.Pay.renderJSButton` is called with, the event handlers aside.
@@ -80,7 +68,7 @@ fn button(settings: &Settings, registration: &Registration) -> serde_json::Value
         "productType": terms.product_type.as_str(),
         "placement": "Checkout",
         "sandbox": settings.environment == countersign_domain::ids::Environment::Sandbox,
-        "estimatedOrderAmount": Amount::from(terms.charge_amount),
+        "estimatedOrderAmount": amount(terms.charge_amount),
         "checkoutSessionConfig": without_nulls(serde_json::json!({
             "storeId": settings.store_id.as_str(),
             "scopes": ["name", "email", "phoneNumber", "shippingAddress", "billingAddress"],
@@ -98,97 +86,30 @@ fn button(settings: &Settings, registration: &Registration) -> serde_json::Value
     }))
 }
 
-pub(super) fn registered(settings: &Settings, registered: &Registered) -> Response {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body<'a> {
-        checkout_id: &'a str,
-        order_id: &'a str,
-        state: &'a str,
-        terms_version: u32,
-        browser_token: &'a str,
-        result_url: String,
-        button: serde_json::Value,
-    }
-    let registration = &registered.registration;
+/// What every answer about a checkout begins with.
+fn named(registration: &Registration) -> Members {
     let checkout = &registration.checkout;
-    let status = if registered.is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let body = Body {
-        checkout_id: checkout.id.as_str(),
-        order_id: &checkout.order_id,
-        state: checkout.verdict().outcome(),
-        terms_version: checkout.terms_version,
-        browser_token: &registration.links.browser_token,
-        result_url: registration.result_url(settings),
-        button: button(settings, registration),
-    };
+    Members::default().with("checkoutId", checkout.id.as_str()).with("orderId", &checkout.order_id)
+}
+
+pub(super) fn registered(settings: &Settings, Registered { registration, is_new }: &Registered) -> Response {
+    let checkout = &registration.checkout;
+    let status = if *is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let body = named(registration)
+        .with("state", checkout.verdict().outcome())
+        .with("termsVersion", checkout.terms_version)
+        .with("browserToken", &registration.links.browser_token)
+        .with("resultUrl", registration.result_url(settings))
+        .with("button", button(settings, registration));
     json(status, &body)
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CheckoutBody<'a> {
-    checkout_id: &'a str,
-    order_id: &'a str,
-    state: &'static str,
-    terms_version: u32,
-    product_type: &'static str,
-    payment_details: PaymentDetails,
-    charge_permission_id: Option<String>,
-    charge_id: Option<String>,
-    registered_at: String,
-    result_url: String,
-    attempts: Vec<AttemptBody<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payment: Option<PaymentBody<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cancellation: Option<CancellationBody<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timeline: Option<Vec<EntryBody<'a>>>,
+fn entry_body(Entry { at, kind, about }: &Entry) -> Members {
+    let entry = about.ids(Members::default().with("at", at).with("type", kind));
+    entry.some("reference", about.reference.as_ref()).some("detail", about.text())
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EntryBody<'a> {
-    at: &'a str,
-    #[serde(rename = "type")]
-    kind: Kind,
-    #[serde(flatten)]
-    ids: Ids<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-}
-
-fn entry_body(Entry { at, kind, about }: &Entry) -> EntryBody<'_> {
-    EntryBody {
-        at,
-        kind: *kind,
-        ids: about.ids(),
-        reference: about.reference.as_deref(),
-        detail: about.text(),
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AttemptBody<'a> {
-    number: u32,
-    amazon_checkout_session_id: &'a str,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    completion: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
-    bound_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due_at: Option<String>,
-}
-
-fn attempt_body(attempt: &Attempt) -> AttemptBody<'_> {
+fn attempt_body(attempt: &Attempt) -> Members {
     let (completion, reason, field) = match &attempt.state {
         AttemptState::Completed { completion, .. } => (Some(completion.name()), None, None),
         AttemptState::NotPaid { reason, .. } => (None, Some(reason.code().to_owned()), reason.field()),
@@ -200,42 +121,34 @@ fn attempt_body(attempt: &Attempt) -> AttemptBody<'_> {
         | AttemptState::InDoubt(_)
         | AttemptState::Pending { .. } => (None, None, None),
     };
-    AttemptBody {
-        number: attempt.number,
-        amazon_checkout_session_id: attempt.checkout_session_id.as_str(),
-        state: attempt.state.name(),
-        completion,
-        reason,
-        field,
-        bound_at: attempt.bound_at.to_string(),
-        due_at: attempt.state.due_at().map(|due_at| due_at.to_string()),
-    }
+    Members::default()
+        .with("number", attempt.number)
+        .with("amazonCheckoutSessionId", attempt.checkout_session_id.as_str())
+        .with("state", attempt.state.name())
+        .some("completion", completion)
+        .some("reason", reason)
+        .some("field", field)
+        .with("boundAt", attempt.bound_at.to_string())
+        .some("dueAt", attempt.state.due_at().map(|due_at| due_at.to_string()))
 }
 
-fn checkout_body<'a>(
-    settings: &Settings,
-    registration: &'a Registration,
-    timeline: Option<&'a [Entry]>,
-) -> CheckoutBody<'a> {
+fn checkout_body(settings: &Settings, registration: &Registration, timeline: Option<&[Entry]>) -> Members {
     let checkout = &registration.checkout;
     let verdict = checkout.verdict();
     let proof = proof_of(verdict);
-    CheckoutBody {
-        checkout_id: checkout.id.as_str(),
-        order_id: &checkout.order_id,
-        state: verdict.outcome(),
-        terms_version: checkout.terms_version,
-        product_type: checkout.terms.product_type.as_str(),
-        payment_details: payment_details(&checkout.terms),
-        charge_permission_id: proof.map(|proof| proof.charge_permission_id.to_string()),
-        charge_id: proof.and_then(|proof| proof.charge_id).map(ToString::to_string),
-        registered_at: checkout.registered_at.to_string(),
-        result_url: registration.result_url(settings),
-        attempts: checkout.attempts.iter().map(attempt_body).collect(),
-        payment: checkout.payment.as_ref().map(payment_render::payment),
-        cancellation: checkout.cancellation.as_ref().map(payment_render::cancellation),
-        timeline: timeline.map(|timeline| timeline.iter().map(entry_body).collect()),
-    }
+    named(registration)
+        .with("state", verdict.outcome())
+        .with("termsVersion", checkout.terms_version)
+        .with("productType", checkout.terms.product_type.as_str())
+        .with("paymentDetails", payment_details(&checkout.terms))
+        .with("chargePermissionId", proof.map(|proof| proof.charge_permission_id.as_str()))
+        .with("chargeId", proof.and_then(|proof| proof.charge_id).map(ChargeId::as_str))
+        .with("registeredAt", checkout.registered_at.to_string())
+        .with("resultUrl", registration.result_url(settings))
+        .with("attempts", checkout.attempts.iter().map(attempt_body).collect::<Vec<_>>())
+        .some("payment", checkout.payment.as_ref().map(payment_render::payment))
+        .some("cancellation", checkout.cancellation.as_ref().map(payment_render::cancellation))
+        .some("timeline", timeline.map(|timeline| timeline.iter().map(entry_body).collect::<Vec<_>>()))
 }
 
 pub(super) fn checkout(settings: &Settings, registration: &Registration, timeline: &[Entry]) -> Response {
@@ -243,14 +156,9 @@ pub(super) fn checkout(settings: &Settings, registration: &Registration, timelin
 }
 
 pub(super) fn list(settings: &Settings, page: &Page) -> Response {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body<'a> {
-        checkouts: Vec<CheckoutBody<'a>>,
-        after: Option<String>,
-    }
-    let checkouts = page.checkouts.iter().map(|it| checkout_body(settings, it, None)).collect();
-    json(StatusCode::OK, &Body { checkouts, after: page.next_after.as_ref().map(cursor_text) })
+    let checkouts: Vec<_> = page.checkouts.iter().map(|it| checkout_body(settings, it, None)).collect();
+    let after = page.next_after.as_ref().map(cursor_text);
+    json(StatusCode::OK, &Members::default().with("checkouts", checkouts).with("after", after))
 }
 
 fn proof_of(verdict: Verdict<'_>) -> Option<Proof<'_>> {
@@ -269,27 +177,16 @@ pub(super) fn snapshot(
     taken_at: Timestamp,
     transaction: &Transaction,
 ) -> Result<Response, Refused> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body<'a> {
-        checkout_id: &'a str,
-        taken_at: String,
-        charge_permission: &'a RawValue,
-        charge: Option<&'a RawValue>,
-    }
-    let raw = |text| {
+    let raw = |text: &str| {
         let unreadable = |_| StoreFailed::Unreadable("a snapshot holds something that is no JSON".to_owned());
-        serde_json::from_str::<&RawValue>(text).map_err(unreadable)
+        serde_json::from_str::<Box<RawValue>>(text).map_err(unreadable)
     };
-    Ok(json(
-        StatusCode::OK,
-        &Body {
-            checkout_id,
-            taken_at: taken_at.to_string(),
-            charge_permission: raw(&transaction.charge_permission)?,
-            charge: transaction.charge.as_deref().map(raw).transpose()?,
-        },
-    ))
+    let body = Members::default()
+        .with("checkoutId", checkout_id)
+        .with("takenAt", taken_at.to_string())
+        .with("chargePermission", raw(&transaction.charge_permission)?)
+        .with("charge", transaction.charge.as_deref().map(raw).transpose()?);
+    Ok(json(StatusCode::OK, &body))
 }
 
 pub(super) fn erased(checkout_id: &str, erased_at: Timestamp) -> Response {
@@ -309,24 +206,17 @@ pub(super) fn facts(facts: &[KeptFact]) -> Response {
     json_bytes(StatusCode::OK, Bytes::from(body))
 }
 
+/// The verdict on the attempt that was asked about.
+fn verdict_on(outcome: &Outcome) -> Verdict<'_> {
+    let checkout = &outcome.registration.checkout;
+    checkout.attempt(outcome.attempt).map_or(Verdict::Checking(None), |it| checkout.verdict_of(it))
+}
+
 /// The checkout result: what the shop shows the buyer next.
 pub(super) fn result(settings: &Settings, outcome: &Outcome) -> Response {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body<'a> {
-        outcome: &'static str,
-        reason: Option<String>,
-        checkout_id: &'a str,
-        order_id: &'a str,
-        charge_permission_id: Option<String>,
-        charge_id: Option<String>,
-        message: &'static str,
-        redirect_url: String,
-    }
     let registration = &outcome.registration;
     let checkout = &registration.checkout;
-    let verdict =
-        checkout.attempt(outcome.attempt).map_or(Verdict::Checking(None), |it| checkout.verdict_of(it));
+    let verdict = verdict_on(outcome);
     let message = match verdict {
         Verdict::Paid(_) => "Your payment was successful.",
         Verdict::Authorized(_) | Verdict::Confirmed(_) => "Your order is placed.",
@@ -338,19 +228,17 @@ pub(super) fn result(settings: &Settings, outcome: &Outcome) -> Response {
     };
     let (status, redirect_url) = goes_to(settings, registration, verdict);
     let proof = proof_of(verdict);
-    let body = Body {
-        outcome: verdict.outcome(),
-        reason: reason_of(verdict),
-        checkout_id: checkout.id.as_str(),
-        order_id: &checkout.order_id,
-        charge_permission_id: proof.map(|proof| proof.charge_permission_id.to_string()),
-        charge_id: proof
-            .and_then(|proof| proof.charge_id)
-            .filter(|_| checkout.terms.payment_intent != PaymentIntent::Confirm)
-            .map(ToString::to_string),
-        message,
-        redirect_url,
-    };
+    let charge_id = proof.and_then(|proof| proof.charge_id);
+    let charge_id = charge_id.filter(|_| checkout.terms.payment_intent != PaymentIntent::Confirm);
+    let body = Members::default()
+        .with("outcome", verdict.outcome())
+        .with("reason", reason_of(verdict))
+        .with("checkoutId", checkout.id.as_str())
+        .with("orderId", &checkout.order_id)
+        .with("chargePermissionId", proof.map(|proof| proof.charge_permission_id.as_str()))
+        .with("chargeId", charge_id.map(ChargeId::as_str))
+        .with("message", message)
+        .with("redirectUrl", redirect_url);
     json(status, &body)
 }
 
@@ -371,10 +259,10 @@ fn goes_to(settings: &Settings, registration: &Registration, verdict: Verdict<'_
     }
 }
 
-fn reason_of(verdict: Verdict<'_>) -> Option<String> {
+fn reason_of<'a>(verdict: Verdict<'a>) -> Option<&'a str> {
     match verdict {
-        Verdict::NotPaid(reason) => Some(reason.code().to_owned()),
-        Verdict::Checking(reason) => reason.map(|reason| reason.code().to_owned()),
+        Verdict::NotPaid(reason) => Some(reason.code()),
+        Verdict::Checking(reason) => reason.map(|reason| reason.code()),
         Verdict::Paid(_)
         | Verdict::Authorized(_)
         | Verdict::Confirmed(_)
@@ -386,58 +274,31 @@ fn reason_of(verdict: Verdict<'_>) -> Option<String> {
 
 /// The checkout result for the buyer's own page: in the buyer's words, and without Amazon's ids.
 pub(super) fn browser_result(settings: &Settings, outcome: &Outcome) -> Response {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body<'a> {
-        outcome: &'static str,
-        reason: Option<String>,
-        checkout_id: &'a str,
-        order_id: &'a str,
-        message: String,
-        redirect_url: String,
-    }
     let registration = &outcome.registration;
-    let checkout = &registration.checkout;
-    let verdict =
-        checkout.attempt(outcome.attempt).map_or(Verdict::Checking(None), |it| checkout.verdict_of(it));
+    let verdict = verdict_on(outcome);
     let (status, redirect_url) = goes_to(settings, registration, verdict);
-    let body = Body {
-        outcome: verdict.outcome(),
-        reason: reason_of(verdict),
-        checkout_id: checkout.id.as_str(),
-        order_id: &checkout.order_id,
-        message: buyer_message(registration, verdict),
-        redirect_url,
-    };
+    let body = Members::default()
+        .with("outcome", verdict.outcome())
+        .with("reason", reason_of(verdict))
+        .with("checkoutId", registration.checkout.id.as_str())
+        .with("orderId", &registration.checkout.order_id)
+        .with("message", buyer_message(registration, verdict))
+        .with("redirectUrl", redirect_url);
     json(status, &body)
 }
 
-/// How a checkout stands, for the buyer's own page.
+/// How far a checkout is, for the buyer's own page.
 pub(super) fn browser_standing(settings: &Settings, registration: &Registration) -> Response {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body<'a> {
-        checkout_id: &'a str,
-        order_id: &'a str,
-        state: &'static str,
-        message: String,
-        redirect_url: String,
-        result_url: String,
-    }
-    let checkout = &registration.checkout;
-    let verdict = checkout.verdict();
+    let verdict = registration.checkout.verdict();
     let redirect_url = match verdict {
         Verdict::Registered => registration.links.start_of_checkout_url.clone(),
         verdict => goes_to(settings, registration, verdict).1,
     };
-    let body = Body {
-        checkout_id: checkout.id.as_str(),
-        order_id: &checkout.order_id,
-        state: verdict.outcome(),
-        message: buyer_message(registration, verdict),
-        redirect_url,
-        result_url: registration.result_url(settings),
-    };
+    let body = named(registration)
+        .with("state", verdict.outcome())
+        .with("message", buyer_message(registration, verdict))
+        .with("redirectUrl", redirect_url)
+        .with("resultUrl", registration.result_url(settings));
     json(StatusCode::OK, &body)
 }
 

@@ -3,6 +3,7 @@
 use countersign_domain::ids::{ChargeId, CheckoutSessionId};
 use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_domain::merchant::checkout::Terms;
+use countersign_domain::merchant::verdict::Verdict;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_http::Request;
 use countersign_protocol::object;
@@ -69,7 +70,8 @@ object! {
 }
 
 object! {
-    struct CompleteCheckout {
+    /// What completes a checkout, from the shop or from the buyer's page.
+    pub(super) struct CompleteCheckout {
         amazon_checkout_session_id: CheckoutSessionId = "amazonCheckoutSessionId",
         shipping_address: Address = "shippingAddress",
         billing_address: Address = "billingAddress",
@@ -125,7 +127,11 @@ pub(super) fn terms(body: &[u8]) -> Result<(u32, Terms), Refused> {
 
 /// `POST /v1/checkouts/{checkoutId}/complete`.
 pub(super) fn completion(body: &[u8]) -> Result<(CheckoutSessionId, GivenAddresses), Refused> {
-    let request: CompleteCheckout = read_request(body, Spellings::Every)?;
+    given(read_request(body, Spellings::Every)?)
+}
+
+/// The session of a completion, and the addresses that its caller gave.
+pub(super) fn given(request: CompleteCheckout) -> Result<(CheckoutSessionId, GivenAddresses), Refused> {
     let session = request.amazon_checkout_session_id.ok_or(Refused::missing("amazonCheckoutSessionId"))?;
     let given = GivenAddresses {
         shipping: request.shipping_address.map(Into::into),
@@ -183,10 +189,6 @@ pub(super) struct ListQuery {
     pub(super) after: Option<Cursor>,
 }
 
-/// The words that a checkout's state can be.
-const STATES: [&str; 8] =
-    ["registered", "checking", "pending", "paid", "authorized", "confirmed", "notPaid", "canceled"];
-
 /// `?orderId=&state=&after=`.
 pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
     let mut parsed = ListQuery { order_id: None, state: None, after: None };
@@ -228,7 +230,7 @@ pub(super) fn timeline_query(query: &str) -> Result<PageQuery<u64>, Refused> {
     page_query(query, TIMELINE, "must be the `after` of an earlier page", |text| text.parse().ok())
 }
 
-/// How many events a page has unless it is told.
+/// How many events a page has unless the query says.
 const EVENTS: usize = 100;
 
 /// `?after=&limit=` of the events.
@@ -282,7 +284,7 @@ pub(super) fn fulfilment_query(query: &str) -> Result<Option<ChargeId>, Refused>
 }
 
 fn state_of(word: &str) -> Option<&'static str> {
-    STATES.into_iter().find(|state| *state == word)
+    Verdict::OUTCOMES.into_iter().find(|state| *state == word)
 }
 
 /// A list's cursor as a later request gives it back.

@@ -1,4 +1,4 @@
-//! The buyer's result page: the truth as of now, for whoever holds the link. It shows the order's
+//! The buyer's result page: the truth as of now, for anyone who has the link. It shows the order's
 //! number and amount and no personal data, reads the store and writes nothing, so that reloading,
 //! going back and bookmarks are all safe.
 
@@ -29,7 +29,7 @@ const REFRESH_LATER_S: u32 = 20;
 /// For how long, since the buyer came back, a verdict is expected any moment.
 const SOON: Duration = Duration::from_secs(2 * 60);
 /// For how long, since the buyer came back, a page asks by itself at all. A tab that is forgotten would ask
-/// for ever; its link asks whenever somebody looks.
+/// forever; its link asks whenever somebody looks.
 const REFRESHES_FOR: Duration = Duration::from_secs(30 * 60);
 
 #[derive(Template)]

@@ -208,7 +208,7 @@ impl Texts {
         }
     }
 
-    /// What the buyer should know beside it.
+    /// What the buyer should know besides.
     pub(crate) fn advice(&self, checkout: &Checkout, verdict: Verdict<'_>) -> Vec<&'static str> {
         match verdict {
             Verdict::Pending(_) | Verdict::Checking(_) => vec![self.pay_once],
@@ -228,7 +228,7 @@ impl Texts {
     }
 }
 
-/// After so many attempts that were not paid a buyer is no longer sent round in a circle without a word.
+/// After this number of unpaid attempts a buyer is no longer sent round in a circle without a word.
 const ENOUGH_ATTEMPTS: usize = 3;
 
 fn unpaid_attempts(checkout: &Checkout) -> usize {

@@ -23,29 +23,27 @@ type Shown<T> = Result<T, &'static str>;
 impl Amazon {
     /// Get Charge.
     pub(crate) async fn charge(&self, id: &ChargeId) -> Result<ChargeShown, ShowsNothing> {
-        let answer = self.noted(self.client.get_charge(id).await).map_err(|error| shows_nothing(&error))?;
+        let answer = self.shown(self.client.get_charge(id).await)?;
         let shown = charge_shown(&answer.value).map_err(ShowsNothing::of)?;
         if shown.id == *id { Ok(shown) } else { Err(ShowsNothing::of("another charge")) }
     }
 
     /// Get Refund.
     pub(crate) async fn refund(&self, id: &RefundId) -> Result<RefundShown, ShowsNothing> {
-        let answer = self.noted(self.client.get_refund(id).await).map_err(|error| shows_nothing(&error))?;
+        let answer = self.shown(self.client.get_refund(id).await)?;
         let shown = refund_shown(&answer.value).map_err(ShowsNothing::of)?;
         if shown.id == *id { Ok(shown) } else { Err(ShowsNothing::of("another refund")) }
     }
 
     /// Get Charge Permission.
     pub(crate) async fn permission(&self, id: &ChargePermissionId) -> Result<PermissionShown, ShowsNothing> {
-        let answer = self.noted(self.client.get_charge_permission(id).await);
-        let answer = answer.map_err(|error| shows_nothing(&error))?;
+        let answer = self.shown(self.client.get_charge_permission(id).await)?;
         permission_shown(id, &answer.value).map_err(ShowsNothing::of)
     }
 
     /// Get Charge Permission: the reference that the shop gave it, which is a checkout's id if it is ours.
     pub(crate) async fn reference_of(&self, id: &ChargePermissionId) -> Result<Option<String>, ShowsNothing> {
-        let answer = self.noted(self.client.get_charge_permission(id).await);
-        let permission = answer.map_err(|error| shows_nothing(&error))?.value;
+        let permission = self.shown(self.client.get_charge_permission(id).await)?.value;
         if permission.charge_permission_id.as_ref() != Some(id) {
             return Err(ShowsNothing::of("another charge permission"));
         }
@@ -57,8 +55,7 @@ impl Amazon {
         &self,
         id: &ChargePermissionId,
     ) -> Result<(Bytes, Option<PermissionShown>), ShowsNothing> {
-        let answer = self.noted(self.client.get_charge_permission(id).await);
-        let answer = answer.map_err(|error| shows_nothing(&error))?;
+        let answer = self.shown(self.client.get_charge_permission(id).await)?;
         let shown = permission_shown(id, &answer.value).ok();
         Ok((answer.body, shown))
     }
@@ -68,7 +65,7 @@ impl Amazon {
         &self,
         id: &ChargeId,
     ) -> Result<(Bytes, Option<ChargeShown>), ShowsNothing> {
-        let answer = self.noted(self.client.get_charge(id).await).map_err(|error| shows_nothing(&error))?;
+        let answer = self.shown(self.client.get_charge(id).await)?;
         let shown = charge_shown(&answer.value).ok().filter(|shown| shown.id == *id);
         Ok((answer.body, shown))
     }
@@ -106,13 +103,8 @@ impl Amazon {
         }
     }
 
-    /// Compares the clocks, whatever came.
-    fn noted<T>(&self, answer: Result<Answer<T>, Error>) -> Result<Answer<T>, Error> {
-        self.note_date(match &answer {
-            Ok(answer) => answer.date,
-            Err(error) => error.date(),
-        });
-        answer
+    fn shown<T>(&self, answer: Result<Answer<T>, Error>) -> Result<Answer<T>, ShowsNothing> {
+        self.noted(answer).map_err(|error| shows_nothing(&error))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Telling the shop by webhook: where to, signed with what, when again. `sender` is the loop; the
-//! outbox itself is in `app/fact`.
+//! Notifying the shop by webhook: where to, signed with what, when again. `sender` is the loop; the
+//! outbox itself is in `book/outbox`.
 //!
 //! A fact is appended to the outbox in the change set that proves it, so a crash anywhere leaves it
 //! there. The sender leases it, sends it, and releases it: delivered, or due again. A crash in
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use countersign_client::Transport;
 
-pub use signature::{SigningSecrets, SigningSecretsRefused};
+pub use signature::SigningSecrets;
 
 /// The shop's endpoint.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ const PAUSES: [Duration; 7] = [
 /// The longest pause that the shop can ask for.
 const LONGEST: Duration = Duration::from_secs(10 * 3_600);
 
-/// The pause after so many failed sends, or none when that was the last: up to a tenth shorter or
+/// The pause after this number of failed sends, or none when that was the last: up to a tenth shorter or
 /// longer by the jitter, and never shorter than the shop asked for.
 pub(super) fn pause_after(send_count: u32, asked: Option<Duration>, jitter: u16) -> Option<Duration> {
     let index = usize::try_from(send_count.saturating_sub(1)).ok()?;

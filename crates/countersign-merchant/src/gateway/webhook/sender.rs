@@ -16,8 +16,7 @@ use bytes::Bytes;
 use countersign_client::read_http_date;
 use countersign_domain::time::Timestamp;
 use countersign_world::within;
-use futures_util::future::{BoxFuture, Either, pending, select};
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::future::pending;
 use http::{Response, StatusCode, header};
 
 use super::Webhook;
@@ -26,6 +25,7 @@ use crate::book::outbox::KeptFact;
 use crate::book::{Book, StoreFailed};
 use crate::events::fact;
 use crate::gateway::signed_post::signed_post;
+use crate::in_hand::{InHand, finished};
 
 /// How many requests are on their way at a time: an endpoint that hangs costs no more than these.
 const AT_A_TIME: usize = 8;
@@ -39,7 +39,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(50);
 /// Of how many checkouts the waiting facts are remembered for their order.
 const REMEMBERED: usize = 10_000;
-/// Failures in a row are told once in so long.
+/// Failures in a row are logged at most once in this time.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// What became of one request.
@@ -62,7 +62,7 @@ enum Leased {
 struct Sender {
     book: Arc<Book>,
     webhook: Webhook,
-    running: FuturesUnordered<BoxFuture<'static, (KeptFact, Sent)>>,
+    running: InHand<(KeptFact, Sent)>,
     /// Checkouts with a request on its way.
     in_hand: HashSet<String>,
     /// The facts of a checkout that wait, each until when.
@@ -78,7 +78,7 @@ pub(crate) async fn run(book: Arc<Book>, webhook: Option<Webhook>) {
     let mut sender = Sender {
         book,
         webhook,
-        running: FuturesUnordered::new(),
+        running: InHand::new(),
         in_hand: HashSet::new(),
         waiting: HashMap::new(),
         is_gone: false,
@@ -145,18 +145,7 @@ impl Sender {
         let book = Arc::clone(&self.book);
         let mut sleep = std::pin::pin!(book.clock.sleep(pause));
         loop {
-            let (kept, sent) = {
-                let finished = std::pin::pin!(async {
-                    match self.running.next().await {
-                        Some(finished) => finished,
-                        None => pending().await,
-                    }
-                });
-                match select(finished, sleep.as_mut()).await {
-                    Either::Left((finished, _)) => finished,
-                    Either::Right(((), _)) => return,
-                }
-            };
+            let Some((kept, sent)) = finished(&mut self.running, sleep.as_mut()).await else { return };
             let was_full = self.running.len().saturating_add(1) >= AT_A_TIME;
             self.settle(&kept, sent).await;
             if was_full {

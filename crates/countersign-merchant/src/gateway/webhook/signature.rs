@@ -7,6 +7,8 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::secret_lines::{self, SecretLinesRefused};
+
 /// What a secret begins with.
 const PREFIX: &str = "whsec_";
 /// The lengths of a secret that Standard Webhooks takes, in bytes.
@@ -18,18 +20,6 @@ const MAX_SECRETS: usize = 5;
 #[derive(Clone)]
 pub struct SigningSecrets(Vec<hmac::Key>);
 
-/// The text holds no secrets; says which line is wrong, and nothing of what it holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SigningSecretsRefused(String);
-
-impl fmt::Display for SigningSecretsRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for SigningSecretsRefused {}
-
 impl fmt::Debug for SigningSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningSecrets({})", self.0.len())
@@ -40,32 +30,17 @@ impl SigningSecrets {
     /// Reads secrets, one a line: `whsec_` and 24 to 64 bytes in Base64. Empty lines do not count.
     ///
     /// # Errors
-    /// No secret at all, more than five, or a line that is none.
-    pub fn parse(text: &str) -> Result<Self, SigningSecretsRefused> {
-        let mut keys = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() {
-                continue;
-            }
+    /// No secret at all, more than five, or a line that is not valid.
+    pub fn parse(text: &str) -> Result<Self, SecretLinesRefused> {
+        let keys = secret_lines::read(text, "secret", MAX_SECRETS, |line, _| {
             let bytes = line.strip_prefix(PREFIX).and_then(|secret| STANDARD.decode(secret).ok());
-            let Some(bytes) = bytes.filter(|bytes| LENGTHS.contains(&bytes.len())) else {
-                return Err(SigningSecretsRefused(format!(
-                    "line {} is not {PREFIX} and {} to {} bytes in Base64",
-                    index + 1,
-                    LENGTHS.start(),
-                    LENGTHS.end()
-                )));
-            };
-            keys.push(hmac::Key::new(hmac::HMAC_SHA256, &bytes));
-        }
-        match keys.len() {
-            0 => Err(SigningSecretsRefused("it holds no secret".to_owned())),
-            count if count > MAX_SECRETS => {
-                Err(SigningSecretsRefused(format!("it holds more than {MAX_SECRETS} secrets")))
-            }
-            _ => Ok(Self(keys)),
-        }
+            let bytes = bytes.filter(|bytes| LENGTHS.contains(&bytes.len())).ok_or_else(|| {
+                let (least, most) = (LENGTHS.start(), LENGTHS.end());
+                format!("not {PREFIX} and {least} to {most} bytes in Base64")
+            })?;
+            Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+        })?;
+        Ok(Self(keys))
     }
 
     /// The header `webhook-signature`.

@@ -1,0 +1,27 @@
+//! What several loops do: work that is in hand goes on until one of it has finished or a pause is over.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use futures_util::future::{BoxFuture, Either, pending, select};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+/// What is being done at a time.
+pub(crate) type InHand<T> = FuturesUnordered<BoxFuture<'static, T>>;
+
+/// What has finished first, or `None` once the pause is over.
+pub(crate) async fn finished<T>(
+    running: &mut InHand<T>,
+    pause: Pin<&mut (impl Future<Output = ()> + ?Sized)>,
+) -> Option<T> {
+    let finished = std::pin::pin!(async {
+        match running.next().await {
+            Some(finished) => finished,
+            None => pending().await,
+        }
+    });
+    match select(finished, pause).await {
+        Either::Left((finished, _)) => Some(finished),
+        Either::Right(((), _)) => None,
+    }
+}

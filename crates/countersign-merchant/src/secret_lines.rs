@@ -1,0 +1,35 @@
+//! Secrets as a file holds them: one a line, the current one first.
+
+use std::fmt;
+
+/// The text does not hold what it should; says which line is wrong, and nothing of what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretLinesRefused(String);
+
+impl fmt::Display for SecretLinesRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SecretLinesRefused {}
+
+/// Reads one secret of each line that is not empty, at most `most` of what is called `name`. `read` is given the
+/// line and those before it.
+pub(crate) fn read<T>(
+    text: &str,
+    name: &str,
+    most: usize,
+    read: impl Fn(&str, &[T]) -> Result<T, String>,
+) -> Result<Vec<T>, SecretLinesRefused> {
+    let mut found = Vec::new();
+    for (index, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
+        let secret = read(line, &found);
+        found.push(secret.map_err(|why| SecretLinesRefused(format!("line {} is {why}", index + 1)))?);
+    }
+    match found.len() {
+        0 => Err(SecretLinesRefused(format!("it holds no {name}"))),
+        count if count > most => Err(SecretLinesRefused(format!("it holds more than {most} {name}s"))),
+        _ => Ok(found),
+    }
+}
