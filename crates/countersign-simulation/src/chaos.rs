@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_store::faults::{FaultyStore, Outage};
+use countersign_store::intercept::Outage;
 use countersign_world::fake::ShiftedClock;
 
 use crate::entropy::Random;
 use crate::executor::Group;
+use crate::store::HalfStore;
 use crate::world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -127,10 +128,10 @@ async fn freeze(world: &Arc<World>, group: Group, lasting: Duration) {
     world.executor.thaw(group);
 }
 
-async fn outage(world: &Arc<World>, store: &FaultyStore, random: &Random, lasting: Duration) {
+async fn outage(world: &Arc<World>, store: &HalfStore, random: &Random, lasting: Duration) {
     let outage = random.one_of(&[Outage::ReadOnly, Outage::Unreachable]);
     world.witness.note(None, format!("a store is {outage:?} for {lasting:?}"));
-    store.fail(outage);
+    store.hook.outages.fail(outage);
     world.executor.sleep(lasting).await;
-    store.heal();
+    store.hook.outages.heal();
 }

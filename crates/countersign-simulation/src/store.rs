@@ -2,13 +2,12 @@
 //! is shown to the witness at that very moment, also where the half never hears of it.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use countersign_store::contract::{ChangeSet, CommitError, Store, StoreError};
-use countersign_store::faults::{Call, Fault, FaultyStore, Plan};
-use countersign_store::layer::{Layer, Operation};
+use countersign_store::intercept::{Call, Fault, Hook, InterceptedStore, Outages, Outcome};
 use countersign_store::memory::MemoryStore;
-use futures_util::future::BoxFuture;
+use futures_util::future::poll_fn;
 
 use crate::entropy::Random;
 use crate::executor::Executor;
@@ -16,13 +15,15 @@ use crate::half::Half;
 use crate::weather::Weather;
 use crate::witness::Witness;
 
+/// A half's store that fails as the weather is.
+pub(crate) type HalfStore = InterceptedStore<StoreWeather>;
+
 /// A half's store, and the memory behind it for whoever must not be held up.
 pub(crate) struct Kept {
-    pub(crate) faulty: Arc<FaultyStore>,
+    pub(crate) store: Arc<HalfStore>,
     pub(crate) memory: Arc<MemoryStore>,
 }
 
-/// A store that fails as the weather is.
 pub(crate) fn kept(
     half: Half,
     executor: &Executor,
@@ -31,39 +32,20 @@ pub(crate) fn kept(
     random: &Random,
 ) -> Kept {
     let memory = Arc::new(MemoryStore::new());
-    let watched = WatchedStore {
-        memory: Arc::clone(&memory),
+    let hook = StoreWeather {
+        outages: Outages::default(),
         half,
         executor: executor.clone(),
         weather: Arc::clone(weather),
         witness: Arc::clone(witness),
         random: random.clone(),
     };
-    let plan = StorePlan { half, weather: Arc::clone(weather), random: random.clone() };
-    Kept { faulty: Arc::new(FaultyStore::new(Arc::new(watched), plan)), memory }
+    Kept { store: Arc::new(InterceptedStore::new(Arc::clone(&memory) as _, hook)), memory }
 }
 
-struct StorePlan {
-    half: Half,
-    weather: Arc<Weather>,
-    random: Random,
-}
-
-impl Plan for StorePlan {
-    fn fault(&self, _: &Call<'_>) -> Option<Fault> {
-        let rate = self.weather.store_fault_rate(self.half)?;
-        self.random
-            .happens(rate)
-            .then(|| self.random.one_of(&[Fault::Unavailable, Fault::AnswerLost, Fault::RequestLost]))
-    }
-
-    fn yields(&self, _: &Call<'_>) -> u32 {
-        if self.weather.is_calm() { 0 } else { u32::from(self.random.happens(500)) }
-    }
-}
-
-struct WatchedStore {
-    memory: Arc<MemoryStore>,
+/// What befalls a half's store.
+pub(crate) struct StoreWeather {
+    pub(crate) outages: Outages,
     half: Half,
     executor: Executor,
     weather: Arc<Weather>,
@@ -71,7 +53,17 @@ struct WatchedStore {
     random: Random,
 }
 
-impl WatchedStore {
+impl StoreWeather {
+    fn fault(&self, call: Call<'_>) -> Option<Fault> {
+        if let Some(outage) = self.outages.current() {
+            return outage.fault(call.operation);
+        }
+        let rate = self.weather.store_fault_rate(self.half)?;
+        self.random
+            .happens(rate)
+            .then(|| self.random.one_of(&[Fault::Unavailable, Fault::AnswerLost, Fault::RequestLost]))
+    }
+
     /// A crash may come here: before the operation has happened, or before it is answered.
     async fn pause(&self) {
         if self.weather.is_calm() || !self.random.happens(100) {
@@ -82,33 +74,35 @@ impl WatchedStore {
     }
 }
 
-impl Layer for WatchedStore {
-    fn below(&self) -> &dyn Store {
-        &*self.memory
+impl Hook for StoreWeather {
+    async fn before(&self, call: Call<'_>) -> Option<Fault> {
+        // Memory answers at once, so nobody else would ever come between a load and a commit.
+        if !self.weather.is_calm() && self.random.happens(500) {
+            let_others_run().await;
+        }
+        let fault = self.fault(call);
+        if fault.is_none_or(Fault::happens) {
+            self.pause().await;
+        }
+        fault
     }
 
-    fn around<'a, T: Send + 'a>(
-        &'a self,
-        _: Operation,
-        doing: BoxFuture<'a, Result<T, StoreError>>,
-    ) -> BoxFuture<'a, Result<T, StoreError>> {
-        Box::pin(async move {
-            self.pause().await;
-            let answer = doing.await;
-            self.pause().await;
-            answer
-        })
+    async fn after(&self, call: Call<'_>, outcome: Outcome) {
+        if let (Some(change), Outcome::Done) = (call.change, outcome) {
+            self.witness.committed(self.half, change);
+        }
+        self.pause().await;
     }
+}
 
-    fn around_commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
-        Box::pin(async move {
-            self.pause().await;
-            let answer = self.memory.commit(change.clone()).await;
-            if answer.is_ok() {
-                self.witness.committed(self.half, &change);
-            }
-            self.pause().await;
-            answer
-        })
-    }
+async fn let_others_run() {
+    let mut has_yielded = false;
+    poll_fn(move |context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -18,7 +18,6 @@ use countersign_sandbox::merchants::Merchants;
 use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::{Sandbox, settings as sandbox_settings};
 use countersign_store::contract::Store as _;
-use countersign_store::faults::FaultyStore;
 use countersign_store::memory::MemoryStore;
 use countersign_world::Clock as _;
 use countersign_world::fake::ShiftedClock;
@@ -35,7 +34,7 @@ use crate::process::Process;
 use crate::reading::Reading;
 use crate::requests::{SHOP_TOKEN, at_amazon};
 use crate::signing::KeyedHash;
-use crate::store::{Kept, kept};
+use crate::store::{HalfStore, Kept, kept};
 use crate::weather::Weather;
 use crate::witness::Witness;
 
@@ -77,8 +76,8 @@ pub(crate) struct World {
     pub(crate) witness: Arc<Witness>,
     pub(crate) merchant: Arc<Process<Merchant>>,
     pub(crate) amazon: Arc<Process<Sandbox>>,
-    pub(crate) merchant_store: Arc<FaultyStore>,
-    pub(crate) amazon_store: Arc<FaultyStore>,
+    pub(crate) merchant_store: Arc<HalfStore>,
+    pub(crate) amazon_store: Arc<HalfStore>,
     merchant_memory: Arc<MemoryStore>,
     amazon_memory: Arc<MemoryStore>,
     pub(crate) merchant_clock: ShiftedClock,
@@ -107,9 +106,9 @@ impl World {
         let network_random = random(part::NETWORK);
         let network = Network::new(&executor, &weather, reading.clone(), &amazon, &witness, network_random);
         let store = |half, part| kept(half, &executor, &weather, &witness, &random(part));
-        let Kept { faulty: merchant_store, memory: merchant_memory } =
+        let Kept { store: merchant_store, memory: merchant_memory } =
             store(Half::Merchant, part::MERCHANT_STORE);
-        let Kept { faulty: amazon_store, memory: amazon_memory } = store(Half::Amazon, part::AMAZON_STORE);
+        let Kept { store: amazon_store, memory: amazon_memory } = store(Half::Amazon, part::AMAZON_STORE);
         let merchant = Arc::new(Process::new(&executor, Group::Merchant));
         let post = (seed % 4 == 1).then(|| Post {
             executor: executor.clone(),
@@ -292,8 +291,8 @@ impl World {
     pub(crate) fn calm_down(self: &Arc<Self>) {
         self.witness.note(None, "the weather calms down".to_owned());
         self.weather.calm_down();
-        self.merchant_store.heal();
-        self.amazon_store.heal();
+        self.merchant_store.hook.outages.heal();
+        self.amazon_store.hook.outages.heal();
         self.merchant_clock.shift_to(0);
         self.amazon_clock.shift_to(0);
         // A half that is down comes up by itself; so does one that stands still.

@@ -14,8 +14,7 @@
 //! that was taken by a process that is gone ends by time.
 
 pub mod contract;
-pub mod faults;
-pub mod layer;
+pub mod intercept;
 mod limits;
 pub mod memory;
 pub mod sqlite;

@@ -139,7 +139,7 @@ fn an_order_that_cannot_be_registered_is_refused_naming_the_field() {
         ),
     ];
     let world = World::in_memory();
-    let commits = || world.store.commits.load(std::sync::atomic::Ordering::SeqCst);
+    let commits = || world.store.counts().applied;
     for (body, code, field) in cases {
         let refused = world.call("POST", "/v1/checkouts", &body);
         assert_eq!(refused.refusal(), (400, code.to_owned(), field.map(str::to_owned)), "{body}");
@@ -325,7 +325,7 @@ fn health_is_of_the_process_and_readiness_of_the_store() {
         let answer = world.run(world.request_with("GET", path, "", None));
         assert_eq!((answer.status, answer.json()), (200, json!({ "status": "ok" })));
     }
-    world.store.is_away.store(true, std::sync::atomic::Ordering::SeqCst);
+    world.store.hook.is_away.store(true, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(world.get("/healthz").status, 200);
     assert_eq!(world.get("/readyz").refusal(), (503, "Unavailable".to_owned(), None));
 }

@@ -1,7 +1,5 @@
 //! The buyer's page: what its token opens, to which origins, and what a hostile one can do.
 
-use std::sync::atomic::Ordering;
-
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
@@ -249,7 +247,7 @@ fn only_pages_of_the_shop_are_answered() {
         "GET"
     );
 
-    let before = world.store.commits.load(Ordering::SeqCst);
+    let before = world.store.counts().applied;
     for origin in [
         "null",
         "*",
@@ -271,7 +269,7 @@ fn only_pages_of_the_shop_are_answered() {
     }
     let two = ask("POST", &event, &[("origin", ORIGIN), ("origin", "https://evil.example")]);
     assert_eq!(two.status, 403);
-    assert_eq!(world.store.commits.load(Ordering::SeqCst), before, "nothing was written");
+    assert_eq!(world.store.counts().applied, before, "nothing was written");
 
     let without = ask("GET", &standing, &[]);
     assert_eq!(without.status, 200, "no page of another origin asks without one");
@@ -325,7 +323,7 @@ fn a_wrong_token_opens_nothing_whatever_else_is_wrong() {
 fn an_event_that_cannot_be_read_is_refused_naming_the_member_and_changes_nothing() {
     let world = World::in_memory();
     let page = Page::open(&world, &order());
-    let before = world.store.commits.load(Ordering::SeqCst);
+    let before = world.store.counts().applied;
     let of = |value: Value| value.to_string();
     for (event, body, status, code, field) in [
         ("init", String::new(), 400, "InvalidFormat", None),
@@ -399,7 +397,7 @@ fn an_event_that_cannot_be_read_is_refused_naming_the_member_and_changes_nothing
         assert_eq!(answer.refusal(), told, "{event} {body:.80}");
         assert_eq!(answer.headers["access-control-allow-origin"], ORIGIN, "the page can read why");
     }
-    assert_eq!(world.store.commits.load(Ordering::SeqCst), before);
+    assert_eq!(world.store.counts().applied, before);
     for (event, allowed) in [("init", "POST"), ("complete", "POST"), ("", "GET, HEAD")] {
         let answer = world.run(request(&world, "PUT", &page.path(event), "", &[("origin", ORIGIN)]));
         assert_eq!((answer.status, answer.headers["allow"].to_str().unwrap()), (405, allowed));
@@ -545,7 +543,7 @@ fn an_order_of_before_there_were_pages_gets_its_door_when_it_is_registered_again
         write: vec![door],
         append: Vec::new(),
     };
-    world.run(world.store.inner.commit(change)).unwrap();
+    world.run(world.store.inner().commit(change)).unwrap();
     let gone = world.run(request(&world, "GET", &page.path(""), "", &[("origin", ORIGIN)]));
     assert_eq!(gone.status, 404);
     assert_eq!(Page::open(&world, &order()).stands()["state"], "registered");

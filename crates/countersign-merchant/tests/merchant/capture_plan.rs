@@ -1,6 +1,5 @@
 //! Authorized charges by the clock: warnings, the last safe moment, and what the expiry turns out to be.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
@@ -159,7 +158,7 @@ fn the_timers_are_set_anew_once_for_a_policy_and_not_at_every_start() {
         world.payments = payments;
         // With its counters at zero.
         world.restart();
-        world.store.commits.load(Ordering::SeqCst)
+        world.store.counts().applied
     };
     let policy = |capture_policy| Payments { capture_policy, ..Payments::default() };
     assert_eq!(commits_of_a_start(policy(CapturePolicy::Manual)), 0);
@@ -178,7 +177,7 @@ fn a_timer_of_another_configuration_is_set_anew_when_it_finds_nothing_due() {
     let mut world = world_with(CapturePolicy::BeforeGuaranteeEnds, 30 * DAY);
     let id = world.completed("Authorize");
     world.skip(6 * DAY + HOUR);
-    let stored = |world: &World| world.run(world.store.inner.next_due()).unwrap().unwrap();
+    let stored = |world: &World| world.run(world.store.inner().next_due()).unwrap().unwrap();
     let (of_the_policy, now) = (stored(&world), world.time.now());
     assert!(of_the_policy > now && of_the_policy <= now.plus(DAY), "the capture before seven days are over");
     // Nobody captures by policy any more.

@@ -152,7 +152,7 @@ fn rows(engine: Engine, case: &Case) -> Vec<String> {
             let mut world = World::new(engine);
             (case.prepare)(&world);
             let id = checkout_id(&world);
-            world.store.dies_at(step, is_applied);
+            world.store.hook.dies_at(step, is_applied);
             if world.run_until_it_stops(request(&world, case, id.as_deref())).is_some() {
                 assert!(step > 1, "{}: no commit at all", case.name);
                 return rows;

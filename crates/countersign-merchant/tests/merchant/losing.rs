@@ -164,7 +164,7 @@ fn a_store_that_fails_after_the_answer_leaves_a_doubt_and_one_line_with_the_ids(
             let world = World::new(engine);
             let id = world.completed(intent);
             let store = Arc::clone(&world.store);
-            world.amazon.at_operation(move || store.is_full.store(true, Ordering::SeqCst));
+            world.amazon.at_operation(move || store.hook.is_full.store(true, Ordering::SeqCst));
             let lines = logged(|| {
                 let answer = world.ask(&id, call, &body);
                 assert_eq!((answer.status, &answer.json()["state"]), (202, &json!("Checking")), "{call}");
@@ -180,7 +180,7 @@ fn a_store_that_fails_after_the_answer_leaves_a_doubt_and_one_line_with_the_ids(
             assert!(told[0].contains(made), "{made} in {}", told[0]);
             let money = world.amazon.money();
             world.amazon.at_operation(|| ());
-            world.store.is_full.store(false, Ordering::SeqCst);
+            world.store.hook.is_full.store(false, Ordering::SeqCst);
             world.let_pass(2 * MINUTE);
             assert!([200, 201, 202].contains(&world.ask(&id, call, &body).status), "{call}");
             assert_ne!(world.ask(&id, call, &body).json()["state"], "Checking", "{call}");
@@ -196,7 +196,7 @@ fn a_commit_whose_answer_is_lost_is_not_mistaken() {
         for (call, intent, operation, body) in calls() {
             let world = World::new(engine);
             let id = world.completed(intent);
-            world.store.loses_answers.store(true, Ordering::SeqCst);
+            world.store.hook.loses_answers.store(true, Ordering::SeqCst);
             assert!([200, 201, 202].contains(&world.ask(&id, call, &body).status), "{call}");
             assert_eq!(world.amazon.arrived(operation).len(), 1, "{call}");
         }

@@ -35,8 +35,8 @@ fn asked(world: &World) -> usize {
     ["session", "charge", "refund", "permission"].map(|it| world.amazon.arrived(it).len()).iter().sum()
 }
 
-fn commits(world: &World) -> usize {
-    world.store.commits.load(Ordering::SeqCst)
+fn commits(world: &World) -> u64 {
+    world.store.counts().applied
 }
 
 fn is_remembered(world: &World, id: &str) -> bool {
@@ -179,12 +179,12 @@ fn it_is_kept_before_it_is_acknowledged_and_a_full_store_lets_amazon_try_again()
         let checkout_id = pending(&world);
         world.amazon.decide(CHARGE, "Authorized");
         let body = world.notification("1", "CHARGE", CHARGE);
-        world.store.is_full.store(true, Ordering::SeqCst);
+        world.store.hook.is_full.store(true, Ordering::SeqCst);
         assert_eq!(world.post(&body).refusal(), (503, "Unavailable".to_owned(), None));
-        world.store.is_full.store(false, Ordering::SeqCst);
-        world.store.is_away.store(true, Ordering::SeqCst);
+        world.store.hook.is_full.store(false, Ordering::SeqCst);
+        world.store.hook.is_away.store(true, Ordering::SeqCst);
         assert_eq!(world.post(&body).status, 503);
-        world.store.is_away.store(false, Ordering::SeqCst);
+        world.store.hook.is_away.store(false, Ordering::SeqCst);
         assert!(!is_remembered(&world, "1"));
         assert_eq!(world.post(&body).json(), json!({ "status": "ok" }));
         // The process ends before it looks.
@@ -204,7 +204,7 @@ fn a_crash_at_any_commit_loses_no_notification() {
                 world.let_pass(2 * SECOND);
                 world.amazon.decide(CHARGE, "Authorized");
                 let body = world.notification("1", "CHARGE", CHARGE);
-                world.store.dies_at(n, is_applied);
+                world.store.hook.dies_at(n, is_applied);
                 let timers = world.merchant().timers();
                 let posted = world.run_until_it_stops(async {
                     let answer = Box::pin(world.posting(&body));
@@ -722,9 +722,9 @@ fn they_are_counted_by_what_became_of_them() {
     world.post("{}");
     world.post(&body);
     world.post(&body);
-    world.store.is_full.store(true, Ordering::SeqCst);
+    world.store.hook.is_full.store(true, Ordering::SeqCst);
     world.post(&world.notification("2", "CHARGE", CHARGE));
-    world.store.is_full.store(false, Ordering::SeqCst);
+    world.store.hook.is_full.store(false, Ordering::SeqCst);
     world.let_pass(2 * SECOND);
     let figures = world.run(world.request_with("GET", "/metrics", "", None)).text;
     for outcome in ["malformedEnvelope", "accepted", "repeated", "notKept", "takenIn"] {

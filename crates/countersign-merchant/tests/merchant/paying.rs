@@ -726,7 +726,7 @@ fn a_store_that_is_full_moves_no_money() {
     use std::sync::atomic::Ordering;
     let world = World::in_memory();
     let id = world.completed("Authorize");
-    world.store.is_full.store(true, Ordering::SeqCst);
+    world.store.hook.is_full.store(true, Ordering::SeqCst);
     for (call, body) in [
         ("charges", json!({ "reference": "a", "chargeAmount": usd("1.00") })),
         ("captures", json!({ "reference": "b" })),
@@ -737,7 +737,7 @@ fn a_store_that_is_full_moves_no_money() {
     }
     assert_eq!(world.amazon.money(), "held 4000, taken 0, given back 0");
     assert_eq!(world.amazon.permission_state(), "Chargeable");
-    world.store.is_full.store(false, Ordering::SeqCst);
+    world.store.hook.is_full.store(false, Ordering::SeqCst);
     assert_eq!(world.ask(&id, "captures", &json!({ "reference": "b" })).status, 200);
 }
 

@@ -594,7 +594,7 @@ fn a_crash_between_quote_and_answer_charges_neither_amount_unseen() {
             let page = Page::open(&world, &order());
             page.init();
             let (token, checkout_id) = (page.token.clone(), page.checkout_id.clone());
-            world.store.dies_at(1, is_applied);
+            world.store.hook.dies_at(1, is_applied);
             let chosen = json!({ "deliveryOptions": { "id": "express" } });
             assert!(world.run_until_it_stops(page.asking("delivery-option", &chosen)).is_none());
             world.restart();
@@ -616,10 +616,10 @@ fn a_crash_between_quote_and_answer_charges_neither_amount_unseen() {
 fn a_store_that_fails_gives_no_quote_that_it_does_not_keep() {
     let world = world_of_a_table();
     let page = Page::open(&world, &order());
-    world.store.is_full.store(true, Ordering::SeqCst);
+    world.store.hook.is_full.store(true, Ordering::SeqCst);
     assert_eq!(page.init().refusal().1, "Unavailable");
-    world.store.is_full.store(false, Ordering::SeqCst);
-    world.store.loses_answers.store(true, Ordering::SeqCst);
+    world.store.hook.is_full.store(false, Ordering::SeqCst);
+    world.store.hook.loses_answers.store(true, Ordering::SeqCst);
     assert_eq!(page.init().status, 200, "it was kept, and the store says so when it is asked");
     assert_eq!(page.terms(), ("20.57".to_owned(), 2));
 }
@@ -706,7 +706,7 @@ fn a_quote_that_was_not_paid_lapses_after_a_day_and_its_address_is_not_kept() {
     let hour = Duration::from_secs(3_600);
     let stored = |page: &Page<'_>| {
         let key = Key { collection: "checkout", id: page.checkout_id.clone() };
-        let documents = world.run(world.store.inner.load(&[key])).unwrap();
+        let documents = world.run(world.store.inner().load(&[key])).unwrap();
         String::from_utf8(documents[0].as_ref().unwrap().bytes.to_vec()).unwrap()
     };
     let explained = |page: &Page<'_>| {
@@ -743,7 +743,7 @@ fn a_quote_stands_while_it_may_be_paid_and_once_it_is_paid_its_address_is_gone()
     assert_eq!(page.complete_with(SESSION, &order).verdict(), (202, "pending".to_owned()));
     let key = Key { collection: "checkout", id: page.checkout_id.clone() };
     let has_address = || {
-        let documents = world.run(world.store.inner.load(std::slice::from_ref(&key))).unwrap();
+        let documents = world.run(world.store.inner().load(std::slice::from_ref(&key))).unwrap();
         documents[0].as_ref().unwrap().bytes.windows(5).any(|part| part == b"Terry")
     };
     world.skip(Duration::from_secs(30 * 3_600));

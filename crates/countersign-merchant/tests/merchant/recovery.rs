@@ -111,8 +111,8 @@ fn what_was_answered_is_there_after_a_restart() {
 fn a_store_that_fails_after_the_answer_leaves_a_doubt_and_one_line_with_all_ids() {
     type Failure = fn(&super::store::WatchedStore, bool);
     let failures: [(&str, Failure); 2] = [
-        ("full", |store, failing| store.is_full.store(failing, Ordering::SeqCst)),
-        ("away", |store, failing| store.is_away.store(failing, Ordering::SeqCst)),
+        ("full", |store, failing| store.hook.is_full.store(failing, Ordering::SeqCst)),
+        ("away", |store, failing| store.hook.is_away.store(failing, Ordering::SeqCst)),
     ];
     for engine in ENGINES {
         for (name, fail) in failures {
@@ -151,7 +151,7 @@ fn a_store_that_fails_after_the_answer_leaves_a_doubt_and_one_line_with_all_ids(
 fn a_commit_whose_answer_is_lost_is_not_mistaken() {
     for engine in ENGINES {
         let world = World::new(engine);
-        world.store.loses_answers.store(true, Ordering::SeqCst);
+        world.store.hook.loses_answers.store(true, Ordering::SeqCst);
         let checkout_id = world.placed(&order());
         assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
         assert_eq!(world.amazon.arrived("finalize").len(), 1);
@@ -166,11 +166,11 @@ fn a_commit_whose_answer_is_lost_is_not_mistaken() {
 fn a_store_that_fails_before_the_send_sends_nothing() {
     let world = World::in_memory();
     let checkout_id = world.placed(&order());
-    world.store.is_full.store(true, Ordering::SeqCst);
+    world.store.hook.is_full.store(true, Ordering::SeqCst);
     let refused = world.complete(&checkout_id, SESSION);
     assert_eq!(refused.refusal(), (503, "Unavailable".to_owned(), None));
     assert!(world.amazon.arrived("session").is_empty());
-    world.store.is_full.store(false, Ordering::SeqCst);
+    world.store.hook.is_full.store(false, Ordering::SeqCst);
     assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
 }
 
@@ -203,10 +203,9 @@ fn a_success_that_a_look_finds_and_the_store_does_not_take_is_one_line_with_all_
         let store = Arc::clone(&world.store);
         if intent == "Confirm" {
             // The take-up is written, what the look finds is not.
-            let before = store.commits.load(Ordering::SeqCst);
-            store.commits_limit.store(before + 1, Ordering::SeqCst);
+            store.hook.commits_left.store(1, Ordering::SeqCst);
         } else {
-            world.amazon.at_charge(move || store.is_full.store(true, Ordering::SeqCst));
+            world.amazon.at_charge(move || store.hook.is_full.store(true, Ordering::SeqCst));
         }
         let lines = logged(|| world.let_pass(Duration::from_secs(2)));
         let told: Vec<_> = lines.iter().filter(|line| line.contains("could not be written")).collect();
@@ -238,10 +237,10 @@ fn a_binding_of_which_nobody_knows_is_told_so_and_asking_again_gets_the_outcome(
     for engine in ENGINES {
         let world = World::new(engine);
         let checkout_id = world.placed(&order());
-        world.store.keeps_silent.store(true, Ordering::SeqCst);
+        world.store.hook.keeps_silent.store(true, Ordering::SeqCst);
         let answer = world.complete(&checkout_id, SESSION);
         assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (503, Some("Indeterminate")));
-        world.store.keeps_silent.store(false, Ordering::SeqCst);
+        world.store.hook.keeps_silent.store(false, Ordering::SeqCst);
         world.let_pass(MINUTE);
         assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
     }

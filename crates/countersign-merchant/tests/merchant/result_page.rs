@@ -45,7 +45,7 @@ fn each_verdict_has_its_page_and_reading_it_changes_nothing() {
         let checkout_id = world.placed(&waiting_order());
         let path = world.result_path(&checkout_id);
         let shows = |expected: &str, refreshing: bool, link: Option<&str>| {
-            let commits = world.store.commits.load(Ordering::SeqCst);
+            let commits = world.store.counts().applied;
             let first = page(&world, &path);
             assert_eq!(first.status, 200);
             assert!(first.text.contains(expected), "{}", first.text);
@@ -56,7 +56,7 @@ fn each_verdict_has_its_page_and_reading_it_changes_nothing() {
                 None => assert!(!first.text.contains("href="), "{}", first.text),
             }
             assert_eq!(page(&world, &path), first, "reloading shows the same");
-            assert_eq!(world.store.commits.load(Ordering::SeqCst), commits);
+            assert_eq!(world.store.counts().applied, commits);
         };
         let checkout = Some("https://shop.example/checkout");
         shows("This order has not been paid yet.", false, checkout);
@@ -351,7 +351,7 @@ fn a_page_that_knows_no_order_speaks_the_browsers_language_and_an_orders_page_th
     order["checkoutLanguage"] = json!("ja_JP");
     let path = world.result_path(&world.register(&order));
     assert!(asked(&path, "de").text.contains("<html lang=\"ja\">"));
-    world.store.is_away.store(true, Ordering::SeqCst);
+    world.store.hook.is_away.store(true, Ordering::SeqCst);
     let away = asked(&path, "de");
     assert_eq!(away.status, 503);
     assert!(away.text.contains("Wir können das gerade nicht nachsehen."), "{}", away.text);
@@ -395,7 +395,7 @@ fn a_store_that_is_away_is_never_told_as_a_verdict() {
     let checkout_id = world.placed(&order());
     world.complete(&checkout_id, SESSION);
     let path = world.result_path(&checkout_id);
-    world.store.is_away.store(true, Ordering::SeqCst);
+    world.store.hook.is_away.store(true, Ordering::SeqCst);
     let away = page(&world, &path);
     assert_eq!(away.status, 503);
     assert!(refreshes(&away));

@@ -194,6 +194,6 @@ fn what_was_never_there_is_said_to_be_so() {
     world.complete(&checkout_id, SESSION);
     world.skip(33 * DAY);
     refused(&world, "GET", &checkout_id, 410, "SnapshotMissed");
-    world.store.is_away.store(true, Ordering::SeqCst);
+    world.store.hook.is_away.store(true, Ordering::SeqCst);
     refused(&world, "GET", &checkout_id, 503, "Unavailable");
 }

@@ -305,10 +305,10 @@ fn a_crash_between_send_and_its_answer_sends_again_under_the_same_id() {
 fn a_store_that_does_not_keep_a_delivery_makes_a_repetition_and_no_loss() {
     let (world, shop) = world_of_a_shop(Engine::Memory);
     complete(&world, 1);
-    world.store.loses_releases.store(true, std::sync::atomic::Ordering::SeqCst);
+    world.store.hook.loses_releases.store(true, std::sync::atomic::Ordering::SeqCst);
     world.let_pass(Duration::from_secs(5));
     assert_eq!(shop.arrived().len(), 1);
-    world.store.loses_releases.store(false, std::sync::atomic::Ordering::SeqCst);
+    world.store.hook.loses_releases.store(false, std::sync::atomic::Ordering::SeqCst);
     world.let_pass(HOUR);
     let [first, second] = shop.arrived().try_into().unwrap();
     assert_eq!(first.id(), second.id());

@@ -25,7 +25,7 @@ use tempfile::TempDir;
 
 use super::amazon::Amazon;
 use super::notifying::Certificates;
-use super::store::WatchedStore;
+use super::store::{WatchedStore, watched};
 use super::time_machine::{beginning, run, run_until};
 
 pub(crate) const SESSION: &str = "bd504926-f659-4ad7-a1a9-9a747aaf5275";
@@ -131,7 +131,7 @@ impl World {
         };
         let mut world = Self {
             amazon: Amazon::new(&time),
-            store: WatchedStore::new(inner),
+            store: watched(inner),
             merchant: None,
             entropy: Arc::new(Stream::new(0)),
             directory,
@@ -203,12 +203,12 @@ impl World {
         let inner = match &self.directory {
             Some(directory) => {
                 // The file is locked until the last handle on it is gone.
-                self.store = WatchedStore::new(Arc::new(MemoryStore::new()));
+                self.store = watched(Arc::new(MemoryStore::new()));
                 open(directory.path())
             }
-            None => Arc::clone(&self.store.inner),
+            None => Arc::clone(self.store.inner()),
         };
-        self.store = WatchedStore::new(inner);
+        self.store = watched(inner);
     }
 
     pub(crate) fn merchant(&self) -> &Merchant {
@@ -314,7 +314,7 @@ impl World {
 
     /// Runs a request until the store stops the world at a commit; gives the answer if it never does.
     pub(crate) fn run_until_it_stops<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        run_until(&self.time, || self.store.is_busy(), future, || self.store.has_stopped())
+        run_until(&self.time, || self.store.is_busy(), future, || self.store.hook.has_stopped())
     }
 
     /// The facts that the shop is told, by their types.

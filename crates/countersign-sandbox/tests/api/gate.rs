@@ -1,20 +1,20 @@
 //! A store whose commits can be held up, as can one read, and that counts how often a document is read.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use countersign_domain::time::Timestamp;
-use countersign_store::contract::{
-    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
-    StoreError,
-};
+use countersign_store::intercept::{Call, Fault, Hook, InterceptedStore};
 use countersign_store::memory::MemoryStore;
-use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
+
+pub(crate) type GatedStore = InterceptedStore<Gate>;
+
+pub(crate) fn gated_store() -> Arc<GatedStore> {
+    Arc::new(InterceptedStore::new(Arc::new(MemoryStore::new()), Gate::default()))
+}
 
 #[derive(Default)]
 pub(crate) struct Gate {
-    store: MemoryStore,
     closed: AtomicBool,
     opened: Notify,
     loaded: Mutex<Vec<String>>,
@@ -44,82 +44,15 @@ impl Gate {
     }
 }
 
-impl Store for Gate {
-    fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
-        self.loaded.lock().unwrap().extend(keys.iter().map(|key| key.id.clone()));
-        let is_held = |held: &mut String| keys.iter().any(|key| key.id == *held);
-        if self.held.lock().unwrap().take_if(is_held).is_none() {
-            return self.store.load(keys);
-        }
-        Box::pin(async {
+impl Hook for Gate {
+    async fn before(&self, call: Call<'_>) -> Option<Fault> {
+        self.loaded.lock().unwrap().extend(call.keys.iter().map(|key| key.id.clone()));
+        let is_held = |held: &mut String| call.keys.iter().any(|key| key.id == *held);
+        let load_is_held = self.held.lock().unwrap().take_if(is_held).is_some();
+        let commit_is_held = call.change.is_some() && self.closed.load(Ordering::SeqCst);
+        if load_is_held || commit_is_held {
             self.opened.notified().await;
-            self.store.load(keys).await
-        })
-    }
-
-    fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
-        Box::pin(async move {
-            if self.closed.load(Ordering::SeqCst) {
-                self.opened.notified().await;
-            }
-            self.store.commit(change).await
-        })
-    }
-
-    fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.store.was_committed(id)
-    }
-
-    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>> {
-        self.store.due(now, limit)
-    }
-
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.store.next_due()
-    }
-
-    fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>> {
-        self.store.range(range)
-    }
-
-    fn messages<'a>(
-        &'a self,
-        topic: &'static str,
-        subject: Option<&'a str>,
-        after: u64,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
-        self.store.messages(topic, subject, after, limit)
-    }
-
-    fn lease(
-        &self,
-        topic: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
-        self.store.lease(topic, now, until, limit)
-    }
-
-    fn release(
-        &self,
-        sequence: u64,
-        lease_count: u32,
-        deliver_at: Option<Timestamp>,
-    ) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.store.release(sequence, lease_count, deliver_at)
-    }
-
-    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
-        self.store.backlog(topic, limit)
-    }
-
-    fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
-        self.store.watermark()
-    }
-
-    fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.store.reset()
+        }
+        None
     }
 }

@@ -9,14 +9,14 @@ use futures_util::FutureExt as _;
 use http::Method;
 use serde_json::json;
 
-use crate::gate::Gate;
+use crate::gate::{GatedStore, gated_store};
 use crate::world::{START, World, at, id, usual_checkout};
 
 /// As many timers as one batch has.
 const BATCH: usize = 128;
 
-async fn gated() -> (Arc<Gate>, World) {
-    let gate = Arc::new(Gate::default());
+async fn gated() -> (Arc<GatedStore>, World) {
+    let gate = gated_store();
     let world = World::on(gate.clone(), Settings::default(), 0).await;
     (gate, world)
 }
@@ -41,13 +41,13 @@ async fn sessions(world: &World, count: usize) -> Vec<String> {
 #[tokio::test]
 async fn what_was_decided_before_a_reset_is_not_written_after_it() {
     let (gate, world) = gated().await;
-    gate.close();
+    gate.hook.close();
     let mut starting = Box::pin(world.checkout(usual_checkout()));
     let mut resetting = Box::pin(world.control(Method::POST, "reset", ""));
     let mut context = Context::from_waker(Waker::noop());
     assert_eq!(starting.poll_unpin(&mut context), Poll::Pending);
     let reset_is_through = resetting.poll_unpin(&mut context).is_ready();
-    gate.open();
+    gate.hook.open();
     let session = starting.await;
     if !reset_is_through {
         assert_eq!(resetting.await.status, 200);
@@ -61,21 +61,21 @@ async fn what_was_decided_before_a_reset_is_not_written_after_it() {
 async fn nothing_is_applied_that_is_not_due_by_the_clock_as_it_is_now() {
     let (gate, world) = gated().await;
     let ids = sessions(&world, BATCH + 1).await;
-    gate.close();
+    gate.hook.close();
     let advance = world.control(Method::POST, "clock", json!({"advance": "P1D"}));
     let set_back = world.control(Method::POST, "clock", json!({"set": START, "freeze": true}));
     let (mut advance, mut set_back) = (Box::pin(advance), Box::pin(set_back));
     let mut context = Context::from_waker(Waker::noop());
     assert_eq!(advance.poll_unpin(&mut context), Poll::Pending);
     assert_eq!(set_back.poll_unpin(&mut context), Poll::Pending);
-    gate.open();
+    gate.hook.open();
     let (advanced, set_back) = futures_util::future::join(advance, set_back).await;
     assert_eq!((advanced.status, set_back.status), (200, 200));
     assert_eq!(canceled(&world, &ids).await, BATCH, "the batch that had begun, and no other");
 }
 
 /// Puts documents in the store that nobody can read, due at the start.
-async fn damage(gate: &Gate, count: usize) {
+async fn damage(gate: &GatedStore, count: usize) {
     for number in 0..count {
         let content = Content {
             format: 1,
@@ -118,7 +118,7 @@ async fn a_document_that_cannot_be_read_is_tried_once_a_minute() {
             while timers.poll_unpin(&mut context).is_ready() {}
             world.clock.wake_all();
         }
-        gate.times_loaded("damaged-0")
+        gate.hook.times_loaded("damaged-0")
     };
     assert_eq!(rounds(5), 1);
     world.clock.set(at("20260901T120059Z"));

@@ -9,7 +9,7 @@ use countersign_store::sqlite::SqliteStore;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::gate::Gate;
+use crate::gate::gated_store;
 use crate::order::{capture, refund, usd};
 use crate::world::{Call, FOREIGN_KEY_ID, SECOND_KEY_ID, World};
 
@@ -63,7 +63,7 @@ async fn a_thousand_equal_requests_at_once_make_one_refund_and_one_charge() {
 
 #[tokio::test]
 async fn a_copy_that_reads_the_state_after_the_first_was_carried_out_gets_its_answer() {
-    let gate = Arc::new(Gate::default());
+    let gate = gated_store();
     let world = World::on(Arc::clone(&gate) as _, Settings::default(), 0).await;
     let captured = world.captured_order(usd("14.00")).await;
     let split = world.split_order().await;
@@ -72,12 +72,12 @@ async fn a_copy_that_reads_the_state_after_the_first_was_carried_out_gets_its_an
         (split.create_charge(json!({ "canHandlePendingAuthorization": true })), &split),
         (split.create_charge(json!({ "chargeAmount": usd("80.00") })), &split),
     ] {
-        gate.hold_next_load_of(&order.permission_id);
+        gate.hook.hold_next_load_of(&order.permission_id);
         let first = async {
             // The copy has looked for its key, and is held up at the state.
             tokio::task::yield_now().await;
             let answer = world.call(&call).await;
-            gate.open();
+            gate.hook.open();
             answer
         };
         let (copy, first) = tokio::join!(world.call(&call), first);

@@ -10,7 +10,7 @@ use countersign_sandbox::settings::Settings;
 use countersign_store::contract::{
     ChangeId, ChangeSet, Content, Document, Expect, Key, Store as _, Version, Write,
 };
-use countersign_store::faults::{self, Fault, FaultyStore, Operation};
+use countersign_store::intercept::{self, Fault, InterceptedStore};
 use countersign_store::memory::MemoryStore;
 use futures_util::FutureExt as _;
 use serde_json::json;
@@ -112,8 +112,8 @@ async fn jump(batches: Batches, scene: Scene) -> LeftBehind {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let plan = {
         let (memory, seen) = (memory.clone(), seen.clone());
-        move |call: &faults::Call<'_>| {
-            let change = call.change.filter(|_| call.operation == Operation::Commit)?;
+        move |call: &intercept::Call<'_>| {
+            let change = call.change?;
             let mut seen = seen.lock().unwrap();
             seen.keys.extend(change.write.iter().map(|write| write.key.clone()));
             let timers = timers_of(change);
@@ -130,7 +130,7 @@ async fn jump(batches: Batches, scene: Scene) -> LeftBehind {
             None
         }
     };
-    let store = Arc::new(FaultyStore::new(memory.clone(), plan));
+    let store = Arc::new(InterceptedStore::new(memory.clone(), plan));
     let world = World::on(store, Settings::default(), 0).await;
     match scene {
         Scene::Mixed | Scene::Damaged => place_orders(&world).await,

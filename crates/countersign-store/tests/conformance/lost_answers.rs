@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign_store::contract::{ChangeId, ChangeSet, Store, StoreError};
-use countersign_store::faults::{self, Call, Fault, FaultyStore, Operation, Plan};
+use countersign_store::intercept::{Call, Fault, Hook, InterceptedStore, Operation, nth};
 use countersign_store::transact::{Decision, TransactError, transact};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -14,12 +14,12 @@ use tokio::task::JoinSet;
 
 use crate::values::{change, content, create, event, increment, is_definite, key, load, read, text};
 
-fn faulty(store: &Arc<dyn Store>, plan: impl Plan) -> Arc<FaultyStore> {
-    Arc::new(FaultyStore::new(Arc::clone(store), plan))
+fn faulty<H: Hook>(store: &Arc<dyn Store>, hook: H) -> Arc<InterceptedStore<H>> {
+    Arc::new(InterceptedStore::new(Arc::clone(store), hook))
 }
 
 pub(crate) async fn a_lost_answer_of_an_applied_commit_counts_once(store: Arc<dyn Store>) {
-    let faulty = faulty(&store, faults::nth(Operation::Commit, 1, Fault::AnswerLost));
+    let faulty = faulty(&store, nth(Operation::Commit, 1, Fault::AnswerLost));
     let decided = AtomicUsize::new(0);
     let counted = transact(&*faulty, 5, || {
         decided.fetch_add(1, Ordering::Relaxed);
@@ -31,14 +31,14 @@ pub(crate) async fn a_lost_answer_of_an_applied_commit_counts_once(store: Arc<dy
 }
 
 pub(crate) async fn a_lost_request_is_decided_again(store: Arc<dyn Store>) {
-    let faulty = faulty(&store, faults::nth(Operation::Commit, 1, Fault::RequestLost));
+    let faulty = faulty(&store, nth(Operation::Commit, 1, Fault::RequestLost));
     assert_eq!(transact(&*faulty, 5, || increment(&*faulty, "counter")).await, Ok(1));
     assert_eq!(read(&*store, "counter").await, Some((1, "1".to_owned())));
 }
 
 /// Another was faster, and then the answer that says so is lost.
 pub(crate) async fn a_lost_answer_of_a_conflict_is_decided_again(store: Arc<dyn Store>) {
-    let faulty = faulty(&store, faults::nth(Operation::Commit, 1, Fault::AnswerLost));
+    let faulty = faulty(&store, nth(Operation::Commit, 1, Fault::AnswerLost));
     let decided = AtomicUsize::new(0);
     let counted = transact(&*faulty, 5, || async {
         let mine = increment(&*faulty, "counter").await;
@@ -71,22 +71,14 @@ pub(crate) async fn what_cannot_be_asked_is_indeterminate(store: Arc<dyn Store>)
 #[derive(Debug, Clone)]
 struct Weather(Vec<(Option<Fault>, u8)>);
 
-impl Plan for Weather {
-    fn fault(&self, call: &Call<'_>) -> Option<Fault> {
-        match call.operation {
-            Operation::Commit | Operation::WasCommitted => self.at(call).0,
-            _ => None,
+impl Hook for Weather {
+    async fn before(&self, call: Call<'_>) -> Option<Fault> {
+        let (fault, yields) = self.0[call.number as usize % self.0.len()];
+        // An engine in memory answers at once: nobody else would ever come between a load and a commit.
+        for _ in 0..yields {
+            tokio::task::yield_now().await;
         }
-    }
-
-    fn yields(&self, call: &Call<'_>) -> u32 {
-        u32::from(self.at(call).1)
-    }
-}
-
-impl Weather {
-    fn at(&self, call: &Call<'_>) -> (Option<Fault>, u8) {
-        self.0[call.number as usize % self.0.len()]
+        fault.filter(|_| matches!(call.operation, Operation::Commit | Operation::WasCommitted))
     }
 }
 
@@ -117,7 +109,7 @@ fn under_many_weathers(cases: u32, check: impl Fn(Weather, String)) {
     }
 }
 
-/// Runs tasks one at a time, in an order that only the plan's yields decide.
+/// Runs tasks one at a time, in an order that only the hook's yields decide.
 fn one_at_a_time<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }

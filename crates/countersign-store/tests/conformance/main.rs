@@ -94,10 +94,12 @@ promises! {
         the_nth_operation_fails_and_no_other
         every_operation_can_fail_before_it_happens
         a_lost_answer_leaves_its_effect_behind
+        a_refusal_is_answered_where_only_a_success_is_lost
         a_corrupt_read_is_told_from_an_unavailable_one
         a_read_only_store_reads_until_it_is_healed
         an_unreachable_store_does_nothing_until_it_is_healed
-        a_plan_sees_what_shall_be_committed;
+        a_hook_sees_what_shall_be_committed
+        a_hook_runs_before_and_after_and_what_is_done_is_counted;
     model:
         any_commands_leave_what_the_model_has;
 }

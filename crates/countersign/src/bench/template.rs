@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
-    ChangeId, ChangeSet, CommitError, Content, Expect, IndexEntry, Key, MAX_CHANGES, NewMessage, Store, Write,
+    ChangeId, ChangeSet, Content, Expect, IndexEntry, Key, MAX_CHANGES, NewMessage, Store, Write,
 };
-use countersign_store::layer::Layer;
+use countersign_store::intercept::{Call, Fault, Hook, InterceptedStore, Outcome};
 use countersign_store::memory::MemoryStore;
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::future::try_join_all;
 
 use super::checkout::{Intent, Placed, placed_checkout};
 use super::inside::Inside;
@@ -40,8 +40,8 @@ pub(super) struct Template {
 
 impl Template {
     pub(super) async fn record(life: Life, key: &BenchKey) -> Result<Self, String> {
-        let recorder = Arc::new(Recorder::default());
-        let sandbox = Inside::start(Arc::clone(&recorder) as Arc<dyn Store>, key).await?;
+        let store = Arc::new(InterceptedStore::new(Arc::new(MemoryStore::new()), Recorder::default()));
+        let sandbox = Inside::start(Arc::clone(&store) as Arc<dyn Store>, key).await?;
         let intent = match life {
             Life::Placed => Intent::Authorize,
             Life::Finalized(intent) => intent,
@@ -56,7 +56,7 @@ impl Template {
             let id = answer.get("chargePermissionId").and_then(|id| id.as_str());
             ids.push(id.ok_or("a completed session without a permission")?.to_owned());
         }
-        recorder.template(ids)
+        store.hook.template(ids)
     }
 
     /// Writes copies, whose numbers tell them apart among the copies of all templates of a store.
@@ -130,17 +130,14 @@ fn copied_ids(number: usize, of: usize) -> [String; 2] {
     [format!("{:08x}-0000-4000-8000-{number:012x}", spread(1 << 32)), format!("S01-{first}-{second}")]
 }
 
-/// A store that remembers what was committed to it.
+/// Remembers what was committed to a store.
 #[derive(Default)]
-struct Recorder {
-    inner: MemoryStore,
-    changes: Mutex<Vec<ChangeSet>>,
-}
+struct Recorder(Mutex<Vec<ChangeSet>>);
 
 impl Recorder {
     /// The last content of every document, and every message.
     fn template(&self, ids: Vec<String>) -> Result<Template, String> {
-        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = changes.iter().map(|change| change.at).max().ok_or("nothing was written")?;
         let mut documents: Vec<(Key, Content)> = Vec::new();
         for Write { key, content, .. } in changes.iter().flat_map(|change| &change.write) {
@@ -152,17 +149,15 @@ impl Recorder {
     }
 }
 
-impl Layer for Recorder {
-    fn below(&self) -> &dyn Store {
-        &self.inner
+impl Hook for Recorder {
+    async fn before(&self, _: Call<'_>) -> Option<Fault> {
+        None
     }
 
-    fn around_commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
-        Box::pin(async move {
-            self.inner.commit(change.clone()).await?;
-            self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
-            Ok(())
-        })
+    async fn after(&self, call: Call<'_>, outcome: Outcome) {
+        if let (Some(change), Outcome::Done) = (call.change, outcome) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(change.clone());
+        }
     }
 }
 

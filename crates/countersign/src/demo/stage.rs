@@ -17,7 +17,7 @@ use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::{SigningSecrets, Webhook};
 use countersign_merchant::{Merchant, settings};
 use countersign_sandbox::Sandbox;
-use countersign_store::faults::{self, FaultyStore, Outage};
+use countersign_store::intercept::{InterceptedStore, Outage, Outages};
 use countersign_store::sqlite::{OpenError, SqliteStore};
 use countersign_world::fake::ShiftedClock;
 use countersign_world::{Clock as _, SystemClock, SystemEntropy};
@@ -268,7 +268,7 @@ async fn start_merchant(
     shop_url: Option<&str>,
 ) -> Outcome<Half> {
     let files = open_once_let_go(&directory.join("merchant.db")).await?;
-    let store = Arc::new(FaultyStore::new(Arc::new(files), faults::none()));
+    let store = Arc::new(InterceptedStore::new(Arc::new(files), Outages::default()));
     let endpoint = Endpoint::parse(amazon_url).map_err(Failure::new)?;
     let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
     let signer = KeySigner::from_pem(public_key_id.clone(), private_pem, Algorithm::PssV2);
@@ -339,7 +339,7 @@ fn quote_hook(shop_url: &str) -> Outcome<QuoteHook> {
 /// moment that there is.
 struct StoreBreaker {
     inner: Https,
-    store: Arc<FaultyStore>,
+    store: Arc<InterceptedStore<Outages>>,
     armed: Arc<AtomicBool>,
 }
 
@@ -354,7 +354,7 @@ impl Transport for StoreBreaker {
             let answer = self.inner.send(request, deadline).await;
             let said_yes = is_finalize && answer.as_ref().is_ok_and(|answer| answer.status().is_success());
             if said_yes && self.armed.swap(false, Ordering::AcqRel) {
-                self.store.fail(Outage::ReadOnly);
+                self.store.hook.fail(Outage::ReadOnly);
             }
             answer
         })

@@ -1,0 +1,477 @@
+//! A store that a test can intercept: it wraps any store and calls a [`Hook`] before and after each
+//! operation. Tests, the simulation and the demo make an operation fail, lose its answer or wait,
+//! and count what is done. No server that keeps a shop's data runs on one.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_domain::time::Timestamp;
+use futures_util::future::BoxFuture;
+
+use crate::contract::{
+    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
+    StoreError,
+};
+
+/// The operations of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// [`Store::load`].
+    Load,
+    /// [`Store::commit`].
+    Commit,
+    /// [`Store::was_committed`].
+    WasCommitted,
+    /// [`Store::due`].
+    Due,
+    /// [`Store::next_due`].
+    NextDue,
+    /// [`Store::range`].
+    Range,
+    /// [`Store::messages`].
+    Messages,
+    /// [`Store::lease`].
+    Lease,
+    /// [`Store::release`].
+    Release,
+    /// [`Store::backlog`].
+    Backlog,
+    /// [`Store::watermark`].
+    Watermark,
+    /// [`Store::reset`].
+    Reset,
+}
+
+impl Operation {
+    /// Whether it may leave something behind.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        match self {
+            Self::Commit | Self::Lease | Self::Release | Self::Reset => true,
+            Self::Load
+            | Self::WasCommitted
+            | Self::Due
+            | Self::NextDue
+            | Self::Range
+            | Self::Messages
+            | Self::Backlog
+            | Self::Watermark => false,
+        }
+    }
+}
+
+/// One operation, as a hook sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// Its number among all operations of this store, from 1, in the order of their first poll.
+    pub number: u64,
+    /// What is done.
+    pub operation: Operation,
+    /// The documents that are loaded, if that is what is done.
+    pub keys: &'a [Key],
+    /// What is committed, if that is what is done.
+    pub change: Option<&'a ChangeSet>,
+}
+
+/// What goes wrong with one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// It does not happen, and says so: `Unavailable`.
+    Unavailable,
+    /// It happens, and the answer is lost: a commit is `Indeterminate` although applied, anything else
+    /// `Unavailable`.
+    AnswerLost,
+    /// The same, but a commit that the wrapped store refuses is answered by that refusal.
+    SuccessLost,
+    /// It does not happen, and the answer is lost: a commit is `Indeterminate` and never applied,
+    /// anything else `Unavailable`.
+    RequestLost,
+    /// It does not happen: a read is `Corrupt`, a commit `Unavailable`.
+    Corrupt,
+}
+
+impl Fault {
+    /// Whether the operation happens all the same.
+    #[must_use]
+    pub const fn happens(self) -> bool {
+        match self {
+            Self::AnswerLost | Self::SuccessLost => true,
+            Self::Unavailable | Self::RequestLost | Self::Corrupt => false,
+        }
+    }
+}
+
+impl From<Fault> for CommitError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unavailable | Fault::Corrupt => Self::Unavailable(WHY.to_owned()),
+            Fault::AnswerLost | Fault::SuccessLost | Fault::RequestLost => {
+                Self::Indeterminate(WHY.to_owned())
+            }
+        }
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unavailable | Fault::AnswerLost | Fault::SuccessLost | Fault::RequestLost => {
+                Self::Unavailable(WHY.to_owned())
+            }
+            Fault::Corrupt => Self::Corrupt(WHY.to_owned()),
+        }
+    }
+}
+
+const WHY: &str = "an injected fault";
+
+/// How the wrapped store answered an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It succeeded: a commit is applied.
+    Done,
+    /// It was refused or failed.
+    Failed,
+}
+
+/// What is done around each operation. Both futures are awaited, so a hook can hold an operation up; one
+/// that never completes is a process that dies there.
+///
+/// A closure `Fn(&Call) -> Option<Fault>` is a hook; so is `()`, with which nothing goes wrong.
+pub trait Hook: Send + Sync + 'static {
+    /// Runs before the operation, and says what goes wrong with it: `None` is nothing.
+    fn before(&self, call: Call<'_>) -> impl Future<Output = Option<Fault>> + Send;
+
+    /// Runs after the operation has happened and before its answer is given, or lost. Up to its first
+    /// await no other operation comes between.
+    fn after(&self, call: Call<'_>, outcome: Outcome) -> impl Future<Output = ()> + Send {
+        let _ = (call, outcome);
+        async {}
+    }
+}
+
+impl<F: Fn(&Call<'_>) -> Option<Fault> + Send + Sync + 'static> Hook for F {
+    async fn before(&self, call: Call<'_>) -> Option<Fault> {
+        self(&call)
+    }
+}
+
+impl Hook for () {
+    async fn before(&self, _: Call<'_>) -> Option<Fault> {
+        None
+    }
+}
+
+/// The hook by which the `n`th of these operations, counted from 1, goes wrong, and nothing else.
+#[must_use]
+pub fn nth(operation: Operation, n: u64, fault: Fault) -> impl Hook {
+    let seen = AtomicU64::new(0);
+    move |call: &Call<'_>| {
+        (call.operation == operation && seen.fetch_add(1, Ordering::Relaxed) + 1 == n).then_some(fault)
+    }
+}
+
+/// What is wrong until it is healed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outage {
+    /// The disk is full or read-only: whatever writes is `Unavailable`, reads go on.
+    ReadOnly,
+    /// Nothing answers: every operation is `Unavailable`, and none happens.
+    Unreachable,
+}
+
+impl Outage {
+    /// What goes wrong with an operation while this lasts.
+    #[must_use]
+    pub const fn fault(self, operation: Operation) -> Option<Fault> {
+        match self {
+            Self::Unreachable => Some(Fault::Unavailable),
+            Self::ReadOnly if operation.writes() => Some(Fault::Unavailable),
+            Self::ReadOnly => None,
+        }
+    }
+}
+
+/// A hook that begins and ends outages.
+#[derive(Debug, Default)]
+pub struct Outages(Mutex<Option<Outage>>);
+
+impl Outages {
+    fn lock(&self) -> MutexGuard<'_, Option<Outage>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins an outage, instead of any other.
+    pub fn fail(&self, outage: Outage) {
+        *self.lock() = Some(outage);
+    }
+
+    /// Ends the outage.
+    pub fn heal(&self) {
+        *self.lock() = None;
+    }
+
+    /// The outage that lasts now.
+    #[must_use]
+    pub fn current(&self) -> Option<Outage> {
+        *self.lock()
+    }
+}
+
+impl Hook for Outages {
+    async fn before(&self, call: Call<'_>) -> Option<Fault> {
+        self.current()?.fault(call.operation)
+    }
+}
+
+/// What a store was asked to do so far, whatever came of it, and what its applied commits left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Calls of [`Store::load`].
+    pub loads: u64,
+    /// Documents that these asked for.
+    pub documents_loaded: u64,
+    /// Calls of every other operation that only reads.
+    pub other_reads: u64,
+    /// Calls of [`Store::commit`].
+    pub commits: u64,
+    /// Calls of every other operation that writes.
+    pub other_writes: u64,
+    /// Commits that were applied.
+    pub applied: u64,
+    /// Documents that these wrote or deleted.
+    pub documents_written: u64,
+    /// Index entries of the documents that they wrote.
+    pub index_entries: u64,
+    /// Messages that they appended.
+    pub messages: u64,
+}
+
+impl Counts {
+    /// All operations.
+    #[must_use]
+    pub const fn calls(&self) -> u64 {
+        self.loads + self.other_reads + self.commits + self.other_writes
+    }
+
+    /// What was counted since an earlier look at the same store.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Self {
+        Self {
+            loads: self.loads - earlier.loads,
+            documents_loaded: self.documents_loaded - earlier.documents_loaded,
+            other_reads: self.other_reads - earlier.other_reads,
+            commits: self.commits - earlier.commits,
+            other_writes: self.other_writes - earlier.other_writes,
+            applied: self.applied - earlier.applied,
+            documents_written: self.documents_written - earlier.documents_written,
+            index_entries: self.index_entries - earlier.index_entries,
+            messages: self.messages - earlier.messages,
+        }
+    }
+
+    /// Counts a call, and gives its number.
+    fn called(&mut self, operation: Operation, keys: &[Key]) -> u64 {
+        match operation {
+            Operation::Load => {
+                self.loads += 1;
+                self.documents_loaded += keys.len() as u64;
+            }
+            Operation::Commit => self.commits += 1,
+            other if other.writes() => self.other_writes += 1,
+            _ => self.other_reads += 1,
+        }
+        self.calls()
+    }
+
+    fn applied(&mut self, change: &ChangeSet) {
+        let entries = change.write.iter().filter_map(|write| write.content.as_ref());
+        self.applied += 1;
+        self.documents_written += change.write.len() as u64;
+        self.index_entries += entries.map(|content| content.index.len() as u64).sum::<u64>();
+        self.messages += change.append.len() as u64;
+    }
+}
+
+/// A store that calls a hook before and after each operation.
+pub struct InterceptedStore<H> {
+    /// What is done around each operation.
+    pub hook: H,
+    inner: Arc<dyn Store>,
+    counts: Mutex<Counts>,
+    at_work: AtomicUsize,
+}
+
+impl<H> fmt::Debug for InterceptedStore<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InterceptedStore").field("counts", &self.counts()).finish_non_exhaustive()
+    }
+}
+
+impl<H> InterceptedStore<H> {
+    /// The store without the hook.
+    #[must_use]
+    pub fn inner(&self) -> &Arc<dyn Store> {
+        &self.inner
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was done so far through this store.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        *self.lock()
+    }
+
+    /// Whether an operation is with the wrapped store now: its own threads may be at work.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.at_work.load(Ordering::SeqCst) > 0
+    }
+}
+
+struct AtWork<'a>(&'a AtomicUsize);
+
+impl<'a> AtWork<'a> {
+    fn on(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl<H: Hook> InterceptedStore<H> {
+    /// The store `inner`, with this hook.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Store>, hook: H) -> Self {
+        Self { hook, inner, counts: Mutex::default(), at_work: AtomicUsize::new(0) }
+    }
+
+    fn call<'a>(&self, operation: Operation, keys: &'a [Key], change: Option<&'a ChangeSet>) -> Call<'a> {
+        Call { number: self.lock().called(operation, keys), operation, keys, change }
+    }
+
+    fn passed<'a, T: Send + 'a>(
+        &'a self,
+        operation: Operation,
+        keys: &'a [Key],
+        inner: BoxFuture<'a, Result<T, StoreError>>,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        Box::pin(async move {
+            let call = self.call(operation, keys, None);
+            let fault = self.hook.before(call).await;
+            if let Some(fault) = fault.filter(|fault| !fault.happens()) {
+                return Err(fault.into());
+            }
+            let answer = {
+                let _at_work = AtWork::on(&self.at_work);
+                inner.await
+            };
+            let outcome = if answer.is_ok() { Outcome::Done } else { Outcome::Failed };
+            self.hook.after(call, outcome).await;
+            match fault {
+                Some(fault) => answer.and(Err(fault.into())),
+                None => answer,
+            }
+        })
+    }
+}
+
+impl<H: Hook> Store for InterceptedStore<H> {
+    fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
+        self.passed(Operation::Load, keys, self.inner.load(keys))
+    }
+
+    fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
+        Box::pin(async move {
+            let call = self.call(Operation::Commit, &[], Some(&change));
+            let fault = self.hook.before(call).await;
+            if let Some(fault) = fault.filter(|fault| !fault.happens()) {
+                return Err(fault.into());
+            }
+            let answer = {
+                let _at_work = AtWork::on(&self.at_work);
+                self.inner.commit(change.clone()).await
+            };
+            let outcome = match &answer {
+                Ok(()) => {
+                    self.lock().applied(&change);
+                    Outcome::Done
+                }
+                Err(_) => Outcome::Failed,
+            };
+            self.hook.after(call, outcome).await;
+            match fault {
+                None => answer,
+                Some(fault @ Fault::SuccessLost) => answer.and(Err(fault.into())),
+                // Whatever the answer was, a refusal too, it is lost.
+                Some(fault) => Err(fault.into()),
+            }
+        })
+    }
+
+    fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.passed(Operation::WasCommitted, &[], self.inner.was_committed(id))
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>> {
+        self.passed(Operation::Due, &[], self.inner.due(now, limit))
+    }
+
+    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.passed(Operation::NextDue, &[], self.inner.next_due())
+    }
+
+    fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>> {
+        self.passed(Operation::Range, &[], self.inner.range(range))
+    }
+
+    fn messages<'a>(
+        &'a self,
+        topic: &'static str,
+        subject: Option<&'a str>,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
+        self.passed(Operation::Messages, &[], self.inner.messages(topic, subject, after, limit))
+    }
+
+    fn lease(
+        &self,
+        topic: &'static str,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
+        self.passed(Operation::Lease, &[], self.inner.lease(topic, now, until, limit))
+    }
+
+    fn release(
+        &self,
+        sequence: u64,
+        lease_count: u32,
+        deliver_at: Option<Timestamp>,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.passed(Operation::Release, &[], self.inner.release(sequence, lease_count, deliver_at))
+    }
+
+    fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        self.passed(Operation::Backlog, &[], self.inner.backlog(topic, limit))
+    }
+
+    fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
+        self.passed(Operation::Watermark, &[], self.inner.watermark())
+    }
+
+    fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.passed(Operation::Reset, &[], self.inner.reset())
+    }
+}
