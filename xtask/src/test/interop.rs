@@ -17,33 +17,28 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 
 pub(super) fn run(root: &Path) -> Tally {
     // Built alone, as it is shipped: what another package asks of a dependency is not in it.
-    let mut total = cargo("binary", &["build", "--package", "countersign"]).run(root);
-    if total.failed > 0 {
-        return total;
-    }
-    let binary = target(root).join("debug/countersign");
-    total += storefront(root);
-    total += node(root, &binary);
-    total += python(root, &binary);
-    total += browser(root, &binary);
-    total
+    cargo("binary", &["build", "--package", "countersign"]).run(root).then(|| {
+        let binary = target(root).join("debug/countersign");
+        let mut total = storefront(root);
+        total += node(root, &binary);
+        total += python(root, &binary);
+        total += browser(root, &binary);
+        total
+    })
 }
 
 /// `cargo xtask screenshots`: every page as a picture, in the folder `target/screenshots`.
 pub(super) fn screenshots(root: &Path) -> Tally {
-    let mut total = cargo("binary", &["build", "--package", "countersign"]).run(root);
-    if total.failed == 0 {
-        total += install_browser(root);
-    }
-    if total.failed == 0 {
+    let binary = cargo("binary", &["build", "--package", "countersign"]).run(root);
+    binary.then(|| install_browser(root)).then(|| {
         let folder = target(root).join("screenshots");
         let place = folder.to_string_lossy();
         let pictures = Step::new("pictures", "node", &["screenshots.mjs", &place]);
         let binary = target(root).join("debug/countersign");
-        total += pictures.with_variable(BINARY, binary).run(&root.join("interop/browser"));
+        let total = pictures.with_variable(BINARY, binary).run(&root.join("interop/browser"));
         eprintln!("{}", folder.display());
-    }
-    total
+        total
+    })
 }
 
 /// Installs what the Node suite needs, the official client among it.
@@ -61,22 +56,16 @@ fn install_packages(folder: &Path) -> Tally {
 
 /// A buyer in Chromium: the button, the hosted page and the result page.
 fn browser(root: &Path, binary: &Path) -> Tally {
-    let mut total = install_browser(root);
-    if total.failed == 0 {
+    install_browser(root).then(|| {
         let suite = Step::new("browser", "node", &["--test", "--test-reporter=tap", "suite.mjs"]);
         let folder = root.join("interop/browser");
-        total += suite.counted_by(tally::of_node).with_variable(BINARY, binary).run(&folder);
-    }
-    total
+        suite.counted_by(tally::of_node).with_variable(BINARY, binary).run(&folder)
+    })
 }
 
 /// Installs what drives the browser, and the browser itself where it is absent.
 pub(super) fn install_browser(root: &Path) -> Tally {
-    let total = install_chromium(root);
-    if total.failed > 0 {
-        return total;
-    }
-    install_packages(&root.join("interop/browser"))
+    install_chromium(root).then(|| install_packages(&root.join("interop/browser")))
 }
 
 /// The Japanese pages need a font too. Nothing is asked for, and a password least of all.
@@ -105,13 +94,11 @@ fn install_chromium(root: &Path) -> Tally {
 }
 
 fn node(root: &Path, binary: &Path) -> Tally {
-    let folder = root.join("interop/node");
-    let mut total = install_node(root);
-    if total.failed == 0 {
+    install_node(root).then(|| {
         let suite = Step::new("node sdk", "node", &["--test", "--test-reporter=tap"]);
-        total += suite.counted_by(tally::of_node).with_variable(BINARY, binary).run(&folder);
-    }
-    total
+        let suite = suite.counted_by(tally::of_node).with_variable(BINARY, binary);
+        suite.run(&root.join("interop/node"))
+    })
 }
 
 /// The browser's scripts against pages made by hand. They need no package.
@@ -125,21 +112,18 @@ fn python(root: &Path, binary: &Path) -> Tally {
     let environment = target(root).join("interop/python");
     let program = environment.join("bin/python");
     let requirements = folder.join("requirements.txt");
-    let mut total = installed_once(&requirements, &environment, || {
+    let installed = installed_once(&requirements, &environment, || {
         let place = environment.to_string_lossy();
-        let mut total = Step::new("venv", "python3", &["-m", "venv", "--clear", &place]).run(&folder);
-        if total.failed == 0 {
+        Step::new("venv", "python3", &["-m", "venv", "--clear", &place]).run(&folder).then(|| {
             let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"];
             let list = ["--requirement", "requirements.txt"];
-            total += Step::new("pip", &program, &[pip.as_slice(), &list].concat()).run(&folder);
-        }
-        total
+            Step::new("pip", &program, &[pip.as_slice(), &list].concat()).run(&folder)
+        })
     });
-    if total.failed == 0 {
+    installed.then(|| {
         let suite = Step::new("python sdk", &program, &["-B", "-m", "unittest", "--quiet"]);
-        total += suite.counted_by(tally::of_unittest).with_variable(BINARY, binary).run(&folder);
-    }
-    total
+        suite.counted_by(tally::of_unittest).with_variable(BINARY, binary).run(&folder)
+    })
 }
 
 /// Installs unless `place` was installed from this very lock file; a copy of it in there tells.

@@ -9,6 +9,16 @@ pub(super) struct Tally {
     pub(super) failed: u64,
 }
 
+impl Tally {
+    /// Adds what comes next, which only runs when nothing has failed so far.
+    pub(super) fn then(mut self, next: impl FnOnce() -> Self) -> Self {
+        if self.failed == 0 {
+            self += next();
+        }
+        self
+    }
+}
+
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
