@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+mod cargo;
 mod defects;
 mod folders;
 mod promises;

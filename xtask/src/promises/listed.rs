@@ -3,18 +3,19 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use super::named::Test;
 use super::{SOURCE, load};
+use crate::cargo;
 
 /// The tests of the promises that the runner does not list, a line each. Everything is built already
 /// when this is asked.
 pub(crate) fn unlisted(root: &Path) -> Result<Vec<String>, String> {
     let promises = load(root)?;
-    let listed = Listed::read(&ask(root)?)?;
+    let list = cargo::ask(root, &["nextest", "list", "--workspace", "--message-format", "json"])?;
+    let listed = Listed::read(&list)?;
     let texts = promises.texts(root);
     let text_of = |path: &str| texts.get(path).map(String::as_str);
     let names = promises.rows().flat_map(|row| row.tests.iter().map(|name| (&row.id, name)));
@@ -27,26 +28,11 @@ pub(crate) fn unlisted(root: &Path) -> Result<Vec<String>, String> {
     Ok(unlisted.collect())
 }
 
-fn ask(root: &Path) -> Result<Vec<u8>, String> {
-    let output = Command::new("cargo")
-        .args(["nextest", "list", "--workspace", "--message-format", "json"])
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("cargo nextest list: {error}"))?;
-    if output.status.success() {
-        Ok(output.stdout)
-    } else {
-        Err(format!("cargo nextest list: {}", String::from_utf8_lossy(&output.stderr)))
-    }
-}
-
 /// Package and function of every test that is run.
 struct Listed(HashSet<(String, String)>);
 
 impl Listed {
-    fn read(list: &[u8]) -> Result<Self, String> {
-        let list: Value = serde_json::from_slice(list).map_err(|error| format!("nextest's list: {error}"))?;
+    fn read(list: &Value) -> Result<Self, String> {
         let suites = list["rust-suites"].as_object().ok_or("nextest's list has no suites")?;
         let mut listed = HashSet::new();
         for suite in suites.values() {
@@ -68,18 +54,20 @@ impl Listed {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_test_counts_in_its_own_package_and_when_it_is_not_ignored() {
-        let list = r#"{"rust-suites": {"a::b": {"package-name": "a", "testcases": {
-            "rules::tests::holds": {"ignored": false}, "waits": {"ignored": true}}}}}"#;
-        let listed = Listed::read(list.as_bytes()).unwrap();
+        let list = json!({"rust-suites": {"a::b": {"package-name": "a", "testcases": {
+            "rules::tests::holds": {"ignored": false}, "waits": {"ignored": true}}}}});
+        let listed = Listed::read(&list).unwrap();
         let cases =
             [("a", "holds", true), ("b", "holds", false), ("a", "waits", false), ("a", "tests", false)];
         for (package, function, expected) in cases {
             assert_eq!(listed.has(package, function), expected, "{package} {function}");
         }
-        assert!(Listed::read(b"{}").is_err());
+        assert!(Listed::read(&json!({})).is_err());
     }
 }

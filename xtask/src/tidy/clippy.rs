@@ -5,14 +5,14 @@ use super::tree::Tree;
 use super::violation::Violation;
 
 pub(super) fn crates_repeat_the_shared_bans(tree: &Tree) -> Vec<Violation> {
-    let Some(shared) = tree.files.iter().find(|file| file.path == "clippy.toml") else {
+    let Some(shared) = tree.text_of("clippy.toml") else {
         return vec![Violation::new("clippy.toml", "is missing")];
     };
     let mut violations = Vec::new();
     let own = |path: &str| path.ends_with("/clippy.toml") || path.ends_with("/.clippy.toml");
     for file in tree.files.iter().filter(|file| own(&file.path)) {
         let repeated: Vec<_> = bans(&file.text).collect();
-        for ban in bans(&shared.text).filter(|ban| !repeated.contains(ban)) {
+        for ban in bans(shared).filter(|ban| !repeated.contains(ban)) {
             violations.push(Violation::new(&file.path, format!("does not repeat the ban on {ban}")));
         }
     }

@@ -1,7 +1,6 @@
 //! Time and entropy are arguments: one crate reads the clock and draws entropy, behind the only traits
 //! of these names, so that a simulation can stand in for both.
 
-use super::code::line_of;
 use super::tree::Tree;
 use super::violation::Violation;
 
@@ -34,12 +33,8 @@ pub(super) fn one_crate_reads_the_clock_and_draws_entropy(tree: &Tree) -> Vec<Vi
             if krate == WORLD && below == home {
                 continue;
             }
-            for word in words {
-                if let Some(line) = line_of(&code, word) {
-                    let what = format!("line {line}: {word} outside {home} of {WORLD}");
-                    violations.push(Violation::new(&file.path, what));
-                }
-            }
+            let what = |word: &str| format!("{word} outside {home} of {WORLD}");
+            violations.extend(Violation::of_words(&file.path, &code, words, what));
         }
     }
     violations
@@ -47,12 +42,10 @@ pub(super) fn one_crate_reads_the_clock_and_draws_entropy(tree: &Tree) -> Vec<Vi
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::File;
     use super::*;
 
     fn found(path: &str, text: &str) -> usize {
-        let files = vec![File::new(path, text)];
-        one_crate_reads_the_clock_and_draws_entropy(&Tree { files, ..Tree::default() }).len()
+        one_crate_reads_the_clock_and_draws_entropy(&Tree::of(path, text)).len()
     }
 
     #[test]

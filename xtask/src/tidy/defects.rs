@@ -7,9 +7,10 @@ use crate::defects;
 
 pub(super) fn each_defect_still_applies(tree: &Tree) -> Vec<Violation> {
     let files = tree.files.iter().map(|file| (file.path.as_str(), file.text.as_str()));
-    let text_of =
-        |path: &str| tree.files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
-    defects::wrong(files, text_of).into_iter().map(|(path, why)| Violation::new(path, why)).collect()
+    defects::wrong(files, |path| tree.text_of(path))
+        .into_iter()
+        .map(|(path, why)| Violation::new(path, why))
+        .collect()
 }
 
 #[cfg(test)]

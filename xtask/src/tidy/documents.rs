@@ -91,8 +91,7 @@ pub(super) fn documents_name_what_is_there(tree: &Tree) -> Vec<Violation> {
 /// A promise is kept by tests: each that is named is there, and the page is what `cargo xtask docs` makes
 /// of them.
 pub(super) fn promises_are_as_the_page_says(tree: &Tree) -> Vec<Violation> {
-    let text_of =
-        |path: &str| tree.files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
+    let text_of = |path: &str| tree.text_of(path);
     let Some(source) = text_of(SOURCE) else {
         return vec![Violation::new(SOURCE, "must say which test keeps which promise")];
     };
@@ -181,9 +180,7 @@ mod tests {
         let (kept, broken) = (source("amounts_match"), source("amounts_matched"));
         let page = |source: &str| {
             let tree = tree(source, "");
-            let text_of =
-                |path: &str| tree.files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
-            Promises::read(source).unwrap().page(text_of)
+            Promises::read(source).unwrap().page(|path| tree.text_of(path))
         };
         let cases = [
             (&kept, page(&kept), 0),

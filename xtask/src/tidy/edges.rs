@@ -1,7 +1,6 @@
 //! Who may name whom inside the two servers: the store is called from one folder of each, SQL lives in the
 //! store.
 
-use super::code::line_of;
 use super::tree::Tree;
 use super::violation::Violation;
 
@@ -14,14 +13,13 @@ pub(super) fn one_folder_calls_the_store(tree: &Tree) -> Vec<Violation> {
     for (server, folder, root) in SERVERS {
         for (file, below) in tree.files_of(server) {
             let code = file.code().shipped;
-            let may_name = below.starts_with(folder) || below == root;
-            if let Some(line) = line_of(&code, "countersign_store").filter(|_| !may_name) {
-                let what = format!("line {line}: names the store, which only {folder} may call");
-                violations.push(Violation::new(&file.path, what));
+            if !below.starts_with(folder) && below != root {
+                let what = |_: &str| format!("names the store, which only {folder} may call");
+                violations.extend(Violation::of_words(&file.path, &code, &["countersign_store"], what));
             }
-            if let Some(line) = line_of(&code, "crate::stored").filter(|_| below.starts_with("src/http/")) {
-                let what = format!("line {line}: a handler names a stored document; ask {folder} instead");
-                violations.push(Violation::new(&file.path, what));
+            if below.starts_with("src/http/") {
+                let what = |_: &str| format!("a handler names a stored document; ask {folder} instead");
+                violations.extend(Violation::of_words(&file.path, &code, &["crate::stored"], what));
             }
         }
     }
@@ -32,21 +30,19 @@ pub(super) fn only_the_store_knows_sql(tree: &Tree) -> Vec<Violation> {
     let elsewhere = |krate: &str| krate != "countersign-store";
     tree.rust_files()
         .filter(|file| file.in_crate().is_some_and(|(krate, _)| elsewhere(krate)))
-        .filter_map(|file| {
-            let code = file.code();
-            let line = line_of(&code.shipped, "rusqlite")?;
-            Some(Violation::new(&file.path, format!("line {line}: only countersign-store knows SQL")))
+        .flat_map(|file| {
+            let what = |_: &str| "only countersign-store knows SQL".to_owned();
+            Violation::of_words(&file.path, &file.code().shipped, &["rusqlite"], what).collect::<Vec<_>>()
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::File;
     use super::*;
 
     fn found(rule: fn(&Tree) -> Vec<Violation>, path: &str, text: &str) -> usize {
-        rule(&Tree { files: vec![File::new(path, text)], ..Tree::default() }).len()
+        rule(&Tree::of(path, text)).len()
     }
 
     #[test]

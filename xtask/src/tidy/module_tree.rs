@@ -64,7 +64,7 @@ impl ModuleTree {
         let mut modules = Self::default();
         let package = folder.rsplit('/').next().unwrap_or(folder);
         for root in ["lib", "main"] {
-            let Some(file) = file_at(tree, &format!("{folder}/src/{root}.rs")) else { continue };
+            let Some(file) = tree.file(&format!("{folder}/src/{root}.rs")) else { continue };
             let at = modules.read_file(tree, file, None)?;
             if root == "lib" {
                 modules.library = Some((package.replace('-', "_"), at));
@@ -116,7 +116,7 @@ impl ModuleTree {
                 self.read_module(tree, file, &below, items, Some(at))?
             } else {
                 let places = [format!("{below}.rs"), format!("{below}/mod.rs")];
-                let Some(child) = places.iter().find_map(|place| file_at(tree, place)) else {
+                let Some(child) = places.iter().find_map(|place| tree.file(place)) else {
                     return Err((file.to_owned(), format!("there is no file for its module {name}")));
                 };
                 self.read_file(tree, child, Some(at))?
@@ -223,10 +223,6 @@ impl ModuleTree {
         }
         found
     }
-}
-
-fn file_at<'a>(tree: &'a Tree, path: &str) -> Option<&'a File> {
-    tree.files.iter().find(|file| file.path == path)
 }
 
 fn is_test(attributes: &[Attribute]) -> bool {

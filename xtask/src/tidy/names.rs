@@ -1,7 +1,6 @@
 //! Words that have no place in the code: file names that say nothing, type names that say the
 //! wrong thing, floating point near money, and what is left undone.
 
-use super::code::line_of;
 use super::tree::Tree;
 use super::violation::Violation;
 
@@ -48,12 +47,8 @@ pub(super) fn files_and_types_say_what_they_are(tree: &Tree) -> Vec<Violation> {
 pub(super) fn no_float_near_money(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (file, _) in MONEY_CRATES.iter().flat_map(|krate| tree.files_of(krate)) {
-        let code = file.code().shipped;
-        for word in ["f32", "f64"] {
-            if let Some(line) = line_of(&code, word) {
-                violations.push(Violation::new(&file.path, format!("line {line}: {word} near money")));
-            }
-        }
+        let what = |word: &str| format!("{word} near money");
+        violations.extend(Violation::of_words(&file.path, &file.code().shipped, &["f32", "f64"], what));
     }
     violations
 }
@@ -63,17 +58,11 @@ pub(super) fn nothing_is_left_undone(tree: &Tree) -> Vec<Violation> {
     for file in tree.rust_files() {
         let code = file.code();
         for text in [&code.shipped, &code.tests] {
-            for word in UNDONE {
-                if let Some(line) = line_of(text, word) {
-                    violations.push(Violation::new(&file.path, format!("line {line}: {word} is left")));
-                }
-            }
+            let what = |word: &str| format!("{word} is left");
+            violations.extend(Violation::of_words(&file.path, text, &UNDONE, what));
         }
-        for word in WAITING {
-            if let Some(line) = line_of(&code.tests, word) {
-                violations.push(Violation::new(&file.path, format!("line {line}: a test waits")));
-            }
-        }
+        let what = |_: &str| "a test waits".to_owned();
+        violations.extend(Violation::of_words(&file.path, &code.tests, &WAITING, what));
     }
     violations
 }
@@ -98,11 +87,10 @@ fn declared_types(code: &str) -> impl Iterator<Item = (usize, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::File;
     use super::*;
 
     fn found(rule: fn(&Tree) -> Vec<Violation>, path: &str, text: &str) -> usize {
-        rule(&Tree { files: vec![File::new(path, text)], ..Tree::default() }).len()
+        rule(&Tree::of(path, text)).len()
     }
 
     #[test]

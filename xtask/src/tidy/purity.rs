@@ -38,23 +38,18 @@ pub(super) fn protocol_does_no_io(tree: &Tree) -> Vec<Violation> {
 fn words_in(tree: &Tree, krate: &str, words: &[&str]) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (file, _) in tree.files_of(krate) {
-        let code = file.code().shipped;
-        for word in words {
-            if let Some(line) = line_of(&code, word) {
-                violations.push(Violation::new(&file.path, format!("line {line}: {word} in {krate}")));
-            }
-        }
+        let what = |word: &str| format!("{word} in {krate}");
+        violations.extend(Violation::of_words(&file.path, &file.code().shipped, words, what));
     }
     violations
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::File;
     use super::*;
 
     fn found(rule: fn(&Tree) -> Vec<Violation>, path: &str, text: &str) -> usize {
-        rule(&Tree { files: vec![File::new(path, text)], ..Tree::default() }).len()
+        rule(&Tree::of(path, text)).len()
     }
 
     #[test]

@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use super::code::{self, Code};
+use crate::cargo;
 use crate::folders::FOREIGN;
 
 /// A text file, with its path from the root in `/` form.
@@ -68,11 +68,25 @@ pub(super) struct Tree {
 }
 
 impl Tree {
+    /// A tree of one file.
+    #[cfg(test)]
+    pub(super) fn of(path: &str, text: &str) -> Self {
+        Self { files: vec![File::new(path, text)], ..Self::default() }
+    }
+
     pub(super) fn load(root: &Path) -> Result<Self, String> {
         let mut files = Vec::new();
         read_folder(root, "", &mut files)?;
         files.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(Self { files, packages: read_packages(root)? })
+    }
+
+    pub(super) fn file(&self, path: &str) -> Option<&File> {
+        self.files.iter().find(|file| file.path == path)
+    }
+
+    pub(super) fn text_of(&self, path: &str) -> Option<&str> {
+        self.file(path).map(|file| file.text.as_str())
     }
 
     pub(super) fn rust_files(&self) -> impl Iterator<Item = &File> {
@@ -112,17 +126,7 @@ fn read_folder(folder: &Path, path: &str, files: &mut Vec<File>) -> Result<(), S
 }
 
 fn read_packages(root: &Path) -> Result<Vec<Package>, String> {
-    let output = Command::new("cargo")
-        .args(["metadata", "--format-version", "1", "--no-deps"])
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("cargo metadata: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    let metadata: Value =
-        serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata = cargo::ask(root, &["metadata", "--format-version", "1", "--no-deps"])?;
     Ok(array(&metadata["packages"]).map(package).collect())
 }
 

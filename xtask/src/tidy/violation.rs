@@ -1,5 +1,7 @@
 //! What a rule finds.
 
+use super::code::line_of;
+
 /// A place that breaks a rule, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Violation {
@@ -10,6 +12,19 @@ pub(crate) struct Violation {
 impl Violation {
     pub(super) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
         Self { place: place.into(), what: what.into() }
+    }
+
+    /// One for each of these words that is in a file's code, at the first line that has it.
+    pub(super) fn of_words(
+        path: &str,
+        code: &str,
+        words: &[&str],
+        what: impl Fn(&str) -> String,
+    ) -> impl Iterator<Item = Self> {
+        words.iter().filter_map(move |word| {
+            let line = line_of(code, word)?;
+            Some(Self::new(path, format!("line {line}: {}", what(word))))
+        })
     }
 }
 
