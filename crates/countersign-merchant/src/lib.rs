@@ -6,12 +6,12 @@
 //! before anybody hears of success, and follows every doubt to its end. It reaches Amazon only
 //! through `countersign-client` and its data only through `countersign-store`.
 //!
-//! `http/` speaks to the shop and to browsers, `book/` loads, decides and writes, `app/` does what comes next,
+//! `http/` speaks to the shop and to browsers, `book/` loads, decides and writes, `drive/` does what comes next,
 //! `gateway/` is everything that leaves the process, `stored/` the form on disk, `pages/` what a buyer sees. The rules are in `countersign_domain::merchant`.
 
-mod app;
 mod book;
 mod clock;
+mod drive;
 mod events;
 mod explain;
 mod gateway;
@@ -22,7 +22,6 @@ mod json;
 mod metrics;
 mod pages;
 mod registration;
-mod runner;
 pub mod secret_lines;
 pub mod settings;
 pub mod snapshot_key;
@@ -40,9 +39,9 @@ use countersign_store::contract::Store;
 use countersign_world::{Clock, Entropy};
 use futures_util::future::{BoxFuture, join3};
 
-use app::App;
 use book::{Book, Outbox, Prices, StoreFailed};
 use clock::DecisionClock;
+use drive::App;
 use gateway::amazon::Amazon;
 use gateway::quote_hook::QuoteHook;
 use gateway::webhook::Webhook;
@@ -145,7 +144,7 @@ impl Merchant {
     pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
         let app = &self.server.app;
         let loops = join3(
-            runner::run(Arc::clone(app)),
+            drive::runner::run(Arc::clone(app)),
             webhook::sender::run(Arc::clone(&app.book), self.webhook.clone()),
             watch::run(Arc::clone(&app.book)),
         );

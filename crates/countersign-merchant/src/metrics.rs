@@ -7,8 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::operation::OperationState;
+use countersign_domain::merchant::payment::Payment;
 use countersign_domain::time::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -191,6 +192,28 @@ pub(crate) struct Survey {
     pub(crate) snapshots_missed: i64,
 }
 
+/// What of a checkout was in doubt before it was decided about.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Doubts {
+    attempts: Vec<u32>,
+    operations: Vec<u32>,
+}
+
+impl Doubts {
+    pub(crate) fn of(checkout: &Checkout) -> Self {
+        let is_in_doubt = |state: &AttemptState| {
+            matches!(state, AttemptState::Finalize(InFlight::InDoubt(_)) | AttemptState::Unresolved { .. })
+        };
+        let attempts = checkout.attempts.iter().filter(|attempt| is_in_doubt(&attempt.state));
+        let operations = checkout.payment.iter().flat_map(Payment::in_flight);
+        let operations = operations.filter(|operation| operation.state.is_in_doubt());
+        Self {
+            attempts: attempts.map(|attempt| attempt.number).collect(),
+            operations: operations.map(|operation| operation.number).collect(),
+        }
+    }
+}
+
 /// What one step changes in the figures: worked out when it is decided, counted once it is kept.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Noted {
@@ -200,8 +223,8 @@ pub(crate) struct Noted {
 }
 
 impl Noted {
-    /// What leads from one checkout to the next.
-    pub(crate) fn of(before: &Checkout, after: &Checkout, events: &[Event], now: Timestamp) -> Self {
+    /// What leads to this checkout from one that had these doubts.
+    pub(crate) fn of(before: &Doubts, after: &Checkout, events: &[Event], now: Timestamp) -> Self {
         let mut noted = Self::default();
         for Event { kind, about } in events {
             let figure = kind.row().figure;
@@ -212,21 +235,17 @@ impl Noted {
                     let Some(attempt) = about.attempt.and_then(|number| after.attempt(number)) else {
                         continue;
                     };
-                    let was_in_doubt = before.attempt(attempt.number).is_some_and(|before| {
-                        matches!(before.state, AttemptState::InDoubt(_) | AttemptState::Unresolved { .. })
-                    });
+                    let was_in_doubt = before.attempts.contains(&attempt.number);
                     noted.resolved.extend(was_in_doubt.then(|| attempt.state.name()));
                     let is_over = figure == Figure::AttemptEnds;
                     noted.times_to_definitive.extend(is_over.then(|| now.since(attempt.bound_at)));
                 }
                 Figure::OperationEnds => {
-                    let state_in = |checkout: &Checkout| {
-                        let payment = checkout.payment.as_ref()?;
-                        Some(payment.operation(about.operation?)?.state.clone())
-                    };
-                    if let Some(OperationState::InDoubt { .. }) = state_in(before) {
-                        noted.resolved.extend(state_in(after).map(|state| state.name()));
-                    }
+                    let payment = after.payment.as_ref();
+                    let operation =
+                        payment.zip(about.operation).and_then(|(it, number)| it.operation(number));
+                    let resolved = operation.filter(|it| before.operations.contains(&it.number));
+                    noted.resolved.extend(resolved.map(|operation| operation.state.name()));
                 }
             }
         }

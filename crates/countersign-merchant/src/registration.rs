@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
-use countersign_domain::merchant::checkout::{Checkout, Terms};
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
 

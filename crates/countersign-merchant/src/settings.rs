@@ -10,10 +10,12 @@ use countersign_client::notification::{
     CertificateOrigins, NotAnOrigin, NotificationVerifier, NotificationVerifierBuilder,
 };
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
-pub use countersign_domain::merchant::capture_plan::CapturePolicy;
-use countersign_domain::merchant::completion::CompletionRules;
-pub use countersign_domain::merchant::operation::RefundCeiling;
-pub use countersign_domain::merchant::quote::{CouponRate, DeliveryRate, Discount, QuoteTable, TaxRate};
+pub use countersign_domain::merchant::checkout::quote::{
+    CouponRate, DeliveryRate, Discount, QuoteTable, TaxRate,
+};
+pub use countersign_domain::merchant::rules::CapturePolicy;
+use countersign_domain::merchant::rules::MerchantRules;
+pub use countersign_domain::merchant::rules::RefundCeiling;
 
 /// A text that no log prints.
 #[derive(Clone)]
@@ -124,7 +126,7 @@ pub struct Payments {
 
 impl Default for Payments {
     fn default() -> Self {
-        let rules = CompletionRules::default();
+        let rules = MerchantRules::default();
         Self {
             capture_policy: rules.capture_policy,
             capture_margin: rules.capture_margin,
@@ -173,7 +175,7 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            resend_window: CompletionRules::default().resend_window,
+            resend_window: MerchantRules::default().resend_window,
             caller_wait: Duration::from_secs(25),
             finalize: ClientDeadlines::LEAST_FOR_PAYMENT,
         }
@@ -181,12 +183,12 @@ impl Default for Deadlines {
 }
 
 impl Deadlines {
-    pub(crate) fn rules(self) -> CompletionRules {
-        CompletionRules {
+    pub(crate) fn rules(self) -> MerchantRules {
+        MerchantRules {
             resend_window: self.resend_window,
             // The sender must have given up before anybody else takes over.
             lease: self.finalize.saturating_add(Duration::from_secs(10)),
-            ..CompletionRules::default()
+            ..MerchantRules::default()
         }
     }
 }

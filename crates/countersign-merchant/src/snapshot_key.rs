@@ -1,5 +1,5 @@
 //! The keys that snapshots are sealed with: AES-256-GCM, the first key for what is written, every key
-//! for what is read. Where the text comes from is the binary's affair; what is sealed, `app/snapshot`'s.
+//! for what is read. Where the text comes from is the binary's affair; what is sealed, `book/snapshot`'s.
 
 use std::fmt;
 use std::sync::Arc;

@@ -379,8 +379,12 @@ mod tests {
     }
 
     fn doubt(n: u32, body: &str, send_count: u32) -> Value {
-        json!({ "InDoubt": { "send": send(n, body), "send_count": send_count, "sent_at": NOW, "look_at": NOW,
-            "stored_error_count": 0 } })
+        doubt_after(n, body, send_count, 0)
+    }
+
+    fn doubt_after(n: u32, body: &str, send_count: u32, replay_count: u32) -> Value {
+        json!({ "Finalize": { "InDoubt": { "send": send(n, body), "send_count": send_count, "sent_at": NOW,
+            "since": NOW, "look": { "at": NOW }, "stored_error": { "replay_count": replay_count } } } })
     }
 
     fn authorized(charge: &str) -> Value {
@@ -509,9 +513,7 @@ mod tests {
         let paid = ledger(&[(SESSION, completed("a"))], &[("a", held())]);
         let untouched = ledger(&[(SESSION, json!({ "Open": {} }))], &[]);
         let (in_doubt, done) = (one(doubt(1, "{}", 1)), one(authorized("a")));
-        let replayed_often =
-            one(json!({ "InDoubt": { "send": send(1, "{}"), "send_count": 4, "sent_at": NOW, "look_at": NOW,
-            "stored_error_count": 3 } }));
+        let replayed_often = one(doubt_after(1, "{}", 4, 3));
         for held in [
             step(Some(&in_doubt), &done, NOW, &paid),
             step(Some(&in_doubt), &one(not_paid()), NOW, &untouched),

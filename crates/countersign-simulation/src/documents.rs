@@ -73,7 +73,79 @@ pub(crate) struct Send {
     pub(crate) body: String,
 }
 
+/// A call that may still have an effect.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+enum InFlight {
+    Recorded {
+        left_at: Option<i64>,
+        retry_at: i64,
+    },
+    Sent {
+        send: Send,
+        lease_until: i64,
+    },
+    InDoubt {
+        send: Send,
+        send_count: u32,
+        sent_at: i64,
+        since: i64,
+        look: Look,
+        stored_error: Option<StoredError>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct StoredError {
+    replay_count: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+enum StoredAttemptState {
+    Bound { retry_at: i64 },
+    Finalize(InFlight),
+    Pending { charge_permission_id: String, charge_id: String, look: Look },
+    Completed { completion: Completion, charge_permission_id: String },
+    NotPaid { reason: serde_json::Value },
+    Unresolved { reason: String, look_at: i64 },
+    Surplus { of: u32 },
+}
+
+impl From<StoredAttemptState> for AttemptState {
+    fn from(stored: StoredAttemptState) -> Self {
+        match stored {
+            StoredAttemptState::Bound { retry_at } => Self::Bound { retry_at },
+            StoredAttemptState::Finalize(InFlight::Recorded { left_at, retry_at }) => {
+                Self::Approved { sent_at: left_at, retry_at }
+            }
+            StoredAttemptState::Finalize(InFlight::Sent { send, lease_until }) => {
+                Self::Finalizing { send, lease_until }
+            }
+            StoredAttemptState::Finalize(InFlight::InDoubt {
+                send,
+                send_count,
+                sent_at,
+                look,
+                stored_error,
+                ..
+            }) => {
+                let stored_error_count = stored_error.map_or(0, |stored| stored.replay_count);
+                Self::InDoubt { send, send_count, sent_at, look_at: look.at, stored_error_count }
+            }
+            StoredAttemptState::Pending { charge_permission_id, charge_id, look } => {
+                Self::Pending { charge_permission_id, charge_id, look_at: look.at }
+            }
+            StoredAttemptState::Completed { completion, charge_permission_id } => {
+                Self::Completed { completion, charge_permission_id }
+            }
+            StoredAttemptState::NotPaid { reason } => Self::NotPaid { reason },
+            StoredAttemptState::Unresolved { reason, look_at } => Self::Unresolved { reason, look_at },
+            StoredAttemptState::Surplus { of } => Self::Surplus { of },
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "StoredAttemptState")]
 pub(crate) enum AttemptState {
     Bound { retry_at: i64 },
     Approved { sent_at: Option<i64>, retry_at: i64 },
@@ -304,7 +376,7 @@ pub(crate) struct Operation {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) enum Name {
     Shop(String),
-    Own(String),
+    Own(serde_json::Value),
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -317,6 +389,32 @@ pub(crate) enum Request {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+enum StoredOperationState {
+    InFlight(InFlight),
+    Done(Effect),
+    Refused { code: String },
+}
+
+impl From<StoredOperationState> for OperationState {
+    fn from(stored: StoredOperationState) -> Self {
+        match stored {
+            StoredOperationState::InFlight(InFlight::Recorded { retry_at, .. }) => {
+                Self::Recorded { retry_at }
+            }
+            StoredOperationState::InFlight(InFlight::Sent { send, lease_until }) => {
+                Self::Sending { send, lease_until }
+            }
+            StoredOperationState::InFlight(InFlight::InDoubt { send, send_count, since, look, .. }) => {
+                Self::InDoubt { send, send_count, since, look }
+            }
+            StoredOperationState::Done(effect) => Self::Done(effect),
+            StoredOperationState::Refused { code } => Self::Refused { code },
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "StoredOperationState")]
 pub(crate) enum OperationState {
     Recorded { retry_at: i64 },
     Sending { send: Send, lease_until: i64 },

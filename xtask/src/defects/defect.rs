@@ -1,7 +1,7 @@
 //! One defect, as its file describes it. The file's name is the defect's, and its text is
 //!
 //! ```text
-//! path: crates/countersign-domain/src/merchant/doubt.rs
+//! path: crates/countersign-domain/src/merchant/attempt/look.rs
 //! why: One sentence: what would become of somebody's money.
 //! judge: invariant PaidTwice
 //! judge: invariant SendChanged

@@ -1,21 +1,25 @@
 //! The rules by which a shop acts on Amazon's answers: what may be sent, what an answer proves, and
 //! what a buyer may be told.
+//!
+//! ```text
+//! rules, event            every deadline and choice; everything that can happen
+//! call                    one durable call to Amazon, whichever it is
+//! checkout                the order, and the draft that every decision changes
+//! attempt, payment        what a session came to; what was agreed since
+//! after                   what follows: captures, cancellations, hints, parcels
+//! next                    what the caller does then
+//! ```
+//!
+//! No file takes a name from one that takes a name from it.
 
-pub mod agreement;
+pub mod after;
 pub mod attempt;
-pub mod cancellation;
-pub mod capture_plan;
+pub mod call;
 pub mod checkout;
-pub mod completion;
-pub mod doubt;
-pub mod evidence;
-pub mod fulfilment;
-pub mod hint;
-pub mod operation;
+pub mod event;
+pub mod next;
 pub mod payment;
-pub mod quote;
-pub mod sending;
-pub mod verdict;
+pub mod rules;
 
 #[cfg(test)]
 mod tests;

@@ -2,12 +2,13 @@
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::GivenAddresses;
-use countersign_domain::merchant::completion::{
-    Arrival, ArrivalRefused, CheckoutStep, arrive, given_later, unquoted,
+use countersign_domain::merchant::attempt::arrive::{
+    Arrival, ArrivalRefused, arrive, end_unquoted, give_later,
 };
+use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_store::contract::Key;
 
-use super::commit::{Change, Loaded, checkout_key, decode};
+use super::commit::{Loaded, checkout_key, decode};
 use super::register::pointer;
 use super::{Book, Prices, StoreFailed};
 
@@ -64,7 +65,7 @@ impl Book {
         bearer: Bearer,
     ) -> Result<Bound, CompleteRefused> {
         let must_be_quoted = bearer == Bearer::Browser && self.prices == Prices::Quoted;
-        let (now, rules) = (self.clock.now(), self.rules());
+        let now = self.clock.now();
         let keys = [checkout_key(checkout_id), session_key(session)];
         let (after, (attempt, is_mine)) = self
             .commit(|| async {
@@ -72,41 +73,34 @@ impl Book {
                 let [Some(document), claim] = documents.as_slice() else {
                     return Err(CompleteRefused::NotFound);
                 };
-                let before = decode(document)?;
+                let mut revision = self.open(decode(document)?, now);
                 if claim.as_ref().is_some_and(|claim| claim.bytes != checkout_id.as_bytes()) {
                     return Err(CompleteRefused::BoundToAnotherOrder);
                 }
-                let checkout = &before.registration.checkout;
-                let (attempt, step) = match arrive(checkout, session, given, now, &rules) {
+                let draft = &mut revision.draft;
+                let attempt = match arrive(draft, session, given) {
                     Err(ArrivalRefused::TooManyAttempts) => return Err(CompleteRefused::TooManyAttempts),
                     Err(ArrivalRefused::OrderCanceled) => return Err(CompleteRefused::OrderCanceled),
                     Ok(Arrival::Known(attempt)) => {
-                        let next = given_later(checkout, attempt, given).unwrap_or_else(|| checkout.clone());
-                        let step = CheckoutStep { next, events: Vec::new() };
-                        return Ok(self.unless_same(before, step, (attempt, false), now));
+                        give_later(draft, attempt, given);
+                        return Ok(self.keep(revision, (attempt, false)));
                     }
-                    Ok(Arrival::New(attempt, step)) => (attempt, step),
+                    Ok(Arrival::New(attempt)) => attempt,
                 };
-                let is_unsent = |step: &CheckoutStep| {
-                    step.next.attempt(attempt).is_some_and(|bound| bound.state.is_unsent())
+                let is_unsent = |draft: &Draft| {
+                    draft.checkout().attempt(attempt).is_some_and(|bound| bound.state.is_unsent())
                 };
-                let is_unpriced = must_be_quoted && before.registration.browsing.quoted.is_none();
-                let step = if is_unsent(&step) && is_unpriced {
+                if is_unsent(draft) && must_be_quoted && revision.browsing.quoted.is_none() {
                     tracing::warn!(
                         checkout_id,
                         attempt,
                         "the buyer's page has not asked what the order costs"
                     );
-                    let ended = unquoted(&step.next, attempt, now);
-                    let events = step.events.into_iter().chain(ended.events).collect();
-                    CheckoutStep { next: ended.next, events }
-                } else {
-                    step
-                };
-                let is_mine = is_unsent(&step);
-                let writes = vec![pointer(session_key(session), checkout_id)];
-                let change = Change { writes, ..Change::of(&before.registration, step) };
-                Ok(self.decided(Some(before), change, (attempt, is_mine), now))
+                    end_unquoted(draft, attempt);
+                }
+                let is_mine = is_unsent(draft);
+                revision.writes.push(pointer(session_key(session), checkout_id));
+                Ok(self.keep(revision, (attempt, is_mine)))
             })
             .await?;
         let loaded = after.ok_or(CompleteRefused::NotFound)?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_domain::merchant::capture_plan::Deadline;
+use countersign_domain::merchant::rules::Deadline;
 use countersign_store::contract::{Content, Document, Expect, Key, Write};
 use futures_util::stream::{self, TryStreamExt as _};
 

@@ -4,10 +4,8 @@
 //! say so.
 
 use countersign_domain::merchant::attempt::AttemptState;
-use countersign_domain::merchant::cancellation::settled;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::completion::{CheckoutEvent, CheckoutStep};
-use countersign_domain::step::Step;
+use countersign_domain::merchant::checkout::draft::{self, Draft};
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
     ChangeSet, Content, Document, Expect, IndexEntry, Key, NewMessage, Version, Write,
@@ -17,8 +15,8 @@ use countersign_store::transact::{self, Decision};
 use super::{Book, StoreFailed, open_work, snapshot_document};
 use crate::events::entry::{self, Entry};
 use crate::events::table::Event;
-use crate::metrics::Noted;
-use crate::registration::Registration;
+use crate::metrics::{Doubts, Noted};
+use crate::registration::{Browsing, Links, Registration};
 use crate::stored::checkout;
 
 /// Checkouts by the permission that Amazon's notifications name.
@@ -30,29 +28,27 @@ pub(super) const BY_STATE: &str = "checkout_by_state";
 #[derive(Clone)]
 pub(crate) struct Loaded {
     pub(crate) registration: Registration,
-    version: Version,
+    pub(super) version: Version,
 }
 
-/// What a decision makes of a checkout.
-pub(super) struct Change {
-    pub(super) next: Registration,
-    /// What happened to it, in causal order.
-    pub(super) events: Vec<CheckoutEvent>,
-    /// What happened besides, to the order as it is registered.
+/// A registration while it is decided about.
+pub(super) struct Revision {
+    /// The checkout, as the domain's rules change it.
+    pub(super) draft: Draft,
+    pub(super) browsing: Browsing,
+    /// What happened besides, to the order as it is registered. There is something to write if anything did.
     pub(super) besides: Vec<Event>,
-    /// Documents that are written with it.
+    /// Documents that are written with it. There is something to write if there is any.
     pub(super) writes: Vec<Write>,
+    links: Links,
+    /// `None` for one that is new.
+    version: Option<Version>,
+    now: Timestamp,
+    was_completed: bool,
+    doubts: Doubts,
 }
 
-impl Change {
-    /// A step of the checkout alone.
-    pub(super) fn of(before: &Registration, step: CheckoutStep) -> Self {
-        let next = Registration { checkout: step.next, ..before.clone() };
-        Self { next, events: step.events, besides: Vec::new(), writes: Vec::new() }
-    }
-}
-
-/// A decision, with all that its commit applies. Made by [`Book::decided`], [`Book::unless_same`] and
+/// A decision, with all that its commit applies. Made by [`Book::keep`], [`Book::keep_anyway`] and
 /// [`Book::beside`].
 pub(super) struct Decided<T> {
     change: Option<ChangeSet>,
@@ -115,109 +111,99 @@ impl Book {
         Ok((after, outcome))
     }
 
-    /// Makes one decision on the checkout and commits its step; `None` when the decision was that there is
-    /// nothing to do.
+    /// Makes one decision on the checkout, and commits it if it changes anything. The checkout as it is since,
+    /// and what the decision came to, unless there is no such checkout.
     ///
-    /// What is `known` is decided on first, and loaded anew if somebody else has written since: a
-    /// commit names the version that it rests on.
-    pub(crate) async fn step<T: Send>(
-        &self,
-        checkout_id: &str,
-        known: &mut Option<Loaded>,
-        decide: impl Fn(&Checkout, Timestamp) -> Option<(CheckoutStep, T)> + Send + Sync,
-    ) -> Result<Option<T>, StoreFailed> {
-        let now = self.clock.now();
-        let decide = &decide;
-        let mut first = known.take();
-        let (after, outcome) = self
-            .commit(|| {
-                let known = first.take();
-                async move {
-                    let before = match known {
-                        Some(known) => Some(known),
-                        None => self.checkout(checkout_id).await?,
-                    };
-                    let Some(before) = before else { return Ok::<_, StoreFailed>(Decided::nothing(None)) };
-                    let Some((step, outcome)) = decide(&before.registration.checkout, now) else {
-                        return Ok(Decided::nothing(None));
-                    };
-                    Ok(self.unless_same(before, step, Some(outcome), now))
-                }
-            })
-            .await?;
-        *known = after;
-        Ok(outcome)
-    }
-
-    /// Makes one decision that may be refused, and keeps its step if it has one. `None` when there is no such
-    /// checkout.
+    /// What is `known` is decided on first, and loaded anew if somebody else has written since: a commit names
+    /// the version that it rests on. If nothing is written, what was known may be old, and is not given back.
+    ///
+    /// # Errors
+    /// The refusal, of which nothing is kept.
     pub(crate) async fn decide<T: Send, E: From<StoreFailed> + Send>(
         &self,
         checkout_id: &str,
-        decide: impl Fn(&Registration, Timestamp) -> Result<(Option<CheckoutStep>, T), E> + Send + Sync,
-    ) -> Result<Option<(Loaded, T)>, E> {
+        known: Option<Loaded>,
+        decide: impl Fn(&mut Draft) -> Result<T, E> + Send + Sync,
+    ) -> Result<(Option<Loaded>, Option<T>), E> {
         let now = self.clock.now();
         let decide = &decide;
-        let (after, outcome) = self
-            .commit(|| async move {
-                let Some(before) = self.checkout(checkout_id).await? else {
-                    return Ok::<_, E>(Decided::nothing(None));
+        let mut known = known;
+        self.commit(|| {
+            let known = known.take();
+            async move {
+                let may_be_old = known.is_some();
+                let before = match known {
+                    Some(known) => Some(known),
+                    None => self.checkout(checkout_id).await?,
                 };
-                let (step, outcome) = decide(&before.registration, now)?;
-                let unchanged = || Step { next: before.registration.checkout.clone(), events: Vec::new() };
-                let step = step.unwrap_or_else(unchanged);
-                Ok(self.unless_same(before, step, Some(outcome), now))
-            })
-            .await?;
-        Ok(after.zip(outcome))
+                let Some(before) = before else { return Ok::<_, E>(Decided::nothing(None)) };
+                let mut revision = self.open(before, now);
+                let outcome = decide(&mut revision.draft)?;
+                let mut decided = self.keep(revision, Some(outcome));
+                if may_be_old && decided.change.is_none() {
+                    decided.kept = None;
+                }
+                Ok(decided)
+            }
+        })
+        .await
     }
 
-    /// A step to be kept, unless it changes nothing.
-    pub(super) fn unless_same<T>(
-        &self,
-        before: Loaded,
-        step: CheckoutStep,
-        outcome: T,
-        now: Timestamp,
-    ) -> Decided<T> {
-        let step = settled(step, now, &self.rules());
-        if step.next == before.registration.checkout && step.events.is_empty() {
-            let kept = Kept { after: before, events: Vec::new(), noted: Noted::default() };
+    /// Begins to decide about a registration that was loaded.
+    pub(super) fn open(&self, Loaded { registration, version }: Loaded, now: Timestamp) -> Revision {
+        self.revision(registration, Some(version), now)
+    }
+
+    /// Begins to decide about a registration that is new.
+    pub(super) fn open_new(&self, registration: Registration, now: Timestamp) -> Revision {
+        self.revision(registration, None, now)
+    }
+
+    fn revision(&self, registration: Registration, version: Option<Version>, now: Timestamp) -> Revision {
+        let Registration { checkout, links, browsing } = registration;
+        Revision {
+            was_completed: is_completed(&checkout),
+            doubts: Doubts::of(&checkout),
+            draft: Draft::new(checkout, now, self.rules()),
+            browsing,
+            besides: Vec::new(),
+            writes: Vec::new(),
+            links,
+            version,
+            now,
+        }
+    }
+
+    /// A revision to be kept, unless it changes nothing.
+    pub(super) fn keep<T>(&self, revision: Revision, outcome: T) -> Decided<T> {
+        self.finish(revision, outcome, |changed| changed)
+    }
+
+    /// A revision to be kept, even if it changes nothing: for the timer and the index entries that it gets.
+    pub(super) fn keep_anyway<T>(&self, revision: Revision, outcome: T) -> Decided<T> {
+        self.finish(revision, outcome, |_| true)
+    }
+
+    fn finish<T>(&self, revision: Revision, outcome: T, is_written: impl FnOnce(bool) -> bool) -> Decided<T> {
+        let Revision { draft, browsing, besides, writes, links, version, now, was_completed, doubts } =
+            revision;
+        let draft::Decided { checkout, events, is_changed } = draft.finish();
+        let is_changed = is_changed || !besides.is_empty() || !writes.is_empty();
+        let next = Registration { checkout, links, browsing };
+        if let Some(version) = version
+            && !is_written(is_changed)
+        {
+            let after = Loaded { registration: next, version };
+            let kept = Kept { after, events: Vec::new(), noted: Noted::default() };
             return Decided { change: None, kept: Some(kept), outcome };
         }
-        let change = Change::of(&before.registration, step);
-        self.written(Some(before), change, outcome, now)
-    }
-
-    /// A change to be kept, of a checkout that was loaded or is new.
-    pub(super) fn decided<T>(
-        &self,
-        before: Option<Loaded>,
-        change: Change,
-        outcome: T,
-        now: Timestamp,
-    ) -> Decided<T> {
-        let Change { next: Registration { checkout, links, browsing }, events, besides, writes } = change;
-        let Step { next: checkout, events } = settled(Step { next: checkout, events }, now, &self.rules());
-        let next = Registration { checkout, links, browsing };
-        self.written(before, Change { next, events, besides, writes }, outcome, now)
-    }
-
-    fn written<T>(
-        &self,
-        before: Option<Loaded>,
-        Change { next, events, besides, writes }: Change,
-        outcome: T,
-        now: Timestamp,
-    ) -> Decided<T> {
-        let old = before.as_ref().map(|before| &before.registration.checkout);
-        let has_succeeded = is_completed(&next.checkout) && !old.is_some_and(is_completed);
+        let has_succeeded = is_completed(&next.checkout) && !was_completed;
         let next = if has_succeeded { next.without_quoted_address() } else { next };
         let mut events: Vec<_> = events.iter().map(|event| Event::of(event, &next.checkout)).collect();
-        let noted = old.map(|old| Noted::of(old, &next.checkout, &events, now)).unwrap_or_default();
-        let (expect, version) = match &before {
+        let noted = Noted::of(&doubts, &next.checkout, &events, now);
+        let (expect, version) = match version {
             // A version counts how often a document was written.
-            Some(before) => (Expect::Version(before.version), Version(before.version.0.saturating_add(1))),
+            Some(version) => (Expect::Version(version), Version(version.0.saturating_add(1))),
             None => (Expect::Absent, Version(1)),
         };
         let id = next.checkout.id.as_str();
@@ -278,19 +264,8 @@ fn is_completed(checkout: &Checkout) -> bool {
 
 /// The permissions by which Amazon speaks of a checkout.
 fn permissions(checkout: &Checkout) -> Vec<String> {
-    let of_attempts = checkout.attempts.iter().filter_map(|attempt| match &attempt.state {
-        AttemptState::Pending { charge_permission_id, .. } => Some(charge_permission_id),
-        AttemptState::NotPaid { charge, .. } => charge.as_ref().map(|charge| &charge.charge_permission_id),
-        AttemptState::Bound { .. }
-        | AttemptState::Approved { .. }
-        | AttemptState::Finalizing { .. }
-        | AttemptState::InDoubt(_)
-        | AttemptState::Completed { .. }
-        | AttemptState::Unresolved { .. }
-        | AttemptState::Surplus { .. } => None,
-    });
-    let paid = checkout.payment.as_ref().map(|payment| &payment.charge_permission_id);
-    of_attempts.chain(paid).map(ToString::to_string).collect()
+    let ids = checkout.attempts.iter().filter_map(|attempt| attempt.state.ids());
+    ids.map(|(charge_permission_id, _)| charge_permission_id.to_string()).collect()
 }
 
 /// A timeline entry, to be read only.

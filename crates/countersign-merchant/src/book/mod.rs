@@ -18,7 +18,7 @@ pub(crate) mod timers;
 
 use std::sync::Arc;
 
-use countersign_domain::merchant::completion::CompletionRules;
+use countersign_domain::merchant::rules::MerchantRules;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{ChangeId, ChangeSet, Document, IndexRange, IndexRow, Key, Store, Write};
 pub(crate) use countersign_store::transact::StoreFailed;
@@ -82,8 +82,8 @@ impl Book {
     }
 
     /// The rules as of now: local expiries are held while this machine's clock is in question.
-    pub(crate) fn rules(&self) -> CompletionRules {
-        CompletionRules {
+    pub(crate) fn rules(&self) -> MerchantRules {
+        MerchantRules {
             hold_expiries: self.clock.is_in_question(),
             capture_policy: self.settings.payments.capture_policy,
             capture_margin: self.settings.payments.capture_margin,

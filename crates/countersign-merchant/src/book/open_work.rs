@@ -2,11 +2,13 @@
 //! without reading a single checkout.
 
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
-use countersign_domain::merchant::cancellation::CancellationState;
-use countersign_domain::merchant::capture_plan::{Deadline, deadline_at};
+use countersign_domain::merchant::call::{CallKind, InFlight};
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::operation::{Operation, OperationState};
-use countersign_domain::merchant::payment::{ChargeState, Payment};
+use countersign_domain::merchant::checkout::cancellation::CancellationState;
+use countersign_domain::merchant::payment::Payment;
+use countersign_domain::merchant::payment::charge::ChargeState;
+use countersign_domain::merchant::payment::operation::{Operation, OperationState};
+use countersign_domain::merchant::rules::Deadline;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::IndexEntry;
 
@@ -21,11 +23,15 @@ pub(crate) struct OpenWork {
     pub(crate) state: String,
 }
 
-/// What the entries of every operation that is on its way begin with.
-pub(crate) fn sent_operations() -> [String; 5] {
-    ["createCharge", "captureCharge", "createRefund", "cancelCharge", "closeChargePermission"]
-        .map(|call| format!("{call} Sending "))
+/// What the entries of every call that is on its way begin with.
+pub(super) fn sent_calls() -> Vec<String> {
+    let finalize = format!("{ATTEMPT} {} ", AttemptState::FINALIZING);
+    let operations = CallKind::OPERATIONS.map(|call| format!("{} {} ", call.name(), OperationState::SENDING));
+    std::iter::once(finalize).chain(operations).collect()
 }
+
+/// The kind of an attempt's entry.
+const ATTEMPT: &str = "attempt";
 
 /// Authorized charges by what passes and when.
 pub(crate) const CAPTURES: &str = "checkout_by_capture_deadline";
@@ -34,7 +40,7 @@ pub(crate) const CAPTURES: &str = "checkout_by_capture_deadline";
 pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
     let attempts = checkout.attempts.iter().filter_map(|attempt| {
         let since = open_since(attempt)?;
-        Some(entry("attempt", attempt.state.name(), since))
+        Some(entry(ATTEMPT, attempt.state.name(), since))
     });
     let operations = checkout.payment.iter().flat_map(Payment::in_flight).filter_map(|operation| {
         let since = in_flight_since(operation)?;
@@ -51,7 +57,7 @@ pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
     let captures = authorized.flat_map(|charge| {
         DEADLINES.map(|deadline| IndexEntry {
             index: CAPTURES,
-            value: capture_value(deadline, deadline_at(charge, deadline)),
+            value: capture_value(deadline, charge.deadline_at(deadline)),
         })
     });
     attempts.chain(operations).chain(cancellation).chain(captures).take(MOST).collect()
@@ -69,12 +75,11 @@ pub(crate) fn capture_value(deadline: Deadline, at: Timestamp) -> String {
 }
 
 fn in_flight_since(operation: &Operation) -> Option<Timestamp> {
-    match &operation.state {
-        OperationState::Recorded { .. } => Some(operation.requested_at),
-        OperationState::Sending { sent_at, .. } => Some(*sent_at),
-        OperationState::InDoubt { since, .. } => Some(*since),
-        OperationState::Done(_) | OperationState::Refused { .. } => None,
-    }
+    operation.state.in_flight().map(|in_flight| match in_flight {
+        InFlight::Recorded { .. } => operation.requested_at,
+        InFlight::Sent { sent_at, .. } => *sent_at,
+        InFlight::InDoubt(doubt) => doubt.since,
+    })
 }
 
 fn entry(kind: &str, state: &str, since: Timestamp) -> IndexEntry {
@@ -94,9 +99,13 @@ pub(crate) fn parse(value: &str) -> Option<(OpenWork, Timestamp)> {
 fn open_since(attempt: &Attempt) -> Option<Timestamp> {
     match &attempt.state {
         AttemptState::Bound { .. } => Some(attempt.bound_at),
-        AttemptState::Approved { sent_at, .. } => Some(sent_at.unwrap_or(attempt.bound_at)),
-        AttemptState::Finalizing { sent_at, .. } | AttemptState::Unresolved { sent_at, .. } => Some(*sent_at),
-        AttemptState::InDoubt(doubt) => Some(doubt.since),
+        AttemptState::Finalize(InFlight::Recorded { left_at, .. }) => {
+            Some(left_at.unwrap_or(attempt.bound_at))
+        }
+        AttemptState::Finalize(InFlight::Sent { sent_at, .. }) | AttemptState::Unresolved { sent_at, .. } => {
+            Some(*sent_at)
+        }
+        AttemptState::Finalize(InFlight::InDoubt(doubt)) => Some(doubt.since),
         AttemptState::Pending { since, .. } => Some(*since),
         AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => None,
     }
@@ -105,9 +114,9 @@ fn open_since(attempt: &Attempt) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use countersign_domain::ids::IdempotencyKey;
-    use countersign_domain::merchant::attempt::Send;
-    use countersign_domain::merchant::operation::{Asked, Effect, OperationName, Request};
-    use countersign_domain::merchant::payment::{Look, PermissionState};
+    use countersign_domain::merchant::call::{Doubt, KeyOrdinal, Look, Send};
+    use countersign_domain::merchant::payment::operation::{Asked, Effect, OperationName, Request};
+    use countersign_domain::merchant::payment::permission::PermissionState;
 
     use super::*;
     use crate::events::fact::tests::{at, charge_id, checkout, usd};
@@ -116,15 +125,24 @@ mod tests {
     fn what_is_open_after_success_is_counted_and_what_is_over_is_not() {
         let mut checkout = checkout(PermissionState::Chargeable);
         let send = Send {
-            n: 1,
+            n: KeyOrdinal::FIRST,
             idempotency_key: IdempotencyKey::parse("k1").unwrap(),
             body: std::sync::Arc::from(&b"{}"[..]),
         };
-        let look = Look { at: at(), count: 0 };
+        let doubt = Doubt {
+            send: send.clone(),
+            send_count: 1,
+            sent_at: at(),
+            since: at(),
+            look: Look { at: at(), count: 0 },
+            alarm_count: 0,
+            stored_error: None,
+            not_found_count: 0,
+        };
         let states = [
-            OperationState::Recorded { send: None, retry_at: at() },
-            OperationState::Sending { send: send.clone(), sent_at: at(), lease_until: at() },
-            OperationState::InDoubt { send, send_count: 1, since: at(), look, alarm_count: 0 },
+            OperationState::InFlight(InFlight::Recorded { earlier: None, left_at: None, retry_at: at() }),
+            OperationState::InFlight(InFlight::Sent { send, sent_at: at(), lease_until: at() }),
+            OperationState::InFlight(InFlight::InDoubt(doubt)),
             OperationState::Done(Effect::Closed),
             OperationState::Refused { code: "InvalidChargeStatus".to_owned() },
         ];

@@ -1,12 +1,12 @@
 //! Quotes as they are kept: a good one is the order's terms, a refused one is counted.
 
-use countersign_domain::merchant::checkout::{Terms, TermsRefused, change_terms};
-use countersign_domain::merchant::quote::QuoteRefused;
+use countersign_domain::merchant::checkout::quote::QuoteRefused;
+use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
 
-use super::commit::{Change, Decided, Loaded};
+use super::commit::{Decided, Loaded};
 use super::{Book, StoreFailed};
 use crate::events::table::{Event, Kind};
-use crate::registration::{Browsing, Quoted, Registration};
+use crate::registration::{Browsing, Quoted};
 
 /// How many quotes, refused ones included, one checkout is given: a buyer who tries every address, option and
 /// coupon needs a tenth of it.
@@ -61,39 +61,30 @@ impl Book {
             let Some(before) = self.checkout(checkout_id).await? else {
                 return refused(QuoteRefused::CartChanged);
             };
-            let Registration { checkout, links, browsing } = &before.registration;
+            let begins_as_registered =
+                before.registration.registered_terms().difference(registered).is_none();
+            let mut revision = self.open(before, now);
+            let version = revision.draft.checkout().terms_version;
             // Others may have asked since. What an order costs where it is paid is asked once a session.
-            if browsing.quote_count >= MAX_QUOTES && trigger != Trigger::Complete {
+            if revision.browsing.quote_count >= MAX_QUOTES && trigger != Trigger::Complete {
                 return refused(QuoteRefused::UnknownError);
             }
-            if terms_version.is_some_and(|expected| expected != checkout.terms_version) {
+            if terms_version.is_some_and(|expected| expected != version) || !begins_as_registered {
                 return refused(QuoteRefused::CartChanged);
             }
-            if before.registration.registered_terms().difference(registered).is_some() {
-                return refused(QuoteRefused::CartChanged);
-            }
-            let step = match change_terms(checkout, checkout.terms_version, terms.clone()) {
-                Ok(step) => step,
+            match revision.draft.quote_terms(terms) {
+                Ok(()) => {}
                 Err(TermsRefused::AlreadySent | TermsRefused::OrderCanceled) => {
                     return refused(QuoteRefused::CartChanged);
                 }
                 Err(_) => return refused(QuoteRefused::UnknownError),
-            };
-            let is_changed = *terms != checkout.terms;
-            let next = Registration {
-                checkout: if is_changed { step.next } else { checkout.clone() },
-                links: links.clone(),
-                browsing: Browsing {
-                    quoted: Some(quoted.clone()),
-                    quote_count: browsing.quote_count.saturating_add(1),
-                    ..*browsing
-                },
-            };
-            let version = next.checkout.terms_version;
+            }
+            revision.browsing.quoted = Some(quoted.clone());
+            revision.browsing.quote_count = revision.browsing.quote_count.saturating_add(1);
+            let version = revision.draft.checkout().terms_version;
             let detail = format!("{}: {}, version {version}", trigger.as_str(), terms.charge_amount);
-            let besides = vec![Event::with_word(Kind::Quoted, detail)];
-            let change = Change { next, events: Vec::new(), besides, writes: Vec::new() };
-            Ok::<_, StoreFailed>(self.decided(Some(before), change, Ok(()), now))
+            revision.besides.push(Event::with_word(Kind::Quoted, detail));
+            Ok::<_, StoreFailed>(self.keep(revision, Ok(())))
         });
         kept.await.map(|(_, outcome)| outcome)
     }
@@ -127,13 +118,12 @@ impl Book {
         let now = self.clock.now();
         let told = self.commit(|| async {
             let Some(before) = self.checkout(checkout_id).await? else { return Ok(Decided::nothing(())) };
-            let mut next = before.registration.clone();
-            if !count(&mut next.browsing) {
+            let mut revision = self.open(before, now);
+            if !count(&mut revision.browsing) {
                 return Ok::<_, StoreFailed>(Decided::nothing(()));
             }
-            let besides = vec![event.clone()];
-            let change = Change { next, events: Vec::new(), besides, writes: Vec::new() };
-            Ok(self.decided(Some(before), change, (), now))
+            revision.besides.push(event.clone());
+            Ok(self.keep(revision, ()))
         });
         told.await.map(|_| ())
     }

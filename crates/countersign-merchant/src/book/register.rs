@@ -1,12 +1,13 @@
 //! Registering an order with its terms, and changing the terms before anything was sent.
 
 use bytes::Bytes;
-use countersign_domain::merchant::checkout::{Checkout, Terms, TermsRefused, change_terms};
-use countersign_domain::merchant::completion::unquoted;
+use countersign_domain::merchant::attempt::arrive::end_unquoted;
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Content, Expect, Key, Write};
 
-use super::commit::{Change, Loaded};
+use super::commit::Loaded;
 use super::{Book, StoreFailed};
 use crate::events::table::{Event, Kind};
 use crate::ids;
@@ -97,16 +98,15 @@ impl Book {
                     };
                 }
                 let registration = self.draw_registration(order, now);
+                let mut revision = self.open_new(registration.clone(), now);
                 let id = registration.checkout.id.as_str();
-                let writes = vec![
+                revision.writes = vec![
                     pointer(order_key(&order.order_id), id),
                     pointer(result_link_key(&registration.links.result_token), id),
                     pointer(browser_link_key(&registration.links.browser_token), id),
                 ];
-                let besides = vec![Event::of_checkout(Kind::Registered)];
-                let outcome = Registered { registration: registration.clone(), is_new: true };
-                let change = Change { next: registration, events: Vec::new(), besides, writes };
-                Ok(self.decided(None, change, outcome, now))
+                revision.besides = vec![Event::of_checkout(Kind::Registered)];
+                Ok(self.keep(revision, Registered { registration, is_new: true }))
             })
             .await?;
         Ok(registered)
@@ -150,27 +150,23 @@ impl Book {
         let now = self.clock.now();
         let (changed, ()) = self
             .commit(|| async {
-                let mut before = self.checkout(checkout_id).await?.ok_or(RegistrationRefused::NotFound)?;
-                let step = change_terms(&before.registration.checkout, terms_version, terms.clone())
-                    .map_err(RegistrationRefused::Terms)?;
-                let (mut next, mut events) = (step.next, Vec::new());
-                let registration = &mut before.registration;
+                let before = self.checkout(checkout_id).await?.ok_or(RegistrationRefused::NotFound)?;
+                let mut revision = self.open(before, now);
+                let draft = &mut revision.draft;
+                draft.change_terms(terms_version, terms.clone()).map_err(RegistrationRefused::Terms)?;
                 // What was quoted before is void, and the new amount is what the next quote begins with. So is
                 // a session that was priced by it, whose address nothing would be held against any more.
-                if registration.browsing.quoted.take().is_some() {
-                    let unsent = next.attempts.iter().filter(|attempt| attempt.state.is_unsent());
+                if revision.browsing.quoted.take().is_some() {
+                    let attempts = &draft.checkout().attempts;
+                    let unsent = attempts.iter().filter(|attempt| attempt.state.is_unsent());
                     for attempt in unsent.map(|attempt| attempt.number).collect::<Vec<_>>() {
-                        let ended = unquoted(&next, attempt, now);
-                        next = ended.next;
-                        events.extend(ended.events);
+                        end_unquoted(draft, attempt);
                     }
                 }
-                registration.browsing.quote_count = 0;
-                let version = format!("version {}", next.terms_version);
-                let besides = vec![Event::with_word(Kind::TermsChanged, version)];
-                let next = Registration { checkout: next, ..registration.clone() };
-                let change = Change { next, events, besides, writes: Vec::new() };
-                Ok::<_, RegistrationRefused>(self.decided(Some(before), change, (), now))
+                let version = format!("version {}", draft.checkout().terms_version);
+                revision.browsing.quote_count = 0;
+                revision.besides.push(Event::with_word(Kind::TermsChanged, version));
+                Ok::<_, RegistrationRefused>(self.keep(revision, ()))
             })
             .await?;
         Ok(changed.ok_or(RegistrationRefused::NotFound)?.registration)

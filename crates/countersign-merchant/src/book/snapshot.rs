@@ -92,19 +92,13 @@ impl Book {
         checkout_id: &str,
     ) -> Result<Option<(ChargePermissionId, Option<ChargeId>)>, StoreFailed> {
         let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(None) };
-        Ok(loaded.registration.checkout.attempts.iter().find_map(|attempt| match &attempt.state {
-            AttemptState::Completed { completion, charge_permission_id, .. } => {
-                Some((charge_permission_id.clone(), completion.charge_id().cloned()))
-            }
-            AttemptState::Bound { .. }
-            | AttemptState::Approved { .. }
-            | AttemptState::Finalizing { .. }
-            | AttemptState::InDoubt(_)
-            | AttemptState::Pending { .. }
-            | AttemptState::NotPaid { .. }
-            | AttemptState::Unresolved { .. }
-            | AttemptState::Surplus { .. } => None,
-        }))
+        let completed = loaded.registration.checkout.attempts.into_iter().find_map(|attempt| {
+            let AttemptState::Completed { completion, charge_permission_id, .. } = attempt.state else {
+                return None;
+            };
+            Some((charge_permission_id, completion.charge_id().cloned()))
+        });
+        Ok(completed)
     }
 
     fn seal(&self, checkout_id: &str, transaction: &Transaction) -> Sealed {

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use countersign_domain::merchant::verdict::Verdict;
 use countersign_store::contract::Key;
 
-use super::commit::{BY_STATE, Change, Decided};
+use super::commit::{Decided, Loaded};
 use super::lookup::PAGE;
 use super::{Book, StoreFailed, Walk, open_work};
 use crate::events::table::{Event, Kind};
@@ -70,23 +69,19 @@ impl Book {
         let now = self.clock.now();
         let set = self.commit(|| async {
             let Some(before) = self.checkout(checkout_id).await? else { return Ok(Decided::nothing(())) };
-            let lapsed = before.registration.lapsed(now);
-            let besides = lapsed.iter().map(|_| Event::of_checkout(Kind::QuoteLapsed)).collect();
-            let next = lapsed.unwrap_or_else(|| before.registration.clone());
-            let change = Change { next, events: Vec::new(), besides, writes: Vec::new() };
-            Ok::<_, StoreFailed>(self.decided(Some(before), change, (), now))
+            let mut revision = match before.registration.lapsed(now) {
+                Some(registration) => self.open(Loaded { registration, ..before }, now),
+                None => return Ok(self.keep_anyway(self.open(before, now), ())),
+            };
+            revision.besides.push(Event::of_checkout(Kind::QuoteLapsed));
+            Ok::<_, StoreFailed>(self.keep(revision, ()))
         });
         set.await.map(|_| ())
     }
 
-    /// A walk over the checkouts of which a Finalize may be on its way.
-    pub(crate) fn checking(&self) -> Walk {
-        Walk::over(BY_STATE, Verdict::Checking(None).outcome())
-    }
-
-    /// The walks over the checkouts of which an operation is on its way.
-    pub(crate) fn sent_operations(&self) -> [Walk; 5] {
-        open_work::sent_operations().map(|prefix| Walk::over(open_work::INDEX, prefix))
+    /// The walks over the checkouts of which a call may be on its way: a Finalize, or an operation's.
+    pub(crate) fn sent_calls(&self) -> impl Iterator<Item = Walk> + use<> {
+        open_work::sent_calls().into_iter().map(|prefix| Walk::over(open_work::INDEX, prefix))
     }
 
     /// The ids on the next page of a walk; `None` when it is over.

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::operation::{OperationName, Request};
-use countersign_domain::merchant::payment::{Charge, ChargeState, RefundState};
-use countersign_domain::merchant::verdict::Verdict;
+use countersign_domain::merchant::checkout::verdict::Verdict;
+use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
+use countersign_domain::merchant::payment::operation::{OperationName, OwnName};
+use countersign_domain::merchant::payment::refund::RefundState;
 use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::ObjectType;
@@ -171,22 +172,14 @@ impl<'a> Proved<'a> {
     /// policy. What a cancellation asks for ends with the cancellation, which is a fact.
     pub(super) fn refused(self, kind: &'static str) -> Option<Fact> {
         let operation = self.after.payment.as_ref()?.operation(self.about.operation?)?;
-        let reference = match (&operation.name, &operation.request) {
-            (OperationName::Shop(reference), _)
-            | (OperationName::Own(reference), Request::Capture { .. }) => reference,
-            (
-                OperationName::Own(_),
-                Request::CreateCharge { .. }
-                | Request::Refund { .. }
-                | Request::CancelCharge { .. }
-                | Request::Close { .. },
-            ) => return None,
-        };
+        if let OperationName::Own(OwnName::Undo { .. }) = operation.name {
+            return None;
+        }
         let members = self
             .under_permission(kind)
             .some("chargeId", operation.request.charge_id().map(ChargeId::as_str))
             .some("amount", operation.request.amount().map(amount))
-            .with("reference", reference)
+            .with("reference", operation.name.to_string())
             .some("call", self.about.call.as_ref())
             .some("code", self.about.plain_word());
         Some(Fact(members))

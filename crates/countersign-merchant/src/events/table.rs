@@ -6,10 +6,14 @@ use std::fmt;
 use countersign_client::notification::{Message, Notified};
 use countersign_domain::ids::{ChargeId, RefundId};
 use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason, UnresolvedReason};
+use countersign_domain::merchant::call::InFlight;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::completion::{AttemptEvent, CheckoutEvent, Happened};
-use countersign_domain::merchant::operation::{Effect, Operation, OperationName, OperationState};
-use countersign_domain::merchant::payment::{ChargeState, Payment, PaymentEvent, RefundState};
+use countersign_domain::merchant::event::PaymentEvent;
+use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent};
+use countersign_domain::merchant::payment::Payment;
+use countersign_domain::merchant::payment::charge::ChargeState;
+use countersign_domain::merchant::payment::operation::{Effect, Operation, OperationState};
+use countersign_domain::merchant::payment::refund::RefundState;
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{ChargeState as ChargeWord, CheckoutSessionState, ReasonCode, Words as _};
@@ -57,7 +61,7 @@ impl Event {
     /// An event of the domain's: the checkout shows after it what it is about.
     pub(crate) fn of(event: &CheckoutEvent, after: &Checkout) -> Self {
         let (kind, about) = match event {
-            CheckoutEvent::Attempt(event) => to_attempt(event, after),
+            CheckoutEvent::Attempt { attempt, event } => to_attempt(*attempt, event, after),
             CheckoutEvent::Payment(event) => to_payment(event, after),
         };
         Self { kind, about }
@@ -400,39 +404,39 @@ fn why_unresolved(about: &About) -> &'static str {
     }
 }
 
-fn to_attempt(event: &AttemptEvent, after: &Checkout) -> (Kind, About) {
-    let attempt = after.attempt(event.attempt);
-    let about = of_attempt(event.attempt, attempt);
+fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (Kind, About) {
+    let attempt = after.attempt(number);
+    let about = of_attempt(number, attempt);
     let plain = |kind| (kind, about.clone());
     let with = |kind, detail| (kind, About { detail, ..about.clone() });
     let word = |word: &str| Some(Detail::Word(word.to_owned()));
-    match &event.what {
-        Happened::SessionBound => plain(Kind::SessionBound),
-        Happened::SurplusRecorded { of } => {
+    match event {
+        AttemptEvent::SessionBound => plain(Kind::SessionBound),
+        AttemptEvent::SurplusRecorded { of } => {
             with(Kind::SurplusRecorded, word(&format!("second to attempt {of}")))
         }
-        Happened::Approved => plain(Kind::Approved),
-        Happened::FinalizeSent { n, send_count } => {
-            with(Kind::FinalizeSent, Some(Detail::Sent { key: Some(*n), send_count: *send_count }))
+        AttemptEvent::Approved => plain(Kind::Approved),
+        AttemptEvent::FinalizeSent { n, send_count } => {
+            with(Kind::FinalizeSent, Some(Detail::Sent { key: Some(n.get()), send_count: *send_count }))
         }
-        Happened::NotSent => plain(Kind::NotSent),
-        Happened::NotEvaluated { code } => with(Kind::NotEvaluated, word(code)),
-        Happened::DoubtBegan { cause } => with(Kind::DoubtBegan, word(cause)),
-        Happened::DoubtAlarm { lasting } => {
+        AttemptEvent::NotSent => plain(Kind::NotSent),
+        AttemptEvent::NotEvaluated { code } => with(Kind::NotEvaluated, word(code)),
+        AttemptEvent::DoubtBegan { cause } => with(Kind::DoubtBegan, word(cause)),
+        AttemptEvent::DoubtAlarm { lasting } => {
             with(Kind::DoubtAlarm, Some(Detail::LastingSeconds(lasting.as_secs())))
         }
-        Happened::LookedUp { found } => with(Kind::LookedUp, word(found)),
+        AttemptEvent::LookedUp { found } => with(Kind::LookedUp, word(found)),
         // Where the intent is to capture, nothing else is waited for.
-        Happened::PendingBegan => match after.terms.payment_intent {
+        AttemptEvent::PendingBegan => match after.terms.payment_intent {
             PaymentIntent::AuthorizeWithCapture => {
                 with(Kind::CapturePending, about.charge_id.as_deref().and_then(word))
             }
             PaymentIntent::Authorize | PaymentIntent::Confirm => plain(Kind::AuthorizationPending),
         },
-        Happened::Completed => with(Kind::Completed, attempt.and_then(completion)),
-        Happened::NotPaid => with(Kind::NotPaid, attempt.and_then(not_paid_by)),
-        Happened::Unresolved => with(Kind::Unresolved, attempt.and_then(unresolved_by)),
-        Happened::Contradiction { found, charge_permission_id, charge_id } => {
+        AttemptEvent::Completed => with(Kind::Completed, attempt.and_then(completion)),
+        AttemptEvent::NotPaid => with(Kind::NotPaid, attempt.and_then(not_paid_by)),
+        AttemptEvent::Unresolved => with(Kind::Unresolved, attempt.and_then(unresolved_by)),
+        AttemptEvent::Contradiction { found, charge_permission_id, charge_id } => {
             let about = About {
                 charge_permission_id: charge_permission_id.as_ref().map(ToString::to_string),
                 charge_id: charge_id.as_ref().map(ToString::to_string),
@@ -572,12 +576,11 @@ fn of_operation(operation: &Operation, about: About) -> About {
         OperationState::Done(Effect::Refund(id)) => (None, Some(id)),
         _ => (None, None),
     };
-    let (OperationName::Shop(reference) | OperationName::Own(reference)) = &operation.name;
     About {
         charge_id: operation.request.charge_id().or(done_charge).map(ToString::to_string),
         refund_id: refund_id.map(ToString::to_string),
         operation: Some(operation.number),
-        reference: Some(reference.clone()),
+        reference: Some(operation.name.to_string()),
         call: Some(operation.request.call().to_owned()),
         ..about
     }
@@ -585,11 +588,7 @@ fn of_operation(operation: &Operation, about: About) -> About {
 
 /// Which key an operation's bytes are under.
 fn key_of(state: &OperationState) -> Option<u32> {
-    match state {
-        OperationState::Recorded { send, .. } => send.as_ref().map(|send| send.n),
-        OperationState::Sending { send, .. } | OperationState::InDoubt { send, .. } => Some(send.n),
-        OperationState::Done(_) | OperationState::Refused { .. } => None,
-    }
+    state.in_flight().and_then(InFlight::send).map(|send| send.n.get())
 }
 
 fn of_charge(payment: Option<&Payment>, id: &ChargeId, about: About) -> About {
@@ -623,7 +622,7 @@ fn of_refund(payment: Option<&Payment>, id: &RefundId, about: About) -> About {
 #[cfg(test)]
 mod tests {
     use countersign_domain::ids::ChargePermissionId;
-    use countersign_domain::merchant::payment::PermissionState;
+    use countersign_domain::merchant::payment::permission::PermissionState;
 
     use super::super::entry::Entry;
     use super::super::fact::tests::{at, charge_id, checkout};
@@ -631,12 +630,12 @@ mod tests {
 
     #[test]
     fn a_contradiction_is_kept_with_what_amazon_says_was_paid() {
-        let what = Happened::Contradiction {
+        let event = AttemptEvent::Contradiction {
             found: "a late success",
             charge_permission_id: ChargePermissionId::parse("S01-1").ok(),
             charge_id: ChargeId::parse("S01-1-C1").ok(),
         };
-        let event = CheckoutEvent::Attempt(AttemptEvent { attempt: 1, what });
+        let event = CheckoutEvent::Attempt { attempt: 1, event };
         let Event { kind, about } = Event::of(&event, &checkout(PermissionState::Chargeable));
         assert_eq!((kind, about.text().as_deref()), (Kind::Contradiction, Some("a late success")));
         assert_eq!(about.charge_permission_id.as_deref(), Some("S01-1"));

@@ -1,17 +1,18 @@
 //! What is awaited next, from the states alone.
 
 use countersign_domain::merchant::attempt::AttemptState;
-use countersign_domain::merchant::cancellation::CancellationState;
-use countersign_domain::merchant::capture_plan::captured_at;
-use countersign_domain::merchant::completion::CompletionRules;
-use countersign_domain::merchant::operation::{Operation, OperationState, Request, is_held_back};
-use countersign_domain::merchant::payment::{Charge, ChargeState, PermissionState};
+use countersign_domain::merchant::call::InFlight;
+use countersign_domain::merchant::checkout::cancellation::CancellationState;
+use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
+use countersign_domain::merchant::payment::operation::{Operation, OperationState, Request};
+use countersign_domain::merchant::payment::permission::PermissionState;
+use countersign_domain::merchant::rules::MerchantRules;
 use countersign_domain::time::Timestamp;
 
 use crate::json::Members;
 use crate::registration::Registration;
 
-pub(super) fn of(registration: &Registration, rules: &CompletionRules) -> Vec<Members> {
+pub(super) fn of(registration: &Registration, rules: &MerchantRules) -> Vec<Members> {
     let checkout = &registration.checkout;
     let mut awaited = Vec::new();
     let lapse = "the quote lapses unless it is paid; then the registered amount stands again";
@@ -19,9 +20,11 @@ pub(super) fn of(registration: &Registration, rules: &CompletionRules) -> Vec<Me
     for attempt in &checkout.attempts {
         let what = match &attempt.state {
             AttemptState::Bound { .. } => "Get Checkout Session is asked again, to compare with the terms",
-            AttemptState::Approved { .. } => "Finalize is sent",
-            AttemptState::Finalizing { .. } => "Amazon's answer to Finalize; without one it is looked up",
-            AttemptState::InDoubt(_) => "the session is looked up again",
+            AttemptState::Finalize(InFlight::Recorded { .. }) => "Finalize is sent",
+            AttemptState::Finalize(InFlight::Sent { .. }) => {
+                "Amazon's answer to Finalize; without one it is looked up"
+            }
+            AttemptState::Finalize(InFlight::InDoubt(_)) => "the session is looked up again",
             AttemptState::Pending { .. } => "Get Charge is asked for Amazon's decision",
             AttemptState::Unresolved { .. } => "evidence is looked for; an operator may decide",
             AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => {
@@ -32,7 +35,7 @@ pub(super) fn of(registration: &Registration, rules: &CompletionRules) -> Vec<Me
     }
     if let Some(payment) = &checkout.payment {
         for operation in payment.in_flight() {
-            let is_held_back = is_held_back(payment, operation, checkout.cancellation.is_some());
+            let is_held_back = checkout.holds_back(operation);
             let what = format!("operation {}: {}", operation.number, of_operation(operation, is_held_back));
             add(&mut awaited, what, operation.state.due_at());
         }
@@ -71,12 +74,12 @@ fn add(awaited: &mut Vec<Members>, what: String, at: Option<Timestamp>) {
 fn of_operation(operation: &Operation, is_held_back: bool) -> String {
     let call = operation.request.call();
     match &operation.state {
-        OperationState::Recorded { .. } => format!("{call} is sent"),
-        OperationState::Sending { .. } => format!("Amazon's answer to {call}"),
-        OperationState::InDoubt { .. } if is_held_back => {
+        OperationState::InFlight(InFlight::Recorded { .. }) => format!("{call} is sent"),
+        OperationState::InFlight(InFlight::Sent { .. }) => format!("Amazon's answer to {call}"),
+        OperationState::InFlight(InFlight::InDoubt(_)) if is_held_back => {
             format!("the permission is closed; then {call} is sent again, and can charge nobody any more")
         }
-        OperationState::InDoubt { .. } => match operation.request {
+        OperationState::InFlight(InFlight::InDoubt(_)) => match operation.request {
             Request::CreateCharge { .. } | Request::Refund { .. } => {
                 format!("{call} is sent again, the same bytes under the same key")
             }
@@ -89,11 +92,11 @@ fn of_operation(operation: &Operation, is_held_back: bool) -> String {
     }
 }
 
-fn of_charge(charge: &Charge, rules: &CompletionRules, awaited: &mut Vec<Members>) {
+fn of_charge(charge: &Charge, rules: &MerchantRules, awaited: &mut Vec<Members>) {
     let id = &charge.id;
     match &charge.state {
         ChargeState::Authorized => {
-            let what = match captured_at(charge, rules) {
+            let what = match charge.captured_at(rules) {
                 Some(at) => {
                     add(awaited, format!("{id}: it is captured by capture.policy"), Some(at));
                     format!("{id}: the authorization lapses")

@@ -3,9 +3,9 @@
 
 mod awaited;
 
-use countersign_domain::merchant::checkout::Terms;
-use countersign_domain::merchant::completion::CompletionRules;
-use countersign_domain::merchant::fulfilment::{Fulfilment, Reason};
+use countersign_domain::merchant::after::fulfilment::{Fulfilment, Reason};
+use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::merchant::rules::MerchantRules;
 
 use crate::book::lookup::TimelinePage;
 use crate::events::entry::Entry;
@@ -16,7 +16,7 @@ use crate::registration::Registration;
 pub(crate) fn explanation(
     registration: &Registration,
     page: &TimelinePage,
-    rules: &CompletionRules,
+    rules: &MerchantRules,
     fulfilment: &Fulfilment,
 ) -> Members {
     let checkout = &registration.checkout;

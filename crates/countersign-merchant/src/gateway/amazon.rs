@@ -1,6 +1,7 @@
 //! Asking Amazon, and reading its answers as the domain's classes. The one place where statuses and
 //! reason codes become "paid", "not paid" or "nobody knows" (DESIGN: the merchant's completion, 4).
 
+pub(crate) mod body;
 mod payment;
 
 use std::sync::Arc;
@@ -8,8 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_client::{Answer, Client, Error, Standing};
 use countersign_domain::ids::{ChargePermissionId, CheckoutSessionId, Environment};
-use countersign_domain::merchant::attempt::{NotPaidReason, Send};
-use countersign_domain::merchant::completion::{FinalizeAnswer, OpenSession, SessionSeen};
+use countersign_domain::merchant::attempt::NotPaidReason;
+use countersign_domain::merchant::attempt::agree::{OpenSession, SessionSeen};
+use countersign_domain::merchant::attempt::finalize::{FinalizeAnswer, Finalized};
+use countersign_domain::merchant::call::{self, Send};
 use countersign_domain::terms::PaymentIntent;
 use countersign_protocol::wire::{CheckoutSession, CheckoutSessionState, ReasonClass, ReasonCode, Word};
 
@@ -94,7 +97,7 @@ impl Amazon {
         let answer = self.client.finalize_checkout_session_bytes(id, body, &send.idempotency_key).await;
         match self.noted(answer) {
             Ok(answer) => read_success(id, intent, answer.status, &answer.value),
-            Err(error) => classify(&error),
+            Err(error) => classify(&error, |standing| unpaid(standing, &error)),
         }
     }
 }
@@ -226,42 +229,41 @@ fn read_success(
     if charge_id.is_none() && intent != PaymentIntent::Confirm {
         return unclear("a success without a charge");
     }
-    FinalizeAnswer::Success { pending, charge_permission_id, charge_id }
+    FinalizeAnswer::Success(Finalized { pending, charge_permission_id, charge_id })
 }
 
-/// The class of an answer that is no success, by the client's own standing of it. What is added here is only
-/// what the attempt needs to know beyond the class.
-fn classify(error: &Error) -> FinalizeAnswer {
+/// The class of an answer that is no success, by the client's own standing of it: there is one table
+/// of reason codes. What is added here is only what the call takes for its refusal.
+fn classify<S, R>(error: &Error, refusal: impl FnOnce(Standing) -> Option<R>) -> call::Answer<S, R> {
     if !error.may_have_been_sent() {
-        return FinalizeAnswer::NotSent;
+        return call::Answer::NotSent;
     }
-    let status = error.status();
-    let code = error.reason_code();
-    let name = || match (code, status) {
-        (Some(code), _) => bounded(code.as_str()),
-        (None, Some(status)) => format!("status {status}"),
-        (None, None) => "no answer".to_owned(),
-    };
     match error.standing() {
-        Standing::NotEvaluated => FinalizeAnswer::NotEvaluated { code: name() },
-        Standing::Misuse | Standing::Refused
-            if let Some(reason) = refusal(status, code.and_then(Word::known)) =>
-        {
-            FinalizeAnswer::Refused(reason)
-        }
-        Standing::Misuse | Standing::Refused | Standing::InDoubt => FinalizeAnswer::Unclear {
-            cause: answer_in_words(error),
-            server_error: status.is_some_and(|status| status >= 500),
+        Standing::NotEvaluated => call::Answer::NotEvaluated { code: code_in_words(error) },
+        standing @ (Standing::Misuse | Standing::Refused | Standing::InDoubt) => match refusal(standing) {
+            Some(refusal) => call::Answer::Refused(refusal),
+            None => call::Answer::Unclear {
+                cause: answer_in_words(error),
+                server_error: error.status().is_some_and(|status| status >= 500),
+            },
         },
     }
+}
+
+/// The reason code, or what came instead of one.
+fn code_in_words(error: &Error) -> String {
+    error.reason_code().map_or_else(|| answer_in_words(error), |code| bounded(code.as_str()))
 }
 
 /// The answers that prove, for a Finalize, that nothing was paid: the declines, the canceled session
 /// (400 in one of Amazon's pages), what disagrees with the session, and what is wrong with the request.
 /// Any other code says something that no page says of a Finalize, and so proves nothing.
-fn refusal(status: Option<u16>, code: Option<ReasonCode>) -> Option<NotPaidReason> {
-    let code = code?;
-    Some(match (status?, code) {
+fn unpaid(standing: Standing, error: &Error) -> Option<NotPaidReason> {
+    if standing == Standing::InDoubt {
+        return None;
+    }
+    let code = error.reason_code().and_then(Word::known)?;
+    Some(match (error.status()?, code) {
         (400 | 422, ReasonCode::CheckoutSessionCanceled) => NotPaidReason::SessionCanceled(None),
         (409, ReasonCode::AmountMismatch) => {
             NotPaidReason::Mismatch("paymentDetails.chargeAmount.amount".to_owned())

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_client::{Transport, TransportError};
-use countersign_domain::merchant::quote::QuoteRefused;
+use countersign_domain::merchant::checkout::quote::QuoteRefused;
 use countersign_protocol::wire::{CartDetails, Spellings, read_request};
 use countersign_world::{Clock, within};
 use http::{HeaderValue, header};

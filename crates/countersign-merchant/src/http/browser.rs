@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use countersign_domain::address::Address as DomainAddress;
-use countersign_domain::merchant::quote::QuoteRefused;
+use countersign_domain::merchant::checkout::quote::QuoteRefused;
 use countersign_http::{Request, Response, Unreadable};
 use countersign_protocol::object;
 use countersign_protocol::wire::{Address, Buyer, CartDetails, Object as _, read_event};
@@ -13,11 +13,11 @@ use http::{HeaderValue, Method, StatusCode, header};
 use super::errors::{self, Refused};
 use super::requests::{given, only_get};
 use super::{json, render};
-use crate::app::App;
-use crate::app::quote::Question;
 use crate::book::arrival::Bearer;
 use crate::book::commit::Loaded;
 use crate::book::quote::Trigger;
+use crate::drive::App;
+use crate::drive::quote::Question;
 use crate::events::table::{Event, Kind};
 use crate::settings::Origin;
 

@@ -4,20 +4,21 @@ use std::borrow::Cow;
 
 use countersign_client::notification::{EnvelopeRefused, MessageRefused, NotificationRefused};
 use countersign_domain::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
-use countersign_domain::merchant::checkout::TermsRefused;
-use countersign_domain::merchant::operation::{MAX_OPERATIONS, OperationRefused};
+use countersign_domain::merchant::checkout::terms::TermsRefused;
+use countersign_domain::merchant::payment::ask::OperationRefused;
+use countersign_domain::merchant::rules::MAX_OPERATIONS;
 use countersign_http::{Response, Unreadable};
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
 use http::{HeaderValue, StatusCode as Status, header};
 
 use super::json::json;
 use super::update_url;
-use crate::app::inbox::NotAcknowledged;
-use crate::app::operation::OperateRefused;
 use crate::book::StoreFailed;
 use crate::book::arrival::CompleteRefused;
 use crate::book::register::RegistrationRefused;
 use crate::book::snapshot::SnapshotRefused;
+use crate::drive::inbox::NotAcknowledged;
+use crate::drive::operate::OperateRefused;
 use crate::json::Members;
 
 const BAD: Status = Status::BAD_REQUEST;
@@ -110,8 +111,8 @@ impl From<OperateRefused> for Refused {
     fn from(refused: OperateRefused) -> Self {
         match refused {
             OperateRefused::NotFound => Self::NoSuchCheckout,
-            OperateRefused::Rule(refused, registration) => {
-                let payment = registration.checkout.payment.as_ref();
+            OperateRefused::Rule(refused, checkout) => {
+                let payment = checkout.payment.as_ref();
                 let is_of_permission = refused == OperationRefused::PermissionNonChargeable;
                 let payment = payment.filter(|_| is_of_permission);
                 Self::Operation(refused, payment.and_then(update_url::of_permission))

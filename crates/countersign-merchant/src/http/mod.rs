@@ -1,5 +1,5 @@
 //! The merchant half over HTTP: routes, the shop's token, bodies in and out. No rule lives here, and
-//! no store is called: `app/` does both.
+//! no store is called: `drive/` and `book/` do both.
 
 mod browser;
 mod errors;
@@ -20,10 +20,10 @@ use countersign_http::{Handler, Peer, Reply, Request, Response, Unreadable};
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
 
-use crate::app::App;
 use crate::book::arrival::Bearer;
 use crate::book::outbox::Facts;
 use crate::book::register::Registered;
+use crate::drive::App;
 use crate::explain::explanation;
 use crate::pages::result;
 use errors::Refused;

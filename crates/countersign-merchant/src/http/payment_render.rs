@@ -1,12 +1,15 @@
 //! The payment of a checkout as JSON, and the answers to what the shop asks of it.
 
 use countersign_domain::ids::{ChargeId, RefundId};
-use countersign_domain::merchant::cancellation::{Cancellation, CancellationState};
-use countersign_domain::merchant::fulfilment::Fulfilment;
-use countersign_domain::merchant::operation::{
-    Asked, Effect, Operation, OperationName, OperationState, RefundCeiling, Request, refundable,
+use countersign_domain::merchant::after::fulfilment::Fulfilment;
+use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
+use countersign_domain::merchant::payment::Payment;
+use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
+use countersign_domain::merchant::payment::operation::{
+    Asked, Effect, Operation, OperationName, OperationState, Request,
 };
-use countersign_domain::merchant::payment::{Charge, ChargeState, Payment, Refund, RefundState};
+use countersign_domain::merchant::payment::refund::{Refund, RefundState};
+use countersign_domain::merchant::rules::RefundCeiling;
 use countersign_domain::money::Money;
 use countersign_http::Response;
 use countersign_protocol::wire::{ReasonClass, ReasonCode};
@@ -15,7 +18,7 @@ use http::StatusCode;
 use super::errors::{self, Refused};
 use super::json::json;
 use super::update_url;
-use crate::app::operation::Operated;
+use crate::drive::operate::Operated;
 use crate::json::{Members, amount};
 use crate::registration::Registration;
 
@@ -55,7 +58,7 @@ fn charge_body(payment: &Payment, charge: &Charge) -> Members {
         ChargeState::Captured(captured) => (None, Some(*captured), None),
         ChargeState::Canceled(reason) | ChargeState::Declined(reason) => (reason.as_deref(), None, None),
     };
-    let left = captured.map(|_| amount(refundable(payment, charge, RefundCeiling::Captured)));
+    let left = captured.map(|_| amount(payment.refundable(charge, RefundCeiling::Captured)));
     Members::default()
         .with("chargeId", charge.id.as_str())
         .with("state", charge.state.name())
@@ -83,16 +86,13 @@ fn operation_body(operation: &Operation) -> Members {
     // The shop's word for it, or else a rule's.
     let (reference, rule) = match &operation.name {
         OperationName::Shop(reference) => (Some(reference), None),
-        OperationName::Own(rule) => (None, Some(rule)),
+        OperationName::Own(rule) => (None, Some(rule.to_string())),
     };
     let (code, charge_id, refund_id) = match &operation.state {
         OperationState::Done(Effect::Charge(id)) => (None, Some(id), None),
         OperationState::Done(Effect::Refund(id)) => (None, None, Some(id)),
         OperationState::Refused { code } => (Some(code), None, None),
-        OperationState::Done(Effect::Closed)
-        | OperationState::Recorded { .. }
-        | OperationState::Sending { .. }
-        | OperationState::InDoubt { .. } => (None, None, None),
+        OperationState::Done(Effect::Closed) | OperationState::InFlight(_) => (None, None, None),
     };
     let charge_id = operation.request.charge_id().or(charge_id);
     Members::default()
@@ -147,11 +147,9 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
         OperationState::Refused { code } => {
             return Ok(errors::render(&refused_by_amazon(payment, operation, code)));
         }
-        OperationState::Recorded { .. } | OperationState::Sending { .. } | OperationState::InDoubt { .. } => {
-            None
-        }
+        OperationState::InFlight(_) => None,
     };
-    let (OperationName::Shop(reference) | OperationName::Own(reference)) = &operation.name;
+    let reference = operation.name.to_string();
     let done_charge = match effect {
         Some(Effect::Charge(id)) => payment.charge(id),
         Some(Effect::Refund(_) | Effect::Closed) | None => None,

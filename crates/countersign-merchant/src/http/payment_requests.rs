@@ -1,7 +1,7 @@
 //! The bodies of what the shop asks for once it is paid.
 
 use countersign_domain::ids::ChargeId;
-use countersign_domain::merchant::operation::Asked;
+use countersign_domain::merchant::payment::operation::Asked;
 use countersign_domain::money::Money;
 use countersign_protocol::object;
 use countersign_protocol::wire::{MAX_REASON_LEN, Price, Spellings, read_request};

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
-use countersign_domain::merchant::checkout::Terms;
-use countersign_domain::merchant::verdict::{Proof, Verdict};
+use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::merchant::checkout::verdict::{Proof, Verdict};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_http::Response;
@@ -15,12 +15,12 @@ use super::errors::Refused;
 use super::json::{json, json_bytes};
 use super::payment_render;
 use super::requests::cursor_text;
-use crate::app::complete::Outcome;
 use crate::book::StoreFailed;
 use crate::book::lookup::Page;
 use crate::book::outbox::{self, KeptFact};
 use crate::book::register::Registered;
 use crate::book::snapshot::Transaction;
+use crate::drive::complete::Completing;
 use crate::events::entry::Entry;
 use crate::json::{Members, amount};
 use crate::metrics::MEDIA_TYPE;
@@ -115,11 +115,9 @@ fn attempt_body(attempt: &Attempt) -> Members {
         AttemptState::NotPaid { reason, .. } => (None, Some(reason.code().to_owned()), reason.field()),
         AttemptState::Unresolved { reason, .. } => (None, Some(reason.code().to_owned()), None),
         AttemptState::Surplus { of } => (None, Some(format!("second to attempt {of}")), None),
-        AttemptState::Bound { .. }
-        | AttemptState::Approved { .. }
-        | AttemptState::Finalizing { .. }
-        | AttemptState::InDoubt(_)
-        | AttemptState::Pending { .. } => (None, None, None),
+        AttemptState::Bound { .. } | AttemptState::Finalize(_) | AttemptState::Pending { .. } => {
+            (None, None, None)
+        }
     };
     Members::default()
         .with("number", attempt.number)
@@ -207,13 +205,13 @@ pub(super) fn facts(facts: &[KeptFact]) -> Response {
 }
 
 /// The verdict on the attempt that was asked about.
-fn verdict_on(outcome: &Outcome) -> Verdict<'_> {
+fn verdict_on(outcome: &Completing) -> Verdict<'_> {
     let checkout = &outcome.registration.checkout;
     checkout.attempt(outcome.attempt).map_or(Verdict::Checking(None), |it| checkout.verdict_of(it))
 }
 
 /// The checkout result: what the shop shows the buyer next.
-pub(super) fn result(settings: &Settings, outcome: &Outcome) -> Response {
+pub(super) fn result(settings: &Settings, outcome: &Completing) -> Response {
     let registration = &outcome.registration;
     let checkout = &registration.checkout;
     let verdict = verdict_on(outcome);
@@ -273,7 +271,7 @@ fn reason_of<'a>(verdict: Verdict<'a>) -> Option<&'a str> {
 }
 
 /// The checkout result for the buyer's own page: in the buyer's words, and without Amazon's ids.
-pub(super) fn browser_result(settings: &Settings, outcome: &Outcome) -> Response {
+pub(super) fn browser_result(settings: &Settings, outcome: &Completing) -> Response {
     let registration = &outcome.registration;
     let verdict = verdict_on(outcome);
     let (status, redirect_url) = goes_to(settings, registration, verdict);

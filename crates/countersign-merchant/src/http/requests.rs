@@ -2,8 +2,8 @@
 
 use countersign_domain::ids::{ChargeId, CheckoutSessionId};
 use countersign_domain::merchant::attempt::GivenAddresses;
-use countersign_domain::merchant::checkout::Terms;
-use countersign_domain::merchant::verdict::Verdict;
+use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_http::Request;
 use countersign_protocol::object;

@@ -1,7 +1,8 @@
 //! Where a buyer names another payment method, when that is what it takes.
 
 use countersign_domain::ids::ChargePermissionId;
-use countersign_domain::merchant::payment::{Payment, PermissionState};
+use countersign_domain::merchant::payment::Payment;
+use countersign_domain::merchant::payment::permission::PermissionState;
 use countersign_protocol::wire::ReasonCode;
 
 /// Where a buyer names another payment method for a permission: Amazon's own page, as documented for the

@@ -9,7 +9,7 @@ use askama::Template;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::verdict::Verdict;
+use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::time::Timestamp;
 use countersign_http::Response;
 use countersign_protocol::signing::base64;

@@ -3,7 +3,7 @@
 
 use countersign_domain::merchant::attempt::{AttemptState, NotPaidReason};
 use countersign_domain::merchant::checkout::Checkout;
-use countersign_domain::merchant::verdict::Verdict;
+use countersign_domain::merchant::checkout::verdict::Verdict;
 
 /// The message of Amazon's specification for a payment that did not succeed.
 pub(crate) const NOT_PAID_MESSAGE: &str =

@@ -3,10 +3,11 @@
 
 use countersign_document::stored;
 use countersign_domain::merchant::attempt::{
-    Attempt, AttemptState, Completion, Doubt, FailedCharge, GivenAddresses, NotPaidReason, Send,
-    UnresolvedReason,
+    Attempt, AttemptState, Completion, FailedCharge, GivenAddresses, NotPaidReason, UnresolvedReason,
 };
-use countersign_domain::merchant::checkout::{Checkout, Terms};
+use countersign_domain::merchant::call::{Doubt, InFlight, KeyOrdinal, Send, StoredError};
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::terms::Terms;
 
 use super::Merchant;
 use crate::registration::{Browsing, Links, Quoted, Registration};
@@ -14,7 +15,7 @@ use crate::registration::{Browsing, Links, Quoted, Registration};
 stored! {
     by Merchant;
 
-    document Registration as "checkout", format 2;
+    document Registration as "checkout", format 3;
 
     struct Registration { checkout, links, browsing or default }
 
@@ -53,32 +54,29 @@ stored! {
 
     struct GivenAddresses { shipping, billing }
 
+    struct KeyOrdinal(number);
+
     struct Send { n, idempotency_key, body }
 
     enum AttemptState {
         Bound { retry_at },
-        Approved { body, sent_at, retry_at },
-        Finalizing { send, sent_at, lease_until },
-        InDoubt(doubt),
-        Pending { charge_permission_id, charge_id, since, look_at, look_count, alarm_count },
+        Finalize(call),
+        Pending { charge_permission_id, charge_id, since, look, alarm_count },
         Completed { completion, charge_permission_id, at },
         NotPaid { reason, charge, at },
         Unresolved { reason, send, sent_at, look_at },
         Surplus { of },
     }
 
-    struct Doubt {
-        send,
-        send_count,
-        sent_at,
-        since,
-        look_at,
-        look_count,
-        stored_error,
-        stored_error_count,
-        not_found_count,
-        alarm_count,
+    enum InFlight {
+        Recorded { earlier, left_at, retry_at },
+        Sent { send, sent_at, lease_until },
+        InDoubt(doubt),
     }
+
+    struct Doubt { send, send_count, sent_at, since, look, alarm_count, stored_error, not_found_count or default }
+
+    struct StoredError { cause, replay_count }
 
     enum Completion {
         Captured(charge_id),

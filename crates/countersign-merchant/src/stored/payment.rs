@@ -2,13 +2,15 @@
 //! operations, with the exact bytes that they send.
 
 use countersign_document::stored;
-use countersign_domain::merchant::cancellation::{Cancellation, CancellationState};
-use countersign_domain::merchant::operation::{
-    Asked, Effect, Operation, OperationName, OperationState, Request,
+use countersign_domain::merchant::call::Look;
+use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
+use countersign_domain::merchant::payment::Payment;
+use countersign_domain::merchant::payment::charge::{Charge, ChargeState, Sight};
+use countersign_domain::merchant::payment::operation::{
+    Asked, Effect, Operation, OperationName, OperationState, OwnName, Request, Undoing,
 };
-use countersign_domain::merchant::payment::{
-    Charge, ChargeState, Look, Payment, Permission, PermissionState, Refund, RefundState, Sight,
-};
+use countersign_domain::merchant::payment::permission::{Permission, PermissionState};
+use countersign_domain::merchant::payment::refund::{Refund, RefundState};
 
 use super::Merchant;
 
@@ -60,7 +62,11 @@ stored! {
 
     struct Operation { number, name, asked, request, requested_at, turned_away or default, state }
 
-    enum OperationName { Shop(reference), Own(word) }
+    enum OperationName { Shop(reference), Own(name) }
+
+    enum OwnName { PolicyCapture(charge_id), Undo { what, try_number } }
+
+    enum Undoing { CancelCharge(charge_id), Refund(charge_id), Close }
 
     enum Asked {
         Charge { amount, capture_now, can_handle_pending_authorization },
@@ -79,9 +85,7 @@ stored! {
     }
 
     enum OperationState {
-        Recorded { send, retry_at },
-        Sending { send, sent_at, lease_until },
-        InDoubt { send, send_count, since, look, alarm_count },
+        InFlight(call),
         Done(effect),
         Refused { code },
     }

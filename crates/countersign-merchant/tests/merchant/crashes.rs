@@ -108,10 +108,20 @@ fn written(world: &World, id: Option<&str>) -> String {
     let mut words = vec![format!("terms {}", stored["terms_version"])];
     for attempt in stored["attempts"].as_array().unwrap() {
         let completion = attempt["state"]["Completed"].get("completion");
-        words.push(variant(completion.unwrap_or(&attempt["state"])));
+        words.push(match (variant(&attempt["state"]["Finalize"]).as_str(), completion) {
+            ("Recorded", _) => "Approved".to_owned(),
+            ("Sent", _) => "Finalizing".to_owned(),
+            ("", completion) => variant(completion.unwrap_or(&attempt["state"])),
+            (in_flight, _) => in_flight.to_owned(),
+        });
     }
     for operation in stored["payment"]["operations"].as_array().into_iter().flatten() {
-        words.push(format!("{} {}", variant(&operation["request"]), variant(&operation["state"])));
+        let state = match variant(&operation["state"]["InFlight"]).as_str() {
+            "" => variant(&operation["state"]),
+            "Sent" => "Sending".to_owned(),
+            in_flight => in_flight.to_owned(),
+        };
+        words.push(format!("{} {state}", variant(&operation["request"])));
     }
     if let Some(cancellation) = stored["cancellation"].as_object() {
         let is_done = variant(&cancellation["state"]) == "Done";

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use countersign_domain::merchant::fulfilment::Reason;
-use countersign_domain::merchant::quote::QuoteRefused;
-use countersign_domain::merchant::verdict::Verdict;
+use countersign_domain::merchant::after::fulfilment::Reason;
+use countersign_domain::merchant::checkout::quote::QuoteRefused;
+use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::reason_code::{ReasonClass, ReasonCode};
 use serde_json::{Value, json};
 
@@ -187,10 +187,12 @@ fn every_member_of_a_body_and_parameter_of_a_query_stands_in_the_reference() {
 #[test]
 fn every_outcome_and_reason_stands_in_its_table() {
     let domain = |file: &str| match file {
-        "verdict" => include_str!("../../../countersign-domain/src/merchant/verdict.rs"),
-        "attempt" => include_str!("../../../countersign-domain/src/merchant/attempt.rs"),
-        "payment" => include_str!("../../../countersign-domain/src/merchant/payment.rs"),
-        _ => include_str!("../../../countersign-domain/src/merchant/operation.rs"),
+        "verdict" => include_str!("../../../countersign-domain/src/merchant/checkout/verdict.rs"),
+        "attempt" => include_str!("../../../countersign-domain/src/merchant/attempt/mod.rs"),
+        "charge" => include_str!("../../../countersign-domain/src/merchant/payment/charge.rs"),
+        "refund" => include_str!("../../../countersign-domain/src/merchant/payment/refund.rs"),
+        "permission" => include_str!("../../../countersign-domain/src/merchant/payment/permission.rs"),
+        _ => include_str!("../../../countersign-domain/src/merchant/payment/operation.rs"),
     };
     let outcomes: BTreeSet<&str> = literals(between(domain("verdict"), "fn outcome", "\n    }")).collect();
     let completing = column("\n## Completing", 1);
@@ -204,7 +206,7 @@ fn every_outcome_and_reason_stands_in_its_table() {
     let known: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert!(known.is_subset(&table), "{:?}", known.difference(&table));
     let told = quoted(PAGE);
-    for file in ["attempt", "payment", "operation"] {
+    for file in ["attempt", "charge", "refund", "permission", "operation"] {
         let states = names(domain(file));
         let missing: Vec<_> = states.difference(&told).collect();
         assert!(!states.is_empty() && missing.is_empty(), "{file}: {missing:?}");
@@ -292,9 +294,9 @@ fn every_figure_and_each_of_its_words_stands_in_the_operators_page() {
         let name = format!("countersign_{name}");
         assert!(told.iter().any(|word| word.starts_with(&name)), "{name}");
     }
-    let inbox = include_str!("../../src/app/inbox.rs");
-    let operation = include_str!("../../src/app/operation.rs");
-    let completion = include_str!("../../src/app/complete.rs");
+    let inbox = include_str!("../../src/drive/inbox.rs");
+    let operation = include_str!("../../src/drive/operate.rs");
+    let completion = include_str!("../../src/drive/complete.rs");
     let sender = include_str!("../../src/gateway/webhook/sender.rs");
     let refusals = include_str!("../../../countersign-client/src/notification/refusal.rs");
     let mut words: BTreeSet<&str> = BTreeSet::from(["Completed", "NotPaid", "Pending", "Done", "Refused"]);

@@ -1,22 +1,10 @@
 //! Every state × every class of answer, look-up and charge.
 
-use super::super::completion::{Agreement, Beginning, FinalizeAnswer, agree, answered, begin};
-use super::super::doubt::{Act, ChargeSeen, ChargeStateSeen, charge_seen, looked_up};
+use super::decide::attempts::*;
 use super::*;
 
-fn act(act: &Act) -> &'static str {
-    match act {
-        Act::Agree => "Agree",
-        Act::Begin => "Begin",
-        Act::LookUp => "LookUp",
-        Act::AskCharge(..) => "AskCharge",
-        Act::Resend => "Resend",
-        Act::Rest => "Rest",
-    }
-}
-
 fn success(pending: bool, charge_id: Option<ChargeId>) -> FinalizeAnswer {
-    FinalizeAnswer::Success { pending, charge_permission_id: permission(), charge_id }
+    FinalizeAnswer::Success(Finalized { pending, charge_permission_id: permission(), charge_id })
 }
 
 fn unclear(cause: &str, server_error: bool) -> FinalizeAnswer {
@@ -86,7 +74,8 @@ fn a_contradiction_names_what_amazon_says_was_paid() {
     for state in [declined, completed(Completion::Authorized(charge()))] {
         let before = checkout(PaymentIntent::Authorize, state);
         let late = answered(&before, 1, 1, &success(false, Some(other.clone())), sent_at()).unwrap();
-        let Happened::Contradiction { charge_permission_id, charge_id, .. } = what(&late.events[0]) else {
+        let AttemptEvent::Contradiction { charge_permission_id, charge_id, .. } = what(&late.events[0])
+        else {
             panic!("{:?}", late.events)
         };
         assert_eq!((charge_permission_id, charge_id), (&Some(permission()), &Some(other.clone())));
@@ -108,11 +97,10 @@ fn each_state_takes_each_look_at_the_session_so() {
         ("404", SessionSeen::NotFound),
     ];
     let mut states = states();
-    states.push(AttemptState::InDoubt(Doubt { not_found_count: 2, ..doubt() }));
-    states.push(AttemptState::InDoubt(Doubt { send_count: 5, ..doubt() }));
-    states.push(AttemptState::InDoubt(Doubt {
-        stored_error: Some("500".to_string()),
-        stored_error_count: 3,
+    states.push(in_doubt_attempt(Doubt { not_found_count: 2, ..doubt() }));
+    states.push(in_doubt_attempt(Doubt { send_count: 5, ..doubt() }));
+    states.push(in_doubt_attempt(Doubt {
+        stored_error: Some(StoredError { cause: "500".to_string(), replay_count: 3 }),
         ..doubt()
     }));
     let mut table = String::new();
@@ -124,9 +112,9 @@ fn each_state_takes_each_look_at_the_session_so() {
                 let before = checkout(intent, state.clone());
                 let intent = intent.as_str();
                 let rows = looks.iter().map(|(name, seen)| {
-                    let decided = looked_up(&before, 1, seen, now, &rules());
+                    let decided = session_seen(&before, 1, seen, now, &rules());
                     let (step, next) = decided.unzip();
-                    let next = next.as_ref().map_or("", act);
+                    let next = next.as_ref().map_or("", next_word);
                     (name, outcome(&before, step.as_ref(), now), next)
                 });
                 let rows: Vec<_> = rows.collect();
@@ -195,7 +183,7 @@ fn a_capture_that_was_to_be_made_at_once_is_paid_only_when_it_is_made() {
     let look = |before: &Checkout, state| {
         charge_seen(before, 1, &permission(), &charge(), &seen(state), now).map(|step| step.next)
     };
-    let in_doubt = checkout(PaymentIntent::AuthorizeWithCapture, AttemptState::InDoubt(doubt()));
+    let in_doubt = checkout(PaymentIntent::AuthorizeWithCapture, in_doubt_attempt(doubt()));
     let under_way = look(&in_doubt, ChargeStateSeen::CaptureInitiated).unwrap();
     assert_eq!(under_way.verdict().outcome(), "pending");
     assert!(under_way.payment.is_none() && under_way.due_at(&rules()).is_some());
@@ -203,7 +191,7 @@ fn a_capture_that_was_to_be_made_at_once_is_paid_only_when_it_is_made() {
     assert_eq!(look(&under_way, ChargeStateSeen::Captured).unwrap().verdict().outcome(), "paid");
     assert_eq!(look(&under_way, ChargeStateSeen::Declined).unwrap().verdict().outcome(), "notPaid");
     // To reserve it was all that was asked for: whoever captures it, it was reserved.
-    let in_doubt = checkout(PaymentIntent::Authorize, AttemptState::InDoubt(doubt()));
+    let in_doubt = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
     let reserved = look(&in_doubt, ChargeStateSeen::CaptureInitiated).unwrap();
     assert_eq!(reserved.verdict().outcome(), "authorized");
 }
@@ -250,7 +238,6 @@ fn a_session_that_is_over_ends_what_was_never_sent_whatever_the_clock_says() {
 
 #[test]
 fn a_second_session_waits_for_the_outcome_of_each_first_so() {
-    use super::super::completion::{Arrival, arrive};
     let mut table = String::new();
     for state in states() {
         if let AttemptState::Surplus { .. } = state {

@@ -1,18 +1,8 @@
 //! An order is canceled at whatever point it is.
 
-use super::super::cancellation::{CancelAsked, CancellationState, request_cancel, settled};
-use super::super::checkout::{TermsRefused, change_terms};
-use super::super::completion::answered as finalize_answered;
-use super::super::completion::{ArrivalRefused, FinalizeAnswer, arrive};
-use super::super::doubt::{Act, ChargeStateSeen, looked_up, take_up};
-use super::super::operation::{
-    Effect, OVERTAKEN, OperationAnswer, OperationRefused, OperationState, Request, answered, begin, resend,
-};
-use super::super::payment::{
-    Charge, ChargeShown, ChargeState, PaymentAct, PaymentEvent, PermissionState, RefundState, Sight,
-    charge_shown, refund_shown, take_up_payment,
-};
-use super::super::verdict::Verdict;
+use super::decide::attempts::{answered as finalize_answered, arrive, session_seen, take_up};
+use super::decide::change_terms;
+use super::decide::payments::*;
 use super::paid::*;
 use super::*;
 
@@ -87,8 +77,7 @@ fn with_completion(state: AttemptState, completion: Completion) -> AttemptState 
 
 /// The payment that the checkout's success began.
 fn with_payment(mut checkout: Checkout) -> Checkout {
-    use super::super::payment::Payment;
-    checkout.payment = Payment::of_attempt(&checkout.terms, &checkout.attempts[0]);
+    checkout.payment = Payment::begun_by(&checkout.terms, &checkout.attempts[0]);
     checkout
 }
 
@@ -112,18 +101,10 @@ fn each_charge_is_undone_so() {
     }
     for (name, request, state) in [
         ("a charge recorded", create(), recorded()),
-        (
-            "a charge turned away",
-            create(),
-            OperationState::Recorded { send: Some(send()), retry_at: sent_at() },
-        ),
+        ("a charge turned away", create(), turned_away(sent_at())),
         ("a charge in doubt", create(), in_doubt()),
         ("a capture recorded", capture(), recorded()),
-        (
-            "a capture turned away",
-            capture(),
-            OperationState::Recorded { send: Some(send()), retry_at: sent_at() },
-        ),
+        ("a capture turned away", capture(), turned_away(sent_at())),
         ("a capture on its way", capture(), sending()),
         ("a capture in doubt", capture(), in_doubt()),
     ] {
@@ -146,7 +127,7 @@ fn undo(
         let Some((step, act)) = take_up_payment(&checkout, now, &rules()) else { break };
         let mut events = step.events;
         checkout = step.next;
-        if let PaymentAct::Send(number) = act {
+        if let NextStep::Begin(CallId::Operation(number)) = act {
             let begun =
                 begin(&checkout, number, Arc::from(*b"body"), key_of(number), now, &rules()).unwrap().1;
             let request = begun.next.payment.as_ref().unwrap().operation(number).unwrap().request.clone();
@@ -157,7 +138,7 @@ fn undo(
         // A capture that is looked at is as it is known.
         let captured = checkout.payment.iter().flat_map(|payment| &payment.charges);
         let is_captured = captured.map(|it| &it.state).any(|it| matches!(it, ChargeState::Captured(_)));
-        if matches!(act, PaymentAct::LookUpCharge(_)) && is_captured {
+        if matches!(act, NextStep::LookAtCharge(_)) && is_captured {
             let shown = charge_shown_as(ChargeStateSeen::Captured);
             let (step, _) = charge_shown(&checkout, &shown, now, &rules()).unwrap();
             events.extend(step.events);
@@ -165,7 +146,7 @@ fn undo(
         }
         told.extend(events.into_iter().filter_map(|event| match event {
             CheckoutEvent::Payment(event) => Some(event),
-            CheckoutEvent::Attempt(_) => None,
+            CheckoutEvent::Attempt { .. } => None,
         }));
     }
     (checkout, told)
@@ -173,13 +154,13 @@ fn undo(
 
 fn obliging(request: &Request) -> OperationAnswer {
     match request {
-        Request::CancelCharge { .. } => OperationAnswer::Charge(charge_shown_as(ChargeStateSeen::Canceled)),
+        Request::CancelCharge { .. } => charge_answer(charge_shown_as(ChargeStateSeen::Canceled)),
         Request::Refund { amount, .. } => {
             let mut shown = refund_shown_as(RefundState::Refunded);
             shown.amount = *amount;
-            OperationAnswer::Refund(shown)
+            refund_answer(shown)
         }
-        Request::Close { .. } => OperationAnswer::Permission(permission_shown_as(closed())),
+        Request::Close { .. } => permission_answer(permission_shown_as(closed())),
         Request::CreateCharge { .. } | Request::Capture { .. } => panic!("an order is undone, not charged"),
     }
 }
@@ -305,7 +286,7 @@ fn a_capture_that_a_cancellation_overtakes_is_looked_up_and_not_sent_again() {
     let step = canceled(&paid(payment));
     let held = charge_shown_as(ChargeStateSeen::Authorized);
     let (step, act) = charge_shown(&step.next, &held, sent_at(), &rules()).unwrap();
-    assert_eq!(act, PaymentAct::Rest);
+    assert_eq!(act, NextStep::Rest);
     let operations = &step.next.payment.as_ref().unwrap().operations;
     assert_eq!(operations[0].state, OperationState::Refused { code: OVERTAKEN.to_string() });
     assert_eq!(operations[1].request, cancel());
@@ -313,50 +294,42 @@ fn a_capture_that_a_cancellation_overtakes_is_looked_up_and_not_sent_again() {
 
 #[test]
 fn a_success_that_comes_after_the_cancel_is_undone_in_the_same_step() {
-    let finalizing = AttemptState::Finalizing {
-        send: send(),
-        sent_at: sent_at(),
-        lease_until: sent_at().plus(30 * SECOND),
-    };
+    let on_its_way = finalizing(sent_at().plus(30 * SECOND));
     let terms = |mut checkout: Checkout| {
         checkout.terms.can_handle_pending_authorization = false;
         checkout
     };
-    let step = canceled(&terms(checkout(PaymentIntent::Authorize, finalizing)));
+    let step = canceled(&terms(checkout(PaymentIntent::Authorize, on_its_way)));
     assert_eq!(progress(&step.next), "under way");
-    let paid = FinalizeAnswer::Success {
+    let paid = FinalizeAnswer::Success(Finalized {
         pending: false,
         charge_permission_id: permission(),
         charge_id: Some(charge()),
-    };
+    });
     let step = finalize_answered(&step.next, 1, 1, &paid, sent_at()).unwrap();
-    let step = settled(step, sent_at(), &rules());
     assert_eq!(step.next.payment.as_ref().unwrap().operations[0].request, cancel());
     let refused = FinalizeAnswer::Refused(NotPaidReason::Declined("HardDeclined".to_string()));
-    let unpaid = AttemptState::Finalizing { send: send(), sent_at: sent_at(), lease_until: sent_at() };
+    let unpaid = finalizing(sent_at());
     let step = canceled(&checkout(PaymentIntent::Authorize, unpaid));
-    let step =
-        settled(finalize_answered(&step.next, 1, 1, &refused, sent_at()).unwrap(), sent_at(), &rules());
+    let step = finalize_answered(&step.next, 1, 1, &refused, sent_at()).unwrap();
     assert_eq!(progress(&step.next), "done");
 }
 
 #[test]
 fn what_was_sent_is_looked_up_and_not_sent_again() {
-    let step = canceled(&checkout(PaymentIntent::Authorize, AttemptState::InDoubt(doubt())));
-    let (_, act) = looked_up(&step.next, 1, &open(), sent_at(), &rules()).unwrap();
-    assert_eq!(act, Act::Rest);
-    let turned_away =
-        AttemptState::Approved { body: Arc::from(*b"body"), sent_at: Some(sent_at()), retry_at: sent_at() };
-    let step = canceled(&checkout(PaymentIntent::Authorize, turned_away));
+    let step = canceled(&checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt())));
+    let (_, act) = session_seen(&step.next, 1, &open(), sent_at(), &rules()).unwrap();
+    assert_eq!(act, NextStep::Rest);
+    let was_turned_away = approved(Some(sent_at()), sent_at());
+    let step = canceled(&checkout(PaymentIntent::Authorize, was_turned_away));
     assert_eq!(step.next.attempts[0].state.name(), "InDoubt");
     // No connection, after the cancel: it never left, and never will.
-    let finalizing =
-        AttemptState::Finalizing { send: send(), sent_at: sent_at(), lease_until: sent_at().plus(SECOND) };
-    let step = canceled(&checkout(PaymentIntent::Authorize, finalizing));
+    let on_its_way = finalizing(sent_at().plus(SECOND));
+    let step = canceled(&checkout(PaymentIntent::Authorize, on_its_way));
     let step = finalize_answered(&step.next, 1, 1, &FinalizeAnswer::NotSent, sent_at()).unwrap();
     let now = step.next.attempts[0].state.due_at().unwrap();
     let (step, act) = take_up(&step.next, 1, &key_of, now, &rules()).unwrap();
-    assert_eq!(act, Act::Rest);
+    assert_eq!(act, NextStep::Rest);
     assert_eq!(step.next.attempts[0].state.name(), "NotPaid");
 }
 
@@ -394,28 +367,28 @@ fn a_permission_that_somebody_else_closed_leaves_nothing_to_close() {
 #[test]
 fn a_charge_in_doubt_of_a_canceled_order_is_sent_again_only_under_a_closed_permission() {
     let mut payment = payment_of(vec![charge_in(ChargeState::Authorized)]);
-    let waiting = OperationState::Recorded { send: None, retry_at: sent_at().plus(DAY) };
+    let waiting = OperationState::InFlight(InFlight::recorded(sent_at().plus(DAY)));
     payment.operations = vec![operation(1, create(), in_doubt()), operation(2, close(), waiting)];
     let step = canceled(&paid(payment));
-    assert_eq!(resend(&step.next, 1, sent_at(), &rules()), None);
+    assert_eq!(send_again(&step.next, 1, sent_at(), &rules()), None);
     let due_at = step.next.payment.as_ref().unwrap().operation(1).unwrap().state.due_at().unwrap();
     let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();
-    assert_eq!(act, PaymentAct::Rest);
+    assert_eq!(act, NextStep::Rest);
     // What is known is undone and the permission closed, though the doubt stands.
     let (closed, told) = undo(step.next, due_at, obliging);
     let states: Vec<_> = closed.payment.as_ref().unwrap().operations.iter().map(|it| &it.state).collect();
-    assert!(matches!(states[0], OperationState::InDoubt { .. }), "{states:?}");
+    assert!(states[0].is_in_doubt(), "{states:?}");
     assert_eq!(states[1], &OperationState::Done(Effect::Closed));
     assert_eq!(progress(&closed), "under way");
     assert!(!told.contains(&PaymentEvent::CheckoutCanceled));
     // Now the same bytes under the same key tell what became of it.
-    let (sent, step) = resend(&closed, 1, due_at, &rules()).unwrap();
+    let (sent, step) = send_again(&closed, 1, due_at, &rules()).unwrap();
     assert_eq!(sent, send());
     let made = ChargeShown {
         id: ChargeId::parse("S01-1-C9").unwrap(),
         ..charge_shown_as(ChargeStateSeen::Captured)
     };
-    let step = answered(&step.next, 1, &OperationAnswer::Charge(made), due_at, &rules()).unwrap();
+    let step = answered(&step.next, 1, &charge_answer(made), due_at, &rules()).unwrap();
     assert_eq!(asked_for(&step.next).matches("createRefund").count(), 1, "{}", asked_for(&step.next));
 }
 
@@ -430,8 +403,8 @@ fn a_charge_in_doubt_that_never_arrived_ends_with_the_closed_permission() {
         now = after.due_at(&rules()).map_or(now, |due_at| due_at.max(now));
         let Some((step, act)) = take_up_payment(&after, now, &rules()) else { break };
         after = step.next;
-        if let PaymentAct::Resend(number) = act {
-            let (_, sent) = resend(&after, number, now, &rules()).unwrap();
+        if let NextStep::SendAgain(CallId::Operation(number)) = act {
+            let (_, sent) = send_again(&after, number, now, &rules()).unwrap();
             let refused = refused("InvalidChargePermissionStatus");
             after = answered(&sent.next, number, &refused, now, &rules()).map_or(sent.next, |it| it.next);
         }
@@ -459,7 +432,7 @@ fn a_close_that_amazon_refuses_is_tried_again_with_each_reminder() {
     let due_at = closed.payment.as_ref().unwrap().operation(1).unwrap().state.due_at().unwrap();
     assert!(due_at <= tomorrow.plus(2 * DAY));
     let (_, act) = take_up_payment(&closed, due_at, &rules()).unwrap();
-    assert_eq!(act, PaymentAct::Resend(1));
+    assert_eq!(act, NextStep::SendAgain(CallId::Operation(1)));
 }
 
 #[test]
@@ -472,7 +445,7 @@ fn a_refund_that_a_lagging_replica_refuses_is_looked_after_and_asked_for_again()
     let due_at = step.next.due_at(&rules()).unwrap();
     assert!(due_at <= sent_at().plus(60 * SECOND), "{due_at}");
     let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();
-    assert_eq!(act, PaymentAct::LookUpCharge(charge()));
+    assert_eq!(act, NextStep::LookAtCharge(charge()));
     let captured = charge_shown_as(ChargeStateSeen::Captured);
     let (step, _) = charge_shown(&step.next, &captured, due_at, &rules()).unwrap();
     assert_eq!(progress(&undo(step.next, due_at, obliging).0), "done");
@@ -486,7 +459,7 @@ fn a_charge_that_nobody_has_looked_at_is_looked_at_before_it_is_undone_again() {
     let step = answered(&begun.next, 1, &refused("InvalidChargeStatus"), sent_at(), &rules()).unwrap();
     assert_eq!(step.next.payment.as_ref().unwrap().in_flight().count(), 0, "{}", asked_for(&step.next));
     let (step, act) = take_up_payment(&step.next, sent_at(), &rules()).unwrap();
-    assert_eq!(act, PaymentAct::LookUpCharge(charge()));
+    assert_eq!(act, NextStep::LookAtCharge(charge()));
     let captured = charge_shown_as(ChargeStateSeen::Captured);
     let (step, _) = charge_shown(&step.next, &captured, sent_at(), &rules()).unwrap();
     assert_eq!(progress(&undo(step.next, sent_at(), obliging).0), "done");

@@ -6,21 +6,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::super::cancellation::{CancelAsked, CancellationState, request_cancel};
-use super::super::capture_plan::CapturePolicy;
-use super::super::doubt::{ChargeSeen, ChargeStateSeen};
-use super::super::hint::{Hint, hinted};
-use super::super::operation::{
-    Asked, Effect, OVERTAKEN, OperationAnswer, OperationName, OperationState, Recorded, Request, answered,
-    ask, begin, orphaned, resend,
-};
-use super::super::payment::{
-    Charge, ChargeShown, ChargeState, Payment, PaymentAct, PaymentEvent, PermissionShown, PermissionState,
-    RefundShown, RefundState, charge_shown, permission_shown, refund_shown, take_up_payment,
-};
+use super::decide::payments::*;
 use super::paid::*;
 use super::*;
-use crate::ids::RefundId;
 
 /// Amazon: what is true.
 #[derive(Debug, Default)]
@@ -134,7 +122,7 @@ impl Amazon {
                     (false, false) => ChargeState::Authorized,
                 };
                 let id = self.new_charge(amount.minor(), state);
-                (OperationAnswer::Charge(self.charge(&id)), Some(format!("made {id}")))
+                (charge_answer(self.charge(&id)), Some(format!("made {id}")))
             }
             Request::Capture { charge_id, amount } => match &mut self.charges.get_mut(charge_id).unwrap().1 {
                 state @ ChargeState::Authorized => {
@@ -144,14 +132,14 @@ impl Amazon {
                         0 => ChargeState::Captured(*amount),
                         _ => ChargeState::CaptureInitiated,
                     };
-                    (OperationAnswer::Charge(self.charge(charge_id)), Some(format!("captured {charge_id}")))
+                    (charge_answer(self.charge(charge_id)), Some(format!("captured {charge_id}")))
                 }
                 _ => wrong_state(),
             },
             Request::CancelCharge { charge_id } => match &mut self.charges.get_mut(charge_id).unwrap().1 {
                 state @ (ChargeState::Authorized | ChargeState::AuthorizationInitiated) => {
                     *state = ChargeState::Canceled(None);
-                    (OperationAnswer::Charge(self.charge(charge_id)), Some(format!("canceled {charge_id}")))
+                    (charge_answer(self.charge(charge_id)), Some(format!("canceled {charge_id}")))
                 }
                 _ => wrong_state(),
             },
@@ -164,7 +152,7 @@ impl Amazon {
                     return (refused("TransactionAmountExceeded"), None);
                 }
                 let id = self.new_refund(charge_id, amount.minor());
-                (OperationAnswer::Refund(self.refund(&id)), Some(format!("made {id}")))
+                (refund_answer(self.refund(&id)), Some(format!("made {id}")))
             }
             Request::Close { .. } if self.is_closed => wrong_state(),
             Request::Close { .. } => {
@@ -178,7 +166,7 @@ impl Amazon {
                         *state = ChargeState::Canceled(None);
                     }
                 }
-                (OperationAnswer::Permission(self.permission()), Some("closed".to_string()))
+                (permission_answer(self.permission()), Some("closed".to_string()))
             }
         }
     }
@@ -323,7 +311,7 @@ struct World {
     asked: u32,
     is_canceled: bool,
     now: Timestamp,
-    rules: CompletionRules,
+    rules: MerchantRules,
 }
 
 impl World {
@@ -339,7 +327,7 @@ impl World {
             asked: 0,
             is_canceled: false,
             now: sent_at(),
-            rules: CompletionRules { capture_policy: CapturePolicy::BeforeExpiry, ..rules() },
+            rules: MerchantRules { capture_policy: CapturePolicy::BeforeExpiry, ..rules() },
         }
     }
 
@@ -350,7 +338,7 @@ impl World {
     fn keep(&mut self, step: CheckoutStep) {
         self.told.extend(step.events.into_iter().filter_map(|event| match event {
             CheckoutEvent::Payment(event) => Some(event),
-            CheckoutEvent::Attempt(_) => None,
+            CheckoutEvent::Attempt { .. } => None,
         }));
         self.checkout = step.next;
     }
@@ -380,7 +368,7 @@ impl World {
             let body: Arc<[u8]> = Arc::from(*b"body");
             begin(&self.checkout, number, body, key, self.now, &self.rules)
         } else {
-            resend(&self.checkout, number, self.now, &self.rules)
+            send_again(&self.checkout, number, self.now, &self.rules)
         };
         let Some((send, step)) = sent else { return };
         self.keep(step);
@@ -407,31 +395,30 @@ impl World {
         }
     }
 
-    fn act(&mut self, act: PaymentAct, fate: Fate) {
+    fn act(&mut self, act: NextStep, fate: Fate) {
         let is_answered = !matches!(fate, Fate::LostBefore | Fate::LostAfter | Fate::NotSent);
         let (now, rules) = (self.now, self.rules);
         let shown = match act {
-            PaymentAct::Rest => return,
-            PaymentAct::Send(number) => return self.send(number, true, fate),
-            PaymentAct::Resend(number) => return self.send(number, false, fate),
+            NextStep::Rest => return,
+            NextStep::Begin(CallId::Operation(number)) => return self.send(number, true, fate),
+            NextStep::SendAgain(CallId::Operation(number)) => return self.send(number, false, fate),
             _ if !is_answered => return,
-            PaymentAct::LookUpCharge(id) => {
-                charge_shown(&self.checkout, &self.amazon.charge(&id), now, &rules)
-            }
-            PaymentAct::LookUpRefund(id) => {
+            NextStep::LookAtCharge(id) => charge_shown(&self.checkout, &self.amazon.charge(&id), now, &rules),
+            NextStep::LookAtRefund(id) => {
                 let shown = self.amazon.refund(&id);
                 if self.payment().lacks_charge_of(&shown) {
-                    self.act(PaymentAct::LookUpCharge(shown.charge_id.clone()), fate);
+                    self.act(NextStep::LookAtCharge(shown.charge_id.clone()), fate);
                 }
-                refund_shown(&self.checkout, &shown, now, &rules).map(|step| (step, PaymentAct::Rest))
+                refund_shown(&self.checkout, &shown, now, &rules).map(|step| (step, NextStep::Rest))
             }
-            PaymentAct::LookUpPermission(_) => {
+            NextStep::LookAtPermission(_) => {
                 permission_shown(&self.checkout, &self.amazon.permission(), now, &rules)
             }
+            other => panic!("not of a payment: {other:?}"),
         };
         if let Some((step, next)) = shown {
             self.keep(step);
-            if let PaymentAct::Resend(number) = next {
+            if let NextStep::SendAgain(CallId::Operation(number)) = next {
                 self.send(number, false, fate);
             }
         }
@@ -613,8 +600,9 @@ fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
     if let Some(cancellation) = &world.checkout.cancellation {
         if let CancellationState::Requested { is_stuck: true, .. } = cancellation.state {
             // Amazon declined one refund three times: the operator is reminded, and nobody is told an end.
-            let is_refund =
-                |name: &OperationName| matches!(name, OperationName::Own(it) if it.starts_with("refund "));
+            let is_refund = |name: &OperationName| {
+                matches!(name, OperationName::Own(OwnName::Undo { what: Undoing::Refund(_), .. }))
+            };
             let tries = payment.operations.iter().filter(|operation| is_refund(&operation.name)).count();
             prop_assert!(tries >= 3 && cancellation.due_at().is_some(), "{:?}", payment.operations);
             prop_assert!(!world.told.contains(&PaymentEvent::CheckoutCanceled));
@@ -636,9 +624,9 @@ fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn lives(ops: &[Op], rules: CompletionRules) -> Result<(), TestCaseError> {
+fn lives(ops: &[Op], rules: MerchantRules) -> Result<(), TestCaseError> {
     let mut world = World::new();
-    world.rules = CompletionRules { capture_policy: world.rules.capture_policy, ..rules };
+    world.rules = MerchantRules { capture_policy: world.rules.capture_policy, ..rules };
     for op in ops {
         let before = world.checkout.clone();
         world.run(op);

@@ -3,6 +3,7 @@
 
 mod answers;
 mod canceling;
+mod decide;
 mod life;
 mod model;
 mod operations;
@@ -19,16 +20,41 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::attempt::{
-    Attempt, AttemptState, Completion, Doubt, GivenAddresses, NotPaidReason, Send, UnresolvedReason,
+use super::after::fulfilment::fulfilment;
+use super::after::hint::{Hint, unpaid_under};
+use super::attempt::agree::{OpenSession, SessionSeen};
+use super::attempt::arrive::ArrivalRefused;
+use super::attempt::finalize::{FinalizeAnswer, Finalized};
+use super::attempt::{Attempt, AttemptState, Completion, GivenAddresses, NotPaidReason, UnresolvedReason};
+use super::call::{Doubt, InFlight, KeyOrdinal, Look, Send, StoredError};
+use super::checkout::Checkout;
+use super::checkout::cancellation::{Cancellation, CancellationState};
+use super::checkout::draft::{Decided, Draft};
+use super::checkout::terms::{Terms, TermsRefused};
+use super::checkout::verdict::Verdict;
+use super::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
+use super::next::{CallId, Delivery, NextStep};
+use super::payment::Payment;
+use super::payment::ask::OperationRefused;
+use super::payment::charge::{Charge, ChargeSeen, ChargeShown, ChargeState, ChargeStateSeen, Sight};
+use super::payment::operation::{
+    Asked, Effect, Operation, OperationName, OperationState, OwnName, Request, Undoing,
 };
-use super::checkout::{Checkout, Terms};
-use super::completion::{CheckoutEvent, CheckoutStep, CompletionRules, Happened, OpenSession, SessionSeen};
-use crate::address::Address;
-use crate::ids::{ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, IdempotencyKey};
+use super::payment::permission::{Permission, PermissionShown, PermissionState};
+use super::payment::refund::{Refund, RefundShown, RefundState};
+use super::payment::send::{OVERTAKEN, OperationAnswer, Shown};
+use super::rules::{ALARMS, CapturePolicy, MAX_OPERATIONS, MerchantRules, RefundCeiling};
+use crate::address::{Address, AddressKind};
+use crate::ids::{
+    ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, IdempotencyKey, RefundId,
+};
 use crate::money::{Currency, Money};
+use crate::step::Step;
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use crate::time::Timestamp;
+
+/// What a decision makes of a checkout.
+type CheckoutStep = Step<Checkout, CheckoutEvent>;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -37,8 +63,8 @@ fn sent_at() -> Timestamp {
     Timestamp::parse("20261123T120000Z").unwrap()
 }
 
-fn rules() -> CompletionRules {
-    CompletionRules::default()
+fn rules() -> MerchantRules {
+    MerchantRules::default()
 }
 
 fn key_of(n: u32) -> IdempotencyKey {
@@ -62,7 +88,8 @@ fn address() -> Address {
 }
 
 fn checkout(intent: PaymentIntent, state: AttemptState) -> Checkout {
-    let spent_keys = u32::from(matches!(state, AttemptState::Approved { sent_at: Some(_), .. }));
+    let has_left = matches!(state, AttemptState::Finalize(InFlight::Recorded { left_at: Some(_), .. }));
+    let spent_keys = u32::from(has_left);
     let attempt = Attempt {
         number: 1,
         checkout_session_id: CheckoutSessionId::parse("session1").unwrap(),
@@ -120,15 +147,15 @@ fn open() -> SessionSeen {
 }
 
 /// What happened to an attempt.
-fn what(event: &CheckoutEvent) -> &Happened {
+fn what(event: &CheckoutEvent) -> &AttemptEvent {
     match event {
-        CheckoutEvent::Attempt(event) => &event.what,
+        CheckoutEvent::Attempt { event, .. } => event,
         CheckoutEvent::Payment(event) => panic!("not of an attempt: {event:?}"),
     }
 }
 
 fn send() -> Send {
-    Send { n: 1, idempotency_key: key_of(1), body: Arc::from(*b"body") }
+    Send { n: KeyOrdinal::FIRST, idempotency_key: key_of(1), body: Arc::from(*b"body") }
 }
 
 fn doubt() -> Doubt {
@@ -137,12 +164,36 @@ fn doubt() -> Doubt {
         send_count: 1,
         sent_at: sent_at(),
         since: sent_at(),
-        look_at: sent_at().plus(SECOND),
-        look_count: 0,
-        stored_error: None,
-        stored_error_count: 0,
-        not_found_count: 0,
+        look: Look { at: sent_at().plus(SECOND), count: 0 },
         alarm_count: 0,
+        stored_error: None,
+        not_found_count: 0,
+    }
+}
+
+/// To be sent, after it left at this instant and was turned away, or found no connection.
+fn approved(left_at: Option<Timestamp>, retry_at: Timestamp) -> AttemptState {
+    AttemptState::Finalize(InFlight::Recorded { earlier: Some(send()), left_at, retry_at })
+}
+
+fn finalizing(lease_until: Timestamp) -> AttemptState {
+    AttemptState::Finalize(InFlight::Sent { send: send(), sent_at: sent_at(), lease_until })
+}
+
+fn in_doubt_attempt(doubt: Doubt) -> AttemptState {
+    AttemptState::Finalize(InFlight::InDoubt(doubt))
+}
+
+/// What comes next for an attempt, in a word.
+fn next_word(next: &NextStep) -> &'static str {
+    match next {
+        NextStep::Rest => "Rest",
+        NextStep::Agree(_) => "Agree",
+        NextStep::Begin(_) => "Begin",
+        NextStep::LookAtSession(_) => "LookUp",
+        NextStep::LookAtAttemptsCharge { .. } => "AskCharge",
+        NextStep::SendAgain(_) => "Resend",
+        other => panic!("not of an attempt: {other:?}"),
     }
 }
 
@@ -162,19 +213,17 @@ fn unresolved(reason: UnresolvedReason) -> AttemptState {
 /// Every state, each in its plainest form.
 fn states() -> Vec<AttemptState> {
     let at = sent_at();
-    let body: Arc<[u8]> = Arc::from(*b"body");
     let mut states = vec![
         AttemptState::Bound { retry_at: at },
-        AttemptState::Approved { body: body.clone(), sent_at: None, retry_at: at },
-        AttemptState::Approved { body, sent_at: Some(at), retry_at: at },
-        AttemptState::Finalizing { send: send(), sent_at: at, lease_until: at.plus(30 * SECOND) },
-        AttemptState::InDoubt(doubt()),
+        approved(None, at),
+        approved(Some(at), at),
+        finalizing(at.plus(30 * SECOND)),
+        in_doubt_attempt(doubt()),
         AttemptState::Pending {
             charge_permission_id: permission(),
             charge_id: charge(),
             since: at,
-            look_at: at.plus(5 * SECOND),
-            look_count: 0,
+            look: Look { at: at.plus(5 * SECOND), count: 0 },
             alarm_count: 0,
         },
         completed(Completion::Authorized(charge())),
@@ -197,26 +246,27 @@ fn after(now: Timestamp, at: Timestamp) -> String {
 fn words(attempt: &Attempt, now: Timestamp) -> String {
     let name = attempt.state.name();
     match &attempt.state {
-        AttemptState::Bound { retry_at, .. } | AttemptState::Approved { sent_at: None, retry_at, .. } => {
+        AttemptState::Bound { retry_at, .. }
+        | AttemptState::Finalize(InFlight::Recorded { left_at: None, retry_at, .. }) => {
             format!("{name} again {}", after(now, *retry_at))
         }
-        AttemptState::Approved { sent_at: Some(_), retry_at, .. } => {
+        AttemptState::Finalize(InFlight::Recorded { left_at: Some(_), retry_at, .. }) => {
             format!("{name} after key {} again {}", attempt.spent_keys, after(now, *retry_at))
         }
-        AttemptState::Finalizing { send, lease_until, .. } => {
+        AttemptState::Finalize(InFlight::Sent { send, lease_until, .. }) => {
             format!("{name} key {} lease {}", send.n, after(now, *lease_until))
         }
-        AttemptState::InDoubt(doubt) => {
-            let mut text = format!("{name} sent {} look {}", doubt.send_count, after(now, doubt.look_at));
-            if let Some(error) = &doubt.stored_error {
-                text.push_str(&format!(" [{error}] replayed {}", doubt.stored_error_count));
+        AttemptState::Finalize(InFlight::InDoubt(doubt)) => {
+            let mut text = format!("{name} sent {} look {}", doubt.send_count, after(now, doubt.look.at));
+            if let Some(StoredError { cause, replay_count }) = &doubt.stored_error {
+                text.push_str(&format!(" [{cause}] replayed {replay_count}"));
             }
             if doubt.not_found_count > 0 {
                 text.push_str(&format!(" not found {}", doubt.not_found_count));
             }
             text
         }
-        AttemptState::Pending { look_at, .. } => format!("{name} look {}", after(now, *look_at)),
+        AttemptState::Pending { look, .. } => format!("{name} look {}", after(now, look.at)),
         AttemptState::Completed { completion, .. } => match completion {
             Completion::Captured(_) => format!("{name} Captured"),
             Completion::CaptureInitiated(_) => format!("{name} CaptureInitiated"),
@@ -233,20 +283,20 @@ fn words(attempt: &Attempt, now: Timestamp) -> String {
 
 fn happened(step: &CheckoutStep) -> String {
     let events = step.events.iter().map(|event| match what(event) {
-        Happened::DoubtAlarm { lasting } => format!("DoubtAlarm {}s", lasting.as_secs()),
-        Happened::Contradiction { found, .. } => format!("Contradiction: {found}"),
-        Happened::LookedUp { .. } => "LookedUp".to_string(),
-        Happened::NotEvaluated { .. } => "NotEvaluated".to_string(),
-        Happened::DoubtBegan { .. } => "DoubtBegan".to_string(),
-        Happened::SurplusRecorded { of } => format!("Surplus of {of}"),
-        Happened::FinalizeSent { n, send_count } => format!("FinalizeSent {n}.{send_count}"),
-        other @ (Happened::SessionBound
-        | Happened::Approved
-        | Happened::NotSent
-        | Happened::PendingBegan
-        | Happened::Completed
-        | Happened::NotPaid
-        | Happened::Unresolved) => format!("{other:?}"),
+        AttemptEvent::DoubtAlarm { lasting } => format!("DoubtAlarm {}s", lasting.as_secs()),
+        AttemptEvent::Contradiction { found, .. } => format!("Contradiction: {found}"),
+        AttemptEvent::LookedUp { .. } => "LookedUp".to_string(),
+        AttemptEvent::NotEvaluated { .. } => "NotEvaluated".to_string(),
+        AttemptEvent::DoubtBegan { .. } => "DoubtBegan".to_string(),
+        AttemptEvent::SurplusRecorded { of } => format!("Surplus of {of}"),
+        AttemptEvent::FinalizeSent { n, send_count } => format!("FinalizeSent {n}.{send_count}"),
+        other @ (AttemptEvent::SessionBound
+        | AttemptEvent::Approved
+        | AttemptEvent::NotSent
+        | AttemptEvent::PendingBegan
+        | AttemptEvent::Completed
+        | AttemptEvent::NotPaid
+        | AttemptEvent::Unresolved) => format!("{other:?}"),
     });
     events.collect::<Vec<_>>().join(", ")
 }

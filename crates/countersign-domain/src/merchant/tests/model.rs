@@ -2,24 +2,18 @@
 
 use proptest::prelude::*;
 
-use super::super::checkout::change_terms;
-use super::super::completion::{
-    Agreement, Arrival, Beginning, FinalizeAnswer, agree, answered, arrive, ask_again, begin, buyer_seen,
-};
-use super::super::doubt::{
-    Act, ChargeSeen, ChargeStateSeen, charge_seen, looked_up, orphaned, resend, take_up,
-};
-use super::super::verdict::Verdict;
+use super::decide::attempts::*;
+use super::decide::change_terms;
 use super::*;
 
 /// One thing that may come next; attempts are meant by their place, modulo their number.
 #[derive(Debug, Clone)]
 enum Op {
     Arrive(u8),
-    Agree(u8, Look),
+    Agree(u8, Sought),
     BeginApproved(u8),
     Answer(u8, u8, Answer),
-    LookUp(u8, Look),
+    LookUp(u8, Sought),
     AskCharge(u8, ChargeStateSeen, Option<u8>),
     Resend(u8),
     TakeUp(u8),
@@ -32,7 +26,7 @@ enum Op {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Look {
+enum Sought {
     Open,
     OpenOfOtherTerms,
     Completed(bool, bool),
@@ -50,13 +44,13 @@ enum Answer {
     Lost,
 }
 
-fn looks() -> impl Strategy<Value = Look> {
+fn looks() -> impl Strategy<Value = Sought> {
     prop_oneof![
-        4 => Just(Look::Open),
-        1 => Just(Look::OpenOfOtherTerms),
-        4 => (any::<bool>(), any::<bool>()).prop_map(|(permission, charge)| Look::Completed(permission, charge)),
-        1 => Just(Look::Canceled),
-        4 => Just(Look::NotFound),
+        4 => Just(Sought::Open),
+        1 => Just(Sought::OpenOfOtherTerms),
+        4 => (any::<bool>(), any::<bool>()).prop_map(|(permission, charge)| Sought::Completed(permission, charge)),
+        1 => Just(Sought::Canceled),
+        4 => Just(Sought::NotFound),
     ]
 }
 
@@ -104,7 +98,7 @@ struct World {
     checkout: Checkout,
     copies: Copies,
     now: Timestamp,
-    rules: CompletionRules,
+    rules: MerchantRules,
 }
 
 /// Amazon's side of it, a session an attempt: how many copies of our Finalize may still be on their
@@ -123,18 +117,18 @@ impl Copies {
         for new in &after.attempts {
             let was_on_its_way = before
                 .attempt(new.number)
-                .is_some_and(|old| matches!(old.state, AttemptState::Finalizing { .. }));
+                .is_some_and(|old| matches!(old.state, AttemptState::Finalize(InFlight::Sent { .. })));
             let has_changed = before.attempt(new.number) != Some(new);
             let count = self.0.entry(new.number).or_default();
             match op {
                 _ if !has_changed => {}
                 Op::Agree(..) | Op::BeginApproved(_) => {
-                    *count += u32::from(matches!(new.state, AttemptState::Finalizing { .. }));
+                    *count += u32::from(matches!(new.state, AttemptState::Finalize(InFlight::Sent { .. })));
                 }
                 Op::Resend(_) => *count += 1,
                 Op::Answer(_, _, Answer::NotSent) if was_on_its_way => *count -= 1,
                 Op::Answer(_, _, Answer::Declined) if was_on_its_way && *count == 1 => *count = 0,
-                Op::LookUp(_, Look::Canceled)
+                Op::LookUp(_, Sought::Canceled)
                 | Op::AskCharge(_, ChargeStateSeen::Declined | ChargeStateSeen::Canceled, _) => *count = 0,
                 _ => {}
             }
@@ -158,21 +152,21 @@ impl World {
         }
     }
 
-    fn seen(&self, look: Look) -> SessionSeen {
+    fn seen(&self, look: Sought) -> SessionSeen {
         match look {
-            Look::Open => SessionSeen::Open(Box::new(open_session(&self.checkout.terms))),
-            Look::OpenOfOtherTerms => {
+            Sought::Open => SessionSeen::Open(Box::new(open_session(&self.checkout.terms))),
+            Sought::OpenOfOtherTerms => {
                 let other = Money::from_minor(1, Currency::USD);
                 let session =
                     OpenSession { charge_amount: Some(other), ..open_session(&self.checkout.terms) };
                 SessionSeen::Open(Box::new(session))
             }
-            Look::Completed(has_permission, has_charge) => SessionSeen::Completed {
+            Sought::Completed(has_permission, has_charge) => SessionSeen::Completed {
                 charge_permission_id: has_permission.then(permission),
                 charge_id: has_charge.then(charge),
             },
-            Look::Canceled => SessionSeen::Canceled { reason: None },
-            Look::NotFound => SessionSeen::NotFound,
+            Sought::Canceled => SessionSeen::Canceled { reason: None },
+            Sought::NotFound => SessionSeen::NotFound,
         }
     }
 
@@ -202,8 +196,9 @@ impl World {
             }
             Op::BeginApproved(attempt) => {
                 let attempt = self.place(attempt);
-                let Some(AttemptState::Approved { body, .. }) =
-                    checkout.attempt(attempt).map(|attempt| &attempt.state)
+                let Some(AttemptState::Finalize(InFlight::Recorded {
+                    earlier: Some(Send { body, .. }), ..
+                })) = checkout.attempt(attempt).map(|attempt| &attempt.state)
                 else {
                     return None;
                 };
@@ -214,11 +209,11 @@ impl World {
             }
             Op::Answer(attempt, n, answer) => {
                 let answer = match answer {
-                    Answer::Success { pending, charge: has_charge } => FinalizeAnswer::Success {
+                    Answer::Success { pending, charge: has_charge } => FinalizeAnswer::Success(Finalized {
                         pending,
                         charge_permission_id: permission(),
                         charge_id: has_charge.then(charge),
-                    },
+                    }),
                     Answer::Declined => FinalizeAnswer::Refused(NotPaidReason::Declined("X".to_string())),
                     Answer::NotSent => FinalizeAnswer::NotSent,
                     Answer::NotEvaluated => FinalizeAnswer::NotEvaluated { code: "X".to_string() },
@@ -232,7 +227,7 @@ impl World {
                 answered(checkout, self.place(attempt), u32::from(n) + 1, &answer, now)?.next
             }
             Op::LookUp(attempt, look) => {
-                looked_up(checkout, self.place(attempt), &self.seen(look), now, rules)?.0.next
+                session_seen(checkout, self.place(attempt), &self.seen(look), now, rules)?.0.next
             }
             Op::AskCharge(attempt, state, other) => {
                 let charge_amount = other.map(|other| match other {
@@ -242,10 +237,11 @@ impl World {
                 let seen = ChargeSeen { state, reason: None, charge_amount };
                 charge_seen(checkout, self.place(attempt), &permission(), &charge(), &seen, now)?.next
             }
-            Op::Resend(attempt) => resend(checkout, self.place(attempt), &key_of)?.1.next,
+            Op::Resend(attempt) => send_again(checkout, self.place(attempt), &key_of)?.1.next,
             Op::TakeUp(attempt) => {
                 let (step, act) = take_up(checkout, self.place(attempt), &key_of, now, rules)?;
-                assert_ne!(act, Act::Resend, "never without a look-up before");
+                let is_resend = matches!(act, NextStep::SendAgain(_));
+                assert!(!is_resend, "never without a look-up before");
                 step.next
             }
             Op::Orphan(attempt) => orphaned(checkout, self.place(attempt), now)?.next,
@@ -273,11 +269,11 @@ impl World {
 
 fn send_of(state: &AttemptState) -> Option<&Send> {
     match state {
-        AttemptState::Finalizing { send, .. } => Some(send),
-        AttemptState::InDoubt(doubt) => Some(&doubt.send),
+        AttemptState::Finalize(InFlight::Sent { send, .. }) => Some(send),
+        AttemptState::Finalize(InFlight::InDoubt(doubt)) => Some(&doubt.send),
         AttemptState::Unresolved { send, .. } => send.as_ref(),
         AttemptState::Bound { .. }
-        | AttemptState::Approved { .. }
+        | AttemptState::Finalize(InFlight::Recorded { .. })
         | AttemptState::Pending { .. }
         | AttemptState::Completed { .. }
         | AttemptState::NotPaid { .. }
@@ -300,8 +296,8 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
         }
         match state {
             AttemptState::Bound { .. } => prop_assert_eq!(attempt.spent_keys, 0),
-            AttemptState::Approved { sent_at, .. } => {
-                prop_assert_eq!(sent_at.is_some(), attempt.spent_keys > 0);
+            AttemptState::Finalize(InFlight::Recorded { left_at, .. }) => {
+                prop_assert_eq!(left_at.is_some(), attempt.spent_keys > 0);
             }
             _ => {}
         }
@@ -312,9 +308,9 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
         // Whoever was second gets a verdict, and it is that of somebody who was not.
         prop_assert!(after.deciding_attempt(attempt.number).is_some());
         if let Some(send) = send_of(state) {
-            prop_assert_eq!(&send.idempotency_key, &key_of(send.n));
+            prop_assert_eq!(&send.idempotency_key, &key_of(send.n.get()));
             prop_assert_eq!(&send.body, &body_of(&after.terms), "the terms that were sent are the terms");
-            prop_assert!(send.n == attempt.spent_keys + 1);
+            prop_assert!(send.n.get() == attempt.spent_keys + 1);
         }
     }
     prop_assert!(after.attempts.len() >= before.attempts.len());
@@ -333,15 +329,21 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
         if let Some(told) = definite(before, old) {
             prop_assert_eq!(Some(told), definite(after, new), "a verdict was taken back");
         }
-        if let (AttemptState::InDoubt(doubt), Some(send)) = (&old.state, send_of(&new.state)) {
+        if let (AttemptState::Finalize(InFlight::InDoubt(doubt)), Some(send)) =
+            (&old.state, send_of(&new.state))
+        {
             prop_assert_eq!(&doubt.send.body, &send.body);
-            let may_rise = matches!(op, Op::Resend(_)) && doubt.stored_error_count >= 3;
-            prop_assert!(send.n == doubt.send.n || (may_rise && send.n == doubt.send.n + 1));
+            let may_rise = matches!(op, Op::Resend(_))
+                && doubt.stored_error.as_ref().is_some_and(|it| it.replay_count >= 3);
+            prop_assert!(send.n == doubt.send.n || (may_rise && send.n.get() == doubt.send.n.get() + 1));
         }
         // What may have been paid is proved unpaid by an answer, a look or a charge, never by time.
         if old.state.is_live() && matches!(new.state, AttemptState::NotPaid { .. }) {
             prop_assert!(matches!(op, Op::Answer(..) | Op::LookUp(..) | Op::AskCharge(..)), "{op:?}");
-            prop_assert!(!matches!(op, Op::LookUp(_, Look::Open | Look::NotFound | Look::Completed(..))));
+            prop_assert!(!matches!(
+                op,
+                Op::LookUp(_, Sought::Open | Sought::NotFound | Sought::Completed(..))
+            ));
         }
         if !old.state.is_live() && new.state.is_live() {
             let sends = matches!(op, Op::Agree(..) | Op::BeginApproved(_));

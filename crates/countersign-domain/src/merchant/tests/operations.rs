@@ -1,26 +1,17 @@
 //! What may be asked for, and every state of each operation × every class of answer.
 
-use super::super::doubt::{ALARMS, ChargeStateSeen};
-use super::super::operation::{
-    Asked, Effect, MAX_OPERATIONS, OperationAnswer, OperationName, OperationRefused, OperationState,
-    Recorded, RefundCeiling, Request, answered, ask, begin, orphaned, refundable, resend,
-};
-use super::super::payment::{
-    Charge, ChargeState, Payment, PaymentAct, PermissionState, Refund, RefundState, charge_shown,
-    permission_shown, take_up_payment,
-};
+use super::decide::payments::*;
 use super::paid::*;
 use super::*;
-use crate::ids::RefundId;
 
 type Call = (Request, Checkout, Effect, Vec<(&'static str, OperationAnswer)>);
 
 /// The calls, each with a payment that it fits, its effect, and the answers that are its own.
 fn calls() -> Vec<Call> {
     let with = |state| paid(payment_of(vec![charge_in(state)]));
-    let of_charge = |state| OperationAnswer::Charge(charge_shown_as(state));
+    let of_charge = |state| charge_answer(charge_shown_as(state));
     let other_amount = |mut answer: OperationAnswer| {
-        if let OperationAnswer::Charge(shown) = &mut answer {
+        if let OperationAnswer::Success(Shown::Charge(shown)) = &mut answer {
             shown.captured = Some(usd(9_999));
         }
         answer
@@ -35,12 +26,9 @@ fn calls() -> Vec<Call> {
             with(ChargeState::Authorized),
             Effect::Charge(new),
             vec![
-                (
-                    "201 pending",
-                    OperationAnswer::Charge(new_charge_shown(ChargeStateSeen::AuthorizationInitiated)),
-                ),
-                ("201", OperationAnswer::Charge(new_charge_shown(ChargeStateSeen::Authorized))),
-                ("201 another", OperationAnswer::Charge(other_charge)),
+                ("201 pending", charge_answer(new_charge_shown(ChargeStateSeen::AuthorizationInitiated))),
+                ("201", charge_answer(new_charge_shown(ChargeStateSeen::Authorized))),
+                ("201 another", charge_answer(other_charge)),
                 ("no", refused("HardDeclined")),
             ],
         ),
@@ -61,7 +49,7 @@ fn calls() -> Vec<Call> {
             with(ChargeState::Captured(hundred())),
             Effect::Refund(refund_id()),
             vec![
-                ("201", OperationAnswer::Refund(refund_shown_as(RefundState::RefundInitiated))),
+                ("201", refund_answer(refund_shown_as(RefundState::RefundInitiated))),
                 ("no", refused("TransactionAmountExceeded")),
             ],
         ),
@@ -80,11 +68,8 @@ fn calls() -> Vec<Call> {
             with(ChargeState::Captured(hundred())),
             Effect::Closed,
             vec![
-                ("200", OperationAnswer::Permission(permission_shown_as(closed()))),
-                (
-                    "200 Chargeable",
-                    OperationAnswer::Permission(permission_shown_as(PermissionState::Chargeable)),
-                ),
+                ("200", permission_answer(permission_shown_as(closed()))),
+                ("200 Chargeable", permission_answer(permission_shown_as(PermissionState::Chargeable))),
                 ("no", refused("InvalidRequest")),
             ],
         ),
@@ -97,7 +82,7 @@ fn with_operation(mut before: Checkout, request: &Request, state: OperationState
     before
 }
 
-fn first(checkout: &Checkout) -> &super::super::operation::Operation {
+fn first(checkout: &Checkout) -> &Operation {
     &checkout.payment.as_ref().unwrap().operations[0]
 }
 
@@ -154,7 +139,7 @@ fn an_operation_is_taken_up_when_it_is_due_and_not_before() {
             assert!(early.is_none(), "{call} {words}");
             let (step, act) = take_up_payment(&before, due_at, &rules()).unwrap();
             let is = operation_words(first(&step.next), due_at);
-            let (told, act) = (happened_to_payment(&step), act_words(&act));
+            let (told, act) = (happened_to_payment(&step), next_words(&act));
             table.push_str(&format!("{call:<21} {words:<34} {is} ({told}) → {act}\n"));
         }
     }
@@ -177,7 +162,7 @@ fn the_bytes_and_the_key_of_the_first_send_are_those_of_every_later_one() {
         assert_eq!(begin(&step.next, 1, first_body, key_of(1), now, &rules()), None, "it is on its way");
         let step = orphaned(&step.next, now, &rules()).unwrap();
         assert_eq!(orphaned(&step.next, now, &rules()), None);
-        let (again, _) = resend(&step.next, 1, now, &rules()).unwrap();
+        let (again, _) = send_again(&step.next, 1, now, &rules()).unwrap();
         assert_eq!(again, sent);
     }
 }
@@ -204,7 +189,7 @@ fn a_doubt_that_lasts_is_looked_at_less_and_less_and_rings_monthly_in_the_end() 
             break;
         }
         let (step, act) = take_up_payment(&checkout, now, &rules()).unwrap();
-        assert_eq!(act, PaymentAct::Resend(1));
+        assert_eq!(act, NextStep::SendAgain(CallId::Operation(1)));
         looks += 1;
         if !step.events.is_empty() {
             rang.push(now.since(sent_at()));
@@ -246,9 +231,9 @@ fn a_refusal_of_a_copy_ends_a_doubt_only_when_no_other_copy_is_under_way() {
 #[test]
 fn what_amazon_refuses_to_change_is_looked_at() {
     for (request, act) in [
-        (capture(), PaymentAct::LookUpCharge(charge())),
-        (cancel(), PaymentAct::LookUpCharge(charge())),
-        (close(), PaymentAct::LookUpPermission(permission())),
+        (capture(), NextStep::LookAtCharge(charge())),
+        (cancel(), NextStep::LookAtCharge(charge())),
+        (close(), NextStep::LookAtPermission(permission())),
     ] {
         let before = paid(payment_of(vec![charge_in(ChargeState::Authorized)]));
         let before = with_operation(before, &request, sending());
@@ -269,7 +254,7 @@ fn a_look_settles_each_doubt_about_a_charge_so() {
             before.cancellation = canceled.then(cancellation);
             let (step, act) = charge_shown(&before, &charge_shown_as(seen), now, &rules()).unwrap();
             let order = if canceled { "canceled" } else { "" };
-            let (is, act) = (operation_words(first(&step.next), now), act_words(&act));
+            let (is, act) = (operation_words(first(&step.next), now), next_words(&act));
             let (call, told) = (request.call(), happened_to_payment(&step));
             table.push_str(&format!(
                 "{call:<14} {order:<9} {:<23} {is} ({told}) → {act}\n",
@@ -293,9 +278,13 @@ fn a_look_settles_each_doubt_about_a_charge_so() {
 fn a_look_at_the_permission_settles_a_doubt_about_closing_it() {
     let now = sent_at().plus(2 * SECOND);
     let states = [
-        (PermissionState::Chargeable, PaymentAct::Resend(1), "InDoubt"),
-        (PermissionState::NonChargeable("ChargeInProgress".to_string()), PaymentAct::Resend(1), "InDoubt"),
-        (closed(), PaymentAct::Rest, "Done"),
+        (PermissionState::Chargeable, NextStep::SendAgain(CallId::Operation(1)), "InDoubt"),
+        (
+            PermissionState::NonChargeable("ChargeInProgress".to_string()),
+            NextStep::SendAgain(CallId::Operation(1)),
+            "InDoubt",
+        ),
+        (closed(), NextStep::Rest, "Done"),
     ];
     for (state, expected, name) in states {
         let before = with_operation(paid(payment_of(vec![])), &close(), in_doubt());
@@ -309,7 +298,7 @@ fn a_close_waits_for_what_was_asked_for_before_it_and_goes_as_soon_as_that_is_ov
     let mut payment = payment_of(vec![]);
     payment.operations = vec![operation(1, create(), sending()), operation(2, close(), recorded())];
     let (step, act) = take_up_payment(&paid(payment), sent_at(), &rules()).unwrap();
-    assert_eq!(act, PaymentAct::Rest);
+    assert_eq!(act, NextStep::Rest);
     let state = |checkout: &Checkout| checkout.payment.as_ref().unwrap().operations[1].state.clone();
     assert!(state(&step.next).due_at().unwrap() > sent_at());
     let now = sent_at().plus(3 * SECOND);
@@ -380,7 +369,7 @@ fn each_rule_of_asking_is_reached_and_changes_nothing() {
     let any = |charge_id| Asked::Capture { charge_id, amount: None };
     let unknown = ChargeId::parse("S01-9-C9").ok();
     let canceled = Checkout { cancellation: Some(cancellation()), ..authorized() };
-    let unfinished = checkout(PaymentIntent::Authorize, AttemptState::InDoubt(doubt()));
+    let unfinished = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
     let invalid = PermissionState::NonChargeable("PaymentMethodInvalid".to_string());
     let rows: Vec<(Checkout, Asked, Refused, Option<&str>)> = vec![
         (unfinished, asked(usd(1)), Refused::NotCompleted, None),
@@ -499,7 +488,7 @@ fn of_two_refunds_of_sixty_on_a_hundred_one_is_recorded_whatever_state_the_first
 
 #[test]
 fn amazons_ceiling_is_the_lesser_of_15_percent_and_75_more() {
-    let ceiling = |payment: &Payment, ceiling| refundable(payment, &payment.charges[0], ceiling);
+    let ceiling = |payment: &Payment, ceiling| payment.refundable(&payment.charges[0], ceiling);
     for (captured, plain, more) in [
         (usd(10_000), usd(10_000), usd(11_500)),
         (usd(100_000), usd(100_000), usd(107_500)),
@@ -513,7 +502,7 @@ fn amazons_ceiling_is_the_lesser_of_15_percent_and_75_more() {
         let payment = Payment { limit: captured, ..payment_of(vec![charge]) };
         assert_eq!(ceiling(&payment, RefundCeiling::Captured), plain);
         assert_eq!(ceiling(&payment, RefundCeiling::Amazon), more);
-        let rules = CompletionRules { refund_ceiling: RefundCeiling::Amazon, ..rules() };
+        let rules = MerchantRules { refund_ceiling: RefundCeiling::Amazon, ..rules() };
         let over = more.checked_add(Money::from_minor(1, more.currency())).unwrap();
         let before = paid(payment);
         assert!(ask(&before, shop("a"), refunded(more), sent_at(), &rules).is_ok());
@@ -528,7 +517,7 @@ fn a_declined_charge_is_followed_by_a_look_at_the_permission_and_the_buyer_can_m
     let now = sent_at().plus(SECOND);
     let step = answered(&before, 1, &refused("HardDeclined"), now, &rules()).unwrap();
     let (step, act) = take_up_payment(&step.next, now, &rules()).unwrap();
-    assert_eq!(act, PaymentAct::LookUpPermission(permission()));
+    assert_eq!(act, NextStep::LookAtPermission(permission()));
     let invalid = PermissionState::NonChargeable("PaymentMethodInvalid".to_string());
     let (step, _) = permission_shown(&step.next, &permission_shown_as(invalid), now, &rules()).unwrap();
     assert_eq!(asked_of(&step.next, &asked(usd(1))), Err(OperationRefused::PermissionNonChargeable));
@@ -536,7 +525,7 @@ fn a_declined_charge_is_followed_by_a_look_at_the_permission_and_the_buyer_can_m
     let due_at = step.next.due_at(&rules()).unwrap();
     assert!(due_at.since(now) <= DAY);
     let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();
-    assert_eq!(act, PaymentAct::LookUpPermission(permission()));
+    assert_eq!(act, NextStep::LookAtPermission(permission()));
     let mended = permission_shown_as(PermissionState::Chargeable);
     let (step, _) = permission_shown(&step.next, &mended, due_at, &rules()).unwrap();
     assert!(asked_of(&step.next, &asked(usd(1))).is_ok());

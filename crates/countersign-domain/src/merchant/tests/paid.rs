@@ -1,16 +1,6 @@
 //! A paid checkout in any state that the tables need, and how its parts read in a row.
 
-use super::super::cancellation::{Cancellation, CancellationState};
-use super::super::doubt::{ChargeSeen, ChargeStateSeen};
-use super::super::operation::{
-    Asked, Effect, Operation, OperationAnswer, OperationName, OperationState, Request,
-};
-use super::super::payment::{
-    Charge, ChargeShown, ChargeState, Look, Payment, PaymentAct, PaymentEvent, Permission, PermissionShown,
-    PermissionState, Refund, RefundShown, RefundState, Sight,
-};
 use super::*;
-use crate::ids::RefundId;
 
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
@@ -118,28 +108,28 @@ pub(super) fn close() -> Request {
 }
 
 pub(super) fn recorded() -> OperationState {
-    OperationState::Recorded { send: None, retry_at: sent_at() }
+    OperationState::InFlight(InFlight::recorded(sent_at()))
 }
 
 pub(super) fn sending() -> OperationState {
-    OperationState::Sending { send: send(), sent_at: sent_at(), lease_until: sent_at().plus(30 * SECOND) }
+    let lease_until = sent_at().plus(30 * SECOND);
+    OperationState::InFlight(InFlight::Sent { send: send(), sent_at: sent_at(), lease_until })
 }
 
 pub(super) fn in_doubt() -> OperationState {
-    OperationState::InDoubt {
-        send: send(),
-        send_count: 1,
-        since: sent_at(),
-        look: Look { at: sent_at().plus(SECOND), count: 0 },
-        alarm_count: 0,
-    }
+    OperationState::InFlight(InFlight::InDoubt(doubt()))
+}
+
+/// To be sent again, after it was turned away.
+pub(super) fn turned_away(retry_at: Timestamp) -> OperationState {
+    OperationState::InFlight(InFlight::Recorded { earlier: Some(send()), left_at: None, retry_at })
 }
 
 /// Every state of an operation that was to have this effect.
 pub(super) fn operation_states(effect: Effect) -> Vec<OperationState> {
     vec![
         recorded(),
-        OperationState::Recorded { send: Some(send()), retry_at: sent_at().plus(2 * SECOND) },
+        turned_away(sent_at().plus(2 * SECOND)),
         sending(),
         in_doubt(),
         OperationState::Done(effect),
@@ -190,12 +180,24 @@ pub(super) const CHARGES_SEEN: [ChargeStateSeen; 6] = [
     ChargeStateSeen::Declined,
 ];
 
+pub(super) fn charge_answer(shown: ChargeShown) -> OperationAnswer {
+    OperationAnswer::Success(Shown::Charge(shown))
+}
+
+pub(super) fn refund_answer(shown: RefundShown) -> OperationAnswer {
+    OperationAnswer::Success(Shown::Refund(shown))
+}
+
+pub(super) fn permission_answer(shown: PermissionShown) -> OperationAnswer {
+    OperationAnswer::Success(Shown::Permission(shown))
+}
+
 pub(super) fn refused(code: &str) -> OperationAnswer {
-    OperationAnswer::Refused { code: code.to_string() }
+    OperationAnswer::Refused(code.to_string())
 }
 
 pub(super) fn unclear() -> OperationAnswer {
-    OperationAnswer::Unclear { cause: "500 InternalServerError".to_string() }
+    OperationAnswer::Unclear { cause: "500 InternalServerError".to_string(), server_error: true }
 }
 
 pub(super) fn cancellation() -> Cancellation {
@@ -211,13 +213,15 @@ pub(super) fn cancellation() -> Cancellation {
 pub(super) fn operation_words(operation: &Operation, now: Timestamp) -> String {
     let name = operation.state.name();
     match &operation.state {
-        OperationState::Recorded { send: None, retry_at } => format!("{name} due {}", after(now, *retry_at)),
-        OperationState::Recorded { send: Some(_), retry_at } => {
+        OperationState::InFlight(InFlight::Recorded { earlier: None, retry_at, .. }) => {
+            format!("{name} due {}", after(now, *retry_at))
+        }
+        OperationState::InFlight(InFlight::Recorded { earlier: Some(_), retry_at, .. }) => {
             format!("{name} again {}", after(now, *retry_at))
         }
-        OperationState::Sending { .. } => name.to_string(),
-        OperationState::InDoubt { send_count, look, .. } => {
-            format!("{name} sent {send_count} look {}", after(now, look.at))
+        OperationState::InFlight(InFlight::Sent { .. }) => name.to_string(),
+        OperationState::InFlight(InFlight::InDoubt(doubt)) => {
+            format!("{name} sent {} look {}", doubt.send_count, after(now, doubt.look.at))
         }
         OperationState::Done(Effect::Charge(id)) => format!("{name} {id}"),
         OperationState::Done(Effect::Refund(id)) => format!("{name} {id}"),
@@ -249,18 +253,20 @@ pub(super) fn happened_to_payment(step: &CheckoutStep) -> String {
         CheckoutEvent::Payment(PaymentEvent::OperationDoubtBegan { .. }) => "DoubtBegan".to_string(),
         CheckoutEvent::Payment(PaymentEvent::OperationNotEvaluated { .. }) => "NotEvaluated".to_string(),
         CheckoutEvent::Payment(event) => format!("{event:?}"),
-        CheckoutEvent::Attempt(event) => format!("{:?}", event.what),
+        CheckoutEvent::Attempt { event, .. } => format!("{event:?}"),
     });
     events.collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn act_words(act: &PaymentAct) -> String {
-    match act {
-        PaymentAct::Send(number) => format!("Send {number}"),
-        PaymentAct::Resend(number) => format!("Resend {number}"),
-        PaymentAct::LookUpCharge(id) => format!("LookUpCharge {id}"),
-        PaymentAct::LookUpRefund(id) => format!("LookUpRefund {id}"),
-        PaymentAct::LookUpPermission(_) => "LookUpPermission".to_string(),
-        PaymentAct::Rest => "Rest".to_string(),
+/// What comes next for a payment, in a few words.
+pub(super) fn next_words(next: &NextStep) -> String {
+    match next {
+        NextStep::Begin(CallId::Operation(number)) => format!("Send {number}"),
+        NextStep::SendAgain(CallId::Operation(number)) => format!("Resend {number}"),
+        NextStep::LookAtCharge(id) => format!("LookUpCharge {id}"),
+        NextStep::LookAtRefund(id) => format!("LookUpRefund {id}"),
+        NextStep::LookAtPermission(_) => "LookUpPermission".to_string(),
+        NextStep::Rest => "Rest".to_string(),
+        other => panic!("not of a payment: {other:?}"),
     }
 }

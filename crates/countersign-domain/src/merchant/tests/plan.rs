@@ -1,14 +1,6 @@
 //! The capture plan at each of its deadlines, and whether a parcel may leave.
 
-use super::super::attempt::NotPaidReason;
-use super::super::cancellation::CancellationState;
-use super::super::capture_plan::CapturePolicy;
-use super::super::doubt::ChargeStateSeen;
-use super::super::fulfilment::fulfilment;
-use super::super::operation::{Effect, OperationState, answered, begin};
-use super::super::payment::{
-    Charge, ChargeState, Payment, PaymentAct, PaymentEvent, RefundState, Sight, charge_shown, take_up_payment,
-};
+use super::decide::payments::*;
 use super::paid::*;
 use super::*;
 
@@ -19,8 +11,8 @@ fn authorized(life: Duration) -> Checkout {
     paid(payment_of(vec![charge]))
 }
 
-fn policy(capture_policy: CapturePolicy) -> CompletionRules {
-    CompletionRules { capture_policy, ..rules() }
+fn policy(capture_policy: CapturePolicy) -> MerchantRules {
+    MerchantRules { capture_policy, ..rules() }
 }
 
 fn offset(at: Timestamp) -> String {
@@ -28,7 +20,7 @@ fn offset(at: Timestamp) -> String {
     format!("{:>2}d {:02}h", seconds / 86_400, seconds % 86_400 / 3_600)
 }
 
-fn row(step: &CheckoutStep, act: &PaymentAct) -> String {
+fn row(step: &CheckoutStep, act: &NextStep) -> String {
     let events = step.events.iter().map(|event| match event {
         CheckoutEvent::Payment(PaymentEvent::CaptureDue { deadline, at, .. }) => {
             format!("warned of {} at {}", deadline.as_str(), offset(*at).trim_start())
@@ -40,8 +32,8 @@ fn row(step: &CheckoutStep, act: &PaymentAct) -> String {
     });
     let told: Vec<_> = events.collect();
     match act {
-        PaymentAct::Rest => told.join(", "),
-        act => act_words(act),
+        NextStep::Rest => told.join(", "),
+        act => next_words(act),
     }
 }
 
@@ -62,7 +54,7 @@ fn each_policy_warns_captures_and_asks_at_its_deadlines() {
                 assert_eq!(row(&after.0, &after.1), row(&step, &act), "a little late is as good");
                 table.push_str(&format!("  {} {}\n", offset(due_at), row(&step, &act)));
                 checkout = step.next;
-                if act == PaymentAct::Send(1) {
+                if act == NextStep::Begin(CallId::Operation(1)) {
                     break;
                 }
             }
@@ -76,7 +68,7 @@ fn a_clock_that_jumps_over_everything_loses_no_warning_and_no_capture() {
     let rules = policy(CapturePolicy::BeforeExpiry);
     let now = sent_at().plus(29 * DAY + 23 * Duration::from_secs(3_600));
     for hold_expiries in [false, true] {
-        let rules = CompletionRules { hold_expiries, ..rules };
+        let rules = MerchantRules { hold_expiries, ..rules };
         let (mut checkout, mut told) = (authorized(30 * DAY), Vec::new());
         while let Some((step, act)) = take_up_payment(&checkout, now, &rules) {
             told.push(row(&step, &act));
@@ -95,7 +87,7 @@ fn an_authorization_that_should_have_lapsed_is_asked_for_until_it_is_seen_to_hav
         let now = checkout.due_at(&rules()).unwrap();
         let (step, act) = take_up_payment(&checkout, now, &rules()).unwrap();
         checkout = step.next;
-        if let PaymentAct::LookUpCharge(_) = act {
+        if let NextStep::LookAtCharge(_) = act {
             asked.push(now);
             let mut shown = charge_shown_as(ChargeStateSeen::Authorized);
             shown.expires_at = Some(sent_at().plus(2 * DAY));
@@ -120,7 +112,7 @@ fn an_expiry_that_amazon_tells_late_moves_what_is_still_to_come() {
     let (step, _) =
         charge_shown(&before, &charge_shown_as(ChargeStateSeen::Authorized), sent_at(), &rules).unwrap();
     let (step, act) = take_up_payment(&step.next, capture_at, &rules).unwrap();
-    assert_eq!(act, PaymentAct::LookUpCharge(charge()), "as on every day");
+    assert_eq!(act, NextStep::LookAtCharge(charge()), "as on every day");
     assert_eq!(take_up_payment(&step.next, capture_at, &rules), None);
     let shown = charge_shown_as(ChargeStateSeen::Authorized);
     let third_day = sent_at().plus(3 * DAY + SECOND);
@@ -138,7 +130,7 @@ fn a_capture_that_failed_while_the_last_moment_passed_is_made_all_the_same() {
     let moment = sent_at().plus(30 * DAY - rules.capture_margin);
     let begun = begin(&before, 1, Arc::from(*b"body"), key_of(1), moment, &rules).unwrap().1;
     let (step, act) = take_up_payment(&begun.next, moment, &rules).unwrap();
-    assert_eq!((act, step.next.payment.as_ref().unwrap().operations.len()), (PaymentAct::Rest, 1), "busy");
+    assert_eq!((act, step.next.payment.as_ref().unwrap().operations.len()), (NextStep::Rest, 1), "busy");
     let no = refused("TransactionAmountExceeded");
     let step = answered(&step.next, 1, &no, moment.plus(SECOND), &rules).unwrap();
     let operations = &step.next.payment.as_ref().unwrap().operations;
@@ -148,8 +140,8 @@ fn a_capture_that_failed_while_the_last_moment_passed_is_made_all_the_same() {
     let mut tried = step.next.clone();
     tried.payment.as_mut().unwrap().operations[1].state = OperationState::Refused { code: "X".to_string() };
     let (step, act) = take_up_payment(&tried, moment.plus(2 * SECOND), &rules)
-        .unwrap_or_else(|| (CheckoutStep { next: tried.clone(), events: Vec::new() }, PaymentAct::Rest));
-    assert_eq!(act, PaymentAct::LookUpCharge(charge()), "what was refused is looked at");
+        .unwrap_or_else(|| (CheckoutStep { next: tried.clone(), events: Vec::new() }, NextStep::Rest));
+    assert_eq!(act, NextStep::LookAtCharge(charge()), "what was refused is looked at");
     assert_eq!(step.next.payment.as_ref().unwrap().operations.len(), 2);
 }
 
@@ -213,7 +205,7 @@ fn a_parcel_may_leave_for_each_state_so() {
     let elsewhere = Charge { refunded_shown: Some(hundred()), ..charge_in(ChargeState::Captured(hundred())) };
     add("Captured, refunded elsewhere", &paid(payment_of(vec![elsewhere])), now);
     let mut refunding = payment_of(vec![charge_in(ChargeState::Captured(hundred()))]);
-    let whole = super::super::operation::Request::Refund { charge_id: charge(), amount: hundred() };
+    let whole = Request::Refund { charge_id: charge(), amount: hundred() };
     refunding.operations = vec![operation(1, whole, in_doubt())];
     add("Captured, its refund in doubt", &paid(refunding), now);
     for (name, state) in [
@@ -238,7 +230,7 @@ fn a_parcel_may_leave_for_each_state_so() {
             add(&format!("{word}, {name}"), &paid(payment_of(vec![charge])), now);
         }
     }
-    let cancel = super::super::operation::Request::CancelCharge { charge_id: charge() };
+    let cancel = Request::CancelCharge { charge_id: charge() };
     for (name, request, state) in [
         ("capture recorded", capture(), recorded()),
         ("capture in doubt", capture(), in_doubt()),
@@ -254,7 +246,7 @@ fn a_parcel_may_leave_for_each_state_so() {
         CancellationState::Done { at: now, remind_at: None },
     ] {
         let mut canceled = paid(payment_of(vec![charge_in(ChargeState::Captured(hundred()))]));
-        canceled.cancellation = Some(super::super::cancellation::Cancellation { state, ..cancellation() });
+        canceled.cancellation = Some(Cancellation { state, ..cancellation() });
         add(if canceled.is_canceled() { "canceled" } else { "being canceled" }, &canceled, now);
     }
     let abandoned = AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, charge: None, at: now };

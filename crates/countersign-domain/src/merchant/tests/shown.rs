@@ -3,18 +3,10 @@
 
 use proptest::prelude::*;
 
-use super::super::doubt::ChargeStateSeen;
-use super::super::doubt::charge_seen;
-use super::super::fulfilment::fulfilment;
-use super::super::hint::{Hint, hinted, unpaid_charge_seen, unpaid_under};
-use super::super::operation::{OperationState, answered};
-use super::super::payment::{
-    Charge, ChargeShown, ChargeState, Payment, PaymentAct, PaymentEvent, PermissionState, RefundState, Sight,
-    charge_shown, permission_shown, refund_shown, take_up_payment,
-};
+use super::decide::attempts::charge_seen;
+use super::decide::payments::*;
 use super::paid::*;
 use super::*;
-use crate::ids::RefundId;
 
 fn payment(checkout: &Checkout) -> &Payment {
     checkout.payment.as_ref().unwrap()
@@ -155,12 +147,12 @@ fn a_hint_brings_about_a_look_and_nothing_else() {
         before.operations[1].state = OperationState::Refused { code: "X".to_string() };
         let before = paid(before);
         for (hint, act) in [
-            (Hint::Charge(charge_id()), PaymentAct::LookUpCharge(charge_id())),
-            (Hint::Refund(refund_id()), PaymentAct::LookUpRefund(refund_id())),
-            (Hint::ChargePermission, PaymentAct::LookUpPermission(permission())),
+            (Hint::Charge(charge_id()), NextStep::LookAtCharge(charge_id())),
+            (Hint::Refund(refund_id()), NextStep::LookAtRefund(refund_id())),
+            (Hint::ChargePermission, NextStep::LookAtPermission(permission())),
         ] {
             let (step, at_once) = hinted(&before, &hint, now, &rules()).unwrap();
-            assert_eq!((step.events.as_slice(), at_once), (&[][..], PaymentAct::Rest));
+            assert_eq!((step.events.as_slice(), at_once), (&[][..], NextStep::Rest));
             let states = |checkout: &Checkout| {
                 let payment = payment(checkout);
                 let refunds: Vec<_> = payment.charges[0].refunds.iter().map(|it| it.state.clone()).collect();
@@ -173,8 +165,11 @@ fn a_hint_brings_about_a_look_and_nothing_else() {
         }
         let stranger = ChargeId::parse("S01-1-C9").unwrap();
         let (step, act) = hinted(&before, &Hint::Charge(stranger.clone()), now, &rules()).unwrap();
-        assert_eq!(act, PaymentAct::LookUpCharge(stranger));
-        assert!(due_acts(&step.next, now).contains(&PaymentAct::Resend(1)), "it may be the lost answer's");
+        assert_eq!(act, NextStep::LookAtCharge(stranger));
+        assert!(
+            due_acts(&step.next, now).contains(&NextStep::SendAgain(CallId::Operation(1))),
+            "it may be the lost answer's"
+        );
     }
 }
 
@@ -183,7 +178,7 @@ fn charge_id() -> ChargeId {
 }
 
 /// Everything that is due, taken up one by one.
-fn due_acts(checkout: &Checkout, now: Timestamp) -> Vec<PaymentAct> {
+fn due_acts(checkout: &Checkout, now: Timestamp) -> Vec<NextStep> {
     let (mut checkout, mut acts) = (checkout.clone(), Vec::new());
     while let Some((step, act)) = take_up_payment(&checkout, now, &rules()) {
         checkout = step.next;
@@ -205,7 +200,7 @@ fn before_a_success_a_hint_looks_at_what_is_in_doubt_or_pending() {
             continue;
         }
         match hinted {
-            Some((step, PaymentAct::Rest)) => {
+            Some((step, NextStep::Rest)) => {
                 assert!(is_looked_for, "{name}");
                 assert_eq!(step.next.attempts[0].state.due_at(), Some(now));
             }
@@ -253,7 +248,7 @@ fn an_authorized_charge_is_looked_at_daily_until_it_is_over() {
         now = step.next.due_at(&rules()).unwrap();
         assert_eq!(now, sent_at().plus(day * DAY));
         let (step, act) = take_up_payment(&step.next, now, &rules()).unwrap();
-        assert_eq!(act, PaymentAct::LookUpCharge(charge()));
+        assert_eq!(act, NextStep::LookAtCharge(charge()));
         checkout = step.next;
     }
     let (step, _) =
@@ -278,7 +273,7 @@ fn what_was_refunded_elsewhere_counts_in_the_budget_once_it_is_shown() {
     let no = refused("TransactionAmountExceeded");
     let step = answered(&refunding, 1, &no, sent_at(), &rules()).unwrap();
     let (_, act) = take_up_payment(&step.next, sent_at(), &rules()).unwrap();
-    assert_eq!(act, PaymentAct::LookUpCharge(charge()));
+    assert_eq!(act, NextStep::LookAtCharge(charge()));
 }
 
 /// The ways that a charge may really go, each seen at every stage.
@@ -320,7 +315,7 @@ proptest! {
             prop_assert!(!was.is_final() || was == is, "{was:?} became {is:?}");
             told.extend(step.events.iter().filter_map(|event| match event {
                 CheckoutEvent::Payment(event) => Some(event.clone()),
-                CheckoutEvent::Attempt(_) => None,
+                CheckoutEvent::Attempt { .. } => None,
             }));
             checkout = step.next;
         }
@@ -375,7 +370,8 @@ fn money_under_a_charge_that_came_to_nothing_is_a_contradiction_once_and_all_els
                 let shown = new_charge_shown(state);
                 assert_eq!(unpaid_charge_seen(&unpaid, &another, &shown, sent_at()), None);
                 let step = unpaid_charge_seen(&unpaid, &permission(), &shown, sent_at()).unwrap();
-                let Happened::Contradiction { charge_permission_id, charge_id, .. } = what(&step.events[0])
+                let AttemptEvent::Contradiction { charge_permission_id, charge_id, .. } =
+                    what(&step.events[0])
                 else {
                     panic!("{:?}", step.events)
                 };

@@ -1,7 +1,6 @@
 //! What each deadline changes: a millisecond before it, at it, a millisecond after it.
 
-use super::super::completion::{Beginning, FinalizeAnswer, answered, begin, buyer_seen};
-use super::super::doubt::{ALARMS, Act, looked_up, resend, take_up};
+use super::decide::attempts::*;
 use super::*;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -11,13 +10,10 @@ fn around(at: Timestamp) -> [(&'static str, Timestamp); 3] {
     [("before", at.minus(MILLISECOND)), ("at", at), ("after", at.plus(MILLISECOND))]
 }
 
-fn row(before: &Checkout, taken: Option<(CheckoutStep, Act)>, now: Timestamp) -> String {
-    let (step, act) = taken.unzip();
-    let act = act.map_or(String::new(), |act| match act {
-        Act::AskCharge(..) => " → AskCharge".to_string(),
-        other @ (Act::Agree | Act::Begin | Act::LookUp | Act::Resend | Act::Rest) => format!(" → {other:?}"),
-    });
-    format!("{}{act}", outcome(before, step.as_ref(), now))
+fn row(before: &Checkout, taken: Option<(CheckoutStep, NextStep)>, now: Timestamp) -> String {
+    let (step, next) = taken.unzip();
+    let next = next.map_or(String::new(), |next| format!(" → {}", next_word(&next)));
+    format!("{}{next}", outcome(before, step.as_ref(), now))
 }
 
 #[test]
@@ -48,13 +44,9 @@ fn each_state_is_taken_up_when_it_is_due_and_not_before() {
 fn the_buyers_window_ends_what_was_never_sent_unless_the_clock_is_in_question() {
     let at = sent_at();
     let mut table = String::new();
-    for state in [
-        AttemptState::Bound { retry_at: at },
-        AttemptState::Approved { body: Arc::from(*b"body"), sent_at: None, retry_at: at },
-        AttemptState::Approved { body: Arc::from(*b"body"), sent_at: Some(at), retry_at: at },
-    ] {
+    for state in [AttemptState::Bound { retry_at: at }, approved(None, at), approved(Some(at), at)] {
         for hold_expiries in [false, true] {
-            let rules = CompletionRules { hold_expiries, ..rules() };
+            let rules = MerchantRules { hold_expiries, ..rules() };
             let before = checkout(PaymentIntent::Authorize, state.clone());
             for (place, now) in around(at.plus(rules.resend_window)) {
                 let taken = row(&before, take_up(&before, 1, &key_of, now, &rules), now);
@@ -75,7 +67,7 @@ fn the_buyers_window_ends_what_was_never_sent_unless_the_clock_is_in_question() 
 
 #[test]
 fn a_doubt_is_looked_at_less_and_less_often_and_rings_five_times() {
-    let mut checkout = checkout(PaymentIntent::Authorize, AttemptState::InDoubt(doubt()));
+    let mut checkout = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
     let mut table = String::new();
     let mut looks = 0;
     loop {
@@ -84,7 +76,7 @@ fn a_doubt_is_looked_at_less_and_less_often_and_rings_five_times() {
             break;
         }
         let (step, act) = take_up(&checkout, 1, &key_of, now, &rules()).unwrap();
-        assert_eq!(act, Act::LookUp);
+        assert_eq!(next_word(&act), "LookUp");
         looks += 1;
         if looks <= 14 || !step.events.is_empty() {
             let passed = now.since(sent_at()).as_secs();
@@ -101,10 +93,7 @@ fn a_doubt_is_looked_at_less_and_less_often_and_rings_five_times() {
 
 #[test]
 fn a_request_that_nobody_evaluated_backs_off_up_to_five_minutes_under_new_keys() {
-    let mut checkout = checkout(
-        PaymentIntent::Authorize,
-        AttemptState::Approved { body: Arc::from(*b"body"), sent_at: None, retry_at: sent_at() },
-    );
+    let mut checkout = checkout(PaymentIntent::Authorize, approved(None, sent_at()));
     let mut delays = Vec::new();
     for n in 1..=11 {
         let now = sent_at();
@@ -112,7 +101,7 @@ fn a_request_that_nobody_evaluated_backs_off_up_to_five_minutes_under_new_keys()
         else {
             panic!("it is sent")
         };
-        assert_eq!((send.n, send.idempotency_key.clone()), (n, key_of(n)));
+        assert_eq!((send.n.get(), send.idempotency_key.clone()), (n, key_of(n)));
         let answer = FinalizeAnswer::NotEvaluated { code: "TooManyRequests".to_string() };
         checkout = answered(&step.next, 1, n, &answer, now).unwrap().next;
         delays.push(checkout.attempts[0].state.due_at().unwrap().since(now).as_secs());
@@ -122,7 +111,7 @@ fn a_request_that_nobody_evaluated_backs_off_up_to_five_minutes_under_new_keys()
 
 #[test]
 fn what_found_no_connection_was_never_sent_and_spends_no_key() {
-    let approved = AttemptState::Approved { body: Arc::from(*b"body"), sent_at: None, retry_at: sent_at() };
+    let approved = approved(None, sent_at());
     let mut checkout = checkout(PaymentIntent::Authorize, approved);
     let (mut now, mut delays) = (sent_at(), Vec::new());
     for _ in 0..8 {
@@ -130,7 +119,7 @@ fn what_found_no_connection_was_never_sent_and_spends_no_key() {
         else {
             panic!("it is sent")
         };
-        assert_eq!(send.n, 1);
+        assert_eq!(send.n, KeyOrdinal::FIRST);
         checkout = answered(&step.next, 1, 1, &FinalizeAnswer::NotSent, now).unwrap().next;
         assert_eq!((checkout.attempts[0].spent_keys, checkout.live_attempt()), (0, None));
         let due_at = checkout.attempts[0].state.due_at().unwrap();
@@ -143,20 +132,17 @@ fn what_found_no_connection_was_never_sent_and_spends_no_key() {
 #[test]
 fn a_key_rises_in_doubt_only_after_three_replays_of_one_stored_error() {
     let replay = |cause: &str| FinalizeAnswer::Unclear { cause: cause.to_string(), server_error: true };
-    let mut checkout = checkout(
-        PaymentIntent::Authorize,
-        AttemptState::Finalizing { send: send(), sent_at: sent_at(), lease_until: sent_at() },
-    );
+    let mut checkout = checkout(PaymentIntent::Authorize, finalizing(sent_at()));
     let mut sent = vec![1];
     for cause in ["500", "500", "500", "503", "503", "503", "503", "500"] {
         let n = *sent.last().unwrap();
         if let Some(step) = answered(&checkout, 1, n, &replay(cause), sent_at()) {
             checkout = step.next;
         }
-        let (send, step) = resend(&checkout, 1, &key_of).unwrap();
-        assert_eq!(send.idempotency_key, key_of(send.n));
+        let (send, step) = send_again(&checkout, 1, &key_of).unwrap();
+        assert_eq!(send.idempotency_key, key_of(send.n.get()));
         assert_eq!(&*send.body, b"body");
-        sent.push(send.n);
+        sent.push(send.n.get());
         checkout = step.next;
     }
     // Two replays of the 500, then another error begins to count; after its three replays, key 2.
@@ -169,21 +155,18 @@ fn nothing_is_sent_again_an_hour_after_its_session_was_bound_however_often_someb
     let limit = rules().resend_limit;
     for (after, expected) in [(limit, true), (limit + MILLISECOND, false)] {
         let now = sent_at().plus(after);
-        for state in [
-            AttemptState::InDoubt(doubt()),
-            AttemptState::Approved {
-                body: Arc::from(*b"body"),
-                sent_at: Some(sent_at()),
-                retry_at: sent_at(),
-            },
-        ] {
+        for state in [in_doubt_attempt(doubt()), approved(Some(sent_at()), sent_at())] {
             let mut before = checkout(PaymentIntent::Authorize, state);
             before.attempts[0].buyer_seen_at = now;
             let sends = match &before.attempts[0].state {
-                AttemptState::InDoubt(_) => {
-                    looked_up(&before, 1, &open(), now, &rules()).unwrap().1 == Act::Resend
+                AttemptState::Finalize(InFlight::InDoubt(_)) => {
+                    let (_, next) = session_seen(&before, 1, &open(), now, &rules()).unwrap();
+                    next == NextStep::SendAgain(CallId::Finalize(1))
                 }
-                _ => take_up(&before, 1, &key_of, now, &rules()).unwrap().1 == Act::Begin,
+                _ => {
+                    let (_, next) = take_up(&before, 1, &key_of, now, &rules()).unwrap();
+                    next == NextStep::Begin(CallId::Finalize(1))
+                }
             };
             assert_eq!(sends, expected, "{:?} {after:?}", before.attempts[0].state);
         }
@@ -194,15 +177,15 @@ fn nothing_is_sent_again_an_hour_after_its_session_was_bound_however_often_someb
 fn a_waiting_buyers_looks_make_the_others_no_rarer_and_ring_no_alarm_twice() {
     let day = Duration::from_secs(86_400);
     for state in states() {
-        let is_looked_at = matches!(state, AttemptState::InDoubt(_) | AttemptState::Pending { .. });
+        let is_looked_at =
+            matches!(state, AttemptState::Finalize(InFlight::InDoubt(_)) | AttemptState::Pending { .. });
         let mut checkout = checkout(PaymentIntent::Authorize, state);
         if !is_looked_at {
             continue;
         }
         let look_count = |checkout: &Checkout| match &checkout.attempts[0].state {
-            AttemptState::InDoubt(Doubt { look_count, .. }) | AttemptState::Pending { look_count, .. } => {
-                *look_count
-            }
+            AttemptState::Finalize(InFlight::InDoubt(Doubt { look, .. }))
+            | AttemptState::Pending { look, .. } => look.count,
             other => panic!("{other:?}"),
         };
         let mut alarms = 0;

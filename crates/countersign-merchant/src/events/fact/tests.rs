@@ -1,14 +1,18 @@
 //! Which event is a fact, and what the shop is told of it.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
-use countersign_domain::merchant::cancellation::{Cancellation, CancellationState};
-use countersign_domain::merchant::capture_plan::Deadline;
-use countersign_domain::merchant::checkout::Terms;
-use countersign_domain::merchant::completion::CheckoutEvent;
-use countersign_domain::merchant::operation::{Asked, Operation, OperationName, OperationState, Request};
-use countersign_domain::merchant::payment::{
-    Payment, PaymentEvent, Permission, PermissionState, Refund, Sight,
+use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
+use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::merchant::event::CheckoutEvent;
+use countersign_domain::merchant::event::PaymentEvent;
+use countersign_domain::merchant::payment::Payment;
+use countersign_domain::merchant::payment::charge::Sight;
+use countersign_domain::merchant::payment::operation::{
+    Asked, Operation, OperationName, OperationState, OwnName, Request, Undoing,
 };
+use countersign_domain::merchant::payment::permission::{Permission, PermissionState};
+use countersign_domain::merchant::payment::refund::Refund;
+use countersign_domain::merchant::rules::Deadline;
 use countersign_domain::money::Currency;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use serde_json::{Value, json};
@@ -66,6 +70,7 @@ fn charge(n: u32, state: ChargeState) -> Charge {
 /// What was refused: of each call of the shop's, of the capture policy's, of a cancellation's.
 fn operations() -> Vec<Operation> {
     let (shop, own) = (OperationName::Shop, OperationName::Own);
+    let undo = |what| OwnName::Undo { what, try_number: 1 };
     let create = Request::CreateCharge {
         amount: usd(700),
         capture_now: false,
@@ -80,10 +85,10 @@ fn operations() -> Vec<Operation> {
         (shop("parcel 1".to_owned()), capture.clone()),
         (shop("back".to_owned()), refund.clone()),
         (shop("end".to_owned()), close.clone()),
-        (own(format!("capture {}", charge_id(1))), capture),
-        (own(format!("cancel {} 1", charge_id(1))), cancel),
-        (own(format!("refund {} 1", charge_id(2))), refund),
-        (own("close 1".to_owned()), close),
+        (own(OwnName::PolicyCapture(charge_id(1))), capture),
+        (own(undo(Undoing::CancelCharge(charge_id(1)))), cancel),
+        (own(undo(Undoing::Refund(charge_id(2)))), refund),
+        (own(undo(Undoing::Close)), close),
     ];
     let refused = |number, name, request| Operation {
         number,

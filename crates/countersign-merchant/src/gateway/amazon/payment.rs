@@ -4,21 +4,22 @@
 use bytes::Bytes;
 use countersign_client::{Answer, Error, Standing};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
-use countersign_domain::merchant::attempt::Send;
-use countersign_domain::merchant::doubt::{ChargeSeen, ChargeStateSeen};
-use countersign_domain::merchant::operation::{OperationAnswer, Request};
-use countersign_domain::merchant::payment::{
-    ChargeShown, PermissionShown, PermissionState, RefundShown, RefundState,
-};
+use countersign_domain::merchant::call::Send;
+use countersign_domain::merchant::payment::charge::ChargeShown;
+use countersign_domain::merchant::payment::charge::{ChargeSeen, ChargeStateSeen};
+use countersign_domain::merchant::payment::operation::Request;
+use countersign_domain::merchant::payment::permission::{PermissionShown, PermissionState};
+use countersign_domain::merchant::payment::refund::{RefundShown, RefundState};
+use countersign_domain::merchant::payment::send::{OperationAnswer, Shown};
 use countersign_protocol::wire::{
     Charge, ChargePermission, ChargePermissionState, ChargeState, ReasonClass, ReasonCode, Refund,
     RefundState as WireRefundState, Word,
 };
 
-use super::{Amazon, ShowsNothing, answer_in_words, bounded, shows_nothing};
+use super::{Amazon, ShowsNothing, bounded, classify, code_in_words, shows_nothing};
 
 /// What a body shows, or why it shows nothing.
-type Shown<T> = Result<T, &'static str>;
+type Read<T> = Result<T, &'static str>;
 
 impl Amazon {
     /// Get Charge.
@@ -91,15 +92,15 @@ impl Amazon {
             }
             Request::Refund { .. } => self
                 .noted(client.create_refund_bytes(body, key).await)
-                .map(|answer| refund_shown(&answer.value).map(OperationAnswer::Refund)),
+                .map(|answer| refund_shown(&answer.value).map(Shown::Refund)),
             Request::Close { .. } => self
                 .noted(client.close_charge_permission_bytes(permission, body).await)
-                .map(|answer| permission_shown(permission, &answer.value).map(OperationAnswer::Permission)),
+                .map(|answer| permission_shown(permission, &answer.value).map(Shown::Permission)),
         };
         match read {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(cause)) => OperationAnswer::Unclear { cause: cause.to_owned() },
-            Err(error) => classify(&error, request),
+            Ok(Ok(shown)) => OperationAnswer::Success(shown),
+            Ok(Err(cause)) => OperationAnswer::Unclear { cause: cause.to_owned(), server_error: false },
+            Err(error) => classify(&error, |standing| refusal(standing, &error, request)),
         }
     }
 
@@ -108,8 +109,8 @@ impl Amazon {
     }
 }
 
-fn charge_answer(answer: Answer<Charge>) -> Shown<OperationAnswer> {
-    charge_shown(&answer.value).map(OperationAnswer::Charge)
+fn charge_answer(answer: Answer<Charge>) -> Read<Shown> {
+    charge_shown(&answer.value).map(Shown::Charge)
 }
 
 /// A new charge counts only when it is ours: under our permission, of our amount.
@@ -117,7 +118,7 @@ fn created(
     permission: &ChargePermissionId,
     amount: countersign_domain::money::Money,
     charge: &Charge,
-) -> Shown<OperationAnswer> {
+) -> Read<Shown> {
     let shown = charge_shown(charge)?;
     if charge.charge_permission_id.as_ref().is_some_and(|of| of != permission) {
         return Err("a charge under another permission");
@@ -125,10 +126,10 @@ fn created(
     if shown.seen.charge_amount != Some(amount) {
         return Err("a charge of another amount");
     }
-    Ok(OperationAnswer::Charge(shown))
+    Ok(Shown::Charge(shown))
 }
 
-fn charge_shown(charge: &Charge) -> Shown<ChargeShown> {
+fn charge_shown(charge: &Charge) -> Read<ChargeShown> {
     let id = charge.charge_id.clone().ok_or("a charge without an id")?;
     let status = charge.status_details.clone().unwrap_or_default();
     let state = match status.state.as_ref().and_then(Word::known).ok_or("an unknown charge state")? {
@@ -152,7 +153,7 @@ fn charge_shown(charge: &Charge) -> Shown<ChargeShown> {
     })
 }
 
-fn refund_shown(refund: &Refund) -> Shown<RefundShown> {
+fn refund_shown(refund: &Refund) -> Read<RefundShown> {
     let status = refund.status_details.clone().unwrap_or_default();
     let reason = status.reason_code.map(|code| bounded(code.as_str()));
     let state = match status.state.as_ref().and_then(Word::known).ok_or("an unknown refund state")? {
@@ -172,7 +173,7 @@ fn refund_shown(refund: &Refund) -> Shown<RefundShown> {
     })
 }
 
-fn permission_shown(id: &ChargePermissionId, permission: &ChargePermission) -> Shown<PermissionShown> {
+fn permission_shown(id: &ChargePermissionId, permission: &ChargePermission) -> Read<PermissionShown> {
     if permission.charge_permission_id.as_ref() != Some(id) {
         return Err("another charge permission");
     }
@@ -188,28 +189,16 @@ fn permission_shown(id: &ChargePermissionId, permission: &ChargePermission) -> S
     Ok(PermissionShown { state })
 }
 
-/// The class of an answer that is no success, by the client's own standing of it.
-fn classify(error: &Error, request: &Request) -> OperationAnswer {
-    if !error.may_have_been_sent() {
-        return OperationAnswer::NotSent;
-    }
-    let code = error.reason_code();
-    let name = || code.map_or_else(|| answer_in_words(error), |code| bounded(code.as_str()));
-    let unclear = || OperationAnswer::Unclear { cause: answer_in_words(error) };
-    match error.standing() {
-        Standing::NotEvaluated => OperationAnswer::NotEvaluated { code: name() },
-        Standing::Misuse => OperationAnswer::Refused { code: name() },
-        standing @ (Standing::Refused | Standing::InDoubt) => match code.and_then(Word::known) {
-            // A code that came with another status than its own, such as a 500, says nothing.
-            Some(code)
-                if is_refusal(request, code)
-                    && (standing == Standing::Refused || error.status() == Some(code.status())) =>
-            {
-                OperationAnswer::Refused { code: name() }
-            }
-            Some(_) | None => unclear(),
-        },
-    }
+/// The code of an answer that refuses a call for good.
+fn refusal(standing: Standing, error: &Error, request: &Request) -> Option<String> {
+    let is_refusal = match (standing, error.reason_code().and_then(Word::known)) {
+        (Standing::Misuse, _) => true,
+        // A code that came with another status than its own, such as a 500, says nothing.
+        (Standing::Refused, Some(code)) => is_refusal(request, code),
+        (Standing::InDoubt, Some(code)) => is_refusal(request, code) && error.status() == Some(code.status()),
+        (Standing::NotEvaluated | Standing::Refused | Standing::InDoubt, _) => false,
+    };
+    is_refusal.then(|| code_in_words(error))
 }
 
 /// The codes that refuse a call for good. A state that is refused proves it only where the key itself

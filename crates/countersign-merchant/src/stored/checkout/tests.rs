@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use countersign_domain::address::{Address, AddressKind, AddressMember};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, IdempotencyKey};
+use countersign_domain::merchant::call::Look;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
@@ -22,7 +23,7 @@ fn address() -> Address {
 
 fn send() -> Send {
     let idempotency_key = IdempotencyKey::parse("key1").unwrap();
-    Send { n: 1, idempotency_key, body: Arc::from(*b"{\"a\":\"\xc3\xbc\"}") }
+    Send { n: KeyOrdinal::FIRST, idempotency_key, body: Arc::from(*b"{\"a\":\"\xc3\xbc\"}") }
 }
 
 fn permission() -> ChargePermissionId {
@@ -42,27 +43,27 @@ fn states() -> Vec<AttemptState> {
         send_count: 2,
         sent_at: at(1),
         since: at(2),
-        look_at: at(3),
-        look_count: 4,
-        stored_error: None,
-        stored_error_count: 0,
-        not_found_count: 6,
+        look: Look { at: at(3), count: 4 },
         alarm_count: 7,
+        stored_error: None,
+        not_found_count: 6,
     };
-    let erring = Doubt { stored_error: Some("500".to_owned()), stored_error_count: 2, ..doubt.clone() };
+    let stored_error = Some(StoredError { cause: "500".to_owned(), replay_count: 2 });
+    let erring = Doubt { stored_error, ..doubt.clone() };
+    let in_flight = AttemptState::Finalize;
+    let recorded = |left_at, retry_at| InFlight::Recorded { earlier: Some(send()), left_at, retry_at };
     let mut states = vec![
         AttemptState::Bound { retry_at: at(1) },
-        AttemptState::Approved { body: send().body, sent_at: None, retry_at: at(1) },
-        AttemptState::Approved { body: send().body, sent_at: Some(at(1)), retry_at: at(2) },
-        AttemptState::Finalizing { send: send(), sent_at: at(1), lease_until: at(2) },
-        AttemptState::InDoubt(doubt),
-        AttemptState::InDoubt(erring),
+        in_flight(recorded(None, at(1))),
+        in_flight(recorded(Some(at(1)), at(2))),
+        in_flight(InFlight::Sent { send: send(), sent_at: at(1), lease_until: at(2) }),
+        in_flight(InFlight::InDoubt(doubt)),
+        in_flight(InFlight::InDoubt(erring)),
         AttemptState::Pending {
             charge_permission_id: permission(),
             charge_id: charge(),
             since: at(1),
-            look_at: at(2),
-            look_count: 3,
+            look: Look { at: at(2), count: 3 },
             alarm_count: 1,
         },
         completed(Completion::Captured(charge())),
@@ -167,7 +168,7 @@ fn registration(states: Vec<AttemptState>) -> Registration {
 /// A success has a payment.
 fn with_payment(mut registration: Registration) -> Registration {
     let Checkout { terms, attempts, .. } = &registration.checkout;
-    registration.checkout.payment = attempts.iter().find_map(|attempt| Payment::of_attempt(terms, attempt));
+    registration.checkout.payment = attempts.iter().find_map(|attempt| Payment::begun_by(terms, attempt));
     registration
 }
 
@@ -194,7 +195,7 @@ fn what_cannot_be_read_is_told_without_its_content() {
     let refused = |format, text: &str| decode(format, text.as_bytes()).unwrap_err().to_string();
     assert_eq!(
         refused(format + 1, &text),
-        "a stored checkout cannot be read: its format is 3, and this version reads 2"
+        "a stored checkout cannot be read: its format is 4, and this version reads 3"
     );
     for (from, to) in [
         ("\"USD\"", "\"XYZ\""),
@@ -252,7 +253,11 @@ proptest! {
             (number, AttemptState::Bound { retry_at: at(1) }),
             (
                 number + 1,
-                AttemptState::Approved { body: Arc::from(body.into_bytes()), sent_at: None, retry_at: at(2) },
+                AttemptState::Finalize(InFlight::Recorded {
+                    earlier: Some(Send { body: Arc::from(body.into_bytes()), ..send() }),
+                    left_at: None,
+                    retry_at: at(2),
+                }),
             ),
         ] {
             registration.checkout.attempts.push(Attempt {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_document::{Unreadable, decode, encode};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, IdempotencyKey, RefundId};
-use countersign_domain::merchant::attempt::Send;
+use countersign_domain::merchant::call::{Doubt, InFlight, KeyOrdinal, Send};
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::time::Timestamp;
 
@@ -24,7 +24,7 @@ fn charge_id(number: u32) -> ChargeId {
 
 fn send() -> Send {
     Send {
-        n: 1,
+        n: KeyOrdinal::FIRST,
         idempotency_key: IdempotencyKey::parse("key1").unwrap(),
         body: Arc::from("{\"a\":\"ü\"}".as_bytes()),
     }
@@ -87,31 +87,38 @@ fn operations() -> Vec<Operation> {
                 capture_now: true,
                 can_handle_pending_authorization: false,
             },
-            OperationState::Recorded { send: None, retry_at: at(5) },
+            OperationState::InFlight(InFlight::Recorded { earlier: None, left_at: None, retry_at: at(5) }),
         ),
         (
             shop("capture"),
             Asked::Capture { charge_id: None, amount: None },
             Request::Capture { charge_id: charge_id(2), amount: yen(1_000) },
-            OperationState::Recorded { send: Some(send()), retry_at: at(6) },
+            OperationState::InFlight(InFlight::Recorded {
+                earlier: Some(send()),
+                left_at: None,
+                retry_at: at(6),
+            }),
         ),
         (
-            OperationName::Own("capture S03-1-C2".to_owned()),
+            OperationName::Own(OwnName::PolicyCapture(charge_id(2))),
             Asked::Capture { charge_id: of_charge.clone(), amount: Some(yen(7)) },
             Request::Capture { charge_id: charge_id(2), amount: yen(7) },
-            OperationState::Sending { send: send(), sent_at: at(7), lease_until: at(8) },
+            OperationState::InFlight(InFlight::Sent { send: send(), sent_at: at(7), lease_until: at(8) }),
         ),
         (
             shop("refund"),
             Asked::Refund { charge_id: None, amount: Some(Money::from_minor(8, Currency::EUR)) },
             Request::Refund { charge_id: charge_id(4), amount: yen(8) },
-            OperationState::InDoubt {
+            OperationState::InFlight(InFlight::InDoubt(Doubt {
                 send: send(),
                 send_count: 2,
+                sent_at: at(8),
                 since: at(9),
                 look: Look { at: at(10), count: 3 },
                 alarm_count: 4,
-            },
+                stored_error: None,
+                not_found_count: 0,
+            })),
         ),
         (
             shop("refund 2"),
@@ -120,7 +127,7 @@ fn operations() -> Vec<Operation> {
             OperationState::Done(Effect::Refund(RefundId::parse("S03-1-R1").unwrap())),
         ),
         (
-            OperationName::Own("cancel".to_owned()),
+            OperationName::Own(OwnName::Undo { what: Undoing::CancelCharge(charge_id(2)), try_number: 1 }),
             Asked::CancelCharge(charge_id(2)),
             Request::CancelCharge { charge_id: charge_id(2) },
             OperationState::Done(Effect::Charge(charge_id(2))),

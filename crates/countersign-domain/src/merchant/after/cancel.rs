@@ -1,0 +1,315 @@
+//! The shop cancels an order, at whatever point it is: what was never sent ends, what was sent is looked
+//! up and not sent again, and what is proved to be paid is undone. Each authorization is canceled, each
+//! capture refunded, the permission closed; then the shop is notified, once.
+//!
+//! ```text
+//! never sent ──────────────▶ NotPaid ────────────────────────────────────────────┐
+//! sent ──only looked up──▶ NotPaid | Completed                                   ▼
+//!        Completed: Authorized ──Cancel Charge──▶ Canceled ──▶ Close ──▶ Done, told once
+//!                   Captured ──Create Refund──▶ Refunded ────────▲
+//! ```
+//!
+//! Every step that changes a payment goes on with its cancellation in the same change set, so a crash
+//! anywhere leaves operations with their timers, or nothing to do. An undoing that Amazon refuses is
+//! tried three times and then logged for the operator, again and again, until somebody has mended it. A new
+//! charge in doubt holds up nothing: the permission is closed first, and what became of the charge is asked
+//! for under that ([`Checkout::holds_back`](crate::merchant::checkout::Checkout::holds_back)).
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::ids::{ChargeId, IdempotencyKey};
+use crate::merchant::attempt::finalize::give_up;
+use crate::merchant::attempt::{AttemptState, NotPaidReason};
+use crate::merchant::call::{InFlight, KeyOrdinal, Look};
+use crate::merchant::checkout::cancellation::{Cancellation, CancellationState};
+use crate::merchant::checkout::draft::{Draft, PaymentDraft};
+use crate::merchant::event::PaymentEvent;
+use crate::merchant::payment::Payment;
+use crate::merchant::payment::ask::OperationRefused;
+use crate::merchant::payment::charge::{ChargeState, Sight};
+use crate::merchant::payment::operation::{Asked, OperationName, OperationState, OwnName, Request, Undoing};
+use crate::merchant::payment::refund::RefundState;
+use crate::merchant::payment::send::OVERTAKEN;
+use crate::merchant::rules::{MAX_OPERATIONS, RefundCeiling, UNDOING_TRIES};
+use crate::money::Money;
+use crate::time::DAY;
+
+/// What became of asking to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelRequested {
+    /// It was asked for before.
+    Known,
+    /// It is recorded now.
+    New,
+}
+
+/// Records that the shop cancels the order, and ends what can be ended at once. `key_of` derives the
+/// finalize key of an attempt and an `n`.
+///
+/// # Errors
+/// [`OperationRefused::ReferenceReused`], and [`OperationRefused::OrderCanceled`] for another reference.
+pub fn request_cancel(
+    draft: &mut Draft,
+    reference: &str,
+    reason: Option<&str>,
+    key_of: &dyn Fn(u32, KeyOrdinal) -> IdempotencyKey,
+) -> Result<CancelRequested, OperationRefused> {
+    if let Some(known) = &draft.checkout().cancellation {
+        return match (known.reference == reference, known.reason.as_deref() == reason) {
+            (true, true) => Ok(CancelRequested::Known),
+            (true, false) => Err(OperationRefused::ReferenceReused),
+            (false, _) => Err(OperationRefused::OrderCanceled),
+        };
+    }
+    let name = OperationName::Shop(reference.into());
+    if draft.checkout().payment.iter().flat_map(|payment| &payment.operations).any(|it| it.name == name) {
+        return Err(OperationRefused::ReferenceReused);
+    }
+    // Nothing below this line may fail.
+    draft.tell_of_payment(PaymentEvent::CancelRequested);
+    let unsent = draft.checkout().attempts.iter().filter(|attempt| attempt.state.is_to_be_sent());
+    let unsent: Vec<(u32, bool)> = unsent.map(|it| (it.number, it.state.is_live())).collect();
+    for (number, has_left) in unsent {
+        if has_left {
+            give_up(draft, number, &|n| key_of(number, n));
+        } else {
+            draft.end_unpaid(number, NotPaidReason::OrderCanceled);
+        }
+    }
+    let now = draft.now;
+    draft.change().cancellation = Some(Cancellation {
+        reference: reference.into(),
+        reason: reason.map(Into::into),
+        requested_at: now,
+        state: CancellationState::Requested { remind_at: now.plus(DAY), is_stuck: false },
+    });
+    Ok(CancelRequested::New)
+}
+
+/// Goes on with a cancellation after whatever a decision has changed: what is proved paid is undone in the
+/// same change set.
+pub(super) fn go_on(draft: &mut Draft) {
+    let now = draft.now;
+    let Some(before) = draft.checkout().cancellation.as_ref().map(|cancellation| cancellation.state) else {
+        return;
+    };
+    let is_live =
+        draft.checkout().attempts.iter().any(|attempt| {
+            attempt.state.is_live() && !matches!(attempt.state, AttemptState::Completed { .. })
+        });
+    let after = match before {
+        // A charge that turns up afterwards is undone too; the shop has been notified once.
+        CancellationState::Done { at, remind_at } => {
+            let undone = draft.payment().map_or(Undone::Yes, |mut payment| payment.undo());
+            let remind_at = match undone {
+                Undone::Yes => None,
+                Undone::NotYet => remind_at.or(Some(now.plus(DAY))),
+                Undone::Stuck(_) => remind_at.or(Some(now)),
+            };
+            CancellationState::Done { at, remind_at }
+        }
+        CancellationState::Requested { remind_at, is_stuck } => {
+            let undone = match draft.payment() {
+                _ if is_live => Undone::NotYet,
+                None => Undone::Yes,
+                Some(mut payment) => payment.undo(),
+            };
+            match undone {
+                Undone::Yes => {
+                    draft.tell_of_payment(PaymentEvent::CheckoutCanceled);
+                    CancellationState::Done { at: now, remind_at: None }
+                }
+                Undone::NotYet => CancellationState::Requested { remind_at, is_stuck: false },
+                Undone::Stuck(what) => {
+                    if !is_stuck {
+                        draft.tell_of_payment(PaymentEvent::CancellationStuck { why: what.to_string() });
+                    }
+                    CancellationState::Requested { remind_at, is_stuck: true }
+                }
+            }
+        }
+    };
+    if let Some(state) = draft.cancellation() {
+        *state = after;
+    }
+}
+
+/// How far the undoing is.
+enum Undone {
+    Yes,
+    NotYet,
+    Stuck(Undoing),
+}
+
+/// Whether an undoing was asked for once more.
+#[derive(PartialEq, Eq)]
+enum AskedAgain {
+    Yes,
+    /// It was tried often enough.
+    No,
+}
+
+impl PaymentDraft<'_> {
+    /// Asks for what is still to be undone.
+    fn undo(&mut self) -> Undone {
+        self.overtake();
+        self.wake_closes();
+        let payment = &*self.payment;
+        let mut asked = Vec::new();
+        let mut is_waiting = payment.in_flight().any(|it| !it.waits_for_close());
+        for charge in &payment.charges {
+            if payment.changing(&charge.id).is_some() {
+                continue;
+            }
+            match charge.state {
+                ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => is_waiting = true,
+                // Amazon has refused to undo it: it may be captured, canceled or refunded already.
+                ChargeState::Authorized | ChargeState::Captured(_)
+                    if charge.sight == Sight::Doubted
+                        || (charge.sight == Sight::Never && was_refused(payment, &charge.id)) =>
+                {
+                    is_waiting = true;
+                }
+                ChargeState::Authorized => asked.push((Undoing::CancelCharge(charge.id.clone()), None)),
+                ChargeState::Captured(_) => {
+                    if charge.refunds.iter().any(|refund| refund.state == RefundState::RefundInitiated) {
+                        is_waiting = true;
+                    }
+                    let amount = payment.refundable(charge, RefundCeiling::Captured);
+                    if !amount.is_zero() {
+                        asked.push((Undoing::Refund(charge.id.clone()), Some(amount)));
+                    }
+                }
+                ChargeState::Canceled(_) | ChargeState::Declined(_) => {}
+            }
+        }
+        let mut stuck = None;
+        for (what, amount) in asked {
+            match self.ask_again(&what, amount, UNDOING_TRIES) {
+                AskedAgain::Yes => is_waiting = true,
+                AskedAgain::No => stuck = Some(what),
+            }
+        }
+        // Also if something cannot be undone: at least nothing more can be charged.
+        if !is_waiting && !self.payment.is_closed() {
+            match self.ask_again(&Undoing::Close, None, UNDOING_TRIES) {
+                AskedAgain::Yes => is_waiting = true,
+                AskedAgain::No => stuck = Some(Undoing::Close),
+            }
+        }
+        // What is in doubt is sent again under the closed permission, and cannot take effect any more.
+        let is_in_doubt = self.payment.in_flight().next().is_some();
+        match stuck {
+            _ if is_waiting => Undone::NotYet,
+            Some(what) => Undone::Stuck(what),
+            None if is_in_doubt => Undone::NotYet,
+            None => Undone::Yes,
+        }
+    }
+
+    /// Asks for an undoing, once more if it was refused, unless that was tried `most` times. Only a refund
+    /// has an amount.
+    fn ask_again(&mut self, what: &Undoing, amount: Option<Money>, most: usize) -> AskedAgain {
+        let is_of_it = |name: &OperationName| matches!(name, OperationName::Own(OwnName::Undo { what: known, .. }) if known == what);
+        let tries = self.payment.operations.iter().filter(|it| is_of_it(&it.name)).count();
+        if tries >= most {
+            return AskedAgain::No;
+        }
+        let (asked, request) = match (what, amount) {
+            (Undoing::CancelCharge(id), _) => {
+                (Asked::CancelCharge(id.clone()), Request::CancelCharge { charge_id: id.clone() })
+            }
+            (Undoing::Refund(id), amount) => {
+                let amount = amount.unwrap_or(Money::zero(self.payment.limit.currency()));
+                let asked = Asked::Refund { charge_id: Some(id.clone()), amount: Some(amount) };
+                (asked, Request::Refund { charge_id: id.clone(), amount })
+            }
+            (Undoing::Close, _) => {
+                let reason = Some(String::from("the order was canceled"));
+                (Asked::Close { reason: reason.clone() }, Request::Close { reason })
+            }
+        };
+        let try_number = u32::try_from(tries).unwrap_or(u32::MAX).saturating_add(1);
+        let name = OperationName::Own(OwnName::Undo { what: what.clone(), try_number });
+        let number = self.payment.record(name, asked, request, self.now);
+        self.tell(PaymentEvent::OperationRecorded(number));
+        AskedAgain::Yes
+    }
+
+    /// Ends what would take the buyer's money and has not left, or has come back without a look at it. If a
+    /// copy was carried out all the same, what turns up is undone as well.
+    fn overtake(&mut self) {
+        let overtaken = self.payment.operations.iter().filter(|operation| {
+            let is_unsent = matches!(operation.state, OperationState::InFlight(InFlight::Recorded { .. }));
+            is_unsent && matches!(operation.request, Request::CreateCharge { .. } | Request::Capture { .. })
+        });
+        let overtaken: Vec<u32> = overtaken.map(|operation| operation.number).collect();
+        for number in overtaken {
+            self.end(number, Err(OVERTAKEN));
+        }
+    }
+
+    /// Whatever is known may no longer be so: looks at it, and tries once more what may be tried unseen.
+    fn try_again(&mut self) {
+        let look = Some(Look::now(self.now));
+        for charge in &mut self.payment.charges {
+            if matches!(charge.state, ChargeState::Authorized | ChargeState::Captured(_)) {
+                charge.look = look;
+            }
+        }
+        let is_waiting = self.payment.in_flight().any(|it| !it.waits_for_close());
+        let held = self.payment.charges.iter().filter(|charge| charge.state == ChargeState::Authorized);
+        let held: Vec<ChargeId> = held.map(|charge| charge.id.clone()).collect();
+        for id in held {
+            if self.payment.changing(&id).is_none() && self.payment.operations.len() < MAX_OPERATIONS {
+                self.ask_again(&Undoing::CancelCharge(id), None, usize::MAX);
+            }
+        }
+        if !self.payment.is_closed() {
+            self.payment.permission.look = look;
+            if !is_waiting && self.payment.operations.len() < MAX_OPERATIONS {
+                self.ask_again(&Undoing::Close, None, usize::MAX);
+            }
+        }
+    }
+}
+
+/// Whether Amazon has refused something that was to be done with a charge.
+fn was_refused(payment: &Payment, id: &ChargeId) -> bool {
+    payment.operations.iter().any(|operation| {
+        let is_of_charge = match &operation.request {
+            Request::CancelCharge { charge_id } | Request::Refund { charge_id, .. } => charge_id == id,
+            Request::Capture { .. } | Request::CreateCharge { .. } | Request::Close { .. } => false,
+        };
+        is_of_charge && matches!(operation.state, OperationState::Refused { .. })
+    })
+}
+
+/// Reminds the operator of a cancellation that has not come to its end, and tries once more to cancel what is
+/// authorized and to close the permission: somebody may have mended what Amazon refused it for. A refund is not
+/// tried again unseen: somebody may have given the money back by hand. Whether anything was due.
+pub(super) fn remind(draft: &mut Draft) -> bool {
+    let now = draft.now;
+    let cancellation = draft.checkout().cancellation.as_ref();
+    if cancellation.and_then(Cancellation::due_at).is_none_or(|due_at| due_at > now) {
+        return false;
+    }
+    let tomorrow = now.plus(DAY);
+    let why = match draft.cancellation() {
+        Some(CancellationState::Requested { remind_at, is_stuck }) => {
+            *remind_at = tomorrow;
+            if *is_stuck { "Amazon refuses to undo it" } else { "something is still in flight" }
+        }
+        Some(CancellationState::Done { remind_at, .. }) => {
+            *remind_at = Some(tomorrow);
+            "what turned up after it is not undone"
+        }
+        None => return false,
+    };
+    if let Some(mut payment) = draft.payment() {
+        payment.try_again();
+    }
+    draft.tell_of_payment(PaymentEvent::CancellationStuck { why: why.into() });
+    true
+}

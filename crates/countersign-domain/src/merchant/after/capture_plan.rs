@@ -1,0 +1,88 @@
+//! When an Authorized charge must be captured. Amazon captures at once for seven days; an authorization
+//! lapses after two days in its sandbox and thirty with real money. Money that nobody captures in time is
+//! lost to the shop, so it is warned 72 and 24 hours before each deadline, and the last safe moment can be
+//! taken by policy.
+//!
+//! ```text
+//! authorized ──72 h──24 h──[margin]──▶ 7 days ──72 h──24 h──[margin]──▶ expires: Get Charge, until it is seen
+//!              warned     captured by policy    warned     captured by policy
+//! ```
+//!
+//! A timer only asks: at the expiry the charge is looked up, and what Amazon shows is what became of it.
+//! `planned_until` says how far the plan was carried out, one item in each step, so a crash between two
+//! leaves the rest due and a clock that jumped loses none. Nothing of it waits for a clock that is in
+//! question: a warning or a capture that is early costs less than one that is lost.
+//!
+//! The instants themselves are the charge's ([`Charge::captured_at`], [`Charge::deadline_at`]).
+
+use alloc::vec::Vec;
+
+use crate::ids::ChargeId;
+use crate::merchant::call::Look;
+use crate::merchant::checkout::draft::PaymentDraft;
+use crate::merchant::event::PaymentEvent;
+use crate::merchant::next::NextStep;
+use crate::merchant::payment::charge::{Charge, ChargeState, Planned};
+use crate::merchant::payment::operation::{
+    Asked, Operation, OperationName, OperationState, OwnName, Request,
+};
+use crate::money::Money;
+use crate::time::Timestamp;
+
+impl PaymentDraft<'_> {
+    /// Captures what the policy left to an operation that was on its way at the last safe moment and has come
+    /// to nothing since. Once: what Amazon refuses then is the operator's.
+    pub(super) fn take_back_captures(&mut self) {
+        let (payment, now) = (&*self.payment, self.now);
+        let was_left_to = |operation: &Operation, charge: &Charge, moment: Timestamp| {
+            let is_refused = matches!(operation.state, OperationState::Refused { .. });
+            let is_about = operation.request.changes_charge() == Some(&charge.id);
+            is_refused && is_about && operation.requested_at <= moment
+        };
+        let lost = payment.charges.iter().filter(|charge| {
+            let Some(moment) = charge.captured_at(self.rules) else { return false };
+            let own = OperationName::Own(OwnName::PolicyCapture(charge.id.clone()));
+            charge.state == ChargeState::Authorized
+                && (moment..charge.expires_at).contains(&now)
+                && moment <= charge.planned_until
+                && payment.changing(&charge.id).is_none()
+                && payment.operations.iter().all(|operation| operation.name != own)
+                && payment.operations.iter().any(|operation| was_left_to(operation, charge, moment))
+        });
+        let lost: Vec<(ChargeId, Money)> = lost.map(|charge| (charge.id.clone(), charge.amount)).collect();
+        for (charge_id, amount) in lost {
+            self.capture_by_policy(charge_id, amount);
+        }
+    }
+
+    fn capture_by_policy(&mut self, charge_id: ChargeId, amount: Money) {
+        let name = OperationName::Own(OwnName::PolicyCapture(charge_id.clone()));
+        let asked = Asked::Capture { charge_id: Some(charge_id.clone()), amount: Some(amount) };
+        let number = self.payment.record(name, asked, Request::Capture { charge_id, amount }, self.now);
+        self.tell(PaymentEvent::OperationRecorded(number));
+    }
+
+    /// Runs what the plan has for an instant: one item at a time, so that each happens once.
+    pub(super) fn run_planned(&mut self, id: &ChargeId, at: Timestamp, planned: Planned) -> NextStep {
+        let is_left_alone = self.is_canceled || self.payment.changing(id).is_some();
+        let Some(charge) = self.payment.charge_mut(id) else { return NextStep::Rest };
+        charge.planned_until = at;
+        let (charge_id, amount) = (charge.id.clone(), charge.amount);
+        match planned {
+            Planned::Warn(deadline) => {
+                let at = charge.deadline_at(deadline);
+                self.tell(PaymentEvent::CaptureDue { charge_id, deadline, at });
+                NextStep::Rest
+            }
+            Planned::Capture if is_left_alone => NextStep::Rest,
+            Planned::Capture => {
+                self.capture_by_policy(charge_id, amount);
+                NextStep::Rest
+            }
+            Planned::Ask => {
+                charge.look = Some(Look::now(self.now).next(self.now));
+                NextStep::LookAtCharge(charge_id)
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What is due of a checkout, one thing at a time, and what every decision ends with.
+
+use alloc::vec::Vec;
+
+use super::cancel::{go_on, remind};
+use crate::merchant::attempt::finalize;
+use crate::merchant::checkout::draft::{Decided, Draft};
+use crate::merchant::next::NextStep;
+use crate::merchant::payment::send;
+use crate::time::Timestamp;
+
+impl Draft {
+    /// The decision, whole. Whatever was decided, the same follows in the same change set: a Close that has
+    /// waited goes, a capture that was left to another operation is taken back, and a cancellation goes on.
+    /// So a crash anywhere leaves operations with their timers, or nothing to do.
+    #[must_use]
+    pub fn finish(mut self) -> Decided {
+        if let Some(mut payment) = self.payment() {
+            payment.wake_closes();
+            if !payment.is_canceled {
+                payment.take_back_captures();
+            }
+        }
+        go_on(&mut self);
+        self.decided()
+    }
+}
+
+/// The owner of every send is gone: its process has ended. How many there were.
+pub fn orphaned(draft: &mut Draft) -> usize {
+    let attempts: Vec<u32> = draft.checkout().attempts.iter().map(|attempt| attempt.number).collect();
+    let finalizes = attempts.into_iter().filter(|attempt| finalize::orphaned(draft, *attempt)).count();
+    finalizes.saturating_add(send::orphaned(draft))
+}
+
+/// Takes up one thing of a payment that is due: moves its timer on, so that nobody else does the same,
+/// and says what comes next. `None` when nothing is due. What comes next once done, the next may be taken up.
+#[must_use]
+pub fn take_up_payment(draft: &mut Draft) -> Option<NextStep> {
+    take_up(draft).or_else(|| remind(draft).then_some(NextStep::Rest))
+}
+
+fn take_up(draft: &mut Draft) -> Option<NextStep> {
+    let (now, rules) = (draft.now, draft.rules);
+    let draft = &mut draft.payment()?;
+    let is_due = |at: Timestamp| at <= now;
+    let due = draft.payment.operations.iter().find(|it| it.state.due_at().is_some_and(is_due));
+    if let Some(number) = due.map(|operation| operation.number) {
+        return Some(draft.take_up(number));
+    }
+    for charge in &mut draft.payment.charges {
+        for refund in &mut charge.refunds {
+            if let Some(look) = refund.look.filter(|look| is_due(look.at)) {
+                refund.look = Some(look.next(now));
+                return Some(NextStep::LookAtRefund(refund.id.clone()));
+            }
+        }
+        if let Some(look) = charge.look.filter(|look| is_due(look.at)) {
+            charge.look = Some(look.next(now));
+            return Some(NextStep::LookAtCharge(charge.id.clone()));
+        }
+    }
+    let planned = draft.payment.charges.iter().find_map(|charge| {
+        let (at, planned) = charge.next_planned(&rules)?;
+        is_due(at).then(|| (charge.id.clone(), at, planned))
+    });
+    if let Some((id, at, planned)) = planned {
+        return Some(draft.run_planned(&id, at, planned));
+    }
+    if let Some(look) = draft.payment.permission.look.filter(|look| is_due(look.at)) {
+        draft.payment.permission.look = Some(look.next(now));
+        return Some(NextStep::LookAtPermission(draft.payment.charge_permission_id.clone()));
+    }
+    None
+}

@@ -1,0 +1,168 @@
+//! "May I ship?", computed from the payment and never stored.
+//!
+//! Somebody may cancel a charge at Amazon or give its money back, and the news of it be lost. So a yes needs a
+//! charge that Amazon has shown just now: [`Fulfilment::unseen`] names what is to be looked at first.
+
+use crate::ids::ChargeId;
+use crate::merchant::attempt::{Attempt, AttemptState};
+use crate::merchant::checkout::Checkout;
+use crate::merchant::checkout::cancellation::CancellationState;
+use crate::merchant::checkout::verdict::Verdict;
+use crate::merchant::payment::Payment;
+use crate::merchant::payment::charge::{Charge, ChargeState, Sight, sum};
+use crate::merchant::payment::operation::{Effect, Operation, OperationState, Request};
+use crate::merchant::rules::SIGHT;
+use crate::terms::{PaymentIntent, words};
+use crate::time::Timestamp;
+
+words! {
+    /// Why a parcel may leave, or why not.
+    Reason {
+        /// The money is reserved.
+        Authorized,
+        /// The money is captured.
+        Captured,
+        /// Amazon still decides on the authorization.
+        AuthorizationInitiated,
+        /// The authorization has lapsed.
+        AuthorizationExpired,
+        /// The capture is under way, and may still fail.
+        CaptureInitiated,
+        /// The charge is being canceled.
+        CancelInitiated,
+        /// The money was given back.
+        Refunded,
+        /// The charge is canceled.
+        ChargeCanceled,
+        /// The charge is declined.
+        ChargeDeclined,
+        /// Nothing is authorized yet.
+        ConfirmedOnly,
+        /// The order is being canceled.
+        CancelRequested,
+        /// The order is canceled.
+        Canceled,
+        /// Nobody can say whether this was paid.
+        Unresolved,
+        /// Nobody knows now whether this is paid.
+        Checking,
+        /// It is not paid.
+        NotPaid,
+        /// No buyer has come back from Amazon's page yet.
+        Registered,
+    }
+}
+
+/// Whether the parcel may leave, and why or why not, in one word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fulfilment {
+    /// Whether.
+    pub may_ship: bool,
+    /// Why, or why not.
+    pub reason: Reason,
+    /// The charge that is to be looked at before there can be a yes.
+    pub unseen: Option<ChargeId>,
+}
+
+const fn not(reason: Reason) -> Fulfilment {
+    Fulfilment { may_ship: false, reason, unseen: None }
+}
+
+const fn yes(reason: Reason) -> Fulfilment {
+    Fulfilment { may_ship: true, reason, unseen: None }
+}
+
+fn unseen(charge: &Charge) -> Fulfilment {
+    Fulfilment { unseen: Some(charge.id.clone()), ..not(Reason::Checking) }
+}
+
+/// Whether a parcel that one charge pays for may leave: the named charge, or else the one that was last
+/// asked for, since every further parcel has a charge of its own. `None` when there is no such charge.
+///
+/// Only what is Authorized and has not lapsed, or is Captured and not given back, pays for anything. What
+/// is pending, in doubt, being captured or being canceled does not.
+#[must_use]
+pub fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp) -> Option<Fulfilment> {
+    match checkout.cancellation.as_ref().map(|cancellation| cancellation.state) {
+        Some(CancellationState::Requested { .. }) => return Some(not(Reason::CancelRequested)),
+        Some(CancellationState::Done { .. }) => return Some(not(Reason::Canceled)),
+        None => {}
+    }
+    let Some(payment) = &checkout.payment else {
+        return match charge {
+            Some(_) => None,
+            None => Some(unpaid(checkout)),
+        };
+    };
+    match charge {
+        Some(id) => payment.charge(id).map(|charge| by_charge(payment, charge, now)),
+        None => Some(by_last_asked(checkout, payment, now)),
+    }
+}
+
+fn unpaid(checkout: &Checkout) -> Fulfilment {
+    not(match checkout.verdict() {
+        Verdict::Pending(_) => match checkout.terms.payment_intent {
+            PaymentIntent::AuthorizeWithCapture => Reason::CaptureInitiated,
+            PaymentIntent::Authorize | PaymentIntent::Confirm => Reason::AuthorizationInitiated,
+        },
+        Verdict::Checking(Some(_)) => Reason::Unresolved,
+        Verdict::Checking(None) => Reason::Checking,
+        Verdict::NotPaid(_) => Reason::NotPaid,
+        Verdict::Registered => Reason::Registered,
+        Verdict::Canceled => Reason::Canceled,
+        Verdict::Paid(_) | Verdict::Authorized(_) | Verdict::Confirmed(_) => Reason::Checking,
+    })
+}
+
+/// Of the charge that was asked for last, by whatever call; one that somebody made elsewhere is none of the
+/// shop's parcels.
+fn by_last_asked(checkout: &Checkout, payment: &Payment, now: Timestamp) -> Fulfilment {
+    let asked = payment.operations.iter().rev();
+    let last_asked = asked.into_iter().find(|it| matches!(it.request, Request::CreateCharge { .. }));
+    let charge = match last_asked.map(|operation| &operation.state) {
+        Some(OperationState::Refused { .. }) => return not(Reason::ChargeDeclined),
+        Some(OperationState::InFlight(_)) => return not(Reason::Checking),
+        Some(OperationState::Done(Effect::Charge(id))) => payment.charge(id),
+        Some(OperationState::Done(Effect::Refund(_) | Effect::Closed)) | None => {
+            checkout.attempts.iter().find_map(made_by_finalize).and_then(|id| payment.charge(id))
+        }
+    };
+    charge.map_or(not(Reason::ConfirmedOnly), |charge| by_charge(payment, charge, now))
+}
+
+fn made_by_finalize(attempt: &Attempt) -> Option<&ChargeId> {
+    let AttemptState::Completed { completion, .. } = &attempt.state else { return None };
+    completion.charge_id()
+}
+
+fn by_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
+    let given_back = sum(charge.amount, [charge.refunded(), payment.refunding(&charge.id)].into_iter());
+    match &charge.state {
+        ChargeState::AuthorizationInitiated => not(Reason::AuthorizationInitiated),
+        ChargeState::Authorized if now >= charge.expires_at => not(Reason::AuthorizationExpired),
+        ChargeState::Authorized => match being_changed(payment, charge) {
+            Some(reason) => not(reason),
+            None if !was_seen_just_now(charge, now) => unseen(charge),
+            None => yes(Reason::Authorized),
+        },
+        ChargeState::CaptureInitiated => not(Reason::CaptureInitiated),
+        ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => not(Reason::Refunded),
+        // It may have been given back elsewhere.
+        ChargeState::Captured(_) if !was_seen_just_now(charge, now) => unseen(charge),
+        ChargeState::Captured(_) => yes(Reason::Captured),
+        ChargeState::Canceled(_) => not(Reason::ChargeCanceled),
+        ChargeState::Declined(_) => not(Reason::ChargeDeclined),
+    }
+}
+
+fn was_seen_just_now(charge: &Charge, now: Timestamp) -> bool {
+    matches!(charge.sight, Sight::At(at) if now.since(at) < SIGHT)
+}
+
+/// What may be becoming of an authorized charge while nobody knows: Amazon declines captures, too.
+fn being_changed(payment: &Payment, charge: &Charge) -> Option<Reason> {
+    let is_capture = |operation: &Operation| matches!(operation.request, Request::Capture { .. });
+    let operation = payment.changing(&charge.id)?;
+    Some(if is_capture(operation) { Reason::CaptureInitiated } else { Reason::CancelInitiated })
+}

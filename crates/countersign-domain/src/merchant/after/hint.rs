@@ -1,0 +1,132 @@
+//! What a notification may bring about: a look, and nothing else. It has no state of its own to tell, so
+//! one that is forged, stale, doubled or out of order costs Amazon a question and changes nothing here.
+//!
+//! The inbox keeps a notification until its hint is taken in. What is known here gets its timer set to
+//! now in that same change set, so a crash afterwards loses nothing; what is not known has no timer, and
+//! the caller who read the notification looks at it and lets go of the notification only then.
+
+use alloc::vec::Vec;
+
+use crate::ids::{ChargeId, ChargePermissionId, RefundId};
+use crate::merchant::attempt::{AttemptState, FailedCharge};
+use crate::merchant::call::{InFlight, Look};
+use crate::merchant::checkout::Checkout;
+use crate::merchant::checkout::draft::{Draft, PaymentDraft};
+use crate::merchant::event::AttemptEvent;
+use crate::merchant::next::NextStep;
+use crate::merchant::payment::charge::{ChargeShown, ChargeStateSeen};
+use crate::merchant::payment::operation::{Operation, Request};
+
+/// What was heard of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// A charge.
+    Charge(ChargeId),
+    /// A refund.
+    Refund(RefundId),
+    /// The permission.
+    ChargePermission,
+}
+
+/// Takes in that something was heard of: whatever waits for it looks now. What comes next is to rest, unless
+/// the object is not known here, and is to be asked for by the caller.
+pub fn hinted(draft: &mut Draft, hint: &Hint) -> NextStep {
+    match draft.payment() {
+        Some(mut payment) => payment.hinted(hint),
+        None => {
+            hint_attempts(draft);
+            NextStep::Rest
+        }
+    }
+}
+
+impl PaymentDraft<'_> {
+    fn hinted(&mut self, hint: &Hint) -> NextStep {
+        let now = self.now;
+        let (look, unknown) = match hint {
+            Hint::Charge(id) => {
+                let charge = self.payment.charge_mut(id);
+                (charge.map(|charge| &mut charge.look), NextStep::LookAtCharge(id.clone()))
+            }
+            Hint::Refund(id) => {
+                let refund = self.payment.refund_mut(id);
+                (refund.map(|refund| &mut refund.look), NextStep::LookAtRefund(id.clone()))
+            }
+            Hint::ChargePermission => (Some(&mut self.payment.permission.look), NextStep::Rest),
+        };
+        let is_known = look.is_some();
+        if let Some(look) = look {
+            *look = Some(Look::sooner(*look, now));
+        }
+        // The operations in doubt that the object tells of. What it may have made tells of those that make.
+        for operation in &mut self.payment.operations {
+            if tells_of(hint, is_known, operation)
+                && let Some(doubt) = operation.state.in_flight_mut().and_then(InFlight::doubt_mut)
+            {
+                doubt.look = Look::sooner(Some(doubt.look), now);
+            }
+        }
+        if is_known { NextStep::Rest } else { unknown }
+    }
+}
+
+fn tells_of(hint: &Hint, is_known: bool, operation: &Operation) -> bool {
+    match (&operation.request, hint) {
+        (Request::Capture { charge_id, .. } | Request::CancelCharge { charge_id }, Hint::Charge(id)) => {
+            charge_id == id
+        }
+        (Request::CreateCharge { .. }, Hint::Charge(_)) | (Request::Refund { .. }, Hint::Refund(_)) => {
+            !is_known
+        }
+        (Request::Close { .. }, Hint::ChargePermission) => true,
+        _ => false,
+    }
+}
+
+/// Before a success is proved there is no payment: what is in doubt or pending is looked at.
+fn hint_attempts(draft: &mut Draft) {
+    let now = draft.now;
+    let attempts = draft.checkout().attempts.iter();
+    let later = attempts.filter(|attempt| attempt.state.due_at().is_some_and(|at| at > now));
+    for number in later.map(|attempt| attempt.number).collect::<Vec<_>>() {
+        draft.look_now(number);
+    }
+}
+
+/// The attempt that is proved unpaid although Amazon had made a charge under this permission, and that
+/// charge. No timer looks at it any more: the caller who hears of it does.
+#[must_use]
+pub fn unpaid_under<'a>(
+    checkout: &'a Checkout,
+    permission: &ChargePermissionId,
+) -> Option<(u32, &'a FailedCharge)> {
+    checkout.attempts.iter().find_map(|attempt| {
+        let AttemptState::NotPaid { charge: Some(charge), .. } = &attempt.state else { return None };
+        (charge.charge_permission_id == *permission).then_some((attempt.number, charge))
+    })
+}
+
+/// Takes in what a charge under such a permission was seen to be. Money that is held or taken contradicts
+/// the proof that nothing was paid: a person is told of it, once, and nothing else changes, since another
+/// attempt may have been paid in the meantime.
+pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, shown: &ChargeShown) {
+    let now = draft.now;
+    let Some((number, charge)) = unpaid_under(draft.checkout(), permission) else { return };
+    use ChargeStateSeen::{Authorized, CaptureInitiated, Captured};
+    // Anything else may also come from a replica that has not heard of the decline.
+    let is_money = matches!(shown.seen.state, Authorized | CaptureInitiated | Captured);
+    if !is_money || charge.contradicted_at.is_some() {
+        return;
+    }
+    if let Some(AttemptState::NotPaid { charge: Some(charge), .. }) =
+        draft.change_attempt(number).map(|attempt| &mut attempt.state)
+    {
+        charge.contradicted_at = Some(now);
+    }
+    let contradiction = AttemptEvent::Contradiction {
+        found: "money under an authorization that came to nothing",
+        charge_permission_id: Some(permission.clone()),
+        charge_id: Some(shown.id.clone()),
+    };
+    draft.tell(number, contradiction);
+}

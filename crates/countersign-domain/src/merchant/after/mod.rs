@@ -1,0 +1,8 @@
+//! What follows once an attempt has succeeded, and after every decision: captures before it is too late, the
+//! undoing of a canceled order, what a notification brings about, and whether a parcel may leave.
+
+pub mod cancel;
+pub mod capture_plan;
+pub mod due;
+pub mod fulfilment;
+pub mod hint;

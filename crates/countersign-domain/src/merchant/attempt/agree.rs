@@ -1,0 +1,232 @@
+//! Whether what Amazon shows of a session is what the shop asks for: the comparison before anything is sent.
+
+use alloc::string::{String, ToString};
+
+use super::{Attempt, AttemptState, GivenAddresses, NotPaidReason, UnresolvedReason};
+use crate::address::{Address, AddressKind, AddressMatch};
+use crate::ids::{ChargeId, ChargePermissionId, Environment};
+use crate::merchant::checkout::Checkout;
+use crate::merchant::checkout::draft::Draft;
+use crate::merchant::event::AttemptEvent;
+use crate::merchant::rules::{ASK_AGAIN_AFTER, next_evidence_look};
+use crate::money::Money;
+use crate::terms::{PaymentIntent, ProductType};
+
+/// A Checkout Session as Amazon shows it while it is Open.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenSession {
+    /// `productType`.
+    pub product_type: Option<ProductType>,
+    /// `paymentDetails.paymentIntent`.
+    pub payment_intent: Option<PaymentIntent>,
+    /// `paymentDetails.canHandlePendingAuthorization`.
+    pub can_handle_pending_authorization: Option<bool>,
+    /// `paymentDetails.chargeAmount`.
+    pub charge_amount: Option<Money>,
+    /// `paymentDetails.totalOrderAmount`.
+    pub total_order_amount: Option<Money>,
+    /// `supplementaryData`.
+    pub supplementary_data: Option<String>,
+    /// `merchantMetadata.merchantReferenceId`.
+    pub merchant_reference_id: Option<String>,
+    /// `releaseEnvironment`.
+    pub environment: Option<Environment>,
+    /// `shippingAddress`.
+    pub shipping_address: Option<Address>,
+    /// `billingAddress`.
+    pub billing_address: Option<Address>,
+    /// The first member of these whose word this version does not know. It agrees with no terms.
+    pub unknown_word: Option<&'static str>,
+}
+
+/// What Get Checkout Session showed. An answer that shows nothing is not one of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionSeen {
+    /// Not finalized, or not yet seen to be: proof of nothing once Finalize was sent.
+    Open(alloc::boxed::Box<OpenSession>),
+    /// The payment intent was carried out, the authorization perhaps still pending or declined.
+    Completed {
+        /// The Charge Permission, if the answer names it.
+        charge_permission_id: Option<ChargePermissionId>,
+        /// The charge, if there is one and the answer names it.
+        charge_id: Option<ChargeId>,
+    },
+    /// Never to be paid.
+    Canceled {
+        /// Amazon's reason code.
+        reason: Option<String>,
+    },
+    /// 404.
+    NotFound,
+}
+
+impl SessionSeen {
+    /// The state's word for the timeline.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "Open",
+            Self::Completed { .. } => "Completed",
+            Self::Canceled { .. } => "Canceled",
+            Self::NotFound => "ResourceNotFound",
+        }
+    }
+}
+
+/// Whether the quote of an order rests on the address where it is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priced {
+    /// It does, or that is known not to be so.
+    Known,
+    /// The shop was asked what the order costs there, and has not answered.
+    Unanswered,
+}
+
+/// Compares what Amazon shows with what the shop recorded, before anything is sent. The address that
+/// Finalize is to be sent with, if they agree; else the attempt ends here, unsent, is asked for again, or
+/// does not wait for this any more.
+///
+/// An absent `merchantReferenceId` is accepted: the caller has shown the shop's token.
+pub fn agree(
+    draft: &mut Draft,
+    attempt: u32,
+    seen: &SessionSeen,
+    environment: Environment,
+    priced: Priced,
+) -> Option<(AddressKind, Address)> {
+    let now = draft.now;
+    let current = draft.checkout().attempt(attempt)?;
+    let is_bound = matches!(current.state, AttemptState::Bound { .. });
+    // Agreed before, never sent, and resting because this machine's clock is in question: a session
+    // that is over ends it without any clock.
+    let is_over = !matches!(seen, SessionSeen::Open(_));
+    let waits_for_this = is_bound || (is_over && current.state.is_unsent());
+    if !waits_for_this {
+        return None;
+    }
+    let reason = match seen {
+        SessionSeen::Open(session) => match compare(draft.checkout(), current, session, environment) {
+            // A session that disagrees anyway waits for no answer of the shop's.
+            Ok(_) | Err(Disagreement::WithTheQuote(_)) if priced == Priced::Unanswered => {
+                ask_again(draft, attempt);
+                return None;
+            }
+            Ok(agreed) => return Some(agreed),
+            Err(Disagreement::WithTheQuote(reason) | Disagreement::WithTheTerms(reason)) => reason,
+        },
+        SessionSeen::NotFound => NotPaidReason::SessionGone,
+        SessionSeen::Canceled { reason } => NotPaidReason::SessionCanceled(reason.clone()),
+        // Completed before this shop sent anything: perhaps another order's session, perhaps ours
+        // from before a store was lost. Neither paid nor unpaid may be claimed.
+        SessionSeen::Completed { charge_permission_id, charge_id } => {
+            if let Some(of) = draft.checkout().live_attempt().map(|live| live.number) {
+                draft.end_as_surplus(attempt, of);
+                draft.tell(
+                    attempt,
+                    AttemptEvent::Contradiction {
+                        found: "a further session that somebody completed",
+                        charge_permission_id: charge_permission_id.clone(),
+                        charge_id: charge_id.clone(),
+                    },
+                );
+            } else {
+                let reason = UnresolvedReason::CompletedElsewhere;
+                let look_at = next_evidence_look(now, now);
+                draft
+                    .move_on(attempt, AttemptState::Unresolved { reason, send: None, sent_at: now, look_at });
+                draft.tell(attempt, AttemptEvent::Unresolved);
+            }
+            return None;
+        }
+    };
+    draft.end_unpaid(attempt, reason);
+    None
+}
+
+/// With what a session disagrees first.
+enum Disagreement {
+    WithTheTerms(NotPaidReason),
+    /// With the address that the quote rests on, and with nothing else.
+    WithTheQuote(NotPaidReason),
+}
+
+/// The payment-critical address of an open session, if everything in it is as the shop recorded it.
+fn compare(
+    checkout: &Checkout,
+    attempt: &Attempt,
+    session: &OpenSession,
+    environment: Environment,
+) -> Result<(AddressKind, Address), Disagreement> {
+    use Disagreement::{WithTheQuote, WithTheTerms};
+    let (terms, given) = (&checkout.terms, &attempt.given);
+    let pending = session.can_handle_pending_authorization.unwrap_or(false);
+    let is_ours = session.merchant_reference_id.as_deref().is_none_or(|id| id == checkout.id.as_str());
+    let mismatch = |member: &str| WithTheTerms(NotPaidReason::Mismatch(member.to_string()));
+    let compared = [
+        ("merchantMetadata.merchantReferenceId", is_ours),
+        (session.unknown_word.unwrap_or_default(), session.unknown_word.is_none()),
+        ("releaseEnvironment", session.environment.is_none_or(|seen| seen == environment)),
+        ("productType", session.product_type.is_none_or(|seen| seen == terms.product_type)),
+        ("paymentDetails.paymentIntent", session.payment_intent == Some(terms.payment_intent)),
+        ("paymentDetails.canHandlePendingAuthorization", pending == terms.can_handle_pending_authorization),
+        ("paymentDetails.chargeAmount", session.charge_amount == Some(terms.charge_amount)),
+        ("paymentDetails.totalOrderAmount", session.total_order_amount == terms.total_order_amount),
+        ("supplementaryData", session.supplementary_data == terms.supplementary_data),
+    ];
+    if let Some((member, _)) = compared.into_iter().find(|(_, agrees)| !agrees) {
+        return Err(mismatch(member));
+    }
+    let same = |kind, ours: Option<&Address>, theirs: Option<&Address>| {
+        let drift =
+            ours.zip(theirs).and_then(|(ours, theirs)| ours.difference(theirs, AddressMatch::Canonical));
+        drift.map_or(Ok(()), |member| Err(NotPaidReason::AddressDrift(kind, member)))
+    };
+    let (shipping, billing) = (&session.shipping_address, &session.billing_address);
+    same(AddressKind::Shipping, given.shipping.as_ref(), shipping.as_ref()).map_err(WithTheTerms)?;
+    same(AddressKind::Billing, given.billing.as_ref(), billing.as_ref()).map_err(WithTheTerms)?;
+    let (kind, address) = decisive_address(terms.product_type, session, given);
+    let address = address.ok_or_else(|| mismatch(kind.name()))?;
+    let registered = terms.shipping_address.as_ref().filter(|_| kind == AddressKind::Shipping);
+    same(kind, registered, Some(address)).map_err(WithTheTerms)?;
+    same(kind, terms.quoted_address.as_ref(), Some(address)).map_err(WithTheQuote)?;
+    Ok((kind, address.clone()))
+}
+
+/// The payment-critical address of a session: where the parcel goes, or for `PayOnly` the billing address; as
+/// Amazon shows it or, where it does not, as the caller gave it.
+fn decisive_address<'a>(
+    product_type: ProductType,
+    session: &'a OpenSession,
+    given: &'a GivenAddresses,
+) -> (AddressKind, Option<&'a Address>) {
+    let (kind, shared, given) = match product_type {
+        ProductType::PayAndShip => (AddressKind::Shipping, &session.shipping_address, &given.shipping),
+        ProductType::PayOnly => (AddressKind::Billing, &session.billing_address, &given.billing),
+    };
+    (kind, shared.as_ref().or(given.as_ref()))
+}
+
+/// The address of a bound session that is not wholly the one that the quote rests on: the buyer has taken
+/// another card since, or the page told a part of it only. What the order costs there is to be asked before
+/// [`agree`] compares. None where the quote rests on it, or there is no quote.
+#[must_use]
+pub fn unquoted_address<'a>(
+    checkout: &'a Checkout,
+    attempt: u32,
+    session: &'a OpenSession,
+) -> Option<&'a Address> {
+    let attempt = checkout.attempt(attempt)?;
+    let AttemptState::Bound { .. } = attempt.state else { return None };
+    let quoted = checkout.terms.quoted_address.as_ref()?;
+    let (_, address) = decisive_address(checkout.terms.product_type, session, &attempt.given);
+    address.filter(|address| quoted.difference(address, AddressMatch::Canonical).is_some())
+}
+
+/// Get gave no answer to compare with: the session stays bound, and is asked for again soon, unless that is
+/// no longer needed.
+pub fn ask_again(draft: &mut Draft, attempt: u32) {
+    let retry_at = draft.now.plus(ASK_AGAIN_AFTER);
+    if draft.checkout().attempt(attempt).is_some_and(|it| matches!(it.state, AttemptState::Bound { .. })) {
+        draft.move_on(attempt, AttemptState::Bound { retry_at });
+    }
+}

@@ -1,0 +1,137 @@
+//! The buyer's return: a session is bound to one attempt, once and forever, and the caller who waits for it is
+//! noted.
+
+use alloc::string::ToString;
+
+use super::{Attempt, AttemptState, GivenAddresses, NotPaidReason};
+use crate::ids::CheckoutSessionId;
+use crate::merchant::call::{InFlight, Look};
+use crate::merchant::checkout::Checkout;
+use crate::merchant::checkout::draft::Draft;
+use crate::merchant::event::AttemptEvent;
+use crate::merchant::rules::{BUYER_SEEN_GRAIN, MAX_ATTEMPTS, MerchantRules};
+use crate::time::Timestamp;
+
+/// What a session's arrival means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was bound before, to this attempt.
+    Known(u32),
+    /// It is bound now, to this attempt, which is Bound or Surplus.
+    New(u32),
+}
+
+/// Why a session is not bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArrivalRefused {
+    /// The checkout has bound [`MAX_ATTEMPTS`] sessions already.
+    TooManyAttempts,
+    /// The order is canceled, or being canceled.
+    OrderCanceled,
+}
+
+/// Binds a session that the buyer came back with, and the addresses that its caller gave. That no
+/// other checkout has bound it is the caller's to require in the same change set.
+///
+/// # Errors
+/// [`ArrivalRefused`].
+pub fn arrive(
+    draft: &mut Draft,
+    session: &CheckoutSessionId,
+    given: &GivenAddresses,
+) -> Result<Arrival, ArrivalRefused> {
+    let checkout = draft.checkout();
+    if let Some(known) = checkout.attempts.iter().find(|attempt| attempt.checkout_session_id == *session) {
+        return Ok(Arrival::Known(known.number));
+    }
+    if checkout.attempts.len() >= MAX_ATTEMPTS {
+        return Err(ArrivalRefused::TooManyAttempts);
+    }
+    if checkout.cancellation.is_some() {
+        return Err(ArrivalRefused::OrderCanceled);
+    }
+    // Nothing below this line may fail.
+    let now = draft.now;
+    let number = checkout.attempts.last().map_or(1, |last| last.number.saturating_add(1));
+    let (state, what) = match checkout.live_attempt() {
+        Some(live) => {
+            (AttemptState::Surplus { of: live.number }, AttemptEvent::SurplusRecorded { of: live.number })
+        }
+        None => (AttemptState::Bound { retry_at: now.plus(draft.rules.lease) }, AttemptEvent::SessionBound),
+    };
+    let given = if state.is_final() { GivenAddresses::default() } else { given.clone() };
+    draft.change().attempts.push(Attempt {
+        number,
+        checkout_session_id: session.clone(),
+        given,
+        bound_at: now,
+        buyer_seen_at: now,
+        spent_keys: 0,
+        state,
+    });
+    draft.tell(number, what);
+    Ok(Arrival::New(number))
+}
+
+/// Ends an attempt that was bound just now: orders are quoted, and nobody has asked what this one costs. So
+/// the session's amount cannot be what the shop asks for.
+pub fn end_unquoted(draft: &mut Draft, attempt: u32) {
+    draft.end_unpaid(attempt, NotPaidReason::Mismatch("paymentDetails.chargeAmount".to_string()));
+}
+
+/// Keeps the addresses of a later call where an earlier one gave none, as long as nothing was compared with
+/// them.
+pub fn give_later(draft: &mut Draft, attempt: u32, given: &GivenAddresses) {
+    let Some(Attempt { state: AttemptState::Bound { .. }, given: known, .. }) =
+        draft.checkout().attempt(attempt)
+    else {
+        return;
+    };
+    let brings_shipping = known.shipping.is_none() && given.shipping.is_some();
+    let brings_billing = known.billing.is_none() && given.billing.is_some();
+    if !brings_shipping && !brings_billing {
+        return;
+    }
+    if let Some(Attempt { given: known, .. }) = draft.change_attempt(attempt) {
+        known.shipping = known.shipping.take().or_else(|| given.shipping.clone());
+        known.billing = known.billing.take().or_else(|| given.billing.clone());
+    }
+}
+
+/// Whether it is news that the buyer waits for this attempt: not when that was known to the minute, or no
+/// longer matters.
+///
+/// A buyer who was away for longer than the window stays so: a shop's own repetition hours after an
+/// outage must not charge a buyer who has left.
+#[must_use]
+pub fn is_buyer_news(checkout: &Checkout, attempt: u32, now: Timestamp, rules: &MerchantRules) -> bool {
+    checkout.attempt(attempt).is_some_and(|attempt| {
+        let away = now.since(attempt.buyer_seen_at);
+        !attempt.state.is_final() && away >= BUYER_SEEN_GRAIN && away <= rules.resend_window
+    })
+}
+
+/// Notes that the buyer still waits, if that is news.
+pub fn note_buyer(draft: &mut Draft, attempt: u32) {
+    let now = draft.now;
+    if !is_buyer_news(draft.checkout(), attempt, now, &draft.rules) {
+        return;
+    }
+    let Some(attempt) = draft.change_attempt(attempt) else { return };
+    attempt.buyer_seen_at = now;
+    let look = match &mut attempt.state {
+        AttemptState::Finalize(InFlight::InDoubt(doubt)) => &mut doubt.look,
+        AttemptState::Pending { look, .. } => look,
+        AttemptState::Bound { .. }
+        | AttemptState::Finalize(_)
+        | AttemptState::Completed { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Unresolved { .. }
+        | AttemptState::Surplus { .. } => return,
+    };
+    if now < look.at {
+        // Somebody waits again: the next look is now, however rare looks have become.
+        // This look comes next to the others and lets them become no rarer.
+        *look = Look { at: now, count: look.count.saturating_sub(1) };
+    }
+}

@@ -1,0 +1,411 @@
+//! Finalize: sending it once, taking in its answer, and what a timer does with an attempt. That the session
+//! agrees with the terms is [`super::agree`]'s; what a look at the session or the charge proves is
+//! [`super::look`]'s. A timer never decides here, it only asks.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
+use crate::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
+use crate::merchant::call::{Answer, CallEvent, CallKind, CallNeeds, InFlight, KeyOrdinal, Look, Send};
+use crate::merchant::checkout::Checkout;
+use crate::merchant::checkout::draft::Draft;
+use crate::merchant::checkout::terms::Terms;
+use crate::merchant::event::AttemptEvent;
+use crate::merchant::next::{BoundSession, CallId, Delivery, NextStep};
+use crate::merchant::rules::{
+    ALARMS, FORGOTTEN_AFTER, MerchantRules, PENDING_ALARMS, STORED_ERRORS, alarms_due, next_evidence_look,
+    not_evaluated_delay, not_sent_delay, pending_delay,
+};
+use crate::terms::PaymentIntent;
+use crate::time::{DAY, Timestamp};
+
+/// What came back for a Finalize; a refusal is a proof that nothing was paid.
+pub type FinalizeAnswer = Answer<Finalized, NotPaidReason>;
+
+/// A 200 or 202, whole: our session, Completed, a permission, and a charge unless Confirm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finalized {
+    /// 202: the authorization is pending.
+    pub pending: bool,
+    /// The Charge Permission.
+    pub charge_permission_id: ChargePermissionId,
+    /// The charge, unless the intent is Confirm.
+    pub charge_id: Option<ChargeId>,
+}
+
+/// Makes the sole send of an attempt durable before it leaves. It rests when the attempt is not (or no longer)
+/// ready for it, and when it ends here: another attempt is live, or the buyer is gone.
+///
+/// The body was built from the terms that [`agree`](super::agree::agree) compared; `key_of` derives the key of
+/// an `n`.
+pub fn begin(
+    draft: &mut Draft,
+    number: u32,
+    body: Arc<[u8]>,
+    key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
+) -> NextStep {
+    let (checkout, now, rules) = (draft.checkout(), draft.now, draft.rules);
+    let Some(attempt) = checkout.attempt(number).filter(|attempt| attempt.state.is_to_be_sent()) else {
+        return NextStep::Rest;
+    };
+    if let Some(of) = checkout.live_attempt().map(|live| live.number).filter(|live| *live != number) {
+        draft.end_as_surplus(number, of);
+        return NextStep::Rest;
+    }
+    match presence(checkout, attempt, now, &rules) {
+        Presence::Here => {}
+        Presence::Gone => {
+            give_up(draft, number, key_of);
+            return NextStep::Rest;
+        }
+        Presence::Unknown => return NextStep::Rest,
+    }
+    // Nothing below this line may fail.
+    let n = KeyOrdinal::new(attempt.spent_keys).next();
+    let send = Send { n, idempotency_key: key_of(n), body };
+    let next = delivery(checkout, attempt, send.clone());
+    let others = checkout.attempts.iter().filter(|it| it.number != number && it.state.is_unsent());
+    let others: Vec<u32> = others.map(|it| it.number).collect();
+    if matches!(attempt.state, AttemptState::Bound { .. }) {
+        draft.tell(number, AttemptEvent::Approved);
+    }
+    for other in others {
+        // An earlier tab that was never sent comes second from now on.
+        draft.end_as_surplus(other, number);
+    }
+    let (begun, event) = InFlight::begun(send, now, &rules);
+    draft.move_on(number, AttemptState::Finalize(begun));
+    draft.tell_of_call(number, event);
+    next
+}
+
+/// [`begin`], for an attempt that was approved before: with the body that it was approved with.
+pub fn begin_approved(
+    draft: &mut Draft,
+    number: u32,
+    key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
+) -> NextStep {
+    let Some(AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), .. })) =
+        state(draft, number)
+    else {
+        return NextStep::Rest;
+    };
+    let body = earlier.body.clone();
+    begin(draft, number, body, key_of)
+}
+
+/// Makes a re-send durable before it leaves: the same bytes under the same key. It rests when the attempt is no
+/// longer in doubt.
+///
+/// Only when one stored 5xx was replayed three times over a session that is still open does `n`
+/// rise: a server that keeps errors for a key would answer with it forever.
+pub fn send_again(draft: &mut Draft, number: u32, key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey) -> NextStep {
+    if state(draft, number).and_then(AttemptState::doubt).is_none() {
+        return NextStep::Rest;
+    }
+    let Some(attempt) = draft.change_attempt(number) else { return NextStep::Rest };
+    let AttemptState::Finalize(in_flight) = &mut attempt.state else { return NextStep::Rest };
+    if let Some(doubt) = in_flight.doubt_mut()
+        && let Some(stored) = doubt.stored_error.as_mut().filter(|it| it.replay_count >= STORED_ERRORS)
+    {
+        stored.replay_count = 0;
+        attempt.spent_keys = doubt.send.n.get();
+        doubt.send.n = doubt.send.n.next();
+        doubt.send.idempotency_key = key_of(doubt.send.n);
+    }
+    let Some((send, event)) = in_flight.send_again() else { return NextStep::Rest };
+    draft.tell_of_call(number, event);
+    let checkout = draft.checkout();
+    checkout.attempt(number).map_or(NextStep::Rest, |attempt| delivery(checkout, attempt, send))
+}
+
+fn delivery(checkout: &Checkout, attempt: &Attempt, send: Send) -> NextStep {
+    let payment_intent = checkout.terms.payment_intent;
+    NextStep::Send(Delivery::Finalize { session: session(attempt), payment_intent, send })
+}
+
+pub(super) fn session(attempt: &Attempt) -> BoundSession {
+    BoundSession { attempt: attempt.number, id: attempt.checkout_session_id.clone() }
+}
+
+/// The buyer of an attempt that was to be sent is gone. What never left this machine ends here; of
+/// what did, a copy may have been paid: that is looked up, and not sent any more.
+pub(in crate::merchant) fn give_up(
+    draft: &mut Draft,
+    number: u32,
+    key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
+) {
+    let now = draft.now;
+    let Some(attempt) = draft.checkout().attempt(number) else { return };
+    let AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), left_at: Some(left_at), .. }) =
+        &attempt.state
+    else {
+        return draft.end_unpaid(number, NotPaidReason::Abandoned);
+    };
+    let n = KeyOrdinal::new(attempt.spent_keys);
+    let send = Send { n, idempotency_key: key_of(n), body: earlier.body.clone() };
+    let (doubted, event) = InFlight::doubted(send, *left_at, "its buyer is gone", now, now);
+    draft.move_on(number, AttemptState::Finalize(doubted));
+    draft.tell_of_call(number, event);
+    if let Some(attempt) = draft.change_attempt(number) {
+        // The last key is the one in doubt, and not spent after all.
+        attempt.spent_keys = n.get().saturating_sub(1);
+    }
+}
+
+/// Whether the buyer of an attempt that is to be sent still waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Here,
+    Gone,
+    /// This machine's clock is in question, so its word for "gone" counts no more than for "here".
+    Unknown,
+}
+
+fn presence(checkout: &Checkout, attempt: &Attempt, now: Timestamp, rules: &MerchantRules) -> Presence {
+    if checkout.cancellation.is_some() {
+        // Nobody is charged for an order that is being canceled.
+        return Presence::Gone;
+    }
+    let is_resend = attempt.state.is_live();
+    if is_resend && now.since(attempt.bound_at) > rules.resend_limit {
+        // Nothing expires by this: what was sent is looked up.
+        Presence::Gone
+    } else if now.since(attempt.buyer_seen_at) <= rules.resend_window {
+        Presence::Here
+    } else if rules.hold_expiries {
+        Presence::Unknown
+    } else {
+        Presence::Gone
+    }
+}
+
+/// Takes up an attempt that is due: moves its timer on, so that nobody else does the same, and says
+/// what comes next. `None` when it is not due. `key_of` derives the key of an `n`.
+pub fn take_up(
+    draft: &mut Draft,
+    number: u32,
+    key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
+) -> Option<NextStep> {
+    let (now, rules) = (draft.now, draft.rules);
+    let attempt = draft.checkout().attempt(number)?;
+    if attempt.state.due_at().is_none_or(|due_at| due_at > now) {
+        return None;
+    }
+    let presence = presence(draft.checkout(), attempt, now, &rules);
+    if attempt.state.is_to_be_sent() && presence == Presence::Gone {
+        give_up(draft, number, key_of);
+        return Some(NextStep::Rest);
+    }
+    let session = session(attempt);
+    let (next, event) = match &mut draft.change_attempt(number)?.state {
+        AttemptState::Bound { retry_at } => {
+            *retry_at = now.plus(rules.lease);
+            (NextStep::Agree(session), None)
+        }
+        AttemptState::Finalize(in_flight) => {
+            let (needs, event) = in_flight.take_up(CallKind::Finalize, now, &rules);
+            let next = match needs {
+                // Each answer of Amazon's tells its time: only by asking can this clock come out of question.
+                CallNeeds::Send if presence == Presence::Unknown => NextStep::Agree(session),
+                CallNeeds::Send => NextStep::Begin(CallId::Finalize(number)),
+                CallNeeds::Wait => NextStep::Rest,
+                CallNeeds::Look => NextStep::LookAtSession(session),
+            };
+            (next, event)
+        }
+        AttemptState::Pending { charge_permission_id, charge_id, since, look, alarm_count } => {
+            let lasting = now.since(*since);
+            let due = alarms_due(PENDING_ALARMS, lasting);
+            let event = (due > *alarm_count).then_some(CallEvent::Alarm { lasting });
+            *alarm_count = due.max(*alarm_count);
+            *look = look.next(now);
+            let (charge_permission_id, charge_id) = (charge_permission_id.clone(), charge_id.clone());
+            (NextStep::LookAtAttemptsCharge { session, charge_permission_id, charge_id }, event)
+        }
+        AttemptState::Unresolved { sent_at, look_at, .. } => {
+            let lasting = now.since(*sent_at);
+            // Nobody moves this timer: the last look was a day before it.
+            let before = look_at.minus(DAY).since(*sent_at);
+            let rings =
+                lasting >= FORGOTTEN_AFTER || alarms_due(&ALARMS, lasting) > alarms_due(&ALARMS, before);
+            *look_at = next_evidence_look(*sent_at, now);
+            (NextStep::LookAtSession(session), rings.then_some(CallEvent::Alarm { lasting }))
+        }
+        AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => {
+            return None;
+        }
+    };
+    if let Some(event) = event {
+        draft.tell_of_call(number, event);
+    }
+    Some(next)
+}
+
+/// The owner of a sole send is gone: its process has ended. Whether the attempt was on its way.
+pub fn orphaned(draft: &mut Draft, number: u32) -> bool {
+    let now = draft.now;
+    let is_sent = matches!(state(draft, number), Some(AttemptState::Finalize(InFlight::Sent { .. })));
+    if is_sent && let Some(event) = draft.change_finalize(number).and_then(|sent| sent.orphaned(now)) {
+        draft.tell_of_call(number, event);
+    }
+    is_sent
+}
+
+/// Takes in the answer to the send of key `n`; says whether the session is to be looked at.
+///
+/// For the sole send every answer counts. Once a second send may have left, or the owner has lost
+/// its lease, only a success does; anything else is a hint, and the look-up decides.
+pub fn answered(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeAnswer) -> NextStep {
+    let Some(current) = draft.checkout().attempt(number) else { return NextStep::Rest };
+    match &current.state {
+        AttemptState::Finalize(InFlight::Sent { send, .. }) if send.n == n => {
+            sole_answer(draft, number, n, answer);
+        }
+        AttemptState::Finalize(InFlight::InDoubt(doubt)) => {
+            let is_latest = doubt.send.n == n;
+            if let Answer::Success(finalized) = answer {
+                succeed(draft, number, finalized);
+            } else if is_latest {
+                note_replay(draft, number, answer);
+            }
+        }
+        AttemptState::Unresolved {
+            reason: UnresolvedReason::SessionGone | UnresolvedReason::IdsMissing,
+            ..
+        } => {
+            if let Answer::Success(finalized) = answer {
+                succeed(draft, number, finalized);
+            }
+        }
+        // The first outcome counts; a repeated answer says the same, or something is wrong at Amazon.
+        state @ (AttemptState::Pending { .. } | AttemptState::Completed { .. }) => {
+            if says_otherwise(answer, state.ids()) {
+                contradict(draft, number, answer, "a late success with other ids");
+            }
+        }
+        // That it was paid is known; what with is the question.
+        AttemptState::Unresolved { reason: UnresolvedReason::AmountDiffers, .. } => {}
+        AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
+        | AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Surplus { .. }
+        | AttemptState::Bound { .. } => contradict(draft, number, answer, "a late success"),
+    }
+    match draft.checkout().attempt(number) {
+        // In doubt: looked up at once, the buyer waits. An answer that proves nothing is a hint all the same.
+        Some(attempt) if attempt.state.doubt().is_some() => NextStep::LookAtSession(session(attempt)),
+        Some(_) | None => NextStep::Rest,
+    }
+}
+
+fn sole_answer(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeAnswer) {
+    let now = draft.now;
+    let Some(attempt) = draft.checkout().attempt(number) else { return };
+    // If an earlier key was turned away, a copy of that request may still arrive: a refusal of this one
+    // proves nothing about it.
+    if let Answer::Refused(reason) = answer
+        && attempt.spent_keys == 0
+    {
+        return draft.end_unpaid(number, reason.clone());
+    }
+    if let Answer::Success(finalized) = answer
+        && succeed(draft, number, finalized)
+    {
+        return;
+    }
+    let Some(attempt) = draft.change_attempt(number) else { return };
+    let is_not_sent = matches!(answer, Answer::NotSent);
+    let tried_for = now.since(attempt.bound_at);
+    let pause = if is_not_sent { not_sent_delay(tried_for) } else { not_evaluated_delay(n.get()) };
+    let AttemptState::Finalize(in_flight) = &mut attempt.state else { return };
+    let event = in_flight.unsettled(CallKind::Finalize, answer, "a success without its ids", pause, now);
+    if let Answer::NotEvaluated { .. } = answer {
+        attempt.spent_keys = n.get();
+    }
+    if let Some(event) = event {
+        draft.tell_of_call(number, event);
+    }
+    note_replay(draft, number, answer);
+}
+
+/// Notes of an attempt in doubt what its latest send got.
+fn note_replay(draft: &mut Draft, number: u32, answer: &FinalizeAnswer) {
+    let Some(doubt) = state(draft, number).and_then(AttemptState::doubt) else { return };
+    let stored_error = doubt.stored_error_after(answer);
+    if stored_error != doubt.stored_error
+        && let Some(doubt) = draft.change_finalize(number).and_then(InFlight::doubt_mut)
+    {
+        doubt.stored_error = stored_error;
+    }
+}
+
+fn state(draft: &Draft, number: u32) -> Option<&AttemptState> {
+    draft.checkout().attempt(number).map(|attempt| &attempt.state)
+}
+
+/// Nothing may be claimed from a success that comes here, but a person must know.
+fn contradict(draft: &mut Draft, number: u32, answer: &FinalizeAnswer, found: &'static str) {
+    if let Answer::Success(Finalized { charge_permission_id, charge_id, .. }) = answer {
+        let (charge_permission_id, charge_id) = (Some(charge_permission_id.clone()), charge_id.clone());
+        draft.tell(number, AttemptEvent::Contradiction { found, charge_permission_id, charge_id });
+    }
+}
+
+/// Whether an answer is a success with other ids.
+fn says_otherwise(answer: &FinalizeAnswer, known: Option<(&ChargePermissionId, Option<&ChargeId>)>) -> bool {
+    let (Answer::Success(finalized), Some((permission, charge))) = (answer, known) else { return false };
+    let is_same_charge = charge.is_none() || charge == finalized.charge_id.as_ref();
+    finalized.charge_permission_id != *permission || !is_same_charge
+}
+
+/// Takes in a success. Whether it has what the intent needs.
+pub(super) fn succeed(draft: &mut Draft, number: u32, finalized: &Finalized) -> bool {
+    let Some(state) = success_state(&draft.checkout().terms, finalized, draft.now) else { return false };
+    let is_followed = matches!(state, AttemptState::Pending { .. });
+    draft.move_on(number, state);
+    draft.tell(number, if is_followed { AttemptEvent::PendingBegan } else { AttemptEvent::Completed });
+    true
+}
+
+/// The state that a success leads to; `None` when the answer lacks what the intent needs.
+fn success_state(terms: &Terms, finalized: &Finalized, now: Timestamp) -> Option<AttemptState> {
+    let Finalized { pending, charge_permission_id, charge_id } = finalized;
+    let charge_permission_id = charge_permission_id.clone();
+    let completion = match (terms.payment_intent, charge_id.clone(), pending) {
+        (PaymentIntent::Confirm, _, false) => Completion::Confirmed,
+        // Where the shop can wait for the bank, a 200 does not say that the bank has decided, and one
+        // that repeats an earlier answer may come after it said no. The charge knows: ask it at once.
+        (PaymentIntent::Authorize, Some(charge_id), false) if terms.can_handle_pending_authorization => {
+            return Some(pending_since(charge_permission_id, charge_id, now, now));
+        }
+        (PaymentIntent::Authorize, Some(charge_id), false) => Completion::Authorized(charge_id),
+        (PaymentIntent::AuthorizeWithCapture, Some(charge_id), false) => Completion::Captured(charge_id),
+        (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(charge_id), true) => {
+            return Some(pending_since(charge_permission_id, charge_id, now, now.plus(pending_delay(0))));
+        }
+        (PaymentIntent::Confirm, _, true)
+        | (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, None, _) => return None,
+    };
+    Some(AttemptState::Completed { completion, charge_permission_id, at: now })
+}
+
+/// Amazon still decides on a charge, from now on.
+pub(super) const fn pending_since(
+    charge_permission_id: ChargePermissionId,
+    charge_id: ChargeId,
+    since: Timestamp,
+    look_at: Timestamp,
+) -> AttemptState {
+    let look = Look { at: look_at, count: 0 };
+    AttemptState::Pending { charge_permission_id, charge_id, since, look, alarm_count: 0 }
+}
+
+/// Whether a Finalize in doubt may be sent again over a session that is still open.
+pub(super) fn may_send_again(draft: &Draft, attempt: &Attempt) -> bool {
+    // Nobody is charged for an order that is being canceled.
+    draft.checkout().cancellation.is_none()
+        && draft.now.since(attempt.buyer_seen_at) <= draft.rules.resend_window
+        && draft.now.since(attempt.bound_at) <= draft.rules.resend_limit
+}

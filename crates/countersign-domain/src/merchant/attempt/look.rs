@@ -1,0 +1,187 @@
+//! What a look at the session, or at its charge, proves of an attempt whose answer was lost or is pending:
+//! what it ends, what is sent again, and when to stop asking.
+
+use super::agree::SessionSeen;
+use super::finalize::{Finalized, may_send_again, pending_since, session, succeed};
+use super::{AttemptState, Completion, FailedCharge, NotPaidReason, UnresolvedReason};
+use crate::ids::{ChargeId, ChargePermissionId};
+use crate::merchant::call::{Doubt, InFlight};
+use crate::merchant::checkout::draft::Draft;
+use crate::merchant::event::AttemptEvent;
+use crate::merchant::next::{CallId, NextStep};
+use crate::merchant::payment::charge::{ChargeSeen, ChargeStateSeen};
+use crate::merchant::rules::{GONE_AFTER, NOT_FOUNDS, SENDS_FOR_IDS, next_evidence_look, pending_delay};
+use crate::terms::PaymentIntent;
+
+/// Takes in what a look at the session showed; says what comes next.
+pub fn session_seen(draft: &mut Draft, number: u32, seen: &SessionSeen) -> NextStep {
+    let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
+    let may_send_again = may_send_again(draft, attempt);
+    let doubt = attempt.state.doubt().cloned();
+    if doubt.is_none() && !matches!(attempt.state, AttemptState::Unresolved { .. }) {
+        return NextStep::Rest;
+    }
+    draft.tell(number, AttemptEvent::LookedUp { found: seen.name() });
+    match (seen, doubt) {
+        // Canceled is proof of non-payment.
+        (SessionSeen::Canceled { reason }, _) => {
+            draft.end_unpaid(number, NotPaidReason::SessionCanceled(reason.clone()));
+            NextStep::Rest
+        }
+        (SessionSeen::Completed { charge_permission_id, charge_id }, doubt) => {
+            completed(draft, number, charge_permission_id.as_ref(), charge_id.as_ref(), doubt)
+        }
+        // Open is proof of nothing.
+        (SessionSeen::Open(_), Some(doubt)) => {
+            stay_in_doubt(draft, number, Doubt { not_found_count: 0, ..doubt });
+            if may_send_again { NextStep::SendAgain(CallId::Finalize(number)) } else { NextStep::Rest }
+        }
+        // Not found ends the re-sending, never the question.
+        (SessionSeen::NotFound, Some(doubt)) => {
+            let not_found_count = doubt.not_found_count.saturating_add(1);
+            if not_found_count >= NOT_FOUNDS && draft.now.since(doubt.sent_at) >= GONE_AFTER {
+                leave_unresolved(draft, number, UnresolvedReason::SessionGone, doubt);
+            } else {
+                // A new key is for a session that stays open behind a stored error, for no other.
+                stay_in_doubt(draft, number, Doubt { not_found_count, stored_error: None, ..doubt });
+            }
+            NextStep::Rest
+        }
+        (SessionSeen::Open(_) | SessionSeen::NotFound, None) => NextStep::Rest,
+    }
+}
+
+/// A session that is Completed is not proof of payment; its charge is, or its permission where nothing is
+/// charged.
+fn completed(
+    draft: &mut Draft,
+    number: u32,
+    permission: Option<&ChargePermissionId>,
+    charge: Option<&ChargeId>,
+    doubt: Option<Doubt>,
+) -> NextStep {
+    let state = draft.checkout().attempt(number).map(|attempt| &attempt.state);
+    if let Some(AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }) = state {
+        // Who completed it is unknown, and so is for which order: only a person can tell.
+        return NextStep::Rest;
+    }
+    let intent = draft.checkout().terms.payment_intent;
+    let stays = |doubt: Doubt| Doubt { not_found_count: 0, stored_error: None, ..doubt };
+    match (intent, permission, charge) {
+        (PaymentIntent::Confirm, Some(permission), _) => {
+            let charge_permission_id = permission.clone();
+            succeed(draft, number, &Finalized { pending: false, charge_permission_id, charge_id: None });
+            NextStep::Rest
+        }
+        (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(permission), Some(charge)) => {
+            if let Some(doubt) = doubt {
+                stay_in_doubt(draft, number, stays(doubt));
+            }
+            let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
+            NextStep::LookAtAttemptsCharge {
+                session: session(attempt),
+                charge_permission_id: permission.clone(),
+                charge_id: charge.clone(),
+            }
+        }
+        (PaymentIntent::Confirm | PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, _, _) => {
+            match doubt {
+                // The saved answer of the first send has the ids; a completed session cannot be
+                // paid twice by asking for it.
+                Some(doubt) if doubt.send_count < SENDS_FOR_IDS => {
+                    stay_in_doubt(draft, number, stays(doubt));
+                    NextStep::SendAgain(CallId::Finalize(number))
+                }
+                Some(doubt) => {
+                    leave_unresolved(draft, number, UnresolvedReason::IdsMissing, doubt);
+                    NextStep::Rest
+                }
+                None => NextStep::Rest,
+            }
+        }
+    }
+}
+
+fn stay_in_doubt(draft: &mut Draft, number: u32, doubt: Doubt) {
+    draft.move_on(number, AttemptState::Finalize(InFlight::InDoubt(doubt)));
+}
+
+fn leave_unresolved(draft: &mut Draft, number: u32, reason: UnresolvedReason, doubt: Doubt) {
+    let Doubt { send, sent_at, .. } = doubt;
+    let look_at = next_evidence_look(sent_at, draft.now);
+    draft.move_on(number, AttemptState::Unresolved { reason, send: Some(send), sent_at, look_at });
+    draft.tell(number, AttemptEvent::Unresolved);
+}
+
+/// Takes in what the charge proved, for an attempt in doubt or pending, if that is anything new.
+pub fn charge_seen(
+    draft: &mut Draft,
+    number: u32,
+    charge_permission_id: &ChargePermissionId,
+    charge_id: &ChargeId,
+    seen: &ChargeSeen,
+) {
+    let (checkout, now) = (draft.checkout(), draft.now);
+    let Some(current) = checkout.attempt(number) else { return };
+    // A Confirm has no charge; whatever this one is, it proves nothing about it.
+    if checkout.terms.payment_intent == PaymentIntent::Confirm {
+        return;
+    }
+    let (send, sent_at) = match &current.state {
+        AttemptState::Finalize(InFlight::InDoubt(doubt)) => (Some(doubt.send.clone()), doubt.sent_at),
+        AttemptState::Unresolved { send, sent_at, .. } => (send.clone(), *sent_at),
+        AttemptState::Pending { since, .. } => (None, *since),
+        AttemptState::Bound { .. }
+        | AttemptState::Finalize(_)
+        | AttemptState::Completed { .. }
+        | AttemptState::NotPaid { .. }
+        | AttemptState::Surplus { .. } => return,
+    };
+    let was_pending = matches!(current.state, AttemptState::Pending { .. });
+    let differed_before =
+        matches!(current.state, AttemptState::Unresolved { reason: UnresolvedReason::AmountDiffers, .. });
+    let completed = |completion: Completion| {
+        let charge_permission_id = charge_permission_id.clone();
+        (AttemptState::Completed { completion, charge_permission_id, at: now }, AttemptEvent::Completed)
+    };
+    let not_paid = |reason: NotPaidReason| {
+        let charge = Some(FailedCharge {
+            charge_permission_id: charge_permission_id.clone(),
+            charge_id: charge_id.clone(),
+            contradicted_at: None,
+        });
+        (AttemptState::NotPaid { reason, charge, at: now }, AttemptEvent::NotPaid)
+    };
+    let pending = || {
+        let look_at = now.plus(pending_delay(0));
+        let state = pending_since(charge_permission_id.clone(), charge_id.clone(), now, look_at);
+        (state, AttemptEvent::PendingBegan)
+    };
+    let captures = checkout.terms.payment_intent == PaymentIntent::AuthorizeWithCapture;
+    let amount_differs = seen.charge_amount.is_some_and(|amount| amount != checkout.terms.charge_amount);
+    let (state, what) = match seen.state {
+        ChargeStateSeen::Declined => not_paid(NotPaidReason::ChargeDeclined(seen.reason.clone())),
+        ChargeStateSeen::Canceled => not_paid(NotPaidReason::ChargeCanceled(seen.reason.clone())),
+        ChargeStateSeen::AuthorizationInitiated if was_pending => return,
+        ChargeStateSeen::CaptureInitiated if was_pending && captures => return,
+        _ if amount_differs && differed_before => return,
+        _ if amount_differs => {
+            let (reason, look_at) = (UnresolvedReason::AmountDiffers, next_evidence_look(sent_at, now));
+            (AttemptState::Unresolved { reason, send, sent_at, look_at }, AttemptEvent::Unresolved)
+        }
+        // Money without an amount is no proof of our payment: ask again.
+        ChargeStateSeen::Authorized | ChargeStateSeen::CaptureInitiated | ChargeStateSeen::Captured
+            if seen.charge_amount.is_none() =>
+        {
+            return;
+        }
+        ChargeStateSeen::AuthorizationInitiated => pending(),
+        // Not taken yet, and Amazon may decline it still.
+        ChargeStateSeen::CaptureInitiated if captures => pending(),
+        ChargeStateSeen::Authorized => completed(Completion::Authorized(charge_id.clone())),
+        ChargeStateSeen::CaptureInitiated => completed(Completion::CaptureInitiated(charge_id.clone())),
+        ChargeStateSeen::Captured => completed(Completion::Captured(charge_id.clone())),
+    };
+    draft.move_on(number, state);
+    draft.tell(number, what);
+}

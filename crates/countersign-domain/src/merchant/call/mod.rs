@@ -1,0 +1,429 @@
+//! One durable call to Amazon, whichever it is: Finalize, or an operation of what was agreed since.
+//!
+//! ```text
+//! Recorded ──begin──▶ Sent ──a success──▶ proved
+//!    ▲                 │ │└──a refusal──▶ refused
+//!    └─not evaluated───┘ └───anything else──▶ InDoubt ──look up, send again──▶ proved | refused
+//! ```
+//!
+//! It is recorded before anything leaves. The exact bytes and their key are durable before they leave, and
+//! no other bytes ever leave under that key. A crash before the send leaves it Recorded, with its timer; a
+//! crash after it leaves it Sent, whose lease runs out into InDoubt. What a success or a refusal proves is
+//! the caller's to say: here is only what no answer has settled.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use super::rules::{ALARMS, MerchantRules, alarms_due, doubt_delay, pending_delay, reminders_due};
+use crate::ids::IdempotencyKey;
+use crate::time::Timestamp;
+
+/// Which call it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallKind {
+    /// Finalize Checkout Session.
+    Finalize,
+    /// Create Charge.
+    CreateCharge,
+    /// Capture Charge.
+    Capture,
+    /// Create Refund.
+    Refund,
+    /// Cancel Charge.
+    CancelCharge,
+    /// Close Charge Permission.
+    Close,
+}
+
+impl CallKind {
+    /// The calls of operations: all but Finalize.
+    pub const OPERATIONS: [Self; 5] =
+        [Self::CreateCharge, Self::Capture, Self::Refund, Self::CancelCharge, Self::Close];
+
+    /// The API's call, as keys, logs and metrics name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Finalize => "finalize",
+            Self::CreateCharge => "createCharge",
+            Self::Capture => "captureCharge",
+            Self::Refund => "createRefund",
+            Self::CancelCharge => "cancelCharge",
+            Self::Close => "closeChargePermission",
+        }
+    }
+}
+
+/// Which key of a call it is, from 1. Only a Finalize's rises, and only after an answer that proves no effect, or
+/// when one stored 5xx was replayed three times over a session that is still open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyOrdinal(pub u32);
+
+impl KeyOrdinal {
+    /// The first key of a call.
+    pub const FIRST: Self = Self(1);
+
+    /// The key of this number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// The key after it.
+    pub(super) const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl core::fmt::Display for KeyOrdinal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The bytes of a call that left, or will leave, this machine. They never change: a re-send carries them
+/// again, across restarts and upgrades, with only the date and the signature new.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Send {
+    /// Which key of the call this is.
+    pub n: KeyOrdinal,
+    /// Derived from merchant, checkout, attempt or operation, call and `n`.
+    pub idempotency_key: IdempotencyKey,
+    /// The exact body.
+    pub body: Arc<[u8]>,
+}
+
+/// The body of a Finalize holds the buyer's address.
+impl core::fmt::Debug for Send {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Send")
+            .field("n", &self.n)
+            .field("idempotency_key", &self.idempotency_key)
+            .field("body_len", &self.body.len())
+            .finish()
+    }
+}
+
+/// When to look at something, and how often that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// When.
+    pub at: Timestamp,
+    /// How often so far, a waiting buyer's extra looks aside.
+    pub count: u32,
+}
+
+impl Look {
+    /// The first look at something that was never looked at, and is due now.
+    pub(super) const fn now(now: Timestamp) -> Self {
+        Self { at: now, count: 0 }
+    }
+
+    /// The first look at something that Amazon still decides on.
+    pub(super) fn first(now: Timestamp) -> Self {
+        Self { at: now.plus(pending_delay(0)), count: 0 }
+    }
+
+    /// The look after this one at something that Amazon still decides on.
+    pub(super) fn next(self, now: Timestamp) -> Self {
+        let count = self.count.saturating_add(1);
+        Self { at: now.plus(pending_delay(count)), count }
+    }
+
+    /// A look that is due by now, as often looked at as before.
+    pub(super) fn sooner(look: Option<Self>, now: Timestamp) -> Self {
+        look.map_or(Self::now(now), |look| Self { at: look.at.min(now), ..look })
+    }
+}
+
+/// A call that may still have an effect, or is to have one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InFlight {
+    /// Nothing of it has had an effect; to be sent, perhaps again.
+    Recorded {
+        /// What was sent before, or was about to be: the same body is sent again.
+        earlier: Option<Send>,
+        /// When a Finalize left and was turned away without a look, if it ever was. Of the request that
+        /// was turned away the network may have made a copy: that answer lets the next key go out,
+        /// and proves nothing about what was paid.
+        left_at: Option<Timestamp>,
+        /// When to send it.
+        retry_at: Timestamp,
+    },
+    /// On its way; its owner waits for the answer.
+    Sent {
+        /// What was sent.
+        send: Send,
+        /// When it left, or was about to.
+        sent_at: Timestamp,
+        /// When the owner has given up, if it still lives.
+        lease_until: Timestamp,
+    },
+    /// It may have had its effect.
+    InDoubt(Doubt),
+}
+
+/// What is known of a call whose answer was lost or proved nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// What was sent, and is sent again.
+    pub send: Send,
+    /// How often it was sent.
+    pub send_count: u32,
+    /// When it was first sent.
+    pub sent_at: Timestamp,
+    /// Since when it is in doubt.
+    pub since: Timestamp,
+    /// When to look it up, or to send it again.
+    pub look: Look,
+    /// How many of the alarms have rung.
+    pub alarm_count: u32,
+    /// Of a Finalize: the 5xx that the latest send got, if it got one.
+    pub stored_error: Option<StoredError>,
+    /// Of a Finalize: how often in a row the session was not found.
+    pub not_found_count: u32,
+}
+
+/// A 5xx that the server may keep for its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredError {
+    /// Status and code.
+    pub cause: String,
+    /// How often in a row a re-send got exactly that again, the session being open in between.
+    pub replay_count: u32,
+}
+
+/// What came back for a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer<Success, Refusal> {
+    /// A success that can be read.
+    Success(Success),
+    /// A documented refusal of this call: it has had no effect.
+    Refused(Refusal),
+    /// No connection: the client is certain that nothing left.
+    NotSent,
+    /// Throttled, or turned away for its date, key or account: nobody looked at the request.
+    NotEvaluated {
+        /// Amazon's code.
+        code: String,
+    },
+    /// Anything else, no answer included.
+    Unclear {
+        /// What came instead of an answer; a 5xx carries its status, so that a stored one can be
+        /// recognised.
+        cause: String,
+        /// Whether it was a 5xx answer.
+        server_error: bool,
+    },
+}
+
+/// What happened to a call, whichever it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CallEvent {
+    /// It is about to leave.
+    Sent { n: KeyOrdinal, send_count: u32 },
+    /// No connection: nothing left this machine.
+    NotSent,
+    /// Amazon answered without looking at it.
+    NotEvaluated { code: String },
+    /// The answer was lost or proves nothing.
+    DoubtBegan { cause: String },
+    /// It has been in doubt for so long that a person should know.
+    Alarm { lasting: Duration },
+}
+
+/// What a call needs that is taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CallNeeds {
+    /// To be sent.
+    Send,
+    /// Nothing now: it is in doubt from now on, and due.
+    Wait,
+    /// To be looked up or sent again, by its kind.
+    Look,
+}
+
+impl InFlight {
+    /// A call that nothing was sent for, due at once.
+    pub(super) const fn recorded(now: Timestamp) -> Self {
+        Self::Recorded { earlier: None, left_at: None, retry_at: now }
+    }
+
+    /// A call that is about to leave.
+    pub(super) fn begun(send: Send, now: Timestamp, rules: &MerchantRules) -> (Self, CallEvent) {
+        let event = CallEvent::Sent { n: send.n, send_count: 1 };
+        (Self::Sent { send, sent_at: now, lease_until: now.plus(rules.lease) }, event)
+    }
+
+    /// A call whose answer proves nothing, or whose owner is gone: from here on the look-up decides.
+    pub(super) fn doubted(
+        send: Send,
+        sent_at: Timestamp,
+        cause: &str,
+        look_at: Timestamp,
+        now: Timestamp,
+    ) -> (Self, CallEvent) {
+        let look = Look { at: look_at, count: 0 };
+        let doubt = Doubt {
+            send,
+            send_count: 1,
+            sent_at,
+            since: now,
+            look,
+            alarm_count: 0,
+            stored_error: None,
+            not_found_count: 0,
+        };
+        (Self::InDoubt(doubt), CallEvent::DoubtBegan { cause: cause.to_string() })
+    }
+
+    /// The bytes that were sent last, or were about to be, and their key.
+    #[must_use]
+    pub const fn send(&self) -> Option<&Send> {
+        match self {
+            Self::Recorded { earlier, .. } => earlier.as_ref(),
+            Self::Sent { send, .. } => Some(send),
+            Self::InDoubt(doubt) => Some(&doubt.send),
+        }
+    }
+
+    /// When somebody must look after it.
+    #[must_use]
+    pub const fn due_at(&self) -> Timestamp {
+        match self {
+            Self::Recorded { retry_at, .. } => *retry_at,
+            Self::Sent { lease_until, .. } => *lease_until,
+            Self::InDoubt(doubt) => doubt.look.at,
+        }
+    }
+
+    /// What is known of it, if it is in doubt.
+    #[must_use]
+    pub const fn doubt(&self) -> Option<&Doubt> {
+        match self {
+            Self::InDoubt(doubt) => Some(doubt),
+            Self::Recorded { .. } | Self::Sent { .. } => None,
+        }
+    }
+
+    pub(super) const fn doubt_mut(&mut self) -> Option<&mut Doubt> {
+        match self {
+            Self::InDoubt(doubt) => Some(doubt),
+            Self::Recorded { .. } | Self::Sent { .. } => None,
+        }
+    }
+
+    /// The owner of a send is gone: its lease is over, or its process has ended. `None` when it is not on
+    /// its way.
+    pub(super) fn orphaned(&mut self, now: Timestamp) -> Option<CallEvent> {
+        let Self::Sent { send, sent_at, .. } = self else { return None };
+        let (doubted, event) = Self::doubted(send.clone(), *sent_at, "its sender is gone", now, now);
+        *self = doubted;
+        Some(event)
+    }
+
+    /// Takes it up when it is due: moves its timer on, so that nobody else does the same.
+    pub(super) fn take_up(
+        &mut self,
+        kind: CallKind,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> (CallNeeds, Option<CallEvent>) {
+        match self {
+            Self::Recorded { retry_at, .. } => {
+                *retry_at = now.plus(rules.lease);
+                (CallNeeds::Send, None)
+            }
+            Self::Sent { .. } => (CallNeeds::Wait, self.orphaned(now)),
+            Self::InDoubt(doubt) => (CallNeeds::Look, doubt.take_up(kind, now)),
+        }
+    }
+
+    /// Takes in an answer to its only send that settles nothing: the call is to be sent again after the
+    /// pause, or in doubt. `unusable` is what a success was that shows no effect. `None` when it is not on
+    /// its way, or a later send may have left: then such an answer says nothing.
+    pub(super) fn unsettled<S, R: AsRef<str>>(
+        &mut self,
+        kind: CallKind,
+        answer: &Answer<S, R>,
+        unusable: &str,
+        pause: Duration,
+        now: Timestamp,
+    ) -> Option<CallEvent> {
+        let Self::Sent { send, sent_at, .. } = self else { return None };
+        let (send, sent_at) = (send.clone(), *sent_at);
+        // The answer's caller looks up at once; the timer does if it does not.
+        let look_at = now.plus(doubt_delay(0));
+        let in_doubt = |send, cause: &str| Self::doubted(send, sent_at, cause, look_at, now);
+        let again = |send: Send, left_at| {
+            let left_at = if kind == CallKind::Finalize { left_at } else { None };
+            Self::Recorded { earlier: Some(send), left_at, retry_at: now.plus(pause) }
+        };
+        let event;
+        (*self, event) = match answer {
+            Answer::NotSent => {
+                let left_at = (send.n > KeyOrdinal::FIRST).then_some(sent_at);
+                (again(send, left_at), CallEvent::NotSent)
+            }
+            Answer::NotEvaluated { code } => {
+                (again(send, Some(sent_at)), CallEvent::NotEvaluated { code: code.clone() })
+            }
+            Answer::Success(_) => in_doubt(send, unusable),
+            Answer::Refused(refusal) => in_doubt(send, refusal.as_ref()),
+            Answer::Unclear { cause, .. } => in_doubt(send, cause),
+        };
+        Some(event)
+    }
+
+    /// Makes a re-send durable before it leaves: the same bytes under the same key. `None` when it is not
+    /// in doubt.
+    pub(super) fn send_again(&mut self) -> Option<(Send, CallEvent)> {
+        let doubt = self.doubt_mut()?;
+        doubt.send_count = doubt.send_count.saturating_add(1);
+        let event = CallEvent::Sent { n: doubt.send.n, send_count: doubt.send_count };
+        Some((doubt.send.clone(), event))
+    }
+}
+
+impl Doubt {
+    fn take_up(&mut self, kind: CallKind, now: Timestamp) -> Option<CallEvent> {
+        let lasting = now.since(self.since);
+        let mut due = alarms_due(&ALARMS, lasting);
+        let mut look_at = now.plus(doubt_delay(self.look.count));
+        if kind == CallKind::Finalize {
+            if let Some(next_alarm) = ALARMS.iter().find(|alarm| lasting < **alarm) {
+                look_at = look_at.min(self.since.plus(*next_alarm));
+            }
+        } else {
+            // Behind the last alarm it rings as an attempt does that nobody can resolve.
+            due = due.saturating_add(reminders_due(lasting));
+        }
+        self.look = Look { at: look_at, count: self.look.count.saturating_add(1) };
+        let rings = due > self.alarm_count;
+        self.alarm_count = self.alarm_count.max(due);
+        rings.then_some(CallEvent::Alarm { lasting })
+    }
+
+    /// The stored 5xx that is known once a send of a Finalize got this answer.
+    pub(super) fn stored_error_after<S, R>(&self, answer: &Answer<S, R>) -> Option<StoredError> {
+        match answer {
+            Answer::Unclear { cause, server_error: true } => {
+                let known = self.stored_error.as_ref().filter(|known| known.cause == *cause);
+                let replay_count = known.map_or(0, |known| known.replay_count.saturating_add(1));
+                Some(StoredError { cause: cause.clone(), replay_count })
+            }
+            Answer::Success(_)
+            | Answer::Refused(_)
+            | Answer::NotSent
+            | Answer::NotEvaluated { .. }
+            | Answer::Unclear { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! A decision in the making: the checkout as it becomes, what happened to it, and what both rest on. Every
+//! rule that changes a checkout changes a draft. Its caller loads the checkout, lets one or more rules
+//! change the draft, and writes what [`finish`](Draft::finish) gives back with the version that it read: of
+//! two deciders one decides again.
+
+use alloc::vec::Vec;
+
+use super::Checkout;
+use super::cancellation::CancellationState;
+use super::terms::{Terms, TermsRefused};
+use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason};
+use crate::merchant::call::{CallEvent, InFlight};
+use crate::merchant::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
+use crate::merchant::payment::Payment;
+use crate::merchant::payment::operation::Operation;
+use crate::merchant::rules::MerchantRules;
+use crate::time::Timestamp;
+
+/// A decision in the making.
+#[derive(Debug)]
+pub struct Draft {
+    /// The checkout as it is so far. Only the rules of this crate change it.
+    checkout: Checkout,
+    /// By which instant it is decided.
+    pub(in crate::merchant) now: Timestamp,
+    /// By which rules.
+    pub(in crate::merchant) rules: MerchantRules,
+    events: Vec<CheckoutEvent>,
+    is_changed: bool,
+    payment_before: Option<Payment>,
+    cancellation_before: Option<CancellationState>,
+}
+
+/// A decision, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The checkout as it is from now on.
+    pub checkout: Checkout,
+    /// What happened to it, in causal order. A timer that was moved on is nothing to tell of.
+    pub events: Vec<CheckoutEvent>,
+    /// Whether there is anything to write.
+    pub is_changed: bool,
+}
+
+/// The part of a draft that the rules of payments change.
+pub(in crate::merchant) struct PaymentDraft<'a> {
+    pub(in crate::merchant) payment: &'a mut Payment,
+    pub(in crate::merchant) is_canceled: bool,
+    pub(in crate::merchant) now: Timestamp,
+    pub(in crate::merchant) rules: &'a MerchantRules,
+    events: &'a mut Vec<CheckoutEvent>,
+}
+
+impl Draft {
+    /// Begins to decide about a checkout.
+    #[must_use]
+    pub fn new(checkout: Checkout, now: Timestamp, rules: MerchantRules) -> Self {
+        let cancellation_before = checkout.cancellation.as_ref().map(|cancellation| cancellation.state);
+        let events = Vec::new();
+        Self { checkout, now, rules, events, is_changed: false, payment_before: None, cancellation_before }
+    }
+
+    /// The checkout as it is so far.
+    #[must_use]
+    pub const fn checkout(&self) -> &Checkout {
+        &self.checkout
+    }
+
+    /// The decision, whole, once the last rule has run.
+    pub(in crate::merchant) fn decided(self) -> Decided {
+        let Self { checkout, events, is_changed, payment_before, cancellation_before, .. } = self;
+        let cancellation = checkout.cancellation.as_ref().map(|cancellation| cancellation.state);
+        let is_changed = is_changed
+            || !events.is_empty()
+            || cancellation != cancellation_before
+            || (payment_before.is_some() && payment_before != checkout.payment);
+        Decided { checkout, events, is_changed }
+    }
+
+    /// The checkout, to be changed: there is something to write.
+    pub(in crate::merchant) const fn change(&mut self) -> &mut Checkout {
+        self.is_changed = true;
+        &mut self.checkout
+    }
+
+    /// The payment, if there is one, to be changed or not: it is compared in the end.
+    pub(in crate::merchant) fn payment(&mut self) -> Option<PaymentDraft<'_>> {
+        let payment = self.checkout.payment.as_mut()?;
+        if self.payment_before.is_none() && !self.is_changed {
+            self.payment_before = Some(payment.clone());
+        }
+        Some(PaymentDraft {
+            payment,
+            is_canceled: self.checkout.cancellation.is_some(),
+            now: self.now,
+            rules: &self.rules,
+            events: &mut self.events,
+        })
+    }
+
+    /// The state of the cancellation, if there is one, to be changed or not.
+    pub(in crate::merchant) fn cancellation(&mut self) -> Option<&mut CancellationState> {
+        self.checkout.cancellation.as_mut().map(|cancellation| &mut cancellation.state)
+    }
+
+    /// Notes what happened to an attempt.
+    pub(in crate::merchant) fn tell(&mut self, attempt: u32, event: AttemptEvent) {
+        self.events.push(CheckoutEvent::Attempt { attempt, event });
+    }
+
+    /// Notes what happened to an attempt's Finalize.
+    pub(in crate::merchant) fn tell_of_call(&mut self, attempt: u32, event: CallEvent) {
+        let event = match event {
+            CallEvent::Sent { n, send_count } => AttemptEvent::FinalizeSent { n, send_count },
+            CallEvent::NotSent => AttemptEvent::NotSent,
+            CallEvent::NotEvaluated { code } => AttemptEvent::NotEvaluated { code },
+            CallEvent::DoubtBegan { cause } => AttemptEvent::DoubtBegan { cause },
+            CallEvent::Alarm { lasting } => AttemptEvent::DoubtAlarm { lasting },
+        };
+        self.tell(attempt, event);
+    }
+
+    /// Notes what happened to the payment, or to the order as a whole.
+    pub(in crate::merchant) fn tell_of_payment(&mut self, event: PaymentEvent) {
+        self.events.push(event.into());
+    }
+
+    /// An attempt, to be changed.
+    pub(in crate::merchant) fn change_attempt(&mut self, number: u32) -> Option<&mut Attempt> {
+        self.change().attempt_mut(number)
+    }
+
+    /// The Finalize of an attempt, to be changed.
+    pub(in crate::merchant) fn change_finalize(&mut self, number: u32) -> Option<&mut InFlight> {
+        let AttemptState::Finalize(in_flight) = &mut self.change_attempt(number)?.state else { return None };
+        Some(in_flight)
+    }
+
+    /// Has an attempt looked at now, if a look at it is waited for.
+    pub(in crate::merchant) fn look_now(&mut self, number: u32) {
+        let now = self.now;
+        let attempt = self.checkout.attempt_mut(number);
+        if let Some(look_at) = attempt.and_then(|attempt| attempt.state.look_at_mut()) {
+            *look_at = now.min(*look_at);
+            self.is_changed = true;
+        }
+    }
+
+    /// Moves an attempt on, and begins the payment that its success has made.
+    pub(in crate::merchant) fn move_on(&mut self, number: u32, state: AttemptState) {
+        let checkout = self.change();
+        if let AttemptState::Completed { completion, charge_permission_id, at } = &state
+            && checkout.payment.is_none()
+        {
+            let begun = Payment::begun(&checkout.terms, completion, charge_permission_id, *at);
+            checkout.payment = Some(begun);
+        }
+        if let Some(attempt) = checkout.attempt_mut(number) {
+            if state.is_final() {
+                attempt.given = GivenAddresses::default();
+            }
+            attempt.state = state;
+        }
+    }
+
+    /// Ends an attempt of which nothing was paid.
+    pub(in crate::merchant) fn end_unpaid(&mut self, number: u32, reason: NotPaidReason) {
+        self.move_on(number, AttemptState::NotPaid { reason, charge: None, at: self.now });
+        self.tell(number, AttemptEvent::NotPaid);
+    }
+
+    /// Lets an attempt come second to one that is live.
+    pub(in crate::merchant) fn end_as_surplus(&mut self, number: u32, of: u32) {
+        self.move_on(number, AttemptState::Surplus { of });
+        self.tell(number, AttemptEvent::SurplusRecorded { of });
+    }
+
+    /// Changes the terms by compare-and-set on their version. Before the first send only: a Finalize
+    /// that may be on its way carries the old terms.
+    ///
+    /// # Errors
+    /// The first rule that is broken; nothing is changed by it.
+    pub fn change_terms(&mut self, expected_version: u32, terms: Terms) -> Result<(), TermsRefused> {
+        self.may_change_terms(expected_version, &terms)?;
+        // Nothing below this line may fail.
+        let checkout = self.change();
+        checkout.terms = terms;
+        checkout.terms_version = checkout.terms_version.saturating_add(1);
+        for attempt in &mut checkout.attempts {
+            // What was agreed under the old terms must be agreed again.
+            if let AttemptState::Finalize(in_flight) = &attempt.state {
+                attempt.state = AttemptState::Bound { retry_at: in_flight.due_at() };
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a quote the terms, on whatever version they have. One that says what they say already changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`change_terms`](Self::change_terms).
+    pub fn quote_terms(&mut self, terms: &Terms) -> Result<(), TermsRefused> {
+        let version = self.checkout.terms_version;
+        if *terms == self.checkout.terms {
+            return self.may_change_terms(version, terms);
+        }
+        self.change_terms(version, terms.clone())
+    }
+
+    fn may_change_terms(&self, expected_version: u32, terms: &Terms) -> Result<(), TermsRefused> {
+        terms.check()?;
+        if expected_version != self.checkout.terms_version {
+            return Err(TermsRefused::VersionMoved { current: self.checkout.terms_version });
+        }
+        if self.checkout.live_attempt().is_some() {
+            return Err(TermsRefused::AlreadySent);
+        }
+        if self.checkout.cancellation.is_some() {
+            return Err(TermsRefused::OrderCanceled);
+        }
+        Ok(())
+    }
+}
+
+impl PaymentDraft<'_> {
+    /// As [`Checkout::holds_back`].
+    pub(in crate::merchant) const fn holds_back(&self, operation: &Operation) -> bool {
+        self.is_canceled && !self.payment.is_closed() && operation.waits_for_close()
+    }
+
+    /// Notes what happened.
+    pub(in crate::merchant) fn tell(&mut self, event: PaymentEvent) {
+        self.events.push(event.into());
+    }
+
+    /// Notes what happened to an operation's call.
+    pub(in crate::merchant) fn tell_of_call(&mut self, number: u32, event: CallEvent) {
+        self.tell(match event {
+            CallEvent::Sent { send_count, .. } => PaymentEvent::OperationSent { number, send_count },
+            CallEvent::NotSent => PaymentEvent::OperationNotSent(number),
+            CallEvent::NotEvaluated { code } => PaymentEvent::OperationNotEvaluated { number, code },
+            CallEvent::DoubtBegan { cause } => PaymentEvent::OperationDoubtBegan { number, cause },
+            CallEvent::Alarm { lasting } => PaymentEvent::OperationAlarm { number, lasting },
+        });
+    }
+}

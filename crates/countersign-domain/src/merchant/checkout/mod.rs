@@ -1,0 +1,95 @@
+//! A checkout: the shop's order with its terms and the attempts to be paid for it. What is decided about it
+//! is decided on a [`draft`]; what happens to an attempt stands in [`super::attempt`], what happens to the
+//! payment in [`super::payment`] and [`super::after`].
+
+pub mod cancellation;
+pub mod draft;
+pub mod quote;
+pub mod terms;
+pub mod verdict;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use self::cancellation::Cancellation;
+use self::terms::Terms;
+use super::attempt::{Attempt, AttemptState};
+use super::payment::Payment;
+use super::payment::operation::Operation;
+use super::rules::MerchantRules;
+use crate::ids::CheckoutId;
+use crate::time::Timestamp;
+
+/// The shop's order, its terms, and every attempt to be paid for it.
+///
+/// The one document in which "at most one attempt is live" can be seen and held: who wants to send must
+/// write it with the version that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// Its id; `merchantReferenceId` at Amazon.
+    pub id: CheckoutId,
+    /// The shop's own order number, unique among checkouts.
+    pub order_id: String,
+    /// What the shop asks for.
+    pub terms: Terms,
+    /// Rises by one with every change of the terms; 1 at first.
+    pub terms_version: u32,
+    /// Oldest first; `attempts[k].number` is `k + 1`.
+    pub attempts: Vec<Attempt>,
+    /// What was agreed since an attempt succeeded.
+    pub payment: Option<Payment>,
+    /// The shop's wish to cancel the order, if it has one.
+    pub cancellation: Option<Cancellation>,
+    /// When the shop registered it.
+    pub registered_at: Timestamp,
+}
+
+impl Checkout {
+    /// The attempt that may have moved money, if any: there is never more than one.
+    #[must_use]
+    pub fn live_attempt(&self) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.state.is_live())
+    }
+
+    /// When somebody must look after it: an attempt, the payment or the cancellation.
+    #[must_use]
+    pub fn due_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
+        let attempts = self.attempts.iter().filter_map(|attempt| attempt.state.due_at());
+        let payment = self.payment.as_ref().and_then(|payment| payment.due_at(rules));
+        let cancellation = self.cancellation.as_ref().and_then(Cancellation::due_at);
+        attempts.chain(payment).chain(cancellation).min()
+    }
+
+    /// The attempt whose fate answers for this one: itself, or the one that it came second to.
+    ///
+    /// That one may have come second itself later, when nothing of it had left this machine. An
+    /// attempt comes second to one that is live at that moment, and stays so: there is no circle.
+    #[must_use]
+    pub fn deciding_attempt(&self, number: u32) -> Option<&Attempt> {
+        let mut attempt = self.attempt(number)?;
+        for _ in 0..self.attempts.len() {
+            let AttemptState::Surplus { of } = attempt.state else { return Some(attempt) };
+            attempt = self.attempt(of)?;
+        }
+        None
+    }
+
+    /// Whether an operation is not to be sent again before the permission of its canceled order is closed.
+    /// Sent again before, it could charge the buyer; under a closed permission what was carried out is
+    /// answered by its key, and what was not never will be.
+    #[must_use]
+    pub fn holds_back(&self, operation: &Operation) -> bool {
+        let is_open = self.payment.as_ref().is_some_and(|payment| !payment.is_closed());
+        self.cancellation.is_some() && is_open && operation.waits_for_close()
+    }
+
+    /// One attempt.
+    #[must_use]
+    pub fn attempt(&self, number: u32) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.number == number)
+    }
+
+    pub(super) fn attempt_mut(&mut self, number: u32) -> Option<&mut Attempt> {
+        self.attempts.iter_mut().find(|attempt| attempt.number == number)
+    }
+}

@@ -1,0 +1,114 @@
+//! What a caller or a buyer may be told of a checkout, derived from its attempts and never stored.
+
+use super::Checkout;
+use super::cancellation::CancellationState;
+use crate::ids::{ChargeId, ChargePermissionId};
+use crate::merchant::attempt::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
+
+/// Today's answer. `Paid`, `Authorized`, `Confirmed` and `NotPaid` never change for an attempt, unless
+/// the shop itself cancels the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// Captured.
+    Paid(Proof<'a>),
+    /// Reserved.
+    Authorized(Proof<'a>),
+    /// A Charge Permission only.
+    Confirmed(Proof<'a>),
+    /// Amazon still decides: on the authorization, or on the capture that is the intent.
+    Pending(Proof<'a>),
+    /// Not known yet. Not shippable, not to be paid again.
+    Checking(Option<UnresolvedReason>),
+    /// Proved unpaid: the buyer goes to the start of checkout.
+    NotPaid(&'a NotPaidReason),
+    /// The shop canceled the order; nothing is held and nothing kept.
+    Canceled,
+    /// No session has come back from Amazon's page yet.
+    Registered,
+}
+
+/// Amazon's ids behind a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof<'a> {
+    /// The Charge Permission.
+    pub charge_permission_id: &'a ChargePermissionId,
+    /// The charge, unless the intent was Confirm.
+    pub charge_id: Option<&'a ChargeId>,
+}
+
+impl Verdict<'_> {
+    /// What [`outcome`](Self::outcome) can be.
+    pub const OUTCOMES: [&'static str; 8] =
+        ["registered", "checking", "pending", "paid", "authorized", "confirmed", "notPaid", "canceled"];
+
+    /// The verdict in one word: the checkout result's `outcome`, and a checkout's `state`.
+    #[must_use]
+    pub const fn outcome(self) -> &'static str {
+        match self {
+            Self::Paid(_) => "paid",
+            Self::Authorized(_) => "authorized",
+            Self::Confirmed(_) => "confirmed",
+            Self::Pending(_) => "pending",
+            Self::Checking(_) => "checking",
+            Self::NotPaid(_) => "notPaid",
+            Self::Canceled => "canceled",
+            Self::Registered => "registered",
+        }
+    }
+}
+
+impl Checkout {
+    /// Whether a cancellation has come to its end.
+    #[must_use]
+    pub fn is_canceled(&self) -> bool {
+        let state = self.cancellation.as_ref().map(|cancellation| cancellation.state);
+        matches!(state, Some(CancellationState::Done { .. }))
+    }
+
+    /// The verdict of one attempt; a surplus one gets that of the attempt it came second to.
+    #[must_use]
+    pub fn verdict_of<'a>(&'a self, attempt: &'a Attempt) -> Verdict<'a> {
+        let Some(deciding) = self.deciding_attempt(attempt.number) else { return Verdict::Checking(None) };
+        let ends_with_the_order = matches!(
+            deciding.state,
+            AttemptState::Completed { .. }
+                | AttemptState::NotPaid { reason: NotPaidReason::OrderCanceled, .. }
+        );
+        if self.is_canceled() && ends_with_the_order {
+            return Verdict::Canceled;
+        }
+        match &deciding.state {
+            AttemptState::Bound { .. } | AttemptState::Finalize(_) | AttemptState::Surplus { .. } => {
+                Verdict::Checking(None)
+            }
+            AttemptState::Unresolved { reason, .. } => Verdict::Checking(Some(*reason)),
+            AttemptState::Pending { charge_permission_id, charge_id, .. } => {
+                Verdict::Pending(Proof { charge_permission_id, charge_id: Some(charge_id) })
+            }
+            AttemptState::Completed { completion, charge_permission_id, .. } => {
+                let proof = Proof { charge_permission_id, charge_id: completion.charge_id() };
+                match completion {
+                    Completion::Captured(_) => Verdict::Paid(proof),
+                    // Whoever captures it: it was authorized, which is all that was asked for.
+                    Completion::Authorized(_) | Completion::CaptureInitiated(_) => Verdict::Authorized(proof),
+                    Completion::Confirmed => Verdict::Confirmed(proof),
+                }
+            }
+            AttemptState::NotPaid { reason, .. } => Verdict::NotPaid(reason),
+        }
+    }
+
+    /// The checkout's own verdict: the live attempt's, else that of one which may still be sent,
+    /// else the latest one's. A buyer is not told to pay again while an earlier tab may succeed.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict<'_> {
+        if self.is_canceled() {
+            return Verdict::Canceled;
+        }
+        let unsent = || self.attempts.iter().find(|attempt| attempt.state.is_unsent());
+        match self.live_attempt().or_else(unsent).or_else(|| self.attempts.last()) {
+            Some(attempt) => self.verdict_of(attempt),
+            None => Verdict::Registered,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What may be asked for once an attempt has succeeded: the ladder of rules between a wish of the shop's and
+//! a recorded operation. Nothing is sent here.
+
+use super::Payment;
+use super::charge::{Charge, ChargeState};
+use super::evidence::CHARGE_IN_PROGRESS;
+use super::operation::{Asked, Operation, OperationName, Request};
+use super::permission::PermissionState;
+use super::refund::RefundState;
+use crate::amazon_limits::{MAX_CHARGES, MAX_REFUNDS};
+use crate::ids::ChargeId;
+use crate::merchant::checkout::draft::Draft;
+use crate::merchant::event::PaymentEvent;
+use crate::merchant::rules::{MAX_OPERATIONS, MerchantRules, RefundCeiling};
+use crate::money::Money;
+
+/// Why nothing is done. Each names the field that the shop sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationRefused {
+    /// No attempt is proved to have succeeded: there is nothing to charge, capture, refund or close.
+    NotCompleted,
+    /// The order is canceled, or being canceled.
+    OrderCanceled,
+    /// The reference stands for something else.
+    ReferenceReused,
+    /// More than [`MAX_OPERATIONS`].
+    TooManyOperations,
+    /// `captureNow` cannot wait for a pending authorization (Amazon's rule).
+    PendingWithCapture,
+    /// The amount is nothing; the field.
+    Nothing(&'static str),
+    /// The amount is in another currency; the field.
+    OtherCurrency(&'static str),
+    /// More than Amazon moves at once; the field.
+    AboveMaximum(&'static str),
+    /// The permission is Closed.
+    PermissionClosed,
+    /// The last charge was declined: the buyer must name another payment method.
+    PermissionNonChargeable,
+    /// 25 charges, declined ones not counted.
+    TooManyCharges,
+    /// More than is left of the limit: so much is.
+    ExceedsLimit(Money),
+    /// No charge of this checkout has this id.
+    NoSuchCharge,
+    /// No charge was named, and not exactly one is there to be meant.
+    ChargeNotNamed,
+    /// The charge is not Authorized.
+    NotAuthorized,
+    /// Another operation on this charge is in flight.
+    ChargeBusy,
+    /// More than is authorized: so much is.
+    ExceedsCharge(Money),
+    /// The charge is not Captured.
+    NotCaptured,
+    /// More than may be refunded, with what is on its way: so much may.
+    ExceedsRefundable(Money),
+    /// 10 refunds of a charge.
+    TooManyRefunds,
+}
+
+impl OperationRefused {
+    /// The field that is to blame, as the merchant API spells it.
+    #[must_use]
+    pub const fn field(self) -> Option<&'static str> {
+        match self {
+            Self::NotCompleted
+            | Self::OrderCanceled
+            | Self::TooManyOperations
+            | Self::PermissionClosed
+            | Self::PermissionNonChargeable
+            | Self::TooManyCharges => None,
+            Self::ReferenceReused => Some("reference"),
+            Self::PendingWithCapture => Some("canHandlePendingAuthorization"),
+            Self::Nothing(field) | Self::OtherCurrency(field) | Self::AboveMaximum(field) => Some(field),
+            Self::ExceedsLimit(_) => Some("chargeAmount"),
+            Self::NoSuchCharge
+            | Self::ChargeNotNamed
+            | Self::NotAuthorized
+            | Self::ChargeBusy
+            | Self::NotCaptured
+            | Self::TooManyRefunds => Some("chargeId"),
+            Self::ExceedsCharge(_) => Some("captureAmount"),
+            Self::ExceedsRefundable(_) => Some("refundAmount"),
+        }
+    }
+}
+
+/// What became of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It was asked for before: this operation.
+    Known(u32),
+    /// It is recorded now, and due.
+    New(u32),
+}
+
+/// Records what the shop asks for, against the payment and everything in flight.
+///
+/// # Errors
+/// The first rule that is broken; nothing is changed by it.
+pub fn ask(draft: &mut Draft, name: OperationName, asked: Asked) -> Result<Recorded, OperationRefused> {
+    let payment = draft.checkout().payment.as_ref();
+    let known = payment.and_then(|payment| payment.operations.iter().find(|it| it.name == name));
+    if let Some(known) = known {
+        let is_same = known.asked == asked;
+        return if is_same {
+            Ok(Recorded::Known(known.number))
+        } else {
+            Err(OperationRefused::ReferenceReused)
+        };
+    }
+    if let Some(cancellation) = &draft.checkout().cancellation {
+        let is_reused = OperationName::Shop(cancellation.reference.clone()) == name;
+        let refused =
+            if is_reused { OperationRefused::ReferenceReused } else { OperationRefused::OrderCanceled };
+        return Err(refused);
+    }
+    let payment = payment.ok_or(OperationRefused::NotCompleted)?;
+    if payment.operations.len() >= MAX_OPERATIONS {
+        return Err(OperationRefused::TooManyOperations);
+    }
+    let request = resolve(payment, &asked, &draft.rules)?;
+    let Some(draft) = &mut draft.payment() else { return Err(OperationRefused::NotCompleted) };
+    // Nothing below this line may fail.
+    let number = draft.payment.record(name, asked, request, draft.now);
+    draft.tell(PaymentEvent::OperationRecorded(number));
+    Ok(Recorded::New(number))
+}
+
+/// What is asked for means, or the rule that it breaks.
+fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Request, OperationRefused> {
+    use OperationRefused as Refused;
+    let checked = |field: &'static str, amount: Money| {
+        if amount.currency() != payment.limit.currency() {
+            return Err(Refused::OtherCurrency(field));
+        }
+        if amount.is_zero() {
+            return Err(Refused::Nothing(field));
+        }
+        if amount.minor() > amount.currency().maximum().minor() {
+            return Err(Refused::AboveMaximum(field));
+        }
+        Ok(amount)
+    };
+    match asked {
+        Asked::Charge { amount, capture_now, can_handle_pending_authorization } => {
+            if *capture_now && *can_handle_pending_authorization {
+                return Err(Refused::PendingWithCapture);
+            }
+            let amount = checked("chargeAmount", *amount)?;
+            match &payment.permission.state {
+                PermissionState::Chargeable => {}
+                // Whether an open charge holds all that is left, our own accounts say.
+                PermissionState::NonChargeable(reason) if reason == CHARGE_IN_PROGRESS => {}
+                PermissionState::NonChargeable(_) => return Err(Refused::PermissionNonChargeable),
+                PermissionState::Closed(_) => return Err(Refused::PermissionClosed),
+            }
+            let asked = payment.in_flight().filter(|it| matches!(it.request, Request::CreateCharge { .. }));
+            let made = payment.charges.iter().filter(|it| !matches!(it.state, ChargeState::Declined(_)));
+            if asked.count().saturating_add(made.count()) >= MAX_CHARGES as usize {
+                return Err(Refused::TooManyCharges);
+            }
+            let left = payment.left();
+            if amount.minor() > left.minor() {
+                return Err(Refused::ExceedsLimit(left));
+            }
+            Ok(Request::CreateCharge {
+                amount,
+                capture_now: *capture_now,
+                can_handle_pending_authorization: *can_handle_pending_authorization,
+            })
+        }
+        Asked::Capture { charge_id, amount } => {
+            let amount = amount.map(|amount| checked("captureAmount", amount)).transpose()?;
+            let is_meant = |charge: &&Charge| charge.state == ChargeState::Authorized;
+            let charge = named_or_only(payment, charge_id.as_ref(), is_meant)?;
+            if charge.state != ChargeState::Authorized {
+                return Err(Refused::NotAuthorized);
+            }
+            if payment.changing(&charge.id).is_some() {
+                return Err(Refused::ChargeBusy);
+            }
+            let amount = amount.unwrap_or(charge.amount);
+            if amount.minor() > charge.amount.minor() {
+                return Err(Refused::ExceedsCharge(charge.amount));
+            }
+            Ok(Request::Capture { charge_id: charge.id.clone(), amount })
+        }
+        Asked::Refund { charge_id, amount } => {
+            let amount = amount.map(|amount| checked("refundAmount", amount)).transpose()?;
+            let is_meant = |charge: &&Charge| matches!(charge.state, ChargeState::Captured(_));
+            let charge = named_or_only(payment, charge_id.as_ref(), is_meant)?;
+            if !is_meant(&charge) {
+                return Err(Refused::NotCaptured);
+            }
+            let is_of = |it: &&Operation| matches!(&it.request, Request::Refund { charge_id, .. } if *charge_id == charge.id);
+            let counted = charge.refunds.iter().filter(|it| !matches!(it.state, RefundState::Declined(_)));
+            if counted.count().saturating_add(payment.in_flight().filter(is_of).count()) >= MAX_REFUNDS {
+                return Err(Refused::TooManyRefunds);
+            }
+            let plain = payment.refundable(charge, RefundCeiling::Captured);
+            let most = payment.refundable(charge, rules.refund_ceiling);
+            // What is left, where nobody says how much.
+            let amount = amount.unwrap_or(plain);
+            if amount.is_zero() || amount.minor() > most.minor() {
+                return Err(Refused::ExceedsRefundable(most));
+            }
+            Ok(Request::Refund { charge_id: charge.id.clone(), amount })
+        }
+        Asked::CancelCharge(charge_id) => {
+            let charge = payment.charge(charge_id).ok_or(Refused::NoSuchCharge)?;
+            match charge.state {
+                ChargeState::AuthorizationInitiated | ChargeState::Authorized => {}
+                ChargeState::CaptureInitiated
+                | ChargeState::Captured(_)
+                | ChargeState::Canceled(_)
+                | ChargeState::Declined(_) => return Err(Refused::NotAuthorized),
+            }
+            Ok(Request::CancelCharge { charge_id: charge_id.clone() })
+        }
+        Asked::Close { reason } => match payment.permission.state {
+            PermissionState::Closed(_) => Err(Refused::PermissionClosed),
+            PermissionState::Chargeable | PermissionState::NonChargeable(_) => {
+                Ok(Request::Close { reason: reason.clone() })
+            }
+        },
+    }
+}
+
+/// The named charge, or the only one that can be meant.
+fn named_or_only<'a>(
+    payment: &'a Payment,
+    charge_id: Option<&ChargeId>,
+    is_meant: impl Fn(&&'a Charge) -> bool,
+) -> Result<&'a Charge, OperationRefused> {
+    if let Some(charge_id) = charge_id {
+        return payment.charge(charge_id).ok_or(OperationRefused::NoSuchCharge);
+    }
+    let mut meant = payment.charges.iter().filter(is_meant);
+    match (meant.next(), meant.next()) {
+        (Some(charge), None) => Ok(charge),
+        (None, _) | (Some(_), Some(_)) => Err(OperationRefused::ChargeNotNamed),
+    }
+}

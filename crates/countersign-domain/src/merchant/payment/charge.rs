@@ -1,0 +1,307 @@
+//! A charge: its state as far as it is known, and what Amazon shows of one. States only move forward:
+//!
+//! ```text
+//! AuthorizationInitiated ─▶ Authorized ─▶ CaptureInitiated ─▶ Captured
+//!            └──────────────────┴─────────────────┴─────────▶ Declined | Canceled
+//! ```
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::refund::{Refund, RefundState};
+use crate::amazon_limits::CAPTURE_GUARANTEED;
+use crate::ids::ChargeId;
+use crate::merchant::call::Look;
+use crate::merchant::rules::{
+    AUTHORIZED_UNTIL_AMAZON_SAYS, CapturePolicy, Deadline, MerchantRules, WARNINGS,
+};
+use crate::money::Money;
+use crate::time::Timestamp;
+
+/// A charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// Its id.
+    pub id: ChargeId,
+    /// What it charges.
+    pub amount: Money,
+    /// When it was authorized, or was first seen to be.
+    pub authorized_at: Timestamp,
+    /// When its authorization lapses: what Amazon says, and until it has said so two days.
+    pub expires_at: Timestamp,
+    /// Everything that the capture plan has for an instant up to this is done.
+    pub planned_until: Timestamp,
+    /// How far it is.
+    pub state: ChargeState,
+    /// Whether that is what Amazon shows.
+    pub sight: Sight,
+    /// When to look at it beside the plan.
+    pub look: Option<Look>,
+    /// What was given back of it, oldest first.
+    pub refunds: Vec<Refund>,
+    /// `refundedAmount`, as it was last shown: more than the known refunds if others were made elsewhere.
+    pub refunded_shown: Option<Money>,
+}
+
+/// Whether a charge's state is what Amazon shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Nobody has looked: Finalize's answer, which names no state, is all there is.
+    Never,
+    /// It was shown so; then Amazon refused something that it would have allowed if it still were.
+    Doubted,
+    /// Amazon shows otherwise what cannot change. The operator was told, once.
+    Contradicted,
+    /// It was shown so, last at this instant.
+    At(Timestamp),
+}
+
+/// How far a charge is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChargeState {
+    /// Amazon still decides.
+    AuthorizationInitiated,
+    /// Reserved.
+    Authorized,
+    /// The capture is carried out asynchronously: neither success nor failure.
+    CaptureInitiated,
+    /// Taken: so much.
+    Captured(Money),
+    /// Nothing is held; Amazon's reason.
+    Canceled(Option<String>),
+    /// Declined; Amazon's reason.
+    Declined(Option<String>),
+}
+
+impl ChargeState {
+    /// Amazon's word for it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::AuthorizationInitiated => "AuthorizationInitiated",
+            Self::Authorized => "Authorized",
+            Self::CaptureInitiated => "CaptureInitiated",
+            Self::Captured(_) => "Captured",
+            Self::Canceled(_) => "Canceled",
+            Self::Declined(_) => "Declined",
+        }
+    }
+
+    /// Whether it never changes again.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Captured(_) | Self::Canceled(_) | Self::Declined(_) => true,
+            Self::AuthorizationInitiated | Self::Authorized | Self::CaptureInitiated => false,
+        }
+    }
+
+    /// Whether both are final, and one of them cannot be true.
+    pub(super) fn contradicts(&self, known: &Self) -> bool {
+        match (known, self) {
+            (Self::Captured(known), Self::Captured(shown)) => known != shown,
+            (known, shown) => {
+                known.is_final()
+                    && shown.is_final()
+                    && core::mem::discriminant(known) != core::mem::discriminant(shown)
+            }
+        }
+    }
+
+    /// How far along: nothing goes back.
+    pub(super) const fn rank(&self) -> u8 {
+        match self {
+            Self::AuthorizationInitiated => 0,
+            Self::Authorized => 1,
+            Self::CaptureInitiated => 2,
+            Self::Captured(_) | Self::Canceled(_) | Self::Declined(_) => 3,
+        }
+    }
+}
+
+/// The states of a charge, as Get Charge shows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChargeStateSeen {
+    /// Still pending.
+    AuthorizationInitiated,
+    /// Reserved.
+    Authorized,
+    /// The capture is carried out asynchronously.
+    CaptureInitiated,
+    /// Captured.
+    Captured,
+    /// Declined.
+    Declined,
+    /// Canceled.
+    Canceled,
+}
+
+/// What Get Charge showed. An answer with an unknown state shows nothing and is not one of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargeSeen {
+    /// `statusDetails.state`.
+    pub state: ChargeStateSeen,
+    /// `statusDetails.reasonCode`.
+    pub reason: Option<String>,
+    /// `chargeAmount`, if the answer has one that can be read.
+    pub charge_amount: Option<Money>,
+}
+
+/// A charge as Amazon shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChargeShown {
+    /// Its id.
+    pub id: ChargeId,
+    /// State, reason and amount.
+    pub seen: ChargeSeen,
+    /// `captureAmount`.
+    pub captured: Option<Money>,
+    /// `refundedAmount`.
+    pub refunded: Option<Money>,
+    /// `expirationTimestamp`.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl ChargeShown {
+    /// The state, if the answer has what it needs: money without an amount proves nothing.
+    pub(in crate::merchant) fn state(&self) -> Option<ChargeState> {
+        let reason = || self.seen.reason.clone();
+        Some(match self.seen.state {
+            ChargeStateSeen::AuthorizationInitiated => ChargeState::AuthorizationInitiated,
+            ChargeStateSeen::Authorized => ChargeState::Authorized,
+            ChargeStateSeen::CaptureInitiated => ChargeState::CaptureInitiated,
+            ChargeStateSeen::Captured => ChargeState::Captured(self.captured?),
+            ChargeStateSeen::Canceled => ChargeState::Canceled(reason()),
+            ChargeStateSeen::Declined => ChargeState::Declined(reason()),
+        })
+    }
+}
+
+impl Charge {
+    pub(in crate::merchant) fn new(id: ChargeId, amount: Money, state: ChargeState, now: Timestamp) -> Self {
+        Self {
+            id,
+            amount,
+            authorized_at: now,
+            expires_at: now.plus(AUTHORIZED_UNTIL_AMAZON_SAYS),
+            planned_until: now,
+            state,
+            sight: Sight::Never,
+            look: None,
+            refunds: Vec::new(),
+            refunded_shown: None,
+        }
+    }
+
+    /// When to look again at what is waited for.
+    pub(in crate::merchant) fn waiting(&self, now: Timestamp) -> Look {
+        match self.look {
+            Some(look) if look.at > now => look,
+            Some(look) => look.next(now),
+            None => Look::first(now),
+        }
+    }
+
+    /// What was taken.
+    #[must_use]
+    pub const fn captured(&self) -> Money {
+        match &self.state {
+            ChargeState::Captured(captured) => *captured,
+            ChargeState::AuthorizationInitiated
+            | ChargeState::Authorized
+            | ChargeState::CaptureInitiated
+            | ChargeState::Canceled(_)
+            | ChargeState::Declined(_) => Money::zero(self.amount.currency()),
+        }
+    }
+
+    /// What was given back or is on its way: all but what was declined, and at least what Amazon shows.
+    #[must_use]
+    pub fn refunded(&self) -> Money {
+        let counted = self.refunds.iter().filter(|refund| !matches!(refund.state, RefundState::Declined(_)));
+        let known = sum(self.amount, counted.map(|refund| refund.amount));
+        match self.refunded_shown {
+            Some(shown) if shown.minor() > known.minor() => shown,
+            Some(_) | None => known,
+        }
+    }
+
+    /// What it takes of the permission's limit: what it holds, or what it took.
+    #[must_use]
+    pub const fn taken(&self) -> Money {
+        match &self.state {
+            ChargeState::AuthorizationInitiated | ChargeState::Authorized | ChargeState::CaptureInitiated => {
+                self.amount
+            }
+            ChargeState::Captured(captured) => *captured,
+            ChargeState::Canceled(_) | ChargeState::Declined(_) => Money::zero(self.amount.currency()),
+        }
+    }
+
+    /// The instant of a deadline.
+    #[must_use]
+    pub fn deadline_at(&self, deadline: Deadline) -> Timestamp {
+        match deadline {
+            Deadline::Guarantee => self.authorized_at.plus(CAPTURE_GUARANTEED),
+            Deadline::Expiry => self.expires_at,
+        }
+    }
+
+    /// When the policy captures it, if it does.
+    #[must_use]
+    pub fn captured_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
+        let before = match rules.capture_policy {
+            CapturePolicy::Manual => return None,
+            CapturePolicy::BeforeGuaranteeEnds => self.deadline_at(Deadline::Guarantee).min(self.expires_at),
+            CapturePolicy::BeforeExpiry => self.expires_at,
+        };
+        Some(before.minus(rules.capture_margin).max(self.authorized_at.plus(Duration::from_millis(1))))
+    }
+
+    /// The next thing that its plan has, and when: none for a charge that is not Authorized.
+    pub(in crate::merchant) fn next_planned(&self, rules: &MerchantRules) -> Option<(Timestamp, Planned)> {
+        if self.state != ChargeState::Authorized {
+            return None;
+        }
+        let warnings = [Deadline::Guarantee, Deadline::Expiry].into_iter().flat_map(|deadline| {
+            let at = self.deadline_at(deadline);
+            WARNINGS.into_iter().map(move |before| (at.minus(before), Planned::Warn(deadline)))
+        });
+        let capture = self.captured_at(rules).map(|at| (at, Planned::Capture));
+        let planned = warnings.chain(capture).filter(|(at, _)| *at < self.expires_at);
+        planned
+            .chain([(self.expires_at, Planned::Ask)])
+            .filter(|(at, _)| *at > self.planned_until)
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// When somebody must look after it, its refunds included. What is not final always has one.
+    #[must_use]
+    pub fn due_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
+        let refunds = self.refunds.iter().filter_map(|refund| refund.look).map(|look| look.at);
+        let planned = self.next_planned(rules).map(|(at, _)| at);
+        refunds.chain(self.look.map(|look| look.at)).chain(planned).min()
+    }
+}
+
+/// What the capture plan has for one instant of a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::merchant) enum Planned {
+    /// The shop is notified of this deadline.
+    Warn(Deadline),
+    /// It is captured, if the policy says so.
+    Capture,
+    /// It has lapsed, or somebody captured it: ask.
+    Ask,
+}
+
+/// The sum of amounts of one currency, that of `like`.
+pub(in crate::merchant) fn sum(like: Money, amounts: impl Iterator<Item = Money>) -> Money {
+    amounts.fold(Money::zero(like.currency()), |sum, amount| sum.checked_add(amount).unwrap_or(sum))
+}
+
+/// What is left of one amount when another is taken off; nothing if more is.
+pub(in crate::merchant) fn less(one: Money, other: Money) -> Money {
+    one.checked_sub(other).unwrap_or(Money::zero(one.currency()))
+}

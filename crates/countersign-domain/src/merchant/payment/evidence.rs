@@ -1,0 +1,233 @@
+//! What Amazon's word proves of a payment: the one place where a charge, a refund or the permission
+//! changes its state. The answers of operations come here, and the Gets of timers, notifications and the
+//! snapshot.
+//!
+//! Reads may be old, doubled and in any order: a state is left only forward, so the same reads in another
+//! order end in the same state, told once. A crash between the read and its write costs a look; the timer
+//! that asked for it was moved on before, and fires again.
+
+use alloc::string::ToString;
+
+use super::charge::{Charge, ChargeShown, ChargeState, Sight};
+use super::permission::{PermissionShown, PermissionState};
+use super::refund::{Refund, RefundShown, RefundState};
+use crate::ids::ChargeId;
+use crate::merchant::call::{InFlight, Look};
+use crate::merchant::checkout::draft::PaymentDraft;
+use crate::merchant::event::PaymentEvent;
+use crate::merchant::rules::BUYERS_PACE;
+use crate::money::Money;
+use crate::time::DAY;
+
+/// Amazon's reason for a permission whose rest an open authorization holds.
+pub const CHARGE_IN_PROGRESS: &str = "ChargeInProgress";
+
+/// Who made a charge that was not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::merchant) enum Maker {
+    /// An operation of ours.
+    Operation,
+    /// Somebody, elsewhere.
+    Stranger,
+}
+
+impl PaymentDraft<'_> {
+    /// Takes in a charge as Amazon shows it. `maker` is who made one that is not known.
+    pub(in crate::merchant) fn take_charge(&mut self, shown: &ChargeShown, maker: Maker) {
+        let Some(state) = shown.state() else { return };
+        let (now, id) = (self.now, &shown.id);
+        let known = self.payment.charge(id);
+        let was_told = known.is_some_and(|known| known.sight == Sight::Contradicted);
+        let known_amount = known.map(|known| known.amount);
+        let amounts = [shown.seen.charge_amount, shown.captured, shown.refunded];
+        if amounts.into_iter().flatten().any(|amount| amount.currency() != self.payment.limit.currency()) {
+            if let Some(charge) = self.payment.charge_mut(id) {
+                charge.sight = Sight::Contradicted;
+            }
+            return self.contradict_unless(was_told, id, "a charge in another currency");
+        }
+        if known_amount.zip(shown.seen.charge_amount).is_some_and(|(known, shown)| known != shown) {
+            if let Some(charge) = self.payment.charge_mut(id) {
+                charge.sight = Sight::Contradicted;
+                charge.look = charge.look.filter(|_| !charge.state.is_final());
+            }
+            return self.contradict_unless(was_told, id, "a charge of another amount");
+        }
+        if known_amount.is_none() {
+            let Some(amount) = shown.seen.charge_amount else { return };
+            let charge = Charge::new(id.clone(), amount, ChargeState::AuthorizationInitiated, now);
+            self.payment.charges.push(charge);
+            self.tell(match maker {
+                Maker::Operation => PaymentEvent::ChargePending(id.clone()),
+                Maker::Stranger => PaymentEvent::ChargeAdopted(id.clone()),
+            });
+        }
+        let asked = self.payment.accepted_capture(id);
+        let Some(charge) = self.payment.charge_mut(id) else { return };
+        charge.expires_at = shown.expires_at.unwrap_or(charge.expires_at);
+        charge.refunded_shown = shown.refunded.or(charge.refunded_shown);
+        // A success of Finalize says that the money is taken. What Amazon shows after it is nearer the money.
+        let was_only_said = charge.sight == Sight::Never && matches!(charge.state, ChargeState::Captured(_));
+        let contradicts = state.contradicts(&charge.state);
+        if contradicts && !was_only_said {
+            charge.sight = Sight::Contradicted;
+            charge.look = None;
+        }
+        if contradicts {
+            self.contradict_unless(was_told, id, "a final charge in another final state");
+            if !was_only_said {
+                return;
+            }
+        }
+        let Some(charge) = self.payment.charge_mut(id) else { return };
+        // A slow replica's earlier state does not show the one that is known.
+        if state.rank() >= charge.state.rank() || was_only_said {
+            charge.sight = Sight::At(now);
+        }
+        if state.rank() > charge.state.rank() || (was_only_said && state != charge.state) {
+            if charge.state == ChargeState::AuthorizationInitiated && state == ChargeState::Authorized {
+                charge.authorized_at = now;
+                charge.planned_until = now;
+            }
+            charge.look = Some(Look::first(now));
+            charge.state = state;
+            self.tell_of_new_state(shown, asked);
+        }
+        let Some(charge) = self.payment.charge_mut(id) else { return };
+        charge.look = match &charge.state {
+            ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => Some(charge.waiting(now)),
+            // Overdue, and not seen to have lapsed: the plan has nothing left to ask by.
+            ChargeState::Authorized if now >= charge.expires_at => {
+                Some(charge.look.map_or(Look::first(now), |look| look.next(now)))
+            }
+            // What was shown is not what is known, nor does it tell what a refusal rests on.
+            ChargeState::Authorized | ChargeState::Captured(_) if charge.sight == Sight::Doubted => {
+                Some(charge.waiting(now))
+            }
+            // If it is canceled or captured elsewhere, the news of that may be lost.
+            ChargeState::Authorized => Some(Look { at: now.plus(DAY), count: 0 }),
+            ChargeState::Captured(_) | ChargeState::Canceled(_) | ChargeState::Declined(_) => None,
+        };
+    }
+
+    /// Tells what a charge has become. `asked` is what a capture that Amazon has accepted asked for.
+    fn tell_of_new_state(&mut self, shown: &ChargeShown, asked: Option<Money>) {
+        let Some(charge) = self.payment.charge(&shown.id) else { return };
+        let id = shown.id.clone();
+        let became = match &charge.state {
+            ChargeState::AuthorizationInitiated => PaymentEvent::ChargePending(id),
+            ChargeState::Authorized => PaymentEvent::ChargeAuthorized(id),
+            ChargeState::CaptureInitiated => PaymentEvent::CapturePending(id),
+            ChargeState::Captured(captured) => {
+                let is_another = asked.is_some_and(|asked| asked != *captured);
+                self.contradict_unless(!is_another, &shown.id, "a capture of another amount");
+                PaymentEvent::ChargeCaptured(id)
+            }
+            ChargeState::Canceled(_) => PaymentEvent::ChargeCanceled(id),
+            ChargeState::Declined(_) => PaymentEvent::ChargeDeclined(id),
+        };
+        if matches!(became, PaymentEvent::ChargeCanceled(_) | PaymentEvent::ChargeDeclined(_)) {
+            // What became of the charge may have changed what the permission allows.
+            self.payment.permission.look.get_or_insert(Look::now(self.now));
+        }
+        self.tell(became);
+    }
+
+    /// Takes in a refund as Amazon shows it.
+    pub(in crate::merchant) fn take_refund(&mut self, shown: &RefundShown) {
+        let (now, id) = (self.now, &shown.id);
+        let known_charge = self.payment.refund(id).map(|(charge, _)| &charge.id);
+        if known_charge.is_some_and(|known| *known != shown.charge_id)
+            || shown.amount.currency() != self.payment.limit.currency()
+        {
+            return self.contradict(id, "a refund of another charge or currency");
+        }
+        let is_new = known_charge.is_none();
+        let Some(charge) = self.payment.charge_mut(&shown.charge_id) else { return };
+        if is_new {
+            let state = RefundState::RefundInitiated;
+            charge.refunds.push(Refund { id: id.clone(), amount: shown.amount, state, look: None });
+            self.tell(PaymentEvent::RefundPending(id.clone()));
+        }
+        let Some(refund) = self.payment.refund_mut(id) else { return };
+        if refund.amount != shown.amount {
+            return self.contradict(id, "a refund of another amount");
+        }
+        let is_final = |state: &RefundState| !matches!(state, RefundState::RefundInitiated);
+        let differs = core::mem::discriminant(&refund.state) != core::mem::discriminant(&shown.state);
+        let mut event = None;
+        if is_final(&refund.state) && is_final(&shown.state) && differs {
+            let found = "a final refund in another final state";
+            event = Some(PaymentEvent::Contradiction { id: id.to_string(), found });
+        } else if !is_final(&refund.state) && is_final(&shown.state) {
+            event = Some(match shown.state {
+                RefundState::Declined(_) => PaymentEvent::RefundDeclined(id.clone()),
+                RefundState::Refunded | RefundState::RefundInitiated => PaymentEvent::Refunded(id.clone()),
+            });
+            refund.state = shown.state.clone();
+        }
+        refund.look = match refund.look {
+            _ if is_final(&refund.state) => None,
+            Some(look) if look.at > now => Some(look),
+            Some(look) => Some(look.next(now)),
+            None => Some(Look::first(now)),
+        };
+        if let Some(event) = event {
+            self.tell(event);
+        }
+    }
+
+    /// Takes in the permission as Amazon shows it.
+    pub(in crate::merchant) fn take_permission(&mut self, shown: &PermissionShown) {
+        let now = self.now;
+        let permission = &mut self.payment.permission;
+        let look_before = permission.look;
+        // Closed is forever: what a slow replica shows after it is old.
+        let is_news =
+            !matches!(permission.state, PermissionState::Closed(_)) && permission.state != shown.state;
+        if is_news {
+            permission.state = shown.state.clone();
+            self.tell(match shown.state {
+                PermissionState::Chargeable => PaymentEvent::PermissionChargeable,
+                PermissionState::NonChargeable(_) => PaymentEvent::PermissionNonChargeable,
+                PermissionState::Closed(_) => PaymentEvent::PermissionClosed,
+            });
+        }
+        if is_news && matches!(shown.state, PermissionState::Closed(_)) {
+            // With it, its open charges may have been canceled.
+            for charge in self.payment.charges.iter_mut().filter(|charge| !charge.state.is_final()) {
+                charge.look = Some(Look::now(now));
+            }
+            // What it held back can do no harm any more.
+            for operation in self.payment.operations.iter_mut().filter(|it| it.waits_for_close()) {
+                if let Some(doubt) = operation.state.in_flight_mut().and_then(InFlight::doubt_mut) {
+                    doubt.look.at = now;
+                }
+            }
+        }
+        // Its buyer may name another payment method, and the news of that may be lost. What an open charge
+        // holds is that charge's to watch.
+        let permission = &mut self.payment.permission;
+        permission.look = match &permission.state {
+            PermissionState::NonChargeable(reason) if reason != CHARGE_IN_PROGRESS => {
+                let seen = look_before.unwrap_or(Look { at: now, count: BUYERS_PACE });
+                Some(Look { count: seen.count.max(BUYERS_PACE), ..seen }.next(now))
+            }
+            PermissionState::Chargeable | PermissionState::NonChargeable(_) | PermissionState::Closed(_) => {
+                None
+            }
+        };
+    }
+
+    /// Tells the operator that Amazon contradicts what is known, unless it was told before.
+    fn contradict_unless(&mut self, was_told: bool, id: &ChargeId, found: &'static str) {
+        if !was_told {
+            self.contradict(id, found);
+        }
+    }
+
+    /// Tells the operator that Amazon contradicts what is known.
+    pub(in crate::merchant) fn contradict(&mut self, id: &impl ToString, found: &'static str) {
+        self.tell(PaymentEvent::Contradiction { id: id.to_string(), found });
+    }
+}

@@ -1,0 +1,215 @@
+//! What was agreed under one Charge Permission once an attempt has succeeded: its charges with their
+//! refunds, and what the shop has asked for since. Part of the checkout's document: one version, one
+//! timer.
+//!
+//! What Amazon shows is taken in by [`evidence`], whoever asked: a timer, a notification, the sender of an
+//! operation. What is shown of an earlier state is a slow replica's; what contradicts a final one, or shows
+//! another amount or currency than is known, is logged for the operator and changes nothing. Charges and
+//! refunds that somebody made elsewhere under our permission are adopted: they count in every budget.
+//!
+//! Whatever is waited for has a timer: what Amazon decides is looked at ever less often, an Authorized charge
+//! daily and by its plan, an operation has its own; a permission that waits for its buyer is looked
+//! at hourly, later daily. A Chargeable one waits for nobody. Each look is moved on in the commit before
+//! the question, so a crash before, during or after it costs one look.
+
+pub mod ask;
+pub mod charge;
+pub mod evidence;
+pub mod operation;
+pub mod permission;
+pub mod refund;
+pub mod send;
+
+use alloc::vec::Vec;
+
+use self::charge::{Charge, ChargeState, less, sum};
+use self::operation::{Asked, Operation, OperationName, OperationState, Request};
+use self::permission::{Permission, PermissionState};
+use self::refund::{Refund, RefundShown};
+use super::attempt::{Attempt, AttemptState, Completion};
+use super::call::{InFlight, Look};
+use super::checkout::terms::Terms;
+use super::rules::{ASK_FOR_CHARGE_AFTER, MerchantRules, RefundCeiling};
+use crate::amazon_limits;
+use crate::ids::{ChargeId, ChargePermissionId, RefundId};
+use crate::money::Money;
+use crate::time::Timestamp;
+
+/// What was agreed under one permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// The permission.
+    pub charge_permission_id: ChargePermissionId,
+    /// The most that all its charges together may take: the total order amount, or the charge's.
+    pub limit: Money,
+    /// When it was proved.
+    pub began_at: Timestamp,
+    /// The permission as it was last seen.
+    pub permission: Permission,
+    /// Oldest first; at most 25 that were not declined, and those that others made.
+    pub charges: Vec<Charge>,
+    /// What was asked for, oldest first: `operations[k].number` is `k + 1`.
+    pub operations: Vec<Operation>,
+}
+
+impl Payment {
+    /// What an attempt's success has begun; `None` for one that has not succeeded.
+    #[must_use]
+    pub fn begun_by(terms: &Terms, attempt: &Attempt) -> Option<Self> {
+        let AttemptState::Completed { completion, charge_permission_id, at } = &attempt.state else {
+            return None;
+        };
+        Some(Self::begun(terms, completion, charge_permission_id, *at))
+    }
+
+    /// What an attempt's success begins.
+    pub(in crate::merchant) fn begun(
+        terms: &Terms,
+        completion: &Completion,
+        charge_permission_id: &ChargePermissionId,
+        now: Timestamp,
+    ) -> Self {
+        // For what Finalize's answer does not say: the state and the expiry. The snapshot's own question is
+        // usually faster.
+        let soon = Some(Look { at: now.plus(ASK_FOR_CHARGE_AFTER), count: 0 });
+        let charge = completion.charge_id().map(|id| {
+            let (state, look) = match completion {
+                Completion::Captured(_) => (ChargeState::Captured(terms.charge_amount), soon),
+                Completion::CaptureInitiated(_) => (ChargeState::CaptureInitiated, Some(Look::first(now))),
+                Completion::Authorized(_) | Completion::Confirmed => (ChargeState::Authorized, soon),
+            };
+            Charge { look, ..Charge::new(id.clone(), terms.charge_amount, state, now) }
+        });
+        Self {
+            charge_permission_id: charge_permission_id.clone(),
+            limit: terms.total_order_amount.unwrap_or(terms.charge_amount),
+            began_at: now,
+            permission: Permission { state: PermissionState::Chargeable, look: None },
+            charges: charge.into_iter().collect(),
+            operations: Vec::new(),
+        }
+    }
+
+    /// One of its charges.
+    #[must_use]
+    pub fn charge(&self, id: &ChargeId) -> Option<&Charge> {
+        self.charges.iter().find(|charge| charge.id == *id)
+    }
+
+    pub(in crate::merchant) fn charge_mut(&mut self, id: &ChargeId) -> Option<&mut Charge> {
+        self.charges.iter_mut().find(|charge| charge.id == *id)
+    }
+
+    /// One of its refunds, with the charge that it is of.
+    #[must_use]
+    pub fn refund(&self, id: &RefundId) -> Option<(&Charge, &Refund)> {
+        self.charges.iter().find_map(|charge| {
+            charge.refunds.iter().find(|refund| refund.id == *id).map(|refund| (charge, refund))
+        })
+    }
+
+    pub(in crate::merchant) fn refund_mut(&mut self, id: &RefundId) -> Option<&mut Refund> {
+        self.charges.iter_mut().flat_map(|charge| &mut charge.refunds).find(|refund| refund.id == *id)
+    }
+
+    /// Whether a refund is of a charge that is not known yet: that is to be asked for first, or nobody
+    /// would know what the refund is of.
+    #[must_use]
+    pub fn lacks_charge_of(&self, shown: &RefundShown) -> bool {
+        self.charge(&shown.charge_id).is_none()
+    }
+
+    /// One of its operations.
+    #[must_use]
+    pub fn operation(&self, number: u32) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.number == number)
+    }
+
+    pub(in crate::merchant) fn operation_mut(&mut self, number: u32) -> Option<&mut Operation> {
+        self.operations.iter_mut().find(|operation| operation.number == number)
+    }
+
+    /// The operations that may still have an effect.
+    pub fn in_flight(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(|operation| !operation.state.is_final())
+    }
+
+    /// The operation that is to change a charge and may still, if there is one.
+    #[must_use]
+    pub fn changing(&self, id: &ChargeId) -> Option<&Operation> {
+        self.in_flight().find(|operation| operation.request.changes_charge() == Some(id))
+    }
+
+    /// What a capture that Amazon has accepted asked for.
+    pub(in crate::merchant) fn accepted_capture(&self, id: &ChargeId) -> Option<Money> {
+        let done = self.operations.iter().filter(|it| matches!(it.state, OperationState::Done(_)));
+        done.filter(|it| it.request.changes_charge() == Some(id)).find_map(|it| it.request.captures())
+    }
+
+    /// What is left of the limit, with everything that is in flight taken off.
+    #[must_use]
+    pub fn left(&self) -> Money {
+        let asked = self.in_flight().filter_map(|operation| {
+            let Request::CreateCharge { amount, .. } = operation.request else { return None };
+            Some(amount)
+        });
+        less(self.limit, sum(self.limit, self.charges.iter().map(Charge::taken).chain(asked)))
+    }
+
+    /// What is being refunded of a charge and not yet among its refunds.
+    #[must_use]
+    pub fn refunding(&self, id: &ChargeId) -> Money {
+        let asked = self.in_flight().filter_map(|operation| {
+            let Request::Refund { charge_id, amount } = &operation.request else { return None };
+            (charge_id == id).then_some(*amount)
+        });
+        sum(self.limit, asked)
+    }
+
+    /// What may still be refunded of a charge, with everything that is on its way taken off.
+    #[must_use]
+    pub fn refundable(&self, charge: &Charge, ceiling: RefundCeiling) -> Money {
+        let captured = charge.captured();
+        let most = match ceiling {
+            RefundCeiling::Captured => captured,
+            RefundCeiling::Amazon => amazon_limits::ceiling(captured),
+        };
+        less(less(most, charge.refunded()), self.refunding(&charge.id))
+    }
+
+    /// Adds an operation that is due at once; gives back its number.
+    pub(in crate::merchant) fn record(
+        &mut self,
+        name: OperationName,
+        asked: Asked,
+        request: Request,
+        now: Timestamp,
+    ) -> u32 {
+        let number = self.operations.last().map_or(1, |last| last.number.saturating_add(1));
+        let state = OperationState::InFlight(InFlight::recorded(now));
+        let turned_away = 0;
+        self.operations.push(Operation {
+            number,
+            name,
+            asked,
+            request,
+            requested_at: now,
+            turned_away,
+            state,
+        });
+        number
+    }
+
+    /// Whether nothing more can be charged under its permission, ever.
+    pub(in crate::merchant) const fn is_closed(&self) -> bool {
+        matches!(self.permission.state, PermissionState::Closed(_))
+    }
+
+    /// When somebody must look after it.
+    #[must_use]
+    pub fn due_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
+        let charges = self.charges.iter().filter_map(|charge| charge.due_at(rules));
+        let operations = self.operations.iter().filter_map(|operation| operation.state.due_at());
+        charges.chain(operations).chain(self.permission.look.map(|look| look.at)).min()
+    }
+}

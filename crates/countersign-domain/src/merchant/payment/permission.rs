@@ -1,0 +1,53 @@
+//! The Charge Permission that a payment is under, as far as it is known and as Amazon shows it.
+
+use alloc::string::String;
+
+use crate::merchant::call::Look;
+
+/// The permission as it was last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// Whether it can be charged.
+    pub state: PermissionState,
+    /// When to look at it, if there is a reason to.
+    pub look: Option<Look>,
+}
+
+/// Whether a permission can be charged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PermissionState {
+    /// It can, or nobody has seen that it cannot.
+    Chargeable,
+    /// Not now; Amazon's reason.
+    NonChargeable(String),
+    /// Never again; Amazon's reason.
+    Closed(String),
+}
+
+impl PermissionState {
+    /// Amazon's word for it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Chargeable => "Chargeable",
+            Self::NonChargeable(_) => "NonChargeable",
+            Self::Closed(_) => "Closed",
+        }
+    }
+
+    /// Amazon's reason, where it has one.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Chargeable => None,
+            Self::NonChargeable(reason) | Self::Closed(reason) => Some(reason),
+        }
+    }
+}
+
+/// A permission as Amazon shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionShown {
+    /// Its state.
+    pub state: PermissionState,
+}

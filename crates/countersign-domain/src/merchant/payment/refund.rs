@@ -1,0 +1,60 @@
+//! A refund, as far as it is known and as Amazon shows it. States only move forward:
+//!
+//! ```text
+//! RefundInitiated ─▶ Refunded | Declined
+//! ```
+
+use alloc::string::String;
+
+use crate::ids::{ChargeId, RefundId};
+use crate::merchant::call::Look;
+use crate::money::Money;
+
+/// Money given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    /// Its id.
+    pub id: RefundId,
+    /// How much.
+    pub amount: Money,
+    /// How far it is.
+    pub state: RefundState,
+    /// When to look at it.
+    pub look: Option<Look>,
+}
+
+/// How far a refund is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundState {
+    /// Under way.
+    RefundInitiated,
+    /// The buyer has it.
+    Refunded,
+    /// The buyer has not; Amazon's reason. Its part of the budget is free again.
+    Declined(Option<String>),
+}
+
+impl RefundState {
+    /// Amazon's word for it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::RefundInitiated => "RefundInitiated",
+            Self::Refunded => "Refunded",
+            Self::Declined(_) => "Declined",
+        }
+    }
+}
+
+/// A refund as Amazon shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundShown {
+    /// Its id.
+    pub id: RefundId,
+    /// The charge that it is of.
+    pub charge_id: ChargeId,
+    /// How much.
+    pub amount: Money,
+    /// How far it is.
+    pub state: RefundState,
+}

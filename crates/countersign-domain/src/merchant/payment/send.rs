@@ -1,0 +1,403 @@
+//! Sending an operation and finding out what became of it: its answers, its doubts, and what a look at a
+//! charge or at the permission proves of it. What may be asked for at all is [`super::ask`]'s.
+//!
+//! Recovery by kind: Capture and Cancel ask for the charge, Close for the permission; Create Charge and
+//! Create Refund send the same bytes under the same key again, since Amazon lists neither, and what the
+//! key answers is the answer. A crash between the answer and its write leaves the lease; then the look-up,
+//! or the same bytes again, has the answer again.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::Payment;
+use super::charge::{ChargeShown, ChargeState, ChargeStateSeen, Sight};
+use super::evidence::Maker;
+use super::operation::{Effect, Operation, OperationState, Request};
+use super::permission::{PermissionShown, PermissionState};
+use super::refund::RefundShown;
+use crate::ids::{ChargeId, IdempotencyKey};
+use crate::merchant::call::{Answer, CallNeeds, InFlight, KeyOrdinal, Look, Send};
+use crate::merchant::checkout::draft::{Draft, PaymentDraft};
+use crate::merchant::event::PaymentEvent;
+use crate::merchant::next::{CallId, Delivery, NextStep};
+use crate::merchant::rules::{CLOSE_WAITS, COPY_LIFETIME, doubt_delay, not_evaluated_delay};
+use crate::reason_code::{ReasonClass, ReasonCode};
+
+/// What came back for an operation; a refusal is Amazon's code.
+pub type OperationAnswer = Answer<Shown, String>;
+
+/// What a success of an operation shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// The charge that it is about.
+    Charge(ChargeShown),
+    /// The refund that it made.
+    Refund(RefundShown),
+    /// The permission.
+    Permission(PermissionShown),
+}
+
+/// The code of an operation that a cancellation overtook before it had an effect.
+pub const OVERTAKEN: &str = "OrderCanceled";
+
+/// Makes an operation's first send, or its next after it was turned away, durable before it leaves. `body`
+/// and `key` are taken for the first.
+pub fn begin(draft: &mut Draft, number: u32, body: Arc<[u8]>, key: IdempotencyKey) -> NextStep {
+    let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
+    let Some(operation) = draft.payment.operation_mut(number) else { return NextStep::Rest };
+    let OperationState::InFlight(InFlight::Recorded { earlier, .. }) = &mut operation.state else {
+        return NextStep::Rest;
+    };
+    let send = earlier.take().unwrap_or(Send { n: KeyOrdinal::FIRST, idempotency_key: key, body });
+    let (begun, event) = InFlight::begun(send.clone(), draft.now, draft.rules);
+    operation.state = OperationState::InFlight(begun);
+    draft.tell_of_call(number, event);
+    draft.delivery(number, send)
+}
+
+/// Makes a re-send durable before it leaves: the same bytes under the same key. It rests when the operation
+/// is no longer in doubt, or must wait until its canceled order's permission is closed.
+pub fn send_again(draft: &mut Draft, number: u32) -> NextStep {
+    let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
+    let is_held_back = draft.payment.operation(number).is_none_or(|it| draft.holds_back(it));
+    let operation = draft.payment.operation_mut(number).filter(|_| !is_held_back);
+    let in_flight = operation.and_then(|operation| operation.state.in_flight_mut());
+    let Some((send, event)) = in_flight.and_then(InFlight::send_again) else { return NextStep::Rest };
+    draft.tell_of_call(number, event);
+    draft.delivery(number, send)
+}
+
+/// Takes in an answer to an operation; says how what it leaves open is found out.
+///
+/// A success counts whenever it comes: what it shows is taken in, also where the operation has ended; if
+/// it ended otherwise, the operator is told. A refusal of the sole send counts; of a later one only where
+/// it speaks for the copies before. Anything else leaves the operation in doubt.
+pub fn answered(draft: &mut Draft, number: u32, answer: &OperationAnswer) -> NextStep {
+    let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
+    draft.take_answer(number, answer);
+    match draft.payment.operation(number) {
+        // An answer that proves nothing is a hint all the same: what it is about is looked at.
+        Some(operation) if operation.state.is_in_doubt() => find_out(draft.payment, operation),
+        Some(_) | None => NextStep::Rest,
+    }
+}
+
+/// The owner of every send is gone: its process has ended. How many there were.
+pub fn orphaned(draft: &mut Draft) -> usize {
+    let Some(draft) = &mut draft.payment() else { return 0 };
+    let now = draft.now;
+    let sent = draft.payment.operations.iter_mut().filter_map(|operation| {
+        let event = operation.state.in_flight_mut()?.orphaned(now)?;
+        Some((operation.number, event))
+    });
+    let sent: Vec<_> = sent.collect();
+    let count = sent.len();
+    for (number, event) in sent {
+        draft.tell_of_call(number, event);
+    }
+    count
+}
+
+/// Takes in what Get Charge showed; says what is to be done next about the operations that wait for it.
+pub fn charge_shown(draft: &mut Draft, shown: &ChargeShown) -> NextStep {
+    let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
+    draft.take_charge(shown, Maker::Stranger);
+    draft.resolve_by_charge(&shown.id)
+}
+
+/// Takes in what Get Refund showed.
+pub fn refund_shown(draft: &mut Draft, shown: &RefundShown) {
+    if let Some(draft) = &mut draft.payment() {
+        draft.take_refund(shown);
+    }
+}
+
+/// Takes in what Get Charge Permission showed; says what is to be done next about a Close that waits for it.
+pub fn permission_shown(draft: &mut Draft, shown: &PermissionShown) -> NextStep {
+    let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
+    draft.take_permission(shown);
+    draft.resolve_by_permission(shown)
+}
+
+/// How it is found out what became of an operation in doubt.
+fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
+    match &operation.request {
+        Request::CreateCharge { .. } | Request::Refund { .. } => {
+            NextStep::SendAgain(CallId::Operation(operation.number))
+        }
+        Request::Capture { charge_id, .. } | Request::CancelCharge { charge_id } => {
+            NextStep::LookAtCharge(charge_id.clone())
+        }
+        Request::Close { .. } => NextStep::LookAtPermission(payment.charge_permission_id.clone()),
+    }
+}
+
+/// What a success has done, if it is one of this request: it names the right object, in a state that is the
+/// effect.
+fn effect(request: &Request, shown: &Shown) -> Option<Effect> {
+    use ChargeStateSeen::{Canceled, CaptureInitiated, Captured};
+    let (effect, is_of_it) = match (request, shown) {
+        (Request::CreateCharge { .. }, Shown::Charge(shown)) => (Effect::Charge(shown.id.clone()), true),
+        (Request::Capture { charge_id, .. }, Shown::Charge(shown)) => {
+            let is_captured = matches!(shown.seen.state, CaptureInitiated | Captured);
+            (Effect::Charge(shown.id.clone()), shown.id == *charge_id && is_captured)
+        }
+        (Request::CancelCharge { charge_id }, Shown::Charge(shown)) => {
+            (Effect::Charge(shown.id.clone()), shown.id == *charge_id && shown.seen.state == Canceled)
+        }
+        (Request::Refund { charge_id, amount }, Shown::Refund(shown)) => {
+            (Effect::Refund(shown.id.clone()), shown.charge_id == *charge_id && shown.amount == *amount)
+        }
+        (Request::Close { .. }, Shown::Permission(shown)) => {
+            (Effect::Closed, matches!(shown.state, PermissionState::Closed(_)))
+        }
+        _ => return None,
+    };
+    is_of_it.then_some(effect)
+}
+
+impl PaymentDraft<'_> {
+    fn delivery(&self, number: u32, send: Send) -> NextStep {
+        let Some(operation) = self.payment.operation(number) else { return NextStep::Rest };
+        NextStep::Send(Delivery::Operation {
+            number,
+            charge_permission_id: self.payment.charge_permission_id.clone(),
+            request: operation.request.clone(),
+            send,
+        })
+    }
+
+    fn take_answer(&mut self, number: u32, answer: &OperationAnswer) {
+        let Some(operation) = self.payment.operation_mut(number) else { return };
+        if let Answer::Success(shown) = answer
+            && let Some(effect) = effect(&operation.request, shown)
+        {
+            return self.take_success(number, effect, shown);
+        }
+        let OperationState::InFlight(in_flight) = &mut operation.state else { return };
+        if let Answer::Refused(code) = answer {
+            let counts = match in_flight {
+                InFlight::Sent { .. } => true,
+                InFlight::InDoubt(doubt) => ends_doubt(&operation.request, doubt.look, code),
+                InFlight::Recorded { .. } => false,
+            };
+            if counts {
+                operation.state = OperationState::Refused { code: code.clone() };
+                let request = operation.request.clone();
+                self.tell(PaymentEvent::OperationRefused { number, code: code.clone() });
+                self.look_after_refusal(&request);
+                return;
+            }
+        }
+        let kind = operation.request.kind();
+        let turned_away = operation.turned_away.saturating_add(1);
+        let pause = not_evaluated_delay(turned_away);
+        let event = in_flight.unsettled(kind, answer, "a success of something else", pause, self.now);
+        if let InFlight::Recorded { .. } = in_flight
+            && event.is_some()
+        {
+            operation.turned_away = turned_away;
+        }
+        if let Some(event) = event {
+            self.tell_of_call(number, event);
+        }
+    }
+
+    /// Takes in a success with its effect. One of an operation that has ended otherwise is told to the
+    /// operator; what it shows counts all the same, since it is there at Amazon.
+    fn take_success(&mut self, number: u32, effect: Effect, shown: &Shown) {
+        let Some(operation) = self.payment.operation_mut(number) else { return };
+        let differs = match &operation.state {
+            // Nothing was sent that could have an effect.
+            OperationState::InFlight(InFlight::Recorded { earlier: None, .. }) => return,
+            OperationState::InFlight(_) => {
+                operation.state = OperationState::Done(effect.clone());
+                self.tell(PaymentEvent::OperationDone(number));
+                false
+            }
+            OperationState::Done(known) => *known != effect,
+            OperationState::Refused { .. } => true,
+        };
+        match shown {
+            Shown::Charge(shown) => self.take_charge(shown, Maker::Operation),
+            Shown::Refund(shown) => self.take_refund(shown),
+            Shown::Permission(shown) => self.take_permission(shown),
+        }
+        // A capture that was accepted and then declined has come to nothing, as is known.
+        let is_declined = |id| {
+            self.payment.charge(id).is_some_and(|charge| matches!(charge.state, ChargeState::Declined(_)))
+        };
+        let came_to_nothing = matches!(&effect, Effect::Charge(id) if is_declined(id));
+        if differs && !came_to_nothing {
+            self.contradict(&effect, "a late success");
+        }
+    }
+
+    /// Has looked at whatever a refusal says to be otherwise than it is known here.
+    fn look_after_refusal(&mut self, request: &Request) {
+        let look = Some(Look::now(self.now));
+        match request {
+            Request::CreateCharge { .. } | Request::Close { .. } => self.payment.permission.look = look,
+            Request::Capture { charge_id, .. }
+            | Request::CancelCharge { charge_id }
+            | Request::Refund { charge_id, .. } => {
+                if let Some(charge) = self.payment.charge_mut(charge_id) {
+                    charge.look = look;
+                    if let Sight::At(_) = charge.sight {
+                        charge.sight = Sight::Doubted;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes up an operation that is due.
+    pub(in crate::merchant) fn take_up(&mut self, number: u32) -> NextStep {
+        let now = self.now;
+        let waits = self.waits_for_others(number);
+        let Some(operation) = self.payment.operation_mut(number) else { return NextStep::Rest };
+        let kind = operation.request.kind();
+        let Some(in_flight) = operation.state.in_flight_mut() else { return NextStep::Rest };
+        if let InFlight::Recorded { retry_at, .. } = in_flight
+            && waits
+        {
+            *retry_at = now.plus(CLOSE_WAITS);
+            return NextStep::Rest;
+        }
+        let (needs, event) = in_flight.take_up(kind, now, self.rules);
+        if let Some(event) = event {
+            self.tell_of_call(number, event);
+        }
+        let Some(operation) = self.payment.operation(number) else { return NextStep::Rest };
+        match needs {
+            CallNeeds::Send => NextStep::Begin(CallId::Operation(number)),
+            CallNeeds::Wait => NextStep::Rest,
+            // When the permission is seen to be Closed, it is taken up again.
+            CallNeeds::Look if self.holds_back(operation) => NextStep::Rest,
+            CallNeeds::Look => find_out(self.payment, operation),
+        }
+    }
+
+    /// A permission is closed when what was asked for before is over; for a canceled order it is closed first.
+    fn waits_for_others(&self, number: u32) -> bool {
+        let comes_before = |it: &Operation| {
+            it.number < number && !is_close(it) && !(self.is_canceled && it.waits_for_close())
+        };
+        self.payment.operation(number).is_some_and(is_close) && self.payment.in_flight().any(comes_before)
+    }
+
+    /// Lets a Close that has waited for others go, now that they are over. One that somebody is about to send
+    /// is due within the lease, and left alone.
+    pub(in crate::merchant) fn wake_closes(&mut self) {
+        let waiting = self.payment.in_flight().filter(|it| is_close(it) && it.turned_away == 0);
+        let waiting: Vec<u32> = waiting.map(|it| it.number).collect();
+        for number in waiting {
+            if self.waits_for_others(number) {
+                continue;
+            }
+            let operation = self.payment.operation_mut(number);
+            if let Some(InFlight::Recorded { earlier: None, retry_at, .. }) =
+                operation.and_then(|operation| operation.state.in_flight_mut())
+                && *retry_at > self.now.plus(self.rules.lease)
+            {
+                *retry_at = self.now;
+            }
+        }
+    }
+
+    /// Ends the operations that wait for a charge, by what it was seen to be; says which is to be sent again.
+    /// A capture that shows no effect is not sent again for an order that is being canceled: whatever copy of
+    /// it may still arrive, the charge itself is looked at until it is undone.
+    fn resolve_by_charge(&mut self, id: &ChargeId) -> NextStep {
+        let Some(state) = self.payment.charge(id).map(|charge| charge.state.clone()) else {
+            return NextStep::Rest;
+        };
+        let mut next = NextStep::Rest;
+        for index in 0..self.payment.operations.len() {
+            let Some(operation) = self.payment.operations.get(index) else { continue };
+            if !operation.state.is_in_doubt() || operation.request.changes_charge() != Some(id) {
+                continue;
+            }
+            let number = operation.number;
+            match (&state, operation.request.captures()) {
+                // Somebody else captured it: what was asked for here can have no effect any more.
+                (ChargeState::Captured(captured), Some(asked)) if *captured != asked => {
+                    self.end(number, Err(state.name()));
+                    self.contradict(id, "a capture of another amount");
+                }
+                (ChargeState::Captured(_) | ChargeState::CaptureInitiated, Some(_))
+                | (ChargeState::Canceled(_), None) => self.end(number, Ok(Effect::Charge(id.clone()))),
+                (ChargeState::Canceled(_) | ChargeState::Declined(_), Some(_))
+                | (
+                    ChargeState::Captured(_) | ChargeState::CaptureInitiated | ChargeState::Declined(_),
+                    None,
+                ) => self.end(number, Err(state.name())),
+                (ChargeState::AuthorizationInitiated | ChargeState::Authorized, Some(_))
+                    if self.is_canceled =>
+                {
+                    self.end(number, Err(OVERTAKEN));
+                }
+                // Proof of nothing: the call may still be on its way. Sent again it has its effect once.
+                (ChargeState::AuthorizationInitiated | ChargeState::Authorized, _) => {
+                    next = NextStep::SendAgain(CallId::Operation(number));
+                }
+            }
+        }
+        next
+    }
+
+    /// Ends the Close that waits for the permission, by what that was seen to be.
+    fn resolve_by_permission(&mut self, shown: &PermissionShown) -> NextStep {
+        let closes = self.payment.operations.iter().filter(|it| it.state.is_in_doubt() && is_close(it));
+        let closes: Vec<u32> = closes.map(|it| it.number).collect();
+        let mut next = NextStep::Rest;
+        for number in closes {
+            match shown.state {
+                PermissionState::Closed(_) => self.end(number, Ok(Effect::Closed)),
+                PermissionState::Chargeable | PermissionState::NonChargeable(_) => {
+                    next = NextStep::SendAgain(CallId::Operation(number));
+                }
+            }
+        }
+        next
+    }
+
+    /// Ends an operation by what was seen: with its effect, or with the code that proves that it has none.
+    pub(in crate::merchant) fn end(&mut self, number: u32, ended: Result<Effect, &str>) {
+        let Some(operation) = self.payment.operation_mut(number) else { return };
+        let event;
+        (operation.state, event) = match ended {
+            Ok(effect) => (OperationState::Done(effect), PaymentEvent::OperationDone(number)),
+            Err(code) => {
+                let code = code.to_string();
+                let event = PaymentEvent::OperationRefused { number, code: code.clone() };
+                (OperationState::Refused { code }, event)
+            }
+        };
+        self.tell(event);
+    }
+}
+
+/// Whether a refusal of a copy speaks for every copy: a decline, which the key remembers; anything else only
+/// when the copy before has long arrived, or never will. Of what changes a charge, the charge tells.
+fn ends_doubt(request: &Request, look: Look, code: &str) -> bool {
+    match request {
+        Request::CreateCharge { .. } | Request::Refund { .. } => {
+            // The take-up that sends a copy has counted already, and has drawn the pause behind it.
+            let pause_before = doubt_delay(look.count.saturating_sub(2));
+            is_decline(code) || pause_before > COPY_LIFETIME
+        }
+        Request::Capture { .. } | Request::CancelCharge { .. } | Request::Close { .. } => false,
+    }
+}
+
+/// Whether Amazon or the bank has decided against the payment itself.
+fn is_decline(code: &str) -> bool {
+    ReasonCode::parse(code)
+        .is_some_and(|code| code.class() == ReasonClass::Decline || code == ReasonCode::ProcessingFailure)
+}
+
+fn is_close(operation: &Operation) -> bool {
+    matches!(operation.request, Request::Close { .. })
+}

@@ -1,0 +1,337 @@
+//! One decision on a checkout that stays as it is: what a table's row and a model's step need. Every decision
+//! is finished as its caller would finish it.
+
+use super::*;
+
+/// Decides on a copy; the step, if there is anything to write, and what the decision came to.
+pub(super) fn decided<T>(
+    before: &Checkout,
+    now: Timestamp,
+    rules: &MerchantRules,
+    decide: impl FnOnce(&mut Draft) -> T,
+) -> (Option<CheckoutStep>, T) {
+    let mut draft = Draft::new(before.clone(), now, *rules);
+    let outcome = decide(&mut draft);
+    let Decided { checkout: next, events, is_changed } = draft.finish();
+    (is_changed.then_some(Step { next, events }), outcome)
+}
+
+/// The step, or one that changes nothing.
+fn step_or_none(before: &Checkout, step: Option<CheckoutStep>) -> CheckoutStep {
+    step.unwrap_or_else(|| Step { next: before.clone(), events: Vec::new() })
+}
+
+fn delivered(next: NextStep) -> Option<Send> {
+    match next {
+        NextStep::Send(Delivery::Finalize { send, .. } | Delivery::Operation { send, .. }) => Some(send),
+        _ => None,
+    }
+}
+
+pub(super) fn change_terms(
+    before: &Checkout,
+    version: u32,
+    terms: Terms,
+) -> Result<CheckoutStep, TermsRefused> {
+    let (step, changed) = decided(before, sent_at(), &rules(), |draft| draft.change_terms(version, terms));
+    changed.map(|()| step_or_none(before, step))
+}
+
+pub(super) mod attempts {
+    use super::super::super::attempt::{agree as comparing, arrive as arriving, finalize, look};
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) enum Agreement {
+        Agreed(AddressKind, Address),
+        Ends(CheckoutStep),
+        NotReady,
+    }
+
+    pub(crate) fn agree(
+        before: &Checkout,
+        attempt: u32,
+        seen: &SessionSeen,
+        environment: Environment,
+        now: Timestamp,
+    ) -> Agreement {
+        let priced = comparing::Priced::Known;
+        let agree = |draft: &mut Draft| comparing::agree(draft, attempt, seen, environment, priced);
+        match decided(before, now, &rules(), agree) {
+            (None, Some((kind, address))) => Agreement::Agreed(kind, address),
+            (Some(step), None) => Agreement::Ends(step),
+            (None, None) => Agreement::NotReady,
+            (Some(step), Some(_)) => panic!("it agrees and ends: {step:?}"),
+        }
+    }
+
+    pub(crate) fn ask_again(before: &Checkout, attempt: u32, now: Timestamp) -> Option<Checkout> {
+        decided(before, now, &rules(), |draft| comparing::ask_again(draft, attempt)).0.map(|step| step.next)
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) enum Arrival {
+        Known(u32),
+        New(u32, CheckoutStep),
+    }
+
+    pub(crate) fn arrive(
+        before: &Checkout,
+        session: &CheckoutSessionId,
+        given: &GivenAddresses,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Result<Arrival, arriving::ArrivalRefused> {
+        let (step, arrival) = decided(before, now, rules, |draft| arriving::arrive(draft, session, given));
+        Ok(match arrival? {
+            arriving::Arrival::Known(number) => Arrival::Known(number),
+            arriving::Arrival::New(number) => Arrival::New(number, step_or_none(before, step)),
+        })
+    }
+
+    pub(crate) fn buyer_seen(
+        before: &Checkout,
+        attempt: u32,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<Checkout> {
+        decided(before, now, rules, |draft| arriving::note_buyer(draft, attempt)).0.map(|step| step.next)
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) enum Beginning {
+        Send(Send, CheckoutStep),
+        Ends(CheckoutStep),
+        NotReady,
+    }
+
+    pub(crate) fn begin(
+        before: &Checkout,
+        attempt: u32,
+        body: Arc<[u8]>,
+        key_of: &dyn Fn(u32) -> IdempotencyKey,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Beginning {
+        let begin = |draft: &mut Draft| finalize::begin(draft, attempt, body, &|n| key_of(n.get()));
+        let (step, next) = decided(before, now, rules, begin);
+        match (step, delivered(next)) {
+            (Some(step), Some(send)) => Beginning::Send(send, step),
+            (Some(step), None) => Beginning::Ends(step),
+            (None, _) => Beginning::NotReady,
+        }
+    }
+
+    pub(crate) fn answered(
+        before: &Checkout,
+        attempt: u32,
+        n: u32,
+        answer: &FinalizeAnswer,
+        now: Timestamp,
+    ) -> Option<CheckoutStep> {
+        decided(before, now, &rules(), |draft| finalize::answered(draft, attempt, KeyOrdinal::new(n), answer))
+            .0
+    }
+
+    pub(crate) fn take_up(
+        before: &Checkout,
+        attempt: u32,
+        key_of: &dyn Fn(u32) -> IdempotencyKey,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<(CheckoutStep, NextStep)> {
+        let (step, next) =
+            decided(before, now, rules, |draft| finalize::take_up(draft, attempt, &|n| key_of(n.get())));
+        Some((step_or_none(before, step), next?))
+    }
+
+    pub(crate) fn orphaned(before: &Checkout, attempt: u32, now: Timestamp) -> Option<CheckoutStep> {
+        decided(before, now, &rules(), |draft| finalize::orphaned(draft, attempt)).0
+    }
+
+    pub(crate) fn send_again(
+        before: &Checkout,
+        attempt: u32,
+        key_of: &dyn Fn(u32) -> IdempotencyKey,
+    ) -> Option<(Send, CheckoutStep)> {
+        let send_again = |draft: &mut Draft| finalize::send_again(draft, attempt, &|n| key_of(n.get()));
+        let (step, next) = decided(before, sent_at(), &rules(), send_again);
+        Some((delivered(next)?, step?))
+    }
+
+    pub(crate) fn session_seen(
+        before: &Checkout,
+        attempt: u32,
+        seen: &SessionSeen,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<(CheckoutStep, NextStep)> {
+        let (step, next) = decided(before, now, rules, |draft| look::session_seen(draft, attempt, seen));
+        Some((step?, next))
+    }
+
+    pub(crate) fn charge_seen(
+        before: &Checkout,
+        attempt: u32,
+        permission: &ChargePermissionId,
+        charge: &ChargeId,
+        seen: &ChargeSeen,
+        now: Timestamp,
+    ) -> Option<CheckoutStep> {
+        let see = |draft: &mut Draft| look::charge_seen(draft, attempt, permission, charge, seen);
+        decided(before, now, &rules(), see).0
+    }
+}
+
+pub(super) mod payments {
+    use super::super::super::after::{cancel, due, hint};
+    use super::super::super::payment::ask::{self, OperationRefused};
+    use super::super::super::payment::operation::{Asked, OperationName};
+    use super::super::super::payment::permission::PermissionShown;
+    use super::super::super::payment::refund::RefundShown;
+    use super::super::super::payment::send::{self, OperationAnswer};
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) enum Recorded {
+        Known(u32),
+        New(u32, CheckoutStep),
+    }
+
+    pub(crate) fn ask(
+        before: &Checkout,
+        name: OperationName,
+        asked: Asked,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Result<Recorded, OperationRefused> {
+        let (step, recorded) = decided(before, now, rules, |draft| ask::ask(draft, name, asked));
+        Ok(match recorded? {
+            ask::Recorded::Known(number) => Recorded::Known(number),
+            ask::Recorded::New(number) => Recorded::New(number, step_or_none(before, step)),
+        })
+    }
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) enum CancelAsked {
+        Known,
+        New(CheckoutStep),
+    }
+
+    pub(crate) fn request_cancel(
+        before: &Checkout,
+        reference: &str,
+        reason: Option<&str>,
+        key_of: &dyn Fn(u32, u32) -> IdempotencyKey,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Result<CancelAsked, OperationRefused> {
+        let request = |draft: &mut Draft| {
+            cancel::request_cancel(draft, reference, reason, &|attempt, n| key_of(attempt, n.get()))
+        };
+        let (step, requested) = decided(before, now, rules, request);
+        Ok(match requested? {
+            cancel::CancelRequested::Known => CancelAsked::Known,
+            cancel::CancelRequested::New => CancelAsked::New(step_or_none(before, step)),
+        })
+    }
+
+    pub(crate) fn begin(
+        before: &Checkout,
+        number: u32,
+        body: Arc<[u8]>,
+        key: IdempotencyKey,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<(Send, CheckoutStep)> {
+        let (step, next) = decided(before, now, rules, |draft| send::begin(draft, number, body, key));
+        Some((delivered(next)?, step?))
+    }
+
+    pub(crate) fn send_again(
+        before: &Checkout,
+        number: u32,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<(Send, CheckoutStep)> {
+        let (step, next) = decided(before, now, rules, |draft| send::send_again(draft, number));
+        Some((delivered(next)?, step?))
+    }
+
+    pub(crate) fn answered(
+        before: &Checkout,
+        number: u32,
+        answer: &OperationAnswer,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<CheckoutStep> {
+        decided(before, now, rules, |draft| send::answered(draft, number, answer)).0
+    }
+
+    pub(crate) fn orphaned(before: &Checkout, now: Timestamp, rules: &MerchantRules) -> Option<CheckoutStep> {
+        decided(before, now, rules, send::orphaned).0
+    }
+
+    pub(crate) fn charge_shown(
+        before: &Checkout,
+        shown: &ChargeShown,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<(CheckoutStep, NextStep)> {
+        let (step, next) = decided(before, now, rules, |draft| send::charge_shown(draft, shown));
+        before.payment.as_ref()?;
+        Some((step_or_none(before, step), next))
+    }
+
+    pub(crate) fn permission_shown(
+        before: &Checkout,
+        shown: &PermissionShown,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<(CheckoutStep, NextStep)> {
+        let (step, next) = decided(before, now, rules, |draft| send::permission_shown(draft, shown));
+        before.payment.as_ref()?;
+        Some((step_or_none(before, step), next))
+    }
+
+    pub(crate) fn refund_shown(
+        before: &Checkout,
+        shown: &RefundShown,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<CheckoutStep> {
+        decided(before, now, rules, |draft| send::refund_shown(draft, shown)).0
+    }
+
+    pub(crate) fn take_up_payment(
+        before: &Checkout,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<(CheckoutStep, NextStep)> {
+        let (step, next) = decided(before, now, rules, due::take_up_payment);
+        Some((step_or_none(before, step), next?))
+    }
+
+    pub(crate) fn hinted(
+        before: &Checkout,
+        hint: &hint::Hint,
+        now: Timestamp,
+        rules: &MerchantRules,
+    ) -> Option<(CheckoutStep, NextStep)> {
+        let (step, next) = decided(before, now, rules, |draft| hint::hinted(draft, hint));
+        if step.is_none() && next == NextStep::Rest {
+            return None;
+        }
+        Some((step_or_none(before, step), next))
+    }
+
+    pub(crate) fn unpaid_charge_seen(
+        before: &Checkout,
+        permission: &ChargePermissionId,
+        shown: &ChargeShown,
+        now: Timestamp,
+    ) -> Option<CheckoutStep> {
+        let see = |draft: &mut Draft| hint::unpaid_charge_seen(draft, permission, shown);
+        decided(before, now, &rules(), see).0
+    }
+}

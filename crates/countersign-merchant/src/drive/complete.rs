@@ -1,0 +1,88 @@
+//! The one entry for completing a checkout. The browser, the shop, a timer and an operator all get
+//! the same outcome for the same session, however often and from wherever they ask.
+
+use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::merchant::attempt::arrive::{is_buyer_news, note_buyer};
+use countersign_domain::merchant::attempt::{AttemptState, GivenAddresses};
+use countersign_domain::merchant::call::InFlight;
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::next::{BoundSession, NextStep};
+
+use super::App;
+use super::driver::{Driver, Overdue, Watched};
+use crate::book::StoreFailed;
+use crate::book::arrival::{Bearer, Bound, CompleteRefused};
+use crate::registration::Registration;
+
+/// The registration as far as it is known, and which attempt the caller asked about.
+pub(crate) struct Completing {
+    pub(crate) registration: Registration,
+    pub(crate) attempt: u32,
+}
+
+impl App {
+    /// Completes a checkout with the session that the buyer came back with.
+    pub(crate) async fn complete(
+        &self,
+        checkout_id: &str,
+        session: &CheckoutSessionId,
+        given: &GivenAddresses,
+        bearer: Bearer,
+    ) -> Result<Completing, CompleteRefused> {
+        let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
+        let Bound { loaded, attempt, is_mine } = self.bind(checkout_id, session, given, bearer).await?;
+        let as_bound = loaded.registration.clone();
+        let mut driver = self.driver_of(checkout_id, loaded);
+        let worked = if is_mine {
+            driver.follow(NextStep::Agree(BoundSession { attempt, id: session.clone() })).await
+        } else {
+            self.metrics.note_duplicate("completion");
+            driver.note_buyer(attempt).await
+        };
+        let settled = match worked {
+            Ok(()) => driver.wait(give_up_at, |checkout| self.watch_attempt(checkout, attempt)).await,
+            Err(failed) => Err(failed),
+        };
+        // A store that fails from here on leaves the attempt to its timer, and the caller to what is
+        // known: nothing definite, unless it was definite before.
+        let registration = settled.unwrap_or_else(|failed| {
+            tracing::warn!(checkout_id, attempt, %failed, "a completion cannot be followed");
+            as_bound
+        });
+        Ok(Completing { registration, attempt })
+    }
+
+    /// What the buyer waits for: whatever decides about the attempt.
+    fn watch_attempt(&self, checkout: &Checkout, attempt: u32) -> Watched {
+        let nothing = Watched { overdue: None, is_in_hand: false };
+        let Some(deciding) = checkout.deciding_attempt(attempt) else { return nothing };
+        let is_in_hand = match &deciding.state {
+            AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Sent { .. }) => true,
+            // Turned away and backing off, in doubt or pending: worth a look, not a buyer's wait.
+            AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::InDoubt(_))
+            | AttemptState::Pending { .. } => false,
+            AttemptState::Completed { .. }
+            | AttemptState::NotPaid { .. }
+            | AttemptState::Unresolved { .. }
+            | AttemptState::Surplus { .. } => return nothing,
+        };
+        let is_due = deciding.state.due_at().is_some_and(|due_at| due_at <= self.clock.now());
+        Watched { overdue: is_due.then_some(Overdue::Attempt(deciding.number)), is_in_hand }
+    }
+}
+
+impl Driver<'_> {
+    /// The buyer is back, so whatever decides about this attempt is waited for.
+    async fn note_buyer(&mut self, attempt: u32) -> Result<(), StoreFailed> {
+        let (now, rules) = (self.app().clock.now(), self.app().rules());
+        let Some(checkout) = self.checkout().await? else { return Ok(()) };
+        let Some(deciding) = checkout.deciding_attempt(attempt).map(|deciding| deciding.number) else {
+            return Ok(());
+        };
+        // Most repetitions have nothing to write.
+        if is_buyer_news(checkout, deciding, now, &rules) {
+            self.decide(|draft| note_buyer(draft, deciding)).await?;
+        }
+        Ok(())
+    }
+}

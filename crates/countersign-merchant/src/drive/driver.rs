@@ -1,0 +1,460 @@
+//! The driver of one checkout: it takes a next step, asks Amazon, and feeds the answer back as a decision,
+//! until the domain says that nothing is to be done now. Every caller comes through here (the buyer's return,
+//! the shop's request, a timer, a notification, a restart), so all get the same outcome.
+//!
+//! Who may call Amazon is settled by the commit before the call: it moves a timer on, and of two that try only
+//! one commits. A crash before the call leaves the timer, a crash after it too; nothing else is needed to go
+//! on.
+
+use std::time::Duration;
+
+use countersign_domain::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
+use countersign_domain::merchant::after::due::take_up_payment;
+use countersign_domain::merchant::attempt::agree::{Priced, SessionSeen, agree, ask_again};
+use countersign_domain::merchant::attempt::finalize::{self, FinalizeAnswer};
+use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
+use countersign_domain::merchant::call::{Answer, CallKind, KeyOrdinal};
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::draft::Draft;
+use countersign_domain::merchant::next::{BoundSession, CallId, Delivery, NextStep};
+use countersign_domain::merchant::payment::operation::Request;
+use countersign_domain::merchant::payment::refund::RefundShown;
+use countersign_domain::merchant::payment::send::{
+    self, OperationAnswer, Shown, charge_shown, permission_shown, refund_shown,
+};
+
+use super::App;
+use super::key::idempotency_key;
+use crate::book::StoreFailed;
+use crate::book::commit::Loaded;
+use crate::gateway::amazon::ShowsNothing;
+use crate::gateway::amazon::body::{finalize_body, operation_body};
+use crate::registration::Registration;
+
+/// How many steps follow from one another before the rest is left to the timer. The longest useful chain: begin,
+/// send, look, send again, send, look, ask for the charge.
+const STEPS: usize = 12;
+/// How often one attempt is taken up in a row.
+const TAKEN_UP: usize = 8;
+/// How many things of a payment are taken up in a row: enough for an order of a few charges to be canceled while
+/// its shop waits.
+const TAKEN_UP_OF_PAYMENT: usize = 24;
+
+/// The pause between two looks at something that somebody else has in hand: doubles up to a bound.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// A checkout that is driven on.
+pub(crate) struct Driver<'a> {
+    app: &'a App,
+    checkout_id: &'a str,
+    /// The checkout as it was last read or written, if it was. If somebody else was faster, that is noticed at
+    /// the commit.
+    known: Option<Loaded>,
+    /// The shop's order, for the log, once the checkout was read.
+    order_id: Option<String>,
+}
+
+/// What a caller who waits is told of a checkout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Watched {
+    /// What it is to take up itself, if that is overdue.
+    pub(super) overdue: Option<Overdue>,
+    /// Whether somebody has something in hand that is worth a wait.
+    pub(super) is_in_hand: bool,
+}
+
+/// What is to be taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// This attempt.
+    Attempt(u32),
+    /// Whatever is due.
+    Anything,
+}
+
+impl App {
+    /// Drives a checkout of which nothing was read yet.
+    pub(super) fn driver<'a>(&'a self, checkout_id: &'a str) -> Driver<'a> {
+        Driver { app: self, checkout_id, known: None, order_id: None }
+    }
+
+    /// Drives a checkout that was read or written just now.
+    pub(super) fn driver_of<'a>(&'a self, checkout_id: &'a str, known: Loaded) -> Driver<'a> {
+        let order_id = Some(known.registration.checkout.order_id.clone());
+        Driver { app: self, checkout_id, known: Some(known), order_id }
+    }
+}
+
+impl<'a> Driver<'a> {
+    /// Makes one decision and commits it; `None` when there is no such checkout.
+    pub(super) async fn decide<T: Send>(
+        &mut self,
+        decide: impl Fn(&mut Draft) -> T + Send + Sync,
+    ) -> Result<Option<T>, StoreFailed> {
+        let decide = |draft: &mut Draft| Ok::<_, StoreFailed>(decide(draft));
+        let (after, outcome) = self.app.book.decide(self.checkout_id, self.known.take(), decide).await?;
+        self.know(after);
+        Ok(outcome)
+    }
+
+    fn know(&mut self, known: Option<Loaded>) {
+        if self.order_id.is_none() {
+            self.order_id = known.as_ref().map(|known| known.registration.checkout.order_id.clone());
+        }
+        self.known = known;
+    }
+
+    /// Makes one decision that says what comes next.
+    pub(super) async fn next(
+        &mut self,
+        decide: impl Fn(&mut Draft) -> NextStep + Send + Sync,
+    ) -> Result<NextStep, StoreFailed> {
+        Ok(self.decide(decide).await?.unwrap_or(NextStep::Rest))
+    }
+
+    /// Takes one step and whatever follows from its answer at once.
+    pub(super) async fn follow(&mut self, first: NextStep) -> Result<(), StoreFailed> {
+        let mut next = first;
+        let mut was_sent_again = false;
+        for _ in 0..STEPS {
+            next = match next {
+                NextStep::Rest => return Ok(()),
+                NextStep::Agree(session) => self.agree(&session).await?,
+                NextStep::Begin(call) => self.begin(call).await?,
+                // Once is enough: the timer sends it again, less and less often.
+                NextStep::SendAgain(_) if was_sent_again => return Ok(()),
+                NextStep::SendAgain(call) => {
+                    was_sent_again = true;
+                    self.send_again(call).await?
+                }
+                NextStep::Send(Delivery::Finalize { session, payment_intent, send }) => {
+                    let answer = self.app.amazon.finalize(&session.id, &send, payment_intent).await;
+                    self.finalize_answered(&session, send.n, &answer).await?
+                }
+                NextStep::Send(Delivery::Operation { number, charge_permission_id, request, send }) => {
+                    let answer = self.app.amazon.operate(&charge_permission_id, &request, &send).await;
+                    self.operation_answered(number, &request, &answer).await?
+                }
+                NextStep::LookAtSession(session) => self.look_at_session(&session).await?,
+                NextStep::LookAtAttemptsCharge { session, charge_permission_id, charge_id } => {
+                    self.look_at_attempts_charge(&session, &charge_permission_id, &charge_id).await?
+                }
+                NextStep::LookAtCharge(id) => self.look_at_charge(&id).await?,
+                NextStep::LookAtRefund(id) => match self.app.amazon.refund(&id).await {
+                    Ok(shown) => {
+                        self.look_at_charge_of(&shown).await?;
+                        self.decide(|draft| refund_shown(draft, &shown)).await?;
+                        NextStep::Rest
+                    }
+                    Err(nothing) => self.nothing_shown(&nothing, None, "Get Refund shows nothing"),
+                },
+                NextStep::LookAtPermission(id) => match self.app.amazon.permission(&id).await {
+                    Ok(shown) => self.next(|draft| permission_shown(draft, &shown)).await?,
+                    Err(nothing) => self.nothing_shown(&nothing, None, "Get Charge Permission shows nothing"),
+                },
+            };
+        }
+        Ok(())
+    }
+
+    /// Takes up one attempt as long as it is due.
+    pub(super) async fn drive_attempt(&mut self, attempt: u32) -> Result<(), StoreFailed> {
+        for _ in 0..TAKEN_UP {
+            let keys = finalize_keys(self.app, self.checkout_id, attempt);
+            let taken = self.decide(|draft| finalize::take_up(draft, attempt, &keys)).await?.flatten();
+            let Some(next) = taken else { return Ok(()) };
+            self.follow(next).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes up whatever is due, one thing after the other. Whether there was anything.
+    pub(super) async fn drive(&mut self) -> Result<bool, StoreFailed> {
+        let now = self.app.clock.now();
+        let Some(checkout) = self.checkout().await? else { return Ok(true) };
+        let is_due = |at: Option<_>| at.is_some_and(|due_at| due_at <= now);
+        let due = checkout.attempts.iter().filter(|attempt| is_due(attempt.state.due_at()));
+        let due: Vec<u32> = due.map(|attempt| attempt.number).collect();
+        let was_due = !due.is_empty();
+        for attempt in due {
+            self.drive_attempt(attempt).await?;
+        }
+        for count in 0..TAKEN_UP_OF_PAYMENT {
+            let Some(next) = self.decide(take_up_payment).await?.flatten() else {
+                return Ok(was_due || count > 0);
+            };
+            self.follow(next).await?;
+        }
+        Ok(true)
+    }
+
+    /// Waits while somebody else has something in hand, for as long as a caller may be kept waiting, and takes
+    /// up itself what is overdue. The registration as it is then.
+    pub(super) async fn wait(
+        mut self,
+        give_up_at: Duration,
+        watch: impl Fn(&Checkout) -> Watched,
+    ) -> Result<Registration, StoreFailed> {
+        let mut pause = FIRST_PAUSE;
+        let mut took_up = false;
+        loop {
+            let registration = self.registration().await?;
+            let watched = watch(&registration.checkout);
+            if let Some(overdue) = watched.overdue.filter(|_| !took_up) {
+                match overdue {
+                    Overdue::Attempt(attempt) => self.drive_attempt(attempt).await?,
+                    Overdue::Anything => {
+                        self.drive().await?;
+                    }
+                }
+                took_up = true;
+                continue;
+            }
+            if !watched.is_in_hand || self.app.clock.monotonic() >= give_up_at {
+                return self.into_registration().await;
+            }
+            self.app.clock.sleep(pause).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+            took_up = false;
+            self.known = None;
+        }
+    }
+
+    /// The checkout, read if it must be; `None` when there is none.
+    pub(super) async fn checkout(&mut self) -> Result<Option<&Checkout>, StoreFailed> {
+        if self.known.is_none() {
+            let read = self.app.book.checkout(self.checkout_id).await?;
+            self.know(read);
+        }
+        Ok(self.known.as_ref().map(|known| &known.registration.checkout))
+    }
+
+    /// The registration of a checkout that is never deleted, since it was read or written before.
+    async fn registration(&mut self) -> Result<&Registration, StoreFailed> {
+        self.checkout().await?;
+        let gone = || StoreFailed::Unreadable(format!("checkout {} is gone", self.checkout_id));
+        self.known.as_ref().map(|known| &known.registration).ok_or_else(gone)
+    }
+
+    /// The same, for the last time.
+    pub(super) async fn into_registration(mut self) -> Result<Registration, StoreFailed> {
+        self.registration().await?;
+        let gone = || StoreFailed::Unreadable(format!("checkout {} is gone", self.checkout_id));
+        self.known.map(|known| known.registration).ok_or_else(gone)
+    }
+
+    /// What was read or written last; whatever it was is not known any more.
+    pub(super) const fn take_known(&mut self) -> Option<Loaded> {
+        self.known.take()
+    }
+
+    pub(super) const fn app(&self) -> &'a App {
+        self.app
+    }
+
+    pub(super) const fn checkout_id(&self) -> &'a str {
+        self.checkout_id
+    }
+
+    async fn agree(&mut self, session: &BoundSession) -> Result<NextStep, StoreFailed> {
+        let attempt = session.attempt;
+        let seen = match self.app.amazon.session(&session.id).await {
+            Ok(seen) => seen,
+            Err(nothing) => {
+                let message = "Get Checkout Session shows nothing to agree with";
+                self.nothing_shown(&nothing, Some(attempt), message);
+                self.decide(|draft| ask_again(draft, attempt)).await?;
+                return Ok(NextStep::Rest);
+            }
+        };
+        let priced = match &seen {
+            SessionSeen::Open(open) => self.price_where_paid(attempt, open).await?,
+            SessionSeen::Completed { .. } | SessionSeen::Canceled { .. } | SessionSeen::NotFound => {
+                Priced::Known
+            }
+        };
+        let environment = self.app.amazon.environment();
+        let keys = finalize_keys(self.app, self.checkout_id, attempt);
+        self.next(|draft| match agree(draft, attempt, &seen, environment, priced) {
+            Some((kind, address)) => {
+                let body = finalize_body(&draft.checkout().terms, kind, address);
+                finalize::begin(draft, attempt, body, &keys)
+            }
+            None => NextStep::Rest,
+        })
+        .await
+    }
+
+    async fn begin(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {
+        let (app, checkout_id) = (self.app, self.checkout_id);
+        self.next(|draft| match call {
+            CallId::Finalize(attempt) => {
+                finalize::begin_approved(draft, attempt, &finalize_keys(app, checkout_id, attempt))
+            }
+            CallId::Operation(number) => begin_operation(app, draft, number),
+        })
+        .await
+    }
+
+    async fn send_again(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {
+        let (app, checkout_id) = (self.app, self.checkout_id);
+        self.next(|draft| match call {
+            CallId::Finalize(attempt) => {
+                finalize::send_again(draft, attempt, &finalize_keys(app, checkout_id, attempt))
+            }
+            CallId::Operation(number) => send::send_again(draft, number),
+        })
+        .await
+    }
+
+    /// Keeps what the answer to a Finalize proves. If that cannot be kept, the attempt stays where it is, and
+    /// its timer looks up what became of it.
+    async fn finalize_answered(
+        &mut self,
+        session: &BoundSession,
+        n: KeyOrdinal,
+        answer: &FinalizeAnswer,
+    ) -> Result<NextStep, StoreFailed> {
+        let next = self.next(|draft| finalize::answered(draft, session.attempt, n, answer)).await;
+        if let (Err(failed), Answer::Success(finalized)) = (&next, answer) {
+            let (permission, charge) = (Some(&finalized.charge_permission_id), finalized.charge_id.as_ref());
+            self.log_unwritten(session, permission, charge, failed);
+        }
+        next
+    }
+
+    async fn look_at_session(&mut self, session: &BoundSession) -> Result<NextStep, StoreFailed> {
+        let attempt = session.attempt;
+        let seen = match self.app.amazon.session(&session.id).await {
+            Ok(seen) => seen,
+            Err(nothing) => {
+                return Ok(self.nothing_shown(&nothing, Some(attempt), "a look-up shows nothing"));
+            }
+        };
+        let next = self.next(|draft| session_seen(draft, attempt, &seen)).await;
+        if let (Err(failed), SessionSeen::Completed { charge_permission_id, charge_id }) = (&next, &seen) {
+            self.log_unwritten(session, charge_permission_id.as_ref(), charge_id.as_ref(), failed);
+        }
+        next
+    }
+
+    async fn look_at_attempts_charge(
+        &mut self,
+        session: &BoundSession,
+        permission: &ChargePermissionId,
+        charge: &ChargeId,
+    ) -> Result<NextStep, StoreFailed> {
+        let attempt = session.attempt;
+        let shown = match self.app.amazon.charge(charge).await {
+            Ok(shown) => shown,
+            Err(nothing) => {
+                return Ok(self.nothing_shown(&nothing, Some(attempt), "Get Charge shows nothing"));
+            }
+        };
+        let seen = self.decide(|draft| charge_seen(draft, attempt, permission, charge, &shown.seen)).await;
+        seen.inspect_err(|failed| self.log_unwritten(session, Some(permission), Some(charge), failed))?;
+        Ok(NextStep::Rest)
+    }
+
+    async fn look_at_charge(&mut self, id: &ChargeId) -> Result<NextStep, StoreFailed> {
+        match self.app.amazon.charge(id).await {
+            Ok(shown) => self.next(|draft| charge_shown(draft, &shown)).await,
+            Err(nothing) => Ok(self.nothing_shown(&nothing, None, "Get Charge shows nothing")),
+        }
+    }
+
+    /// A refund that was made elsewhere may be of a charge that was made elsewhere: that one first.
+    async fn look_at_charge_of(&mut self, shown: &RefundShown) -> Result<(), StoreFailed> {
+        let payment = self.checkout().await?.and_then(|checkout| checkout.payment.as_ref());
+        if payment.is_some_and(|payment| payment.lacks_charge_of(shown)) {
+            self.look_at_charge(&shown.charge_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what the answer to an operation proves. If it cannot be kept, the operation stays where it is, and
+    /// its timer finds out.
+    async fn operation_answered(
+        &mut self,
+        number: u32,
+        request: &Request,
+        answer: &OperationAnswer,
+    ) -> Result<NextStep, StoreFailed> {
+        let next = self.next(|draft| send::answered(draft, number, answer)).await;
+        next.inspect_err(|failed| log_unwritten_answer(self.checkout_id, request, answer, failed))
+    }
+
+    /// Logs the one line by which a person finds a payment again whose ids the store did not take.
+    fn log_unwritten(
+        &self,
+        session: &BoundSession,
+        charge_permission_id: Option<&ChargePermissionId>,
+        charge_id: Option<&ChargeId>,
+        failed: &StoreFailed,
+    ) {
+        tracing::error!(
+            checkout_id = self.checkout_id,
+            order_id = self.order_id,
+            attempt = session.attempt,
+            checkout_session_id = %session.id,
+            charge_permission_id = charge_permission_id.map(tracing::field::display),
+            charge_id = charge_id.map(tracing::field::display),
+            %failed,
+            "Amazon has accepted the payment, and its ids could not be written"
+        );
+    }
+
+    /// Amazon was asked in vain: the timer asks again.
+    fn nothing_shown(&self, nothing: &ShowsNothing, attempt: Option<u32>, message: &'static str) -> NextStep {
+        nothing.tell(self.checkout_id, attempt, message);
+        NextStep::Rest
+    }
+}
+
+/// The keys of an attempt's Finalize.
+pub(super) fn finalize_keys<'a>(
+    app: &'a App,
+    checkout_id: &'a str,
+    attempt: u32,
+) -> impl Fn(KeyOrdinal) -> IdempotencyKey + 'a {
+    move |n| idempotency_key(&app.settings.merchant_id, checkout_id, attempt, CallKind::Finalize.name(), n)
+}
+
+/// Makes the send of an operation durable, with the bytes that it sends, unless it was sent before.
+pub(super) fn begin_operation(app: &App, draft: &mut Draft, number: u32) -> NextStep {
+    let checkout = draft.checkout();
+    let Some(payment) = &checkout.payment else { return NextStep::Rest };
+    let Some(operation) = payment.operation(number) else { return NextStep::Rest };
+    let request = &operation.request;
+    let body = operation_body(request, &payment.charge_permission_id, checkout.cancellation.as_ref());
+    let merchant_id = &app.settings.merchant_id;
+    let key = idempotency_key(merchant_id, checkout.id.as_str(), number, request.call(), KeyOrdinal::FIRST);
+    send::begin(draft, number, body, key)
+}
+
+/// Logs the one line by which a person finds an effect again that the store did not take.
+fn log_unwritten_answer(
+    checkout_id: &str,
+    request: &Request,
+    answer: &OperationAnswer,
+    failed: &StoreFailed,
+) {
+    let (charge_id, refund_id) = match answer {
+        Answer::Success(Shown::Charge(shown)) => (Some(&shown.id), None),
+        Answer::Success(Shown::Refund(shown)) => (Some(&shown.charge_id), Some(&shown.id)),
+        Answer::Success(Shown::Permission(_))
+        | Answer::Refused(_)
+        | Answer::NotSent
+        | Answer::NotEvaluated { .. }
+        | Answer::Unclear { .. } => (None, None),
+    };
+    tracing::error!(
+        checkout_id,
+        call = request.call(),
+        charge_id = charge_id.map(tracing::field::display),
+        refund_id = refund_id.map(tracing::field::display),
+        %failed,
+        "Amazon has answered, and what it says could not be written"
+    );
+}

@@ -1,0 +1,270 @@
+//! The inbox of Amazon's notifications: verified, stored, and only then acknowledged. Each is a hint. What
+//! it is about is found by Amazon's own ids, and looked at by Get; its words change nothing.
+//!
+//! A notification may come before the answer to the call that it is about, or from an order that is not
+//! found for another reason: it is kept, and tried again with growing pauses for as long as Amazon's own
+//! copies of it may come. Its timer is let go of only after the checkout has kept what it brought about,
+//! so that a crash in between does it once more, which changes nothing.
+
+use std::time::Duration;
+
+use countersign_client::notification::{EnvelopeKind, Message, NotificationRefused, Notified, Received};
+use countersign_domain::ids::ChargePermissionId;
+use countersign_domain::merchant::after::hint::{Hint, hinted, unpaid_charge_seen, unpaid_under};
+use countersign_domain::merchant::attempt::FailedCharge;
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::next::NextStep;
+use countersign_domain::time::DAY;
+
+use super::App;
+use crate::book::StoreFailed;
+use crate::stored::notification::{Notification, Progress};
+
+/// For so long an order is looked for.
+const LOOKED_FOR: Duration = DAY.saturating_mul(15);
+
+/// Why a notification is not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotAcknowledged {
+    /// It is not believed, or cannot be now.
+    Refused(NotificationRefused),
+    /// It could not be kept: Amazon sends it again.
+    Store(StoreFailed),
+}
+
+impl From<StoreFailed> for NotAcknowledged {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Store(failed)
+    }
+}
+
+/// What came of looking for a notification's order.
+enum Sought {
+    /// It is taken in by this checkout, or there is nothing to take in.
+    Over(Option<String>),
+    /// Not found, or not known there: again later. With the checkout that the permission names, if Amazon
+    /// has said it.
+    NotYet(Option<String>),
+}
+
+impl App {
+    /// Verifies and stores one delivery. What is stored may be acknowledged; its timer is due now.
+    pub(crate) async fn hear(&self, body: &[u8]) -> Result<(), NotAcknowledged> {
+        let (message_id, message) = self.verified(body).await.map_err(|refused| {
+            self.metrics.note_notification(refused.name());
+            tracing::warn!(why = refused.name(), %refused, "a notification is not believed");
+            NotAcknowledged::Refused(refused)
+        })?;
+        let kept = self.keep_notification(&message_id, message.as_ref()).await;
+        let outcome = match kept {
+            Ok(true) => "accepted",
+            Ok(false) => "repeated",
+            Err(_) => "notKept",
+        };
+        self.metrics.note_notification(outcome);
+        kept?;
+        Ok(())
+    }
+
+    /// The id and, unless it is a confirmation, the message of what can be believed.
+    async fn verified(&self, body: &[u8]) -> Result<(String, Option<Message>), NotificationRefused> {
+        match self.verifier.verify(body).await? {
+            Received::Notification { envelope, message } => {
+                Ok((envelope.envelope().message_id.clone(), Some(message)))
+            }
+            Received::Confirmation(envelope) => {
+                let envelope = envelope.envelope();
+                tell_confirmation(&envelope.kind, &envelope.topic_arn);
+                Ok((envelope.message_id.clone(), None))
+            }
+        }
+    }
+
+    /// Takes up a notification whose timer is due: lets it be taken in, tries again later, gives it up, or
+    /// forgets it.
+    pub(crate) async fn take_up_notification(&self, id: &str) -> Result<(), StoreFailed> {
+        let Some(kept) = self.notification(id).await? else { return Ok(()) };
+        let Notification { received_at, message, progress } = &kept.notification;
+        let (Progress::Waiting { try_count, reference }, Some(message)) = (progress, message) else {
+            return self.forget_notification(&kept).await;
+        };
+        if *try_count == 0 {
+            tell_chargeback(message);
+        }
+        let sought = self.seek(message, reference.clone()).await?;
+        let now = self.clock.now();
+        let (next, taken_in_by) = match sought {
+            Sought::Over(checkout_id) => {
+                self.metrics.note_notification("takenIn");
+                (Progress::Over, checkout_id)
+            }
+            Sought::NotYet(_) if now.since(*received_at) >= LOOKED_FOR => {
+                self.metrics.note_notification("givenUp");
+                tell_given_up(id, message);
+                (Progress::Over, None)
+            }
+            Sought::NotYet(reference) => {
+                (Progress::Waiting { try_count: try_count.saturating_add(1), reference }, None)
+            }
+        };
+        self.move_notification_on(&kept, next, taken_in_by.as_deref()).await
+    }
+
+    /// Looks for the order of a notification, and lets its checkout look at what was heard of.
+    async fn seek(&self, message: &Message, reference: Option<String>) -> Result<Sought, StoreFailed> {
+        let Some(permission) = permission_of(message) else { return Ok(Sought::Over(None)) };
+        if let Some(checkout_id) = self.checkout_under(&permission).await? {
+            let is_taken_in = self.heed(&checkout_id, &permission, message).await?;
+            return Ok(if is_taken_in { Sought::Over(Some(checkout_id)) } else { Sought::NotYet(reference) });
+        }
+        let reference = match reference {
+            Some(reference) => Some(reference),
+            None => self.amazon.reference_of(&permission).await.unwrap_or_else(|nothing| {
+                nothing.tell_of_permission(&permission, "a notification's order cannot be asked for");
+                None
+            }),
+        };
+        // The order is there, and nothing of it is known to be under this permission: an answer is lost or
+        // on its way.
+        if let Some(checkout_id) = &reference
+            && self.heed(checkout_id, &permission, message).await?
+        {
+            return Ok(Sought::Over(reference));
+        }
+        Ok(Sought::NotYet(reference))
+    }
+
+    /// Lets a checkout look at what was heard of. Whether nothing of it is unknown there afterwards, so that
+    /// its own timers do the rest.
+    async fn heed(
+        &self,
+        checkout_id: &str,
+        permission: &ChargePermissionId,
+        message: &Message,
+    ) -> Result<bool, StoreFailed> {
+        let hint = hint_of(message, permission);
+        let mut driver = self.driver(checkout_id);
+        let next = driver.next(|draft| {
+            let payment = draft.checkout().payment.as_ref();
+            let is_of_another = payment.is_some_and(|it| it.charge_permission_id != *permission);
+            if is_of_another { NextStep::Rest } else { hinted(draft, &hint) }
+        });
+        let next = next.await?;
+        driver.follow(next).await?;
+        driver.drive().await?;
+        let Some(checkout) = driver.checkout().await? else { return Ok(false) };
+        match unpaid_under(checkout, permission) {
+            Some((_, failed)) => self.look_at_unpaid(checkout_id, failed, &hint).await,
+            None => Ok(has_taken_in(checkout, permission, &hint)),
+        }
+    }
+
+    /// Looks at what was heard of under the permission of an attempt that is proved unpaid. Whether Amazon
+    /// has shown it; what is not shown is asked for again with the notification.
+    async fn look_at_unpaid(
+        &self,
+        checkout_id: &str,
+        failed: &FailedCharge,
+        hint: &Hint,
+    ) -> Result<bool, StoreFailed> {
+        let charge_id = match hint {
+            Hint::Charge(id) => Ok(id.clone()),
+            Hint::Refund(id) => self.amazon.refund(id).await.map(|shown| shown.charge_id),
+            Hint::ChargePermission => Ok(failed.charge_id.clone()),
+        };
+        let shown = match charge_id {
+            Ok(charge_id) => self.amazon.charge(&charge_id).await,
+            Err(nothing) => Err(nothing),
+        };
+        match shown {
+            Ok(shown) => {
+                let permission = &failed.charge_permission_id;
+                let mut driver = self.driver(checkout_id);
+                driver.decide(|draft| unpaid_charge_seen(draft, permission, &shown)).await?;
+                Ok(true)
+            }
+            Err(nothing) => {
+                nothing.tell(checkout_id, None, "what was heard of an unpaid attempt is not shown");
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// The permission that a message is about.
+fn permission_of(message: &Message) -> Option<ChargePermissionId> {
+    if let Some(permission) = &message.charge_permission_id {
+        return Some(permission.clone());
+    }
+    match &message.object {
+        Notified::ChargePermission(id) => Some(id.clone()),
+        // An id of what is under a permission begins with the permission's.
+        Notified::Charge(_) | Notified::Refund(_) => {
+            let (permission, _) = message.object.object_id().rsplit_once('-')?;
+            ChargePermissionId::parse(permission).ok()
+        }
+        Notified::Chargeback(_) | Notified::Other { .. } => None,
+    }
+}
+
+/// What a message hints at. An object that is not under the permission that it names hints at the
+/// permission only: nothing of another order's is taken in.
+fn hint_of(message: &Message, permission: &ChargePermissionId) -> Hint {
+    let rest = message.object.object_id().strip_prefix(permission.as_str());
+    let is_under = rest.is_some_and(|rest| rest.starts_with('-'));
+    match &message.object {
+        Notified::Charge(id) if is_under => Hint::Charge(id.clone()),
+        Notified::Refund(id) if is_under => Hint::Refund(id.clone()),
+        Notified::Charge(_)
+        | Notified::Refund(_)
+        | Notified::ChargePermission(_)
+        | Notified::Chargeback(_)
+        | Notified::Other { .. } => Hint::ChargePermission,
+    }
+}
+
+/// Whether a checkout knows what was heard of.
+fn has_taken_in(checkout: &Checkout, permission: &ChargePermissionId, hint: &Hint) -> bool {
+    match checkout.payment.as_ref().filter(|payment| payment.charge_permission_id == *permission) {
+        Some(payment) => match hint {
+            Hint::Charge(id) => payment.charge(id).is_some(),
+            Hint::Refund(id) => payment.refund(id).is_some(),
+            Hint::ChargePermission => true,
+        },
+        None => {
+            let mut known = checkout.attempts.iter().filter_map(|attempt| attempt.state.ids());
+            known.any(|(charge_permission_id, _)| charge_permission_id == permission)
+        }
+    }
+}
+
+/// A confirmation's URL is never requested, on no host: Amazon Pay's endpoints are set in Seller Central,
+/// and only this server's operator may confirm anything for it.
+fn tell_confirmation(kind: &EnvelopeKind, topic_arn: &str) {
+    let (EnvelopeKind::SubscriptionConfirmation(confirmation)
+    | EnvelopeKind::UnsubscribeConfirmation(confirmation)) = kind
+    else {
+        return;
+    };
+    let url = confirmation.subscribe_url.parse::<http::Uri>().ok();
+    let host = url.as_ref().and_then(http::Uri::host);
+    let kind = kind.as_str();
+    tracing::warn!(kind, topic_arn, host, "a confirmation came; its URL is not requested");
+}
+
+fn tell_chargeback(message: &Message) {
+    if let Notified::Chargeback(chargeback_id) = &message.object {
+        let charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display);
+        tracing::error!(chargeback_id, charge_permission_id, "a buyer disputes a payment");
+    }
+}
+
+fn tell_given_up(id: &str, message: &Message) {
+    tracing::error!(
+        id,
+        object_type = message.object.object_type().as_str(),
+        object_id = message.object.object_id(),
+        charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display),
+        "no order was found for what Amazon notifies of"
+    );
+}

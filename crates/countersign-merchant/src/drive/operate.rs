@@ -1,0 +1,188 @@
+//! What the shop asks for once it is paid: recorded with what it reserves, in the same commit that makes
+//! its bytes durable; then carried out by the caller who comes by (the shop's own request, a timer, a restart),
+//! all through the same driver.
+//!
+//! As with a completion, the commit before a call settles who makes it, and a crash before or after the
+//! call leaves the timer, which looks up or sends again by the operation's own rule.
+
+use countersign_domain::merchant::after::cancel::{CancelRequested, request_cancel};
+use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::call::InFlight;
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::draft::Draft;
+use countersign_domain::merchant::next::NextStep;
+use countersign_domain::merchant::payment::Payment;
+use countersign_domain::merchant::payment::ask::{OperationRefused, Recorded, ask};
+use countersign_domain::merchant::payment::operation::{Asked, Operation, OperationName, OperationState};
+
+use super::App;
+use super::driver::{Overdue, Watched, begin_operation, finalize_keys};
+use crate::book::StoreFailed;
+use crate::book::commit::Loaded;
+use crate::registration::Registration;
+
+/// Why nothing is done for the shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OperateRefused {
+    /// No checkout has this id.
+    NotFound,
+    /// A rule; and the checkout that it was held against.
+    Rule(OperationRefused, Box<Checkout>),
+    /// The store did not say that it recorded anything. If it did, the timer carries it out; asking again
+    /// with the same reference is right either way.
+    Store(StoreFailed),
+}
+
+impl From<StoreFailed> for OperateRefused {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Store(failed)
+    }
+}
+
+/// A checkout, and which of its operations the caller asked about.
+pub(crate) struct Operated {
+    pub(crate) registration: Registration,
+    pub(crate) number: u32,
+}
+
+/// An operation that was asked for: which it is, whether this caller has recorded it, and what comes next.
+struct Asking {
+    number: u32,
+    is_mine: bool,
+    next: NextStep,
+}
+
+impl App {
+    /// Records what the shop asks for, carries it out, and waits for the caller who does.
+    pub(crate) async fn operate(
+        &self,
+        checkout_id: &str,
+        reference: &str,
+        asked: &Asked,
+    ) -> Result<Operated, OperateRefused> {
+        let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
+        let (loaded, asking) = match self.record(checkout_id, reference, asked).await {
+            // The buyer may have named another payment method since: only Amazon knows.
+            Err(OperateRefused::Rule(OperationRefused::PermissionNonChargeable, checkout)) => {
+                if let Some(Payment { charge_permission_id, .. }) = checkout.payment {
+                    let ask = NextStep::LookAtPermission(charge_permission_id);
+                    self.driver(checkout_id).follow(ask).await?;
+                }
+                self.record(checkout_id, reference, asked).await?
+            }
+            recorded => recorded?,
+        };
+        let Asking { number, is_mine, next } = asking;
+        if !is_mine {
+            self.metrics.note_duplicate("operation");
+        }
+        let as_recorded = loaded.registration.clone();
+        let mut driver = self.driver_of(checkout_id, loaded);
+        let settled = match driver.follow(next).await {
+            Ok(()) => {
+                let is_in_hand = |checkout: &Checkout| {
+                    let payment = checkout.payment.as_ref();
+                    payment
+                        .and_then(|payment| payment.operation(number))
+                        .is_some_and(|it| self.is_on_its_way(it))
+                };
+                driver.wait(give_up_at, |checkout| self.watch(checkout, is_in_hand)).await
+            }
+            Err(failed) => Err(failed),
+        };
+        // A store that fails from here on leaves the operation to its timer, and the caller to what is known.
+        let registration = settled.unwrap_or_else(|failed| {
+            tracing::warn!(checkout_id, number, %failed, "an operation cannot be followed");
+            as_recorded
+        });
+        Ok(Operated { registration, number })
+    }
+
+    /// Records that the shop cancels the order, and undoes what can be undone at once.
+    pub(crate) async fn cancel(
+        &self,
+        checkout_id: &str,
+        reference: &str,
+        reason: Option<&str>,
+    ) -> Result<Registration, OperateRefused> {
+        let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
+        let keys = |attempt, n| finalize_keys(self, checkout_id, attempt)(n);
+        let (loaded, requested) =
+            self.ask_by_rule(checkout_id, |draft| request_cancel(draft, reference, reason, &keys)).await?;
+        if requested == CancelRequested::Known {
+            self.metrics.note_duplicate("cancellation");
+        }
+        let as_recorded = loaded.registration.clone();
+        let driver = self.driver_of(checkout_id, loaded);
+        let is_in_hand = |checkout: &Checkout| {
+            let is_sent =
+                |state: &AttemptState| matches!(state, AttemptState::Finalize(InFlight::Sent { .. }));
+            let mut operations = checkout.payment.iter().flat_map(Payment::in_flight);
+            checkout.attempts.iter().any(|attempt| is_sent(&attempt.state))
+                || operations.any(|operation| self.is_on_its_way(operation))
+        };
+        let settled = driver.wait(give_up_at, |checkout| self.watch(checkout, is_in_hand)).await;
+        Ok(settled.unwrap_or_else(|failed| {
+            tracing::warn!(checkout_id, %failed, "a cancellation cannot be followed");
+            as_recorded
+        }))
+    }
+
+    /// What the shop waits for: that nothing is overdue, and nothing of its own in hand.
+    fn watch(&self, checkout: &Checkout, is_in_hand: impl Fn(&Checkout) -> bool) -> Watched {
+        let is_due = checkout.due_at(&self.rules()).is_some_and(|due_at| due_at <= self.clock.now());
+        Watched { overdue: is_due.then_some(Overdue::Anything), is_in_hand: is_in_hand(checkout) }
+    }
+
+    /// Whether somebody is waiting for an answer to this operation, or is about to send it. One that was
+    /// turned away, or that waits for others to end, is nothing that a caller should wait for.
+    fn is_on_its_way(&self, operation: &Operation) -> bool {
+        match &operation.state {
+            OperationState::InFlight(InFlight::Sent { .. }) => true,
+            OperationState::InFlight(InFlight::Recorded { retry_at, .. }) => {
+                let soon = self.clock.now().plus(self.rules().lease);
+                operation.turned_away == 0 && *retry_at <= soon
+            }
+            OperationState::InFlight(InFlight::InDoubt(_))
+            | OperationState::Done(_)
+            | OperationState::Refused { .. } => false,
+        }
+    }
+
+    /// Records an operation, with the bytes that it sends unless something must come first.
+    async fn record(
+        &self,
+        checkout_id: &str,
+        reference: &str,
+        asked: &Asked,
+    ) -> Result<(Loaded, Asking), OperateRefused> {
+        self.ask_by_rule(checkout_id, |draft| {
+            let others = draft.checkout().payment.iter().flat_map(Payment::in_flight).count();
+            let name = OperationName::Shop(reference.to_owned());
+            Ok(match ask(draft, name, asked.clone())? {
+                Recorded::Known(number) => Asking { number, is_mine: false, next: NextStep::Rest },
+                Recorded::New(number) if others > 0 && matches!(asked, Asked::Close { .. }) => {
+                    Asking { number, is_mine: true, next: NextStep::Rest }
+                }
+                Recorded::New(number) => {
+                    Asking { number, is_mine: true, next: begin_operation(self, draft, number) }
+                }
+            })
+        })
+        .await
+    }
+
+    /// Makes one decision that a rule may refuse.
+    async fn ask_by_rule<T: Send>(
+        &self,
+        checkout_id: &str,
+        decide: impl Fn(&mut Draft) -> Result<T, OperationRefused> + Send + Sync,
+    ) -> Result<(Loaded, T), OperateRefused> {
+        let decide = |draft: &mut Draft| {
+            let decided = decide(draft);
+            decided.map_err(|refused| OperateRefused::Rule(refused, Box::new(draft.checkout().clone())))
+        };
+        let (after, outcome) = self.decide(checkout_id, None, decide).await?;
+        after.zip(outcome).ok_or(OperateRefused::NotFound)
+    }
+}

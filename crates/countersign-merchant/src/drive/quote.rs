@@ -1,0 +1,317 @@
+//! What the order costs, asked by the buyer's page: of the shop's hook or of the configured table. A good
+//! quote becomes the order's terms, with the address that it was computed for, before the page hears of it.
+//!
+//! The shop is asked first and the terms are written after: a crash in between leaves the earlier terms, and
+//! the page without an answer. A crash after the write leaves terms that Amazon was never told: a session with
+//! the earlier amount disagrees with them, and is not finalized. So nothing is charged that was not the last
+//! quote.
+
+use bytes::Bytes;
+use countersign_domain::address::Address;
+use countersign_domain::cart::DeliveryOptions;
+use countersign_domain::merchant::attempt::agree::{OpenSession, Priced, unquoted_address};
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::quote::{
+    QuoteAsked, QuoteRefused, goes_where_registered, quote, quoted_terms,
+};
+use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::terms::ProductType;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::wire::{self, CartDetails, Object as _};
+use serde_json::value::RawValue;
+
+use super::App;
+use super::driver::Driver;
+use crate::book::StoreFailed;
+use crate::book::commit::Loaded;
+use crate::book::quote::{MAX_QUOTES, Trigger};
+use crate::gateway::quote_hook::Unanswered;
+use crate::ids;
+use crate::registration::{Quoted, Registration};
+
+/// A question, as the event brings it. What it does not bring is as it was.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) trigger: Trigger,
+    pub(crate) shipping_address: Option<Address>,
+    pub(crate) billing_address: Option<Address>,
+    pub(crate) delivery_option_id: Option<String>,
+    pub(crate) coupon_codes: Option<Vec<String>>,
+    pub(crate) buyer: Option<wire::Buyer>,
+}
+
+impl Question {
+    /// A question that brings nothing but its trigger.
+    pub(crate) const fn of(trigger: Trigger) -> Self {
+        Self {
+            trigger,
+            shipping_address: None,
+            billing_address: None,
+            delivery_option_id: None,
+            coupon_codes: None,
+            buyer: None,
+        }
+    }
+}
+
+/// A question with everything that its quote rests on.
+struct Asked<'a> {
+    checkout: &'a Checkout,
+    registered: Terms,
+    trigger: Trigger,
+    /// The address that decides: where the parcel goes, or for `PayOnly` the billing address.
+    address: Option<Address>,
+    buyer: Option<&'a wire::Buyer>,
+    /// Beside the parcel's address.
+    billing_address: Option<&'a Address>,
+    /// What will be put aside, should the quote be good.
+    quoted: Quoted,
+}
+
+impl<'a> Asked<'a> {
+    fn of(
+        registration: &'a Registration,
+        question: &'a Question,
+        now: Timestamp,
+    ) -> Result<Self, Unanswered> {
+        let checkout = &registration.checkout;
+        let registered = registration.registered_terms();
+        // A new visit to Amazon's page begins with nothing chosen.
+        let before = registration.browsing.quoted.as_ref().filter(|_| question.trigger != Trigger::Init);
+        let is_shipped = registered.product_type == ProductType::PayAndShip;
+        let told = if is_shipped { &question.shipping_address } else { &question.billing_address };
+        let address = told.clone().or_else(|| before.and_then(|_| checkout.terms.quoted_address.clone()));
+        if is_shipped && address.is_none() {
+            return Err(match question.trigger {
+                Trigger::Init => refuse(QuoteRefused::ShippingAddressInvalid, "the event brings no address"),
+                // The shop has changed the terms, and what the buyer chose before went with them.
+                Trigger::ShippingAddress | Trigger::DeliveryOption | Trigger::Complete => {
+                    refuse(QuoteRefused::CartChanged, "no address is known any more")
+                }
+            });
+        }
+        if is_shipped && address.as_ref().is_some_and(|address| !goes_where_registered(&registered, address))
+        {
+            let why = "the shop has registered another address";
+            return Err(refuse(QuoteRefused::ShippingAddressInvalid, why));
+        }
+        let quoted = Quoted {
+            at: now,
+            base: registered.charge_amount,
+            total: registered.total_order_amount,
+            delivery_option_id: question
+                .delivery_option_id
+                .clone()
+                .or_else(|| before.and_then(|before| before.delivery_option_id.clone())),
+            coupon_codes: match &question.coupon_codes {
+                Some(codes) => codes.clone(),
+                None => before.map(|before| before.coupon_codes.clone()).unwrap_or_default(),
+            },
+        };
+        Ok(Self {
+            checkout,
+            registered,
+            trigger: question.trigger,
+            address,
+            buyer: question.buyer.as_ref(),
+            billing_address: question.billing_address.as_ref().filter(|_| is_shipped),
+            quoted,
+        })
+    }
+
+    /// The body of the hook's request.
+    fn body(&self) -> Bytes {
+        let raw = |text: String| RawValue::from_string(text).ok();
+        let address = |address: &Address| raw(wire::Address::from(address.clone()).to_request());
+        let (shipping, billing) = match self.registered.product_type {
+            ProductType::PayAndShip => (self.address.as_ref(), self.billing_address),
+            ProductType::PayOnly => (None, self.address.as_ref()),
+        };
+        let mut body = serde_json::json!({
+            "type": "quote",
+            "checkoutId": self.checkout.id.as_str(),
+            "orderId": self.checkout.order_id,
+            "trigger": self.trigger.as_str(),
+            "shippingAddress": shipping.and_then(address),
+            "deliveryOptionId": self.quoted.delivery_option_id,
+            "couponCodes": self.quoted.coupon_codes,
+        });
+        if let Some(buyer) = self.buyer.and_then(|buyer| raw(buyer.to_request())) {
+            body["buyer"] = serde_json::json!(buyer);
+        }
+        if let Some(billing) = billing.and_then(address) {
+            body["billingAddress"] = serde_json::json!(billing);
+        }
+        Bytes::from(body.to_string())
+    }
+}
+
+fn refuse(refused: QuoteRefused, why: &str) -> Unanswered {
+    Unanswered { refused, field: None, why: why.to_owned(), is_silence: false }
+}
+
+const fn not_in_the_table(refused: QuoteRefused) -> &'static str {
+    match refused {
+        QuoteRefused::UnknownError => {
+            "taxes are by country, and the event brings no billing address: the button must ask for the scope \
+             billingAddress"
+        }
+        QuoteRefused::ShippingAddressInvalid
+        | QuoteRefused::DeliveryOptionUnavailable
+        | QuoteRefused::CouponInvalid
+        | QuoteRefused::CartChanged
+        | QuoteRefused::Timeout => "the table of the configuration has no such thing",
+    }
+}
+
+impl App {
+    /// Answers a question of the buyer's page, and makes a good answer the order's terms.
+    pub(crate) async fn quote(
+        &self,
+        loaded: &Loaded,
+        question: &Question,
+    ) -> Result<Result<CartDetails, QuoteRefused>, StoreFailed> {
+        let answered = self.answer_page(loaded, question).await?;
+        self.metrics.note_quote(answered.as_ref().err().map_or("quoted", |refused| refused.code()));
+        Ok(answered)
+    }
+
+    async fn answer_page(
+        &self,
+        loaded: &Loaded,
+        question: &Question,
+    ) -> Result<Result<CartDetails, QuoteRefused>, StoreFailed> {
+        let registration = &loaded.registration;
+        let checkout = &registration.checkout;
+        // Nothing is written: who pays for it must not be held up.
+        if checkout.live_attempt().is_some() || checkout.cancellation.is_some() {
+            return Ok(Err(QuoteRefused::CartChanged));
+        }
+        if registration.browsing.quote_count >= MAX_QUOTES {
+            return Ok(Err(QuoteRefused::UnknownError));
+        }
+        let priced = match Asked::of(registration, question, self.clock.now()) {
+            Ok(asked) => match self.price(&asked).await {
+                Ok((details, terms, quoted)) => Ok((details, terms, asked.registered, quoted)),
+                Err(unanswered) => Err(unanswered),
+            },
+            Err(unanswered) => Err(unanswered),
+        };
+        let checkout_id = checkout.id.as_str();
+        let (details, terms, registered, quoted) = match priced {
+            Ok(priced) => priced,
+            Err(Unanswered { refused, field, why, .. }) => {
+                let (trigger, code) = (question.trigger.as_str(), refused.code());
+                tracing::warn!(checkout_id, trigger, code, field, why, "no quote for a buyer's page");
+                self.keep_refusal(checkout_id, question.trigger, refused, field.as_deref()).await?;
+                return Ok(Err(refused));
+            }
+        };
+        let kept =
+            self.keep_quote(checkout_id, (question.trigger, None), &registered, &terms, &quoted).await?;
+        Ok(kept.map(|()| details))
+    }
+
+    /// The answer to the page, the terms that it makes, and what is put aside with them.
+    async fn price(&self, asked: &Asked<'_>) -> Result<(CartDetails, Terms, Quoted), Unanswered> {
+        let quoted = &asked.quoted;
+        let details = match &self.quote_hook {
+            Some(hook) => {
+                let id = format!("quote_{}", ids::token(&*self.entropy));
+                hook.ask(&self.clock.waiting(), &id, asked.checkout.id.as_str(), asked.body()).await?
+            }
+            None => {
+                let by_table = QuoteAsked {
+                    base: quoted.base,
+                    total: quoted.total,
+                    product_type: asked.registered.product_type,
+                    country: asked.address.as_ref().and_then(|address| address.country_code.as_deref()),
+                    delivery_option_id: quoted.delivery_option_id.as_deref(),
+                    is_choosing: asked.trigger == Trigger::DeliveryOption,
+                    coupon_codes: &quoted.coupon_codes,
+                };
+                let cart = quote(&self.settings.storefront.quote_table, &by_table)
+                    .map_err(|refused| refuse(refused, not_in_the_table(refused)))?;
+                CartDetails::from(&cart)
+            }
+        };
+        let wrong = |field: &str, why: String| Unanswered {
+            refused: QuoteRefused::UnknownError,
+            field: Some(field.to_owned()),
+            why,
+            is_silence: false,
+        };
+        let cart = details.cart().map_err(|no_cart| wrong(no_cart.field(), format!("{no_cart:?}")))?;
+        let options = match asked.trigger {
+            Trigger::Init => DeliveryOptions::Required,
+            Trigger::ShippingAddress | Trigger::DeliveryOption | Trigger::Complete => {
+                DeliveryOptions::Optional
+            }
+        };
+        let terms = quoted_terms(&asked.registered, &cart, asked.address.as_ref(), options)
+            .map_err(|refused| wrong(refused.field(), format!("{refused:?}")))?;
+        // A way that is no longer offered is no longer chosen, even if it is offered again.
+        let is_offered = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
+        let chosen = quoted.delivery_option_id.clone();
+        let chosen = chosen.filter(|id| cart.delivery_options.is_empty() || is_offered(id));
+        Ok((details, terms, Quoted { delivery_option_id: chosen, ..quoted.clone() }))
+    }
+}
+
+impl Driver<'_> {
+    /// Asks once more what a placed order costs, where its session's address is not wholly the one that its
+    /// quote rests on. If it costs the same there, the quote rests on that address from now on; if not, the
+    /// terms stay, and the session disagrees with them.
+    pub(super) async fn price_where_paid(
+        &mut self,
+        attempt: u32,
+        session: &OpenSession,
+    ) -> Result<Priced, StoreFailed> {
+        let (app, checkout_id) = (self.app(), self.checkout_id());
+        let Some(checkout) = self.checkout().await? else { return Ok(Priced::Known) };
+        let Some(address) = unquoted_address(checkout, attempt, session) else { return Ok(Priced::Known) };
+        let address = address.clone();
+        // Whatever comes of the question is written beside this driver.
+        let Some(Loaded { registration, .. }) = self.take_known() else { return Ok(Priced::Known) };
+        let terms = &registration.checkout.terms;
+        let is_shipped = terms.product_type == ProductType::PayAndShip;
+        let question = Question {
+            trigger: Trigger::Complete,
+            shipping_address: is_shipped.then(|| address.clone()),
+            billing_address: if is_shipped { session.billing_address.clone() } else { Some(address.clone()) },
+            delivery_option_id: None,
+            coupon_codes: None,
+            buyer: None,
+        };
+        let priced = match Asked::of(&registration, &question, app.clock.now()) {
+            Ok(asked) => app.price(&asked).await.map(|(_, terms, quoted)| (asked.registered, terms, quoted)),
+            Err(unanswered) => Err(unanswered),
+        };
+        match priced {
+            Ok((registered, priced, quoted))
+                if (priced.charge_amount, priced.total_order_amount)
+                    == (terms.charge_amount, terms.total_order_amount) =>
+            {
+                let trigger = (Trigger::Complete, Some(registration.checkout.terms_version));
+                // Somebody who was faster has quoted anew, which the comparison that follows sees, or has changed the
+                // terms and with them ended this attempt.
+                let _ = app.keep_quote(checkout_id, trigger, &registered, &priced, &quoted).await?;
+                Ok(Priced::Known)
+            }
+            Ok(_) => {
+                tracing::warn!(checkout_id, attempt, "the order costs something else where its buyer is");
+                app.keep_refusal(checkout_id, Trigger::Complete, QuoteRefused::CartChanged, None).await?;
+                Ok(Priced::Known)
+            }
+            Err(Unanswered { refused, field, why, is_silence }) => {
+                let code = refused.code();
+                tracing::warn!(checkout_id, attempt, code, field, why, "no quote for where the buyer is");
+                if is_silence {
+                    return Ok(Priced::Unanswered);
+                }
+                app.keep_refusal(checkout_id, Trigger::Complete, refused, field.as_deref()).await?;
+                Ok(Priced::Known)
+            }
+        }
+    }
+}
