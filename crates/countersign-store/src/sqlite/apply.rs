@@ -2,7 +2,7 @@
 //! back what failed in the middle.
 
 use countersign_domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 
 use super::rows::{self, number, signed};
 use crate::contract::{ChangeSet, Content, Expect, IndexEntry, Key, Message, Version};
@@ -32,74 +32,112 @@ pub(super) fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
-/// The rows of what a change set writes; none when something is not as it expects.
-pub(super) fn find(connection: &Connection, change: &ChangeSet) -> rusqlite::Result<Option<Vec<Found>>> {
-    for (key, expect) in &change.require {
-        if !found(connection, key)?.is_as_expected(*expect) {
-            return Ok(None);
-        }
-    }
-    let mut rows = Vec::with_capacity(change.write.len());
-    for write in &change.write {
-        let found = found(connection, &write.key)?;
-        if !found.is_as_expected(write.expect) {
-            return Ok(None);
-        }
-        rows.push(found);
-    }
-    Ok(Some(rows))
+/// What a change set is written with: each statement is looked up once a transaction.
+pub(super) struct Statements<'c> {
+    find: CachedStatement<'c>,
+    insert: CachedStatement<'c>,
+    update: CachedStatement<'c>,
+    delete: CachedStatement<'c>,
+    add_entry: CachedStatement<'c>,
+    remove_entry: CachedStatement<'c>,
+    append: CachedStatement<'c>,
+    note: CachedStatement<'c>,
 }
 
-fn found(connection: &Connection, key: &Key) -> rusqlite::Result<Found> {
-    let mut statement = connection
-        .prepare_cached("SELECT row, version, entries FROM documents WHERE id = ?1 AND collection = ?2")?;
-    let found = statement
-        .query_row(params![key.id, key.collection], |row| {
-            Ok(Found::There {
-                row: row.get(0)?,
-                version: Version(number(row.get(1)?)?),
-                entries: row.get_ref(2)?.as_blob_or_null()?.unwrap_or_default().to_vec(),
-            })
+impl<'c> Statements<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            find: connection.prepare_cached(
+                "SELECT row, version, entries FROM documents WHERE id = ?1 AND collection = ?2",
+            )?,
+            insert: connection.prepare_cached(
+                "INSERT INTO documents (collection, id, version, format, due_at, entries, bytes)
+                 VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6)",
+            )?,
+            update: connection.prepare_cached(
+                "UPDATE documents SET version = ?2, format = ?3, due_at = ?4, entries = ?5, bytes = ?6
+                 WHERE row = ?1",
+            )?,
+            delete: connection.prepare_cached("DELETE FROM documents WHERE row = ?1")?,
+            add_entry: connection.prepare_cached(
+                "INSERT OR IGNORE INTO entries (name, value, id, collection) VALUES (?1, ?2, ?3, ?4)",
+            )?,
+            remove_entry: connection.prepare_cached(
+                "DELETE FROM entries WHERE name = ?1 AND value = ?2 AND id = ?3 AND collection = ?4",
+            )?,
+            append: connection.prepare_cached(
+                "INSERT INTO messages (sequence, topic, subject, deliver_at, lease_count, leased, bytes)
+                 VALUES (?1, ?2, ?3, ?4, 0, 0, ?5)",
+            )?,
+            note: connection.prepare_cached("INSERT INTO changes (id) VALUES (?1)")?,
         })
-        .optional()?;
-    Ok(found.unwrap_or(Found::Absent))
-}
-
-pub(super) fn write(connection: &Connection, change: &ChangeSet, rows: Vec<Found>) -> rusqlite::Result<()> {
-    for (write, found) in change.write.iter().zip(rows) {
-        match &write.content {
-            Some(content) => put(connection, &write.key, content, found)?,
-            None => delete(connection, &write.key, found)?,
-        }
     }
-    for message in &change.append {
-        connection
-            .prepare_cached(
-                "INSERT INTO messages (topic, subject, deliver_at, lease_count, leased, bytes)
-                 VALUES (?1, ?2, ?3, 0, 0, ?4)",
-            )?
-            .execute(params![
+
+    /// The rows of what a change set writes; none when something is not as it expects.
+    pub(super) fn find(&mut self, change: &ChangeSet) -> rusqlite::Result<Option<Vec<Found>>> {
+        for (key, expect) in &change.require {
+            if !self.found(key)?.is_as_expected(*expect) {
+                return Ok(None);
+            }
+        }
+        let mut rows = Vec::with_capacity(change.write.len());
+        for write in &change.write {
+            let found = self.found(&write.key)?;
+            if !found.is_as_expected(write.expect) {
+                return Ok(None);
+            }
+            rows.push(found);
+        }
+        Ok(Some(rows))
+    }
+
+    fn found(&mut self, key: &Key) -> rusqlite::Result<Found> {
+        let found = self
+            .find
+            .query_row(params![key.id, key.collection], |row| {
+                Ok(Found::There {
+                    row: row.get(0)?,
+                    version: Version(number(row.get(1)?)?),
+                    entries: row.get_ref(2)?.as_blob_or_null()?.unwrap_or_default().to_vec(),
+                })
+            })
+            .optional()?;
+        Ok(found.unwrap_or(Found::Absent))
+    }
+
+    /// Writes a change set over the rows that were found for it. `sequence` is the latest message's,
+    /// before and after.
+    pub(super) fn write(
+        &mut self,
+        change: &ChangeSet,
+        rows: Vec<Found>,
+        sequence: &mut i64,
+    ) -> rusqlite::Result<()> {
+        for (write, found) in change.write.iter().zip(rows) {
+            match &write.content {
+                Some(content) => self.put(&write.key, content, found)?,
+                None => self.delete(&write.key, found)?,
+            }
+        }
+        for message in &change.append {
+            *sequence = sequence.saturating_add(1);
+            self.append.execute(params![
+                *sequence,
                 message.topic,
                 message.subject,
                 message.deliver_at.map(Timestamp::as_millis),
                 &message.bytes[..]
             ])?;
+        }
+        self.note.execute([&change.id.0[..]]).map(|_| ())
     }
-    connection.prepare_cached("INSERT INTO changes (id) VALUES (?1)")?.execute([&change.id.0[..]])?;
-    Ok(())
-}
 
-fn put(connection: &Connection, key: &Key, content: &Content, found: Found) -> rusqlite::Result<()> {
-    let due_at = content.due_at.map(Timestamp::as_millis);
-    let entries = encode_entries(&content.index);
-    match found {
-        Found::There { row, version, entries: old } => {
-            connection
-                .prepare_cached(
-                    "UPDATE documents SET version = ?2, format = ?3, due_at = ?4, entries = ?5, bytes = ?6
-                     WHERE row = ?1",
-                )?
-                .execute(params![
+    fn put(&mut self, key: &Key, content: &Content, found: Found) -> rusqlite::Result<()> {
+        let due_at = content.due_at.map(Timestamp::as_millis);
+        let entries = encode_entries(&content.index);
+        match found {
+            Found::There { row, version, entries: old } => {
+                self.update.execute(params![
                     row,
                     signed(version.0.saturating_add(1)),
                     content.format,
@@ -107,18 +145,13 @@ fn put(connection: &Connection, key: &Key, content: &Content, found: Found) -> r
                     entries,
                     &content.bytes[..]
                 ])?;
-            if old == entries.unwrap_or_default() {
-                return Ok(());
+                if old == entries.unwrap_or_default() {
+                    return Ok(());
+                }
+                self.replace_entries(key, &decode_entries(&old), &content.index)
             }
-            replace_entries(connection, key, &decode_entries(&old), &content.index)
-        }
-        Found::Absent => {
-            connection
-                .prepare_cached(
-                    "INSERT INTO documents (collection, id, version, format, due_at, entries, bytes)
-                     VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![
+            Found::Absent => {
+                self.insert.execute(params![
                     key.collection,
                     key.id,
                     content.format,
@@ -126,40 +159,34 @@ fn put(connection: &Connection, key: &Key, content: &Content, found: Found) -> r
                     entries,
                     &content.bytes[..]
                 ])?;
-            replace_entries(connection, key, &[], &content.index)
+                self.replace_entries(key, &[], &content.index)
+            }
         }
     }
-}
 
-fn delete(connection: &Connection, key: &Key, found: Found) -> rusqlite::Result<()> {
-    let Found::There { row, entries, .. } = found else { return Ok(()) };
-    connection.prepare_cached("DELETE FROM documents WHERE row = ?1")?.execute([row])?;
-    replace_entries(connection, key, &decode_entries(&entries), &[])
-}
+    fn delete(&mut self, key: &Key, found: Found) -> rusqlite::Result<()> {
+        let Found::There { row, entries, .. } = found else { return Ok(()) };
+        self.delete.execute([row])?;
+        self.replace_entries(key, &decode_entries(&entries), &[])
+    }
 
-fn replace_entries(
-    connection: &Connection,
-    key: &Key,
-    old: &[(String, String)],
-    new: &[IndexEntry],
-) -> rusqlite::Result<()> {
-    let same =
-        |(name, value): &(String, String), entry: &IndexEntry| entry.index == name && entry.value == *value;
-    for entry in old.iter().filter(|old| !new.iter().any(|new| same(old, new))) {
-        connection
-            .prepare_cached(
-                "DELETE FROM entries WHERE name = ?1 AND value = ?2 AND id = ?3 AND collection = ?4",
-            )?
-            .execute(params![entry.0, entry.1, key.id, key.collection])?;
+    fn replace_entries(
+        &mut self,
+        key: &Key,
+        old: &[(String, String)],
+        new: &[IndexEntry],
+    ) -> rusqlite::Result<()> {
+        let same = |(name, value): &(String, String), entry: &IndexEntry| {
+            entry.index == name && entry.value == *value
+        };
+        for (name, value) in old.iter().filter(|old| !new.iter().any(|new| same(old, new))) {
+            self.remove_entry.execute(params![name, value, key.id, key.collection])?;
+        }
+        for entry in new.iter().filter(|new| !old.iter().any(|old| same(old, new))) {
+            self.add_entry.execute(params![entry.index, entry.value, key.id, key.collection])?;
+        }
+        Ok(())
     }
-    for entry in new.iter().filter(|new| !old.iter().any(|old| same(old, new))) {
-        connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO entries (name, value, id, collection) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![entry.index, entry.value, key.id, key.collection])?;
-    }
-    Ok(())
 }
 
 /// Index entries beside the document: each text with its length before it, two bytes, big-endian.
@@ -227,12 +254,18 @@ pub(super) fn was_committed(connection: &Connection, id: &[u8]) -> rusqlite::Res
     connection.prepare_cached("SELECT 1 FROM changes WHERE id = ?1")?.exists([id])
 }
 
-/// The sequence of messages is not reset: SQLite keeps it beside the table.
-pub(super) fn reset(connection: &Connection) -> rusqlite::Result<()> {
+/// The sequence of messages is not reset: the last one that was given is kept.
+pub(super) fn reset(connection: &Connection, sequence: i64) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "DELETE FROM documents; DELETE FROM entries; DELETE FROM messages; DELETE FROM changes;
-         UPDATE watermark SET at = 0;",
-    )
+        "DELETE FROM documents; DELETE FROM entries; DELETE FROM messages; DELETE FROM changes;",
+    )?;
+    connection.prepare_cached("UPDATE watermark SET at = 0, sequence = ?1")?.execute([sequence]).map(|_| ())
+}
+
+/// The sequence of the latest message, those that a reset forgot included.
+pub(super) fn latest_sequence(connection: &Connection) -> rusqlite::Result<i64> {
+    let latest = "SELECT max(sequence, coalesce((SELECT max(sequence) FROM messages), 0)) FROM watermark";
+    connection.query_row(latest, [], |row| row.get(0))
 }
 
 pub(super) fn raise_watermark(connection: &Connection, at: Timestamp) -> rusqlite::Result<()> {

@@ -24,7 +24,7 @@
 //! | `entries` | an index entry | `name`, `value`, `id`, `collection`: all of it is the key |
 //! | `messages` | a message | `sequence`, never used twice; `topic`; `subject`; `deliver_at`, null when it is not, or no longer, to be sent; `lease_count`; `leased`, 1 from lease to release; `bytes` |
 //! | `changes` | a change set | `sequence`, in order of commit; `id`, 16 bytes. The oldest are forgotten |
-//! | `watermark` | the only one | `at`, the latest of all change sets |
+//! | `watermark` | the only one | `at`, the latest of all change sets; `sequence`, the last one that a message had when all were forgotten |
 //!
 //! Instants are milliseconds since 1970. Texts are UTF-8 and compared bytewise.
 

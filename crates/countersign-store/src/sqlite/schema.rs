@@ -13,7 +13,7 @@ const APPLICATION_ID: i64 = 0x4353_676e;
 type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
 /// One step a version: `MIGRATIONS[n]` leads from version n to n + 1. Released steps never change.
-pub(super) const MIGRATIONS: &[Step] = &[first_tables];
+pub(super) const MIGRATIONS: &[Step] = &[first_tables, sequences_of_the_writer];
 
 /// Looks whose file it is before anything is written to it, then brings it to the newest version and
 /// sets up the connection for writing.
@@ -119,6 +119,32 @@ fn first_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     )
 }
 
+/// The writer numbers the messages itself: SQLite's own numbering reads and writes a table for each.
+fn sequences_of_the_writer(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "ALTER TABLE watermark ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
+         UPDATE watermark
+             SET sequence = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0);
+
+         CREATE TABLE numbered (
+             sequence INTEGER PRIMARY KEY,
+             topic TEXT NOT NULL,
+             subject TEXT NOT NULL,
+             deliver_at INTEGER,
+             lease_count INTEGER NOT NULL,
+             leased INTEGER NOT NULL,
+             bytes BLOB NOT NULL
+         ) STRICT;
+         INSERT INTO numbered
+             SELECT sequence, topic, subject, deliver_at, lease_count, leased, bytes FROM messages;
+         DROP TABLE messages;
+         ALTER TABLE numbered RENAME TO messages;
+         CREATE INDEX messages_by_topic ON messages (topic);
+         CREATE INDEX messages_by_subject ON messages (subject, topic);
+         CREATE INDEX messages_due ON messages (topic, deliver_at) WHERE deliver_at IS NOT NULL;",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,14 +157,18 @@ mod tests {
         Path::new("store.db")
     }
 
-    const WITH_A_REGION: &[Step] = &[first_tables, |transaction| {
+    const WITH_A_REGION: &[Step] = &[first_tables, sequences_of_the_writer, |transaction| {
         transaction.execute_batch("ALTER TABLE documents ADD COLUMN region TEXT NOT NULL DEFAULT 'eu'")
     }];
 
-    fn file_of_version_1() -> (tempfile::TempDir, Connection) {
+    fn file() -> (tempfile::TempDir, Connection) {
+        file_after(MIGRATIONS)
+    }
+
+    fn file_after(steps: &[Step]) -> (tempfile::TempDir, Connection) {
         let directory = tempfile::tempdir().unwrap();
         let mut connection = Connection::open(directory.path().join("store.db")).unwrap();
-        migrate(&mut connection, path(), MIGRATIONS).unwrap();
+        migrate(&mut connection, path(), steps).unwrap();
         let insert = "INSERT INTO documents VALUES (1, 'charge', 'C', 7, 1, NULL, NULL, x'2a')";
         connection.execute_batch(insert).unwrap();
         (directory, connection)
@@ -146,23 +176,40 @@ mod tests {
 
     #[test]
     fn an_older_schema_is_migrated_and_keeps_its_rows() {
-        let (_directory, mut connection) = file_of_version_1();
+        let (_directory, mut connection) = file();
         migrate(&mut connection, path(), WITH_A_REGION).unwrap();
         assert_eq!(value(&connection, "SELECT id || version || region FROM documents"), "C7eu");
         migrate(&mut connection, path(), WITH_A_REGION).unwrap();
         let newer = migrate(&mut connection, path(), MIGRATIONS).unwrap_err();
         assert_eq!(
             newer.to_string(),
-            "store.db has schema version 2; this program knows versions up to 1: run a newer one"
+            "store.db has schema version 3; this program knows versions up to 2: run a newer one"
         );
     }
 
     #[test]
+    fn messages_keep_their_numbers_and_no_number_is_given_twice() {
+        let (_directory, mut connection) = file_after(&[first_tables]);
+        connection
+            .execute_batch(
+                "INSERT INTO messages VALUES (7, 'event', 'C', NULL, 0, 0, x'2a'), (9, 'event', 'C', 5, 1, 1, x'2b');
+                 DELETE FROM messages WHERE sequence = 9;",
+            )
+            .unwrap();
+        migrate(&mut connection, path(), MIGRATIONS).unwrap();
+        assert_eq!(
+            value(&connection, "SELECT sequence || topic || subject || hex(bytes) FROM messages"),
+            "7eventC2A"
+        );
+        assert_eq!(super::super::apply::latest_sequence(&connection), Ok(9));
+    }
+
+    #[test]
     fn a_migration_that_fails_changes_nothing() {
-        const HALF: &[Step] = &[first_tables, |transaction| {
+        const HALF: &[Step] = &[first_tables, sequences_of_the_writer, |transaction| {
             transaction.execute_batch("DELETE FROM documents; DELETE FROM nowhere")
         }];
-        let (_directory, mut connection) = file_of_version_1();
+        let (_directory, mut connection) = file();
         let failed = migrate(&mut connection, path(), HALF).unwrap_err();
         assert_eq!(failed.to_string(), "store.db is not a usable store: no such table: nowhere");
         assert_eq!(value(&connection, "SELECT id || version FROM documents"), "C7");
@@ -172,7 +219,7 @@ mod tests {
     /// A read that scanned or sorted would cost more with everything that is stored.
     #[test]
     fn every_read_walks_an_index_in_order() {
-        let (_directory, connection) = file_of_version_1();
+        let (_directory, connection) = file();
         for sql in rows::READS {
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let count = statement.parameter_count();
