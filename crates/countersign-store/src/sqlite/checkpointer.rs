@@ -15,8 +15,9 @@ use rusqlite::Connection;
 
 /// A log file of fewer bytes is left alone.
 const WORTHWHILE: u64 = 4 << 20;
-/// From so many pages of 4 KiB on, 256 MiB, the log shall start anew.
-const TOO_LONG: i64 = 65_536;
+/// From so many pages of 4 KiB on, 32 MiB, the log shall start anew: to write over what is there costs half of what
+/// it costs to make the file longer.
+const TOO_LONG: i64 = 8_192;
 
 pub(super) struct Checkpointer {
     wake: Option<Sender<()>>,

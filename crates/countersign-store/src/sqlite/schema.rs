@@ -65,7 +65,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     // The checkpointer does it: inside a commit it would be paid for by whoever waits.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.pragma_update(None, "cache_size", -16_000)?;
+    connection.pragma_update(None, "cache_size", -4_000)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(mode.eq_ignore_ascii_case("wal"))
