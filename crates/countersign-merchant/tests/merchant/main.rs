@@ -8,6 +8,7 @@ mod browser;
 mod canceling;
 mod capture_plan;
 mod completing;
+mod counting;
 mod crashes;
 mod documented;
 mod doubt;

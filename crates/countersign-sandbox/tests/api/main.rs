@@ -3,6 +3,7 @@
 
 mod bodies;
 mod charges;
+mod counting;
 mod deadlines;
 mod gate;
 mod ids;

@@ -1,0 +1,217 @@
+//! What each operation of the shop's costs: counted on one thread, over the store in memory, with an Amazon that
+//! costs nothing. The snapshot beside this file is the budget: a change that needs more of anything says why in
+//! its commit.
+//!
+//! Reads, writes and signatures are exact, allocations are rounded up by at most 5 %. Everything is
+//! done once before it is counted, so that what is made once a process is not.
+
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::{Client, RetryPolicy, SignRequest, SigningFailed, Transport, TransportError};
+use countersign_domain::ids::{PublicKeyId, Region};
+use countersign_domain::time::Timestamp;
+use countersign_http::{Handler as _, Reply, Request};
+use countersign_merchant::{Merchant, Parts};
+use countersign_protocol::signing::{Algorithm, prepare};
+use countersign_store::intercept::InterceptedStore;
+use countersign_store::memory::MemoryStore;
+use countersign_world::Clock as _;
+use futures_util::future::{BoxFuture, Either, select};
+use serde_json::{Value, json};
+
+use super::amazon::Amazon;
+use super::time_machine::run;
+use super::world::{OTHER_SESSION, SESSION, SHOP_TOKEN, World, order, session_for};
+
+/// Builds all of a signed request and counts it; only the signature itself is none.
+struct CountingSigner {
+    id: PublicKeyId,
+    signed: Arc<AtomicU64>,
+}
+
+impl SignRequest for CountingSigner {
+    fn public_key_id(&self) -> &PublicKeyId {
+        &self.id
+    }
+
+    fn sign(
+        &self,
+        request: &mut http::Request<Bytes>,
+        region: Region,
+        signed_at: Timestamp,
+    ) -> Result<(), SigningFailed> {
+        self.signed.fetch_add(1, Ordering::Relaxed);
+        let prepared = prepare(request, Algorithm::PssV2, region, signed_at)?;
+        Ok(prepared.attach(request, &self.id, &[7; 256])?)
+    }
+}
+
+/// An Amazon whose own allocations do not count.
+struct Free(Arc<Amazon>);
+
+impl Transport for Free {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        let mut sending = None;
+        allocation_counter::opt_out(|| {
+            let free: BoxFuture<'_, _> = Box::pin(FreeFuture(self.0.send(request, deadline)));
+            sending = Some(free);
+        });
+        sending.unwrap()
+    }
+}
+
+struct FreeFuture<'a, T>(BoxFuture<'a, T>);
+
+impl<T> Future for FreeFuture<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let mut polled = Poll::Pending;
+        allocation_counter::opt_out(|| polled = self.0.as_mut().poll(context));
+        polled
+    }
+}
+
+/// A merchant half of which everything is counted.
+struct Counted {
+    world: World,
+    merchant: Merchant,
+    store: Arc<InterceptedStore<()>>,
+    signed: Arc<AtomicU64>,
+    table: String,
+}
+
+impl Counted {
+    fn new() -> Self {
+        let world = World::in_memory();
+        let store = Arc::new(InterceptedStore::new(Arc::new(MemoryStore::new()), ()));
+        let signed = Arc::new(AtomicU64::new(0));
+        let signer =
+            CountingSigner { id: PublicKeyId::parse("SANDBOX-K1").unwrap(), signed: Arc::clone(&signed) };
+        let client = Client::builder(Region::NorthAmerica, Arc::new(signer))
+            .transport(Arc::new(Free(Arc::clone(&world.amazon))))
+            .clock(Arc::new(world.time.clone()))
+            .retry(RetryPolicy { max_attempts: 1, ..RetryPolicy::default() })
+            .build()
+            .unwrap();
+        let parts = Parts { client, store: Arc::clone(&store) as _, ..world.parts() };
+        let merchant = run(&world.time, || false, Merchant::start(parts)).unwrap();
+        let table = format!(
+            "{:<26}{:>7}{:>18}{:>13}{:>9}{:>19}{:>15}{:>10}{:>14}{:>13}{:>17}\n",
+            "operation",
+            "loads",
+            "documents loaded",
+            "other reads",
+            "commits",
+            "documents written",
+            "index entries",
+            "messages",
+            "signed calls",
+            "allocations",
+            "bytes allocated"
+        );
+        Self { world, merchant, store, signed, table }
+    }
+
+    /// Runs to its end, and counts what that takes.
+    fn count<T>(&mut self, name: &str, future: impl Future<Output = T>) -> T {
+        let (before, signed_before) = (self.store.counts(), self.signed.load(Ordering::Relaxed));
+        let mut outcome = None;
+        let allocated =
+            allocation_counter::measure(|| outcome = Some(run(&self.world.time, || false, future)));
+        let store = self.store.counts().since(before);
+        writeln!(
+            self.table,
+            "{name:<26}{:>7}{:>18}{:>13}{:>9}{:>19}{:>15}{:>10}{:>14}{:>13}{:>17}",
+            store.loads,
+            store.documents_loaded,
+            store.other_reads,
+            store.commits,
+            store.documents_written,
+            store.index_entries,
+            store.messages,
+            self.signed.load(Ordering::Relaxed) - signed_before,
+            rounded_up(allocated.count_total),
+            rounded_up(allocated.bytes_total),
+        )
+        .unwrap();
+        outcome.unwrap()
+    }
+
+    /// One call of the shop's, whose answer must have this status.
+    fn call(&mut self, name: &str, path: &str, body: &Value, status: u16) -> Value {
+        let mut request = Request::new(Bytes::from(body.to_string()));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = path.parse().unwrap();
+        request.headers_mut().insert("authorization", format!("Bearer {SHOP_TOKEN}").parse().unwrap());
+        let reply = self.merchant.handle(request);
+        let Reply::Answer(answer) = self.count(name, reply) else { panic!("a connection was reset") };
+        let text = String::from_utf8_lossy(answer.body());
+        assert_eq!(answer.status(), status, "{text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Lets the timers do what is due.
+    fn timers(&mut self, name: &str) {
+        let timers = Box::pin(self.merchant.timers());
+        let sleep = self.world.time.sleep(Duration::from_millis(10));
+        match self.count(name, select(sleep, timers)) {
+            Either::Left(_) => {}
+            Either::Right(_) => panic!("the timers ended"),
+        }
+    }
+
+    /// An order's whole life.
+    fn life(&mut self, session: &str, intent: &str) {
+        let mut order = order();
+        order["orderId"] = json!(session);
+        order["paymentDetails"]["paymentIntent"] = json!(intent);
+        let registered = self.call("registration", "/v1/checkouts", &order, 201);
+        let id = registered["checkoutId"].as_str().unwrap().to_owned();
+        self.world.amazon.open(session, session_for(&order, session, &id));
+        let path = |call: &str| format!("/v1/checkouts/{id}/{call}");
+        self.call("completion", &path("complete"), &json!({ "amazonCheckoutSessionId": session }), 200);
+        self.timers("snapshot after completion");
+        if intent == "Authorize" {
+            self.call("capture", &path("captures"), &json!({ "reference": "parcel" }), 200);
+            self.call("refund", &path("refunds"), &json!({ "reference": "return" }), 202);
+        }
+    }
+}
+
+/// A number that another compiler or library may change a little, rounded up by at most 5 %: 1,000, 1,050, 1,100 …
+/// 2,000, 2,100 … 5,000, 5,250 ….
+fn rounded_up(number: u64) -> u64 {
+    let power = 10_u64.pow(number.max(1).ilog10());
+    let step = match number / power {
+        0..=1 => power / 20,
+        2..=4 => power / 10,
+        _ => power / 4,
+    };
+    number.next_multiple_of(step.max(1))
+}
+
+#[test]
+fn what_each_operation_costs() {
+    let mut tables = String::new();
+    for intent in ["AuthorizeWithCapture", "Authorize"] {
+        let mut counted = Counted::new();
+        counted.life(SESSION, intent);
+        let head = counted.table.lines().next().unwrap().to_owned();
+        counted.table = format!("{intent}\n{head}\n");
+        counted.life(OTHER_SESSION, intent);
+        tables.push_str(&counted.table);
+        tables.push('\n');
+    }
+    insta::assert_snapshot!(tables);
+}
