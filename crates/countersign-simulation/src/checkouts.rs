@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use countersign_store::contract::Write;
 
 use crate::documents::{Attempt, AttemptState, Cancellation, Checkout, Ids, Payment};
-use crate::invariants::{Held, Invariant, broken};
+use crate::invariants::{Held, Invariant, broken, never};
 use crate::ledger::{Ledger, Money};
 use crate::payments;
 
@@ -25,9 +25,7 @@ pub(crate) fn of_step(
     ledger: &Ledger,
 ) -> Held {
     let live = after.live().count();
-    if live > 1 {
-        return broken(Invariant::TwoLiveAttempts, format!("{live} attempts are live"));
-    }
+    never(live > 1, Invariant::TwoLiveAttempts, || format!("{live} attempts are live"))?;
     let attempts = after.attempts.iter().filter_map(|attempt| attempt.state.due_at());
     let payment = after.payment.as_ref().and_then(Payment::due_at);
     let cancellation = after.cancellation.as_ref().and_then(Cancellation::due_at);
@@ -39,13 +37,11 @@ pub(crate) fn of_step(
         (None, Some(_)) => false,
         (timer, None) => timer.is_none() || after.browsing.quoted.is_some(),
     };
-    if !is_owned {
-        return broken(Invariant::NoTimer, format!("the document's timer is {timer:?}, due is {due_at:?}"));
-    }
+    never(!is_owned, Invariant::NoTimer, || format!("the document's timer is {timer:?}, due is {due_at:?}"))?;
     for attempt in &after.attempts {
-        if !attempt.state.is_final() && attempt.state.due_at().is_none() {
-            return broken(Invariant::NoTimer, format!("attempt {} has none", attempt.number));
-        }
+        never(!attempt.state.is_final() && attempt.state.due_at().is_none(), Invariant::NoTimer, || {
+            format!("attempt {} has none", attempt.number)
+        })?;
         let earlier =
             before.and_then(|before| before.attempts.iter().find(|earlier| earlier.number == attempt.number));
         of_attempt(earlier, attempt, decided_at, ledger)?;
@@ -70,9 +66,11 @@ pub(crate) fn of_step(
 fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger: &Ledger) -> Held {
     let number = after.number;
     if let Some(before) = before {
-        if before.checkout_session_id != after.checkout_session_id {
-            return broken(Invariant::SessionOfTwoOrders, format!("attempt {number} has another session"));
-        }
+        never(
+            before.checkout_session_id != after.checkout_session_id,
+            Invariant::SessionOfTwoOrders,
+            || format!("attempt {number} has another session"),
+        )?;
         if before.state.is_final() && before.state != after.state {
             let (before, after) = (before.state.name(), after.state.name());
             return broken(Invariant::VerdictChanged, format!("attempt {number} was {before}, is {after}"));
@@ -91,10 +89,9 @@ fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger
             Some(AttemptState::InDoubt { stored_error_count, .. }) => *stored_error_count >= STORED_ERRORS,
             _ => false,
         };
-        if !may_be_new || was.body != is.body {
-            let shown_by = format!("attempt {number} is in doubt with key {}, now {}", was.n, is.n);
-            return broken(Invariant::SendChanged, shown_by);
-        }
+        never(!may_be_new || was.body != is.body, Invariant::SendChanged, || {
+            format!("attempt {number} is in doubt with key {}, now {}", was.n, is.n)
+        })?;
     }
     let is_sent = match (before.map(|before| &before.state), &after.state) {
         (Some(AttemptState::Finalizing { .. }), AttemptState::Finalizing { .. }) => false,
@@ -108,11 +105,9 @@ fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger
     let away_ms = decided_at.saturating_sub(after.buyer_seen_at);
     // A completed session is asked for its ids at any time: nobody is charged by that.
     let may_charge = ledger.money(&after.checkout_session_id) == Money::Untouched;
-    if is_sent && may_charge && away_ms > RESEND_WINDOW_MS {
-        let shown_by = format!("attempt {number} is sent {} s after its buyer was seen", away_ms / 1_000);
-        return broken(Invariant::SentTooLate, shown_by);
-    }
-    Ok(())
+    never(is_sent && may_charge && away_ms > RESEND_WINDOW_MS, Invariant::SentTooLate, || {
+        format!("attempt {number} is sent {} s after its buyer was seen", away_ms / 1_000)
+    })
 }
 
 /// A verdict must be Amazon's truth at the moment at which it is kept.
@@ -136,26 +131,21 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> Held {
     {
         *charge = None;
     }
-    if truth.as_ref() != Some(&ids) {
-        let shown_by = format!("attempt {number} has the ids {ids:?}, Amazon {truth:?}");
-        return broken(Invariant::UnpaidCalledPaid, shown_by);
-    }
+    never(truth.as_ref() != Some(&ids), Invariant::UnpaidCalledPaid, || {
+        format!("attempt {number} has the ids {ids:?}, Amazon {truth:?}")
+    })?;
     let Some(word) = attempt.state.success() else { return Ok(()) };
     let intent = match word {
         "paid" => "AuthorizeWithCapture",
         "authorized" => "Authorize",
         _ => "Confirm",
     };
-    if checkout.terms.payment_intent != intent {
-        return broken(
-            Invariant::UnpaidCalledPaid,
-            format!("{word} under {}", checkout.terms.payment_intent),
-        );
-    }
-    if !ledger.was_paid(session) {
-        let shown_by = format!("attempt {number} is {}, its money {money:?}", attempt.state.name());
-        return broken(Invariant::UnpaidCalledPaid, shown_by);
-    }
+    never(checkout.terms.payment_intent != intent, Invariant::UnpaidCalledPaid, || {
+        format!("{word} under {}", checkout.terms.payment_intent)
+    })?;
+    never(!ledger.was_paid(session), Invariant::UnpaidCalledPaid, || {
+        format!("attempt {number} is {}, its money {money:?}", attempt.state.name())
+    })?;
     let terms = &checkout.terms.charge_amount;
     match ledger.charged(session) {
         Some(charged) if charged != terms => {
@@ -181,9 +171,9 @@ pub(crate) fn of_payment<'a>(
     let Some((checkout, attempt)) = bound.next() else {
         return broken(Invariant::ChargedWithoutOrder, format!("no order knows the session {session}"));
     };
-    if bound.next().is_some() {
-        return broken(Invariant::SessionOfTwoOrders, format!("the session {session} is bound twice"));
-    }
+    never(bound.next().is_some(), Invariant::SessionOfTwoOrders, || {
+        format!("the session {session} is bound twice")
+    })?;
     if !attempt.state.is_live() {
         let (number, state) = (attempt.number, attempt.state.name());
         let shown_by = format!("attempt {number} is {state}, its money {money:?}");
@@ -199,10 +189,7 @@ pub(crate) fn of_payment<'a>(
         .iter()
         .filter(|attempt| matches!(ledger.money(&attempt.checkout_session_id), Money::Pending | Money::Paid));
     let paid: Vec<u32> = paid.map(|attempt| attempt.number).collect();
-    if paid.len() > 1 {
-        return broken(Invariant::PaidTwice, format!("the attempts {paid:?} of {}", checkout.order_id));
-    }
-    Ok(())
+    never(paid.len() > 1, Invariant::PaidTwice, || format!("the attempts {paid:?} of {}", checkout.order_id))
 }
 
 /// What was said about one session, or about a checkout as a whole.
@@ -233,23 +220,23 @@ pub(crate) fn of_completion(said: &Said, session: &str, before: Option<&Checkout
     let state = is.state.name();
     match said.word.as_str() {
         "paid" | "authorized" | "confirmed" => {
-            if is.state.success() != Some(said.word.as_str()) {
-                return broken(Invariant::SaidBeforeKept, format!("said {}, kept {state}", said.word));
-            }
+            never(is.state.success() != Some(said.word.as_str()), Invariant::SaidBeforeKept, || {
+                format!("said {}, kept {state}", said.word)
+            })?;
             if is.state.ids().filter(|_| !said.is_in_browser) != said.ids() {
                 let kept = is.state.ids();
                 return broken(Invariant::SaidBeforeKept, format!("said {:?}, kept {kept:?}", said.ids()));
             }
         }
         "canceled" => {
-            if !after.is_canceled() {
-                return broken(Invariant::SaidBeforeKept, format!("said canceled, kept {state}"));
-            }
+            never(!after.is_canceled(), Invariant::SaidBeforeKept, || {
+                format!("said canceled, kept {state}")
+            })?;
         }
         "notPaid" => {
-            if !is.state.is_not_paid() {
-                return broken(Invariant::SaidBeforeKept, format!("said notPaid, kept {state}"));
-            }
+            never(!is.state.is_not_paid(), Invariant::SaidBeforeKept, || {
+                format!("said notPaid, kept {state}")
+            })?;
         }
         "pending" | "checking" => {
             let was_final = was.filter(|was| was.state.success().is_some() || was.state.is_not_paid());
@@ -310,10 +297,9 @@ pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bo
                     "IdsMissing" => !ids_are_shown,
                     _ => false,
                 };
-                if !cannot_tell {
-                    let shown_by = format!("attempt {number}: {reason}, its money {money:?}");
-                    return broken(Invariant::UnresolvedWithoutNeed, shown_by);
-                }
+                never(!cannot_tell, Invariant::UnresolvedWithoutNeed, || {
+                    format!("attempt {number}: {reason}, its money {money:?}")
+                })?;
             }
             state if !state.is_final() => {
                 let shown_by = format!("attempt {number} is {}, its money {money:?}", state.name());
@@ -321,10 +307,9 @@ pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bo
             }
             state => {
                 let called_paid = state.success().is_some() || checkout.is_canceled();
-                if money == Money::Paid && !called_paid {
-                    let shown_by = format!("attempt {number} is {}, its money {money:?}", state.name());
-                    return broken(Invariant::PaidCalledUnpaid, shown_by);
-                }
+                never(money == Money::Paid && !called_paid, Invariant::PaidCalledUnpaid, || {
+                    format!("attempt {number} is {}, its money {money:?}", state.name())
+                })?;
             }
         }
     }
@@ -349,7 +334,6 @@ pub(crate) fn of_leaving(session: &str, key: &str, body: &[u8], durable: &Durabl
 mod tests {
     use super::*;
     use std::collections::HashSet;
-    use std::time::Duration;
 
     use bytes::Bytes;
     use countersign_domain::time::Timestamp;
@@ -400,11 +384,11 @@ mod tests {
         let mut ledger = Ledger::default();
         for (id, state) in sessions {
             let session = serde_json::from_value(json!({ "id": id, "state": state })).unwrap();
-            ledger.put_session(session, Duration::ZERO);
+            ledger.put_session(session);
         }
         for (id, state) in charges {
             let charge = json!({ "id": id, "amount": [1_400, "USD"], "expires_at": NOW, "state": state });
-            ledger.put_charge(serde_json::from_value(charge).unwrap(), Duration::ZERO);
+            ledger.put_charge(serde_json::from_value(charge).unwrap());
         }
         ledger
     }

@@ -1,6 +1,8 @@
 //! What the two stores hold, as far as the invariants speak of it: the documents' forms on disk, read
 //! here anew, so that a wrong conversion in a half cannot hide what it did.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 /// Minor units and currency.
@@ -168,15 +170,6 @@ pub(crate) enum Completion {
 }
 
 impl Completion {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Captured(_) => "Captured",
-            Self::CaptureInitiated(_) => "CaptureInitiated",
-            Self::Authorized(_) => "Authorized",
-            Self::Confirmed => "Confirmed",
-        }
-    }
-
     fn charge_id(&self) -> Option<&String> {
         match self {
             Self::Captured(charge_id) | Self::CaptureInitiated(charge_id) | Self::Authorized(charge_id) => {
@@ -187,41 +180,41 @@ impl Completion {
     }
 }
 
+/// The name of a state: what `Debug` writes of it first.
+pub(crate) fn name(state: &impl fmt::Debug) -> String {
+    struct First(String);
+
+    impl fmt::Write for First {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.push_str(text);
+            Err(fmt::Error)
+        }
+    }
+
+    let mut first = First(String::new());
+    let _ = fmt::write(&mut first, format_args!("{state:?}"));
+    first.0
+}
+
 /// Amazon's ids of a payment: the permission and, unless the intent is Confirm, the charge.
 pub(crate) type Ids = (String, Option<String>);
 
 impl AttemptState {
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> String {
         match self {
-            Self::Bound { .. } => "Bound",
-            Self::Approved { .. } => "Approved",
-            Self::Finalizing { .. } => "Finalizing",
-            Self::InDoubt { .. } => "InDoubt",
-            Self::Pending { .. } => "Pending",
-            Self::Completed { completion, .. } => completion.name(),
-            Self::NotPaid { .. } => "NotPaid",
-            Self::Unresolved { .. } => "Unresolved",
-            Self::Surplus { .. } => "Surplus",
+            Self::Completed { completion, .. } => name(completion),
+            state => name(state),
         }
     }
 
     /// The outcome's word if it is one of success.
     pub(crate) fn success(&self) -> Option<&'static str> {
-        match self {
-            Self::Completed { completion, .. } => Some(match completion {
-                Completion::Captured(_) | Completion::CaptureInitiated(_) => "paid",
-                Completion::Authorized(_) => "authorized",
-                Completion::Confirmed => "confirmed",
-            }),
-            Self::Bound { .. }
-            | Self::Approved { .. }
-            | Self::Finalizing { .. }
-            | Self::InDoubt { .. }
-            | Self::Pending { .. }
-            | Self::NotPaid { .. }
-            | Self::Unresolved { .. }
-            | Self::Surplus { .. } => None,
-        }
+        let Self::Completed { completion, .. } = self else { return None };
+        Some(match completion {
+            Completion::Captured(_) | Completion::CaptureInitiated(_) => "paid",
+            Completion::Authorized(_) => "authorized",
+            Completion::Confirmed => "confirmed",
+        })
     }
 
     pub(crate) fn is_not_paid(&self) -> bool {
@@ -239,11 +232,7 @@ impl AttemptState {
             Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
             // Of a request that was turned away a copy may still arrive.
             Self::Approved { sent_at, .. } => sent_at.is_some(),
-            Self::Finalizing { .. }
-            | Self::InDoubt { .. }
-            | Self::Pending { .. }
-            | Self::Completed { .. }
-            | Self::Unresolved { .. } => true,
+            _ => true,
         }
     }
 
@@ -471,16 +460,6 @@ impl Cancellation {
 }
 
 impl OperationState {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Recorded { .. } => "Recorded",
-            Self::Sending { .. } => "Sending",
-            Self::InDoubt { .. } => "InDoubt",
-            Self::Done(_) => "Done",
-            Self::Refused { .. } => "Refused",
-        }
-    }
-
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Done(_) | Self::Refused { .. })
     }
@@ -515,17 +494,6 @@ impl Request {
 }
 
 impl SeenChargeState {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::AuthorizationInitiated => "AuthorizationInitiated",
-            Self::Authorized => "Authorized",
-            Self::CaptureInitiated => "CaptureInitiated",
-            Self::Captured(_) => "Captured",
-            Self::Canceled(_) => "Canceled",
-            Self::Declined(_) => "Declined",
-        }
-    }
-
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Captured(_) | Self::Canceled(_) | Self::Declined(_))
     }

@@ -10,7 +10,7 @@ use futures_util::future::join;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::requests::{CANCEL, read};
+use crate::requests::{CANCEL, of_the_shop, read};
 use crate::shop::{Registered, Story};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -109,7 +109,7 @@ impl Story {
             };
             let patience =
                 if self.random.happens(200) { self.random.time(Duration::ZERO, 10 * SECOND) } else { MINUTE };
-            let answer = self.call(self.of_the_shop(Method::POST, &path, body), patience, inspect).await;
+            let answer = self.call(of_the_shop(Method::POST, &path, body), patience, inspect).await;
             let is_heard = answer.is_some_and(|answer| answer.status().as_u16() < 500);
             if is_heard && !self.random.happens(150) {
                 return;
@@ -127,6 +127,6 @@ impl Story {
             }
         };
         let path = format!("/v1/checkouts/{}/fulfilment", registered.checkout_id);
-        self.call(self.of_the_shop(Method::GET, &path, &Value::Null), MINUTE, inspect).await;
+        self.call(of_the_shop(Method::GET, &path, &Value::Null), MINUTE, inspect).await;
     }
 }

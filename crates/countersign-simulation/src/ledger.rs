@@ -66,18 +66,18 @@ impl Ledger {
         self.latest.instant = self.latest.instant.max(instant);
     }
 
-    pub(crate) fn put_session(&mut self, session: CheckoutSession, at: Duration) {
-        self.changed_at.insert(session.id.clone(), at);
+    pub(crate) fn put_session(&mut self, session: CheckoutSession) {
+        self.changed_at.insert(session.id.clone(), self.latest.at);
         self.sessions.insert(session.id.clone(), session);
     }
 
-    pub(crate) fn put_permission(&mut self, permission: ChargePermission, at: Duration) {
-        self.changed_at.insert(permission.id.clone(), at);
+    pub(crate) fn put_permission(&mut self, permission: ChargePermission) {
+        self.changed_at.insert(permission.id.clone(), self.latest.at);
         self.permissions.insert(permission.id.clone(), permission);
     }
 
-    pub(crate) fn put_charge(&mut self, charge: Charge, at: Duration) {
-        self.changed_at.insert(charge.id.clone(), at);
+    pub(crate) fn put_charge(&mut self, charge: Charge) {
+        self.changed_at.insert(charge.id.clone(), self.latest.at);
         let is_authorized = matches!(
             charge.state,
             ChargeState::Authorized | ChargeState::CaptureInitiated { .. } | ChargeState::Captured { .. }

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::documents::{
     Balances, Cancellation, ChargePermission, Effect, Name, Operation, OperationState, Payment, Request,
-    SeenChargeState, SeenPermissionState, SeenRefundState,
+    SeenChargeState, SeenPermissionState, SeenRefundState, name,
 };
-use crate::invariants::{Held, Invariant, broken};
+use crate::invariants::{Held, Invariant, broken, never};
 use crate::limits::surplus;
 use crate::requests::CANCEL;
 
@@ -66,9 +66,9 @@ impl Books {
                     return broken(Invariant::Unbalanced, format!("a posting reads {posting}"));
                 };
                 let accounts = self.0.entry(permission.to_owned()).or_default();
-                if accounts.post(from, to, amount).is_none() {
-                    return broken(Invariant::Unbalanced, format!("{permission} cannot bear {posting}"));
-                }
+                never(accounts.post(from, to, amount).is_none(), Invariant::Unbalanced, || {
+                    format!("{permission} cannot bear {posting}")
+                })?;
             }
         }
         Ok(())
@@ -88,11 +88,9 @@ impl Books {
             (Some(document), Some(log)) if document == *log => {
                 let overcharge = document.0.get("Overcharge").copied().unwrap_or_default();
                 let (limit, currency) = &permission.limit;
-                if overcharge > surplus(*limit, currency) {
-                    let shown_by = format!("{}: {overcharge} more than {limit} {currency}", permission.id);
-                    return broken(Invariant::Unbalanced, shown_by);
-                }
-                Ok(())
+                never(overcharge > surplus(*limit, currency), Invariant::Unbalanced, || {
+                    format!("{}: {overcharge} more than {limit} {currency}", permission.id)
+                })
             }
             (document, log) => {
                 let shown_by = format!("{}: the document has {document:?}, the log {log:?}", permission.id);
@@ -120,37 +118,37 @@ pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> Held
         return broken(Invariant::NoTimer, format!("{unowned} has none"));
     }
     let Some(before) = before else { return Ok(()) };
-    if before.charge_permission_id != after.charge_permission_id {
-        return broken(Invariant::VerdictChanged, "a payment has another permission");
-    }
+    never(
+        before.charge_permission_id != after.charge_permission_id,
+        Invariant::VerdictChanged,
+        || "a payment has another permission",
+    )?;
     for was in &before.charges {
         let Some(is) = after.charge(&was.id) else {
             return broken(Invariant::VerdictChanged, format!("the charge {} is gone", was.id));
         };
-        if was.state.is_final() && was.state != is.state {
-            let shown_by = format!("the charge {} was {:?}, is {:?}", was.id, was.state, is.state);
-            return broken(Invariant::VerdictChanged, shown_by);
-        }
+        never(was.state.is_final() && was.state != is.state, Invariant::VerdictChanged, || {
+            format!("the charge {} was {:?}, is {:?}", was.id, was.state, is.state)
+        })?;
     }
     for was in before.refunds() {
         let is = after.refunds().find(|is| is.id == was.id);
         let stands =
             is.is_some_and(|is| was.state == SeenRefundState::RefundInitiated || is.state == was.state);
-        if !stands {
-            return broken(
-                Invariant::VerdictChanged,
-                format!("the refund {} was {:?}, is {is:?}", was.id, was.state),
-            );
-        }
+        never(!stands, Invariant::VerdictChanged, || {
+            format!("the refund {} was {:?}, is {is:?}", was.id, was.state)
+        })?;
     }
     for was in &before.operations {
         let is = after.operations.iter().find(|is| is.number == was.number);
         let Some(is) = is else {
             return broken(Invariant::VerdictChanged, format!("the operation {} is gone", was.number));
         };
-        if was.state.is_final() && was.state != is.state || was.request != is.request || was.name != is.name {
-            return broken(Invariant::VerdictChanged, format!("the operation {was:?} is {is:?}"));
-        }
+        never(
+            was.state.is_final() && was.state != is.state || was.request != is.request || was.name != is.name,
+            Invariant::VerdictChanged,
+            || format!("the operation {was:?} is {is:?}"),
+        )?;
         if let (Some(sent), Some(send)) = (was.state.send(), is.state.send())
             && sent != send
         {
@@ -185,11 +183,9 @@ pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'
             }
             (SeenChargeState::AuthorizationInitiated, Some(_)) => true,
         };
-        if !agrees {
-            let shown_by =
-                format!("{} is {:?}, truly {:?}", charge.id, charge.state, truth.charge(&charge.id));
-            return broken(Invariant::PaymentMisread, shown_by);
-        }
+        never(!agrees, Invariant::PaymentMisread, || {
+            format!("{} is {:?}, truly {:?}", charge.id, charge.state, truth.charge(&charge.id))
+        })?;
     }
     for refund in after.refunds() {
         let truly = truth.refund(&refund.id);
@@ -199,19 +195,16 @@ pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'
             (SeenRefundState::Declined(_), Some(truly)) => truly.is_declined,
             (SeenRefundState::RefundInitiated, Some(truly)) => truly.amount == refund.amount.0,
         };
-        if !agrees {
-            let shown_by = format!("{} is {:?}, truly {truly:?}", refund.id, refund.state);
-            return broken(Invariant::PaymentMisread, shown_by);
-        }
+        never(!agrees, Invariant::PaymentMisread, || {
+            format!("{} is {:?}, truly {truly:?}", refund.id, refund.state)
+        })?;
     }
     for operation in &after.operations {
         if let OperationState::InDoubt { send_count, since, .. } = &operation.state {
             let lasting = decided_at.saturating_sub(*since).max(0);
-            if i64::from(*send_count) > most_sends(lasting) {
-                let shown_by =
-                    format!("operation {} was sent {send_count} times in {lasting} ms", operation.number);
-                return broken(Invariant::AskedTooOften, shown_by);
-            }
+            never(i64::from(*send_count) > most_sends(lasting), Invariant::AskedTooOften, || {
+                format!("operation {} was sent {send_count} times in {lasting} ms", operation.number)
+            })?;
         }
         let is_true = match (&operation.state, &operation.request) {
             (OperationState::Done(Effect::Charge(id)), Request::CreateCharge {}) => {
@@ -230,10 +223,9 @@ pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'
             (OperationState::Done(_), _) => false,
             (_, _) => true,
         };
-        if !is_true {
-            let shown_by = format!("operation {} is {:?}", operation.number, operation.state);
-            return broken(Invariant::PaymentMisread, shown_by);
-        }
+        never(!is_true, Invariant::PaymentMisread, || {
+            format!("operation {} is {:?}", operation.number, operation.state)
+        })?;
     }
     Ok(())
 }
@@ -285,21 +277,17 @@ pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &T
     };
     let charges = asked(&|request| matches!(request, Request::CreateCharge {}));
     // The first comes from Finalize, unless nothing was to be charged.
-    if truth.charges.len() > charges + 1 {
-        let shown_by = format!("{} charges, and {charges} were asked for", truth.charges.len());
-        return broken(Invariant::EffectTwice, shown_by);
-    }
+    never(truth.charges.len() > charges + 1, Invariant::EffectTwice, || {
+        format!("{} charges, and {charges} were asked for", truth.charges.len())
+    })?;
     let refunds = asked(&|request| matches!(request, Request::Refund { .. }));
-    if truth.refunds.len() > refunds {
-        let shown_by = format!("{} refunds, and {refunds} were asked for", truth.refunds.len());
-        return broken(Invariant::EffectTwice, shown_by);
-    }
+    never(truth.refunds.len() > refunds, Invariant::EffectTwice, || {
+        format!("{} refunds, and {refunds} were asked for", truth.refunds.len())
+    })?;
     let taken: u64 = truth.charges.values().filter_map(|charge| charge.captured).sum();
     let given: u64 =
         truth.refunds.values().filter(|refund| !refund.is_declined).map(|refund| refund.amount).sum();
-    if given > taken {
-        return broken(Invariant::RefundedTooMuch, format!("{given} of {taken}"));
-    }
+    never(given > taken, Invariant::RefundedTooMuch, || format!("{given} of {taken}"))?;
     let closes = asked(&|request| matches!(request, Request::Close {}));
     let closed_for_shop = payment
         .iter()
@@ -349,8 +337,8 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
     if let Some(open) = payment.operations.iter().find(|operation| !operation.state.is_final()) {
         return broken(Invariant::NeverDecided, format!("{} is {:?}", open.request.name(), open.state));
     }
-    let known: Vec<(&str, &str)> =
-        payment.charges.iter().map(|charge| (charge.id.as_str(), charge.state.name())).collect();
+    let known: Vec<(&str, String)> =
+        payment.charges.iter().map(|charge| (charge.id.as_str(), name(&charge.state))).collect();
     for charge in &payment.charges {
         let Some(truly) = truth.charge(&charge.id) else {
             return broken(Invariant::LedgersDiffer, format!("Amazon has no charge {}", charge.id));
@@ -365,10 +353,9 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
             }
             SeenChargeState::AuthorizationInitiated | SeenChargeState::CaptureInitiated => false,
         };
-        if !agrees {
-            let shown_by = format!("{} is {:?}, truly {truly:?}", charge.id, charge.state);
-            return broken(Invariant::LedgersDiffer, shown_by);
-        }
+        never(!agrees, Invariant::LedgersDiffer, || {
+            format!("{} is {:?}, truly {truly:?}", charge.id, charge.state)
+        })?;
     }
     if let Some(id) = truth.charges.keys().find(|id| payment.charge(id).is_none()) {
         return broken(Invariant::LedgersDiffer, format!("the charge {id} is not among {known:?}"));
@@ -380,9 +367,7 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
                 SeenRefundState::Declined(_) => truly.is_declined,
                 SeenRefundState::RefundInitiated => false,
             });
-        if !agrees {
-            return broken(Invariant::LedgersDiffer, format!("the refund {id} is truly {truly:?}"));
-        }
+        never(!agrees, Invariant::LedgersDiffer, || format!("the refund {id} is truly {truly:?}"))?;
     }
     let Some(cancellation) = cancellation else { return Ok(()) };
     let taken: u64 = truth.charges.values().filter_map(|charge| charge.captured).sum();

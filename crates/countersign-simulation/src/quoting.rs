@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use serde_json::{Value, json};
 
 use crate::requests::{at_the_page, read};
@@ -52,7 +51,7 @@ impl Story {
     }
 
     async fn ask_page(&self, registered: &Registered, event: &str, body: &Value) -> Option<Value> {
-        let request = at_the_page(Method::POST, &registered.browser_token, event, body);
+        let request = at_the_page(&registered.browser_token, event, body);
         let witness = Arc::clone(&self.world.witness);
         let inspect = move |answer: &countersign_http::Response| {
             if let Some(cart) = read(answer).filter(|_| answer.status().is_success()) {

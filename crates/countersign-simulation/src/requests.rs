@@ -11,11 +11,16 @@ pub(crate) const SHOP_TOKEN: &str = "the-shops-token";
 /// The only name under which the shop cancels an order.
 pub(crate) const CANCEL: &str = "cancel";
 
-/// A request of the shop's back end.
-pub(crate) fn of_the_shop(method: Method, path: &str, body: &Value) -> Request {
+fn request(method: Method, path: &str, body: &Value) -> Request {
     let mut request = Request::new(Bytes::from(body.to_string()));
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().unwrap_or_default();
+    request
+}
+
+/// A request of the shop's back end.
+pub(crate) fn of_the_shop(method: Method, path: &str, body: &Value) -> Request {
+    let mut request = request(method, path, body);
     if let Ok(token) = format!("Bearer {SHOP_TOKEN}").parse() {
         request.headers_mut().insert(header::AUTHORIZATION, token);
     }
@@ -23,20 +28,15 @@ pub(crate) fn of_the_shop(method: Method, path: &str, body: &Value) -> Request {
 }
 
 /// A request of the buyer's browser, from the shop's page.
-pub(crate) fn at_the_page(method: Method, token: &str, event: &str, body: &Value) -> Request {
-    let mut request = Request::new(Bytes::from(body.to_string()));
-    *request.method_mut() = method;
-    *request.uri_mut() = format!("/browser/{token}/{event}").parse().unwrap_or_default();
+pub(crate) fn at_the_page(token: &str, event: &str, body: &Value) -> Request {
+    let mut request = request(Method::POST, &format!("/browser/{token}/{event}"), body);
     request.headers_mut().insert(header::ORIGIN, HeaderValue::from_static("https://shop.example"));
     request
 }
 
 /// A request to the sandbox's control API: what a buyer does on Amazon's page.
 pub(crate) fn at_amazon(path: &str, body: &Value) -> Request {
-    let mut request = Request::new(Bytes::from(body.to_string()));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = path.parse().unwrap_or_default();
-    request
+    request(Method::POST, path, body)
 }
 
 /// An answer's JSON.

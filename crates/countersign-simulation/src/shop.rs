@@ -135,7 +135,7 @@ impl Story {
             self.world.witness.is_priced(self.order, priced);
         }
         for _ in 0..20 {
-            let request = self.of_the_shop(Method::POST, "/v1/checkouts", &body);
+            let request = of_the_shop(Method::POST, "/v1/checkouts", &body);
             let answer = self.call(request, 30 * SECOND, |_| ()).await;
             let answer = answer.filter(|answer| answer.status().is_success());
             if let Some(answer) = answer.as_ref().and_then(read) {
@@ -161,7 +161,7 @@ impl Story {
         let mut body = changed.clone();
         body["termsVersion"] = json!(registered.terms_version);
         let path = format!("/v1/checkouts/{}/terms", registered.checkout_id);
-        let answer = self.call(self.of_the_shop(Method::PUT, &path, &body), 30 * SECOND, |_| ()).await;
+        let answer = self.call(of_the_shop(Method::PUT, &path, &body), 30 * SECOND, |_| ()).await;
         if answer.is_some_and(|answer| answer.status().is_success()) {
             terms = changed;
         }
@@ -301,7 +301,7 @@ impl Story {
         let (mut request, mut order) = (by_the_shop(&registered.checkout_id), self.order);
         let mut is_in_browser = registered.is_quoted;
         if is_in_browser {
-            request = at_the_page(Method::POST, &registered.browser_token, "complete", body);
+            request = at_the_page(&registered.browser_token, "complete", body);
         }
         if random.happens(20) {
             // Somebody mixes up two orders. An own one that is to be quoted the shop does not complete itself.
@@ -340,10 +340,6 @@ impl Story {
             Look::at_checkout(witness, order, &registered.checkout_id)
         };
         self.call(request, Duration::from_secs(30), inspect).await;
-    }
-
-    pub(crate) fn of_the_shop(&self, method: Method, path: &str, body: &Value) -> Request {
-        of_the_shop(method, path, body)
     }
 
     /// One request to the merchant half, over a network, from somebody with so much patience.

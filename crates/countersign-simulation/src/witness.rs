@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use crate::checkouts::{self, DurableSends, Said};
 use crate::documents::{
-    AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, ChargeState,
-    Checkout, CheckoutSessionState, Notification, Payment, RefundState, Registration, Snapshot,
+    AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, Checkout,
+    Notification, Payment, Registration, Snapshot, name,
 };
 use crate::executor::Executor;
 use crate::half::Half;
@@ -44,6 +44,8 @@ pub(crate) struct Witness {
 
 #[derive(Default)]
 struct Facts {
+    /// The world's time.
+    at: Duration,
     trace: Trace,
     violation: Option<Violation>,
     ledger: Ledger,
@@ -68,6 +70,11 @@ fn order_number(order_id: &str) -> Option<usize> {
     order_id.strip_prefix("order-")?.parse().ok()
 }
 
+/// What a state was, if there was one.
+fn was(name: Option<String>) -> String {
+    name.unwrap_or_else(|| "none".to_owned())
+}
+
 fn read<'a, T: serde::Deserialize<'a>>(write: &'a Write) -> Option<T> {
     let content = write.content.as_ref()?;
     // A form that this crate cannot read would make every check blind.
@@ -77,24 +84,19 @@ fn read<'a, T: serde::Deserialize<'a>>(write: &'a Write) -> Option<T> {
 }
 
 impl Facts {
-    fn note(&mut self, at: Duration, order: Option<usize>, text: String) {
-        self.trace.note(at, order, text);
+    fn note(&mut self, order: Option<usize>, text: String) {
+        self.trace.note(self.at, order, text);
     }
 
     fn count(&mut self, what: &str) {
-        match self.counts.get_mut(what) {
-            Some(count) => *count += 1,
-            None => {
-                self.counts.insert(what.to_owned(), 1);
-            }
-        }
+        *self.counts.entry(what.to_owned()).or_default() += 1;
     }
 
-    fn judge(&mut self, at: Duration, order: Option<usize>, held: Held) {
+    fn judge(&mut self, order: Option<usize>, held: Held) {
         if let Err(broken) = held
             && self.violation.is_none()
         {
-            self.note(at, order, format!("BROKEN: {}: {}", broken.invariant, broken.shown_by));
+            self.note(order, format!("BROKEN: {}: {}", broken.invariant, broken.shown_by));
             self.violation = Some(Violation { broken, order });
         }
     }
@@ -108,17 +110,17 @@ impl Facts {
         self.checkouts.get(self.by_order.get(&order)?)
     }
 
-    fn merchant_wrote(&mut self, at: Duration, change: &ChangeSet, write: &Write) {
+    fn merchant_wrote(&mut self, change: &ChangeSet, write: &Write) {
         match write.key.collection {
             "checkout" => {
                 let Some(after) = read::<Registration>(write) else {
-                    return self.judge(at, None, broken(Invariant::VerdictChanged, "a checkout is deleted"));
+                    return self.judge(None, broken(Invariant::VerdictChanged, "a checkout is deleted"));
                 };
-                self.checkout_wrote(at, change, write, after.into_checkout());
+                self.checkout_wrote(change, write, after.into_checkout());
             }
             "notification" => {
                 let held = self.of_notification(write);
-                self.judge(at, None, held);
+                self.judge(None, held);
             }
             "snapshot" => {
                 if let Some(snapshot) = read::<Snapshot>(write) {
@@ -129,7 +131,7 @@ impl Facts {
         }
     }
 
-    fn checkout_wrote(&mut self, at: Duration, change: &ChangeSet, write: &Write, after: Checkout) {
+    fn checkout_wrote(&mut self, change: &ChangeSet, write: &Write, after: Checkout) {
         let order = order_number(&after.order_id);
         let before = self.checkouts.get(&after.id).cloned();
         for attempt in &after.attempts {
@@ -137,19 +139,14 @@ impl Facts {
                 .as_ref()
                 .and_then(|before| before.attempts.iter().find(|earlier| earlier.number == attempt.number));
             if earlier.map(|earlier| &earlier.state) != Some(&attempt.state) {
-                let state = attempt.state.name();
-                if earlier.map(|earlier| earlier.state.name()) != Some(state) {
-                    let was = earlier.map_or("none", |earlier| earlier.state.name());
+                let (was, state) = (was(earlier.map(|earlier| earlier.state.name())), attempt.state.name());
+                if was != state {
                     self.count(&format!("{was} → {state}"));
                     if let AttemptState::NotPaid { reason } = &attempt.state {
                         self.count(&format!("NotPaid {reason}"));
                     }
                 }
-                self.note(
-                    at,
-                    order,
-                    format!("merchant keeps: attempt {} {:?}", attempt.number, Short(attempt)),
-                );
+                self.note(order, format!("merchant keeps: attempt {} {:?}", attempt.number, Short(attempt)));
             }
             if let AttemptState::InDoubt { sent_at, .. } = attempt.state
                 && change.at.as_millis().saturating_sub(sent_at) > DAY_MS
@@ -163,7 +160,7 @@ impl Facts {
                 let same = *kept == send.body;
                 if !same {
                     let shown_by = format!("attempt {} has other bytes under its key", attempt.number);
-                    self.judge(at, order, broken(Invariant::SendChanged, shown_by));
+                    self.judge(order, broken(Invariant::SendChanged, shown_by));
                 }
             }
         }
@@ -171,23 +168,23 @@ impl Facts {
             let earlier = before.as_ref().and_then(|before| before.payment.as_ref());
             let earlier = earlier
                 .and_then(|payment| payment.operations.iter().find(|it| it.number == operation.number));
-            let (was, is) = (earlier.map_or("none", |it| it.state.name()), operation.state.name());
+            let (was, is) = (was(earlier.map(|it| name(&it.state))), name(&operation.state));
             if was != is {
                 let call = operation.request.name();
                 self.count(&format!("{call} {was} → {is}"));
-                self.note(at, order, format!("merchant keeps: {call} {} {is}", operation.number));
+                self.note(order, format!("merchant keeps: {call} {} {is}", operation.number));
             }
         }
         let decided_at = change.at.as_millis();
         let held = checkouts::of_step(before.as_deref(), &after, write, decided_at, &self.ledger);
-        self.judge(at, order, held);
+        self.judge(order, held);
         let is_completed =
             |checkout: &Checkout| checkout.attempts.iter().any(|attempt| attempt.state.success().is_some());
         if is_completed(&after) && !self.snapshots.contains_key(&after.id) {
             let is_due = change.write.iter().any(|write| write.key.collection == "snapshot");
             if !is_due {
                 let held = broken(Invariant::SnapshotMissing, "none is due with the success");
-                self.judge(at, order, held);
+                self.judge(order, held);
             }
         }
         if let Some(order) = order {
@@ -210,8 +207,9 @@ impl Facts {
         let order = self.order_of_session.get(&session).copied();
         let Some(checkout) = order.and_then(|order| self.checkout_of(order)) else { return Ok(()) };
         let undecided = checkout.attempts.iter().find(|attempt| {
-            let name = attempt.state.name();
-            attempt.checkout_session_id == session && matches!(name, "Finalizing" | "InDoubt")
+            let is_undecided =
+                matches!(attempt.state, AttemptState::Finalizing { .. } | AttemptState::InDoubt { .. });
+            attempt.checkout_session_id == session && is_undecided
         });
         match undecided {
             None => Ok(()),
@@ -222,7 +220,7 @@ impl Facts {
         }
     }
 
-    fn amazon_wrote(&mut self, at: Duration, write: &Write) {
+    fn amazon_wrote(&mut self, write: &Write) {
         match write.key.collection {
             "checkout_session" => match read::<AmazonCheckout>(write) {
                 Some(AmazonCheckout { session }) => {
@@ -232,16 +230,11 @@ impl Facts {
                         if order.is_some() {
                             let text =
                                 format!("Amazon keeps: session {} {:?}", &session.id[..8], session.state);
-                            self.note(at, order, text);
+                            self.note(order, text);
                         }
-                        let word = match session.state {
-                            CheckoutSessionState::Open { .. } => "session Open",
-                            CheckoutSessionState::Completed { .. } => "session Completed",
-                            CheckoutSessionState::Canceled { .. } => "session Canceled",
-                        };
-                        self.count(word);
+                        self.count(&format!("session {}", name(&session.state)));
                     }
-                    self.ledger.put_session(session, at);
+                    self.ledger.put_session(session);
                 }
                 None => self.ledger.delete_session(&write.key.id),
             },
@@ -251,30 +244,19 @@ impl Facts {
                         self.count(&format!("permission {reason}"));
                     }
                     self.books.open(&permission);
-                    self.ledger.put_permission(permission, at);
+                    self.ledger.put_permission(permission);
                 }
             }
             "charge" => {
                 if let Some(charge) = read::<Charge>(write) {
-                    self.count(match charge.state {
-                        ChargeState::AuthorizationInitiated { .. } => "charge AuthorizationInitiated",
-                        ChargeState::Authorized => "charge Authorized",
-                        ChargeState::CaptureInitiated { .. } => "charge CaptureInitiated",
-                        ChargeState::Captured { .. } => "charge Captured",
-                        ChargeState::Canceled { .. } => "charge Canceled",
-                        ChargeState::Declined { .. } => "charge Declined",
-                    });
+                    self.count(&format!("charge {}", name(&charge.state)));
                     for refund in &charge.refunds {
-                        self.count(match refund.state {
-                            RefundState::RefundInitiated { .. } => "refund RefundInitiated",
-                            RefundState::Refunded => "refund Refunded",
-                            RefundState::Declined {} => "refund Declined",
-                        });
+                        self.count(&format!("refund {}", name(&refund.state)));
                     }
                     let order = self.order_of_object(&charge.id);
                     let (state, refunds) = (&charge.state, &charge.refunds);
-                    self.note(at, order, format!("Amazon keeps: charge {state:?} {refunds:?}"));
-                    self.ledger.put_charge(charge, at);
+                    self.note(order, format!("Amazon keeps: charge {state:?} {refunds:?}"));
+                    self.ledger.put_charge(charge);
                 }
             }
             _ => {}
@@ -282,7 +264,7 @@ impl Facts {
     }
 
     /// Amazon's accounts agree with its log, and whatever it did was asked for.
-    fn accounts_moved(&mut self, at: Duration, change: &ChangeSet) {
+    fn accounts_moved(&mut self, change: &ChangeSet) {
         for write in change.write.iter().filter(|write| write.key.collection == "charge_permission") {
             let Some(permission) = self.ledger.permission(&write.key.id) else { continue };
             let order = self.order_of_session.get(&permission.checkout_session_id).copied();
@@ -293,12 +275,12 @@ impl Facts {
                 let is_canceled = checkout.is_some_and(|checkout| checkout.cancellation.is_some());
                 payments::of_effects(payment, is_canceled, &self.ledger.truth(&write.key.id))
             });
-            self.judge(at, order, held);
+            self.judge(order, held);
         }
     }
 
     /// A fact for the shop is kept.
-    fn fact_kept(&mut self, at: Duration, message: &NewMessage) {
+    fn fact_kept(&mut self, message: &NewMessage) {
         let Ok(fact) = serde_json::from_slice::<Value>(&message.bytes) else { return };
         let order = fact["orderId"].as_str().and_then(order_number);
         let kind = fact["type"].as_str().unwrap_or_default().to_owned();
@@ -309,11 +291,11 @@ impl Facts {
         });
         let truth = permission.as_deref().map(|id| self.ledger.truth(id)).unwrap_or_default();
         let held = payments::of_fact(&fact, &mut self.told, &truth);
-        self.note(at, order, format!("merchant tells the shop {fact}"));
-        self.judge(at, order, held);
+        self.note(order, format!("merchant tells the shop {fact}"));
+        self.judge(order, held);
     }
 
-    fn money_moved(&mut self, at: Duration, change: &ChangeSet) {
+    fn money_moved(&mut self, change: &ChangeSet) {
         for write in &change.write {
             let session = match write.key.collection {
                 "checkout_session" => write.key.id.clone(),
@@ -327,7 +309,7 @@ impl Facts {
             let held = checkouts::of_payment(&session, &self.ledger, checkouts);
             if held.is_err() {
                 let order = self.order_of_session.get(&session).copied();
-                self.judge(at, order, held);
+                self.judge(order, held);
             }
         }
     }
@@ -338,7 +320,7 @@ struct Short<'a>(&'a Attempt);
 
 impl std::fmt::Debug for Short<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.state.name())?;
+        f.write_str(&self.0.state.name())?;
         match &self.0.state {
             AttemptState::InDoubt { send, send_count, stored_error_count, .. } => {
                 write!(f, " (key {}, sent {send_count} times, {stored_error_count} stored errors)", send.n)
@@ -359,21 +341,21 @@ impl Witness {
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        facts.ledger.shows(self.amazon_clock.now().as_millis(), self.executor.now());
+        facts.at = self.executor.now();
+        let at = facts.at;
+        facts.ledger.shows(self.amazon_clock.now().as_millis(), at);
         facts
     }
 
     pub(crate) fn note(&self, order: Option<usize>, text: String) {
-        let at = self.executor.now();
-        self.facts().note(at, order, text);
+        self.facts().note(order, text);
     }
 
     /// A line about one of Amazon's objects.
     pub(crate) fn note_of_object(&self, id: &str, text: impl FnOnce() -> String) {
-        let at = self.executor.now();
         let mut facts = self.facts();
         let order = facts.order_of_object(id);
-        facts.note(at, order, text());
+        facts.note(order, text());
     }
 
     pub(crate) fn count(&self, what: &str) {
@@ -405,30 +387,29 @@ impl Witness {
 
     /// A change set was applied.
     pub(crate) fn committed(&self, half: Half, change: &ChangeSet) {
-        let at = self.executor.now();
         let mut facts = self.facts();
         match half {
             Half::Merchant => {
                 for write in &change.write {
-                    facts.merchant_wrote(at, change, write);
+                    facts.merchant_wrote(change, write);
                 }
                 for message in change.append.iter().filter(|message| message.topic == "fact") {
-                    facts.fact_kept(at, message);
+                    facts.fact_kept(message);
                 }
             }
             Half::Amazon => {
                 facts.ledger.decided(change.at.as_millis());
                 for write in &change.write {
-                    facts.amazon_wrote(at, write);
+                    facts.amazon_wrote(write);
                 }
                 for message in change.append.iter().filter(|message| message.topic == "event") {
                     let events: Value = serde_json::from_slice(&message.bytes).unwrap_or_default();
                     let held = facts.books.log(&events);
                     let order = facts.order_of_session.get(&message.subject).copied();
-                    facts.judge(at, order, held);
+                    facts.judge(order, held);
                 }
-                facts.accounts_moved(at, change);
-                facts.money_moved(at, change);
+                facts.accounts_moved(change);
+                facts.money_moved(change);
             }
         }
     }
@@ -440,33 +421,30 @@ impl Witness {
 
     /// The merchant half answered what Amazon did not send.
     pub(crate) fn answered_forgery(&self, status: StatusCode) {
-        let at = self.executor.now();
         let mut facts = self.facts();
         facts.count(&format!("forged {}", status.as_str()));
         if status.is_success() {
             let held = broken(Invariant::ForgeryBelieved, format!("answered {status}"));
-            facts.judge(at, None, held);
+            facts.judge(None, held);
         }
     }
 
     /// A Finalize leaves the merchant half.
     pub(crate) fn sends(&self, session: &str, key: &str, body: &Bytes) {
-        let at = self.executor.now();
         let mut facts = self.facts();
         let order = facts.order_of_session.get(session).copied();
         facts.count("Finalize");
-        facts.note(at, order, format!("merchant sends Finalize under {}", &key[..key.len().min(6)]));
+        facts.note(order, format!("merchant sends Finalize under {}", &key[..key.len().min(6)]));
         let held = checkouts::of_leaving(session, key, body, &facts.durable);
-        facts.judge(at, order, held);
+        facts.judge(order, held);
         if let Some(priced) = order.and_then(|order| facts.priced.get(&order)).copied() {
             facts.count("Finalize of a quote");
-            facts.judge(at, order, priced.of_leaving(body));
+            facts.judge(order, priced.of_leaving(body));
         }
     }
 
     /// The merchant half said whether a parcel may leave.
     pub(crate) fn fulfilment_said(&self, order: usize, answer: &Value) {
-        let at = self.executor.now();
         let mut facts = self.facts();
         let reason = answer["reason"].as_str().unwrap_or_default();
         facts.count(&format!("may ship {}: {reason}", answer["mayShip"]));
@@ -476,16 +454,15 @@ impl Witness {
             None => payments::Truth::default(),
         };
         let held = payments::of_fulfilment(answer, &truth, None);
-        facts.judge(at, Some(order), held);
+        facts.judge(Some(order), held);
     }
 
     /// The merchant half answered the shop after a success.
     pub(crate) fn operation_said(&self, order: usize, what: &str, status: u16, answer: &Value) {
-        let at = self.executor.now();
         let mut facts = self.facts();
         let word = answer["state"].as_str().or(answer["error"]["code"].as_str()).unwrap_or_default();
         facts.count(&format!("{what} {status}"));
-        facts.note(at, Some(order), format!("merchant says {status} {word} to {what}"));
+        facts.note(Some(order), format!("merchant says {status} {word} to {what}"));
     }
 
     /// The order's checkout as it is kept now.
@@ -503,55 +480,51 @@ impl Witness {
         is_in_browser: bool,
     ) {
         let said = Said { is_in_browser, ..said(answer, "outcome") };
-        let at = self.executor.now();
         let mut facts = self.facts();
         facts.count(&format!("said {}", said.word));
-        facts.note(at, Some(order), format!("merchant says {} of session {}", said.word, &session[..8]));
+        facts.note(Some(order), format!("merchant says {} of session {}", said.word, &session[..8]));
         let Some(after) = facts.checkout_of(order).cloned() else { return };
         let held = checkouts::of_completion(&said, session, before.map(Arc::as_ref), &after);
-        facts.judge(at, Some(order), held);
+        facts.judge(Some(order), held);
     }
 
     /// The merchant half showed a checkout: as JSON, or as a page's mood.
     pub(crate) fn checkout_said(&self, order: usize, before: Option<&Arc<Checkout>>, answer: &Value) {
         let said = said(answer, "state");
-        let at = self.executor.now();
         let mut facts = self.facts();
         facts.count(&format!("shown {}", said.word));
-        facts.note(at, Some(order), format!("merchant shows {}", said.word));
+        facts.note(Some(order), format!("merchant shows {}", said.word));
         let Some(after) = facts.checkout_of(order).cloned() else { return };
         let held = checkouts::of_checkout_shown(&said, before.map(Arc::as_ref), &after);
-        facts.judge(at, Some(order), held);
+        facts.judge(Some(order), held);
     }
 
     /// All faults are over and 40 days have passed.
     pub(crate) fn ends(&self, ids_are_shown: bool) {
-        let at = self.executor.now();
         let mut facts = self.facts();
         let mut orders: Vec<usize> = facts.by_order.keys().copied().collect();
         orders.sort_unstable();
         for order in orders {
             let Some(checkout) = facts.checkout_of(order).cloned() else { continue };
             let held = checkouts::of_the_end(&checkout, &facts.ledger, ids_are_shown);
-            facts.judge(at, Some(order), held);
+            facts.judge(Some(order), held);
             if let Some(payment) = &checkout.payment {
                 let truth = facts.ledger.truth(&payment.charge_permission_id);
                 let held = payments::of_the_end(payment, checkout.cancellation.as_ref(), &truth);
-                facts.judge(at, Some(order), held);
+                facts.judge(Some(order), held);
             }
             let completed = checkout.attempts.iter().any(|attempt| attempt.state.success().is_some());
             let snapshot = facts.snapshots.get(&checkout.id).cloned();
             if completed && snapshot != Some(Snapshot::Taken {}) {
                 let held = broken(Invariant::SnapshotMissing, format!("it is {snapshot:?}"));
-                facts.judge(at, Some(order), held);
+                facts.judge(Some(order), held);
             }
         }
     }
 
     /// The run did not come to its end.
     pub(crate) fn does_not_end(&self, why: String) {
-        let at = self.executor.now();
-        self.facts().judge(at, None, broken(Invariant::NoEnd, why));
+        self.facts().judge(None, broken(Invariant::NoEnd, why));
     }
 
     pub(crate) fn has_seen_enough(&self) -> bool {

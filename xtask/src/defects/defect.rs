@@ -139,9 +139,9 @@ fn parted<'a>(text: &'a str, separator: &str) -> Result<(&'a str, &'a str), Stri
 
 /// The names of the simulation's invariants, from the source that declares them.
 fn invariants(source: &str) -> Vec<&str> {
-    let declared = source.lines().skip_while(|line| !line.starts_with("pub enum Invariant {")).skip(1);
-    let names = declared.take_while(|line| *line != "}").filter_map(|line| line.trim().strip_suffix(','));
-    names.filter(|name| name.chars().all(char::is_alphanumeric)).collect()
+    let declared = source.lines().skip_while(|line| *line != "invariants! {").skip(1);
+    let rows = declared.take_while(|line| *line != "}").filter_map(|line| line.split_once(" = "));
+    rows.map(|(name, _)| name.trim()).collect()
 }
 
 #[cfg(test)]
@@ -151,7 +151,7 @@ mod tests {
     const HEAD: &str = "path: crates/a/src/b.rs\nwhy: It is feared.\njudge: invariant PaidTwice\n";
     const FILE: &str = "fn a() {\n    let is_due = at >= deadline;\n}\n";
     const SOURCE: &str =
-        "pub enum Invariant {\n    /// No order is paid twice.\n    PaidTwice,\n    NoTimer,\n}\n";
+        "invariants! {\n    PaidTwice = \"no order is paid twice\",\n    NoTimer = \"a timer\",\n}\n";
     const TESTS: &str = "#[test]\nfn a_deadline_is_kept() {}\n";
 
     fn parsed(text: &str) -> Result<Defect, String> {
@@ -242,6 +242,6 @@ mod tests {
     #[test]
     fn the_invariants_are_read_from_their_declaration() {
         assert_eq!(invariants(SOURCE), ["PaidTwice", "NoTimer"]);
-        assert_eq!(invariants("pub enum Other {\n    A,\n}\n"), [] as [&str; 0]);
+        assert_eq!(invariants("others! {\n    A = \"a\",\n}\n"), [] as [&str; 0]);
     }
 }
