@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 mod cargo;
 mod defects;
+mod findings;
 mod folders;
 mod promises;
 mod release;
@@ -30,10 +31,10 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["test" | "ci"] => test::run(root()),
-        ["tidy"] => tidy::run(root()),
+        ["tidy"] => ended("tidy", tidy::run(root())),
         ["screenshots"] => test::screenshots(root()),
-        ["defects", names @ ..] => defects::run(root(), names),
-        ["docs"] => promises::write(root()),
+        ["defects", names @ ..] => ended("defects", defects::run(root(), names)),
+        ["docs"] => ended("docs", promises::write(root())),
         ["bench", arguments @ ..] => release::bench(root(), arguments),
         ["simulate", arguments @ ..] => release::simulate(root(), arguments),
         ["help" | "--help" | "-h"] => {
@@ -43,6 +44,16 @@ fn main() -> ExitCode {
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
+        }
+    }
+}
+
+fn ended(command: &str, result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{command}: {}", why.trim_end());
+            ExitCode::FAILURE
         }
     }
 }

@@ -111,21 +111,7 @@ fn link_what_is_compiled(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     for folder in [".fingerprint", "build"] {
-        copy_folder(&from.join(folder), &to.join(folder))?;
-    }
-    Ok(())
-}
-
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let copy = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &copy)?;
-        } else {
-            copy_as_old(&entry.path(), &copy)?;
-        }
+        equal(&from.join(folder), &to.join(folder))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 use std::time::Duration;
 
 mod copy;
@@ -45,36 +45,26 @@ impl std::fmt::Display for Tried {
 }
 
 /// `cargo xtask defects [NAME…]`: tries those that are named, or all.
-pub(crate) fn run(root: &Path, names: &[&str]) -> ExitCode {
+pub(crate) fn run(root: &Path, names: &[&str]) -> Result<(), String> {
     let stopwatch = Stopwatch::start();
-    let tried = load(root).and_then(|mut defects| {
-        let unknown = names.iter().find(|name| defects.iter().all(|defect| defect.name != **name));
-        if let Some(name) = unknown {
-            return Err(format!("there is no {FOLDER}{name}{EXTENSION}"));
-        }
-        defects.retain(|defect| names.is_empty() || names.contains(&defect.name.as_str()));
-        // Of one file after the other: what a defect has changed is compiled with the next one.
-        defects.sort_by(|one, other| (&one.path, &one.name).cmp(&(&other.path, &other.name)));
-        let copy = copy(root)?;
-        let tried = defects.iter().map(|defect| {
-            let tried = attempt(root, &copy, defect);
-            println!("{tried}");
-            tried
-        });
-        Ok(tried.collect::<Vec<_>>())
-    });
-    match tried {
-        Ok(tried) => {
-            let found = tried.iter().filter(|tried| tried.verdict.is_ok()).count();
-            let minutes = stopwatch.elapsed().as_secs_f64() / 60.0;
-            println!("{found} of {} defects found in {minutes:.1} minutes", tried.len());
-            if found == tried.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            eprintln!("defects: {error}");
-            ExitCode::FAILURE
-        }
+    let mut defects = load(root)?;
+    if let Some(name) = names.iter().find(|name| defects.iter().all(|defect| defect.name != **name)) {
+        return Err(format!("there is no {FOLDER}{name}{EXTENSION}"));
     }
+    defects.retain(|defect| names.is_empty() || names.contains(&defect.name.as_str()));
+    // Of one file after the other: what a defect has changed is compiled with the next one.
+    defects.sort_by(|one, other| (&one.path, &one.name).cmp(&(&other.path, &other.name)));
+    let copy = copy(root)?;
+    let mut found = 0;
+    for defect in &defects {
+        let tried = attempt(root, &copy, defect);
+        println!("{tried}");
+        found += usize::from(tried.verdict.is_ok());
+    }
+    let minutes = stopwatch.elapsed().as_secs_f64() / 60.0;
+    let told = format!("{found} of {} defects found in {minutes:.1} minutes", defects.len());
+    println!("{told}");
+    if found == defects.len() { Ok(()) } else { Err(told) }
 }
 
 /// Tries as many as fit the time of the test command. The commit draws the order, so that every commit tries

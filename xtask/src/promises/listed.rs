@@ -12,7 +12,7 @@ use crate::cargo;
 
 /// The tests of the promises that the runner does not list, a line each. Everything is built already
 /// when this is asked.
-pub(crate) fn unlisted(root: &Path) -> Result<Vec<String>, String> {
+pub(crate) fn unlisted(root: &Path) -> Result<(), String> {
     let promises = load(root)?;
     let list = cargo::ask(root, &["nextest", "list", "--workspace", "--message-format", "json"])?;
     let listed = Listed::read(&list)?;
@@ -25,7 +25,7 @@ pub(crate) fn unlisted(root: &Path) -> Result<Vec<String>, String> {
         }
         Ok(Test::Rust { .. } | Test::Other) | Err(_) => None,
     });
-    Ok(unlisted.collect())
+    crate::findings::none(unlisted.collect())
 }
 
 /// Package and function of every test that is run.

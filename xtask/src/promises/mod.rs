@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
 
 use serde::Deserialize;
 
@@ -143,28 +142,12 @@ impl Row {
 
 /// `cargo xtask docs`: writes the page anew. A test that is named and is not there is told, and its row
 /// is open.
-pub(crate) fn write(root: &Path) -> ExitCode {
-    match written(root) {
-        Ok(wrong) if wrong.is_empty() => ExitCode::SUCCESS,
-        Ok(wrong) => {
-            for line in wrong {
-                eprintln!("{SOURCE}: {line}");
-            }
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("docs: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn written(root: &Path) -> Result<Vec<String>, String> {
+pub(crate) fn write(root: &Path) -> Result<(), String> {
     let promises = load(root)?;
     let texts = promises.texts(root);
     let text_of = |path: &str| texts.get(path).map(String::as_str);
     fs::write(root.join(PAGE), promises.page(text_of)).map_err(|error| format!("{PAGE}: {error}"))?;
-    Ok(promises.wrong(text_of))
+    crate::findings::none(promises.wrong(text_of))
 }
 
 fn load(root: &Path) -> Result<Promises, String> {

@@ -16,9 +16,8 @@ const BINARY: &str = "COUNTERSIGN_BINARY";
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 pub(super) fn run(root: &Path) -> Tally {
-    // Built alone, as it is shipped: what another package asks of a dependency is not in it.
-    cargo("binary", &["build", "--package", "countersign"]).run(root).then(|| {
-        let binary = target(root).join("debug/countersign");
+    let binary = target(root).join("debug/countersign");
+    build(root).then(|| {
         let mut total = storefront(root);
         total += node(root, &binary);
         total += python(root, &binary);
@@ -27,16 +26,20 @@ pub(super) fn run(root: &Path) -> Tally {
     })
 }
 
+/// Builds the binary alone, as it is shipped: what another package asks of a dependency is not in it.
+fn build(root: &Path) -> Tally {
+    cargo("binary", &["build", "--package", "countersign"]).run(root)
+}
+
 /// `cargo xtask screenshots`: every page as a picture, in the folder `target/screenshots`.
 pub(super) fn screenshots(root: &Path) -> Tally {
-    let binary = cargo("binary", &["build", "--package", "countersign"]).run(root);
-    binary.then(|| install_browser(root)).then(|| {
+    build(root).then(|| install_browser(root)).then(|| {
         let folder = target(root).join("screenshots");
         let place = folder.to_string_lossy();
         let pictures = Step::new("pictures", "node", &["screenshots.mjs", &place]);
         let binary = target(root).join("debug/countersign");
         let total = pictures.with_variable(BINARY, binary).run(&root.join("interop/browser"));
-        eprintln!("{}", folder.display());
+        eprintln!("{place}");
         total
     })
 }
@@ -56,11 +59,8 @@ fn install_packages(folder: &Path) -> Tally {
 
 /// A buyer in Chromium: the button, the hosted page and the result page.
 fn browser(root: &Path, binary: &Path) -> Tally {
-    install_browser(root).then(|| {
-        let suite = Step::new("browser", "node", &["--test", "--test-reporter=tap", "suite.mjs"]);
-        let folder = root.join("interop/browser");
-        suite.counted_by(tally::of_node).with_variable(BINARY, binary).run(&folder)
-    })
+    let suite = node_suite("browser", &["suite.mjs"]).with_variable(BINARY, binary);
+    install_browser(root).then(|| suite.run(&root.join("interop/browser")))
 }
 
 /// Installs what drives the browser, and the browser itself where it is absent.
@@ -94,17 +94,19 @@ fn install_chromium(root: &Path) -> Tally {
 }
 
 fn node(root: &Path, binary: &Path) -> Tally {
-    install_node(root).then(|| {
-        let suite = Step::new("node sdk", "node", &["--test", "--test-reporter=tap"]);
-        let suite = suite.counted_by(tally::of_node).with_variable(BINARY, binary);
-        suite.run(&root.join("interop/node"))
-    })
+    let suite = node_suite("node sdk", &[]).with_variable(BINARY, binary);
+    install_node(root).then(|| suite.run(&root.join("interop/node")))
 }
 
 /// The browser's scripts against pages made by hand. They need no package.
 fn storefront(root: &Path) -> Tally {
-    let suite = Step::new("storefront", "node", &["--test", "--test-reporter=tap"]);
-    suite.counted_by(tally::of_node).run(&root.join("web/tests"))
+    node_suite("storefront", &[]).run(&root.join("web/tests"))
+}
+
+/// What Node's own test runner finds in a folder, or in these files of it.
+fn node_suite(name: &'static str, files: &[&str]) -> Step {
+    let runner = ["--test", "--test-reporter=tap"];
+    Step::new(name, "node", &[runner.as_slice(), files].concat()).counted_by(tally::of_node)
 }
 
 fn python(root: &Path, binary: &Path) -> Tally {
@@ -120,10 +122,9 @@ fn python(root: &Path, binary: &Path) -> Tally {
             Step::new("pip", &program, &[pip.as_slice(), &list].concat()).run(&folder)
         })
     });
-    installed.then(|| {
-        let suite = Step::new("python sdk", &program, &["-B", "-m", "unittest", "--quiet"]);
-        suite.counted_by(tally::of_unittest).with_variable(BINARY, binary).run(&folder)
-    })
+    let suite = Step::new("python sdk", &program, &["-B", "-m", "unittest", "--quiet"]);
+    let suite = suite.counted_by(tally::of_unittest).with_variable(BINARY, binary);
+    installed.then(|| suite.run(&folder))
 }
 
 /// Installs unless `place` was installed from this very lock file; a copy of it in there tells.

@@ -24,7 +24,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     for step in before {
         total += step.run(root);
     }
-    total += tidy(root);
+    total += Part::start("tidy").ended(crate::tidy::run(root));
     for step in tests().into_iter().chain(documents()).chain(licenses()) {
         total += step.run(root);
     }
@@ -56,27 +56,9 @@ pub(crate) fn screenshots(root: &Path) -> ExitCode {
     if interop::screenshots(root).failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn tidy(root: &Path) -> Tally {
-    let part = Part::start("tidy");
-    let found = crate::tidy::violations(root);
-    let lines = match found {
-        Ok(violations) if violations.is_empty() => return part.passed(),
-        Ok(violations) => violations.iter().map(|violation| format!("{violation}\n")).collect(),
-        Err(error) => error,
-    };
-    part.failed(&lines)
-}
-
 /// Every test that keeps a promise is among those that were run. Only nextest can list them all.
 fn promises(root: &Path) -> Option<Tally> {
-    has_nextest().then(|| {
-        let part = Part::start("promises");
-        match promises::listed::unlisted(root) {
-            Ok(unlisted) if unlisted.is_empty() => part.passed(),
-            Ok(unlisted) => part.failed(&unlisted.join("\n")),
-            Err(error) => part.failed(&error),
-        }
-    })
+    has_nextest().then(|| Part::start("promises").ended(promises::listed::unlisted(root)))
 }
 
 /// As many of the feared defects as fit their time, each found by its judge.

@@ -32,6 +32,13 @@ impl Part {
     }
 
     /// Ends a part that failed, with everything that it printed.
+    pub(super) fn ended(self, result: Result<(), String>) -> Tally {
+        match result {
+            Ok(()) => self.passed(),
+            Err(why) => self.failed(&why),
+        }
+    }
+
     pub(super) fn failed(self, output: &str) -> Tally {
         eprintln!("{}\n{:<10} FAILED  {}", output.trim_end(), self.name, self.stopwatch);
         Tally { passed: 0, failed: 1 }

@@ -2,7 +2,6 @@
 //! what breaks it, and each has a test that plants a violation. `cargo xtask test` runs them all.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 mod clippy;
 mod clock;
@@ -43,25 +42,11 @@ const RULES: [Rule; 17] = [
     defects::each_defect_still_applies,
 ];
 
-/// Everything that breaks a rule, in the rules' order.
-pub(crate) fn violations(root: &Path) -> Result<Vec<Violation>, String> {
+/// Every rule, over the whole tree.
+///
+/// # Errors
+/// A line for each place that breaks a rule, or why the tree cannot be read.
+pub(crate) fn run(root: &Path) -> Result<(), String> {
     let tree = Tree::load(root)?;
-    Ok(RULES.iter().flat_map(|rule| rule(&tree)).collect())
-}
-
-pub(crate) fn run(root: &Path) -> ExitCode {
-    match violations(root) {
-        Ok(violations) if violations.is_empty() => ExitCode::SUCCESS,
-        Ok(violations) => {
-            for violation in &violations {
-                eprintln!("{violation}");
-            }
-            eprintln!("tidy: {} places break a rule", violations.len());
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("tidy: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    crate::findings::none(RULES.iter().flat_map(|rule| rule(&tree)).collect())
 }

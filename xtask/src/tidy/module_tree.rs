@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, UseTree};
+use syn::{Attribute, Ident, Item, ItemMacro, UseTree};
 
 use super::tree::{File, Tree};
 
@@ -100,12 +100,15 @@ impl ModuleTree {
         let mut reader = Reader { module: Module { file: file.to_owned(), parent, ..Module::default() } };
         items.iter().for_each(|item| reader.define(item));
         items.iter().for_each(|item| reader.visit_item(item));
-        let exported = exported_macros(items);
         self.modules.push(reader.module);
-        for name in exported {
-            self.export(at, name);
-        }
         for item in items {
+            // `#[macro_export]` makes a macro a name of the crate's root.
+            if let Item::Macro(ItemMacro { attrs, ident: Some(name), .. }) = item
+                && attrs.iter().any(|attribute| attribute.path().is_ident("macro_export"))
+            {
+                let root = self.root_of(at);
+                self.modules[root].exported.insert(name.to_string(), at);
+            }
             let Item::Mod(module) = item else { continue };
             let name = module.ident.to_string();
             if is_test(&module.attrs) || name == "tests" {
@@ -124,12 +127,6 @@ impl ModuleTree {
             self.modules[at].children.insert(name, child);
         }
         Ok(at)
-    }
-
-    /// `#[macro_export]` makes a macro a name of the crate's root.
-    fn export(&mut self, module: usize, name: String) {
-        let root = self.root_of(module);
-        self.modules[root].exported.insert(name, module);
     }
 
     fn root_of(&self, mut module: usize) -> usize {
@@ -232,16 +229,22 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-fn exported_macros(items: &[Item]) -> Vec<String> {
-    let exported = |attribute: &Attribute| attribute.path().is_ident("macro_export");
-    items
-        .iter()
-        .filter_map(|item| match item {
-            Item::Macro(item) if item.attrs.iter().any(exported) => item.ident.as_ref(),
-            _ => None,
-        })
-        .map(ToString::to_string)
-        .collect()
+/// An item's attributes, and the name that it defines.
+fn parts(item: &Item) -> Option<(&[Attribute], Option<&Ident>)> {
+    Some(match item {
+        Item::Const(item) => (&item.attrs, Some(&item.ident)),
+        Item::Enum(item) => (&item.attrs, Some(&item.ident)),
+        Item::Fn(item) => (&item.attrs, Some(&item.sig.ident)),
+        Item::Impl(item) => (&item.attrs, None),
+        Item::Macro(item) => (&item.attrs, item.ident.as_ref()),
+        Item::Static(item) => (&item.attrs, Some(&item.ident)),
+        Item::Struct(item) => (&item.attrs, Some(&item.ident)),
+        Item::Trait(item) => (&item.attrs, Some(&item.ident)),
+        Item::Type(item) => (&item.attrs, Some(&item.ident)),
+        Item::Union(item) => (&item.attrs, Some(&item.ident)),
+        Item::Use(item) => (&item.attrs, None),
+        _ => return None,
+    })
 }
 
 /// Gathers what one module defines, brings in and names.
@@ -251,22 +254,10 @@ struct Reader {
 
 impl Reader {
     fn define(&mut self, item: &Item) {
-        let name = match item {
-            Item::Const(item) => &item.ident,
-            Item::Enum(item) => &item.ident,
-            Item::Fn(item) => &item.sig.ident,
-            Item::Static(item) => &item.ident,
-            Item::Struct(item) => &item.ident,
-            Item::Trait(item) => &item.ident,
-            Item::TraitAlias(item) => &item.ident,
-            Item::Type(item) => &item.ident,
-            Item::Union(item) => &item.ident,
-            Item::Macro(item) => match &item.ident {
-                Some(ident) => ident,
-                None => return words(&item.mac.tokens, &mut self.module.given_to_macros),
-            },
-            _ => return,
-        };
+        if let Item::Macro(ItemMacro { ident: None, mac, .. }) = item {
+            words(&mac.tokens, &mut self.module.given_to_macros);
+        }
+        let Some((_, Some(name))) = parts(item) else { return };
         self.module.defined.insert(name.to_string());
     }
 
@@ -351,22 +342,11 @@ fn words(tokens: &TokenStream, into: &mut BTreeSet<String>) {
 
 impl<'ast> Visit<'ast> for Reader {
     fn visit_item(&mut self, item: &'ast Item) {
-        let attributes = match item {
-            Item::Const(item) => &item.attrs,
-            Item::Enum(item) => &item.attrs,
-            Item::Fn(item) => &item.attrs,
-            Item::Impl(item) => &item.attrs,
-            Item::Macro(item) => &item.attrs,
-            Item::Static(item) => &item.attrs,
-            Item::Struct(item) => &item.attrs,
-            Item::Trait(item) => &item.attrs,
-            Item::Type(item) => &item.attrs,
-            Item::Use(item) => &item.attrs,
-            // A module of its own.
-            Item::Mod(_) => return,
-            _ => return visit::visit_item(self, item),
-        };
-        if !is_test(attributes) {
+        if matches!(item, Item::Mod(_)) {
+            return;
+        }
+        let is_test = parts(item).is_some_and(|(attributes, _)| is_test(attributes));
+        if !is_test {
             visit::visit_item(self, item);
         }
     }
