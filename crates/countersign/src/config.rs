@@ -17,6 +17,7 @@ use countersign_merchant::settings::{
 };
 use countersign_protocol::signing::Algorithm;
 
+use crate::commands::parse::told;
 use crate::failure::{Failure, Outcome};
 use values::{Read, Values};
 pub(crate) use words::{DoorGiven, Given};
@@ -105,20 +106,12 @@ impl Config {
             public_url: values.optional("public_url", public_url)?,
             store: values.value("store", store)?,
             amazon: AmazonConfig {
-                endpoint: values.optional("amazon.endpoint", |url| {
-                    Endpoint::parse(url).map_err(|refused| refused.to_string())
-                })?,
+                endpoint: values.optional("amazon.endpoint", told(Endpoint::parse))?,
                 region: values.value("amazon.region", region)?,
                 environment: values.optional("amazon.environment", environment)?,
-                merchant_id: values.value("amazon.merchant_id", |text| {
-                    MerchantId::parse(text).map_err(|refused| refused.to_string())
-                })?,
-                store_id: values.value("amazon.store_id", |text| {
-                    StoreId::parse(text).map_err(|refused| refused.to_string())
-                })?,
-                public_key_id: values.value("amazon.public_key_id", |text| {
-                    PublicKeyId::parse(text).map_err(|refused| refused.to_string())
-                })?,
+                merchant_id: values.value("amazon.merchant_id", told(MerchantId::parse))?,
+                store_id: values.value("amazon.store_id", told(StoreId::parse))?,
+                public_key_id: values.value("amazon.public_key_id", told(PublicKeyId::parse))?,
                 private_key_file: values.value("amazon.private_key_file", path)?,
                 algorithm: values.value("amazon.algorithm", algorithm)?,
             },

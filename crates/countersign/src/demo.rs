@@ -10,13 +10,33 @@ mod stories;
 mod table;
 mod teller;
 
+use clap::Args;
+
 use crate::failure::Outcome;
 use crate::output::say;
+use crate::server;
 use crate::signals;
 use stage::Stage;
 
+/// Run both halves and play buyers, a story each.
+///
+/// Everything is real but the money: sockets on loopback, signatures, SQLite files in a directory that
+/// is removed at the end. The last thing told is a table of what came of each story.
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// Exit after the stories; 0 only if each ended as it must
+    #[arg(long)]
+    once: bool,
+}
+
+impl Demo {
+    pub(crate) fn run(self) -> Outcome {
+        server::block_on(play(self.once))
+    }
+}
+
 /// Plays the stories and prints the table; unless it is `once`, lets both halves run on.
-pub(crate) async fn run(once: bool) -> Outcome {
+async fn play(once: bool) -> Outcome {
     let end = signals::wish_to_end()?;
     let mut end = std::pin::pin!(end);
     let mut stage = Stage::set().await?;

@@ -94,7 +94,8 @@ pub(crate) fn write_new(path: &Path, text: &str, readers: Readers) -> Outcome {
     })
 }
 
-/// Writes a file, or replaces it: it holds the one text or the other, whenever the machine stops.
+/// Writes a file, or replaces it: it holds the one text or the other, whenever the machine stops,
+/// and the new one on return. The path names a folder.
 pub(crate) fn replace(path: &Path, text: &str, readers: Readers) -> Outcome {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
@@ -102,8 +103,10 @@ pub(crate) fn replace(path: &Path, text: &str, readers: Readers) -> Outcome {
     // A process may have died here.
     let _ = fs::remove_file(&beside);
     write_new(&beside, text, readers)?;
-    fs::rename(&beside, path)
-        .map_err(|error| Failure::new(format_args!("{} cannot be written: {error}", path.display())))
+    let renamed = fs::rename(&beside, path);
+    #[cfg(unix)]
+    let renamed = renamed.and_then(|()| File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all());
+    renamed.map_err(|error| Failure::new(format_args!("{} cannot be written: {error}", path.display())))
 }
 
 /// The refusal to overwrite.

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench as bench_command, demo as demo_command, explain, keys, sandbox, serve, sign, verify};
+use commands::{explain, keys, sandbox, serve, sign, verify};
 use logging::Logging;
 
 /// A request makes some hundred small allocations; the C library's own allocator takes a fifth of the
@@ -51,9 +51,9 @@ enum Command {
     Sandbox(sandbox::Sandbox),
     Serve(serve::Serve),
     Explain(explain::Explain),
-    Demo(demo_command::Demo),
+    Demo(demo::Demo),
     /// Measure both halves: speed, CPU per operation, memory
-    Bench(bench_command::Bench),
+    Bench(bench::Bench),
     Keys(keys::Keys),
     Sign(sign::Sign),
     Verify(verify::Verify),

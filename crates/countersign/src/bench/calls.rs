@@ -1,12 +1,11 @@
 //! Every call of the sandbox beside Finalize, in the same run on the same server: what each costs as a
 //! multiple of it. Each write gets an object of its own, prepared and signed for beforehand.
 
+use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::checkout::{Intent, Placed, start_checkouts};
+use super::checkout::{Placed, member, start_checkouts};
 use super::load::{Connections, Seen};
 use super::process::Server;
 use super::report::{Report, median, microseconds};
@@ -20,9 +19,6 @@ const CONCURRENCY: usize = 64;
 /// after the other, so that what disturbs the machine for longer disturbs all of them.
 const ROUNDS: usize = 5;
 const OPERATIONS: usize = 1_000;
-
-const WRITES: &str = "≤ 1.5";
-const READS: &str = "≤ 0.6";
 
 /// What a call acts on.
 #[derive(Debug, Clone, Copy)]
@@ -55,105 +51,64 @@ struct Object {
     key: String,
 }
 
+const fn write(name: &'static str, on: On, draft: fn(&Object) -> Draft) -> Call {
+    Call { name, wanted: "≤ 1.5", on, draft }
+}
+
+const fn read(name: &'static str, on: On, draft: fn(&Object) -> Draft) -> Call {
+    Call { name, wanted: "≤ 0.6", on, draft }
+}
+
+const CONFIRMED: On = On::Finalized(Intent::Confirm);
+const AUTHORIZED: On = On::Finalized(Intent::Authorize);
+const CAPTURED: On = On::Finalized(Intent::AuthorizeWithCapture);
+
 const CALLS: [Call; 10] = [
-    Call {
-        name: "createCharge",
-        wanted: WRITES,
-        on: On::Finalized(Intent::Confirm),
-        draft: |object| {
-            let id = &object.charge_permission_id;
-            let body = format!(r#"{{"chargePermissionId":"{id}","chargeAmount":{AMOUNT}}}"#);
-            write("POST", "/v2/charges".to_owned(), body, object)
-        },
-    },
-    Call {
-        name: "captureCharge",
-        wanted: WRITES,
-        on: On::Finalized(Intent::Authorize),
-        draft: |object| {
-            let path = format!("/v2/charges/{}/capture", object.charge_id);
-            write("POST", path, format!(r#"{{"captureAmount":{AMOUNT}}}"#), object)
-        },
-    },
-    Call {
-        name: "cancelCharge",
-        wanted: WRITES,
-        on: On::Finalized(Intent::Authorize),
-        draft: |object| {
-            let path = format!("/v2/charges/{}/cancel", object.charge_id);
-            write("DELETE", path, r#"{"cancellationReason":"out of stock"}"#.to_owned(), object)
-        },
-    },
-    Call {
-        name: "createRefund",
-        wanted: WRITES,
-        on: On::Finalized(Intent::AuthorizeWithCapture),
-        draft: refund,
-    },
-    Call {
-        name: "updateChargePermission",
-        wanted: WRITES,
-        on: On::Finalized(Intent::Confirm),
-        draft: |object| {
-            let path = format!("/v2/chargePermissions/{}", object.charge_permission_id);
-            let body = r#"{"merchantMetadata":{"merchantReferenceId":"order-1","noteToBuyer":"Thank you"}}"#;
-            write("PATCH", path, body.to_owned(), object)
-        },
-    },
-    Call {
-        name: "closeChargePermission",
-        wanted: WRITES,
-        on: On::Finalized(Intent::Confirm),
-        draft: |object| {
-            let path = format!("/v2/chargePermissions/{}/close", object.charge_permission_id);
-            let body = r#"{"closureReason":"no more charges","cancelPendingCharges":true}"#;
-            write("DELETE", path, body.to_owned(), object)
-        },
-    },
-    Call {
-        name: "getCheckoutSession",
-        wanted: READS,
-        on: On::Placed,
-        draft: |object| read("checkoutSessions", &object.checkout_session_id),
-    },
-    Call {
-        name: "getCharge",
-        wanted: READS,
-        on: On::Finalized(Intent::Authorize),
-        draft: |object| read("charges", &object.charge_id),
-    },
-    Call {
-        name: "getChargePermission",
-        wanted: READS,
-        on: On::Finalized(Intent::Authorize),
-        draft: |object| read("chargePermissions", &object.charge_permission_id),
-    },
-    Call {
-        name: "getRefund",
-        wanted: READS,
-        on: On::Refund,
-        draft: |object| read("refunds", &object.refund_id),
-    },
+    write("createCharge", CONFIRMED, |object| {
+        let id = &object.charge_permission_id;
+        let body = format!(r#"{{"chargePermissionId":"{id}","chargeAmount":{AMOUNT}}}"#);
+        object.write("POST", "/v2/charges".to_owned(), &body)
+    }),
+    write("captureCharge", AUTHORIZED, |object| {
+        let path = format!("/v2/charges/{}/capture", object.charge_id);
+        object.write("POST", path, &format!(r#"{{"captureAmount":{AMOUNT}}}"#))
+    }),
+    write("cancelCharge", AUTHORIZED, |object| {
+        let path = format!("/v2/charges/{}/cancel", object.charge_id);
+        object.write("DELETE", path, r#"{"cancellationReason":"out of stock"}"#)
+    }),
+    write("createRefund", CAPTURED, Object::refund),
+    write("updateChargePermission", CONFIRMED, |object| {
+        let path = format!("/v2/chargePermissions/{}", object.charge_permission_id);
+        let body = r#"{"merchantMetadata":{"merchantReferenceId":"order-1","noteToBuyer":"Thank you"}}"#;
+        object.write("PATCH", path, body)
+    }),
+    write("closeChargePermission", CONFIRMED, |object| {
+        let path = format!("/v2/chargePermissions/{}/close", object.charge_permission_id);
+        object.write("DELETE", path, r#"{"closureReason":"no more charges","cancelPendingCharges":true}"#)
+    }),
+    read("getCheckoutSession", On::Placed, |object| get("checkoutSessions", &object.checkout_session_id)),
+    read("getCharge", AUTHORIZED, |object| get("charges", &object.charge_id)),
+    read("getChargePermission", AUTHORIZED, |object| get("chargePermissions", &object.charge_permission_id)),
+    read("getRefund", On::Refund, |object| get("refunds", &object.refund_id)),
 ];
 
 const AMOUNT: &str = r#"{"amount":"14.00","currencyCode":"USD"}"#;
 
-fn write(method: &'static str, path: String, body: String, object: &Object) -> Draft {
-    Draft { method, path, body, idempotency_key: Some(object.key.clone()) }
+fn get(collection: &str, id: &str) -> Draft {
+    let path = format!("/v2/{collection}/{id}");
+    Draft { method: "GET", path, body: String::new(), idempotency_key: None }
 }
 
-fn read(collection: &str, id: &str) -> Draft {
-    Draft {
-        method: "GET",
-        path: format!("/v2/{collection}/{id}"),
-        body: String::new(),
-        idempotency_key: None,
+impl Object {
+    fn write(&self, method: &'static str, path: String, body: &str) -> Draft {
+        Draft { method, path, body: body.to_owned(), idempotency_key: Some(self.key.clone()) }
     }
-}
 
-fn refund(object: &Object) -> Draft {
-    let body = format!(r#"{{"chargeId":"{}","refundAmount":{AMOUNT}}}"#, object.charge_id);
-    write("POST", "/v2/refunds".to_owned(), body, object)
+    fn refund(&self) -> Draft {
+        let body = format!(r#"{{"chargeId":"{}","refundAmount":{AMOUNT}}}"#, self.charge_id);
+        self.write("POST", "/v2/refunds".to_owned(), &body)
+    }
 }
 
 /// What one round saw of one call.
@@ -261,11 +216,10 @@ impl Round<'_> {
         let placed = self.placed(intent).await?;
         let (_, seen) = self.run(placed.iter().map(Placed::finalize).collect()).await?;
         let object = |(body, placed): (&Vec<u8>, Placed)| {
-            let answer = parsed(body)?;
             Ok(Object {
                 checkout_session_id: placed.checkout_session_id,
-                charge_permission_id: id(&answer, "chargePermissionId")?,
-                charge_id: if intent == Intent::Confirm { String::new() } else { id(&answer, "chargeId")? },
+                charge_permission_id: member(body, "chargePermissionId")?,
+                charge_id: if intent == Intent::Confirm { String::new() } else { member(body, "chargeId")? },
                 ..Object::default()
             })
         };
@@ -275,9 +229,9 @@ impl Round<'_> {
     async fn refunded(&mut self) -> Result<Vec<Object>, String> {
         let mut objects = self.finalized(Intent::AuthorizeWithCapture).await?;
         self.give_keys(&mut objects, "prepare");
-        let (_, seen) = self.run(objects.iter().map(refund).collect()).await?;
+        let (_, seen) = self.run(objects.iter().map(Object::refund).collect()).await?;
         for (object, body) in objects.iter_mut().zip(&seen.bodies) {
-            object.refund_id = id(&parsed(body)?, "refundId")?;
+            object.refund_id = member(body, "refundId")?;
         }
         Ok(objects)
     }
@@ -290,13 +244,4 @@ impl Round<'_> {
         let cpu = self.server.cpu_time()?.saturating_sub(before) / count.max(1);
         Ok((Cost { cpu, p50: seen.percentile(50) }, seen))
     }
-}
-
-fn parsed(body: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice(body).map_err(|error| error.to_string())
-}
-
-fn id(answer: &Value, member: &str) -> Result<String, String> {
-    let id = answer.get(member).and_then(Value::as_str);
-    id.map(str::to_owned).ok_or_else(|| format!("an answer without {member}: {answer}"))
 }

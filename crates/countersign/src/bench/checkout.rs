@@ -1,24 +1,16 @@
 //! Checkouts whose orders are placed: ordered through the sandbox's control API, and the call that finalizes each.
 
+use countersign_domain::terms::PaymentIntent as Intent;
+use serde_json::Value;
+
 use super::load;
 use super::signed::Draft;
 
-/// What the buyer agreed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Intent {
-    AuthorizeWithCapture,
-    Authorize,
-    Confirm,
-}
-
-impl Intent {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::AuthorizeWithCapture => "AuthorizeWithCapture",
-            Self::Authorize => "Authorize",
-            Self::Confirm => "Confirm",
-        }
-    }
+/// The text of a JSON answer's member.
+pub(super) fn member(body: &[u8], name: &str) -> Result<String, String> {
+    let answer: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let text = answer.get(name).and_then(Value::as_str);
+    text.map(str::to_owned).ok_or_else(|| format!("an answer without {name}: {answer}"))
 }
 
 /// A checkout whose order is placed, with the buyer's shipping address as Amazon shares it.
@@ -30,11 +22,10 @@ pub(super) struct Placed {
 
 impl Placed {
     pub(super) fn read(body: &[u8], intent: Intent) -> Result<Self, String> {
-        let session: serde_json::Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-        let id = session.get("checkoutSessionId").and_then(|id| id.as_str());
-        let id = id.ok_or("a session without an id")?;
+        let session: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         let address = session.get("shippingAddress").ok_or("a session without an address")?;
-        Ok(Self { checkout_session_id: id.to_owned(), intent, shipping_address: address.to_string() })
+        let checkout_session_id = member(body, "checkoutSessionId")?;
+        Ok(Self { checkout_session_id, intent, shipping_address: address.to_string() })
     }
 
     /// The call that finalizes it.
@@ -44,7 +35,7 @@ impl Placed {
             path: format!("/v2/checkoutSessions/{}/finalize", self.checkout_session_id),
             body: format!(
                 r#"{{"paymentIntent":"{}","chargeAmount":{{"amount":"14.00","currencyCode":"USD"}},"shippingAddress":{}}}"#,
-                self.intent.word(),
+                self.intent.as_str(),
                 self.shipping_address
             ),
             idempotency_key: None,
@@ -68,6 +59,6 @@ pub(super) async fn start_checkouts(
 pub(super) fn placed_checkout(intent: Intent, metadata: &str) -> String {
     format!(
         r#"{{"productType":"PayAndShip","placed":true,"merchantMetadata":{metadata},"paymentDetails":{{"paymentIntent":"{}","chargeAmount":{{"amount":"14.00","currencyCode":"USD"}}}}}}"#,
-        intent.word()
+        intent.as_str()
     )
 }

@@ -1,12 +1,12 @@
 //! The clock moved by half a year over very many open objects: every deadline in between is met, in
 //! order, before the control API answers.
 
+use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
 use std::time::Duration;
 
 use countersign_world::{Clock as _, SystemClock};
 
-use super::checkout::Intent;
 use super::inside::{Inside, new_store};
 use super::report::Report;
 use super::servers::Durability;

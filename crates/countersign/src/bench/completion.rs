@@ -1,17 +1,18 @@
 //! A completion on the merchant half, end to end: bound, compared, finalized at a sandbox, ids on
 //! disk, and afterwards the snapshot fetched.
 
+use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
 use std::time::Duration;
 
 use countersign_world::{Clock as _, SystemClock};
 
-use super::checkout::{Intent, Placed, placed_checkout};
+use super::checkout::{Placed, member, placed_checkout};
 use super::crypto::CryptoCost;
 use super::load;
 use super::process::Server;
 use super::report::Report;
-use super::servers::{Durability, TOKEN, start_sandbox, write_config};
+use super::servers::{Durability, TOKEN, start_sandbox, start_serve};
 use super::signed::make_key;
 use super::size::{CONCURRENCIES, Size};
 
@@ -27,8 +28,7 @@ pub(super) async fn measure(
 ) -> Result<(), String> {
     let key = make_key(folder)?;
     let sandbox = start_sandbox(folder, Durability::InMemory, &key)?;
-    let config = write_config(folder, &sandbox.address, &key)?;
-    let serve = Server::start(folder, &["serve", "--config", &config.to_string_lossy()])?;
+    let serve = start_serve(folder, &sandbox.address, &key)?;
     for concurrency in CONCURRENCIES {
         // A tenth of Finalize's: each signs four times.
         let count = (size.operations(concurrency) / 10).max(concurrency);
@@ -56,16 +56,8 @@ async fn completions(
         load::plain_request(serve, "/v1/checkouts", &bearer, &body)
     });
     let registered = load::run(serve, orders.collect(), 8, &[201]).await?;
-    let checkout_ids: Result<Vec<String>, String> = registered
-        .bodies
-        .iter()
-        .map(|body| {
-            let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-            let id = value.get("checkoutId").and_then(|id| id.as_str());
-            id.map(str::to_owned).ok_or_else(|| "a checkout without an id".to_owned())
-        })
-        .collect();
-    let checkout_ids = checkout_ids?;
+    let checkout_ids = registered.bodies.iter().map(|body| member(body, "checkoutId"));
+    let checkout_ids = checkout_ids.collect::<Result<Vec<String>, String>>()?;
     let starts = checkout_ids.iter().map(|id| {
         let body =
             placed_checkout(Intent::AuthorizeWithCapture, &format!(r#"{{"merchantReferenceId":"{id}"}}"#));

@@ -1,8 +1,9 @@
 //! Finalize on the sandbox: signature verified, keep-alive, in memory and durable.
 
+use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
 
-use super::checkout::{Intent, start_checkouts};
+use super::checkout::start_checkouts;
 use super::crypto::CryptoCost;
 use super::load;
 use super::report::Report;

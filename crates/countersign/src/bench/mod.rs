@@ -25,32 +25,44 @@ mod template;
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
+
+use crate::failure::{Failure, Outcome};
+use crate::server;
 
 use report::Report;
 use servers::Durability;
-pub(crate) use size::Size;
+use size::Size;
 
-/// How much is measured.
-#[derive(Debug, Clone)]
-pub(crate) struct Options {
-    /// How often each operation is repeated.
-    pub(crate) size: Size,
-    /// What to measure.
-    pub(crate) parts: Vec<Part>,
-    /// Checkouts in the store that Finalize is measured over.
-    pub(crate) stored: usize,
-    /// Open objects that the clock is moved over.
-    pub(crate) objects: usize,
-    /// The folder of the suite that brings the official Node.js client.
-    pub(crate) node_suite: PathBuf,
-    /// Where the figures are written as JSON.
-    pub(crate) output: PathBuf,
+/// Measure both halves on this machine: throughput, latency, CPU time per operation, memory.
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// Multiply the number of operations
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    scale: u32,
+    /// A tenth of everything: to see that it works, not how fast it is
+    #[arg(long, conflicts_with = "scale")]
+    quick: bool,
+    /// Measure this part alone; repeatable
+    #[arg(long = "only", value_name = "PART")]
+    parts: Vec<Part>,
+    /// Checkouts in the store that Finalize is measured over [default: 1000000, with --quick 100000]
+    #[arg(long, value_name = "N")]
+    stored: Option<usize>,
+    /// Open objects that the clock is moved over [default: 100000, with --quick 10000]
+    #[arg(long, value_name = "N")]
+    objects: Option<usize>,
+    /// The folder with the suite of the official Node.js client
+    #[arg(long, value_name = "DIR", default_value = "interop/node")]
+    node_suite: PathBuf,
+    /// Where the figures are written as JSON
+    #[arg(long, value_name = "FILE", default_value = "bench.json")]
+    output: PathBuf,
 }
 
 /// Something that can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Part {
+enum Part {
     /// Size, start and memory of the idle servers
     Resources,
     /// Finalize on the sandbox
@@ -67,45 +79,52 @@ pub(crate) enum Part {
     NodeSdk,
 }
 
-/// Measures what is asked for, prints the table and writes the figures.
-///
-/// # Errors
-/// One line that says what could not be measured.
-pub(crate) async fn run(options: &Options) -> Result<(), String> {
-    let Options { size, stored, objects, .. } = *options;
-    let mut report = Report::default();
-    let crypto = crypto::measure()?;
-    report.crypto(crypto);
-    for part in &options.parts {
-        // What one part leaves on the disk is gone before the next.
-        let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
-        let folder = folder.path();
-        match part {
-            Part::Resources => resources::measure(folder, &mut report).await?,
-            Part::Finalize => {
-                for durability in Durability::BOTH {
-                    finalize::measure(folder, durability, crypto, size, &mut report).await?;
-                }
-            }
-            Part::Calls => {
-                for durability in Durability::BOTH {
-                    calls::measure(folder, durability, size, &mut report).await?;
-                }
-            }
-            Part::Completion => completion::measure(folder, crypto, size, &mut report).await?,
-            Part::Stored => {
-                for durability in Durability::BOTH {
-                    stored::measure(folder, durability, stored, size, &mut report).await?;
-                }
-            }
-            Part::Clock => {
-                for durability in Durability::BOTH {
-                    clock_jump::measure(folder, durability, objects, &mut report).await?;
-                }
-            }
-            Part::NodeSdk => node_sdk::measure(&options.node_suite, &mut report)?,
-        }
+impl Bench {
+    pub(crate) fn run(self) -> Outcome {
+        server::block_on(async move { self.measure().await.map_err(Failure::new) })
     }
-    println!("{report}");
-    report.write(&options.output)
+
+    /// Measures what is asked for, prints the table and writes the figures.
+    async fn measure(self) -> Result<(), String> {
+        let (size, fixed) =
+            if self.quick { (Size::Quick, Size::Quick) } else { (Size::Times(self.scale), Size::Times(1)) };
+        let parts = if self.parts.is_empty() { Part::value_variants().to_vec() } else { self.parts };
+        let stored = self.stored.unwrap_or(fixed.count(1_000_000));
+        let objects = self.objects.unwrap_or(fixed.count(100_000));
+        let mut report = Report::default();
+        let crypto = crypto::measure()?;
+        report.crypto(crypto);
+        for part in parts {
+            // What one part leaves on the disk is gone before the next.
+            let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+            let folder = folder.path();
+            match part {
+                Part::Resources => resources::measure(folder, &mut report).await?,
+                Part::Finalize => {
+                    for durability in Durability::BOTH {
+                        finalize::measure(folder, durability, crypto, size, &mut report).await?;
+                    }
+                }
+                Part::Calls => {
+                    for durability in Durability::BOTH {
+                        calls::measure(folder, durability, size, &mut report).await?;
+                    }
+                }
+                Part::Completion => completion::measure(folder, crypto, size, &mut report).await?,
+                Part::Stored => {
+                    for durability in Durability::BOTH {
+                        stored::measure(folder, durability, stored, size, &mut report).await?;
+                    }
+                }
+                Part::Clock => {
+                    for durability in Durability::BOTH {
+                        clock_jump::measure(folder, durability, objects, &mut report).await?;
+                    }
+                }
+                Part::NodeSdk => node_sdk::measure(&self.node_suite, &mut report)?,
+            }
+        }
+        println!("{report}");
+        report.write(&self.output)
+    }
 }

@@ -1,6 +1,6 @@
 //! The servers under test: this very binary, started with what each half needs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::process::Server;
 use super::signed::{BenchKey, PUBLIC_KEY_ID};
@@ -39,8 +39,8 @@ pub(super) fn start_sandbox(folder: &Path, durability: Durability, key: &BenchKe
     Server::start(folder, &arguments)
 }
 
-/// Writes the configuration of a merchant half that calls this sandbox, beside its token and its store.
-pub(super) fn write_config(folder: &Path, sandbox: &str, key: &BenchKey) -> Result<PathBuf, String> {
+/// A merchant half with a store in this folder, in front of a sandbox.
+pub(super) fn start_serve(folder: &Path, sandbox: &str, key: &BenchKey) -> Result<Server, String> {
     let token_file = folder.join("shop.token");
     let config_file = folder.join("countersign.toml");
     let config = format!(
@@ -67,5 +67,5 @@ token_file = "{token}"
     for (file, text) in [(&token_file, TOKEN), (&config_file, &config)] {
         std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
     }
-    Ok(config_file)
+    Server::start(folder, &["serve", "--config", &config_file.to_string_lossy()])
 }

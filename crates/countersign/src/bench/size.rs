@@ -2,7 +2,7 @@
 
 /// How many operations are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Size {
+pub(super) enum Size {
     /// A tenth: to see that everything works.
     Quick,
     /// As many times what the figures need.
@@ -11,7 +11,7 @@ pub(crate) enum Size {
 
 impl Size {
     /// So many of what is measured with `base` operations.
-    pub(crate) const fn count(self, base: usize) -> usize {
+    pub(super) const fn count(self, base: usize) -> usize {
         match self {
             Self::Quick => base / 10,
             Self::Times(times) => base * times as usize,

@@ -1,11 +1,12 @@
 //! Finalize over a store that holds very many checkouts, against one over an empty store: how much what
 //! was is paid for by what comes.
 
+use countersign_domain::terms::PaymentIntent as Intent;
 use std::path::Path;
 
 use countersign_world::{Clock as _, SystemClock};
 
-use super::checkout::{Intent, Placed, start_checkouts};
+use super::checkout::{Placed, start_checkouts};
 use super::inside::{Inside, new_store};
 use super::load;
 use super::report::{Report, median, microseconds};

@@ -2,6 +2,7 @@
 //! are recorded; its copies are written straight to a store, under ids of their own. So a copy is
 //! what the sandbox would have written, whatever that is, and nobody has to sign for it.
 
+use countersign_domain::terms::PaymentIntent as Intent;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use countersign_store::intercept::{Call, Fault, Hook, InterceptedStore, Outcome}
 use countersign_store::memory::MemoryStore;
 use futures_util::future::try_join_all;
 
-use super::checkout::{Intent, Placed, placed_checkout};
+use super::checkout::{Placed, member, placed_checkout};
 use super::inside::Inside;
 use super::signed::BenchKey;
 
@@ -51,10 +52,7 @@ impl Template {
         let mut ids = vec![placed.checkout_session_id.clone()];
         if let Life::Finalized(_) = life {
             let request = placed.finalize().signed(&sandbox.address, &key.signer)?;
-            let answer: serde_json::Value =
-                serde_json::from_slice(&sandbox.call(request).await?).map_err(|error| error.to_string())?;
-            let id = answer.get("chargePermissionId").and_then(|id| id.as_str());
-            ids.push(id.ok_or("a completed session without a permission")?.to_owned());
+            ids.push(member(&sandbox.call(request).await?, "chargePermissionId")?);
         }
         store.hook.template(ids)
     }

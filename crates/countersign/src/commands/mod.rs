@@ -1,7 +1,5 @@
 //! One file a command: its flags, its help, what it does. Called by `main` only.
 
-pub(crate) mod bench;
-pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod keys;
 pub(crate) mod parse;

@@ -1,11 +1,16 @@
 //! The words of flags as the API's own values, each with a refusal that says what is expected.
 
-use countersign_domain::ids::{IdempotencyKey, MerchantId, PublicKeyId, Region};
+use countersign_domain::ids::Region;
 use countersign_domain::provider::profile::Profile;
-use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::SignatureVersion;
 use countersign_protocol::signing::Algorithm;
-use countersign_sandbox::notify::EndpointUrl;
+
+/// A parser whose refusal is its text.
+pub(crate) fn told<T: 'static, E: std::fmt::Display + 'static>(
+    parse: fn(&str) -> Result<T, E>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| parse(text).map_err(|refused| refused.to_string())
+}
 
 pub(crate) fn method(text: &str) -> Result<http::Method, String> {
     let method = http::Method::from_bytes(text.as_bytes()).map_err(|_| "it is no method".to_owned())?;
@@ -22,25 +27,9 @@ pub(crate) fn url(text: &str) -> Result<http::Uri, String> {
     if url.scheme().is_some() && url.authority().is_some() { Ok(url) } else { Err(expected()) }
 }
 
-pub(crate) fn endpoint_url(text: &str) -> Result<EndpointUrl, String> {
-    EndpointUrl::parse(text).map_err(|refused| refused.to_string())
-}
-
 pub(crate) fn signature_version(text: &str) -> Result<SignatureVersion, String> {
     let known = SignatureVersion::ALL.into_iter().find(|known| known.as_str() == text);
     known.ok_or_else(|| "it must be 1 or 2".to_owned())
-}
-
-pub(crate) fn public_key_id(text: &str) -> Result<PublicKeyId, String> {
-    PublicKeyId::parse(text).map_err(|refused| refused.to_string())
-}
-
-pub(crate) fn merchant_id(text: &str) -> Result<MerchantId, String> {
-    MerchantId::parse(text).map_err(|refused| refused.to_string())
-}
-
-pub(crate) fn idempotency_key(text: &str) -> Result<IdempotencyKey, String> {
-    IdempotencyKey::parse(text).map_err(|refused| refused.to_string())
 }
 
 pub(crate) fn algorithm(text: &str) -> Result<Algorithm, String> {
@@ -52,10 +41,6 @@ pub(crate) fn algorithm(text: &str) -> Result<Algorithm, String> {
 
 pub(crate) fn region(text: &str) -> Result<Region, String> {
     Region::parse(text).ok_or_else(|| "it must be na, eu or jp".to_owned())
-}
-
-pub(crate) fn timestamp(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).map_err(|refused| refused.to_string())
 }
 
 pub(crate) fn profile(text: &str) -> Result<Profile, String> {

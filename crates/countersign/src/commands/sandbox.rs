@@ -21,11 +21,10 @@ use countersign_store::sqlite::SqliteStore;
 use countersign_world::{SystemClock, SystemEntropy};
 
 use self::merchant_args::MerchantArgs;
-use self::new_merchant::UnwrittenKey;
 use self::notifying::NotifyingArgs;
 use super::parse;
 use crate::failure::{Failure, Outcome};
-use crate::key_files;
+use crate::key_files::{self, Readers};
 use crate::output::say;
 use crate::server;
 use crate::signals;
@@ -114,8 +113,9 @@ impl Sandbox {
             };
             let sandbox = AmazonsHalf::start(parts).await.map_err(Failure::new)?;
             let timers = sandbox.timers();
-            if let Some(key) = unwritten {
-                key.write(&self.key_file())?;
+            if let Some(pem) = unwritten {
+                // Another start that has kept its own key meanwhile is not overwritten.
+                key_files::write_new(&self.key_file(), &pem, Readers::Owner)?;
             }
             server::announce(address);
             say(facts);
@@ -141,7 +141,7 @@ impl Sandbox {
     }
 
     /// The merchants that are given, or one that is made, with its private key if no file has it yet.
-    fn merchants(&self) -> Outcome<(Merchants, Option<UnwrittenKey>)> {
+    fn merchants(&self) -> Outcome<(Merchants, Option<String>)> {
         let mut merchants = Merchants::default();
         for pair in &self.merchants.pairs {
             let key = key_files::read_public(&pair.public_key)?;

@@ -70,8 +70,9 @@ impl Serve {
         server::block_on(async move {
             let end = signals::wish_to_end()?;
             let client = client(&config, key)?;
-            let quote_hook = config.shop.quote_hook.as_ref().zip(secrets.clone()).map(quote_hook);
-            let webhook = config.shop.webhook.as_ref().zip(secrets).map(webhook);
+            let url = |hook: &HookConfig| hook.url.clone();
+            let quotes = config.shop.quote_hook.as_ref().map(url).zip(secrets.clone());
+            let facts = config.shop.webhook.as_ref().map(url).zip(secrets);
             let store = open_store(&config.store)?;
             // Only who has the store makes a key for it.
             let snapshot_keys = snapshot_keys(&config)?;
@@ -93,8 +94,8 @@ impl Serve {
                     notifications: config.notifications,
                     storefront: config.storefront,
                 },
-                webhook,
-                quote_hook,
+                webhook: facts.map(|(url, secrets)| webhook(url, secrets)),
+                quote_hook: quotes.map(|(url, secrets)| quote_hook(url, secrets)),
                 certificate_transport: None,
                 snapshot_keys,
                 client,
@@ -163,16 +164,19 @@ fn signing_secrets(config: &HookConfig) -> Outcome<SigningSecrets> {
     SigningSecrets::parse(&text).map_err(|refused| key_files::unusable(&config.secret_file, refused))
 }
 
-fn quote_hook((config, secrets): (&HookConfig, SigningSecrets)) -> QuoteHook {
-    let scheme = config.url.scheme().unwrap_or(&http::uri::Scheme::HTTPS);
-    let transport = Https::of_scheme(scheme, SHOP_CONNECT).with_longest_answer(quote_hook::MAX_ANSWER_LEN);
-    QuoteHook::new(config.url.clone(), secrets, Arc::new(transport))
+/// What asks the shop for quotes.
+pub(crate) fn quote_hook(url: http::Uri, secrets: SigningSecrets) -> QuoteHook {
+    let transport = to_the_shop(&url).with_longest_answer(quote_hook::MAX_ANSWER_LEN);
+    QuoteHook::new(url, secrets, Arc::new(transport))
 }
 
-fn webhook((config, secrets): (&HookConfig, SigningSecrets)) -> Webhook {
-    let scheme = config.url.scheme().unwrap_or(&http::uri::Scheme::HTTPS);
-    let transport = Arc::new(Https::of_scheme(scheme, SHOP_CONNECT));
-    Webhook { url: config.url.clone(), secrets, transport }
+/// What notifies the shop of facts.
+pub(crate) fn webhook(url: http::Uri, secrets: SigningSecrets) -> Webhook {
+    Webhook { transport: Arc::new(to_the_shop(&url)), url, secrets }
+}
+
+fn to_the_shop(url: &http::Uri) -> Https {
+    Https::of_scheme(url.scheme().unwrap_or(&http::uri::Scheme::HTTPS), SHOP_CONNECT)
 }
 
 /// A key in the environment, for machines that keep their secrets there. It is no flag: every user of

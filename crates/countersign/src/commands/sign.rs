@@ -47,7 +47,7 @@ pub(crate) struct Sign {
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// The key's id at Amazon, or at the sandbox
-    #[arg(long, value_name = "ID", value_parser = parse::public_key_id)]
+    #[arg(long, value_name = "ID", value_parser = parse::told(PublicKeyId::parse))]
     public_key_id: PublicKeyId,
     /// AMZN-PAY-RSASSA-PSS-V2 (salt of 32 bytes) or AMZN-PAY-RSASSA-PSS (salt of 20 bytes)
     #[arg(long, value_name = "NAME", default_value = "AMZN-PAY-RSASSA-PSS-V2", value_parser = parse::algorithm)]
@@ -56,13 +56,13 @@ pub(crate) struct Sign {
     #[arg(long, default_value = "na", value_parser = parse::region)]
     region: Region,
     /// The date that the request carries, such as 20260901T120000Z [default: now]
-    #[arg(long, value_parser = parse::timestamp)]
+    #[arg(long, value_parser = parse::told(Timestamp::parse))]
     date: Option<Timestamp>,
     /// The request's body; - reads it from standard input
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
     /// The idempotency key: up to 32 of A-Z a-z 0-9 - _
-    #[arg(long, value_name = "KEY", value_parser = parse::idempotency_key)]
+    #[arg(long, value_name = "KEY", value_parser = parse::told(IdempotencyKey::parse))]
     idempotency_key: Option<IdempotencyKey>,
     /// One more header; repeatable
     #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = message::header)]

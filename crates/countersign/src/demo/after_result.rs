@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::shop::{AS_ORDERED, AmazonPage, Checkout, CheckoutSessionId, FINALIZED, Shop, text, usd};
+use super::shop::{AS_ORDERED, Checkout, CheckoutSessionId, FINALIZED, Shop, text, usd};
 use super::stage::Stage;
 use super::teller::Teller;
 use crate::failure::Outcome;
@@ -88,7 +88,7 @@ async fn partly_captured_partly_refunded(stage: &Stage, teller: &mut Teller) -> 
     let refund = json!({ "reference": "return 1", "refundAmount": usd("25.00") });
     teller.shop_gets(&shop.ask(&checkout, "refunds", refund).await?, 202, "RefundInitiated")?;
     stage.pass(REFUND_DECIDED).await?;
-    shop.wait_for_facts(&checkout, "refund.refunded", 1).await.map_err(|failure| teller.failed(&failure))?;
+    shop.wait_for_facts(&checkout, "refund.refunded").await?;
     balances(teller, &shop, &checkout, ["60.00", "25.00", "30.00"]).await?;
     teller.tell("A refund of 35.01 USD would be a cent more than is left of it.");
     let refund = json!({ "reference": "return 2", "refundAmount": usd("35.01") });
@@ -109,7 +109,7 @@ async fn refund_answer_lost(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.tell("Countersign sends the same bytes with the same key again: that is the same refund.");
     teller.shop_gets(&answer, 202, "RefundInitiated")?;
     stage.pass(REFUND_DECIDED).await?;
-    shop.wait_for_facts(&checkout, "refund.refunded", 1).await.map_err(|failure| teller.failed(&failure))?;
+    shop.wait_for_facts(&checkout, "refund.refunded").await?;
     teller.tell("The shop asks again, by the same reference.");
     teller.shop_gets(&shop.ask(&checkout, "refunds", refund).await?, 200, "Refunded")?;
     let refunds = amazon.count(&session, "RefundInitiated").await?;
@@ -121,10 +121,9 @@ async fn refund_answer_lost(stage: &Stage, teller: &mut Teller) -> Outcome {
 
 async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> Outcome {
     let (shop, amazon) = stage.people();
-    teller.begin("canceled while in flight");
-    let order = teller.order("PayAndShip", "AuthorizeWithCapture", "65.00");
-    let checkout = teller.registered(&shop, &order).await?;
-    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    let (checkout, session) = teller
+        .placed(stage, "canceled while in flight", ["PayAndShip", "AuthorizeWithCapture", "65.00"])
+        .await?;
     let slow = json!({ "operation": "finalizeCheckoutSession", "point": "afterCommit", "kind": "timeout",
         "delay": "PT2S", "times": 1 });
     amazon.mishap(&session, slow).await?;
@@ -132,7 +131,7 @@ async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> Outcome {
         let (shop, checkout, session) = (shop.clone(), checkout.clone(), session.clone());
         async move { shop.complete(&checkout, &session).await }
     });
-    amazon.wait_for(&session, FINALIZED).await.map_err(|failure| teller.failed(&failure))?;
+    amazon.wait_for(&session, FINALIZED).await?;
     teller.tell("Amazon charges the buyer and is slow to say so. Meanwhile the shop cancels the order.");
     let cancel = json!({ "reference": "changed their mind", "reason": "the buyer has called" });
     let canceling = shop.ask(&checkout, "cancel", cancel).await?;
@@ -141,21 +140,16 @@ async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> Outcome {
     completing.await.map_err(crate::failure::Failure::new)??;
     teller.tell("What was charged is proved, refunded in full, and the permission closed.");
     // The refund is seen to its end before the order is called canceled.
-    wait_for_refund(&amazon, &session).await.map_err(|failure| teller.failed(&failure))?;
+    amazon.wait_for(&session, "RefundInitiated").await?;
     stage.pass(REFUND_DECIDED).await?;
-    shop.wait_for(&checkout, "canceled").await.map_err(|failure| teller.failed(&failure))?;
+    shop.wait_for(&checkout, "canceled").await?;
     let told = shop.facts(&checkout).await?;
     let canceled = told.iter().filter(|fact| *fact == "checkout.canceled").count();
     teller.must_be("how often the shop was told", &canceled, &1)?;
     balances(teller, &shop, &checkout, ["65.00", "65.00", "0.00"]).await?;
     let answer = shop.complete(&checkout, &session).await?;
-    teller.buyer_sees(&answer);
     teller.answered(&answer, 402, "canceled")?;
     teller.end(&shop, &checkout, "canceled", "").await
-}
-
-async fn wait_for_refund(amazon: &AmazonPage, session: &CheckoutSessionId) -> Outcome {
-    amazon.wait_for(session, "RefundInitiated").await
 }
 
 async fn overtaken(stage: &Stage, teller: &mut Teller) -> Outcome {
@@ -173,7 +167,6 @@ async fn overtaken(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.tell(
         "of a charge that nobody has heard of. It is verified, kept, and believed in nothing: it only asks.",
     );
-    teller.buyer_sees(&answer);
     teller.answered(&answer, 200, "authorized")?;
     teller.tell("Amazon notifies of the capture too, and the shop is told of each once.");
     let capture = json!({ "reference": "shipped" });
@@ -192,14 +185,10 @@ async fn lapsed(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.may_ship(&shop, &checkout, true, "Authorized").await?;
     teller.tell("Amazon's sandbox lets it lapse after two days. One passes, and a minute.");
     stage.pass(DAY + Duration::from_secs(60)).await?;
-    shop.wait_for_facts(&checkout, "capture.due expiry", 1)
-        .await
-        .map_err(|failure| teller.failed(&failure))?;
+    shop.wait_for_facts(&checkout, "capture.due expiry").await?;
     teller.tell("The shop is warned: capture.due, and captures nothing. The other day passes.");
     stage.pass(DAY).await?;
-    shop.wait_for_facts(&checkout, "charge.canceled ExpiredUnused", 1)
-        .await
-        .map_err(|failure| teller.failed(&failure))?;
+    shop.wait_for_facts(&checkout, "charge.canceled ExpiredUnused").await?;
     teller.tell("The authorization has lapsed; Amazon says so, and so is the shop told.");
     teller.may_ship(&shop, &checkout, false, "ChargeCanceled").await?;
     let charge_id = text(&shop.checkout(&checkout).await?, "chargeId");

@@ -92,10 +92,10 @@ impl Shop {
             .collect())
     }
 
-    /// Looks until the shop has been told so many facts of this kind.
-    pub(super) async fn wait_for_facts(&self, checkout: &Checkout, fact: &str, count: usize) -> Outcome {
+    /// Looks until the shop has been told a fact of this kind.
+    pub(super) async fn wait_for_facts(&self, checkout: &Checkout, fact: &str) -> Outcome {
         for _ in 0..LOOKS {
-            if self.facts(checkout).await?.iter().filter(|told| *told == fact).count() >= count {
+            if self.facts(checkout).await?.iter().any(|told| told == fact) {
                 return Ok(());
             }
             SystemClock.sleep(PAUSE).await;
@@ -128,14 +128,10 @@ impl Shop {
         // A further tab has nothing to tell of its own, and either tab may be the further one.
         let attempts = seen.get("attempts").and_then(Value::as_array);
         let decisive = attempts.and_then(|all| all.iter().rfind(|it| text(it, "state") != "Surplus"));
-        Ok(Row {
-            story: story.to_owned(),
-            order_id: text(&seen, "orderId"),
-            outcome: text(&seen, "state"),
-            reason: decisive.map(|attempt| text(attempt, "reason")).unwrap_or_default(),
-            charge_permission_id: text(&seen, "chargePermissionId"),
-            charge_id: text(&seen, "chargeId"),
-        })
+        let reason = decisive.map(|attempt| text(attempt, "reason")).unwrap_or_default();
+        let [order_id, outcome] = ["orderId", "state"].map(|member| text(&seen, member));
+        let [permission, charge] = ["chargePermissionId", "chargeId"].map(|member| text(&seen, member));
+        Ok([story.to_owned(), order_id, outcome, reason, permission, charge])
     }
 }
 

@@ -12,9 +12,8 @@ use countersign_client::{
 };
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
 use countersign_http::Handler;
-use countersign_merchant::quote_hook::{self, QuoteHook};
 use countersign_merchant::snapshot_key::SnapshotKeys;
-use countersign_merchant::webhook::{SigningSecrets, Webhook};
+use countersign_merchant::webhook::SigningSecrets;
 use countersign_merchant::{Merchant, settings};
 use countersign_sandbox::Sandbox;
 use countersign_store::intercept::{InterceptedStore, Outage, Outages};
@@ -31,11 +30,13 @@ use super::http::Http;
 use super::shop::{AmazonPage, Shop};
 use super::storefront::{Places, Storefront};
 use crate::commands::sandbox::notifying::Sockets;
+use crate::commands::serve;
 use crate::failure::{Failure, Outcome};
 use crate::server;
 
 /// The shop's token. No secret: the demo listens on loopback only, and prints it.
 const SHOP_TOKEN: &str = "demo-token";
+const ANY_PORT: &str = "127.0.0.1:0";
 const PUBLIC_KEY_ID: &str = "SANDBOX-DEMO";
 const MERCHANT_ID: &str = "ADEMO";
 /// No secret either: what the merchant half signs with for the shop.
@@ -51,13 +52,18 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct Stage {
     amazon: Half,
     merchant: Half,
+    backstage: Backstage,
+    /// The shop with its pages, once it is open.
+    shop: Option<Half>,
+}
+
+/// What outlives a merchant half that is killed.
+struct Backstage {
     breaks_store: Arc<AtomicBool>,
     /// The merchant half's clock, moved ahead together with Amazon's when a story lets days pass.
     clock: ShiftedClock,
     private_pem: String,
     directory: TempDir,
-    /// The shop with its pages, once it is open.
-    shop: Option<Half>,
 }
 
 /// A server in a task.
@@ -108,13 +114,14 @@ impl Stage {
             .map_err(|error| Failure::new(format_args!("no directory for the demo's files: {error}")))?;
         let pair = MerchantKey::generate().map_err(Failure::new)?;
         let amazon = start_amazon(directory.path(), &pair.key).await?;
-        let breaks_store = Arc::new(AtomicBool::new(false));
-        let clock = ShiftedClock::over(Arc::new(SystemClock));
-        let merchant =
-            start_merchant(directory.path(), &pair.private_pem, &amazon.url(), &breaks_store, &clock, None)
-                .await?;
-        let private_pem = pair.private_pem;
-        Ok(Self { amazon, merchant, breaks_store, clock, private_pem, directory, shop: None })
+        let backstage = Backstage {
+            breaks_store: Arc::new(AtomicBool::new(false)),
+            clock: ShiftedClock::over(Arc::new(SystemClock)),
+            private_pem: pair.private_pem,
+            directory,
+        };
+        let merchant = backstage.start_merchant(&amazon.url(), None).await?;
+        Ok(Self { amazon, merchant, backstage, shop: None })
     }
 
     /// The shop, and Amazon's page.
@@ -132,35 +139,26 @@ impl Stage {
 
     /// Kills the merchant half, whatever it is at, and starts it again on its files.
     pub(super) async fn restart_merchant(&mut self) -> Outcome {
+        self.restart(None).await
+    }
+
+    async fn restart(&mut self, shop_url: Option<&str>) -> Outcome {
         self.merchant.task.abort();
-        let (directory, amazon_url) = (self.directory.path(), self.amazon.url());
-        self.merchant =
-            start_merchant(directory, &self.private_pem, &amazon_url, &self.breaks_store, &self.clock, None)
-                .await?;
+        self.merchant = self.backstage.start_merchant(&self.amazon.url(), shop_url).await?;
         Ok(())
     }
 
     /// Opens a shop with pages of its own: the merchant half starts again, and knows it. Says where it is.
     pub(super) async fn open_shop(&mut self) -> Outcome<String> {
-        let listener = listen().await?;
-        let own_url = format!("http://{}", listener.local_addr().map_err(Failure::new)?);
-        self.merchant.task.abort();
-        let (directory, amazon_url) = (self.directory.path(), self.amazon.url());
-        self.merchant = start_merchant(
-            directory,
-            &self.private_pem,
-            &amazon_url,
-            &self.breaks_store,
-            &self.clock,
-            Some(&own_url),
-        )
-        .await?;
+        let (listener, address) = server::listen(ANY_PORT).await?;
+        let own_url = format!("http://{address}");
+        self.restart(Some(&own_url)).await?;
         self.notify_merchant().await?;
         let places = Places {
             own_url: own_url.clone(),
             merchant: self.merchant.http.clone(),
             amazon: self.amazon.http.clone(),
-            clock: self.clock.clone(),
+            clock: self.backstage.clock.clone(),
         };
         let shop = Storefront::new(places, WEBHOOK_SECRET)?;
         self.shop = Some(Half::start(listener, Arc::new(shop), std::future::pending(), None)?);
@@ -177,13 +175,13 @@ impl Stage {
     pub(super) async fn pass(&self, duration: Duration) -> Outcome {
         let (_, amazon) = self.people();
         amazon.advance(&format!("PT{}S", duration.as_secs())).await?;
-        self.clock.advance(duration);
+        self.backstage.clock.advance(duration);
         Ok(())
     }
 
     /// From Amazon's next yes to a payment on, the merchant half cannot write.
     pub(super) fn break_store_after_answer(&self) {
-        self.breaks_store.store(true, Ordering::Release);
+        self.backstage.breaks_store.store(true, Ordering::Release);
     }
 
     /// Ends both halves gracefully.
@@ -218,10 +216,6 @@ An order of your own:
     }
 }
 
-async fn listen() -> Outcome<TcpListener> {
-    server::listen("127.0.0.1:0").await.map(|(listener, _)| listener)
-}
-
 async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
     use countersign_sandbox::{Parts, ids, merchants, notify, settings};
     let mut merchants = merchants::Merchants::default();
@@ -229,8 +223,7 @@ async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
     let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
     let verifying_key = key.verifying_key().map_err(Failure::new)?;
     merchants.register(merchant_id, public_key_id, verifying_key).map_err(Failure::new)?;
-    let listener = listen().await?;
-    let address = listener.local_addr().map_err(Failure::new)?;
+    let (listener, address) = server::listen(ANY_PORT).await?;
     let parts = Parts {
         store: Arc::new(SqliteStore::open(&directory.join("amazon.db")).map_err(Failure::new)?),
         clock: Arc::new(SystemClock),
@@ -259,80 +252,57 @@ async fn open_once_let_go(path: &Path) -> Outcome<SqliteStore> {
     SqliteStore::open(path).map_err(Failure::new)
 }
 
-async fn start_merchant(
-    directory: &Path,
-    private_pem: &str,
-    amazon_url: &str,
-    breaks_store: &Arc<AtomicBool>,
-    clock: &ShiftedClock,
-    shop_url: Option<&str>,
-) -> Outcome<Half> {
-    let files = open_once_let_go(&directory.join("merchant.db")).await?;
-    let store = Arc::new(InterceptedStore::new(Arc::new(files), Outages::default()));
-    let endpoint = Endpoint::parse(amazon_url).map_err(Failure::new)?;
-    let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
-    let signer = KeySigner::from_pem(public_key_id.clone(), private_pem, Algorithm::PssV2);
-    let transport = StoreBreaker {
-        inner: Https::new(&endpoint, Deadlines::default().connect),
-        store: Arc::clone(&store),
-        armed: Arc::clone(breaks_store),
-    };
-    let client = Client::builder(Region::NorthAmerica, Arc::new(signer.map_err(Failure::new)?))
-        .endpoint(endpoint)
-        .transport(Arc::new(transport))
-        .build()
-        .map_err(Failure::new)?;
-    let listener = listen().await?;
-    let address = listener.local_addr().map_err(Failure::new)?;
-    let parts = countersign_merchant::Parts {
-        store,
-        client,
-        clock: Arc::new(clock.clone()),
-        entropy: Arc::new(SystemEntropy),
-        settings: settings::Settings {
-            environment: Environment::Sandbox,
-            region: Region::NorthAmerica,
-            merchant_id: MerchantId::parse(MERCHANT_ID).map_err(Failure::new)?,
-            store_id: StoreId::parse("amzn1.application-oa2-client.demo").map_err(Failure::new)?,
-            public_key_id,
-            shop_name: "Demo shop".to_owned(),
-            shop_token: settings::Secret::new(SHOP_TOKEN),
-            public_url: format!("http://{address}"),
-            deadlines: settings::Deadlines::default(),
-            payments: settings::Payments::default(),
-            notifications: settings::Notifications {
-                certificate_origins: vec![amazon_url.to_owned()],
-                ..settings::Notifications::default()
+impl Backstage {
+    async fn start_merchant(&self, amazon_url: &str, shop_url: Option<&str>) -> Outcome<Half> {
+        let files = open_once_let_go(&self.directory.path().join("merchant.db")).await?;
+        let store = Arc::new(InterceptedStore::new(Arc::new(files), Outages::default()));
+        let endpoint = Endpoint::parse(amazon_url).map_err(Failure::new)?;
+        let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
+        let signer = KeySigner::from_pem(public_key_id.clone(), &self.private_pem, Algorithm::PssV2);
+        let transport = StoreBreaker {
+            inner: Https::new(&endpoint, Deadlines::default().connect),
+            store: Arc::clone(&store),
+            armed: Arc::clone(&self.breaks_store),
+        };
+        let client = Client::builder(Region::NorthAmerica, Arc::new(signer.map_err(Failure::new)?))
+            .endpoint(endpoint)
+            .transport(Arc::new(transport))
+            .build()
+            .map_err(Failure::new)?;
+        let (listener, address) = server::listen(ANY_PORT).await?;
+        let secrets = SigningSecrets::parse(WEBHOOK_SECRET).map_err(Failure::new)?;
+        let at_shop = |path: &str| shop_url.map(|url| format!("{url}/{path}").parse().map_err(Failure::new));
+        let parts = countersign_merchant::Parts {
+            store,
+            client,
+            clock: Arc::new(self.clock.clone()),
+            entropy: Arc::new(SystemEntropy),
+            settings: settings::Settings {
+                environment: Environment::Sandbox,
+                region: Region::NorthAmerica,
+                merchant_id: MerchantId::parse(MERCHANT_ID).map_err(Failure::new)?,
+                store_id: StoreId::parse("amzn1.application-oa2-client.demo").map_err(Failure::new)?,
+                public_key_id,
+                shop_name: "Demo shop".to_owned(),
+                shop_token: settings::Secret::new(SHOP_TOKEN),
+                public_url: format!("http://{address}"),
+                deadlines: settings::Deadlines::default(),
+                payments: settings::Payments::default(),
+                notifications: settings::Notifications {
+                    certificate_origins: vec![amazon_url.to_owned()],
+                    ..settings::Notifications::default()
+                },
+                storefront: settings::Storefront::default(),
             },
-            storefront: settings::Storefront::default(),
-        },
-        webhook: shop_url.map(webhook).transpose()?,
-        quote_hook: shop_url.map(quote_hook).transpose()?,
-        certificate_transport: None,
-        snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).map_err(Failure::new)?,
-    };
-    let merchant = Merchant::start(parts).await.map_err(Failure::new)?;
-    let timers = merchant.timers();
-    Half::start(listener, Arc::new(merchant), timers, Some(SHOP_TOKEN))
-}
-
-fn secrets() -> Outcome<SigningSecrets> {
-    SigningSecrets::parse(WEBHOOK_SECRET).map_err(Failure::new)
-}
-
-fn to_the_shop() -> Https {
-    Https::of_scheme(&::http::uri::Scheme::HTTP, Deadlines::default().connect)
-}
-
-fn webhook(shop_url: &str) -> Outcome<Webhook> {
-    let url = format!("{shop_url}/webhooks").parse().map_err(Failure::new)?;
-    Ok(Webhook { url, secrets: secrets()?, transport: Arc::new(to_the_shop()) })
-}
-
-fn quote_hook(shop_url: &str) -> Outcome<QuoteHook> {
-    let url = format!("{shop_url}/quote").parse().map_err(Failure::new)?;
-    let transport = to_the_shop().with_longest_answer(quote_hook::MAX_ANSWER_LEN);
-    Ok(QuoteHook::new(url, secrets()?, Arc::new(transport)))
+            webhook: at_shop("webhooks").transpose()?.map(|url| serve::webhook(url, secrets.clone())),
+            quote_hook: at_shop("quote").transpose()?.map(|url| serve::quote_hook(url, secrets.clone())),
+            certificate_transport: None,
+            snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).map_err(Failure::new)?,
+        };
+        let merchant = Merchant::start(parts).await.map_err(Failure::new)?;
+        let timers = merchant.timers();
+        Half::start(listener, Arc::new(merchant), timers, Some(SHOP_TOKEN))
+    }
 }
 
 /// The network, which breaks the store the moment that Amazon has said yes to a payment: the worst

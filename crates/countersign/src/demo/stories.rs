@@ -15,27 +15,32 @@ use crate::failure::Outcome;
 /// Plays every story; the rows are in the order of their beginnings.
 pub(super) async fn play(stage: &mut Stage) -> Outcome<Vec<Row>> {
     let mut teller = Teller::default();
-    let pending = begin_pending(stage, &mut teller).await?;
+    let played = play_all(stage, &mut teller).await;
+    played.map_err(|failure| teller.failed(&failure))?;
+    teller.rows.sort_by(|[_, one, ..], [_, other, ..]| one.cmp(other));
+    Ok(teller.rows)
+}
+
+async fn play_all(stage: &mut Stage, teller: &mut Teller) -> Outcome {
+    let pending = begin_pending(stage, teller).await?;
     for product_type in ["PayAndShip", "PayOnly"] {
         for (payment_intent, outcome) in
             [("AuthorizeWithCapture", "paid"), ("Authorize", "authorized"), ("Confirm", "confirmed")]
         {
-            plain(stage, &mut teller, product_type, payment_intent, outcome).await?;
+            plain(stage, teller, product_type, payment_intent, outcome).await?;
         }
     }
-    declined_then_paid(stage, &mut teller).await?;
-    amount_mismatch(stage, &mut teller).await?;
-    lost_answer(stage, &mut teller).await?;
-    two_tabs(stage, &mut teller).await?;
-    double_click(stage, &mut teller).await?;
-    restart_in_doubt(stage, &mut teller).await?;
-    store_fails(stage, &mut teller).await?;
+    declined_then_paid(stage, teller).await?;
+    amount_mismatch(stage, teller).await?;
+    lost_answer(stage, teller).await?;
+    two_tabs(stage, teller).await?;
+    double_click(stage, teller).await?;
+    restart_in_doubt(stage, teller).await?;
+    store_fails(stage, teller).await?;
     for story in pending {
-        end_pending(stage, &mut teller, story).await?;
+        end_pending(stage, teller, story).await?;
     }
-    after_result::play(stage, &mut teller).await?;
-    teller.rows.sort_by(|one, other| one.order_id.cmp(&other.order_id));
-    Ok(teller.rows)
+    after_result::play(stage, teller).await
 }
 
 const fn with_card(card: &'static str) -> Differently {
@@ -54,27 +59,23 @@ async fn plain(
     payment_intent: &'static str,
     outcome: &str,
 ) -> Outcome {
-    let (shop, amazon) = stage.people();
-    teller.begin(&format!("{payment_intent}, {product_type}"));
-    let order = teller.order(product_type, payment_intent, "24.90");
-    let checkout = teller.registered(&shop, &order).await?;
-    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    let (shop, _) = stage.people();
+    let (title, order) =
+        (format!("{payment_intent}, {product_type}"), [product_type, payment_intent, "24.90"]);
+    let (checkout, session) = teller.placed(stage, &title, order).await?;
     teller.tell("A buyer pays on Amazon's page, and the shop completes the checkout.");
     let answer = shop.complete(&checkout, &session).await?;
-    teller.buyer_sees(&answer);
     teller.answered(&answer, 200, outcome)?;
     teller.end(&shop, &checkout, outcome, "").await
 }
 
 async fn declined_then_paid(stage: &Stage, teller: &mut Teller) -> Outcome {
     let (shop, amazon) = stage.people();
-    teller.begin("a decline, then another card");
-    let checkout =
-        teller.registered(&shop, &teller.order("PayAndShip", "AuthorizeWithCapture", "80.00")).await?;
-    let first = amazon.pay(&checkout, with_card("3434")).await?;
+    let order = ["PayAndShip", "AuthorizeWithCapture", "80.00"];
+    let (checkout, first) =
+        teller.placed_differently(stage, "a decline, then another card", order, with_card("3434")).await?;
     teller.tell("The buyer pays with a card that the bank declines.");
     let declined = shop.complete(&checkout, &first).await?;
-    teller.buyer_sees(&declined);
     teller.answered(&declined, 402, "notPaid")?;
     teller.must_be(
         "the way back",
@@ -84,20 +85,22 @@ async fn declined_then_paid(stage: &Stage, teller: &mut Teller) -> Outcome {
     teller.tell("Back at the start of checkout, the buyer takes another card.");
     let second = amazon.pay(&checkout, AS_ORDERED).await?;
     let paid = shop.complete(&checkout, &second).await?;
-    teller.buyer_sees(&paid);
     teller.answered(&paid, 200, "paid")?;
     teller.end(&shop, &checkout, "paid", "").await
 }
 
 async fn amount_mismatch(stage: &Stage, teller: &mut Teller) -> Outcome {
     let (shop, amazon) = stage.people();
-    teller.begin("an amount that is not the order's");
-    let checkout =
-        teller.registered(&shop, &teller.order("PayAndShip", "AuthorizeWithCapture", "250.00")).await?;
-    let session = amazon.pay(&checkout, Differently { amount: Some("2.50"), card: None }).await?;
+    let (checkout, session) = teller
+        .placed_differently(
+            stage,
+            "an amount that is not the order's",
+            ["PayAndShip", "AuthorizeWithCapture", "250.00"],
+            Differently { amount: Some("2.50"), card: None },
+        )
+        .await?;
     teller.tell("Somebody changed the page: the session at Amazon is over 2.50 USD.");
     let answer = shop.complete(&checkout, &session).await?;
-    teller.buyer_sees(&answer);
     teller.answered(&answer, 402, "notPaid")?;
     let finalized = amazon.count(&session, FINALIZED).await?;
     teller.must_be("the number of finalized payments", &finalized, &0)?;
@@ -107,15 +110,12 @@ async fn amount_mismatch(stage: &Stage, teller: &mut Teller) -> Outcome {
 
 async fn lost_answer(stage: &Stage, teller: &mut Teller) -> Outcome {
     let (shop, amazon) = stage.people();
-    teller.begin("an answer is lost");
-    let checkout =
-        teller.registered(&shop, &teller.order("PayAndShip", "AuthorizeWithCapture", "33.00")).await?;
-    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    let (checkout, session) =
+        teller.placed(stage, "an answer is lost", ["PayAndShip", "AuthorizeWithCapture", "33.00"]).await?;
     amazon.mishap(&session, answer_lost()).await?;
     teller.tell("Amazon charges the buyer, and the connection breaks before it can say so.");
     let answer = shop.complete(&checkout, &session).await?;
     teller.tell("Countersign does not guess: it looks the session up, and the charge.");
-    teller.buyer_sees(&answer);
     teller.answered(&answer, 200, "paid")?;
     paid_once(teller, &amazon, &[&session]).await?;
     teller.end(&shop, &checkout, "paid", "").await
@@ -123,17 +123,14 @@ async fn lost_answer(stage: &Stage, teller: &mut Teller) -> Outcome {
 
 async fn two_tabs(stage: &Stage, teller: &mut Teller) -> Outcome {
     let (shop, amazon) = stage.people();
-    teller.begin("two tabs");
-    let checkout =
-        teller.registered(&shop, &teller.order("PayOnly", "AuthorizeWithCapture", "12.00")).await?;
-    let left = amazon.pay(&checkout, AS_ORDERED).await?;
+    let order = ["PayOnly", "AuthorizeWithCapture", "12.00"];
+    let (checkout, left) = teller.placed(stage, "two tabs", order).await?;
     let right = amazon.pay(&checkout, AS_ORDERED).await?;
     teller.tell("The buyer has the checkout open in two tabs, and pays in both at once.");
     let (left_answer, right_answer) =
         tokio::try_join!(shop.complete(&checkout, &left), shop.complete(&checkout, &right))?;
-    teller.buyer_sees(&left_answer);
-    teller.buyer_sees(&right_answer);
     teller.answered(&left_answer, 200, "paid")?;
+    teller.buyer_sees(&right_answer);
     teller.must_be("the second tab's answer", &right_answer, &left_answer)?;
     paid_once(teller, &amazon, &[&left, &right]).await?;
     teller.tell("One session was finalized, the other never: both tabs tell of the same charge.");
@@ -150,13 +147,11 @@ async fn two_tabs(stage: &Stage, teller: &mut Teller) -> Outcome {
 
 async fn double_click(stage: &Stage, teller: &mut Teller) -> Outcome {
     let (shop, amazon) = stage.people();
-    teller.begin("a double click");
-    let checkout = teller.registered(&shop, &teller.order("PayAndShip", "Authorize", "59.00")).await?;
-    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    let (checkout, session) =
+        teller.placed(stage, "a double click", ["PayAndShip", "Authorize", "59.00"]).await?;
     teller.tell("The browser asks twice for the same session, at the same moment.");
     let (first, second) =
         tokio::try_join!(shop.complete(&checkout, &session), shop.complete(&checkout, &session))?;
-    teller.buyer_sees(&first);
     teller.answered(&first, 200, "authorized")?;
     teller.must_be("the second answer", &second, &first)?;
     paid_once(teller, &amazon, &[&session]).await?;
@@ -166,47 +161,43 @@ async fn double_click(stage: &Stage, teller: &mut Teller) -> Outcome {
 
 async fn restart_in_doubt(stage: &mut Stage, teller: &mut Teller) -> Outcome {
     let (shop, amazon) = stage.people();
-    teller.begin("a restart in doubt");
-    let checkout =
-        teller.registered(&shop, &teller.order("PayAndShip", "AuthorizeWithCapture", "75.00")).await?;
-    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    let (checkout, session) =
+        teller.placed(stage, "a restart in doubt", ["PayAndShip", "AuthorizeWithCapture", "75.00"]).await?;
     amazon.mishap(&session, json!({ "operation": "finalizeCheckoutSession", "point": "afterCommit", "kind": "timeout", "delay": "PT1M", "times": 1 })).await?;
     let completing = tokio::spawn({
         let (shop, checkout, session) = (shop.clone(), checkout.clone(), session.clone());
         async move { shop.complete(&checkout, &session).await }
     });
-    amazon.wait_for(&session, FINALIZED).await.map_err(|failure| teller.failed(&failure))?;
+    amazon.wait_for(&session, FINALIZED).await?;
     teller.tell("Amazon charges the buyer and is slow to say so. While it is, the merchant half is killed.");
     stage.restart_merchant().await?;
     let unanswered = completing.await.is_ok_and(|answer| answer.is_err());
     teller.must_be("the buyer left without an answer", &unanswered, &true)?;
     teller.tell("Started again on its files, it finds a payment that it has begun and knows nothing of, and looks it up.");
     let (shop, amazon) = stage.people();
-    shop.wait_for(&checkout, "paid").await.map_err(|failure| teller.failed(&failure))?;
+    shop.wait_for(&checkout, "paid").await?;
     teller.buyer_sees(&shop.complete(&checkout, &session).await?);
     paid_once(teller, &amazon, &[&session]).await?;
     teller.end(&shop, &checkout, "paid", "").await
 }
 
 async fn store_fails(stage: &mut Stage, teller: &mut Teller) -> Outcome {
-    let (shop, amazon) = stage.people();
-    teller.begin("the disk fails after the answer");
-    let checkout =
-        teller.registered(&shop, &teller.order("PayOnly", "AuthorizeWithCapture", "41.00")).await?;
-    let session = amazon.pay(&checkout, AS_ORDERED).await?;
+    let (shop, _) = stage.people();
+    let (checkout, session) = teller
+        .placed(stage, "the disk fails after the answer", ["PayOnly", "AuthorizeWithCapture", "41.00"])
+        .await?;
     teller.tell(
         "Amazon says yes, and at this moment the merchant half's disk is full: the ids cannot be kept.",
     );
     stage.break_store_after_answer();
     let answer = shop.complete(&checkout, &session).await?;
-    teller.buyer_sees(&answer);
     teller.answered(&answer, 202, "checking")?;
     teller
         .tell("What is not on disk is not called paid. The operator makes room, and starts the half again:");
     stage.restart_merchant().await?;
     teller.tell("it finds a payment that it has begun, and looks it up.");
     let (shop, amazon) = stage.people();
-    shop.wait_for(&checkout, "paid").await.map_err(|failure| teller.failed(&failure))?;
+    shop.wait_for(&checkout, "paid").await?;
     paid_once(teller, &amazon, &[&session]).await?;
     teller.end(&shop, &checkout, "paid", "").await
 }
@@ -233,7 +224,6 @@ async fn begin_pending(stage: &Stage, teller: &mut Teller) -> Outcome<Vec<Pendin
         let session = amazon.pay(&checkout, with_card(card)).await?;
         teller.tell("The buyer pays with a card whose bank takes its time.");
         let answer = shop.complete(&checkout, &session).await?;
-        teller.buyer_sees(&answer);
         teller.answered(&answer, 202, "pending")?;
         begun.push(PendingStory { title, checkout, outcome, reason });
     }
@@ -246,7 +236,7 @@ async fn end_pending(stage: &Stage, teller: &mut Teller, story: PendingStory) ->
     let (shop, _) = stage.people();
     let PendingStory { title, checkout, outcome, reason } = story;
     teller.resume(title);
-    shop.wait_for(&checkout, outcome).await.map_err(|failure| teller.failed(&failure))?;
+    shop.wait_for(&checkout, outcome).await?;
     teller.tell(format_args!("The merchant half's timer asked Amazon again: the order is {outcome} now."));
     teller.end(&shop, &checkout, outcome, reason).await
 }

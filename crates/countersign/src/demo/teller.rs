@@ -2,7 +2,8 @@
 //! and keeps the rows of the table.
 
 use super::http::Answer;
-use super::shop::{Checkout, Order, Shop, text};
+use super::shop::{AS_ORDERED, Checkout, CheckoutSessionId, Differently, Order, Shop, text};
+use super::stage::Stage;
 use super::table::Row;
 use crate::failure::{Failure, Outcome};
 use crate::output::say;
@@ -50,7 +51,33 @@ impl Teller {
         self.tell(format_args!(
             "The shop registers order {id}: {amount}{of_total} USD, {payment_intent}{pending}, {product_type}."
         ));
-        shop.register(order).await.map_err(|failure| self.failed(&failure))
+        shop.register(order).await
+    }
+
+    /// Begins the story of an order of this product type, payment intent and amount: the shop registers it,
+    /// and its buyer places it on Amazon's page.
+    pub(super) async fn placed(
+        &mut self,
+        stage: &Stage,
+        title: &str,
+        order: [&'static str; 3],
+    ) -> Outcome<(Checkout, CheckoutSessionId)> {
+        self.placed_differently(stage, title, order, AS_ORDERED).await
+    }
+
+    /// The same for a buyer who does not all that the shop's page asks for.
+    pub(super) async fn placed_differently(
+        &mut self,
+        stage: &Stage,
+        title: &str,
+        [product_type, payment_intent, amount]: [&'static str; 3],
+        differently: Differently,
+    ) -> Outcome<(Checkout, CheckoutSessionId)> {
+        let (shop, amazon) = stage.people();
+        self.begin(title);
+        let checkout = self.registered(&shop, &self.order(product_type, payment_intent, amount)).await?;
+        let session = amazon.pay(&checkout, differently).await?;
+        Ok((checkout, session))
     }
 
     pub(super) fn buyer_sees(&self, answer: &Answer) {
@@ -72,13 +99,12 @@ impl Teller {
         reason: &str,
     ) -> Outcome {
         let row = shop.row(&self.title, checkout).await?;
-        self.must_be("the outcome", row.outcome.as_str(), outcome)?;
-        self.must_be("the reason", row.reason.as_str(), reason)?;
-        let has_permission = !row.charge_permission_id.is_empty();
+        let [_, _, ended, why, permission, charge] = &row;
+        self.must_be("the outcome", ended.as_str(), outcome)?;
+        self.must_be("the reason", why.as_str(), reason)?;
         let wants_permission = !matches!(outcome, "notPaid" | "canceled");
-        self.must_be("a charge permission", &has_permission, &wants_permission)?;
-        let has_charge = !row.charge_id.is_empty();
-        self.must_be("a charge", &has_charge, &matches!(outcome, "paid" | "authorized"))?;
+        self.must_be("a charge permission", &!permission.is_empty(), &wants_permission)?;
+        self.must_be("a charge", &!charge.is_empty(), &matches!(outcome, "paid" | "authorized"))?;
         self.rows.push(row);
         Ok(())
     }
@@ -92,10 +118,11 @@ impl Teller {
         if found == expected {
             return Ok(());
         }
-        Err(self.failed(&Failure::new(format_args!("{what} should be {expected:?}, and is {found:?}"))))
+        Err(Failure::new(format_args!("{what} should be {expected:?}, and is {found:?}")))
     }
 
     pub(super) fn answered(&self, answer: &Answer, status: u16, outcome: &str) -> Outcome {
+        self.buyer_sees(answer);
         self.must_be("the answer's status", &answer.status.as_u16(), &status)?;
         self.must_be("the outcome", text(&answer.body, "outcome").as_str(), outcome)
     }

@@ -37,13 +37,13 @@ impl Args for MerchantArgs {
                 .long(MERCHANT_ID)
                 .value_name("M")
                 .action(ArgAction::Append)
-                .value_parser(parse::merchant_id)
+                .value_parser(parse::told(MerchantId::parse))
                 .help("The account of the pairs that follow: several keys under one merchant; repeatable"),
             Arg::new(PUBLIC_KEY_ID)
                 .long(PUBLIC_KEY_ID)
                 .value_name("ID")
                 .action(ArgAction::Append)
-                .value_parser(parse::public_key_id)
+                .value_parser(parse::told(PublicKeyId::parse))
                 .help("A merchant to start with: the id of a public key, as requests name it; repeatable in pairs"),
             Arg::new(PUBLIC_KEY)
                 .long(PUBLIC_KEY)

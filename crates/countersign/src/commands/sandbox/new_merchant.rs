@@ -7,26 +7,14 @@ use countersign_domain::ids::PublicKeyId;
 use countersign_protocol::signing::{MerchantKey, VerifyingKey, sha256_hex};
 
 use crate::failure::{Failure, Outcome};
-use crate::key_files::{self, Readers};
+use crate::key_files;
 
 /// A merchant that nobody gave.
 pub(super) struct NewMerchant {
     pub(super) public_key_id: PublicKeyId,
     pub(super) key: VerifyingKey,
-    /// Of a key that was made and is nowhere else yet.
-    pub(super) unwritten: Option<UnwrittenKey>,
-}
-
-/// A private key that is in no file yet: a start that fails leaves none behind.
-pub(super) struct UnwrittenKey {
-    pem: String,
-}
-
-impl UnwrittenKey {
-    /// Keeps the key, unless another start has kept its own meanwhile.
-    pub(super) fn write(&self, path: &Path) -> Outcome {
-        key_files::write_new(path, &self.pem, Readers::Owner)
-    }
+    /// The PEM of a key that was made and is in no file yet: a start that fails leaves none behind.
+    pub(super) unwritten: Option<String>,
 }
 
 /// Reads the private key, or makes one where no file is. Whatever else is there is left as it is.
@@ -36,7 +24,7 @@ pub(super) fn find_or_make(path: &Path) -> Outcome<NewMerchant> {
     } else {
         let made = MerchantKey::generate()
             .map_err(|refused| Failure::new(format_args!("no key can be made: {refused}")))?;
-        (made.key, Some(UnwrittenKey { pem: made.private_pem }))
+        (made.key, Some(made.private_pem))
     };
     let key = private.verifying_key().map_err(Failure::new)?;
     let hash = sha256_hex(key.to_pem().as_bytes()).to_ascii_uppercase();

@@ -31,7 +31,7 @@ const KEY_FILE: &str = "notifications.pem";
 #[derive(Args)]
 pub(super) struct NotifyingArgs {
     /// Where every merchant's notifications (IPN) are posted; repeatable. The control API registers others
-    #[arg(long = "ipn-url", value_name = "URL", value_parser = parse::endpoint_url)]
+    #[arg(long = "ipn-url", value_name = "URL", value_parser = parse::told(EndpointUrl::parse))]
     urls: Vec<EndpointUrl>,
     /// What notifications to an --ipn-url are signed with: 1 for SHA-1, as Amazon Pay does, or 2 for
     /// SHA-256

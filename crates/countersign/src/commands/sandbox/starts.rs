@@ -1,11 +1,12 @@
 //! How often a durable sandbox was started with a seed: each start draws other ids, and the same in
 //! every run. The count stands in a file beside the database, where no reset of the objects finds it.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use crate::failure::{Failure, Outcome};
+use crate::key_files::{self, Readers};
 
 /// The file, in the sandbox's directory: a decimal number.
 const FILE: &str = "starts";
@@ -20,22 +21,8 @@ pub(super) fn count(directory: &Path) -> Outcome<u64> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
         Err(error) => return Err(failed(&error)),
     };
-    replace(directory, &path, &format!("{}\n", before.saturating_add(1))).map_err(|error| failed(&error))?;
+    key_files::replace(&path, &format!("{}\n", before.saturating_add(1)), Readers::Everybody)?;
     Ok(before)
-}
-
-/// The file holds one number or the other, whenever the machine stops, and the new one on return.
-fn replace(directory: &Path, path: &Path, text: &str) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = File::create(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    #[cfg(unix)]
-    File::open(directory)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = directory;
-    Ok(())
 }
 
 #[cfg(test)]

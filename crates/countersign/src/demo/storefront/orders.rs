@@ -70,16 +70,10 @@ impl Order {
 }
 
 /// Every order of the shop.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Orders {
-    last_number: u32,
+    reserved: u32,
     by_number: BTreeMap<u32, Order>,
-}
-
-impl Default for Orders {
-    fn default() -> Self {
-        Self { last_number: BEFORE_FIRST, by_number: BTreeMap::new() }
-    }
 }
 
 impl Orders {
@@ -87,8 +81,11 @@ impl Orders {
     pub(super) fn reserve(&mut self, entropy: &dyn Entropy) -> Name {
         let mut random = [0; 16];
         entropy.fill(&mut random);
-        self.last_number = self.last_number.saturating_add(1);
-        Name { number: self.last_number, key: format!("{:032x}", u128::from_be_bytes(random)) }
+        self.reserved = self.reserved.saturating_add(1);
+        Name {
+            number: BEFORE_FIRST.saturating_add(self.reserved),
+            key: format!("{:032x}", u128::from_be_bytes(random)),
+        }
     }
 
     pub(super) fn keep(&mut self, order: Order) {
