@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 pub struct Step<State, Event> {
     /// The object after the command.
     pub next: State,
-    /// What happened, oldest first. Never empty: a step is a change.
+    /// What happened, oldest first. Empty where a change is no event, as another payment method is not.
     pub events: Vec<Event>,
 }
 

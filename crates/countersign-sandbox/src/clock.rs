@@ -1,5 +1,5 @@
-//! Time in the sandbox: the virtual clock that the control API moves, over the machine's. Everything
-//! else gets `now` as an argument, read once at the top of a request or of a timer's round.
+//! Time in the sandbox: the virtual clock that the control API moves, over the machine's. Each
+//! decision reads it once, at its top, and gives its `now` to the rules as an argument.
 //!
 //! Deadlines and the objects' instants are virtual. Signatures are dated by the machine's clock,
 //! which an SDK keeps, and an ordered time-out passes in real time.

@@ -2,7 +2,7 @@
 //! of the machine it was written on, and a page that lists the project's choices.
 
 use super::code::line_of;
-use super::tree::Tree;
+use super::tree::{File, Tree};
 use super::violation::Violation;
 use crate::promises::{PAGE, Promises, SOURCE};
 
@@ -27,7 +27,7 @@ const WRITTEN_BY_CARGO: &str = "Cargo.lock";
 const CHOICES: &str = "docs/compatibility.md";
 
 /// Where a document's paths into the tree begin.
-const OWN_FOLDERS: [&str; 4] = ["crates/", "docs/", "interop/", "xtask/"];
+const OWN_FOLDERS: [&str; 5] = ["crates/", "docs/", "interop/", "web/", "xtask/"];
 
 pub(super) fn files_open_with_their_purpose_and_stay_short(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -57,8 +57,8 @@ pub(super) fn the_tree_names_no_machine_and_lists_its_choices(tree: &Tree) -> Ve
     violations
 }
 
-/// A document about code is tied to it: every path it names is there, and so is every function that
-/// stands behind one on its line.
+/// A document about code is tied to it: every path it names is there, and every function is defined in the file,
+/// or below the folder, that is named before it on its line.
 pub(super) fn documents_name_what_is_there(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for document in tree.files.iter().filter(|file| file.path.ends_with(".md")) {
@@ -67,15 +67,14 @@ pub(super) fn documents_name_what_is_there(tree: &Tree) -> Vec<Violation> {
             for word in line.split('`').skip(1).step_by(2) {
                 let what = if OWN_FOLDERS.iter().any(|folder| word.starts_with(folder)) {
                     named = Some(word);
-                    let below = format!("{}/", word.trim_end_matches('/'));
-                    let is_there =
-                        tree.files.iter().any(|file| file.path == word || file.path.starts_with(&below));
+                    let is_there = files_at(tree, word).next().is_some();
                     (!is_there).then(|| format!("names {word}, which is not there"))
-                } else if let (Some(function), Some(path)) = (word.strip_prefix("fn "), named) {
-                    let text = tree.files.iter().filter(|file| file.path.starts_with(path));
-                    let is_there =
-                        text.into_iter().any(|file| line_of(&file.text, &format!("fn {function}")).is_some());
-                    (!is_there).then(|| format!("names fn {function}, which is not in {path}"))
+                } else if word.starts_with("fn ") {
+                    match named {
+                        Some(path) if files_at(tree, path).any(|file| defines(file, word)) => None,
+                        Some(path) => Some(format!("names {word}, which {path} does not define")),
+                        None => Some(format!("names {word}, and not its file before it")),
+                    }
                 } else {
                     None
                 };
@@ -86,6 +85,18 @@ pub(super) fn documents_name_what_is_there(tree: &Tree) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// The file of this path, or the files below this folder.
+fn files_at<'a>(tree: &'a Tree, path: &str) -> impl Iterator<Item = &'a File> {
+    let below = format!("{}/", path.trim_end_matches('/'));
+    tree.files.iter().filter(move |file| file.path == path || file.path.starts_with(&below))
+}
+
+/// Whether a file defines what `fn name` says. A comment that names it does not.
+fn defines(file: &File, function: &str) -> bool {
+    let code = file.code();
+    line_of(&code.shipped, function).or_else(|| line_of(&code.tests, function)).is_some()
 }
 
 /// A promise is kept by tests: each that is named is there, and the page is what `cargo xtask docs` makes
@@ -106,7 +117,6 @@ pub(super) fn promises_are_as_the_page_says(tree: &Tree) -> Vec<Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::File;
     use super::*;
 
     fn tree(path: &str, text: &str) -> Tree {
@@ -154,10 +164,16 @@ mod tests {
             ("see `crates/a/src/c.rs`", 1),
             ("see `crates/a/src/b.rs`, `fn hold`", 0),
             ("see `crates/a/src/b.rs`, `fn holds`", 1),
-            ("see `cargo xtask test` and `fn main`", 0),
+            ("see `crates/a/src/b.rs`, `fn hold` and `fn holds`", 1),
+            ("see `crates/a/src/b.rs`, `fn remembered`", 1),
+            ("see `crates/a/src/`, `fn hold`", 0),
+            ("see `crates/a/`, then `docs/c.md`, `fn hold`", 1),
+            ("see `cargo xtask test` and `fn hold`", 1),
         ];
         for (text, expected) in cases {
-            let files = vec![File::new("README.md", text), File::new("crates/a/src/b.rs", "fn hold() {}")];
+            let code = "//! Once `fn remembered() {}` was here.\nfn hold() {}";
+            let there = [("README.md", text), ("crates/a/src/b.rs", code), ("docs/c.md", "")];
+            let files = Vec::from(there.map(|(path, text)| File::new(path, text)));
             let found = documents_name_what_is_there(&Tree { files, ..Tree::default() });
             assert_eq!(found.len(), expected, "{text}: {found:?}");
         }

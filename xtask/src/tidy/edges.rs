@@ -53,7 +53,7 @@ mod tests {
             ("crates/countersign-sandbox/src/book/finalize.rs", 0),
             ("crates/countersign-merchant/src/stored/checkout.rs", 1),
             ("crates/countersign-merchant/src/book/commit.rs", 0),
-            ("crates/countersign-merchant/tests/completion.rs", 0),
+            ("crates/countersign-merchant/tests/completing.rs", 0),
             ("crates/countersign-simulation/src/lib.rs", 0),
         ];
         for (path, expected) in cases {
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn sql_outside_the_store_is_found() {
         let text = "use rusqlite::Connection;";
-        assert_eq!(found(only_the_store_knows_sql, "crates/countersign-merchant/src/app/a.rs", text), 1);
+        assert_eq!(found(only_the_store_knows_sql, "crates/countersign-merchant/src/drive/a.rs", text), 1);
         assert_eq!(found(only_the_store_knows_sql, "crates/countersign-store/src/sqlite.rs", text), 0);
     }
 }

@@ -40,18 +40,18 @@ words! {
     }
 }
 
-/// Why nothing is captured. One a check, in their order.
+/// Why nothing is captured, by the numbers of docs/compatibility.md, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CaptureRefused {
-    /// 1: the charge is not Authorized.
+    /// 5: the charge is not Authorized.
     NotAuthorized,
-    /// 3: `captureAmount` is absent.
+    /// 6: `captureAmount` is absent.
     Missing,
-    /// 6: the currency is not the charge's.
+    /// 7: the currency is not the charge's.
     CurrencyDiffers,
-    /// 7: nothing is to be captured.
+    /// 8: nothing is to be captured.
     NothingToCapture,
-    /// 8: more than Amazon charges at once.
+    /// 9: more than Amazon charges at once.
     AboveMaximum,
     /// 10: more than is authorized, and than the session's `allowOvercharge` allows.
     ExceedsAuthorizedAmount,

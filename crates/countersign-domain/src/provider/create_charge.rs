@@ -76,31 +76,31 @@ pub struct CreateCharge {
     pub platform_id: Option<String>,
 }
 
-/// Why no charge is created. One a check, in their order.
+/// Why no charge is created, by the numbers of docs/compatibility.md, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CreateChargeRefused {
-    /// 1: the permission is Closed.
+    /// 5: the permission is Closed.
     PermissionClosed,
-    /// 2: it is NonChargeable: an open charge holds all that is left, or the last one was declined and
+    /// 6: it is NonChargeable: an open charge holds all that is left, or the last one was declined and
     /// the buyer has not named another payment method.
     PermissionNonChargeable(NonChargeableReason),
-    /// 3: `chargeAmount` is absent.
+    /// 7: `chargeAmount` is absent.
     Missing,
-    /// 4: `captureNow` and pending authorization at once.
+    /// 8: `captureNow` and pending authorization at once.
     PendingWithCapture,
-    /// 5: a soft descriptor without `captureNow`.
+    /// 8: a soft descriptor without `captureNow`.
     SoftDescriptorWithoutCapture,
-    /// 6: the currency is not the permission's.
+    /// 9: the currency is not the permission's.
     CurrencyDiffers,
-    /// 7: nothing is to be charged.
+    /// 10: nothing is to be charged.
     NothingToCharge,
-    /// 8: more than Amazon charges at once.
+    /// 11: more than Amazon charges at once.
     AboveMaximum,
-    /// 9: the permission has had [`MAX_CHARGES`], declined ones not counted.
+    /// 12: the permission has had [`MAX_CHARGES`], declined ones not counted.
     TooManyCharges,
-    /// 10: more than is left of the permission's limit.
+    /// 13: more than is left of the permission's limit.
     ExceedsBalance,
-    /// 11: the simulation's prerequisites do not hold.
+    /// 14: the simulation's prerequisites do not hold.
     SimulationDoesNotFit,
     /// No rule: the permission's accounts are broken.
     Unbalanced(Unbalanced),

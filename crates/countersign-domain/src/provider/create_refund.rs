@@ -47,22 +47,22 @@ pub struct CreateRefund {
     pub soft_descriptor: Option<String>,
 }
 
-/// Why nothing is refunded. One a check, in their order.
+/// Why nothing is refunded, by the numbers of docs/compatibility.md, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CreateRefundRefused {
-    /// 1: the charge is not Captured.
+    /// 5: the charge is not Captured.
     NotCaptured,
-    /// 2: `refundAmount` is absent.
+    /// 6: `refundAmount` is absent.
     Missing,
-    /// 3: its currency is not the charge's.
+    /// 7: its currency is not the charge's.
     CurrencyDiffers,
-    /// 4: it is nothing.
+    /// 8: it is nothing.
     NothingToRefund,
-    /// 5: more than Amazon refunds at once.
+    /// 9: more than Amazon refunds at once.
     AboveMaximum,
-    /// 6: the charge has had [`MAX_REFUNDS`].
+    /// 10: the charge has had [`MAX_REFUNDS`].
     TooManyRefunds,
-    /// 7: with all others it exceeds [`ceiling`].
+    /// 11: with all others it exceeds [`ceiling`].
     ExceedsCeiling,
     /// No rule: the permission's accounts are broken.
     Unbalanced(Unbalanced),

@@ -1,4 +1,4 @@
-//! The only caller of the store: load, decide, write. Each function reads what it needs, asks the domain for one
+//! The only caller of the store once the server has started: load, decide, write. Each function reads what it needs, asks the domain for one
 //! decision, and commits it whole; no network call is made inside. A checkout is written by
 //! [`commit`](Book::commit) only, which applies all that follows from a decision.
 

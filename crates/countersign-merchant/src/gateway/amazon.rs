@@ -1,5 +1,5 @@
-//! Asking Amazon, and reading its answers as the domain's classes. The one place where statuses and
-//! reason codes become "paid", "not paid" or "nobody knows" (DESIGN: the merchant's completion, 4).
+//! Asking Amazon, and reading its answers as the domain's classes. Here and in the files below it statuses and
+//! reason codes become "paid", "not paid" or "nobody knows".
 
 pub(crate) mod body;
 mod payment;
@@ -232,8 +232,8 @@ fn read_success(
     FinalizeAnswer::Success(Finalized { pending, charge_permission_id, charge_id })
 }
 
-/// The class of an answer that is no success, by the client's own standing of it: there is one table
-/// of reason codes. What is added here is only what the call takes for its refusal.
+/// The class of an answer that is not a success, by the client's standing of it. What is added here is only which
+/// codes the call takes for its refusal.
 fn classify<S, R>(error: &Error, refusal: impl FnOnce(Standing) -> Option<R>) -> call::Answer<S, R> {
     if !error.may_have_been_sent() {
         return call::Answer::NotSent;
