@@ -1,7 +1,7 @@
 //! The copy of the tree that defects are put into: `target/defects/tree`, with a target directory of its
-//! own beside it. It lies in the same depth of no other workspace, so cargo gives its crates the names that
-//! they have in the tree itself: what is compiled there already is linked here, as old as it is, and only
-//! what a defect changes is compiled.
+//! own next to it. Cargo names what it compiles by the path from the workspace's root, so the crates of the copy
+//! have the names that they have in the tree: what is compiled there already is linked here, with its age, and
+//! only what a defect changes is compiled.
 //!
 //! A run that is broken off leaves its defect in the copy. The next one begins by making the copy equal to the tree.
 
@@ -116,7 +116,7 @@ fn link_what_is_compiled(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// By the age of its files cargo tells what must be compiled.
+/// Cargo decides by the age of files what must be compiled.
 fn copy_as_old(from: &Path, to: &Path) -> io::Result<()> {
     fs::copy(from, to)?;
     let modified: SystemTime = fs::metadata(from)?.modified()?;

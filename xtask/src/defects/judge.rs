@@ -1,4 +1,4 @@
-//! The judge's run: builds only what it needs of the copy, with the defect in it, and tells who was the
+//! The judge's run: builds only what it needs of the copy, with the defect in it, and says who was the
 //! first to fail.
 
 use std::io::Read as _;
@@ -82,7 +82,7 @@ fn build(copy: &Copy, arguments: &[&str]) -> Result<PathBuf, String> {
     program(&text, is_test).ok_or_else(|| format!("cargo {} made no program", arguments.join(" ")))
 }
 
-/// The program that cargo's messages tell of. What a test needs is built with it, and is none.
+/// The program that cargo's messages name. What a test needs is built with it, and is not a test itself.
 fn program(messages: &str, is_test: bool) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs = messages.filter(|message| message["profile"]["test"] == is_test);

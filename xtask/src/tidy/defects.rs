@@ -1,5 +1,5 @@
-//! A defect that must be found is a text that is in its file once, and judges that are there: whoever changes
-//! the one or the other changes the defect's file with it.
+//! A defect that must be found is a text that is in its file once, and judges that are there. A change of either
+//! changes the defect's file as well.
 
 use super::Violation;
 use super::tree::Tree;
