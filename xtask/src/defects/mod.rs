@@ -57,7 +57,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<(), String> {
     let copy = copy(root)?;
     let mut found = 0;
     for defect in &defects {
-        let tried = attempt(root, &copy, defect);
+        let tried = attempt(&copy, defect);
         println!("{tried}");
         found += usize::from(tried.verdict.is_ok());
     }
@@ -85,7 +85,7 @@ pub(crate) fn drawn(root: &Path) -> Result<Vec<Tried>, String> {
         if stopwatch.elapsed() + longest > DRAWN_FOR {
             break;
         }
-        let one = attempt(root, &copy, defect);
+        let one = attempt(&copy, defect);
         eprintln!("{:<10} {one}", "");
         tried.push(one);
     }
@@ -130,9 +130,9 @@ fn copy(root: &Path) -> Result<Copy, String> {
 }
 
 /// Puts the defect in, runs its judges, and takes it out again.
-fn attempt(root: &Path, copy: &Copy, defect: &Defect) -> Tried {
+fn attempt(copy: &Copy, defect: &Defect) -> Tried {
     let stopwatch = Stopwatch::start();
-    let path = root.join(&defect.path);
+    let path = copy.tree.join(&defect.path);
     let verdict = fs::read_to_string(path).map_err(|error| format!("{}: {error}", defect.path));
     let verdict = verdict.and_then(|text| {
         copy.write(&defect.path, &defect.put_into(&text)?)?;
