@@ -7,6 +7,8 @@ use alloc::string::String;
 use core::fmt;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::terms::words;
+
 macro_rules! address {
     ($($field:ident, $member:ident, $wire:literal;)+) => {
         /// A postal address as the API writes it: eleven members, each absent or a text.
@@ -86,23 +88,13 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Which of the two addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AddressKind {
-    /// `shippingAddress`.
-    Shipping,
-    /// `billingAddress`.
-    Billing,
-}
-
-impl AddressKind {
-    /// The member's name on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Shipping => "shippingAddress",
-            Self::Billing => "billingAddress",
-        }
+words! {
+    /// Which of the two addresses.
+    AddressKind {
+        /// `shippingAddress`.
+        Shipping = "shippingAddress",
+        /// `billingAddress`.
+        Billing = "billingAddress",
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::money::{Currency, Money};
-use crate::terms::ProductType;
+use crate::terms::{ProductType, words};
 
 /// The most delivery options, line items and coupons that one cart has. Amazon names no limit; a page that
 /// shows more is one that nobody reads (docs/compatibility.md).
@@ -65,7 +65,7 @@ pub struct Estimate {
     pub unit: TimeUnit,
 }
 
-crate::terms::words! {
+words! {
     /// A unit of an estimate.
     TimeUnit {
         /// Minutes.

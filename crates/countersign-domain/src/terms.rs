@@ -3,8 +3,9 @@
 
 use alloc::string::String;
 
+/// Declares a closed enumeration of the API. A variant's name is its word unless one is given.
 macro_rules! words {
-    ($(#[$doc:meta])+ $name:ident { $($(#[$variant_doc:meta])+ $variant:ident,)+ }) => {
+    ($(#[$doc:meta])+ $name:ident { $($(#[$variant_doc:meta])+ $variant:ident $(= $word:literal)?,)+ }) => {
         $(#[$doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name {
@@ -18,16 +19,13 @@ macro_rules! words {
             /// The API's word.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => stringify!($variant)),+ }
+                match self { $(Self::$variant => words!(@word $variant $($word)?)),+ }
             }
 
             /// Reads the API's word, in the API's spelling only.
             #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
-                match word {
-                    $(stringify!($variant) => Some(Self::$variant),)+
-                    _ => None,
-                }
+                Self::ALL.iter().copied().find(|known| known.as_str() == word)
             }
         }
 
@@ -37,6 +35,8 @@ macro_rules! words {
             }
         }
     };
+    (@word $variant:ident) => { stringify!($variant) };
+    (@word $variant:ident $word:literal) => { $word };
 }
 
 pub(crate) use words;

@@ -18,12 +18,6 @@ pub enum CancelRefused {
     Unbalanced(Unbalanced),
 }
 
-impl From<Unbalanced> for CancelRefused {
-    fn from(unbalanced: Unbalanced) -> Self {
-        Self::Unbalanced(unbalanced)
-    }
-}
-
 /// Cancels a charge that is AuthorizationInitiated or Authorized, as of now, and releases what it
 /// holds.
 ///
@@ -39,6 +33,6 @@ pub fn cancel_charge(
     let (after, event) = canceled.ok_or(CancelRefused::NotCancelable)?;
     // No rule is left below this line.
     let mut next = payment.clone();
-    let events = next.replace(after, event)?;
+    let events = next.replace(after, event).map_err(CancelRefused::Unbalanced)?;
     Ok(Step { next, events })
 }

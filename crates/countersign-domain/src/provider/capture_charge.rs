@@ -62,12 +62,6 @@ pub enum CaptureRefused {
     Unbalanced(Unbalanced),
 }
 
-impl From<Unbalanced> for CaptureRefused {
-    fn from(unbalanced: Unbalanced) -> Self {
-        Self::Unbalanced(unbalanced)
-    }
-}
-
 /// The most that may be captured of an authorization. An order's authorizations together are bounded
 /// besides ([`CaptureRefused::ExceedsOvercharge`]).
 #[must_use]
@@ -78,13 +72,9 @@ pub fn capturable(amount: Money, allow_overcharge: bool) -> Money {
 /// What is captured above authorizations, or will be: a capture that is under way is open, and so among
 /// the charges, and has moved no money yet.
 fn overcharged(payment: &Payment) -> Option<Money> {
-    let pending = |charge: &Charge| match &charge.state {
-        ChargeState::CaptureInitiated { capturing, .. } => capturing.checked_sub(charge.amount),
-        ChargeState::AuthorizationInitiated { .. }
-        | ChargeState::Authorized
-        | ChargeState::Captured { .. }
-        | ChargeState::Canceled { .. }
-        | ChargeState::Declined { .. } => None,
+    let pending = |charge: &Charge| {
+        let ChargeState::CaptureInitiated { capturing, .. } = &charge.state else { return None };
+        capturing.checked_sub(charge.amount)
     };
     let captured = payment.permission.balances.overcharge;
     payment.charges.iter().filter_map(pending).try_fold(captured, Money::checked_add)
@@ -106,13 +96,8 @@ pub fn capture_charge(
 ) -> Result<Step<Payment, Event>, CaptureRefused> {
     use CaptureRefused as Refused;
     let charge = payment.charge(id).ok_or(Refused::NotAuthorized)?;
-    match charge.state {
-        ChargeState::Authorized => {}
-        ChargeState::AuthorizationInitiated { .. }
-        | ChargeState::CaptureInitiated { .. }
-        | ChargeState::Captured { .. }
-        | ChargeState::Canceled { .. }
-        | ChargeState::Declined { .. } => return Err(Refused::NotAuthorized),
+    if charge.state != ChargeState::Authorized {
+        return Err(Refused::NotAuthorized);
     }
     let amount = amount.ok_or(Refused::Missing)?;
     if amount.currency() != charge.amount.currency() {
@@ -149,6 +134,6 @@ pub fn capture_charge(
     let mut after = charge.moved(state, now);
     after.soft_descriptor = soft_descriptor.or(after.soft_descriptor);
     let mut next = payment.clone();
-    let events = next.replace(after, Event::new(now, what))?;
+    let events = next.replace(after, Event::new(now, what)).map_err(Refused::Unbalanced)?;
     Ok(Step { next, events })
 }

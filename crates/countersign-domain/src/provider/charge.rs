@@ -124,14 +124,10 @@ impl Charge {
     /// What was taken.
     #[must_use]
     pub const fn captured(&self) -> Money {
-        match &self.state {
-            ChargeState::Captured { captured } => *captured,
-            ChargeState::AuthorizationInitiated { .. }
-            | ChargeState::Authorized
-            | ChargeState::CaptureInitiated { .. }
-            | ChargeState::Canceled { .. }
-            | ChargeState::Declined { .. } => Money::zero(self.amount.currency()),
+        if let ChargeState::Captured { captured } = &self.state {
+            return *captured;
         }
+        Money::zero(self.amount.currency())
     }
 
     /// The sum of its refunds in these states.
@@ -207,12 +203,8 @@ impl Charge {
 
     /// This charge, canceled, and that it was; `None` when that is no longer possible.
     pub(super) fn canceled(&self, reason: ChargeCancelReason, at: Timestamp) -> Option<(Self, Event)> {
-        match self.state {
-            ChargeState::AuthorizationInitiated { .. } | ChargeState::Authorized => {}
-            ChargeState::CaptureInitiated { .. }
-            | ChargeState::Captured { .. }
-            | ChargeState::Canceled { .. }
-            | ChargeState::Declined { .. } => return None,
+        if !matches!(self.state, ChargeState::AuthorizationInitiated { .. } | ChargeState::Authorized) {
+            return None;
         }
         let what = Happened::ChargeCanceled(self.id.clone(), reason);
         Some((self.moved(ChargeState::Canceled { reason }, at), Event::new(at, what)))

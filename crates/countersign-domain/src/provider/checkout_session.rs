@@ -21,7 +21,7 @@ use crate::address::Address;
 use crate::amazon_limits::{SESSION_KEPT, SESSION_LIFETIME};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region, StoreId};
 use crate::step::Step;
-use crate::terms::{MerchantMetadata, ProductType};
+use crate::terms::{MerchantMetadata, ProductType, words};
 use crate::time::Timestamp;
 
 /// Whose object it is: an object of another account or environment is not found.
@@ -142,31 +142,21 @@ pub enum CheckoutSessionState {
     },
 }
 
-/// What an Open session still lacks before the buyer can place the order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Constraint {
-    /// Nobody has logged in.
-    BuyerNotAssociated,
-    /// `paymentDetails.chargeAmount` is absent.
-    ChargeAmountNotSet,
-    /// `webCheckoutDetails.checkoutResultReturnUrl` is absent.
-    CheckoutResultReturnUrlNotSet,
-    /// `paymentDetails.paymentIntent` is absent.
-    PaymentIntentNotSet,
+words! {
+    /// What an Open session still lacks before the buyer can place the order.
+    Constraint {
+        /// Nobody has logged in.
+        BuyerNotAssociated,
+        /// `paymentDetails.chargeAmount` is absent.
+        ChargeAmountNotSet,
+        /// `webCheckoutDetails.checkoutResultReturnUrl` is absent.
+        CheckoutResultReturnUrlNotSet,
+        /// `paymentDetails.paymentIntent` is absent.
+        PaymentIntentNotSet,
+    }
 }
 
 impl Constraint {
-    /// Its `constraintId`.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::BuyerNotAssociated => "BuyerNotAssociated",
-            Self::ChargeAmountNotSet => "ChargeAmountNotSet",
-            Self::CheckoutResultReturnUrlNotSet => "CheckoutResultReturnUrlNotSet",
-            Self::PaymentIntentNotSet => "PaymentIntentNotSet",
-        }
-    }
-
     /// The text that Amazon's answers carry for it.
     #[must_use]
     pub const fn description(self) -> &'static str {
@@ -388,19 +378,11 @@ pub fn act(
     let CheckoutSessionState::Open { buyer, placed_at, .. } = session.state.clone() else {
         return Err(SessionRefused::NotOpen);
     };
-    match act {
-        BuyerAct::Cancel => return Ok(session.canceled(SessionCancelReason::BuyerCanceled, now)),
-        BuyerAct::FailMfa | BuyerAct::GiveUp => {
-            return Ok(session.canceled(SessionCancelReason::Declined, now));
-        }
-        BuyerAct::SignIn
-        | BuyerAct::StartMfa
-        | BuyerAct::BeDeclined
-        | BuyerAct::SelectAddress(_)
-        | BuyerAct::SelectDeliveryOption(_)
-        | BuyerAct::SelectCard(_)
-        | BuyerAct::PassMfa
-        | BuyerAct::PlaceOrder => {}
+    if act == BuyerAct::Cancel {
+        return Ok(session.canceled(SessionCancelReason::BuyerCanceled, now));
+    }
+    if matches!(act, BuyerAct::FailMfa | BuyerAct::GiveUp) {
+        return Ok(session.canceled(SessionCancelReason::Declined, now));
     }
     if placed_at.is_some() {
         return Err(SessionRefused::AlreadyPlaced);

@@ -39,12 +39,6 @@ pub enum CloseRefused {
     Unbalanced(Unbalanced),
 }
 
-impl From<Unbalanced> for CloseRefused {
-    fn from(unbalanced: Unbalanced) -> Self {
-        Self::Unbalanced(unbalanced)
-    }
-}
-
 /// Closes a permission, as of now: for the merchant (Close Charge Permission), the buyer or Amazon.
 ///
 /// # Errors
@@ -67,7 +61,7 @@ pub fn close_charge_permission(
         for charge in &payment.charges {
             let canceled = charge.canceled(ChargeCancelReason::ChargePermissionCanceled, now);
             if let Some((charge, event)) = canceled {
-                events.extend(next.replace(charge, event)?);
+                events.extend(next.replace(charge, event).map_err(CloseRefused::Unbalanced)?);
             }
         }
     }

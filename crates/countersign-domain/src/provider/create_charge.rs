@@ -106,12 +106,6 @@ pub enum CreateChargeRefused {
     Unbalanced(Unbalanced),
 }
 
-impl From<Unbalanced> for CreateChargeRefused {
-    fn from(unbalanced: Unbalanced) -> Self {
-        Self::Unbalanced(unbalanced)
-    }
-}
-
 /// What Create Charge led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Charged {
@@ -192,7 +186,7 @@ pub fn create_charge(
         state,
         refunds: Vec::new(),
     };
-    let events = next.begin(charge, now)?;
+    let events = next.begin(charge, now).map_err(Refused::Unbalanced)?;
     Ok(Charged::Created(Step { next, events }))
 }
 
@@ -231,27 +225,7 @@ fn bank_answer(
         (Some(Code::PendingDeclined), _) => fits(may_pend, pending(hard)),
         (None, Some(CardBehaviour::PendsThenPays)) if may_pend => Ok(Ok(pending(PendingOutcome::Authorized))),
         (None, Some(CardBehaviour::PendsThenIsDeclined)) if may_pend => Ok(Ok(pending(hard))),
-        (
-            None,
-            Some(
-                CardBehaviour::Pays
-                | CardBehaviour::BuyerCancels
-                | CardBehaviour::IsDeclined
-                | CardBehaviour::PendsThenPays
-                | CardBehaviour::PendsThenIsDeclined,
-            )
-            | None,
-        ) if request.capture_now => Ok(Ok(ChargeState::Captured { captured: amount })),
-        (
-            None,
-            Some(
-                CardBehaviour::Pays
-                | CardBehaviour::BuyerCancels
-                | CardBehaviour::IsDeclined
-                | CardBehaviour::PendsThenPays
-                | CardBehaviour::PendsThenIsDeclined,
-            )
-            | None,
-        ) => Ok(Ok(ChargeState::Authorized)),
+        (None, _) if request.capture_now => Ok(Ok(ChargeState::Captured { captured: amount })),
+        (None, _) => Ok(Ok(ChargeState::Authorized)),
     }
 }

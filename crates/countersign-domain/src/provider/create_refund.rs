@@ -68,12 +68,6 @@ pub enum CreateRefundRefused {
     Unbalanced(Unbalanced),
 }
 
-impl From<Unbalanced> for CreateRefundRefused {
-    fn from(unbalanced: Unbalanced) -> Self {
-        Self::Unbalanced(unbalanced)
-    }
-}
-
 /// Refunds a charge, as of now. It stands among the payment's charges.
 ///
 /// # Errors
@@ -122,6 +116,6 @@ pub fn create_refund(
         state,
     });
     let mut next = payment.clone();
-    let events = next.replace(after, Event::new(now, what))?;
+    let events = next.replace(after, Event::new(now, what)).map_err(Refused::Unbalanced)?;
     Ok(Step { next, events })
 }

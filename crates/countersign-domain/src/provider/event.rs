@@ -32,75 +32,108 @@ impl Event {
     }
 }
 
-/// The things that can happen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Happened {
+macro_rules! happened {
+    ($($(#[$doc:meta])+ $name:ident $(($($field:ident: $type:ty),+))? => { $($column:ident: $value:expr),* },)+) => {
+        /// The things that can happen.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Happened {
+            $($(#[$doc])+ $name $(($($type),+))?,)+
+        }
+
+        impl Happened {
+            /// What happened, in the words of the event log.
+            #[must_use]
+            pub fn entry(&self) -> Entry<'_> {
+                match self {
+                    $(Self::$name $(($($field),+))? => {
+                        Entry { name: stringify!($name), $($column: $value,)* ..Entry::default() }
+                    })+
+                }
+            }
+        }
+    };
+}
+
+// Each event with the columns of its entry. Amazon notifies of a charge or refund that is decided, and of a permission
+// whose state changes. That a charge which was not pending notifies too is this project's choice
+// (docs/compatibility.md).
+happened! {
     /// A checkout began.
-    CheckoutSessionCreated,
+    CheckoutSessionCreated => {},
     /// The merchant changed it, or its amounts follow what the shop's page answered.
-    CheckoutSessionUpdated,
+    CheckoutSessionUpdated => {},
     /// A buyer logged in.
-    SignedIn,
+    SignedIn => {},
     /// The buyer agreed to share what the shop asks for.
-    ConsentGiven,
+    ConsentGiven => {},
     /// The buyer was shown the shop's totals: so much is to be charged.
-    CartShown(Money),
+    CartShown(amount: Money) => { amount: Some(*amount) },
     /// The shop's page gave no answer that can be used.
-    HandlerFailed(HandlerFailure),
+    HandlerFailed(failure: HandlerFailure) => { reason: Some(failure.as_str()) },
     /// The buyer chose an address.
-    AddressSelected,
+    AddressSelected => {},
     /// The buyer chose a delivery option.
-    DeliveryOptionSelected,
+    DeliveryOptionSelected => {},
     /// The buyer chose a card.
-    CardSelected,
+    CardSelected => {},
     /// The bank asks the buyer to confirm the payment.
-    MfaStarted,
+    MfaStarted => {},
     /// The buyer passed the bank's check.
-    MfaPassed,
+    MfaPassed => {},
     /// The bank declined on Amazon's page; another card may do.
-    PaymentDeclined,
+    PaymentDeclined => {},
     /// The buyer placed the order: it can be finalized now.
-    OrderPlaced,
+    OrderPlaced => {},
     /// The shop's page says that the checkout is done.
-    CheckoutConfirmed,
+    CheckoutConfirmed => {},
     /// The payment intent was carried out.
-    CheckoutSessionCompleted,
+    CheckoutSessionCompleted => {},
     /// It never will be.
-    CheckoutSessionCanceled(SessionCancelReason),
+    CheckoutSessionCanceled(reason: SessionCancelReason) => { reason: Some(reason.as_str()) },
     /// 30 days have passed.
-    CheckoutSessionDeleted,
+    CheckoutSessionDeleted => {},
     /// A permission came into being.
-    ChargePermissionCreated(ChargePermissionId),
+    ChargePermissionCreated(id: ChargePermissionId) => { charge_permission_id: Some(id) },
     /// The merchant changed its notes.
-    ChargePermissionUpdated(ChargePermissionId),
+    ChargePermissionUpdated(id: ChargePermissionId) => { charge_permission_id: Some(id) },
     /// It can be charged again.
-    ChargePermissionChargeable(ChargePermissionId),
+    ChargePermissionChargeable(id: ChargePermissionId) =>
+        { charge_permission_id: Some(id), is_notified: true },
     /// It cannot be charged now.
-    ChargePermissionNonChargeable(ChargePermissionId, NonChargeableReason),
+    ChargePermissionNonChargeable(id: ChargePermissionId, reason: NonChargeableReason) =>
+        { charge_permission_id: Some(id), reason: Some(reason.as_str()), is_notified: true },
     /// Its buyer's data can no longer be read.
-    BuyerForgotten(ChargePermissionId),
+    BuyerForgotten(id: ChargePermissionId) => { charge_permission_id: Some(id) },
     /// It can no longer be charged.
-    ChargePermissionClosed(ChargePermissionId, ClosureReason),
+    ChargePermissionClosed(id: ChargePermissionId, reason: ClosureReason) =>
+        { charge_permission_id: Some(id), reason: Some(reason.as_str()), is_notified: true },
     /// A charge under it was declined before it came into being.
-    ChargeRefused(ChargePermissionId, ChargeDeclineReason),
+    ChargeRefused(id: ChargePermissionId, reason: ChargeDeclineReason) =>
+        { charge_permission_id: Some(id), reason: Some(reason.as_str()) },
     /// An authorization is pending.
-    ChargeAuthorizationInitiated(ChargeId, Money),
+    ChargeAuthorizationInitiated(id: ChargeId, amount: Money) =>
+        { charge_id: Some(id), amount: Some(*amount) },
     /// Money is held.
-    ChargeAuthorized(ChargeId, Money),
+    ChargeAuthorized(id: ChargeId, amount: Money) =>
+        { charge_id: Some(id), amount: Some(*amount), is_notified: true },
     /// So much is being captured.
-    ChargeCaptureInitiated(ChargeId, Money),
+    ChargeCaptureInitiated(id: ChargeId, amount: Money) => { charge_id: Some(id), amount: Some(*amount) },
     /// Money was taken.
-    ChargeCaptured(ChargeId, Money),
+    ChargeCaptured(id: ChargeId, amount: Money) =>
+        { charge_id: Some(id), amount: Some(*amount), is_notified: true },
     /// No money is held any more, and none was taken.
-    ChargeCanceled(ChargeId, ChargeCancelReason),
+    ChargeCanceled(id: ChargeId, reason: ChargeCancelReason) =>
+        { charge_id: Some(id), reason: Some(reason.as_str()), is_notified: true },
     /// The bank or Amazon said no.
-    ChargeDeclined(ChargeId, ChargeDeclineReason),
+    ChargeDeclined(id: ChargeId, reason: ChargeDeclineReason) =>
+        { charge_id: Some(id), reason: Some(reason.as_str()), is_notified: true },
     /// So much is being given back.
-    RefundInitiated(RefundId, Money),
+    RefundInitiated(id: RefundId, amount: Money) => { refund_id: Some(id), amount: Some(*amount) },
     /// The buyer has it back.
-    Refunded(RefundId),
+    Refunded(id: RefundId) => { refund_id: Some(id), is_notified: true },
     /// The buyer has not.
-    RefundDeclined(RefundId, RefundDeclineReason),
+    RefundDeclined(id: RefundId, reason: RefundDeclineReason) =>
+        { refund_id: Some(id), reason: Some(reason.as_str()), is_notified: true },
 }
 
 words! {
@@ -114,19 +147,6 @@ words! {
         TimedOut,
         /// Its answer breaks a rule.
         InvalidAnswer,
-    }
-}
-
-words! {
-    /// The kinds of objects that Amazon's notifications are about, in the words of the event log; on
-    /// the wire they are spelled `CHARGE_PERMISSION`, `CHARGE` and `REFUND`.
-    NotifiedObject {
-        /// A Charge Permission.
-        ChargePermission,
-        /// A Charge.
-        Charge,
-        /// A Refund.
-        Refund,
     }
 }
 
@@ -145,110 +165,6 @@ pub struct Entry<'a> {
     pub refund_id: Option<&'a RefundId>,
     /// How much it was about, where it says so.
     pub amount: Option<Money>,
-}
-
-impl Happened {
-    /// What happened, in the words of the event log.
-    #[must_use]
-    pub fn entry(&self) -> Entry<'_> {
-        let plain = |name| Entry { name, ..Entry::default() };
-        let permission =
-            |name, id, reason| Entry { name, charge_permission_id: Some(id), reason, ..Entry::default() };
-        let charge = |name, id, amount| Entry { name, charge_id: Some(id), amount, ..Entry::default() };
-        let refund = |name, id| Entry { name, refund_id: Some(id), ..Entry::default() };
-        match self {
-            Self::CheckoutSessionCreated => plain("CheckoutSessionCreated"),
-            Self::CheckoutSessionUpdated => plain("CheckoutSessionUpdated"),
-            Self::SignedIn => plain("SignedIn"),
-            Self::ConsentGiven => plain("ConsentGiven"),
-            Self::CartShown(amount) => Entry { amount: Some(*amount), ..plain("CartShown") },
-            Self::HandlerFailed(failure) => {
-                Entry { reason: Some(failure.as_str()), ..plain("HandlerFailed") }
-            }
-            Self::AddressSelected => plain("AddressSelected"),
-            Self::DeliveryOptionSelected => plain("DeliveryOptionSelected"),
-            Self::CardSelected => plain("CardSelected"),
-            Self::MfaStarted => plain("MfaStarted"),
-            Self::MfaPassed => plain("MfaPassed"),
-            Self::PaymentDeclined => plain("PaymentDeclined"),
-            Self::OrderPlaced => plain("OrderPlaced"),
-            Self::CheckoutConfirmed => plain("CheckoutConfirmed"),
-            Self::CheckoutSessionCompleted => plain("CheckoutSessionCompleted"),
-            Self::CheckoutSessionCanceled(reason) => {
-                Entry { reason: Some(reason.as_str()), ..plain("CheckoutSessionCanceled") }
-            }
-            Self::CheckoutSessionDeleted => plain("CheckoutSessionDeleted"),
-            Self::ChargePermissionCreated(id) => permission("ChargePermissionCreated", id, None),
-            Self::ChargePermissionUpdated(id) => permission("ChargePermissionUpdated", id, None),
-            Self::ChargePermissionChargeable(id) => permission("ChargePermissionChargeable", id, None),
-            Self::ChargePermissionNonChargeable(id, reason) => {
-                permission("ChargePermissionNonChargeable", id, Some(reason.as_str()))
-            }
-            Self::BuyerForgotten(id) => permission("BuyerForgotten", id, None),
-            Self::ChargePermissionClosed(id, reason) => {
-                permission("ChargePermissionClosed", id, Some(reason.as_str()))
-            }
-            Self::ChargeRefused(id, reason) => permission("ChargeRefused", id, Some(reason.as_str())),
-            Self::ChargeAuthorizationInitiated(id, amount) => {
-                charge("ChargeAuthorizationInitiated", id, Some(*amount))
-            }
-            Self::ChargeAuthorized(id, amount) => charge("ChargeAuthorized", id, Some(*amount)),
-            Self::ChargeCaptureInitiated(id, amount) => charge("ChargeCaptureInitiated", id, Some(*amount)),
-            Self::ChargeCaptured(id, amount) => charge("ChargeCaptured", id, Some(*amount)),
-            Self::ChargeCanceled(id, reason) => {
-                Entry { reason: Some(reason.as_str()), ..charge("ChargeCanceled", id, None) }
-            }
-            Self::ChargeDeclined(id, reason) => {
-                Entry { reason: Some(reason.as_str()), ..charge("ChargeDeclined", id, None) }
-            }
-            Self::RefundInitiated(id, amount) => {
-                Entry { amount: Some(*amount), ..refund("RefundInitiated", id) }
-            }
-            Self::Refunded(id) => refund("Refunded", id),
-            Self::RefundDeclined(id, reason) => {
-                Entry { reason: Some(reason.as_str()), ..refund("RefundDeclined", id) }
-            }
-        }
-    }
-
-    /// The object that Amazon notifies of, with its id, if this is something that it notifies of: a
-    /// charge or refund that is decided, a permission whose state changes. That a charge which was not
-    /// pending notifies too is this project's choice (docs/compatibility.md).
-    #[must_use]
-    pub fn notifies_of(&self) -> Option<(NotifiedObject, &str)> {
-        match self {
-            Self::ChargePermissionChargeable(id)
-            | Self::ChargePermissionNonChargeable(id, _)
-            | Self::ChargePermissionClosed(id, _) => Some((NotifiedObject::ChargePermission, id.as_str())),
-            Self::ChargeAuthorized(id, _)
-            | Self::ChargeCaptured(id, _)
-            | Self::ChargeCanceled(id, _)
-            | Self::ChargeDeclined(id, _) => Some((NotifiedObject::Charge, id.as_str())),
-            Self::Refunded(id) | Self::RefundDeclined(id, _) => Some((NotifiedObject::Refund, id.as_str())),
-            Self::CheckoutSessionCreated
-            | Self::CheckoutSessionUpdated
-            | Self::SignedIn
-            | Self::ConsentGiven
-            | Self::CartShown(_)
-            | Self::HandlerFailed(_)
-            | Self::AddressSelected
-            | Self::DeliveryOptionSelected
-            | Self::CardSelected
-            | Self::MfaStarted
-            | Self::MfaPassed
-            | Self::PaymentDeclined
-            | Self::OrderPlaced
-            | Self::CheckoutConfirmed
-            | Self::CheckoutSessionCompleted
-            | Self::CheckoutSessionCanceled(_)
-            | Self::CheckoutSessionDeleted
-            | Self::ChargePermissionCreated(_)
-            | Self::ChargePermissionUpdated(_)
-            | Self::BuyerForgotten(_)
-            | Self::ChargeRefused(..)
-            | Self::ChargeAuthorizationInitiated(..)
-            | Self::ChargeCaptureInitiated(..)
-            | Self::RefundInitiated(..) => None,
-        }
-    }
+    /// Whether Amazon notifies the merchant of the object.
+    pub is_notified: bool,
 }

@@ -100,38 +100,23 @@ pub enum CheckOrder {
     AttributesFirst,
 }
 
-/// A member of the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Attribute {
-    /// `paymentIntent`.
-    PaymentIntent,
-    /// `chargeAmount`.
-    ChargeAmount,
-    /// `totalOrderAmount`.
-    TotalOrderAmount,
-    /// `canHandlePendingAuthorization`.
-    CanHandlePendingAuthorization,
-    /// `supplementaryData`.
-    SupplementaryData,
-    /// `shippingAddress`.
-    ShippingAddress,
-    /// `billingAddress`.
-    BillingAddress,
-}
-
-impl Attribute {
-    /// The member's name on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::PaymentIntent => "paymentIntent",
-            Self::ChargeAmount => "chargeAmount",
-            Self::TotalOrderAmount => "totalOrderAmount",
-            Self::CanHandlePendingAuthorization => "canHandlePendingAuthorization",
-            Self::SupplementaryData => "supplementaryData",
-            Self::ShippingAddress => "shippingAddress",
-            Self::BillingAddress => "billingAddress",
-        }
+words! {
+    /// A member of the request.
+    Attribute {
+        /// `paymentIntent`.
+        PaymentIntent = "paymentIntent",
+        /// `chargeAmount`.
+        ChargeAmount = "chargeAmount",
+        /// `totalOrderAmount`.
+        TotalOrderAmount = "totalOrderAmount",
+        /// `canHandlePendingAuthorization`.
+        CanHandlePendingAuthorization = "canHandlePendingAuthorization",
+        /// `supplementaryData`.
+        SupplementaryData = "supplementaryData",
+        /// `shippingAddress`.
+        ShippingAddress = "shippingAddress",
+        /// `billingAddress`.
+        BillingAddress = "billingAddress",
     }
 }
 
@@ -179,12 +164,6 @@ pub enum FinalizeRefused {
     SimulationDoesNotFit,
     /// No rule: the session's own amounts make no permission.
     Unbalanced(Unbalanced),
-}
-
-impl From<Unbalanced> for FinalizeRefused {
-    fn from(unbalanced: Unbalanced) -> Self {
-        Self::Unbalanced(unbalanced)
-    }
 }
 
 words! {
@@ -431,12 +410,9 @@ fn amounts_agree(
     }
 }
 
-/// What the bank says.
-enum BankAnswer {
-    Yes,
-    Later(PendingOutcome),
-    No(PaymentFailure, SessionCancelReason),
-}
+/// What the bank says: yes, or that it decides later and how; or no, by which the payment fails and the session is
+/// Canceled.
+type BankAnswer = Result<Option<PendingOutcome>, (PaymentFailure, SessionCancelReason)>;
 
 /// Check 13: what the card, or the simulation in its place, makes of the payment.
 fn bank_answer(
@@ -447,16 +423,16 @@ fn bank_answer(
 ) -> Result<BankAnswer, FinalizeRefused> {
     let may_pend = intent == PaymentIntent::Authorize && session.payment.can_handle_pending_authorization;
     let later = |outcome| {
-        if may_pend { Ok(BankAnswer::Later(outcome)) } else { Err(FinalizeRefused::SimulationDoesNotFit) }
+        if may_pend { Ok(Ok(Some(outcome))) } else { Err(FinalizeRefused::SimulationDoesNotFit) }
     };
-    let canceled = |reason| BankAnswer::No(PaymentFailure::SessionCanceled, reason);
-    let declined = BankAnswer::No(PaymentFailure::HardDeclined, SessionCancelReason::Declined);
+    let canceled = |reason| Err((PaymentFailure::SessionCanceled, reason));
+    let declined = Err((PaymentFailure::HardDeclined, SessionCancelReason::Declined));
     match (simulation, buyer.card.behaviour()) {
         (Some(SimulationCode::BuyerCanceled), _) => Ok(canceled(SessionCancelReason::BuyerCanceled)),
         (Some(SimulationCode::AmazonCanceled), _) => Ok(canceled(SessionCancelReason::AmazonCanceled)),
         (Some(SimulationCode::Declined), _) => Ok(declined),
         (Some(SimulationCode::AuthorizationInitiated), _) => later(PendingOutcome::Authorized),
-        (None, CardBehaviour::Pays) => Ok(BankAnswer::Yes),
+        (None, CardBehaviour::Pays) => Ok(Ok(None)),
         (None, CardBehaviour::BuyerCancels) => Ok(canceled(SessionCancelReason::BuyerCanceled)),
         (None, CardBehaviour::IsDeclined) => Ok(declined),
         (None, CardBehaviour::PendsThenPays) => later(PendingOutcome::Authorized),
@@ -481,11 +457,10 @@ fn pay(
     let answer = bank_answer(session, intent, buyer, simulation)?;
     // No rule is left below this line.
     let pending = match answer {
-        BankAnswer::No(failure, reason) => {
+        Ok(pending) => pending,
+        Err((failure, reason)) => {
             return Ok(Finalized::Failed(failure, Box::new(session.clone().canceled(reason, now))));
         }
-        BankAnswer::Yes => None,
-        BankAnswer::Later(outcome) => Some(outcome),
     };
     let NewIds { charge_permission_id, charge_id } = ids;
     let merchant_metadata = session.merchant_metadata.clone().updated(notes);
@@ -519,7 +494,7 @@ fn pay(
     ];
     let mut payment = Payment { permission, charges: Vec::new() };
     if let Some(charge) = charge {
-        events.extend(payment.begin(charge, now)?);
+        events.extend(payment.begin(charge, now).map_err(FinalizeRefused::Unbalanced)?);
     }
     let Payment { permission, charges } = payment;
     let charge = charges.into_iter().next();

@@ -126,12 +126,10 @@ impl Balances {
             return refused;
         }
         let source = match from {
-            Account::Overcharge => self.overcharge.checked_add(amount),
-            Account::Goodwill => self.goodwill.checked_add(amount),
-            Account::Available => self.available.checked_sub(amount),
-            Account::Held => self.held.checked_sub(amount),
-            Account::Captured => self.captured.checked_sub(amount),
-            Account::Refunded => self.refunded.checked_sub(amount),
+            Account::Overcharge | Account::Goodwill => self.account(from).checked_add(amount),
+            Account::Available | Account::Held | Account::Captured | Account::Refunded => {
+                self.account(from).checked_sub(amount)
+            }
         };
         let target = self.account(to).checked_add(amount);
         let (Some(source), Some(target)) = (source, target) else { return refused };
@@ -153,15 +151,8 @@ impl Balances {
         held.is_some() && held == sum([limit, self.overcharge, self.goodwill, zero])
     }
 
-    pub(super) const fn account(&self, account: Account) -> Money {
-        match account {
-            Account::Available => self.available,
-            Account::Held => self.held,
-            Account::Captured => self.captured,
-            Account::Refunded => self.refunded,
-            Account::Overcharge => self.overcharge,
-            Account::Goodwill => self.goodwill,
-        }
+    pub(super) const fn account(mut self, account: Account) -> Money {
+        *self.account_mut(account)
     }
 
     const fn account_mut(&mut self, account: Account) -> &mut Money {

@@ -121,16 +121,11 @@ impl Payment {
             permission.open_charges.push(after.id.clone());
         }
         let is_new = before.is_none_or(|before| before.state != after.state);
-        let declined = match after.state {
-            ChargeState::Declined { reason } if is_new => Some(reason),
-            ChargeState::Declined { .. }
-            | ChargeState::AuthorizationInitiated { .. }
-            | ChargeState::Authorized
-            | ChargeState::CaptureInitiated { .. }
-            | ChargeState::Captured { .. }
-            | ChargeState::Canceled { .. } => None,
-        };
-        if declined.is_some() {
+        let mut declined = None;
+        if let ChargeState::Declined { reason } = after.state
+            && is_new
+        {
+            declined = Some(reason);
             permission.charge_count = permission.charge_count.saturating_sub(1);
         }
         let mut events = alloc::vec![event];

@@ -4,40 +4,25 @@
 use core::time::Duration;
 
 use crate::amazon_limits::{LIVE_AUTHORIZATION_LIFETIME, SANDBOX_AUTHORIZATION_LIFETIME};
+use crate::terms::words;
 use crate::time::{HOUR, Timestamp};
 
-/// Which of Amazon's two sets of deadlines and limits is in force.
-///
-/// A merchant's key decides whether an object is called `Sandbox` or `Live`; the profile decides how
-/// the rules run, so that a live integration's deadlines can be tested with test money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Profile {
-    /// Amazon's sandbox: an authorization lapses after 2 days.
-    #[default]
-    Sandbox,
-    /// Amazon's production: after 30 days.
-    Live,
+words! {
+    /// Which of Amazon's two sets of deadlines and limits is in force.
+    ///
+    /// A merchant's key decides whether an object is called `Sandbox` or `Live`; the profile decides how
+    /// the rules run, so that a live integration's deadlines can be tested with test money.
+    #[derive(Default)]
+    Profile {
+        /// Amazon's sandbox: an authorization lapses after 2 days.
+        #[default]
+        Sandbox = "sandbox",
+        /// Amazon's production: after 30 days.
+        Live = "live",
+    }
 }
 
 impl Profile {
-    /// Every profile.
-    pub const ALL: &'static [Self] = &[Self::Sandbox, Self::Live];
-
-    /// The profile's word: `sandbox` or `live`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sandbox => "sandbox",
-            Self::Live => "live",
-        }
-    }
-
-    /// Reads the profile's word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|profile| profile.as_str() == word)
-    }
-
     /// When an authorization of this instant lapses uncaptured.
     #[must_use]
     pub fn authorization_expires_at(self, authorized_at: Timestamp) -> Timestamp {

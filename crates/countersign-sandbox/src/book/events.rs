@@ -10,7 +10,7 @@ pub(crate) struct ShownEvent {
     /// Its place in the one order of all events. Grows, has gaps.
     pub(crate) sequence: u64,
     pub(crate) checkout_session_id: String,
-    pub(crate) event: LoggedEvent<'static>,
+    pub(crate) event: LoggedEvent,
 }
 
 /// One message holds the events of one step; so many sequences are set aside for each. No step has as

@@ -1,9 +1,8 @@
 //! The outbox of notifications: what is appended with a step, what is leased and released. Sending is
 //! `notify/`'s work.
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
 use countersign_domain::provider::charge_permission::ChargePermission;
-use countersign_domain::provider::event::{Event, NotifiedObject};
+use countersign_domain::provider::event::{Entry, Event};
 use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::{Message, NotificationType, Notified};
 use countersign_store::contract::{Content, Expect, Key, MAX_CHANGES, NewMessage, Write};
@@ -44,12 +43,13 @@ pub(super) fn message(notice: Notice, lane: Lane) -> NewMessage {
     }
 }
 
-fn notified(object: NotifiedObject, id: &str) -> Option<Notified> {
-    Some(match object {
-        NotifiedObject::ChargePermission => Notified::ChargePermission(ChargePermissionId::parse(id).ok()?),
-        NotifiedObject::Charge => Notified::Charge(ChargeId::parse(id).ok()?),
-        NotifiedObject::Refund => Notified::Refund(RefundId::parse(id).ok()?),
-    })
+/// The object that Amazon notifies of, if the event is one that it notifies of.
+fn notified(event: &Event) -> Option<Notified> {
+    let Entry { is_notified, charge_permission_id, charge_id, refund_id, .. } = event.what.entry();
+    let charge = || charge_id.cloned().map(Notified::Charge);
+    let permission = || charge_permission_id.cloned().map(Notified::ChargePermission);
+    let object = refund_id.cloned().map(Notified::Refund).or_else(charge).or_else(permission);
+    object.filter(|_| is_notified)
 }
 
 impl Book {
@@ -90,8 +90,7 @@ impl Book {
     fn letters(&self, permission: &ChargePermission, events: &[Event]) -> Vec<(Timestamp, Letter)> {
         let mut letters: Vec<(Timestamp, Letter)> = Vec::new();
         for event in events {
-            let Some((object, object_id)) = event.what.notifies_of() else { continue };
-            let Some(object) = notified(object, object_id) else { continue };
+            let Some(object) = notified(event) else { continue };
             // A receiver fetches the object: that it changed twice at one instant says no more.
             let is_told = |(at, letter): &(Timestamp, Letter)| {
                 *at == event.at && letter.message.as_ref().is_some_and(|message| message.object == object)

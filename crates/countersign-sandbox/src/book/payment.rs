@@ -41,7 +41,7 @@ pub(super) struct LoadedPayment {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     pub(crate) permission: ChargePermission,
-    pub(crate) events: Vec<LoggedEvent<'static>>,
+    pub(crate) events: Vec<LoggedEvent>,
 }
 
 /// What one decision on a payment came to.
@@ -235,7 +235,7 @@ impl Book {
             let document = self.document(charge_permission_key(id.as_str())).await?;
             if document.is_some_and(|document| Expect::Version(document.version) == loaded.expected(0)) {
                 let (payment, overdue) = self.carried(&loaded, now)?;
-                events.extend(overdue.iter().map(|event| LoggedEvent::from(event).into_owned()));
+                events.extend(overdue.iter().map(LoggedEvent::from));
                 return Ok(Some(Accounts { permission: payment.permission, events }));
             }
         }
@@ -243,7 +243,7 @@ impl Book {
     }
 
     /// Everything that was logged of a checkout.
-    async fn logged(&self, id: &CheckoutSessionId) -> Result<Vec<LoggedEvent<'static>>, StoreFailed> {
+    async fn logged(&self, id: &CheckoutSessionId) -> Result<Vec<LoggedEvent>, StoreFailed> {
         let mut events = Vec::new();
         let mut after = 0;
         loop {

@@ -18,6 +18,7 @@ use countersign_protocol::wire::{
 
 use super::errors::Refused;
 use crate::book::checkout::Checkout;
+use crate::http::requests;
 use crate::merchants::{Merchants, RegisteredKey};
 use crate::settings::Settings;
 use crate::visit::test_buyer::{self, bill_to_the_card, test_buyer};
@@ -83,9 +84,10 @@ pub(super) fn start(
 ) -> Result<(Checkout, Option<BuyerAct>), Refused> {
     let request: StartCheckout = read_request(body, Spellings::Every)?;
     let owner = owner(request.public_key_id.as_ref(), request.environment.as_deref(), merchants)?;
-    let product_type = known(request.product_type.as_ref()).ok_or_else(|| Refused::missing("productType"))?;
+    let product_type =
+        requests::known(request.product_type).ok_or_else(|| Refused::missing("productType"))?;
     let details = request.payment_details.ok_or_else(|| Refused::missing("paymentDetails"))?;
-    let intent = known(details.payment_intent.as_ref());
+    let intent = requests::known(details.payment_intent);
     let amount: Option<Money> = details.charge_amount.map(Into::into);
     let payment = PaymentDetails {
         payment_intent: Some(intent.ok_or_else(|| Refused::missing("paymentDetails.paymentIntent"))?),
@@ -135,10 +137,6 @@ pub(super) fn start(
     };
     let then = (request.placed == Some(true)).then_some(BuyerAct::PlaceOrder);
     Ok((Checkout { session, ..new }, then))
-}
-
-fn known<T: countersign_protocol::wire::Words>(word: Option<&Word<T>>) -> Option<T> {
-    word.and_then(Word::known)
 }
 
 /// A key that a body names.

@@ -2,16 +2,15 @@
 //! API itself answers it.
 
 use countersign_http::Response;
-use countersign_protocol::wire::{BodyRefused, Error, Object as _, ReasonCode};
-use http::StatusCode;
+use countersign_protocol::wire::{BodyRefused, ReasonCode};
 
-use super::render;
 use crate::book::answer::Answer;
 use crate::book::endpoints::EndpointRefused;
 use crate::book::refused::{Refused as BookRefused, StoreFailed};
 use crate::fault_list::{MAX_FAULTS, TooManyFaults};
 use crate::faults::FaultRefused;
-use crate::http::errors as api;
+use crate::http::errors::{self as api, Refusal};
+use crate::http::render::response;
 use crate::notify::endpoint::MAX_ENDPOINTS;
 use crate::settings::Flags;
 use crate::words::listed;
@@ -20,7 +19,7 @@ use crate::words::listed;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refused {
     /// A refusal of its own.
-    Own(StatusCode, ReasonCode, String),
+    Own(Refusal),
     /// A rule's or the store's.
     Book(BookRefused),
 }
@@ -28,11 +27,11 @@ pub(super) enum Refused {
 impl Refused {
     /// With the status that the API's pages give the code.
     fn own(code: ReasonCode, message: impl Into<String>) -> Self {
-        Self::Own(status_code(code.status()), code, message.into())
+        Self::Own(api::refusal(code, message))
     }
 
     pub(super) fn forbidden(message: &str) -> Self {
-        Self::Own(StatusCode::FORBIDDEN, ReasonCode::UnauthorizedAccess, message.to_owned())
+        Self::Own(Refusal { status: 403, ..api::refusal(ReasonCode::UnauthorizedAccess, message) })
     }
 
     pub(super) fn wrong_token() -> Self {
@@ -49,7 +48,7 @@ impl Refused {
     }
 
     pub(super) fn missing(field: &str) -> Self {
-        Self::own(ReasonCode::MissingParameterValue, format!("The parameter [{field}] is required."))
+        Self::Own(api::missing(field))
     }
 
     /// A parameter or a member that the call does not have.
@@ -59,8 +58,7 @@ impl Refused {
     }
 
     pub(super) fn invalid(field: &str, why: impl AsRef<str>) -> Self {
-        let message = format!("The value provided for [{field}] is invalid: {}.", why.as_ref());
-        Self::own(ReasonCode::InvalidParameterValue, message)
+        Self::Own(api::invalid(field, why.as_ref()))
     }
 
     pub(super) fn not_one_of(field: &str, words: impl IntoIterator<Item = &'static str>) -> Self {
@@ -139,16 +137,9 @@ impl From<StoreFailed> for Refused {
 
 /// The answer to a refused request.
 pub(super) fn render(refused: Refused, flags: &Flags) -> Response {
-    match refused {
-        Refused::Own(status, code, message) => render::json(status, Error::new(code, message).to_answer()),
-        Refused::Book(refused) => {
-            let Answer { status, body, .. } = api::answer(&api::Refused::Book(refused), flags);
-            render::json(status_code(status), body)
-        }
-    }
-}
-
-/// Every status of the API is one.
-fn status_code(status: u16) -> StatusCode {
-    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    let Answer { status, body, .. } = match refused {
+        Refused::Own(refusal) => api::render(refusal),
+        Refused::Book(refused) => api::answer(&api::Refused::Book(refused), flags),
+    };
+    response(status, body.into())
 }

@@ -1,7 +1,5 @@
 //! The event log: what may be asked of it, and how it is shown.
 
-use std::borrow::Cow;
-
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use countersign_domain::time::Timestamp;
 use countersign_protocol::object;
@@ -89,13 +87,13 @@ impl From<ShownEvent> for Entry {
         Self {
             sequence: Some(Whole(sequence)),
             at: Some(event.at),
-            kind: Some(event.kind.into_owned()),
+            kind: Some(event.kind),
             checkout_session_id: Some(checkout_session_id),
-            charge_permission_id: event.charge_permission_id.map(Cow::into_owned),
-            charge_id: event.charge_id.map(Cow::into_owned),
-            refund_id: event.refund_id.map(Cow::into_owned),
+            charge_permission_id: event.charge_permission_id,
+            charge_id: event.charge_id,
+            refund_id: event.refund_id,
             amount: event.amount.map(Into::into),
-            reason_code: event.reason_code.map(Cow::into_owned),
+            reason_code: event.reason_code,
             ..Self::default()
         }
     }

@@ -128,8 +128,8 @@ pub(super) fn ledger(accounts: &Accounts) -> Ledger {
     let currency = permission.limit.currency();
     let text = |text: &str| Some(text.to_owned());
     let postings = events.iter().flat_map(|event| {
-        let refund = event.refund_id.as_deref().map(RefundId::as_str);
-        let of = refund.or(event.charge_id.as_deref().map(ChargeId::as_str));
+        let refund = event.refund_id.as_ref().map(RefundId::as_str);
+        let of = refund.or(event.charge_id.as_ref().map(ChargeId::as_str));
         event.postings.iter().map(move |posting| Posting {
             at: Some(event.at),
             by: text(&event.kind),

@@ -5,7 +5,6 @@ use countersign_http::Response;
 use countersign_protocol::object;
 use countersign_protocol::wire::{Integer, Object};
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue};
 
 use crate::book::checkout::Checkout;
 use crate::clock::ClockState;
@@ -22,10 +21,7 @@ object! {
 
 /// An answer of ready JSON text.
 pub(super) fn json(status: StatusCode, body: String) -> Response {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    api::response(status.as_u16(), body.into())
 }
 
 /// An object. Members that it does not have are left out.

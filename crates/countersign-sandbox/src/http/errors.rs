@@ -94,22 +94,23 @@ impl Refused {
 }
 
 /// A refusal as it is answered.
-struct Refusal {
-    status: u16,
-    reason_code: ReasonCode,
-    message: String,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) reason_code: ReasonCode,
+    pub(crate) message: String,
 }
 
 /// A refusal with the status that the API's pages give the code.
-fn refusal(reason_code: ReasonCode, message: impl Into<String>) -> Refusal {
+pub(crate) fn refusal(reason_code: ReasonCode, message: impl Into<String>) -> Refusal {
     Refusal { status: reason_code.status(), reason_code, message: message.into() }
 }
 
-fn missing(field: &str) -> Refusal {
+pub(crate) fn missing(field: &str) -> Refusal {
     refusal(ReasonCode::MissingParameterValue, format!("The parameter [{field}] is required."))
 }
 
-fn invalid(field: &str, why: &str) -> Refusal {
+pub(crate) fn invalid(field: &str, why: &str) -> Refusal {
     let message = format!("The value provided for [{field}] is invalid: {why}.");
     refusal(ReasonCode::InvalidParameterValue, message)
 }
@@ -167,7 +168,7 @@ pub(super) fn payment_failure(failure: PaymentFailure, flags: &Flags) -> Answer 
     })
 }
 
-fn render(Refusal { status, reason_code, message }: Refusal) -> Answer {
+pub(crate) fn render(Refusal { status, reason_code, message }: Refusal) -> Answer {
     Answer::new(status, Error::new(reason_code, message).to_answer())
 }
 
@@ -395,14 +396,14 @@ fn payment_details_refusal(refused: &PaymentDetailsRefused) -> Refusal {
 fn finalize_refusal(refused: &FinalizeRefused, flags: &Flags) -> Refusal {
     let status = |message: &str| refusal(ReasonCode::InvalidCheckoutSessionStatus, message);
     let differs = |attribute: Attribute| {
-        format!("The value provided for [{}] is not the Checkout Session's.", attribute.name())
+        format!("The value provided for [{}] is not the Checkout Session's.", attribute.as_str())
     };
     match refused {
         FinalizeRefused::SessionCanceled => canceled(flags),
         FinalizeRefused::SessionCompleted => status("The Checkout Session is Completed."),
         FinalizeRefused::OrderNotPlaced => status("The buyer has not placed the order yet."),
         FinalizeRefused::Constrained(constraint) => status(constraint.description()),
-        FinalizeRefused::Missing(attribute) => missing(attribute.name()),
+        FinalizeRefused::Missing(attribute) => missing(attribute.as_str()),
         FinalizeRefused::PendingWithCapture => combination(
             "The values provided for [paymentIntent] and [canHandlePendingAuthorization] cannot be combined.",
         ),
@@ -414,17 +415,19 @@ fn finalize_refusal(refused: &FinalizeRefused, flags: &Flags) -> Refusal {
         }
         FinalizeRefused::CurrencyDiffers(attribute) => refusal(
             ReasonCode::CurrencyMismatch,
-            format!("The currency of [{}] is not the Checkout Session's.", attribute.name()),
+            format!("The currency of [{}] is not the Checkout Session's.", attribute.as_str()),
         ),
         FinalizeRefused::AmountDiffers(attribute) => refusal(ReasonCode::AmountMismatch, differs(*attribute)),
-        FinalizeRefused::Unexpected(attribute) => invalid(attribute.name(), "the Checkout Session has none"),
+        FinalizeRefused::Unexpected(attribute) => {
+            invalid(attribute.as_str(), "the Checkout Session has none")
+        }
         FinalizeRefused::SupplementaryDataDiffers => {
             refusal(ReasonCode::InvalidParameterValue, differs(Attribute::SupplementaryData))
         }
         FinalizeRefused::AddressDiffers(kind, member) => {
-            invalid(&format!("{}.{}", kind.name(), member.name()), "it is not the one that Amazon shared")
+            invalid(&format!("{}.{}", kind.as_str(), member.name()), "it is not the one that Amazon shared")
         }
-        FinalizeRefused::AddressNotShared(kind) => invalid(kind.name(), "Amazon shared no such address"),
+        FinalizeRefused::AddressNotShared(kind) => invalid(kind.as_str(), "Amazon shared no such address"),
         FinalizeRefused::SimulationDoesNotFit => refusal(
             ReasonCode::InvalidSandboxSimulationSpecified,
             "The simulation does not fit this call, or its prerequisites do not hold.",

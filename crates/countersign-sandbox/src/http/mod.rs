@@ -14,10 +14,9 @@ mod signed;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use countersign_http::{Handler, Reply, Request, Response, Unreadable};
 use futures_util::future::BoxFuture;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, header};
 
 use crate::app::App;
 use crate::book::answer::Answer;
@@ -29,6 +28,7 @@ use crate::notify::pages;
 use crate::settings::SavedAnswers;
 use date::DateHeader;
 use errors::Refused;
+use render::response;
 use signed::{Signed, verify};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-pay-request-id");
@@ -91,13 +91,6 @@ fn stamped(app: &App, date: &DateHeader, request_id: &str, mut response: Respons
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(header::DATE, date.at(app.clock.wall()));
-    response
-}
-
-fn response(status: u16, body: Bytes) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

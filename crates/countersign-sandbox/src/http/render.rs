@@ -1,5 +1,6 @@
 //! Amazon's objects as they are answered: what each state shows, and `null` for everything else.
 
+use bytes::Bytes;
 use countersign_domain::ids::{ChargeId, Environment, Region};
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::provider::buyer::Buyer;
@@ -12,7 +13,9 @@ use countersign_domain::provider::checkout_session::{
 };
 use countersign_domain::provider::payment_details::PaymentDetails;
 use countersign_domain::provider::refund::{Refund, RefundDeclineReason, RefundState};
+use countersign_http::Response;
 use countersign_protocol::wire::{self, Object as _, Words, read_answer};
+use http::{HeaderValue, StatusCode, header};
 
 use super::errors;
 use super::origin::Origin;
@@ -20,6 +23,14 @@ use crate::book::answer::{Answer, WithBuyer};
 use crate::book::checkout::{Checkout, Shown};
 use crate::book::finalize::{Completion, Outcome};
 use crate::settings::Flags;
+
+/// An answer of ready JSON text.
+pub(crate) fn response(status: u16, body: Bytes) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
 
 /// A Checkout Session in the API's own form, for a client that reaches this server by an origin.
 pub(crate) fn checkout_session(checkout: &Checkout, origin: &Origin) -> String {
@@ -114,7 +125,7 @@ fn open(
                 .into_iter()
                 .map(|constraint| {
                     Some(wire::Constraint {
-                        constraint_id: Some(constraint.id().to_owned()),
+                        constraint_id: Some(constraint.as_str().to_owned()),
                         description: Some(constraint.description().to_owned()),
                         ..Default::default()
                     })

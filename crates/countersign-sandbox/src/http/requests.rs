@@ -20,7 +20,8 @@ use crate::settings::Flags;
 /// The mode in which the buyer completes on Amazon's page straight away.
 const PROCESS_ORDER: &str = "ProcessOrder";
 
-fn known<T: Words>(word: Option<wire::Word<T>>) -> Option<T> {
+/// A word, if there is one; a server holds none that it does not know.
+pub(crate) fn known<T: Words>(word: Option<wire::Word<T>>) -> Option<T> {
     word.as_ref().and_then(wire::Word::known)
 }
 

@@ -185,7 +185,7 @@ fn compare(
     same(AddressKind::Shipping, given.shipping.as_ref(), shipping.as_ref()).map_err(WithTheTerms)?;
     same(AddressKind::Billing, given.billing.as_ref(), billing.as_ref()).map_err(WithTheTerms)?;
     let (kind, address) = decisive_address(terms.product_type, session, given);
-    let address = address.ok_or_else(|| mismatch(kind.name()))?;
+    let address = address.ok_or_else(|| mismatch(kind.as_str()))?;
     let registered = terms.shipping_address.as_ref().filter(|_| kind == AddressKind::Shipping);
     same(kind, registered, Some(address)).map_err(WithTheTerms)?;
     same(kind, terms.quoted_address.as_ref(), Some(address)).map_err(WithTheQuote)?;

@@ -190,7 +190,7 @@ impl NotPaidReason {
     pub fn field(&self) -> Option<String> {
         match self {
             Self::Mismatch(member) => Some(member.clone()),
-            Self::AddressDrift(kind, member) => Some(alloc::format!("{}.{}", kind.name(), member.name())),
+            Self::AddressDrift(kind, member) => Some(alloc::format!("{}.{}", kind.as_str(), member.name())),
             Self::Declined(_)
             | Self::SessionCanceled(_)
             | Self::Misuse(_)

@@ -202,7 +202,7 @@ fn only_a_bound_attempt_is_compared_and_only_an_unsent_one_is_sent() {
     for state in states() {
         let before = checkout(PaymentIntent::Authorize, state);
         let agreed = match agree(&before, 1, &open(), Environment::Sandbox, sent_at()) {
-            Agreement::Agreed(kind, _) => format!("Agreed {}", kind.name()),
+            Agreement::Agreed(kind, _) => format!("Agreed {}", kind.as_str()),
             Agreement::Ends(step) => outcome(&before, Some(&step), sent_at()),
             Agreement::NotReady => "–".to_string(),
         };

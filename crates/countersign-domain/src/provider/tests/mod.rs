@@ -642,7 +642,7 @@ fn a_session_of_the_merchants_names_what_it_lacks() {
         ..session(ProductType::PayAndShip, PaymentDetails::default())
     };
     let ids = |session: &CheckoutSession| {
-        session.constraints().into_iter().map(|constraint| constraint.id()).collect::<Vec<_>>()
+        session.constraints().into_iter().map(|constraint| constraint.as_str()).collect::<Vec<_>>()
     };
     assert_eq!(
         ids(&bare),
