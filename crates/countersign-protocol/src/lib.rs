@@ -15,4 +15,5 @@
 
 pub mod notification;
 pub mod signing;
+mod texts;
 pub mod wire;

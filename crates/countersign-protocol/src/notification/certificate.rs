@@ -13,6 +13,7 @@ use countersign_domain::time::Timestamp;
 
 use super::signature_version::SignatureVersion;
 use crate::signing::{BITS, modulus_bits, read_pem};
+use crate::texts::with_texts;
 
 /// A certificate's RSA key with the dates between which it is good.
 pub struct Certificate {
@@ -22,24 +23,16 @@ pub struct Certificate {
     sha256: ParsedPublicKey,
 }
 
-/// The text is no certificate that can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CertificateRefused {
-    /// It is not PEM text with `BEGIN CERTIFICATE`.
-    NotPem,
-    /// What is inside is no X.509 certificate.
-    NotACertificate,
-    /// Its key is none of RSA, or does not have 2048 to 4096 bits.
-    NotRsa,
-}
-
-impl fmt::Display for CertificateRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotPem => "it is not a certificate in PEM form",
-            Self::NotACertificate => "it is not an X.509 certificate",
-            Self::NotRsa => "its key is not an RSA key of 2048 to 4096 bits",
-        })
+with_texts! {
+    /// The text is no certificate that can be used.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    CertificateRefused {
+        /// It is not PEM text with `BEGIN CERTIFICATE`.
+        NotPem = "it is not a certificate in PEM form";
+        /// What is inside is no X.509 certificate.
+        NotACertificate = "it is not an X.509 certificate";
+        /// Its key is none of RSA, or does not have 2048 to 4096 bits.
+        NotRsa = "its key is not an RSA key of 2048 to 4096 bits";
     }
 }
 

@@ -2,6 +2,7 @@
 //! signature, so that whoever sends one chooses it: this rule is all that keeps a receiver from
 //! believing a stranger's key, and from being made to call any address.
 
+use crate::texts::with_texts;
 use core::fmt;
 
 /// The longest URL that is looked at, in bytes; Amazon's have about a hundred.
@@ -37,31 +38,21 @@ impl CertificateUrl {
     }
 }
 
-/// Why no certificate is fetched from a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CertificateUrlRefused {
-    /// It is longer than 512 bytes.
-    TooLong,
-    /// It is not `https`.
-    NotHttps,
-    /// Its host is not Amazon's notification service, `sns.REGION.amazonaws.com` in lower case and
-    /// without a port, and its origin is none of those named.
-    ForeignHost,
-    /// It has a query, a fragment, or a path of other than plain segments.
-    NotAPlainPath,
-    /// Its path does not end in `.pem`.
-    NotPem,
-}
-
-impl fmt::Display for CertificateUrlRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "the certificate's URL is too long",
-            Self::NotHttps => "the certificate's URL is not https",
-            Self::ForeignHost => "the certificate's host is neither Amazon's nor one that was named",
-            Self::NotAPlainPath => "the certificate's URL has more than a plain path",
-            Self::NotPem => "the certificate's URL does not end in .pem",
-        })
+with_texts! {
+    /// Why no certificate is fetched from a URL.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    CertificateUrlRefused {
+        /// It is longer than 512 bytes.
+        TooLong = "the certificate's URL is too long";
+        /// It is not `https`.
+        NotHttps = "the certificate's URL is not https";
+        /// Its host is not Amazon's notification service, `sns.REGION.amazonaws.com` in lower case and
+        /// without a port, and its origin is none of those named.
+        ForeignHost = "the certificate's host is neither Amazon's nor one that was named";
+        /// It has a query, a fragment, or a path of other than plain segments.
+        NotAPlainPath = "the certificate's URL has more than a plain path";
+        /// Its path does not end in `.pem`.
+        NotPem = "the certificate's URL does not end in .pem";
     }
 }
 

@@ -11,6 +11,7 @@ use super::signature_version::SignatureVersion;
 use super::timestamp::EnvelopeTimestamp;
 use crate::object;
 use crate::signing::{base64, from_base64};
+use crate::texts::with_texts;
 use crate::wire::{Object as _, read_answer};
 
 /// The longest envelope that is read, in bytes. Amazon Pay's have about two thousand.
@@ -99,66 +100,47 @@ impl fmt::Debug for Confirmation {
     }
 }
 
-/// Why a body is no envelope. It quotes nothing of the body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EnvelopeRefused {
-    /// It is longer than [`MAX_ENVELOPE_LEN`].
-    TooLong,
-    /// It is no JSON object, is nested too deeply, or has a member twice.
-    NotAnObject,
-    /// A member is not there.
-    Missing {
-        /// Its name.
-        member: &'static str,
-    },
-    /// A member cannot be what it must be.
-    Malformed {
-        /// Its name.
-        member: &'static str,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-}
-
-impl fmt::Display for EnvelopeRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong => write!(f, "the envelope is longer than {MAX_ENVELOPE_LEN} bytes"),
-            Self::NotAnObject => f.write_str("the envelope is not a JSON object with each member once"),
-            Self::Missing { member } => write!(f, "the envelope has no {member}"),
-            Self::Malformed { member, why } => write!(f, "the envelope's {member} is malformed: {why}"),
-        }
+with_texts! {
+    /// Why a body is no envelope. It quotes nothing of the body.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    EnvelopeRefused {
+        /// It is longer than [`MAX_ENVELOPE_LEN`].
+        TooLong = "the envelope is longer than {MAX_ENVELOPE_LEN} bytes";
+        /// It is no JSON object, is nested too deeply, or has a member twice.
+        NotAnObject = "the envelope is not a JSON object with each member once";
+        /// A member is not there.
+        Missing {
+            /// Its name.
+            member: &'static str,
+        } = "the envelope has no {member}";
+        /// A member cannot be what it must be.
+        Malformed {
+            /// Its name.
+            member: &'static str,
+            /// What is wrong with it.
+            why: &'static str,
+        } = "the envelope's {member} is malformed: {why}";
     }
 }
 
 impl core::error::Error for EnvelopeRefused {}
 
-/// Why an envelope is not its sender's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignatureRefused {
-    /// The certificate is good only later.
-    CertificateNotYetValid {
-        /// Its first instant.
-        from: Timestamp,
-    },
-    /// The certificate is good no more.
-    CertificateExpired {
-        /// Its last instant.
-        until: Timestamp,
-    },
-    /// The certificate's key has not signed this envelope.
-    WrongSignature,
-}
-
-impl fmt::Display for SignatureRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CertificateNotYetValid { from } => {
-                write!(f, "the certificate is valid from {from} on only")
-            }
-            Self::CertificateExpired { until } => write!(f, "the certificate was valid until {until} only"),
-            Self::WrongSignature => f.write_str("the signature is not the certificate's for this envelope"),
-        }
+with_texts! {
+    /// Why an envelope is not its sender's.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    SignatureRefused {
+        /// The certificate is good only later.
+        CertificateNotYetValid {
+            /// Its first instant.
+            from: Timestamp,
+        } = "the certificate is valid from {from} on only";
+        /// The certificate is good no more.
+        CertificateExpired {
+            /// Its last instant.
+            until: Timestamp,
+        } = "the certificate was valid until {until} only";
+        /// The certificate's key has not signed this envelope.
+        WrongSignature = "the signature is not the certificate's for this envelope";
     }
 }
 
@@ -189,15 +171,14 @@ impl Envelope {
             optional(member, value, form)?.ok_or(EnvelopeRefused::Missing { member })
         };
 
-        let kind = required("Type", &members.kind, Form::Word { max_len: 64 })?;
+        let word = |member: &'static str, value: &Option<String>, max_len: usize| {
+            required(member, value, Form::Word { max_len })
+        };
+        let kind = word("Type", &members.kind, 64)?;
         let confirmation = || {
             Ok(Confirmation {
-                token: required("Token", &members.token, Form::Word { max_len: 1_024 })?,
-                subscribe_url: required(
-                    "SubscribeURL",
-                    &members.subscribe_url,
-                    Form::Word { max_len: 2_048 },
-                )?,
+                token: word("Token", &members.token, 1_024)?,
+                subscribe_url: word("SubscribeURL", &members.subscribe_url, 2_048)?,
             })
         };
         let kind = match kind.as_str() {
@@ -211,32 +192,28 @@ impl Envelope {
                 return Err(EnvelopeRefused::Malformed { member: "Type", why });
             }
         };
-        let timestamp = required("Timestamp", &members.timestamp, Form::Word { max_len: 32 })?;
+        let timestamp = word("Timestamp", &members.timestamp, 32)?;
         let timestamp = EnvelopeTimestamp::parse(&timestamp).ok_or(EnvelopeRefused::Malformed {
             member: "Timestamp",
             why: "it is not a UTC instant such as 2026-11-23T15:47:00.000Z",
         })?;
-        let version = required("SignatureVersion", &members.signature_version, Form::Word { max_len: 16 })?;
+        let version = word("SignatureVersion", &members.signature_version, 16)?;
         let version = SignatureVersion::ALL.into_iter().find(|known| known.as_str() == version);
         let signature_version = version
             .ok_or(EnvelopeRefused::Malformed { member: "SignatureVersion", why: "it is not one of 1, 2" })?;
         // 8192 bits.
-        let signature = required("Signature", &members.signature, Form::Word { max_len: 1_368 })?;
+        let signature = word("Signature", &members.signature, 1_368)?;
         let signature = from_base64(signature.as_bytes())
             .ok_or(EnvelopeRefused::Malformed { member: "Signature", why: "it is not Base64" })?;
         Ok(Self {
             kind,
-            message_id: required("MessageId", &members.message_id, Form::Word { max_len: 128 })?,
-            topic_arn: required("TopicArn", &members.topic_arn, Form::Word { max_len: 512 })?,
+            message_id: word("MessageId", &members.message_id, 128)?,
+            topic_arn: word("TopicArn", &members.topic_arn, 512)?,
             message: required("Message", &members.message, Form::Text { max_len: 16_384 })?,
             timestamp,
             signature_version,
             signature,
-            signing_cert_url: required(
-                "SigningCertURL",
-                &members.signing_cert_url,
-                Form::Word { max_len: 2_048 },
-            )?,
+            signing_cert_url: word("SigningCertURL", &members.signing_cert_url, 2_048)?,
             unsubscribe_url: optional(
                 "UnsubscribeURL",
                 &members.unsubscribe_url,

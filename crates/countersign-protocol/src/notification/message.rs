@@ -1,10 +1,9 @@
 //! What a notification says: which object has changed. Its state is not in it.
 
-use core::fmt;
-
 use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId, RefundId};
 
 use crate::object;
+use crate::texts::with_texts;
 use crate::wire::{Object as _, Word, read_answer, words};
 
 object! {
@@ -128,30 +127,22 @@ fn is_word(text: &str) -> bool {
     (1..=MAX_WORD_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Why a text is no message. It quotes nothing of the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MessageRefused {
-    /// It is no JSON object, is nested too deeply, or has a member twice.
-    NotAnObject,
-    /// A member is not there.
-    Missing {
-        /// Its name.
-        member: &'static str,
-    },
-    /// A member cannot be what it must be.
-    Malformed {
-        /// Its name.
-        member: &'static str,
-    },
-}
-
-impl fmt::Display for MessageRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAnObject => f.write_str("the message is not a JSON object with each member once"),
-            Self::Missing { member } => write!(f, "the message has no {member}"),
-            Self::Malformed { member } => write!(f, "the message's {member} is malformed"),
-        }
+with_texts! {
+    /// Why a text is no message. It quotes nothing of the text.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    MessageRefused {
+        /// It is no JSON object, is nested too deeply, or has a member twice.
+        NotAnObject = "the message is not a JSON object with each member once";
+        /// A member is not there.
+        Missing {
+            /// Its name.
+            member: &'static str,
+        } = "the message has no {member}";
+        /// A member cannot be what it must be.
+        Malformed {
+            /// Its name.
+            member: &'static str,
+        } = "the message's {member} is malformed";
     }
 }
 

@@ -1,8 +1,6 @@
 //! Why a signature is wrong, in plain words: the same request is signed again with each mistake that
 //! people make, until one fits. For tools and diagnoses; no request is ever accepted here.
 
-use core::fmt;
-
 use aws_lc_rs::rsa::RsaParameters;
 use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
 use countersign_domain::ids::PublicKeyId;
@@ -15,6 +13,7 @@ use super::json;
 use super::key::{LONGEST_SALT, VerifySignature as _, VerifyingKey};
 use super::refusal::VerifyRefused;
 use super::verify::{Claim, Verified};
+use crate::texts::with_texts;
 
 /// What a server makes of a request, and why the signature does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,167 +29,104 @@ pub struct Explanation {
     pub mistake: Option<Mistake>,
 }
 
-/// A mistake in making a signature. Prints as what the signer did and what to do instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mistake {
-    /// The salt of the other algorithm.
-    OtherSaltLength {
-        /// The algorithm that the request names.
-        named: Algorithm,
-    },
-    /// The salt as long as the key allows.
-    LongestSalt {
-        /// The algorithm that the request names.
-        named: Algorithm,
-    },
-    /// PKCS #1 version 1.5 instead of PSS.
-    NotPss,
-    /// The other algorithm's name in the string to sign.
-    OtherAlgorithmInStringToSign {
-        /// The algorithm that the request names.
-        named: Algorithm,
-    },
-    /// The other algorithm throughout, the `authorization` header aside.
-    OtherAlgorithm {
-        /// The algorithm that the request names.
-        named: Algorithm,
-    },
-    /// Another of the keys that were given.
-    OtherKey {
-        /// That key's id.
-        public_key_id: PublicKeyId,
-    },
-    /// Base64 of Base64.
-    DoubleBase64,
-    /// The alphabet of URLs.
-    UrlSafeBase64,
-    /// Hexadecimal digits.
-    Hexadecimal,
-    /// The canonical request itself under the algorithm's name.
-    CanonicalRequestNotHashed,
-    /// The canonical request alone.
-    NoStringToSign,
-    /// The hash without the algorithm's name.
-    NoAlgorithmInStringToSign,
-    /// The string to sign was hashed before it was signed.
-    StringToSignHashedOnceMore,
-    /// The hash in upper case.
-    UpperCaseHash,
-    /// CR LF between the lines.
-    CarriageReturns,
-    /// A line end behind the last line.
-    TrailingLineEnd,
-    /// No empty line between headers and their list.
-    NoEmptyLine,
-    /// The names of the headers in their usual writing.
-    HeaderNamesNotLowerCased,
-    /// Blanks around the headers' values.
-    HeaderValuesNotTrimmed,
-    /// The method in lower case.
-    MethodNotUpperCased,
-    /// A path without the trailing slash that was sent.
-    TrailingSlashStripped,
-    /// A path with a trailing slash that was not sent.
-    TrailingSlashAdded,
-    /// A path without `/live` or `/sandbox`.
-    PathWithoutEnvironment,
-    /// A path with an environment that was not sent.
-    PathWithEnvironment,
-    /// The whole URL, or path and query on one line.
-    PathWithQueryOrHost,
-    /// The query left out.
-    QueryLeftOut,
-    /// The query with its `?`.
-    QueryWithQuestionMark,
-    /// The query not encoded.
-    QueryNotEncoded,
-    /// The query not sorted, or not by bytes.
-    QueryNotSorted,
-    /// The hash of the empty text although there is a body.
-    EmptyBodyHashed,
-    /// `{}` or `null` although there is no body.
-    BodyHashedThatWasNotSent,
-    /// A line end behind the body that was not sent.
-    BodyWithTrailingLineEnd,
-    /// The body without the white space around it that was sent.
-    BodyTrimmed,
-    /// Other line ends within the body.
-    BodyWithOtherLineEnds,
-    /// Other JSON text for the same values.
-    BodyWrittenAnew,
-    /// The body's own text instead of its hash.
-    BodyNotHashed,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::OtherSaltLength { named } => {
-                let (right, wrong) = (named.salt_len(), named.other().salt_len());
-                return write!(f, "it would match with a salt of {wrong} bytes: {named} takes {right}");
-            }
-            Self::LongestSalt { named } => {
-                let right = named.salt_len();
-                return write!(
-                    f,
-                    "it was made with the longest salt that the key allows: set the salt length to {right}"
-                );
-            }
-            Self::OtherAlgorithmInStringToSign { named } => {
-                return write!(f, "the string to sign began with {}: it must begin with {named}", named.other());
-            }
-            Self::OtherAlgorithm { named } => {
-                return write!(f, "it was made for {}, but the authorization header names {named}", named.other());
-            }
-            Self::OtherKey { public_key_id } => {
-                return write!(f, "it was made with the private key of {public_key_id}");
-            }
-            Self::NotPss => "it has PKCS #1 v1.5 padding: use RSASSA-PSS with SHA-256 and MGF1 with SHA-256",
-            Self::DoubleBase64 => "it was put into Base64 twice: once is enough",
-            Self::UrlSafeBase64 => "it is in the URL alphabet of Base64: use + and /, with padding",
-            Self::Hexadecimal => "it is in hexadecimal: use Base64",
-            Self::CanonicalRequestNotHashed => {
-                "the canonical request itself stood in the string to sign: put its SHA-256 there, in hexadecimal"
-            }
-            Self::NoStringToSign => {
-                "the canonical request was signed: sign the algorithm's name, a line feed, and its SHA-256"
-            }
-            Self::NoAlgorithmInStringToSign => {
-                "the hash was signed alone: put the algorithm's name and a line feed before it"
-            }
-            Self::StringToSignHashedOnceMore => {
-                "the string to sign was hashed before it was signed: PSS hashes it by itself"
-            }
-            Self::UpperCaseHash => "a hash was written in upper case: use lower-case hexadecimal",
-            Self::CarriageReturns => "the lines were joined with CR LF: use LF alone",
-            Self::TrailingLineEnd => "a line feed stood behind the last line: the canonical request ends without one",
-            Self::NoEmptyLine => "the empty line between the last header and the list of names was missing",
-            Self::HeaderNamesNotLowerCased => "the header lines had names with capitals: write them in lower case",
-            Self::HeaderValuesNotTrimmed => {
-                "the header lines had blanks around the values: write name:value without any"
-            }
-            Self::MethodNotUpperCased => "the method was not in upper case",
-            Self::TrailingSlashStripped => "the path was signed without the trailing slash that was sent",
-            Self::TrailingSlashAdded => "the path was signed with a trailing slash that was not sent",
-            Self::PathWithoutEnvironment => "the path was signed without the environment that was sent in it",
-            Self::PathWithEnvironment => "the path was signed with an environment that was not sent in it",
-            Self::PathWithQueryOrHost => {
-                "the path's line held more than the path: the query has its own line, the host none"
-            }
-            Self::QueryLeftOut => "the query was sent but not signed",
-            Self::QueryWithQuestionMark => "the query was signed with its question mark",
-            Self::QueryNotEncoded => "the query was signed without percent-encoding",
-            Self::QueryNotSorted => "the query was signed in another order: sort the names by byte value",
-            Self::EmptyBodyHashed => "the hash of an empty body was signed, but a body was sent",
-            Self::BodyHashedThatWasNotSent => "the hash of a body was signed, but none was sent",
-            Self::BodyWithTrailingLineEnd => "the body was signed with a line end at its end that was not sent",
-            Self::BodyTrimmed => "the body was signed without the white space around it that was sent",
-            Self::BodyWithOtherLineEnds => "the body was signed with other line ends than it was sent with",
-            Self::BodyWrittenAnew => {
-                "the body was written as JSON twice, with another result: sign the very bytes that are sent"
-            }
-            Self::BodyNotHashed => "the body itself stood in the canonical request: put its SHA-256 there",
-        })
+with_texts! {
+    /// A mistake in making a signature. Prints as what the signer did and what to do instead.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    Mistake {
+        /// The salt of the other algorithm.
+        OtherSaltLength {
+            /// The algorithm that the request names.
+            named: Algorithm,
+        } =
+            "it would match with a salt of {} bytes: {named} takes {}", named.other().salt_len(), named.salt_len();
+        /// The salt as long as the key allows.
+        LongestSalt {
+            /// The algorithm that the request names.
+            named: Algorithm,
+        } = "it was made with the longest salt that the key allows: set the salt length to {}", named.salt_len();
+        /// PKCS #1 version 1.5 instead of PSS.
+        NotPss = "it has PKCS #1 v1.5 padding: use RSASSA-PSS with SHA-256 and MGF1 with SHA-256";
+        /// The other algorithm's name in the string to sign.
+        OtherAlgorithmInStringToSign {
+            /// The algorithm that the request names.
+            named: Algorithm,
+        } = "the string to sign began with {}: it must begin with {named}", named.other();
+        /// The other algorithm throughout, the `authorization` header aside.
+        OtherAlgorithm {
+            /// The algorithm that the request names.
+            named: Algorithm,
+        } = "it was made for {}, but the authorization header names {named}", named.other();
+        /// Another of the keys that were given.
+        OtherKey {
+            /// That key's id.
+            public_key_id: PublicKeyId,
+        } = "it was made with the private key of {public_key_id}";
+        /// Base64 of Base64.
+        DoubleBase64 = "it was put into Base64 twice: once is enough";
+        /// The alphabet of URLs.
+        UrlSafeBase64 = "it is in the URL alphabet of Base64: use + and /, with padding";
+        /// Hexadecimal digits.
+        Hexadecimal = "it is in hexadecimal: use Base64";
+        /// The canonical request itself under the algorithm's name.
+        CanonicalRequestNotHashed =
+            "the canonical request itself stood in the string to sign: put its SHA-256 there, in hexadecimal";
+        /// The canonical request alone.
+        NoStringToSign =
+            "the canonical request was signed: sign the algorithm's name, a line feed, and its SHA-256";
+        /// The hash without the algorithm's name.
+        NoAlgorithmInStringToSign =
+            "the hash was signed alone: put the algorithm's name and a line feed before it";
+        /// The string to sign was hashed before it was signed.
+        StringToSignHashedOnceMore =
+            "the string to sign was hashed before it was signed: PSS hashes it by itself";
+        /// The hash in upper case.
+        UpperCaseHash = "a hash was written in upper case: use lower-case hexadecimal";
+        /// CR LF between the lines.
+        CarriageReturns = "the lines were joined with CR LF: use LF alone";
+        /// A line end behind the last line.
+        TrailingLineEnd = "a line feed stood behind the last line: the canonical request ends without one";
+        /// No empty line between headers and their list.
+        NoEmptyLine = "the empty line between the last header and the list of names was missing";
+        /// The names of the headers in their usual writing.
+        HeaderNamesNotLowerCased = "the header lines had names with capitals: write them in lower case";
+        /// Blanks around the headers' values.
+        HeaderValuesNotTrimmed = "the header lines had blanks around the values: write name:value without any";
+        /// The method in lower case.
+        MethodNotUpperCased = "the method was not in upper case";
+        /// A path without the trailing slash that was sent.
+        TrailingSlashStripped = "the path was signed without the trailing slash that was sent";
+        /// A path with a trailing slash that was not sent.
+        TrailingSlashAdded = "the path was signed with a trailing slash that was not sent";
+        /// A path without `/live` or `/sandbox`.
+        PathWithoutEnvironment = "the path was signed without the environment that was sent in it";
+        /// A path with an environment that was not sent.
+        PathWithEnvironment = "the path was signed with an environment that was not sent in it";
+        /// The whole URL, or path and query on one line.
+        PathWithQueryOrHost =
+            "the path's line held more than the path: the query has its own line, the host none";
+        /// The query left out.
+        QueryLeftOut = "the query was sent but not signed";
+        /// The query with its `?`.
+        QueryWithQuestionMark = "the query was signed with its question mark";
+        /// The query not encoded.
+        QueryNotEncoded = "the query was signed without percent-encoding";
+        /// The query not sorted, or not by bytes.
+        QueryNotSorted = "the query was signed in another order: sort the names by byte value";
+        /// The hash of the empty text although there is a body.
+        EmptyBodyHashed = "the hash of an empty body was signed, but a body was sent";
+        /// `{}` or `null` although there is no body.
+        BodyHashedThatWasNotSent = "the hash of a body was signed, but none was sent";
+        /// A line end behind the body that was not sent.
+        BodyWithTrailingLineEnd = "the body was signed with a line end at its end that was not sent";
+        /// The body without the white space around it that was sent.
+        BodyTrimmed = "the body was signed without the white space around it that was sent";
+        /// Other line ends within the body.
+        BodyWithOtherLineEnds = "the body was signed with other line ends than it was sent with";
+        /// Other JSON text for the same values.
+        BodyWrittenAnew =
+            "the body was written as JSON twice, with another result: sign the very bytes that are sent";
+        /// The body's own text instead of its hash.
+        BodyNotHashed = "the body itself stood in the canonical request: put its SHA-256 there";
     }
 }
 

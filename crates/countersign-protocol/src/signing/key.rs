@@ -11,40 +11,28 @@ use aws_lc_rs::signature::{KeyPair as _, ParsedPublicKey, RSA_PSS_2048_8192_SHA2
 
 use super::algorithm::Algorithm;
 use super::encoding::{base64, from_base64};
+use crate::texts::with_texts;
 
 /// The moduli taken, in bits: smaller ones are unsafe, larger ones are not Amazon Pay's and let a key
 /// of somebody else's cost the verifier too much.
 pub(crate) const BITS: core::ops::RangeInclusive<usize> = 2_048..=4_096;
 
-/// The text is no key that can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyRefused {
-    /// There is no `-----BEGIN …-----` and `-----END …-----` around Base64 text.
-    NotPem,
-    /// The key is encrypted.
-    Encrypted,
-    /// A private key was needed, and this is a public one or a certificate.
-    NotPrivate,
-    /// A public key was needed, and this is a private one or a certificate.
-    NotPublic,
-    /// It is a key of another kind than RSA, or damaged.
-    NotRsa,
-    /// The modulus has fewer than 2048 or more than 4096 bits.
-    WrongSize,
-}
-
-impl fmt::Display for KeyRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotPem => "it is not a key in PEM form: no -----BEGIN …----- and -----END …----- lines",
-            Self::Encrypted => {
-                "the private key is encrypted: decrypt it first, for instance with openssl pkey"
-            }
-            Self::NotPrivate => "a private key is needed: BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY",
-            Self::NotPublic => "a public key is needed: BEGIN PUBLIC KEY or BEGIN RSA PUBLIC KEY",
-            Self::NotRsa => "it is not an RSA key, or it is damaged",
-            Self::WrongSize => "the RSA key must have 2048 to 4096 bits",
-        })
+with_texts! {
+    /// The text is no key that can be used.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    KeyRefused {
+        /// There is no `-----BEGIN …-----` and `-----END …-----` around Base64 text.
+        NotPem = "it is not a key in PEM form: no -----BEGIN …----- and -----END …----- lines";
+        /// The key is encrypted.
+        Encrypted = "the private key is encrypted: decrypt it first, for instance with openssl pkey";
+        /// A private key was needed, and this is a public one or a certificate.
+        NotPrivate = "a private key is needed: BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY";
+        /// A public key was needed, and this is a private one or a certificate.
+        NotPublic = "a public key is needed: BEGIN PUBLIC KEY or BEGIN RSA PUBLIC KEY";
+        /// It is a key of another kind than RSA, or damaged.
+        NotRsa = "it is not an RSA key, or it is damaged";
+        /// The modulus has fewer than 2048 or more than 4096 bits.
+        WrongSize = "the RSA key must have 2048 to 4096 bits";
     }
 }
 

@@ -1,71 +1,73 @@
 //! Why a request is not signed; and why one is not taken for the merchant's, with the reason code and the
 //! message that the API gives. Statuses follow from the reason code.
 
-use core::fmt;
-
 use countersign_domain::ids::PublicKeyId;
 
+use crate::texts::with_texts;
 use crate::wire::ReasonCode;
 
-/// A request whose signature does not hold, or cannot be checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VerifyRefused {
-    /// A header that every request has, or that the request lists as signed, is not there.
-    MissingHeader {
-        /// Its name in lower case.
-        header: String,
-    },
-    /// A header that every request has is empty.
-    MissingHeaderValue {
-        /// Its name in lower case.
-        header: &'static str,
-    },
-    /// A header that can stand once only stands more often.
-    RepeatedHeader {
-        /// Its name in lower case.
-        header: &'static str,
-    },
-    /// The `authorization` header does not have its form.
-    MalformedAuthorization {
-        /// What is wrong, as the rest of a sentence.
-        why: &'static str,
-    },
-    /// The date is in neither spelling.
-    NotADate,
-    /// The date is later than the server's by more than the window lets pass.
-    DateInFuture {
-        /// The date as it was sent.
-        value: String,
-    },
-    /// The date is earlier than the window lets pass. Amazon's limit is not known; ours is a choice.
-    DateTooOld {
-        /// The date as it was sent.
-        value: String,
-    },
-    /// The region is none of Amazon Pay's.
-    UnknownRegion,
-    /// The idempotency key is too long or has other characters than `[A-Za-z0-9_-]`.
-    IllegalIdempotencyKey {
-        /// The most characters that are taken.
-        max_len: usize,
-    },
-    /// A header that must be signed is not among the signed ones.
-    NotSigned {
-        /// Its name in lower case.
-        header: &'static str,
-    },
-    /// No merchant of this server has this key.
-    UnknownKey {
-        /// The key's id.
-        public_key_id: PublicKeyId,
-    },
-    /// The signature is not this key's for this request.
-    WrongSignature {
-        /// What the server expected to be signed: no body, no header's value is in it.
-        string_to_sign: String,
-        /// The signature as it was sent.
-        signature: String,
-    },
+with_texts! {
+    /// A request whose signature does not hold, or cannot be checked. It prints as the message of the answer, which
+    /// names the header; that of a signature quotes what the server expected to be signed.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    VerifyRefused {
+        /// A header that every request has, or that the request lists as signed, is not there.
+        MissingHeader {
+            /// Its name in lower case.
+            header: String,
+        } = "The header {header} is missing";
+        /// A header that every request has is empty.
+        MissingHeaderValue {
+            /// Its name in lower case.
+            header: &'static str,
+        } = "The header {header} has no value";
+        /// A header that can stand once only stands more often.
+        RepeatedHeader {
+            /// Its name in lower case.
+            header: &'static str,
+        } = "The header {header} stands more than once";
+        /// The `authorization` header does not have its form.
+        MalformedAuthorization {
+            /// What is wrong, as the rest of a sentence.
+            why: &'static str,
+        } = "The header authorization {why}";
+        /// The date is in neither spelling.
+        NotADate = "The value provided for x-amz-pay-date is not a UTC instant such as 20190714T155300Z";
+        /// The date is later than the server's by more than the window lets pass.
+        DateInFuture {
+            /// The date as it was sent.
+            value: String,
+        } = "The value {value} provided for x-amz-pay-date should not be in future";
+        /// The date is earlier than the window lets pass. Amazon's limit is not known; ours is a choice.
+        DateTooOld {
+            /// The date as it was sent.
+            value: String,
+        } = "The value {value} provided for x-amz-pay-date is too old";
+        /// The region is none of Amazon Pay's.
+        UnknownRegion = "The value provided for x-amz-pay-region is not one of na, eu, jp";
+        /// The idempotency key is too long or has other characters than `[A-Za-z0-9_-]`.
+        IllegalIdempotencyKey {
+            /// The most characters that are taken.
+            max_len: usize,
+        } = "The value provided for x-amz-pay-idempotency-key must be 1 to {max_len} letters, digits, - and _";
+        /// A header that must be signed is not among the signed ones.
+        NotSigned {
+            /// Its name in lower case.
+            header: &'static str,
+        } = "Unable to verify signature, the header {header} must be among the SignedHeaders";
+        /// No merchant of this server has this key.
+        UnknownKey {
+            /// The key's id.
+            public_key_id: PublicKeyId,
+        } = "The public key id {public_key_id} is not known";
+        /// The signature is not this key's for this request.
+        WrongSignature {
+            /// What the server expected to be signed: no body, no header's value is in it.
+            string_to_sign: String,
+            /// The signature as it was sent.
+            signature: String,
+        } = "Unable to verify signature, signing String [{string_to_sign}], signature [{signature}]";
+    }
 }
 
 impl VerifyRefused {
@@ -105,65 +107,18 @@ impl VerifyRefused {
     }
 }
 
-/// The message of the answer: it names the header, and the signature's quotes what the server
-/// expected to be signed.
-impl fmt::Display for VerifyRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MissingHeader { header } => write!(f, "The header {header} is missing"),
-            Self::MissingHeaderValue { header } => write!(f, "The header {header} has no value"),
-            Self::RepeatedHeader { header } => write!(f, "The header {header} stands more than once"),
-            Self::MalformedAuthorization { why } => write!(f, "The header authorization {why}"),
-            Self::NotADate => f.write_str(
-                "The value provided for x-amz-pay-date is not a UTC instant such as 20190714T155300Z",
-            ),
-            Self::DateInFuture { value } => {
-                write!(f, "The value {value} provided for x-amz-pay-date should not be in future")
-            }
-            Self::DateTooOld { value } => {
-                write!(f, "The value {value} provided for x-amz-pay-date is too old")
-            }
-            Self::UnknownRegion => {
-                f.write_str("The value provided for x-amz-pay-region is not one of na, eu, jp")
-            }
-            Self::IllegalIdempotencyKey { max_len } => write!(
-                f,
-                "The value provided for x-amz-pay-idempotency-key must be 1 to {max_len} letters, digits, - and _"
-            ),
-            Self::NotSigned { header } => {
-                write!(f, "Unable to verify signature, the header {header} must be among the SignedHeaders")
-            }
-            Self::UnknownKey { public_key_id } => {
-                write!(f, "The public key id {public_key_id} is not known")
-            }
-            Self::WrongSignature { string_to_sign, signature } => write!(
-                f,
-                "Unable to verify signature, signing String [{string_to_sign}], signature [{signature}]"
-            ),
-        }
-    }
-}
-
 impl core::error::Error for VerifyRefused {}
 
-/// The request cannot be signed; it is unchanged or lacks its signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignRefused {
-    /// The URI names no host.
-    NoHost,
-    /// A header's value cannot be written.
-    NotAHeader,
-    /// The cryptography failed.
-    KeyFailed,
-}
-
-impl fmt::Display for SignRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoHost => "the request's URI names no host",
-            Self::NotAHeader => "a value cannot be written into a header",
-            Self::KeyFailed => "the merchant's key could not sign",
-        })
+with_texts! {
+    /// The request cannot be signed; it is unchanged or lacks its signature.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    SignRefused {
+        /// The URI names no host.
+        NoHost = "the request's URI names no host";
+        /// A header's value cannot be written.
+        NotAHeader = "a value cannot be written into a header";
+        /// The cryptography failed.
+        KeyFailed = "the merchant's key could not sign";
     }
 }
 

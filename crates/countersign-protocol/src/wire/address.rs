@@ -10,71 +10,57 @@ use crate::object;
 /// what its pages let a buyer enter.
 pub const MAX_ADDRESS_MEMBER_LEN: usize = 255;
 
-macro_rules! address_objects {
-    ($($(#[$meta:meta])* $name:ident { $($extra:ident = $extra_wire:literal)? })+ ) => {$(
+macro_rules! address_object {
+    (
+        @members $(#[$meta:meta])+ $name:ident { $($extra:ident = $extra_wire:literal)? }
+        $($member:ident = $wire:literal,)+
+    ) => {
         object! {
-            $(#[$meta])*
+            $(#[$meta])+
             pub struct $name {
                 $($extra: String = $extra_wire [..=MAX_ADDRESS_MEMBER_LEN],)?
-                name: String = "name" [..=MAX_ADDRESS_MEMBER_LEN],
-                address_line1: String = "addressLine1" [..=MAX_ADDRESS_MEMBER_LEN],
-                address_line2: String = "addressLine2" [..=MAX_ADDRESS_MEMBER_LEN],
-                address_line3: String = "addressLine3" [..=MAX_ADDRESS_MEMBER_LEN],
-                city: String = "city" [..=MAX_ADDRESS_MEMBER_LEN],
-                county: String = "county" [..=MAX_ADDRESS_MEMBER_LEN],
-                district: String = "district" [..=MAX_ADDRESS_MEMBER_LEN],
-                state_or_region: String = "stateOrRegion" [..=MAX_ADDRESS_MEMBER_LEN],
-                postal_code: String = "postalCode" [..=MAX_ADDRESS_MEMBER_LEN],
-                country_code: String = "countryCode" [..=MAX_ADDRESS_MEMBER_LEN],
-                phone_number: String = "phoneNumber" [..=MAX_ADDRESS_MEMBER_LEN],
+                $($member: String = $wire [..=MAX_ADDRESS_MEMBER_LEN],)+
             }
         }
 
         impl From<$name> for domain::Address {
             fn from(address: $name) -> Self {
-                Self {
-                    name: address.name,
-                    address_line1: address.address_line1,
-                    address_line2: address.address_line2,
-                    address_line3: address.address_line3,
-                    city: address.city,
-                    county: address.county,
-                    district: address.district,
-                    state_or_region: address.state_or_region,
-                    postal_code: address.postal_code,
-                    country_code: address.country_code,
-                    phone_number: address.phone_number,
-                }
+                Self { $($member: address.$member,)+ }
             }
         }
-    )+};
+
+        impl From<domain::Address> for $name {
+            fn from(address: domain::Address) -> Self {
+                Self { $($member: address.$member,)+ ..Self::default() }
+            }
+        }
+    };
+    ($($object:tt)+) => {
+        address_object! {
+            @members $($object)+
+            name = "name",
+            address_line1 = "addressLine1",
+            address_line2 = "addressLine2",
+            address_line3 = "addressLine3",
+            city = "city",
+            county = "county",
+            district = "district",
+            state_or_region = "stateOrRegion",
+            postal_code = "postalCode",
+            country_code = "countryCode",
+            phone_number = "phoneNumber",
+        }
+    };
 }
 
-address_objects! {
+address_object! {
     /// A postal address: eleven members.
     Address {}
-
-    /// An element of `shippingAddressList`: an address with its id.
-    ListedAddress { address_id = "addressId" }
 }
 
-impl From<domain::Address> for Address {
-    fn from(address: domain::Address) -> Self {
-        Self {
-            name: address.name,
-            address_line1: address.address_line1,
-            address_line2: address.address_line2,
-            address_line3: address.address_line3,
-            city: address.city,
-            county: address.county,
-            district: address.district,
-            state_or_region: address.state_or_region,
-            postal_code: address.postal_code,
-            country_code: address.country_code,
-            phone_number: address.phone_number,
-            ..Self::default()
-        }
-    }
+address_object! {
+    /// An element of `shippingAddressList`: an address with its id.
+    ListedAddress { address_id = "addressId" }
 }
 
 object! {

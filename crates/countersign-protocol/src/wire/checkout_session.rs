@@ -3,6 +3,8 @@
 use countersign_domain::ids::{
     BuyerId, ChargeId, ChargePermissionId, CheckoutSessionId, Environment, StoreId,
 };
+/// Why a Checkout Session is Canceled.
+pub use countersign_domain::provider::reason::SessionCancelReason as CheckoutSessionReason;
 use countersign_domain::terms::ProductType;
 use countersign_domain::time::Timestamp;
 
@@ -85,20 +87,6 @@ words! {
         Completed,
         /// It was not completed, and never will be.
         Canceled,
-    }
-}
-
-words! {
-    /// Why a Checkout Session is Canceled.
-    CheckoutSessionReason {
-        /// The buyer canceled.
-        BuyerCanceled,
-        /// 24 hours have passed since the creation.
-        Expired,
-        /// Amazon canceled, for a reason other than payment.
-        AmazonCanceled,
-        /// The payment was declined.
-        Declined,
     }
 }
 

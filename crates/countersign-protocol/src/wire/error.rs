@@ -2,7 +2,7 @@
 
 use countersign_domain::reason_code::ReasonCode;
 
-use super::word::{Word, Words};
+use super::word::Word;
 use crate::object;
 
 object! {
@@ -18,17 +18,5 @@ impl Error {
     #[must_use]
     pub fn new(reason_code: ReasonCode, message: impl Into<String>) -> Self {
         Self { reason_code: Some(reason_code.into()), message: Some(message.into()), ..Self::default() }
-    }
-}
-
-impl Words for ReasonCode {
-    const EXPECTED: &'static str = "it is not a known reason code";
-
-    fn as_str(self) -> &'static str {
-        Self::as_str(self)
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        Self::parse(word)
     }
 }

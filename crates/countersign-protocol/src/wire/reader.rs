@@ -4,7 +4,7 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 /// One member's JSON text, as `serde_json` borrows it.
 pub use serde_json::value::RawValue;
 
@@ -126,7 +126,7 @@ impl Reader {
             self.invalid("it is not a list");
             return None;
         }
-        serde_json::from_str::<Elements<'a>>(raw.get()).map(|elements| elements.0).ok()
+        serde_json::from_str(raw.get()).ok()
     }
 
     /// Says that the object at hand has a member that the API does not know.
@@ -250,29 +250,8 @@ fn repeated_name<'n>(members: &'n [(Cow<'_, str>, &RawValue)]) -> Option<&'n str
 }
 
 /// A string, borrowed from the body where it has no escapes.
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
-
-impl<'de> serde::Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
+#[derive(serde::Deserialize)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 struct Pairs<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -295,29 +274,5 @@ impl<'de> serde::Deserialize<'de> for Pairs<'de> {
             }
         }
         deserializer.deserialize_map(PairsVisitor)
-    }
-}
-
-struct Elements<'a>(Vec<&'a RawValue>);
-
-impl<'de> serde::Deserialize<'de> for Elements<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ElementsVisitor;
-        impl<'de> Visitor<'de> for ElementsVisitor {
-            type Value = Elements<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = seq.next_element()? {
-                    elements.push(element);
-                }
-                Ok(Elements(elements))
-            }
-        }
-        deserializer.deserialize_seq(ElementsVisitor)
     }
 }

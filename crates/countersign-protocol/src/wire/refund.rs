@@ -1,6 +1,8 @@
 //! The Refund as it is answered.
 
 use countersign_domain::ids::{ChargeId, Environment, RefundId};
+/// Why a Refund is Declined.
+pub use countersign_domain::provider::reason::RefundDeclineReason as RefundReason;
 use countersign_domain::time::Timestamp;
 
 use super::word::words;
@@ -39,15 +41,5 @@ words! {
         Refunded,
         /// The buyer does not have the money.
         Declined,
-    }
-}
-
-words! {
-    /// Why a Refund is Declined.
-    RefundReason {
-        /// Refund the buyer by other means.
-        AmazonRejected,
-        /// An error of Amazon's, or the buyer already has the money by a claim.
-        ProcessingFailure,
     }
 }

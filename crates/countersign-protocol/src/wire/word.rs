@@ -5,6 +5,8 @@ use core::fmt;
 use countersign_domain::cart::TimeUnit;
 use countersign_domain::ids::Environment;
 use countersign_domain::money::Currency;
+use countersign_domain::provider::reason::{RefundDeclineReason, SessionCancelReason};
+use countersign_domain::reason_code::ReasonCode;
 use countersign_domain::terms::{PaymentIntent, ProductType};
 
 use super::member::{Member, read_text};
@@ -118,6 +120,9 @@ words_of_the_domain! {
     ProductType, as_str, "it is not one of PayAndShip, PayOnly";
     Currency, code, "it is not a currency that Amazon Pay has";
     TimeUnit, as_str, "it is not one of MINUTE, HOUR, DAY, WEEK, MONTH";
+    ReasonCode, as_str, "it is not a known reason code";
+    SessionCancelReason, as_str, "it is not a known CheckoutSessionReason";
+    RefundDeclineReason, as_str, "it is not a known RefundReason";
 }
 
 impl Words for Environment {
