@@ -10,10 +10,9 @@ use countersign_protocol::wire::{
 
 use super::Sending;
 use crate::answer::Answer;
-use crate::call::{Call, Effect, Tries};
+use crate::call::Call;
 use crate::client::Client;
 use crate::error::Error;
-use crate::retry::Repeatable;
 
 impl Client {
     /// Create Checkout Session, for the flows in which the merchant does: in Buy Now Amazon creates it.
@@ -25,19 +24,11 @@ impl Client {
         request: &CreateCheckoutSession,
         key: &IdempotencyKey,
     ) -> Result<Answer<CheckoutSession>, Error> {
-        self.exchange(&Call {
-            name: "createCheckoutSession",
-            method: http::Method::POST,
-            resource: "checkoutSessions".to_owned(),
-            body: request.to_request().into(),
-            idempotency_key: Some(key),
-            effect: Effect::Changes,
-            repeatable: Repeatable::Freely,
-            tries: Tries::AsThePolicyDecides,
-            deadline: self.shared.deadlines.call,
-            can_be_simulated: false,
-        })
-        .await
+        let (resource, body) = ("checkoutSessions".to_owned(), request.to_request().into());
+        let call =
+            self.payment_call("createCheckoutSession", resource, body, Sending::RepeatedlyWithKey(key));
+        let deadline = self.shared.deadlines.call;
+        self.exchange(&Call { deadline, can_be_simulated: false, ..call }).await
     }
 
     /// Get Checkout Session.
@@ -63,20 +54,9 @@ impl Client {
         id: &CheckoutSessionId,
         request: &UpdateCheckoutSession,
     ) -> Result<Answer<CheckoutSession>, Error> {
-        self.exchange(&Call {
-            name: "updateCheckoutSession",
-            method: http::Method::PATCH,
-            resource: format!("checkoutSessions/{id}"),
-            body: request.to_request().into(),
-            // The API ignores keys on PATCH, and a late copy could undo a later update.
-            idempotency_key: None,
-            effect: Effect::Changes,
-            repeatable: Repeatable::UnlessSent,
-            tries: Tries::AsThePolicyDecides,
-            deadline: self.shared.deadlines.call,
-            can_be_simulated: false,
-        })
-        .await
+        // The API ignores keys on PATCH, and a late copy could undo a later update.
+        let (resource, body) = (format!("checkoutSessions/{id}"), request.to_request().into());
+        self.exchange(&self.change_call("updateCheckoutSession", http::Method::PATCH, resource, body)).await
     }
 
     /// Complete Checkout Session: carries out the payment intent of the redirecting flow.
@@ -96,11 +76,7 @@ impl Client {
             body,
             sending,
         );
-        let answer = self.exchange(&call).await?;
-        match whole_completion(&answer.value, id, None) {
-            Ok(()) => Ok(answer),
-            Err(missing) => Err(Error::unusable(&call, answer, missing)),
-        }
+        whole_completion(&call, self.exchange(&call).await?, id, None)
     }
 
     /// Finalize Checkout Session: verifies the payment-critical attributes and carries out the
@@ -120,12 +96,8 @@ impl Client {
     ) -> Result<Answer<CheckoutSession>, Error> {
         let body = request.to_request().into();
         let call = self.finalize_call(id, body, sending);
-        let answer = self.exchange(&call).await?;
         let intent = request.payment_intent.as_ref().and_then(Word::known);
-        match whole_completion(&answer.value, id, intent) {
-            Ok(()) => Ok(answer),
-            Err(missing) => Err(Error::unusable(&call, answer, missing)),
-        }
+        whole_completion(&call, self.exchange(&call).await?, id, intent)
     }
 
     /// Finalize Checkout Session with exactly these bytes as its body, once, never repeated.
@@ -149,29 +121,26 @@ impl Client {
     }
 }
 
-/// Whether a success has what a completion has; says what is missing otherwise. Without a known
-/// intent no charge is demanded.
+/// A success, if it has what a completion has. Without a known intent no charge is demanded.
 fn whole_completion(
-    session: &CheckoutSession,
+    call: &Call<'_>,
+    answer: Answer<CheckoutSession>,
     id: &CheckoutSessionId,
     intent: Option<PaymentIntent>,
-) -> Result<(), &'static str> {
-    if session.checkout_session_id.as_ref() != Some(id) {
-        return Err("its body names another checkout session");
-    }
+) -> Result<Answer<CheckoutSession>, Error> {
+    let session = &answer.value;
     let state = session.status_details.as_ref().and_then(|status| status.state.as_ref());
-    if state != Some(&Word::Known(CheckoutSessionState::Completed)) {
-        return Err("its session is not Completed");
-    }
-    if session.charge_permission_id.is_none() {
-        return Err("it names no charge permission");
-    }
-    let needs_charge = match intent {
-        Some(PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture) => true,
-        Some(PaymentIntent::Confirm) | None => false,
+    let needs_charge = intent.is_some_and(|intent| intent != PaymentIntent::Confirm);
+    let missing = if session.checkout_session_id.as_ref() != Some(id) {
+        "its body names another checkout session"
+    } else if state != Some(&Word::Known(CheckoutSessionState::Completed)) {
+        "its session is not Completed"
+    } else if session.charge_permission_id.is_none() {
+        "it names no charge permission"
+    } else if needs_charge && session.charge_id.is_none() {
+        "it names no charge"
+    } else {
+        return Ok(answer);
     };
-    if needs_charge && session.charge_id.is_none() {
-        return Err("it names no charge");
-    }
-    Ok(())
+    Err(Error::unusable(call, answer, missing))
 }

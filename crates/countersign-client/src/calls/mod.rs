@@ -48,18 +48,8 @@ impl<'a> Sending<'a> {
 impl Client {
     /// A call that reads.
     fn read_call(&self, name: &'static str, resource: String) -> Call<'static> {
-        Call {
-            name,
-            method: http::Method::GET,
-            resource,
-            body: Bytes::new(),
-            idempotency_key: None,
-            effect: Effect::Reads,
-            repeatable: Repeatable::Freely,
-            tries: Tries::AsThePolicyDecides,
-            deadline: self.shared.deadlines.call,
-            can_be_simulated: false,
-        }
+        let call = self.change_call(name, http::Method::GET, resource, Bytes::new());
+        Call { effect: Effect::Reads, repeatable: Repeatable::Freely, ..call }
     }
 
     /// A call that changes what Amazon ignores keys on: never repeated once it was sent.
