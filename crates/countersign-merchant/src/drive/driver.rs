@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
 use countersign_domain::merchant::after::due::take_up_payment;
-use countersign_domain::merchant::attempt::agree::{Priced, SessionSeen, agree, ask_again};
+use countersign_domain::merchant::attempt::agree::{Priced, SessionSeen, agree, ask_again, unquoted_address};
 use countersign_domain::merchant::attempt::finalize::{self, FinalizeAnswer};
 use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
 use countersign_domain::merchant::call::{Answer, CallKind, KeyOrdinal};
@@ -268,11 +268,18 @@ impl<'a> Driver<'a> {
                 return Ok(NextStep::Rest);
             }
         };
-        let priced = match &seen {
-            SessionSeen::Open(open) => self.price_where_paid(attempt, open).await?,
-            SessionSeen::Completed { .. } | SessionSeen::Canceled { .. } | SessionSeen::NotFound => {
-                Priced::Known
+        // Mostly the address is the one that the order was priced for, and nobody is asked.
+        let elsewhere = match &seen {
+            SessionSeen::Open(open) => {
+                let checkout = self.checkout().await?;
+                let address = checkout.and_then(|checkout| unquoted_address(checkout, attempt, open));
+                address.map(|address| (open, address.clone()))
             }
+            SessionSeen::Completed { .. } | SessionSeen::Canceled { .. } | SessionSeen::NotFound => None,
+        };
+        let priced = match elsewhere {
+            Some((open, address)) => self.price_where_paid(attempt, open, &address).await?,
+            None => Priced::Known,
         };
         let environment = self.app.amazon.environment();
         let keys = finalize_keys(self.app, self.checkout_id, attempt);

@@ -9,7 +9,7 @@
 use bytes::Bytes;
 use countersign_domain::address::Address;
 use countersign_domain::cart::DeliveryOptions;
-use countersign_domain::merchant::attempt::agree::{OpenSession, Priced, unquoted_address};
+use countersign_domain::merchant::attempt::agree::{OpenSession, Priced};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::quote::{
     QuoteAsked, QuoteRefused, goes_where_registered, quote, quoted_terms,
@@ -259,18 +259,16 @@ impl App {
 }
 
 impl Driver<'_> {
-    /// Asks once more what a placed order costs, where its session's address is not wholly the one that its
-    /// quote rests on. If it costs the same there, the quote rests on that address from now on; if not, the
-    /// terms stay, and the session disagrees with them.
+    /// Asks once more what a placed order costs, where its session's address, this one, is not wholly the one
+    /// that its quote rests on. If it costs the same there, the quote rests on that address from now on; if
+    /// not, the terms stay, and the session disagrees with them.
     pub(super) async fn price_where_paid(
         &mut self,
         attempt: u32,
         session: &OpenSession,
+        address: &Address,
     ) -> Result<Priced, StoreFailed> {
         let (app, checkout_id) = (self.app(), self.checkout_id());
-        let Some(checkout) = self.checkout().await? else { return Ok(Priced::Known) };
-        let Some(address) = unquoted_address(checkout, attempt, session) else { return Ok(Priced::Known) };
-        let address = address.clone();
         // Whatever comes of the question is written beside this driver.
         let Some(Loaded { registration, .. }) = self.take_known() else { return Ok(Priced::Known) };
         let terms = &registration.checkout.terms;
