@@ -6,10 +6,14 @@ use std::time::Duration;
 use countersign_domain::amazon_limits::BUYER_READABLE;
 use countersign_domain::ids::{ChargeId, ChargePermissionId};
 use countersign_domain::merchant::attempt::AttemptState;
+use countersign_domain::merchant::next::NextStep;
+use countersign_domain::merchant::payment::charge::ChargeShown;
+use countersign_domain::merchant::payment::permission::PermissionShown;
+use countersign_domain::merchant::payment::send::{charge_shown, permission_shown};
 use countersign_domain::time::{DAY, Timestamp};
-use countersign_store::contract::{Document, Expect};
+use countersign_store::contract::{Document, Expect, Version};
 
-use super::commit::{Decided, checkout_key, message};
+use super::commit::{Decided, Loaded, checkout_key, decode, message};
 use super::snapshot_document::{key, write};
 use super::{Book, StoreFailed};
 use crate::events::table::{Event, Kind};
@@ -46,59 +50,108 @@ impl From<StoreFailed> for SnapshotRefused {
     }
 }
 
+/// A snapshot that is to be fetched: of which permission and charge, and what was read with it.
+pub(crate) struct DueSnapshot {
+    pub(crate) charge_permission_id: ChargePermissionId,
+    pub(crate) charge_id: Option<ChargeId>,
+    checkout: Loaded,
+    version: Version,
+    completed_at: Timestamp,
+    try_count: u32,
+}
+
+/// What Amazon gave, to be kept, and what it shows.
+pub(crate) struct Fetched {
+    pub(crate) transaction: Transaction,
+    pub(crate) permission: Option<PermissionShown>,
+    pub(crate) charge: Option<ChargeShown>,
+}
+
 impl Book {
-    /// Keeps what Amazon has shown, or that it has shown nothing: it is asked again later, until Amazon has
-    /// forgotten it.
+    /// The snapshot of a completed checkout, if it is still due.
+    pub(crate) async fn due_snapshot(&self, checkout_id: &str) -> Result<Option<DueSnapshot>, StoreFailed> {
+        let documents = self.store.load(&[checkout_key(checkout_id), key(checkout_id)]).await?;
+        let [Some(checkout), Some(snapshot)] = documents.as_slice() else { return Ok(None) };
+        let Snapshot::Due { completed_at, try_count } = snapshot::decode(snapshot.format, &snapshot.bytes)?
+        else {
+            return Ok(None);
+        };
+        let (checkout, version) = (decode(checkout)?, snapshot.version);
+        let ids = checkout.registration.checkout.attempts.iter().find_map(|attempt| {
+            let AttemptState::Completed { completion, charge_permission_id, .. } = &attempt.state else {
+                return None;
+            };
+            Some((charge_permission_id.clone(), completion.charge_id().cloned()))
+        });
+        Ok(ids.map(|(charge_permission_id, charge_id)| DueSnapshot {
+            charge_permission_id,
+            charge_id,
+            checkout,
+            version,
+            completed_at,
+            try_count,
+        }))
+    }
+
+    /// Keeps what Amazon has shown, together with what that says of the payment: how far it is, and until when
+    /// it is authorized. Gives back the checkout as it is since, and what comes next.
     pub(crate) async fn keep_snapshot(
         &self,
         checkout_id: &str,
-        fetched: Option<&Transaction>,
-    ) -> Result<(), StoreFailed> {
+        due: DueSnapshot,
+        fetched: &Fetched,
+    ) -> Result<(Option<Loaded>, Vec<NextStep>), StoreFailed> {
         let now = self.clock.now();
-        let key = key(checkout_id);
+        let mut known = Some(due);
+        self.commit(|| {
+            let known = known.take();
+            async move {
+                // Read anew if somebody else has written since: perhaps it is not due any more.
+                let due = match known {
+                    Some(due) => Some(due),
+                    None => self.due_snapshot(checkout_id).await?,
+                };
+                let Some(due) = due else { return Ok::<_, StoreFailed>(Decided::nothing(Vec::new())) };
+                let mut revision = self.open(due.checkout, now);
+                let sealed = self.seal(checkout_id, &fetched.transaction);
+                let taken = Snapshot::Taken { taken_at: now, sealed };
+                revision.writes.push(write(checkout_id, Expect::Version(due.version), &taken, now));
+                revision.besides.push(Event::of_checkout(Kind::SnapshotTaken));
+                let draft = &mut revision.draft;
+                let mut next = Vec::new();
+                next.extend(fetched.permission.as_ref().map(|shown| permission_shown(draft, shown)));
+                next.extend(fetched.charge.as_ref().map(|shown| charge_shown(draft, shown)));
+                Ok(self.keep(revision, next))
+            }
+        })
+        .await
+    }
+
+    /// Keeps that Amazon has shown nothing: it is asked again later, until it has forgotten.
+    pub(crate) async fn miss_snapshot(&self, checkout_id: &str) -> Result<(), StoreFailed> {
+        let now = self.clock.now();
         let kept = self.commit(|| async {
-            let Some(document) = self.document(&key).await? else { return Ok(Decided::nothing(())) };
-            let Snapshot::Due { completed_at, try_count } =
-                snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)?
-            else {
+            let Some(due) = self.due_snapshot(checkout_id).await? else {
                 return Ok::<_, StoreFailed>(Decided::nothing(()));
             };
+            let DueSnapshot { version, completed_at, try_count, .. } = due;
             let age = now.since(completed_at);
-            let (next, told) = match fetched {
-                Some(transaction) => {
-                    let sealed = self.seal(checkout_id, transaction);
-                    (Snapshot::Taken { taken_at: now, sealed }, Some(Kind::SnapshotTaken))
-                }
-                None if age > FORGOTTEN_AFTER => {
-                    (Snapshot::Missed { completed_at }, Some(Kind::SnapshotMissed))
-                }
-                None => (Snapshot::Due { completed_at, try_count: try_count.saturating_add(1) }, None),
-            };
-            if fetched.is_none() && age > ALARM_AFTER {
+            if age > ALARM_AFTER {
                 let days = age.as_secs() / DAY.as_secs();
                 tracing::error!(checkout_id, days, "the snapshot is still missing");
             }
-            let write = write(checkout_id, Expect::Version(document.version), &next, now);
-            let append =
-                told.map(|kind| message(checkout_id, Event::of_checkout(kind), now)).into_iter().collect();
+            let is_forgotten = age > FORGOTTEN_AFTER;
+            let next = if is_forgotten {
+                Snapshot::Missed { completed_at }
+            } else {
+                Snapshot::Due { completed_at, try_count: try_count.saturating_add(1) }
+            };
+            let told = is_forgotten.then(|| Event::of_checkout(Kind::SnapshotMissed));
+            let append = told.into_iter().map(|event| message(checkout_id, event, now)).collect();
+            let write = write(checkout_id, Expect::Version(version), &next, now);
             Ok(self.beside(vec![write], append, (), now))
         });
         kept.await.map(|_| ())
-    }
-
-    /// The permission and the charge of a completed checkout.
-    pub(crate) async fn completed_ids(
-        &self,
-        checkout_id: &str,
-    ) -> Result<Option<(ChargePermissionId, Option<ChargeId>)>, StoreFailed> {
-        let Some(loaded) = self.checkout(checkout_id).await? else { return Ok(None) };
-        let completed = loaded.registration.checkout.attempts.into_iter().find_map(|attempt| {
-            let AttemptState::Completed { completion, charge_permission_id, .. } = attempt.state else {
-                return None;
-            };
-            Some((charge_permission_id, completion.charge_id().cloned()))
-        });
-        Ok(completed)
     }
 
     fn seal(&self, checkout_id: &str, transaction: &Transaction) -> Sealed {
