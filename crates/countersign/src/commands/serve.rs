@@ -198,8 +198,10 @@ fn snapshot_keys(config: &Config) -> Outcome<SnapshotKeys> {
         return SnapshotKeys::parse(&text).map_err(refuse);
     }
     let drawn = SnapshotKeys::draw(&SystemEntropy);
-    let StorePlace::Sqlite(store) = &config.store else {
-        return SnapshotKeys::parse(&drawn).map_err(Failure::new);
+    let store = match &config.store {
+        StorePlace::Sqlite(store) => store,
+        // What it seals is gone with the process.
+        StorePlace::Memory => return SnapshotKeys::parse(&drawn).map_err(Failure::new),
     };
     let mut name = store.file_name().unwrap_or_default().to_owned();
     name.push(".snapshot-key");
