@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -18,6 +19,9 @@ const WORTHWHILE: u64 = 4 << 20;
 /// From so many pages of 4 KiB on, 32 MiB, the log shall start anew: to write over what is there costs half of what
 /// it costs to make the file longer.
 const TOO_LONG: i64 = 8_192;
+/// How long a new start of the log waits for whoever reads in it: ample for reads of this process, which take
+/// microseconds. One that another program holds open for longer is left; the next checkpoint asks again.
+const RESTART_PATIENCE: Duration = Duration::from_millis(50);
 
 pub(super) struct Checkpointer {
     wake: Option<Sender<()>>,
@@ -49,10 +53,14 @@ impl Checkpointer {
         self.restart.store(true, Ordering::Relaxed);
     }
 
-    /// Lets the log start anew if that was asked for: on the writer's connection, between commits.
-    pub(super) fn restart_log(&self, writer: &Connection) {
+    /// Lets the log start anew if that was asked for: on the writer's connection, between commits. The answers of
+    /// the last commit wait for it, so it waits for readers only as long as [`RESTART_PATIENCE`]; otherwise that
+    /// connection waits for locks for `patience`.
+    pub(super) fn restart_log(&self, writer: &Connection, patience: Duration) {
         if self.restart.swap(false, Ordering::Relaxed) {
+            waiting_for(writer, RESTART_PATIENCE);
             checkpoint(writer, "PRAGMA wal_checkpoint(RESTART)");
+            waiting_for(writer, patience);
         }
     }
 }
@@ -80,6 +88,12 @@ fn run(connection: &Connection, wal: &Path, woken: &Receiver<()>, restart: &Atom
     }
 }
 
+fn waiting_for(connection: &Connection, patience: Duration) {
+    if let Err(error) = connection.busy_timeout(patience) {
+        tracing::warn!(%error, "how long a connection waits for a lock could not be set");
+    }
+}
+
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 /// The log's length in pages. A checkpoint that did not come through is made up for by the next.
@@ -90,5 +104,22 @@ fn checkpoint(connection: &Connection, statement: &str) -> i64 {
             tracing::warn!(%error, "a checkpoint failed");
             0
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_start_of_the_log_leaves_the_writer_its_patience() {
+        let (writer, checkpoints) =
+            (Connection::open_in_memory().unwrap(), Connection::open_in_memory().unwrap());
+        let checkpointer = Checkpointer::start(checkpoints, PathBuf::from("no.db-wal")).unwrap();
+        checkpointer.ask_for_restart();
+        checkpointer.restart_log(&writer, Duration::from_secs(5));
+        let patience: i64 = writer.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap();
+        assert_eq!(patience, 5_000);
+        assert!(!checkpointer.restart.load(Ordering::Relaxed), "it was done");
     }
 }

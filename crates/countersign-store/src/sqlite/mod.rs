@@ -53,7 +53,7 @@ use crate::contract::{
 use crate::limits;
 pub use failure::OpenError;
 use readers::Readers;
-use writer::{Request, Writer};
+use writer::{PATIENCE, Request, Writer};
 
 /// A store in one SQLite file. Dropping it finishes what was handed over and closes the file.
 pub struct SqliteStore {
@@ -72,9 +72,6 @@ impl fmt::Debug for SqliteStore {
 
 /// How many readers may read at once; more callers wait for microseconds.
 const READERS: usize = 4;
-
-/// How long a write waits for another program that has locked the file, such as a backup.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 impl SqliteStore {
     /// Opens the file, makes it if it is absent, and brings its schema up to date.

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, ErrorCode};
@@ -12,6 +13,9 @@ use super::apply::{self, Statements};
 use super::checkpointer::Checkpointer;
 use super::failure::{failed, one_line};
 use crate::contract::{CHANGE_IDS_KEPT, ChangeId, ChangeSet, CommitError, Message, StoreError};
+
+/// How long a write waits for another program that has locked the file, such as a backup.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many requests may wait; a caller beyond that waits to be let in.
 const QUEUE: usize = 4_096;
@@ -214,7 +218,7 @@ impl Writing {
             self.written = 0;
             self.checkpointer.wake();
         }
-        self.checkpointer.restart_log(&self.connection);
+        self.checkpointer.restart_log(&self.connection, PATIENCE);
         Ok(outcomes)
     }
 
