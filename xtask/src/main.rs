@@ -8,6 +8,7 @@ mod cargo;
 mod defects;
 mod findings;
 mod folders;
+mod performance;
 mod promises;
 mod release;
 mod stopwatch;
@@ -24,7 +25,8 @@ usage: cargo xtask COMMAND
   docs         writes docs/features.md: which tests keep which promise
   simulate     both halves over a failing network; --seeds N, --seed S to replay one
   screenshots  every page as a picture, into target/screenshots
-  bench        speed and memory of both halves, into target/bench.json; --quick to try it";
+  bench        speed and memory of both halves, into target/bench.json and docs/performance.md; --quick to try it
+  performance  writes docs/performance.md from target/bench.json once more";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ["defects", names @ ..] => ended("defects", defects::run(root(), names)),
         ["docs"] => ended("docs", promises::write(root())),
         ["bench", arguments @ ..] => release::bench(root(), arguments),
+        ["performance"] => performance::write(root()),
         ["simulate", arguments @ ..] => release::simulate(root(), arguments),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -62,3 +62,10 @@ pub(super) fn placed_checkout(intent: Intent, metadata: &str) -> String {
         intent.as_str()
     )
 }
+
+/// The order that is registered, captured at once.
+pub(super) fn order(order_id: &str) -> String {
+    format!(
+        r#"{{"orderId":"{order_id}","productType":"PayAndShip","paymentDetails":{{"paymentIntent":"AuthorizeWithCapture","chargeAmount":{{"amount":"14.00","currencyCode":"USD"}}}},"startOfCheckoutUrl":"https://shop.example/cart"}}"#
+    )
+}

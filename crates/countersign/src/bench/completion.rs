@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use countersign_world::{Clock as _, SystemClock};
 
-use super::checkout::{Placed, member, placed_checkout};
+use super::checkout::{Placed, member, order, placed_checkout};
 use super::crypto::CryptoCost;
 use super::load;
+use super::own_work;
 use super::process::Server;
-use super::report::Report;
+use super::report::{Report, microseconds};
 use super::servers::{Durability, TOKEN, start_sandbox, start_serve};
 use super::signed::make_key;
 use super::size::{CONCURRENCIES, Size};
@@ -19,6 +20,12 @@ use super::size::{CONCURRENCIES, Size};
 /// The signed calls of a completion: Get Checkout Session and Finalize, then for the snapshot Get
 /// Charge Permission and Get Charge.
 const CALLS: u32 = 4;
+
+/// Connections that are busy at once where it is measured what the time goes to.
+const PARTED: usize = 64;
+/// The store's threads, by the first 15 letters of their names.
+const WRITER: &str = "store-writer";
+const CHECKPOINTS: &str = "store-checkpoin";
 
 pub(super) async fn measure(
     folder: &Path,
@@ -29,14 +36,37 @@ pub(super) async fn measure(
     let key = make_key(folder)?;
     let sandbox = start_sandbox(folder, Durability::InMemory, &key)?;
     let serve = start_serve(folder, &sandbox.address, &key)?;
+    let mut parts = None;
     for concurrency in CONCURRENCIES {
         // A tenth of Finalize's: each signs four times.
         let count = (size.operations(concurrency) / 10).max(concurrency);
         let requests = completions(&serve.address, &sandbox.address, concurrency, count).await?;
         let before = serve.cpu_time()?;
+        let of_store = [serve.cpu_time_of(WRITER)?, serve.cpu_time_of(CHECKPOINTS)?];
         let seen = load::run(&serve.address, requests, concurrency, &[200]).await?;
         let cpu = until_idle(&serve, before).await?;
         report.operation("completion", concurrency, &seen, cpu, crypto.sign * CALLS);
+        if concurrency == PARTED {
+            let count = u32::try_from(count).map_err(|error| error.to_string())?;
+            let writer = serve.cpu_time_of(WRITER)?.saturating_sub(of_store[0]) / count;
+            let checkpoints = serve.cpu_time_of(CHECKPOINTS)?.saturating_sub(of_store[1]) / count;
+            parts = Some((cpu / count, writer, checkpoints));
+        }
+    }
+    drop(serve);
+    let Some((all, writer, checkpoints)) = parts else { return Ok(()) };
+    let own = own_work::measure(key, size).await?;
+    let known = [
+        ("signatures", crypto.sign * CALLS),
+        ("requests", own.requests),
+        ("answers", own.answers),
+        ("merchant", own.merchant),
+        ("store_writer", writer),
+        ("store_checkpoints", checkpoints),
+    ];
+    let rest = known.iter().fold(all, |rest, (_, part)| rest.saturating_sub(*part));
+    for (name, part) in known.into_iter().chain([("rest", rest)]) {
+        report.add(format!("completion.part.{name}"), PARTED, microseconds(part), "µs");
     }
     Ok(())
 }
@@ -50,9 +80,7 @@ async fn completions(
 ) -> Result<Vec<load::Wire>, String> {
     let bearer = format!("authorization: Bearer {TOKEN}\r\n");
     let orders = (0..count).map(|number| {
-        let body = format!(
-            r#"{{"orderId":"bench-{round}-{number}","productType":"PayAndShip","paymentDetails":{{"paymentIntent":"AuthorizeWithCapture","chargeAmount":{{"amount":"14.00","currencyCode":"USD"}}}},"startOfCheckoutUrl":"https://shop.example/cart"}}"#
-        );
+        let body = order(&format!("bench-{round}-{number}"));
         load::plain_request(serve, "/v1/checkouts", &bearer, &body)
     });
     let registered = load::run(serve, orders.collect(), 8, &[201]).await?;

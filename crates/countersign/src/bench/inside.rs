@@ -63,11 +63,20 @@ impl Inside {
 
     /// Hands over a request without a socket. The answer must be a success.
     pub(super) async fn call(&self, request: http::Request<Bytes>) -> Result<Bytes, String> {
+        let answer = self.answer(request).await?;
+        if answer.status().is_success() {
+            return Ok(answer.into_body());
+        }
+        Err(format!("an answer of {}: {}", answer.status(), String::from_utf8_lossy(answer.body())))
+    }
+
+    /// Hands over a request without a socket, and gives back its answer, whatever it is.
+    pub(super) async fn answer(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Bytes>, String> {
         match self.sandbox.handle(request).await {
-            Reply::Answer(answer) if answer.status().is_success() => Ok(answer.into_body()),
-            Reply::Answer(answer) => {
-                Err(format!("an answer of {}: {}", answer.status(), String::from_utf8_lossy(answer.body())))
-            }
+            Reply::Answer(answer) => Ok(answer),
             Reply::Reset => Err("no answer".to_owned()),
         }
     }

@@ -14,6 +14,7 @@ mod finalize;
 mod inside;
 mod load;
 mod node_sdk;
+mod own_work;
 mod process;
 mod report;
 mod resources;

@@ -1,0 +1,256 @@
+//! What a completion spends in the merchant half itself: in this process and on one thread, over a store in memory,
+//! with answers that were recorded beforehand and signatures that cost nothing. There is no socket and no disk, so
+//! each part can be timed alone.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_client::{Client, Endpoint, SignRequest, SigningFailed, Transport, TransportError};
+use countersign_domain::ids::{MerchantId, PublicKeyId, Region, StoreId};
+use countersign_domain::terms::PaymentIntent;
+use countersign_domain::time::Timestamp;
+use countersign_http::{Handler as _, Reply, Request};
+use countersign_merchant::settings::{Deadlines, Notifications, Payments, Secret, Settings, Storefront};
+use countersign_merchant::snapshot_key::SnapshotKeys;
+use countersign_merchant::{Merchant, Parts};
+use countersign_protocol::signing::{Algorithm, prepare};
+use countersign_protocol::wire::{Charge, ChargePermission, CheckoutSession, read_answer};
+use countersign_store::memory::MemoryStore;
+use countersign_world::{Clock as _, SystemClock, SystemEntropy};
+use futures_util::future::{BoxFuture, Either, select};
+
+use super::checkout::{Placed, order, placed_checkout};
+use super::inside::Inside;
+use super::process::own_cpu_time;
+use super::servers::TOKEN;
+use super::signed::BenchKey;
+use super::size::Size;
+
+/// CPU time of one completion.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OwnWork {
+    /// Building the four requests, up to what is signed.
+    pub(super) requests: Duration,
+    /// Reading the four answers.
+    pub(super) answers: Duration,
+    /// All else: decisions, documents, events, the snapshot's seal, the shop's request and its answer.
+    pub(super) merchant: Duration,
+}
+
+/// Completions that are timed.
+const COMPLETIONS: usize = 1_000;
+/// Longer than the timers need to take as many snapshots.
+const SNAPSHOTS_TIME: Duration = Duration::from_secs(20);
+
+pub(super) async fn measure(key: BenchKey, size: Size) -> Result<OwnWork, String> {
+    let count = size.count(COMPLETIONS);
+    let amazon = Arc::new(Recorded::start(&key).await?);
+    let mut sessions = Vec::with_capacity(count);
+    for _ in 0..count {
+        let body = placed_checkout(PaymentIntent::AuthorizeWithCapture, "{}");
+        let session = amazon.sandbox.control("checkout-sessions", body).await?;
+        sessions.push(Placed::read(&session, PaymentIntent::AuthorizeWithCapture)?.checkout_session_id);
+    }
+    // Once with a real key, for the answers; then again with what was answered.
+    let id = key.id.clone();
+    complete_all(merchant(Arc::new(key.signer), &amazon, &id).await?, &sessions).await?;
+    let unsigned = Arc::new(Unsigned(id.clone()));
+    let cpu = complete_all(merchant(Arc::clone(&unsigned) as _, &amazon, &id).await?, &sessions).await?;
+    let all = cpu / u32::try_from(count.max(1)).map_err(|error| error.to_string())?;
+    let (requests, answers) = (amazon.time_requests(&unsigned)?, amazon.time_answers()?);
+    Ok(OwnWork { requests, answers, merchant: all.saturating_sub(requests).saturating_sub(answers) })
+}
+
+/// The CPU time of completing every session and taking every snapshot.
+async fn complete_all(merchant: Merchant, sessions: &[String]) -> Result<Duration, String> {
+    let mut completions = Vec::with_capacity(sessions.len());
+    for session in sessions {
+        let registered = call(&merchant, "/v1/checkouts", order(session)).await?;
+        let registered: serde_json::Value =
+            serde_json::from_slice(&registered).map_err(|error| error.to_string())?;
+        let id = registered.get("checkoutId").and_then(|id| id.as_str()).ok_or("a checkout without an id")?;
+        let body = format!(r#"{{"amazonCheckoutSessionId":"{session}"}}"#);
+        completions.push((format!("/v1/checkouts/{id}/complete"), id.to_owned(), body));
+    }
+    let before = own_cpu_time()?;
+    for (path, _, body) in &completions {
+        call(&merchant, path, body.clone()).await?;
+    }
+    let (_, last, _) = completions.last().ok_or("nothing is completed")?;
+    let path = format!("/v1/checkouts/{last}/snapshot");
+    let taken = async {
+        // The timers take them in the order of their completion.
+        while call(&merchant, &path, String::new()).await.is_err() {
+            SystemClock.sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let working = select(Box::pin(taken), Box::pin(merchant.timers()));
+    match select(working, Box::pin(SystemClock.sleep(SNAPSHOTS_TIME))).await {
+        Either::Left(_) => Ok(own_cpu_time()?.saturating_sub(before)),
+        Either::Right(_) => Err("the snapshots are not taken in time".to_owned()),
+    }
+}
+
+async fn merchant(
+    signer: Arc<dyn SignRequest>,
+    amazon: &Arc<Recorded>,
+    public_key_id: &PublicKeyId,
+) -> Result<Merchant, String> {
+    let failed = |error: &dyn std::fmt::Display| error.to_string();
+    let endpoint = Endpoint::parse("http://127.0.0.1:1").map_err(|error| failed(&error))?;
+    let client = Client::builder(Region::NorthAmerica, signer)
+        .endpoint(endpoint)
+        .transport(Arc::clone(amazon) as _)
+        .build()
+        .map_err(|error| failed(&error))?;
+    let snapshot_keys = SnapshotKeys::parse(&SnapshotKeys::draw(&SystemEntropy));
+    let parts = Parts {
+        store: Arc::new(MemoryStore::new()),
+        settings: Settings {
+            environment: client.environment(),
+            region: Region::NorthAmerica,
+            merchant_id: MerchantId::parse("BENCH").map_err(|error| failed(&error))?,
+            store_id: StoreId::parse("amzn1.application-oa2-client.bench").map_err(|error| failed(&error))?,
+            public_key_id: public_key_id.clone(),
+            shop_name: "Bench".to_owned(),
+            shop_token: Secret::new(TOKEN),
+            public_url: "http://127.0.0.1:1".to_owned(),
+            deadlines: Deadlines::default(),
+            payments: Payments::default(),
+            notifications: Notifications::default(),
+            storefront: Storefront::default(),
+        },
+        webhook: None,
+        quote_hook: None,
+        certificate_transport: None,
+        snapshot_keys: snapshot_keys.map_err(|error| failed(&error))?,
+        client,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    Merchant::start(parts).await.map_err(|error| failed(&error))
+}
+
+/// A call of the shop's, which must succeed.
+async fn call(merchant: &Merchant, path: &str, body: String) -> Result<Bytes, String> {
+    let method = if body.is_empty() { http::Method::GET } else { http::Method::POST };
+    let request: Request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .body(Bytes::from(body))
+        .map_err(|error| error.to_string())?;
+    match merchant.handle(request).await {
+        Reply::Answer(answer) if answer.status().is_success() => Ok(answer.into_body()),
+        Reply::Answer(answer) => Err(format!("{path}: an answer of {}", answer.status())),
+        Reply::Reset => Err(format!("{path}: no answer")),
+    }
+}
+
+/// Builds all of a signed request but the signature.
+struct Unsigned(PublicKeyId);
+
+impl SignRequest for Unsigned {
+    fn public_key_id(&self) -> &PublicKeyId {
+        &self.0
+    }
+
+    fn sign(
+        &self,
+        request: &mut http::Request<Bytes>,
+        region: Region,
+        signed_at: Timestamp,
+    ) -> Result<(), SigningFailed> {
+        let prepared = prepare(request, Algorithm::PssV2, region, signed_at)?;
+        Ok(prepared.attach(request, &self.0, &[7; 256])?)
+    }
+}
+
+/// An Amazon that answers what it has answered before.
+struct Recorded {
+    sandbox: Inside,
+    answers: Mutex<HashMap<String, http::Response<Bytes>>>,
+}
+
+impl Recorded {
+    async fn start(key: &BenchKey) -> Result<Self, String> {
+        let sandbox = Inside::start(Arc::new(MemoryStore::new()), key).await?;
+        Ok(Self { sandbox, answers: Mutex::default() })
+    }
+
+    fn answers(&self) -> std::sync::MutexGuard<'_, HashMap<String, http::Response<Bytes>>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time of the four requests of a completion, each built as the client builds it.
+    fn time_requests(&self, signer: &Unsigned) -> Result<Duration, String> {
+        let paths = ["checkoutSessions/S", "checkoutSessions/S/finalize", "chargePermissions/P", "charges/C"];
+        timed(|| {
+            for path in paths {
+                let built = http::Request::builder()
+                    .uri(format!("http://127.0.0.1:1/v2/{path}"))
+                    .header(http::header::ACCEPT, "application/json")
+                    .header(http::header::CONTENT_TYPE, "application/json")
+                    .body(Bytes::new());
+                let mut request = built.map_err(|error| error.to_string())?;
+                let signed = signer.sign(&mut request, Region::NorthAmerica, SystemClock.now());
+                signed.map_err(|error| error.to_string())?;
+                black_box(request);
+            }
+            Ok(())
+        })
+    }
+
+    /// The time of reading the four answers of a completion.
+    fn time_answers(&self) -> Result<Duration, String> {
+        let body = |end: fn(&str) -> bool| {
+            let answers = self.answers();
+            let answer = answers.iter().find(|(path, _)| end(path));
+            answer.map(|(_, answer)| answer.body().clone()).ok_or("a kind of answer is missing")
+        };
+        let session = body(|path| path.contains("/checkoutSessions/") && !path.ends_with("/finalize"))?;
+        let finalized = body(|path| path.ends_with("/finalize"))?;
+        let permission = body(|path| path.contains("/chargePermissions/"))?;
+        let charge = body(|path| path.contains("/charges/"))?;
+        timed(|| {
+            let read = |refused: &dyn std::fmt::Display| refused.to_string();
+            black_box(read_answer::<CheckoutSession>(&session).map_err(|refused| read(&refused))?);
+            black_box(read_answer::<CheckoutSession>(&finalized).map_err(|refused| read(&refused))?);
+            black_box(read_answer::<ChargePermission>(&permission).map_err(|refused| read(&refused))?);
+            black_box(read_answer::<Charge>(&charge).map_err(|refused| read(&refused))?);
+            Ok(())
+        })
+    }
+}
+
+/// The CPU time of one of many repetitions.
+fn timed(mut work: impl FnMut() -> Result<(), String>) -> Result<Duration, String> {
+    const REPETITIONS: u32 = 5_000;
+    let before = own_cpu_time()?;
+    for _ in 0..REPETITIONS {
+        work()?;
+    }
+    Ok(own_cpu_time()?.saturating_sub(before) / REPETITIONS)
+}
+
+impl Transport for Recorded {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _: Duration,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        Box::pin(async move {
+            let path = request.uri().path().to_owned();
+            if let Some(answer) = self.answers().get(&path) {
+                return Ok(answer.clone());
+            }
+            let answer =
+                self.sandbox.answer(request).await.map_err(|why| TransportError::Lost(why.into()))?;
+            self.answers().insert(path, answer.clone());
+            Ok(answer)
+        })
+    }
+}

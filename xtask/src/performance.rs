@@ -1,0 +1,162 @@
+//! `docs/performance.md`, made of the benchmark's figures: on which machine and when they were measured, what a
+//! completion spends besides its signatures, and all of them.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Deserialize;
+
+const DOCUMENT: &str = "docs/performance.md";
+const FIGURES: &str = "target/bench.json";
+
+/// A figure as the benchmark writes it.
+#[derive(Debug, Deserialize)]
+struct Figure {
+    name: String,
+    concurrency: usize,
+    value: f64,
+    unit: String,
+    #[serde(default)]
+    wanted: Option<String>,
+}
+
+/// What a completion's CPU time goes to, in the order of the table: the figure, and what it is.
+const PARTS: [(&str, &str); 7] = [
+    ("signatures", "the four signatures themselves"),
+    ("requests", "building the four requests, up to the text that is signed"),
+    ("answers", "reading the four answers"),
+    (
+        "merchant",
+        "deciding, and reading and writing documents, events, the sealed snapshot and the shop's answer",
+    ),
+    ("store_writer", "the store's writer: SQL, the write-ahead log, waiting for the disk"),
+    ("store_checkpoints", "moving the log into the store's file"),
+    (
+        "rest",
+        "sockets, HTTP, the runtime's threads, reads of the store, and what the parts above cost more than alone",
+    ),
+];
+
+/// Writes the document from the figures of the last run.
+pub(crate) fn write(root: &Path) -> ExitCode {
+    match document(root) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn document(root: &Path) -> Result<(), String> {
+    let figures = std::fs::read(root.join(FIGURES)).map_err(|error| format!("{FIGURES}: {error}"))?;
+    let figures: Vec<Figure> =
+        serde_json::from_slice(&figures).map_err(|error| format!("{FIGURES}: {error}"))?;
+    let text = rendered(&figures, &machine(), &today());
+    std::fs::write(root.join(DOCUMENT), text).map_err(|error| format!("{DOCUMENT}: {error}"))
+}
+
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processor.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    format!("{cores} cores, {}", model.map_or("of an unknown model", |(_, model)| model.trim()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement is dated")]
+fn today() -> String {
+    date(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// The date so long after 1970 began.
+fn date(since_1970: Duration) -> String {
+    let is_leap =
+        |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
+    let (mut day, mut year) = (since_1970.as_secs() / 86_400, 1970);
+    while day >= 365 + u64::from(is_leap(year)) {
+        day -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let mut month = 1;
+    for len in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if day < len {
+            break;
+        }
+        day -= len;
+        month += 1;
+    }
+    format!("{year}-{month:02}-{:02}", day + 1)
+}
+
+fn rendered(figures: &[Figure], machine: &str, date: &str) -> String {
+    let mut text = format!(
+        "# Performance\n\n\
+         `cargo xtask bench` measures this and writes this page; nobody edits it. The servers run as processes of\n\
+         their own, the load comes from the same machine, and CPU times are those of the server alone. Figures are\n\
+         comparable within one run only: what they are held against is the raw cryptography of the same run, which\n\
+         no server of this protocol can do without.\n\n\
+         What each operation reads, writes, signs and allocates is counted by tests, and kept in\n\
+         [`merchant__counting__what_each_operation_costs.snap`](../crates/countersign-merchant/tests/merchant/snapshots/merchant__counting__what_each_operation_costs.snap)\n\
+         and [`api__counting__what_each_call_costs.snap`](../crates/countersign-sandbox/tests/api/snapshots/api__counting__what_each_call_costs.snap).\n\n\
+         Measured on {date}: {machine}.\n"
+    );
+    let part = |name: &str| figures.iter().find(|it| it.name == format!("completion.part.{name}"));
+    if let Some(signatures) = part("signatures").map(|signatures| signatures.value) {
+        text.push_str(
+            "\n## What a completion spends\n\n\
+             CPU time of `countersign serve` for one completion, with its snapshot, among many at once. The parts that\n\
+             can be are timed alone; the store's are its threads'.\n\n\
+             | part | µs | × signatures |\n|---|---:|---:|\n",
+        );
+        let rows = PARTS.iter().filter_map(|(name, what)| Some((*what, part(name)?.value)));
+        let all: f64 = rows.clone().map(|(_, value)| value).sum();
+        for (what, value) in rows.chain([("all", all)]) {
+            let _ = writeln!(text, "| {what} | {value:.0} | {:.2} |", value / signatures);
+        }
+    }
+    text.push_str(
+        "\n## All figures\n\n| figure | at once | value | unit | wanted |\n|---|---:|---:|---|---|\n",
+    );
+    for Figure { name, concurrency, value, unit, wanted } in figures {
+        let at_once = if *concurrency == 0 { String::new() } else { concurrency.to_string() };
+        let wanted = wanted.as_deref().unwrap_or_default();
+        let _ = writeln!(text, "| `{name}` | {at_once} | {value:.2} | {unit} | {wanted} |");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_counted_from_1970() {
+        for (days, expected) in [
+            (0, "1970-01-01"),
+            (58, "1970-02-28"),
+            (59, "1970-03-01"),
+            (11_016, "2000-02-29"),
+            (20_787, "2026-11-30"),
+        ] {
+            assert_eq!(date(Duration::from_secs(days * 86_400)), expected);
+        }
+    }
+
+    #[test]
+    fn a_completions_parts_are_a_table_of_their_own() {
+        let figure = |name: &str, value: f64| Figure {
+            name: name.to_owned(),
+            concurrency: 64,
+            value,
+            unit: "µs".to_owned(),
+            wanted: None,
+        };
+        let figures = [figure("completion.part.signatures", 800.0), figure("completion.part.rest", 200.0)];
+        let text = rendered(&figures, "2 cores", "2026-11-30");
+        assert!(text.contains("| the four signatures themselves | 800 | 1.00 |"), "{text}");
+        assert!(text.contains("| all | 1000 | 1.25 |"), "{text}");
+        assert!(text.contains("| `completion.part.rest` | 64 | 200.00 | µs |  |"), "{text}");
+    }
+}
