@@ -8,12 +8,12 @@
 
 use std::time::Duration;
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId, IdempotencyKey};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId};
 use countersign_domain::merchant::after::due::take_up_payment;
 use countersign_domain::merchant::attempt::agree::{Priced, SessionSeen, agree, ask_again, unquoted_address};
 use countersign_domain::merchant::attempt::finalize::{self, FinalizeAnswer};
 use countersign_domain::merchant::attempt::look::{charge_seen, session_seen};
-use countersign_domain::merchant::call::{Answer, CallKind, KeyOrdinal};
+use countersign_domain::merchant::call::{Answer, KeyOrdinal};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::next::{BoundSession, CallId, Delivery, NextStep};
@@ -24,11 +24,10 @@ use countersign_domain::merchant::payment::send::{
 };
 
 use super::App;
-use super::key::idempotency_key;
 use crate::book::StoreFailed;
 use crate::book::commit::Loaded;
 use crate::gateway::amazon::ShowsNothing;
-use crate::gateway::amazon::body::{finalize_body, operation_body};
+use crate::gateway::amazon::send::{finalize_keys, finalize_send, operation_send};
 use crate::registration::Registration;
 
 /// How many steps follow from one another before the rest is left to the timer. The longest useful chain: begin,
@@ -161,7 +160,7 @@ impl<'a> Driver<'a> {
     /// Takes up one attempt as long as it is due.
     pub(super) async fn drive_attempt(&mut self, attempt: u32) -> Result<(), StoreFailed> {
         for _ in 0..TAKEN_UP {
-            let keys = finalize_keys(self.app, self.checkout_id, attempt);
+            let keys = finalize_keys(&self.app.settings.merchant_id, self.checkout_id, attempt);
             let taken = self.decide(|draft| finalize::take_up(draft, attempt, &keys)).await?.flatten();
             let Some(next) = taken else { return Ok(()) };
             self.follow(next).await?;
@@ -281,34 +280,32 @@ impl<'a> Driver<'a> {
             Some((open, address)) => self.price_where_paid(attempt, open, &address).await?,
             None => Priced::Known,
         };
-        let environment = self.app.amazon.environment();
-        let keys = finalize_keys(self.app, self.checkout_id, attempt);
-        self.next(|draft| match agree(draft, attempt, &seen, environment, priced) {
-            Some((kind, address)) => {
-                let body = finalize_body(&draft.checkout().terms, kind, address);
-                finalize::begin(draft, attempt, body, &keys)
-            }
-            None => NextStep::Rest,
+        let (merchant, environment) = (&self.app.settings.merchant_id, self.app.amazon.environment());
+        let keys = finalize_keys(merchant, self.checkout_id, attempt);
+        self.next(|draft| {
+            let agreed = agree(draft, attempt, &seen, environment, priced);
+            let send = agreed.and_then(|agreed| finalize_send(merchant, draft.checkout(), attempt, agreed));
+            send.map_or(NextStep::Rest, |send| finalize::begin(draft, attempt, send, &keys))
         })
         .await
     }
 
     async fn begin(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {
-        let (app, checkout_id) = (self.app, self.checkout_id);
+        let (merchant, checkout_id) = (&self.app.settings.merchant_id, self.checkout_id);
         self.next(|draft| match call {
             CallId::Finalize(attempt) => {
-                finalize::begin_approved(draft, attempt, &finalize_keys(app, checkout_id, attempt))
+                finalize::begin_approved(draft, attempt, &finalize_keys(merchant, checkout_id, attempt))
             }
-            CallId::Operation(number) => begin_operation(app, draft, number),
+            CallId::Operation(number) => begin_operation(merchant, draft, number),
         })
         .await
     }
 
     async fn send_again(&mut self, call: CallId) -> Result<NextStep, StoreFailed> {
-        let (app, checkout_id) = (self.app, self.checkout_id);
+        let (merchant, checkout_id) = (&self.app.settings.merchant_id, self.checkout_id);
         self.next(|draft| match call {
             CallId::Finalize(attempt) => {
-                finalize::send_again(draft, attempt, &finalize_keys(app, checkout_id, attempt))
+                finalize::send_again(draft, attempt, &finalize_keys(merchant, checkout_id, attempt))
             }
             CallId::Operation(number) => send::send_again(draft, number),
         })
@@ -419,25 +416,10 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// The keys of an attempt's Finalize.
-pub(super) fn finalize_keys<'a>(
-    app: &'a App,
-    checkout_id: &'a str,
-    attempt: u32,
-) -> impl Fn(KeyOrdinal) -> IdempotencyKey + 'a {
-    move |n| idempotency_key(&app.settings.merchant_id, checkout_id, attempt, CallKind::Finalize.name(), n)
-}
-
 /// Makes the send of an operation durable, with the bytes that it sends, unless it was sent before.
-pub(super) fn begin_operation(app: &App, draft: &mut Draft, number: u32) -> NextStep {
-    let checkout = draft.checkout();
-    let Some(payment) = &checkout.payment else { return NextStep::Rest };
-    let Some(operation) = payment.operation(number) else { return NextStep::Rest };
-    let request = &operation.request;
-    let body = operation_body(request, &payment.charge_permission_id, checkout.cancellation.as_ref());
-    let merchant_id = &app.settings.merchant_id;
-    let key = idempotency_key(merchant_id, checkout.id.as_str(), number, request.call(), KeyOrdinal::FIRST);
-    send::begin(draft, number, body, key)
+pub(super) fn begin_operation(merchant: &MerchantId, draft: &mut Draft, number: u32) -> NextStep {
+    let send = operation_send(merchant, draft.checkout(), number);
+    send.map_or(NextStep::Rest, |send| send::begin(draft, number, send))
 }
 
 /// Logs the one line by which a person finds an effect again that the store did not take.

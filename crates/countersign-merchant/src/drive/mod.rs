@@ -5,7 +5,6 @@ pub(crate) mod complete;
 mod driver;
 mod fulfilment;
 pub(crate) mod inbox;
-mod key;
 pub(crate) mod operate;
 pub(crate) mod quote;
 mod recovery;

@@ -16,9 +16,10 @@ use countersign_domain::merchant::payment::ask::{OperationRefused, Recorded, ask
 use countersign_domain::merchant::payment::operation::{Asked, Operation, OperationName, OperationState};
 
 use super::App;
-use super::driver::{Overdue, Watched, begin_operation, finalize_keys};
+use super::driver::{Overdue, Watched, begin_operation};
 use crate::book::StoreFailed;
 use crate::book::commit::Loaded;
+use crate::gateway::amazon::send::finalize_keys;
 use crate::registration::Registration;
 
 /// Why nothing is done for the shop.
@@ -106,7 +107,8 @@ impl App {
         reason: Option<&str>,
     ) -> Result<Registration, OperateRefused> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
-        let keys = |attempt, n| finalize_keys(self, checkout_id, attempt)(n);
+        let merchant = &self.settings.merchant_id;
+        let keys = |attempt, n| finalize_keys(merchant, checkout_id, attempt)(n);
         let (loaded, requested) =
             self.ask_by_rule(checkout_id, |draft| request_cancel(draft, reference, reason, &keys)).await?;
         if requested == CancelRequested::Known {
@@ -165,7 +167,8 @@ impl App {
                     Asking { number, is_mine: true, next: NextStep::Rest }
                 }
                 Recorded::New(number) => {
-                    Asking { number, is_mine: true, next: begin_operation(self, draft, number) }
+                    let next = begin_operation(&self.settings.merchant_id, draft, number);
+                    Asking { number, is_mine: true, next }
                 }
             })
         })

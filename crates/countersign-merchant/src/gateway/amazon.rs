@@ -1,8 +1,8 @@
 //! Asking Amazon, and reading its answers as the domain's classes. Here and in the files below it statuses and
 //! reason codes become "paid", "not paid" or "nobody knows".
 
-pub(crate) mod body;
 mod payment;
+pub(crate) mod send;
 
 use std::sync::Arc;
 

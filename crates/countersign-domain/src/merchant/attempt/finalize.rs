@@ -2,7 +2,6 @@
 //! agrees with the terms is [`super::agree`]'s; what a look at the session or the charge proves is
 //! [`super::look`]'s. A timer never decides here, it only asks.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
@@ -37,12 +36,12 @@ pub struct Finalized {
 /// Makes the sole send of an attempt durable before it leaves. It rests when the attempt is not (or no longer)
 /// ready for it, and when it ends here: another attempt is live, or the buyer is gone.
 ///
-/// The body was built from the terms that [`agree`](super::agree::agree) compared; `key_of` derives the key of
-/// an `n`.
+/// The bytes were built from the terms that [`agree`](super::agree::agree) compared, and are under the attempt's
+/// [`next_key`](Attempt::next_key). `key_of` derives the key of an `n` that left before, should that be given up.
 pub fn begin(
     draft: &mut Draft,
     number: u32,
-    body: Arc<[u8]>,
+    send: Send,
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> NextStep {
     let (checkout, now, rules) = (draft.checkout(), draft.now, draft.rules);
@@ -62,8 +61,6 @@ pub fn begin(
         Presence::Unknown => return NextStep::Rest,
     }
     // Nothing below this line may fail.
-    let n = KeyOrdinal::new(attempt.spent_keys).next();
-    let send = Send { n, idempotency_key: key_of(n), body };
     let next = delivery(checkout, attempt, send.clone());
     let others = checkout.attempts.iter().filter(|it| it.number != number && it.state.is_unsent());
     let others: Vec<u32> = others.map(|it| it.number).collect();
@@ -86,13 +83,13 @@ pub fn begin_approved(
     number: u32,
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> NextStep {
-    let Some(AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), .. })) =
-        state(draft, number)
-    else {
+    let Some(attempt) = draft.checkout().attempt(number) else { return NextStep::Rest };
+    let AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), .. }) = &attempt.state else {
         return NextStep::Rest;
     };
-    let body = earlier.body.clone();
-    begin(draft, number, body, key_of)
+    let n = attempt.next_key();
+    let send = Send { n, idempotency_key: key_of(n), body: earlier.body.clone() };
+    begin(draft, number, send, key_of)
 }
 
 /// Makes a re-send durable before it leaves: the same bytes under the same key. It rests when the attempt is no

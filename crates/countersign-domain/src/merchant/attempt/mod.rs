@@ -16,7 +16,7 @@ pub mod look;
 
 use alloc::string::String;
 
-use super::call::{Doubt, InFlight, Look, Send};
+use super::call::{Doubt, InFlight, KeyOrdinal, Look, Send};
 use crate::address::{Address, AddressKind, AddressMember};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
 use crate::time::Timestamp;
@@ -35,11 +35,18 @@ pub struct Attempt {
     pub bound_at: Timestamp,
     /// When the buyer was last known to wait for this attempt.
     pub buyer_seen_at: Timestamp,
-    /// How many idempotency keys are spent: each answered with a proof of no effect. The next key
-    /// is derived with `n = spent_keys + 1`.
+    /// How many idempotency keys are spent: each answered with a proof of no effect.
     pub spent_keys: u32,
     /// How far its payment is known.
     pub state: AttemptState,
+}
+
+impl Attempt {
+    /// The key that a new request of it goes under.
+    #[must_use]
+    pub const fn next_key(&self) -> KeyOrdinal {
+        KeyOrdinal::new(self.spent_keys).next()
+    }
 }
 
 /// How far an attempt's payment is known.

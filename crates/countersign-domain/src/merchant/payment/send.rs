@@ -7,7 +7,6 @@
 //! or the same bytes again, has the answer again.
 
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Payment;
@@ -16,8 +15,8 @@ use super::evidence::Maker;
 use super::operation::{Effect, Operation, OperationState, Request};
 use super::permission::{PermissionShown, PermissionState};
 use super::refund::RefundShown;
-use crate::ids::{ChargeId, IdempotencyKey};
-use crate::merchant::call::{Answer, CallNeeds, InFlight, KeyOrdinal, Look, Send};
+use crate::ids::ChargeId;
+use crate::merchant::call::{Answer, CallNeeds, InFlight, Look, Send};
 use crate::merchant::checkout::draft::{Draft, PaymentDraft};
 use crate::merchant::event::PaymentEvent;
 use crate::merchant::next::{CallId, Delivery, NextStep};
@@ -41,15 +40,15 @@ pub enum Shown {
 /// The code of an operation that a cancellation overtook before it had an effect.
 pub const OVERTAKEN: &str = "OrderCanceled";
 
-/// Makes an operation's first send, or its next after it was turned away, durable before it leaves. `body`
-/// and `key` are taken for the first.
-pub fn begin(draft: &mut Draft, number: u32, body: Arc<[u8]>, key: IdempotencyKey) -> NextStep {
+/// Makes an operation's first send, or its next after it was turned away, durable before it leaves. `first` is
+/// taken for the first; later ones are the same.
+pub fn begin(draft: &mut Draft, number: u32, first: Send) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     let Some(operation) = draft.payment.operation_mut(number) else { return NextStep::Rest };
     let OperationState::InFlight(InFlight::Recorded { earlier, .. }) = &mut operation.state else {
         return NextStep::Rest;
     };
-    let send = earlier.take().unwrap_or(Send { n: KeyOrdinal::FIRST, idempotency_key: key, body });
+    let send = earlier.take().unwrap_or(first);
     let (begun, event) = InFlight::begun(send.clone(), draft.now, draft.rules);
     operation.state = OperationState::InFlight(begun);
     draft.tell_of_call(number, event);

@@ -113,7 +113,9 @@ pub(super) mod attempts {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Beginning {
-        let begin = |draft: &mut Draft| finalize::begin(draft, attempt, body, &|n| key_of(n.get()));
+        let n = before.attempt(attempt).map_or(KeyOrdinal::FIRST, Attempt::next_key);
+        let send = Send { n, idempotency_key: key_of(n.get()), body };
+        let begin = |draft: &mut Draft| finalize::begin(draft, attempt, send, &|n| key_of(n.get()));
         let (step, next) = decided(before, now, rules, begin);
         match (step, delivered(next)) {
             (Some(step), Some(send)) => Beginning::Send(send, step),
@@ -244,7 +246,8 @@ pub(super) mod payments {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Option<(Send, CheckoutStep)> {
-        let (step, next) = decided(before, now, rules, |draft| send::begin(draft, number, body, key));
+        let first = Send { n: KeyOrdinal::FIRST, idempotency_key: key, body };
+        let (step, next) = decided(before, now, rules, |draft| send::begin(draft, number, first));
         Some((delivered(next)?, step?))
     }
 

@@ -1,0 +1,180 @@
+//! What leaves for Amazon: the exact bytes of a call, and their key. Both are made once, kept, and sent as they are
+//! however often they are sent. A key is derived, never drawn, so that a restart, another instance or an upgrade
+//! sends the same key for the same act.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use countersign_domain::address::{Address, AddressKind};
+use countersign_domain::ids::{ChargePermissionId, IdempotencyKey, MerchantId};
+use countersign_domain::merchant::call::{CallKind, KeyOrdinal, Send};
+use countersign_domain::merchant::checkout::Checkout;
+use countersign_domain::merchant::checkout::cancellation::Cancellation;
+use countersign_domain::merchant::checkout::terms::Terms;
+use countersign_domain::merchant::payment::operation::Request;
+use countersign_protocol::wire::{
+    self, CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, Object as _,
+};
+
+/// What a Finalize sends: the terms as recorded and the address that Amazon shared, under the attempt's next key.
+/// `None` when there is no such attempt.
+pub(crate) fn finalize_send(
+    merchant: &MerchantId,
+    checkout: &Checkout,
+    attempt: u32,
+    (kind, address): (AddressKind, Address),
+) -> Option<Send> {
+    let n = checkout.attempt(attempt)?.next_key();
+    let idempotency_key = finalize_keys(merchant, checkout.id.as_str(), attempt)(n);
+    Some(Send { n, idempotency_key, body: finalize_body(&checkout.terms, kind, address) })
+}
+
+/// What an operation sends. `None` when there is no such operation.
+pub(crate) fn operation_send(merchant: &MerchantId, checkout: &Checkout, number: u32) -> Option<Send> {
+    let payment = checkout.payment.as_ref()?;
+    let request = &payment.operation(number)?.request;
+    let n = KeyOrdinal::FIRST;
+    let idempotency_key = idempotency_key(merchant, checkout.id.as_str(), number, request.call(), n);
+    let body = operation_body(request, &payment.charge_permission_id, checkout.cancellation.as_ref());
+    Some(Send { n, idempotency_key, body })
+}
+
+/// The keys of an attempt's Finalize.
+pub(crate) fn finalize_keys<'a>(
+    merchant: &'a MerchantId,
+    checkout_id: &'a str,
+    attempt: u32,
+) -> impl Fn(KeyOrdinal) -> IdempotencyKey + 'a {
+    move |n| idempotency_key(merchant, checkout_id, attempt, CallKind::Finalize.name(), n)
+}
+
+/// H(merchant, checkout, attempt, operation, n): 160 bits of SHA-256 as 32 lower-case base32
+/// characters, the longest key that Amazon takes. Each part is hashed with its length before it, so
+/// that no two lists of parts hash alike.
+fn idempotency_key(
+    merchant: &MerchantId,
+    checkout_id: &str,
+    attempt: u32,
+    operation: &str,
+    n: KeyOrdinal,
+) -> IdempotencyKey {
+    let mut hash = Context::new(&SHA256);
+    let (attempt, n) = (attempt.to_string(), n.to_string());
+    for part in [merchant.as_str(), checkout_id, &attempt, operation, &n] {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let text = base32(&hash.finish().as_ref()[..20]);
+    IdempotencyKey::parse(&text).unwrap_or_else(|_| unreachable!("{text} is a key"))
+}
+
+fn base32(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut text = String::with_capacity(32);
+    for five_bytes in bytes.chunks(5) {
+        let bits = five_bytes.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        for place in (0..8).rev() {
+            let index = (bits >> (place * 5)) & 31;
+            text.push(char::from(ALPHABET[index as usize]));
+        }
+    }
+    text
+}
+
+fn finalize_body(terms: &Terms, kind: AddressKind, address: Address) -> Arc<[u8]> {
+    let address = wire::Address::from(address);
+    let (shipping_address, billing_address) = match kind {
+        AddressKind::Shipping => (Some(address), None),
+        AddressKind::Billing => (None, Some(address)),
+    };
+    let request = wire::FinalizeCheckoutSession {
+        payment_intent: Some(terms.payment_intent.into()),
+        charge_amount: Some(terms.charge_amount.into()),
+        total_order_amount: terms.total_order_amount.map(Into::into),
+        can_handle_pending_authorization: terms.can_handle_pending_authorization.then_some(true),
+        shipping_address,
+        billing_address,
+        supplementary_data: terms.supplementary_data.clone(),
+        ..wire::FinalizeCheckoutSession::default()
+    };
+    Arc::from(request.to_request().into_bytes())
+}
+
+/// Why a charge is canceled: Amazon shows it to the merchant only.
+const CANCELED: &str = "The order was canceled.";
+/// Why a permission is closed, when the shop does not say.
+const CLOSED: &str = "Closed by the shop.";
+
+/// The bytes of an operation's call, for an order that is canceled or is not.
+fn operation_body(
+    request: &Request,
+    permission_id: &ChargePermissionId,
+    cancellation: Option<&Cancellation>,
+) -> Arc<[u8]> {
+    let text = match request {
+        Request::CreateCharge { amount, capture_now, can_handle_pending_authorization } => CreateCharge {
+            charge_permission_id: Some(permission_id.clone()),
+            charge_amount: Some((*amount).into()),
+            capture_now: capture_now.then_some(true),
+            can_handle_pending_authorization: can_handle_pending_authorization.then_some(true),
+            ..CreateCharge::default()
+        }
+        .to_request(),
+        Request::Capture { amount, .. } => {
+            CaptureCharge { capture_amount: Some((*amount).into()), ..CaptureCharge::default() }.to_request()
+        }
+        Request::CancelCharge { .. } => {
+            CancelCharge { cancellation_reason: Some(CANCELED.to_owned()), ..CancelCharge::default() }
+                .to_request()
+        }
+        Request::Refund { charge_id, amount } => CreateRefund {
+            charge_id: Some(charge_id.clone()),
+            refund_amount: Some((*amount).into()),
+            ..CreateRefund::default()
+        }
+        .to_request(),
+        Request::Close { reason } => CloseChargePermission {
+            closure_reason: Some(reason.as_deref().unwrap_or(CLOSED).to_owned()),
+            // One that is not known here may be among them.
+            cancel_pending_charges: cancellation.is_some().then_some(true),
+            ..CloseChargePermission::default()
+        }
+        .to_request(),
+    };
+    Arc::from(text.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(merchant: &str, checkout: &str, attempt: u32, operation: &str, n: u32) -> String {
+        let merchant = MerchantId::parse(merchant).unwrap();
+        idempotency_key(&merchant, checkout, attempt, operation, KeyOrdinal::new(n)).to_string()
+    }
+
+    #[test]
+    fn the_same_act_has_the_same_key_for_ever() {
+        // Frozen: a release that derives another key would pay an order twice after an upgrade.
+        assert_eq!(key("M1", "c1", 1, "finalize", 1), "cymdxwo3474rz6thyy5ftby4gaboe3nr");
+    }
+
+    #[test]
+    fn another_act_has_another_key() {
+        let keys = [
+            key("M1", "c1", 1, "finalize", 1),
+            key("M2", "c1", 1, "finalize", 1),
+            key("M1", "c2", 1, "finalize", 1),
+            key("M1", "c1", 2, "finalize", 1),
+            key("M1", "c1", 1, "capture", 1),
+            key("M1", "c1", 1, "finalize", 2),
+            key("M1", "c11", 1, "finalize", 1),
+            key("M", "1c1", 1, "finalize", 1),
+            key("M1", "c1", 11, "finalize", 1),
+            key("M1", "c1", 1, "finalize", 11),
+        ];
+        let distinct: std::collections::HashSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+        assert!(keys.iter().all(|key| key.len() == 32));
+    }
+}
