@@ -37,9 +37,9 @@ fn main() -> ExitCode {
         ["screenshots"] => test::screenshots(root()),
         ["defects", names @ ..] => ended("defects", defects::run(root(), names)),
         ["docs"] => ended("docs", promises::write(root())),
-        ["bench", arguments @ ..] => release::bench(root(), arguments),
-        ["performance"] => performance::write(root()),
-        ["simulate", arguments @ ..] => release::simulate(root(), arguments),
+        ["bench", arguments @ ..] => ended("bench", release::bench(root(), arguments)),
+        ["performance"] => ended("performance", performance::write(root())),
+        ["simulate", arguments @ ..] => ended("simulate", release::simulate(root(), arguments)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS

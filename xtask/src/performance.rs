@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 const DOCUMENT: &str = "docs/performance.md";
@@ -40,17 +40,7 @@ const PARTS: [(&str, &str); 7] = [
 ];
 
 /// Writes the document from the figures of the last run.
-pub(crate) fn write(root: &Path) -> ExitCode {
-    match document(root) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn document(root: &Path) -> Result<(), String> {
+pub(crate) fn write(root: &Path) -> Result<(), String> {
     let figures = std::fs::read(root.join(FIGURES)).map_err(|error| format!("{FIGURES}: {error}"))?;
     let figures: Vec<Figure> =
         serde_json::from_slice(&figures).map_err(|error| format!("{FIGURES}: {error}"))?;
@@ -67,27 +57,9 @@ fn machine() -> String {
 
 #[expect(clippy::disallowed_methods, reason = "a measurement is dated")]
 fn today() -> String {
-    date(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
-}
-
-/// The date so long after 1970 began.
-fn date(since_1970: Duration) -> String {
-    let is_leap =
-        |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
-    let (mut day, mut year) = (since_1970.as_secs() / 86_400, 1970);
-    while day >= 365 + u64::from(is_leap(year)) {
-        day -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for len in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if day < len {
-            break;
-        }
-        day -= len;
-        month += 1;
-    }
-    format!("{year}-{month:02}-{:02}", day + 1)
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since_1970.as_secs()).unwrap_or_default();
+    Timestamp::from_second(seconds).unwrap_or_default().strftime("%F").to_string()
 }
 
 fn rendered(figures: &[Figure], machine: &str, date: &str) -> String {
@@ -130,19 +102,6 @@ fn rendered(figures: &[Figure], machine: &str, date: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_date_is_counted_from_1970() {
-        for (days, expected) in [
-            (0, "1970-01-01"),
-            (58, "1970-02-28"),
-            (59, "1970-03-01"),
-            (11_016, "2000-02-29"),
-            (20_787, "2026-11-30"),
-        ] {
-            assert_eq!(date(Duration::from_secs(days * 86_400)), expected);
-        }
-    }
 
     #[test]
     fn a_completions_parts_are_a_table_of_their_own() {

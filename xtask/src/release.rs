@@ -2,21 +2,20 @@
 //! simulation. They are built, run, and judged by their exit code.
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 /// `cargo xtask bench`: the binary measures itself. The figures go to `target/bench.json` as well; they
 /// are comparable within one run only. One of its parts runs the official Node.js client, and one a buyer's browser.
-pub(crate) fn bench(root: &Path, arguments: &[&str]) -> ExitCode {
+pub(crate) fn bench(root: &Path, arguments: &[&str]) -> Result<(), String> {
     crate::test::install_node(root);
-    let mut measured =
-        run(root, "countersign", &[&["bench", "--output", "target/bench.json"], arguments].concat());
+    run(root, "countersign", &[&["bench", "--output", "target/bench.json"], arguments].concat())?;
     // A part alone, or a tenth of everything, is no page for others.
-    if measured == ExitCode::SUCCESS && arguments.is_empty() {
-        measured = crate::performance::write(root);
+    if arguments.is_empty() {
+        crate::performance::write(root)?;
     }
     // Last, since it wants the machine to itself, and what it measures by is the browser's clock.
-    if measured != ExitCode::SUCCESS || !crate::test::install_browser(root) {
-        return measured;
+    if !crate::test::install_browser(root) {
+        return Ok(());
     }
     let purchases = if arguments.contains(&"--quick") { "5" } else { "60" };
     let mut node = Command::new("node");
@@ -26,23 +25,20 @@ pub(crate) fn bench(root: &Path, arguments: &[&str]) -> ExitCode {
 }
 
 /// `cargo xtask simulate`: both halves over a failing network, many seeds.
-pub(crate) fn simulate(root: &Path, arguments: &[&str]) -> ExitCode {
+pub(crate) fn simulate(root: &Path, arguments: &[&str]) -> Result<(), String> {
     run(root, "countersign-simulation", arguments)
 }
 
-fn run(root: &Path, package: &str, arguments: &[&str]) -> ExitCode {
+fn run(root: &Path, package: &str, arguments: &[&str]) -> Result<(), String> {
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--release", "--quiet", "--package", package, "--"]);
     succeeded("cargo", cargo.args(arguments).current_dir(root))
 }
 
-fn succeeded(name: &str, command: &mut Command) -> ExitCode {
+fn succeeded(name: &str, command: &mut Command) -> Result<(), String> {
     match command.status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("{name}: {error}");
-            ExitCode::FAILURE
-        }
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{name}: {status}")),
+        Err(error) => Err(format!("{name}: {error}")),
     }
 }

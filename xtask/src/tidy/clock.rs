@@ -28,13 +28,13 @@ pub(super) fn one_crate_reads_the_clock_and_draws_entropy(tree: &Tree) -> Vec<Vi
         if REAL_TIME.contains(&krate) {
             continue;
         }
-        let code = file.code().shipped;
+        let code = &file.code().shipped;
         for (words, home) in [(CLOCKS.as_slice(), "src/clock.rs"), (ENTROPY.as_slice(), "src/entropy.rs")] {
             if krate == WORLD && below == home {
                 continue;
             }
             let what = |word: &str| format!("{word} outside {home} of {WORLD}");
-            violations.extend(Violation::of_words(&file.path, &code, words, what));
+            violations.extend(Violation::of_words(&file.path, code, words, what));
         }
     }
     violations

@@ -1,5 +1,9 @@
-//! Rust source with its comments and the contents of its literals blanked, so that a rule about a
-//! word is about code and not about prose. Knows just enough of the language for that.
+//! Rust source with its comments and literals blanked, so that a rule about a word is about code and not
+//! about prose.
+
+use std::ops::Range;
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// One file's code. Both parts keep the file's length and lines; what is not theirs is blank.
 #[derive(Debug, PartialEq, Eq)]
@@ -8,28 +12,11 @@ pub(super) struct Code {
     pub(super) tests: String,
 }
 
-/// Splits a file into the code that ships and the items under `#[cfg(test)]`.
+/// Splits a file into the code that ships and the items under `#[cfg(test)]`. What is not Rust has no code.
 pub(super) fn split(source: &str, tests_only: bool) -> Code {
-    let code = blank_prose(source);
-    if tests_only {
-        let shipped = code.iter().map(|&c| blank(c)).collect();
-        return Code { shipped, tests: code.into_iter().collect() };
-    }
-    let (mut shipped, mut tests): (String, String) = (String::new(), String::new());
-    let mut at = 0;
-    while at < code.len() {
-        let end = if starts_with(&code[at..], "#[cfg(test)]") { end_of_item(&code, at) } else { at };
-        if end == at {
-            shipped.push(code[at]);
-            tests.push(blank(code[at]));
-            at += 1;
-        } else {
-            shipped.extend(code[at..end].iter().map(|&c| blank(c)));
-            tests.extend(&code[at..end]);
-            at = end;
-        }
-    }
-    Code { shipped, tests }
+    let mut places = Places::default();
+    places.read(source, source.parse().unwrap_or_default(), tests_only);
+    Code { shipped: with_only(source, &places.shipped), tests: with_only(source, &places.tests) }
 }
 
 /// The number of the first line that has `word` with no letter, digit or underscore next to its
@@ -47,114 +34,66 @@ pub(super) fn line_of(code: &str, word: &str) -> Option<usize> {
     Some(code[..at].matches('\n').count() + 1)
 }
 
-fn blank(c: char) -> char {
-    if c == '\n' { c } else { ' ' }
+/// The source with all but these places blank.
+fn with_only(source: &str, places: &[Range<usize>]) -> String {
+    let blank = |text: &str| text.chars().map(|c| if c == '\n' { c } else { ' ' }).collect::<String>();
+    let (mut code, mut at) = (String::with_capacity(source.len()), 0);
+    for place in places {
+        code.push_str(&blank(&source[at..place.start]));
+        code.push_str(&source[place.clone()]);
+        at = place.end;
+    }
+    code + &blank(&source[at..])
 }
 
-fn starts_with(code: &[char], text: &str) -> bool {
-    let mut code = code.iter();
-    text.chars().all(|c| code.next() == Some(&c))
+/// Where the tokens are, in their order.
+#[derive(Default)]
+struct Places {
+    shipped: Vec<Range<usize>>,
+    tests: Vec<Range<usize>>,
 }
 
-/// The end of the item that begins at `at`: its closing brace, or a semicolon before any brace.
-fn end_of_item(code: &[char], at: usize) -> usize {
-    let mut depth = 0_usize;
-    for (offset, &c) in code[at..].iter().enumerate() {
-        match c {
-            '{' => depth += 1,
-            '}' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return at + offset + 1;
+impl Places {
+    fn read(&mut self, source: &str, tokens: TokenStream, is_test: bool) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let mut is_test_item = false;
+        for (at, token) in tokens.iter().enumerate() {
+            let place = token.span().byte_range();
+            // A doc comment is an attribute to the lexer.
+            if ["//", "/*"].iter().any(|sign| source[place.clone()].starts_with(sign)) {
+                continue;
+            }
+            is_test_item |= opens_test_item(&tokens[at..]);
+            let is_test = is_test || is_test_item;
+            match token {
+                TokenTree::Literal(_) => {}
+                TokenTree::Ident(_) | TokenTree::Punct(_) => self.add(place, is_test),
+                TokenTree::Group(group) => {
+                    self.add(group.span_open().byte_range(), is_test);
+                    self.read(source, group.stream(), is_test);
+                    self.add(group.span_close().byte_range(), is_test);
                 }
             }
-            ';' if depth == 0 => return at + offset + 1,
-            _ => {}
+            is_test_item &= !ends_item(token);
         }
     }
-    code.len()
+
+    fn add(&mut self, place: Range<usize>, is_test: bool) {
+        if is_test { self.tests.push(place) } else { self.shipped.push(place) }
+    }
 }
 
-fn blank_prose(source: &str) -> Vec<char> {
-    let source: Vec<char> = source.chars().collect();
-    let mut code = source.clone();
-    let mut at = 0;
-    while at < source.len() {
-        let rest = &source[at..];
-        let length = if starts_with(rest, "//") {
-            rest.iter().position(|&c| c == '\n').unwrap_or(rest.len())
-        } else if starts_with(rest, "/*") {
-            block_comment(rest)
-        } else if let Some(length) = raw_string(&source, at) {
-            length
-        } else if rest[0] == '"' {
-            string(rest)
-        } else if rest[0] == '\'' {
-            character(rest)
-        } else {
-            0
-        };
-        for c in &mut code[at..at + length] {
-            *c = blank(*c);
-        }
-        at += length.max(1);
-    }
-    code
+fn opens_test_item(tokens: &[TokenTree]) -> bool {
+    matches!(tokens, [TokenTree::Punct(sign), TokenTree::Group(attribute), ..]
+        if sign.as_char() == '#' && attribute.stream().to_string() == "cfg (test)")
 }
 
-/// Block comments nest.
-fn block_comment(rest: &[char]) -> usize {
-    let (mut depth, mut at) = (0_usize, 0);
-    while at < rest.len() {
-        if starts_with(&rest[at..], "/*") {
-            (depth, at) = (depth + 1, at + 2);
-        } else if starts_with(&rest[at..], "*/") {
-            (depth, at) = (depth - 1, at + 2);
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += 1;
-        }
-    }
-    rest.len()
-}
-
-fn raw_string(source: &[char], at: usize) -> Option<usize> {
-    let named = |c: &char| c.is_alphanumeric() || *c == '_';
-    let before = at.checked_sub(1).map(|before| source[before]);
-    if source[at] != 'r' || before.is_some_and(|c| named(&c) && c != 'b') {
-        return None;
-    }
-    let rest = &source[at + 1..];
-    let hashes = rest.iter().take_while(|&&c| c == '#').count();
-    if rest.get(hashes) != Some(&'"') {
-        return None;
-    }
-    let close: String = std::iter::once('"').chain("#".repeat(hashes).chars()).collect();
-    let from = hashes + 1;
-    let body = (from..rest.len()).find(|&end| starts_with(&rest[end..], &close));
-    Some(body.map_or(rest.len(), |end| end + close.len()) + 1)
-}
-
-fn string(rest: &[char]) -> usize {
-    let mut at = 1;
-    while at < rest.len() {
-        match rest[at] {
-            '\\' => at += 2,
-            '"' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    rest.len()
-}
-
-/// A character literal's length; a lifetime's is 0.
-fn character(rest: &[char]) -> usize {
-    match rest {
-        ['\'', '\\', ..] => rest.iter().skip(3).position(|&c| c == '\'').map_or(rest.len(), |end| end + 4),
-        ['\'', _, '\'', ..] => 3,
-        _ => 0,
+/// An item ends with its braces, or with a semicolon before any.
+fn ends_item(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        TokenTree::Punct(sign) => sign.as_char() == ';',
+        TokenTree::Ident(_) | TokenTree::Literal(_) => false,
     }
 }
 

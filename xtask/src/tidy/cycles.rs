@@ -10,37 +10,12 @@ use super::module_tree::{ModuleTree, Taken};
 use super::tree::Tree;
 use super::violation::Violation;
 
-/// Folders whose files still name each other in cycles. An entry whose last cycle is gone breaks the rule.
-const EXEMPT: [&str; 0] = [];
-
 pub(super) fn no_files_name_each_other_in_a_cycle(tree: &Tree) -> Vec<Violation> {
-    let (mut violations, exempted) = violations_but(tree, &EXEMPT);
-    for folder in EXEMPT.iter().filter(|folder| !exempted.contains(*folder)) {
-        violations.push(Violation::new(*folder, "has no cycle any more; remove its exemption from the rule"));
-    }
-    violations
-}
-
-/// The cycles outside the exempt folders, and the folders that are exempt with reason.
-fn violations_but<'a>(tree: &Tree, exempt: &[&'a str]) -> (Vec<Violation>, BTreeSet<&'a str>) {
-    let (mut violations, mut exempted) = (Vec::new(), BTreeSet::new());
-    for folder in packages(tree) {
-        let modules = match ModuleTree::read(tree, folder) {
-            Ok(modules) => modules,
-            Err((file, why)) => {
-                violations.push(Violation::new(file, why));
-                continue;
-            }
-        };
-        for cycle in cycles(&modules.taken()) {
-            let holds = |folder: &&&str| cycle.iter().all(|taken| taken.by.starts_with(**folder));
-            match exempt.iter().find(holds) {
-                Some(folder) => _ = exempted.insert(*folder),
-                None => violations.push(violation(&cycle)),
-            }
-        }
-    }
-    (violations, exempted)
+    let of_package = |folder: &str| match ModuleTree::read(tree, folder) {
+        Ok(modules) => cycles(&modules.taken()).iter().map(|cycle| violation(cycle)).collect(),
+        Err(unreadable) => vec![unreadable],
+    };
+    packages(tree).into_iter().flat_map(of_package).collect()
 }
 
 /// The folders of the packages: those with a library or a program.
@@ -106,9 +81,9 @@ mod tests {
     const PACKAGE: &str = "crates/countersign-client/src";
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
-        let files = files.iter().map(|(path, text)| File::new(&format!("{PACKAGE}/{path}"), text)).collect();
-        let (violations, _) = violations_but(&Tree { files, ..Tree::default() }, &[]);
-        violations.iter().map(ToString::to_string).collect()
+        let files = files.iter().map(|(path, text)| File::new(format!("{PACKAGE}/{path}"), *text)).collect();
+        let tree = Tree { files, ..Tree::default() };
+        no_files_name_each_other_in_a_cycle(&tree).iter().map(ToString::to_string).collect()
     }
 
     /// The library `a`, `b`, `c` and `d/mod.rs` with `d/e.rs`; `a` and `b` have this text.
@@ -246,21 +221,5 @@ mod tests {
     fn a_file_that_cannot_be_read_is_found() {
         assert_eq!(found(&[("lib.rs", "fn a( {")]).len(), 1);
         assert_eq!(found(&[("lib.rs", "mod gone;\n")]).len(), 1);
-    }
-
-    #[test]
-    fn an_exemption_without_a_cycle_is_found() {
-        let cycle = [
-            ("crates/countersign-sandbox/src/lib.rs", "mod a;\npub(crate) struct B(a::A);\n"),
-            ("crates/countersign-sandbox/src/a.rs", "pub(crate) struct A(Box<super::B>);\n"),
-        ];
-        let files = cycle.iter().map(|(path, text)| File::new(path, text)).collect();
-        let tree = Tree { files, ..Tree::default() };
-        let (violations, exempted) = violations_but(&tree, &["crates/countersign-sandbox/"]);
-        assert!(violations.is_empty() && exempted.contains("crates/countersign-sandbox/"));
-        let (violations, exempted) = violations_but(&tree, &["crates/countersign-sandbox/src/http/"]);
-        assert!(violations.len() == 1 && exempted.is_empty());
-        let gone = no_files_name_each_other_in_a_cycle(&Tree::default());
-        assert_eq!(gone.len(), EXEMPT.len());
     }
 }

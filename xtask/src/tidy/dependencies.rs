@@ -62,7 +62,7 @@ pub(super) fn crates_depend_as_designed(tree: &Tree) -> Vec<Violation> {
             violations.push(Violation::new(&package.name, "has no row in the dependency table"));
             continue;
         };
-        for dependency in package.dependencies.iter().filter(|dependency| !dependency.development) {
+        for dependency in package.dependencies.iter().filter(|dependency| !dependency.is_for_tests()) {
             let name = dependency.name.as_str();
             let ours = tree.packages.iter().any(|package| package.name == name);
             if ours && !allowed.contains(&name) {
@@ -78,7 +78,7 @@ pub(super) fn domain_depends_on_no_std_crates_only(tree: &Tree) -> Vec<Violation
     let mut violations = Vec::new();
     let domain = tree.packages.iter().filter(|package| package.name == "countersign-domain");
     for dependency in domain.flat_map(|package| &package.dependencies) {
-        if dependency.development {
+        if dependency.is_for_tests() {
             continue;
         }
         let name = dependency.name.as_str();
@@ -106,12 +106,7 @@ mod tests {
     }
 
     fn dependency(name: &str) -> Dependency {
-        Dependency {
-            name: name.to_owned(),
-            development: false,
-            default_features: false,
-            features: Vec::new(),
-        }
+        Dependency { name: name.to_owned(), ..Dependency::default() }
     }
 
     fn tree(packages: Vec<Package>) -> Tree {
@@ -138,7 +133,7 @@ mod tests {
 
     #[test]
     fn development_dependencies_and_designed_edges_are_free() {
-        let development = Dependency { development: true, ..dependency("countersign-sandbox") };
+        let development = Dependency { kind: Some("dev".to_owned()), ..dependency("countersign-sandbox") };
         let packages = vec![
             package("countersign-client", vec![development, dependency("countersign-protocol")]),
             package("countersign-sandbox", vec![dependency("countersign-store"), dependency("tokio")]),
@@ -174,7 +169,8 @@ mod tests {
     #[test]
     fn the_domains_own_dependencies_pass() {
         let jiff = Dependency { features: vec!["alloc".to_owned()], ..dependency("jiff") };
-        let test_only = Dependency { development: true, default_features: true, ..dependency("proptest") };
+        let kind = Some("dev".to_owned());
+        let test_only = Dependency { kind, default_features: true, ..dependency("proptest") };
         let dependencies = vec![jiff, dependency("unicode-normalization"), test_only];
         let found =
             domain_depends_on_no_std_crates_only(&tree(vec![package("countersign-domain", dependencies)]));

@@ -12,14 +12,14 @@ pub(super) fn one_folder_calls_the_store(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (server, folder, root) in SERVERS {
         for (file, below) in tree.files_of(server) {
-            let code = file.code().shipped;
+            let code = &file.code().shipped;
             if !below.starts_with(folder) && below != root {
                 let what = |_: &str| format!("names the store, which only {folder} may call");
-                violations.extend(Violation::of_words(&file.path, &code, &["countersign_store"], what));
+                violations.extend(Violation::of_words(&file.path, code, &["countersign_store"], what));
             }
             if below.starts_with("src/http/") {
                 let what = |_: &str| format!("a handler names a stored document; ask {folder} instead");
-                violations.extend(Violation::of_words(&file.path, &code, &["crate::stored"], what));
+                violations.extend(Violation::of_words(&file.path, code, &["crate::stored"], what));
             }
         }
     }

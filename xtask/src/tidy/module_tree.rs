@@ -10,6 +10,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Ident, Item, ItemMacro, UseTree};
 
 use super::tree::{File, Tree};
+use super::violation::Violation;
 
 /// A re-export of a re-export is followed so many times; a name that leads back to itself ends here.
 const MOST_STEPS: usize = 16;
@@ -59,8 +60,8 @@ impl ModuleTree {
     /// Reads the package in this folder, such as `crates/countersign-store`.
     ///
     /// # Errors
-    /// The path of a file that is not Rust or is not there, and why.
-    pub(super) fn read(tree: &Tree, folder: &str) -> Result<Self, (String, String)> {
+    /// A file is not Rust or is not there.
+    pub(super) fn read(tree: &Tree, folder: &str) -> Result<Self, Violation> {
         let mut modules = Self::default();
         let package = folder.rsplit('/').next().unwrap_or(folder);
         for root in ["lib", "main"] {
@@ -73,13 +74,9 @@ impl ModuleTree {
         Ok(modules)
     }
 
-    fn read_file(
-        &mut self,
-        tree: &Tree,
-        file: &File,
-        parent: Option<usize>,
-    ) -> Result<usize, (String, String)> {
-        let parsed = syn::parse_file(&file.text).map_err(|error| (file.path.clone(), error.to_string()))?;
+    fn read_file(&mut self, tree: &Tree, file: &File, parent: Option<usize>) -> Result<usize, Violation> {
+        let refused = |error: syn::Error| Violation::new(&file.path, error.to_string());
+        let parsed = syn::parse_file(&file.text).map_err(refused)?;
         let folder = match file.path.rsplit_once('/') {
             Some((folder, "lib.rs" | "main.rs" | "mod.rs")) => folder.to_owned(),
             _ => file.path.trim_end_matches(".rs").to_owned(),
@@ -95,12 +92,14 @@ impl ModuleTree {
         folder: &str,
         items: &[Item],
         parent: Option<usize>,
-    ) -> Result<usize, (String, String)> {
+    ) -> Result<usize, Violation> {
         let at = self.modules.len();
-        let mut reader = Reader { module: Module { file: file.to_owned(), parent, ..Module::default() } };
-        items.iter().for_each(|item| reader.define(item));
-        items.iter().for_each(|item| reader.visit_item(item));
-        self.modules.push(reader.module);
+        let mut module = Module { file: file.to_owned(), parent, ..Module::default() };
+        for item in items {
+            module.define(item);
+            module.visit_item(item);
+        }
+        self.modules.push(module);
         for item in items {
             // `#[macro_export]` makes a macro a name of the crate's root.
             if let Item::Macro(ItemMacro { attrs, ident: Some(name), .. }) = item
@@ -120,7 +119,7 @@ impl ModuleTree {
             } else {
                 let places = [format!("{below}.rs"), format!("{below}/mod.rs")];
                 let Some(child) = places.iter().find_map(|place| tree.file(place)) else {
-                    return Err((file.to_owned(), format!("there is no file for its module {name}")));
+                    return Err(Violation::new(file, format!("there is no file for its module {name}")));
                 };
                 self.read_file(tree, child, Some(at))?
             };
@@ -157,8 +156,6 @@ impl ModuleTree {
         let Some((first, rest)) = path.split_first() else { return Vec::new() };
         let mut found = match first.as_str() {
             "crate" => vec![Target::Module(self.root_of(from))],
-            "self" => vec![Target::Module(from)],
-            "super" => self.modules[from].parent.map(Target::Module).into_iter().collect(),
             name => match &self.library {
                 Some((library, root)) if library == name => vec![Target::Module(*root)],
                 Some(_) | None => self.look_up(from, name, steps),
@@ -176,14 +173,10 @@ impl ModuleTree {
             let is_last = at + 1 == rest.len();
             found = modules
                 .into_iter()
-                .flat_map(|module| match name.as_str() {
-                    "super" => self.modules[module].parent.map(Target::Module).into_iter().collect(),
-                    "self" => vec![Target::Module(module)],
-                    name => match self.look_up(module, name, steps) {
-                        // Another crate's, or made by a macro in a way that cannot be seen here.
-                        nothing if nothing.is_empty() => vec![Target::Item { module, name: name.to_owned() }],
-                        found => found,
-                    },
+                .flat_map(|module| match self.look_up(module, name, steps) {
+                    // Another crate's, or made by a macro in a way that cannot be seen here.
+                    nothing if nothing.is_empty() => vec![Target::Item { module, name: name.clone() }],
+                    found => found,
                 })
                 .collect();
             if !is_last && found.iter().any(|target| matches!(target, Target::Module(_))) {
@@ -196,6 +189,11 @@ impl ModuleTree {
     fn look_up(&self, at: usize, name: &str, steps: usize) -> Vec<Target> {
         let Some(steps) = steps.checked_sub(1) else { return Vec::new() };
         let module = &self.modules[at];
+        match name {
+            "self" => return vec![Target::Module(at)],
+            "super" => return module.parent.map(Target::Module).into_iter().collect(),
+            _ => {}
+        }
         let here = || Target::Item { module: at, name: name.to_owned() };
         let mut found: Vec<Target> =
             module.children.get(name).map(|child| Target::Module(*child)).into_iter().collect();
@@ -248,17 +246,13 @@ fn parts(item: &Item) -> Option<(&[Attribute], Option<&Ident>)> {
 }
 
 /// Gathers what one module defines, brings in and names.
-struct Reader {
-    module: Module,
-}
-
-impl Reader {
+impl Module {
     fn define(&mut self, item: &Item) {
         if let Item::Macro(ItemMacro { ident: None, mac, .. }) = item {
-            words(&mac.tokens, &mut self.module.given_to_macros);
+            words(&mac.tokens, &mut self.given_to_macros);
         }
         let Some((_, Some(name))) = parts(item) else { return };
-        self.module.defined.insert(name.to_string());
+        self.defined.insert(name.to_string());
     }
 
     fn import(&mut self, tree: &UseTree, mut path: Vec<String>) {
@@ -268,20 +262,20 @@ impl Reader {
                 self.import(&tree.tree, path);
             }
             UseTree::Group(group) => group.items.iter().for_each(|tree| self.import(tree, path.clone())),
-            UseTree::Glob(_) => self.module.globs.push(path),
+            UseTree::Glob(_) => self.globs.push(path),
             UseTree::Name(name) => {
                 if name.ident != "self" {
                     path.push(name.ident.to_string());
                 }
                 if let Some(name) = path.last().cloned() {
-                    self.module.imported.push((name, path));
+                    self.imported.push((name, path));
                 }
             }
             UseTree::Rename(rename) => {
                 if rename.ident != "self" {
                     path.push(rename.ident.to_string());
                 }
-                self.module.imported.push((rename.rename.to_string(), path));
+                self.imported.push((rename.rename.to_string(), path));
             }
         }
     }
@@ -319,7 +313,7 @@ impl Reader {
 
     fn name(&mut self, path: Vec<String>) {
         if !path.is_empty() {
-            self.module.named.insert(path);
+            self.named.insert(path);
         }
     }
 }
@@ -340,7 +334,7 @@ fn words(tokens: &TokenStream, into: &mut BTreeSet<String>) {
     }
 }
 
-impl<'ast> Visit<'ast> for Reader {
+impl<'ast> Visit<'ast> for Module {
     fn visit_item(&mut self, item: &'ast Item) {
         if matches!(item, Item::Mod(_)) {
             return;

@@ -3,7 +3,7 @@
 
 use super::code::line_of;
 use super::tree::Tree;
-use super::violation::Violation;
+use super::violation::{Violation, words_in};
 
 /// Words that have no place in the domain, tests aside.
 const NOT_IN_DOMAIN: [&str; 5] = ["std::", "extern crate std", "serde", "tokio", "tracing"];
@@ -22,7 +22,7 @@ const NOT_IN_PROTOCOL: [&str; 9] = [
 ];
 
 pub(super) fn domain_is_no_std(tree: &Tree) -> Vec<Violation> {
-    let mut violations = words_in(tree, "countersign-domain", &NOT_IN_DOMAIN);
+    let mut violations = words_in(tree, "countersign-domain", &NOT_IN_DOMAIN, "in countersign-domain");
     for (file, below) in tree.files_of("countersign-domain") {
         if below == "src/lib.rs" && line_of(&file.code().shipped, "#![no_std]").is_none() {
             violations.push(Violation::new(&file.path, "does not declare #![no_std]"));
@@ -32,16 +32,7 @@ pub(super) fn domain_is_no_std(tree: &Tree) -> Vec<Violation> {
 }
 
 pub(super) fn protocol_does_no_io(tree: &Tree) -> Vec<Violation> {
-    words_in(tree, "countersign-protocol", &NOT_IN_PROTOCOL)
-}
-
-fn words_in(tree: &Tree, krate: &str, words: &[&str]) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    for (file, _) in tree.files_of(krate) {
-        let what = |word: &str| format!("{word} in {krate}");
-        violations.extend(Violation::of_words(&file.path, &file.code().shipped, words, what));
-    }
-    violations
+    words_in(tree, "countersign-protocol", &NOT_IN_PROTOCOL, "in countersign-protocol")
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What the rules look at: the text files of the tree and the packages of the workspace. Loaded
 //! once, from the disk and from `cargo metadata`; the rules' tests build theirs by hand.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::code::{self, Code};
 use crate::cargo;
@@ -15,12 +16,12 @@ use crate::folders::FOREIGN;
 pub(super) struct File {
     pub(super) path: String,
     pub(super) text: String,
+    code: OnceCell<Code>,
 }
 
 impl File {
-    #[cfg(test)]
-    pub(super) fn new(path: &str, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned() }
+    pub(super) fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { path: path.into(), text: text.into(), code: OnceCell::new() }
     }
 
     pub(super) fn is_rust(&self) -> bool {
@@ -38,24 +39,32 @@ impl File {
     }
 
     /// The code without comments and the contents of literals, split into what ships and what tests.
-    pub(super) fn code(&self) -> Code {
+    pub(super) fn code(&self) -> &Code {
         let tests_only = self.path.split('/').any(|part| part == "tests" || part == "benches")
             || self.stem() == "tests"
             || self.stem().ends_with("_tests");
-        code::split(&self.text, tests_only)
+        self.code.get_or_init(|| code::split(&self.text, tests_only))
     }
 }
 
 /// A dependency as its package declares it.
-#[derive(Debug)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Dependency {
     pub(super) name: String,
-    pub(super) development: bool,
+    /// `dev` or `build`; absent for one that is always there.
+    pub(super) kind: Option<String>,
+    #[serde(rename = "uses_default_features")]
     pub(super) default_features: bool,
     pub(super) features: Vec<String>,
 }
 
-#[derive(Debug)]
+impl Dependency {
+    pub(super) fn is_for_tests(&self) -> bool {
+        self.kind.as_deref() == Some("dev")
+    }
+}
+
+#[derive(Debug, Deserialize)]
 pub(super) struct Package {
     pub(super) name: String,
     pub(super) dependencies: Vec<Dependency>,
@@ -118,7 +127,7 @@ fn read_folder(folder: &Path, path: &str, files: &mut Vec<File>) -> Result<(), S
             // What is not text (a picture, a database) has no words to rule on; a file that a
             // neighbour's tool has just removed has none either.
             if let Ok(text) = fs::read_to_string(entry.path()) {
-                files.push(File { path: below, text });
+                files.push(File::new(below, text));
             }
         }
     }
@@ -126,28 +135,7 @@ fn read_folder(folder: &Path, path: &str, files: &mut Vec<File>) -> Result<(), S
 }
 
 fn read_packages(root: &Path) -> Result<Vec<Package>, String> {
-    let metadata = cargo::ask(root, &["metadata", "--format-version", "1", "--no-deps"])?;
-    Ok(array(&metadata["packages"]).map(package).collect())
-}
-
-fn package(value: &Value) -> Package {
-    Package {
-        name: text(&value["name"]),
-        dependencies: array(&value["dependencies"])
-            .map(|dependency| Dependency {
-                name: text(&dependency["name"]),
-                development: dependency["kind"] == "dev",
-                default_features: dependency["uses_default_features"] == true,
-                features: array(&dependency["features"]).map(text).collect(),
-            })
-            .collect(),
-    }
-}
-
-fn array(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+    let mut metadata = cargo::ask(root, &["metadata", "--format-version", "1", "--no-deps"])?;
+    let packages = serde_json::from_value(metadata["packages"].take());
+    packages.map_err(|error| format!("cargo metadata: {error}"))
 }

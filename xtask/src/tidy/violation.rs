@@ -1,6 +1,7 @@
 //! What a rule finds.
 
 use super::code::line_of;
+use super::tree::{File, Tree};
 
 /// A place that breaks a rule, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,4 +33,13 @@ impl std::fmt::Display for Violation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}: {}", self.place, self.what)
     }
+}
+
+/// One for each of these words that is in a crate's code, tests aside, at the first line of each file that has it.
+pub(super) fn words_in(tree: &Tree, krate: &str, words: &[&str], place: &str) -> Vec<Violation> {
+    let of_file = |file: &File| {
+        let what = |word: &str| format!("{word} {place}");
+        Violation::of_words(&file.path, &file.code().shipped, words, what).collect::<Vec<_>>()
+    };
+    tree.files_of(krate).flat_map(|(file, _)| of_file(file)).collect()
 }
