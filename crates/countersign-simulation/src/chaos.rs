@@ -5,44 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_store::intercept::Outage;
-use countersign_world::fake::ShiftedClock;
 
 use crate::entropy::Random;
 use crate::executor::Group;
-use crate::store::HalfStore;
+use crate::weather::Misfortune;
 use crate::world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// One kind of misfortune.
-#[derive(Debug, Clone, Copy)]
-enum Misfortune {
-    MerchantCrash,
-    AmazonCrash,
-    MerchantFreeze,
-    AmazonFreeze,
-    MerchantOutage,
-    AmazonOutage,
-    CutOff,
-    MerchantClock,
-    AmazonClock,
-}
-
 /// Sets them all going.
 pub(crate) fn begin(world: &Arc<World>, seed: u64) {
-    let spells = world.weather.spells;
-    let all = [
-        (spells.merchant_crash, Misfortune::MerchantCrash),
-        (spells.amazon_crash, Misfortune::AmazonCrash),
-        (spells.merchant_freeze, Misfortune::MerchantFreeze),
-        (spells.amazon_freeze, Misfortune::AmazonFreeze),
-        (spells.merchant_outage, Misfortune::MerchantOutage),
-        (spells.amazon_outage, Misfortune::AmazonOutage),
-        (spells.cut_off, Misfortune::CutOff),
-        (spells.merchant_clock, Misfortune::MerchantClock),
-        (spells.amazon_clock, Misfortune::AmazonClock),
-    ];
-    for (part, (every, misfortune)) in (100..).zip(all) {
+    for (part, (misfortune, every)) in (100..).zip(world.weather.spells) {
         let Some(every) = every else { continue };
         let (world, random) = (Arc::clone(world), Random::stream(seed, part));
         world.executor.clone().spawn(Group::World, async move {
@@ -52,60 +25,57 @@ pub(crate) fn begin(world: &Arc<World>, seed: u64) {
                 if world.weather.is_calm() {
                     return;
                 }
-                misfortune.strike(&world, &random).await;
+                strike(misfortune, &world, &random).await;
             }
         });
     }
 }
 
-impl Misfortune {
-    async fn strike(self, world: &Arc<World>, random: &Random) {
-        let for_a_while = random.time(Duration::ZERO, 90 * SECOND);
-        let note = |text: String| world.witness.note(None, text);
-        match self {
-            Self::MerchantCrash => {
-                note(format!("the merchant half crashes for {for_a_while:?}"));
-                world.witness.count("merchant crash");
-                world.merchant.crash();
-                world.executor.sleep(for_a_while).await;
-                if !world.weather.is_calm() {
-                    world.start_merchant();
-                }
+async fn strike(misfortune: Misfortune, world: &Arc<World>, random: &Random) {
+    let executor = &world.executor;
+    let for_a_while = random.time(Duration::ZERO, 90 * SECOND);
+    let note = |text: String| world.witness.note(None, text);
+    match misfortune {
+        Misfortune::Crash(half) => {
+            note(format!("{half} crashes for {for_a_while:?}"));
+            world.witness.count(&format!("{half:?} crash"));
+            world.crash(half);
+            executor.sleep(for_a_while).await;
+            if !world.weather.is_calm() {
+                world.start(half);
             }
-            Self::AmazonCrash => {
-                note(format!("Amazon's half crashes for {for_a_while:?}"));
-                world.witness.count("Amazon crash");
-                world.amazon.crash();
-                world.executor.sleep(for_a_while).await;
-                if !world.weather.is_calm() {
-                    world.start_amazon();
-                }
-            }
-            Self::MerchantFreeze => freeze(world, Group::Merchant, for_a_while).await,
-            Self::AmazonFreeze => freeze(world, Group::Amazon, for_a_while).await,
-            Self::MerchantOutage => outage(world, &world.merchant_store, random, for_a_while).await,
-            Self::AmazonOutage => outage(world, &world.amazon_store, random, for_a_while).await,
-            Self::CutOff => {
-                let lasting = random.time(SECOND, Duration::from_secs(3_600));
-                note(format!("the merchant half is cut off from Amazon for {lasting:?}"));
-                world.weather.cut_off();
-                world.executor.sleep(lasting).await;
-                world.weather.mend();
-            }
-            Self::MerchantClock => set_wrong(world, "the merchant half", &world.merchant_clock, random).await,
-            Self::AmazonClock => set_wrong(world, "Amazon's half", &world.amazon_clock, random).await,
+        }
+        Misfortune::Freeze(half) => {
+            note(format!("the process of {half:?} stands still for {for_a_while:?}"));
+            executor.freeze(Group::Half(half));
+            executor.sleep(for_a_while).await;
+            executor.thaw(Group::Half(half));
+        }
+        Misfortune::Outage(half) => {
+            let outage = random.one_of(&[Outage::ReadOnly, Outage::Unreachable]);
+            note(format!("a store is {outage:?} for {for_a_while:?}"));
+            let outages = &world.stores.of(half).store.hook.outages;
+            outages.fail(outage);
+            executor.sleep(for_a_while).await;
+            outages.heal();
+        }
+        Misfortune::CutOff => {
+            let lasting = random.time(SECOND, Duration::from_secs(3_600));
+            note(format!("the merchant half is cut off from Amazon for {lasting:?}"));
+            world.weather.cut_off();
+            executor.sleep(lasting).await;
+            world.weather.mend();
+        }
+        // Somebody sets a clock wrong, and after a while right again.
+        Misfortune::Clock(half) => {
+            let (off_by, lasting) = (jump(random), random.time(Duration::ZERO, 600 * SECOND));
+            note(format!("the clock of {half} is off by {off_by} ms for {lasting:?}"));
+            world.clocks.of(half).shift_to(off_by);
+            executor.sleep(lasting).await;
+            note(format!("the clock of {half} is set right"));
+            world.clocks.of(half).shift_to(0);
         }
     }
-}
-
-/// Somebody sets a clock wrong, and after a while right again.
-async fn set_wrong(world: &Arc<World>, whose: &str, clock: &ShiftedClock, random: &Random) {
-    let (off_by, lasting) = (jump(random), random.time(Duration::ZERO, 600 * SECOND));
-    world.witness.note(None, format!("the clock of {whose} is off by {off_by} ms for {lasting:?}"));
-    clock.shift_to(off_by);
-    world.executor.sleep(lasting).await;
-    world.witness.note(None, format!("the clock of {whose} is set right"));
-    clock.shift_to(0);
 }
 
 /// Mostly seconds, at times hours, seldom more than a day, either way.
@@ -119,19 +89,4 @@ fn jump(random: &Random) -> i64 {
     let millis = random.time(Duration::ZERO, Duration::from_secs(most)).as_millis();
     let millis = i64::try_from(millis).unwrap_or(0);
     if random.happens(500) { millis } else { -millis }
-}
-
-async fn freeze(world: &Arc<World>, group: Group, lasting: Duration) {
-    world.witness.note(None, format!("the process of {group:?} stands still for {lasting:?}"));
-    world.executor.freeze(group);
-    world.executor.sleep(lasting).await;
-    world.executor.thaw(group);
-}
-
-async fn outage(world: &Arc<World>, store: &HalfStore, random: &Random, lasting: Duration) {
-    let outage = random.one_of(&[Outage::ReadOnly, Outage::Unreachable]);
-    world.witness.note(None, format!("a store is {outage:?} for {lasting:?}"));
-    store.hook.outages.fail(outage);
-    world.executor.sleep(lasting).await;
-    store.hook.outages.heal();
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use countersign_store::contract::Write;
 
-use crate::documents::{Attempt, AttemptState, Cancellation, Checkout, Ids, Payment};
+use crate::documents::{Attempt, AttemptState, Cancellation, Checkout, Ids, InFlight, Payment};
 use crate::invariants::{Held, Invariant, broken, never};
 use crate::ledger::{Ledger, Money};
 use crate::payments;
@@ -86,20 +86,23 @@ fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger
         && was != is
     {
         let may_be_new = match before.map(|before| &before.state) {
-            Some(AttemptState::InDoubt { stored_error_count, .. }) => *stored_error_count >= STORED_ERRORS,
+            Some(AttemptState::Finalize(InFlight::InDoubt { stored_error: Some(stored), .. })) => {
+                stored.replay_count >= STORED_ERRORS
+            }
             _ => false,
         };
         never(!may_be_new || was.body != is.body, Invariant::SendChanged, || {
             format!("attempt {number} is in doubt with key {}, now {}", was.n, is.n)
         })?;
     }
+    use AttemptState::Finalize;
+    use InFlight::{InDoubt, Sent};
     let is_sent = match (before.map(|before| &before.state), &after.state) {
-        (Some(AttemptState::Finalizing { .. }), AttemptState::Finalizing { .. }) => false,
-        (_, AttemptState::Finalizing { .. }) => true,
-        (
-            Some(AttemptState::InDoubt { send_count: was, .. }),
-            AttemptState::InDoubt { send_count: is, .. },
-        ) => is > was,
+        (Some(Finalize(Sent { .. })), Finalize(Sent { .. })) => false,
+        (_, Finalize(Sent { .. })) => true,
+        (Some(Finalize(InDoubt { send_count: was, .. })), Finalize(InDoubt { send_count: is, .. })) => {
+            is > was
+        }
         _ => false,
     };
     let away_ms = decided_at.saturating_sub(after.buyer_seen_at);

@@ -77,7 +77,7 @@ pub(crate) struct Send {
 
 /// A call that may still have an effect.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-enum InFlight {
+pub(crate) enum InFlight {
     Recorded {
         left_at: Option<i64>,
         retry_at: i64,
@@ -97,63 +97,32 @@ enum InFlight {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-struct StoredError {
-    replay_count: u32,
+pub(crate) struct StoredError {
+    pub(crate) replay_count: u32,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-enum StoredAttemptState {
-    Bound { retry_at: i64 },
-    Finalize(InFlight),
-    Pending { charge_permission_id: String, charge_id: String, look: Look },
-    Completed { completion: Completion, charge_permission_id: String },
-    NotPaid { reason: serde_json::Value },
-    Unresolved { reason: String, look_at: i64 },
-    Surplus { of: u32 },
-}
+impl InFlight {
+    fn due_at(&self) -> i64 {
+        match self {
+            Self::Recorded { retry_at, .. } => *retry_at,
+            Self::Sent { lease_until, .. } => *lease_until,
+            Self::InDoubt { look, .. } => look.at,
+        }
+    }
 
-impl From<StoredAttemptState> for AttemptState {
-    fn from(stored: StoredAttemptState) -> Self {
-        match stored {
-            StoredAttemptState::Bound { retry_at } => Self::Bound { retry_at },
-            StoredAttemptState::Finalize(InFlight::Recorded { left_at, retry_at }) => {
-                Self::Approved { sent_at: left_at, retry_at }
-            }
-            StoredAttemptState::Finalize(InFlight::Sent { send, lease_until }) => {
-                Self::Finalizing { send, lease_until }
-            }
-            StoredAttemptState::Finalize(InFlight::InDoubt {
-                send,
-                send_count,
-                sent_at,
-                look,
-                stored_error,
-                ..
-            }) => {
-                let stored_error_count = stored_error.map_or(0, |stored| stored.replay_count);
-                Self::InDoubt { send, send_count, sent_at, look_at: look.at, stored_error_count }
-            }
-            StoredAttemptState::Pending { charge_permission_id, charge_id, look } => {
-                Self::Pending { charge_permission_id, charge_id, look_at: look.at }
-            }
-            StoredAttemptState::Completed { completion, charge_permission_id } => {
-                Self::Completed { completion, charge_permission_id }
-            }
-            StoredAttemptState::NotPaid { reason } => Self::NotPaid { reason },
-            StoredAttemptState::Unresolved { reason, look_at } => Self::Unresolved { reason, look_at },
-            StoredAttemptState::Surplus { of } => Self::Surplus { of },
+    fn send(&self) -> Option<&Send> {
+        match self {
+            Self::Recorded { .. } => None,
+            Self::Sent { send, .. } | Self::InDoubt { send, .. } => Some(send),
         }
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(from = "StoredAttemptState")]
 pub(crate) enum AttemptState {
     Bound { retry_at: i64 },
-    Approved { sent_at: Option<i64>, retry_at: i64 },
-    Finalizing { send: Send, lease_until: i64 },
-    InDoubt { send: Send, send_count: u32, sent_at: i64, look_at: i64, stored_error_count: u32 },
-    Pending { charge_permission_id: String, charge_id: String, look_at: i64 },
+    Finalize(InFlight),
+    Pending { charge_permission_id: String, charge_id: String, look: Look },
     Completed { completion: Completion, charge_permission_id: String },
     NotPaid { reason: serde_json::Value },
     Unresolved { reason: String, look_at: i64 },
@@ -203,6 +172,7 @@ impl AttemptState {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Completed { completion, .. } => name(completion),
+            Self::Finalize(call) => name(call),
             state => name(state),
         }
     }
@@ -231,25 +201,24 @@ impl AttemptState {
         match self {
             Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
             // Of a request that was turned away a copy may still arrive.
-            Self::Approved { sent_at, .. } => sent_at.is_some(),
+            Self::Finalize(InFlight::Recorded { left_at, .. }) => left_at.is_some(),
             _ => true,
         }
     }
 
     pub(crate) fn due_at(&self) -> Option<i64> {
         match self {
-            Self::Bound { retry_at } | Self::Approved { retry_at, .. } => Some(*retry_at),
-            Self::Finalizing { lease_until, .. } => Some(*lease_until),
-            Self::InDoubt { look_at, .. }
-            | Self::Pending { look_at, .. }
-            | Self::Unresolved { look_at, .. } => Some(*look_at),
+            Self::Bound { retry_at: at }
+            | Self::Pending { look: Look { at }, .. }
+            | Self::Unresolved { look_at: at, .. } => Some(*at),
+            Self::Finalize(call) => Some(call.due_at()),
             Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => None,
         }
     }
 
     pub(crate) fn send(&self) -> Option<&Send> {
         match self {
-            Self::Finalizing { send, .. } | Self::InDoubt { send, .. } => Some(send),
+            Self::Finalize(call) => call.send(),
             _ => None,
         }
     }
@@ -378,36 +347,8 @@ pub(crate) enum Request {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-enum StoredOperationState {
-    InFlight(InFlight),
-    Done(Effect),
-    Refused { code: String },
-}
-
-impl From<StoredOperationState> for OperationState {
-    fn from(stored: StoredOperationState) -> Self {
-        match stored {
-            StoredOperationState::InFlight(InFlight::Recorded { retry_at, .. }) => {
-                Self::Recorded { retry_at }
-            }
-            StoredOperationState::InFlight(InFlight::Sent { send, lease_until }) => {
-                Self::Sending { send, lease_until }
-            }
-            StoredOperationState::InFlight(InFlight::InDoubt { send, send_count, since, look, .. }) => {
-                Self::InDoubt { send, send_count, since, look }
-            }
-            StoredOperationState::Done(effect) => Self::Done(effect),
-            StoredOperationState::Refused { code } => Self::Refused { code },
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(from = "StoredOperationState")]
 pub(crate) enum OperationState {
-    Recorded { retry_at: i64 },
-    Sending { send: Send, lease_until: i64 },
-    InDoubt { send: Send, send_count: u32, since: i64, look: Look },
+    InFlight(InFlight),
     Done(Effect),
     Refused { code: String },
 }
@@ -460,24 +401,24 @@ impl Cancellation {
 }
 
 impl OperationState {
+    pub(crate) fn name(&self) -> String {
+        self.in_flight().map_or_else(|| name(self), name)
+    }
+
+    fn in_flight(&self) -> Option<&InFlight> {
+        if let Self::InFlight(call) = self { Some(call) } else { None }
+    }
+
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Done(_) | Self::Refused { .. })
+        self.in_flight().is_none()
     }
 
     fn due_at(&self) -> Option<i64> {
-        match self {
-            Self::Recorded { retry_at } => Some(*retry_at),
-            Self::Sending { lease_until, .. } => Some(*lease_until),
-            Self::InDoubt { look, .. } => Some(look.at),
-            Self::Done(_) | Self::Refused { .. } => None,
-        }
+        self.in_flight().map(InFlight::due_at)
     }
 
     pub(crate) fn send(&self) -> Option<&Send> {
-        match self {
-            Self::Sending { send, .. } | Self::InDoubt { send, .. } => Some(send),
-            Self::Recorded { .. } | Self::Done(_) | Self::Refused { .. } => None,
-        }
+        self.in_flight().and_then(InFlight::send)
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::entropy::Random;
+use crate::half::Half;
 
 /// Whose task it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +22,8 @@ pub(crate) enum Group {
     World,
     /// Requests on their way, whoever sent them.
     Network,
-    /// The merchant half's process.
-    Merchant,
-    /// Amazon's half's process.
-    Amazon,
+    /// A half's process.
+    Half(Half),
 }
 
 /// A task, to be canceled by.
@@ -346,14 +345,14 @@ mod tests {
         let executor = executor(2);
         let held = Arc::new(());
         let (task_holds, clone) = (Arc::clone(&held), executor.clone());
-        executor.spawn(Group::Merchant, async move {
+        executor.spawn(Group::Half(Half::Merchant), async move {
             clone.sleep(ms(10)).await;
             unreachable!("{task_holds:?} was dropped");
         });
         let clone = executor.clone();
         let main = async move {
             clone.sleep(ms(5)).await;
-            clone.kill(Group::Merchant);
+            clone.kill(Group::Half(Half::Merchant));
             clone.sleep(ms(20)).await;
         };
         assert_eq!(executor.run(main, || true), Ok(()));
@@ -365,7 +364,7 @@ mod tests {
         let executor = executor(3);
         let woken_at = Arc::new(Mutex::new(None));
         let (kept, clone) = (Arc::clone(&woken_at), executor.clone());
-        executor.spawn(Group::Amazon, async move {
+        executor.spawn(Group::Half(Half::Amazon), async move {
             clone.sleep(ms(10)).await;
             *kept.lock().unwrap() = Some(clone.now());
         });
@@ -373,9 +372,9 @@ mod tests {
         let main = async move {
             // Whichever of the two runs first, the other is asleep by then.
             clone.sleep(ms(5)).await;
-            clone.freeze(Group::Amazon);
+            clone.freeze(Group::Half(Half::Amazon));
             clone.sleep(ms(45)).await;
-            clone.thaw(Group::Amazon);
+            clone.thaw(Group::Half(Half::Amazon));
             clone.sleep(ms(50)).await;
         };
         assert_eq!(executor.run(main, || true), Ok(()));

@@ -1,8 +1,35 @@
-//! The two halves under test.
+//! The two halves under test, and what each has of its own.
 
-/// Which half.
+use std::fmt;
+
+/// Which half. It prints as the trace calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Half {
     Merchant,
     Amazon,
+}
+
+impl fmt::Display for Half {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Merchant => "the merchant half",
+            Self::Amazon => "Amazon's half",
+        })
+    }
+}
+
+/// What either half has one of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Halves<T> {
+    pub(crate) merchant: T,
+    pub(crate) amazon: T,
+}
+
+impl<T> Halves<T> {
+    pub(crate) fn of(&self, half: Half) -> &T {
+        match half {
+            Half::Merchant => &self.merchant,
+            Half::Amazon => &self.amazon,
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::chaos;
 use crate::entropy::Random;
 use crate::executor::Group;
+use crate::half::Half;
 use crate::limits::{SANDBOX_AUTHORIZATION, SESSION_KEPT};
 use crate::looking::Look;
 use crate::process::{GivingUp, Served};
@@ -28,8 +29,8 @@ const LAST_ACTS: Duration = SANDBOX_AUTHORIZATION.saturating_add(Duration::from_
 impl World {
     /// Everything, from the first order to the end.
     pub(crate) async fn live(self: Arc<Self>) {
-        self.start_amazon();
-        self.start_merchant();
+        self.start(Half::Amazon);
+        self.start(Half::Merchant);
         chaos::begin(&self, self.seed);
         let rush_at = self.random.time(BUSY / 2, BUSY - RUSH * 5);
         for order in 0..self.order_count {

@@ -20,7 +20,7 @@ use crate::entropy::Random;
 use crate::executor::{Executor, Group};
 use crate::process::{GivingUp, Process, Served};
 use crate::reading::{DateHeader, IdsOnGet, Reading, SuccessStatus};
-use crate::weather::Weather;
+use crate::weather::{Rates, Weather};
 use crate::witness::Witness;
 
 /// For how long after a change a Get may not know of it.
@@ -31,17 +31,15 @@ const SIMULATED: u32 = 40;
 
 /// The network. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Network(Arc<Inner>);
-
-struct Inner {
-    executor: Executor,
-    weather: Arc<Weather>,
-    reading: Reading,
-    amazon: Arc<Process<Sandbox>>,
-    witness: Arc<Witness>,
-    random: Random,
+pub(crate) struct Network {
+    pub(crate) executor: Executor,
+    pub(crate) weather: Arc<Weather>,
+    pub(crate) reading: Reading,
+    pub(crate) amazon: Arc<Process<Sandbox>>,
+    pub(crate) witness: Arc<Witness>,
+    pub(crate) random: Random,
     /// Statuses that Amazon keeps for an idempotency key.
-    kept: Mutex<HashMap<String, StatusCode>>,
+    pub(crate) kept: Arc<Mutex<HashMap<String, StatusCode>>>,
 }
 
 /// What is called for, as far as answers differ by it.
@@ -114,36 +112,16 @@ struct Fate {
 }
 
 impl Network {
-    pub(crate) fn new(
-        executor: &Executor,
-        weather: &Arc<Weather>,
-        reading: Reading,
-        amazon: &Arc<Process<Sandbox>>,
-        witness: &Arc<Witness>,
-        random: Random,
-    ) -> Self {
-        Self(Arc::new(Inner {
-            executor: executor.clone(),
-            weather: Arc::clone(weather),
-            reading,
-            amazon: Arc::clone(amazon),
-            witness: Arc::clone(witness),
-            random,
-            kept: Mutex::default(),
-        }))
-    }
-
     fn note(&self, called: &Called, what: impl FnOnce() -> String) {
-        self.0.witness.note_of_object(called.id(), || format!("{} {}", called.name(), what()));
+        self.witness.note_of_object(called.id(), || format!("{} {}", called.name(), what()));
     }
 
-    fn happens(&self, rate: impl FnOnce(&crate::weather::Rates) -> u32) -> bool {
-        let Inner { weather, random, .. } = &*self.0;
-        !weather.is_calm() && random.happens(rate(&weather.rates))
+    fn happens(&self, rate: impl FnOnce(&Rates) -> u32) -> bool {
+        self.weather.strikes(&self.random, rate)
     }
 
     fn fate(&self) -> Fate {
-        let random = &self.0.random;
+        let random = &self.random;
         let late = if self.happens(|rates| rates.late) {
             random.time(Duration::from_secs(1), Duration::from_secs(600))
         } else {
@@ -160,14 +138,14 @@ impl Network {
     }
 
     async fn usual_delay(&self) {
-        let Inner { executor, weather, random, .. } = &*self.0;
+        let Self { executor, weather, random, .. } = self;
         let longest = if weather.is_calm() { 20 } else { 3_000 };
         executor.sleep(random.time(Duration::from_millis(1), Duration::from_millis(longest))).await;
     }
 
     /// Nobody hears what came of it: at once, or when the sender has long given up.
     async fn lose(&self, answers: oneshot::Sender<Response>) {
-        let Inner { executor, random, .. } = &*self.0;
+        let Self { executor, random, .. } = self;
         executor.sleep(random.time(Duration::ZERO, Duration::from_secs(60))).await;
         drop(answers);
     }
@@ -177,13 +155,13 @@ impl Network {
             self.note(&called, || "is lost on its way".to_owned());
             return self.lose(answers).await;
         }
-        self.0.executor.sleep(fate.late).await;
+        self.executor.sleep(fate.late).await;
         let mut answer = self.ask(&request, &called).await;
         if let Some(pause) = fate.repeated_after {
             let (copy, is_called) = (self.clone(), called.clone());
             let (copied, of_copy) = oneshot::channel();
-            self.0.executor.spawn(Group::Network, async move {
-                copy.0.executor.sleep(pause).await;
+            self.executor.spawn(Group::Network, async move {
+                copy.executor.sleep(pause).await;
                 let _ = copied.send(copy.ask(&request, &is_called).await);
             });
             if fate.copy_answers {
@@ -191,9 +169,8 @@ impl Network {
             }
         }
         let Some(answer) = answer else { return self.lose(answers).await };
-        let Inner { weather, .. } = &*self.0;
-        let gateway = matches!(called, Called::Finalize { .. }) && weather.gives_up_on_payments();
-        if fate.answer_lost || gateway || weather.is_cut_off() {
+        let gateway = matches!(called, Called::Finalize { .. }) && self.weather.gives_up_on_payments();
+        if fate.answer_lost || gateway || self.weather.is_cut_off() {
             self.note(&called, || "has an answer that is lost".to_owned());
             return self.lose(answers).await;
         }
@@ -203,7 +180,7 @@ impl Network {
 
     /// Lets Amazon answer, as the reading has it.
     async fn ask(&self, request: &Request, called: &Called) -> Option<Response> {
-        let Inner { amazon, random, weather, .. } = &*self.0;
+        let Self { amazon, random, weather, .. } = self;
         if let Some(status) = self.kept(called) {
             self.note(called, || format!("gets the kept {status} again"));
             return Some(failure(status));
@@ -265,14 +242,14 @@ impl Network {
         };
         let rate = if matches!(called, Called::Finalize { .. }) { SIMULATED } else { SIMULATED * 4 };
         if self.happens(|_| rate) {
-            let code = self.0.random.one_of(codes);
+            let code = self.random.one_of(codes);
             request.headers_mut().insert("x-amz-pay-simulation-code", HeaderValue::from_static(code));
         }
     }
 
     /// Whether Amazon has not heard yet of what it is asked for.
     fn comes_too_early(&self, id: &str) -> bool {
-        let Inner { reading, random, witness, .. } = &*self.0;
+        let Self { reading, random, witness, .. } = self;
         let Some(age) = witness.age(id) else { return false };
         let rate = if witness.is_finalized(id) { reading.early_404_finalized } else { reading.early_404_new };
         age < REPLICA_LAG && random.happens(rate)
@@ -284,24 +261,24 @@ impl Network {
             Called::Finalize { .. } | Called::Change { .. } => &[404, 408, 425, 500, 500, 502, 503, 504],
             Called::Get { .. } => &[408, 425, 500, 502, 503, 504],
         };
-        StatusCode::from_u16(self.0.random.one_of(statuses)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.random.one_of(statuses)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn kept(&self, called: &Called) -> Option<StatusCode> {
         let Called::Finalize { key, .. } = called else { return None };
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }
 
     fn keep(&self, called: &Called, status: StatusCode) {
         let Called::Finalize { key, .. } = called else { return };
-        if self.0.reading.stores_5xx && status.is_server_error() {
-            self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), status);
+        if self.reading.stores_5xx && status.is_server_error() {
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), status);
         }
     }
 
     /// The sandbox's answer as another reading would have it.
     fn read_otherwise(&self, called: &Called, answer: Response) -> Response {
-        let Inner { reading, random, witness, .. } = &*self.0;
+        let Self { reading, random, witness, .. } = self;
         let (mut head, mut body) = answer.into_parts();
         match reading.date_header {
             DateHeader::Told => {}
@@ -426,7 +403,7 @@ impl Transport for Network {
         _: Duration,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
-            let Inner { executor, weather, amazon, witness, .. } = &*self.0;
+            let Self { executor, weather, amazon, witness, .. } = self;
             let called = Called::of(&request);
             if let Called::Finalize { session, key } = &called {
                 witness.sends(session, key, request.body());

@@ -52,7 +52,7 @@ impl Post {
     }
 
     fn happens(&self, rate: impl FnOnce(&Rates) -> u32) -> bool {
-        !self.weather.is_calm() && self.random.happens(rate(&self.weather.rates))
+        self.weather.strikes(&self.random, rate)
     }
 
     async fn hand_over(&self, request: Request) -> Result<StatusCode, NotDelivered> {

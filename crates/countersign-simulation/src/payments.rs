@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use crate::documents::{
-    Balances, Cancellation, ChargePermission, Effect, Name, Operation, OperationState, Payment, Request,
-    SeenChargeState, SeenPermissionState, SeenRefundState, name,
+    Balances, Cancellation, ChargePermission, Effect, InFlight, Name, Operation, OperationState, Payment,
+    Request, SeenChargeState, SeenPermissionState, SeenRefundState, name,
 };
 use crate::invariants::{Held, Invariant, broken, never};
 use crate::limits::surplus;
@@ -200,7 +200,7 @@ pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'
         })?;
     }
     for operation in &after.operations {
-        if let OperationState::InDoubt { send_count, since, .. } = &operation.state {
+        if let OperationState::InFlight(InFlight::InDoubt { send_count, since, .. }) = &operation.state {
             let lasting = decided_at.saturating_sub(*since).max(0);
             never(i64::from(*send_count) > most_sends(lasting), Invariant::AskedTooOften, || {
                 format!("operation {} was sent {send_count} times in {lasting} ms", operation.number)
@@ -306,7 +306,9 @@ pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> He
         return Ok(());
     }
     let copies = |operation: &Operation| match (&operation.request, &operation.state) {
-        (Request::CreateCharge {}, OperationState::InDoubt { send_count, .. }) => *send_count,
+        (Request::CreateCharge {}, OperationState::InFlight(InFlight::InDoubt { send_count, .. })) => {
+            *send_count
+        }
         _ => 0,
     };
     let earlier = |number: u32| {
@@ -418,16 +420,11 @@ pub(crate) fn of_fact(fact: &Value, told: &mut std::collections::HashSet<String>
 }
 
 /// A parcel may leave only for money that is held or was taken.
-pub(crate) fn of_fulfilment(answer: &Value, truth: &Truth<'_>, chosen: Option<&str>) -> Held {
+pub(crate) fn of_fulfilment(answer: &Value, truth: &Truth<'_>) -> Held {
     if answer["mayShip"] != Value::Bool(true) {
         return Ok(());
     }
-    let charges: Vec<&TrueCharge> = match chosen {
-        Some(id) => truth.charge(id).into_iter().collect(),
-        None => truth.charges.values().collect(),
-    };
-    let pays = |charge: &&&TrueCharge| charge.was_authorized && !charge.is_declined;
-    if charges.iter().any(|charge| pays(&charge)) {
+    if truth.charges.values().any(|charge| charge.was_authorized && !charge.is_declined) {
         return Ok(());
     }
     broken(Invariant::ShippedUnpaid, format!("may ship, and truly {truth:?}"))

@@ -7,11 +7,12 @@ use countersign_http::{Handler, Reply, Request, Response};
 use tokio::sync::oneshot;
 
 use crate::executor::{Executor, Group, TaskId};
+use crate::half::Half;
 
 /// One half. Its store is not part of it.
 pub(crate) struct Process<H> {
     executor: Executor,
-    group: Group,
+    half: Half,
     running: Mutex<Option<Arc<H>>>,
 }
 
@@ -45,8 +46,8 @@ impl Drop for EndsOnDrop {
 }
 
 impl<H: Handler> Process<H> {
-    pub(crate) fn new(executor: &Executor, group: Group) -> Self {
-        Self { executor: executor.clone(), group, running: Mutex::new(None) }
+    pub(crate) fn new(executor: &Executor, half: Half) -> Self {
+        Self { executor: executor.clone(), half, running: Mutex::new(None) }
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Arc<H>>> {
@@ -65,7 +66,7 @@ impl<H: Handler> Process<H> {
     /// It is gone, and so is whatever it was doing.
     pub(crate) fn crash(&self) {
         let gone = self.running().take();
-        self.executor.kill(self.group);
+        self.executor.kill(Group::Half(self.half));
         drop(gone);
     }
 
@@ -78,7 +79,7 @@ impl<H: Handler> Process<H> {
     ) -> Served {
         let Some(handler) = self.running().clone() else { return Served::Refused };
         let (answers, answer) = oneshot::channel();
-        let task = self.executor.spawn(self.group, async move {
+        let task = self.executor.spawn(Group::Half(self.half), async move {
             let reply = handler.handle(request).await;
             if let Reply::Answer(response) = &reply {
                 inspect(response);

@@ -350,7 +350,7 @@ impl Story {
         inspect: impl FnOnce(&Response) + Send + 'static,
     ) -> Option<Response> {
         let (world, random) = (&self.world, &self.random);
-        let is_lost = || !world.weather.is_calm() && random.happens(world.weather.rates.browser);
+        let is_lost = || world.weather.strikes(random, |rates| rates.browser);
         self.pause(Duration::ZERO, SECOND / 2).await;
         if is_lost() {
             return None;

@@ -2,12 +2,10 @@
 //! is shown to the witness at that very moment, also where the half never hears of it.
 
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use countersign_store::intercept::{Call, Fault, Hook, InterceptedStore, Outages, Outcome};
 use countersign_store::memory::MemoryStore;
-use futures_util::future::poll_fn;
 
 use crate::entropy::Random;
 use crate::executor::Executor;
@@ -78,7 +76,7 @@ impl Hook for StoreWeather {
     async fn before(&self, call: Call<'_>) -> Option<Fault> {
         // Memory answers at once, so nobody else would ever come between a load and a commit.
         if !self.weather.is_calm() && self.random.happens(500) {
-            let_others_run().await;
+            tokio::task::yield_now().await;
         }
         let fault = self.fault(call);
         if fault.is_none_or(Fault::happens) {
@@ -93,16 +91,4 @@ impl Hook for StoreWeather {
         }
         self.pause().await;
     }
-}
-
-async fn let_others_run() {
-    let mut has_yielded = false;
-    poll_fn(move |context| {
-        if std::mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

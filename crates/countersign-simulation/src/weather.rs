@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::entropy::Random;
-use crate::half::Half;
+use crate::half::{Half, Halves};
 
 /// How often things go wrong, each in a thousand.
 #[derive(Debug, Clone, Copy)]
@@ -33,29 +33,43 @@ pub(crate) struct Rates {
     pub(crate) unknown_words: u32,
     /// Anything between the merchant half and its callers.
     pub(crate) browser: u32,
-    pub(crate) merchant_store: u32,
-    pub(crate) amazon_store: u32,
+    pub(crate) store: Halves<u32>,
 }
 
-/// How often greater things happen: on average once in so much time, or never.
+/// A greater misfortune.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Spells {
-    pub(crate) merchant_crash: Option<Duration>,
-    pub(crate) amazon_crash: Option<Duration>,
-    pub(crate) merchant_freeze: Option<Duration>,
-    pub(crate) amazon_freeze: Option<Duration>,
-    pub(crate) merchant_outage: Option<Duration>,
-    pub(crate) amazon_outage: Option<Duration>,
-    pub(crate) cut_off: Option<Duration>,
-    pub(crate) merchant_clock: Option<Duration>,
-    pub(crate) amazon_clock: Option<Duration>,
+pub(crate) enum Misfortune {
+    /// The half's process ends.
+    Crash(Half),
+    /// The half's machine stands still.
+    Freeze(Half),
+    /// The half's store is away.
+    Outage(Half),
+    /// The merchant half does not reach Amazon.
+    CutOff,
+    /// The half's clock jumps.
+    Clock(Half),
 }
+
+/// Every one, in the order in which a seed draws how often it comes.
+const MISFORTUNES: [Misfortune; 9] = [
+    Misfortune::Crash(Half::Merchant),
+    Misfortune::Crash(Half::Amazon),
+    Misfortune::Freeze(Half::Merchant),
+    Misfortune::Freeze(Half::Amazon),
+    Misfortune::Outage(Half::Merchant),
+    Misfortune::Outage(Half::Amazon),
+    Misfortune::CutOff,
+    Misfortune::Clock(Half::Merchant),
+    Misfortune::Clock(Half::Amazon),
+];
 
 /// The weather of one world.
 #[derive(Debug)]
 pub(crate) struct Weather {
     pub(crate) rates: Rates,
-    pub(crate) spells: Spells,
+    /// How often each misfortune comes: on average once in so much time, or never.
+    pub(crate) spells: [(Misfortune, Option<Duration>); MISFORTUNES.len()],
     calm: AtomicBool,
     /// Whether a gateway gives up on every call that takes as long as a payment.
     gives_up_on_payments: AtomicBool,
@@ -86,20 +100,9 @@ impl Weather {
                 unreadable: rate(),
                 unknown_words: rate(),
                 browser: rate(),
-                merchant_store: rate() / 4,
-                amazon_store: rate() / 4,
+                store: Halves { merchant: rate() / 4, amazon: rate() / 4 },
             },
-            spells: Spells {
-                merchant_crash: spell(),
-                amazon_crash: spell(),
-                merchant_freeze: spell(),
-                amazon_freeze: spell(),
-                merchant_outage: spell(),
-                amazon_outage: spell(),
-                cut_off: spell(),
-                merchant_clock: spell(),
-                amazon_clock: spell(),
-            },
+            spells: MISFORTUNES.map(|misfortune| (misfortune, spell())),
             calm: AtomicBool::new(false),
             gives_up_on_payments: AtomicBool::new(false),
             shop_is_shut: AtomicBool::new(false),
@@ -109,6 +112,11 @@ impl Weather {
 
     pub(crate) fn is_calm(&self) -> bool {
         self.calm.load(Ordering::Relaxed)
+    }
+
+    /// Whether something goes wrong that does so often.
+    pub(crate) fn strikes(&self, random: &Random, rate: impl FnOnce(&Rates) -> u32) -> bool {
+        !self.is_calm() && random.happens(rate(&self.rates))
     }
 
     /// Nothing goes wrong from now on.
@@ -151,10 +159,7 @@ impl Weather {
 
     /// How often a half's store fails now.
     pub(crate) fn store_fault_rate(&self, half: Half) -> Option<u32> {
-        let rate = match half {
-            Half::Merchant => self.rates.merchant_store,
-            Half::Amazon => self.rates.amazon_store,
-        };
+        let rate = *self.rates.store.of(half);
         (!self.is_calm() && rate > 0).then_some(rate)
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::checkouts::{self, DurableSends, Said};
 use crate::documents::{
     AmazonCheckout, Attempt, AttemptState, Charge, ChargePermission, ChargePermissionState, Checkout,
-    Notification, Payment, Registration, Snapshot, name,
+    InFlight, Notification, Payment, Registration, Snapshot, name,
 };
 use crate::executor::Executor;
 use crate::half::Half;
@@ -148,7 +148,7 @@ impl Facts {
                 }
                 self.note(order, format!("merchant keeps: attempt {} {:?}", attempt.number, Short(attempt)));
             }
-            if let AttemptState::InDoubt { sent_at, .. } = attempt.state
+            if let AttemptState::Finalize(InFlight::InDoubt { sent_at, .. }) = attempt.state
                 && change.at.as_millis().saturating_sub(sent_at) > DAY_MS
             {
                 let money = self.ledger.money(&attempt.checkout_session_id);
@@ -168,7 +168,7 @@ impl Facts {
             let earlier = before.as_ref().and_then(|before| before.payment.as_ref());
             let earlier = earlier
                 .and_then(|payment| payment.operations.iter().find(|it| it.number == operation.number));
-            let (was, is) = (was(earlier.map(|it| name(&it.state))), name(&operation.state));
+            let (was, is) = (was(earlier.map(|it| it.state.name())), operation.state.name());
             if was != is {
                 let call = operation.request.name();
                 self.count(&format!("{call} {was} → {is}"));
@@ -206,11 +206,8 @@ impl Facts {
         };
         let order = self.order_of_session.get(&session).copied();
         let Some(checkout) = order.and_then(|order| self.checkout_of(order)) else { return Ok(()) };
-        let undecided = checkout.attempts.iter().find(|attempt| {
-            let is_undecided =
-                matches!(attempt.state, AttemptState::Finalizing { .. } | AttemptState::InDoubt { .. });
-            attempt.checkout_session_id == session && is_undecided
-        });
+        let is_undecided = |it: &&Attempt| it.checkout_session_id == session && it.state.send().is_some();
+        let undecided = checkout.attempts.iter().find(is_undecided);
         match undecided {
             None => Ok(()),
             Some(attempt) => {
@@ -322,10 +319,11 @@ impl std::fmt::Debug for Short<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.state.name())?;
         match &self.0.state {
-            AttemptState::InDoubt { send, send_count, stored_error_count, .. } => {
-                write!(f, " (key {}, sent {send_count} times, {stored_error_count} stored errors)", send.n)
+            AttemptState::Finalize(InFlight::InDoubt { send, send_count, stored_error, .. }) => {
+                let replayed = stored_error.as_ref().map_or(0, |stored| stored.replay_count);
+                write!(f, " (key {}, sent {send_count} times, {replayed} stored errors)", send.n)
             }
-            AttemptState::Finalizing { send, .. } => write!(f, " (key {})", send.n),
+            AttemptState::Finalize(InFlight::Sent { send, .. }) => write!(f, " (key {})", send.n),
             AttemptState::NotPaid { reason } => write!(f, " {reason}"),
             AttemptState::Unresolved { reason, .. } => write!(f, " {reason}"),
             AttemptState::Surplus { of } => write!(f, " of {of}"),
@@ -453,7 +451,7 @@ impl Witness {
             Some(payment) => facts.ledger.truth(&payment.charge_permission_id),
             None => payments::Truth::default(),
         };
-        let held = payments::of_fulfilment(answer, &truth, None);
+        let held = payments::of_fulfilment(answer, &truth);
         facts.judge(Some(order), held);
     }
 

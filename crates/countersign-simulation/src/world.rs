@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use countersign_client::{Client, SignRequest};
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
-use countersign_domain::time::Timestamp;
 use countersign_http::Handler as _;
 use countersign_merchant::settings::{Deadlines, Secret, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
@@ -18,7 +17,6 @@ use countersign_sandbox::merchants::Merchants;
 use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::{Sandbox, settings as sandbox_settings};
 use countersign_store::contract::Store as _;
-use countersign_store::memory::MemoryStore;
 use countersign_world::Clock as _;
 use countersign_world::fake::ShiftedClock;
 use serde_json::json;
@@ -26,7 +24,7 @@ use serde_json::json;
 use crate::clock::half_clock;
 use crate::entropy::Random;
 use crate::executor::{Executor, Group};
-use crate::half::Half;
+use crate::half::{Half, Halves};
 use crate::network::Network;
 use crate::notifying::{self, Post};
 use crate::prices;
@@ -34,7 +32,7 @@ use crate::process::Process;
 use crate::reading::Reading;
 use crate::requests::{SHOP_TOKEN, at_amazon};
 use crate::signing::KeyedHash;
-use crate::store::{HalfStore, Kept, kept};
+use crate::store::{Kept, kept};
 use crate::weather::Weather;
 use crate::witness::Witness;
 
@@ -76,14 +74,9 @@ pub(crate) struct World {
     pub(crate) witness: Arc<Witness>,
     pub(crate) merchant: Arc<Process<Merchant>>,
     pub(crate) amazon: Arc<Process<Sandbox>>,
-    pub(crate) merchant_store: Arc<HalfStore>,
-    pub(crate) amazon_store: Arc<HalfStore>,
-    merchant_memory: Arc<MemoryStore>,
-    amazon_memory: Arc<MemoryStore>,
-    pub(crate) merchant_clock: ShiftedClock,
-    pub(crate) amazon_clock: ShiftedClock,
-    merchant_entropy: Random,
-    amazon_entropy: Random,
+    pub(crate) stores: Halves<Kept>,
+    pub(crate) clocks: Halves<ShiftedClock>,
+    entropy: Halves<Random>,
     amazon_starts: AtomicU64,
     keys: Keys,
     network: Network,
@@ -98,18 +91,22 @@ impl World {
         let executor = Executor::new(random(part::EXECUTOR));
         let weather = Arc::new(Weather::draw(&random(part::WEATHER)));
         let reading = Reading::draw(&random(part::READING));
-        let amazon_clock = half_clock(&executor);
-        let witness = Arc::new(Witness::new(&executor, &amazon_clock));
+        let clocks = Halves { merchant: half_clock(&executor), amazon: half_clock(&executor) };
+        let witness = Arc::new(Witness::new(&executor, &clocks.amazon));
         witness.note(None, format!("the weather: {:?}, {:?}", weather.rates, weather.spells));
         witness.note(None, format!("the reading: {reading:?}"));
-        let amazon = Arc::new(Process::new(&executor, Group::Amazon));
-        let network_random = random(part::NETWORK);
-        let network = Network::new(&executor, &weather, reading.clone(), &amazon, &witness, network_random);
+        let amazon = Arc::new(Process::new(&executor, Half::Amazon));
+        let network = Network {
+            executor: executor.clone(),
+            weather: Arc::clone(&weather),
+            reading: reading.clone(),
+            amazon: Arc::clone(&amazon),
+            witness: Arc::clone(&witness),
+            random: random(part::NETWORK),
+            kept: Arc::default(),
+        };
         let store = |half, part| kept(half, &executor, &weather, &witness, &random(part));
-        let Kept { store: merchant_store, memory: merchant_memory } =
-            store(Half::Merchant, part::MERCHANT_STORE);
-        let Kept { store: amazon_store, memory: amazon_memory } = store(Half::Amazon, part::AMAZON_STORE);
-        let merchant = Arc::new(Process::new(&executor, Group::Merchant));
+        let merchant = Arc::new(Process::new(&executor, Half::Merchant));
         let post = (seed % 4 == 1).then(|| Post {
             executor: executor.clone(),
             weather: Arc::clone(&weather),
@@ -121,10 +118,12 @@ impl World {
             seed,
             order_count,
             merchant,
-            merchant_clock: half_clock(&executor),
-            amazon_clock,
-            merchant_entropy: random(part::MERCHANT),
-            amazon_entropy: random(part::AMAZON),
+            stores: Halves {
+                merchant: store(Half::Merchant, part::MERCHANT_STORE),
+                amazon: store(Half::Amazon, part::AMAZON_STORE),
+            },
+            clocks,
+            entropy: Halves { merchant: random(part::MERCHANT), amazon: random(part::AMAZON) },
             amazon_starts: AtomicU64::new(0),
             keys: Keys::draw(seed),
             random: random(part::WORLD),
@@ -133,10 +132,6 @@ impl World {
             reading,
             witness,
             amazon,
-            merchant_store,
-            amazon_store,
-            merchant_memory,
-            amazon_memory,
             network,
             post,
         })
@@ -154,14 +149,14 @@ impl World {
         };
         let client = Client::builder(Region::NorthAmerica, signer)
             .transport(Arc::new(self.network.clone()))
-            .clock(Arc::new(self.merchant_clock.clone()))
-            .entropy(self.merchant_entropy.entropy())
+            .clock(Arc::new(self.clocks.merchant.clone()))
+            .entropy(self.entropy.merchant.entropy())
             .build();
         countersign_merchant::Parts {
-            store: Arc::clone(&self.merchant_store) as _,
+            store: Arc::clone(&self.stores.merchant.store) as _,
             client: client.unwrap_or_else(|refused| unreachable!("{refused}")),
-            clock: Arc::new(self.merchant_clock.clone()),
-            entropy: self.merchant_entropy.entropy(),
+            clock: Arc::new(self.clocks.merchant.clone()),
+            entropy: self.entropy.merchant.entropy(),
             settings: merchant_settings::Settings {
                 environment: Environment::Sandbox,
                 region: Region::NorthAmerica,
@@ -197,9 +192,9 @@ impl World {
         registered.unwrap_or_else(|refused| unreachable!("{refused}"));
         let start = self.amazon_starts.fetch_add(1, Ordering::Relaxed);
         countersign_sandbox::Parts {
-            store: Arc::clone(&self.amazon_store) as _,
-            clock: Arc::new(self.amazon_clock.clone()),
-            ids: Ids::new(&*self.amazon_entropy.entropy(), Some(self.seed), start),
+            store: Arc::clone(&self.stores.amazon.store) as _,
+            clock: Arc::new(self.clocks.amazon.clone()),
+            ids: Ids::new(&*self.entropy.amazon.entropy(), Some(self.seed), start),
             merchants,
             settings: sandbox_settings::Settings {
                 profile: self.reading.profile,
@@ -210,48 +205,49 @@ impl World {
         }
     }
 
-    /// Starts the merchant half, as often as it takes.
-    pub(crate) fn start_merchant(self: &Arc<Self>) {
+    /// Starts a half, as often as it takes.
+    pub(crate) fn start(self: &Arc<Self>, half: Half) {
         let world = Arc::clone(self);
-        self.executor.spawn(Group::Merchant, async move {
-            loop {
-                match Merchant::start(world.merchant_parts()).await {
-                    Ok(merchant) => {
-                        world.witness.note(None, "the merchant half runs".to_owned());
-                        world.executor.spawn(Group::Merchant, merchant.timers());
-                        world.merchant.started(merchant);
-                        return;
-                    }
-                    Err(_) => world.executor.sleep(Duration::from_secs(1)).await,
-                }
+        self.executor.spawn(Group::Half(half), async move {
+            while !world.has_started(half).await {
+                world.executor.sleep(Duration::from_secs(1)).await;
             }
         });
     }
 
-    /// Starts Amazon's half, as often as it takes.
-    pub(crate) fn start_amazon(self: &Arc<Self>) {
-        let world = Arc::clone(self);
-        self.executor.spawn(Group::Amazon, async move {
-            loop {
-                match Sandbox::start(world.amazon_parts()).await {
-                    Ok(sandbox) => {
-                        world.witness.note(None, "Amazon's half runs".to_owned());
-                        world.prepare(&sandbox).await;
-                        world.executor.spawn(Group::Amazon, sandbox.timers());
-                        world.amazon.started(sandbox);
-                        return;
-                    }
-                    Err(_) => world.executor.sleep(Duration::from_secs(1)).await,
-                }
+    /// Tries to start a half. Its store may be away.
+    async fn has_started(&self, half: Half) -> bool {
+        match half {
+            Half::Merchant => {
+                let Ok(merchant) = Merchant::start(self.merchant_parts()).await else { return false };
+                self.witness.note(None, format!("{half} runs"));
+                self.executor.spawn(Group::Half(half), merchant.timers());
+                self.merchant.started(merchant);
             }
-        });
+            Half::Amazon => {
+                let Ok(sandbox) = Sandbox::start(self.amazon_parts()).await else { return false };
+                self.witness.note(None, format!("{half} runs"));
+                self.prepare(&sandbox).await;
+                self.executor.spawn(Group::Half(half), sandbox.timers());
+                self.amazon.started(sandbox);
+            }
+        }
+        true
+    }
+
+    /// Ends a half's process at whatever it is.
+    pub(crate) fn crash(&self, half: Half) {
+        match half {
+            Half::Merchant => self.merchant.crash(),
+            Half::Amazon => self.amazon.crash(),
+        }
     }
 
     /// Orders the stale reads of the reading; in calm weather sets the clock right that was ahead once
     /// and must not go back by itself.
     async fn prepare(&self, sandbox: &Sandbox) {
         if self.weather.is_calm() {
-            let set = json!({ "set": self.amazon_clock.now().to_string() });
+            let set = json!({ "set": self.clocks.amazon.now().to_string() });
             let _ = sandbox.handle(at_amazon("/_sandbox/clock", &set)).await;
             return;
         }
@@ -276,13 +272,11 @@ impl World {
             if left.is_zero() {
                 return;
             }
-            let merchants = self.merchant_memory.next_due().await;
-            let amazons = self.amazon_memory.next_due().await;
-            let until = |due: Result<Option<Timestamp>, _>, clock: &ShiftedClock| {
-                due.ok().flatten().map(|due_at| due_at.since(clock.now()))
-            };
-            let dues = [until(merchants, &self.merchant_clock), until(amazons, &self.amazon_clock)];
-            let next = dues.into_iter().flatten().min().unwrap_or(left);
+            let mut next = left;
+            for half in [Half::Merchant, Half::Amazon] {
+                let due_at = self.stores.of(half).memory.next_due().await.ok().flatten();
+                next = due_at.map_or(next, |due_at| next.min(due_at.since(self.clocks.of(half).now())));
+            }
             self.executor.leap(next.max(least).min(left));
             self.executor.sleep(Duration::from_secs(2)).await;
         }
@@ -291,15 +285,14 @@ impl World {
     pub(crate) fn calm_down(self: &Arc<Self>) {
         self.witness.note(None, "the weather calms down".to_owned());
         self.weather.calm_down();
-        self.merchant_store.hook.outages.heal();
-        self.amazon_store.hook.outages.heal();
-        self.merchant_clock.shift_to(0);
-        self.amazon_clock.shift_to(0);
-        // A half that is down comes up by itself; so does one that stands still.
-        self.merchant.crash();
-        self.amazon.crash();
-        self.start_amazon();
-        self.start_merchant();
+        for half in [Half::Merchant, Half::Amazon] {
+            self.stores.of(half).store.hook.outages.heal();
+            self.clocks.of(half).shift_to(0);
+            // A half that is down comes up by itself; so does one that stands still.
+            self.crash(half);
+        }
+        self.start(Half::Amazon);
+        self.start(Half::Merchant);
     }
 }
 
