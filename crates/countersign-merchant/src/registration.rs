@@ -100,8 +100,15 @@ impl Registration {
 
     /// The terms as the shop has set them, without what a quote has made of them since.
     pub(crate) fn registered_terms(&self) -> Terms {
-        let terms = self.checkout.terms.clone();
-        let Some(quoted) = &self.browsing.quoted else { return terms };
+        self.browsing.registered_terms(&self.checkout)
+    }
+}
+
+impl Browsing {
+    /// The terms of a checkout as the shop has set them.
+    pub(crate) fn registered_terms(&self, checkout: &Checkout) -> Terms {
+        let terms = checkout.terms.clone();
+        let Some(quoted) = &self.quoted else { return terms };
         Terms { charge_amount: quoted.base, total_order_amount: quoted.total, quoted_address: None, ..terms }
     }
 }

@@ -2,9 +2,8 @@
 //! timeline, the facts for the shop and the operator's log are made of these.
 
 use alloc::string::String;
-use core::time::Duration;
 
-use super::call::KeyOrdinal;
+use super::call::CallEvent;
 use super::rules::Deadline;
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::time::Timestamp;
@@ -41,30 +40,8 @@ pub enum AttemptEvent {
     },
     /// Get agreed with the terms.
     Approved,
-    /// Finalize is about to leave.
-    FinalizeSent {
-        /// Which key.
-        n: KeyOrdinal,
-        /// How often these bytes were sent, this time included.
-        send_count: u32,
-    },
-    /// No connection: nothing left this machine.
-    NotSent,
-    /// Amazon answered without looking at the request; it may be sent again.
-    NotEvaluated {
-        /// Amazon's code.
-        code: String,
-    },
-    /// The answer was lost or proves nothing.
-    DoubtBegan {
-        /// What came instead of an answer.
-        cause: String,
-    },
-    /// It is open for so long that a person should know.
-    DoubtAlarm {
-        /// For how long.
-        lasting: Duration,
-    },
+    /// To its Finalize.
+    Call(CallEvent),
     /// Amazon was asked what became of it.
     LookedUp {
         /// What the session or charge looked like.
@@ -94,35 +71,12 @@ pub enum AttemptEvent {
 pub enum PaymentEvent {
     /// Something was asked for, by the shop or by a rule of its own.
     OperationRecorded(u32),
-    /// It is about to leave: under which key, for the how many-th time.
-    OperationSent {
+    /// To its call.
+    OperationCall {
         /// Which operation.
         number: u32,
-        /// How often these bytes were sent, this time included.
-        send_count: u32,
-    },
-    /// No connection: nothing left this machine.
-    OperationNotSent(u32),
-    /// Amazon answered without looking at it; it is sent again.
-    OperationNotEvaluated {
-        /// Which operation.
-        number: u32,
-        /// Amazon's code.
-        code: String,
-    },
-    /// The answer was lost or proves nothing.
-    OperationDoubtBegan {
-        /// Which operation.
-        number: u32,
-        /// What came instead of an answer.
-        cause: String,
-    },
-    /// It has been in doubt for so long that a person should know.
-    OperationAlarm {
-        /// Which operation.
-        number: u32,
-        /// For how long.
-        lasting: Duration,
+        /// What happened to its call.
+        event: CallEvent,
     },
     /// It has had its effect.
     OperationDone(u32),

@@ -10,7 +10,7 @@ use countersign_store::contract::Key;
 
 use super::commit::{Loaded, checkout_key, decode};
 use super::register::pointer;
-use super::{Book, Prices, StoreFailed};
+use super::{Book, NotDone, Prices, StoreFailed};
 
 /// Why a completion has no outcome to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,19 +19,8 @@ pub(crate) enum CompleteRefused {
     NotFound,
     /// Another order came back with this session first.
     BoundToAnotherOrder,
-    /// The checkout has bound too many sessions.
-    TooManyAttempts,
-    /// The shop cancels the order: nobody pays for it any more.
-    OrderCanceled,
-    /// The store did not say that it bound the session. If it did and its answer was lost, the
-    /// attempt's timer carries it out; asking again is right either way.
-    Store(StoreFailed),
-}
-
-impl From<StoreFailed> for CompleteRefused {
-    fn from(failed: StoreFailed) -> Self {
-        Self::Store(failed)
-    }
+    /// The checkout binds no session any more.
+    Arrival(ArrivalRefused),
 }
 
 /// Who brings the session that the buyer came back with.
@@ -63,7 +52,7 @@ impl Book {
         session: &CheckoutSessionId,
         given: &GivenAddresses,
         bearer: Bearer,
-    ) -> Result<Bound, CompleteRefused> {
+    ) -> Result<Bound, NotDone<CompleteRefused>> {
         let must_be_quoted = bearer == Bearer::Browser && self.prices == Prices::Quoted;
         let now = self.clock.now();
         let keys = [checkout_key(checkout_id), session_key(session)];
@@ -71,16 +60,15 @@ impl Book {
             .commit(|| async {
                 let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
                 let [Some(document), claim] = documents.as_slice() else {
-                    return Err(CompleteRefused::NotFound);
+                    return Err(NotDone::Refused(CompleteRefused::NotFound));
                 };
                 let mut revision = self.open(decode(document)?, now);
                 if claim.as_ref().is_some_and(|claim| claim.bytes != checkout_id.as_bytes()) {
-                    return Err(CompleteRefused::BoundToAnotherOrder);
+                    return Err(NotDone::Refused(CompleteRefused::BoundToAnotherOrder));
                 }
                 let draft = &mut revision.draft;
                 let attempt = match arrive(draft, session, given) {
-                    Err(ArrivalRefused::TooManyAttempts) => return Err(CompleteRefused::TooManyAttempts),
-                    Err(ArrivalRefused::OrderCanceled) => return Err(CompleteRefused::OrderCanceled),
+                    Err(refused) => return Err(NotDone::Refused(CompleteRefused::Arrival(refused))),
                     Ok(Arrival::Known(attempt)) => {
                         give_later(draft, attempt, given);
                         return Ok(self.keep(revision, (attempt, false)));
@@ -103,7 +91,7 @@ impl Book {
                 Ok(self.keep(revision, (attempt, is_mine)))
             })
             .await?;
-        let loaded = after.ok_or(CompleteRefused::NotFound)?;
+        let loaded = after.ok_or(NotDone::Refused(CompleteRefused::NotFound))?;
         Ok(Bound { loaded, attempt, is_mine })
     }
 }

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use countersign_domain::merchant::rules::Deadline;
-use countersign_store::contract::{Content, Document, Expect, Key, Write};
+use countersign_store::contract::{Document, Key};
 use futures_util::stream::{self, TryStreamExt as _};
 
 use super::commit::Decided;
 use super::lookup::PAGE;
 use super::timers::unless_unreadable;
-use super::{Book, StoreFailed, Walk, open_work};
+use super::{Book, StoreFailed, Walk, open_work, plain_write};
 use crate::settings::Payments;
 use crate::stored::capture_setting::{self, CaptureSetting};
 
@@ -44,12 +44,7 @@ impl Book {
             if of(found.as_ref()).as_ref() == Some(&todays) {
                 return Ok::<_, StoreFailed>(Decided::nothing(()));
             }
-            let (format, bytes) = capture_setting::encode(&todays);
-            let write = Write {
-                key: capture_setting_key(),
-                expect: found.map_or(Expect::Absent, |found| Expect::Version(found.version)),
-                content: Some(Content { format, bytes, due_at: None, index: Vec::new() }),
-            };
+            let write = plain_write(capture_setting_key(), found.as_ref(), capture_setting::encode(&todays));
             Ok(self.beside(vec![write], Vec::new(), (), self.clock.now()))
         })
         .await?;

@@ -119,11 +119,21 @@ impl Book {
     ///
     /// # Errors
     /// The refusal, of which nothing is kept.
-    pub(crate) async fn decide<T: Send, E: From<StoreFailed> + Send>(
+    pub(crate) fn decide<T: Send, E: From<StoreFailed> + Send>(
         &self,
         checkout_id: &str,
         known: Option<Loaded>,
         decide: impl Fn(&mut Draft) -> Result<T, E> + Send + Sync,
+    ) -> impl Future<Output = Result<(Option<Loaded>, Option<T>), E>> + Send {
+        self.revise(checkout_id, known, move |revision| decide(&mut revision.draft).map(Some))
+    }
+
+    /// The same for a decision on all of a registration. Nothing is kept of one that comes to none.
+    pub(super) async fn revise<T: Send, E: From<StoreFailed> + Send>(
+        &self,
+        checkout_id: &str,
+        known: Option<Loaded>,
+        decide: impl Fn(&mut Revision) -> Result<Option<T>, E> + Send + Sync,
     ) -> Result<(Option<Loaded>, Option<T>), E> {
         let now = self.clock.now();
         let decide = &decide;
@@ -138,7 +148,7 @@ impl Book {
                 };
                 let Some(before) = before else { return Ok::<_, E>(Decided::nothing(None)) };
                 let mut revision = self.open(before, now);
-                let outcome = decide(&mut revision.draft)?;
+                let Some(outcome) = decide(&mut revision)? else { return Ok(Decided::nothing(None)) };
                 let mut decided = self.keep(revision, Some(outcome));
                 if may_be_old && decided.change.is_none() {
                     decided.kept = None;

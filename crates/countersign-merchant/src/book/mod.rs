@@ -18,9 +18,12 @@ pub(crate) mod timers;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use countersign_domain::merchant::rules::MerchantRules;
 use countersign_domain::time::Timestamp;
-use countersign_store::contract::{ChangeId, ChangeSet, Document, IndexRange, IndexRow, Key, Store, Write};
+use countersign_store::contract::{
+    ChangeId, ChangeSet, Content, Document, Expect, IndexRange, IndexRow, Key, Store, Write,
+};
 pub(crate) use countersign_store::transact::StoreFailed;
 use countersign_world::Entropy;
 
@@ -39,6 +42,20 @@ pub(crate) struct Book {
     snapshot_keys: SnapshotKeys,
     outbox: Outbox,
     prices: Prices,
+}
+
+/// Why nothing was done: a refusal, or the store has not said that it kept what was decided. If it did keep it, its
+/// timer carries it out; asking again is right either way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotDone<R> {
+    Refused(R),
+    Store(StoreFailed),
+}
+
+impl<R> From<StoreFailed> for NotDone<R> {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Store(failed)
+    }
 }
 
 /// What becomes of a fact.
@@ -115,6 +132,12 @@ impl Book {
         walk.after = rows.last().map(|row| (row.value.clone(), row.key.id.clone()));
         Ok(rows)
     }
+}
+
+/// The write of a document without a timer and without entries of an index, in the place of what was found there.
+fn plain_write(key: Key, found: Option<&Document>, (format, bytes): (u16, Bytes)) -> Write {
+    let expect = found.map_or(Expect::Absent, |found| Expect::Version(found.version));
+    Write { key, expect, content: Some(Content { format, bytes, due_at: None, index: Vec::new() }) }
 }
 
 /// A walk over the rows of an index, page by page.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use countersign_domain::time::Timestamp;
 /// A fact as it is kept, with its place and, if it is to be sent, its lease.
 pub(crate) use countersign_store::contract::Message as KeptFact;
-use countersign_store::contract::{Content, Expect, Key, NewMessage, Write};
+use countersign_store::contract::{Expect, Key, NewMessage, Write};
 
 use super::commit::Decided;
-use super::{Book, Outbox, StoreFailed};
+use super::{Book, Outbox, StoreFailed, plain_write};
 use crate::events::fact::{self, Fact};
 pub(crate) use crate::events::fact::{body, sequence};
 use crate::stored::webhook;
@@ -83,17 +83,10 @@ impl Book {
         let key = webhook_key(kept);
         let (_, failure_count) = self
             .commit(|| async {
-                let (before, expect) = match &self.document(&key).await? {
-                    Some(document) => {
-                        let before = webhook::decode(document.format, &document.bytes)?;
-                        (before, Expect::Version(document.version))
-                    }
-                    None => (0, Expect::Absent),
-                };
-                let failure_count = before.saturating_add(1);
-                let (format, bytes) = webhook::encode(&failure_count);
-                let content = Some(Content { format, bytes, due_at: None, index: Vec::new() });
-                let write = Write { key: key.clone(), expect, content };
+                let found = self.document(&key).await?;
+                let before = found.as_ref().map(|it| webhook::decode(it.format, &it.bytes)).transpose()?;
+                let failure_count = before.unwrap_or(0).saturating_add(1);
+                let write = plain_write(key.clone(), found.as_ref(), webhook::encode(&failure_count));
                 let now = self.clock.now();
                 Ok::<_, StoreFailed>(self.beside(vec![write], Vec::new(), failure_count, now))
             })

@@ -3,8 +3,8 @@
 use countersign_domain::merchant::checkout::quote::QuoteRefused;
 use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
 
-use super::commit::{Decided, Loaded};
-use super::{Book, StoreFailed};
+use super::commit::Loaded;
+use super::{Book, NotDone, StoreFailed};
 use crate::events::table::{Event, Kind};
 use crate::registration::{Browsing, Quoted};
 
@@ -54,16 +54,14 @@ impl Book {
         registered: &Terms,
         terms: &Terms,
         quoted: &Quoted,
-    ) -> Result<Result<(), QuoteRefused>, StoreFailed> {
-        let now = self.clock.now();
-        let kept = self.commit(|| async {
-            let refused = |refused| Ok(Decided::nothing(Err(refused)));
-            let Some(before) = self.checkout(checkout_id).await? else {
-                return refused(QuoteRefused::CartChanged);
-            };
-            let begins_as_registered =
-                before.registration.registered_terms().difference(registered).is_none();
-            let mut revision = self.open(before, now);
+    ) -> Result<(), NotDone<QuoteRefused>> {
+        let kept = self.revise(checkout_id, None, |revision| {
+            let refused = |refused| Err(NotDone::Refused(refused));
+            let begins_as_registered = revision
+                .browsing
+                .registered_terms(revision.draft.checkout())
+                .difference(registered)
+                .is_none();
             let version = revision.draft.checkout().terms_version;
             // Others may have asked since. What an order costs where it is paid is asked once a session.
             if revision.browsing.quote_count >= MAX_QUOTES && trigger != Trigger::Complete {
@@ -84,9 +82,9 @@ impl Book {
             let version = revision.draft.checkout().terms_version;
             let detail = format!("{}: {}, version {version}", trigger.as_str(), terms.charge_amount);
             revision.besides.push(Event::with_word(Kind::Quoted, detail));
-            Ok::<_, StoreFailed>(self.keep(revision, Ok(())))
+            Ok(Some(()))
         });
-        kept.await.map(|(_, outcome)| outcome)
+        kept.await?.1.ok_or(NotDone::Refused(QuoteRefused::CartChanged))
     }
 
     /// Counts a refusal, and lets the timeline tell of it.
@@ -115,15 +113,10 @@ impl Book {
         event: Event,
         count: &(dyn Fn(&mut Browsing) -> bool + Sync),
     ) -> Result<(), StoreFailed> {
-        let now = self.clock.now();
-        let told = self.commit(|| async {
-            let Some(before) = self.checkout(checkout_id).await? else { return Ok(Decided::nothing(())) };
-            let mut revision = self.open(before, now);
-            if !count(&mut revision.browsing) {
-                return Ok::<_, StoreFailed>(Decided::nothing(()));
-            }
-            revision.besides.push(event.clone());
-            Ok(self.keep(revision, ()))
+        let told = self.revise(checkout_id, None, |revision| {
+            let is_told = count(&mut revision.browsing);
+            revision.besides.extend(is_told.then(|| event.clone()));
+            Ok::<_, StoreFailed>(is_told.then_some(()))
         });
         told.await.map(|_| ())
     }

@@ -5,10 +5,10 @@ use countersign_domain::merchant::attempt::arrive::end_unquoted;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
 use countersign_domain::time::Timestamp;
-use countersign_store::contract::{Content, Expect, Key, Write};
+use countersign_store::contract::{Key, Write};
 
 use super::commit::Loaded;
-use super::{Book, StoreFailed};
+use super::{Book, NotDone, StoreFailed, plain_write};
 use crate::events::table::{Event, Kind};
 use crate::ids;
 use crate::registration::{Browsing, Links, Registration};
@@ -32,13 +32,11 @@ pub(crate) enum RegistrationRefused {
     OtherTerms(&'static str),
     /// No checkout has this id.
     NotFound,
-    Store(StoreFailed),
 }
 
-impl From<StoreFailed> for RegistrationRefused {
-    fn from(failed: StoreFailed) -> Self {
-        Self::Store(failed)
-    }
+/// A broken rule between the terms' members.
+fn by_rule(refused: TermsRefused) -> NotDone<RegistrationRefused> {
+    NotDone::Refused(RegistrationRefused::Terms(refused))
 }
 
 /// A registration, and whether this call made it.
@@ -61,9 +59,7 @@ pub(crate) fn browser_link_key(token: &str) -> Key {
 
 /// A document that only points to a checkout: its key is unique, its bytes are the checkout's id.
 pub(crate) fn pointer(key: Key, checkout_id: &str) -> Write {
-    let bytes = Bytes::copy_from_slice(checkout_id.as_bytes());
-    let content = Content { format: 1, bytes, due_at: None, index: Vec::new() };
-    Write { key, expect: Expect::Absent, content: Some(content) }
+    plain_write(key, None, (1, Bytes::copy_from_slice(checkout_id.as_bytes())))
 }
 
 impl Book {
@@ -81,14 +77,14 @@ impl Book {
     }
 
     /// Registers an order. The same order with the same terms is the same checkout.
-    pub(crate) async fn register(&self, order: &Order) -> Result<Registered, RegistrationRefused> {
-        order.terms.check().map_err(RegistrationRefused::Terms)?;
+    pub(crate) async fn register(&self, order: &Order) -> Result<Registered, NotDone<RegistrationRefused>> {
+        order.terms.check().map_err(by_rule)?;
         let now = self.clock.now();
         let (_, registered) = self
             .commit(|| async {
                 if let Some(existing) = self.checkout_of_order(&order.order_id).await? {
                     return match difference(&existing.registration, order) {
-                        Some(field) => Err(RegistrationRefused::OtherTerms(field)),
+                        Some(field) => Err(NotDone::Refused(RegistrationRefused::OtherTerms(field))),
                         None => {
                             let door = self.missing_door(&existing.registration).await?;
                             let registration = existing.registration;
@@ -146,30 +142,26 @@ impl Book {
         checkout_id: &str,
         terms_version: u32,
         terms: &Terms,
-    ) -> Result<Registration, RegistrationRefused> {
-        let now = self.clock.now();
-        let (changed, ()) = self
-            .commit(|| async {
-                let before = self.checkout(checkout_id).await?.ok_or(RegistrationRefused::NotFound)?;
-                let mut revision = self.open(before, now);
-                let draft = &mut revision.draft;
-                draft.change_terms(terms_version, terms.clone()).map_err(RegistrationRefused::Terms)?;
-                // What was quoted before is void, and the new amount is what the next quote begins with. So is
-                // a session that was priced by it, whose address nothing would be held against any more.
-                if revision.browsing.quoted.take().is_some() {
-                    let attempts = &draft.checkout().attempts;
-                    let unsent = attempts.iter().filter(|attempt| attempt.state.is_unsent());
-                    for attempt in unsent.map(|attempt| attempt.number).collect::<Vec<_>>() {
-                        end_unquoted(draft, attempt);
-                    }
+    ) -> Result<Registration, NotDone<RegistrationRefused>> {
+        let changed = self.revise(checkout_id, None, |revision| {
+            let draft = &mut revision.draft;
+            draft.change_terms(terms_version, terms.clone()).map_err(by_rule)?;
+            // What was quoted before is void, and the new amount is what the next quote begins with. So is
+            // a session that was priced by it, whose address nothing would be held against any more.
+            if revision.browsing.quoted.take().is_some() {
+                let attempts = &draft.checkout().attempts;
+                let unsent = attempts.iter().filter(|attempt| attempt.state.is_unsent());
+                for attempt in unsent.map(|attempt| attempt.number).collect::<Vec<_>>() {
+                    end_unquoted(draft, attempt);
                 }
-                let version = format!("version {}", draft.checkout().terms_version);
-                revision.browsing.quote_count = 0;
-                revision.besides.push(Event::with_word(Kind::TermsChanged, version));
-                Ok::<_, RegistrationRefused>(self.keep(revision, ()))
-            })
-            .await?;
-        Ok(changed.ok_or(RegistrationRefused::NotFound)?.registration)
+            }
+            let version = format!("version {}", draft.checkout().terms_version);
+            revision.browsing.quote_count = 0;
+            revision.besides.push(Event::with_word(Kind::TermsChanged, version));
+            Ok::<_, NotDone<_>>(Some(()))
+        });
+        let (changed, _) = changed.await?;
+        Ok(changed.ok_or(NotDone::Refused(RegistrationRefused::NotFound))?.registration)
     }
 }
 

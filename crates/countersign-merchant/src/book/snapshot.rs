@@ -15,7 +15,7 @@ use countersign_store::contract::{Document, Expect, Version};
 
 use super::commit::{Decided, Loaded, checkout_key, decode, message};
 use super::snapshot_document::{key, write};
-use super::{Book, StoreFailed};
+use super::{Book, NotDone, StoreFailed};
 use crate::events::table::{Event, Kind};
 use crate::snapshot_key::{NotOpened, Sealed};
 pub(crate) use crate::stored::snapshot::Transaction;
@@ -41,13 +41,6 @@ pub(crate) enum SnapshotRefused {
     KeyMissing,
     /// It is not what was sealed.
     Altered,
-    Store(StoreFailed),
-}
-
-impl From<StoreFailed> for SnapshotRefused {
-    fn from(failed: StoreFailed) -> Self {
-        Self::Store(failed)
-    }
 }
 
 /// A snapshot that is to be fetched: of which permission and charge, and what was read with it.
@@ -162,14 +155,15 @@ impl Book {
     pub(crate) async fn snapshot(
         &self,
         checkout_id: &str,
-    ) -> Result<(Timestamp, Transaction), SnapshotRefused> {
+    ) -> Result<(Timestamp, Transaction), NotDone<SnapshotRefused>> {
         let document = self.snapshot_document(checkout_id).await?;
+        let not_given = |refused| Err(NotDone::Refused(refused));
         let (taken_at, sealed) =
             match snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)? {
                 Snapshot::Taken { taken_at, sealed } => (taken_at, sealed),
-                Snapshot::Due { .. } => return Err(SnapshotRefused::Due),
-                Snapshot::Missed { .. } => return Err(SnapshotRefused::Missed),
-                Snapshot::Erased { .. } => return Err(SnapshotRefused::Erased),
+                Snapshot::Due { .. } => return not_given(SnapshotRefused::Due),
+                Snapshot::Missed { .. } => return not_given(SnapshotRefused::Missed),
+                Snapshot::Erased { .. } => return not_given(SnapshotRefused::Erased),
             };
         let key_id = sealed.key_id.as_str();
         match self.snapshot_keys.open(checkout_id, &sealed) {
@@ -180,24 +174,27 @@ impl Book {
                     key_id,
                     "no key opens this snapshot: add the key of this id to snapshot.key_file"
                 );
-                Err(SnapshotRefused::KeyMissing)
+                not_given(SnapshotRefused::KeyMissing)
             }
             Err(NotOpened::Altered) => {
                 tracing::error!(checkout_id, key_id, "a snapshot is not what was sealed");
-                Err(SnapshotRefused::Altered)
+                not_given(SnapshotRefused::Altered)
             }
         }
     }
 
     /// Erases the snapshot of a checkout for good, taken or not; gives back when that was.
-    pub(crate) async fn erase_snapshot(&self, checkout_id: &str) -> Result<Timestamp, SnapshotRefused> {
+    pub(crate) async fn erase_snapshot(
+        &self,
+        checkout_id: &str,
+    ) -> Result<Timestamp, NotDone<SnapshotRefused>> {
         let now = self.clock.now();
         let erased = self.commit(|| async {
             let document = self.snapshot_document(checkout_id).await?;
             if let Snapshot::Erased { erased_at } =
                 snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)?
             {
-                return Ok::<_, SnapshotRefused>(Decided::nothing(erased_at));
+                return Ok::<_, NotDone<_>>(Decided::nothing(erased_at));
             }
             let erased = Snapshot::Erased { erased_at: now };
             let write = write(checkout_id, Expect::Version(document.version), &erased, now);
@@ -207,13 +204,14 @@ impl Book {
         erased.await.map(|(_, erased_at)| erased_at)
     }
 
-    async fn snapshot_document(&self, checkout_id: &str) -> Result<Document, SnapshotRefused> {
+    async fn snapshot_document(&self, checkout_id: &str) -> Result<Document, NotDone<SnapshotRefused>> {
         let keys = [checkout_key(checkout_id), key(checkout_id)];
         let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
-        let [checkout, snapshot] = documents.as_slice() else { return Err(SnapshotRefused::NoSuchCheckout) };
-        if checkout.is_none() {
-            return Err(SnapshotRefused::NoSuchCheckout);
-        }
-        snapshot.clone().ok_or(SnapshotRefused::NotCompleted)
+        let refused = match documents.as_slice() {
+            [Some(_), Some(snapshot)] => return Ok(snapshot.clone()),
+            [Some(_), None] => SnapshotRefused::NotCompleted,
+            _ => SnapshotRefused::NoSuchCheckout,
+        };
+        Err(NotDone::Refused(refused))
     }
 }

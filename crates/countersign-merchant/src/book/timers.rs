@@ -9,43 +9,22 @@ use super::commit::{Decided, Loaded};
 use super::lookup::PAGE;
 use super::{Book, StoreFailed, Walk, open_work};
 use crate::events::table::{Event, Kind};
-use crate::stored::{checkout, notification, snapshot};
+use crate::stored::{notification, snapshot};
 
 /// A document whose timer is due.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Due {
-    Checkout(String),
-    Snapshot(String),
-    Notification(String),
-    /// Of a collection that has no timers in this version: which, and its id.
-    Unknown(&'static str, String),
-}
+pub(crate) struct Due(pub(crate) Key);
 
 impl Due {
-    fn of(Key { collection, id }: Key) -> Self {
-        match collection {
-            checkout::COLLECTION => Self::Checkout(id),
-            snapshot::COLLECTION => Self::Snapshot(id),
-            notification::COLLECTION => Self::Notification(id),
-            other => Self::Unknown(other, id),
-        }
-    }
-
     /// Whether no buyer and no shop waits for it.
-    pub(crate) const fn can_wait(&self) -> bool {
-        matches!(self, Self::Snapshot(_) | Self::Notification(_))
+    pub(crate) fn can_wait(&self) -> bool {
+        matches!(self.0.collection, snapshot::COLLECTION | notification::COLLECTION)
     }
 }
 
 impl fmt::Display for Due {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (collection, id) = match self {
-            Self::Checkout(id) => (checkout::COLLECTION, id),
-            Self::Snapshot(id) => (snapshot::COLLECTION, id),
-            Self::Notification(id) => (notification::COLLECTION, id),
-            Self::Unknown(other, id) => (*other, id),
-        };
-        write!(f, "{collection} {id}")
+        write!(f, "{} {}", self.0.collection, self.0.id)
     }
 }
 
@@ -53,7 +32,7 @@ impl Book {
     /// The documents whose timers are due, earliest first.
     pub(crate) async fn due(&self, limit: usize) -> Result<Vec<Due>, StoreFailed> {
         let due = self.store.due(self.clock.now(), limit).await?;
-        Ok(due.into_iter().map(|timer| Due::of(timer.key)).collect())
+        Ok(due.into_iter().map(|timer| Due(timer.key)).collect())
     }
 
     /// How long it is until the next timer, if there is one.

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId};
+use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId, RefundId};
 use countersign_domain::merchant::after::due::take_up_payment;
 use countersign_domain::merchant::attempt::agree::{Priced, SessionSeen, agree, ask_again, unquoted_address};
 use countersign_domain::merchant::attempt::finalize::{self, FinalizeAnswer};
@@ -18,7 +18,6 @@ use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::draft::Draft;
 use countersign_domain::merchant::next::{BoundSession, CallId, Delivery, NextStep};
 use countersign_domain::merchant::payment::operation::Request;
-use countersign_domain::merchant::payment::refund::RefundShown;
 use countersign_domain::merchant::payment::send::{
     self, OperationAnswer, Shown, charge_shown, permission_shown, refund_shown,
 };
@@ -140,18 +139,14 @@ impl<'a> Driver<'a> {
                     self.look_at_attempts_charge(&session, &charge_permission_id, &charge_id).await?
                 }
                 NextStep::LookAtCharge(id) => self.look_at_charge(&id).await?,
-                NextStep::LookAtRefund(id) => match self.app.amazon.refund(&id).await {
-                    Ok(shown) => {
-                        self.look_at_charge_of(&shown).await?;
-                        self.decide(|draft| refund_shown(draft, &shown)).await?;
-                        NextStep::Rest
+                NextStep::LookAtRefund(id) => self.look_at_refund(&id).await?,
+                NextStep::LookAtPermission(id) => {
+                    let answer = self.app.amazon.permission(&id).await;
+                    match self.shown(answer, None, "Get Charge Permission shows nothing") {
+                        Some(shown) => self.next(|draft| permission_shown(draft, &shown)).await?,
+                        None => NextStep::Rest,
                     }
-                    Err(nothing) => self.nothing_shown(&nothing, None, "Get Refund shows nothing"),
-                },
-                NextStep::LookAtPermission(id) => match self.app.amazon.permission(&id).await {
-                    Ok(shown) => self.next(|draft| permission_shown(draft, &shown)).await?,
-                    Err(nothing) => self.nothing_shown(&nothing, None, "Get Charge Permission shows nothing"),
-                },
+                }
             };
         }
         Ok(())
@@ -258,14 +253,11 @@ impl<'a> Driver<'a> {
 
     async fn agree(&mut self, session: &BoundSession) -> Result<NextStep, StoreFailed> {
         let attempt = session.attempt;
-        let seen = match self.app.amazon.session(&session.id).await {
-            Ok(seen) => seen,
-            Err(nothing) => {
-                let message = "Get Checkout Session shows nothing to agree with";
-                self.nothing_shown(&nothing, Some(attempt), message);
-                self.decide(|draft| ask_again(draft, attempt)).await?;
-                return Ok(NextStep::Rest);
-            }
+        let answer = self.app.amazon.session(&session.id).await;
+        let message = "Get Checkout Session shows nothing to agree with";
+        let Some(seen) = self.shown(answer, Some(attempt), message) else {
+            self.decide(|draft| ask_again(draft, attempt)).await?;
+            return Ok(NextStep::Rest);
         };
         // Mostly the address is the one that the order was priced for, and nobody is asked.
         let elsewhere = match &seen {
@@ -277,7 +269,8 @@ impl<'a> Driver<'a> {
             SessionSeen::Completed { .. } | SessionSeen::Canceled { .. } | SessionSeen::NotFound => None,
         };
         let priced = match elsewhere {
-            Some((open, address)) => self.price_where_paid(attempt, open, &address).await?,
+            // On the heap, since it is rare and large.
+            Some((open, address)) => Box::pin(self.price_where_paid(attempt, open, &address)).await?,
             None => Priced::Known,
         };
         let (merchant, environment) = (&self.app.settings.merchant_id, self.app.amazon.environment());
@@ -330,11 +323,9 @@ impl<'a> Driver<'a> {
 
     async fn look_at_session(&mut self, session: &BoundSession) -> Result<NextStep, StoreFailed> {
         let attempt = session.attempt;
-        let seen = match self.app.amazon.session(&session.id).await {
-            Ok(seen) => seen,
-            Err(nothing) => {
-                return Ok(self.nothing_shown(&nothing, Some(attempt), "a look-up shows nothing"));
-            }
+        let answer = self.app.amazon.session(&session.id).await;
+        let Some(seen) = self.shown(answer, Some(attempt), "a look-up shows nothing") else {
+            return Ok(NextStep::Rest);
         };
         let next = self.next(|draft| session_seen(draft, attempt, &seen)).await;
         if let (Err(failed), SessionSeen::Completed { charge_permission_id, charge_id }) = (&next, &seen) {
@@ -350,11 +341,9 @@ impl<'a> Driver<'a> {
         charge: &ChargeId,
     ) -> Result<NextStep, StoreFailed> {
         let attempt = session.attempt;
-        let shown = match self.app.amazon.charge(charge).await {
-            Ok(shown) => shown,
-            Err(nothing) => {
-                return Ok(self.nothing_shown(&nothing, Some(attempt), "Get Charge shows nothing"));
-            }
+        let answer = self.app.amazon.charge(charge).await;
+        let Some(shown) = self.shown(answer, Some(attempt), "Get Charge shows nothing") else {
+            return Ok(NextStep::Rest);
         };
         let seen = self.decide(|draft| charge_seen(draft, attempt, permission, charge, &shown.seen)).await;
         seen.inspect_err(|failed| self.log_unwritten(session, Some(permission), Some(charge), failed))?;
@@ -362,19 +351,24 @@ impl<'a> Driver<'a> {
     }
 
     async fn look_at_charge(&mut self, id: &ChargeId) -> Result<NextStep, StoreFailed> {
-        match self.app.amazon.charge(id).await {
-            Ok(shown) => self.next(|draft| charge_shown(draft, &shown)).await,
-            Err(nothing) => Ok(self.nothing_shown(&nothing, None, "Get Charge shows nothing")),
+        let answer = self.app.amazon.charge(id).await;
+        match self.shown(answer, None, "Get Charge shows nothing") {
+            Some(shown) => self.next(|draft| charge_shown(draft, &shown)).await,
+            None => Ok(NextStep::Rest),
         }
     }
 
-    /// A refund that was made elsewhere may be of a charge that was made elsewhere: that one first.
-    async fn look_at_charge_of(&mut self, shown: &RefundShown) -> Result<(), StoreFailed> {
-        let payment = self.checkout().await?.and_then(|checkout| checkout.payment.as_ref());
-        if payment.is_some_and(|payment| payment.lacks_charge_of(shown)) {
-            self.look_at_charge(&shown.charge_id).await?;
+    async fn look_at_refund(&mut self, id: &RefundId) -> Result<NextStep, StoreFailed> {
+        let answer = self.app.amazon.refund(id).await;
+        if let Some(shown) = self.shown(answer, None, "Get Refund shows nothing") {
+            // One that was made elsewhere may be of a charge that was made elsewhere: that one first.
+            let payment = self.checkout().await?.and_then(|checkout| checkout.payment.as_ref());
+            if payment.is_some_and(|payment| payment.lacks_charge_of(&shown)) {
+                self.look_at_charge(&shown.charge_id).await?;
+            }
+            self.decide(|draft| refund_shown(draft, &shown)).await?;
         }
-        Ok(())
+        Ok(NextStep::Rest)
     }
 
     /// Keeps what the answer to an operation proves. If it cannot be kept, the operation stays where it is, and
@@ -409,10 +403,14 @@ impl<'a> Driver<'a> {
         );
     }
 
-    /// Amazon was asked in vain: the timer asks again.
-    fn nothing_shown(&self, nothing: &ShowsNothing, attempt: Option<u32>, message: &'static str) -> NextStep {
-        nothing.tell(self.checkout_id, attempt, message);
-        NextStep::Rest
+    /// What Amazon has shown, if anything: asked in vain, it is asked again by the timer.
+    fn shown<T>(
+        &self,
+        answer: Result<T, ShowsNothing>,
+        attempt: Option<u32>,
+        message: &'static str,
+    ) -> Option<T> {
+        answer.inspect_err(|nothing| nothing.tell(self.checkout_id, attempt, message)).ok()
     }
 }
 

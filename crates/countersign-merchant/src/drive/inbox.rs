@@ -17,26 +17,11 @@ use countersign_domain::merchant::next::NextStep;
 use countersign_domain::time::DAY;
 
 use super::App;
-use crate::book::StoreFailed;
+use crate::book::{NotDone, StoreFailed};
 use crate::stored::notification::{Notification, Progress};
 
 /// For so long an order is looked for.
 const LOOKED_FOR: Duration = DAY.saturating_mul(15);
-
-/// Why a notification is not acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NotAcknowledged {
-    /// It is not believed, or cannot be now.
-    Refused(NotificationRefused),
-    /// It could not be kept: Amazon sends it again.
-    Store(StoreFailed),
-}
-
-impl From<StoreFailed> for NotAcknowledged {
-    fn from(failed: StoreFailed) -> Self {
-        Self::Store(failed)
-    }
-}
 
 /// What came of looking for a notification's order.
 enum Sought {
@@ -48,12 +33,13 @@ enum Sought {
 }
 
 impl App {
-    /// Verifies and stores one delivery. What is stored may be acknowledged; its timer is due now.
-    pub(crate) async fn hear(&self, body: &[u8]) -> Result<(), NotAcknowledged> {
+    /// Verifies and stores one delivery. What is stored may be acknowledged; its timer is due now. What is not
+    /// believed, or cannot be kept, is not acknowledged: of the latter Amazon sends it again.
+    pub(crate) async fn hear(&self, body: &[u8]) -> Result<(), NotDone<NotificationRefused>> {
         let (message_id, message) = self.verified(body).await.map_err(|refused| {
             self.metrics.note_notification(refused.name());
             tracing::warn!(why = refused.name(), %refused, "a notification is not believed");
-            NotAcknowledged::Refused(refused)
+            NotDone::Refused(refused)
         })?;
         let kept = self.keep_notification(&message_id, message.as_ref()).await;
         let outcome = match kept {

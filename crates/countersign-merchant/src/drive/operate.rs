@@ -17,7 +17,7 @@ use countersign_domain::merchant::payment::operation::{Asked, Operation, Operati
 
 use super::App;
 use super::driver::{Overdue, Watched, begin_operation};
-use crate::book::StoreFailed;
+use crate::book::NotDone;
 use crate::book::commit::Loaded;
 use crate::gateway::amazon::send::finalize_keys;
 use crate::registration::Registration;
@@ -29,15 +29,6 @@ pub(crate) enum OperateRefused {
     NotFound,
     /// A rule; and the checkout that it was held against.
     Rule(OperationRefused, Box<Checkout>),
-    /// The store did not say that it recorded anything. If it did, the timer carries it out; asking again
-    /// with the same reference is right either way.
-    Store(StoreFailed),
-}
-
-impl From<StoreFailed> for OperateRefused {
-    fn from(failed: StoreFailed) -> Self {
-        Self::Store(failed)
-    }
 }
 
 /// A checkout, and which of its operations the caller asked about.
@@ -60,11 +51,14 @@ impl App {
         checkout_id: &str,
         reference: &str,
         asked: &Asked,
-    ) -> Result<Operated, OperateRefused> {
+    ) -> Result<Operated, NotDone<OperateRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
         let (loaded, asking) = match self.record(checkout_id, reference, asked).await {
             // The buyer may have named another payment method since: only Amazon knows.
-            Err(OperateRefused::Rule(OperationRefused::PermissionNonChargeable, checkout)) => {
+            Err(NotDone::Refused(OperateRefused::Rule(
+                OperationRefused::PermissionNonChargeable,
+                checkout,
+            ))) => {
                 if let Some(Payment { charge_permission_id, .. }) = checkout.payment {
                     let ask = NextStep::LookAtPermission(charge_permission_id);
                     self.driver(checkout_id).follow(ask).await?;
@@ -105,7 +99,7 @@ impl App {
         checkout_id: &str,
         reference: &str,
         reason: Option<&str>,
-    ) -> Result<Registration, OperateRefused> {
+    ) -> Result<Registration, NotDone<OperateRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
         let merchant = &self.settings.merchant_id;
         let keys = |attempt, n| finalize_keys(merchant, checkout_id, attempt)(n);
@@ -157,7 +151,7 @@ impl App {
         checkout_id: &str,
         reference: &str,
         asked: &Asked,
-    ) -> Result<(Loaded, Asking), OperateRefused> {
+    ) -> Result<(Loaded, Asking), NotDone<OperateRefused>> {
         self.ask_by_rule(checkout_id, |draft| {
             let others = draft.checkout().payment.iter().flat_map(Payment::in_flight).count();
             let name = OperationName::Shop(reference.to_owned());
@@ -180,12 +174,13 @@ impl App {
         &self,
         checkout_id: &str,
         decide: impl Fn(&mut Draft) -> Result<T, OperationRefused> + Send + Sync,
-    ) -> Result<(Loaded, T), OperateRefused> {
+    ) -> Result<(Loaded, T), NotDone<OperateRefused>> {
         let decide = |draft: &mut Draft| {
             let decided = decide(draft);
-            decided.map_err(|refused| OperateRefused::Rule(refused, Box::new(draft.checkout().clone())))
+            let by_rule = |refused| OperateRefused::Rule(refused, Box::new(draft.checkout().clone()));
+            decided.map_err(|refused| NotDone::Refused(by_rule(refused)))
         };
         let (after, outcome) = self.decide(checkout_id, None, decide).await?;
-        after.zip(outcome).ok_or(OperateRefused::NotFound)
+        after.zip(outcome).ok_or(NotDone::Refused(OperateRefused::NotFound))
     }
 }

@@ -22,9 +22,9 @@ use serde_json::value::RawValue;
 
 use super::App;
 use super::driver::Driver;
-use crate::book::StoreFailed;
 use crate::book::commit::Loaded;
 use crate::book::quote::{MAX_QUOTES, Trigger};
+use crate::book::{NotDone, StoreFailed};
 use crate::gateway::quote_hook::Unanswered;
 use crate::ids;
 use crate::registration::{Quoted, Registration};
@@ -68,6 +68,15 @@ struct Asked<'a> {
     quoted: Quoted,
 }
 
+/// What an order costs: the answer to the page, the terms that it began with and those that it makes, and what is
+/// put aside with them.
+struct Price {
+    details: CartDetails,
+    registered: Terms,
+    terms: Terms,
+    quoted: Quoted,
+}
+
 impl<'a> Asked<'a> {
     fn of(
         registration: &'a Registration,
@@ -83,17 +92,19 @@ impl<'a> Asked<'a> {
         let address = told.clone().or_else(|| before.and_then(|_| checkout.terms.quoted_address.clone()));
         if is_shipped && address.is_none() {
             return Err(match question.trigger {
-                Trigger::Init => refuse(QuoteRefused::ShippingAddressInvalid, "the event brings no address"),
+                Trigger::Init => {
+                    Unanswered::because(QuoteRefused::ShippingAddressInvalid, "the event brings no address")
+                }
                 // The shop has changed the terms, and what the buyer chose before went with them.
                 Trigger::ShippingAddress | Trigger::DeliveryOption | Trigger::Complete => {
-                    refuse(QuoteRefused::CartChanged, "no address is known any more")
+                    Unanswered::because(QuoteRefused::CartChanged, "no address is known any more")
                 }
             });
         }
         if is_shipped && address.as_ref().is_some_and(|address| !goes_where_registered(&registered, address))
         {
             let why = "the shop has registered another address";
-            return Err(refuse(QuoteRefused::ShippingAddressInvalid, why));
+            return Err(Unanswered::because(QuoteRefused::ShippingAddressInvalid, why));
         }
         let quoted = Quoted {
             at: now,
@@ -146,10 +157,6 @@ impl<'a> Asked<'a> {
     }
 }
 
-fn refuse(refused: QuoteRefused, why: &str) -> Unanswered {
-    Unanswered { refused, field: None, why: why.to_owned(), is_silence: false }
-}
-
 const fn not_in_the_table(refused: QuoteRefused) -> &'static str {
     match refused {
         QuoteRefused::UnknownError => {
@@ -170,50 +177,47 @@ impl App {
         &self,
         loaded: &Loaded,
         question: &Question,
-    ) -> Result<Result<CartDetails, QuoteRefused>, StoreFailed> {
-        let answered = self.answer_page(loaded, question).await?;
-        self.metrics.note_quote(answered.as_ref().err().map_or("quoted", |refused| refused.code()));
-        Ok(answered)
+    ) -> Result<CartDetails, NotDone<QuoteRefused>> {
+        let answered = self.answer_page(loaded, question).await;
+        match &answered {
+            Ok(_) => self.metrics.note_quote("quoted"),
+            Err(NotDone::Refused(refused)) => self.metrics.note_quote(refused.code()),
+            Err(NotDone::Store(_)) => {}
+        }
+        answered
     }
 
     async fn answer_page(
         &self,
         loaded: &Loaded,
         question: &Question,
-    ) -> Result<Result<CartDetails, QuoteRefused>, StoreFailed> {
+    ) -> Result<CartDetails, NotDone<QuoteRefused>> {
         let registration = &loaded.registration;
         let checkout = &registration.checkout;
         // Nothing is written: who pays for it must not be held up.
         if checkout.live_attempt().is_some() || checkout.cancellation.is_some() {
-            return Ok(Err(QuoteRefused::CartChanged));
+            return Err(NotDone::Refused(QuoteRefused::CartChanged));
         }
         if registration.browsing.quote_count >= MAX_QUOTES {
-            return Ok(Err(QuoteRefused::UnknownError));
+            return Err(NotDone::Refused(QuoteRefused::UnknownError));
         }
-        let priced = match Asked::of(registration, question, self.clock.now()) {
-            Ok(asked) => match self.price(&asked).await {
-                Ok((details, terms, quoted)) => Ok((details, terms, asked.registered, quoted)),
-                Err(unanswered) => Err(unanswered),
-            },
-            Err(unanswered) => Err(unanswered),
-        };
         let checkout_id = checkout.id.as_str();
-        let (details, terms, registered, quoted) = match priced {
-            Ok(priced) => priced,
+        let Price { details, registered, terms, quoted } = match self.price(registration, question).await {
+            Ok(price) => price,
             Err(Unanswered { refused, field, why, .. }) => {
                 let (trigger, code) = (question.trigger.as_str(), refused.code());
                 tracing::warn!(checkout_id, trigger, code, field, why, "no quote for a buyer's page");
                 self.keep_refusal(checkout_id, question.trigger, refused, field.as_deref()).await?;
-                return Ok(Err(refused));
+                return Err(NotDone::Refused(refused));
             }
         };
-        let kept =
-            self.keep_quote(checkout_id, (question.trigger, None), &registered, &terms, &quoted).await?;
-        Ok(kept.map(|()| details))
+        self.keep_quote(checkout_id, (question.trigger, None), &registered, &terms, &quoted).await?;
+        Ok(details)
     }
 
-    /// The answer to the page, the terms that it makes, and what is put aside with them.
-    async fn price(&self, asked: &Asked<'_>) -> Result<(CartDetails, Terms, Quoted), Unanswered> {
+    /// What the order costs, by what the question says.
+    async fn price(&self, registration: &Registration, question: &Question) -> Result<Price, Unanswered> {
+        let asked = Asked::of(registration, question, self.clock.now())?;
         let quoted = &asked.quoted;
         let details = match &self.quote_hook {
             Some(hook) => {
@@ -231,15 +235,13 @@ impl App {
                     coupon_codes: &quoted.coupon_codes,
                 };
                 let cart = quote(&self.settings.storefront.quote_table, &by_table)
-                    .map_err(|refused| refuse(refused, not_in_the_table(refused)))?;
+                    .map_err(|refused| Unanswered::because(refused, not_in_the_table(refused)))?;
                 CartDetails::from(&cart)
             }
         };
         let wrong = |field: &str, why: String| Unanswered {
-            refused: QuoteRefused::UnknownError,
             field: Some(field.to_owned()),
-            why,
-            is_silence: false,
+            ..Unanswered::because(QuoteRefused::UnknownError, why)
         };
         let cart = details.cart().map_err(|no_cart| wrong(no_cart.field(), format!("{no_cart:?}")))?;
         let options = match asked.trigger {
@@ -254,7 +256,8 @@ impl App {
         let is_offered = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
         let chosen = quoted.delivery_option_id.clone();
         let chosen = chosen.filter(|id| cart.delivery_options.is_empty() || is_offered(id));
-        Ok((details, terms, Quoted { delivery_option_id: chosen, ..quoted.clone() }))
+        let quoted = Quoted { delivery_option_id: chosen, ..asked.quoted };
+        Ok(Price { details, registered: asked.registered, terms, quoted })
     }
 }
 
@@ -274,27 +277,22 @@ impl Driver<'_> {
         let terms = &registration.checkout.terms;
         let is_shipped = terms.product_type == ProductType::PayAndShip;
         let question = Question {
-            trigger: Trigger::Complete,
             shipping_address: is_shipped.then(|| address.clone()),
             billing_address: if is_shipped { session.billing_address.clone() } else { Some(address.clone()) },
-            delivery_option_id: None,
-            coupon_codes: None,
-            buyer: None,
+            ..Question::of(Trigger::Complete)
         };
-        let priced = match Asked::of(&registration, &question, app.clock.now()) {
-            Ok(asked) => app.price(&asked).await.map(|(_, terms, quoted)| (asked.registered, terms, quoted)),
-            Err(unanswered) => Err(unanswered),
-        };
-        match priced {
-            Ok((registered, priced, quoted))
+        match app.price(&registration, &question).await {
+            Ok(Price { registered, terms: priced, quoted, .. })
                 if (priced.charge_amount, priced.total_order_amount)
                     == (terms.charge_amount, terms.total_order_amount) =>
             {
                 let trigger = (Trigger::Complete, Some(registration.checkout.terms_version));
                 // Somebody who was faster has quoted anew, which the comparison that follows sees, or has changed the
                 // terms and with them ended this attempt.
-                let _ = app.keep_quote(checkout_id, trigger, &registered, &priced, &quoted).await?;
-                Ok(Priced::Known)
+                match app.keep_quote(checkout_id, trigger, &registered, &priced, &quoted).await {
+                    Ok(()) | Err(NotDone::Refused(_)) => Ok(Priced::Known),
+                    Err(NotDone::Store(failed)) => Err(failed),
+                }
             }
             Ok(_) => {
                 tracing::warn!(checkout_id, attempt, "the order costs something else where its buyer is");

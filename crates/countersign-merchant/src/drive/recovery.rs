@@ -6,6 +6,7 @@ use countersign_domain::merchant::after::due::orphaned;
 use super::App;
 use crate::book::StoreFailed;
 use crate::book::timers::{Due, unless_unreadable};
+use crate::stored::{checkout, notification, snapshot};
 
 impl App {
     /// Takes over the sends of a process that is gone. Only for a store that no other process may
@@ -26,14 +27,13 @@ impl App {
 
     /// Takes up one document whose timer is due.
     pub(crate) async fn take_up_due(&self, due: &Due) -> Result<(), StoreFailed> {
-        match due {
-            Due::Checkout(id) if self.driver(id).drive().await? => Ok(()),
-            Due::Checkout(id) => self.set_timer_anew(id).await,
-            Due::Snapshot(id) => self.take_snapshot(id).await,
-            Due::Notification(id) => self.take_up_notification(id).await,
-            Due::Unknown(..) => {
-                Err(StoreFailed::Unreadable(format!("{due} has a timer that nothing takes up")))
-            }
+        let id = due.0.id.as_str();
+        match due.0.collection {
+            checkout::COLLECTION if self.driver(id).drive().await? => Ok(()),
+            checkout::COLLECTION => self.set_timer_anew(id).await,
+            snapshot::COLLECTION => self.take_snapshot(id).await,
+            notification::COLLECTION => self.take_up_notification(id).await,
+            _ => Err(StoreFailed::Unreadable(format!("{due} has a timer that nothing takes up"))),
         }
     }
 }

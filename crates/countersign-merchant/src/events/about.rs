@@ -39,8 +39,8 @@ pub(crate) struct About {
 pub(crate) enum Detail {
     /// A code, an id, an amount or a few words of our own.
     Word(String),
-    /// Bytes that left: under which key, if that is known, and for the how many-th time.
-    Sent { key: Option<u32>, send_count: u32 },
+    /// Bytes that left: under which key, and for the how many-th time.
+    Sent { key: u32, send_count: u32 },
     /// For how long something has been in doubt.
     LastingSeconds(u64),
     /// The reason's code, what proves that nothing was paid, and the member that differs, if one does.
@@ -118,8 +118,7 @@ impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Word(word) => f.write_str(word),
-            Self::Sent { key: Some(key), send_count } => write!(f, "key {key}, send {send_count}"),
-            Self::Sent { key: None, send_count } => write!(f, "send {send_count}"),
+            Self::Sent { key, send_count } => write!(f, "key {key}, send {send_count}"),
             Self::LastingSeconds(seconds) => write!(f, "in doubt for {seconds} s"),
             Self::NotPaid { code, .. } => f.write_str(code),
             Self::Due { deadline, at } => write!(f, "{deadline} at {at}"),

@@ -7,9 +7,8 @@ use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::verdict::Verdict;
-use countersign_domain::merchant::payment::charge::{Charge, ChargeState};
+use countersign_domain::merchant::payment::charge::Charge;
 use countersign_domain::merchant::payment::operation::{OperationName, OwnName};
-use countersign_domain::merchant::payment::refund::RefundState;
 use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::ObjectType;
@@ -133,14 +132,7 @@ impl<'a> Proved<'a> {
     /// Of a charge that has come to nothing.
     pub(super) fn charge_over(self, kind: &'static str) -> Option<Fact> {
         let charge = self.charge()?;
-        let reason = match &charge.state {
-            ChargeState::Canceled(reason) | ChargeState::Declined(reason) => reason.as_ref(),
-            ChargeState::AuthorizationInitiated
-            | ChargeState::Authorized
-            | ChargeState::CaptureInitiated
-            | ChargeState::Captured(_) => None,
-        };
-        Some(Fact(self.of_charge(kind, charge.amount).some("reason", reason)))
+        Some(Fact(self.of_charge(kind, charge.amount).some("reason", charge.state.reason())))
     }
 
     /// Of a deadline of a charge.
@@ -155,16 +147,12 @@ impl<'a> Proved<'a> {
         let id = self.about.refund_id.as_deref()?;
         let charges = &self.after.payment.as_ref()?.charges;
         let refund = charges.iter().flat_map(|charge| &charge.refunds).find(|it| it.id.as_str() == id)?;
-        let reason = match &refund.state {
-            RefundState::Declined(reason) => reason.as_ref(),
-            RefundState::RefundInitiated | RefundState::Refunded => None,
-        };
         let members = self
             .under_permission(kind)
             .some("chargeId", self.about.charge_id.as_ref())
             .with("refundId", id)
             .with("amount", amount(refund.amount))
-            .some("reason", reason);
+            .some("reason", refund.state.reason());
         Some(Fact(members))
     }
 

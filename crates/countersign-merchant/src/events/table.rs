@@ -6,14 +6,13 @@ use std::fmt;
 use countersign_client::notification::{Message, Notified};
 use countersign_domain::ids::{ChargeId, RefundId};
 use countersign_domain::merchant::attempt::{Attempt, AttemptState, NotPaidReason, UnresolvedReason};
-use countersign_domain::merchant::call::InFlight;
+use countersign_domain::merchant::call::CallEvent;
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::event::PaymentEvent;
 use countersign_domain::merchant::event::{AttemptEvent, CheckoutEvent};
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::charge::ChargeState;
 use countersign_domain::merchant::payment::operation::{Effect, Operation, OperationState};
-use countersign_domain::merchant::payment::refund::RefundState;
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::{ChargeState as ChargeWord, CheckoutSessionState, ReasonCode, Words as _};
@@ -404,26 +403,40 @@ fn why_unresolved(about: &About) -> &'static str {
     }
 }
 
+fn word(word: &str) -> Option<Detail> {
+    Some(Detail::Word(word.to_owned()))
+}
+
+/// What happened to a call: its kind if it is a Finalize, its kind if it is an operation's, and the detail.
+fn of_call(event: &CallEvent) -> (Kind, Kind, Option<Detail>) {
+    match event {
+        CallEvent::Sent { n, send_count } => {
+            let detail = Detail::Sent { key: n.get(), send_count: *send_count };
+            (Kind::FinalizeSent, Kind::OperationSent, Some(detail))
+        }
+        CallEvent::NotSent => (Kind::NotSent, Kind::OperationNotSent, None),
+        CallEvent::NotEvaluated { code } => (Kind::NotEvaluated, Kind::OperationNotEvaluated, word(code)),
+        CallEvent::DoubtBegan { cause } => (Kind::DoubtBegan, Kind::OperationDoubtBegan, word(cause)),
+        CallEvent::Alarm { lasting } => {
+            (Kind::DoubtAlarm, Kind::OperationAlarm, Some(Detail::LastingSeconds(lasting.as_secs())))
+        }
+    }
+}
+
 fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (Kind, About) {
     let attempt = after.attempt(number);
     let about = of_attempt(number, attempt);
     let plain = |kind| (kind, about.clone());
     let with = |kind, detail| (kind, About { detail, ..about.clone() });
-    let word = |word: &str| Some(Detail::Word(word.to_owned()));
     match event {
         AttemptEvent::SessionBound => plain(Kind::SessionBound),
         AttemptEvent::SurplusRecorded { of } => {
             with(Kind::SurplusRecorded, word(&format!("second to attempt {of}")))
         }
         AttemptEvent::Approved => plain(Kind::Approved),
-        AttemptEvent::FinalizeSent { n, send_count } => {
-            with(Kind::FinalizeSent, Some(Detail::Sent { key: Some(n.get()), send_count: *send_count }))
-        }
-        AttemptEvent::NotSent => plain(Kind::NotSent),
-        AttemptEvent::NotEvaluated { code } => with(Kind::NotEvaluated, word(code)),
-        AttemptEvent::DoubtBegan { cause } => with(Kind::DoubtBegan, word(cause)),
-        AttemptEvent::DoubtAlarm { lasting } => {
-            with(Kind::DoubtAlarm, Some(Detail::LastingSeconds(lasting.as_secs())))
+        AttemptEvent::Call(event) => {
+            let (kind, _, detail) = of_call(event);
+            with(kind, detail)
         }
         AttemptEvent::LookedUp { found } => with(Kind::LookedUp, word(found)),
         // Where the intent is to capture, nothing else is waited for.
@@ -469,7 +482,7 @@ fn of_attempt(number: u32, attempt: Option<&Attempt>) -> About {
 
 fn completion(attempt: &Attempt) -> Option<Detail> {
     let AttemptState::Completed { completion, .. } = &attempt.state else { return None };
-    Some(Detail::Word(completion.name().to_owned()))
+    word(completion.name())
 }
 
 fn not_paid_by(attempt: &Attempt) -> Option<Detail> {
@@ -492,7 +505,7 @@ fn not_paid_by(attempt: &Attempt) -> Option<Detail> {
 
 fn unresolved_by(attempt: &Attempt) -> Option<Detail> {
     let AttemptState::Unresolved { reason, .. } = &attempt.state else { return None };
-    Some(Detail::Word(reason.code().to_owned()))
+    word(reason.code())
 }
 
 fn to_payment(event: &PaymentEvent, after: &Checkout) -> (Kind, About) {
@@ -501,7 +514,6 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (Kind, About) {
         charge_permission_id: payment.map(|payment| payment.charge_permission_id.to_string()),
         ..About::default()
     };
-    let word = |word: &str| Some(Detail::Word(word.to_owned()));
     let operation = |kind, number: u32, detail| {
         let found = payment.and_then(|payment| payment.operation(number));
         (kind, found.map_or_else(|| of.clone(), |it| of_operation(it, About { detail, ..of.clone() })))
@@ -519,20 +531,9 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (Kind, About) {
             let amount = amount.map(|amount| Detail::Word(amount.to_string()));
             operation(Kind::OperationRecorded, *number, amount)
         }
-        PaymentEvent::OperationSent { number, send_count } => {
-            let sent = payment.and_then(|payment| payment.operation(*number));
-            let key = sent.and_then(|operation| key_of(&operation.state));
-            operation(Kind::OperationSent, *number, Some(Detail::Sent { key, send_count: *send_count }))
-        }
-        PaymentEvent::OperationNotSent(number) => operation(Kind::OperationNotSent, *number, None),
-        PaymentEvent::OperationNotEvaluated { number, code } => {
-            operation(Kind::OperationNotEvaluated, *number, word(code))
-        }
-        PaymentEvent::OperationDoubtBegan { number, cause } => {
-            operation(Kind::OperationDoubtBegan, *number, word(cause))
-        }
-        PaymentEvent::OperationAlarm { number, lasting } => {
-            operation(Kind::OperationAlarm, *number, Some(Detail::LastingSeconds(lasting.as_secs())))
+        PaymentEvent::OperationCall { number, event } => {
+            let (_, kind, detail) = of_call(event);
+            operation(kind, *number, detail)
         }
         PaymentEvent::OperationDone(number) => operation(Kind::OperationDone, *number, None),
         PaymentEvent::OperationRefused { number, code } => {
@@ -586,11 +587,6 @@ fn of_operation(operation: &Operation, about: About) -> About {
     }
 }
 
-/// Which key an operation's bytes are under.
-fn key_of(state: &OperationState) -> Option<u32> {
-    state.in_flight().and_then(InFlight::send).map(|send| send.n.get())
-}
-
 fn of_charge(payment: Option<&Payment>, id: &ChargeId, about: About) -> About {
     let charge = payment.and_then(|payment| payment.charge(id));
     let detail = charge.and_then(|charge| match &charge.state {
@@ -605,11 +601,9 @@ fn of_charge(payment: Option<&Payment>, id: &ChargeId, about: About) -> About {
 
 fn of_refund(payment: Option<&Payment>, id: &RefundId, about: About) -> About {
     let found = payment.and_then(|payment| payment.refund(id));
-    let detail = found.map(|(_, refund)| match &refund.state {
-        RefundState::Declined(Some(reason)) => reason.clone(),
-        RefundState::Declined(None) | RefundState::RefundInitiated | RefundState::Refunded => {
-            refund.amount.to_string()
-        }
+    let detail = found.map(|(_, refund)| match refund.state.reason() {
+        Some(reason) => reason.to_owned(),
+        None => refund.amount.to_string(),
     });
     About {
         charge_id: found.map(|(charge, _)| charge.id.to_string()),
@@ -649,11 +643,7 @@ mod tests {
         let not_paid = Detail::NotPaid { code: word(), proof: Unpaid::Amazon, field: None };
         for (detail, form, text) in [
             (Detail::Word(word()), r#"{"word":"MFANotCompleted"}"#, "MFANotCompleted"),
-            (
-                Detail::Sent { key: Some(2), send_count: 3 },
-                r#"{"sent":{"key":2,"sendCount":3}}"#,
-                "key 2, send 3",
-            ),
+            (Detail::Sent { key: 2, send_count: 3 }, r#"{"sent":{"key":2,"sendCount":3}}"#, "key 2, send 3"),
             (Detail::LastingSeconds(300), r#"{"lastingSeconds":300}"#, "in doubt for 300 s"),
             (
                 not_paid,

@@ -134,7 +134,7 @@ pub(crate) struct Unanswered {
 }
 
 impl Unanswered {
-    fn because(refused: QuoteRefused, why: impl Into<String>) -> Self {
+    pub(crate) fn because(refused: QuoteRefused, why: impl Into<String>) -> Self {
         Self { refused, field: None, why: why.into(), is_silence: false }
     }
 

@@ -4,7 +4,6 @@
 
 use bytes::Bytes;
 use countersign_domain::address::Address as DomainAddress;
-use countersign_domain::merchant::checkout::quote::QuoteRefused;
 use countersign_http::{Request, Response, Unreadable};
 use countersign_protocol::object;
 use countersign_protocol::wire::{Address, Buyer, CartDetails, Object as _, read_event};
@@ -13,6 +12,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use super::errors::{self, Refused};
 use super::requests::{given, only_get};
 use super::{json, render};
+use crate::book::NotDone;
 use crate::book::arrival::Bearer;
 use crate::book::commit::Loaded;
 use crate::book::quote::Trigger;
@@ -73,15 +73,15 @@ pub(super) async fn answer(app: &App, request: &Request, token: &str, path: &[&s
     // A caller without the token learns nothing, not even which paths there are.
     let loaded = match app.checkout_of_browser(token).await {
         Ok(Some(loaded)) => loaded,
-        Ok(None) => return errors::render(&Refused::NoSuchPath),
-        Err(failed) => return errors::render(&Refused::Store(failed)),
+        Ok(None) => return errors::render(Refused::no_such_path()),
+        Err(failed) => return errors::render(failed.into()),
     };
     let (allowed, answered) = match origin(app, &loaded, request) {
         Err(refused) => (None, Err(refused)),
         Ok(allowed) if *request.method() == Method::OPTIONS => (allowed, preflight(path)),
         Ok(allowed) => (allowed, browser(app, request, loaded, path).await),
     };
-    let mut response = answered.unwrap_or_else(|refused| errors::render(&refused));
+    let mut response = answered.unwrap_or_else(errors::render);
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("origin"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -101,7 +101,7 @@ fn origin(app: &App, loaded: &Loaded, request: &Request) -> Result<Option<Header
             .iter()
             .chain(&app.settings.storefront.origins)
             .any(|allowed| allowed.as_str().as_bytes() == origin.as_bytes());
-    if is_allowed { Ok(Some(origin.clone())) } else { Err(Refused::OriginNotAllowed) }
+    if is_allowed { Ok(Some(origin.clone())) } else { Err(Refused::origin_not_allowed()) }
 }
 
 /// What a browser asks before it lets a page of another origin send JSON.
@@ -109,7 +109,7 @@ fn preflight(path: &[&str]) -> Result<Response, Refused> {
     let methods = match path {
         [] => "GET",
         [event] if EVENTS.contains(event) => "POST",
-        _ => return Err(Refused::NoSuchPath),
+        _ => return Err(Refused::no_such_path()),
     };
     let mut response = no_content();
     let headers = response.headers_mut();
@@ -131,7 +131,7 @@ fn no_content() -> Response {
 async fn browser(app: &App, request: &Request, loaded: Loaded, path: &[&str]) -> Result<Response, Refused> {
     let body = request.body();
     if body.len() > MAX_EVENT_LEN {
-        return Err(Refused::Unreadable(Unreadable::BodyTooLarge));
+        return Err(Unreadable::BodyTooLarge.into());
     }
     match (request.method().as_str(), path) {
         ("POST", ["init"]) => quoted(app, &loaded, &init(body)?).await,
@@ -157,12 +157,12 @@ async fn browser(app: &App, request: &Request, loaded: Loaded, path: &[&str]) ->
             app.note_page_event(&loaded, event).await?;
             Ok(no_content())
         }
-        (_, [event]) if EVENTS.contains(event) => Err(Refused::WrongMethod("POST")),
+        (_, [event]) if EVENTS.contains(event) => Err(Refused::wrong_method("POST")),
         (_, []) => {
             only_get(request)?;
             Ok(render::browser_standing(&app.settings, &loaded.registration))
         }
-        _ => Err(Refused::NoSuchPath),
+        _ => Err(Refused::no_such_path()),
     }
 }
 
@@ -174,12 +174,15 @@ fn is_word(message: &str) -> bool {
 
 /// The answer to Amazon's page: the cart, or the code of why there is none. Both are answers, so both are 200.
 async fn quoted(app: &App, loaded: &Loaded, question: &Question) -> Result<Response, Refused> {
-    let quote = app.quote(loaded, question).await?;
-    let details = quote.unwrap_or_else(|refused: QuoteRefused| CartDetails {
-        status: Some("error".to_owned()),
-        reason_code: Some(refused.code().to_owned()),
-        ..CartDetails::default()
-    });
+    let details = match app.quote(loaded, question).await {
+        Ok(details) => details,
+        Err(NotDone::Refused(refused)) => CartDetails {
+            status: Some("error".to_owned()),
+            reason_code: Some(refused.code().to_owned()),
+            ..CartDetails::default()
+        },
+        Err(NotDone::Store(failed)) => return Err(failed.into()),
+    };
     Ok(json::json_bytes(StatusCode::OK, Bytes::from(details.to_request())))
 }
 
@@ -221,7 +224,7 @@ fn coupon_codes(codes: Option<Vec<String>>) -> Result<Option<Vec<String>>, Refus
     match &codes {
         Some(codes) if codes.len() > MAX_COUPON_CODES || !codes.iter().all(is_code) => {
             let why = "must be up to 20 printable texts of 1 to 64 characters";
-            Err(Refused::Invalid { field: "couponCodes", why })
+            Err(Refused::invalid("couponCodes", why))
         }
         Some(_) | None => Ok(codes),
     }

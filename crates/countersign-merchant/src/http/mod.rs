@@ -18,7 +18,7 @@ use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_http::{Handler, Peer, Reply, Request, Response, Unreadable};
 use futures_util::future::BoxFuture;
-use http::{Method, StatusCode};
+use http::StatusCode;
 
 use crate::book::arrival::Bearer;
 use crate::book::outbox::Facts;
@@ -45,64 +45,61 @@ impl Handler for Server {
     }
 
     fn refuse(&self, _: &http::request::Parts, unreadable: Unreadable) -> Response {
-        errors::render(&Refused::Unreadable(unreadable))
+        errors::render(unreadable.into())
     }
 }
 
 async fn route(app: &App, request: &Request) -> Response {
+    answered(app, request).await.unwrap_or_else(errors::render)
+}
+
+async fn answered(app: &App, request: &Request) -> Result<Response, Refused> {
     let path = request.uri().path();
     if path.len() > MAX_PATH_LEN {
-        return errors::render(&Refused::NoSuchPath);
+        return Err(Refused::no_such_path());
     }
     let trimmed = path.strip_suffix('/').unwrap_or(path);
     let segments: Vec<&str> = trimmed.split('/').skip(1).collect();
     match segments.as_slice() {
-        ["healthz"] => {
-            only_get(request).map_or_else(|refused| errors::render(&refused), |()| render::healthy())
+        ["healthz"] => only_get(request).map(|()| render::healthy()),
+        ["readyz"] => {
+            only_get(request)?;
+            app.store_answers().await?;
+            Ok(render::healthy())
         }
-        ["readyz"] => match only_get(request) {
-            Ok(()) => ready(app).await,
-            Err(refused) => Err(refused),
-        }
-        .unwrap_or_else(|refused| errors::render(&refused)),
-        ["metrics"] => only_get(request)
-            .map_or_else(|refused| errors::render(&refused), |()| render::metrics(&app.metrics.render())),
-        ["amazon", "notifications"] => {
-            notification(app, request).await.unwrap_or_else(|refused| errors::render(&refused))
-        }
+        ["metrics"] => only_get(request).map(|()| render::metrics(&app.metrics.render())),
+        ["amazon", "notifications"] => notification(app, request).await,
         ["result", "page.js"] => script(request, &script::RESULT),
-        ["result", token] => result_page(app, request, token).await,
+        ["result", token] => {
+            only_get(request)?;
+            Ok(result_page(app, request, token).await)
+        }
         ["countersign.js"] => script(request, &script::STOREFRONT),
         ["browser", token, rest @ ..] if !token.is_empty() => {
-            browser::answer(app, request, token, rest).await
+            Ok(browser::answer(app, request, token, rest).await)
         }
         ["v1", rest @ ..] => {
-            let answer = match authorized(app, request) {
-                Ok(()) => shop(app, request, rest).await,
-                Err(refused) => Err(refused),
-            };
-            answer.unwrap_or_else(|refused| errors::render(&refused))
+            authorized(app, request)?;
+            shop(app, request, rest).await
         }
-        _ => errors::render(&Refused::NoSuchPath),
+        _ => Err(Refused::no_such_path()),
     }
 }
 
-fn script(request: &Request, script: &script::Script) -> Response {
-    only_get(request).map_or_else(|refused| errors::render(&refused), |()| script::answer(request, script))
+/// Takes a request by this method only.
+fn only(request: &Request, method: &'static str) -> Result<(), Refused> {
+    if request.method().as_str() == method { Ok(()) } else { Err(Refused::wrong_method(method)) }
 }
 
-async fn ready(app: &App) -> Result<Response, Refused> {
-    app.store_answers().await?;
-    Ok(render::healthy())
+fn script(request: &Request, script: &script::Script) -> Result<Response, Refused> {
+    only_get(request).map(|()| script::answer(request, script))
 }
 
 /// Amazon shows no token: the envelope is signed.
 async fn notification(app: &App, request: &Request) -> Result<Response, Refused> {
-    if *request.method() != Method::POST {
-        return Err(Refused::WrongMethod("POST"));
-    }
+    only(request, "POST")?;
     if request.body().len() > MAX_ENVELOPE_LEN {
-        return Err(Refused::Unreadable(Unreadable::BodyTooLarge));
+        return Err(Unreadable::BodyTooLarge.into());
     }
     app.hear(request.body()).await?;
     Ok(render::healthy())
@@ -123,97 +120,84 @@ fn authorized(app: &App, request: &Request) -> Result<(), Refused> {
     if !is_shown {
         let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
         tracing::warn!(?peer, "a request to the shop's API without its token");
-        return Err(Refused::Unauthorized);
+        return Err(Refused::unauthorized());
     }
     Ok(())
 }
 
 async fn shop(app: &App, request: &Request, path: &[&str]) -> Result<Response, Refused> {
-    match (request.method().as_str(), path) {
-        ("POST", ["checkouts"]) => {
-            let order = requests::order(request.body())?;
-            let registered = app.register(&order).await?;
-            Ok(render::registered(&app.settings, &registered))
-        }
-        ("GET", ["checkouts"]) => list(app, request).await,
-        ("GET", ["checkouts", id]) => {
-            let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
+    let (body, query) = (request.body(), request.uri().query().unwrap_or(""));
+    let loaded = async |id: &str| app.checkout(id).await?.ok_or_else(Refused::no_such_checkout);
+    match path {
+        ["checkouts"] => match request.method().as_str() {
+            "POST" => {
+                let registered = app.register(&requests::order(body)?).await?;
+                Ok(render::registered(&app.settings, &registered))
+            }
+            "GET" => list(app, query).await,
+            _ => Err(Refused::wrong_method("GET, POST")),
+        },
+        ["checkouts", id] => {
+            only(request, "GET")?;
+            let loaded = loaded(id).await?;
             let timeline = app.timeline(&loaded.registration.checkout).await?;
             Ok(render::checkout(&app.settings, &loaded.registration, &timeline))
         }
-        ("PUT", ["checkouts", id, "terms"]) => {
-            let (version, terms) = requests::terms(request.body())?;
+        ["checkouts", id, "terms"] => {
+            only(request, "PUT")?;
+            let (version, terms) = requests::terms(body)?;
             let registration = app.change_terms(id, version, &terms).await?;
             let unchanged = Registered { registration, is_new: false };
             Ok(render::registered(&app.settings, &unchanged))
         }
-        ("POST", ["checkouts", id, "complete"]) => {
-            let (session, given) = requests::completion(request.body())?;
+        ["checkouts", id, "complete"] => {
+            only(request, "POST")?;
+            let (session, given) = requests::completion(body)?;
             complete(app, id, &session, &given).await
         }
-        ("POST", ["checkouts", id, "charges"]) => {
-            operate(app, id, payment_requests::charge(request.body())?).await
-        }
-        ("POST", ["checkouts", id, "captures"]) => {
-            operate(app, id, payment_requests::capture(request.body())?).await
-        }
-        ("POST", ["checkouts", id, "refunds"]) => {
-            operate(app, id, payment_requests::refund(request.body())?).await
-        }
-        ("POST", ["checkouts", id, "close"]) => {
-            operate(app, id, payment_requests::close(request.body())?).await
-        }
-        ("POST", ["checkouts", id, "cancel"]) => {
-            let (reference, reason) = payment_requests::end(request.body())?;
+        ["checkouts", id, "cancel"] => {
+            only(request, "POST")?;
+            let (reference, reason) = payment_requests::end(body)?;
             payment_render::canceled(&app.cancel(id, &reference, reason.as_deref()).await?)
         }
-        ("GET", ["checkouts", id, "fulfilment"]) => {
-            let charge_id = requests::fulfilment_query(request.uri().query().unwrap_or(""))?;
-            let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
-            let (_, computed) = app.fulfilment(loaded, charge_id.as_ref()).await?;
-            Ok(payment_render::fulfilment(&computed.ok_or(Refused::NoSuchCharge)?))
+        ["checkouts", id, "charges"] => operate(app, request, id, payment_requests::charge).await,
+        ["checkouts", id, "captures"] => operate(app, request, id, payment_requests::capture).await,
+        ["checkouts", id, "refunds"] => operate(app, request, id, payment_requests::refund).await,
+        ["checkouts", id, "close"] => operate(app, request, id, payment_requests::close).await,
+        ["checkouts", id, "fulfilment"] => {
+            only(request, "GET")?;
+            let charge_id = requests::fulfilment_query(query)?;
+            let (_, computed) = app.fulfilment(loaded(id).await?, charge_id.as_ref()).await?;
+            Ok(payment_render::fulfilment(&computed.ok_or_else(Refused::no_such_charge)?))
         }
-        (_, ["checkouts", _, "charges" | "captures" | "refunds" | "close" | "cancel"]) => {
-            Err(Refused::WrongMethod("POST"))
-        }
-        (_, ["checkouts", _, "fulfilment"]) => Err(Refused::WrongMethod("GET")),
-        ("GET", ["checkouts", id, "explanation"]) => {
-            let query = requests::timeline_query(request.uri().query().unwrap_or(""))?;
-            let loaded = app.checkout(id).await?.ok_or(Refused::NoSuchCheckout)?;
-            let (registration, computed) = app.fulfilment(loaded, None).await?;
+        ["checkouts", id, "explanation"] => {
+            only(request, "GET")?;
+            let query = requests::timeline_query(query)?;
+            let (registration, computed) = app.fulfilment(loaded(id).await?, None).await?;
             let page = app
                 .timeline_page(&registration.checkout, query.after.unwrap_or_default(), query.limit)
                 .await?;
             // Without a charge that is asked for there is always an answer.
-            let told =
-                explanation(&registration, &page, &app.rules(), &computed.ok_or(Refused::NoSuchCharge)?);
-            Ok(json::json(StatusCode::OK, &told))
+            let computed = computed.ok_or_else(Refused::no_such_charge)?;
+            Ok(json::json(StatusCode::OK, &explanation(&registration, &page, &app.rules(), &computed)))
         }
-        (_, ["checkouts", _, "explanation"]) => Err(Refused::WrongMethod("GET")),
-        ("GET", ["checkouts", id, "snapshot"]) => {
-            let (taken_at, transaction) = app.snapshot(id).await?;
-            render::snapshot(id, taken_at, &transaction)
-        }
-        ("DELETE", ["checkouts", id, "snapshot"]) => {
-            let erased_at = app.erase_snapshot(id).await?;
-            Ok(render::erased(id, erased_at))
-        }
-        (_, ["checkouts", _, "snapshot"]) => Err(Refused::WrongMethod("DELETE, GET")),
-        ("GET", ["events"]) => {
-            let query = requests::events_query(request.uri().query().unwrap_or(""))?;
+        ["checkouts", id, "snapshot"] => match request.method().as_str() {
+            "GET" => {
+                let (taken_at, transaction) = app.snapshot(id).await?;
+                render::snapshot(id, taken_at, &transaction)
+            }
+            "DELETE" => Ok(render::erased(id, app.erase_snapshot(id).await?)),
+            _ => Err(Refused::wrong_method("DELETE, GET")),
+        },
+        ["events"] => {
+            only(request, "GET")?;
+            let query = requests::events_query(query)?;
             match app.facts(query.after, query.limit).await? {
                 Facts::Page(facts) => Ok(render::facts(&facts)),
-                Facts::NoSuchFact => {
-                    Err(Refused::Invalid { field: "after", why: "must be the id of an event" })
-                }
+                Facts::NoSuchFact => Err(Refused::invalid("after", "must be the id of an event")),
             }
         }
-        (_, ["events"]) => Err(Refused::WrongMethod("GET")),
-        (_, ["checkouts"]) => Err(Refused::WrongMethod("GET, POST")),
-        (_, ["checkouts", _]) => Err(Refused::WrongMethod("GET")),
-        (_, ["checkouts", _, "terms"]) => Err(Refused::WrongMethod("PUT")),
-        (_, ["checkouts", _, "complete"]) => Err(Refused::WrongMethod("POST")),
-        _ => Err(Refused::NoSuchPath),
+        _ => Err(Refused::no_such_path()),
     }
 }
 
@@ -227,13 +211,19 @@ async fn complete(
     Ok(render::result(&app.settings, &outcome))
 }
 
-async fn operate(app: &App, id: &str, named: Named) -> Result<Response, Refused> {
-    let operated = app.operate(id, &named.reference, &named.asked).await?;
-    payment_render::operated(&operated)
+async fn operate(
+    app: &App,
+    request: &Request,
+    id: &str,
+    read: fn(&[u8]) -> Result<Named, Refused>,
+) -> Result<Response, Refused> {
+    only(request, "POST")?;
+    let Named { reference, asked } = read(request.body())?;
+    payment_render::operated(&app.operate(id, &reference, &asked).await?)
 }
 
-async fn list(app: &App, request: &Request) -> Result<Response, Refused> {
-    let query = requests::list_query(request.uri().query().unwrap_or(""))?;
+async fn list(app: &App, query: &str) -> Result<Response, Refused> {
+    let query = requests::list_query(query)?;
     let page = match query.order_id {
         Some(order_id) => app.checkouts_of_order(&order_id, query.state).await?,
         None => app.checkouts_by_state(query.state, query.after).await?,
@@ -242,9 +232,6 @@ async fn list(app: &App, request: &Request) -> Result<Response, Refused> {
 }
 
 async fn result_page(app: &App, request: &Request, token: &str) -> Response {
-    if let Err(refused) = only_get(request) {
-        return errors::render(&refused);
-    }
     let languages = request.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok());
     match app.checkout_of_result(token).await {
         Ok(Some(loaded)) => result::page(&app.settings, &loaded.registration, app.clock.now()),

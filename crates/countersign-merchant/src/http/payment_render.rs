@@ -15,7 +15,7 @@ use countersign_http::Response;
 use countersign_protocol::wire::{ReasonClass, ReasonCode};
 use http::StatusCode;
 
-use super::errors::{self, Refused};
+use super::errors::Refused;
 use super::json::json;
 use super::update_url;
 use crate::drive::operate::Operated;
@@ -52,17 +52,16 @@ pub(super) fn payment(payment: &Payment) -> Members {
 }
 
 fn charge_body(payment: &Payment, charge: &Charge) -> Members {
-    let (reason, captured, expires_at) = match &charge.state {
-        ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => (None, None, None),
-        ChargeState::Authorized => (None, None, Some(charge.expires_at.to_string())),
-        ChargeState::Captured(captured) => (None, Some(*captured), None),
-        ChargeState::Canceled(reason) | ChargeState::Declined(reason) => (reason.as_deref(), None, None),
+    let (captured, expires_at) = match &charge.state {
+        ChargeState::Authorized => (None, Some(charge.expires_at.to_string())),
+        ChargeState::Captured(captured) => (Some(*captured), None),
+        _ => (None, None),
     };
     let left = captured.map(|_| amount(payment.refundable(charge, RefundCeiling::Captured)));
     Members::default()
         .with("chargeId", charge.id.as_str())
         .with("state", charge.state.name())
-        .some("reason", reason)
+        .some("reason", charge.state.reason())
         .with("chargeAmount", amount(charge.amount))
         .some("captureAmount", captured.map(amount))
         .some("refundable", left)
@@ -71,14 +70,10 @@ fn charge_body(payment: &Payment, charge: &Charge) -> Members {
 }
 
 fn refund_body(refund: &Refund) -> Members {
-    let reason = match &refund.state {
-        RefundState::Declined(reason) => reason.as_deref(),
-        RefundState::RefundInitiated | RefundState::Refunded => None,
-    };
     Members::default()
         .with("refundId", refund.id.as_str())
         .with("state", refund.state.name())
-        .some("reason", reason)
+        .some("reason", refund.state.reason())
         .with("refundAmount", amount(refund.amount))
 }
 
@@ -141,12 +136,10 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
     let payment = operated.registration.checkout.payment.as_ref();
     // What is recorded is never deleted.
     let found = payment.and_then(|payment| Some((payment, payment.operation(operated.number)?)));
-    let (payment, operation) = found.ok_or(Refused::NoSuchCheckout)?;
+    let (payment, operation) = found.ok_or_else(Refused::no_such_checkout)?;
     let effect = match &operation.state {
         OperationState::Done(effect) => Some(effect),
-        OperationState::Refused { code } => {
-            return Ok(errors::render(&refused_by_amazon(payment, operation, code)));
-        }
+        OperationState::Refused { code } => return Err(refused_by_amazon(payment, operation, code)),
         OperationState::InFlight(_) => None,
     };
     let reference = operation.name.to_string();
@@ -157,17 +150,15 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
     let answer = Members::default().with("reference", reference);
     let (status, answer) = match &operation.request {
         Request::CreateCharge { amount: asked, .. } => {
-            let created = done_charge.map(|charge| created(payment, operation, charge));
-            let (status, state) = match created.unwrap_or(Ok((StatusCode::ACCEPTED, CHECKING))) {
-                Ok(created) => created,
-                Err(reason) => return Ok(errors::render(&decline(payment, reason))),
-            };
+            let created = done_charge.map(|charge| created(payment, operation, charge)).transpose();
+            let created = created.map_err(|reason| decline(payment, reason))?;
+            let (status, state) = created.unwrap_or((StatusCode::ACCEPTED, CHECKING));
             let answer = answer.some("chargeId", done_charge.map(|charge| charge.id.as_str()));
             (status, answer.with("state", state).with("chargeAmount", amount(*asked)))
         }
         Request::Capture { charge_id, amount: asked } => {
             if let Some(reason) = done_charge.and_then(declined) {
-                return Ok(errors::render(&decline(payment, reason)));
+                return Err(decline(payment, reason));
             }
             let (status, state, captured) = match done_charge.map(|charge| &charge.state) {
                 Some(state @ ChargeState::Captured(captured)) => (StatusCode::OK, state.name(), captured),
@@ -187,7 +178,7 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
                 Some(RefundState::Declined(reason)) => {
                     let refund = done.map_or(charge_id.as_str(), |refund| refund.id.as_str());
                     let reason = reason.as_deref().unwrap_or("Declined");
-                    return Ok(errors::render(&refund_declined(refund, reason)));
+                    return Err(Refused::refund_declined(refund, reason));
                 }
                 Some(RefundState::RefundInitiated) | None => StatusCode::ACCEPTED,
             };
@@ -252,23 +243,12 @@ fn created<'a>(
 
 /// Why a charge is declined, if it is.
 fn declined(charge: &Charge) -> Option<&str> {
-    match &charge.state {
-        ChargeState::Declined(reason) => Some(reason.as_deref().unwrap_or("Declined")),
-        ChargeState::AuthorizationInitiated
-        | ChargeState::Authorized
-        | ChargeState::CaptureInitiated
-        | ChargeState::Captured(_)
-        | ChargeState::Canceled(_) => None,
-    }
-}
-
-/// A refund that Amazon has declined takes nothing, and another card helps nobody.
-fn refund_declined(refund: &str, reason: &str) -> Refused {
-    Refused::RefundDeclined { refund: refund.to_owned(), reason: reason.to_owned() }
+    let ChargeState::Declined(reason) = &charge.state else { return None };
+    Some(reason.as_deref().unwrap_or("Declined"))
 }
 
 fn decline(payment: &Payment, code: &str) -> Refused {
-    Refused::Declined { code: code.to_owned(), update_url: update_url::for_decline(payment, code) }
+    Refused::declined(code, update_url::for_decline(payment, code))
 }
 
 /// Amazon's words for "not with this money, or not by this buyer"; everything else is a rule of its.
@@ -278,29 +258,19 @@ fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Re
         return decline(payment, reason);
     }
     let class = ReasonCode::parse(code).map(ReasonCode::class);
-    let is_decline = class == Some(ReasonClass::Decline);
     match &operation.request {
-        Request::Refund { charge_id, .. } if is_decline => {
-            refund_declined(&format!("of charge {charge_id}"), code)
+        _ if class != Some(ReasonClass::Decline) => Refused::by_amazon(code),
+        Request::Refund { charge_id, .. } => {
+            Refused::refund_declined(&format!("of charge {charge_id}"), code)
         }
-        Request::CreateCharge { .. }
-        | Request::Capture { .. }
-        | Request::Refund { .. }
-        | Request::CancelCharge { .. }
-        | Request::Close { .. } => {
-            if is_decline {
-                decline(payment, code)
-            } else {
-                Refused::ByAmazon(code.to_owned())
-            }
-        }
+        _ => decline(payment, code),
     }
 }
 
 /// The answer to a cancellation.
 pub(super) fn canceled(registration: &Registration) -> Result<Response, Refused> {
     // What is recorded is never deleted.
-    let cancellation = registration.checkout.cancellation.as_ref().ok_or(Refused::NoSuchCheckout)?;
+    let cancellation = registration.checkout.cancellation.as_ref().ok_or_else(Refused::no_such_checkout)?;
     let status = match cancellation.state {
         CancellationState::Requested { .. } => StatusCode::ACCEPTED,
         CancellationState::Done { .. } => StatusCode::OK,

@@ -7,6 +7,7 @@ use countersign_protocol::object;
 use countersign_protocol::wire::{MAX_REASON_LEN, Price, Spellings, read_request};
 
 use super::errors::Refused;
+use super::requests::printable;
 
 /// The longest reference, in characters.
 const MAX_REFERENCE_LEN: usize = 128;
@@ -88,21 +89,14 @@ pub(super) fn close(body: &[u8]) -> Result<Named, Refused> {
 /// `POST …/cancel`: the reference and the reason.
 pub(super) fn end(body: &[u8]) -> Result<(String, Option<String>), Refused> {
     let request: End = read_request(body, Spellings::Every)?;
-    if request.reason.as_deref().is_some_and(|reason| !is_printable(reason)) {
-        return Err(Refused::Invalid { field: "reason", why: "must be a printable text" });
+    if let Some(reason) = &request.reason {
+        printable("reason", reason)?;
     }
     Ok((reference(request.reference)?, request.reason))
 }
 
 fn reference(given: Option<String>) -> Result<String, Refused> {
     let reference = given.ok_or(Refused::missing("reference"))?;
-    if is_printable(&reference) {
-        Ok(reference)
-    } else {
-        Err(Refused::Invalid { field: "reference", why: "must be a printable text" })
-    }
-}
-
-fn is_printable(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(char::is_control)
+    printable("reference", &reference)?;
+    Ok(reference)
 }

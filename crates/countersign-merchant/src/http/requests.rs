@@ -9,7 +9,7 @@ use countersign_http::Request;
 use countersign_protocol::object;
 use countersign_protocol::wire::{
     Address, MAX_SUPPLEMENTARY_DATA_LEN, MerchantMetadata as WireMetadata, Price, Spellings, WholeNumber,
-    Word, read_request,
+    Word, Words, read_request,
 };
 
 use http::Method;
@@ -31,7 +31,7 @@ pub(super) fn only_get(request: &Request) -> Result<(), Refused> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         Ok(())
     } else {
-        Err(Refused::WrongMethod("GET, HEAD"))
+        Err(Refused::wrong_method("GET, HEAD"))
     }
 }
 
@@ -82,13 +82,11 @@ object! {
 pub(super) fn order(body: &[u8]) -> Result<Order, Refused> {
     let request: RegisterOrder = read_request(body, Spellings::Every)?;
     let order_id = request.order_id.ok_or(Refused::missing("orderId"))?;
-    if order_id.is_empty() || order_id.chars().any(char::is_control) {
-        return Err(Refused::Invalid { field: "orderId", why: "must be a printable text" });
-    }
+    printable("orderId", &order_id)?;
     let checkout_language = request.checkout_language;
     if checkout_language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
         let why = "must be one of en_US, en_GB, de_DE, fr_FR, it_IT, es_ES, ja_JP";
-        return Err(Refused::Invalid { field: "checkoutLanguage", why });
+        return Err(Refused::invalid("checkoutLanguage", why));
     }
     let start_of_checkout_url =
         request.start_of_checkout_url.ok_or(Refused::missing("startOfCheckoutUrl"))?;
@@ -96,33 +94,22 @@ pub(super) fn order(body: &[u8]) -> Result<Order, Refused> {
     if let Some(url) = &request.success_url {
         web_address("successUrl", url)?;
     }
-    Ok(Order {
-        order_id,
-        terms: terms_of(
-            request.product_type,
-            request.payment_details,
-            request.supplementary_data,
-            request.merchant_metadata,
-            request.shipping_address,
-        )?,
-        start_of_checkout_url,
-        success_url: request.success_url,
-        checkout_language,
-    })
+    let terms = terms_of(ChangeTerms {
+        product_type: request.product_type,
+        payment_details: request.payment_details,
+        supplementary_data: request.supplementary_data,
+        merchant_metadata: request.merchant_metadata,
+        shipping_address: request.shipping_address,
+        ..ChangeTerms::default()
+    })?;
+    Ok(Order { order_id, terms, start_of_checkout_url, success_url: request.success_url, checkout_language })
 }
 
 /// `PUT /v1/checkouts/{checkoutId}/terms`.
 pub(super) fn terms(body: &[u8]) -> Result<(u32, Terms), Refused> {
     let request: ChangeTerms = read_request(body, Spellings::Every)?;
     let WholeNumber(version) = request.terms_version.ok_or(Refused::missing("termsVersion"))?;
-    let terms = terms_of(
-        request.product_type,
-        request.payment_details,
-        request.supplementary_data,
-        request.merchant_metadata,
-        request.shipping_address,
-    )?;
-    Ok((version, terms))
+    Ok((version, terms_of(request)?))
 }
 
 /// `POST /v1/checkouts/{checkoutId}/complete`.
@@ -140,29 +127,31 @@ pub(super) fn given(request: CompleteCheckout) -> Result<(CheckoutSessionId, Giv
     Ok((session, given))
 }
 
-fn terms_of(
-    product_type: Option<Word<ProductType>>,
-    payment_details: Option<TermsDetails>,
-    supplementary_data: Option<String>,
-    merchant_metadata: Option<WireMetadata>,
-    shipping_address: Option<Address>,
-) -> Result<Terms, Refused> {
-    let payment = payment_details.ok_or(Refused::missing("paymentDetails"))?;
+/// The terms, by either request that brings some.
+fn terms_of(request: ChangeTerms) -> Result<Terms, Refused> {
+    fn known<T: Words>(word: Option<Word<T>>, member: &'static str) -> Result<T, Refused> {
+        word.as_ref().and_then(Word::known).ok_or(Refused::missing(member))
+    }
+    let payment = request.payment_details.ok_or(Refused::missing("paymentDetails"))?;
     Ok(Terms {
-        product_type: product_type.as_ref().and_then(Word::known).ok_or(Refused::missing("productType"))?,
-        payment_intent: payment
-            .payment_intent
-            .as_ref()
-            .and_then(Word::known)
-            .ok_or(Refused::missing("paymentDetails.paymentIntent"))?,
+        product_type: known(request.product_type, "productType")?,
+        payment_intent: known(payment.payment_intent, "paymentDetails.paymentIntent")?,
         can_handle_pending_authorization: payment.can_handle_pending_authorization.unwrap_or(false),
         charge_amount: payment.charge_amount.ok_or(Refused::missing("paymentDetails.chargeAmount"))?.money,
         total_order_amount: payment.total_order_amount.map(|price| price.money),
-        supplementary_data,
-        merchant_metadata: merchant_metadata.map(MerchantMetadata::from).unwrap_or_default(),
-        shipping_address: shipping_address.map(Into::into),
+        supplementary_data: request.supplementary_data,
+        merchant_metadata: request.merchant_metadata.map(MerchantMetadata::from).unwrap_or_default(),
+        shipping_address: request.shipping_address.map(Into::into),
         quoted_address: None,
     })
+}
+
+/// Refuses an empty text, and one with control characters.
+pub(super) fn printable(field: &'static str, text: &str) -> Result<(), Refused> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(Refused::invalid(field, "must be a printable text"));
+    }
+    Ok(())
 }
 
 /// An absolute http or https address: a buyer's browser is sent there. Nothing in it that a browser
@@ -178,7 +167,7 @@ fn web_address(field: &'static str, text: &str) -> Result<(), Refused> {
     if is_plain && is_web {
         Ok(())
     } else {
-        Err(Refused::Invalid { field, why: "must be an absolute http or https address" })
+        Err(Refused::invalid(field, "must be an absolute http or https address"))
     }
 }
 
@@ -193,22 +182,22 @@ pub(super) struct ListQuery {
 pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
     let mut parsed = ListQuery { order_id: None, state: None, after: None };
     for (name, value) in pairs(query) {
-        let value = percent_decoded(value)
-            .ok_or(Refused::Invalid { field: "query", why: "is not percent-encoded UTF-8" })?;
+        let value =
+            percent_decoded(value).ok_or(Refused::invalid("query", "is not percent-encoded UTF-8"))?;
         match name {
             _ if value.is_empty() => {}
             "orderId" => parsed.order_id = Some(value),
             "after" => {
                 let why = "must be the `after` of an earlier page";
                 let cursor = value.split_once(':').and_then(|(state, id)| Some((state_of(state)?, id)));
-                let (state, id) = cursor.ok_or(Refused::Invalid { field: "after", why })?;
+                let (state, id) = cursor.ok_or(Refused::invalid("after", why))?;
                 parsed.after = Some((state.to_owned(), id.to_owned()));
             }
             "state" => {
                 let why = "must be one of registered, checking, pending, paid, authorized, confirmed, notPaid, canceled";
-                parsed.state = Some(state_of(&value).ok_or(Refused::Invalid { field: "state", why })?);
+                parsed.state = Some(state_of(&value).ok_or(Refused::invalid("state", why))?);
             }
-            _ => return Err(Refused::Invalid { field: "query", why: "takes orderId, state and after only" }),
+            _ => return Err(Refused::invalid("query", "takes orderId, state and after only")),
         }
     }
     let why = match (&parsed.after, &parsed.order_id, parsed.state) {
@@ -216,7 +205,7 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
         (Some((of, _)), None, Some(state)) if of != state => "must be the `after` of a page of this state",
         _ => return Ok(parsed),
     };
-    Err(Refused::Invalid { field: "after", why })
+    Err(Refused::invalid("after", why))
 }
 
 /// The page of a list that is asked for: behind which place, and how long.
@@ -248,13 +237,13 @@ fn page_query<T>(
     for (name, value) in pairs(query) {
         match name {
             "after" if value.is_empty() => {}
-            "after" => parsed.after = Some(read(value).ok_or(Refused::Invalid { field: "after", why })?),
+            "after" => parsed.after = Some(read(value).ok_or(Refused::invalid("after", why))?),
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
                 let why = "must be a number from 1 to 1000";
-                parsed.limit = limit.ok_or(Refused::Invalid { field: "limit", why })?;
+                parsed.limit = limit.ok_or(Refused::invalid("limit", why))?;
             }
-            _ => return Err(Refused::Invalid { field: "query", why: "takes after and limit only" }),
+            _ => return Err(Refused::invalid("query", "takes after and limit only")),
         }
     }
     Ok(parsed)
@@ -274,10 +263,10 @@ pub(super) fn fulfilment_query(query: &str) -> Result<Option<ChargeId>, Refused>
             ("chargeId", "") => {}
             ("chargeId", id) => {
                 let why = "must be the id of a charge";
-                let read = ChargeId::parse(id).map_err(|_| Refused::Invalid { field: "chargeId", why })?;
+                let read = ChargeId::parse(id).map_err(|_| Refused::invalid("chargeId", why))?;
                 charge_id = Some(read);
             }
-            _ => return Err(Refused::Invalid { field: "query", why: "takes chargeId only" }),
+            _ => return Err(Refused::invalid("query", "takes chargeId only")),
         }
     }
     Ok(charge_id)

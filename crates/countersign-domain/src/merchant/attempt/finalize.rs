@@ -73,7 +73,7 @@ pub fn begin(
     }
     let (begun, event) = InFlight::begun(send, now, &rules);
     draft.move_on(number, AttemptState::Finalize(begun));
-    draft.tell_of_call(number, event);
+    draft.tell(number, AttemptEvent::Call(event));
     next
 }
 
@@ -112,7 +112,7 @@ pub fn send_again(draft: &mut Draft, number: u32, key_of: &dyn Fn(KeyOrdinal) ->
         doubt.send.idempotency_key = key_of(doubt.send.n);
     }
     let Some((send, event)) = in_flight.send_again() else { return NextStep::Rest };
-    draft.tell_of_call(number, event);
+    draft.tell(number, AttemptEvent::Call(event));
     let checkout = draft.checkout();
     checkout.attempt(number).map_or(NextStep::Rest, |attempt| delivery(checkout, attempt, send))
 }
@@ -144,7 +144,7 @@ pub(in crate::merchant) fn give_up(
     let send = Send { n, idempotency_key: key_of(n), body: earlier.body.clone() };
     let (doubted, event) = InFlight::doubted(send, *left_at, "its buyer is gone", now, now);
     draft.move_on(number, AttemptState::Finalize(doubted));
-    draft.tell_of_call(number, event);
+    draft.tell(number, AttemptEvent::Call(event));
     if let Some(attempt) = draft.change_attempt(number) {
         // The last key is the one in doubt, and not spent after all.
         attempt.spent_keys = n.get().saturating_sub(1);
@@ -235,7 +235,7 @@ pub fn take_up(
         }
     };
     if let Some(event) = event {
-        draft.tell_of_call(number, event);
+        draft.tell(number, AttemptEvent::Call(event));
     }
     Some(next)
 }
@@ -245,7 +245,7 @@ pub fn orphaned(draft: &mut Draft, number: u32) -> bool {
     let now = draft.now;
     let is_sent = matches!(state(draft, number), Some(AttemptState::Finalize(InFlight::Sent { .. })));
     if is_sent && let Some(event) = draft.change_finalize(number).and_then(|sent| sent.orphaned(now)) {
-        draft.tell_of_call(number, event);
+        draft.tell(number, AttemptEvent::Call(event));
     }
     is_sent
 }
@@ -322,7 +322,7 @@ fn sole_answer(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeA
         attempt.spent_keys = n.get();
     }
     if let Some(event) = event {
-        draft.tell_of_call(number, event);
+        draft.tell(number, AttemptEvent::Call(event));
     }
     note_replay(draft, number, answer);
 }

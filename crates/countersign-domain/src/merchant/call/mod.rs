@@ -226,17 +226,31 @@ pub enum Answer<Success, Refusal> {
 
 /// What happened to a call, whichever it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum CallEvent {
+pub enum CallEvent {
     /// It is about to leave.
-    Sent { n: KeyOrdinal, send_count: u32 },
+    Sent {
+        /// Under which key.
+        n: KeyOrdinal,
+        /// How often these bytes were sent, this time included.
+        send_count: u32,
+    },
     /// No connection: nothing left this machine.
     NotSent,
-    /// Amazon answered without looking at it.
-    NotEvaluated { code: String },
+    /// Amazon answered without looking at it; it may be sent again.
+    NotEvaluated {
+        /// Amazon's code.
+        code: String,
+    },
     /// The answer was lost or proves nothing.
-    DoubtBegan { cause: String },
-    /// It has been in doubt for so long that a person should know.
-    Alarm { lasting: Duration },
+    DoubtBegan {
+        /// What came instead of an answer.
+        cause: String,
+    },
+    /// It is open for so long that a person should know.
+    Alarm {
+        /// For how long.
+        lasting: Duration,
+    },
 }
 
 /// What a call needs that is taken up.

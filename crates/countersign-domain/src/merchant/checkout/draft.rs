@@ -9,7 +9,7 @@ use super::Checkout;
 use super::cancellation::CancellationState;
 use super::terms::{Terms, TermsRefused};
 use crate::merchant::attempt::{Attempt, AttemptState, GivenAddresses, NotPaidReason};
-use crate::merchant::call::{CallEvent, InFlight};
+use crate::merchant::call::InFlight;
 use crate::merchant::event::{AttemptEvent, CheckoutEvent, PaymentEvent};
 use crate::merchant::payment::Payment;
 use crate::merchant::payment::operation::Operation;
@@ -106,18 +106,6 @@ impl Draft {
     /// Notes what happened to an attempt.
     pub(in crate::merchant) fn tell(&mut self, attempt: u32, event: AttemptEvent) {
         self.events.push(CheckoutEvent::Attempt { attempt, event });
-    }
-
-    /// Notes what happened to an attempt's Finalize.
-    pub(in crate::merchant) fn tell_of_call(&mut self, attempt: u32, event: CallEvent) {
-        let event = match event {
-            CallEvent::Sent { n, send_count } => AttemptEvent::FinalizeSent { n, send_count },
-            CallEvent::NotSent => AttemptEvent::NotSent,
-            CallEvent::NotEvaluated { code } => AttemptEvent::NotEvaluated { code },
-            CallEvent::DoubtBegan { cause } => AttemptEvent::DoubtBegan { cause },
-            CallEvent::Alarm { lasting } => AttemptEvent::DoubtAlarm { lasting },
-        };
-        self.tell(attempt, event);
     }
 
     /// Notes what happened to the payment, or to the order as a whole.
@@ -232,16 +220,5 @@ impl PaymentDraft<'_> {
     /// Notes what happened.
     pub(in crate::merchant) fn tell(&mut self, event: PaymentEvent) {
         self.events.push(event.into());
-    }
-
-    /// Notes what happened to an operation's call.
-    pub(in crate::merchant) fn tell_of_call(&mut self, number: u32, event: CallEvent) {
-        self.tell(match event {
-            CallEvent::Sent { send_count, .. } => PaymentEvent::OperationSent { number, send_count },
-            CallEvent::NotSent => PaymentEvent::OperationNotSent(number),
-            CallEvent::NotEvaluated { code } => PaymentEvent::OperationNotEvaluated { number, code },
-            CallEvent::DoubtBegan { cause } => PaymentEvent::OperationDoubtBegan { number, cause },
-            CallEvent::Alarm { lasting } => PaymentEvent::OperationAlarm { number, lasting },
-        });
     }
 }

@@ -88,6 +88,17 @@ impl ChargeState {
         }
     }
 
+    /// Amazon's reason, where it has given one.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Canceled(reason) | Self::Declined(reason) => reason.as_deref(),
+            Self::AuthorizationInitiated | Self::Authorized | Self::CaptureInitiated | Self::Captured(_) => {
+                None
+            }
+        }
+    }
+
     /// Whether it never changes again.
     #[must_use]
     pub const fn is_final(&self) -> bool {

@@ -44,6 +44,12 @@ impl RefundState {
             Self::Declined(_) => "Declined",
         }
     }
+
+    /// Amazon's reason, where it has given one.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        if let Self::Declined(reason) = self { reason.as_deref() } else { None }
+    }
 }
 
 /// A refund as Amazon shows it.

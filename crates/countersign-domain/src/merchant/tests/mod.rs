@@ -26,7 +26,7 @@ use super::attempt::agree::{OpenSession, SessionSeen};
 use super::attempt::arrive::ArrivalRefused;
 use super::attempt::finalize::{FinalizeAnswer, Finalized};
 use super::attempt::{Attempt, AttemptState, Completion, GivenAddresses, NotPaidReason, UnresolvedReason};
-use super::call::{Doubt, InFlight, KeyOrdinal, Look, Send, StoredError};
+use super::call::{CallEvent, Doubt, InFlight, KeyOrdinal, Look, Send, StoredError};
 use super::checkout::Checkout;
 use super::checkout::cancellation::{Cancellation, CancellationState};
 use super::checkout::draft::{Decided, Draft};
@@ -283,16 +283,16 @@ fn words(attempt: &Attempt, now: Timestamp) -> String {
 
 fn happened(step: &CheckoutStep) -> String {
     let events = step.events.iter().map(|event| match what(event) {
-        AttemptEvent::DoubtAlarm { lasting } => format!("DoubtAlarm {}s", lasting.as_secs()),
+        AttemptEvent::Call(CallEvent::Alarm { lasting }) => format!("DoubtAlarm {}s", lasting.as_secs()),
         AttemptEvent::Contradiction { found, .. } => format!("Contradiction: {found}"),
         AttemptEvent::LookedUp { .. } => "LookedUp".to_string(),
-        AttemptEvent::NotEvaluated { .. } => "NotEvaluated".to_string(),
-        AttemptEvent::DoubtBegan { .. } => "DoubtBegan".to_string(),
+        AttemptEvent::Call(CallEvent::NotEvaluated { .. }) => "NotEvaluated".to_string(),
+        AttemptEvent::Call(CallEvent::DoubtBegan { .. }) => "DoubtBegan".to_string(),
         AttemptEvent::SurplusRecorded { of } => format!("Surplus of {of}"),
-        AttemptEvent::FinalizeSent { n, send_count } => format!("FinalizeSent {n}.{send_count}"),
+        AttemptEvent::Call(CallEvent::Sent { n, send_count }) => format!("FinalizeSent {n}.{send_count}"),
+        AttemptEvent::Call(CallEvent::NotSent) => "NotSent".to_string(),
         other @ (AttemptEvent::SessionBound
         | AttemptEvent::Approved
-        | AttemptEvent::NotSent
         | AttemptEvent::PendingBegan
         | AttemptEvent::Completed
         | AttemptEvent::NotPaid

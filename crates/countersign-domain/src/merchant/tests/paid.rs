@@ -250,8 +250,17 @@ pub(super) fn happened_to_payment(step: &CheckoutStep) -> String {
         CheckoutEvent::Payment(PaymentEvent::Contradiction { found, .. }) => {
             format!("Contradiction: {found}")
         }
-        CheckoutEvent::Payment(PaymentEvent::OperationDoubtBegan { .. }) => "DoubtBegan".to_string(),
-        CheckoutEvent::Payment(PaymentEvent::OperationNotEvaluated { .. }) => "NotEvaluated".to_string(),
+        CheckoutEvent::Payment(PaymentEvent::OperationCall { number, event }) => match event {
+            CallEvent::Sent { send_count, .. } => {
+                format!("OperationSent {{ number: {number}, send_count: {send_count} }}")
+            }
+            CallEvent::NotSent => format!("OperationNotSent({number})"),
+            CallEvent::NotEvaluated { .. } => "NotEvaluated".to_string(),
+            CallEvent::DoubtBegan { .. } => "DoubtBegan".to_string(),
+            CallEvent::Alarm { lasting } => {
+                format!("OperationAlarm {{ number: {number}, lasting: {lasting:?} }}")
+            }
+        },
         CheckoutEvent::Payment(event) => format!("{event:?}"),
         CheckoutEvent::Attempt { event, .. } => format!("{event:?}"),
     });

@@ -1,17 +1,18 @@
 //! Which event is a fact, and what the shop is told of it.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
+use countersign_domain::merchant::call::{CallEvent, KeyOrdinal};
 use countersign_domain::merchant::checkout::cancellation::{Cancellation, CancellationState};
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::event::CheckoutEvent;
 use countersign_domain::merchant::event::PaymentEvent;
 use countersign_domain::merchant::payment::Payment;
-use countersign_domain::merchant::payment::charge::Sight;
+use countersign_domain::merchant::payment::charge::{ChargeState, Sight};
 use countersign_domain::merchant::payment::operation::{
     Asked, Operation, OperationName, OperationState, OwnName, Request, Undoing,
 };
 use countersign_domain::merchant::payment::permission::{Permission, PermissionState};
-use countersign_domain::merchant::payment::refund::Refund;
+use countersign_domain::merchant::payment::refund::{Refund, RefundState};
 use countersign_domain::merchant::rules::Deadline;
 use countersign_domain::money::Currency;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
@@ -263,13 +264,14 @@ fn a_refusal_is_the_fact_of_what_the_shop_or_its_capture_policy_asked_for() {
 #[test]
 fn what_is_pending_in_doubt_or_only_asked_for_is_no_fact() {
     let code = || "ServiceUnavailable".to_owned();
+    let of_call = |event| PaymentEvent::OperationCall { number: 1, event };
     for event in [
         PaymentEvent::OperationRecorded(1),
-        PaymentEvent::OperationSent { number: 1, send_count: 1 },
-        PaymentEvent::OperationNotSent(1),
-        PaymentEvent::OperationNotEvaluated { number: 1, code: code() },
-        PaymentEvent::OperationDoubtBegan { number: 1, cause: code() },
-        PaymentEvent::OperationAlarm { number: 1, lasting: std::time::Duration::from_secs(300) },
+        of_call(CallEvent::Sent { n: KeyOrdinal::FIRST, send_count: 1 }),
+        of_call(CallEvent::NotSent),
+        of_call(CallEvent::NotEvaluated { code: code() }),
+        of_call(CallEvent::DoubtBegan { cause: code() }),
+        of_call(CallEvent::Alarm { lasting: std::time::Duration::from_secs(300) }),
         PaymentEvent::OperationDone(1),
         PaymentEvent::ChargePending(charge_id(1)),
         PaymentEvent::CapturePending(charge_id(1)),
