@@ -18,7 +18,6 @@ mod gateway;
 mod http;
 mod ids;
 mod in_hand;
-mod json;
 mod metrics;
 mod pages;
 mod registration;

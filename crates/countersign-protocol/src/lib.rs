@@ -13,6 +13,7 @@
     )
 )]
 
+pub mod json;
 pub mod notification;
 pub mod signing;
 mod texts;

@@ -123,26 +123,6 @@ impl VirtualClock {
         motion.state(self.real.now())
     }
 
-    /// Moves the clock ahead. It stays frozen or running as it was.
-    pub(crate) fn advance(&self, by: Duration) {
-        self.move_to(|state| ClockState { now: state.now.plus(by), ..state });
-    }
-
-    /// Sets the clock, ahead or back. It stays frozen or running as it was.
-    pub(crate) fn set(&self, now: Timestamp) {
-        self.move_to(|state| ClockState { now, ..state });
-    }
-
-    /// Lets the clock stand still, or run on from where it stands.
-    pub(crate) fn freeze(&self, frozen: bool) {
-        self.move_to(|state| ClockState { frozen, ..state });
-    }
-
-    /// Lets the clock run so fast from where it stands; a frozen one, once it runs.
-    pub(crate) fn set_rate(&self, rate: Rate) {
-        self.move_to(|state| ClockState { rate, ..state });
-    }
-
     /// Lets the clock run and show the machine's time, as in a new sandbox.
     pub(crate) fn reset(&self) {
         let wall = self.real.now();
@@ -171,10 +151,11 @@ impl VirtualClock {
         }
     }
 
-    fn move_to(&self, change: impl FnOnce(ClockState) -> ClockState) {
+    /// Lets the clock show and do something else, from now on.
+    pub(crate) fn change(&self, to: impl FnOnce(ClockState) -> ClockState) {
         let wall = self.real.now();
         let mut motion = self.motion.lock().unwrap_or_else(PoisonError::into_inner);
-        let ClockState { now, frozen, rate } = change(motion.state(wall));
+        let ClockState { now, frozen, rate } = to(motion.state(wall));
         *motion = Motion { wall, shown: now, frozen, rate };
         drop(motion);
         self.moved.notify_waiters();
@@ -206,6 +187,22 @@ mod tests {
         (real, clock)
     }
 
+    fn advance(clock: &VirtualClock, seconds: u64) {
+        clock.change(|state| ClockState { now: state.now.plus(Duration::from_secs(seconds)), ..state });
+    }
+
+    fn set(clock: &VirtualClock, now: &str) {
+        clock.change(|state| ClockState { now: at(now), ..state });
+    }
+
+    fn freeze(clock: &VirtualClock, frozen: bool) {
+        clock.change(|state| ClockState { frozen, ..state });
+    }
+
+    fn set_rate(clock: &VirtualClock, rate: u32) {
+        clock.change(|state| ClockState { rate: Rate(rate), ..state });
+    }
+
     fn second_passes(real: &FakeClock) {
         real.advance(Duration::from_secs(1));
     }
@@ -217,19 +214,19 @@ mod tests {
             assert_eq!(clock.state(), ClockState { now: at(expected), frozen, rate: Rate::REAL });
         };
         shows(NOON, false);
-        clock.advance(Duration::from_secs(86_400));
+        advance(&clock, 86_400);
         shows("20260902T120000Z", false);
         second_passes(&real);
         shows("20260902T120001Z", false);
-        clock.freeze(true);
+        freeze(&clock, true);
         second_passes(&real);
         shows("20260902T120001Z", true);
-        clock.advance(Duration::from_secs(60));
+        advance(&clock, 60);
         shows("20260902T120101Z", true);
-        clock.set(at("20200101T000000Z"));
+        set(&clock, "20200101T000000Z");
         second_passes(&real);
         shows("20200101T000000Z", true);
-        clock.freeze(false);
+        freeze(&clock, false);
         second_passes(&real);
         shows("20200101T000001Z", false);
         assert_eq!(clock.wall(), at("20260901T120004Z"), "the machine's clock goes its own way");
@@ -243,22 +240,22 @@ mod tests {
         let shows = |expected: &str, frozen, rate| {
             assert_eq!(clock.state(), ClockState { now: at(expected), frozen, rate: Rate(rate) });
         };
-        clock.set_rate(Rate(3_600));
+        set_rate(&clock, 3_600);
         shows(NOON, false, 3_600);
         second_passes(&real);
         shows("20260901T130000Z", false, 3_600);
-        clock.set_rate(Rate(60));
+        set_rate(&clock, 60);
         shows("20260901T130000Z", false, 60);
         second_passes(&real);
         shows("20260901T130100Z", false, 60);
-        clock.freeze(true);
+        freeze(&clock, true);
         second_passes(&real);
         shows("20260901T130100Z", true, 60);
-        clock.advance(Duration::from_secs(59));
-        clock.freeze(false);
+        advance(&clock, 59);
+        freeze(&clock, false);
         second_passes(&real);
         shows("20260901T130259Z", false, 60);
-        clock.set(at("20260901T130300Z"));
+        set(&clock, "20260901T130300Z");
         second_passes(&real);
         shows("20260901T130400Z", false, 60);
         real.set(at("20260901T120003Z"));
@@ -298,17 +295,17 @@ mod tests {
     fn who_waits_is_woken_by_the_instant_and_by_every_move() {
         type Move = fn(&VirtualClock);
         let moves: [Move; 6] = [
-            |clock| clock.advance(Duration::from_secs(1)),
-            |clock| clock.set(at("20200101T000000Z")),
-            |clock| clock.freeze(true),
-            |clock| clock.freeze(false),
-            |clock| clock.set_rate(Rate::MAX),
+            |clock| advance(clock, 1),
+            |clock| set(clock, "20200101T000000Z"),
+            |clock| freeze(clock, true),
+            |clock| freeze(clock, false),
+            |clock| set_rate(clock, Rate::MAX.0),
             VirtualClock::reset,
         ];
         for frozen in [false, true] {
             for make_move in moves {
                 let (_, clock) = clocks();
-                clock.freeze(frozen);
+                freeze(&clock, frozen);
                 let mut waiting = std::pin::pin!(clock.wait_until(at(NOON).plus(Duration::from_secs(60))));
                 let mut context = std::task::Context::from_waker(std::task::Waker::noop());
                 assert_eq!(waiting.as_mut().poll(&mut context), Poll::Pending);
@@ -316,7 +313,7 @@ mod tests {
                 assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(()));
             }
             let (_, clock) = clocks();
-            clock.freeze(frozen);
+            freeze(&clock, frozen);
             assert_eq!(
                 clock.wait_until(at(NOON)).now_or_never(),
                 Some(()),

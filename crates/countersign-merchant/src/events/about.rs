@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::Members;
+use countersign_protocol::json::Members;
 
 /// What an event is about. Ids and codes, no text of Amazon's or of a buyer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

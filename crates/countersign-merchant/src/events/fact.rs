@@ -15,7 +15,7 @@ use countersign_protocol::notification::ObjectType;
 use countersign_protocol::wire::{ChargePermissionReason, Words as _};
 
 use super::about::{About, Detail};
-use crate::json::{Members, amount};
+use countersign_protocol::json::{Members, amount};
 
 pub(crate) const TOPIC: &str = "fact";
 

@@ -9,8 +9,8 @@ use countersign_domain::merchant::payment::permission::PermissionState;
 use countersign_domain::merchant::rules::MerchantRules;
 use countersign_domain::time::Timestamp;
 
-use crate::json::Members;
 use crate::registration::Registration;
+use countersign_protocol::json::Members;
 
 pub(super) fn of(registration: &Registration, rules: &MerchantRules) -> Vec<Members> {
     let checkout = &registration.checkout;

@@ -9,8 +9,8 @@ use countersign_domain::merchant::rules::MerchantRules;
 
 use crate::book::lookup::TimelinePage;
 use crate::events::entry::Entry;
-use crate::json::Members;
 use crate::registration::Registration;
+use countersign_protocol::json::Members;
 
 /// Explains a checkout by a page of its timeline and by whether it may be shipped.
 pub(crate) fn explanation(

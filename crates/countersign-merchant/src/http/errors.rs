@@ -19,7 +19,7 @@ use crate::book::register::RegistrationRefused;
 use crate::book::snapshot::SnapshotRefused;
 use crate::book::{NotDone, StoreFailed};
 use crate::drive::operate::OperateRefused;
-use crate::json::Members;
+use countersign_protocol::json::Members;
 
 const BAD: Status = Status::BAD_REQUEST;
 const CONFLICT: Status = Status::CONFLICT;

@@ -19,8 +19,8 @@ use super::errors::Refused;
 use super::json::json;
 use super::update_url;
 use crate::drive::operate::Operated;
-use crate::json::{Members, amount};
 use crate::registration::Registration;
+use countersign_protocol::json::{Members, amount};
 
 /// A payment within its checkout.
 pub(super) fn payment(payment: &Payment) -> Members {

@@ -22,11 +22,11 @@ use crate::book::register::Registered;
 use crate::book::snapshot::Transaction;
 use crate::drive::complete::Completing;
 use crate::events::entry::Entry;
-use crate::json::{Members, amount};
 use crate::metrics::MEDIA_TYPE;
 use crate::pages::texts::{NOT_PAID_MESSAGE, Texts};
 use crate::registration::Registration;
 use crate::settings::Settings;
+use countersign_protocol::json::{Members, amount};
 
 pub(super) fn healthy() -> Response {
     json(StatusCode::OK, &serde_json::json!({ "status": "ok" }))

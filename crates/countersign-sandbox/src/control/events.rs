@@ -1,12 +1,9 @@
 //! The event log: what may be asked of it, and how it is shown.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
-use countersign_domain::time::Timestamp;
-use countersign_protocol::object;
-use countersign_protocol::wire::Price;
+use countersign_protocol::json::{Members, amount};
 
 use super::errors::Refused;
-use super::numbers::Whole;
 use crate::book::events::ShownEvent;
 
 /// The most events of one answer, and as many as are answered where nobody says.
@@ -56,45 +53,16 @@ pub(super) fn read(query: &str) -> Result<Query, Refused> {
     Ok(read)
 }
 
-object! {
-    /// The log as it is answered.
-    pub(super) struct Log {
-        events: Vec<Entry> = "events",
-    }
-}
-
-object! {
-    pub(super) struct Entry {
-        sequence: Whole = "sequence",
-        at: Timestamp = "at",
-        kind: String = "type",
-        checkout_session_id: String = "checkoutSessionId",
-        charge_permission_id: ChargePermissionId = "chargePermissionId",
-        charge_id: ChargeId = "chargeId",
-        refund_id: RefundId = "refundId",
-        amount: Price = "amount",
-        reason_code: String = "reasonCode",
-    }
-}
-
-/// Shows events.
-pub(super) fn shown(events: Vec<ShownEvent>) -> Log {
-    Log { events: Some(events.into_iter().map(Entry::from).collect()), ..Log::default() }
-}
-
-impl From<ShownEvent> for Entry {
-    fn from(ShownEvent { sequence, checkout_session_id, event }: ShownEvent) -> Self {
-        Self {
-            sequence: Some(Whole(sequence)),
-            at: Some(event.at),
-            kind: Some(event.kind),
-            checkout_session_id: Some(checkout_session_id),
-            charge_permission_id: event.charge_permission_id,
-            charge_id: event.charge_id,
-            refund_id: event.refund_id,
-            amount: event.amount.map(Into::into),
-            reason_code: event.reason_code,
-            ..Self::default()
-        }
-    }
+/// Shows an event.
+pub(super) fn shown(ShownEvent { sequence, checkout_session_id, event }: ShownEvent) -> Members {
+    Members::default()
+        .with("sequence", sequence)
+        .with("at", event.at.to_string())
+        .with("type", event.kind)
+        .with("checkoutSessionId", checkout_session_id)
+        .some("chargePermissionId", event.charge_permission_id.as_ref().map(ChargePermissionId::as_str))
+        .some("chargeId", event.charge_id.as_ref().map(ChargeId::as_str))
+        .some("refundId", event.refund_id.as_ref().map(RefundId::as_str))
+        .some("amount", event.amount.map(amount))
+        .some("reasonCode", event.reason_code)
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use countersign_domain::ids::{CheckoutSessionId, MerchantId, PublicKeyId};
 use countersign_http::Response;
+use countersign_protocol::json::Members;
 use countersign_protocol::notification::ObjectType;
 use countersign_protocol::object;
-use countersign_protocol::wire::{Integer, Spellings, WholeNumber, Words as _, read_request};
+use countersign_protocol::wire::{Spellings, WholeNumber, Words as _, read_request};
 use http::StatusCode;
 
 use super::errors::Refused;
@@ -51,47 +52,6 @@ object! {
     }
 }
 
-object! {
-    /// The answer to an order.
-    struct Ordered {
-        fault_id: String = "faultId",
-    }
-}
-
-object! {
-    /// The answer to a removal: how many are gone.
-    pub(super) struct Removed {
-        removed: Whole = "removed",
-    }
-}
-
-object! {
-    /// The faults in force.
-    struct Faults {
-        faults: Vec<ShownFault> = "faults",
-    }
-}
-
-object! {
-    /// A fault of a call or of a notification, as it is shown.
-    pub(super) struct ShownFault {
-        fault_id: String = "faultId",
-        operation: String = "operation",
-        point: String = "point",
-        kind: String = "kind",
-        status: Integer = "status",
-        /// How many are left.
-        times: Integer = "times",
-        public_key_id: PublicKeyId = "publicKeyId",
-        checkout_session_id: CheckoutSessionId = "checkoutSessionId",
-        object_type: String = "objectType",
-        merchant_id: MerchantId = "merchantId",
-        rate: Rate = "rate",
-        seed: Whole = "seed",
-        delay: IsoDuration = "delay",
-    }
-}
-
 /// `POST /_sandbox/faults`.
 pub(super) fn order(app: &App, body: &[u8]) -> Result<Response, Refused> {
     let order: OrderFault = read_request(body, Spellings::Every)?;
@@ -120,35 +80,28 @@ pub(super) fn order(app: &App, body: &[u8]) -> Result<Response, Refused> {
 pub(super) fn order_of_notifications(app: &App, body: &[u8]) -> Result<Response, Refused> {
     let order: OrderNotificationFault = read_request(body, Spellings::Every)?;
     let kind = order.kind.as_deref().ok_or_else(|| Refused::missing("kind"))?;
-    let delay = order.delay.map(|IsoDuration(delay)| delay);
-    let known = || Refused::not_one_of("kind", notification::FaultKind::ALL.map(|kind| kind.as_str()));
-    let kind = notification::FaultKind::parse(kind, delay).ok_or_else(known)?;
-    if delay.is_some() && kind.delay().is_none() {
-        return Err(Refused::combination("delay", "it goes with delay, reorder and staleTimestamp"));
-    }
+    let known = || Refused::not_one_of("kind", notification::FaultKind::ALL.iter().map(|kind| kind.as_str()));
+    let kind = notification::FaultKind::parse(kind).ok_or_else(known)?;
+    let delay = match (order.delay, kind.usual_delay()) {
+        (Some(_), None) => {
+            return Err(Refused::combination("delay", "it goes with delay, reorder and staleTimestamp"));
+        }
+        (given, usual) => given.map(|IsoDuration(delay)| delay).or(usual),
+    };
     let chance = chance(order.rate, order.seed, &app.ids)?;
     let times = times(order.times)?;
     let object_type = order.object_type.as_deref().map(object_type).transpose()?;
     let key = order.public_key_id.map(|id| checkout::key(&id, &app.merchants)).transpose()?;
     let merchant_id = key.map(|key| key.merchant_id.clone());
-    let order = notification::FaultOrder { kind, object_type, merchant_id };
-    let fault = Fault { fault_id: app.ids.fault_id(), times, chance, order };
-    put_in_force(&app.notices.faults, fault)
+    let strike = notification::Strike { kind, delay };
+    let order = notification::FaultOrder { strike, object_type, merchant_id };
+    put_in_force(&app.notices.faults, Fault { fault_id: app.ids.fault_id(), times, chance, order })
 }
 
 fn put_in_force<O: Clone>(faults: &FaultList<O>, fault: Fault<O>) -> Result<Response, Refused> {
-    let ordered = Ordered { fault_id: Some(fault.fault_id.clone()), ..Ordered::default() };
+    let ordered = Members::default().with("faultId", &fault.fault_id);
     faults.order(fault)?;
     Ok(render::object(StatusCode::CREATED, &ordered))
-}
-
-/// Lists faults.
-pub(super) fn list<O: Clone>(faults: &FaultList<O>) -> Response
-where
-    ShownFault: From<Fault<O>>,
-{
-    let faults = faults.list().into_iter().map(ShownFault::from).collect();
-    render::object(StatusCode::OK, &Faults { faults: Some(faults), ..Faults::default() })
 }
 
 /// Takes one fault out of force, or all of them.
@@ -161,8 +114,7 @@ pub(super) fn removed(what: &str, id: Option<&str>, count: usize) -> Result<Resp
     if id.is_some() && count == 0 {
         return Err(Refused::not_found(what));
     }
-    let removed = Some(Whole(u64::try_from(count).unwrap_or(u64::MAX)));
-    Ok(render::object(StatusCode::OK, &Removed { removed, ..Removed::default() }))
+    Ok(render::object(StatusCode::OK, &Members::default().with("removed", count)))
 }
 
 /// How likely a fault strikes. A seed is drawn for an order that has a rate and no seed.
@@ -226,37 +178,43 @@ fn object_type(word: &str) -> Result<ObjectType, Refused> {
     known.ok_or_else(|| Refused::not_one_of("objectType", KNOWN.map(ObjectType::as_str)))
 }
 
-/// What every fault shows.
-fn shown<O>(fault: &Fault<O>, kind: &str, delay: Option<Duration>) -> ShownFault {
-    ShownFault {
-        fault_id: Some(fault.fault_id.clone()),
-        kind: Some(kind.to_owned()),
-        times: Some(Integer(fault.times)),
-        rate: fault.chance.map(|chance| Rate(chance.rate)),
-        seed: fault.chance.map(|chance| Whole(chance.seed)),
-        delay: delay.map(IsoDuration),
-        ..ShownFault::default()
-    }
+/// Shows a fault of a call. Of its times, those that are left.
+pub(super) fn shown(Fault { fault_id, times, chance, order }: Fault<FaultOrder>) -> Members {
+    let FaultOrder { operation, point, kind, public_key_id, checkout_session_id } = order;
+    let (status, delay) = match kind {
+        FaultKind::Reset => (None, None),
+        FaultKind::Status { status } => (Some(status.as_u16()), None),
+        FaultKind::Timeout { delay } | FaultKind::StaleRead { delay } => (None, Some(delay)),
+    };
+    let members = Members::default()
+        .with("faultId", fault_id)
+        .with("operation", operation.as_str())
+        .with("point", point.as_str())
+        .with("kind", kind.as_str())
+        .some("status", status)
+        .with("times", times)
+        .some("publicKeyId", public_key_id.as_ref().map(PublicKeyId::as_str))
+        .some("checkoutSessionId", checkout_session_id.as_ref().map(CheckoutSessionId::as_str));
+    drawn(members, chance, delay)
 }
 
-impl From<Fault<FaultOrder>> for ShownFault {
-    fn from(fault: Fault<FaultOrder>) -> Self {
-        let (status, delay) = match fault.order.kind {
-            FaultKind::Reset => (None, None),
-            FaultKind::Status { status } => (Some(Integer(status.as_u16().into())), None),
-            FaultKind::Timeout { delay } | FaultKind::StaleRead { delay } => (None, Some(delay)),
-        };
-        let shown = shown(&fault, fault.order.kind.as_str(), delay);
-        let FaultOrder { operation, point, public_key_id, checkout_session_id, .. } = fault.order;
-        let (operation, point) = (Some(operation.as_str().to_owned()), Some(point.as_str().to_owned()));
-        Self { operation, point, status, public_key_id, checkout_session_id, ..shown }
-    }
+/// Shows a fault of a notification.
+pub(super) fn shown_of_notifications(fault: Fault<notification::FaultOrder>) -> Members {
+    let Fault { fault_id, times, chance, order } = fault;
+    let notification::FaultOrder { strike, object_type, merchant_id } = order;
+    let members = Members::default()
+        .with("faultId", fault_id)
+        .with("kind", strike.kind.as_str())
+        .with("times", times)
+        .some("objectType", object_type.map(ObjectType::as_str))
+        .some("merchantId", merchant_id.as_ref().map(MerchantId::as_str));
+    drawn(members, chance, strike.delay)
 }
 
-impl From<Fault<notification::FaultOrder>> for ShownFault {
-    fn from(fault: Fault<notification::FaultOrder>) -> Self {
-        let shown = shown(&fault, fault.order.kind.as_str(), fault.order.kind.delay());
-        let object_type = fault.order.object_type.map(|of| of.as_str().to_owned());
-        Self { object_type, merchant_id: fault.order.merchant_id, ..shown }
-    }
+/// With how likely a fault strikes, and how much later.
+fn drawn(members: Members, chance: Option<Chance>, delay: Option<Duration>) -> Members {
+    members
+        .some("rate", chance.map(|chance| Rate(chance.rate).to_string()))
+        .some("seed", chance.map(|chance| chance.seed))
+        .some("delay", delay.map(|delay| IsoDuration(delay).to_string()))
 }

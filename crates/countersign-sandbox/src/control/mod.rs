@@ -13,26 +13,23 @@ mod payments;
 mod render;
 mod reset;
 
-use countersign_domain::ids::CheckoutSessionId;
+use countersign_domain::ids::{ChargeId, CheckoutSessionId};
 use countersign_domain::provider::charge_permission::{PermissionClosed, update_payment_method};
 use countersign_domain::provider::close_charge_permission::OpenCharges;
 use countersign_domain::provider::payment::Payment;
 use countersign_domain::step::Step;
 use countersign_http::{Peer, Request, Response};
-use countersign_protocol::wire::Object as _;
+use countersign_protocol::json::Members;
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::{Method, StatusCode};
 
 use crate::app::App;
 use crate::book::checkout::{Checkout, Shown};
 use crate::book::refused::Refused as BookRefused;
-use crate::clock::VirtualClock;
 use crate::http::origin::Origin;
 use crate::http::payments as api;
-use crate::paths::matched;
 use crate::settings::ControlToken;
 use errors::Refused;
-use moves::{ClockMove, Motion};
 use payments::{Party, PermissionAct};
 
 /// The first segment of every path of the control API.
@@ -72,81 +69,67 @@ fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), Refused>
     }
 }
 
-/// Every path. An object's id is at the `*`.
-const PATHS: [&str; 19] = [
-    "checkout-sessions",
-    "checkout-sessions/*/buyer",
-    "charge-permissions/*/buyer",
-    "charge-permissions/*/amazon",
-    "charges/*/buyer",
-    "charges/*/amazon",
-    "ledger",
-    "clock",
-    "events",
-    "faults",
-    "faults/*",
-    "notifications",
-    "notification-endpoints",
-    "notification-endpoints/*",
-    "notification-faults",
-    "notification-faults/*",
-    "notification-certificates",
-    "reset",
-    "health",
-];
-
+/// A path that does not take the method is told apart from one that is not known.
 async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
     let path = request.uri().path().strip_prefix('/').unwrap_or_default();
     let path = path.strip_suffix('/').unwrap_or(path);
     let path = path.strip_prefix(FIRST_SEGMENT).and_then(|path| path.strip_prefix('/')).unwrap_or_default();
-    let (body, query) = (request.body(), request.uri().query().unwrap_or(""));
+    let body = request.body();
     let is_get = request.method() == Method::GET;
     if !(is_get && matches!(path, "events" | "ledger")) {
-        events::refuse_any(query)?;
+        events::refuse_any(query(request))?;
     }
-    let found = PATHS.iter().find_map(|template| Some((*template, matched(template, path)?)));
-    let (template, id) = found.ok_or_else(Refused::no_such_path)?;
-    let one = template.contains('*').then_some(id);
-    match (request.method(), template) {
-        (&Method::POST, "checkout-sessions") => start_checkout(app, request).await,
-        (&Method::POST, "checkout-sessions/*/buyer") => act(app, id, request).await,
-        (&Method::POST, "charge-permissions/*/buyer") => act_on_permission(app, id, Party::Buyer, body).await,
-        (&Method::POST, "charge-permissions/*/amazon") => {
-            act_on_permission(app, id, Party::Amazon, body).await
+    let only = |method| if request.method() == method { Ok(request) } else { Err(Refused::wrong_method()) };
+    let (get, post, delete) = (|| only(Method::GET), || only(Method::POST), || only(Method::DELETE));
+    let segments: Vec<&str> = path.split('/').collect();
+    match *segments {
+        ["checkout-sessions"] => start_checkout(app, post()?).await,
+        ["checkout-sessions", id, "buyer"] => act(app, id, post()?).await,
+        ["charge-permissions", id, "buyer"] => act_on_permission(app, id, Party::Buyer, post()?).await,
+        ["charge-permissions", id, "amazon"] => act_on_permission(app, id, Party::Amazon, post()?).await,
+        ["charges", id, "buyer"] => act_on_charge(app, id, Party::Buyer, post()?).await,
+        ["charges", id, "amazon"] => act_on_charge(app, id, Party::Amazon, post()?).await,
+        ["ledger"] => ledger(app, get()?).await,
+        ["events"] => events(app, get()?).await,
+        ["clock"] => match *request.method() {
+            Method::GET => Ok(render::clock(app.clock.state())),
+            Method::POST => move_clock(app, body).await,
+            _ => Err(Refused::wrong_method()),
+        },
+        ["faults"] => match *request.method() {
+            Method::GET => Ok(render::list("faults", app.faults.list(), fault::shown)),
+            Method::POST => fault::order(app, body),
+            _ => delete().and_then(|_| fault::remove(&app.faults, None)),
+        },
+        ["faults", id] => delete().and_then(|_| fault::remove(&app.faults, Some(id))),
+        ["notifications"] => {
+            get().map(|_| render::list("notifications", app.notices.sent.list(), notifications::sent))
         }
-        (&Method::POST, "charges/*/buyer") => act_on_charge(app, id, Party::Buyer, body).await,
-        (&Method::POST, "charges/*/amazon") => act_on_charge(app, id, Party::Amazon, body).await,
-        (&Method::GET, "ledger") => ledger(app, query).await,
-        (&Method::GET, "clock") => Ok(render::clock(app.clock.state())),
-        (&Method::POST, "clock") => move_clock(app, body).await,
-        (&Method::GET, "events") => events(app, query).await,
-        (&Method::GET, "faults") => Ok(fault::list(&app.faults)),
-        (&Method::POST, "faults") => fault::order(app, body),
-        (&Method::DELETE, "faults" | "faults/*") => fault::remove(&app.faults, one),
-        (&Method::GET, "notifications") => {
-            Ok(render::object(StatusCode::OK, &notifications::sent(app.notices.sent.list())))
+        ["notification-endpoints"] => match *request.method() {
+            Method::GET => Ok(render::list("endpoints", app.book.endpoints.list(), notifications::shown)),
+            Method::POST => register_endpoint(app, body).await,
+            _ => delete().map(|_| remove_endpoints(app, None))?.await,
+        },
+        ["notification-endpoints", id] => delete().map(|_| remove_endpoints(app, Some(id)))?.await,
+        ["notification-faults"] => match *request.method() {
+            Method::GET => {
+                Ok(render::list("faults", app.notices.faults.list(), fault::shown_of_notifications))
+            }
+            Method::POST => fault::order_of_notifications(app, body),
+            _ => delete().and_then(|_| fault::remove(&app.notices.faults, None)),
+        },
+        ["notification-faults", id] => delete().and_then(|_| fault::remove(&app.notices.faults, Some(id))),
+        ["notification-certificates"] => renew_certificate(app, post()?),
+        ["reset"] => reset(app, post()?).await,
+        ["health"] => {
+            get().map(|_| render::object(StatusCode::OK, &Members::default().with("status", "ready")))
         }
-        (&Method::GET, "notification-endpoints") => {
-            Ok(render::object(StatusCode::OK, &notifications::endpoints(app.book.endpoints.list())))
-        }
-        (&Method::POST, "notification-endpoints") => register_endpoint(app, body).await,
-        (&Method::DELETE, "notification-endpoints" | "notification-endpoints/*") => {
-            fault::removed("endpoint", one, app.book.remove_endpoints(one).await?)
-        }
-        (&Method::GET, "notification-faults") => Ok(fault::list(&app.notices.faults)),
-        (&Method::POST, "notification-faults") => fault::order_of_notifications(app, body),
-        (&Method::DELETE, "notification-faults" | "notification-faults/*") => {
-            fault::remove(&app.notices.faults, one)
-        }
-        (&Method::POST, "notification-certificates") => renew_certificate(app, body),
-        (&Method::POST, "reset") => {
-            reset::nothing(body)?;
-            app.reset().await?;
-            Ok(render::json(StatusCode::OK, "{}".to_owned()))
-        }
-        (&Method::GET, "health") => Ok(render::json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned())),
-        _ => Err(Refused::wrong_method()),
+        _ => Err(Refused::no_such_path()),
     }
+}
+
+fn query(request: &Request) -> &str {
+    request.uri().query().unwrap_or("")
 }
 
 async fn start_checkout(app: &App, request: &Request) -> Result<Response, Refused> {
@@ -169,8 +152,13 @@ async fn act(app: &App, id: &str, request: &Request) -> Result<Response, Refused
     Ok(render::checkout(StatusCode::OK, &checkout, &Origin::of(request)))
 }
 
-async fn act_on_permission(app: &App, id: &str, party: Party, body: &[u8]) -> Result<Response, Refused> {
-    let (id, act) = (payments::permission_id(id)?, payments::act_on_permission(party, body)?);
+async fn act_on_permission(
+    app: &App,
+    id: &str,
+    party: Party,
+    request: &Request,
+) -> Result<Response, Refused> {
+    let (id, act) = (payments::permission_id(id)?, payments::act_on_permission(party, request.body())?);
     let moment = app.book.moment().await;
     let now = moment.now;
     let decide = |payment: &Payment| match act {
@@ -188,8 +176,9 @@ async fn act_on_permission(app: &App, id: &str, party: Party, body: &[u8]) -> Re
     Ok(render::json(StatusCode::OK, acted.body))
 }
 
-async fn act_on_charge(app: &App, id: &str, party: Party, body: &[u8]) -> Result<Response, Refused> {
-    let (id, reason) = (payments::charge_id(id)?, payments::act_on_charge(party, body)?);
+async fn act_on_charge(app: &App, id: &str, party: Party, request: &Request) -> Result<Response, Refused> {
+    let id = ChargeId::parse(id).map_err(|_| Refused::not_found("Charge"))?;
+    let reason = payments::act_on_charge(party, request.body())?;
     let moment = app.book.moment().await;
     let not_found = Refused::of("Charge");
     let caller = app.book.caller_for_charge(&id, moment.now).await.map_err(&not_found)?;
@@ -199,53 +188,48 @@ async fn act_on_charge(app: &App, id: &str, party: Party, body: &[u8]) -> Result
 }
 
 /// A permission's accounts. What a posting does not have is `null`.
-async fn ledger(app: &App, query: &str) -> Result<Response, Refused> {
-    let id = payments::ledger_of(query)?;
+async fn ledger(app: &App, request: &Request) -> Result<Response, Refused> {
+    let id = payments::ledger_of(query(request))?;
     let moment = app.book.moment().await;
     let accounts = app.book.accounts(&id, moment.now).await?;
     let accounts = accounts.ok_or_else(|| Refused::not_found("Charge Permission"))?;
-    Ok(render::json(StatusCode::OK, payments::ledger(&accounts).to_answer()))
+    Ok(render::object(StatusCode::OK, &payments::ledger(&accounts)))
 }
 
 /// The clock is moved first and what is due is applied before the answer, so that the caller sees the
 /// world as it is then.
 async fn move_clock(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    let ClockMove { motion, freeze, rate } = moves::read(body)?;
-    let to = |clock: &VirtualClock| {
-        // A clock is frozen before it is set: it then shows exactly that instant.
-        if let Some(freeze) = freeze {
-            clock.freeze(freeze);
-        }
-        if let Some(rate) = rate {
-            clock.set_rate(rate);
-        }
-        match motion {
-            Some(Motion::Advance(by)) => clock.advance(by),
-            Some(Motion::Set(now)) => clock.set(now),
-            None => {}
-        }
-    };
-    app.book.move_clock(to).await?;
+    let to = moves::read(body)?;
+    app.book.move_clock(|clock| clock.change(to)).await?;
     Ok(render::clock(app.clock.state()))
 }
 
-async fn events(app: &App, query: &str) -> Result<Response, Refused> {
-    let query = events::read(query)?;
+async fn events(app: &App, request: &Request) -> Result<Response, Refused> {
+    let query = events::read(query(request))?;
     let session = query.checkout_session_id.as_ref().map(CheckoutSessionId::as_str);
     let events = app.book.events(session, query.after, query.limit).await?;
-    Ok(render::object(StatusCode::OK, &events::shown(events)))
+    Ok(render::list("events", events, events::shown))
 }
 
 async fn register_endpoint(app: &App, body: &[u8]) -> Result<Response, Refused> {
     let endpoint = app.book.register_endpoint(notifications::endpoint(body, &app.merchants)?).await?;
-    Ok(render::object(StatusCode::CREATED, &notifications::ShownEndpoint::from(endpoint)))
+    Ok(render::object(StatusCode::CREATED, &notifications::shown(endpoint)))
+}
+
+async fn remove_endpoints(app: &App, id: Option<&str>) -> Result<Response, Refused> {
+    fault::removed("endpoint", id, app.book.remove_endpoints(id).await?)
 }
 
 /// From now on another key signs; what is on its way can still be verified.
-fn renew_certificate(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    reset::nothing(body)?;
+fn renew_certificate(app: &App, request: &Request) -> Result<Response, Refused> {
+    reset::nothing(request.body())?;
     let key = app.notices.certificates.rotate().map_err(|why| Refused::no_key(&why))?;
-    let signing_cert_url = Some(format!("{}{}", app.notices.origin, key.path()));
-    let renewed = notifications::Renewed { signing_cert_url, ..Default::default() };
-    Ok(render::object(StatusCode::CREATED, &renewed))
+    let signing_cert_url = format!("{}{}", app.notices.origin, key.path());
+    Ok(render::object(StatusCode::CREATED, &Members::default().with("signingCertUrl", signing_cert_url)))
+}
+
+async fn reset(app: &App, request: &Request) -> Result<Response, Refused> {
+    reset::nothing(request.body())?;
+    app.reset().await?;
+    Ok(render::object(StatusCode::OK, &Members::default()))
 }

@@ -8,7 +8,7 @@ use countersign_protocol::wire::{Spellings, WholeNumber, read_request};
 
 use super::errors::Refused;
 use super::numbers::IsoDuration;
-use crate::clock::Rate;
+use crate::clock::{ClockState, Rate};
 
 object! {
     struct MoveClock {
@@ -19,37 +19,23 @@ object! {
     }
 }
 
-/// Where the clock goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Motion {
-    Advance(Duration),
-    Set(Timestamp),
-}
-
-/// What is asked of the clock. One of the three at least is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ClockMove {
-    pub(super) motion: Option<Motion>,
-    pub(super) freeze: Option<bool>,
-    pub(super) rate: Option<Rate>,
-}
-
-/// `POST /_sandbox/clock`.
-pub(super) fn read(body: &[u8]) -> Result<ClockMove, Refused> {
-    let request: MoveClock = read_request(body, Spellings::Every)?;
-    let motion = match (request.advance, request.set) {
-        (Some(_), Some(_)) => return Err(Refused::combination("set", "the clock cannot advance as well")),
-        (Some(IsoDuration(by)), None) => Some(Motion::Advance(by)),
-        (None, Some(now)) => Some(Motion::Set(now)),
-        (None, None) => None,
-    };
-    let rate = request.rate.map(|WholeNumber(rate)| {
+/// `POST /_sandbox/clock`: what it makes of the clock. A clock that is frozen and set shows exactly that instant.
+pub(super) fn read(body: &[u8]) -> Result<impl FnOnce(ClockState) -> ClockState, Refused> {
+    let MoveClock { advance, set, freeze, rate, .. } = read_request(body, Spellings::Every)?;
+    if advance.is_some() && set.is_some() {
+        return Err(Refused::combination("set", "the clock cannot advance as well"));
+    }
+    let rate = rate.map(|WholeNumber(rate)| {
         let why = || format!("it is not from 1 to {}", Rate::MAX.get());
         Rate::new(rate).ok_or_else(|| Refused::invalid("rate", why()))
     });
-    let (freeze, rate) = (request.freeze, rate.transpose()?);
-    if motion.is_none() && freeze.is_none() && rate.is_none() {
+    let rate = rate.transpose()?;
+    if advance.is_none() && set.is_none() && freeze.is_none() && rate.is_none() {
         return Err(Refused::missing("advance, set, freeze or rate"));
     }
-    Ok(ClockMove { motion, freeze, rate })
+    Ok(move |state: ClockState| ClockState {
+        now: set.unwrap_or(state.now).plus(advance.map_or(Duration::ZERO, |IsoDuration(by)| by)),
+        frozen: freeze.unwrap_or(state.frozen),
+        rate: rate.unwrap_or(state.rate),
+    })
 }

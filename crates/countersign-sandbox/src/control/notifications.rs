@@ -2,10 +2,10 @@
 //! it does is [`crate::notify`]'s affair.
 
 use countersign_domain::ids::{ChargePermissionId, MerchantId, PublicKeyId};
-use countersign_domain::time::Timestamp;
+use countersign_protocol::json::Members;
 use countersign_protocol::notification::SignatureVersion;
 use countersign_protocol::object;
-use countersign_protocol::wire::{Integer, Spellings, read_request};
+use countersign_protocol::wire::{Spellings, read_request};
 
 use super::checkout;
 use super::errors::Refused;
@@ -47,117 +47,44 @@ pub(super) fn endpoint(body: &[u8], merchants: &Merchants) -> Result<NewEndpoint
     Ok(NewEndpoint { url, merchant_id, signature_version })
 }
 
-object! {
-    /// An endpoint as it is shown.
-    pub(super) struct ShownEndpoint {
-        endpoint_id: String = "endpointId",
-        url: String = "url",
-        merchant_id: MerchantId = "merchantId",
-        signature_version: SignatureNumber = "signatureVersion",
-        confirmed: bool = "confirmed",
-        /// Whether the operator gave it: then it is there again after a reset.
-        fixed: bool = "fixed",
-    }
+/// Shows an endpoint.
+pub(super) fn shown(endpoint: Endpoint) -> Members {
+    Members::default()
+        .with("endpointId", endpoint.id)
+        .with("url", endpoint.url.as_str())
+        .some("merchantId", endpoint.merchant_id.as_ref().map(MerchantId::as_str))
+        .with("signatureVersion", endpoint.signature_version.as_str())
+        .with("confirmed", endpoint.is_confirmed)
+        // The operator's: it is there again after a reset.
+        .with("fixed", endpoint.given_by == GivenBy::Operator)
 }
 
-object! {
-    /// The endpoints in force.
-    pub(super) struct Endpoints {
-        endpoints: Vec<ShownEndpoint> = "endpoints",
-    }
-}
-
-object! {
-    /// What was sent, oldest first.
-    pub(super) struct SentList {
-        notifications: Vec<ShownRecord> = "notifications",
-    }
-}
-
-object! {
-    /// One attempt, or what happened instead of one.
-    pub(super) struct ShownRecord {
-        at: Timestamp = "at",
-        endpoint_id: String = "endpointId",
-        kind: String = "type",
-        message_id: String = "messageId",
-        notification_id: String = "notificationId",
-        merchant_id: MerchantId = "merchantId",
-        object_type: String = "objectType",
-        object_id: String = "objectId",
-        charge_permission_id: ChargePermissionId = "chargePermissionId",
-        attempt: Integer = "attempt",
-        outcome: String = "outcome",
-        status: Integer = "status",
-        again_at: Timestamp = "againAt",
-        fault: String = "fault",
-    }
-}
-
-object! {
-    /// The answer to a rotation.
-    pub(super) struct Renewed {
-        signing_cert_url: String = "signingCertUrl",
-    }
-}
-
-/// Lists endpoints.
-pub(super) fn endpoints(endpoints: Vec<Endpoint>) -> Endpoints {
-    let endpoints = endpoints.into_iter().map(ShownEndpoint::from).collect();
-    Endpoints { endpoints: Some(endpoints), ..Endpoints::default() }
-}
-
-/// Lists what was sent.
-pub(super) fn sent(records: Vec<Record>) -> SentList {
-    let notifications = records.into_iter().map(ShownRecord::from).collect();
-    SentList { notifications: Some(notifications), ..SentList::default() }
-}
-
-impl From<Endpoint> for ShownEndpoint {
-    fn from(endpoint: Endpoint) -> Self {
-        Self {
-            endpoint_id: Some(endpoint.id),
-            url: Some(endpoint.url.as_str().to_owned()),
-            merchant_id: endpoint.merchant_id,
-            signature_version: Some(SignatureNumber(endpoint.signature_version)),
-            confirmed: Some(endpoint.is_confirmed),
-            fixed: Some(endpoint.given_by == GivenBy::Operator),
-            ..Self::default()
-        }
-    }
-}
-
-impl From<Record> for ShownRecord {
-    fn from(record: Record) -> Self {
-        let Record { at, endpoint_id, letter, attempt, outcome, again_at, fault } = record;
-        let (outcome, status) = match outcome {
-            Outcome::Delivered(status) => ("delivered", Some(status)),
-            Outcome::Refused(status) => ("refused", Some(status)),
-            Outcome::NotDelivered(why) => (why.as_str(), None),
-            Outcome::Unsigned => ("unsigned", None),
-            Outcome::Dropped => ("dropped", None),
-            Outcome::PutOff => ("putOff", None),
-        };
-        let kind = if letter.message.is_some() { "Notification" } else { "SubscriptionConfirmation" };
-        let told = letter.message.map(|message| Self {
-            object_type: Some(message.object.object_type().as_str().to_owned()),
-            object_id: Some(message.object.object_id().to_owned()),
-            notification_id: message.notification_id,
-            merchant_id: Some(message.merchant_id),
-            charge_permission_id: message.charge_permission_id,
-            ..Self::default()
-        });
-        Self {
-            at: Some(at),
-            endpoint_id: Some(endpoint_id),
-            kind: Some(kind.to_owned()),
-            message_id: Some(letter.message_id),
-            attempt: Some(Integer(attempt)),
-            outcome: Some(outcome.to_owned()),
-            status: status.map(|status| Integer(status.as_u16().into())),
-            again_at,
-            fault: fault.map(str::to_owned),
-            ..told.unwrap_or_default()
-        }
-    }
+/// Shows one attempt, or what happened instead of one.
+pub(super) fn sent(record: Record) -> Members {
+    let Record { at, endpoint_id, letter, attempt, outcome, again_at, fault } = record;
+    let (outcome, status) = match outcome {
+        Outcome::Delivered(status) => ("delivered", Some(status)),
+        Outcome::Refused(status) => ("refused", Some(status)),
+        Outcome::NotDelivered(why) => (why.as_str(), None),
+        Outcome::Unsigned => ("unsigned", None),
+        Outcome::Dropped => ("dropped", None),
+        Outcome::PutOff => ("putOff", None),
+    };
+    let message = letter.message.as_ref();
+    let permission_id = message.and_then(|message| message.charge_permission_id.as_ref());
+    Members::default()
+        .with("at", at.to_string())
+        .with("endpointId", endpoint_id)
+        .with("type", if message.is_some() { "Notification" } else { "SubscriptionConfirmation" })
+        .with("messageId", &letter.message_id)
+        .some("notificationId", message.and_then(|message| message.notification_id.as_ref()))
+        .some("merchantId", message.map(|message| message.merchant_id.as_str()))
+        .some("objectType", message.map(|message| message.object.object_type().to_string()))
+        .some("objectId", message.map(|message| message.object.object_id()))
+        .some("chargePermissionId", permission_id.map(ChargePermissionId::as_str))
+        .with("attempt", attempt)
+        .with("outcome", outcome)
+        .some("status", status.map(|status| status.as_u16()))
+        .some("againAt", again_at.map(|again_at| again_at.to_string()))
+        .some("fault", fault)
 }

@@ -93,7 +93,7 @@ impl fmt::Display for Rate {
     }
 }
 
-/// A whole number: a seed, a sequence, a count.
+/// A whole number, such as a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Whole(pub(super) u64);
 
@@ -131,7 +131,7 @@ impl fmt::Display for SignatureNumber {
 }
 
 macro_rules! members {
-    ($($name:ident, $write:ident, $expected:literal;)+) => {$(
+    ($($name:ident, $expected:literal;)+) => {$(
         impl Member for $name {
             fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
                 let value = Self::parse(&text_of(raw, reader)?);
@@ -142,7 +142,7 @@ macro_rules! members {
             }
 
             fn write(&self, writer: &mut Writer) {
-                writer.$write(&self.to_string());
+                writer.text(&self.to_string());
             }
 
             fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,11 +153,11 @@ macro_rules! members {
 }
 
 members! {
-    IsoDuration, text, "it is not an ISO 8601 duration of weeks, days, hours, minutes and seconds, at most \
+    IsoDuration, "it is not an ISO 8601 duration of weeks, days, hours, minutes and seconds, at most \
         100 years, such as P30D or PT1M30S";
-    Rate, text, "it is not a plain decimal between 0 and 1";
-    Whole, raw, "it is not a whole number below 2^64";
-    SignatureNumber, text, "it is not one of 1, 2";
+    Rate, "it is not a plain decimal between 0 and 1";
+    Whole, "it is not a whole number below 2^64";
+    SignatureNumber, "it is not one of 1, 2";
 }
 
 #[cfg(test)]

@@ -2,14 +2,13 @@
 //! permission's money is accounted for.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
-use countersign_domain::money::Currency;
 use countersign_domain::provider::buyer::Card;
 use countersign_domain::provider::charge::ChargeCancelReason;
 use countersign_domain::provider::charge_permission::ClosureReason;
 use countersign_domain::provider::ledger::Balances;
-use countersign_domain::time::Timestamp;
+use countersign_protocol::json::Members;
 use countersign_protocol::object;
-use countersign_protocol::wire::{Spellings, Word, read_request};
+use countersign_protocol::wire::{Spellings, read_request};
 
 use super::checkout;
 use super::errors::Refused;
@@ -77,10 +76,6 @@ pub(super) fn permission_id(id: &str) -> Result<ChargePermissionId, Refused> {
     ChargePermissionId::parse(id).map_err(|_| Refused::not_found("Charge Permission"))
 }
 
-pub(super) fn charge_id(id: &str) -> Result<ChargeId, Refused> {
-    ChargeId::parse(id).map_err(|_| Refused::not_found("Charge"))
-}
-
 /// `?chargePermissionId=`.
 pub(super) fn ledger_of(query: &str) -> Result<ChargePermissionId, Refused> {
     match query.split_once('=') {
@@ -90,71 +85,33 @@ pub(super) fn ledger_of(query: &str) -> Result<ChargePermissionId, Refused> {
     }
 }
 
-object! {
-    /// A permission's accounts and every posting that led there.
-    pub(super) struct Ledger {
-        charge_permission_id: ChargePermissionId = "chargePermissionId",
-        currency: Word<Currency> = "currency",
-        limit: String = "limit",
-        balances: ShownBalances = "balances",
-        postings: Vec<Posting> = "postings",
-    }
-}
-
-object! {
-    pub(super) struct ShownBalances {
-        available: String = "available",
-        held: String = "held",
-        captured: String = "captured",
-        refunded: String = "refunded",
-        overcharge: String = "overcharge",
-        goodwill: String = "goodwill",
-    }
-}
-
-object! {
-    pub(super) struct Posting {
-        at: Timestamp = "at",
-        by: String = "by",
-        of: String = "of",
-        from: String = "from",
-        to: String = "to",
-        amount: String = "amount",
-    }
-}
-
-pub(super) fn ledger(accounts: &Accounts) -> Ledger {
-    let Accounts { permission, events } = accounts;
-    let currency = permission.limit.currency();
-    let text = |text: &str| Some(text.to_owned());
+/// A permission's accounts and every posting that led there.
+pub(super) fn ledger(Accounts { permission, events }: &Accounts) -> Members {
     let postings = events.iter().flat_map(|event| {
         let refund = event.refund_id.as_ref().map(RefundId::as_str);
         let of = refund.or(event.charge_id.as_ref().map(ChargeId::as_str));
-        event.postings.iter().map(move |posting| Posting {
-            at: Some(event.at),
-            by: text(&event.kind),
-            of: of.and_then(text),
-            from: text(posting.from.as_str()),
-            to: text(posting.to.as_str()),
-            amount: Some(posting.amount.amount()),
-            ..Posting::default()
+        event.postings.iter().map(move |posting| {
+            Members::default()
+                .with("at", event.at.to_string())
+                .with("by", &event.kind)
+                .with("of", of)
+                .with("from", posting.from.as_str())
+                .with("to", posting.to.as_str())
+                .with("amount", posting.amount.amount())
         })
     });
     let Balances { available, held, captured, refunded, overcharge, goodwill } = permission.balances;
-    Ledger {
-        charge_permission_id: Some(permission.id.clone()),
-        currency: Some(currency.into()),
-        limit: Some(permission.limit.amount()),
-        balances: Some(ShownBalances {
-            available: Some(available.amount()),
-            held: Some(held.amount()),
-            captured: Some(captured.amount()),
-            refunded: Some(refunded.amount()),
-            overcharge: Some(overcharge.amount()),
-            goodwill: Some(goodwill.amount()),
-            ..ShownBalances::default()
-        }),
-        postings: Some(postings.collect()),
-        ..Ledger::default()
-    }
+    let balances = Members::default()
+        .with("available", available.amount())
+        .with("held", held.amount())
+        .with("captured", captured.amount())
+        .with("refunded", refunded.amount())
+        .with("overcharge", overcharge.amount())
+        .with("goodwill", goodwill.amount());
+    Members::default()
+        .with("chargePermissionId", permission.id.as_str())
+        .with("currency", permission.limit.currency().code())
+        .with("limit", permission.limit.amount())
+        .with("balances", balances)
+        .with("postings", postings.collect::<Vec<_>>())
 }

@@ -1,9 +1,7 @@
 //! The control API's answers as JSON.
 
-use countersign_domain::time::Timestamp;
 use countersign_http::Response;
-use countersign_protocol::object;
-use countersign_protocol::wire::{Integer, Object};
+use countersign_protocol::json::Members;
 use http::StatusCode;
 
 use crate::book::checkout::Checkout;
@@ -11,22 +9,20 @@ use crate::clock::ClockState;
 use crate::http::origin::Origin;
 use crate::http::render as api;
 
-object! {
-    struct Clock {
-        now: Timestamp = "now",
-        frozen: bool = "frozen",
-        rate: Integer = "rate",
-    }
-}
-
 /// An answer of ready JSON text.
 pub(super) fn json(status: StatusCode, body: String) -> Response {
     api::response(status.as_u16(), body.into())
 }
 
-/// An object. Members that it does not have are left out.
-pub(super) fn object(status: StatusCode, object: &impl Object) -> Response {
-    json(status, object.to_request())
+/// An object.
+pub(super) fn object(status: StatusCode, members: &Members) -> Response {
+    json(status, members.text())
+}
+
+/// A list of objects, by its name.
+pub(super) fn list<T>(name: &str, items: Vec<T>, shown: impl Fn(T) -> Members) -> Response {
+    let items: Vec<Members> = items.into_iter().map(shown).collect();
+    object(StatusCode::OK, &Members::default().with(name, items))
 }
 
 /// A Checkout Session in the API's own form.
@@ -36,6 +32,6 @@ pub(super) fn checkout(status: StatusCode, checkout: &Checkout, origin: &Origin)
 
 pub(super) fn clock(state: ClockState) -> Response {
     let ClockState { now, frozen, rate } = state;
-    let (now, frozen, rate) = (Some(now), Some(frozen), Some(Integer(rate.get())));
-    object(StatusCode::OK, &Clock { now, frozen, rate, ..Clock::default() })
+    let members = Members::default().with("now", now.to_string()).with("frozen", frozen);
+    object(StatusCode::OK, &members.with("rate", rate.get()))
 }

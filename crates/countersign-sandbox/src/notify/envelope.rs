@@ -1,17 +1,13 @@
 //! The envelope of one notification, signed; and what an ordered fault does to it.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use countersign_domain::ids::MerchantId;
-use countersign_domain::time::Timestamp;
-use countersign_protocol::notification::{Confirmation, Envelope, EnvelopeKind, EnvelopeTimestamp, Message};
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
-use http::{Request, request};
+use countersign_protocol::notification::{Confirmation, Envelope, EnvelopeKind, EnvelopeTimestamp};
+use http::Request;
+use http::header::{CONTENT_TYPE, USER_AGENT};
 
-use super::certificate::SigningKey;
 use super::endpoint::Endpoint;
-use super::fault::FaultKind;
+use super::fault::{FaultKind, Strike};
 use super::notices::Notices;
 use crate::stored::notification::{Letter, Notice};
 
@@ -27,51 +23,27 @@ pub(super) fn subscription_arn(endpoint: &Endpoint) -> String {
     format!("{TOPIC_ARN}:{}", endpoint.subscription())
 }
 
-/// The request that carries one letter to its endpoint.
+/// The request that carries one letter to its endpoint. SNS repeats what it sends in its headers; nothing there is
+/// signed.
 pub(super) fn request(
     notices: &Notices,
     endpoint: &Endpoint,
     notice: &Notice,
     letter: &Letter,
-    fault: Option<FaultKind>,
+    fault: Option<Strike>,
 ) -> Result<Request<Bytes>, String> {
+    let is_struck = |kind: FaultKind| fault.is_some_and(|fault| fault.kind == kind);
     let key = notices.certificates.current()?;
-    let envelope = signed(notices, &key, endpoint, notice, letter, fault)?;
-    let mut json = envelope.to_json();
-    if fault == Some(FaultKind::Malformed) {
-        json.truncate(json.len() / 2);
-    }
-    let request = header(Request::post(endpoint.url.as_str()), "type", envelope.kind.as_str());
-    let request = header(request, "id", &envelope.message_id);
-    header(request, "topic-arn", TOPIC_ARN)
-        .header(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"))
-        .header(USER_AGENT, HeaderValue::from_static("Amazon Simple Notification Service Agent"))
-        .body(json.into())
-        .map_err(|error| error.to_string())
-}
-
-/// SNS repeats what it sends in its headers. Nothing there is signed.
-fn header(request: request::Builder, name: &str, value: &str) -> request::Builder {
-    let words = if name == "topic-arn" { name.to_owned() } else { format!("message-{name}") };
-    let name = HeaderName::from_bytes(format!("x-amz-sns-{words}").as_bytes());
-    match (name, HeaderValue::from_str(value)) {
-        (Ok(name), Ok(value)) => request.header(name, value),
-        _ => request,
-    }
-}
-
-fn signed(
-    notices: &Notices,
-    key: &SigningKey,
-    endpoint: &Endpoint,
-    notice: &Notice,
-    letter: &Letter,
-    fault: Option<FaultKind>,
-) -> Result<Envelope, String> {
     let origin = &notices.origin;
-    let (kind, message) = match &letter.message {
+    let (kind, message, unsubscribe_url) = match &letter.message {
         Some(message) => {
-            (EnvelopeKind::Notification { subject: None }, struck(message.clone(), fault).to_json())
+            let mut message = message.clone();
+            if is_struck(FaultKind::ForeignMerchant) {
+                message.merchant_id = MerchantId::parse(FOREIGN_MERCHANT).unwrap_or(message.merchant_id);
+            }
+            let subscription = subscription_arn(endpoint);
+            let url = format!("{origin}/?Action=Unsubscribe&SubscriptionArn={subscription}");
+            (EnvelopeKind::Notification { subject: None }, message.to_json(), Some(url))
         }
         None => {
             let token = endpoint.token.clone();
@@ -81,44 +53,38 @@ fn signed(
                 "You have chosen to subscribe to the topic {TOPIC_ARN}.\nTo confirm the subscription, visit \
                  the SubscribeURL included in this message."
             );
-            (EnvelopeKind::SubscriptionConfirmation(Confirmation { token, subscribe_url }), message)
+            let confirmation = Confirmation { token, subscribe_url };
+            (EnvelopeKind::SubscriptionConfirmation(confirmation), message, None)
         }
     };
-    let unsubscribe_url = letter
-        .message
-        .is_some()
-        .then(|| format!("{origin}/?Action=Unsubscribe&SubscriptionArn={}", subscription_arn(endpoint)));
-    let certificate_origin = if fault == Some(FaultKind::CertificateElsewhere) { ELSEWHERE } else { origin };
+    let certificate_origin = if is_struck(FaultKind::CertificateElsewhere) { ELSEWHERE } else { origin };
+    let age = fault.filter(|fault| fault.kind == FaultKind::StaleTimestamp).and_then(|fault| fault.delay);
     let mut envelope = Envelope {
         kind,
         message_id: letter.message_id.clone(),
         topic_arn: TOPIC_ARN.to_owned(),
         message,
-        timestamp: EnvelopeTimestamp::from(published_at(notice.published_at, fault)),
+        timestamp: EnvelopeTimestamp::from(notice.published_at.minus(age.unwrap_or_default())),
         signature_version: endpoint.signature_version,
         signature: Vec::new(),
         signing_cert_url: format!("{certificate_origin}{}", key.path()),
         unsubscribe_url,
     };
     let mut text = envelope.string_to_sign();
-    if fault == Some(FaultKind::WrongSignature) {
+    if is_struck(FaultKind::WrongSignature) {
         text.push('\n');
     }
     envelope.signature = key.sign(envelope.signature_version, &text)?;
-    Ok(envelope)
-}
-
-fn struck(message: Message, fault: Option<FaultKind>) -> Message {
-    match (fault, MerchantId::parse(FOREIGN_MERCHANT)) {
-        (Some(FaultKind::ForeignMerchant), Ok(merchant_id)) => Message { merchant_id, ..message },
-        _ => message,
+    let mut json = envelope.to_json();
+    if is_struck(FaultKind::Malformed) {
+        json.truncate(json.len() / 2);
     }
-}
-
-fn published_at(at: Timestamp, fault: Option<FaultKind>) -> Timestamp {
-    let age = match fault {
-        Some(FaultKind::StaleTimestamp { delay }) => delay,
-        Some(_) | None => Duration::ZERO,
-    };
-    at.minus(age)
+    Request::post(endpoint.url.as_str())
+        .header("x-amz-sns-message-type", envelope.kind.as_str())
+        .header("x-amz-sns-message-id", &envelope.message_id)
+        .header("x-amz-sns-topic-arn", TOPIC_ARN)
+        .header(CONTENT_TYPE, "text/plain; charset=UTF-8")
+        .header(USER_AGENT, "Amazon Simple Notification Service Agent")
+        .body(json.into())
+        .map_err(|error| error.to_string())
 }

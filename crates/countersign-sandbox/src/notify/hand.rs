@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_domain::time::{HOUR, Timestamp};
 
-use super::fault::FaultKind;
+use super::fault::Strike;
 use crate::book::outbox::Leased;
 
 /// Of how many messages it is remembered what their state is. Of more, a restart's knowledge must do.
@@ -21,7 +21,7 @@ pub(super) struct Hand {
     pub(super) due_at: Timestamp,
     /// It was looked at for faults.
     pub(super) is_looked_at: bool,
-    pub(super) fault: Option<FaultKind>,
+    pub(super) fault: Option<Strike>,
     /// It was sent before its time, behind another.
     pub(super) is_done: bool,
 }

@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use http::StatusCode;
 use super::courier::NotDelivered;
 use super::endpoint::{Endpoint, Lane, MAX_ENDPOINTS};
 use super::envelope;
-use super::fault::{FaultKind, Point};
+use super::fault::{FaultKind, Point, Strike};
 use super::hand::Hand;
 use super::sent::{Outcome, Record};
 use crate::app::App;
@@ -164,13 +165,11 @@ async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) ->
         let ended = send_one(app, &endpoint, leased, hand).await?;
         again_at = [again_at, ended.again_at].into_iter().flatten().min();
         if ended.is_timed_out {
-            let with_hand = |leased: Leased| {
+            let rest = taken.drain(..).map(|leased| {
                 let hand = app.notices.hands.of(&leased);
-                (leased, hand)
-            };
-            let rest: Vec<_> = taken.drain(..).map(with_hand).collect();
-            let sent = rest.into_iter().map(|(leased, hand)| send_one(app, &endpoint, leased, hand));
-            join_all(sent).await.into_iter().collect::<Result<Vec<Ended>, StoreFailed>>()?;
+                send_one(app, &endpoint, leased, hand)
+            });
+            join_all(rest).await.into_iter().collect::<Result<Vec<Ended>, StoreFailed>>()?;
         }
     }
     Ok(())
@@ -192,17 +191,18 @@ async fn send_one(
         hand.is_looked_at = true;
         hand.fault = message_of(&leased)
             .and_then(|message| app.notices.faults.strike_message(message, Point::BeforeSending));
-        match hand.fault {
+        let later = now.plus(hand.fault.and_then(|fault| fault.delay).unwrap_or_default());
+        match hand.fault.map(|fault| fault.kind) {
             Some(FaultKind::Drop) => {
-                note(app, &leased, hand, Outcome::Dropped, None);
+                note(app, &leased, &leased.notice.letters, hand, Outcome::Dropped, None);
                 return let_go(app, &leased).await;
             }
-            Some(FaultKind::Delay { delay }) => {
-                (hand.base, hand.due_at) = (now.plus(delay), now.plus(delay));
+            Some(FaultKind::Delay) => {
+                (hand.base, hand.due_at) = (later, later);
                 return put_off(app, &leased, hand).await;
             }
-            Some(FaultKind::Reorder { delay }) => {
-                hand.due_at = now.plus(delay);
+            Some(FaultKind::Reorder) => {
+                hand.due_at = later;
                 app.notices.hands.hold(&leased);
                 return put_off(app, &leased, hand).await;
             }
@@ -248,12 +248,13 @@ async fn send_held(app: &App, endpoint: &Endpoint) -> Result<(), StoreFailed> {
 async fn attempt(app: &App, endpoint: &Endpoint, leased: &Leased, hand: &mut Hand) -> Ended {
     hand.attempts = hand.attempts.saturating_add(1);
     for letter in &leased.notice.letters {
-        let times = if hand.fault == Some(FaultKind::Duplicate) && hand.attempts == 1 { 2 } else { 1 };
+        let is_doubled = hand.fault.is_some_and(|fault| fault.kind == FaultKind::Duplicate);
+        let times = if is_doubled && hand.attempts == 1 { 2 } else { 1 };
         let mut outcome = Outcome::Unsigned;
         for _ in 0..times {
             outcome = post(app, endpoint, leased, letter, hand.fault).await;
             let again_at = again_at(app, *hand, outcome);
-            note_letter(app, leased, letter, *hand, outcome, again_at);
+            note(app, leased, slice::from_ref(letter), *hand, outcome, again_at);
         }
         if let Some(again_at) = again_at(app, *hand, outcome) {
             let is_timed_out = outcome == Outcome::NotDelivered(NotDelivered::TimedOut);
@@ -268,7 +269,7 @@ async fn post(
     endpoint: &Endpoint,
     leased: &Leased,
     letter: &Letter,
-    fault: Option<FaultKind>,
+    fault: Option<Strike>,
 ) -> Outcome {
     let request = match envelope::request(&app.notices, endpoint, &leased.notice, letter, fault) {
         Ok(request) => request,
@@ -317,33 +318,30 @@ async fn let_go(app: &App, leased: &Leased) -> Result<Ended, StoreFailed> {
 }
 
 async fn put_off(app: &App, leased: &Leased, hand: Hand) -> Result<Ended, StoreFailed> {
-    note(app, leased, hand, Outcome::PutOff, Some(hand.due_at));
+    note(app, leased, &leased.notice.letters, hand, Outcome::PutOff, Some(hand.due_at));
     app.notices.hands.remember(leased, hand);
     app.book.release_notice(leased, Some(hand.due_at)).await?;
     Ok(Ended::default())
 }
 
-fn note(app: &App, leased: &Leased, hand: Hand, outcome: Outcome, again_at: Option<Timestamp>) {
-    for letter in &leased.notice.letters {
-        note_letter(app, leased, letter, hand, outcome, again_at);
-    }
-}
-
-fn note_letter(
+/// Lists what became of some letters of a message.
+fn note(
     app: &App,
     leased: &Leased,
-    letter: &Letter,
+    letters: &[Letter],
     hand: Hand,
     outcome: Outcome,
     again_at: Option<Timestamp>,
 ) {
-    app.notices.sent.note(Record {
-        at: app.clock.now(),
-        endpoint_id: leased.notice.endpoint_id.clone(),
-        letter: letter.clone(),
-        attempt: hand.attempts,
-        outcome,
-        again_at,
-        fault: hand.fault.map(FaultKind::as_str),
-    });
+    for letter in letters {
+        app.notices.sent.note(Record {
+            at: app.clock.now(),
+            endpoint_id: leased.notice.endpoint_id.clone(),
+            letter: letter.clone(),
+            attempt: hand.attempts,
+            outcome,
+            again_at,
+            fault: hand.fault.map(|fault| fault.kind.as_str()),
+        });
+    }
 }

@@ -12,8 +12,9 @@ const PAGE: &str = include_str!("../../../../docs/sandbox.md");
 const ROUTES: &str = include_str!("../../src/control/mod.rs");
 
 /// What the control API reads and shows.
-const SHAPES: [&str; 5] = [
+const SHAPES: [&str; 6] = [
     include_str!("../../src/control/checkout.rs"),
+    include_str!("../../src/control/events.rs"),
     include_str!("../../src/control/fault.rs"),
     include_str!("../../src/control/moves.rs"),
     include_str!("../../src/control/notifications.rs"),
@@ -50,15 +51,19 @@ fn documented() -> BTreeSet<(&'static str, &'static str)> {
     headings.map(|heading| heading.split_once(' ').unwrap()).collect()
 }
 
-/// The routes that the router's own patterns name, each `{}` for what varies.
-fn routed() -> BTreeSet<(String, String)> {
-    let patterns = between(ROUTES, "match (request.method(), template) {", "        _ =>");
+/// The routes that the router's own patterns name, each `{}` for what varies, with the methods that they take.
+async fn routed(scene: &Scene) -> BTreeSet<(String, String)> {
+    let patterns = between(ROUTES, "match *segments {", "        _ => Err(Refused::no_such_path())");
+    let patterns = patterns.lines().filter_map(|line| line.strip_prefix("        [")?.split_once("] =>"));
     let mut routes = BTreeSet::new();
-    for arm in patterns.split("(&Method::").skip(1) {
-        let (method, rest) = arm.split_once(',').unwrap();
-        let (pattern, _) = rest.split_once(") =>").unwrap();
-        for template in pattern.split('"').skip(1).step_by(2) {
-            routes.insert((method.to_owned(), format!("/_sandbox/{}", template.replace('*', "{}"))));
+    for (pattern, _) in patterns {
+        let segments = pattern.split(", ").map(|it| if it == "id" { "{}" } else { it.trim_matches('"') });
+        let path = format!("/_sandbox/{}", segments.collect::<Vec<_>>().join("/"));
+        for method in ["DELETE", "GET", "PATCH", "POST", "PUT"] {
+            let answer = scene.control(method.parse().unwrap(), &path.replace("{}", "1"), "").await;
+            if answer.status != 405 {
+                routes.insert((method.to_owned(), path.clone()));
+            }
         }
     }
     routes
@@ -72,8 +77,8 @@ fn shape(path: &str) -> String {
 #[tokio::test]
 async fn every_route_stands_in_the_reference_and_is_there() {
     let told = documented().into_iter().map(|(method, path)| (method.to_owned(), shape(path))).collect();
-    assert_eq!(routed(), told);
     let scene = Scene::new().await;
+    assert_eq!(routed(&scene).await, told);
     for (method, path) in documented() {
         let path = path.replace(['{', '}'], "");
         let answer = scene.control(method.parse().unwrap(), &path, "").await;
@@ -168,23 +173,12 @@ async fn every_word_that_is_taken_stands_in_its_place_and_no_other() {
 fn every_member_that_is_read_or_shown_stands_in_the_reference() {
     let told = quoted(PAGE);
     for text in SHAPES {
-        let read = text
-            .lines()
-            .filter(|line| !line.trim().starts_with('#'))
-            .filter_map(|line| line.trim().split_once(" = \"")?.1.split_once('"'));
-        let read = read.map(|(member, _)| member.to_owned());
-        // The members of what is answered, by their fields.
-        let shown = text.split("derive(Serialize)").skip(1).flat_map(|rest| {
-            let fields = between(rest, "{\n", "\n}").lines().map(str::trim);
-            let names = fields
-                .filter(|line| !line.starts_with(['/', '#']))
-                .filter_map(|line| Some(line.trim_start_matches("pub(super) ").split_once(": ")?.0));
-            names
-                .filter(|name| *name != "kind" || !rest.contains("rename = \"type\""))
-                .map(in_camel_case)
-                .collect::<Vec<_>>()
+        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+        // What is read is declared, what is shown is written member by member.
+        let members = lines.filter_map(|line| {
+            [" = \"", "with(\"", "some(\""].iter().find_map(|mark| line.split_once(mark)?.1.split_once('"'))
         });
-        let members: Vec<String> = read.chain(shown).collect();
+        let members: Vec<&str> = members.map(|(member, _)| member).collect();
         assert!(members.len() > 3, "{members:?}");
         for member in members {
             let is_told = told
@@ -193,12 +187,6 @@ fn every_member_that_is_read_or_shown_stands_in_the_reference() {
             assert!(is_told, "{member}");
         }
     }
-}
-
-fn in_camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap().to_owned();
-    words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
 }
 
 #[test]

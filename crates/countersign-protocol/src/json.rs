@@ -1,4 +1,5 @@
-//! JSON as this half writes it: the members of an object in the order in which they are added, and an amount.
+//! JSON of the servers' own APIs: the members of an object in the order in which they are added, and an amount.
+//! Amazon's objects are in [`wire`](crate::wire).
 
 use countersign_domain::money::Money;
 use serde::{Serialize, Serializer};
@@ -6,11 +7,12 @@ use serde_json::value::RawValue;
 
 /// The members of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Members(String);
+pub struct Members(String);
 
 impl Members {
-    /// One more member.
-    pub(crate) fn with(mut self, name: &str, value: impl Serialize) -> Self {
+    /// One more member. What has no value is `null`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
         // What is written here are texts, numbers, lists and objects of them, which always serialise.
         let value = serde_json::to_string(&value).unwrap_or_default();
         let comma = if self.0.is_empty() { "" } else { "," };
@@ -19,7 +21,8 @@ impl Members {
     }
 
     /// One more member, unless it has no value.
-    pub(crate) fn some(self, name: &str, value: Option<impl Serialize>) -> Self {
+    #[must_use]
+    pub fn some(self, name: &str, value: Option<impl Serialize>) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -27,7 +30,8 @@ impl Members {
     }
 
     /// The whole object.
-    pub(crate) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         format!("{{{}}}", self.0)
     }
 }
@@ -39,7 +43,8 @@ impl Serialize for Members {
 }
 
 /// An amount as Amazon's API writes it.
-pub(crate) fn amount(money: Money) -> Members {
+#[must_use]
+pub fn amount(money: Money) -> Members {
     Members::default().with("amount", money.amount()).with("currencyCode", money.currency().code())
 }
 
