@@ -13,76 +13,68 @@ use super::endpoint::{Endpoint, GivenBy};
 use super::envelope::{TOPIC_ARN, subscription_arn};
 use crate::app::App;
 
-/// What a request asks this module for.
-enum Page<'a> {
-    Certificate(&'a str),
-    Confirm(&'a str),
-    Unsubscribe(&'a str),
-}
-
-fn page(request: &Request) -> Option<Page<'_>> {
+/// Answers a request, if it is for one of these pages.
+pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
     if request.method() != Method::GET {
         return None;
     }
     let path = request.uri().path();
     if Certificates::is_path(path) {
-        return Some(Page::Certificate(path));
+        return Some(match app.notices.certificates.at(path) {
+            Some(pem) => response(StatusCode::OK, "application/x-pem-file", pem.into()),
+            None => not_found("There is no such certificate."),
+        });
     }
-    if path != "/" {
-        return None;
-    }
-    let query = request.uri().query()?;
+    let query = request.uri().query().filter(|_| path == "/")?;
     let parameter = |name| {
         let parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));
         parameters.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     };
     match parameter("Action")? {
-        "ConfirmSubscription" => Some(Page::Confirm(parameter("Token")?)),
+        "ConfirmSubscription" => Some(match app.book.confirm_endpoint(parameter("Token")?).await {
+            Ok(Some(endpoint)) => confirmed(&endpoint),
+            Ok(None) => not_found("No endpoint has this token."),
+            Err(_) => failed(),
+        }),
         "Unsubscribe" => {
-            let arn = parameter("SubscriptionArn")?;
-            Some(Page::Unsubscribe(arn.strip_prefix(TOPIC_ARN)?.strip_prefix(':')?))
+            let subscription = parameter("SubscriptionArn")?.strip_prefix(TOPIC_ARN)?.strip_prefix(':')?;
+            Some(unsubscribe(app, subscription).await)
         }
         _ => None,
     }
 }
 
-/// Answers a request, if it is for one of these pages.
-pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
-    let refused = |status: StatusCode, reason_code: ReasonCode, message: &str| {
-        response(status, "application/json", Error::new(reason_code, message).to_answer().into())
-    };
-    let not_found = |message: &str| refused(StatusCode::NOT_FOUND, ReasonCode::ResourceNotFound, message);
-    let failed = || {
-        let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, ReasonCode::ServiceUnavailable);
-        refused(status, code, "The store cannot be written.")
-    };
-    let confirmed = |endpoint: &Endpoint| {
-        let body = format!(r#"{{"subscriptionArn":"{}"}}"#, subscription_arn(endpoint));
-        response(StatusCode::OK, "application/json", body.into())
-    };
-    Some(match page(request)? {
-        Page::Certificate(path) => match app.notices.certificates.at(path) {
-            Some(pem) => response(StatusCode::OK, "application/x-pem-file", pem.into()),
-            None => not_found("There is no such certificate."),
-        },
-        Page::Confirm(token) => match app.book.confirm_endpoint(token).await {
-            Ok(Some(endpoint)) => confirmed(&endpoint),
-            Ok(None) => not_found("No endpoint has this token."),
+async fn unsubscribe(app: &App, subscription: &str) -> Response {
+    match app.book.endpoints.with_subscription(subscription) {
+        None => not_found("There is no such subscription."),
+        Some(Endpoint { given_by: GivenBy::Operator, .. }) => {
+            let message = "This endpoint is the operator's: only who starts the sandbox removes it.";
+            refused(StatusCode::METHOD_NOT_ALLOWED, ReasonCode::UnsupportedOperation, message)
+        }
+        Some(endpoint) => match app.book.remove_endpoints(Some(&endpoint.id)).await {
+            Ok(0) => not_found("There is no such subscription."),
+            Ok(_) => confirmed(&endpoint),
             Err(_) => failed(),
         },
-        Page::Unsubscribe(subscription) => match app.book.endpoints.with_subscription(subscription) {
-            None => not_found("There is no such subscription."),
-            Some(Endpoint { given_by: GivenBy::Operator, .. }) => {
-                let message = "This endpoint is the operator's: only who starts the sandbox removes it.";
-                refused(StatusCode::METHOD_NOT_ALLOWED, ReasonCode::UnsupportedOperation, message)
-            }
-            Some(endpoint) => match app.book.remove_endpoints(Some(&endpoint.id)).await {
-                Ok(0) => not_found("There is no such subscription."),
-                Ok(_) => confirmed(&endpoint),
-                Err(_) => failed(),
-            },
-        },
-    })
+    }
+}
+
+fn refused(status: StatusCode, reason_code: ReasonCode, message: &str) -> Response {
+    response(status, "application/json", Error::new(reason_code, message).to_answer().into())
+}
+
+fn not_found(message: &str) -> Response {
+    refused(StatusCode::NOT_FOUND, ReasonCode::ResourceNotFound, message)
+}
+
+fn failed() -> Response {
+    let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, ReasonCode::ServiceUnavailable);
+    refused(status, code, "The store cannot be written.")
+}
+
+fn confirmed(endpoint: &Endpoint) -> Response {
+    let body = format!(r#"{{"subscriptionArn":"{}"}}"#, subscription_arn(endpoint));
+    response(StatusCode::OK, "application/json", body.into())
 }
 
 fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
