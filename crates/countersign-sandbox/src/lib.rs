@@ -36,6 +36,7 @@ use countersign_store::contract::Store;
 use countersign_world::Clock;
 use futures_util::future::{BoxFuture, join};
 
+use crate::http::DateHeader;
 use app::App;
 use book::Book;
 use ids::Ids;
@@ -99,7 +100,8 @@ pub struct Parts {
 /// # });
 /// ```
 pub struct Sandbox {
-    server: http::Server,
+    app: Arc<App>,
+    date: Arc<DateHeader>,
 }
 
 /// The store cannot be read at the start.
@@ -136,14 +138,13 @@ impl Sandbox {
             faults: Default::default(),
             notices: Notices::new(courier, key, origin),
         };
-        Ok(Self { server: http::Server::new(Arc::new(app)) })
+        Ok(Self { app: Arc::new(app), date: Arc::default() })
     }
 
     /// The loops of the timers and of the notifications, to run next to the server for as long as it runs.
     /// They hold no state of their own: dropping them loses nothing.
     pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
-        let app = self.server.app();
-        let loops = join(runner::run(Arc::clone(app)), notify::sender::run(Arc::clone(app)));
+        let loops = join(runner::run(Arc::clone(&self.app)), notify::sender::run(Arc::clone(&self.app)));
         async move {
             loops.await;
         }
@@ -152,10 +153,11 @@ impl Sandbox {
 
 impl Handler for Sandbox {
     fn handle(&self, request: Request) -> BoxFuture<'static, Reply> {
-        self.server.handle(request)
+        let (app, date) = (Arc::clone(&self.app), Arc::clone(&self.date));
+        Box::pin(async move { http::handle(&app, &date, &request).await })
     }
 
-    fn refuse(&self, head: &::http::request::Parts, unreadable: Unreadable) -> Response {
-        self.server.refuse(head, unreadable)
+    fn refuse(&self, _: &::http::request::Parts, unreadable: Unreadable) -> Response {
+        http::refuse_unreadable(&self.app, &self.date, unreadable)
     }
 }

@@ -12,7 +12,7 @@ const DAY_SECS: i64 = 86_400;
 
 /// Writes the header once a second.
 #[derive(Debug, Default)]
-pub(super) struct DateHeader(Mutex<Option<(i64, HeaderValue)>>);
+pub(crate) struct DateHeader(Mutex<Option<(i64, HeaderValue)>>);
 
 impl DateHeader {
     pub(super) fn at(&self, now: Timestamp) -> HeaderValue {

@@ -152,11 +152,10 @@ pub(crate) fn answer(refused: &Refused, flags: &Flags) -> Answer {
         Refused::Missing(field) => missing(field),
         Refused::Invalid { field, why } => invalid(field, why),
         Refused::Book(refused) => book_refusal(refused, flags),
-        Refused::Fault(status) => Refusal {
-            status: status.as_u16(),
-            reason_code: faults::reason_code(*status),
-            message: "This answer was ordered.".to_owned(),
-        },
+        Refused::Fault(status) => {
+            let ordered = refusal(faults::reason_code(*status), "This answer was ordered.");
+            Refusal { status: status.as_u16(), ..ordered }
+        }
     })
 }
 
@@ -177,22 +176,21 @@ fn canceled(flags: &Flags) -> Refusal {
         CanceledStatus::Unprocessable => 422,
         CanceledStatus::BadRequest => 400,
     };
-    let message = "The Checkout Session was canceled.".to_owned();
-    Refusal { status, reason_code: ReasonCode::CheckoutSessionCanceled, message }
+    Refusal { status, ..refusal(ReasonCode::CheckoutSessionCanceled, "The Checkout Session was canceled.") }
 }
 
 fn unreadable_refusal(unreadable: Unreadable) -> Refusal {
+    let too_large = |status: StatusCode, message: &str| Refusal {
+        status: status.as_u16(),
+        ..refusal(ReasonCode::InvalidRequest, message)
+    };
     match unreadable {
-        Unreadable::BodyTooLarge => Refusal {
-            status: StatusCode::PAYLOAD_TOO_LARGE.as_u16(),
-            reason_code: ReasonCode::InvalidRequest,
-            message: "The request body is too large.".to_owned(),
-        },
-        Unreadable::HeadTooLarge => Refusal {
-            status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_u16(),
-            reason_code: ReasonCode::InvalidRequest,
-            message: "The request's headers are too large.".to_owned(),
-        },
+        Unreadable::BodyTooLarge => {
+            too_large(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large.")
+        }
+        Unreadable::HeadTooLarge => {
+            too_large(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request's headers are too large.")
+        }
         Unreadable::BodyTimedOut => {
             refusal(ReasonCode::RequestTimeout, "The request body did not arrive in time.")
         }

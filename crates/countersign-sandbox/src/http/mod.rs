@@ -12,10 +12,7 @@ mod route;
 mod sessions;
 mod signed;
 
-use std::sync::Arc;
-
-use countersign_http::{Handler, Reply, Request, Response, Unreadable};
-use futures_util::future::BoxFuture;
+use countersign_http::{Reply, Request, Response, Unreadable};
 use http::{HeaderName, HeaderValue, header};
 
 use crate::app::App;
@@ -26,7 +23,7 @@ use crate::faults::{FaultKind, Operation, Point};
 use crate::hosted;
 use crate::notify::pages;
 use crate::settings::SavedAnswers;
-use date::DateHeader;
+pub(crate) use date::DateHeader;
 use errors::Refused;
 use render::response;
 use signed::{Signed, verify};
@@ -34,48 +31,27 @@ use signed::{Signed, verify};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-pay-request-id");
 
 /// Answers merchants, and the tests that control the sandbox.
-pub(crate) struct Server {
-    app: Arc<App>,
-    date: Arc<DateHeader>,
+pub(crate) async fn handle(app: &App, date: &DateHeader, request: &Request) -> Reply {
+    // Drawn first: a reset begins the ids anew, and its own answer must not take the first.
+    let request_id = app.ids.request_id();
+    let reply = if is_control(request.uri().path()) {
+        Reply::Answer(control::answer(app, request).await)
+    } else if let Some(page) = pages::answer(app, request).await {
+        Reply::Answer(page)
+    } else if let Some(page) = hosted::answer(app, request).await {
+        Reply::Answer(page)
+    } else {
+        answer(app, request).await
+    };
+    match reply {
+        Reply::Answer(response) => Reply::Answer(stamped(app, date, &request_id, response)),
+        Reply::Reset => Reply::Reset,
+    }
 }
 
-impl Server {
-    pub(crate) fn new(app: Arc<App>) -> Self {
-        Self { app, date: Arc::default() }
-    }
-
-    pub(crate) fn app(&self) -> &Arc<App> {
-        &self.app
-    }
-}
-
-impl Handler for Server {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Reply> {
-        let (app, date) = (Arc::clone(&self.app), Arc::clone(&self.date));
-        Box::pin(async move {
-            // Drawn first: a reset begins the ids anew, and its own answer must not take the first.
-            let request_id = app.ids.request_id();
-            let reply = if is_control(request.uri().path()) {
-                Reply::Answer(control::answer(&app, &request).await)
-            } else if let Some(page) = pages::answer(&app, &request).await {
-                Reply::Answer(page)
-            } else if let Some(page) = hosted::answer(&app, &request).await {
-                Reply::Answer(page)
-            } else {
-                answer(&app, &request).await
-            };
-            match reply {
-                Reply::Answer(response) => Reply::Answer(stamped(&app, &date, &request_id, response)),
-                Reply::Reset => Reply::Reset,
-            }
-        })
-    }
-
-    fn refuse(&self, _: &http::request::Parts, unreadable: Unreadable) -> Response {
-        let refused = errors::answer(&Refused::Unreadable(unreadable), &self.app.settings.flags);
-        let response = response(refused.status, refused.body.into());
-        stamped(&self.app, &self.date, &self.app.ids.request_id(), response)
-    }
+/// The answer to a request that could not be read.
+pub(crate) fn refuse_unreadable(app: &App, date: &DateHeader, unreadable: Unreadable) -> Response {
+    stamped(app, date, &app.ids.request_id(), refused(app, &Refused::Unreadable(unreadable)))
 }
 
 fn is_control(path: &str) -> bool {
@@ -94,16 +70,16 @@ fn stamped(app: &App, date: &DateHeader, request_id: &str, mut response: Respons
     response
 }
 
-fn refuse(app: &App, refused: &Refused) -> Reply {
+fn refused(app: &App, refused: &Refused) -> Response {
     let Answer { status, body, .. } = errors::answer(refused, &app.settings.flags);
-    Reply::Answer(response(status, body.into()))
+    response(status, body.into())
 }
 
 async fn answer(app: &App, request: &Request) -> Reply {
     let moment = app.book.moment().await;
     let mut signed = match verify(app, request, moment.now) {
         Ok(signed) => signed,
-        Err(refused) => return refuse(app, &refused),
+        Err(why) => return Reply::Answer(refused(app, &why)),
     };
     match app.faults.strike_call(&signed.call(), Point::Before).map(|fault| fault.order.kind) {
         Some(FaultKind::StaleRead { delay }) => signed.look.staleness = Some(delay),
@@ -123,14 +99,14 @@ async fn answer(app: &App, request: &Request) -> Reply {
                 None => Reply::Answer(response(answer.status, answer.into_body(signed.caller.now))),
             }
         }
-        Err(refused) => refuse(app, &refused),
+        Err(why) => Reply::Answer(refused(app, &why)),
     }
 }
 
 /// Does what a fault says, in place of the answer.
 async fn struck(app: &App, kind: FaultKind) -> Reply {
     match kind {
-        FaultKind::Status { status } => refuse(app, &Refused::Fault(status)),
+        FaultKind::Status { status } => Reply::Answer(refused(app, &Refused::Fault(status))),
         FaultKind::Timeout { delay } => {
             app.clock.sleep(delay).await;
             Reply::Reset
