@@ -128,15 +128,12 @@ impl Certificates {
         if let Some(key) = keys.back() {
             return Ok(Arc::clone(key));
         }
-        let pem = match &self.source {
-            KeySource::ThrowAway => THROW_AWAY.to_owned(),
-            KeySource::Made => made()?,
-            KeySource::Kept(shelf) => match shelf.take()? {
-                Some(pem) => pem,
-                None => put(shelf.as_ref(), made()?)?,
-            },
+        let kept = match &self.source {
+            KeySource::ThrowAway => Some(THROW_AWAY.to_owned()),
+            KeySource::Made => None,
+            KeySource::Kept(shelf) => shelf.take()?,
         };
-        let key = Arc::new(SigningKey::read(&pem)?);
+        let key = Arc::new(SigningKey::read(&kept.map_or_else(|| self.made(), Ok)?)?);
         keys.push_back(Arc::clone(&key));
         Ok(key)
     }
@@ -146,17 +143,22 @@ impl Certificates {
         // The certificate of what an earlier process has signed is to stay readable; one that cannot be
         // read is replaced.
         let _ = self.current();
-        let mut pem = made()?;
-        if let KeySource::Kept(shelf) = &self.source {
-            pem = put(shelf.as_ref(), pem)?;
-        }
-        let key = Arc::new(SigningKey::read(&pem)?);
+        let key = Arc::new(SigningKey::read(&self.made()?)?);
         let mut keys = self.keys();
         keys.push_back(Arc::clone(&key));
         while keys.len() > MAX_KEPT {
             keys.pop_front();
         }
         Ok(key)
+    }
+
+    /// A new key, put on the shelf if there is one.
+    fn made(&self) -> Result<String, String> {
+        let pem = SigningKey::make().map_err(|error| error.to_string())?;
+        if let KeySource::Kept(shelf) = &self.source {
+            shelf.put(&pem)?;
+        }
+        Ok(pem)
     }
 
     /// The certificate at a path, as PEM.
@@ -176,15 +178,6 @@ impl Certificates {
 /// The part of a text that begins with a label.
 fn from<'a>(text: &'a str, label: &str) -> Option<&'a str> {
     text.get(text.find(label)?..)
-}
-
-fn made() -> Result<String, String> {
-    SigningKey::make().map_err(|error| error.to_string())
-}
-
-fn put(shelf: &dyn Shelf, pem: String) -> Result<String, String> {
-    shelf.put(&pem)?;
-    Ok(pem)
 }
 
 #[cfg(test)]
