@@ -197,7 +197,11 @@ macro_rules! flags {
                     $($name => {
                         self.$field = match word {
                             $($word => $value,)+
-                            _ => return Err(FlagRefused::not_a_choice($name)),
+                            _ => {
+                                let choices = &[$($word),+];
+                                let flag = FlagWords { name: $name, about: $about, choices };
+                                return Err(FlagRefused::NotAChoice(flag));
+                            }
                         };
                         Ok(())
                     })+
@@ -273,13 +277,6 @@ flags! {
     spellings: Spellings = "spellings", "which spellings of amounts and booleans are taken" {
         "every" => Spellings::Every,
         "documented" => Spellings::Documented,
-    }
-}
-
-impl FlagRefused {
-    fn not_a_choice(name: &str) -> Self {
-        let flag = Flags::WORDS.iter().copied().find(|flag| flag.name == name);
-        flag.map_or_else(|| Self::Unknown(name.to_owned()), Self::NotAChoice)
     }
 }
 

@@ -4,18 +4,16 @@
 use std::fmt;
 
 use countersign_domain::ids::{CheckoutSessionId, Environment, MerchantId, PublicKeyId, Region};
-use countersign_domain::money::Currency;
+use countersign_domain::money::{Currency, Money};
 use countersign_domain::provider::checkout_session::{CheckoutSession, Flow, Owner};
 use countersign_domain::provider::payment_details::{PaymentDetails, PaymentDetailsRefused};
 use countersign_domain::terms::ProductType;
 use countersign_protocol::object;
 use countersign_protocol::signing::{Algorithm, ButtonRefused, verify_button};
-use countersign_protocol::wire::{
-    BodyRefused, CreateCheckoutSession, Object as _, Price, Word, read_request,
-};
+use countersign_protocol::wire::{BodyRefused, CreateCheckoutSession, Object as _, Price, read_request};
 
 use crate::book::checkout::{Checkout, Shown};
-use crate::http::errors::Refused as ApiRefused;
+use crate::http::errors::{self, Refused as ApiRefused};
 use crate::http::requests;
 use crate::merchants::{Merchants, RegisteredKey};
 use crate::settings::Settings;
@@ -81,11 +79,11 @@ impl From<BodyRefused> for ConfigurationRefused {
 }
 
 fn missing(field: &str) -> ConfigurationRefused {
-    ConfigurationRefused(format!("The parameter [{field}] is required."))
+    ConfigurationRefused(errors::missing(field).message)
 }
 
 fn invalid(field: &str, why: impl AsRef<str>) -> ConfigurationRefused {
-    ConfigurationRefused(format!("The value provided for [{field}] is invalid: {}.", why.as_ref()))
+    ConfigurationRefused(errors::invalid(field, why.as_ref()).message)
 }
 
 /// The signed payload is not the merchant's.
@@ -182,12 +180,12 @@ impl<'a> Button<'a> {
             (None, Some(false) | None) => Environment::Live,
         };
         let ledger = configuration.ledger_currency.as_deref().ok_or_else(|| missing("ledgerCurrency"))?;
-        one_of("ledgerCurrency", ledger, &["USD", "EUR", "GBP", "JPY"])?;
         let (region, ledger_currency) = match ledger {
             "USD" => (Region::NorthAmerica, Currency::USD),
             "JPY" => (Region::Japan, Currency::JPY),
             "GBP" => (Region::Europe, Currency::GBP),
-            _ => (Region::Europe, Currency::EUR),
+            "EUR" => (Region::Europe, Currency::EUR),
+            _ => return Err(invalid("ledgerCurrency", "it is not one of USD, EUR, GBP, JPY")),
         };
         let placement = configuration.placement.as_deref().ok_or_else(|| missing("placement"))?;
         one_of("placement", placement, &["Home", "Product", "Cart", "Checkout", "Other"])?;
@@ -219,6 +217,7 @@ fn buy_now(
     settings: &Settings,
 ) -> Result<Begun, ConfigurationRefused> {
     let within = |field: &str| format!("checkoutSessionConfig.{field}");
+    let of_config = |refused| of_request(refused, "checkoutSessionConfig");
     for handler in [Handler::InitCheckout, Handler::CompleteCheckout, Handler::Cancel] {
         if !visit.handlers.contains(&handler) {
             return Err(missing(handler.as_str()));
@@ -232,26 +231,18 @@ fn buy_now(
         ("multiAddressesCheckoutMetadata", config.multi_addresses_checkout_metadata.is_some()),
         ("addressDetails", config.address_details.is_some()),
     ] {
-        if is_there {
-            return Err(invalid(&within(field), "it does not go with this checkout"));
-        }
+        requests::absent(field, is_there).map_err(of_config)?;
     }
-    requests::one_time(config.charge_permission_type)
-        .map_err(|refused| of_request(refused, "checkoutSessionConfig"))?;
+    requests::one_time(config.charge_permission_type).map_err(of_config)?;
     let scopes = scopes(config.scopes.as_deref())?;
     let details = config.payment_details.ok_or_else(|| missing(&within("paymentDetails")))?;
-    let intent = details.payment_intent.as_ref().and_then(Word::known);
-    intent.ok_or_else(|| missing(&within("paymentDetails.paymentIntent")))?;
-    let currency = details
-        .charge_amount
-        .as_ref()
-        .map(|price| price.money.currency())
-        .or_else(|| details.presentment_currency.as_ref().and_then(Word::known))
-        .unwrap_or(button.ledger_currency);
+    let payment = PaymentDetails::default().updated(requests::payment(Some(details)));
+    payment.payment_intent.ok_or_else(|| missing(&within("paymentDetails.paymentIntent")))?;
+    let currency = payment.charge_amount.map(Money::currency).or(payment.presentment_currency);
+    let currency = currency.unwrap_or(button.ledger_currency);
     if !currency.is_paid_in(button.region) {
         return Err(not_paid_there(&within("paymentDetails.chargeAmount"), currency, button.region));
     }
-    let payment = PaymentDetails::default().updated(requests::payment(Some(details)));
     payment.check(button.region).map_err(|refused| of_payment(refused, "checkoutSessionConfig"))?;
     // What is charged is what the shop's page answers, not what a page of the browser's says here.
     let payment = PaymentDetails { charge_amount: None, total_order_amount: None, ..payment };

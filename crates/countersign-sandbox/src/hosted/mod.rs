@@ -93,25 +93,25 @@ async fn begin(app: &App, request: &Request) -> Response {
         Begun::New(checkout, visit) => app.book.start_visit(checkout, visit).await,
         Begun::Again(id, visit) => app.book.join_visit(id, |session| begin::again(session, visit)).await,
     };
-    let not_that_session = |status: StatusCode, why: &str| {
-        refused(status, &format!("The value provided for [amazonCheckoutSessionId] is invalid: {why}."))
-    };
-    match started {
-        Ok(arrival) => arrived(arrival),
+    let (status, why) = match started {
+        Ok(arrival) => return arrived(arrival),
         Err(BeginRefused::NoVisit(NoVisit::NotWaiting)) => {
-            not_that_session(StatusCode::NOT_FOUND, "no such Checkout Session waits for its buyer")
+            (StatusCode::NOT_FOUND, "no such Checkout Session waits for its buyer".to_owned())
         }
         Err(BeginRefused::NoVisit(NoVisit::NoReviewPage)) => {
             let why = "its buyer returns to no checkoutReviewReturnUrl, where something could be changed";
-            not_that_session(StatusCode::BAD_REQUEST, why)
+            (StatusCode::BAD_REQUEST, why.to_owned())
         }
         Err(BeginRefused::NoVisit(NoVisit::ForeignPage)) => {
             let why = format!("its checkoutReviewReturnUrl is not on {origin}, where this page is");
-            not_that_session(StatusCode::FORBIDDEN, &why)
+            (StatusCode::FORBIDDEN, why)
         }
-        Err(BeginRefused::TooManyVisits) => refused(StatusCode::SERVICE_UNAVAILABLE, &too_many_visits()),
-        Err(_) => unavailable(),
-    }
+        Err(BeginRefused::TooManyVisits) => {
+            return refused(StatusCode::SERVICE_UNAVAILABLE, &too_many_visits());
+        }
+        Err(_) => return unavailable(),
+    };
+    refused(status, &format!("The value provided for [amazonCheckoutSessionId] is invalid: {why}."))
 }
 
 /// Where `amazonPayRedirectUrl` leads. The shop's page follows a link to it, so that a GET begins this visit; of

@@ -27,7 +27,7 @@ use crate::visit::restriction::NotDelivered;
 use crate::visit::test_buyer::{BuyerTrait, test_buyers};
 use crate::visit::token::VisitToken;
 use crate::visit::words::{Display, Handler, Purpose, Scope};
-use crate::visit::{Choice, Ending, Failure, Visit, VisitStep};
+use crate::visit::{Choice, Ending, Failure, Gift, Visit, VisitStep};
 
 const STYLE: &str = include_str!("../../../../web/hosted.css");
 
@@ -93,7 +93,8 @@ enum Body<'a> {
     Bank(String),
     Declined(Vec<ShownCard>),
     Completing,
-    Ended(Ended<'a>),
+    /// Over: what there is to say of it, and how the way on is called, if there is one to follow.
+    Ended(Option<&'static str>, &'static str),
 }
 
 struct ShownBuyer {
@@ -109,16 +110,6 @@ struct ShownCard {
     is_chosen: bool,
 }
 
-struct Ended<'a> {
-    text: Option<&'a str>,
-    link: Option<Link<'a>>,
-}
-
-struct Link<'a> {
-    url: Cow<'a, str>,
-    text: &'static str,
-}
-
 struct Review<'a> {
     is_waiting: bool,
     /// Whether there is anything to pay for: before that there is only an address to choose.
@@ -131,7 +122,7 @@ struct Review<'a> {
     adding: Adding<'a>,
     options: Vec<ShownOption>,
     coupons: Option<Vec<ShownCoupon<'a>>>,
-    gift: Option<ShownGift<'a>>,
+    gift: Option<&'a Gift>,
     points: Option<u32>,
     cards: Vec<ShownCard>,
     lines: Vec<LineItem>,
@@ -174,12 +165,6 @@ struct ShownOption {
 struct ShownCoupon<'a> {
     code: &'a str,
     state: Option<String>,
-}
-
-struct ShownGift<'a> {
-    is_wrapped: bool,
-    message: &'a str,
-    max_len: usize,
 }
 
 struct Total {
@@ -237,8 +222,7 @@ fn canceled<'a>(texts: &'static Texts, seen: &'a Seen, reason: SessionCancelReas
         SessionCancelReason::Declined => texts.payment_declined,
         SessionCancelReason::Expired => texts.expired,
     };
-    let link = way_back(session).map(|url| Link { url: Cow::Owned(url), text: texts.back_to_shop });
-    let body = Body::Ended(Ended { text: Some(texts.nothing_charged), link });
+    let body = Body::Ended(Some(texts.nothing_charged), texts.back_to_shop);
     let tell = json!({
         "id": "end",
         "event": Handler::Cancel.as_str(),
@@ -343,14 +327,12 @@ fn reported(texts: &'static Texts, code: &str) -> &'static str {
 /// session that the buyer must hear of.
 fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> HostedPage<'a> {
     let Seen { visit, session, .. } = seen;
-    let ended = |text, link| Body::Ended(Ended { text, link });
     let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });
     let is_placed = matches!(session.state, CheckoutSessionState::Open { placed_at: Some(_), .. });
+    let placed = if is_completed { texts.done } else { texts.completing };
+    let page = |title, way_on| plain(texts, visit, title, Body::Ended(None, way_on));
     match ending {
-        Ending::Success => {
-            let title = if is_completed { texts.done } else { texts.completing };
-            HostedPage { closes: true, ..plain(texts, visit, title, ended(None, None)) }
-        }
+        Ending::Success => HostedPage { closes: true, ..page(placed, texts.back_to_shop) },
         Ending::Error(code) => {
             // The payment is made, or may be in a moment: a buyer who reads otherwise pays again elsewhere.
             let (title, text) = match code.as_str() {
@@ -358,26 +340,16 @@ fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> Ho
                 _ if is_completed => (texts.done, reported(texts, code)),
                 _ => (texts.not_completed, reported(texts, code)),
             };
-            HostedPage {
-                alert: Some(Alert { detail: Some(code), ..Alert::of(text) }),
-                ..plain(texts, visit, title, ended(None, None))
-            }
+            let alert = Some(Alert { detail: Some(code), ..Alert::of(text) });
+            HostedPage { alert, ..page(title, texts.back_to_shop) }
         }
         Ending::Redirect(url) => {
-            let url = Cow::Borrowed(url.as_str());
-            let link = Link { url: url.clone(), text: texts.continue_ };
-            HostedPage { follow: Some(url), ..plain(texts, visit, texts.redirect, ended(None, Some(link))) }
+            HostedPage { follow: Some(url.into()), ..page(texts.redirect, texts.continue_) }
         }
         Ending::Return(url) => {
-            let title = match (is_completed, is_placed) {
-                (true, _) => texts.done,
-                (false, true) => texts.completing,
-                // On the shop's page the buyer has yet to order.
-                (false, false) => texts.redirect,
-            };
-            let url = Cow::Borrowed(url.as_str());
-            let link = Link { url: url.clone(), text: texts.back_to_shop };
-            HostedPage { follow: Some(url), ..plain(texts, visit, title, ended(None, Some(link))) }
+            // On the shop's page the buyer may have yet to order.
+            let title = if is_completed || is_placed { placed } else { texts.redirect };
+            HostedPage { follow: Some(url.into()), ..page(title, texts.back_to_shop) }
         }
     }
 }
@@ -440,8 +412,11 @@ fn review<'a>(
         },
         options: cart.map(|cart| options(texts, visit, cart)).unwrap_or_default(),
         coupons: visit.takes_coupons(*product_type).then(|| coupons(texts, visit, cart)),
-        gift: visit.takes_gifts().then(|| gift(visit)),
-        points: visit.takes_points().then(|| match visit.asking().map(|question| &question.choice) {
+        gift: visit.takes_gifts().then(|| match visit.asking_for() {
+            Some(Choice::Gift(gift)) => gift,
+            _ => &visit.gift,
+        }),
+        points: visit.takes_points().then(|| match visit.asking_for() {
             Some(Choice::Points(points)) => *points,
             _ => visit.points,
         }),
@@ -473,11 +448,10 @@ fn review<'a>(
 }
 
 fn book<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draft>) -> Vec<ShownAddress<'a>> {
-    let asked = match seen.visit.question.as_ref().map(|question| &question.choice) {
-        Some(Choice::Address(place)) if seen.visit.asking().is_some() => Some(*place),
-        _ => None,
+    let chosen = match seen.visit.asking_for() {
+        Some(Choice::Address(place)) => Some(*place),
+        _ => seen.visit.address,
     };
-    let chosen = asked.or(seen.visit.address);
     let rows = seen.visit.addresses.iter().enumerate().map(|(place, address)| {
         let draft = draft.filter(|draft| draft.place == Some(place));
         let lines = AddressMember::ALL.iter().filter(|member| **member != AddressMember::Name);
@@ -541,7 +515,7 @@ fn label(texts: &'static Texts, member: AddressMember) -> (&'static str, &'stati
 }
 
 fn options(texts: &'static Texts, visit: &Visit, cart: &Cart) -> Vec<ShownOption> {
-    let asked = match visit.asking().map(|question| &question.choice) {
+    let asked = match visit.asking_for() {
         Some(Choice::DeliveryOption(id)) => Some(id),
         _ => visit.delivery_option.as_ref(),
     };
@@ -585,25 +559,13 @@ fn coupons<'a>(texts: &'static Texts, visit: &'a Visit, cart: Option<&Cart>) -> 
     shown.collect()
 }
 
-fn gift(visit: &Visit) -> ShownGift<'_> {
-    let gift = match visit.asking().map(|question| &question.choice) {
-        Some(Choice::Gift(gift)) => gift,
-        _ => &visit.gift,
-    };
-    let message = gift.message.as_deref().unwrap_or_default();
-    ShownGift { is_wrapped: gift.is_wrapped, message, max_len: MAX_GIFT_MESSAGE_LEN }
-}
-
 fn totals(texts: &'static Texts, cart: &Cart) -> Vec<Total> {
+    let discount = cart.discount.filter(|discount| !discount.is_zero());
     let totals = [
         (texts.base_total, Some(cart.base.to_string()), false),
         (texts.shipping_total, Some(cart.shipping.to_string()), false),
         (texts.tax_total, Some(cart.tax.to_string()), false),
-        (
-            texts.discount_total,
-            cart.discount.filter(|discount| !discount.is_zero()).map(|discount| format!("−{discount}")),
-            false,
-        ),
+        (texts.discount_total, discount.map(|discount| format!("−{discount}")), false),
         (texts.charge_total, Some(cart.charge.to_string()), true),
         (texts.order_total, cart.total_order.map(|total| total.to_string()), false),
     ];

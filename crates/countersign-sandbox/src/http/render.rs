@@ -9,7 +9,7 @@ use countersign_domain::provider::charge_permission::{
     ChargePermission, ChargePermissionState, ClosureReason, NonChargeableReason,
 };
 use countersign_domain::provider::checkout_session::{
-    CheckoutSession, CheckoutSessionState, Flow, ResponseDetail, SessionCancelReason,
+    CheckoutSession, CheckoutSessionState, Constraint, Flow, ResponseDetail, SessionCancelReason,
 };
 use countersign_domain::provider::payment_details::PaymentDetails;
 use countersign_domain::provider::refund::{Refund, RefundDeclineReason, RefundState};
@@ -120,18 +120,7 @@ fn open(
         payment_preferences: Some(vec![None]),
         multi_addresses_checkout_metadata: kept.multi_addresses.clone().and_then(json),
         platform_id: session.platform_id.clone(),
-        constraints: Some(
-            constraints
-                .into_iter()
-                .map(|constraint| {
-                    Some(wire::Constraint {
-                        constraint_id: Some(constraint.as_str().to_owned()),
-                        description: Some(constraint.description().to_owned()),
-                        ..Default::default()
-                    })
-                })
-                .collect(),
-        ),
+        constraints: Some(constraints.into_iter().map(lacking).collect()),
         expiration_timestamp: Some(session.expires_at()),
         store_id: session.store_id.clone(),
         provider_metadata: Some(wire::ProviderMetadata {
@@ -151,6 +140,14 @@ fn open(
         show_buyer(&mut shown, buyer);
     }
     shown
+}
+
+fn lacking(constraint: Constraint) -> Option<wire::Constraint> {
+    Some(wire::Constraint {
+        constraint_id: Some(constraint.as_str().to_owned()),
+        description: Some(constraint.description().to_owned()),
+        ..Default::default()
+    })
 }
 
 fn json(text: String) -> Option<wire::Json> {

@@ -145,7 +145,7 @@ pub(crate) fn one_time(kind: Option<wire::Word<wire::ChargePermissionType>>) -> 
     }
 }
 
-fn absent(field: &'static str, is_there: bool) -> Result<(), Refused> {
+pub(crate) fn absent(field: &'static str, is_there: bool) -> Result<(), Refused> {
     if is_there { Err(Refused::Invalid { field, why: "it does not go with this checkout" }) } else { Ok(()) }
 }
 

@@ -184,6 +184,11 @@ impl Visit {
         self.question.as_ref().filter(|question| question.failure.is_none())
     }
 
+    /// The choice that is asked for.
+    pub(crate) fn asking_for(&self) -> Option<&Choice> {
+        self.asking().map(|question| &question.choice)
+    }
+
     /// The question that had no usable answer.
     pub(crate) fn failed(&self) -> Option<(&Question, &Failure)> {
         let question = self.question.as_ref()?;
