@@ -23,6 +23,8 @@ impl fmt::Display for NotAnId {
     }
 }
 
+impl core::error::Error for NotAnId {}
+
 /// The longest id this system takes, in bytes.
 pub const MAX_ID_LEN: usize = 128;
 

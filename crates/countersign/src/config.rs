@@ -95,10 +95,9 @@ impl Config {
             return Err(values::missing("shop.webhook_url"));
         }
         let hook = |url: Option<http::Uri>| {
-            let missing = || values::missing("shop.webhook_secret_file");
-            let with_secret =
-                |url| Ok(HookConfig { url, secret_file: secret_file.clone().ok_or_else(missing)? });
-            url.map(with_secret).transpose()
+            let secret_file =
+                || secret_file.clone().ok_or_else(|| values::missing("shop.webhook_secret_file"));
+            url.map(|url| secret_file().map(|secret_file| HookConfig { url, secret_file })).transpose()
         };
         let (webhook, quote_hook) = (hook(url)?, hook(quote_url)?);
         Ok(Self {

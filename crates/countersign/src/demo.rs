@@ -2,7 +2,6 @@
 //! play on them. Called by `countersign demo`.
 
 mod after_result;
-mod http;
 mod shop;
 mod stage;
 mod storefront;

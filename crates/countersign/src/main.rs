@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod demo;
 mod failure;
+mod json;
 mod key_files;
 mod logging;
 mod message;

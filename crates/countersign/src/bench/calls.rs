@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::checkout::{Placed, member, start_checkouts};
 use super::load::{Connections, Seen};
+use super::measured::Measured;
 use super::process::Server;
 use super::report::{Report, median, microseconds};
 use super::servers::{Durability, start_sandbox};
@@ -124,7 +125,7 @@ pub(super) async fn measure(
     durability: Durability,
     size: Size,
     report: &mut Report,
-) -> Result<(), String> {
+) -> Measured {
     let key = make_key(folder)?;
     let count = size.count(OPERATIONS).max(CONCURRENCY);
     let mut finalizes = Vec::new();
@@ -140,31 +141,24 @@ pub(super) async fn measure(
     }
     let name = |call: &str, what: &str| format!("{call}.{}.{what}", durability.name());
     for (call, costs) in CALLS.iter().zip(&costs) {
-        let cpu = median(costs.iter().map(|cost| microseconds(cost.cpu)));
-        let p50 = median(costs.iter().map(|cost| microseconds(cost.p50)));
-        let of_finalize = |of: fn(&Cost) -> Duration| {
+        for (part, of) in PARTS {
+            let value = median(costs.iter().map(|cost| microseconds(of(cost))));
             let pairs = costs.iter().zip(&finalizes);
-            median(pairs.map(|(cost, finalize)| of(cost).as_secs_f64() / of(finalize).as_secs_f64()))
-        };
-        report.add(name(call.name, "cpu"), CONCURRENCY, cpu, "µs");
-        report.wanted(
-            name(call.name, "cpu_ratio"),
-            CONCURRENCY,
-            of_finalize(|cost| cost.cpu),
-            "× Finalize",
-            call.wanted,
-        );
-        report.add(name(call.name, "p50"), CONCURRENCY, p50, "µs");
-        report.wanted(
-            name(call.name, "p50_ratio"),
-            CONCURRENCY,
-            of_finalize(|cost| cost.p50),
-            "× Finalize",
-            call.wanted,
-        );
+            let ratio =
+                median(pairs.map(|(cost, finalize)| of(cost).as_secs_f64() / of(finalize).as_secs_f64()));
+            report.add(name(call.name, part), CONCURRENCY, value, "µs");
+            let figure =
+                report.add(name(call.name, &format!("{part}_ratio")), CONCURRENCY, ratio, "× Finalize");
+            figure.wanted(call.wanted);
+        }
     }
     Ok(())
 }
+
+/// What of a cost is reported, by its name.
+const PARTS: [Part; 2] = [("cpu", |cost| cost.cpu), ("p50", |cost| cost.p50)];
+
+type Part = (&'static str, fn(&Cost) -> Duration);
 
 /// One round against one server.
 struct Round<'a> {
@@ -176,13 +170,13 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    async fn finalize(&mut self) -> Result<Cost, String> {
+    async fn finalize(&mut self) -> Measured<Cost> {
         let placed = self.placed(Intent::AuthorizeWithCapture).await?;
         let (cost, _) = self.run(placed.iter().map(Placed::finalize).collect()).await?;
         Ok(cost)
     }
 
-    async fn call(&mut self, call: &Call) -> Result<Cost, String> {
+    async fn call(&mut self, call: &Call) -> Measured<Cost> {
         let mut objects = match call.on {
             On::Placed => {
                 let placed = self.placed(Intent::Authorize).await?.into_iter();
@@ -208,11 +202,11 @@ impl Round<'_> {
         }
     }
 
-    async fn placed(&self, intent: Intent) -> Result<Vec<Placed>, String> {
+    async fn placed(&self, intent: Intent) -> Measured<Vec<Placed>> {
         start_checkouts(&self.server.address, self.count, intent).await
     }
 
-    async fn finalized(&mut self, intent: Intent) -> Result<Vec<Object>, String> {
+    async fn finalized(&mut self, intent: Intent) -> Measured<Vec<Object>> {
         let placed = self.placed(intent).await?;
         let (_, seen) = self.run(placed.iter().map(Placed::finalize).collect()).await?;
         let object = |(body, placed): (&Vec<u8>, Placed)| {
@@ -226,7 +220,7 @@ impl Round<'_> {
         seen.bodies.iter().zip(placed).map(object).collect()
     }
 
-    async fn refunded(&mut self) -> Result<Vec<Object>, String> {
+    async fn refunded(&mut self) -> Measured<Vec<Object>> {
         let mut objects = self.finalized(Intent::AuthorizeWithCapture).await?;
         self.give_keys(&mut objects, "prepare");
         let (_, seen) = self.run(objects.iter().map(Object::refund).collect()).await?;
@@ -236,8 +230,8 @@ impl Round<'_> {
         Ok(objects)
     }
 
-    async fn run(&mut self, drafts: Vec<Draft>) -> Result<(Cost, Seen), String> {
-        let count = u32::try_from(drafts.len()).map_err(|error| error.to_string())?;
+    async fn run(&mut self, drafts: Vec<Draft>) -> Measured<(Cost, Seen)> {
+        let count = u32::try_from(drafts.len())?;
         let requests = sign_all(&self.server.address, drafts, &self.key.signer)?;
         let before = self.server.cpu_time()?;
         let seen = self.connections.run(requests, &[200, 201]).await?;

@@ -4,13 +4,14 @@ use countersign_domain::terms::PaymentIntent as Intent;
 use serde_json::Value;
 
 use super::load;
+use super::measured::Measured;
 use super::signed::Draft;
 
 /// The text of a JSON answer's member.
-pub(super) fn member(body: &[u8], name: &str) -> Result<String, String> {
-    let answer: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+pub(super) fn member(body: &[u8], name: &str) -> Measured<String> {
+    let answer: Value = serde_json::from_slice(body)?;
     let text = answer.get(name).and_then(Value::as_str);
-    text.map(str::to_owned).ok_or_else(|| format!("an answer without {name}: {answer}"))
+    Ok(text.map(str::to_owned).ok_or_else(|| format!("an answer without {name}: {answer}"))?)
 }
 
 /// A checkout whose order is placed, with the buyer's shipping address as Amazon shares it.
@@ -21,8 +22,8 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    pub(super) fn read(body: &[u8], intent: Intent) -> Result<Self, String> {
-        let session: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    pub(super) fn read(body: &[u8], intent: Intent) -> Measured<Self> {
+        let session: Value = serde_json::from_slice(body)?;
         let address = session.get("shippingAddress").ok_or("a session without an address")?;
         let checkout_session_id = member(body, "checkoutSessionId")?;
         Ok(Self { checkout_session_id, intent, shipping_address: address.to_string() })
@@ -44,11 +45,7 @@ impl Placed {
 }
 
 /// Starts so many checkouts through the control API.
-pub(super) async fn start_checkouts(
-    address: &str,
-    count: usize,
-    intent: Intent,
-) -> Result<Vec<Placed>, String> {
+pub(super) async fn start_checkouts(address: &str, count: usize, intent: Intent) -> Measured<Vec<Placed>> {
     let body = placed_checkout(intent, "{}");
     let request = load::plain_request(address, "/_sandbox/checkout-sessions", "", &body);
     let seen = load::run(address, vec![request; count], 8, &[201]).await?;

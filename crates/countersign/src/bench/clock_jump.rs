@@ -8,6 +8,7 @@ use std::time::Duration;
 use countersign_world::{Clock as _, SystemClock};
 
 use super::inside::{Inside, new_store};
+use super::measured::Measured;
 use super::report::Report;
 use super::servers::Durability;
 use super::signed::make_key;
@@ -30,7 +31,7 @@ pub(super) async fn measure(
     durability: Durability,
     objects: usize,
     report: &mut Report,
-) -> Result<(), String> {
+) -> Measured {
     let key = make_key(folder)?;
     let store = new_store(folder, durability)?;
     let copies = |percent: usize| objects * percent / 100;
@@ -50,11 +51,11 @@ pub(super) async fn measure(
     let moved = SystemClock.monotonic().saturating_sub(began);
     let left = store.due(SystemClock.now().plus(DAY * (DAYS - 1)), 1).await;
     if !left.map_err(|error| format!("{error:?}"))?.is_empty() {
-        return Err("the clock was moved, and something is still due".to_owned());
+        return Err("the clock was moved, and something is still due".into());
     }
     let name = |what: &str| format!("clock.{}.{what}", durability.name());
     report.add(name("objects"), 1, open as f64, "open objects");
     report.add(name("prepared"), 1, prepared.as_secs_f64(), "s");
-    report.wanted(name("180_days"), 1, moved.as_secs_f64(), "s", "< 20");
+    report.add(name("180_days"), 1, moved.as_secs_f64(), "s").wanted("< 20");
     Ok(())
 }

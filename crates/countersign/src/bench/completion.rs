@@ -10,6 +10,7 @@ use countersign_world::{Clock as _, SystemClock};
 use super::checkout::{Placed, member, order, placed_checkout};
 use super::crypto::CryptoCost;
 use super::load;
+use super::measured::Measured;
 use super::own_work;
 use super::process::Server;
 use super::report::{Report, microseconds};
@@ -27,12 +28,7 @@ const PARTED: usize = 64;
 const WRITER: &str = "store-writer";
 const CHECKPOINTS: &str = "store-checkpoin";
 
-pub(super) async fn measure(
-    folder: &Path,
-    crypto: CryptoCost,
-    size: Size,
-    report: &mut Report,
-) -> Result<(), String> {
+pub(super) async fn measure(folder: &Path, crypto: CryptoCost, size: Size, report: &mut Report) -> Measured {
     let key = make_key(folder)?;
     let sandbox = start_sandbox(folder, Durability::InMemory, &key)?;
     let serve = start_serve(folder, &sandbox.address, &key)?;
@@ -47,7 +43,7 @@ pub(super) async fn measure(
         let cpu = until_idle(&serve, before).await?;
         report.operation("completion", concurrency, &seen, cpu, crypto.sign * CALLS);
         if concurrency == PARTED {
-            let count = u32::try_from(count).map_err(|error| error.to_string())?;
+            let count = u32::try_from(count)?;
             let writer = serve.cpu_time_of(WRITER)?.saturating_sub(of_store[0]) / count;
             let checkpoints = serve.cpu_time_of(CHECKPOINTS)?.saturating_sub(of_store[1]) / count;
             parts = Some((cpu / count, writer, checkpoints));
@@ -72,12 +68,7 @@ pub(super) async fn measure(
 }
 
 /// Registers orders, starts their checkouts, and builds the calls that complete them.
-async fn completions(
-    serve: &str,
-    sandbox: &str,
-    round: usize,
-    count: usize,
-) -> Result<Vec<load::Wire>, String> {
+async fn completions(serve: &str, sandbox: &str, round: usize, count: usize) -> Measured<Vec<load::Wire>> {
     let bearer = format!("authorization: Bearer {TOKEN}\r\n");
     let orders = (0..count).map(|number| {
         let body = order(&format!("bench-{round}-{number}"));
@@ -85,7 +76,7 @@ async fn completions(
     });
     let registered = load::run(serve, orders.collect(), 8, &[201]).await?;
     let checkout_ids = registered.bodies.iter().map(|body| member(body, "checkoutId"));
-    let checkout_ids = checkout_ids.collect::<Result<Vec<String>, String>>()?;
+    let checkout_ids = checkout_ids.collect::<Measured<Vec<String>>>()?;
     let starts = checkout_ids.iter().map(|id| {
         let body =
             placed_checkout(Intent::AuthorizeWithCapture, &format!(r#"{{"merchantReferenceId":"{id}"}}"#));
@@ -104,7 +95,7 @@ async fn completions(
 
 /// The CPU time used until the work that a completion leaves to timers is done: until a second has
 /// passed in which next to nothing was used.
-async fn until_idle(server: &Server, before: Duration) -> Result<Duration, String> {
+async fn until_idle(server: &Server, before: Duration) -> Measured<Duration> {
     const LONGEST_WAIT: u32 = 60;
     const IDLE: Duration = Duration::from_millis(5);
     let mut used = server.cpu_time()?;
@@ -116,5 +107,5 @@ async fn until_idle(server: &Server, before: Duration) -> Result<Duration, Strin
         }
         used = now;
     }
-    Err("the merchant half does not come to rest".to_owned())
+    Err("the merchant half does not come to rest".into())
 }

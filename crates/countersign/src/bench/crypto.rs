@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countersign_protocol::signing::{Algorithm, MerchantKey, sign_button, verify_button};
 
+use super::measured::Measured;
 use super::process;
 
 /// CPU time of one RSA-2048 PSS operation.
@@ -19,11 +20,11 @@ const ROUNDS: usize = 5;
 const SIGNATURES: u32 = 200;
 const VERIFICATIONS: u32 = 3_000;
 
-pub(super) fn measure() -> Result<CryptoCost, String> {
-    let key = MerchantKey::generate().map_err(|error| error.to_string())?.key;
-    let public = key.verifying_key().map_err(|error| error.to_string())?;
+pub(super) fn measure() -> Measured<CryptoCost> {
+    let key = MerchantKey::generate()?.key;
+    let public = key.verifying_key()?;
     let payload = "{}";
-    let sign = || sign_button(payload, &key, Algorithm::PssV2).map_err(|error| error.to_string());
+    let sign = || sign_button(payload, &key, Algorithm::PssV2);
     let signature = sign()?;
     let mut cost = CryptoCost { sign: Duration::MAX, verify: Duration::MAX };
     for _ in 0..ROUNDS {
@@ -33,8 +34,7 @@ pub(super) fn measure() -> Result<CryptoCost, String> {
         }
         let signed = process::own_cpu_time()?;
         for _ in 0..VERIFICATIONS {
-            verify_button(payload, &signature, &public, Algorithm::PssV2)
-                .map_err(|error| error.to_string())?;
+            verify_button(payload, &signature, &public, Algorithm::PssV2)?;
         }
         let verified = process::own_cpu_time()?;
         cost.sign = cost.sign.min(signed.saturating_sub(began) / SIGNATURES);

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::checkout::start_checkouts;
 use super::crypto::CryptoCost;
 use super::load;
+use super::measured::Measured;
 use super::report::Report;
 use super::servers::{Durability, start_sandbox};
 use super::signed::{make_key, sign_all};
@@ -17,7 +18,7 @@ pub(super) async fn measure(
     crypto: CryptoCost,
     size: Size,
     report: &mut Report,
-) -> Result<(), String> {
+) -> Measured {
     let key = make_key(folder)?;
     let server = start_sandbox(folder, durability, &key)?;
     let name = format!("finalize.{}", durability.name());

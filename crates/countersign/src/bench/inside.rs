@@ -17,17 +17,18 @@ use countersign_store::sqlite::SqliteStore;
 use countersign_world::{SystemClock, SystemEntropy};
 use tokio::task::JoinHandle;
 
+use super::measured::Measured;
 use super::servers::Durability;
 use super::signed::BenchKey;
 use crate::server;
 
 /// An empty store. What is durable gets a folder of its own.
-pub(super) fn new_store(folder: &Path, durability: Durability) -> Result<Arc<dyn Store>, String> {
+pub(super) fn new_store(folder: &Path, durability: Durability) -> Measured<Arc<dyn Store>> {
     Ok(match durability {
         Durability::InMemory => Arc::new(MemoryStore::new()),
         Durability::Durable => {
-            let data: PathBuf = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?.keep();
-            Arc::new(SqliteStore::open(&data.join("sandbox.db")).map_err(|error| error.to_string())?)
+            let data: PathBuf = tempfile::tempdir_in(folder)?.keep();
+            Arc::new(SqliteStore::open(&data.join("sandbox.db"))?)
         }
     })
 }
@@ -41,10 +42,10 @@ pub(super) struct Inside {
 }
 
 impl Inside {
-    pub(super) async fn start(store: Arc<dyn Store>, key: &BenchKey) -> Result<Self, String> {
+    pub(super) async fn start(store: Arc<dyn Store>, key: &BenchKey) -> Measured<Self> {
         let mut merchants = Merchants::default();
         let known = merchants.register(account_of(&key.id), key.id.clone(), key.verifying.clone());
-        known.map_err(|error| error.to_string())?;
+        known?;
         let parts = Parts {
             store,
             clock: Arc::new(SystemClock),
@@ -53,8 +54,9 @@ impl Inside {
             settings: Settings::default(),
             notifications: Notifications::default(),
         };
-        let sandbox = Arc::new(Sandbox::start(parts).await.map_err(|error| error.to_string())?);
-        let (listener, address) = server::listen("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+        let sandbox = Arc::new(Sandbox::start(parts).await?);
+        let (listener, address) =
+            server::listen("127.0.0.1:0").await.map_err(|failure| failure.to_string())?;
         let handler = Arc::clone(&sandbox);
         let serving = countersign_http::serve(listener, handler, Limits::default(), std::future::pending());
         let tasks = [tokio::spawn(serving), tokio::spawn(sandbox.timers())];
@@ -62,31 +64,28 @@ impl Inside {
     }
 
     /// Hands over a request without a socket. The answer must be a success.
-    pub(super) async fn call(&self, request: http::Request<Bytes>) -> Result<Bytes, String> {
+    pub(super) async fn call(&self, request: http::Request<Bytes>) -> Measured<Bytes> {
         let answer = self.answer(request).await?;
         if answer.status().is_success() {
             return Ok(answer.into_body());
         }
-        Err(format!("an answer of {}: {}", answer.status(), String::from_utf8_lossy(answer.body())))
+        Err(format!("an answer of {}: {}", answer.status(), String::from_utf8_lossy(answer.body())).into())
     }
 
     /// Hands over a request without a socket, and gives back its answer, whatever it is.
-    pub(super) async fn answer(
-        &self,
-        request: http::Request<Bytes>,
-    ) -> Result<http::Response<Bytes>, String> {
+    pub(super) async fn answer(&self, request: http::Request<Bytes>) -> Measured<http::Response<Bytes>> {
         match self.sandbox.handle(request).await {
             Reply::Answer(answer) => Ok(answer),
-            Reply::Reset => Err("no answer".to_owned()),
+            Reply::Reset => Err("no answer".into()),
         }
     }
 
     /// A call of the control API.
-    pub(super) async fn control(&self, path: &str, body: String) -> Result<Bytes, String> {
+    pub(super) async fn control(&self, path: &str, body: String) -> Measured<Bytes> {
         let request = http::Request::post(format!("/_sandbox/{path}"))
             .header("content-type", "application/json")
             .body(Bytes::from(body));
-        self.call(request.map_err(|error| error.to_string())?).await
+        self.call(request?).await
     }
 }
 

@@ -9,6 +9,8 @@ use countersign_world::{Clock as _, SystemClock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::measured::Measured;
+
 /// A request as it goes over the wire.
 pub(super) type Wire = Vec<u8>;
 
@@ -50,7 +52,7 @@ pub(super) async fn run(
     requests: Vec<Wire>,
     concurrency: usize,
     statuses: &'static [u16],
-) -> Result<Seen, String> {
+) -> Measured<Seen> {
     Connections::open(address, concurrency).await?.run(requests, statuses).await
 }
 
@@ -58,7 +60,7 @@ pub(super) async fn run(
 pub(super) struct Connections(Vec<Connection>);
 
 impl Connections {
-    pub(super) async fn open(address: &str, count: usize) -> Result<Self, String> {
+    pub(super) async fn open(address: &str, count: usize) -> Measured<Self> {
         let mut connections = Vec::with_capacity(count);
         for _ in 0..count {
             connections.push(Connection::open(address).await?);
@@ -67,11 +69,7 @@ impl Connections {
     }
 
     /// Sends every request once. Every answer must have one of the statuses.
-    pub(super) async fn run(
-        &mut self,
-        requests: Vec<Wire>,
-        statuses: &'static [u16],
-    ) -> Result<Seen, String> {
+    pub(super) async fn run(&mut self, requests: Vec<Wire>, statuses: &'static [u16]) -> Measured<Seen> {
         let requests = Arc::new(requests);
         let next = Arc::new(AtomicUsize::new(0));
         let began = SystemClock.monotonic();
@@ -84,7 +82,7 @@ impl Connections {
             .collect();
         let mut answers = Vec::with_capacity(requests.len());
         for task in tasks {
-            let (connection, share) = task.await.map_err(|error| error.to_string())??;
+            let (connection, share) = task.await??;
             self.0.push(connection);
             answers.extend(share);
         }
@@ -107,7 +105,7 @@ async fn send_share(
     requests: Arc<Vec<Wire>>,
     next: Arc<AtomicUsize>,
     statuses: &'static [u16],
-) -> Result<(Connection, Vec<Answer>), String> {
+) -> Measured<(Connection, Vec<Answer>)> {
     let mut answers = Vec::new();
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
@@ -116,7 +114,7 @@ async fn send_share(
         let (status, body) = connection.exchange(request).await?;
         let latency = SystemClock.monotonic().saturating_sub(began);
         if !statuses.contains(&status) {
-            return Err(format!("an answer of {status}: {}", String::from_utf8_lossy(&body)));
+            return Err(format!("an answer of {status}: {}", String::from_utf8_lossy(&body)).into());
         }
         answers.push(Answer { index, latency, body });
     }
@@ -128,14 +126,14 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(address: &str) -> Result<Self, String> {
+    async fn open(address: &str) -> Measured<Self> {
         let stream = TcpStream::connect(address).await.map_err(|error| format!("{address}: {error}"))?;
-        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(8_192) })
     }
 
-    async fn exchange(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>), String> {
-        self.stream.write_all(request).await.map_err(|error| error.to_string())?;
+    async fn exchange(&mut self, request: &[u8]) -> Measured<(u16, Vec<u8>)> {
+        self.stream.write_all(request).await?;
         self.buffer.clear();
         let head_end = loop {
             if let Some(at) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -158,11 +156,10 @@ impl Connection {
         Ok((status, self.buffer.get(head_end..).unwrap_or_default().to_vec()))
     }
 
-    async fn read_more(&mut self) -> Result<(), String> {
-        match self.stream.read_buf(&mut self.buffer).await {
-            Ok(0) => Err("a connection ended".to_owned()),
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.to_string()),
+    async fn read_more(&mut self) -> Measured {
+        match self.stream.read_buf(&mut self.buffer).await? {
+            0 => Err("a connection ended".into()),
+            _ => Ok(()),
         }
     }
 }

@@ -13,6 +13,7 @@ mod crypto;
 mod finalize;
 mod inside;
 mod load;
+mod measured;
 mod node_sdk;
 mod own_work;
 mod process;
@@ -31,6 +32,7 @@ use clap::{Args, ValueEnum};
 use crate::failure::{Failure, Outcome};
 use crate::server;
 
+use measured::Measured;
 use report::Report;
 use servers::Durability;
 use size::Size;
@@ -86,7 +88,7 @@ impl Bench {
     }
 
     /// Measures what is asked for, prints the table and writes the figures.
-    async fn measure(self) -> Result<(), String> {
+    async fn measure(self) -> Measured {
         let (size, fixed) =
             if self.quick { (Size::Quick, Size::Quick) } else { (Size::Times(self.scale), Size::Times(1)) };
         let parts = if self.parts.is_empty() { Part::value_variants().to_vec() } else { self.parts };

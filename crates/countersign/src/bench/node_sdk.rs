@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
+use super::measured::Measured;
 use super::report::Report;
 
 const COMPLETIONS: usize = 500;
@@ -19,14 +20,14 @@ const SCRIPT: &str = "bench.mjs";
 /// What the script prints.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Measured {
+struct Printed {
     seconds: f64,
     p50_ms: f64,
     p99_ms: f64,
 }
 
 /// Adds the figures, or the reason why there are none.
-pub(super) fn measure(suite: &Path, report: &mut Report) -> Result<(), String> {
+pub(super) fn measure(suite: &Path, report: &mut Report) -> Measured {
     if let Some(why) = absent(suite) {
         report.skipped("node_sdk", why);
         return Ok(());
@@ -41,16 +42,16 @@ pub(super) fn measure(suite: &Path, report: &mut Report) -> Result<(), String> {
         .output()
         .map_err(|error| format!("node: {error}"))?;
     if !output.status.success() {
-        return Err(format!("{SCRIPT}: {}", output.status));
+        return Err(format!("{SCRIPT}: {}", output.status).into());
     }
-    let measured: Measured =
+    let printed: Printed =
         serde_json::from_slice(&output.stdout).map_err(|error| format!("{SCRIPT}: {error}"))?;
     report.add("node_sdk.completions", IN_FLIGHT, COMPLETIONS as f64, "completions");
-    report.add("node_sdk.seconds", IN_FLIGHT, measured.seconds, "s");
-    report.add("node_sdk.p50", IN_FLIGHT, measured.p50_ms, "ms");
-    report.add("node_sdk.p99", IN_FLIGHT, measured.p99_ms, "ms");
+    report.add("node_sdk.seconds", IN_FLIGHT, printed.seconds, "s");
+    report.add("node_sdk.p50", IN_FLIGHT, printed.p50_ms, "ms");
+    report.add("node_sdk.p99", IN_FLIGHT, printed.p99_ms, "ms");
     report.add("node_sdk.amazon", IN_FLIGHT, AMAZON_SECONDS, "s at Amazon's documented limit");
-    report.add("node_sdk.times", IN_FLIGHT, AMAZON_SECONDS / measured.seconds, "× faster");
+    report.add("node_sdk.times", IN_FLIGHT, AMAZON_SECONDS / printed.seconds, "× faster");
     Ok(())
 }
 

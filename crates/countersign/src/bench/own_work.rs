@@ -24,6 +24,7 @@ use futures_util::future::{BoxFuture, Either, select};
 
 use super::checkout::{Placed, order, placed_checkout};
 use super::inside::Inside;
+use super::measured::Measured;
 use super::process::own_cpu_time;
 use super::servers::TOKEN;
 use super::signed::BenchKey;
@@ -45,7 +46,7 @@ const COMPLETIONS: usize = 1_000;
 /// Longer than the timers need to take as many snapshots.
 const SNAPSHOTS_TIME: Duration = Duration::from_secs(20);
 
-pub(super) async fn measure(key: BenchKey, size: Size) -> Result<OwnWork, String> {
+pub(super) async fn measure(key: BenchKey, size: Size) -> Measured<OwnWork> {
     let count = size.count(COMPLETIONS);
     let amazon = Arc::new(Recorded::start(&key).await?);
     let mut sessions = Vec::with_capacity(count);
@@ -59,18 +60,17 @@ pub(super) async fn measure(key: BenchKey, size: Size) -> Result<OwnWork, String
     complete_all(merchant(Arc::new(key.signer), &amazon, &id).await?, &sessions).await?;
     let unsigned = Arc::new(Unsigned(id.clone()));
     let cpu = complete_all(merchant(Arc::clone(&unsigned) as _, &amazon, &id).await?, &sessions).await?;
-    let all = cpu / u32::try_from(count.max(1)).map_err(|error| error.to_string())?;
+    let all = cpu / u32::try_from(count.max(1))?;
     let (requests, answers) = (amazon.time_requests(&unsigned)?, amazon.time_answers()?);
     Ok(OwnWork { requests, answers, merchant: all.saturating_sub(requests).saturating_sub(answers) })
 }
 
 /// The CPU time of completing every session and taking every snapshot.
-async fn complete_all(merchant: Merchant, sessions: &[String]) -> Result<Duration, String> {
+async fn complete_all(merchant: Merchant, sessions: &[String]) -> Measured<Duration> {
     let mut completions = Vec::with_capacity(sessions.len());
     for session in sessions {
         let registered = call(&merchant, "/v1/checkouts", order(session)).await?;
-        let registered: serde_json::Value =
-            serde_json::from_slice(&registered).map_err(|error| error.to_string())?;
+        let registered: serde_json::Value = serde_json::from_slice(&registered)?;
         let id = registered.get("checkoutId").and_then(|id| id.as_str()).ok_or("a checkout without an id")?;
         let body = format!(r#"{{"amazonCheckoutSessionId":"{session}"}}"#);
         completions.push((format!("/v1/checkouts/{id}/complete"), id.to_owned(), body));
@@ -90,7 +90,7 @@ async fn complete_all(merchant: Merchant, sessions: &[String]) -> Result<Duratio
     let working = select(Box::pin(taken), Box::pin(merchant.timers()));
     match select(working, Box::pin(SystemClock.sleep(SNAPSHOTS_TIME))).await {
         Either::Left(_) => Ok(own_cpu_time()?.saturating_sub(before)),
-        Either::Right(_) => Err("the snapshots are not taken in time".to_owned()),
+        Either::Right(_) => Err("the snapshots are not taken in time".into()),
     }
 }
 
@@ -98,22 +98,19 @@ async fn merchant(
     signer: Arc<dyn SignRequest>,
     amazon: &Arc<Recorded>,
     public_key_id: &PublicKeyId,
-) -> Result<Merchant, String> {
-    let failed = |error: &dyn std::fmt::Display| error.to_string();
-    let endpoint = Endpoint::parse("http://127.0.0.1:1").map_err(|error| failed(&error))?;
+) -> Measured<Merchant> {
+    let endpoint = Endpoint::parse("http://127.0.0.1:1")?;
     let client = Client::builder(Region::NorthAmerica, signer)
         .endpoint(endpoint)
         .transport(Arc::clone(amazon) as _)
-        .build()
-        .map_err(|error| failed(&error))?;
-    let snapshot_keys = SnapshotKeys::parse(&SnapshotKeys::draw(&SystemEntropy));
+        .build()?;
     let parts = Parts {
         store: Arc::new(MemoryStore::new()),
         settings: Settings {
             environment: client.environment(),
             region: Region::NorthAmerica,
-            merchant_id: MerchantId::parse("BENCH").map_err(|error| failed(&error))?,
-            store_id: StoreId::parse("amzn1.application-oa2-client.bench").map_err(|error| failed(&error))?,
+            merchant_id: MerchantId::parse("BENCH")?,
+            store_id: StoreId::parse("amzn1.application-oa2-client.bench")?,
             public_key_id: public_key_id.clone(),
             shop_name: "Bench".to_owned(),
             shop_token: Secret::new(TOKEN),
@@ -126,27 +123,26 @@ async fn merchant(
         webhook: None,
         quote_hook: None,
         certificate_transport: None,
-        snapshot_keys: snapshot_keys.map_err(|error| failed(&error))?,
+        snapshot_keys: SnapshotKeys::parse(&SnapshotKeys::draw(&SystemEntropy))?,
         client,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     };
-    Merchant::start(parts).await.map_err(|error| failed(&error))
+    Ok(Merchant::start(parts).await?)
 }
 
 /// A call of the shop's, which must succeed.
-async fn call(merchant: &Merchant, path: &str, body: String) -> Result<Bytes, String> {
+async fn call(merchant: &Merchant, path: &str, body: String) -> Measured<Bytes> {
     let method = if body.is_empty() { http::Method::GET } else { http::Method::POST };
     let request: Request = http::Request::builder()
         .method(method)
         .uri(path)
         .header("authorization", format!("Bearer {TOKEN}"))
-        .body(Bytes::from(body))
-        .map_err(|error| error.to_string())?;
+        .body(Bytes::from(body))?;
     match merchant.handle(request).await {
         Reply::Answer(answer) if answer.status().is_success() => Ok(answer.into_body()),
-        Reply::Answer(answer) => Err(format!("{path}: an answer of {}", answer.status())),
-        Reply::Reset => Err(format!("{path}: no answer")),
+        Reply::Answer(answer) => Err(format!("{path}: an answer of {}", answer.status()).into()),
+        Reply::Reset => Err(format!("{path}: no answer").into()),
     }
 }
 
@@ -176,7 +172,7 @@ struct Recorded {
 }
 
 impl Recorded {
-    async fn start(key: &BenchKey) -> Result<Self, String> {
+    async fn start(key: &BenchKey) -> Measured<Self> {
         let sandbox = Inside::start(Arc::new(MemoryStore::new()), key).await?;
         Ok(Self { sandbox, answers: Mutex::default() })
     }
@@ -186,7 +182,7 @@ impl Recorded {
     }
 
     /// The time of the four requests of a completion, each built as the client builds it.
-    fn time_requests(&self, signer: &Unsigned) -> Result<Duration, String> {
+    fn time_requests(&self, signer: &Unsigned) -> Measured<Duration> {
         let paths = ["checkoutSessions/S", "checkoutSessions/S/finalize", "chargePermissions/P", "charges/C"];
         timed(|| {
             for path in paths {
@@ -195,9 +191,9 @@ impl Recorded {
                     .header(http::header::ACCEPT, "application/json")
                     .header(http::header::CONTENT_TYPE, "application/json")
                     .body(Bytes::new());
-                let mut request = built.map_err(|error| error.to_string())?;
+                let mut request = built?;
                 let signed = signer.sign(&mut request, Region::NorthAmerica, SystemClock.now());
-                signed.map_err(|error| error.to_string())?;
+                signed?;
                 black_box(request);
             }
             Ok(())
@@ -205,7 +201,7 @@ impl Recorded {
     }
 
     /// The time of reading the four answers of a completion.
-    fn time_answers(&self) -> Result<Duration, String> {
+    fn time_answers(&self) -> Measured<Duration> {
         let body = |end: fn(&str) -> bool| {
             let answers = self.answers();
             let answer = answers.iter().find(|(path, _)| end(path));
@@ -216,18 +212,17 @@ impl Recorded {
         let permission = body(|path| path.contains("/chargePermissions/"))?;
         let charge = body(|path| path.contains("/charges/"))?;
         timed(|| {
-            let read = |refused: &dyn std::fmt::Display| refused.to_string();
-            black_box(read_answer::<CheckoutSession>(&session).map_err(|refused| read(&refused))?);
-            black_box(read_answer::<CheckoutSession>(&finalized).map_err(|refused| read(&refused))?);
-            black_box(read_answer::<ChargePermission>(&permission).map_err(|refused| read(&refused))?);
-            black_box(read_answer::<Charge>(&charge).map_err(|refused| read(&refused))?);
+            black_box(read_answer::<CheckoutSession>(&session)?);
+            black_box(read_answer::<CheckoutSession>(&finalized)?);
+            black_box(read_answer::<ChargePermission>(&permission)?);
+            black_box(read_answer::<Charge>(&charge)?);
             Ok(())
         })
     }
 }
 
 /// The CPU time of one of many repetitions.
-fn timed(mut work: impl FnMut() -> Result<(), String>) -> Result<Duration, String> {
+fn timed(mut work: impl FnMut() -> Measured) -> Measured<Duration> {
     const REPETITIONS: u32 = 5_000;
     let before = own_cpu_time()?;
     for _ in 0..REPETITIONS {
@@ -247,8 +242,7 @@ impl Transport for Recorded {
             if let Some(answer) = self.answers().get(&path) {
                 return Ok(answer.clone());
             }
-            let answer =
-                self.sandbox.answer(request).await.map_err(|why| TransportError::Lost(why.into()))?;
+            let answer = self.sandbox.answer(request).await.map_err(TransportError::Lost)?;
             self.answers().insert(path, answer.clone());
             Ok(answer)
         })

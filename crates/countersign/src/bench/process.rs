@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use countersign_world::{Clock as _, SystemClock};
 
+use super::measured::Measured;
+
 /// A server of this binary's, ended when dropped.
 pub(super) struct Server {
     child: Child,
@@ -20,7 +22,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts `countersign` with these arguments and waits for its first line.
-    pub(super) fn start(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
+    pub(super) fn start(folder: &Path, arguments: &[&str]) -> Measured<Self> {
         let program = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
         let began = SystemClock.monotonic();
         let mut child = Command::new(program)
@@ -46,23 +48,26 @@ impl Server {
     }
 
     /// The CPU time that all its threads have used.
-    pub(super) fn cpu_time(&self) -> Result<Duration, String> {
-        cpu_time_of(&format!("/proc/{}/task", self.child.id()))
+    pub(super) fn cpu_time(&self) -> Measured<Duration> {
+        self.cpu_time_where(|_| true)
     }
 
     /// The CPU time that its threads of this name have used. The system keeps 15 letters of a name.
-    pub(super) fn cpu_time_of(&self, thread: &str) -> Result<Duration, String> {
+    pub(super) fn cpu_time_of(&self, thread: &str) -> Measured<Duration> {
+        let has_name = |name: String| name.trim_end() == thread;
+        self.cpu_time_where(|task| fs::read_to_string(task.join("comm")).is_ok_and(has_name))
+    }
+
+    fn cpu_time_where(&self, counts: impl Fn(&Path) -> bool) -> Measured<Duration> {
         let tasks = format!("/proc/{}/task", self.child.id());
         let entries = fs::read_dir(&tasks).map_err(|error| format!("{tasks}: {error}"))?;
-        let has_name = |task: &std::path::Path| {
-            fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim_end() == thread)
-        };
-        let tasks = entries.flatten().map(|entry| entry.path()).filter(|task| has_name(task));
-        Ok(tasks.map(|task| on_cpu(&task.join("schedstat").to_string_lossy()).unwrap_or_default()).sum())
+        let tasks = entries.flatten().map(|entry| entry.path()).filter(|task| counts(task));
+        // A thread that ended meanwhile has no file any more.
+        Ok(tasks.map(|task| on_cpu(&task.join("schedstat")).unwrap_or_default()).sum())
     }
 
     /// The memory that it holds, in bytes.
-    pub(super) fn resident_bytes(&self) -> Result<u64, String> {
+    pub(super) fn resident_bytes(&self) -> Measured<u64> {
         let status = format!("/proc/{}/status", self.child.id());
         let text = fs::read_to_string(&status).map_err(|error| format!("{status}: {error}"))?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -81,22 +86,13 @@ impl Drop for Server {
 }
 
 /// The CPU time of the calling thread.
-pub(super) fn own_cpu_time() -> Result<Duration, String> {
-    on_cpu("/proc/thread-self/schedstat")
+pub(super) fn own_cpu_time() -> Measured<Duration> {
+    on_cpu(Path::new("/proc/thread-self/schedstat"))
 }
 
-fn cpu_time_of(tasks: &str) -> Result<Duration, String> {
-    let entries = fs::read_dir(tasks).map_err(|error| format!("{tasks}: {error}"))?;
-    let mut total = Duration::ZERO;
-    for entry in entries.flatten() {
-        // A thread that ended meanwhile has no file any more.
-        total += on_cpu(&entry.path().join("schedstat").to_string_lossy()).unwrap_or_default();
-    }
-    Ok(total)
-}
-
-fn on_cpu(file: &str) -> Result<Duration, String> {
-    let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+fn on_cpu(file: &Path) -> Measured<Duration> {
+    let failed = |why: &dyn std::fmt::Display| format!("{}: {why}", file.display());
+    let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
     let nanoseconds = text.split_whitespace().next().and_then(|first| first.parse().ok());
-    nanoseconds.map(Duration::from_nanos).ok_or_else(|| format!("{file} cannot be read"))
+    Ok(Duration::from_nanos(nanoseconds.ok_or_else(|| failed(&"it cannot be read"))?))
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::crypto::CryptoCost;
 use super::load::Seen;
+use super::measured::Measured;
 
 /// One figure.
 #[derive(Debug, serde::Serialize)]
-struct Figure {
+pub(super) struct Figure {
     name: String,
     concurrency: usize,
     value: f64,
@@ -17,6 +18,13 @@ struct Figure {
     /// What it should be.
     #[serde(skip_serializing_if = "Option::is_none")]
     wanted: Option<&'static str>,
+}
+
+impl Figure {
+    /// It ought to keep a bound, such as `< 20`.
+    pub(super) fn wanted(&mut self, bound: &'static str) {
+        self.wanted = Some(bound);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -33,20 +41,8 @@ impl Report {
         concurrency: usize,
         value: f64,
         unit: &'static str,
-    ) {
-        self.figures.push(Figure { name: name.into(), concurrency, value, unit, wanted: None });
-    }
-
-    /// A figure that ought to keep a bound, such as `< 20`.
-    pub(super) fn wanted(
-        &mut self,
-        name: impl Into<String>,
-        concurrency: usize,
-        value: f64,
-        unit: &'static str,
-        wanted: &'static str,
-    ) {
-        self.figures.push(Figure { name: name.into(), concurrency, value, unit, wanted: Some(wanted) });
+    ) -> &mut Figure {
+        self.figures.push_mut(Figure { name: name.into(), concurrency, value, unit, wanted: None })
     }
 
     pub(super) fn skipped(&mut self, name: &'static str, why: String) {
@@ -72,21 +68,17 @@ impl Report {
         self.add(format!("{name}.p50"), concurrency, microseconds(seen.percentile(50)), "µs");
         self.add(format!("{name}.p99"), concurrency, microseconds(seen.percentile(99)), "µs");
         self.add(format!("{name}.cpu"), concurrency, per_operation * 1e6, "µs");
-        self.add(
-            format!("{name}.ratio"),
-            concurrency,
-            per_operation / raw_crypto.as_secs_f64(),
-            "× raw crypto",
-        );
+        let ratio = per_operation / raw_crypto.as_secs_f64();
+        self.add(format!("{name}.ratio"), concurrency, ratio, "× raw crypto");
     }
 
-    pub(super) fn write(&self, file: &Path) -> Result<(), String> {
+    pub(super) fn write(&self, file: &Path) -> Measured {
         let failed = |error: std::io::Error| format!("{}: {error}", file.display());
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
-        let json = serde_json::to_string_pretty(&self.figures).map_err(|error| error.to_string())?;
-        std::fs::write(file, json + "\n").map_err(failed)
+        let json = serde_json::to_string_pretty(&self.figures)?;
+        Ok(std::fs::write(file, json + "\n").map_err(failed)?)
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use super::measured::Measured;
 use super::report::{Report, microseconds};
 use super::servers::{Durability, start_sandbox, start_serve};
 use super::signed::make_key;
 
 const MEGABYTE: f64 = 1_048_576.0;
 
-pub(super) async fn measure(folder: &Path, report: &mut Report) -> Result<(), String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let size = std::fs::metadata(&program).map_err(|error| error.to_string())?.len();
+pub(super) async fn measure(folder: &Path, report: &mut Report) -> Measured {
+    let program = std::env::current_exe()?;
+    let size = std::fs::metadata(&program)?.len();
     report.add("binary.size", 0, size as f64 / MEGABYTE, "MB");
     let key = make_key(folder)?;
     let sandbox = start_sandbox(folder, Durability::InMemory, &key)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::measured::Measured;
 use super::process::Server;
 use super::signed::{BenchKey, PUBLIC_KEY_ID};
 
@@ -27,11 +28,11 @@ impl Durability {
 }
 
 /// A sandbox in a process of its own, empty.
-pub(super) fn start_sandbox(folder: &Path, durability: Durability, key: &BenchKey) -> Result<Server, String> {
+pub(super) fn start_sandbox(folder: &Path, durability: Durability, key: &BenchKey) -> Measured<Server> {
     let public = key.public_file.to_string_lossy().into_owned();
     let mut arguments =
         vec!["sandbox", "--listen", "127.0.0.1:0", "--public-key-id", PUBLIC_KEY_ID, "--public-key", &public];
-    let data = tempfile::tempdir_in(folder).map_err(|error| error.to_string())?.keep();
+    let data = tempfile::tempdir_in(folder)?.keep();
     let data = data.to_string_lossy().into_owned();
     if durability == Durability::Durable {
         arguments.extend(["--data-dir", &data]);
@@ -40,7 +41,7 @@ pub(super) fn start_sandbox(folder: &Path, durability: Durability, key: &BenchKe
 }
 
 /// A merchant half with a store in this folder, in front of a sandbox.
-pub(super) fn start_serve(folder: &Path, sandbox: &str, key: &BenchKey) -> Result<Server, String> {
+pub(super) fn start_serve(folder: &Path, sandbox: &str, key: &BenchKey) -> Measured<Server> {
     let token_file = folder.join("shop.token");
     let config_file = folder.join("countersign.toml");
     let config = format!(

@@ -9,6 +9,7 @@ use countersign_protocol::signing::{Algorithm, KeySigner, MerchantKey, Verifying
 use countersign_world::{Clock as _, SystemClock};
 
 use super::load::Wire;
+use super::measured::Measured;
 
 pub(super) const PUBLIC_KEY_ID: &str = "SANDBOX-BENCH";
 
@@ -21,16 +22,16 @@ pub(super) struct BenchKey {
     pub(super) public_file: PathBuf,
 }
 
-pub(super) fn make_key(folder: &Path) -> Result<BenchKey, String> {
-    let generated = MerchantKey::generate().map_err(|error| error.to_string())?;
+pub(super) fn make_key(folder: &Path) -> Measured<BenchKey> {
+    let generated = MerchantKey::generate()?;
     let (private_file, public_file) = (folder.join("merchant.pem"), folder.join("merchant.pub.pem"));
     for (file, pem) in [(&private_file, &*generated.private_pem), (&public_file, &*generated.public_pem)] {
         std::fs::write(file, pem).map_err(|error| format!("{}: {error}", file.display()))?;
     }
-    let id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(|error| error.to_string())?;
+    let id = PublicKeyId::parse(PUBLIC_KEY_ID)?;
     let signer = KeySigner::from_pem(id.clone(), &generated.private_pem, Algorithm::PssV2);
-    let signer = signer.map_err(|error| error.to_string())?;
-    let verifying = generated.key.verifying_key().map_err(|error| error.to_string())?;
+    let signer = signer?;
+    let verifying = generated.key.verifying_key()?;
     Ok(BenchKey { id, signer, verifying, private_file, public_file })
 }
 
@@ -44,7 +45,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn signed(self, host: &str, signer: &KeySigner) -> Result<http::Request<Bytes>, String> {
+    pub(super) fn signed(self, host: &str, signer: &KeySigner) -> Measured<http::Request<Bytes>> {
         let mut request = http::Request::builder()
             .method(self.method)
             .uri(format!("http://{host}{}", self.path))
@@ -53,26 +54,24 @@ impl Draft {
         if let Some(key) = self.idempotency_key {
             request = request.header("x-amz-pay-idempotency-key", key);
         }
-        let mut request = request.body(Bytes::from(self.body)).map_err(|error| error.to_string())?;
-        signer
-            .sign(&mut request, Region::NorthAmerica, SystemClock.now())
-            .map_err(|error| error.to_string())?;
+        let mut request = request.body(Bytes::from(self.body))?;
+        signer.sign(&mut request, Region::NorthAmerica, SystemClock.now())?;
         Ok(request)
     }
 }
 
 /// Signs on both cores: it is 17 times as dear as verifying.
-pub(super) fn sign_all(host: &str, drafts: Vec<Draft>, signer: &KeySigner) -> Result<Vec<Wire>, String> {
+pub(super) fn sign_all(host: &str, drafts: Vec<Draft>, signer: &KeySigner) -> Measured<Vec<Wire>> {
     let half = drafts.len().div_ceil(2).max(1);
     let mut first = drafts;
     let second = first.split_off(half.min(first.len()));
-    let sign = |share: Vec<Draft>| -> Result<Vec<Wire>, String> {
+    let sign = |share: Vec<Draft>| -> Measured<Vec<Wire>> {
         share.into_iter().map(|draft| Ok(on_the_wire(host, &draft.signed(host, signer)?))).collect()
     };
     std::thread::scope(|scope| {
         let other = scope.spawn(|| sign(second));
         let mut signed = sign(first)?;
-        signed.extend(other.join().map_err(|_| "signing panicked".to_owned())??);
+        signed.extend(other.join().map_err(|_| "signing panicked")??);
         Ok(signed)
     })
 }

@@ -9,6 +9,7 @@ use countersign_world::{Clock as _, SystemClock};
 use super::checkout::{Placed, start_checkouts};
 use super::inside::{Inside, new_store};
 use super::load;
+use super::measured::Measured;
 use super::report::{Report, median, microseconds};
 use super::servers::Durability;
 use super::signed::{BenchKey, make_key, sign_all};
@@ -27,7 +28,7 @@ pub(super) async fn measure(
     checkouts: usize,
     size: Size,
     report: &mut Report,
-) -> Result<(), String> {
+) -> Measured {
     let key = make_key(folder)?;
     let full = new_store(folder, durability)?;
     let began = SystemClock.monotonic();
@@ -47,12 +48,12 @@ pub(super) async fn measure(
     report.add(name("p50_empty"), CONCURRENCY, median(medians.iter().map(|(empty, _)| *empty)), "µs");
     report.add(name("p50_full"), CONCURRENCY, median(medians.iter().map(|(_, full)| *full)), "µs");
     let ratio = median(medians.iter().map(|(empty, full)| full / empty));
-    report.wanted(name("p50_ratio"), CONCURRENCY, ratio, "× empty store", "< 1.3");
+    report.add(name("p50_ratio"), CONCURRENCY, ratio, "× empty store").wanted("< 1.3");
     Ok(())
 }
 
 /// The median latency of a Finalize, in microseconds.
-async fn finalize(sandbox: &Inside, count: usize, key: &BenchKey) -> Result<f64, String> {
+async fn finalize(sandbox: &Inside, count: usize, key: &BenchKey) -> Measured<f64> {
     let placed = start_checkouts(&sandbox.address, count, Intent::AuthorizeWithCapture).await?;
     let requests = sign_all(&sandbox.address, placed.iter().map(Placed::finalize).collect(), &key.signer)?;
     let seen = load::run(&sandbox.address, requests, CONCURRENCY, &[200]).await?;

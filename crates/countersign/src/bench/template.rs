@@ -16,6 +16,7 @@ use futures_util::future::try_join_all;
 
 use super::checkout::{Placed, member, placed_checkout};
 use super::inside::Inside;
+use super::measured::Measured;
 use super::signed::BenchKey;
 
 /// Change sets under way at once: enough for a store that writes what waits in one go.
@@ -40,7 +41,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    pub(super) async fn record(life: Life, key: &BenchKey) -> Result<Self, String> {
+    pub(super) async fn record(life: Life, key: &BenchKey) -> Measured<Self> {
         let store = Arc::new(InterceptedStore::new(Arc::new(MemoryStore::new()), Recorder::default()));
         let sandbox = Inside::start(Arc::clone(&store) as Arc<dyn Store>, key).await?;
         let intent = match life {
@@ -63,7 +64,7 @@ impl Template {
         store: &dyn Store,
         numbers: std::ops::Range<usize>,
         of: usize,
-    ) -> Result<(), String> {
+    ) -> Measured {
         let together = (MAX_CHANGES / self.documents.len().max(self.messages.len()).max(1)).max(1);
         let starts: Vec<usize> = numbers.clone().step_by(together).collect();
         for starts in starts.chunks(IN_FLIGHT) {
@@ -134,7 +135,7 @@ struct Recorder(Mutex<Vec<ChangeSet>>);
 
 impl Recorder {
     /// The last content of every document, and every message.
-    fn template(&self, ids: Vec<String>) -> Result<Template, String> {
+    fn template(&self, ids: Vec<String>) -> Measured<Template> {
         let changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = changes.iter().map(|change| change.at).max().ok_or("nothing was written")?;
         let mut documents: Vec<(Key, Content)> = Vec::new();

@@ -111,7 +111,7 @@ impl Sandbox {
                 settings,
                 notifications: self.notifying.notifications(address, self.data_dir.as_deref()),
             };
-            let sandbox = AmazonsHalf::start(parts).await.map_err(Failure::new)?;
+            let sandbox = AmazonsHalf::start(parts).await?;
             let timers = sandbox.timers();
             if let Some(pem) = unwritten {
                 // Another start that has kept its own key meanwhile is not overwritten.
@@ -146,7 +146,7 @@ impl Sandbox {
         for pair in &self.merchants.pairs {
             let key = key_files::read_public(&pair.public_key)?;
             let account = pair.merchant_id.clone().unwrap_or_else(|| account_of(&pair.public_key_id));
-            merchants.register(account, pair.public_key_id.clone(), key).map_err(Failure::new)?;
+            merchants.register(account, pair.public_key_id.clone(), key)?;
         }
         if merchants.first().is_some() {
             if let Some(file) = &self.key_out {
@@ -160,7 +160,7 @@ impl Sandbox {
         let made = new_merchant::find_or_make(&self.key_file())?;
         let account = self.merchants.merchant_id.clone();
         let account = account.unwrap_or_else(|| account_of(&made.public_key_id));
-        merchants.register(account, made.public_key_id, made.key).map_err(Failure::new)?;
+        merchants.register(account, made.public_key_id, made.key)?;
         Ok((merchants, made.unwritten))
     }
 
@@ -172,7 +172,7 @@ impl Sandbox {
     /// The store. While it is open nobody else can use the directory.
     fn store(&self) -> Outcome<Arc<dyn Store>> {
         let Some(directory) = &self.data_dir else { return Ok(Arc::new(MemoryStore::new())) };
-        Ok(Arc::new(SqliteStore::open(&directory.join("sandbox.db")).map_err(Failure::new)?))
+        Ok(Arc::new(SqliteStore::open(&directory.join("sandbox.db"))?))
     }
 
     /// How often the directory's sandbox was started before with a seed.

@@ -102,7 +102,7 @@ impl Serve {
                 clock: Arc::new(SystemClock),
                 entropy: Arc::new(SystemEntropy),
             };
-            let merchant = Merchant::start(parts).await.map_err(Failure::new)?;
+            let merchant = Merchant::start(parts).await?;
             let timers = merchant.timers();
             server::announce(address);
             server::serve(listener, Arc::new(merchant), timers, end).await;
@@ -148,7 +148,7 @@ fn client(config: &Config, key: countersign_client::MerchantKey) -> Outcome<Clie
 
 fn open_store(place: &StorePlace) -> Outcome<Arc<dyn Store>> {
     match place {
-        StorePlace::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path).map_err(Failure::new)?)),
+        StorePlace::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path)?)),
         StorePlace::Memory => {
             tracing::warn!("the store is in memory: every checkout is gone when this process ends");
             Ok(Arc::new(MemoryStore::default()))

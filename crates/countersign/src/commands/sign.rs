@@ -11,7 +11,7 @@ use countersign_protocol::signing::{Algorithm, Head, KeySigner, explain, string_
 use countersign_world::{Clock as _, SystemClock};
 
 use super::parse;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::key_files;
 use crate::message::{self, Header};
 use crate::output::say;
@@ -75,11 +75,11 @@ pub(crate) struct Sign {
 impl Sign {
     pub(crate) fn run(self) -> Outcome {
         let key = key_files::read_private(&self.key)?;
-        let verifying = key.verifying_key().map_err(Failure::new)?;
+        let verifying = key.verifying_key()?;
         let signer = KeySigner::new(self.public_key_id, key, self.algorithm);
         if let Some(payload) = &self.button {
             let payload = message::read_text(payload)?;
-            let signature = signer.sign_button(&payload).map_err(Failure::new)?;
+            let signature = signer.sign_button(&payload)?;
             say(format_args!("signature: {signature}"));
             say(format_args!("algorithm: {}", self.algorithm));
             if self.explain {
@@ -96,18 +96,17 @@ impl Sign {
         *request.uri_mut() = self.url.unwrap_or_default();
         request.headers_mut().extend(self.header.into_iter().map(|(name, value)| (Some(name), value)));
         if let Some(key) = &self.idempotency_key {
-            let value = http::HeaderValue::from_str(key.as_str()).map_err(Failure::new)?;
+            let value = http::HeaderValue::from_str(key.as_str())?;
             request.headers_mut().insert("x-amz-pay-idempotency-key", value);
         }
         let date = self.date.unwrap_or_else(|| SystemClock.now());
-        signer.sign(&mut request, self.region, date).map_err(Failure::new)?;
+        signer.sign(&mut request, self.region, date)?;
         for (name, value) in request.headers() {
             say(format_args!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
         }
         if self.explain {
             let head = Head::from(&request);
-            let told = explain(head, request.body(), IdempotencyKey::MAX_LEN, &verifying, &[])
-                .map_err(Failure::new)?;
+            let told = explain(head, request.body(), IdempotencyKey::MAX_LEN, &verifying, &[])?;
             say(format_args!("\ncanonical request:\n{}", told.canonical_request));
             say(format_args!("\nstring to sign:\n{}", told.string_to_sign));
         }

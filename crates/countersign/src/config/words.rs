@@ -181,17 +181,6 @@ pub(super) struct GivenValue {
 pub(crate) struct Given(HashMap<&'static str, GivenValue>);
 
 impl Given {
-    fn take_from(&mut self, words: impl Iterator<Item = &'static Word>, matches: &ArgMatches) {
-        for Word { path, .. } in words {
-            let Some(text) = matches.get_one::<String>(path) else { continue };
-            let origin = match matches.value_source(path) {
-                Some(ValueSource::EnvVariable) => variable(path),
-                _ => format!("--{}", flag(path)),
-            };
-            self.0.insert(path, GivenValue { text: text.clone(), origin });
-        }
-    }
-
     pub(super) fn take(&mut self, path: &str) -> Option<GivenValue> {
         self.0.remove(path)
     }
@@ -220,7 +209,15 @@ impl FromArgMatches for Given {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.take_from(WORDS.iter(), matches);
+        for Word { path, .. } in WORDS {
+            // A command may take some of the keys only.
+            let Ok(Some(text)) = matches.try_get_one::<String>(path) else { continue };
+            let origin = match matches.value_source(path) {
+                Some(ValueSource::EnvVariable) => variable(path),
+                _ => format!("--{}", flag(path)),
+            };
+            self.0.insert(path, GivenValue { text: text.clone(), origin });
+        }
         Ok(())
     }
 }
@@ -239,13 +236,10 @@ fn arg(word: &Word) -> Arg {
 #[derive(Clone, Default)]
 pub(crate) struct DoorGiven(pub(super) Given);
 
-fn of_the_door() -> impl Iterator<Item = &'static Word> {
-    WORDS.iter().filter(|word| matches!(word.path, "listen" | "shop.token_file"))
-}
-
 impl Args for DoorGiven {
     fn augment_args(command: clap::Command) -> clap::Command {
-        command.args(of_the_door().map(arg))
+        let of_the_door = |word: &&Word| matches!(word.path, "listen" | "shop.token_file");
+        command.args(WORDS.iter().filter(of_the_door).map(arg))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -255,13 +249,10 @@ impl Args for DoorGiven {
 
 impl FromArgMatches for DoorGiven {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut given = Self::default();
-        given.update_from_arg_matches(matches)?;
-        Ok(given)
+        Given::from_arg_matches(matches).map(Self)
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.0.take_from(of_the_door(), matches);
-        Ok(())
+        self.0.update_from_arg_matches(matches)
     }
 }

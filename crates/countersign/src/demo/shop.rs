@@ -6,9 +6,9 @@ use std::time::Duration;
 use countersign_world::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
-use super::http::{Answer, Http};
 use super::table::Row;
 use crate::failure::{Failure, Outcome};
+use crate::json::{Answer, Api, list};
 
 /// An order of the shop, with the payment that it wants.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub(super) struct CheckoutSessionId(pub(super) String);
 
 /// The shop's backend.
 #[derive(Clone)]
-pub(super) struct Shop(pub(super) Http);
+pub(super) struct Shop(pub(super) Api);
 
 /// How often and how long to look until something is settled: 20 s in all.
 const LOOKS: usize = 400;
@@ -85,8 +85,7 @@ impl Shop {
     /// The facts of a checkout, from `GET /v1/events`: the type, and the reason if there is one.
     pub(super) async fn facts(&self, checkout: &Checkout) -> Outcome<Vec<String>> {
         let page = succeeded(self.0.get("/v1/events?limit=1000").await?)?;
-        let events = page.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
-        let mine = events.iter().filter(|event| text(event, "checkoutId") == checkout.id);
+        let mine = list(&page, "events").filter(|event| text(event, "checkoutId") == checkout.id);
         Ok(mine
             .map(|event| format!("{} {}", text(event, "type"), text(event, "reason")).trim().to_owned())
             .collect())
@@ -126,8 +125,7 @@ impl Shop {
     pub(super) async fn row(&self, story: &str, checkout: &Checkout) -> Outcome<Row> {
         let seen = self.checkout(checkout).await?;
         // A further tab has nothing to tell of its own, and either tab may be the further one.
-        let attempts = seen.get("attempts").and_then(Value::as_array);
-        let decisive = attempts.and_then(|all| all.iter().rfind(|it| text(it, "state") != "Surplus"));
+        let decisive = list(&seen, "attempts").filter(|it| text(it, "state") != "Surplus").last();
         let reason = decisive.map(|attempt| text(attempt, "reason")).unwrap_or_default();
         let [order_id, outcome] = ["orderId", "state"].map(|member| text(&seen, member));
         let [permission, charge] = ["chargePermissionId", "chargeId"].map(|member| text(&seen, member));
@@ -137,7 +135,7 @@ impl Shop {
 
 /// Amazon's page, where buyers pay, and Amazon's clock and mishaps.
 #[derive(Clone)]
-pub(super) struct AmazonPage(pub(super) Http);
+pub(super) struct AmazonPage(pub(super) Api);
 
 /// What is different about a buyer's checkout.
 #[derive(Debug, Clone, Copy, Default)]
@@ -207,8 +205,7 @@ impl AmazonPage {
     /// What became of the notifications of an object.
     pub(super) async fn notified_of(&self, object_id: &str) -> Outcome<Vec<String>> {
         let sent = succeeded(self.0.get("/_sandbox/notifications").await?)?;
-        let sent = sent.get("notifications").and_then(Value::as_array).cloned().unwrap_or_default();
-        let of_object = sent.iter().filter(|record| text(record, "objectId") == object_id);
+        let of_object = list(&sent, "notifications").filter(|record| text(record, "objectId") == object_id);
         Ok(of_object.map(|record| text(record, "outcome")).collect())
     }
 
@@ -220,8 +217,7 @@ impl AmazonPage {
     /// How often something happened to a session.
     pub(super) async fn count(&self, session: &CheckoutSessionId, kind: &str) -> Outcome<usize> {
         let log = succeeded(self.0.get(&format!("/_sandbox/events?checkoutSessionId={}", session.0)).await?)?;
-        let events = log.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
-        Ok(events.iter().filter(|event| text(event, "type") == kind).count())
+        Ok(list(&log, "events").filter(|event| text(event, "type") == kind).count())
     }
 
     /// Looks until it has happened to a session.

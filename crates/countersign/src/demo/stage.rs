@@ -26,12 +26,12 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::http::Http;
 use super::shop::{AmazonPage, Shop};
 use super::storefront::{Places, Storefront};
 use crate::commands::sandbox::notifying::Sockets;
 use crate::commands::serve;
 use crate::failure::{Failure, Outcome};
+use crate::json::Api;
 use crate::server;
 
 /// The shop's token. No secret: the demo listens on loopback only, and prints it.
@@ -47,6 +47,9 @@ const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 /// How often and how long to look whether a killed half has let go of its files: 5 s in all.
 const LOOKS: usize = 500;
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long an answer may take: longer than any story has it.
+const ANSWER: Duration = Duration::from_secs(120);
 
 /// Both halves, running.
 pub(super) struct Stage {
@@ -68,7 +71,7 @@ struct Backstage {
 
 /// A server in a task.
 struct Half {
-    http: Http,
+    api: Api,
     end: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -80,7 +83,7 @@ impl Half {
         timers: impl Future<Output = ()> + Send + 'static,
         token: Option<&str>,
     ) -> Outcome<Self> {
-        let address = listener.local_addr().map_err(Failure::new)?;
+        let address = listener.local_addr()?;
         let (end, ended) = oneshot::channel();
         let task = tokio::spawn(async move {
             let timers = tokio::spawn(timers);
@@ -90,11 +93,11 @@ impl Half {
             };
             countersign_http::serve(listener, handler, countersign_http::Limits::default(), ended).await;
         });
-        Ok(Self { http: Http { address, token: token.map(str::to_owned) }, end, task })
+        Ok(Self { api: Api::at(&format!("http://{address}"), token.map(str::to_owned), ANSWER)?, end, task })
     }
 
-    fn url(&self) -> String {
-        self.http.url()
+    fn url(&self) -> &str {
+        &self.api.url
     }
 }
 
@@ -112,7 +115,7 @@ impl Stage {
     pub(super) async fn set() -> Outcome<Self> {
         let directory = TempDir::with_prefix("countersign-demo-")
             .map_err(|error| Failure::new(format_args!("no directory for the demo's files: {error}")))?;
-        let pair = MerchantKey::generate().map_err(Failure::new)?;
+        let pair = MerchantKey::generate()?;
         let amazon = start_amazon(directory.path(), &pair.key).await?;
         let backstage = Backstage {
             breaks_store: Arc::new(AtomicBool::new(false)),
@@ -120,20 +123,20 @@ impl Stage {
             private_pem: pair.private_pem,
             directory,
         };
-        let merchant = backstage.start_merchant(&amazon.url(), None).await?;
+        let merchant = backstage.start_merchant(amazon.url(), None).await?;
         Ok(Self { amazon, merchant, backstage, shop: None })
     }
 
     /// The shop, and Amazon's page.
     pub(super) fn people(&self) -> (Shop, AmazonPage) {
-        (Shop(self.merchant.http.clone()), AmazonPage(self.amazon.http.clone()))
+        (Shop(self.merchant.api.clone()), AmazonPage(self.amazon.api.clone()))
     }
 
-    pub(super) fn amazon_url(&self) -> String {
+    pub(super) fn amazon_url(&self) -> &str {
         self.amazon.url()
     }
 
-    pub(super) fn merchant_url(&self) -> String {
+    pub(super) fn merchant_url(&self) -> &str {
         self.merchant.url()
     }
 
@@ -144,7 +147,7 @@ impl Stage {
 
     async fn restart(&mut self, shop_url: Option<&str>) -> Outcome {
         self.merchant.task.abort();
-        self.merchant = self.backstage.start_merchant(&self.amazon.url(), shop_url).await?;
+        self.merchant = self.backstage.start_merchant(self.amazon.url(), shop_url).await?;
         Ok(())
     }
 
@@ -156,8 +159,8 @@ impl Stage {
         self.notify_merchant().await?;
         let places = Places {
             own_url: own_url.clone(),
-            merchant: self.merchant.http.clone(),
-            amazon: self.amazon.http.clone(),
+            merchant: self.merchant.api.clone(),
+            amazon: self.amazon.api.clone(),
             clock: self.backstage.clock.clone(),
         };
         let shop = Storefront::new(places, WEBHOOK_SECRET)?;
@@ -219,13 +222,13 @@ An order of your own:
 async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
     use countersign_sandbox::{Parts, ids, merchants, notify, settings};
     let mut merchants = merchants::Merchants::default();
-    let merchant_id = MerchantId::parse(MERCHANT_ID).map_err(Failure::new)?;
-    let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
-    let verifying_key = key.verifying_key().map_err(Failure::new)?;
-    merchants.register(merchant_id, public_key_id, verifying_key).map_err(Failure::new)?;
+    let merchant_id = MerchantId::parse(MERCHANT_ID)?;
+    let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID)?;
+    let verifying_key = key.verifying_key()?;
+    merchants.register(merchant_id, public_key_id, verifying_key)?;
     let (listener, address) = server::listen(ANY_PORT).await?;
     let parts = Parts {
-        store: Arc::new(SqliteStore::open(&directory.join("amazon.db")).map_err(Failure::new)?),
+        store: Arc::new(SqliteStore::open(&directory.join("amazon.db"))?),
         clock: Arc::new(SystemClock),
         ids: ids::Ids::new(&SystemEntropy, None, 0),
         merchants,
@@ -236,7 +239,7 @@ async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
             ..notify::Notifications::default()
         },
     };
-    let sandbox = Sandbox::start(parts).await.map_err(Failure::new)?;
+    let sandbox = Sandbox::start(parts).await?;
     let timers = sandbox.timers();
     Half::start(listener, Arc::new(sandbox), timers, None)
 }
@@ -256,21 +259,20 @@ impl Backstage {
     async fn start_merchant(&self, amazon_url: &str, shop_url: Option<&str>) -> Outcome<Half> {
         let files = open_once_let_go(&self.directory.path().join("merchant.db")).await?;
         let store = Arc::new(InterceptedStore::new(Arc::new(files), Outages::default()));
-        let endpoint = Endpoint::parse(amazon_url).map_err(Failure::new)?;
-        let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID).map_err(Failure::new)?;
+        let endpoint = Endpoint::parse(amazon_url)?;
+        let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID)?;
         let signer = KeySigner::from_pem(public_key_id.clone(), &self.private_pem, Algorithm::PssV2);
         let transport = StoreBreaker {
             inner: Https::new(&endpoint, Deadlines::default().connect),
             store: Arc::clone(&store),
             armed: Arc::clone(&self.breaks_store),
         };
-        let client = Client::builder(Region::NorthAmerica, Arc::new(signer.map_err(Failure::new)?))
+        let client = Client::builder(Region::NorthAmerica, Arc::new(signer?))
             .endpoint(endpoint)
             .transport(Arc::new(transport))
-            .build()
-            .map_err(Failure::new)?;
+            .build()?;
         let (listener, address) = server::listen(ANY_PORT).await?;
-        let secrets = SigningSecrets::parse(WEBHOOK_SECRET).map_err(Failure::new)?;
+        let secrets = SigningSecrets::parse(WEBHOOK_SECRET)?;
         let at_shop = |path: &str| shop_url.map(|url| format!("{url}/{path}").parse().map_err(Failure::new));
         let parts = countersign_merchant::Parts {
             store,
@@ -280,8 +282,8 @@ impl Backstage {
             settings: settings::Settings {
                 environment: Environment::Sandbox,
                 region: Region::NorthAmerica,
-                merchant_id: MerchantId::parse(MERCHANT_ID).map_err(Failure::new)?,
-                store_id: StoreId::parse("amzn1.application-oa2-client.demo").map_err(Failure::new)?,
+                merchant_id: MerchantId::parse(MERCHANT_ID)?,
+                store_id: StoreId::parse("amzn1.application-oa2-client.demo")?,
                 public_key_id,
                 shop_name: "Demo shop".to_owned(),
                 shop_token: settings::Secret::new(SHOP_TOKEN),
@@ -297,9 +299,9 @@ impl Backstage {
             webhook: at_shop("webhooks").transpose()?.map(|url| serve::webhook(url, secrets.clone())),
             quote_hook: at_shop("quote").transpose()?.map(|url| serve::quote_hook(url, secrets.clone())),
             certificate_transport: None,
-            snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY).map_err(Failure::new)?,
+            snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY)?,
         };
-        let merchant = Merchant::start(parts).await.map_err(Failure::new)?;
+        let merchant = Merchant::start(parts).await?;
         let timers = merchant.timers();
         Half::start(listener, Arc::new(merchant), timers, Some(SHOP_TOKEN))
     }

@@ -11,6 +11,7 @@ use super::stage::Stage;
 use super::table::Row;
 use super::teller::Teller;
 use crate::failure::Outcome;
+use crate::json::list;
 
 /// Plays every story; the rows are in the order of their beginnings.
 pub(super) async fn play(stage: &mut Stage) -> Outcome<Vec<Row>> {
@@ -135,12 +136,7 @@ async fn two_tabs(stage: &Stage, teller: &mut Teller) -> Outcome {
     paid_once(teller, &amazon, &[&left, &right]).await?;
     teller.tell("One session was finalized, the other never: both tabs tell of the same charge.");
     let seen = shop.checkout(&checkout).await?;
-    let states: Vec<String> = seen
-        .get("attempts")
-        .and_then(Value::as_array)
-        .map(|attempts| attempts.iter().map(|attempt| text(attempt, "state")).collect())
-        .unwrap_or_default();
-    let surplus = states.iter().filter(|state| *state == "Surplus").count();
+    let surplus = list(&seen, "attempts").filter(|attempt| text(attempt, "state") == "Surplus").count();
     teller.must_be("the number of surplus attempts", &surplus, &1)?;
     teller.end(&shop, &checkout, "paid", "").await
 }

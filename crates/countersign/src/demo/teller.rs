@@ -1,11 +1,11 @@
 //! Who tells the stories: numbers them, says what happens as it does, holds each against how it must end,
 //! and keeps the rows of the table.
 
-use super::http::Answer;
 use super::shop::{AS_ORDERED, Checkout, CheckoutSessionId, Differently, Order, Shop, text};
 use super::stage::Stage;
 use super::table::Row;
 use crate::failure::{Failure, Outcome};
+use crate::json::Answer;
 use crate::output::say;
 
 /// Numbers the stories and keeps their rows.

@@ -26,9 +26,9 @@ pub(super) fn find_or_make(path: &Path) -> Outcome<NewMerchant> {
             .map_err(|refused| Failure::new(format_args!("no key can be made: {refused}")))?;
         (made.key, Some(made.private_pem))
     };
-    let key = private.verifying_key().map_err(Failure::new)?;
+    let key = private.verifying_key()?;
     let hash = sha256_hex(key.to_pem().as_bytes()).to_ascii_uppercase();
     let text = format!("SANDBOX-A{}", hash.get(..13).unwrap_or_default());
-    let public_key_id = PublicKeyId::parse(&text).map_err(Failure::new)?;
+    let public_key_id = PublicKeyId::parse(&text)?;
     Ok(NewMerchant { public_key_id, key, unwritten })
 }

@@ -22,8 +22,8 @@ use futures_util::future::BoxFuture;
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::http::Answer;
 use crate::failure::Outcome;
+use crate::json::{Answer, list};
 use catalogue::{Asked, Basket};
 use orders::{Order, Orders};
 use outgoing::Outgoing;
@@ -117,9 +117,9 @@ impl Storefront {
 
     async fn front(&self) -> Outcome<Outgoing> {
         let clock = self.0.places.amazon.get("/_sandbox/clock").await?;
-        let now = clock.body.get("now").and_then(Value::as_str).unwrap_or("unknown").to_owned();
+        let now = clock.body["now"].as_str().unwrap_or("unknown");
         let orders = self.orders().newest(20);
-        Ok(Outgoing::Page(StatusCode::OK, pages::front(&self.0.places, &now, &orders)))
+        Ok(Outgoing::Page(StatusCode::OK, pages::front(&self.0.places, now, &orders)))
     }
 
     /// Registers what a form asks for.
@@ -160,10 +160,10 @@ impl Storefront {
         let path = format!("/v1/checkouts/{}", order.checkout_id());
         let checkout = self.0.places.merchant.get(&path).await?;
         let told = self.0.places.merchant.get(&format!("{path}/explanation")).await?;
-        let attempts = checkout.body.get("attempts").and_then(Value::as_array);
+        let attempts: Vec<&Value> = list(&checkout.body, "attempts").collect();
         let mut at_amazon = Vec::new();
-        for attempt in attempts.into_iter().flatten().rev().take(MOST_SESSIONS) {
-            let session = attempt.get("amazonCheckoutSessionId").and_then(Value::as_str).unwrap_or_default();
+        for attempt in attempts.into_iter().rev().take(MOST_SESSIONS) {
+            let session = attempt["amazonCheckoutSessionId"].as_str().unwrap_or_default();
             let path = format!("/_sandbox/events?checkoutSessionId={session}");
             at_amazon.push((session.to_owned(), self.0.places.amazon.get(&path).await?.body));
         }
@@ -206,12 +206,11 @@ impl Storefront {
         let text = |pointer: &str| asked.pointer(pointer).and_then(Value::as_str);
         let order = text("/orderId").and_then(|id| self.orders().of_id(id).cloned());
         let Some(order) = order else { return Outgoing::Nothing(StatusCode::NOT_FOUND) };
-        let coupons = asked.get("couponCodes").and_then(Value::as_array);
         let quote = order.basket.quote(&Asked {
             country: text("/shippingAddress/countryCode"),
             state: text("/shippingAddress/stateOrRegion"),
             delivery: text("/deliveryOptionId"),
-            coupons: coupons.into_iter().flatten().filter_map(Value::as_str).take(5).collect(),
+            coupons: list(&asked, "couponCodes").filter_map(Value::as_str).take(5).collect(),
         });
         Outgoing::Json(StatusCode::OK, quote)
     }
@@ -242,13 +241,13 @@ mod tests {
     use countersign_world::fake::ShiftedClock;
 
     use super::*;
-    use crate::demo::http::Http;
+    use crate::json::Api;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     /// A shop with one order, the first. Neither half is there.
     fn shop() -> Storefront {
-        let nobody = || Http { address: ([127, 0, 0, 1], 9).into(), token: None };
+        let nobody = || Api::at("http://127.0.0.1:9", None, DAY).unwrap();
         let places = Places {
             own_url: "http://127.0.0.1:8".to_owned(),
             merchant: nobody(),

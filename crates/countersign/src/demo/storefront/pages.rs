@@ -17,6 +17,7 @@ use super::instant::{Instant, sentence};
 use super::orders::Order;
 use super::outgoing::Outgoing;
 use super::places::Places;
+use crate::json::list;
 
 const STYLE: &str = include_str!("../../../templates/storefront.css");
 /// Mounts the button of the page that it is on.
@@ -42,8 +43,8 @@ struct Message<'a> {
 struct Front<'a> {
     style: &'static str,
     title: &'static str,
-    amazon_url: String,
-    merchant_url: String,
+    amazon_url: &'a str,
+    merchant_url: &'a str,
     now: Option<Instant>,
     orders: &'a [Order],
 }
@@ -81,7 +82,7 @@ struct OrderPage<'a> {
     /// Each Checkout Session with what has happened to it at Amazon.
     at_amazon: Vec<(&'a str, Vec<Entry<'a>>)>,
     facts: Vec<Entry<'a>>,
-    amazon_url: String,
+    amazon_url: &'a str,
     acts: Vec<(&'static str, &'static str)>,
 }
 
@@ -116,10 +117,6 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-    value.get(name).and_then(Value::as_array).into_iter().flatten()
-}
-
 /// A page that only says something.
 pub(super) fn message(title: &str, detail: &str) -> String {
     rendered(&Message { style: STYLE, title, detail })
@@ -130,8 +127,8 @@ pub(super) fn front(places: &Places, now: &str, orders: &[Order]) -> String {
     rendered(&Front {
         style: STYLE,
         title: "Countersign demo",
-        amazon_url: places.amazon.url(),
-        merchant_url: places.merchant.url(),
+        amazon_url: &places.amazon.url,
+        merchant_url: &places.merchant.url,
         now: Instant::read(now),
         orders,
     })
@@ -201,15 +198,15 @@ pub(super) fn order(
         charged: amount("/paymentDetails/chargeAmount").unwrap_or_default(),
         balances: balances.collect(),
         registration: registration.filter(|_| is_open),
-        amazon_script: format!("{}/checkout.js", places.amazon.url()),
-        merchant_script: format!("{}/countersign.js", places.merchant.url()),
+        amazon_script: format!("{}/checkout.js", places.amazon.url),
+        merchant_script: format!("{}/countersign.js", places.merchant.url),
         result_url: text(checkout, "resultUrl"),
         may_ship: format!("{}: {}", if may_ship { "yes" } else { "no" }, text(explanation, "reasonInWords")),
         timeline: list(explanation, "timeline").map(Entry::told).collect(),
         awaited: list(explanation, "awaited").map(Entry::told).collect(),
         at_amazon: at_amazon.collect(),
         facts: facts.collect(),
-        amazon_url: places.amazon.url(),
+        amazon_url: &places.amazon.url,
         acts,
     })
 }
@@ -224,7 +221,7 @@ static STYLE_HASH: LazyLock<String> =
 
 /// A shop's page loads Amazon's script and the merchant half's, and talks to both.
 fn policy(places: &Places) -> String {
-    let (amazon, merchant) = (places.amazon.url(), places.merchant.url());
+    let (amazon, merchant) = (&places.amazon.url, &places.merchant.url);
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'self' {amazon} {merchant}; \
          connect-src {merchant}; frame-src {amazon}; form-action 'self' {amazon}; base-uri 'none'; \
@@ -272,7 +269,7 @@ mod tests {
     use super::super::catalogue::Basket;
     use super::super::orders::Orders;
     use super::*;
-    use crate::demo::http::Http;
+    use crate::json::Api;
 
     /// What stands between the tags, with the tags' own attributes left out.
     fn words(html: &str) -> String {
@@ -281,7 +278,8 @@ mod tests {
 
     #[test]
     fn no_page_shows_an_instant_as_a_machine_writes_it() {
-        let server = |port| Http { address: ([127, 0, 0, 1], port).into(), token: None };
+        let server =
+            |port| Api::at(&format!("http://127.0.0.1:{port}"), None, std::time::Duration::ZERO).unwrap();
         let own_url = "http://127.0.0.1:1".to_owned();
         let clock = ShiftedClock::over(Arc::new(SystemClock));
         let places = Places { own_url, merchant: server(2), amazon: server(3), clock };

@@ -2,12 +2,12 @@
 
 use countersign_world::fake::ShiftedClock;
 
-use crate::demo::http::Http;
+use crate::json::Api;
 
 /// Where the shop is, and whom it talks to.
 pub(in crate::demo) struct Places {
     pub(in crate::demo) own_url: String,
-    pub(in crate::demo) merchant: Http,
-    pub(in crate::demo) amazon: Http,
+    pub(in crate::demo) merchant: Api,
+    pub(in crate::demo) amazon: Api,
     pub(in crate::demo) clock: ShiftedClock,
 }
