@@ -29,4 +29,5 @@ pub mod provider;
 pub mod reason_code;
 pub mod step;
 pub mod terms;
+mod texts;
 pub mod time;

@@ -16,5 +16,4 @@
 pub mod json;
 pub mod notification;
 pub mod signing;
-mod texts;
 pub mod wire;

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use countersign_domain::with_texts;
+
 use crate::contract::{ChangeSet, CommitError, Store, StoreError};
 
 /// What a closure decided: a change to commit, or none, and what to tell its caller once that is
@@ -70,24 +72,16 @@ where
 /// How often a server makes a decision that lost a race again before its caller is told to come back.
 const DECISIONS: usize = 100;
 
-/// Why the store let a server down. Nothing here says that a decision was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreFailed {
-    /// It cannot be reached, is full, or too many others write the same: come back.
-    Unavailable(String),
-    /// It may or may not have kept what was written.
-    Indeterminate(String),
-    /// What it holds cannot be read.
-    Unreadable(String),
-}
-
-impl fmt::Display for StoreFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unavailable(why) => write!(f, "the store is unavailable: {why}"),
-            Self::Indeterminate(why) => write!(f, "the store's answer was lost: {why}"),
-            Self::Unreadable(why) => f.write_str(why),
-        }
+with_texts! {
+    /// Why the store let a server down. Nothing here says that a decision was not carried out.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    StoreFailed {
+        /// It cannot be reached, is full, or too many others write the same: come back.
+        Unavailable(why: String) = "the store is unavailable: {why}";
+        /// It may or may not have kept what was written.
+        Indeterminate(why: String) = "the store's answer was lost: {why}";
+        /// What it holds cannot be read.
+        Unreadable(why: String) = "{why}";
     }
 }
 

@@ -10,10 +10,10 @@ use aws_lc_rs::signature::{
     ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
 };
 use countersign_domain::time::Timestamp;
+use countersign_domain::with_texts;
 
 use super::signature_version::SignatureVersion;
 use crate::signing::{BITS, modulus_bits, read_pem};
-use crate::texts::with_texts;
 
 /// A certificate's RSA key with the dates between which it is good.
 pub struct Certificate {
@@ -35,8 +35,6 @@ with_texts! {
         NotRsa = "its key is not an RSA key of 2048 to 4096 bits";
     }
 }
-
-impl core::error::Error for CertificateRefused {}
 
 impl Certificate {
     /// Reads the first certificate of a PEM text.

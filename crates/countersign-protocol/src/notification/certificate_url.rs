@@ -2,8 +2,9 @@
 //! signature, so that whoever sends one chooses it: this rule is all that keeps a receiver from
 //! believing a stranger's key, and from being made to call any address.
 
-use crate::texts::with_texts;
 use core::fmt;
+
+use countersign_domain::with_texts;
 
 /// The longest URL that is looked at, in bytes; Amazon's have about a hundred.
 const MAX_URL_LEN: usize = 512;
@@ -55,8 +56,6 @@ with_texts! {
         NotPem = "the certificate's URL does not end in .pem";
     }
 }
-
-impl core::error::Error for CertificateUrlRefused {}
 
 impl CertificateOrigins {
     /// Amazon's notification service only.

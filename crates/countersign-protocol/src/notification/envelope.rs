@@ -4,6 +4,7 @@
 use core::fmt;
 
 use countersign_domain::time::Timestamp;
+use countersign_domain::with_texts;
 
 use super::certificate::Certificate;
 use super::message::{Message, MessageRefused};
@@ -11,7 +12,6 @@ use super::signature_version::SignatureVersion;
 use super::timestamp::EnvelopeTimestamp;
 use crate::object;
 use crate::signing::{base64, from_base64};
-use crate::texts::with_texts;
 use crate::wire::{Object as _, read_answer};
 
 /// The longest envelope that is read, in bytes. Amazon Pay's have about two thousand.
@@ -123,8 +123,6 @@ with_texts! {
     }
 }
 
-impl core::error::Error for EnvelopeRefused {}
-
 with_texts! {
     /// Why an envelope is not its sender's.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,8 +141,6 @@ with_texts! {
         WrongSignature = "the signature is not the certificate's for this envelope";
     }
 }
-
-impl core::error::Error for SignatureRefused {}
 
 impl Envelope {
     /// Reads an envelope. Members that it does not know are passed over: they are not signed.

@@ -1,9 +1,9 @@
 //! What a notification says: which object has changed. Its state is not in it.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId, RefundId};
+use countersign_domain::with_texts;
 
 use crate::object;
-use crate::texts::with_texts;
 use crate::wire::{Object as _, Word, read_answer, words};
 
 object! {
@@ -145,8 +145,6 @@ with_texts! {
         } = "the message's {member} is malformed";
     }
 }
-
-impl core::error::Error for MessageRefused {}
 
 impl Message {
     /// Reads a message. Members that it does not know are passed over.

@@ -4,6 +4,7 @@
 use aws_lc_rs::rsa::RsaParameters;
 use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
 use countersign_domain::ids::PublicKeyId;
+use countersign_domain::with_texts;
 
 use super::algorithm::Algorithm;
 use super::canonical::string_to_sign;
@@ -13,7 +14,6 @@ use super::json;
 use super::key::{LONGEST_SALT, VerifySignature as _, VerifyingKey};
 use super::refusal::VerifyRefused;
 use super::verify::{Claim, Verified};
-use crate::texts::with_texts;
 
 /// What a server makes of a request, and why the signature does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use countersign_domain::with_texts;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::error::KeyRejected;
@@ -11,7 +13,6 @@ use aws_lc_rs::signature::{KeyPair as _, ParsedPublicKey, RSA_PSS_2048_8192_SHA2
 
 use super::algorithm::Algorithm;
 use super::encoding::{base64, from_base64};
-use crate::texts::with_texts;
 
 /// The moduli taken, in bits: smaller ones are unsafe, larger ones are not Amazon Pay's and let a key
 /// of somebody else's cost the verifier too much.
@@ -35,8 +36,6 @@ with_texts! {
         WrongSize = "the RSA key must have 2048 to 4096 bits";
     }
 }
-
-impl core::error::Error for KeyRefused {}
 
 impl From<KeyRejected> for KeyRefused {
     fn from(rejected: KeyRejected) -> Self {

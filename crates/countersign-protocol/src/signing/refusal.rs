@@ -2,8 +2,8 @@
 //! message that the API gives. Statuses follow from the reason code.
 
 use countersign_domain::ids::PublicKeyId;
+use countersign_domain::with_texts;
 
-use crate::texts::with_texts;
 use crate::wire::ReasonCode;
 
 with_texts! {
@@ -107,8 +107,6 @@ impl VerifyRefused {
     }
 }
 
-impl core::error::Error for VerifyRefused {}
-
 with_texts! {
     /// The request cannot be signed; it is unchanged or lacks its signature.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,5 +119,3 @@ with_texts! {
         KeyFailed = "the merchant's key could not sign";
     }
 }
-
-impl core::error::Error for SignRefused {}

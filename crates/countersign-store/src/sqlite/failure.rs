@@ -1,49 +1,36 @@
 //! What SQLite's errors mean to a caller and to an operator.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use countersign_domain::with_texts;
 use rusqlite::{Error, ErrorCode};
 
 use crate::contract::StoreError;
 
-/// Why a file cannot be opened as a store.
-#[derive(Debug)]
-pub enum OpenError {
-    /// Another process has it open.
-    InUse(PathBuf),
-    /// A newer version of this program wrote it.
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its schema version.
-        found: u32,
-        /// The newest schema version that this program knows.
-        known: u32,
-    },
-    /// The file system says no: no such directory, no permission, read-only.
-    Io(PathBuf, io::Error),
-    /// The file is no store of this program, or it is damaged.
-    NotAStore(PathBuf, String),
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InUse(path) => write!(f, "{} is in use by another process", path.display()),
-            Self::Newer { path, found, known } => write!(
-                f,
-                "{} has schema version {found}; this program knows versions up to {known}: run a newer one",
-                path.display()
-            ),
-            Self::Io(path, error) => write!(f, "{} cannot be opened: {error}", path.display()),
-            Self::NotAStore(path, why) => write!(f, "{} is not a usable store: {why}", path.display()),
-        }
+with_texts! {
+    /// Why a file cannot be opened as a store.
+    #[derive(Debug)]
+    OpenError {
+        /// Another process has it open.
+        InUse(path: PathBuf) = "{} is in use by another process", path.display();
+        /// A newer version of this program wrote it.
+        Newer {
+            /// The file.
+            path: PathBuf,
+            /// Its schema version.
+            found: u32,
+            /// The newest schema version that this program knows.
+            known: u32,
+        } =
+            "{} has schema version {found}; this program knows versions up to {known}: run a newer one",
+            path.display();
+        /// The file system says no: no such directory, no permission, read-only.
+        Io(path: PathBuf, error: io::Error) = "{} cannot be opened: {error}", path.display();
+        /// The file is no store of this program, or it is damaged.
+        NotAStore(path: PathBuf, why: String) = "{} is not a usable store: {why}", path.display();
     }
 }
-
-impl std::error::Error for OpenError {}
 
 impl OpenError {
     pub(super) fn of(path: &Path, error: &Error) -> Self {
