@@ -222,7 +222,7 @@ use countersign_protocol::wire::{
 
 use crate::answer::Answer;
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Answered, Error};
 
 macro_rules! states {
     ($($(#[$doc:meta])+ $state:ident,)+) => {
@@ -366,7 +366,7 @@ impl ChargeHandle<Captured> {
     ///
     /// # Errors
     /// As [`Client::create_refund`].
-    pub async fn refund(&self, amount: Money, key: &IdempotencyKey) -> Result<Answer<Refund>, Error> {
+    pub async fn refund(&self, amount: Money, key: &IdempotencyKey) -> Answered<Refund> {
         let request = CreateRefund {
             charge_id: Some(self.id.clone()),
             refund_amount: Some(amount.into()),
@@ -386,12 +386,7 @@ impl Settled for Declined {}
 
 impl<S: Settled> Clone for ChargeHandle<S> {
     fn clone(&self) -> Self {
-        Self {
-            client: self.client.clone(),
-            id: self.id.clone(),
-            charge: self.charge.clone(),
-            state: PhantomData,
-        }
+        Self::new(&self.client, self.id.clone(), Charge::clone(&self.charge))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::ids::{Environment, Region};
+use countersign_domain::with_texts;
 use countersign_world::{Clock, Entropy, SystemClock, SystemEntropy};
 
 use crate::endpoint::Endpoint;
@@ -49,16 +50,11 @@ pub struct Client {
     pub(crate) simulation: Option<SimulationCode>,
 }
 
+/// What was chosen, and what follows from it where nothing was.
 pub(crate) struct Shared {
-    pub(crate) region: Region,
+    pub(crate) settings: ClientBuilder,
     pub(crate) environment: Environment,
-    pub(crate) signer: Arc<dyn SignRequest>,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) deadlines: Deadlines,
-    pub(crate) retry: RetryPolicy,
     pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 impl Client {
@@ -69,7 +65,7 @@ impl Client {
             region,
             signer,
             environment: None,
-            endpoint: None,
+            endpoint: Endpoint::amazon(region),
             deadlines: Deadlines::default(),
             retry: RetryPolicy::default(),
             transport: None,
@@ -107,51 +103,40 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("endpoint", &self.shared.endpoint)
-            .field("region", &self.shared.region)
+            .field("endpoint", &self.shared.settings.endpoint)
+            .field("region", &self.shared.settings.region)
             .field("environment", &self.shared.environment)
             .field("simulation", &self.simulation)
             .finish_non_exhaustive()
     }
 }
 
-/// Why a client cannot be made of its parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConfigurationRefused {
-    /// The key's id names no environment, so the builder must.
-    EnvironmentUnknown,
-    /// The key's id names the other environment.
-    EnvironmentContradictsKey,
-    /// The deadline for payments is below [`Deadlines::LEAST_FOR_PAYMENT`].
-    PaymentDeadlineTooShort,
-    /// Outcomes are simulated in the sandbox only.
-    SimulationInLive,
-}
-
-impl fmt::Display for ConfigurationRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::EnvironmentUnknown => "the public key id names no environment: name sandbox or live",
-            Self::EnvironmentContradictsKey => "the public key id begins with the other environment's name",
-            Self::PaymentDeadlineTooShort => "Finalize and Complete need a deadline of at least 20 s",
-            Self::SimulationInLive => "outcomes are simulated in the sandbox only",
-        })
+with_texts! {
+    /// Why a client cannot be made of its parts.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    ConfigurationRefused {
+        /// The key's id names no environment, so the builder must.
+        EnvironmentUnknown = "the public key id names no environment: name sandbox or live";
+        /// The key's id names the other environment.
+        EnvironmentContradictsKey = "the public key id begins with the other environment's name";
+        /// The deadline for payments is below [`Deadlines::LEAST_FOR_PAYMENT`].
+        PaymentDeadlineTooShort = "Finalize and Complete need a deadline of at least 20 s";
+        /// Outcomes are simulated in the sandbox only.
+        SimulationInLive = "outcomes are simulated in the sandbox only";
     }
 }
 
-impl core::error::Error for ConfigurationRefused {}
-
 /// A client in the making.
 pub struct ClientBuilder {
-    region: Region,
-    signer: Arc<dyn SignRequest>,
+    pub(crate) region: Region,
+    pub(crate) signer: Arc<dyn SignRequest>,
     environment: Option<Environment>,
-    endpoint: Option<Endpoint>,
-    deadlines: Deadlines,
-    retry: RetryPolicy,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) retry: RetryPolicy,
     transport: Option<Arc<dyn Transport>>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 impl ClientBuilder {
@@ -164,7 +149,7 @@ impl ClientBuilder {
     /// Another base address than Amazon's for the region.
     #[must_use]
     pub fn endpoint(self, endpoint: Endpoint) -> Self {
-        Self { endpoint: Some(endpoint), ..self }
+        Self { endpoint, ..self }
     }
 
     /// Other deadlines than the default ones.
@@ -212,22 +197,9 @@ impl ClientBuilder {
         if self.deadlines.payment < Deadlines::LEAST_FOR_PAYMENT {
             return Err(ConfigurationRefused::PaymentDeadlineTooShort);
         }
-        let endpoint = self.endpoint.unwrap_or_else(|| Endpoint::amazon(self.region));
-        let https = || Arc::new(Https::new(&endpoint, self.deadlines.connect)) as Arc<dyn Transport>;
-        let transport = self.transport.unwrap_or_else(https);
-        Ok(Client {
-            shared: Arc::new(Shared {
-                region: self.region,
-                environment,
-                signer: self.signer,
-                endpoint,
-                deadlines: self.deadlines,
-                retry: self.retry,
-                transport,
-                clock: self.clock,
-                entropy: self.entropy,
-            }),
-            simulation: None,
-        })
+        let https = || Arc::new(Https::new(&self.endpoint, self.deadlines.connect)) as Arc<dyn Transport>;
+        let transport = self.transport.clone().unwrap_or_else(https);
+        let shared = Arc::new(Shared { settings: self, environment, transport });
+        Ok(Client { shared, simulation: None })
     }
 }

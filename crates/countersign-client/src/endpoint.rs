@@ -87,10 +87,10 @@ impl Endpoint {
         Ok(Self { scheme, authority, prefix })
     }
 
-    /// Whether requests go over plain HTTP.
+    /// `https`, or `http` where the URL says so.
     #[must_use]
-    pub fn is_plain(&self) -> bool {
-        self.scheme == http::uri::Scheme::HTTP
+    pub fn scheme(&self) -> &http::uri::Scheme {
+        &self.scheme
     }
 
     /// The host, with its port where the URL has one.
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn amazons_endpoints_are_never_plain() {
         for region in [Region::NorthAmerica, Region::Europe, Region::Japan] {
-            assert!(!Endpoint::amazon(region).is_plain());
+            assert_eq!(Endpoint::amazon(region).scheme(), &http::uri::Scheme::HTTPS);
         }
     }
 }

@@ -7,13 +7,16 @@ use core::fmt;
 
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
-use countersign_protocol::wire::{ReasonCode, Word};
+use countersign_protocol::wire::{self, ReasonCode, Word};
 
 use crate::answer::{Answer, Head};
 use crate::call::{Call, Effect};
 use crate::retry::{Outcome, Repeatable};
 use crate::standing::{Standing, standing};
 use crate::transport::TransportError;
+
+/// What a call comes to: its answer, or why there is none that can be used.
+pub type Answered<T> = Result<Answer<T>, Error>;
 
 /// Why a call has no usable answer.
 ///
@@ -49,18 +52,18 @@ pub(crate) enum Cause {
     /// The request could not be built or signed.
     NotBuilt(Box<dyn core::error::Error + Send + Sync>),
     Transport(TransportError),
-    Refused {
-        head: Box<Head>,
-        reason_code: Option<Word<ReasonCode>>,
-        message: Option<String>,
-        body: Bytes,
-    },
-    /// A success status whose body is not what a success has.
-    Unusable {
-        head: Box<Head>,
-        why: String,
-        body: Bytes,
-    },
+    Answered(Box<Unusable>),
+}
+
+/// An answer that is no success, or not what a success is.
+#[derive(Debug)]
+pub(crate) struct Unusable {
+    pub(crate) head: Head,
+    pub(crate) body: Bytes,
+    /// What the body of a refusal says, as far as it could be read; empty under a success status.
+    pub(crate) refusal: wire::Error,
+    /// Under a success status: why the body is not what a success has.
+    pub(crate) flaw: Option<String>,
 }
 
 impl Cause {
@@ -69,8 +72,7 @@ impl Cause {
             Self::NotBuilt(_) => Standing::Misuse,
             Self::Transport(TransportError::NotSent(_)) => Standing::NotEvaluated,
             Self::Transport(TransportError::Lost(_) | TransportError::TimedOut) => Standing::InDoubt,
-            Self::Refused { head, reason_code, .. } => standing(head.status, reason_code.as_ref()),
-            Self::Unusable { head, .. } => standing(head.status, None),
+            Self::Answered(answer) => standing(answer.head.status, answer.refusal.reason_code.as_ref()),
         }
     }
 
@@ -79,27 +81,19 @@ impl Cause {
         match self {
             Self::NotBuilt(_) => None,
             Self::Transport(TransportError::NotSent(_)) => Some(Outcome::NotSent),
-            Self::Transport(TransportError::Lost(_) | TransportError::TimedOut) | Self::Unusable { .. } => {
-                Some(Outcome::NoAnswer)
+            Self::Transport(TransportError::Lost(_) | TransportError::TimedOut) => Some(Outcome::NoAnswer),
+            Self::Answered(answer) if answer.flaw.is_some() => Some(Outcome::NoAnswer),
+            Self::Answered(answer) => {
+                let Head { status, retry_after, .. } = answer.head;
+                Some(Outcome::Refused { status, retry_after })
             }
-            Self::Refused { head, .. } => {
-                Some(Outcome::Refused { status: head.status, retry_after: head.retry_after })
-            }
-        }
-    }
-
-    fn head(&self) -> Option<&Head> {
-        match self {
-            Self::Refused { head, .. } | Self::Unusable { head, .. } => Some(head),
-            Self::NotBuilt(_) | Self::Transport(_) => None,
         }
     }
 }
 
 impl Error {
     pub(crate) fn new(
-        call: &'static str,
-        (effect, repeatable): (Effect, Repeatable),
+        &Call { name: call, effect, repeatable, .. }: &Call<'_>,
         (attempts, earlier_try_in_doubt): (u32, bool),
         cause: Cause,
     ) -> Self {
@@ -109,9 +103,16 @@ impl Error {
     /// A success whose body is not what a success of this call has.
     pub(crate) fn unusable<T>(call: &Call<'_>, answer: Answer<T>, why: &str) -> Self {
         let Answer { status, request_id, date, body, attempts, .. } = answer;
-        let head = Box::new(Head { status, request_id, date, retry_after: None });
-        let cause = Cause::Unusable { head, why: why.to_owned(), body };
-        Self::new(call.name, (call.effect, call.repeatable), (attempts, false), cause)
+        let head = Head { status, request_id, date, retry_after: None };
+        let answer = Unusable { head, body, refusal: wire::Error::default(), flaw: Some(why.to_owned()) };
+        Self::new(call, (attempts, false), Cause::Answered(Box::new(answer)))
+    }
+
+    fn answer(&self) -> Option<&Unusable> {
+        match &self.0.cause {
+            Cause::Answered(answer) => Some(answer),
+            Cause::NotBuilt(_) | Cause::Transport(_) => None,
+        }
     }
 
     /// What is known of the call's effect, its earlier tries included.
@@ -161,9 +162,7 @@ impl Error {
     pub fn may_have_been_sent(&self) -> bool {
         let last_may = match &self.0.cause {
             Cause::NotBuilt(_) | Cause::Transport(TransportError::NotSent(_)) => false,
-            Cause::Transport(TransportError::Lost(_) | TransportError::TimedOut)
-            | Cause::Refused { .. }
-            | Cause::Unusable { .. } => true,
+            Cause::Transport(TransportError::Lost(_) | TransportError::TimedOut) | Cause::Answered(_) => true,
         };
         last_may || self.0.earlier_try_in_doubt
     }
@@ -171,52 +170,37 @@ impl Error {
     /// Amazon's reason code; none where there is no answer or its body is no error's.
     #[must_use]
     pub fn reason_code(&self) -> Option<&Word<ReasonCode>> {
-        match &self.0.cause {
-            Cause::Refused { reason_code, .. } => reason_code.as_ref(),
-            Cause::NotBuilt(_) | Cause::Transport(_) | Cause::Unusable { .. } => None,
-        }
+        self.answer()?.refusal.reason_code.as_ref()
     }
 
     /// Amazon's message. It may quote what was sent, a buyer's address included: not for logs.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
-        match &self.0.cause {
-            Cause::Refused { message, .. } => message.as_deref(),
-            Cause::NotBuilt(_) | Cause::Transport(_) | Cause::Unusable { .. } => None,
-        }
+        self.answer()?.refusal.message.as_deref()
     }
 
     /// The HTTP status of the last try; none where no answer came.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        self.0.cause.head().map(|head| head.status)
+        self.answer().map(|answer| answer.head.status)
     }
 
     /// Amazon's id of the request; its support asks for it.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.0.cause.head().and_then(|head| head.request_id.as_deref())
+        self.answer()?.head.request_id.as_deref()
     }
 
     /// The server's clock, to the second. Far from one's own, it explains `InvalidHeaderValue`.
     #[must_use]
     pub fn date(&self) -> Option<Timestamp> {
-        self.0.cause.head().and_then(|head| head.date)
-    }
-
-    /// Whether an answer came whose body was an error's of Amazon's.
-    #[must_use]
-    pub fn has_readable_body(&self) -> bool {
-        matches!(&self.0.cause, Cause::Refused { reason_code: Some(_), .. })
+        self.answer()?.head.date
     }
 
     /// The body of the last answer as it came. It may quote what was sent: not for logs.
     #[must_use]
     pub fn body(&self) -> Option<&Bytes> {
-        match &self.0.cause {
-            Cause::Refused { body, .. } | Cause::Unusable { body, .. } => Some(body),
-            Cause::NotBuilt(_) | Cause::Transport(_) => None,
-        }
+        self.answer().map(|answer| &answer.body)
     }
 
     /// What went wrong on the way, where no answer came.
@@ -224,7 +208,7 @@ impl Error {
     pub fn transport_error(&self) -> Option<&TransportError> {
         match &self.0.cause {
             Cause::Transport(error) => Some(error),
-            Cause::NotBuilt(_) | Cause::Refused { .. } | Cause::Unusable { .. } => None,
+            Cause::NotBuilt(_) | Cause::Answered(_) => None,
         }
     }
 
@@ -247,13 +231,17 @@ impl fmt::Display for Error {
         match &self.0.cause {
             Cause::NotBuilt(why) => write!(f, "the request cannot be built: {why}")?,
             Cause::Transport(why) => fmt::Display::fmt(why, f)?,
-            Cause::Refused { head, reason_code, .. } => match reason_code {
-                Some(Word::Known(code)) => write!(f, "{} {code}", head.status)?,
-                // Not Amazon's word, so perhaps not a word at all.
-                Some(Word::Unknown(_)) => write!(f, "{} with an unknown reason code", head.status)?,
-                None => write!(f, "{} without a reason code", head.status)?,
-            },
-            Cause::Unusable { head, why, .. } => write!(f, "{}, but {why}", head.status)?,
+            Cause::Answered(answer) => {
+                match (answer.head.status, &answer.flaw, &answer.refusal.reason_code) {
+                    (status, Some(why), _) => write!(f, "{status}, but {why}")?,
+                    (status, None, Some(Word::Known(code))) => write!(f, "{status} {code}")?,
+                    // Not Amazon's word, so perhaps not a word at all.
+                    (status, None, Some(Word::Unknown(_))) => {
+                        write!(f, "{status} with an unknown reason code")?
+                    }
+                    (status, None, None) => write!(f, "{status} without a reason code")?,
+                }
+            }
         }
         if let Some(request_id) = self.request_id() {
             write!(f, ", request {request_id}")?;
@@ -280,7 +268,7 @@ impl core::error::Error for Error {
         match &self.0.cause {
             Cause::NotBuilt(why) => Some(why.as_ref()),
             Cause::Transport(why) => Some(why),
-            Cause::Refused { .. } | Cause::Unusable { .. } => None,
+            Cause::Answered(_) => None,
         }
     }
 }

@@ -40,8 +40,7 @@ impl Https {
     /// A pool for an endpoint: TLS only, unless the endpoint says `http`.
     #[must_use]
     pub fn new(endpoint: &Endpoint, connect_timeout: Duration) -> Self {
-        let scheme = if endpoint.is_plain() { http::uri::Scheme::HTTP } else { http::uri::Scheme::HTTPS };
-        Self::of_scheme(&scheme, connect_timeout)
+        Self::of_scheme(endpoint.scheme(), connect_timeout)
     }
 
     /// A pool for URLs of one scheme: TLS only, unless it is `http`.

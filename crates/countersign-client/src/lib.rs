@@ -62,7 +62,7 @@ pub use countersign_protocol::{signing, wire};
 pub use countersign_world::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use endpoint::{Endpoint, NotAnEndpoint};
 
-pub use error::Error;
+pub use error::{Answered, Error};
 pub use https::{Https, MAX_ANSWER_LEN};
 pub use notification::NotificationVerifier;
 pub use retry::{Decision, Outcome, Repeatable, RetryPolicy};

@@ -17,11 +17,12 @@ impl Client {
         call: &Call<'_>,
         now: Timestamp,
     ) -> Result<http::Request<Bytes>, SigningFailed> {
-        let shared = &*self.shared;
-        let path = shared.endpoint.path(shared.signer.public_key_id(), shared.environment, &call.resource);
+        let settings = &self.shared.settings;
+        let key = settings.signer.public_key_id();
+        let path = settings.endpoint.path(key, self.environment(), &call.resource);
         let mut request = http::Request::builder()
             .method(call.method.clone())
-            .uri(shared.endpoint.uri(&path)?)
+            .uri(settings.endpoint.uri(&path)?)
             .header(http::header::ACCEPT, "application/json")
             .header(http::header::CONTENT_TYPE, "application/json")
             .header(http::header::USER_AGENT, USER_AGENT)
@@ -30,7 +31,7 @@ impl Client {
             let key = HeaderValue::from_str(key.as_str())?;
             request.headers_mut().insert("x-amz-pay-idempotency-key", key);
         }
-        shared.signer.sign(&mut request, shared.region, now)?;
+        settings.signer.sign(&mut request, settings.region, now)?;
         // The API's pages leave it out of the signature.
         if let Some(code) = self.simulation.as_ref().filter(|_| call.can_be_simulated) {
             request.headers_mut().insert("x-amz-pay-simulation-code", code.header());

@@ -11,14 +11,14 @@ use super::Sending;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Answered, Error};
 
 impl Client {
     /// Get Charge: its state, its amounts, what was captured and refunded.
     ///
     /// # Errors
     /// None of them changes anything; 404 `ResourceNotFound` for a charge of somebody else.
-    pub async fn get_charge(&self, id: &ChargeId) -> Result<Answer<Charge>, Error> {
+    pub async fn get_charge(&self, id: &ChargeId) -> Answered<Charge> {
         self.exchange(&self.read_call("getCharge", format!("charges/{id}"))).await
     }
 
@@ -29,11 +29,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::is_definitive`]: no charge was made. [`Error::is_ambiguous`]: one may have been.
-    pub async fn create_charge(
-        &self,
-        request: &CreateCharge,
-        key: &IdempotencyKey,
-    ) -> Result<Answer<Charge>, Error> {
+    pub async fn create_charge(&self, request: &CreateCharge, key: &IdempotencyKey) -> Answered<Charge> {
         let body = request.to_request().into();
         self.exchange(&self.create_charge_call(body, Sending::RepeatedlyWithKey(key))).await
     }
@@ -42,11 +38,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::create_charge`], for a call that is sent once.
-    pub async fn create_charge_bytes(
-        &self,
-        body: Bytes,
-        key: &IdempotencyKey,
-    ) -> Result<Answer<Charge>, Error> {
+    pub async fn create_charge_bytes(&self, body: Bytes, key: &IdempotencyKey) -> Answered<Charge> {
         self.exchange(&self.create_charge_call(body, Sending::OnceWithKey(key))).await
     }
 
@@ -62,7 +54,7 @@ impl Client {
         id: &ChargeId,
         request: &CaptureCharge,
         key: &IdempotencyKey,
-    ) -> Result<Answer<Charge>, Error> {
+    ) -> Answered<Charge> {
         let body = request.to_request().into();
         let call = self.capture_call(id, body, Sending::RepeatedlyWithKey(key));
         of_this_charge(&call, self.exchange(&call).await?, id)
@@ -77,7 +69,7 @@ impl Client {
         id: &ChargeId,
         body: Bytes,
         key: &IdempotencyKey,
-    ) -> Result<Answer<Charge>, Error> {
+    ) -> Answered<Charge> {
         self.exchange(&self.capture_call(id, body, Sending::OnceWithKey(key))).await
     }
 
@@ -86,11 +78,7 @@ impl Client {
     /// # Errors
     /// After an ambiguous one, and after 422 `InvalidChargeStatus`, get the charge. A success that names
     /// another charge is ambiguous.
-    pub async fn cancel_charge(
-        &self,
-        id: &ChargeId,
-        request: &CancelCharge,
-    ) -> Result<Answer<Charge>, Error> {
+    pub async fn cancel_charge(&self, id: &ChargeId, request: &CancelCharge) -> Answered<Charge> {
         let call = self.cancel_call(id, request.to_request().into());
         of_this_charge(&call, self.exchange(&call).await?, id)
     }
@@ -99,7 +87,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::cancel_charge`].
-    pub async fn cancel_charge_bytes(&self, id: &ChargeId, body: Bytes) -> Result<Answer<Charge>, Error> {
+    pub async fn cancel_charge_bytes(&self, id: &ChargeId, body: Bytes) -> Answered<Charge> {
         self.exchange(&self.cancel_call(id, body)).await
     }
 
@@ -107,11 +95,7 @@ impl Client {
     ///
     /// # Errors
     /// 422 for a charge of the merchant's own.
-    pub async fn update_charge(
-        &self,
-        id: &ChargeId,
-        request: &UpdateCharge,
-    ) -> Result<Answer<Charge>, Error> {
+    pub async fn update_charge(&self, id: &ChargeId, request: &UpdateCharge) -> Answered<Charge> {
         let (resource, body) = (format!("charges/{id}"), request.to_request().into());
         self.exchange(&self.change_call("updateCharge", Method::PATCH, resource, body)).await
     }
@@ -130,7 +114,7 @@ impl Client {
 }
 
 /// A success, unless it is about another charge than was asked for: it says nothing of ours then.
-fn of_this_charge(call: &Call<'_>, answer: Answer<Charge>, id: &ChargeId) -> Result<Answer<Charge>, Error> {
+fn of_this_charge(call: &Call<'_>, answer: Answer<Charge>, id: &ChargeId) -> Answered<Charge> {
     match &answer.value.charge_id {
         Some(answered) if answered != id => {
             Err(Error::unusable(call, answer, "its body names another charge"))

@@ -7,20 +7,16 @@ use countersign_protocol::wire::{
 };
 use http::Method;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::Answered;
 
 impl Client {
     /// Get Charge Permission: its state, its limits, and for 30 days the buyer's data.
     ///
     /// # Errors
     /// None of them changes anything; 404 `ResourceNotFound` for a permission of somebody else.
-    pub async fn get_charge_permission(
-        &self,
-        id: &ChargePermissionId,
-    ) -> Result<Answer<ChargePermission>, Error> {
+    pub async fn get_charge_permission(&self, id: &ChargePermissionId) -> Answered<ChargePermission> {
         self.exchange(&self.read_call("getChargePermission", format!("chargePermissions/{id}"))).await
     }
 
@@ -32,7 +28,7 @@ impl Client {
         &self,
         id: &ChargePermissionId,
         request: &UpdateChargePermission,
-    ) -> Result<Answer<ChargePermission>, Error> {
+    ) -> Answered<ChargePermission> {
         let (resource, body) = (format!("chargePermissions/{id}"), request.to_request().into());
         self.exchange(&self.change_call("updateChargePermission", Method::PATCH, resource, body)).await
     }
@@ -46,7 +42,7 @@ impl Client {
         &self,
         id: &ChargePermissionId,
         request: &CloseChargePermission,
-    ) -> Result<Answer<ChargePermission>, Error> {
+    ) -> Answered<ChargePermission> {
         self.close_charge_permission_bytes(id, request.to_request().into()).await
     }
 
@@ -58,7 +54,7 @@ impl Client {
         &self,
         id: &ChargePermissionId,
         body: Bytes,
-    ) -> Result<Answer<ChargePermission>, Error> {
+    ) -> Answered<ChargePermission> {
         let resource = format!("chargePermissions/{id}/close");
         let call = self.change_call("closeChargePermission", Method::DELETE, resource, body);
         self.exchange(&Call { can_be_simulated: true, ..call }).await

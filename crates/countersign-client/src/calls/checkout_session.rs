@@ -12,7 +12,7 @@ use super::Sending;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Answered, Error};
 
 impl Client {
     /// Create Checkout Session, for the flows in which the merchant does: in Buy Now Amazon creates it.
@@ -23,11 +23,11 @@ impl Client {
         &self,
         request: &CreateCheckoutSession,
         key: &IdempotencyKey,
-    ) -> Result<Answer<CheckoutSession>, Error> {
+    ) -> Answered<CheckoutSession> {
         let (resource, body) = ("checkoutSessions".to_owned(), request.to_request().into());
         let call =
             self.payment_call("createCheckoutSession", resource, body, Sending::RepeatedlyWithKey(key));
-        let deadline = self.shared.deadlines.call;
+        let deadline = self.shared.settings.deadlines.call;
         self.exchange(&Call { deadline, can_be_simulated: false, ..call }).await
     }
 
@@ -38,10 +38,7 @@ impl Client {
     ///
     /// # Errors
     /// None of them changes anything; 404 `ResourceNotFound` 30 days after the creation.
-    pub async fn get_checkout_session(
-        &self,
-        id: &CheckoutSessionId,
-    ) -> Result<Answer<CheckoutSession>, Error> {
+    pub async fn get_checkout_session(&self, id: &CheckoutSessionId) -> Answered<CheckoutSession> {
         self.exchange(&self.read_call("getCheckoutSession", format!("checkoutSessions/{id}"))).await
     }
 
@@ -53,7 +50,7 @@ impl Client {
         &self,
         id: &CheckoutSessionId,
         request: &UpdateCheckoutSession,
-    ) -> Result<Answer<CheckoutSession>, Error> {
+    ) -> Answered<CheckoutSession> {
         // The API ignores keys on PATCH, and a late copy could undo a later update.
         let (resource, body) = (format!("checkoutSessions/{id}"), request.to_request().into());
         self.exchange(&self.change_call("updateCheckoutSession", http::Method::PATCH, resource, body)).await
@@ -68,7 +65,7 @@ impl Client {
         id: &CheckoutSessionId,
         request: &CompleteCheckoutSession,
         sending: Sending<'_>,
-    ) -> Result<Answer<CheckoutSession>, Error> {
+    ) -> Answered<CheckoutSession> {
         let body = request.to_request().into();
         let call = self.payment_call(
             "completeCheckoutSession",
@@ -93,7 +90,7 @@ impl Client {
         id: &CheckoutSessionId,
         request: &FinalizeCheckoutSession,
         sending: Sending<'_>,
-    ) -> Result<Answer<CheckoutSession>, Error> {
+    ) -> Answered<CheckoutSession> {
         let body = request.to_request().into();
         let call = self.finalize_call(id, body, sending);
         let intent = request.payment_intent.as_ref().and_then(Word::known);
@@ -112,7 +109,7 @@ impl Client {
         id: &CheckoutSessionId,
         body: Bytes,
         key: &IdempotencyKey,
-    ) -> Result<Answer<CheckoutSession>, Error> {
+    ) -> Answered<CheckoutSession> {
         self.exchange(&self.finalize_call(id, body, Sending::OnceWithKey(key))).await
     }
 
@@ -127,7 +124,7 @@ fn whole_completion(
     answer: Answer<CheckoutSession>,
     id: &CheckoutSessionId,
     intent: Option<PaymentIntent>,
-) -> Result<Answer<CheckoutSession>, Error> {
+) -> Answered<CheckoutSession> {
     let session = &answer.value;
     let state = session.status_details.as_ref().and_then(|status| status.state.as_ref());
     let needs_charge = intent.is_some_and(|intent| intent != PaymentIntent::Confirm);

@@ -69,7 +69,7 @@ impl Client {
             effect: Effect::Changes,
             repeatable: Repeatable::UnlessSent,
             tries: Tries::AsThePolicyDecides,
-            deadline: self.shared.deadlines.call,
+            deadline: self.shared.settings.deadlines.call,
             can_be_simulated: false,
         }
     }
@@ -91,7 +91,7 @@ impl Client {
             effect: Effect::Changes,
             repeatable,
             tries,
-            deadline: self.shared.deadlines.payment,
+            deadline: self.shared.settings.deadlines.payment,
             can_be_simulated: true,
         }
     }

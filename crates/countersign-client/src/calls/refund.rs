@@ -7,7 +7,7 @@ use countersign_protocol::wire::{CreateRefund, Object as _, Refund};
 use super::Sending;
 use crate::answer::Answer;
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Answered, Error};
 
 impl Client {
     /// Create Refund: gives back of a Captured charge. Always asynchronous: RefundInitiated, then
@@ -17,11 +17,7 @@ impl Client {
     /// # Errors
     /// [`Error::is_definitive`]: nothing is refunded. [`Error::is_ambiguous`]: it may be. A success that
     /// names another charge is ambiguous.
-    pub async fn create_refund(
-        &self,
-        request: &CreateRefund,
-        key: &IdempotencyKey,
-    ) -> Result<Answer<Refund>, Error> {
+    pub async fn create_refund(&self, request: &CreateRefund, key: &IdempotencyKey) -> Answered<Refund> {
         let body = request.to_request().into();
         let sending = Sending::RepeatedlyWithKey(key);
         let call = self.payment_call("createRefund", "refunds".to_owned(), body, sending);
@@ -38,11 +34,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::create_refund`], for a call that is sent once.
-    pub async fn create_refund_bytes(
-        &self,
-        body: Bytes,
-        key: &IdempotencyKey,
-    ) -> Result<Answer<Refund>, Error> {
+    pub async fn create_refund_bytes(&self, body: Bytes, key: &IdempotencyKey) -> Answered<Refund> {
         let sending = Sending::OnceWithKey(key);
         self.exchange(&self.payment_call("createRefund", "refunds".to_owned(), body, sending)).await
     }
@@ -51,7 +43,7 @@ impl Client {
     ///
     /// # Errors
     /// None of them changes anything; 404 `ResourceNotFound` for a refund of somebody else.
-    pub async fn get_refund(&self, id: &RefundId) -> Result<Answer<Refund>, Error> {
+    pub async fn get_refund(&self, id: &RefundId) -> Answered<Refund> {
         self.exchange(&self.read_call("getRefund", format!("refunds/{id}"))).await
     }
 }
