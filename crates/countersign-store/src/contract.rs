@@ -54,6 +54,16 @@ pub enum Expect {
     Version(Version),
 }
 
+impl Expect {
+    /// Whether a document is as expected, by its version; `None` where there is no document.
+    pub(crate) fn allows(self, found: Option<Version>) -> bool {
+        match self {
+            Self::Absent => found.is_none(),
+            Self::Version(version) => found == Some(version),
+        }
+    }
+}
+
 /// An entry of an index. Writing a document replaces all of its entries. An index holds documents of
 /// one collection, so that a value and an id name one row of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +125,30 @@ pub struct Message {
     pub bytes: Bytes,
     /// How often it has been leased, this time included.
     pub lease_count: u32,
+}
+
+/// Which messages are to be leased, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Of which topic.
+    pub topic: &'static str,
+    /// Those that may be sent at this instant.
+    pub now: Timestamp,
+    /// Until when they are kept from other takers.
+    pub until: Timestamp,
+    /// At most so many, and never more than [`MAX_ROWS`].
+    pub limit: usize,
+}
+
+/// The end of one message's lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    /// Of which message.
+    pub sequence: u64,
+    /// That of the leased message.
+    pub lease_count: u32,
+    /// When to try again; `None` when the message was delivered, or given up.
+    pub deliver_at: Option<Timestamp>,
 }
 
 /// What of a topic is still to be delivered.
@@ -234,25 +268,13 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>>;
 
-    /// Takes undelivered messages of a topic that may be sent at `now`, oldest due first, and keeps
-    /// them from other takers until `until`. Whoever crashes with a lease loses it by time.
-    fn lease(
-        &self,
-        topic: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>>;
+    /// Takes undelivered messages of a topic that may be sent now, oldest due first, and keeps them
+    /// from other takers for a while. Whoever crashes with a lease loses it by time.
+    fn lease(&self, lease: Lease) -> BoxFuture<'_, Result<Vec<Message>, StoreError>>;
 
-    /// Ends a lease: `None` when the message was delivered (or given up), else when to try again.
-    /// `lease_count` is that of the leased message. A lease ends once, and late too, unless another
-    /// taker came first; one that was lost or has ended already is left alone: `false`.
-    fn release(
-        &self,
-        sequence: u64,
-        lease_count: u32,
-        deliver_at: Option<Timestamp>,
-    ) -> BoxFuture<'_, Result<bool, StoreError>>;
+    /// Ends a lease. A lease ends once, and late too, unless another taker came first; one that was
+    /// lost or has ended already is left alone: `false`.
+    fn release(&self, release: Release) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// How much of a topic is still to be delivered. Counts up to the limit only.
     fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>>;

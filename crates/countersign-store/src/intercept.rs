@@ -10,8 +10,8 @@ use countersign_domain::time::Timestamp;
 use futures_util::future::BoxFuture;
 
 use crate::contract::{
-    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
-    StoreError,
+    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Lease, Message,
+    Release, Store, StoreError,
 };
 
 /// The operations of a store.
@@ -355,83 +355,70 @@ impl<H: Hook> InterceptedStore<H> {
         Self { hook, inner, counts: Mutex::default(), at_work: AtomicUsize::new(0) }
     }
 
-    fn call<'a>(&self, operation: Operation, keys: &'a [Key], change: Option<&'a ChangeSet>) -> Call<'a> {
-        Call { number: self.lock().called(operation, keys), operation, keys, change }
+    /// Lets an operation through, with what the hook does around it.
+    async fn passed<T, E: From<Fault>>(
+        &self,
+        operation: Operation,
+        keys: &[Key],
+        change: Option<&ChangeSet>,
+        inner: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let call = Call { number: self.lock().called(operation, keys), operation, keys, change };
+        let fault = self.hook.before(call).await;
+        if let Some(fault) = fault.filter(|fault| !fault.happens()) {
+            return Err(fault.into());
+        }
+        let answer = {
+            let _at_work = AtWork::on(&self.at_work);
+            inner.await
+        };
+        if let (Some(change), Ok(_)) = (change, &answer) {
+            self.lock().applied(change);
+        }
+        let outcome = if answer.is_ok() { Outcome::Done } else { Outcome::Failed };
+        self.hook.after(call, outcome).await;
+        match fault {
+            None => answer,
+            Some(fault @ Fault::SuccessLost) => answer.and(Err(fault.into())),
+            // Whatever the answer was, a refusal too, it is lost.
+            Some(fault) => Err(fault.into()),
+        }
     }
 
-    fn passed<'a, T: Send + 'a>(
+    fn asked<'a, T: Send + 'a>(
         &'a self,
         operation: Operation,
-        keys: &'a [Key],
         inner: BoxFuture<'a, Result<T, StoreError>>,
     ) -> BoxFuture<'a, Result<T, StoreError>> {
-        Box::pin(async move {
-            let call = self.call(operation, keys, None);
-            let fault = self.hook.before(call).await;
-            if let Some(fault) = fault.filter(|fault| !fault.happens()) {
-                return Err(fault.into());
-            }
-            let answer = {
-                let _at_work = AtWork::on(&self.at_work);
-                inner.await
-            };
-            let outcome = if answer.is_ok() { Outcome::Done } else { Outcome::Failed };
-            self.hook.after(call, outcome).await;
-            match fault {
-                Some(fault) => answer.and(Err(fault.into())),
-                None => answer,
-            }
-        })
+        Box::pin(self.passed(operation, &[], None, inner))
     }
 }
 
 impl<H: Hook> Store for InterceptedStore<H> {
     fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
-        self.passed(Operation::Load, keys, self.inner.load(keys))
+        Box::pin(self.passed(Operation::Load, keys, None, self.inner.load(keys)))
     }
 
     fn commit(&self, change: ChangeSet) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(async move {
-            let call = self.call(Operation::Commit, &[], Some(&change));
-            let fault = self.hook.before(call).await;
-            if let Some(fault) = fault.filter(|fault| !fault.happens()) {
-                return Err(fault.into());
-            }
-            let answer = {
-                let _at_work = AtWork::on(&self.at_work);
-                self.inner.commit(change.clone()).await
-            };
-            let outcome = match &answer {
-                Ok(()) => {
-                    self.lock().applied(&change);
-                    Outcome::Done
-                }
-                Err(_) => Outcome::Failed,
-            };
-            self.hook.after(call, outcome).await;
-            match fault {
-                None => answer,
-                Some(fault @ Fault::SuccessLost) => answer.and(Err(fault.into())),
-                // Whatever the answer was, a refusal too, it is lost.
-                Some(fault) => Err(fault.into()),
-            }
+            self.passed(Operation::Commit, &[], Some(&change), self.inner.commit(change.clone())).await
         })
     }
 
     fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.passed(Operation::WasCommitted, &[], self.inner.was_committed(id))
+        self.asked(Operation::WasCommitted, self.inner.was_committed(id))
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<DueTimer>, StoreError>> {
-        self.passed(Operation::Due, &[], self.inner.due(now, limit))
+        self.asked(Operation::Due, self.inner.due(now, limit))
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.passed(Operation::NextDue, &[], self.inner.next_due())
+        self.asked(Operation::NextDue, self.inner.next_due())
     }
 
     fn range(&self, range: IndexRange) -> BoxFuture<'_, Result<Vec<IndexRow>, StoreError>> {
-        self.passed(Operation::Range, &[], self.inner.range(range))
+        self.asked(Operation::Range, self.inner.range(range))
     }
 
     fn messages<'a>(
@@ -441,37 +428,26 @@ impl<H: Hook> Store for InterceptedStore<H> {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>> {
-        self.passed(Operation::Messages, &[], self.inner.messages(topic, subject, after, limit))
+        self.asked(Operation::Messages, self.inner.messages(topic, subject, after, limit))
     }
 
-    fn lease(
-        &self,
-        topic: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
-        self.passed(Operation::Lease, &[], self.inner.lease(topic, now, until, limit))
+    fn lease(&self, lease: Lease) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
+        self.asked(Operation::Lease, self.inner.lease(lease))
     }
 
-    fn release(
-        &self,
-        sequence: u64,
-        lease_count: u32,
-        deliver_at: Option<Timestamp>,
-    ) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.passed(Operation::Release, &[], self.inner.release(sequence, lease_count, deliver_at))
+    fn release(&self, release: Release) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.asked(Operation::Release, self.inner.release(release))
     }
 
     fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {
-        self.passed(Operation::Backlog, &[], self.inner.backlog(topic, limit))
+        self.asked(Operation::Backlog, self.inner.backlog(topic, limit))
     }
 
     fn watermark(&self) -> BoxFuture<'_, Result<Timestamp, StoreError>> {
-        self.passed(Operation::Watermark, &[], self.inner.watermark())
+        self.asked(Operation::Watermark, self.inner.watermark())
     }
 
     fn reset(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.passed(Operation::Reset, &[], self.inner.reset())
+        self.asked(Operation::Reset, self.inner.reset())
     }
 }

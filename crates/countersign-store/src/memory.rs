@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use futures_util::future::BoxFuture;
 
 use crate::contract::{
     Backlog, CHANGE_IDS_KEPT, ChangeId, ChangeSet, CommitError, Content, Document, DueTimer, Expect,
-    IndexEntry, IndexRange, IndexRow, Key, Message, NewMessage, Store, StoreError, Version,
+    IndexEntry, IndexRange, IndexRow, Key, Lease, Message, NewMessage, Release, Store, StoreError, Version,
 };
 use crate::limits;
 
@@ -46,11 +45,9 @@ struct Stored {
 #[derive(Debug)]
 struct StoredMessage {
     topic: &'static str,
-    subject: String,
-    bytes: Bytes,
     deliver_at: Option<Timestamp>,
-    lease_count: u32,
     leased: bool,
+    message: Message,
 }
 
 impl MemoryStore {
@@ -67,15 +64,8 @@ impl MemoryStore {
 }
 
 impl Contents {
-    fn version(&self, key: &Key) -> Option<Version> {
-        self.documents.get(key).map(|stored| stored.document.version)
-    }
-
     fn is_as_expected(&self, key: &Key, expect: Expect) -> bool {
-        match expect {
-            Expect::Absent => !self.documents.contains_key(key),
-            Expect::Version(version) => self.version(key) == Some(version),
-        }
+        expect.allows(self.documents.get(key).map(|stored| stored.document.version))
     }
 
     fn commit(&mut self, change: ChangeSet) -> Result<(), CommitError> {
@@ -127,8 +117,8 @@ impl Contents {
         if let Some(deliver_at) = deliver_at {
             self.by_delivery.insert((topic, deliver_at, sequence));
         }
-        let message = StoredMessage { topic, subject, bytes, deliver_at, lease_count: 0, leased: false };
-        self.messages.insert(sequence, message);
+        let message = Message { sequence, subject, bytes, lease_count: 0 };
+        self.messages.insert(sequence, StoredMessage { topic, deliver_at, leased: false, message });
     }
 
     fn note_change(&mut self, id: ChangeId, at: Timestamp) {
@@ -140,37 +130,31 @@ impl Contents {
         self.changes[0].insert(id);
     }
 
-    fn lease(&mut self, topic: &'static str, now: Timestamp, until: Timestamp, limit: usize) -> Vec<Message> {
+    fn lease(&mut self, Lease { topic, now, until, limit }: Lease) -> Vec<Message> {
         let from = (topic, Timestamp::UNIX_EPOCH, 0);
         let to = (topic, now, u64::MAX);
         let due: Vec<_> = self.by_delivery.range(from..=to).take(limits::rows(limit)).copied().collect();
         let mut leased = Vec::with_capacity(due.len());
         for (_, deliver_at, sequence) in due {
-            let Some(message) = self.messages.get_mut(&sequence) else { continue };
-            message.leased = true;
-            message.deliver_at = Some(until);
-            message.lease_count = message.lease_count.saturating_add(1);
-            leased.push(Message {
-                sequence,
-                subject: message.subject.clone(),
-                bytes: message.bytes.clone(),
-                lease_count: message.lease_count,
-            });
+            let Some(stored) = self.messages.get_mut(&sequence) else { continue };
+            stored.leased = true;
+            stored.deliver_at = Some(until);
+            stored.message.lease_count = stored.message.lease_count.saturating_add(1);
+            leased.push(stored.message.clone());
             self.by_delivery.remove(&(topic, deliver_at, sequence));
             self.by_delivery.insert((topic, until, sequence));
         }
         leased
     }
 
-    fn release(&mut self, sequence: u64, lease_count: u32, deliver_at: Option<Timestamp>) -> bool {
-        let Some(message) = self.messages.get_mut(&sequence) else { return false };
-        if !message.leased || message.lease_count != lease_count {
+    fn release(&mut self, Release { sequence, lease_count, deliver_at }: Release) -> bool {
+        let Some(stored) = self.messages.get_mut(&sequence) else { return false };
+        if !stored.leased || stored.message.lease_count != lease_count {
             return false;
         }
-        message.leased = false;
-        let leased_until = std::mem::replace(&mut message.deliver_at, deliver_at);
-        let topic = message.topic;
-        if let Some(leased_until) = leased_until {
+        stored.leased = false;
+        let topic = stored.topic;
+        if let Some(leased_until) = std::mem::replace(&mut stored.deliver_at, deliver_at) {
             self.by_delivery.remove(&(topic, leased_until, sequence));
         }
         if let Some(deliver_at) = deliver_at {
@@ -188,16 +172,7 @@ impl Contents {
 
     fn messages(&self, topic: &'static str, subject: Option<&str>, after: u64, limit: usize) -> Vec<Message> {
         let Some(first) = after.checked_add(1) else { return Vec::new() };
-        let read = |sequence: u64| {
-            let message = self.messages.get(&sequence)?;
-            let StoredMessage { subject, bytes, lease_count, .. } = message;
-            Some(Message {
-                sequence,
-                subject: subject.clone(),
-                bytes: bytes.clone(),
-                lease_count: *lease_count,
-            })
-        };
+        let read = |sequence: u64| self.messages.get(&sequence).map(|stored| stored.message.clone());
         let limit = limits::rows(limit);
         match subject {
             Some(subject) => {
@@ -279,23 +254,12 @@ impl Store for MemoryStore {
         Box::pin(async move { Ok(self.contents().messages(topic, subject, after, limit)) })
     }
 
-    fn lease(
-        &self,
-        topic: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
-        Box::pin(async move { Ok(self.contents().lease(topic, now, until, limit)) })
+    fn lease(&self, lease: Lease) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
+        Box::pin(async move { Ok(self.contents().lease(lease)) })
     }
 
-    fn release(
-        &self,
-        sequence: u64,
-        lease_count: u32,
-        deliver_at: Option<Timestamp>,
-    ) -> BoxFuture<'_, Result<bool, StoreError>> {
-        Box::pin(async move { Ok(self.contents().release(sequence, lease_count, deliver_at)) })
+    fn release(&self, release: Release) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move { Ok(self.contents().release(release)) })
     }
 
     fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
-    ChangeId, ChangeSet, CommitError, Content, Expect, IndexEntry, IndexRange, Key, NewMessage, Store,
-    StoreError, Version, Write,
+    ChangeId, ChangeSet, CommitError, Content, Expect, IndexEntry, IndexRange, Key, Lease, NewMessage,
+    Release, Store, StoreError, Version, Write,
 };
 use countersign_store::sqlite::{OpenError, SqliteStore};
 use futures_util::future::{FutureExt as _, join_all};
@@ -79,7 +79,7 @@ fn everything_survives_closing_and_opening() {
         let rewritten = Write { expect: Expect::Version(Version(1)), ..create("A") };
         store.commit(ChangeSet { write: vec![rewritten], ..creation(9, &[]) }).await.unwrap();
         let [now, until] = [1, 100].map(Timestamp::from_millis);
-        let leased = store.lease("webhook", now, until, 1).await.unwrap().remove(0);
+        let leased = store.lease(Lease { topic: "webhook", now, until, limit: 1 }).await.unwrap().remove(0);
         (store.load(&[key("A")]).await.unwrap(), leased)
     });
     drop(store);
@@ -98,8 +98,13 @@ fn everything_survives_closing_and_opening() {
             assert_eq!(store.was_committed(ChangeId([number; 16])).await, Ok(expected));
         }
         let [now, until] = [99, 200].map(Timestamp::from_millis);
-        assert_eq!(store.lease("webhook", now, until, 1).await, Ok(Vec::new()), "the lease holds");
-        assert_eq!(store.release(leased.sequence, leased.lease_count, None).await, Ok(true));
+        assert_eq!(
+            store.lease(Lease { topic: "webhook", now, until, limit: 1 }).await,
+            Ok(Vec::new()),
+            "the lease holds"
+        );
+        let ended = Release { sequence: leased.sequence, lease_count: leased.lease_count, deliver_at: None };
+        assert_eq!(store.release(ended).await, Ok(true));
     });
 }
 
@@ -332,8 +337,8 @@ fn a_commit_whose_fate_is_open_stops_the_writer_until_the_store_is_opened_anew()
     let refused = commit_together(&store, vec![creation(3, &["after"]), creation(4, &["later"])]);
     assert!(refused.iter().all(|answer| matches!(answer, Err(CommitError::Unavailable(_)))), "{refused:?}");
     let [now, until] = [1, 2].map(Timestamp::from_millis);
-    assert!(block_on(store.lease("webhook", now, until, 1)).is_err());
-    assert!(block_on(store.release(1, 1, None)).is_err());
+    assert!(block_on(store.lease(Lease { topic: "webhook", now, until, limit: 1 })).is_err());
+    assert!(block_on(store.release(Release { sequence: 1, lease_count: 1, deliver_at: None })).is_err());
     assert!(block_on(store.reset()).is_err());
     assert!(is_there(&store, "before"), "reads go on");
     drop(store);

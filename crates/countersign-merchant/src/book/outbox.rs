@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_domain::time::Timestamp;
 /// A fact as it is kept, with its place and, if it is to be sent, its lease.
 pub(crate) use countersign_store::contract::Message as KeptFact;
-use countersign_store::contract::{Expect, Key, NewMessage, Write};
+use countersign_store::contract::{Expect, Key, Lease, NewMessage, Release, Write};
 
 use super::commit::Decided;
 use super::{Book, Outbox, StoreFailed, plain_write};
@@ -64,15 +64,16 @@ impl Book {
         limit: usize,
     ) -> Result<Vec<KeptFact>, StoreFailed> {
         let now = self.clock.now();
-        Ok(self.store.lease(fact::TOPIC, now, now.plus(lease), limit).await?)
+        Ok(self.store.lease(Lease { topic: fact::TOPIC, now, until: now.plus(lease), limit }).await?)
     }
 
     /// Ends a lease: delivered or given up, or due again. Whether that was kept.
     pub(crate) async fn release_fact(&self, kept: &KeptFact, again_at: Option<Timestamp>) -> bool {
-        let released = self.store.release(kept.sequence, kept.lease_count, again_at).await;
+        let KeptFact { sequence, lease_count, .. } = *kept;
+        let released = self.store.release(Release { sequence, lease_count, deliver_at: again_at }).await;
         released.map_err(StoreFailed::from).unwrap_or_else(|failed| {
             // The lease runs out, and the fact is sent again under its id.
-            tracing::warn!(event_id = fact::id(kept.sequence), %failed, "a webhook's fate was not kept");
+            tracing::warn!(event_id = fact::id(sequence), %failed, "a webhook's fate was not kept");
             false
         })
     }

@@ -5,7 +5,7 @@ use countersign_domain::provider::charge_permission::ChargePermission;
 use countersign_domain::provider::event::{Entry, Event};
 use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::{Message, NotificationType, Notified};
-use countersign_store::contract::{Content, Expect, Key, MAX_CHANGES, NewMessage, Write};
+use countersign_store::contract::{Content, Expect, Key, Lease, MAX_CHANGES, NewMessage, Release, Write};
 
 use super::Book;
 use super::caller::{Appended, Told};
@@ -125,13 +125,14 @@ impl Book {
         limit: usize,
     ) -> Result<Vec<Leased>, StoreFailed> {
         let mut leased = Vec::new();
-        for message in self.store.lease(notification::topic(lane), now, now, limit).await? {
+        let lease = Lease { topic: notification::topic(lane), now, until: now, limit };
+        for message in self.store.lease(lease).await? {
             let (sequence, lease_count) = (message.sequence, message.lease_count);
             match notification::decode(&message.bytes) {
                 Ok(notice) => leased.push(Leased { sequence, lease_count, attempts: 0, notice }),
                 Err(why) => {
                     tracing::error!(%why, sequence, "a notification can never be sent");
-                    self.store.release(sequence, lease_count, None).await?;
+                    self.store.release(Release { sequence, lease_count, deliver_at: None }).await?;
                 }
             }
         }
@@ -181,7 +182,8 @@ impl Book {
         again_at: Option<Timestamp>,
     ) -> Result<(), StoreFailed> {
         // It may be gone: a reset forgets messages that are leased, too.
-        self.store.release(leased.sequence, leased.lease_count, again_at).await?;
+        let Leased { sequence, lease_count, .. } = *leased;
+        self.store.release(Release { sequence, lease_count, deliver_at: again_at }).await?;
         Ok(())
     }
 }

@@ -5,27 +5,14 @@ use countersign_domain::time::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 
 use super::rows::{self, number, signed};
-use crate::contract::{ChangeSet, Content, Expect, IndexEntry, Key, Message, Version};
+use crate::contract::{ChangeSet, Content, IndexEntry, Key, Lease, Message, Release, Version};
 
 /// A document's row as the writer finds it.
-pub(super) enum Found {
-    Absent,
-    /// `entries` are encoded, as the row has them.
-    There {
-        row: i64,
-        version: Version,
-        entries: Vec<u8>,
-    },
-}
-
-impl Found {
-    fn is_as_expected(&self, expect: Expect) -> bool {
-        match (self, expect) {
-            (Self::Absent, Expect::Absent) => true,
-            (Self::There { version, .. }, Expect::Version(expected)) => *version == expected,
-            (Self::Absent, Expect::Version(_)) | (Self::There { .. }, Expect::Absent) => false,
-        }
-    }
+pub(super) struct Found {
+    row: i64,
+    version: Version,
+    /// Encoded, as the row has them.
+    entries: Vec<u8>,
 }
 
 pub(super) fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
@@ -74,16 +61,16 @@ impl<'c> Statements<'c> {
     }
 
     /// The rows of what a change set writes; none when something is not as it expects.
-    pub(super) fn find(&mut self, change: &ChangeSet) -> rusqlite::Result<Option<Vec<Found>>> {
+    pub(super) fn find(&mut self, change: &ChangeSet) -> rusqlite::Result<Option<Vec<Option<Found>>>> {
         for (key, expect) in &change.require {
-            if !self.found(key)?.is_as_expected(*expect) {
+            if !expect.allows(self.found(key)?.map(|found| found.version)) {
                 return Ok(None);
             }
         }
         let mut rows = Vec::with_capacity(change.write.len());
         for write in &change.write {
             let found = self.found(&write.key)?;
-            if !found.is_as_expected(write.expect) {
+            if !write.expect.allows(found.as_ref().map(|found| found.version)) {
                 return Ok(None);
             }
             rows.push(found);
@@ -91,18 +78,15 @@ impl<'c> Statements<'c> {
         Ok(Some(rows))
     }
 
-    fn found(&mut self, key: &Key) -> rusqlite::Result<Found> {
-        let found = self
-            .find
-            .query_row(params![key.id, key.collection], |row| {
-                Ok(Found::There {
-                    row: row.get(0)?,
-                    version: Version(number(row.get(1)?)?),
-                    entries: row.get_ref(2)?.as_blob_or_null()?.unwrap_or_default().to_vec(),
-                })
+    fn found(&mut self, key: &Key) -> rusqlite::Result<Option<Found>> {
+        let found = self.find.query_row(params![key.id, key.collection], |row| {
+            Ok(Found {
+                row: row.get(0)?,
+                version: Version(number(row.get(1)?)?),
+                entries: row.get_ref(2)?.as_blob_or_null()?.unwrap_or_default().to_vec(),
             })
-            .optional()?;
-        Ok(found.unwrap_or(Found::Absent))
+        });
+        found.optional()
     }
 
     /// Writes a change set over the rows that were found for it. `sequence` is the latest message's,
@@ -110,7 +94,7 @@ impl<'c> Statements<'c> {
     pub(super) fn write(
         &mut self,
         change: &ChangeSet,
-        rows: Vec<Found>,
+        rows: Vec<Option<Found>>,
         sequence: &mut i64,
     ) -> rusqlite::Result<()> {
         for (write, found) in change.write.iter().zip(rows) {
@@ -132,11 +116,11 @@ impl<'c> Statements<'c> {
         self.note.execute([&change.id.0[..]]).map(|_| ())
     }
 
-    fn put(&mut self, key: &Key, content: &Content, found: Found) -> rusqlite::Result<()> {
+    fn put(&mut self, key: &Key, content: &Content, found: Option<Found>) -> rusqlite::Result<()> {
         let due_at = content.due_at.map(Timestamp::as_millis);
         let entries = encode_entries(&content.index);
         match found {
-            Found::There { row, version, entries: old } => {
+            Some(Found { row, version, entries: old }) => {
                 self.update.execute(params![
                     row,
                     signed(version.0.saturating_add(1)),
@@ -150,7 +134,7 @@ impl<'c> Statements<'c> {
                 }
                 self.replace_entries(key, &decode_entries(&old), &content.index)
             }
-            Found::Absent => {
+            None => {
                 self.insert.execute(params![
                     key.collection,
                     key.id,
@@ -164,8 +148,8 @@ impl<'c> Statements<'c> {
         }
     }
 
-    fn delete(&mut self, key: &Key, found: Found) -> rusqlite::Result<()> {
-        let Found::There { row, entries, .. } = found else { return Ok(()) };
+    fn delete(&mut self, key: &Key, found: Option<Found>) -> rusqlite::Result<()> {
+        let Some(Found { row, entries, .. }) = found else { return Ok(()) };
         self.delete.execute([row])?;
         self.replace_entries(key, &decode_entries(&entries), &[])
     }
@@ -214,31 +198,21 @@ fn decode_entries(bytes: &[u8]) -> Vec<(String, String)> {
     texts.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
 }
 
-pub(super) fn lease(
-    connection: &Connection,
-    topic: &str,
-    now: Timestamp,
-    until: Timestamp,
-    limit: usize,
-) -> rusqlite::Result<Vec<Message>> {
-    let mut leased = rows::deliverable(connection, topic, now, limit)?;
+pub(super) fn lease(connection: &Connection, lease: &Lease) -> rusqlite::Result<Vec<Message>> {
+    let mut leased = rows::deliverable(connection, lease)?;
     for message in &mut leased {
         message.lease_count = message.lease_count.saturating_add(1);
         connection
             .prepare_cached(
                 "UPDATE messages SET deliver_at = ?2, lease_count = ?3, leased = 1 WHERE sequence = ?1",
             )?
-            .execute(params![signed(message.sequence), until.as_millis(), message.lease_count])?;
+            .execute(params![signed(message.sequence), lease.until.as_millis(), message.lease_count])?;
     }
     Ok(leased)
 }
 
-pub(super) fn release(
-    connection: &Connection,
-    sequence: u64,
-    lease_count: u32,
-    deliver_at: Option<Timestamp>,
-) -> rusqlite::Result<bool> {
+pub(super) fn release(connection: &Connection, release: &Release) -> rusqlite::Result<bool> {
+    let Release { sequence, lease_count, deliver_at } = *release;
     let released = connection
         .prepare_cached(
             "UPDATE messages SET deliver_at = ?3, leased = 0

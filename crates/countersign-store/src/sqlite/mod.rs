@@ -47,8 +47,8 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::contract::{
-    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Message, Store,
-    StoreError,
+    Backlog, ChangeId, ChangeSet, CommitError, Document, DueTimer, IndexRange, IndexRow, Key, Lease, Message,
+    Release, Store, StoreError,
 };
 use crate::limits;
 pub use failure::OpenError;
@@ -190,29 +190,13 @@ impl Store for SqliteStore {
         })
     }
 
-    fn lease(
-        &self,
-        topic: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
-        let limit = limits::rows(limit);
-        Box::pin(self.writer.ask(move |answer| Request::Lease { topic, now, until, limit, answer }))
+    fn lease(&self, lease: Lease) -> BoxFuture<'_, Result<Vec<Message>, StoreError>> {
+        let lease = Lease { limit: limits::rows(lease.limit), ..lease };
+        Box::pin(self.writer.ask(move |answer| Request::Lease(lease, answer)))
     }
 
-    fn release(
-        &self,
-        sequence: u64,
-        lease_count: u32,
-        deliver_at: Option<Timestamp>,
-    ) -> BoxFuture<'_, Result<bool, StoreError>> {
-        Box::pin(self.writer.ask(move |answer| Request::Release {
-            sequence,
-            lease_count,
-            deliver_at,
-            answer,
-        }))
+    fn release(&self, release: Release) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.writer.ask(move |answer| Request::Release(release, answer)))
     }
 
     fn backlog(&self, topic: &'static str, limit: usize) -> BoxFuture<'_, Result<Backlog, StoreError>> {

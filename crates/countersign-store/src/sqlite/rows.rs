@@ -8,7 +8,7 @@ use countersign_domain::time::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::contract::{Backlog, Document, DueTimer, IndexRange, IndexRow, Key, Message, Version};
+use crate::contract::{Backlog, Document, DueTimer, IndexRange, IndexRow, Key, Lease, Message, Version};
 use crate::limits;
 
 /// The most different collections that a file may name.
@@ -167,15 +167,11 @@ pub(super) fn messages(
 }
 
 /// The messages of a topic that may be sent now, oldest due first.
-pub(super) fn deliverable(
-    connection: &Connection,
-    topic: &str,
-    now: Timestamp,
-    limit: usize,
-) -> rusqlite::Result<Vec<Message>> {
+pub(super) fn deliverable(connection: &Connection, lease: &Lease) -> rusqlite::Result<Vec<Message>> {
+    let Lease { topic, now, limit, .. } = lease;
     connection
         .prepare_cached(DELIVERABLE)?
-        .query_map(params![topic, now.as_millis(), signed(limit as u64)], message)?
+        .query_map(params![topic, now.as_millis(), signed(*limit as u64)], message)?
         .collect()
 }
 

@@ -12,7 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::apply::{self, Statements};
 use super::checkpointer::Checkpointer;
 use super::failure::{failed, one_line};
-use crate::contract::{CHANGE_IDS_KEPT, ChangeId, ChangeSet, CommitError, Message, StoreError};
+use crate::contract::{
+    CHANGE_IDS_KEPT, ChangeId, ChangeSet, CommitError, Lease, Message, Release, StoreError,
+};
 
 /// How long a write waits for another program that has locked the file, such as a backup.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,19 +31,8 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Request {
     Commit(ChangeSet, oneshot::Sender<Result<(), CommitError>>),
     WasCommitted(ChangeId, Answer<bool>),
-    Lease {
-        topic: &'static str,
-        now: Timestamp,
-        until: Timestamp,
-        limit: usize,
-        answer: Answer<Vec<Message>>,
-    },
-    Release {
-        sequence: u64,
-        lease_count: u32,
-        deliver_at: Option<Timestamp>,
-        answer: Answer<bool>,
-    },
+    Lease(Lease, Answer<Vec<Message>>),
+    Release(Release, Answer<bool>),
     Reset(Answer<()>),
 }
 
@@ -278,13 +269,8 @@ impl Writing {
                 Request::WasCommitted(id, _) => {
                     Outcome::WasCommitted(apply::was_committed(connection, &id.0)?)
                 }
-                Request::Lease { topic, now, until, limit, .. } => {
-                    Outcome::Leased(apply::lease(connection, topic, *now, *until, *limit)?)
-                }
-                Request::Release { sequence, lease_count, deliver_at, .. } => {
-                    let released = apply::release(connection, *sequence, *lease_count, *deliver_at)?;
-                    Outcome::Released(released)
-                }
+                Request::Lease(lease, _) => Outcome::Leased(apply::lease(connection, lease)?),
+                Request::Release(release, _) => Outcome::Released(apply::release(connection, release)?),
                 Request::Reset(_) => {
                     apply::reset(connection, sequence)?;
                     latest = None;
@@ -309,8 +295,8 @@ impl Request {
             (Self::Commit(_, answer), Outcome::Applied) => send(answer, Ok(())),
             (Self::Commit(_, answer), Outcome::Conflict) => send(answer, Err(CommitError::Conflict)),
             (Self::WasCommitted(_, answer), Outcome::WasCommitted(was)) => send(answer, Ok(was)),
-            (Self::Lease { answer, .. }, Outcome::Leased(messages)) => send(answer, Ok(messages)),
-            (Self::Release { answer, .. }, Outcome::Released(was)) => send(answer, Ok(was)),
+            (Self::Lease(_, answer), Outcome::Leased(messages)) => send(answer, Ok(messages)),
+            (Self::Release(_, answer), Outcome::Released(was)) => send(answer, Ok(was)),
             (Self::Reset(answer), Outcome::Emptied) => send(answer, Ok(())),
             // Each outcome is made of its own request.
             (request, _) => request.refuse("its outcome is another request's"),
@@ -335,8 +321,8 @@ impl Request {
     fn end(self, of_commit: impl FnOnce() -> CommitError, of_others: impl FnOnce() -> StoreError) {
         match self {
             Self::Commit(_, answer) => send(answer, Err(of_commit())),
-            Self::WasCommitted(_, answer) | Self::Release { answer, .. } => send(answer, Err(of_others())),
-            Self::Lease { answer, .. } => send(answer, Err(of_others())),
+            Self::WasCommitted(_, answer) | Self::Release(_, answer) => send(answer, Err(of_others())),
+            Self::Lease(_, answer) => send(answer, Err(of_others())),
             Self::Reset(answer) => send(answer, Err(of_others())),
         }
     }

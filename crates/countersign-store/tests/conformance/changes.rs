@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
-    CHANGE_IDS_KEPT, ChangeSet, CommitError, Content, Expect, Key, MAX_BYTES, MAX_CHANGES, MAX_KEY_LEN,
-    NewMessage, Store, Write,
+    CHANGE_IDS_KEPT, ChangeSet, CommitError, Content, Expect, Key, Lease, MAX_BYTES, MAX_CHANGES,
+    MAX_KEY_LEN, NewMessage, Store, Write,
 };
 
 use crate::values::{
@@ -64,7 +64,10 @@ pub(crate) async fn a_conflict_changes_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.next_due().await, Ok(None));
     assert_eq!(rows(&*store, all_of("by_order")).await, []);
     assert_eq!(store.messages("event", None, 0, 10).await, Ok(Vec::new()));
-    assert_eq!(store.lease("webhook", at(10), at(20), 10).await, Ok(Vec::new()));
+    assert_eq!(
+        store.lease(Lease { topic: "webhook", now: at(10), until: at(20), limit: 10 }).await,
+        Ok(Vec::new())
+    );
     assert_eq!(store.watermark().await, Ok(at(1)));
     // The same without the conflict is applied: it was no other part that stood in the way.
     assert_eq!(store.commit(whole).await, Ok(()));
@@ -223,11 +226,15 @@ pub(crate) async fn a_future_that_is_never_polled_changes_nothing(store: Arc<dyn
     let change = ChangeSet { write: vec![create("A", content("a"))], ..change() };
     let id = change.id;
     drop(store.commit(change));
-    drop(store.lease("webhook", at(5), at(10), 1));
+    drop(store.lease(Lease { topic: "webhook", now: at(5), until: at(10), limit: 1 }));
     drop(store.reset());
     assert_eq!(store.was_committed(id).await, Ok(false));
     assert_eq!(load(&*store, "A").await, None);
-    assert_eq!(store.lease("webhook", at(5), at(10), 1).await.unwrap()[0].lease_count, 1);
+    assert_eq!(
+        store.lease(Lease { topic: "webhook", now: at(5), until: at(10), limit: 1 }).await.unwrap()[0]
+            .lease_count,
+        1
+    );
 }
 
 pub(crate) async fn the_watermark_is_the_latest_instant_of_all_change_sets(store: Arc<dyn Store>) {
@@ -256,7 +263,10 @@ pub(crate) async fn reset_forgets_everything_but_the_sequence(store: Arc<dyn Sto
     assert_eq!(rows(&*store, all_of("by_order")).await, []);
     assert_eq!(texts(&*store, "event", None).await, Vec::<String>::new());
     assert_eq!(texts(&*store, "event", Some("S")).await, Vec::<String>::new());
-    assert_eq!(store.lease("webhook", at(10), at(20), 10).await, Ok(Vec::new()));
+    assert_eq!(
+        store.lease(Lease { topic: "webhook", now: at(10), until: at(20), limit: 10 }).await,
+        Ok(Vec::new())
+    );
     assert_eq!(store.was_committed(id).await, Ok(false));
     assert_eq!(store.watermark().await, Ok(Timestamp::UNIX_EPOCH));
     store.commit(whole).await.unwrap();

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use countersign_store::contract::{ChangeSet, Store};
+use countersign_store::contract::{ChangeSet, Lease, Store};
 use countersign_store::transact::{Decision, TransactError, transact};
 use tokio::task::JoinSet;
 
 use crate::values::{
-    append, at, change, commit_writes, content, create, event, increment, key, load, read, text, to_send,
-    version, write,
+    append, at, change, commit_writes, content, create, event, increment, key, load, read, release, text,
+    to_send, version, write,
 };
 
 const TASKS: u64 = 64;
@@ -120,12 +120,18 @@ pub(crate) async fn two_takers_never_hold_the_same_lease(store: Arc<dyn Store>) 
         tasks.spawn(async move {
             let mut taken = Vec::new();
             loop {
-                let leased = store.lease("webhook", at(5), at(100), 3).await.unwrap();
+                let leased = store
+                    .lease(Lease { topic: "webhook", now: at(5), until: at(100), limit: 3 })
+                    .await
+                    .unwrap();
                 if leased.is_empty() {
                     return taken;
                 }
                 for message in leased {
-                    assert_eq!(store.release(message.sequence, message.lease_count, None).await, Ok(true));
+                    assert_eq!(
+                        store.release(release(message.sequence, message.lease_count, None)).await,
+                        Ok(true)
+                    );
                     taken.push(message.sequence);
                 }
             }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use countersign_store::contract::{Backlog, ChangeSet, Message, Store};
+use countersign_store::contract::{Backlog, ChangeSet, Lease, Message, Store};
 
-use crate::values::{append, at, change, event, text, texts, to_send};
+use crate::values::{append, at, change, event, release, text, texts, to_send};
 
 async fn lease(store: &dyn Store, now: i64, until: i64, limit: usize) -> Vec<Message> {
-    store.lease("webhook", at(now), at(until), limit).await.unwrap()
+    store.lease(Lease { topic: "webhook", now: at(now), until: at(until), limit }).await.unwrap()
 }
 
 fn shown(leased: &[Message]) -> Vec<(String, u32)> {
@@ -70,7 +70,7 @@ pub(crate) async fn what_is_still_to_be_delivered_is_counted_up_to_a_limit(store
     assert_eq!(backlog(0).await, Backlog::default());
     let leased = lease(&*store, 10, 60, 1).await;
     assert_eq!(backlog(10).await, of(3, 20), "a leased one counts, and may be leased when its lease is over");
-    assert_eq!(store.release(leased[0].sequence, 1, None).await, Ok(true));
+    assert_eq!(store.release(release(leased[0].sequence, 1, None)).await, Ok(true));
     assert_eq!(backlog(10).await, of(2, 20));
 }
 
@@ -83,33 +83,42 @@ pub(crate) async fn messages_are_leased_oldest_due_first(store: Arc<dyn Store>) 
         expected(&[("early", 1), ("middle", 1), ("also", 1)])
     );
     assert_eq!(shown(&lease(&*store, 40, 60, 3).await), expected(&[("late", 1)]));
-    assert_eq!(store.lease("event", at(40), at(60), 3).await, Ok(Vec::new()));
+    assert_eq!(
+        store.lease(Lease { topic: "event", now: at(40), until: at(60), limit: 3 }).await,
+        Ok(Vec::new())
+    );
 }
 
 pub(crate) async fn an_event_is_never_leased(store: Arc<dyn Store>) {
     append(&*store, [event("S", "1")]).await;
     let sequence = store.messages("event", None, 0, 1).await.unwrap()[0].sequence;
-    assert_eq!(store.lease("event", at(i64::MAX), at(i64::MAX), 10).await, Ok(Vec::new()));
+    assert_eq!(
+        store.lease(Lease { topic: "event", now: at(i64::MAX), until: at(i64::MAX), limit: 10 }).await,
+        Ok(Vec::new())
+    );
     for lease_count in [0, 1] {
-        assert_eq!(store.release(sequence, lease_count, Some(at(1))).await, Ok(false));
+        assert_eq!(store.release(release(sequence, lease_count, Some(at(1)))).await, Ok(false));
     }
-    assert_eq!(store.lease("event", at(i64::MAX), at(i64::MAX), 10).await, Ok(Vec::new()));
+    assert_eq!(
+        store.lease(Lease { topic: "event", now: at(i64::MAX), until: at(i64::MAX), limit: 10 }).await,
+        Ok(Vec::new())
+    );
 }
 
 pub(crate) async fn a_lease_ends_once(store: Arc<dyn Store>) {
     append(&*store, [to_send("m", 10)]).await;
     let sequence = store.messages("webhook", None, 0, 1).await.unwrap()[0].sequence;
-    assert_eq!(store.release(sequence, 0, None).await, Ok(false), "it was never leased");
+    assert_eq!(store.release(release(sequence, 0, None)).await, Ok(false), "it was never leased");
     lease(&*store, 10, 60, 1).await;
-    assert_eq!(store.release(sequence, 2, None).await, Ok(false), "another lease");
-    assert_eq!(store.release(sequence + 1, 1, None).await, Ok(false), "no such message");
-    assert_eq!(store.release(u64::MAX, 1, None).await, Ok(false), "no such message");
-    assert_eq!(store.release(sequence, 1, Some(at(20))).await, Ok(true));
-    assert_eq!(store.release(sequence, 1, None).await, Ok(false), "it has ended");
+    assert_eq!(store.release(release(sequence, 2, None)).await, Ok(false), "another lease");
+    assert_eq!(store.release(release(sequence + 1, 1, None)).await, Ok(false), "no such message");
+    assert_eq!(store.release(release(u64::MAX, 1, None)).await, Ok(false), "no such message");
+    assert_eq!(store.release(release(sequence, 1, Some(at(20)))).await, Ok(true));
+    assert_eq!(store.release(release(sequence, 1, None)).await, Ok(false), "it has ended");
     assert_eq!(shown(&lease(&*store, 20, 60, 1).await), expected(&[("m", 2)]));
     // Late, but nobody else came first.
-    assert_eq!(store.release(sequence, 2, None).await, Ok(true));
-    assert_eq!(store.release(sequence, 2, Some(at(20))).await, Ok(false), "it was delivered");
+    assert_eq!(store.release(release(sequence, 2, None)).await, Ok(true));
+    assert_eq!(store.release(release(sequence, 2, Some(at(20)))).await, Ok(false), "it was delivered");
     assert_eq!(lease(&*store, 1_000, 2_000, 1).await, []);
     assert_eq!(texts(&*store, "webhook", None).await, ["m"]);
 }
@@ -118,16 +127,16 @@ pub(crate) async fn a_lease_that_another_took_over_ends_as_a_no_op(store: Arc<dy
     append(&*store, [to_send("m", 10)]).await;
     let first = lease(&*store, 10, 20, 1).await.remove(0);
     let second = lease(&*store, 20, 90, 1).await.remove(0);
-    assert_eq!(store.release(first.sequence, first.lease_count, None).await, Ok(false));
+    assert_eq!(store.release(release(first.sequence, first.lease_count, None)).await, Ok(false));
     assert_eq!(lease(&*store, 89, 95, 1).await, [], "the second lease still holds");
-    assert_eq!(store.release(second.sequence, second.lease_count, None).await, Ok(true));
+    assert_eq!(store.release(release(second.sequence, second.lease_count, None)).await, Ok(true));
     assert_eq!(lease(&*store, 1_000, 2_000, 1).await, []);
 }
 
 pub(crate) async fn a_message_to_be_tried_again_waits_for_its_time(store: Arc<dyn Store>) {
     append(&*store, [to_send("m", 10)]).await;
     let leased = lease(&*store, 10, 20, 1).await.remove(0);
-    store.release(leased.sequence, leased.lease_count, Some(at(500))).await.unwrap();
+    store.release(release(leased.sequence, leased.lease_count, Some(at(500)))).await.unwrap();
     assert_eq!(lease(&*store, 499, 600, 1).await, []);
     assert_eq!(shown(&lease(&*store, 500, 600, 1).await), expected(&[("m", 2)]));
 }
@@ -138,6 +147,6 @@ pub(crate) async fn a_lease_from_before_a_reset_ends_nothing(store: Arc<dyn Stor
     store.reset().await.unwrap();
     store.commit(ChangeSet { append: vec![to_send("after", 10)], ..change() }).await.unwrap();
     assert_eq!(shown(&lease(&*store, 10, 20, 1).await), expected(&[("after", 1)]));
-    assert_eq!(store.release(before.sequence, before.lease_count, None).await, Ok(false));
+    assert_eq!(store.release(release(before.sequence, before.lease_count, None)).await, Ok(false));
     assert_eq!(shown(&lease(&*store, 20, 30, 1).await), expected(&[("after", 2)]));
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
-    ChangeSet, CommitError, Content, DueTimer, Expect, IndexRange, IndexRow, Key, Message, NewMessage, Store,
-    Version, Write,
+    ChangeSet, CommitError, Content, DueTimer, Expect, IndexRange, IndexRow, Key, Lease, Message, NewMessage,
+    Store, Version, Write,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::values::{at, change, entry};
+use crate::values::{at, change, entry, release};
 
 const COLLECTIONS: [&str; 2] = ["charge", "refund"];
 const IDS: [&str; 4] = ["A", "AA", "a", "ä"];
@@ -186,13 +186,14 @@ async fn apply(store: &dyn Store, model: &mut Model, command: Command) {
             }
         }
         Command::Lease { topic, now, length, limit } => {
-            let leased = store.lease(topic, at(now), at(now + length), limit).await.unwrap();
+            let leased =
+                store.lease(Lease { topic, now: at(now), until: at(now + length), limit }).await.unwrap();
             assert_eq!(leased, model.lease(topic, now, now + length, limit));
         }
         Command::Release { back, lease_count, deliver_at } => {
             let kept = model.messages.iter_mut().rev().nth(back);
             let sequence = kept.as_ref().map_or(1 << 40, |kept| kept.sequence);
-            let released = store.release(sequence, lease_count, deliver_at.map(at)).await;
+            let released = store.release(release(sequence, lease_count, deliver_at.map(at))).await;
             let Some(kept) = kept.filter(|kept| kept.is_leased && kept.lease_count == lease_count) else {
                 assert_eq!(released, Ok(false));
                 return;

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use countersign_store::contract::{ChangeSet, CommitError, Content, Store, StoreError};
+use countersign_store::contract::{ChangeSet, CommitError, Content, Lease, Store, StoreError};
 use countersign_store::intercept::{
     Call, Counts, Fault, Hook, InterceptedStore, Operation, Outage, Outages, Outcome, nth,
 };
 
 use crate::values::{
-    all_of, append, at, change, commit_writes, content, create, entry, key, load, read, to_send,
+    all_of, append, at, change, commit_writes, content, create, entry, key, load, read, release, to_send,
 };
 
 pub(crate) async fn the_nth_operation_fails_and_no_other(store: Arc<dyn Store>) {
@@ -36,8 +36,11 @@ async fn every_operation(store: &dyn Store) -> Vec<(Operation, Result<(), StoreE
         (Operation::NextDue, store.next_due().await.map(drop)),
         (Operation::Range, store.range(all_of("by_order")).await.map(drop)),
         (Operation::Messages, store.messages("event", None, 0, 1).await.map(drop)),
-        (Operation::Lease, store.lease("webhook", at(1), at(2), 1).await.map(drop)),
-        (Operation::Release, store.release(1, 1, None).await.map(drop)),
+        (
+            Operation::Lease,
+            store.lease(Lease { topic: "webhook", now: at(1), until: at(2), limit: 1 }).await.map(drop),
+        ),
+        (Operation::Release, store.release(release(1, 1, None)).await.map(drop)),
         (Operation::Backlog, store.backlog("webhook", 1).await.map(drop)),
         (Operation::Watermark, store.watermark().await.map(drop)),
         (Operation::Reset, store.reset().await),
@@ -70,8 +73,12 @@ pub(crate) async fn a_lost_answer_leaves_its_effect_behind(store: Arc<dyn Store>
         assert_eq!(store.was_committed(id).await, Ok(is_applied), "{fault:?}");
         assert_eq!(load(&*store, "A").await.is_some(), is_applied, "{fault:?}");
         append(&*store, [to_send("m", 1)]).await;
-        assert!(faulty.lease("webhook", at(1), at(5), 1).await.is_err(), "{fault:?}");
-        let leased = store.lease("webhook", at(2), at(5), 1).await.unwrap();
+        assert!(
+            faulty.lease(Lease { topic: "webhook", now: at(1), until: at(5), limit: 1 }).await.is_err(),
+            "{fault:?}"
+        );
+        let leased =
+            store.lease(Lease { topic: "webhook", now: at(2), until: at(5), limit: 1 }).await.unwrap();
         assert_eq!(leased.is_empty(), is_applied, "{fault:?}");
         assert!(faulty.reset().await.is_err(), "{fault:?}");
         let left = store.messages("webhook", None, 0, 10).await.unwrap();
@@ -180,7 +187,7 @@ pub(crate) async fn a_hook_runs_before_and_after_and_what_is_done_is_counted(sto
     noted.commit(change()).await.unwrap_err();
     noted.load(&[key("A"), key("B")]).await.unwrap();
     noted.next_due().await.unwrap();
-    noted.lease("webhook", at(1), at(2), 1).await.unwrap();
+    noted.lease(Lease { topic: "webhook", now: at(1), until: at(2), limit: 1 }).await.unwrap();
     let expected = [
         ("before", Operation::Commit, 0),
         ("done", Operation::Commit, 0),

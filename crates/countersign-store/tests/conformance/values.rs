@@ -6,7 +6,7 @@ use bytes::Bytes;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{
     ChangeId, ChangeSet, CommitError, Content, Document, Expect, IndexEntry, IndexRange, Key, NewMessage,
-    Store, StoreError, Version, Write,
+    Release, Store, StoreError, Version, Write,
 };
 use countersign_store::transact::{Decision, TransactError};
 
@@ -33,6 +33,10 @@ pub(crate) fn content(bytes: &str) -> Content {
 
 pub(crate) fn version(number: u64) -> Expect {
     Expect::Version(Version(number))
+}
+
+pub(crate) fn release(sequence: u64, lease_count: u32, deliver_at: Option<Timestamp>) -> Release {
+    Release { sequence, lease_count, deliver_at }
 }
 
 pub(crate) fn write(id: &str, expect: Expect, content: Content) -> Write {
