@@ -107,22 +107,24 @@ impl NoCart {
     }
 }
 
+/// A list, which is absent where it is empty.
+fn list<'a, T, M: From<&'a T>>(elements: &'a [T]) -> Option<Vec<M>> {
+    (!elements.is_empty()).then(|| elements.iter().map(M::from).collect())
+}
+
 impl From<&Cart> for CartDetails {
     /// A cart as an event handler answers it.
     fn from(cart: &Cart) -> Self {
-        let options = cart.delivery_options.iter().map(DeliveryOption::from).collect::<Vec<_>>();
-        let lines = cart.line_items.iter().map(LineItem::from).collect::<Vec<_>>();
-        let coupons = cart.coupons.iter().map(CouponCode::from).collect::<Vec<_>>();
         Self {
-            delivery_options: Some(options).filter(|options| !options.is_empty()),
+            delivery_options: list(&cart.delivery_options),
             total_shipping_amount: Some(cart.shipping.into()),
             total_base_amount: Some(cart.base.into()),
             total_tax_amount: Some(cart.tax.into()),
             total_charge_amount: Some(cart.charge.into()),
             total_discount_amount: cart.discount.map(Into::into),
             total_order_amount: cart.total_order.map(Into::into),
-            line_items: Some(lines).filter(|lines| !lines.is_empty()),
-            coupon_codes: Some(coupons).filter(|coupons| !coupons.is_empty()),
+            line_items: list(&cart.line_items),
+            coupon_codes: list(&cart.coupons),
             ..Self::default()
         }
     }
@@ -130,12 +132,6 @@ impl From<&Cart> for CartDetails {
 
 impl From<&cart::DeliveryOption> for DeliveryOption {
     fn from(option: &cart::DeliveryOption) -> Self {
-        let estimate = |estimate: &Estimate| EstimationDetails {
-            time_unit: Some(Word::from(estimate.unit)),
-            value: Some(Integer(estimate.value)),
-            ..EstimationDetails::default()
-        };
-        let estimates = option.estimate.iter().map(estimate).collect::<Vec<_>>();
         Self {
             id: Some(option.id.clone()),
             price: Some(option.price.into()),
@@ -145,9 +141,16 @@ impl From<&cart::DeliveryOption> for DeliveryOption {
                 ..ShippingMethod::default()
             }),
             is_default: Some(option.is_default),
-            shipping_estimate: Some(estimates).filter(|estimates| !estimates.is_empty()),
+            shipping_estimate: list(&option.estimate),
             ..Self::default()
         }
+    }
+}
+
+impl From<&Estimate> for EstimationDetails {
+    fn from(estimate: &Estimate) -> Self {
+        let (time_unit, value) = (Some(Word::from(estimate.unit)), Some(Integer(estimate.value)));
+        Self { time_unit, value, ..Self::default() }
     }
 }
 
@@ -178,11 +181,19 @@ impl From<&Coupon> for CouponCode {
     }
 }
 
-fn price(price: Option<&Price>, member: &'static str) -> Result<Money, NoCart> {
-    price.map(|price| price.money).ok_or(NoCart::Missing(member))
+fn amount(price: &Option<Price>) -> Option<Money> {
+    price.as_ref().map(|price| price.money)
 }
 
-fn text(text: Option<&String>, member: &'static str) -> Result<String, NoCart> {
+fn price(price: &Option<Price>, member: &'static str) -> Result<Money, NoCart> {
+    amount(price).ok_or(NoCart::Missing(member))
+}
+
+fn elements<M, T>(list: &Option<Vec<M>>, read: fn(&M) -> Result<T, NoCart>) -> Result<Vec<T>, NoCart> {
+    list.iter().flatten().map(read).collect()
+}
+
+fn text(text: &Option<String>, member: &'static str) -> Result<String, NoCart> {
     match text {
         Some(text) if !text.is_empty() => Ok(text.clone()),
         Some(_) => Err(NoCart::Invalid(member, "it is empty")),
@@ -203,20 +214,16 @@ impl CartDetails {
     /// # Errors
     /// The first member that is absent or no value of its kind.
     pub fn cart(&self) -> Result<Cart, NoCart> {
-        let amount = |price: &Option<Price>| price.as_ref().map(|price| price.money);
-        let options = self.delivery_options.iter().flatten();
-        let lines = self.line_items.iter().flatten();
-        let coupons = self.coupon_codes.iter().flatten();
         Ok(Cart {
-            base: price(self.total_base_amount.as_ref(), "totalBaseAmount")?,
-            shipping: price(self.total_shipping_amount.as_ref(), "totalShippingAmount")?,
-            tax: price(self.total_tax_amount.as_ref(), "totalTaxAmount")?,
+            base: price(&self.total_base_amount, "totalBaseAmount")?,
+            shipping: price(&self.total_shipping_amount, "totalShippingAmount")?,
+            tax: price(&self.total_tax_amount, "totalTaxAmount")?,
             discount: amount(&self.total_discount_amount),
-            charge: price(self.total_charge_amount.as_ref(), "totalChargeAmount")?,
+            charge: price(&self.total_charge_amount, "totalChargeAmount")?,
             total_order: amount(&self.total_order_amount),
-            delivery_options: options.map(DeliveryOption::read).collect::<Result<_, _>>()?,
-            line_items: lines.map(LineItem::read).collect::<Result<_, _>>()?,
-            coupons: coupons.map(CouponCode::read).collect::<Result<_, _>>()?,
+            delivery_options: elements(&self.delivery_options, DeliveryOption::read)?,
+            line_items: elements(&self.line_items, LineItem::read)?,
+            coupons: elements(&self.coupon_codes, CouponCode::read)?,
         })
     }
 }
@@ -225,17 +232,13 @@ impl DeliveryOption {
     fn read(&self) -> Result<cart::DeliveryOption, NoCart> {
         let method = self.shipping_method.as_ref();
         let method = method.ok_or(NoCart::Missing("deliveryOptions.shippingMethod"))?;
-        let estimates = self.shipping_estimate.iter().flatten();
         Ok(cart::DeliveryOption {
-            id: text(self.id.as_ref(), "deliveryOptions.id")?,
-            price: price(self.price.as_ref(), "deliveryOptions.price")?,
-            name: text(
-                method.shipping_method_name.as_ref(),
-                "deliveryOptions.shippingMethod.shippingMethodName",
-            )?,
+            id: text(&self.id, "deliveryOptions.id")?,
+            price: price(&self.price, "deliveryOptions.price")?,
+            name: text(&method.shipping_method_name, "deliveryOptions.shippingMethod.shippingMethodName")?,
             code: method.shipping_method_code.clone(),
             is_default: self.is_default.ok_or(NoCart::Missing("deliveryOptions.isDefault"))?,
-            estimate: estimates.map(EstimationDetails::read).collect::<Result<_, _>>()?,
+            estimate: elements(&self.shipping_estimate, EstimationDetails::read)?,
         })
     }
 }
@@ -254,16 +257,16 @@ impl EstimationDetails {
 impl LineItem {
     fn read(&self) -> Result<cart::LineItem, NoCart> {
         const QUANTITY: &str = "lineItems.quantity";
-        let quantity = text(self.quantity.as_ref(), QUANTITY)?;
+        let quantity = text(&self.quantity, QUANTITY)?;
         let quantity = quantity.parse().ok().filter(|quantity| *quantity > 0);
         Ok(cart::LineItem {
-            id: text(self.id.as_ref(), "lineItems.id")?,
-            title: text(self.title.as_ref(), "lineItems.title")?,
+            id: text(&self.id, "lineItems.id")?,
+            title: text(&self.title, "lineItems.title")?,
             variant_title: self.variant_title.clone(),
             quantity: quantity.ok_or(NoCart::Invalid(QUANTITY, "it is not a whole number above zero"))?,
-            list_price: price(self.list_price.as_ref(), "lineItems.listPrice")?,
-            total_list_price: price(self.total_list_price.as_ref(), "lineItems.totalListPrice")?,
-            discounted_price: self.discounted_price.as_ref().map(|price| price.money),
+            list_price: price(&self.list_price, "lineItems.listPrice")?,
+            total_list_price: price(&self.total_list_price, "lineItems.totalListPrice")?,
+            discounted_price: amount(&self.discounted_price),
         })
     }
 }
@@ -271,7 +274,7 @@ impl LineItem {
 impl CouponCode {
     fn read(&self) -> Result<Coupon, NoCart> {
         Ok(Coupon {
-            code: text(self.code.as_ref(), "couponCodes.code")?,
+            code: text(&self.code, "couponCodes.code")?,
             is_applied: self.status.as_deref() == Some("applied"),
             description: self.description.clone(),
         })

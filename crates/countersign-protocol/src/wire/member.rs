@@ -10,11 +10,11 @@ use countersign_domain::ids::{
 };
 use countersign_domain::time::Timestamp;
 
-use super::reader::{RawValue, Reader, Spellings, Text};
+use super::reader::{RawValue, Reader, Spellings, Step, Text};
 use super::writer::Writer;
 
 /// A value that a member of an object can have.
-pub trait Member: Sized {
+pub trait Member: Sized + fmt::Debug {
     /// Reads the value; `None` after telling the reader what is wrong. Never called with `null`,
     /// except inside a list.
     fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self>;
@@ -26,7 +26,9 @@ pub trait Member: Sized {
     ///
     /// # Errors
     /// Those of the formatter.
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
 
     /// The number of characters that a member's limit counts; 0 for whatever is not free text.
     fn char_count(&self) -> usize {
@@ -81,10 +83,6 @@ impl Member for bool {
     fn write(&self, writer: &mut Writer) {
         writer.raw(if *self { "true" } else { "false" });
     }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
 }
 
 /// A whole number that the API writes as a string, such as a frequency's `value`.
@@ -138,58 +136,40 @@ impl Member for Integer {
     }
 }
 
-impl Member for Timestamp {
-    fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
-        let text = read_text(raw, reader)?;
-        Self::parse(&text).map_err(|refused| reader.invalid(refused)).ok()
-    }
-
-    fn write(&self, writer: &mut Writer) {
-        writer.text(&self.to_string());
-    }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-macro_rules! ids {
-    ($($id:ident),+) => {$(
-        impl Member for $id {
+macro_rules! parsed_texts {
+    ($($type:ident: $to_text:ident;)+) => {$(
+        impl Member for $type {
             fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
                 let text = read_text(raw, reader)?;
                 Self::parse(&text).map_err(|refused| reader.invalid(refused)).ok()
             }
 
             fn write(&self, writer: &mut Writer) {
-                writer.text(self.as_str());
-            }
-
-            fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(self, f)
+                writer.text(AsRef::<str>::as_ref(&self.$to_text()));
             }
         }
     )+};
 }
 
-ids!(
-    BuyerId,
-    ChargeId,
-    ChargePermissionId,
-    CheckoutId,
-    CheckoutSessionId,
-    MerchantId,
-    PublicKeyId,
-    RefundId,
-    StoreId
-);
+parsed_texts! {
+    BuyerId: as_str;
+    ChargeId: as_str;
+    ChargePermissionId: as_str;
+    CheckoutId: as_str;
+    CheckoutSessionId: as_str;
+    MerchantId: as_str;
+    PublicKeyId: as_str;
+    RefundId: as_str;
+    StoreId: as_str;
+    Timestamp: to_string;
+}
 
 impl<T: Member> Member for Vec<T> {
     fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self> {
         let elements = reader.elements(raw)?;
         let mut list = Self::with_capacity(elements.len());
         for (index, element) in elements.into_iter().enumerate() {
-            list.push(reader.inside_element(index, |reader| T::read(element, reader))?);
+            list.push(reader.inside(Step::Element(index), |reader| T::read(element, reader))?);
         }
         Some(list)
     }
@@ -269,14 +249,11 @@ impl Member for Json {
     fn write(&self, writer: &mut Writer) {
         writer.raw(self.text());
     }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
 }
 
 /// A member in the form that its `Debug` may show.
-pub(super) struct Shown<'a, T>(pub(super) &'a T);
+#[doc(hidden)]
+pub struct Shown<'a, T>(pub &'a T);
 
 impl<T: Member> fmt::Debug for Shown<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

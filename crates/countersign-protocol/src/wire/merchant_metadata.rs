@@ -16,12 +16,9 @@ object! {
 
 impl From<MerchantMetadata> for terms::MerchantMetadata {
     fn from(metadata: MerchantMetadata) -> Self {
-        Self {
-            merchant_reference_id: metadata.merchant_reference_id,
-            merchant_store_name: metadata.merchant_store_name,
-            note_to_buyer: metadata.note_to_buyer,
-            custom_information: metadata.custom_information,
-        }
+        let MerchantMetadata { merchant_reference_id, merchant_store_name, note_to_buyer, .. } = metadata;
+        let custom_information = metadata.custom_information;
+        Self { merchant_reference_id, merchant_store_name, note_to_buyer, custom_information }
     }
 }
 

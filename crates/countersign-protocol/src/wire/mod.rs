@@ -52,11 +52,11 @@ pub use checkout_session_requests::{
 pub use countersign_domain::reason_code::{ReasonClass, ReasonCode};
 pub use embedded::Embedded;
 pub use error::Error;
+#[doc(hidden)]
+pub use member::Shown;
 pub use member::{Integer, Json, Member, WholeNumber};
 pub use members::Members;
 pub use merchant_metadata::MerchantMetadata;
-#[doc(hidden)]
-pub use object::ObjectShown;
 pub use object::{Object, Taken};
 pub use payment_details::PaymentDetails;
 pub use payment_requests::{

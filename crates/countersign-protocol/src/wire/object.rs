@@ -1,11 +1,9 @@
 //! JSON objects with known members. [`object!`](crate::object) declares one; every member may be
 //! absent, since Amazon's answers leave out what a state does not have.
 
-use core::fmt;
-
-use super::member::{Member, Shown};
+use super::member::Member;
 use super::members::Members;
-use super::reader::{Manner, RawValue, Reader};
+use super::reader::{Manner, RawValue, Reader, Step};
 use super::unknown::Unknown;
 use super::writer::{Absent, Writer};
 
@@ -62,7 +60,7 @@ impl Reader {
         if raw.get() == "null" {
             return Taken::Read;
         }
-        self.inside_member(name, |reader| {
+        self.inside(Step::Member(name), |reader| {
             // Under two of its names: the names as such were told apart before.
             if place.is_some() {
                 reader.invalid("the member is there twice");
@@ -91,32 +89,6 @@ impl Reader {
             }
         }
         Some(object)
-    }
-}
-
-/// Shows an object's present members; the body of the `Debug` that [`object!`](crate::object) writes.
-#[doc(hidden)]
-pub struct ObjectShown<'a, 'f>(fmt::DebugStruct<'a, 'f>);
-
-impl<'a, 'f> ObjectShown<'a, 'f> {
-    #[doc(hidden)]
-    pub fn new(f: &'a mut fmt::Formatter<'f>, name: &str) -> Self {
-        Self(f.debug_struct(name))
-    }
-
-    #[doc(hidden)]
-    pub fn member<T: Member>(&mut self, name: &str, value: Option<&T>) {
-        if let Some(value) = value {
-            self.0.field(name, &Shown(value));
-        }
-    }
-
-    #[doc(hidden)]
-    pub fn finish(mut self, unknown: &Unknown) -> fmt::Result {
-        if !unknown.is_empty() {
-            self.0.field("unknown", unknown);
-        }
-        self.0.finish()
     }
 }
 
@@ -205,9 +177,16 @@ macro_rules! object {
             }
 
             fn show(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                let mut shown = $crate::wire::ObjectShown::new(f, stringify!($name));
-                $( shown.member(stringify!($field), self.$field.as_ref()); )+
-                shown.finish(&self.unknown)
+                let mut shown = f.debug_struct(stringify!($name));
+                $(
+                    if let Some(value) = &self.$field {
+                        shown.field(stringify!($field), &$crate::wire::Shown(value));
+                    }
+                )+
+                if !self.unknown.is_empty() {
+                    shown.field("unknown", &self.unknown);
+                }
+                shown.finish()
             }
         }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use countersign_domain::money::{Currency, Money};
 
 use super::member::{Member, read_text};
-use super::reader::{RawValue, Reader, Spellings};
+use super::reader::{RawValue, Reader, Spellings, Step};
 use super::unknown::Unknown;
 use super::writer::Writer;
 
@@ -51,22 +51,21 @@ impl Member for Price {
                 _ => unknown.keep(&name, value),
             }
         }
-        let Some(amount) = amount else {
-            reader.invalid_at("amount", "it is absent");
-            return None;
+        let mut present = |name, value: Option<_>| {
+            if value.is_none() {
+                reader.inside(Step::Member(name), |reader| reader.invalid("it is absent"));
+            }
+            value
         };
-        let Some(currency_code) = currency_code else {
-            reader.invalid_at("currencyCode", "it is absent");
-            return None;
-        };
-        let currency = reader.inside_member("currencyCode", |reader| {
+        let (amount, currency_code) = (present("amount", amount)?, present("currencyCode", currency_code)?);
+        let currency = reader.inside(Step::Member("currencyCode"), |reader| {
             let currency = Currency::parse(&read_text(currency_code, reader)?);
             if currency.is_none() {
                 reader.invalid("it is not a currency that Amazon Pay has");
             }
             currency
         })?;
-        let money = reader.inside_member("amount", |reader| {
+        let money = reader.inside(Step::Member("amount"), |reader| {
             let amount = amount_text(amount, reader)?;
             Money::parse(&amount, currency).map_err(|refused| reader.invalid(refused)).ok()
         })?;
@@ -78,10 +77,6 @@ impl Member for Price {
             members.text_member("amount", &self.money.amount());
             members.text_member("currencyCode", self.money.currency().code());
         });
-    }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
     }
 }
 

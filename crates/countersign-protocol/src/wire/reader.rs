@@ -37,8 +37,9 @@ pub(super) enum Manner {
     Client,
 }
 
+/// From a value to one inside it.
 #[derive(Debug, Clone, Copy)]
-enum Step {
+pub(super) enum Step {
     Member(&'static str),
     Element(usize),
 }
@@ -89,14 +90,9 @@ impl Reader {
         }
     }
 
-    /// Says that a member of the value at hand is not what it must be.
-    pub(super) fn invalid_at(&mut self, name: &'static str, why: impl fmt::Display) {
-        self.inside_member(name, |reader| reader.invalid(why));
-    }
-
-    /// Reads a member of the value at hand, knowing its place.
-    pub(super) fn inside_member<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(Step::Member(name));
+    /// Reads a part of the value at hand, knowing its place.
+    pub(super) fn inside<T>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(step);
         let value = read(self);
         self.path.pop();
         value
@@ -132,14 +128,6 @@ impl Reader {
     /// Says that the object at hand has a member that the API does not know.
     pub(super) fn unrecognized(&mut self, name: &str) {
         self.refuse(BodyRefusedKind::UnrecognizedField, Some(name), "the API knows no such member");
-    }
-
-    /// Reads an element of a list, knowing its place.
-    pub(super) fn inside_element<T>(&mut self, index: usize, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(Step::Element(index));
-        let value = read(self);
-        self.path.pop();
-        value
     }
 
     /// The text of a whole body, which must be an object of bounded depth.

@@ -93,10 +93,6 @@ impl<T: Words> Member for Word<T> {
     fn write(&self, writer: &mut Writer) {
         writer.text(self.as_str());
     }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
 }
 
 macro_rules! words_of_the_domain {
