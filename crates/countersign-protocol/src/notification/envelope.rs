@@ -83,6 +83,16 @@ impl EnvelopeKind {
             Self::UnsubscribeConfirmation(_) => "UnsubscribeConfirmation",
         }
     }
+
+    /// What only some types have.
+    fn parts(&self) -> (Option<&String>, Option<&Confirmation>) {
+        match self {
+            Self::Notification { subject } => (subject.as_ref(), None),
+            Self::SubscriptionConfirmation(confirmation) | Self::UnsubscribeConfirmation(confirmation) => {
+                (None, Some(confirmation))
+            }
+        }
+    }
 }
 
 /// What confirms a subscription, or undoes its end.
@@ -155,20 +165,20 @@ impl Envelope {
         let members = read.value;
         // A member that is no text is absent by now, and kept among the unknown ones.
         let unreadable = |member: &'static str| members.unknown.member(member).is_some();
-        let optional = |member: &'static str, value: &Option<String>, form: Form| {
-            let malformed = |why| EnvelopeRefused::Malformed { member, why };
+        let optional = |member: &'static str, value: &Option<String>, form: Form, max_len: usize| {
+            let malformed = |why| Err(EnvelopeRefused::Malformed { member, why });
             match value {
-                Some(text) => form.check(text).map(|()| Some(text.clone())).map_err(malformed),
-                None if unreadable(member) => Err(malformed("it is not a string")),
-                None => Ok(None),
+                Some(text) if text.len() > max_len => malformed("it is too long"),
+                Some(text) if !form(text) => malformed("it has characters that it cannot have, or none"),
+                None if unreadable(member) => malformed("it is not a string"),
+                Some(_) | None => Ok(value.clone()),
             }
         };
-        let required = |member: &'static str, value: &Option<String>, form: Form| {
-            optional(member, value, form)?.ok_or(EnvelopeRefused::Missing { member })
+        let required = |member: &'static str, value: &Option<String>, form: Form, max_len: usize| {
+            optional(member, value, form, max_len)?.ok_or(EnvelopeRefused::Missing { member })
         };
-
         let word = |member: &'static str, value: &Option<String>, max_len: usize| {
-            required(member, value, Form::Word { max_len })
+            required(member, value, is_word, max_len)
         };
         let kind = word("Type", &members.kind, 64)?;
         let confirmation = || {
@@ -178,9 +188,9 @@ impl Envelope {
             })
         };
         let kind = match kind.as_str() {
-            "Notification" => EnvelopeKind::Notification {
-                subject: optional("Subject", &members.subject, Form::Line { max_len: 512 })?,
-            },
+            "Notification" => {
+                EnvelopeKind::Notification { subject: optional("Subject", &members.subject, is_line, 512)? }
+            }
             "SubscriptionConfirmation" => EnvelopeKind::SubscriptionConfirmation(confirmation()?),
             "UnsubscribeConfirmation" => EnvelopeKind::UnsubscribeConfirmation(confirmation()?),
             _ => {
@@ -205,16 +215,12 @@ impl Envelope {
             kind,
             message_id: word("MessageId", &members.message_id, 128)?,
             topic_arn: word("TopicArn", &members.topic_arn, 512)?,
-            message: required("Message", &members.message, Form::Text { max_len: 16_384 })?,
+            message: required("Message", &members.message, |_| true, 16_384)?,
             timestamp,
             signature_version,
             signature,
             signing_cert_url: word("SigningCertURL", &members.signing_cert_url, 2_048)?,
-            unsubscribe_url: optional(
-                "UnsubscribeURL",
-                &members.unsubscribe_url,
-                Form::Word { max_len: 2_048 },
-            )?,
+            unsubscribe_url: optional("UnsubscribeURL", &members.unsubscribe_url, is_word, 2_048)?,
         })
     }
 
@@ -225,15 +231,11 @@ impl Envelope {
     /// one text.
     #[must_use]
     pub fn string_to_sign(&self) -> String {
-        let (subject, confirmation) = match &self.kind {
-            EnvelopeKind::Notification { subject } => (subject.as_deref(), None),
-            EnvelopeKind::SubscriptionConfirmation(confirmation)
-            | EnvelopeKind::UnsubscribeConfirmation(confirmation) => (None, Some(confirmation)),
-        };
+        let (subject, confirmation) = self.kind.parts();
         let signed = [
             ("Message", Some(self.message.as_str())),
             ("MessageId", Some(self.message_id.as_str())),
-            ("Subject", subject),
+            ("Subject", subject.map(String::as_str)),
             ("SubscribeURL", confirmation.map(|confirmation| confirmation.subscribe_url.as_str())),
             ("Timestamp", Some(self.timestamp.as_str())),
             ("Token", confirmation.map(|confirmation| confirmation.token.as_str())),
@@ -277,11 +279,15 @@ impl Envelope {
     /// The envelope as JSON text, as it is delivered.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut members = Members {
+        let (subject, confirmation) = self.kind.parts();
+        let members = Members {
             kind: Some(self.kind.as_str().to_owned()),
             message_id: Some(self.message_id.clone()),
+            token: confirmation.map(|confirmation| confirmation.token.clone()),
             topic_arn: Some(self.topic_arn.clone()),
+            subject: subject.cloned(),
             message: Some(self.message.clone()),
+            subscribe_url: confirmation.map(|confirmation| confirmation.subscribe_url.clone()),
             timestamp: Some(self.timestamp.as_str().to_owned()),
             signature_version: Some(self.signature_version.as_str().to_owned()),
             signature: Some(base64(&self.signature)),
@@ -289,14 +295,6 @@ impl Envelope {
             unsubscribe_url: self.unsubscribe_url.clone(),
             ..Members::default()
         };
-        match &self.kind {
-            EnvelopeKind::Notification { subject } => members.subject.clone_from(subject),
-            EnvelopeKind::SubscriptionConfirmation(confirmation)
-            | EnvelopeKind::UnsubscribeConfirmation(confirmation) => {
-                members.token = Some(confirmation.token.clone());
-                members.subscribe_url = Some(confirmation.subscribe_url.clone());
-            }
-        }
         members.to_request()
     }
 }
@@ -316,31 +314,16 @@ impl fmt::Debug for Envelope {
 
 /// What a member's text may consist of. Only a message may have line breaks: see
 /// [`Envelope::string_to_sign`].
-#[derive(Debug, Clone, Copy)]
-enum Form {
-    /// Visible ASCII, not empty.
-    Word { max_len: usize },
-    /// Anything but control characters.
-    Line { max_len: usize },
-    /// Anything.
-    Text { max_len: usize },
+type Form = fn(&str) -> bool;
+
+/// Visible ASCII, not empty.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-impl Form {
-    fn check(self, text: &str) -> Result<(), &'static str> {
-        let (fits, max_len) = match self {
-            Self::Word { max_len } => {
-                (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()), max_len)
-            }
-            Self::Line { max_len } => (!text.chars().any(char::is_control), max_len),
-            Self::Text { max_len } => (true, max_len),
-        };
-        match (fits, text.len() <= max_len) {
-            (_, false) => Err("it is too long"),
-            (false, _) => Err("it has characters that it cannot have, or none"),
-            (true, true) => Ok(()),
-        }
-    }
+/// Anything but control characters.
+fn is_line(text: &str) -> bool {
+    !text.chars().any(char::is_control)
 }
 
 /// An envelope that its certificate's key has signed. Made by [`Envelope::verify`] only.

@@ -41,26 +41,13 @@ pub(super) fn canonical_request(
     header_block: &[u8],
     body_hash: &str,
 ) -> Vec<u8> {
-    let lines = [method.as_bytes(), path, query, header_block, body_hash.as_bytes()];
-    let mut request = Vec::with_capacity(lines.iter().fold(8, |len, line| len.saturating_add(line.len())));
-    for (position, line) in lines.into_iter().enumerate() {
-        if position > 0 {
-            request.push(b'\n');
-        }
-        request.extend(line);
-    }
-    request
+    [method.as_bytes(), path, query, header_block, body_hash.as_bytes()].join(&b'\n')
 }
 
 /// The text that is signed for a request: the algorithm's name and the canonical request's hash.
 #[must_use]
 pub fn string_to_sign(algorithm: Algorithm, canonical_request: &[u8]) -> String {
-    let hash = sha256_hex(canonical_request);
-    let mut text = String::with_capacity(96);
-    text.push_str(algorithm.name());
-    text.push('\n');
-    text.push_str(&hash);
-    text
+    [algorithm.name(), &sha256_hex(canonical_request)].join("\n")
 }
 
 /// The text that is signed for a button: the algorithm's name and the payload's hash. The payload is

@@ -33,18 +33,8 @@ pub(super) fn sha256_raw(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        text.push(nibble(byte >> 4, b'a'));
-        text.push(nibble(byte & 0x0f, b'a'));
-    }
-    text
-}
-
-/// The digit of a value below 16, the letters counted from `ten`.
-fn nibble(value: u8, ten: u8) -> char {
-    let digit = if value < 10 { b'0'.wrapping_add(value) } else { ten.wrapping_add(value.wrapping_sub(10)) };
-    char::from(digit)
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+    digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default()).collect()
 }
 
 /// Reads hexadecimal digits of either case.
@@ -62,17 +52,16 @@ fn hex_pair(high: u8, low: u8) -> Option<u8> {
 }
 
 /// Percent-encodes every byte that `kept` does not let stand.
-pub(super) fn percent_encode(bytes: &[u8], kept: fn(u8) -> bool, into: &mut Vec<u8>) {
+pub(super) fn percent_encode(bytes: &[u8], kept: fn(u8) -> bool) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(bytes.len());
     for byte in bytes {
         if kept(*byte) {
-            into.push(*byte);
+            encoded.push(*byte);
         } else {
-            let mut utf8 = [0; 4];
-            into.push(b'%');
-            into.extend(nibble(byte >> 4, b'A').encode_utf8(&mut utf8).as_bytes());
-            into.extend(nibble(byte & 0x0f, b'A').encode_utf8(&mut utf8).as_bytes());
+            encoded.extend(format!("%{byte:02X}").bytes());
         }
     }
+    encoded
 }
 
 /// Undoes percent-encoding. A `%` that begins no escape, and a `+`, stand for themselves.

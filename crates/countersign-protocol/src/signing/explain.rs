@@ -143,8 +143,7 @@ pub fn explain(
     others: &[(PublicKeyId, VerifyingKey)],
 ) -> Result<Explanation, VerifyRefused> {
     let claim = Claim::parse(head, max_key_len)?;
-    let (_, authorization) = claim.parts();
-    let (named, signature) = (authorization.algorithm, authorization.signature.to_owned());
+    let (named, signature) = (claim.authorization.algorithm, claim.authorization.signature.to_owned());
     let canonical = claim.canonical_request(body);
     let expected = string_to_sign(named, &canonical);
     let draft = Draft::of(&claim, body);
@@ -274,21 +273,15 @@ struct Draft {
 
 impl Draft {
     fn of(claim: &Claim<'_>, body: &[u8]) -> Self {
-        let (head, authorization) = claim.parts();
-        let value = |name: &str| {
-            let values = head.headers.get_all(name).iter();
-            let values = values.map(|value| String::from_utf8_lossy(value.as_bytes().trim_ascii()));
-            values.collect::<Vec<_>>().join(",")
-        };
+        let Claim { head, authorization, header_block, .. } = claim;
+        let block = String::from_utf8_lossy(header_block);
+        // Up to the empty line before the list.
+        let headers = block.lines().map_while(|line| line.split_once(':'));
         Self {
             method: head.method.to_owned(),
             path: head.path.to_owned(),
             query: head.query.unwrap_or_default().to_owned(),
-            headers: authorization
-                .signed_headers
-                .iter()
-                .map(|name| (name.to_ascii_lowercase(), value(name)))
-                .collect(),
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             list: authorization.signed_headers.join(";"),
             hash: sha256_hex(body),
         }
@@ -309,13 +302,8 @@ impl Draft {
         let capitals = self.with_headers(|name, value| (capitalised(name), value.to_owned()));
         let list = self.headers.iter().map(|(name, _)| capitalised(name)).collect::<Vec<_>>().join(";");
         let capitals_throughout = Self { list, ..capitals.clone() };
-        let mut names = self.list.split(';');
-        let as_listed = self
-            .with_headers(|name, value| (name.to_owned(), value.to_owned()))
-            .headers
-            .into_iter()
-            .map(|(name, value)| (names.next().map_or(name, str::to_owned), value))
-            .collect();
+        let listed = self.list.split(';').zip(&self.headers);
+        let as_listed = listed.map(|(name, (_, value))| (name.to_owned(), value.clone())).collect();
         let blank = |before: &str, behind: &str| {
             self.with_headers(|name, value| (name.to_owned(), format!("{before}{value}{behind}")))
         };
@@ -363,20 +351,18 @@ impl Draft {
         }
         let query = |query: String| Self { query, ..self.clone() };
         let decoded = String::from_utf8_lossy(&percent_decode(self.query.as_bytes())).into_owned();
-        let pairs = || self.query.split('&').collect::<Vec<_>>();
-        let mut reversed = pairs();
-        reversed.reverse();
-        let mut without_case = pairs();
-        without_case.sort_by_key(|pair| pair.to_ascii_lowercase());
-        let mut by_number = pairs();
-        by_number.sort_by_key(|pair| pair.len());
+        let ordered = |order: fn(&mut [&str])| {
+            let mut pairs: Vec<_> = self.query.split('&').collect();
+            order(&mut pairs);
+            (Mistake::QueryNotSorted, query(pairs.join("&")))
+        };
         vec![
             (Mistake::QueryLeftOut, query(String::new())),
             (Mistake::QueryWithQuestionMark, query(format!("?{}", self.query))),
             (Mistake::QueryNotEncoded, query(decoded)),
-            (Mistake::QueryNotSorted, query(reversed.join("&"))),
-            (Mistake::QueryNotSorted, query(without_case.join("&"))),
-            (Mistake::QueryNotSorted, query(by_number.join("&"))),
+            ordered(|pairs| pairs.reverse()),
+            ordered(|pairs| pairs.sort_by_key(|pair| pair.to_ascii_lowercase())),
+            ordered(|pairs| pairs.sort_by_key(|pair| pair.len())),
         ]
     }
 
@@ -410,13 +396,10 @@ impl Draft {
 
 /// `x-amz-pay-date` as `X-Amz-Pay-Date`.
 fn capitalised(name: &str) -> String {
-    let words = name.split('-').map(|word| {
-        let mut letters = word.chars();
-        letters.next().map_or_else(String::new, |first| {
-            let mut word = String::from(first.to_ascii_uppercase());
-            word.push_str(letters.as_str());
-            word
-        })
-    });
-    words.collect::<Vec<_>>().join("-")
+    let mut before = '-';
+    let capitalise = |letter: char| {
+        let begins = core::mem::replace(&mut before, letter) == '-';
+        if begins { letter.to_ascii_uppercase() } else { letter }
+    };
+    name.chars().map(capitalise).collect()
 }

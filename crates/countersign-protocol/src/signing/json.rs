@@ -1,24 +1,6 @@
 //! Other JSON texts for the same values, as one serializer writes them and another does not. Only for
 //! explaining a signature: nothing is parsed, and nothing that is sent or stored passes through here.
 
-/// A piece of JSON text: a string with its quotes, or anything else.
-enum Piece<'a> {
-    Text(&'a str),
-    Other(char),
-}
-
-fn pieces(json: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
-    let mut rest = json;
-    while let Some(first) = rest.chars().next() {
-        let len = if first == '"' { string_len(rest) } else { first.len_utf8() };
-        let (piece, behind) = rest.split_at_checked(len).unwrap_or((rest, ""));
-        pieces.push(if first == '"' { Piece::Text(piece) } else { Piece::Other(first) });
-        rest = behind;
-    }
-    pieces
-}
-
 /// The length of the string at the beginning, its quotes included.
 fn string_len(json: &str) -> usize {
     let mut escaped = false;
@@ -35,17 +17,16 @@ fn string_len(json: &str) -> usize {
 
 fn rewritten(json: &str, blanks: Blanks, text: impl Fn(&str) -> String) -> String {
     let mut written = String::with_capacity(json.len());
-    for piece in pieces(json) {
-        match (piece, blanks) {
-            (Piece::Text(string), _) => written.push_str(&text(string)),
-            (Piece::Other(character), Blanks::AsTheyAre) => written.push(character),
-            (Piece::Other(character), Blanks::None | Blanks::BehindCommaAndColon)
-                if character.is_ascii_whitespace() => {}
-            (Piece::Other(character), Blanks::BehindCommaAndColon) if matches!(character, ',' | ':') => {
-                written.push(character);
-                written.push(' ');
-            }
-            (Piece::Other(character), Blanks::None | Blanks::BehindCommaAndColon) => written.push(character),
+    let mut rest = json;
+    while let Some(first) = rest.chars().next() {
+        let len = if first == '"' { string_len(rest) } else { first.len_utf8() };
+        let (piece, behind) = rest.split_at_checked(len).unwrap_or((rest, ""));
+        rest = behind;
+        match blanks {
+            _ if first == '"' => written.push_str(&text(piece)),
+            Blanks::None | Blanks::BehindCommaAndColon if first.is_ascii_whitespace() => {}
+            Blanks::BehindCommaAndColon if matches!(first, ',' | ':') => written.extend([first, ' ']),
+            Blanks::AsTheyAre | Blanks::None | Blanks::BehindCommaAndColon => written.push(first),
         }
     }
     written

@@ -63,15 +63,9 @@ pub(crate) fn read_pem(pem: &str) -> Result<(&str, Vec<u8>), KeyRefused> {
 }
 
 fn write_pem(label: &str, der: &[u8]) -> String {
-    let mut pem = format!("-----BEGIN {label}-----\n");
-    for (position, character) in base64(der).chars().enumerate() {
-        if position > 0 && position.is_multiple_of(64) {
-            pem.push('\n');
-        }
-        pem.push(character);
-    }
-    pem.push_str(&format!("\n-----END {label}-----\n"));
-    pem
+    let content = base64(der);
+    let lines: Vec<_> = content.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 /// The merchant's private key. Cannot be printed.

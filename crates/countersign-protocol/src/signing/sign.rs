@@ -123,12 +123,6 @@ impl KeySigner {
         &self.public_key_id
     }
 
-    /// The algorithm that is used.
-    #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
     /// Signs a request: adds date, host, region and `authorization`. Whatever changes afterwards,
     /// of body, path, query or signed headers, makes the signature wrong.
     ///

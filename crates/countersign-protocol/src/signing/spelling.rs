@@ -30,12 +30,7 @@ pub(super) fn queries(query: &str) -> Vec<Cow<'_, [u8]>> {
 /// The query in the form that Amazon's pages ask for: encoded under RFC 3986, sorted by name and then
 /// by value.
 pub(super) fn sorted_query(query: &str) -> Vec<u8> {
-    let encode = |name: &[u8]| {
-        let mut encoded = Vec::with_capacity(name.len());
-        percent_encode(name, unreserved, &mut encoded);
-        encoded
-    };
-    respell_query(query, encode, unreserved)
+    respell_query(query, |name| percent_encode(name, unreserved), unreserved)
 }
 
 /// The names of the signed headers in lower case, sorted, each once.
@@ -59,7 +54,7 @@ fn respell_path<'a>(path: &'a str, prepare: impl Fn(&'a [u8]) -> Cow<'a, [u8]>) 
             continue;
         }
         respelled.push(b'/');
-        percent_encode(&prepare(segment), unreserved, &mut respelled);
+        respelled.extend(percent_encode(&prepare(segment), unreserved));
     }
     if path.ends_with('/') {
         respelled.push(b'/');
@@ -73,9 +68,8 @@ fn respell_query(query: &str, respell_name: impl Fn(&[u8]) -> Vec<u8>, kept: fn(
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let mut encoded = Vec::with_capacity(value.len());
-            percent_encode(&percent_decode(value.as_bytes()), kept, &mut encoded);
-            (percent_decode(name.as_bytes()), encoded)
+            let value = percent_encode(&percent_decode(value.as_bytes()), kept);
+            (percent_decode(name.as_bytes()), value)
         })
         .collect();
     pairs.sort_unstable();

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use countersign_domain::ids::{IdempotencyKey, PublicKeyId, Region};
 use countersign_domain::time::Timestamp;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 
 use super::algorithm::Algorithm;
 use super::authorization::Authorization;
@@ -45,13 +45,13 @@ impl Default for DateWindow {
 
 /// What a request says of itself, well-formed and unproved.
 pub struct Claim<'a> {
-    head: Head<'a>,
-    authorization: Authorization<'a>,
+    pub(super) head: Head<'a>,
+    pub(super) authorization: Authorization<'a>,
     date_as_sent: &'a str,
     signed_at: Timestamp,
     region: Region,
     idempotency_key: Option<IdempotencyKey>,
-    header_block: Vec<u8>,
+    pub(super) header_block: Vec<u8>,
 }
 
 impl<'a> Claim<'a> {
@@ -63,27 +63,27 @@ impl<'a> Claim<'a> {
     /// region or idempotency key are malformed; one of them is not signed; a signed one is missing.
     pub fn parse(head: impl Into<Head<'a>>, max_key_len: usize) -> Result<Self, VerifyRefused> {
         let head = head.into();
-        let named = NamedHeaders::read(head.headers);
-        let authorization = named.text("authorization")?;
+        let headers = head.headers;
+        let authorization = text(headers, "authorization")?;
         for header in REQUIRED {
-            named.required(header)?;
+            required(headers, header)?;
         }
         let authorization = authorization
             .ok_or("is not UTF-8")
             .and_then(Authorization::parse)
             .map_err(|why| VerifyRefused::MalformedAuthorization { why })?;
-        let date_as_sent = named.text("x-amz-pay-date")?.ok_or(VerifyRefused::NotADate)?;
+        let date_as_sent = text(headers, "x-amz-pay-date")?.ok_or(VerifyRefused::NotADate)?;
         let signed_at = Timestamp::parse(date_as_sent).map_err(|_| VerifyRefused::NotADate)?;
         let region =
-            named.text("x-amz-pay-region")?.and_then(Region::parse).ok_or(VerifyRefused::UnknownRegion)?;
-        let idempotency_key = named.idempotency_key(max_key_len)?;
+            text(headers, "x-amz-pay-region")?.and_then(Region::parse).ok_or(VerifyRefused::UnknownRegion)?;
+        let idempotency_key = idempotency_key(headers, max_key_len)?;
         let must_be_signed = REQUIRED.into_iter().chain(idempotency_key.is_some().then_some(IDEMPOTENCY_KEY));
         for header in must_be_signed {
             if !authorization.signs(header) {
                 return Err(VerifyRefused::NotSigned { header });
             }
         }
-        let header_block = header_block(head.headers, &authorization.signed_headers)
+        let header_block = header_block(headers, &authorization.signed_headers)
             .map_err(|name| missing(&name.to_ascii_lowercase()))?;
         Ok(Self { head, authorization, date_as_sent, signed_at, region, idempotency_key, header_block })
     }
@@ -92,18 +92,6 @@ impl<'a> Claim<'a> {
     #[must_use]
     pub fn public_key_id(&self) -> &PublicKeyId {
         &self.authorization.public_key_id
-    }
-
-    /// The algorithm that the request names.
-    #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.authorization.algorithm
-    }
-
-    /// The date that the request carries, to the second.
-    #[must_use]
-    pub fn signed_at(&self) -> Timestamp {
-        self.signed_at
     }
 
     /// The refusal for a key that the server does not have.
@@ -197,10 +185,6 @@ impl<'a> Claim<'a> {
         }
         texts.into_iter().skip(1)
     }
-
-    pub(super) fn parts(&self) -> (&Head<'a>, &Authorization<'a>) {
-        (&self.head, &self.authorization)
-    }
 }
 
 impl fmt::Debug for Claim<'_> {
@@ -217,60 +201,30 @@ fn missing(header: &str) -> VerifyRefused {
     VerifyRefused::MissingHeader { header: header.to_owned() }
 }
 
-/// A header that this file reads itself.
-struct Named<'a> {
-    name: &'static str,
-    first: Option<&'a HeaderValue>,
-    is_repeated: bool,
+/// The first value of a header, trimmed.
+fn required<'a>(headers: &'a HeaderMap, header: &'static str) -> Result<&'a [u8], VerifyRefused> {
+    let value = headers.get(header).ok_or_else(|| missing(header))?.as_bytes().trim_ascii();
+    if value.is_empty() { Err(VerifyRefused::MissingHeaderValue { header }) } else { Ok(value) }
 }
 
-/// Those headers, found in one pass over all of them.
-struct NamedHeaders<'a>([Named<'a>; 7]);
-
-impl<'a> NamedHeaders<'a> {
-    fn read(headers: &'a HeaderMap) -> Self {
-        let [accept, content_type, date, host, region] = REQUIRED;
-        let names = ["authorization", accept, content_type, date, host, region, IDEMPOTENCY_KEY];
-        let mut named = names.map(|name| Named { name, first: None, is_repeated: false });
-        for (name, value) in headers {
-            if let Some(named) = named.iter_mut().find(|named| named.name == name.as_str()) {
-                named.is_repeated = named.first.is_some();
-                named.first.get_or_insert(value);
-            }
-        }
-        Self(named)
+/// The one value of a header, trimmed; `None` inside if it is not UTF-8. What may stand in it is its
+/// reader's affair.
+fn text<'a>(headers: &'a HeaderMap, header: &'static str) -> Result<Option<&'a str>, VerifyRefused> {
+    let value = required(headers, header)?;
+    if headers.get_all(header).iter().nth(1).is_some() {
+        return Err(VerifyRefused::RepeatedHeader { header });
     }
+    Ok(core::str::from_utf8(value).ok())
+}
 
-    fn find(&self, header: &str) -> Option<&Named<'a>> {
-        self.0.iter().find(|named| named.name == header && named.first.is_some())
+fn idempotency_key(headers: &HeaderMap, max_len: usize) -> Result<Option<IdempotencyKey>, VerifyRefused> {
+    if !headers.contains_key(IDEMPOTENCY_KEY) {
+        return Ok(None);
     }
-
-    /// The first value of a header, trimmed.
-    fn required(&self, header: &'static str) -> Result<&'a [u8], VerifyRefused> {
-        let value = self.find(header).and_then(|named| named.first).ok_or_else(|| missing(header))?;
-        let value = value.as_bytes().trim_ascii();
-        if value.is_empty() { Err(VerifyRefused::MissingHeaderValue { header }) } else { Ok(value) }
-    }
-
-    /// The one value of a header, trimmed; `None` inside if it is not UTF-8. What may stand in it is its
-    /// reader's affair.
-    fn text(&self, header: &'static str) -> Result<Option<&'a str>, VerifyRefused> {
-        let value = self.required(header)?;
-        if self.find(header).is_some_and(|named| named.is_repeated) {
-            return Err(VerifyRefused::RepeatedHeader { header });
-        }
-        Ok(core::str::from_utf8(value).ok())
-    }
-
-    fn idempotency_key(&self, max_len: usize) -> Result<Option<IdempotencyKey>, VerifyRefused> {
-        if self.find(IDEMPOTENCY_KEY).is_none() {
-            return Ok(None);
-        }
-        self.text(IDEMPOTENCY_KEY)?
-            .and_then(|key| IdempotencyKey::parse_up_to(key, max_len).ok())
-            .map(Some)
-            .ok_or(VerifyRefused::IllegalIdempotencyKey { max_len })
-    }
+    text(headers, IDEMPOTENCY_KEY)?
+        .and_then(|key| IdempotencyKey::parse_up_to(key, max_len).ok())
+        .map(Some)
+        .ok_or(VerifyRefused::IllegalIdempotencyKey { max_len })
 }
 
 /// Proof that the owner of a key signed a request. Made by [`Claim::verify`] only.

@@ -169,6 +169,5 @@ fn the_claim_names_the_key_before_anything_is_verified() {
     let request = finalize(Algorithm::PssV2);
     let claim = Claim::parse(&request, 32).unwrap();
     assert_eq!(claim.public_key_id(), &key_id());
-    assert_eq!((claim.algorithm(), claim.signed_at()), (Algorithm::PssV2, signed_at()));
     assert!(!format!("{claim:?}").contains("Signature"));
 }
