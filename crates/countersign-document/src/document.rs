@@ -20,14 +20,11 @@ pub fn encode<By, T: Stored<By>>(value: &T) -> Bytes {
 /// # Errors
 /// [`Unreadable`], naming the document and the member.
 pub fn decode<By, T: Stored<By>>(document: &'static str, bytes: &[u8]) -> Result<T, Unreadable> {
-    let whole = |reader: &mut Reader<'_>| {
+    read(document, bytes, |reader| {
         let value = T::read(reader)?;
         reader.end()?;
         Ok(value)
-    };
-    Reader::new(bytes)
-        .and_then(|mut reader| whole(&mut reader))
-        .map_err(|illegible| unreadable(document, &illegible))
+    })
 }
 
 /// Reads one member of a document that is an object, and nothing else of it.
@@ -39,16 +36,13 @@ pub fn decode_member<By, T: Stored<By>>(
     name: &'static str,
     bytes: &[u8],
 ) -> Result<T, Unreadable> {
-    let only = |reader: &mut Reader<'_>| {
+    read(document, bytes, |reader| {
         let mut found = None;
         reader.object(|reader, member| {
             if member == name { read_member(reader, name, &mut found) } else { reader.raw().map(drop) }
         })?;
         present(reader, name, found)
-    };
-    Reader::new(bytes)
-        .and_then(|mut reader| only(&mut reader))
-        .map_err(|illegible| unreadable(document, &illegible))
+    })
 }
 
 /// Refuses every format of a document but the one that this version writes.
@@ -63,6 +57,11 @@ pub fn check_format(document: &'static str, format: u16, known: u16) -> Result<(
     Err(Unreadable { document, why })
 }
 
-fn unreadable(document: &'static str, illegible: &Illegible) -> Unreadable {
-    Unreadable { document, why: illegible.to_string() }
+fn read<T>(
+    document: &'static str,
+    bytes: &[u8],
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, Illegible>,
+) -> Result<T, Unreadable> {
+    let value = Reader::new(bytes).and_then(|mut reader| read(&mut reader));
+    value.map_err(|illegible| Unreadable { document, why: illegible.to_string() })
 }

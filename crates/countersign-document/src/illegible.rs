@@ -22,10 +22,8 @@ impl Illegible {
     }
 
     /// The same, as a part of an element of a list.
-    pub(super) fn inside_element(mut self, index: usize) -> Self {
-        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
-        self.path = format!("[{index}]{separator}{}", self.path);
-        self
+    pub(super) fn inside_element(self, index: usize) -> Self {
+        self.inside(&format!("[{index}]"))
     }
 }
 

@@ -18,7 +18,7 @@ use countersign_domain::time::Timestamp;
 
 use super::illegible::Illegible;
 use super::reader::Reader;
-use super::stored::{Stored, read_list, read_pair, write_list};
+use super::stored::Stored;
 use super::writer::Writer;
 
 crate::stored! {
@@ -151,7 +151,13 @@ impl<By, One: Stored<By>, Other: Stored<By>> Stored<By> for (One, Other) {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
-        read_pair(reader)
+        const NOT_A_PAIR: &str = "is not a pair";
+        reader.expect(b'[', "is not a list")?;
+        let one = One::read(reader).map_err(|illegible| illegible.inside_element(0))?;
+        reader.expect(b',', NOT_A_PAIR)?;
+        let other = Other::read(reader).map_err(|illegible| illegible.inside_element(1))?;
+        reader.expect(b']', NOT_A_PAIR)?;
+        Ok((one, other))
     }
 }
 
@@ -222,11 +228,21 @@ impl<By, T: Stored<By>> Stored<By> for Box<T> {
 
 impl<By, T: Stored<By>> Stored<By> for Vec<T> {
     fn write(&self, writer: &mut Writer) {
-        write_list(writer, self);
+        writer.list(|writer| {
+            for element in self {
+                writer.element();
+                element.write(writer);
+            }
+        });
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
-        read_list(reader)
+        let mut elements = Self::new();
+        reader.list(|reader| {
+            elements.push(T::read(reader).map_err(|illegible| illegible.inside_element(elements.len()))?);
+            Ok(())
+        })?;
+        Ok(elements)
     }
 }
 
@@ -237,15 +253,5 @@ impl<By, T: Stored<By> + Clone> Stored<By> for Cow<'_, T> {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
         T::read(reader).map(Cow::Owned)
-    }
-}
-
-impl<By, T: Stored<By> + Clone> Stored<By> for Cow<'_, [T]> {
-    fn write(&self, writer: &mut Writer) {
-        write_list(writer, self);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible> {
-        read_list(reader).map(Cow::Owned)
     }
 }

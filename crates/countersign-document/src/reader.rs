@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         is_next
     }
 
-    fn expect(&mut self, byte: u8, why: &'static str) -> Result<(), Illegible> {
+    pub(super) fn expect(&mut self, byte: u8, why: &'static str) -> Result<(), Illegible> {
         if self.take(byte) { Ok(()) } else { Err(self.unexpected(why)) }
     }
 
@@ -143,14 +143,25 @@ impl<'a> Reader<'a> {
         mut read: impl FnMut(&mut Self, &str) -> Result<(), Illegible>,
     ) -> Result<(), Illegible> {
         self.expect(b'{', "is not an object")?;
-        if self.take(b'}') {
+        self.values(b'}', |reader| {
+            let name = reader.text()?;
+            reader.expect(b':', SYNTAX)?;
+            read(reader, &name)
+        })
+    }
+
+    /// Reads what stands up to a closing bracket: nothing, or values with commas between them.
+    fn values(
+        &mut self,
+        close: u8,
+        mut read: impl FnMut(&mut Self) -> Result<(), Illegible>,
+    ) -> Result<(), Illegible> {
+        if self.take(close) {
             return Ok(());
         }
         loop {
-            let name = self.text()?;
-            self.expect(b':', SYNTAX)?;
-            read(self, &name)?;
-            if self.take(b'}') {
+            read(self)?;
+            if self.take(close) {
                 return Ok(());
             }
             self.expect(b',', SYNTAX)?;
@@ -184,21 +195,9 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// What is not a list, and those of `read`.
-    pub fn list(
-        &mut self,
-        mut read: impl FnMut(&mut Self) -> Result<(), Illegible>,
-    ) -> Result<(), Illegible> {
+    pub fn list(&mut self, read: impl FnMut(&mut Self) -> Result<(), Illegible>) -> Result<(), Illegible> {
         self.expect(b'[', "is not a list")?;
-        if self.take(b']') {
-            return Ok(());
-        }
-        loop {
-            read(self)?;
-            if self.take(b']') {
-                return Ok(());
-            }
-            self.expect(b',', SYNTAX)?;
-        }
+        self.values(b']', read)
     }
 
     /// Reads a variant: `read` is given its name and whether it has data, which `read` then reads. It gives

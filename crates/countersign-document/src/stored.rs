@@ -1,4 +1,4 @@
-//! What has a form, and how a form is made of others: members, lists, pairs.
+//! What has a form, and how the members of an object are written and read.
 
 use super::illegible::Illegible;
 use super::reader::Reader;
@@ -75,43 +75,3 @@ pub fn present<By, T: Stored<By>>(
 ) -> Result<T, Illegible> {
     value.or_else(T::absent).ok_or_else(|| reader.illegible("is missing").inside(name))
 }
-
-/// Writes a list.
-pub(super) fn write_list<By, T: Stored<By>>(writer: &mut Writer, elements: &[T]) {
-    writer.list(|writer| {
-        for element in elements {
-            writer.element();
-            element.write(writer);
-        }
-    });
-}
-
-/// Reads a list.
-pub(super) fn read_list<By, T: Stored<By>>(reader: &mut Reader<'_>) -> Result<Vec<T>, Illegible> {
-    let mut elements = Vec::new();
-    reader.list(|reader| {
-        elements.push(T::read(reader).map_err(|illegible| illegible.inside_element(elements.len()))?);
-        Ok(())
-    })?;
-    Ok(elements)
-}
-
-/// Reads a list of exactly two.
-pub(super) fn read_pair<By, One: Stored<By>, Other: Stored<By>>(
-    reader: &mut Reader<'_>,
-) -> Result<(One, Other), Illegible> {
-    let (mut one, mut other) = (None, None);
-    reader.list(|reader| {
-        match (&one, &other) {
-            (None, _) => one = Some(One::read(reader).map_err(|illegible| illegible.inside_element(0))?),
-            (Some(_), None) => {
-                other = Some(Other::read(reader).map_err(|illegible| illegible.inside_element(1))?);
-            }
-            (Some(_), Some(_)) => return Err(reader.illegible(NOT_A_PAIR)),
-        }
-        Ok(())
-    })?;
-    one.zip(other).ok_or_else(|| reader.illegible(NOT_A_PAIR))
-}
-
-const NOT_A_PAIR: &str = "is not a pair";
