@@ -3,8 +3,7 @@
 //! belong to the handler.
 
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -45,11 +44,9 @@ pub(crate) enum Stage {
     Closed,
 }
 
-/// What a connection ends with.
+/// What a connection ends with, if it is not just closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 enum Ending {
-    Close,
     /// The peer may still be sending what was refused.
     CloseAfterDiscarding,
     Reset,
@@ -61,7 +58,8 @@ struct Connection {
     limits: Limits,
     peer: Peer,
     line: Arc<Line>,
-    ending: AtomicU8,
+    /// The first one stands: with it the connection takes no further request.
+    ending: OnceLock<Ending>,
     slot: Arc<OwnedSemaphorePermit>,
     stage: watch::Receiver<Stage>,
 }
@@ -128,23 +126,22 @@ pub(crate) async fn run(
 ) {
     let line = Arc::new(Line::default());
     let socket = Socket::new(stream, Arc::clone(&line), &limits);
-    let ending = AtomicU8::new(Ending::Close as u8);
     let connection = Arc::new(Connection {
         handler,
         limits,
         peer,
         line,
-        ending,
+        ending: OnceLock::new(),
         slot: Arc::new(slot),
         stage: stage.clone(),
     });
     exchange(socket, &connection, stage).await;
 
     let Some(stream) = connection.line.take_stream() else { return };
-    match connection.ending() {
-        Ending::Close => {}
-        Ending::CloseAfterDiscarding => discard(stream).await,
-        Ending::Reset => {
+    match connection.ending.get() {
+        None => {}
+        Some(Ending::CloseAfterDiscarding) => discard(stream).await,
+        Some(Ending::Reset) => {
             if let Err(error) = stream.set_zero_linger() {
                 tracing::warn!(%error, "a connection is closed instead of reset");
             }
@@ -196,7 +193,7 @@ async fn answer(
             match connection.work(request).await {
                 Reply::Answer(response) => Ok(response.map(Full::new)),
                 Reply::Reset => {
-                    connection.end_with(Ending::Reset);
+                    connection.ending.get_or_init(|| Ending::Reset);
                     Err(ResetWanted)
                 }
             }
@@ -214,22 +211,10 @@ impl Connection {
     /// The answer to a request that is not whole. What follows it on the connection cannot be
     /// told from the rest of its body, so the connection ends.
     fn refuse(&self, head: &http::request::Parts, unreadable: Unreadable) -> Response {
-        self.end_with(Ending::CloseAfterDiscarding);
+        self.ending.get_or_init(|| Ending::CloseAfterDiscarding);
         let mut response = self.handler.refuse(head, unreadable);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
-    }
-
-    fn end_with(&self, ending: Ending) {
-        self.ending.store(ending as u8, Ordering::Relaxed);
-    }
-
-    fn ending(&self) -> Ending {
-        let stored = self.ending.load(Ordering::Relaxed);
-        [Ending::CloseAfterDiscarding, Ending::Reset]
-            .into_iter()
-            .find(|ending| *ending as u8 == stored)
-            .unwrap_or(Ending::Close)
     }
 }
 
@@ -264,26 +249,22 @@ fn head_bytes(head: &http::request::Parts) -> usize {
 /// Reads a body to its end. One that came in a single piece, as nearly all do, is not copied.
 async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Unreadable> {
     let mut whole = Bytes::new();
-    let mut pieces: Option<BytesMut> = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Unreadable::BodyTruncated)?;
         let Ok(piece) = frame.into_data() else { continue };
-        let held = pieces.as_ref().map_or(whole.len(), BytesMut::len);
-        if held + piece.len() > limit {
+        if whole.len() + piece.len() > limit {
             return Err(Unreadable::BodyTooLarge);
         }
-        match &mut pieces {
-            Some(pieces) => pieces.extend_from_slice(&piece),
-            None if whole.is_empty() => whole = piece,
-            None => {
-                let mut joined = BytesMut::with_capacity((held + piece.len()) * 2);
-                joined.extend_from_slice(&whole);
-                joined.extend_from_slice(&piece);
-                pieces = Some(joined);
-            }
+        if whole.is_empty() {
+            whole = piece;
+        } else {
+            // Copied once, then grown in place: nobody else holds it.
+            let mut joined = BytesMut::from(whole);
+            joined.extend_from_slice(&piece);
+            whole = joined.freeze();
         }
     }
-    Ok(pieces.map_or(whole, BytesMut::freeze))
+    Ok(whole)
 }
 
 /// Tells the peer that nothing more comes, then reads what it is still sending, within bounds.

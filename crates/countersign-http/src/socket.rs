@@ -122,12 +122,13 @@ impl Socket {
         self.poll_until(context, until, "the peer sent no request in time")
     }
 
-    fn poll_until(
+    /// Pending until then, and then an error.
+    fn poll_until<T>(
         &mut self,
         context: &mut Context<'_>,
         until: Instant,
         what: &'static str,
-    ) -> Poll<io::Result<()>> {
+    ) -> Poll<io::Result<T>> {
         if self.timer.deadline() > until {
             self.timer.as_mut().reset(until);
         }
@@ -156,10 +157,7 @@ impl Socket {
         }
         let idle_time = self.idle_time;
         let until = *self.stalled_until.get_or_insert_with(|| Instant::now() + idle_time);
-        match self.poll_until(context, until, "the peer does not read its answer") {
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
-        }
+        self.poll_until(context, until, "the peer does not read its answer")
     }
 }
 
