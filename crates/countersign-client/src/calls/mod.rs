@@ -82,17 +82,8 @@ impl Client {
         sending: Sending<'a>,
     ) -> Call<'a> {
         let (idempotency_key, repeatable, tries) = sending.parts();
-        Call {
-            name,
-            method: http::Method::POST,
-            resource,
-            body,
-            idempotency_key,
-            effect: Effect::Changes,
-            repeatable,
-            tries,
-            deadline: self.shared.settings.deadlines.payment,
-            can_be_simulated: true,
-        }
+        let deadline = self.shared.settings.deadlines.payment;
+        let call = self.change_call(name, http::Method::POST, resource, body);
+        Call { idempotency_key, repeatable, tries, deadline, can_be_simulated: true, ..call }
     }
 }

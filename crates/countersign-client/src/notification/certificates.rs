@@ -72,6 +72,11 @@ fn is_within(instant: Timestamp, now: Timestamp, duration: Duration) -> bool {
 }
 
 impl Kept {
+    fn new(url: CertificateUrl, certificate: &Arc<Certificate>, now: Timestamp) -> Self {
+        let certificate = Arc::clone(certificate);
+        Self { url, certificate, fetched_at: now, used_at: now, is_proven: false, renewed_at: None }
+    }
+
     fn is_fresh(&self, now: Timestamp) -> bool {
         is_within(self.fetched_at, now, KEPT_FOR)
     }
@@ -153,19 +158,10 @@ impl Certificates {
         let known = self.kept.iter_mut().find(|kept| kept.url == url);
         match (&fetched, known) {
             (Ok(certificate), Some(known)) => {
-                let certificate = Arc::clone(certificate);
-                *known = Kept { url, certificate, fetched_at: now, used_at: now, ..*known };
+                let Kept { is_proven, renewed_at, .. } = *known;
+                *known = Kept { is_proven, renewed_at, ..Kept::new(url, certificate, now) };
             }
-            (Ok(certificate), None) => {
-                self.push(Kept {
-                    url,
-                    certificate: Arc::clone(certificate),
-                    fetched_at: now,
-                    used_at: now,
-                    is_proven: false,
-                    renewed_at: None,
-                });
-            }
+            (Ok(certificate), None) => self.push(Kept::new(url, certificate, now)),
             (Err(_), Some(known)) if known.is_in_its_time(now) => return Ok(Arc::clone(&known.certificate)),
             (Err(why), _) => {
                 if self.failed.len() >= MAX_FAILED {
@@ -178,17 +174,10 @@ impl Certificates {
     }
 
     /// An envelope was accepted with this URL's certificate.
-    pub(super) fn proven(&mut self, url: CertificateUrl, certificate: Arc<Certificate>, now: Timestamp) {
+    pub(super) fn proven(&mut self, url: CertificateUrl, certificate: &Arc<Certificate>, now: Timestamp) {
         match self.kept.iter_mut().find(|kept| kept.url == url) {
             Some(kept) => kept.is_proven = true,
-            None => self.push(Kept {
-                url,
-                certificate,
-                fetched_at: now,
-                used_at: now,
-                is_proven: true,
-                renewed_at: None,
-            }),
+            None => self.push(Kept { is_proven: true, ..Kept::new(url, certificate, now) }),
         }
     }
 
@@ -236,7 +225,7 @@ mod tests {
     }
 
     fn prove(certificates: &mut Certificates, number: usize, now: Timestamp) {
-        certificates.proven(url(number), certificate(), now);
+        certificates.proven(url(number), &certificate(), now);
     }
 
     fn at(seconds: u64) -> Timestamp {

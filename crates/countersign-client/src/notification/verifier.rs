@@ -110,7 +110,7 @@ impl NotificationVerifier {
             }
             Some(_) => return Err(NotificationRefused::ForeignMerchant),
         };
-        self.certificates().proven(url, certificate, now);
+        self.certificates().proven(url, &certificate, now);
         Ok(received)
     }
 
