@@ -153,6 +153,7 @@ async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) ->
         }
         return Ok(());
     };
+    let sending = Sending { app, endpoint };
     let mut again_at: Option<Timestamp> = None;
     while let Some(leased) = taken.pop_front() {
         let hand = app.notices.hands.of(&leased);
@@ -162,12 +163,12 @@ async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) ->
             app.book.release_notice(&leased, Some(hand.due_at)).await?;
             continue;
         }
-        let ended = send_one(app, &endpoint, leased, hand).await?;
+        let ended = sending.send_one(leased, hand).await?;
         again_at = [again_at, ended.again_at].into_iter().flatten().min();
         if ended.is_timed_out {
             let rest = taken.drain(..).map(|leased| {
                 let hand = app.notices.hands.of(&leased);
-                send_one(app, &endpoint, leased, hand)
+                sending.send_one(leased, hand)
             });
             join_all(rest).await.into_iter().collect::<Result<Vec<Ended>, StoreFailed>>()?;
         }
@@ -175,115 +176,137 @@ async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) ->
     Ok(())
 }
 
-/// Sends a message, or does with it what a fault says.
-async fn send_one(
-    app: &App,
-    endpoint: &Endpoint,
-    leased: Leased,
-    mut hand: Hand,
-) -> Result<Ended, StoreFailed> {
-    let now = app.clock.now();
-    if hand.is_done {
-        return let_go(app, &leased).await;
-    }
-    app.notices.hands.unhold(&leased);
-    if !hand.is_looked_at {
-        hand.is_looked_at = true;
-        hand.fault = message_of(&leased)
-            .and_then(|message| app.notices.faults.strike_message(message, Point::BeforeSending));
-        let later = now.plus(hand.fault.and_then(|fault| fault.delay).unwrap_or_default());
-        match hand.fault.map(|fault| fault.kind) {
-            Some(FaultKind::Drop) => {
-                note(app, &leased, &leased.notice.letters, hand, Outcome::Dropped, None);
-                return let_go(app, &leased).await;
-            }
-            Some(FaultKind::Delay) => {
-                (hand.base, hand.due_at) = (later, later);
-                return put_off(app, &leased, hand).await;
-            }
-            Some(FaultKind::Reorder) => {
-                hand.due_at = later;
-                app.notices.hands.hold(&leased);
-                return put_off(app, &leased, hand).await;
-            }
-            Some(_) | None => {}
-        }
-    }
-    let ended = attempt(app, endpoint, &leased, &mut hand).await;
-    match ended.again_at {
-        Some(again_at) => {
-            hand.due_at = again_at;
-            app.notices.hands.remember(&leased, hand);
-            // First: if the process dies in between, it is due at once, and not tried once more for that.
-            app.book.note_attempts(&leased, Some(hand.attempts)).await?;
-            app.book.release_notice(&leased, Some(again_at)).await?;
-        }
-        None => {
-            let_go(app, &leased).await?;
-        }
-    }
-    if message_of(&leased).is_some() {
-        send_held(app, endpoint).await?;
-    }
-    Ok(ended)
+/// Sending to one endpoint.
+struct Sending<'a> {
+    app: &'a App,
+    endpoint: Endpoint,
 }
 
-/// Sends what waited for another to be sent. Its lease has ended: it is let go when it is due.
-async fn send_held(app: &App, endpoint: &Endpoint) -> Result<(), StoreFailed> {
-    let held = app.notices.hands.take_held(&endpoint.id);
-    for leased in held {
-        let mut hand = app.notices.hands.of(&leased);
-        let due_at = hand.due_at;
-        let ended = attempt(app, endpoint, &leased, &mut hand).await;
-        hand.is_done = ended.again_at.is_none();
-        app.notices.hands.remember(&leased, Hand { due_at, ..hand });
-        if !hand.is_done {
-            app.book.note_attempts(&leased, Some(hand.attempts)).await?;
+impl Sending<'_> {
+    /// Sends a message, or does with it what a fault says.
+    async fn send_one(&self, leased: Leased, mut hand: Hand) -> Result<Ended, StoreFailed> {
+        let app = self.app;
+        let now = app.clock.now();
+        if hand.is_done {
+            return let_go(app, &leased).await;
+        }
+        app.notices.hands.unhold(&leased);
+        if !hand.is_looked_at {
+            hand.is_looked_at = true;
+            hand.fault = message_of(&leased)
+                .and_then(|message| app.notices.faults.strike_message(message, Point::BeforeSending));
+            let later = now.plus(hand.fault.and_then(|fault| fault.delay).unwrap_or_default());
+            match hand.fault.map(|fault| fault.kind) {
+                Some(FaultKind::Drop) => {
+                    self.note(&leased.notice.letters, hand, Outcome::Dropped, None);
+                    return let_go(app, &leased).await;
+                }
+                Some(FaultKind::Delay) => {
+                    (hand.base, hand.due_at) = (later, later);
+                    return self.put_off(&leased, hand).await;
+                }
+                Some(FaultKind::Reorder) => {
+                    hand.due_at = later;
+                    app.notices.hands.hold(&leased);
+                    return self.put_off(&leased, hand).await;
+                }
+                Some(_) | None => {}
+            }
+        }
+        let ended = self.attempt(&leased, &mut hand).await;
+        match ended.again_at {
+            Some(again_at) => {
+                hand.due_at = again_at;
+                app.notices.hands.remember(&leased, hand);
+                // First: if the process dies in between, it is due at once, and not tried once more for that.
+                app.book.note_attempts(&leased, Some(hand.attempts)).await?;
+                app.book.release_notice(&leased, Some(again_at)).await?;
+            }
+            None => {
+                let_go(app, &leased).await?;
+            }
+        }
+        if message_of(&leased).is_some() {
+            self.send_held().await?;
+        }
+        Ok(ended)
+    }
+
+    /// Sends what waited for another to be sent. Its lease has ended: it is let go when it is due.
+    async fn send_held(&self) -> Result<(), StoreFailed> {
+        let app = self.app;
+        let held = app.notices.hands.take_held(&self.endpoint.id);
+        for leased in held {
+            let mut hand = app.notices.hands.of(&leased);
+            let due_at = hand.due_at;
+            let ended = self.attempt(&leased, &mut hand).await;
+            hand.is_done = ended.again_at.is_none();
+            app.notices.hands.remember(&leased, Hand { due_at, ..hand });
+            if !hand.is_done {
+                app.book.note_attempts(&leased, Some(hand.attempts)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Posts the letters of a message, until one is to be sent again.
+    async fn attempt(&self, leased: &Leased, hand: &mut Hand) -> Ended {
+        hand.attempts = hand.attempts.saturating_add(1);
+        for letter in &leased.notice.letters {
+            let is_doubled = hand.fault.is_some_and(|fault| fault.kind == FaultKind::Duplicate);
+            let times = if is_doubled && hand.attempts == 1 { 2 } else { 1 };
+            let mut outcome = Outcome::Unsigned;
+            for _ in 0..times {
+                outcome = self.post(leased, letter, hand.fault).await;
+                let again_at = again_at(self.app, *hand, outcome);
+                self.note(slice::from_ref(letter), *hand, outcome, again_at);
+            }
+            if let Some(again_at) = again_at(self.app, *hand, outcome) {
+                let is_timed_out = outcome == Outcome::NotDelivered(NotDelivered::TimedOut);
+                return Ended { again_at: Some(again_at), is_timed_out };
+            }
+        }
+        Ended::default()
+    }
+
+    async fn post(&self, leased: &Leased, letter: &Letter, fault: Option<Strike>) -> Outcome {
+        let Self { app, endpoint } = self;
+        let request = match envelope::request(&app.notices, endpoint, &leased.notice, letter, fault) {
+            Ok(request) => request,
+            Err(why) => {
+                tracing::error!(%why, "a notification cannot be signed");
+                return Outcome::Unsigned;
+            }
+        };
+        let posting = app.notices.courier.post(request, DEADLINE);
+        match select(posting, pin!(app.clock.sleep(DEADLINE))).await {
+            Either::Left((Ok(status), _)) if status.is_success() => Outcome::Delivered(status),
+            Either::Left((Ok(status), _)) => Outcome::Refused(status),
+            Either::Left((Err(why), _)) => Outcome::NotDelivered(why),
+            Either::Right(((), _)) => Outcome::NotDelivered(NotDelivered::TimedOut),
         }
     }
-    Ok(())
-}
 
-/// Posts the letters of a message, until one is to be sent again.
-async fn attempt(app: &App, endpoint: &Endpoint, leased: &Leased, hand: &mut Hand) -> Ended {
-    hand.attempts = hand.attempts.saturating_add(1);
-    for letter in &leased.notice.letters {
-        let is_doubled = hand.fault.is_some_and(|fault| fault.kind == FaultKind::Duplicate);
-        let times = if is_doubled && hand.attempts == 1 { 2 } else { 1 };
-        let mut outcome = Outcome::Unsigned;
-        for _ in 0..times {
-            outcome = post(app, endpoint, leased, letter, hand.fault).await;
-            let again_at = again_at(app, *hand, outcome);
-            note(app, leased, slice::from_ref(letter), *hand, outcome, again_at);
-        }
-        if let Some(again_at) = again_at(app, *hand, outcome) {
-            let is_timed_out = outcome == Outcome::NotDelivered(NotDelivered::TimedOut);
-            return Ended { again_at: Some(again_at), is_timed_out };
-        }
+    async fn put_off(&self, leased: &Leased, hand: Hand) -> Result<Ended, StoreFailed> {
+        self.note(&leased.notice.letters, hand, Outcome::PutOff, Some(hand.due_at));
+        self.app.notices.hands.remember(leased, hand);
+        self.app.book.release_notice(leased, Some(hand.due_at)).await?;
+        Ok(Ended::default())
     }
-    Ended::default()
-}
 
-async fn post(
-    app: &App,
-    endpoint: &Endpoint,
-    leased: &Leased,
-    letter: &Letter,
-    fault: Option<Strike>,
-) -> Outcome {
-    let request = match envelope::request(&app.notices, endpoint, &leased.notice, letter, fault) {
-        Ok(request) => request,
-        Err(why) => {
-            tracing::error!(%why, "a notification cannot be signed");
-            return Outcome::Unsigned;
+    /// Lists what became of some letters of a message.
+    fn note(&self, letters: &[Letter], hand: Hand, outcome: Outcome, again_at: Option<Timestamp>) {
+        for letter in letters {
+            self.app.notices.sent.note(Record {
+                at: self.app.clock.now(),
+                endpoint_id: self.endpoint.id.clone(),
+                letter: letter.clone(),
+                attempt: hand.attempts,
+                outcome,
+                again_at,
+                fault: hand.fault.map(|fault| fault.kind.as_str()),
+            });
         }
-    };
-    let posting = app.notices.courier.post(request, DEADLINE);
-    match select(posting, pin!(app.clock.sleep(DEADLINE))).await {
-        Either::Left((Ok(status), _)) if status.is_success() => Outcome::Delivered(status),
-        Either::Left((Ok(status), _)) => Outcome::Refused(status),
-        Either::Left((Err(why), _)) => Outcome::NotDelivered(why),
-        Either::Right(((), _)) => Outcome::NotDelivered(NotDelivered::TimedOut),
     }
 }
 
@@ -315,33 +338,4 @@ async fn let_go(app: &App, leased: &Leased) -> Result<Ended, StoreFailed> {
         app.book.note_attempts(leased, None).await?;
     }
     Ok(Ended::default())
-}
-
-async fn put_off(app: &App, leased: &Leased, hand: Hand) -> Result<Ended, StoreFailed> {
-    note(app, leased, &leased.notice.letters, hand, Outcome::PutOff, Some(hand.due_at));
-    app.notices.hands.remember(leased, hand);
-    app.book.release_notice(leased, Some(hand.due_at)).await?;
-    Ok(Ended::default())
-}
-
-/// Lists what became of some letters of a message.
-fn note(
-    app: &App,
-    leased: &Leased,
-    letters: &[Letter],
-    hand: Hand,
-    outcome: Outcome,
-    again_at: Option<Timestamp>,
-) {
-    for letter in letters {
-        app.notices.sent.note(Record {
-            at: app.clock.now(),
-            endpoint_id: leased.notice.endpoint_id.clone(),
-            letter: letter.clone(),
-            attempt: hand.attempts,
-            outcome,
-            again_at,
-            fault: hand.fault.map(|fault| fault.kind.as_str()),
-        });
-    }
 }
