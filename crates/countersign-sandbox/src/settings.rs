@@ -50,63 +50,11 @@ impl fmt::Debug for ControlToken {
     }
 }
 
-/// How long an idempotency key may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KeyLength {
-    /// As documented.
-    #[default]
-    UpTo32,
-    /// Long enough for a UUID with its dashes.
-    UpTo36,
-}
-
-impl KeyLength {
-    /// The greatest length, in characters.
-    #[must_use]
-    pub const fn max(self) -> usize {
-        match self {
-            Self::UpTo32 => IdempotencyKey::MAX_LEN,
-            Self::UpTo36 => 36,
-        }
-    }
-}
-
-/// The status that goes with `CheckoutSessionCanceled`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CanceledStatus {
-    /// 422.
-    #[default]
-    Unprocessable,
-    /// 400.
-    BadRequest,
-}
-
-/// Whether Finalize and Complete look at an idempotency key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KeyOnFinalize {
-    /// The same key again gets the same answer.
-    #[default]
-    Honoured,
-    /// It is checked for its form and makes no difference.
-    Ignored,
-}
-
-/// Which answers are kept for their idempotency key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SavedAnswers {
-    /// Those of calls that changed something: a corrected request may use the same key.
-    #[default]
-    Changes,
-    /// The rules' refusals too.
-    Refusals,
-}
-
 /// By which clock `x-amz-pay-date` is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateCheck {
     /// The machine's or the virtual one, whichever accepts it: an SDK goes on working after the
     /// virtual clock was moved.
-    #[default]
     Either,
     /// The virtual one.
     Virtual,
@@ -115,10 +63,9 @@ pub enum DateCheck {
 }
 
 /// How often a notification is sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IpnRetries {
     /// Every hour for three hours, after a 5xx, a time-out, or without a connection.
-    #[default]
     ThreeHourly,
     /// Every hour for 14 days, after a 5xx or a time-out: an endpoint without a connection is given up.
     FourteenDays,
@@ -174,12 +121,19 @@ impl std::error::Error for FlagRefused {}
 macro_rules! flags {
     ($($field:ident: $type:ty = $name:literal, $about:literal { $($word:literal => $value:expr,)+ })+) => {
         /// The rules that Amazon leaves open, as they are set.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct Flags {
             $(
                 #[doc = concat!("`", $name, "`: ", $about, ".")]
                 pub $field: $type,
             )+
+        }
+
+        /// Each flag's first choice.
+        impl Default for Flags {
+            fn default() -> Self {
+                Self { $($field: { let [first, ..] = [$($value),+]; first },)+ }
+            }
         }
 
         impl Flags {
@@ -246,24 +200,28 @@ flags! {
         "short" => ResponseDetail::Short,
         "full" => ResponseDetail::Full,
     }
-    canceled_status: CanceledStatus = "canceled-status", "the status of CheckoutSessionCanceled" {
-        "422" => CanceledStatus::Unprocessable,
-        "400" => CanceledStatus::BadRequest,
+    canceled_status: u16 = "canceled-status", "the status of CheckoutSessionCanceled" {
+        "422" => 422,
+        "400" => 400,
     }
-    idempotency_key_length: KeyLength = "idempotency-key-length",
-        "the greatest length of an idempotency key" {
-        "32" => KeyLength::UpTo32,
-        "36" => KeyLength::UpTo36,
+    idempotency_key_length: usize = "idempotency-key-length", "the greatest length of an idempotency key" {
+        // As documented.
+        "32" => IdempotencyKey::MAX_LEN,
+        // Long enough for a UUID with its dashes.
+        "36" => 36,
     }
-    honour_key_on_finalize: KeyOnFinalize = "honour-key-on-finalize",
+    honour_key_on_finalize: bool = "honour-key-on-finalize",
         "whether Finalize and Complete look at an idempotency key" {
-        "yes" => KeyOnFinalize::Honoured,
-        "no" => KeyOnFinalize::Ignored,
+        // The same key again gets the same answer.
+        "yes" => true,
+        // It is checked for its form and makes no difference.
+        "no" => false,
     }
-    save_refusals: SavedAnswers = "save-refusals",
-        "whether a refusal is kept for its idempotency key" {
-        "no" => SavedAnswers::Changes,
-        "yes" => SavedAnswers::Refusals,
+    save_refusals: bool = "save-refusals", "whether a refusal is kept for its idempotency key" {
+        // Only answers of calls that changed something: a corrected request may use the same key.
+        "no" => false,
+        // The rules' refusals too.
+        "yes" => true,
     }
     date_check: DateCheck = "date-check", "by which clock a request's date is judged" {
         "either" => DateCheck::Either,

@@ -22,7 +22,7 @@ use crate::book::answer::Answer;
 use crate::book::refused::{Refused as BookRefused, StoreFailed};
 use crate::book::reply::RefusedBy;
 use crate::faults;
-use crate::settings::{CanceledStatus, Flags};
+use crate::settings::Flags;
 
 /// Everything that the API refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,10 +172,7 @@ pub(crate) fn render(Refusal { status, reason_code, message }: Refusal) -> Answe
 }
 
 fn canceled(flags: &Flags) -> Refusal {
-    let status = match flags.canceled_status {
-        CanceledStatus::Unprocessable => 422,
-        CanceledStatus::BadRequest => 400,
-    };
+    let status = flags.canceled_status;
     Refusal { status, ..refusal(ReasonCode::CheckoutSessionCanceled, "The Checkout Session was canceled.") }
 }
 

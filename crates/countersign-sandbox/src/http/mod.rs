@@ -22,7 +22,6 @@ use crate::control;
 use crate::faults::{FaultKind, Operation, Point};
 use crate::hosted;
 use crate::notify::pages;
-use crate::settings::SavedAnswers;
 pub(crate) use date::DateHeader;
 use errors::Refused;
 use render::response;
@@ -123,7 +122,7 @@ async fn carry_out(app: &App, signed: &Signed<'_>) -> Result<Answer, Refused> {
         Err(refused) => refused,
     };
     let flags = &app.settings.flags;
-    let is_kept = flags.save_refusals == SavedAnswers::Refusals
+    let is_kept = flags.save_refusals
         && signed.caller.idempotency.is_some()
         && !matches!(refused, Refused::Book(BookRefused::Store(_) | BookRefused::DuplicateIdempotencyKey));
     if !is_kept {

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::book::caller::{Caller, Idempotency, Told};
 use crate::book::session::Look;
 use crate::faults::{Call, Operation};
-use crate::settings::{DateCheck, Flags, KeyOnFinalize};
+use crate::settings::{DateCheck, Flags};
 
 const SIMULATION_CODE: HeaderName = HeaderName::from_static("x-amz-pay-simulation-code");
 
@@ -38,7 +38,7 @@ pub(super) struct Signed<'a> {
 pub(super) fn verify<'a>(app: &'a App, request: &'a Request, now: Timestamp) -> Result<Signed<'a>, Refused> {
     let route = route::route(request.method(), request.uri().path())?;
     let flags = &app.settings.flags;
-    let claim = Claim::parse(request, flags.idempotency_key_length.max())?;
+    let claim = Claim::parse(request, flags.idempotency_key_length)?;
     let key = app.merchants.key(claim.public_key_id()).ok_or_else(|| claim.unknown_key())?;
     match flags.date_check {
         DateCheck::Either => claim.date_within(app.settings.date_window, &[app.clock.wall(), now])?,
@@ -83,7 +83,7 @@ fn honours_key(operation: Operation, flags: &Flags) -> bool {
         | Operation::CaptureCharge
         | Operation::CreateRefund => true,
         Operation::CompleteCheckoutSession | Operation::FinalizeCheckoutSession => {
-            flags.honour_key_on_finalize == KeyOnFinalize::Honoured
+            flags.honour_key_on_finalize
         }
         _ => false,
     }
