@@ -21,7 +21,6 @@ mod http;
 pub mod ids;
 pub mod merchants;
 pub mod notify;
-mod paths;
 mod runner;
 pub mod settings;
 mod stored;

@@ -1,7 +1,6 @@
 //! The merchants that the sandbox knows: each public key with its account. Fixed at the start; a
 //! reset keeps them.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,12 +44,9 @@ impl fmt::Display for AlreadyRegistered {
 
 impl std::error::Error for AlreadyRegistered {}
 
-/// All registered keys, in their order.
+/// All registered keys, in their order. There are a handful: each request looks through them.
 #[derive(Debug, Default)]
-pub struct Merchants {
-    keys: Vec<RegisteredKey>,
-    positions: HashMap<PublicKeyId, usize>,
-}
+pub struct Merchants(Vec<RegisteredKey>);
 
 impl Merchants {
     /// Registers a key.
@@ -63,30 +59,29 @@ impl Merchants {
         public_key_id: PublicKeyId,
         verifying_key: impl VerifySignature,
     ) -> Result<(), AlreadyRegistered> {
-        if self.positions.contains_key(&public_key_id) {
+        if self.key(&public_key_id).is_some() {
             return Err(AlreadyRegistered(public_key_id));
         }
-        self.positions.insert(public_key_id.clone(), self.keys.len());
         let verifying_key = Arc::new(verifying_key);
-        self.keys.push(RegisteredKey { public_key_id, merchant_id, verifying_key });
+        self.0.push(RegisteredKey { public_key_id, merchant_id, verifying_key });
         Ok(())
     }
 
     /// The key of this id.
     #[must_use]
     pub fn key(&self, public_key_id: &PublicKeyId) -> Option<&RegisteredKey> {
-        self.keys.get(*self.positions.get(public_key_id)?)
+        self.0.iter().find(|key| key.public_key_id == *public_key_id)
     }
 
     /// The first that was registered: whose checkout it is where nobody says.
     #[must_use]
     pub fn first(&self) -> Option<&RegisteredKey> {
-        self.keys.first()
+        self.0.first()
     }
 
     /// All keys, in the order of their registration.
     pub fn iter(&self) -> impl Iterator<Item = &RegisteredKey> {
-        self.keys.iter()
+        self.0.iter()
     }
 }
 

@@ -9,7 +9,6 @@ use crate::faults::Operation::{
     CreateCheckoutSession, CreateRefund, FinalizeCheckoutSession, GetCharge, GetChargePermission,
     GetCheckoutSession, GetRefund, UpdateCharge, UpdateChargePermission, UpdateCheckoutSession,
 };
-use crate::paths::matched;
 
 /// The longest path that any route has, with room: longer ones are not found without a look.
 const MAX_PATH_LEN: usize = 512;
@@ -72,4 +71,39 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Ref
     }
     let (_, operation, id) = found;
     Ok(Route { operation, environment, id, resource })
+}
+
+/// Whether a path is a template's; if so, the segment at the template's `*`, or nothing where it
+/// has none.
+fn matched<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+    let mut found = "";
+    let mut segments = path.split('/');
+    for expected in template.split('/') {
+        match segments.next()? {
+            segment if expected == "*" => found = segment,
+            segment if segment == expected => {}
+            _ => return None,
+        }
+    }
+    segments.next().is_none().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_templates_segment_by_segment() {
+        for (template, path, found) in [
+            ("charges", "charges", Some("")),
+            ("charges/*", "charges/C1", Some("C1")),
+            ("charges/*", "charges/", Some("")),
+            ("charges/*", "charges", None),
+            ("charges/*", "charges/C1/capture", None),
+            ("charges/*/capture", "charges/C1/capture", Some("C1")),
+            ("charges/*/capture", "charges/C1/cancel", None),
+        ] {
+            assert_eq!(matched(template, path), found, "{template} {path}");
+        }
+    }
 }
