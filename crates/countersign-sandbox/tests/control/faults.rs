@@ -228,7 +228,12 @@ async fn stale_reads_of_a_payment_show_it_before_its_last_change() {
         assert_eq!(shown(path.clone()).await, stale, "{operation}");
         assert_eq!(shown(path.clone()).await, present, "{operation}");
     }
-    scene.advance("PT30S").await;
+    scene.advance("PT26S").await;
+    let beside = scene.signed_with_key(Method::POST, "/v2/charges", &create, "d").await.unwrap();
+    let beside = format!("/v2/charges/{}", beside.text("chargeId"));
+    scene.advance("PT4S").await;
+    ordered(&scene, &json!({"operation": "getCharge", "kind": "staleRead"})).await;
+    assert_eq!(shown(beside).await, "ResourceNotFound", "the refund's timer has not changed it");
     ordered(&scene, &json!({"operation": "getRefund", "kind": "staleRead", "delay": "PT1M"})).await;
     assert_eq!(shown(refund.clone()).await, "RefundInitiated", "it was decided less than a minute ago");
     assert_eq!(shown(refund).await, "Refunded");

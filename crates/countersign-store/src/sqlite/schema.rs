@@ -12,8 +12,12 @@ const APPLICATION_ID: i64 = 0x4353_676e;
 
 type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
-/// One step a version: `MIGRATIONS[n]` leads from version n to n + 1. Released steps never change.
-pub(super) const MIGRATIONS: &[Step] = &[first_tables, sequences_of_the_writer];
+/// The version of the first step. Nothing was released with an earlier one, whose documents have other forms.
+const FIRST_VERSION: u32 = 2;
+
+/// One step a version: the first makes version [`FIRST_VERSION`] of an empty file, and each further one leads
+/// one version on. Released steps never change.
+pub(super) const MIGRATIONS: &[Step] = &[first_tables];
 
 /// Looks whose file it is before anything is written to it, then brings it to the newest version and
 /// sets up the connection for writing.
@@ -29,16 +33,18 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[Step]) 
     if !is_new && application != APPLICATION_ID {
         return Err(not_a_store("another program made it"));
     }
-    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let known = count(steps.len());
+    let known = (FIRST_VERSION..).zip(steps).map(|(version, _)| version).last().unwrap_or(0);
     let found = u32::try_from(found).map_err(|_| not_a_store("its schema version is negative"))?;
     if found > known {
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
+    if !is_new && found < FIRST_VERSION {
+        return Err(not_a_store("a build before the first release made it"));
+    }
     if !prepare(connection).map_err(failed)? {
         return Err(not_a_store("a write-ahead log cannot be kept beside it"));
     }
-    for (version, step) in (1_u32..).zip(steps).skip(found as usize) {
+    for (version, step) in (FIRST_VERSION..).zip(steps).filter(|(version, _)| *version > found) {
         let transaction = connection.transaction().map_err(failed)?;
         let migrated = step(&transaction)
             .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
@@ -72,7 +78,8 @@ fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Wide rows in the order in which they were made, random ids in a narrow index beside them. A
-/// document's index entries stand in its row too, so that a rewrite touches only what differs.
+/// document's index entries are in its row too, so that a rewrite touches only what differs. The writer
+/// numbers the messages itself: SQLite's own numbering reads and writes a table for each.
 fn first_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(
         "CREATE TABLE documents (
@@ -97,7 +104,7 @@ fn first_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
          ) STRICT, WITHOUT ROWID;
 
          CREATE TABLE messages (
-             sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+             sequence INTEGER PRIMARY KEY,
              topic TEXT NOT NULL,
              subject TEXT NOT NULL,
              deliver_at INTEGER,
@@ -114,34 +121,8 @@ fn first_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
              id BLOB NOT NULL
          ) STRICT;
 
-         CREATE TABLE watermark (at INTEGER NOT NULL) STRICT;
-         INSERT INTO watermark VALUES (0);",
-    )
-}
-
-/// The writer numbers the messages itself: SQLite's own numbering reads and writes a table for each.
-fn sequences_of_the_writer(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    transaction.execute_batch(
-        "ALTER TABLE watermark ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
-         UPDATE watermark
-             SET sequence = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0);
-
-         CREATE TABLE numbered (
-             sequence INTEGER PRIMARY KEY,
-             topic TEXT NOT NULL,
-             subject TEXT NOT NULL,
-             deliver_at INTEGER,
-             lease_count INTEGER NOT NULL,
-             leased INTEGER NOT NULL,
-             bytes BLOB NOT NULL
-         ) STRICT;
-         INSERT INTO numbered
-             SELECT sequence, topic, subject, deliver_at, lease_count, leased, bytes FROM messages;
-         DROP TABLE messages;
-         ALTER TABLE numbered RENAME TO messages;
-         CREATE INDEX messages_by_topic ON messages (topic);
-         CREATE INDEX messages_by_subject ON messages (subject, topic);
-         CREATE INDEX messages_due ON messages (topic, deliver_at) WHERE deliver_at IS NOT NULL;",
+         CREATE TABLE watermark (at INTEGER NOT NULL, sequence INTEGER NOT NULL) STRICT;
+         INSERT INTO watermark VALUES (0, 0);",
     )
 }
 
@@ -157,18 +138,14 @@ mod tests {
         Path::new("store.db")
     }
 
-    const WITH_A_REGION: &[Step] = &[first_tables, sequences_of_the_writer, |transaction| {
+    const WITH_A_REGION: &[Step] = &[first_tables, |transaction| {
         transaction.execute_batch("ALTER TABLE documents ADD COLUMN region TEXT NOT NULL DEFAULT 'eu'")
     }];
 
     fn file() -> (tempfile::TempDir, Connection) {
-        file_after(MIGRATIONS)
-    }
-
-    fn file_after(steps: &[Step]) -> (tempfile::TempDir, Connection) {
         let directory = tempfile::tempdir().unwrap();
         let mut connection = Connection::open(directory.path().join("store.db")).unwrap();
-        migrate(&mut connection, path(), steps).unwrap();
+        migrate(&mut connection, path(), MIGRATIONS).unwrap();
         let insert = "INSERT INTO documents VALUES (1, 'charge', 'C', 7, 1, NULL, NULL, x'2a')";
         connection.execute_batch(insert).unwrap();
         (directory, connection)
@@ -188,25 +165,20 @@ mod tests {
     }
 
     #[test]
-    fn messages_keep_their_numbers_and_no_number_is_given_twice() {
-        let (_directory, mut connection) = file_after(&[first_tables]);
-        connection
-            .execute_batch(
-                "INSERT INTO messages VALUES (7, 'event', 'C', NULL, 0, 0, x'2a'), (9, 'event', 'C', 5, 1, 1, x'2b');
-                 DELETE FROM messages WHERE sequence = 9;",
-            )
-            .unwrap();
-        migrate(&mut connection, path(), MIGRATIONS).unwrap();
+    fn a_schema_before_the_first_release_is_refused_and_left_alone() {
+        let (_directory, mut connection) = file();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        let refused = migrate(&mut connection, path(), MIGRATIONS).unwrap_err();
         assert_eq!(
-            value(&connection, "SELECT sequence || topic || subject || hex(bytes) FROM messages"),
-            "7eventC2A"
+            refused.to_string(),
+            "store.db is not a usable store: a build before the first release made it"
         );
-        assert_eq!(super::super::apply::latest_sequence(&connection), Ok(9));
+        assert_eq!(value(&connection, "SELECT id || version FROM documents"), "C7");
     }
 
     #[test]
     fn a_migration_that_fails_changes_nothing() {
-        const HALF: &[Step] = &[first_tables, sequences_of_the_writer, |transaction| {
+        const HALF: &[Step] = &[first_tables, |transaction| {
             transaction.execute_batch("DELETE FROM documents; DELETE FROM nowhere")
         }];
         let (_directory, mut connection) = file();

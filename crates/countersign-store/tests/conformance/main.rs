@@ -1,5 +1,5 @@
 //! What every engine promises, one test for each sentence of the contract, compiled once an engine.
-//! An engine that is added names itself in `engines.rs` and gets all of it.
+//! An engine that is added is made in `engines.rs` and named in `promises!`, and gets all of it.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
