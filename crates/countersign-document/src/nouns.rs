@@ -34,8 +34,8 @@ crate::stored! {
     text RefundId: as_str, RefundId::parse;
     text StoreId: as_str, StoreId::parse;
 
-    text AddressMember: name, AddressMember::parse;
-    text Currency: code, Currency::parse;
+    text AddressMember: as_str, AddressMember::parse;
+    text Currency: as_str, Currency::parse;
     text PaymentIntent: as_str, PaymentIntent::parse;
     text ProductType: as_str, ProductType::parse;
     text Region: code, Region::parse;

@@ -20,32 +20,13 @@ macro_rules! address {
             )+
         }
 
-        /// One member of an address.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum AddressMember {
-            $(
-                #[doc = concat!("`", $wire, "`.")]
-                $member,
-            )+
-        }
-
-        impl AddressMember {
-            /// The eleven members, in the API's order.
-            pub const ALL: &'static [Self] = &[$(Self::$member),+];
-
-            /// The member's name on the wire.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$member => $wire),+ }
-            }
-
-            /// The member whose name on the wire this is.
-            #[must_use]
-            pub fn parse(name: &str) -> Option<Self> {
-                match name {
-                    $($wire => Some(Self::$member),)+
-                    _ => None,
-                }
+        words! {
+            /// One member of an address.
+            AddressMember {
+                $(
+                    #[doc = concat!("`", $wire, "`.")]
+                    $member = $wire,
+                )+
             }
         }
 
@@ -83,7 +64,7 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let present = AddressMember::ALL.iter().filter(|member| self.member(**member).is_some());
         f.debug_tuple("Address")
-            .field(&present.map(|member| member.name()).collect::<alloc::vec::Vec<_>>())
+            .field(&present.map(|member| member.as_str()).collect::<alloc::vec::Vec<_>>())
             .finish()
     }
 }
@@ -197,7 +178,7 @@ mod tests {
             let mut address = Address::default();
             *address.member_mut(*member) = Some("x".to_string());
             assert_eq!(address.difference(&Address::default(), AddressMatch::Canonical), Some(*member));
-            assert_eq!(AddressMember::parse(member.name()), Some(*member));
+            assert_eq!(AddressMember::parse(member.as_str()), Some(*member));
         }
     }
 

@@ -10,6 +10,8 @@
 use alloc::string::{String, ToString};
 use core::fmt;
 
+use crate::terms::words;
+
 /// The text cannot be an id: empty, over-long, or with characters that no id of Amazon's has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAnId {
@@ -35,25 +37,15 @@ fn is_id(text: &str) -> bool {
         && text.bytes().all(plain)
 }
 
-macro_rules! id_types {
-    ($($(#[$doc:meta])+ $name:ident, $wire:literal;)+) => {$(
+/// Declares a text with rules of its own.
+macro_rules! text_type {
+    ($(#[$doc:meta])+ $name:ident) => {
         $(#[$doc])+
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(String);
 
         impl $name {
-            /// Reads an id: 1 to 128 letters, digits, `-`, `_`, `.` or `~`, a letter or digit first.
-            ///
-            /// Amazon's shapes are not demanded: an id of a shape that Amazon introduces tomorrow
-            /// must not turn a paid order into a doubtful one.
-            ///
-            /// # Errors
-            /// [`NotAnId`] for any other text.
-            pub fn parse(text: &str) -> Result<Self, NotAnId> {
-                if is_id(text) { Ok(Self(text.to_string())) } else { Err(NotAnId { expected: $wire }) }
-            }
-
-            /// The id as it stands on the wire.
+            /// The text as it stands on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -69,6 +61,25 @@ macro_rules! id_types {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+macro_rules! id_types {
+    ($($(#[$doc:meta])+ $name:ident, $wire:literal;)+) => {$(
+        text_type! { $(#[$doc])+ $name }
+
+        impl $name {
+            /// Reads an id: 1 to 128 letters, digits, `-`, `_`, `.` or `~`, a letter or digit first.
+            ///
+            /// Amazon's shapes are not demanded: an id of a shape that Amazon introduces tomorrow
+            /// must not turn a paid order into a doubtful one.
+            ///
+            /// # Errors
+            /// [`NotAnId`] for any other text.
+            pub fn parse(text: &str) -> Result<Self, NotAnId> {
+                if is_id(text) { Ok(Self(text.to_string())) } else { Err(NotAnId { expected: $wire }) }
             }
         }
     )+};
@@ -95,25 +106,18 @@ id_types! {
     CheckoutId, "checkoutId";
 }
 
-/// Whether an object lives in Amazon's sandbox or moves real money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Environment {
-    /// Test money.
-    Sandbox,
-    /// Real money.
-    Live,
+words! {
+    /// Whether an object lives in Amazon's sandbox or moves real money, in the words of `releaseEnvironment`.
+    #[derive(PartialOrd, Ord)]
+    Environment {
+        /// Test money.
+        Sandbox,
+        /// Real money.
+        Live,
+    }
 }
 
 impl Environment {
-    /// The word that Amazon's `releaseEnvironment` carries.
-    #[must_use]
-    pub const fn release_environment(self) -> &'static str {
-        match self {
-            Self::Sandbox => "Sandbox",
-            Self::Live => "Live",
-        }
-    }
-
     /// The path segment: `sandbox` or `live`.
     #[must_use]
     pub const fn path_segment(self) -> &'static str {
@@ -249,9 +253,10 @@ impl CheckoutSessionId {
     }
 }
 
-/// The key that makes a repeated POST the same request: at most 32 of `[A-Za-z0-9_-]`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct IdempotencyKey(String);
+text_type! {
+    /// The key that makes a repeated POST the same request: at most 32 of `[A-Za-z0-9_-]`.
+    IdempotencyKey
+}
 
 impl IdempotencyKey {
     /// The longest key that Amazon documents.
@@ -275,24 +280,6 @@ impl IdempotencyKey {
             return Err(NotAnId { expected: "idempotency key of at most 32 letters, digits, - and _" });
         }
         Ok(Self(text.to_string()))
-    }
-
-    /// The key as the header carries it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for IdempotencyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for IdempotencyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

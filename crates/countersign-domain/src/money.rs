@@ -4,42 +4,27 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::ids::Region;
+use crate::terms::words;
 
 macro_rules! currencies {
     ($($code:ident => $digits:literal),+ $(,)?) => {
-        /// A currency that Amazon Pay knows: the ledger currencies USD, EUR, GBP, JPY and the
-        /// presentment currencies of multi-currency accounts.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Currency {
-            $(
-                #[doc = concat!("ISO 4217 `", stringify!($code), "`.")]
-                $code,
-            )+
+        words! {
+            /// A currency that Amazon Pay knows, by its ISO 4217 code: the ledger currencies USD, EUR, GBP, JPY and
+            /// the presentment currencies of multi-currency accounts.
+            #[derive(PartialOrd, Ord)]
+            Currency {
+                $(
+                    #[doc = concat!("ISO 4217 `", stringify!($code), "`.")]
+                    $code,
+                )+
+            }
         }
 
         impl Currency {
-            /// Every currency, in alphabetical order of its code.
-            pub const ALL: &'static [Self] = &[$(Self::$code),+];
-
-            /// The ISO 4217 code.
-            #[must_use]
-            pub const fn code(self) -> &'static str {
-                match self { $(Self::$code => stringify!($code)),+ }
-            }
-
             /// How many digits follow the decimal point: the exponent of ISO 4217.
             #[must_use]
             pub const fn digits(self) -> u32 {
                 match self { $(Self::$code => $digits),+ }
-            }
-
-            /// Reads an upper-case ISO 4217 code; `None` for a currency that Amazon Pay has not.
-            #[must_use]
-            pub fn parse(code: &str) -> Option<Self> {
-                match code {
-                    $(stringify!($code) => Some(Self::$code),)+
-                    _ => None,
-                }
             }
         }
     };
@@ -76,12 +61,6 @@ impl Currency {
             Region::Japan => matches!(self, Self::JPY),
             Region::Europe => true,
         }
-    }
-}
-
-impl fmt::Display for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
     }
 }
 
@@ -284,7 +263,7 @@ mod tests {
             assert_eq!(Currency::parse(code), None, "{code:?}");
         }
         for currency in Currency::ALL {
-            assert_eq!(Currency::parse(currency.code()), Some(*currency));
+            assert_eq!(Currency::parse(currency.as_str()), Some(*currency));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The reason codes of refusals, each with its HTTP status and its class: the one table of them.
 
-use core::fmt;
+use crate::terms::words;
 
 /// What a refusal by a code says, whatever call it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,24 +20,17 @@ pub enum ReasonClass {
 
 macro_rules! reason_codes {
     ($($(#[$doc:meta])+ $code:ident => $status:literal $class:ident,)+) => {
-        /// Every reason code that a refused call is documented to carry, with its HTTP status.
-        ///
-        /// The codes of states (`ExpiredUnused`, `MerchantClosed`) are with their resources.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum ReasonCode {
-            $($(#[$doc])+ $code,)+
+        words! {
+            /// Every reason code that a refused call is documented to carry, with its HTTP status, in the order of
+            /// Amazon's error page.
+            ///
+            /// The codes of states (`ExpiredUnused`, `MerchantClosed`) are with their resources.
+            ReasonCode {
+                $($(#[$doc])+ $code,)+
+            }
         }
 
         impl ReasonCode {
-            /// Every code, in the order of Amazon's error page.
-            pub const ALL: &'static [Self] = &[$(Self::$code),+];
-
-            /// The code as it stands on the wire.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$code => stringify!($code)),+ }
-            }
-
             /// The HTTP status that the API's pages give the code.
             #[must_use]
             pub const fn status(self) -> u16 {
@@ -48,15 +41,6 @@ macro_rules! reason_codes {
             #[must_use]
             pub const fn class(self) -> ReasonClass {
                 match self { $(Self::$code => ReasonClass::$class),+ }
-            }
-
-            /// Reads a code in the API's spelling; `None` for one that this version does not know.
-            #[must_use]
-            pub fn parse(code: &str) -> Option<Self> {
-                match code {
-                    $(stringify!($code) => Some(Self::$code),)+
-                    _ => None,
-                }
             }
         }
     };
@@ -147,10 +131,4 @@ reason_codes! {
     ProcessingFailure => 500 Unclear,
     /// Amazon is not available.
     ServiceUnavailable => 503 Unclear,
-}
-
-impl fmt::Display for ReasonCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }

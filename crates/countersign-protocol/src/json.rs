@@ -45,7 +45,7 @@ impl Serialize for Members {
 /// An amount as Amazon's API writes it.
 #[must_use]
 pub fn amount(money: Money) -> Members {
-    Members::default().with("amount", money.amount()).with("currencyCode", money.currency().code())
+    Members::default().with("amount", money.amount()).with("currencyCode", money.currency().as_str())
 }
 
 #[cfg(test)]

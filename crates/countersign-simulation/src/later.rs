@@ -62,7 +62,7 @@ impl Story {
             7..9 => 1 + minor / 3,
             _ => minor + 1,
         };
-        json!({ "amount": Money::from_minor(part.max(1), currency).amount(), "currencyCode": currency.code() })
+        json!({ "amount": Money::from_minor(part.max(1), currency).amount(), "currencyCode": currency.as_str() })
     }
 
     async fn charge(&self, number: usize, terms: &Value, registered: &Registered) {

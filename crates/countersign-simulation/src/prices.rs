@@ -13,7 +13,7 @@ const TAXES: [(&str, u32); 2] = [("US", 825), ("DE", 1_900)];
 /// The merchant half's settings in a world that quotes.
 pub(crate) fn storefront() -> Storefront {
     let delivery = |currency: Currency| DeliveryRate {
-        id: format!("standard-{}", currency.code()),
+        id: format!("standard-{}", currency.as_str()),
         name: "Standard".to_owned(),
         price: Money::from_minor(DELIVERY, currency),
         countries: Vec::new(),

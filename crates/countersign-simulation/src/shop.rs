@@ -105,7 +105,7 @@ impl Story {
         let minor = 100 + u64::try_from(random.below(100_000)).unwrap_or(0);
         let price = |minor| {
             let money = Money::from_minor(minor, currency);
-            json!({ "amount": money.amount(), "currencyCode": currency.code() })
+            json!({ "amount": money.amount(), "currencyCode": currency.as_str() })
         };
         let intent = random.one_of(&["Confirm", "Authorize", "Authorize", "AuthorizeWithCapture"]);
         let mut details = json!({ "paymentIntent": intent, "chargeAmount": price(minor) });

@@ -213,12 +213,12 @@ fn public_url(text: &str) -> Read<String> {
 }
 
 fn capture_policy(text: &str) -> Read<CapturePolicy> {
-    let policy = CapturePolicy::ALL.into_iter().find(|policy| policy.as_str() == text);
+    let policy = CapturePolicy::parse(text);
     policy.ok_or_else(|| "must be manual, before-guarantee-ends or before-expiry".to_owned())
 }
 
 fn refund_ceiling(text: &str) -> Read<RefundCeiling> {
-    let ceiling = RefundCeiling::ALL.into_iter().find(|ceiling| ceiling.as_str() == text);
+    let ceiling = RefundCeiling::parse(text);
     ceiling.ok_or_else(|| "must be captured or amazon".to_owned())
 }
 

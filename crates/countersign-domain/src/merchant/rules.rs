@@ -4,6 +4,7 @@
 use core::time::Duration;
 
 use crate::amazon_limits::{SANDBOX_AUTHORIZATION_LIFETIME, SESSION_KEPT};
+use crate::terms::words;
 use crate::time::{DAY, HOUR, Timestamp};
 
 /// What the operator sets, and whether this machine's clock can be relied on.
@@ -43,75 +44,41 @@ impl Default for MerchantRules {
     }
 }
 
-/// How much may be refunded of a charge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RefundCeiling {
-    /// What was captured.
-    #[default]
-    Captured,
-    /// What Amazon allows: the lesser of 15 % and 75 (8,400 JPY) more.
-    Amazon,
-}
-
-impl RefundCeiling {
-    /// Every ceiling.
-    pub const ALL: [Self; 2] = [Self::Captured, Self::Amazon];
-
-    /// Its word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Captured => "captured",
-            Self::Amazon => "amazon",
-        }
+words! {
+    /// How much may be refunded of a charge.
+    #[derive(Default)]
+    RefundCeiling {
+        /// What was captured.
+        #[default]
+        Captured = "captured",
+        /// What Amazon allows: the lesser of 15 % and 75 (8,400 JPY) more.
+        Amazon = "amazon",
     }
 }
 
-/// Who captures when the shop has not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CapturePolicy {
-    /// Nobody: the shop is warned.
-    #[default]
-    Manual,
-    /// A margin before a capture is no longer at once; for an authorization that lapses sooner, before
-    /// that.
-    BeforeGuaranteeEnds,
-    /// A margin before the authorization lapses.
-    BeforeExpiry,
-}
-
-impl CapturePolicy {
-    /// Every policy.
-    pub const ALL: [Self; 3] = [Self::Manual, Self::BeforeGuaranteeEnds, Self::BeforeExpiry];
-
-    /// Its word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Manual => "manual",
-            Self::BeforeGuaranteeEnds => "before-guarantee-ends",
-            Self::BeforeExpiry => "before-expiry",
-        }
+words! {
+    /// Who captures when the shop has not.
+    #[derive(Default)]
+    CapturePolicy {
+        /// Nobody: the shop is warned.
+        #[default]
+        Manual = "manual",
+        /// A margin before a capture is no longer at once; for an authorization that lapses sooner, before
+        /// that.
+        BeforeGuaranteeEnds = "before-guarantee-ends",
+        /// A margin before the authorization lapses.
+        BeforeExpiry = "before-expiry",
     }
 }
 
-/// What passes for an authorized charge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Deadline {
-    /// Seven days: captures are asynchronous from then on.
-    Guarantee,
-    /// The authorization lapses.
-    Expiry,
-}
-
-impl Deadline {
-    /// The deadline in one word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Guarantee => "guarantee",
-            Self::Expiry => "expiry",
-        }
+words! {
+    /// What passes for an authorized charge.
+    #[derive(PartialOrd, Ord)]
+    Deadline {
+        /// Seven days: captures are asynchronous from then on.
+        Guarantee = "guarantee",
+        /// The authorization lapses.
+        Expiry = "expiry",
     }
 }
 

@@ -394,6 +394,10 @@ pub fn act(
         (BuyerAct::SignIn, _) | (_, None) => Box::new(arriving),
         (_, Some(buyer)) => buyer,
     };
+    let is_of_parcel = matches!(act, BuyerAct::SelectAddress(_) | BuyerAct::SelectDeliveryOption(_));
+    if is_of_parcel && session.product_type == ProductType::PayOnly {
+        return Err(SessionRefused::NothingToShip);
+    }
     let mut mfa_started_at = None;
     let (placed_at, what) = match act {
         BuyerAct::SignIn => (None, Happened::SignedIn),
@@ -403,16 +407,10 @@ pub fn act(
         }
         BuyerAct::BeDeclined => (None, Happened::PaymentDeclined),
         BuyerAct::SelectAddress(address) => {
-            if session.product_type == ProductType::PayOnly {
-                return Err(SessionRefused::NothingToShip);
-            }
             buyer.shipping_address = Some(address);
             (None, Happened::AddressSelected)
         }
         BuyerAct::SelectDeliveryOption(option) => {
-            if session.product_type == ProductType::PayOnly {
-                return Err(SessionRefused::NothingToShip);
-            }
             buyer.delivery_option = Some(option);
             (None, Happened::DeliveryOptionSelected)
         }

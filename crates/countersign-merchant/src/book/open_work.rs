@@ -55,16 +55,13 @@ pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
     let charges = checkout.payment.iter().flat_map(|payment| &payment.charges);
     let authorized = charges.filter(|charge| charge.state == ChargeState::Authorized);
     let captures = authorized.flat_map(|charge| {
-        DEADLINES.map(|deadline| IndexEntry {
+        Deadline::ALL.iter().map(|deadline| IndexEntry {
             index: CAPTURES,
-            value: capture_value(deadline, charge.deadline_at(deadline)),
+            value: capture_value(*deadline, charge.deadline_at(*deadline)),
         })
     });
     attempts.chain(operations).chain(cancellation).chain(captures).take(MOST).collect()
 }
-
-/// What passes for an Authorized charge.
-pub(crate) const DEADLINES: [Deadline; 2] = [Deadline::Guarantee, Deadline::Expiry];
 
 /// A document has room for so many entries, its others included.
 const MOST: usize = 200;

@@ -96,7 +96,7 @@ impl Book {
         field: Option<&str>,
     ) -> Result<(), StoreFailed> {
         let field = field.map(|field| format!(" ({field})")).unwrap_or_default();
-        let detail = format!("{}: {}{field}", trigger.as_str(), refused.code());
+        let detail = format!("{}: {}{field}", trigger.as_str(), refused.as_str());
         let count = |browsing: &mut Browsing| counted(&mut browsing.quote_count, MAX_QUOTES);
         self.tell_of_page(checkout_id, Event::with_word(Kind::QuoteRefused, detail), &count).await
     }

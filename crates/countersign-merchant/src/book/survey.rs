@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use countersign_domain::merchant::rules::Deadline;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{IndexRow, MAX_ROWS};
 
@@ -47,7 +48,7 @@ impl Book {
         survey.timers_overdue = figure(due.iter().filter(|timer| is_overdue(timer.due_at)).count());
         survey.timers_due = figure(due.len());
         survey.webhook_backlog = figure(self.store.backlog(fact::TOPIC, COUNTED).await?.count);
-        for deadline in open_work::DEADLINES {
+        for deadline in Deadline::ALL.iter().copied() {
             let prefix = format!("{} ", deadline.as_str());
             // What has passed is not due any more.
             let from = (open_work::capture_value(deadline, now), String::new());

@@ -58,10 +58,9 @@ impl Question {
 struct Asked<'a> {
     checkout: &'a Checkout,
     registered: Terms,
-    trigger: Trigger,
+    question: &'a Question,
     /// The address that decides: where the parcel goes, or for `PayOnly` the billing address.
     address: Option<Address>,
-    buyer: Option<&'a wire::Buyer>,
     /// Beside the parcel's address.
     billing_address: Option<&'a Address>,
     /// What will be put aside, should the quote be good.
@@ -122,9 +121,8 @@ impl<'a> Asked<'a> {
         Ok(Self {
             checkout,
             registered,
-            trigger: question.trigger,
+            question,
             address,
-            buyer: question.buyer.as_ref(),
             billing_address: question.billing_address.as_ref().filter(|_| is_shipped),
             quoted,
         })
@@ -142,12 +140,12 @@ impl<'a> Asked<'a> {
             "type": "quote",
             "checkoutId": self.checkout.id.as_str(),
             "orderId": self.checkout.order_id,
-            "trigger": self.trigger.as_str(),
+            "trigger": self.question.trigger.as_str(),
             "shippingAddress": shipping.and_then(address),
             "deliveryOptionId": self.quoted.delivery_option_id,
             "couponCodes": self.quoted.coupon_codes,
         });
-        if let Some(buyer) = self.buyer.and_then(|buyer| raw(buyer.to_request())) {
+        if let Some(buyer) = self.question.buyer.as_ref().and_then(|buyer| raw(buyer.to_request())) {
             body["buyer"] = serde_json::json!(buyer);
         }
         if let Some(billing) = billing.and_then(address) {
@@ -181,7 +179,7 @@ impl App {
         let answered = self.answer_page(loaded, question).await;
         match &answered {
             Ok(_) => self.metrics.note_quote("quoted"),
-            Err(NotDone::Refused(refused)) => self.metrics.note_quote(refused.code()),
+            Err(NotDone::Refused(refused)) => self.metrics.note_quote(refused.as_str()),
             Err(NotDone::Store(_)) => {}
         }
         answered
@@ -205,7 +203,7 @@ impl App {
         let Price { details, registered, terms, quoted } = match self.price(registration, question).await {
             Ok(price) => price,
             Err(Unanswered { refused, field, why, .. }) => {
-                let (trigger, code) = (question.trigger.as_str(), refused.code());
+                let (trigger, code) = (question.trigger.as_str(), refused.as_str());
                 tracing::warn!(checkout_id, trigger, code, field, why, "no quote for a buyer's page");
                 self.keep_refusal(checkout_id, question.trigger, refused, field.as_deref()).await?;
                 return Err(NotDone::Refused(refused));
@@ -231,7 +229,7 @@ impl App {
                     product_type: asked.registered.product_type,
                     country: asked.address.as_ref().and_then(|address| address.country_code.as_deref()),
                     delivery_option_id: quoted.delivery_option_id.as_deref(),
-                    is_choosing: asked.trigger == Trigger::DeliveryOption,
+                    is_choosing: question.trigger == Trigger::DeliveryOption,
                     coupon_codes: &quoted.coupon_codes,
                 };
                 let cart = quote(&self.settings.storefront.quote_table, &by_table)
@@ -244,7 +242,7 @@ impl App {
             ..Unanswered::because(QuoteRefused::UnknownError, why)
         };
         let cart = details.cart().map_err(|no_cart| wrong(no_cart.field(), format!("{no_cart:?}")))?;
-        let options = match asked.trigger {
+        let options = match question.trigger {
             Trigger::Init => DeliveryOptions::Required,
             Trigger::ShippingAddress | Trigger::DeliveryOption | Trigger::Complete => {
                 DeliveryOptions::Optional
@@ -300,7 +298,7 @@ impl Driver<'_> {
                 Ok(Priced::Known)
             }
             Err(Unanswered { refused, field, why, is_silence }) => {
-                let code = refused.code();
+                let code = refused.as_str();
                 tracing::warn!(checkout_id, attempt, code, field, why, "no quote for where the buyer is");
                 if is_silence {
                     return Ok(Priced::Unanswered);

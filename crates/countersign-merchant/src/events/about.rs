@@ -87,30 +87,20 @@ impl About {
 
     /// The member that differs, if one does.
     pub(crate) fn field(&self) -> Option<&str> {
-        match &self.detail {
-            Some(Detail::NotPaid { field, .. }) => field.as_deref(),
-            Some(Detail::Word(_) | Detail::Sent { .. } | Detail::LastingSeconds(_) | Detail::Due { .. })
-            | None => None,
-        }
+        let Some(Detail::NotPaid { field, .. }) = &self.detail else { return None };
+        field.as_deref()
     }
 
     /// What proves that nothing was paid, if that is the news.
     pub(crate) fn unpaid(&self) -> Option<Unpaid> {
-        match self.detail {
-            Some(Detail::NotPaid { proof, .. }) => Some(proof),
-            _ => None,
-        }
+        let Some(Detail::NotPaid { proof, .. }) = self.detail else { return None };
+        Some(proof)
     }
 
     /// The detail, if it is a mere word.
     pub(crate) fn plain_word(&self) -> Option<&str> {
-        match &self.detail {
-            Some(Detail::Word(word)) => Some(word),
-            Some(
-                Detail::Sent { .. } | Detail::LastingSeconds(_) | Detail::NotPaid { .. } | Detail::Due { .. },
-            )
-            | None => None,
-        }
+        let Some(Detail::Word(word)) = &self.detail else { return None };
+        Some(word)
     }
 }
 

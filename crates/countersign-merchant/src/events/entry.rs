@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::about::About;
 use super::table::{Event, Kind};
-use crate::stored::{Unreadable, from_json};
+use crate::stored::Unreadable;
 
 pub(crate) const TOPIC: &str = "event";
 
@@ -30,6 +30,11 @@ impl Entry {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
-        from_json(TOPIC, bytes)
+        let unreadable = |error: serde_json::Error| {
+            // Where it is wrong, and never what it holds.
+            let (class, line, column) = (error.classify(), error.line(), error.column());
+            Unreadable { document: TOPIC, why: format!("{class:?} at line {line} column {column}") }
+        };
+        serde_json::from_slice(bytes).map_err(unreadable)
     }
 }

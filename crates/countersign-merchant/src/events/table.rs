@@ -505,7 +505,7 @@ fn not_paid_by(attempt: &Attempt) -> Option<Detail> {
 
 fn unresolved_by(attempt: &Attempt) -> Option<Detail> {
     let AttemptState::Unresolved { reason, .. } = &attempt.state else { return None };
-    word(reason.code())
+    word(reason.as_str())
 }
 
 fn to_payment(event: &PaymentEvent, after: &Checkout) -> (Kind, About) {

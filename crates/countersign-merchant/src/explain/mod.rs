@@ -51,16 +51,10 @@ fn timeline(entries: &[Entry]) -> Vec<Members> {
 
 /// What was asked for, in one line.
 fn in_one_line(terms: &Terms) -> String {
-    let amount = terms.charge_amount;
-    let mut line = format!(
-        "{}, {}, {} {}",
-        terms.product_type.as_str(),
-        terms.payment_intent.as_str(),
-        amount.amount(),
-        amount.currency().code()
-    );
+    let Terms { product_type, payment_intent, charge_amount, .. } = terms;
+    let mut line = format!("{product_type}, {payment_intent}, {charge_amount}");
     if let Some(total) = terms.total_order_amount {
-        line.push_str(&format!(" of {} {}", total.amount(), total.currency().code()));
+        line.push_str(&format!(" of {total}"));
     }
     if terms.can_handle_pending_authorization {
         line.push_str(", can wait for the authorization");

@@ -46,9 +46,7 @@ impl ShowsNothing {
             tracing::warn!(checkout_id, attempt, answer, "{message}");
         }
     }
-}
 
-impl ShowsNothing {
     /// Tells the operator what was asked about a permission in vain.
     pub(crate) fn tell_of_permission(&self, permission: &ChargePermissionId, message: &'static str) {
         let answer = &self.answer;

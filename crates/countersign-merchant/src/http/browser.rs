@@ -178,7 +178,7 @@ async fn quoted(app: &App, loaded: &Loaded, question: &Question) -> Result<Respo
         Ok(details) => details,
         Err(NotDone::Refused(refused)) => CartDetails {
             status: Some("error".to_owned()),
-            reason_code: Some(refused.code().to_owned()),
+            reason_code: Some(refused.as_str().to_owned()),
             ..CartDetails::default()
         },
         Err(NotDone::Store(failed)) => return Err(failed.into()),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign_domain::ids::ChargeId;
-use countersign_domain::merchant::attempt::{Attempt, AttemptState};
+use countersign_domain::merchant::attempt::{Attempt, AttemptState, UnresolvedReason};
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::checkout::verdict::{Proof, Verdict};
 use countersign_domain::terms::PaymentIntent;
@@ -23,7 +23,7 @@ use crate::book::snapshot::Transaction;
 use crate::drive::complete::Completing;
 use crate::events::entry::Entry;
 use crate::metrics::MEDIA_TYPE;
-use crate::pages::texts::{NOT_PAID_MESSAGE, Texts};
+use crate::pages::texts::Texts;
 use crate::registration::Registration;
 use crate::settings::Settings;
 use countersign_protocol::json::{Members, amount};
@@ -63,7 +63,7 @@ fn button(settings: &Settings, registration: &Registration) -> serde_json::Value
     without_nulls(serde_json::json!({
         "merchantId": settings.merchant_id.as_str(),
         "publicKeyId": settings.public_key_id.as_str(),
-        "ledgerCurrency": terms.charge_amount.currency().code(),
+        "ledgerCurrency": terms.charge_amount.currency().as_str(),
         "checkoutLanguage": registration.links.checkout_language,
         "productType": terms.product_type.as_str(),
         "placement": "Checkout",
@@ -113,7 +113,7 @@ fn attempt_body(attempt: &Attempt) -> Members {
     let (completion, reason, field) = match &attempt.state {
         AttemptState::Completed { completion, .. } => (Some(completion.name()), None, None),
         AttemptState::NotPaid { reason, .. } => (None, Some(reason.code().to_owned()), reason.field()),
-        AttemptState::Unresolved { reason, .. } => (None, Some(reason.code().to_owned()), None),
+        AttemptState::Unresolved { reason, .. } => (None, Some(reason.to_string()), None),
         AttemptState::Surplus { of } => (None, Some(format!("second to attempt {of}")), None),
         AttemptState::Bound { .. } | AttemptState::Finalize(_) | AttemptState::Pending { .. } => {
             (None, None, None)
@@ -213,31 +213,27 @@ fn verdict_on(outcome: &Completing) -> Verdict<'_> {
 /// The checkout result: what the shop shows the buyer next.
 pub(super) fn result(settings: &Settings, outcome: &Completing) -> Response {
     let registration = &outcome.registration;
-    let checkout = &registration.checkout;
     let verdict = verdict_on(outcome);
-    let message = match verdict {
-        Verdict::Paid(_) => "Your payment was successful.",
-        Verdict::Authorized(_) | Verdict::Confirmed(_) => "Your order is placed.",
-        Verdict::Pending(_) => "Your payment is being processed.",
-        Verdict::Checking(_) | Verdict::Registered => "We are checking your payment.",
-        Verdict::NotPaid(_) => NOT_PAID_MESSAGE,
-        // The shop's own will, whatever was paid before it: nothing is held and nothing kept.
-        Verdict::Canceled => "This order was canceled.",
-    };
     let (status, redirect_url) = goes_to(settings, registration, verdict);
     let proof = proof_of(verdict);
     let charge_id = proof.and_then(|proof| proof.charge_id);
-    let charge_id = charge_id.filter(|_| checkout.terms.payment_intent != PaymentIntent::Confirm);
-    let body = Members::default()
-        .with("outcome", verdict.outcome())
-        .with("reason", reason_of(verdict))
-        .with("checkoutId", checkout.id.as_str())
-        .with("orderId", &checkout.order_id)
+    let charge_id =
+        charge_id.filter(|_| registration.checkout.terms.payment_intent != PaymentIntent::Confirm);
+    let body = outcome_of(registration, verdict)
         .with("chargePermissionId", proof.map(|proof| proof.charge_permission_id.as_str()))
         .with("chargeId", charge_id.map(ChargeId::as_str))
-        .with("message", message)
+        .with("message", Texts::of(None).headline(verdict))
         .with("redirectUrl", redirect_url);
     json(status, &body)
+}
+
+/// What both results of a completion begin with.
+fn outcome_of(registration: &Registration, verdict: Verdict<'_>) -> Members {
+    Members::default()
+        .with("outcome", verdict.outcome())
+        .with("reason", reason_of(verdict))
+        .with("checkoutId", registration.checkout.id.as_str())
+        .with("orderId", &registration.checkout.order_id)
 }
 
 /// The status of a completion's answer, and where its buyer goes.
@@ -260,7 +256,7 @@ fn goes_to(settings: &Settings, registration: &Registration, verdict: Verdict<'_
 fn reason_of<'a>(verdict: Verdict<'a>) -> Option<&'a str> {
     match verdict {
         Verdict::NotPaid(reason) => Some(reason.code()),
-        Verdict::Checking(reason) => reason.map(|reason| reason.code()),
+        Verdict::Checking(reason) => reason.map(UnresolvedReason::as_str),
         Verdict::Paid(_)
         | Verdict::Authorized(_)
         | Verdict::Confirmed(_)
@@ -275,11 +271,7 @@ pub(super) fn browser_result(settings: &Settings, outcome: &Completing) -> Respo
     let registration = &outcome.registration;
     let verdict = verdict_on(outcome);
     let (status, redirect_url) = goes_to(settings, registration, verdict);
-    let body = Members::default()
-        .with("outcome", verdict.outcome())
-        .with("reason", reason_of(verdict))
-        .with("checkoutId", registration.checkout.id.as_str())
-        .with("orderId", &registration.checkout.order_id)
+    let body = outcome_of(registration, verdict)
         .with("message", buyer_message(registration, verdict))
         .with("redirectUrl", redirect_url);
     json(status, &body)

@@ -5,10 +5,6 @@ use countersign_domain::merchant::attempt::{AttemptState, NotPaidReason};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::verdict::Verdict;
 
-/// The message of Amazon's specification for a payment that did not succeed.
-pub(crate) const NOT_PAID_MESSAGE: &str =
-    "Your payment was not successful. Please try another payment method.";
-
 /// The words of one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Texts {
@@ -42,7 +38,8 @@ const ENGLISH: Texts = Texts {
     checking: "We are checking your payment.",
     pay_once: "Please do not pay again.",
     looks_again: "This page looks again by itself, and tells you as soon as we know.",
-    not_paid: NOT_PAID_MESSAGE,
+    // The message of Amazon's specification.
+    not_paid: "Your payment was not successful. Please try another payment method.",
     not_started: "This order has not been paid yet.",
     canceled: "This order was canceled.",
     changed: "Your order was changed meanwhile, and nothing was charged. Please check it and pay again.",

@@ -100,7 +100,7 @@ stored! {
         ChargeCanceled(code),
     }
 
-    text UnresolvedReason: code, UnresolvedReason::parse;
+    text UnresolvedReason: as_str, UnresolvedReason::parse;
 
     struct Links {
         browser_token,

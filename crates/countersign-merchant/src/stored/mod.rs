@@ -12,14 +12,3 @@ pub(crate) use countersign_document::Unreadable;
 
 /// Whose forms these are.
 pub(crate) enum Merchant {}
-
-/// Reads the JSON of a document, saying where it is wrong and never what it holds.
-pub(crate) fn from_json<'a, T: serde::Deserialize<'a>>(
-    document: &'static str,
-    bytes: &'a [u8],
-) -> Result<T, Unreadable> {
-    serde_json::from_slice(bytes).map_err(|error| Unreadable {
-        document,
-        why: format!("{:?} at line {} column {}", error.classify(), error.line(), error.column()),
-    })
-}

@@ -75,7 +75,7 @@ impl Member for Price {
     fn write(&self, writer: &mut Writer) {
         writer.object(&self.unknown, |members| {
             members.text_member("amount", &self.money.amount());
-            members.text_member("currencyCode", self.money.currency().code());
+            members.text_member("currencyCode", self.money.currency().as_str());
         });
     }
 }

@@ -96,12 +96,12 @@ impl<T: Words> Member for Word<T> {
 }
 
 macro_rules! words_of_the_domain {
-    ($($name:ident, $as_str:ident, $expected:literal;)+) => {$(
+    ($($name:ident, $expected:literal;)+) => {$(
         impl Words for $name {
             const EXPECTED: &'static str = $expected;
 
             fn as_str(self) -> &'static str {
-                $name::$as_str(self)
+                $name::as_str(self)
             }
 
             fn parse(word: &str) -> Option<Self> {
@@ -112,25 +112,14 @@ macro_rules! words_of_the_domain {
 }
 
 words_of_the_domain! {
-    PaymentIntent, as_str, "it is not one of Confirm, Authorize, AuthorizeWithCapture";
-    ProductType, as_str, "it is not one of PayAndShip, PayOnly";
-    Currency, code, "it is not a currency that Amazon Pay has";
-    TimeUnit, as_str, "it is not one of MINUTE, HOUR, DAY, WEEK, MONTH";
-    ReasonCode, as_str, "it is not a known reason code";
-    SessionCancelReason, as_str, "it is not a known CheckoutSessionReason";
-    RefundDeclineReason, as_str, "it is not a known RefundReason";
-}
-
-impl Words for Environment {
-    const EXPECTED: &'static str = "it is not one of Sandbox, Live";
-
-    fn as_str(self) -> &'static str {
-        self.release_environment()
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        [Self::Sandbox, Self::Live].into_iter().find(|known| known.release_environment() == word)
-    }
+    Environment, "it is not one of Sandbox, Live";
+    PaymentIntent, "it is not one of Confirm, Authorize, AuthorizeWithCapture";
+    ProductType, "it is not one of PayAndShip, PayOnly";
+    Currency, "it is not a currency that Amazon Pay has";
+    TimeUnit, "it is not one of MINUTE, HOUR, DAY, WEEK, MONTH";
+    ReasonCode, "it is not a known reason code";
+    SessionCancelReason, "it is not a known CheckoutSessionReason";
+    RefundDeclineReason, "it is not a known RefundReason";
 }
 
 /// Declares a closed enumeration of the API. A variant's name is its word unless one is given.

@@ -110,7 +110,7 @@ pub(super) fn ledger(Accounts { permission, events }: &Accounts) -> Members {
         .with("goodwill", goodwill.amount());
     Members::default()
         .with("chargePermissionId", permission.id.as_str())
-        .with("currency", permission.limit.currency().code())
+        .with("currency", permission.limit.currency().as_str())
         .with("limit", permission.limit.amount())
         .with("balances", balances)
         .with("postings", postings.collect::<Vec<_>>())

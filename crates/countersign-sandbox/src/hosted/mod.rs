@@ -262,7 +262,7 @@ fn address(form: &Form) -> (Address, Option<AddressMember>) {
     let mut address = Address::default();
     let mut wrong = None;
     for member in AddressMember::ALL {
-        let text = form.field(member.name()).filter(|text| !text.trim().is_empty());
+        let text = form.field(member.as_str()).filter(|text| !text.trim().is_empty());
         let is_long = text.is_some_and(|text| text.chars().count() > MAX_ADDRESS_MEMBER_LEN);
         let is_absent = text.is_none() && page::REQUIRED.contains(member);
         // A country's code is compared and shown in capitals everywhere.

@@ -482,7 +482,7 @@ fn fields<'a>(
     let fields = AddressMember::ALL.iter().map(|member| {
         let (label, autocomplete) = label(texts, *member);
         Field {
-            name: member.name(),
+            name: member.as_str(),
             label,
             value: shown.and_then(|address| address.member(*member)).unwrap_or_default(),
             autocomplete,

@@ -420,7 +420,7 @@ fn finalize_refusal(refused: &FinalizeRefused, flags: &Flags) -> Refusal {
             refusal(ReasonCode::InvalidParameterValue, differs(Attribute::SupplementaryData))
         }
         FinalizeRefused::AddressDiffers(kind, member) => {
-            invalid(&format!("{}.{}", kind.as_str(), member.name()), "it is not the one that Amazon shared")
+            invalid(&format!("{}.{}", kind.as_str(), member.as_str()), "it is not the one that Amazon shared")
         }
         FinalizeRefused::AddressNotShared(kind) => invalid(kind.as_str(), "Amazon shared no such address"),
         FinalizeRefused::SimulationDoesNotFit => refusal(

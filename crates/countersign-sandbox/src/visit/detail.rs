@@ -61,7 +61,7 @@ pub(super) fn of(
                     "displayName": option.name,
                     "amount": {
                         "amount": option.price.amount(),
-                        "currencyCode": option.price.currency().code(),
+                        "currencyCode": option.price.currency().as_str(),
                     },
                 },
                 "couponCodes": coupon_codes,

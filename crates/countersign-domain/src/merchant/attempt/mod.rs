@@ -19,6 +19,7 @@ use alloc::string::String;
 use super::call::{Doubt, InFlight, KeyOrdinal, Look, Send};
 use crate::address::{Address, AddressKind, AddressMember};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
+use crate::terms::words;
 use crate::time::Timestamp;
 
 /// One Checkout Session of a checkout. A session is bound once, to one attempt, for ever.
@@ -197,7 +198,7 @@ impl NotPaidReason {
     pub fn field(&self) -> Option<String> {
         match self {
             Self::Mismatch(member) => Some(member.clone()),
-            Self::AddressDrift(kind, member) => Some(alloc::format!("{}.{}", kind.as_str(), member.name())),
+            Self::AddressDrift(kind, member) => Some(alloc::format!("{}.{}", kind.as_str(), member.as_str())),
             Self::Declined(_)
             | Self::SessionCanceled(_)
             | Self::Misuse(_)
@@ -233,39 +234,17 @@ impl AsRef<str> for NotPaidReason {
     }
 }
 
-/// Why nobody can say whether an attempt was paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnresolvedReason {
-    /// Sent, and now the session is not found: Amazon deletes sessions after 30 days.
-    SessionGone,
-    /// Paid, by Amazon's account, but with another amount or currency than ours.
-    AmountDiffers,
-    /// The session was Completed before this shop sent anything.
-    CompletedElsewhere,
-    /// Completed, but Amazon gives no ids to prove the payment by.
-    IdsMissing,
-}
-
-impl UnresolvedReason {
-    /// Every reason.
-    pub const ALL: &'static [Self] =
-        &[Self::SessionGone, Self::AmountDiffers, Self::CompletedElsewhere, Self::IdsMissing];
-
-    /// Reads the reason's word.
-    #[must_use]
-    pub fn parse(code: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|known| known.code() == code)
-    }
-
-    /// The reason in one word.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::SessionGone => "SessionGone",
-            Self::AmountDiffers => "AmountDiffers",
-            Self::CompletedElsewhere => "CompletedElsewhere",
-            Self::IdsMissing => "IdsMissing",
-        }
+words! {
+    /// Why nobody can say whether an attempt was paid.
+    UnresolvedReason {
+        /// Sent, and now the session is not found: Amazon deletes sessions after 30 days.
+        SessionGone,
+        /// Paid, by Amazon's account, but with another amount or currency than ours.
+        AmountDiffers,
+        /// The session was Completed before this shop sent anything.
+        CompletedElsewhere,
+        /// Completed, but Amazon gives no ids to prove the payment by.
+        IdsMissing,
     }
 }
 

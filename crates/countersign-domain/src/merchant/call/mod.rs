@@ -137,6 +137,15 @@ impl Look {
         Self { at: now.plus(pending_delay(count)), count }
     }
 
+    /// The look at something that is waited for, that was to be looked at so before: it stays if it is to come.
+    pub(super) fn waiting(before: Option<Self>, now: Timestamp) -> Self {
+        match before {
+            Some(look) if look.at > now => look,
+            Some(look) => look.next(now),
+            None => Self::first(now),
+        }
+    }
+
     /// A look that is due by now, as often looked at as before.
     pub(super) fn sooner(look: Option<Self>, now: Timestamp) -> Self {
         look.map_or(Self::now(now), |look| Self { at: look.at.min(now), ..look })
@@ -321,17 +330,11 @@ impl InFlight {
     /// What is known of it, if it is in doubt.
     #[must_use]
     pub const fn doubt(&self) -> Option<&Doubt> {
-        match self {
-            Self::InDoubt(doubt) => Some(doubt),
-            Self::Recorded { .. } | Self::Sent { .. } => None,
-        }
+        if let Self::InDoubt(doubt) = self { Some(doubt) } else { None }
     }
 
     pub(super) const fn doubt_mut(&mut self) -> Option<&mut Doubt> {
-        match self {
-            Self::InDoubt(doubt) => Some(doubt),
-            Self::Recorded { .. } | Self::Sent { .. } => None,
-        }
+        if let Self::InDoubt(doubt) = self { Some(doubt) } else { None }
     }
 
     /// The owner of a send is gone: its lease is over, or its process has ended. `None` when it is not on

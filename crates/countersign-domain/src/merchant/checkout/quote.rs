@@ -8,7 +8,7 @@ use super::terms::Terms;
 use crate::address::{Address, AddressMatch};
 use crate::cart::{Cart, CartRefused, Coupon, DeliveryOption, DeliveryOptions, Estimate, TimeUnit};
 use crate::money::Money;
-use crate::terms::ProductType;
+use crate::terms::{ProductType, words};
 
 /// The whole, in basis points.
 const WHOLE: u64 = 10_000;
@@ -86,52 +86,23 @@ pub struct QuoteAsked<'a> {
     pub coupon_codes: &'a [String],
 }
 
-/// Why there is no quote. The words are those that an event handler answers Amazon's page with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum QuoteRefused {
-    /// The parcel cannot go there, or is to go elsewhere than the shop registered.
-    ShippingAddressInvalid,
-    /// There is no such way for it to come, or not to there.
-    DeliveryOptionUnavailable,
-    /// There is no such coupon.
-    CouponInvalid,
-    /// The order is not what it was: it is paid, being paid, canceled, or the shop has changed it.
-    CartChanged,
-    /// The shop did not answer in time.
-    Timeout,
-    /// The shop's answer is no quote, or the event does not bring what one rests on.
-    UnknownError,
-}
-
-impl QuoteRefused {
-    /// Every one, in the order above.
-    pub const ALL: [Self; 6] = [
-        Self::ShippingAddressInvalid,
-        Self::DeliveryOptionUnavailable,
-        Self::CouponInvalid,
-        Self::CartChanged,
-        Self::Timeout,
-        Self::UnknownError,
-    ];
-
-    /// The `reasonCode`. Amazon documents `unknownError` only; `shippingAddressInvalid` is seen in public
-    /// code, and the others are this project's (docs/compatibility.md).
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::ShippingAddressInvalid => "shippingAddressInvalid",
-            Self::DeliveryOptionUnavailable => "deliveryOptionUnavailable",
-            Self::CouponInvalid => "couponInvalid",
-            Self::CartChanged => "cartChanged",
-            Self::Timeout => "timeout",
-            Self::UnknownError => "unknownError",
-        }
-    }
-
-    /// The refusal of a code; none for one that is not known.
-    #[must_use]
-    pub fn parse(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|refused| refused.code() == code)
+words! {
+    /// Why there is no quote. The words are those that an event handler answers Amazon's page with, as
+    /// `reasonCode`: Amazon documents `unknownError` only; `shippingAddressInvalid` is seen in public code, and the
+    /// others are this project's (docs/compatibility.md).
+    QuoteRefused {
+        /// The parcel cannot go there, or is to go elsewhere than the shop registered.
+        ShippingAddressInvalid = "shippingAddressInvalid",
+        /// There is no such way for it to come, or not to there.
+        DeliveryOptionUnavailable = "deliveryOptionUnavailable",
+        /// There is no such coupon.
+        CouponInvalid = "couponInvalid",
+        /// The order is not what it was: it is paid, being paid, canceled, or the shop has changed it.
+        CartChanged = "cartChanged",
+        /// The shop did not answer in time.
+        Timeout = "timeout",
+        /// The shop's answer is no quote, or the event does not bring what one rests on.
+        UnknownError = "unknownError",
     }
 }
 
@@ -395,7 +366,7 @@ mod tests {
             (&table(), nowhere, QuoteRefused::ShippingAddressInvalid),
         ] {
             assert_eq!(quote(table, &asked), Err(refused));
-            assert_eq!(QuoteRefused::parse(refused.code()), Some(refused));
+            assert_eq!(QuoteRefused::parse(refused.as_str()), Some(refused));
         }
         assert_eq!(QuoteRefused::parse("none"), None);
     }

@@ -102,10 +102,7 @@ impl ChargeState {
     /// Whether it never changes again.
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        match self {
-            Self::Captured(_) | Self::Canceled(_) | Self::Declined(_) => true,
-            Self::AuthorizationInitiated | Self::Authorized | Self::CaptureInitiated => false,
-        }
+        matches!(self, Self::Captured(_) | Self::Canceled(_) | Self::Declined(_))
     }
 
     /// Whether both are final, and one of them cannot be true.
@@ -205,26 +202,13 @@ impl Charge {
         }
     }
 
-    /// When to look again at what is waited for.
-    pub(in crate::merchant) fn waiting(&self, now: Timestamp) -> Look {
-        match self.look {
-            Some(look) if look.at > now => look,
-            Some(look) => look.next(now),
-            None => Look::first(now),
-        }
-    }
-
     /// What was taken.
     #[must_use]
     pub const fn captured(&self) -> Money {
-        match &self.state {
-            ChargeState::Captured(captured) => *captured,
-            ChargeState::AuthorizationInitiated
-            | ChargeState::Authorized
-            | ChargeState::CaptureInitiated
-            | ChargeState::Canceled(_)
-            | ChargeState::Declined(_) => Money::zero(self.amount.currency()),
+        if let ChargeState::Captured(captured) = &self.state {
+            return *captured;
         }
+        Money::zero(self.amount.currency())
     }
 
     /// What was given back or is on its way: all but what was declined, and at least what Amazon shows.
@@ -241,13 +225,7 @@ impl Charge {
     /// What it takes of the permission's limit: what it holds, or what it took.
     #[must_use]
     pub const fn taken(&self) -> Money {
-        match &self.state {
-            ChargeState::AuthorizationInitiated | ChargeState::Authorized | ChargeState::CaptureInitiated => {
-                self.amount
-            }
-            ChargeState::Captured(captured) => *captured,
-            ChargeState::Canceled(_) | ChargeState::Declined(_) => Money::zero(self.amount.currency()),
-        }
+        if self.state.is_final() { self.captured() } else { self.amount }
     }
 
     /// The instant of a deadline.

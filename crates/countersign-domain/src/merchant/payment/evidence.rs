@@ -95,14 +95,16 @@ impl PaymentDraft<'_> {
         }
         let Some(charge) = self.payment.charge_mut(id) else { return };
         charge.look = match &charge.state {
-            ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => Some(charge.waiting(now)),
+            ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => {
+                Some(Look::waiting(charge.look, now))
+            }
             // Overdue, and not seen to have lapsed: the plan has nothing left to ask by.
             ChargeState::Authorized if now >= charge.expires_at => {
                 Some(charge.look.map_or(Look::first(now), |look| look.next(now)))
             }
             // What was shown is not what is known, nor does it tell what a refusal rests on.
             ChargeState::Authorized | ChargeState::Captured(_) if charge.sight == Sight::Doubted => {
-                Some(charge.waiting(now))
+                Some(Look::waiting(charge.look, now))
             }
             // If it is canceled or captured elsewhere, the news of that may be lost.
             ChargeState::Authorized => Some(Look { at: now.plus(DAY), count: 0 }),
@@ -166,12 +168,7 @@ impl PaymentDraft<'_> {
             });
             refund.state = shown.state.clone();
         }
-        refund.look = match refund.look {
-            _ if is_final(&refund.state) => None,
-            Some(look) if look.at > now => Some(look),
-            Some(look) => Some(look.next(now)),
-            None => Some(Look::first(now)),
-        };
+        refund.look = (!is_final(&refund.state)).then(|| Look::waiting(refund.look, now));
         if let Some(event) = event {
             self.tell(event);
         }

@@ -268,17 +268,11 @@ impl OperationState {
     /// The call, while it may still have its effect.
     #[must_use]
     pub const fn in_flight(&self) -> Option<&InFlight> {
-        match self {
-            Self::InFlight(in_flight) => Some(in_flight),
-            Self::Done(_) | Self::Refused { .. } => None,
-        }
+        if let Self::InFlight(in_flight) = self { Some(in_flight) } else { None }
     }
 
     pub(in crate::merchant) const fn in_flight_mut(&mut self) -> Option<&mut InFlight> {
-        match self {
-            Self::InFlight(in_flight) => Some(in_flight),
-            Self::Done(_) | Self::Refused { .. } => None,
-        }
+        if let Self::InFlight(in_flight) = self { Some(in_flight) } else { None }
     }
 
     /// Whether it is in doubt.
@@ -295,11 +289,8 @@ impl OperationState {
 
     /// When somebody must look after it; none for a final state.
     #[must_use]
-    pub const fn due_at(&self) -> Option<Timestamp> {
-        match self {
-            Self::InFlight(in_flight) => Some(in_flight.due_at()),
-            Self::Done(_) | Self::Refused { .. } => None,
-        }
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.in_flight().map(InFlight::due_at)
     }
 
     /// The name of an operation that is on its way.

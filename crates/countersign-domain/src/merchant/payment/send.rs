@@ -182,9 +182,8 @@ impl PaymentDraft<'_> {
                 InFlight::Recorded { .. } => false,
             };
             if counts {
-                operation.state = OperationState::Refused { code: code.clone() };
                 let request = operation.request.clone();
-                self.tell(PaymentEvent::OperationRefused { number, code: code.clone() });
+                self.end(number, Err(code));
                 self.look_after_refusal(&request);
                 return;
             }
@@ -211,8 +210,7 @@ impl PaymentDraft<'_> {
             // Nothing was sent that could have an effect.
             OperationState::InFlight(InFlight::Recorded { earlier: None, .. }) => return,
             OperationState::InFlight(_) => {
-                operation.state = OperationState::Done(effect.clone());
-                self.tell(PaymentEvent::OperationDone(number));
+                self.end(number, Ok(effect.clone()));
                 false
             }
             OperationState::Done(known) => *known != effect,

@@ -275,7 +275,7 @@ fn words(attempt: &Attempt, now: Timestamp) -> String {
         },
         AttemptState::NotPaid { reason, .. } => format!("{name} {}", reason.code()),
         AttemptState::Unresolved { reason, look_at, .. } => {
-            format!("{name} {} look {}", reason.code(), after(now, *look_at))
+            format!("{name} {reason} look {}", after(now, *look_at))
         }
         AttemptState::Surplus { of } => format!("{name} of {of}"),
     }

@@ -388,7 +388,7 @@ fn the_model_reaches_every_state() {
         for op in ops {
             world.decide(&op);
             reached.extend(world.checkout.attempts.iter().map(|attempt| match &attempt.state {
-                AttemptState::Unresolved { reason, .. } => reason.code(),
+                AttemptState::Unresolved { reason, .. } => reason.as_str(),
                 other => other.name(),
             }));
         }
