@@ -7,7 +7,7 @@ use alloc::string::String;
 use core::fmt;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::terms::words;
+use crate::words::words;
 
 macro_rules! address {
     ($($field:ident, $member:ident, $wire:literal;)+) => {

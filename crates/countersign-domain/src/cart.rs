@@ -6,7 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::money::{Currency, Money};
-use crate::terms::{ProductType, words};
+use crate::terms::ProductType;
+use crate::words::words;
 
 /// The most delivery options, line items and coupons that one cart has. Amazon names no limit; a page that
 /// shows more is one that nobody reads (docs/compatibility.md).

@@ -10,7 +10,7 @@
 use alloc::string::{String, ToString};
 use core::fmt;
 
-use crate::terms::words;
+use crate::words::words;
 
 /// The text cannot be an id: empty, over-long, or with characters that no id of Amazon's has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -31,3 +31,4 @@ pub mod step;
 pub mod terms;
 mod texts;
 pub mod time;
+mod words;

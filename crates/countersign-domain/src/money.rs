@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::ids::Region;
-use crate::terms::words;
+use crate::words::words;
 
 macro_rules! currencies {
     ($($code:ident => $digits:literal),+ $(,)?) => {

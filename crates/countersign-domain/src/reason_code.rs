@@ -1,6 +1,6 @@
 //! The reason codes of refusals, each with its HTTP status and its class: the one table of them.
 
-use crate::terms::words;
+use crate::words::words;
 
 /// What a refusal by a code says, whatever call it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,8 +4,8 @@
 use core::time::Duration;
 
 use crate::amazon_limits::{SANDBOX_AUTHORIZATION_LIFETIME, SESSION_KEPT};
-use crate::terms::words;
 use crate::time::{DAY, HOUR, Timestamp};
+use crate::words::words;
 
 /// What the operator sets, and whether this machine's clock can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

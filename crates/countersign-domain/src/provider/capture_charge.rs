@@ -25,8 +25,8 @@ use crate::amazon_limits::{CAPTURE_GUARANTEED, ceiling, surplus};
 use crate::ids::ChargeId;
 use crate::money::Money;
 use crate::step::Step;
-use crate::terms::words;
 use crate::time::Timestamp;
+use crate::words::words;
 
 words! {
     /// The simulation codes of Capture Charge. The first is documented, the others are this project's.

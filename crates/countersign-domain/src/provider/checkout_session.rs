@@ -21,8 +21,9 @@ use crate::address::Address;
 use crate::amazon_limits::{SESSION_KEPT, SESSION_LIFETIME};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region, StoreId};
 use crate::step::Step;
-use crate::terms::{MerchantMetadata, ProductType, words};
+use crate::terms::{MerchantMetadata, ProductType};
 use crate::time::Timestamp;
+use crate::words::words;
 
 /// Whose object it is: an object of another account or environment is not found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

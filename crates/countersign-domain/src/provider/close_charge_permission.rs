@@ -9,8 +9,8 @@ use super::ledger::Unbalanced;
 use super::payment::Payment;
 use super::reason::{ChargeCancelReason, ClosureReason};
 use crate::step::Step;
-use crate::terms::words;
 use crate::time::Timestamp;
+use crate::words::words;
 
 words! {
     /// The simulation code of Close Charge Permission.

@@ -33,8 +33,9 @@ use crate::amazon_limits::MAX_CHARGES;
 use crate::ids::ChargeId;
 use crate::money::Money;
 use crate::step::Step;
-use crate::terms::{MerchantMetadata, words};
+use crate::terms::MerchantMetadata;
 use crate::time::Timestamp;
+use crate::words::words;
 
 words! {
     /// The simulation codes of Create Charge. The two `Pending…` codes are spelled as this project

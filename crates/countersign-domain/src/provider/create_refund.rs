@@ -27,8 +27,8 @@ use crate::amazon_limits::{MAX_REFUNDS, ceiling};
 use crate::ids::{ChargeId, RefundId};
 use crate::money::Money;
 use crate::step::Step;
-use crate::terms::words;
 use crate::time::Timestamp;
+use crate::words::words;
 
 words! {
     /// The simulation codes of Create Refund. Its documented ones are not known; this one is ours.

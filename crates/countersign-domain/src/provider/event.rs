@@ -9,8 +9,8 @@ use super::reason::{
 };
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::money::Money;
-use crate::terms::words;
 use crate::time::Timestamp;
+use crate::words::words;
 
 /// One thing that happened, and when. A deadline that passed has the deadline's instant, not that
 /// at which somebody noticed.

@@ -22,8 +22,9 @@ use crate::address::{Address, AddressKind, AddressMatch, AddressMember};
 use crate::amazon_limits::{EXTENDED_PERMISSION_MONTHS, PERMISSION_LIFETIME};
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::money::Money;
-use crate::terms::{MerchantMetadata, PaymentIntent, ProductType, words};
+use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use crate::time::Timestamp;
+use crate::words::words;
 
 /// What the merchant sends: the payment-critical attributes as it recorded them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

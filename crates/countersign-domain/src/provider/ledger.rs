@@ -16,7 +16,7 @@
 use core::fmt;
 
 use crate::money::{Currency, Money};
-use crate::terms::words;
+use crate::words::words;
 
 words! {
     /// Where money of a permission can be.

@@ -4,8 +4,8 @@
 use core::time::Duration;
 
 use crate::amazon_limits::{LIVE_AUTHORIZATION_LIFETIME, SANDBOX_AUTHORIZATION_LIFETIME};
-use crate::terms::words;
 use crate::time::{HOUR, Timestamp};
+use crate::words::words;
 
 words! {
     /// Which of Amazon's two sets of deadlines and limits is in force.

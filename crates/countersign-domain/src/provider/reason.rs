@@ -1,7 +1,7 @@
 //! Why an object is in the state that it is in: Amazon's reason codes, one kind for each state that has one. The
 //! objects and the event log share them; each object's module offers its own.
 
-use crate::terms::words;
+use crate::words::words;
 
 words! {
     /// Why a session is Canceled.

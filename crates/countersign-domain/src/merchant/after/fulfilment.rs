@@ -12,8 +12,9 @@ use crate::merchant::payment::Payment;
 use crate::merchant::payment::charge::{Charge, ChargeState, Sight, sum};
 use crate::merchant::payment::operation::{Effect, Operation, OperationState, Request};
 use crate::merchant::rules::SIGHT;
-use crate::terms::{PaymentIntent, words};
+use crate::terms::PaymentIntent;
 use crate::time::Timestamp;
+use crate::words::words;
 
 words! {
     /// Why a parcel may leave, or why not.

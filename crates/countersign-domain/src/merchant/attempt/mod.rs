@@ -19,8 +19,8 @@ use alloc::string::String;
 use super::call::{Doubt, InFlight, KeyOrdinal, Look, Send};
 use crate::address::{Address, AddressKind, AddressMember};
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
-use crate::terms::words;
 use crate::time::Timestamp;
+use crate::words::words;
 
 /// One Checkout Session of a checkout. A session is bound once, to one attempt, for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use super::terms::Terms;
 use crate::address::{Address, AddressMatch};
 use crate::cart::{Cart, CartRefused, Coupon, DeliveryOption, DeliveryOptions, Estimate, TimeUnit};
 use crate::money::Money;
-use crate::terms::{ProductType, words};
+use crate::terms::ProductType;
+use crate::words::words;
 
 /// The whole, in basis points.
 const WHOLE: u64 = 10_000;
