@@ -180,6 +180,19 @@ impl Money {
         }
         Some(Self { minor: self.minor.checked_sub(other.minor)?, ..self })
     }
+
+    /// What is left when another amount of its currency is taken off; nothing if that is more.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        self.checked_sub(other).unwrap_or(Self::zero(self.currency))
+    }
+
+    /// The sum of amounts of a currency.
+    #[must_use]
+    pub fn sum(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Self {
+        let zero = Self::zero(currency);
+        amounts.into_iter().fold(zero, |sum, amount| sum.checked_add(amount).unwrap_or(sum))
+    }
 }
 
 struct Amount(Money);

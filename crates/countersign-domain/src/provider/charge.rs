@@ -134,8 +134,7 @@ impl Charge {
     #[must_use]
     pub fn refunded(&self, is_counted: impl Fn(&RefundState) -> bool) -> Money {
         let counted = self.refunds.iter().filter(|refund| is_counted(&refund.state));
-        let zero = Money::zero(self.amount.currency());
-        counted.fold(zero, |sum, refund| sum.checked_add(refund.amount).unwrap_or(sum))
+        Money::sum(self.amount.currency(), counted.map(|refund| refund.amount))
     }
 
     /// Its own earliest deadline, that of its refunds aside.

@@ -466,7 +466,32 @@ fn pay(
     let NewIds { charge_permission_id, charge_id } = ids;
     let merchant_metadata = session.merchant_metadata.clone().updated(notes);
     let session = &CheckoutSession { merchant_metadata: merchant_metadata.clone(), ..session.clone() };
-    let charge = charge_of(session, intent, amount, pending, profile, &charge_permission_id, charge_id, now);
+    let charge_state = match (intent, pending) {
+        (PaymentIntent::Confirm, _) => None,
+        (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(outcome)) => {
+            let decided_at = now.plus(PENDING_DECIDED_AFTER);
+            Some(ChargeState::AuthorizationInitiated { outcome, decided_at })
+        }
+        (PaymentIntent::Authorize, None) => Some(ChargeState::Authorized),
+        (PaymentIntent::AuthorizeWithCapture, None) => Some(ChargeState::Captured { captured: amount }),
+    };
+    let charge = charge_state.map(|state| Charge {
+        id: charge_id,
+        charge_permission_id: charge_permission_id.clone(),
+        amount,
+        can_handle_pending_authorization: session.payment.can_handle_pending_authorization,
+        capture_now: intent == PaymentIntent::AuthorizeWithCapture,
+        soft_descriptor: session.payment.soft_descriptor.clone(),
+        merchant_metadata: session.merchant_metadata.clone(),
+        provider_reference_id: session.provider_reference_id.clone(),
+        platform_id: session.platform_id.clone(),
+        created_at: now,
+        updated_at: now,
+        authorized_at: now,
+        expires_at: profile.authorization_expires_at(now),
+        state,
+        refunds: Vec::new(),
+    });
     let limit = session.payment.total_order_amount.unwrap_or(amount);
     let permission = ChargePermission {
         id: charge_permission_id.clone(),
@@ -511,43 +536,4 @@ fn pay(
         charge,
         events,
     })))
-}
-
-#[expect(clippy::too_many_arguments, reason = "a charge has as many properties")]
-fn charge_of(
-    session: &CheckoutSession,
-    intent: PaymentIntent,
-    amount: Money,
-    pending: Option<PendingOutcome>,
-    profile: Profile,
-    charge_permission_id: &ChargePermissionId,
-    id: ChargeId,
-    now: Timestamp,
-) -> Option<Charge> {
-    let state = match (intent, pending) {
-        (PaymentIntent::Confirm, _) => return None,
-        (PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, Some(outcome)) => {
-            let decided_at = now.plus(PENDING_DECIDED_AFTER);
-            ChargeState::AuthorizationInitiated { outcome, decided_at }
-        }
-        (PaymentIntent::Authorize, None) => ChargeState::Authorized,
-        (PaymentIntent::AuthorizeWithCapture, None) => ChargeState::Captured { captured: amount },
-    };
-    Some(Charge {
-        id,
-        charge_permission_id: charge_permission_id.clone(),
-        amount,
-        can_handle_pending_authorization: session.payment.can_handle_pending_authorization,
-        capture_now: intent == PaymentIntent::AuthorizeWithCapture,
-        soft_descriptor: session.payment.soft_descriptor.clone(),
-        merchant_metadata: session.merchant_metadata.clone(),
-        provider_reference_id: session.provider_reference_id.clone(),
-        platform_id: session.platform_id.clone(),
-        created_at: now,
-        updated_at: now,
-        authorized_at: now,
-        expires_at: profile.authorization_expires_at(now),
-        state,
-        refunds: Vec::new(),
-    })
 }

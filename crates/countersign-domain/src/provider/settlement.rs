@@ -29,10 +29,9 @@ pub(super) fn settle(
 /// postings.
 fn postings(before: Option<&Charge>, after: &Charge) -> Vec<Posting> {
     let zero = Money::zero(after.amount.currency());
-    let less = |one: Money, other: Money| one.checked_sub(other).unwrap_or(zero);
     let smaller = |one: Money, other: Money| if one.minor() < other.minor() { one } else { other };
     let (held_before, held_after) = (before.map_or(zero, Charge::held), after.held());
-    let taken = less(after.captured(), before.map_or(zero, Charge::captured));
+    let taken = after.captured().less(before.map_or(zero, Charge::captured));
     let mut postings = Vec::new();
     let mut post = |from: Account, to: Account, amount: Money| {
         if !amount.is_zero() {
@@ -41,22 +40,19 @@ fn postings(before: Option<&Charge>, after: &Charge) -> Vec<Posting> {
     };
     let captured_at_once = before.is_none() && !taken.is_zero();
     let held_now = if captured_at_once { taken } else { held_before };
-    post(
-        Account::Available,
-        Account::Held,
-        less(if captured_at_once { taken } else { held_after }, held_before),
-    );
+    let held_first = if captured_at_once { taken } else { held_after };
+    post(Account::Available, Account::Held, held_first.less(held_before));
     let from_held = smaller(taken, held_now);
     post(Account::Held, Account::Captured, from_held);
-    post(Account::Overcharge, Account::Captured, less(taken, from_held));
-    post(Account::Held, Account::Available, less(less(held_now, from_held), held_after));
+    post(Account::Overcharge, Account::Captured, taken.less(from_held));
+    post(Account::Held, Account::Available, held_now.less(from_held).less(held_after));
     let refunded = |charge: &Charge| charge.refunded(|state| *state == RefundState::Refunded);
     let refunded_before = before.map_or(zero, refunded);
-    let back = less(refunded(after), refunded_before);
-    let left = less(after.captured(), refunded_before);
+    let back = refunded(after).less(refunded_before);
+    let left = after.captured().less(refunded_before);
     let from_captured = smaller(back, left);
     post(Account::Captured, Account::Refunded, from_captured);
-    post(Account::Goodwill, Account::Refunded, less(back, from_captured));
+    post(Account::Goodwill, Account::Refunded, back.less(from_captured));
     postings
 }
 
@@ -64,14 +60,13 @@ fn postings(before: Option<&Charge>, after: &Charge) -> Vec<Posting> {
 fn own_balances(charge: &Charge) -> Balances {
     let zero = Money::zero(charge.amount.currency());
     let (taken, refunded) = (charge.captured(), charge.refunded(|state| *state == RefundState::Refunded));
-    let above = |amount: Money, limit: Money| amount.checked_sub(limit).unwrap_or(zero);
     Balances {
         available: zero,
         held: charge.held(),
-        captured: above(taken, refunded),
+        captured: taken.less(refunded),
         refunded,
-        overcharge: above(taken, charge.amount),
-        goodwill: above(refunded, taken),
+        overcharge: taken.less(charge.amount),
+        goodwill: refunded.less(taken),
     }
 }
 

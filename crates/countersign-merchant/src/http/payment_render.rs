@@ -26,8 +26,7 @@ use countersign_protocol::json::{Members, amount};
 pub(super) fn payment(payment: &Payment) -> Members {
     let zero = Money::zero(payment.limit.currency());
     let sum = |part: &dyn Fn(&Charge) -> Money| {
-        let parts = payment.charges.iter().map(part);
-        amount(parts.fold(zero, |sum, part| sum.checked_add(part).unwrap_or(sum)))
+        amount(Money::sum(zero.currency(), payment.charges.iter().map(part)))
     };
     let held = |charge: &Charge| if charge.state.is_final() { zero } else { charge.taken() };
     let permission = Members::default()

@@ -9,9 +9,10 @@ use crate::merchant::checkout::Checkout;
 use crate::merchant::checkout::cancellation::CancellationState;
 use crate::merchant::checkout::verdict::Verdict;
 use crate::merchant::payment::Payment;
-use crate::merchant::payment::charge::{Charge, ChargeState, Sight, sum};
+use crate::merchant::payment::charge::{Charge, ChargeState, Sight};
 use crate::merchant::payment::operation::{Effect, Operation, OperationState, Request};
 use crate::merchant::rules::SIGHT;
+use crate::money::Money;
 use crate::terms::PaymentIntent;
 use crate::time::Timestamp;
 use crate::words::words;
@@ -138,7 +139,8 @@ fn made_by_finalize(attempt: &Attempt) -> Option<&ChargeId> {
 }
 
 fn by_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
-    let given_back = sum(charge.amount, [charge.refunded(), payment.refunding(&charge.id)].into_iter());
+    let given_back = [charge.refunded(), payment.refunding(&charge.id)];
+    let given_back = Money::sum(charge.amount.currency(), given_back);
     match &charge.state {
         ChargeState::AuthorizationInitiated => not(Reason::AuthorizationInitiated),
         ChargeState::Authorized if now >= charge.expires_at => not(Reason::AuthorizationExpired),

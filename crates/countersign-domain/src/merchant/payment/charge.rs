@@ -215,7 +215,7 @@ impl Charge {
     #[must_use]
     pub fn refunded(&self) -> Money {
         let counted = self.refunds.iter().filter(|refund| !matches!(refund.state, RefundState::Declined(_)));
-        let known = sum(self.amount, counted.map(|refund| refund.amount));
+        let known = Money::sum(self.amount.currency(), counted.map(|refund| refund.amount));
         match self.refunded_shown {
             Some(shown) if shown.minor() > known.minor() => shown,
             Some(_) | None => known,
@@ -283,14 +283,4 @@ pub(in crate::merchant) enum Planned {
     Capture,
     /// It has lapsed, or somebody captured it: ask.
     Ask,
-}
-
-/// The sum of amounts of one currency, that of `like`.
-pub(in crate::merchant) fn sum(like: Money, amounts: impl Iterator<Item = Money>) -> Money {
-    amounts.fold(Money::zero(like.currency()), |sum, amount| sum.checked_add(amount).unwrap_or(sum))
-}
-
-/// What is left of one amount when another is taken off; nothing if more is.
-pub(in crate::merchant) fn less(one: Money, other: Money) -> Money {
-    one.checked_sub(other).unwrap_or(Money::zero(one.currency()))
 }

@@ -22,7 +22,7 @@ pub mod send;
 
 use alloc::vec::Vec;
 
-use self::charge::{Charge, ChargeState, less, sum};
+use self::charge::{Charge, ChargeState};
 use self::operation::{Asked, Operation, OperationName, OperationState, Request};
 use self::permission::{Permission, PermissionState};
 use self::refund::{Refund, RefundShown};
@@ -153,7 +153,8 @@ impl Payment {
             let Request::CreateCharge { amount, .. } = operation.request else { return None };
             Some(amount)
         });
-        less(self.limit, sum(self.limit, self.charges.iter().map(Charge::taken).chain(asked)))
+        let taken = self.charges.iter().map(Charge::taken);
+        self.limit.less(Money::sum(self.limit.currency(), taken.chain(asked)))
     }
 
     /// What is being refunded of a charge and not yet among its refunds.
@@ -163,7 +164,7 @@ impl Payment {
             let Request::Refund { charge_id, amount } = &operation.request else { return None };
             (charge_id == id).then_some(*amount)
         });
-        sum(self.limit, asked)
+        Money::sum(self.limit.currency(), asked)
     }
 
     /// What may still be refunded of a charge, with everything that is on its way taken off.
@@ -174,7 +175,7 @@ impl Payment {
             RefundCeiling::Captured => captured,
             RefundCeiling::Amazon => amazon_limits::ceiling(captured),
         };
-        less(less(most, charge.refunded()), self.refunding(&charge.id))
+        most.less(charge.refunded()).less(self.refunding(&charge.id))
     }
 
     /// Adds an operation that is due at once; gives back its number.
