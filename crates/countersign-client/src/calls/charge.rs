@@ -57,7 +57,7 @@ impl Client {
     ) -> Answered<Charge> {
         let body = request.to_request().into();
         let call = self.capture_call(id, body, Sending::RepeatedlyWithKey(key));
-        of_this_charge(&call, self.exchange(&call).await?, id)
+        of_this_charge(&call, self.exchange(&call).await?, Some(id), |it| it.charge_id.as_ref())
     }
 
     /// Capture Charge with exactly these bytes as its body, once, never repeated.
@@ -80,7 +80,7 @@ impl Client {
     /// another charge is ambiguous.
     pub async fn cancel_charge(&self, id: &ChargeId, request: &CancelCharge) -> Answered<Charge> {
         let call = self.cancel_call(id, request.to_request().into());
-        of_this_charge(&call, self.exchange(&call).await?, id)
+        of_this_charge(&call, self.exchange(&call).await?, Some(id), |it| it.charge_id.as_ref())
     }
 
     /// Cancel Charge with exactly these bytes as its body.
@@ -114,11 +114,16 @@ impl Client {
 }
 
 /// A success, unless it is about another charge than was asked for: it says nothing of ours then.
-fn of_this_charge(call: &Call<'_>, answer: Answer<Charge>, id: &ChargeId) -> Answered<Charge> {
-    match &answer.value.charge_id {
-        Some(answered) if answered != id => {
+pub(super) fn of_this_charge<T>(
+    call: &Call<'_>,
+    answer: Answer<T>,
+    asked: Option<&ChargeId>,
+    answered: fn(&T) -> Option<&ChargeId>,
+) -> Answered<T> {
+    match (asked, answered(&answer.value)) {
+        (Some(asked), Some(answered)) if asked != answered => {
             Err(Error::unusable(call, answer, "its body names another charge"))
         }
-        Some(_) | None => Ok(answer),
+        _ => Ok(answer),
     }
 }

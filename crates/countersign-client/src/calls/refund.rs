@@ -5,9 +5,9 @@ use countersign_domain::ids::{IdempotencyKey, RefundId};
 use countersign_protocol::wire::{CreateRefund, Object as _, Refund};
 
 use super::Sending;
-use crate::answer::Answer;
+use super::charge::of_this_charge;
 use crate::client::Client;
-use crate::error::{Answered, Error};
+use crate::error::Answered;
 
 impl Client {
     /// Create Refund: gives back of a Captured charge. Always asynchronous: RefundInitiated, then
@@ -21,13 +21,8 @@ impl Client {
         let body = request.to_request().into();
         let sending = Sending::RepeatedlyWithKey(key);
         let call = self.payment_call("createRefund", "refunds".to_owned(), body, sending);
-        let answer: Answer<Refund> = self.exchange(&call).await?;
-        match (&request.charge_id, &answer.value.charge_id) {
-            (Some(asked), Some(answered)) if asked != answered => {
-                Err(Error::unusable(&call, answer, "its body names another charge"))
-            }
-            (_, Some(_) | None) => Ok(answer),
-        }
+        let (answer, asked) = (self.exchange(&call).await?, request.charge_id.as_ref());
+        of_this_charge(&call, answer, asked, |it: &Refund| it.charge_id.as_ref())
     }
 
     /// Create Refund with exactly these bytes as its body, once, never repeated.

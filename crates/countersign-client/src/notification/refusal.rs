@@ -59,17 +59,7 @@ impl NotificationRefused {
     /// The same envelope may be taken later: answer so that Amazon sends it again.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::NoCertificate(_) => true,
-            Self::Envelope(_)
-            | Self::UnexpectedTopic { .. }
-            | Self::Stale { .. }
-            | Self::FromTheFuture { .. }
-            | Self::CertificateUrl(_)
-            | Self::Signature(_)
-            | Self::Message(_)
-            | Self::ForeignMerchant => false,
-        }
+        matches!(self, Self::NoCertificate(_))
     }
 
     /// One word for a figure's label.

@@ -13,7 +13,7 @@ use countersign_domain::time::Timestamp;
 use countersign_domain::with_texts;
 
 use super::signature_version::SignatureVersion;
-use crate::signing::{BITS, modulus_bits, read_pem};
+use crate::signing::{read_pem, rsa_key};
 
 /// A certificate's RSA key with the dates between which it is good.
 pub struct Certificate {
@@ -47,15 +47,12 @@ impl Certificate {
             return Err(CertificateRefused::NotPem);
         }
         let fields = Fields::read(&der).ok_or(CertificateRefused::NotACertificate)?;
-        let key = |parameters| {
-            let key = ParsedPublicKey::new(parameters, fields.key_info).ok()?;
-            modulus_bits(&key).filter(|bits| BITS.contains(bits)).map(|_| key)
-        };
+        let key = |parameters| rsa_key(parameters, fields.key_info).map_err(|_| CertificateRefused::NotRsa);
         Ok(Self {
             not_before: fields.not_before,
             not_after: fields.not_after,
-            sha1: key(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY).ok_or(CertificateRefused::NotRsa)?,
-            sha256: key(&RSA_PKCS1_2048_8192_SHA256).ok_or(CertificateRefused::NotRsa)?,
+            sha1: key(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY)?,
+            sha256: key(&RSA_PKCS1_2048_8192_SHA256)?,
         })
     }
 

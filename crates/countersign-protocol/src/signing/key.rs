@@ -16,7 +16,7 @@ use super::encoding::{base64, from_base64};
 
 /// The moduli taken, in bits: smaller ones are unsafe, larger ones are not Amazon Pay's and let a key
 /// of somebody else's cost the verifier too much.
-pub(crate) const BITS: core::ops::RangeInclusive<usize> = 2_048..=4_096;
+const BITS: core::ops::RangeInclusive<usize> = 2_048..=4_096;
 
 with_texts! {
     /// The text is no key that can be used.
@@ -169,14 +169,8 @@ impl VerifyingKey {
     }
 
     fn from_der(der: &[u8]) -> Result<Self, KeyRefused> {
-        let pss = ParsedPublicKey::new(Algorithm::Pss.verifying(), der)?;
-        let pss_v2 = ParsedPublicKey::new(Algorithm::PssV2.verifying(), der)?;
-        let key = Self { pss, pss_v2 };
-        if BITS.contains(&modulus_bits(&key.pss).ok_or(KeyRefused::NotRsa)?) {
-            Ok(key)
-        } else {
-            Err(KeyRefused::WrongSize)
-        }
+        let pss = rsa_key(Algorithm::Pss.verifying(), der)?;
+        Ok(Self { pss, pss_v2: rsa_key(Algorithm::PssV2.verifying(), der)? })
     }
 
     /// The key as PEM text, `BEGIN PUBLIC KEY`.
@@ -198,11 +192,17 @@ impl VerifyingKey {
     }
 }
 
-/// The length of an RSA key's modulus, in bits.
-pub(crate) fn modulus_bits(key: &ParsedPublicKey) -> Option<usize> {
-    let der: PublicKeyX509Der<'_> = key.as_der().ok()?;
-    let key = aws_lc_rs::rsa::PublicKey::from_der(der.as_ref()).ok()?;
-    usize::try_from(RsaParameters::public_modulus_len(key.as_ref()).ok()?).ok()
+/// Reads an RSA key whose modulus has a length that is taken.
+pub(crate) fn rsa_key(parameters: &'static RsaParameters, der: &[u8]) -> Result<ParsedPublicKey, KeyRefused> {
+    let key = ParsedPublicKey::new(parameters, der)?;
+    let der: PublicKeyX509Der<'_> = key.as_der().map_err(|_| KeyRefused::NotRsa)?;
+    let public = aws_lc_rs::rsa::PublicKey::from_der(der.as_ref())?;
+    let bits = RsaParameters::public_modulus_len(public.as_ref()).map_err(|_| KeyRefused::NotRsa)?;
+    if usize::try_from(bits).is_ok_and(|bits| BITS.contains(&bits)) {
+        Ok(key)
+    } else {
+        Err(KeyRefused::WrongSize)
+    }
 }
 
 /// The public half of a merchant's key, as a server uses it: a [`VerifyingKey`], or what stands in for
