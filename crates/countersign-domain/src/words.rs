@@ -1,12 +1,13 @@
 //! Closed enumerations: each value with its word, written once.
 
 /// Declares a closed enumeration of the API. A variant's name is its word unless one is given.
+#[macro_export]
 macro_rules! words {
-    ($(#[$doc:meta])+ $name:ident { $($(#[$variant_doc:meta])+ $variant:ident $(= $word:literal)?,)+ }) => {
+    ($(#[$doc:meta])+ $name:ident { $($(#[$variant_doc:meta])* $variant:ident $(= $word:literal)?,)+ }) => {
         $(#[$doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name {
-            $($(#[$variant_doc])+ $variant,)+
+            $($(#[$variant_doc])* $variant,)+
         }
 
         impl $name {
@@ -16,7 +17,7 @@ macro_rules! words {
             /// The API's word.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => words!(@word $variant $($word)?)),+ }
+                match self { $(Self::$variant => $crate::words!(@word $variant $($word)?)),+ }
             }
 
             /// Reads the API's word, in the API's spelling only.

@@ -6,7 +6,7 @@ use crate::keys::credentials;
 use crate::network::{NO_JITTER, Network, Next, moved_clock};
 use countersign_client::ids::{IdempotencyKey, Region};
 use countersign_client::money::{Currency, Money};
-use countersign_client::wire::{CancelCharge, CaptureCharge, Charge, ChargeState, Words as _, read_answer};
+use countersign_client::wire::{CancelCharge, CaptureCharge, Charge, ChargeState, read_answer};
 use countersign_client::{Client, CurrentCharge, RetryPolicy, SimulationCode};
 
 fn client(network: &Arc<Network>) -> Client {

@@ -12,7 +12,7 @@ use countersign_domain::merchant::payment::operation::{OperationName, OwnName};
 use countersign_domain::money::Money;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::ObjectType;
-use countersign_protocol::wire::{ChargePermissionReason, Words as _};
+use countersign_protocol::wire::ChargePermissionReason;
 
 use super::about::{About, Detail};
 use countersign_protocol::json::{Members, amount};

@@ -15,7 +15,7 @@ use countersign_domain::merchant::payment::charge::ChargeState;
 use countersign_domain::merchant::payment::operation::{Effect, Operation, OperationState};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
-use countersign_protocol::wire::{ChargeState as ChargeWord, CheckoutSessionState, ReasonCode, Words as _};
+use countersign_protocol::wire::{ChargeState as ChargeWord, CheckoutSessionState, ReasonCode};
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, Detail, Unpaid};

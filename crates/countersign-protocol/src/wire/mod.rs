@@ -69,6 +69,6 @@ pub use reading::{Read, read_answer, read_event, read_request};
 pub use refund::{Refund, RefundReason, RefundState, RefundStatus};
 pub use refused::{BodyRefused, BodyRefusedKind, Malformed};
 pub use unknown::Unknown;
-pub(crate) use word::words;
 pub use word::{Word, Words};
+pub(crate) use word::{words, words_of_the_domain};
 pub use writer::{Absent, Writer};

@@ -96,8 +96,8 @@ impl<T: Words> Member for Word<T> {
 }
 
 macro_rules! words_of_the_domain {
-    ($($name:ident, $expected:literal;)+) => {$(
-        impl Words for $name {
+    ($($name:ident, $expected:expr;)+) => {$(
+        impl $crate::wire::Words for $name {
             const EXPECTED: &'static str = $expected;
 
             fn as_str(self) -> &'static str {
@@ -111,6 +111,8 @@ macro_rules! words_of_the_domain {
     )+};
 }
 
+pub(crate) use words_of_the_domain;
+
 words_of_the_domain! {
     Environment, "it is not one of Sandbox, Live";
     PaymentIntent, "it is not one of Confirm, Authorize, AuthorizeWithCapture";
@@ -122,33 +124,14 @@ words_of_the_domain! {
     RefundDeclineReason, "it is not a known RefundReason";
 }
 
-/// Declares a closed enumeration of the API. A variant's name is its word unless one is given.
+/// Declares a closed enumeration of the wire alone.
 macro_rules! words {
-    ($(#[$meta:meta])+ $name:ident { $($(#[$variant_meta:meta])+ $variant:ident $(= $word:literal)?,)+ }) => {
-        $(#[$meta])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$variant_meta])+ $variant,)+
-        }
+    ($(#[$meta:meta])+ $name:ident $variants:tt) => {
+        countersign_domain::words! { $(#[$meta])+ $name $variants }
 
-        impl $name {
-            /// Every word that this version knows.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-        }
-
-        impl $crate::wire::Words for $name {
-            const EXPECTED: &'static str = concat!("it is not a known ", stringify!($name));
-
-            fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => words!(@word $variant $($word)?)),+ }
-            }
-
-            fn parse(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|known| $crate::wire::Words::as_str(*known) == word)
-            }
+        $crate::wire::words_of_the_domain! {
+            $name, concat!("it is not a known ", stringify!($name));
         }
     };
-    (@word $variant:ident) => { stringify!($variant) };
-    (@word $variant:ident $word:literal) => { $word };
 }
 pub(crate) use words;

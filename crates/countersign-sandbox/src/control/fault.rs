@@ -8,7 +8,7 @@ use countersign_http::Response;
 use countersign_protocol::json::Members;
 use countersign_protocol::notification::ObjectType;
 use countersign_protocol::object;
-use countersign_protocol::wire::{Spellings, WholeNumber, Words as _, read_request};
+use countersign_protocol::wire::{Spellings, WholeNumber, read_request};
 use http::StatusCode;
 
 use super::errors::Refused;
