@@ -42,8 +42,7 @@ pub(crate) fn of_step(
         never(!attempt.state.is_final() && attempt.state.due_at().is_none(), Invariant::NoTimer, || {
             format!("attempt {} has none", attempt.number)
         })?;
-        let earlier =
-            before.and_then(|before| before.attempts.iter().find(|earlier| earlier.number == attempt.number));
+        let earlier = before.and_then(|before| before.attempt(attempt.number));
         of_attempt(earlier, attempt, decided_at, ledger)?;
         if earlier.map(|earlier| &earlier.state) != Some(&attempt.state) {
             is_true(after, attempt, ledger)?;
@@ -75,11 +74,10 @@ fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger
             let (before, after) = (before.state.name(), after.state.name());
             return broken(Invariant::VerdictChanged, format!("attempt {number} was {before}, is {after}"));
         }
-        if let (Some(was), Some(is)) = (before.state.ids(), after.state.ids())
-            && was != is
-        {
-            return broken(Invariant::VerdictChanged, format!("attempt {number} had {was:?}, has {is:?}"));
-        }
+        let ids = before.state.ids().zip(after.state.ids());
+        never(ids.as_ref().is_some_and(|(was, is)| was != is), Invariant::VerdictChanged, || {
+            format!("attempt {number} had and has the ids {ids:?}")
+        })?;
     }
     let (was, is) = (before.and_then(|before| before.state.send()), after.state.send());
     if let (Some(was), Some(is)) = (was, is)
@@ -221,36 +219,25 @@ pub(crate) fn of_completion(said: &Said, session: &str, before: Option<&Checkout
         return broken(Invariant::SaidBeforeKept, format!("{} of a session that is not bound", said.word));
     };
     let state = is.state.name();
-    match said.word.as_str() {
-        "paid" | "authorized" | "confirmed" => {
-            never(is.state.success() != Some(said.word.as_str()), Invariant::SaidBeforeKept, || {
-                format!("said {}, kept {state}", said.word)
-            })?;
-            if is.state.ids().filter(|_| !said.is_in_browser) != said.ids() {
-                let kept = is.state.ids();
-                return broken(Invariant::SaidBeforeKept, format!("said {:?}, kept {kept:?}", said.ids()));
-            }
-        }
-        "canceled" => {
-            never(!after.is_canceled(), Invariant::SaidBeforeKept, || {
-                format!("said canceled, kept {state}")
-            })?;
-        }
-        "notPaid" => {
-            never(!is.state.is_not_paid(), Invariant::SaidBeforeKept, || {
-                format!("said notPaid, kept {state}")
-            })?;
-        }
+    let word = said.word.as_str();
+    let is_kept = match word {
+        "paid" | "authorized" | "confirmed" => is.state.success() == Some(word),
+        "canceled" => after.is_canceled(),
+        "notPaid" => is.state.is_not_paid(),
         "pending" | "checking" => {
             let was_final = was.filter(|was| was.state.success().is_some() || was.state.is_not_paid());
-            if let Some(was) = was_final {
-                let shown_by = format!("said {} after {}", said.word, was.state.name());
-                return broken(Invariant::VerdictChanged, shown_by);
-            }
+            return was_final.map_or(Ok(()), |was| {
+                broken(Invariant::VerdictChanged, format!("said {word} after {}", was.state.name()))
+            });
         }
         other => return broken(Invariant::SaidBeforeKept, format!("said {other:?}")),
-    }
-    Ok(())
+    };
+    never(!is_kept, Invariant::SaidBeforeKept, || format!("said {word}, kept {state}"))?;
+    let is_success = !matches!(word, "canceled" | "notPaid");
+    let kept = is.state.ids().filter(|_| !said.is_in_browser);
+    never(is_success && kept != said.ids(), Invariant::SaidBeforeKept, || {
+        format!("said {:?}, kept {kept:?}", said.ids())
+    })
 }
 
 /// What is said of a checkout as a whole, by the shop's API or the result page.

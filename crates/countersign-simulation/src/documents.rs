@@ -151,18 +151,8 @@ impl Completion {
 
 /// The name of a state: what `Debug` writes of it first.
 pub(crate) fn name(state: &impl fmt::Debug) -> String {
-    struct First(String);
-
-    impl fmt::Write for First {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.push_str(text);
-            Err(fmt::Error)
-        }
-    }
-
-    let mut first = First(String::new());
-    let _ = fmt::write(&mut first, format_args!("{state:?}"));
-    first.0
+    let state = format!("{state:?}");
+    state.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }
 
 /// Amazon's ids of a payment: the permission and, unless the intent is Confirm, the charge.
@@ -247,9 +237,17 @@ impl Checkout {
         let mut attempt = self.attempts.iter().find(|attempt| attempt.checkout_session_id == session)?;
         for _ in 0..self.attempts.len() {
             let AttemptState::Surplus { of } = attempt.state else { return Some(attempt) };
-            attempt = self.attempts.iter().find(|attempt| attempt.number == of)?;
+            attempt = self.attempt(of)?;
         }
         None
+    }
+
+    pub(crate) fn attempt(&self, number: u32) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.number == number)
+    }
+
+    pub(crate) fn is_completed(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.state.success().is_some())
     }
 
     pub(crate) fn live(&self) -> impl Iterator<Item = &Attempt> {
@@ -478,6 +476,10 @@ impl Payment {
 
     pub(crate) fn charge(&self, id: &str) -> Option<&SeenCharge> {
         self.charges.iter().find(|charge| charge.id == id)
+    }
+
+    pub(crate) fn operation(&self, number: u32) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.number == number)
     }
 
     pub(crate) fn refunds(&self) -> impl Iterator<Item = &SeenRefund> {

@@ -11,10 +11,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::requests::{CANCEL, of_the_shop, read};
-use crate::shop::{Registered, Story};
-
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
+use crate::shop::{MINUTE, Registered, SECOND, Story};
 
 impl Story {
     /// Asks for this and that.

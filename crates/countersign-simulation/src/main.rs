@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_simulation::{Failure, Run, run, trace};
 use countersign_world::{Clock as _, SystemClock};
@@ -43,14 +43,13 @@ fn main() -> ExitCode {
     let began = SystemClock.monotonic();
     let seconds_passed = || SystemClock.monotonic().saturating_sub(began).as_secs_f64();
     let next = AtomicU64::new(0);
-    let found: Mutex<Option<(u64, Failure)>> = Mutex::new(None);
+    let found: Mutex<BTreeMap<u64, Failure>> = Mutex::default();
     let counts: Mutex<BTreeMap<String, u64>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let failed_at =
-                    || found.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.0);
+                let failed_at = || locked(&found).keys().next().copied();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= options.seeds || failed_at().is_some_and(|failed_at| number > failed_at) {
@@ -58,17 +57,10 @@ fn main() -> ExitCode {
                     }
                     let seed = options.first.wrapping_add(number);
                     let report = run(Run { seed, orders: options.orders });
-                    let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
                     for (what, count) in report.counts {
-                        *counts.entry(what).or_default() += count;
+                        *locked(&counts).entry(what).or_default() += count;
                     }
-                    drop(counts);
-                    if let Some(failure) = report.failure {
-                        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                        if found.as_ref().is_none_or(|(failed_at, _)| number < *failed_at) {
-                            *found = Some((number, failure));
-                        }
-                    }
+                    locked(&found).extend(report.failure.map(|failure| (number, failure)));
                     if number % 100 == 99 {
                         say(&format!("{} seeds, {:.1} s", number + 1, seconds_passed()));
                     }
@@ -77,12 +69,12 @@ fn main() -> ExitCode {
         }
     });
     if options.counts {
-        for (what, count) in counts.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (what, count) in locked(&counts).iter() {
             say(&format!("{count:>9}  {what}"));
         }
     }
     let seconds = seconds_passed();
-    match found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    match locked(&found).pop_first() {
         Some((_, failure)) => {
             say(&failure.to_string());
             ExitCode::FAILURE
@@ -97,6 +89,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn say(text: &str) {

@@ -140,8 +140,7 @@ pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> Held
         })?;
     }
     for was in &before.operations {
-        let is = after.operations.iter().find(|is| is.number == was.number);
-        let Some(is) = is else {
+        let Some(is) = after.operation(was.number) else {
             return broken(Invariant::VerdictChanged, format!("the operation {} is gone", was.number));
         };
         never(
@@ -149,12 +148,10 @@ pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> Held
             Invariant::VerdictChanged,
             || format!("the operation {was:?} is {is:?}"),
         )?;
-        if let (Some(sent), Some(send)) = (was.state.send(), is.state.send())
-            && sent != send
-        {
-            let shown_by = format!("the operation {} has another key or other bytes", was.number);
-            return broken(Invariant::SendChanged, shown_by);
-        }
+        let sends = was.state.send().zip(is.state.send());
+        never(sends.is_some_and(|(sent, send)| sent != send), Invariant::SendChanged, || {
+            format!("the operation {} has another key or other bytes", was.number)
+        })?;
     }
     Ok(())
 }
@@ -172,29 +169,24 @@ pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'
         if known == Some(&charge.state) {
             continue;
         }
-        let agrees = match (&charge.state, truth.charge(&charge.id)) {
-            (_, None) => false,
-            (SeenChargeState::Captured(amount), Some(truly)) => truly.captured == Some(amount.0),
-            (SeenChargeState::Canceled(_), Some(truly)) => truly.is_canceled,
-            (SeenChargeState::Declined(_), Some(truly)) => truly.is_declined,
+        let truly = truth.charge(&charge.id);
+        let agrees = truly.is_some_and(|truly| match &charge.state {
             // Amazon may be further on already.
-            (SeenChargeState::Authorized | SeenChargeState::CaptureInitiated, Some(truly)) => {
-                truly.was_authorized
-            }
-            (SeenChargeState::AuthorizationInitiated, Some(_)) => true,
-        };
+            SeenChargeState::Authorized | SeenChargeState::CaptureInitiated => truly.was_authorized,
+            SeenChargeState::AuthorizationInitiated => true,
+            end => truly.has_ended_as(end),
+        });
         never(!agrees, Invariant::PaymentMisread, || {
-            format!("{} is {:?}, truly {:?}", charge.id, charge.state, truth.charge(&charge.id))
+            format!("{} is {:?}, truly {truly:?}", charge.id, charge.state)
         })?;
     }
     for refund in after.refunds() {
         let truly = truth.refund(&refund.id);
-        let agrees = match (&refund.state, truly) {
-            (_, None) => false,
-            (SeenRefundState::Refunded, Some(truly)) => truly.is_refunded && truly.amount == refund.amount.0,
-            (SeenRefundState::Declined(_), Some(truly)) => truly.is_declined,
-            (SeenRefundState::RefundInitiated, Some(truly)) => truly.amount == refund.amount.0,
-        };
+        let agrees = truly.is_some_and(|truly| match refund.state {
+            SeenRefundState::Declined(_) => truly.is_declined,
+            SeenRefundState::Refunded => truly.is_refunded && truly.amount == refund.amount.0,
+            SeenRefundState::RefundInitiated => truly.amount == refund.amount.0,
+        });
         never(!agrees, Invariant::PaymentMisread, || {
             format!("{} is {:?}, truly {truly:?}", refund.id, refund.state)
         })?;
@@ -240,6 +232,20 @@ pub(crate) struct TrueCharge {
     pub(crate) is_declined: bool,
 }
 
+impl TrueCharge {
+    /// Whether it has come to this end.
+    fn has_ended_as(&self, seen: &SeenChargeState) -> bool {
+        match seen {
+            SeenChargeState::Captured(amount) => self.captured == Some(amount.0),
+            SeenChargeState::Canceled(_) => self.is_canceled,
+            SeenChargeState::Declined(_) => self.is_declined,
+            SeenChargeState::AuthorizationInitiated
+            | SeenChargeState::Authorized
+            | SeenChargeState::CaptureInitiated => false,
+        }
+    }
+}
+
 /// A refund at Amazon.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TrueRefund {
@@ -271,16 +277,15 @@ impl Truth<'_> {
 /// What Amazon did for a payment must have been asked for: each operation has at most one effect, and no
 /// more is given back than was taken.
 pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &Truth<'_>) -> Held {
-    let asked = |is_of: &dyn Fn(&Request) -> bool| {
-        let operations = payment.iter().flat_map(|payment| &payment.operations);
-        operations.filter(|operation| is_of(&operation.request)).count()
+    let asked = |is_it: fn(&Operation) -> bool| {
+        payment.iter().flat_map(|payment| &payment.operations).filter(|operation| is_it(operation)).count()
     };
-    let charges = asked(&|request| matches!(request, Request::CreateCharge {}));
+    let charges = asked(|it| matches!(it.request, Request::CreateCharge {}));
     // The first comes from Finalize, unless nothing was to be charged.
     never(truth.charges.len() > charges + 1, Invariant::EffectTwice, || {
         format!("{} charges, and {charges} were asked for", truth.charges.len())
     })?;
-    let refunds = asked(&|request| matches!(request, Request::Refund { .. }));
+    let refunds = asked(|it| matches!(it.request, Request::Refund { .. }));
     never(truth.refunds.len() > refunds, Invariant::EffectTwice, || {
         format!("{} refunds, and {refunds} were asked for", truth.refunds.len())
     })?;
@@ -288,16 +293,11 @@ pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &T
     let given: u64 =
         truth.refunds.values().filter(|refund| !refund.is_declined).map(|refund| refund.amount).sum();
     never(given > taken, Invariant::RefundedTooMuch, || format!("{given} of {taken}"))?;
-    let closes = asked(&|request| matches!(request, Request::Close {}));
-    let closed_for_shop = payment
-        .iter()
-        .flat_map(|payment| &payment.operations)
-        .any(|operation| matches!((&operation.request, &operation.name), (Request::Close {}, Name::Shop(_))));
-    if truth.closed_by_merchant && !closed_for_shop && !is_canceled {
-        let shown_by = format!("the permission is closed; {closes} closes, none of them the shop's");
-        return broken(Invariant::ClosedUnasked, shown_by);
-    }
-    Ok(())
+    let closes = asked(|it| matches!(it.request, Request::Close {}));
+    let for_shop = asked(|it| matches!((&it.request, &it.name), (Request::Close {}, Name::Shop(_))));
+    never(truth.closed_by_merchant && for_shop == 0 && !is_canceled, Invariant::ClosedUnasked, || {
+        format!("the permission is closed; {closes} closes, none of them the shop's")
+    })
 }
 
 /// For an order that is canceled, a new charge in doubt is sent again under a closed permission only.
@@ -311,19 +311,13 @@ pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> He
         }
         _ => 0,
     };
-    let earlier = |number: u32| {
-        let operations = before.into_iter().flat_map(|before| &before.operations);
-        operations.filter(|it| it.number == number).map(copies).find(|count| *count > 0)
-    };
+    let earlier = |number: u32| before?.operation(number).map(copies).filter(|count| *count > 0);
     let again =
         after.operations.iter().find(|it| earlier(it.number).is_some_and(|earlier| earlier < copies(it)));
-    match again {
-        None => Ok(()),
-        Some(operation) => {
-            let shown_by = format!("operation {} is sent again for a canceled order", operation.number);
-            broken(Invariant::ChargedWithoutOrder, shown_by)
-        }
-    }
+    again.map_or(Ok(()), |operation| {
+        let shown_by = format!("operation {} is sent again for a canceled order", operation.number);
+        broken(Invariant::ChargedWithoutOrder, shown_by)
+    })
 }
 
 /// An order is canceled for the shop only.
@@ -346,14 +340,11 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
             return broken(Invariant::LedgersDiffer, format!("Amazon has no charge {}", charge.id));
         };
         let agrees = match &charge.state {
-            SeenChargeState::Captured(amount) => truly.captured == Some(amount.0),
-            SeenChargeState::Canceled(_) => truly.is_canceled,
-            SeenChargeState::Declined(_) => truly.is_declined,
             // Charged late in the forty days: it lapses after them.
             SeenChargeState::Authorized => {
                 truly.was_authorized && !truly.is_canceled && !truly.is_declined && truly.captured.is_none()
             }
-            SeenChargeState::AuthorizationInitiated | SeenChargeState::CaptureInitiated => false,
+            end => truly.has_ended_as(end),
         };
         never(!agrees, Invariant::LedgersDiffer, || {
             format!("{} is {:?}, truly {truly:?}", charge.id, charge.state)

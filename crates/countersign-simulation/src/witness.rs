@@ -20,7 +20,7 @@ use crate::documents::{
 };
 use crate::executor::Executor;
 use crate::half::Half;
-use crate::invariants::{Broken, Held, Invariant, broken};
+use crate::invariants::{Broken, Held, Invariant, broken, never};
 use crate::ledger::Ledger;
 use crate::payments::{self, Books};
 use crate::prices::Priced;
@@ -135,9 +135,7 @@ impl Facts {
         let order = order_number(&after.order_id);
         let before = self.checkouts.get(&after.id).cloned();
         for attempt in &after.attempts {
-            let earlier = before
-                .as_ref()
-                .and_then(|before| before.attempts.iter().find(|earlier| earlier.number == attempt.number));
+            let earlier = before.as_ref().and_then(|before| before.attempt(attempt.number));
             if earlier.map(|earlier| &earlier.state) != Some(&attempt.state) {
                 let (was, state) = (was(earlier.map(|earlier| earlier.state.name())), attempt.state.name());
                 if was != state {
@@ -157,17 +155,15 @@ impl Facts {
             if let Some(send) = attempt.state.send() {
                 let key = (attempt.checkout_session_id.clone(), send.idempotency_key.clone());
                 let kept = self.durable.entry(key).or_insert_with(|| send.body.clone());
-                let same = *kept == send.body;
-                if !same {
-                    let shown_by = format!("attempt {} has other bytes under its key", attempt.number);
-                    self.judge(order, broken(Invariant::SendChanged, shown_by));
-                }
+                let held = never(*kept != send.body, Invariant::SendChanged, || {
+                    format!("attempt {} has other bytes under its key", attempt.number)
+                });
+                self.judge(order, held);
             }
         }
         for operation in after.payment.iter().flat_map(|payment| &payment.operations) {
             let earlier = before.as_ref().and_then(|before| before.payment.as_ref());
-            let earlier = earlier
-                .and_then(|payment| payment.operations.iter().find(|it| it.number == operation.number));
+            let earlier = earlier.and_then(|payment| payment.operation(operation.number));
             let (was, is) = (was(earlier.map(|it| it.state.name())), operation.state.name());
             if was != is {
                 let call = operation.request.name();
@@ -178,14 +174,10 @@ impl Facts {
         let decided_at = change.at.as_millis();
         let held = checkouts::of_step(before.as_deref(), &after, write, decided_at, &self.ledger);
         self.judge(order, held);
-        let is_completed =
-            |checkout: &Checkout| checkout.attempts.iter().any(|attempt| attempt.state.success().is_some());
-        if is_completed(&after) && !self.snapshots.contains_key(&after.id) {
+        if after.is_completed() && !self.snapshots.contains_key(&after.id) {
             let is_due = change.write.iter().any(|write| write.key.collection == "snapshot");
-            if !is_due {
-                let held = broken(Invariant::SnapshotMissing, "none is due with the success");
-                self.judge(order, held);
-            }
+            let held = never(!is_due, Invariant::SnapshotMissing, || "none is due with the success");
+            self.judge(order, held);
         }
         if let Some(order) = order {
             self.by_order.insert(order, after.id.clone());
@@ -208,13 +200,10 @@ impl Facts {
         let Some(checkout) = order.and_then(|order| self.checkout_of(order)) else { return Ok(()) };
         let is_undecided = |it: &&Attempt| it.checkout_session_id == session && it.state.send().is_some();
         let undecided = checkout.attempts.iter().find(is_undecided);
-        match undecided {
-            None => Ok(()),
-            Some(attempt) => {
-                let shown_by = format!("of {permission}, whose attempt is {}", attempt.state.name());
-                broken(Invariant::NotificationForgotten, shown_by)
-            }
-        }
+        undecided.map_or(Ok(()), |attempt| {
+            let shown_by = format!("of {permission}, whose attempt is {}", attempt.state.name());
+            broken(Invariant::NotificationForgotten, shown_by)
+        })
     }
 
     fn amazon_wrote(&mut self, write: &Write) {
@@ -511,12 +500,10 @@ impl Witness {
                 let held = payments::of_the_end(payment, checkout.cancellation.as_ref(), &truth);
                 facts.judge(Some(order), held);
             }
-            let completed = checkout.attempts.iter().any(|attempt| attempt.state.success().is_some());
-            let snapshot = facts.snapshots.get(&checkout.id).cloned();
-            if completed && snapshot != Some(Snapshot::Taken {}) {
-                let held = broken(Invariant::SnapshotMissing, format!("it is {snapshot:?}"));
-                facts.judge(Some(order), held);
-            }
+            let snapshot = facts.snapshots.get(&checkout.id);
+            let is_missing = checkout.is_completed() && snapshot != Some(&Snapshot::Taken {});
+            let held = never(is_missing, Invariant::SnapshotMissing, || format!("it is {snapshot:?}"));
+            facts.judge(Some(order), held);
         }
     }
 

@@ -18,8 +18,7 @@ pub(crate) fn unlisted(root: &Path) -> Result<(), String> {
     let listed = Listed::read(&list)?;
     let texts = promises.texts(root);
     let text_of = |path: &str| texts.get(path).map(String::as_str);
-    let names = promises.rows().flat_map(|row| row.tests.iter().map(|name| (&row.id, name)));
-    let unlisted = names.filter_map(|(id, name)| match Test::find(name, text_of) {
+    let unlisted = promises.named().filter_map(|(id, name)| match Test::find(name, text_of) {
         Ok(Test::Rust { package, function }) if !listed.has(package, function) => {
             Some(format!("{SOURCE}: {id}: {name}: no test binary has it"))
         }

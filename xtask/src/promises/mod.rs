@@ -78,21 +78,21 @@ impl Promises {
         self.parts.iter().flat_map(|part| &part.rows)
     }
 
+    /// Each test that is named, with its promise's id.
+    fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.rows().flat_map(|row| row.tests.iter().map(|name| (row.id.as_str(), name.as_str())))
+    }
+
     /// The files that the tests are named in, as far as they can be read.
     fn texts(&self, root: &Path) -> HashMap<String, String> {
-        let files = self.rows().flat_map(|row| &row.tests).filter_map(|name| named::file(name));
+        let files = self.named().filter_map(|(_, name)| named::file(name));
         files.filter_map(|file| Some((file.to_owned(), fs::read_to_string(root.join(file)).ok()?))).collect()
     }
 
     /// What is wrong with the tests that are named, a line each.
     pub(crate) fn wrong<'a>(&self, text_of: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
-        let wrong = |row: &Row| {
-            let id = row.id.clone();
-            let wrong =
-                row.tests.iter().filter_map(|name| Test::find(name, &text_of).err()).collect::<Vec<_>>();
-            wrong.into_iter().map(move |why| format!("{id}: {why}"))
-        };
-        self.rows().flat_map(wrong).collect()
+        let wrong = |(id, name)| Some(format!("{id}: {}", Test::find(name, &text_of).err()?));
+        self.named().filter_map(wrong).collect()
     }
 
     /// The page, given the text of each file of the tree.

@@ -22,7 +22,7 @@ use countersign_store::memory::MemoryStore;
 use countersign_world::{Clock as _, SystemClock, SystemEntropy};
 use futures_util::future::{BoxFuture, Either, select};
 
-use super::checkout::{Placed, order, placed_checkout};
+use super::checkout::{Placed, member, order, placed_checkout};
 use super::inside::Inside;
 use super::measured::Measured;
 use super::process::own_cpu_time;
@@ -69,11 +69,9 @@ pub(super) async fn measure(key: BenchKey, size: Size) -> Measured<OwnWork> {
 async fn complete_all(merchant: Merchant, sessions: &[String]) -> Measured<Duration> {
     let mut completions = Vec::with_capacity(sessions.len());
     for session in sessions {
-        let registered = call(&merchant, "/v1/checkouts", order(session)).await?;
-        let registered: serde_json::Value = serde_json::from_slice(&registered)?;
-        let id = registered.get("checkoutId").and_then(|id| id.as_str()).ok_or("a checkout without an id")?;
+        let id = member(&call(&merchant, "/v1/checkouts", order(session)).await?, "checkoutId")?;
         let body = format!(r#"{{"amazonCheckoutSessionId":"{session}"}}"#);
-        completions.push((format!("/v1/checkouts/{id}/complete"), id.to_owned(), body));
+        completions.push((format!("/v1/checkouts/{id}/complete"), id, body));
     }
     let before = own_cpu_time()?;
     for (path, _, body) in &completions {
