@@ -19,30 +19,26 @@ pub(crate) struct Look {
 impl Look {
     /// The shop's at its checkout.
     pub(crate) fn at_checkout(witness: &Arc<Witness>, order: usize, checkout_id: &str) -> Self {
-        let (witness, before) = (Arc::clone(witness), witness.checkout(order));
-        let inspect = move |answer: &Response| {
-            if let Some(answer) = read(answer).filter(|_| answer.status().is_success()) {
-                witness.checkout_said(order, before.as_ref(), &answer);
-            }
-        };
-        let path = format!("/v1/checkouts/{checkout_id}");
-        Self { request: of_the_shop(Method::GET, &path, &Value::Null), inspect: Box::new(inspect) }
+        Self::at(witness, order, &format!("/v1/checkouts/{checkout_id}"), read)
     }
 
     /// The buyer's at the result page.
     pub(crate) fn at_page(witness: &Arc<Witness>, order: usize, token: &str) -> Self {
+        Self::at(witness, order, &format!("/result/{token}"), |answer| {
+            let page = String::from_utf8_lossy(answer.body());
+            // The verdict's class.
+            let mood = page.split_once("role=\"status\" class=\"").and_then(|(_, rest)| rest.split_once('"'));
+            Some(json!({ "state": mood.map_or("no mood", |(mood, _)| mood) }))
+        })
+    }
+
+    fn at(witness: &Arc<Witness>, order: usize, path: &str, said: fn(&Response) -> Option<Value>) -> Self {
         let (witness, before) = (Arc::clone(witness), witness.checkout(order));
         let inspect = move |answer: &Response| {
-            if answer.status().is_success() {
-                let page = String::from_utf8_lossy(answer.body());
-                // The verdict's class.
-                let mood =
-                    page.split_once("role=\"status\" class=\"").and_then(|(_, rest)| rest.split_once('"'));
-                let mood = mood.map_or("no mood", |(mood, _)| mood);
-                witness.checkout_said(order, before.as_ref(), &json!({ "state": mood }));
+            if let Some(said) = said(answer).filter(|_| answer.status().is_success()) {
+                witness.checkout_said(order, before.as_ref(), &said);
             }
         };
-        let path = format!("/result/{token}");
-        Self { request: of_the_shop(Method::GET, &path, &Value::Null), inspect: Box::new(inspect) }
+        Self { request: of_the_shop(Method::GET, path, &Value::Null), inspect: Box::new(inspect) }
     }
 }

@@ -69,16 +69,11 @@ pub(crate) struct ShopConfig {
     pub(crate) token_file: PathBuf,
     pub(crate) name: String,
     /// Where the shop is told of facts.
-    pub(crate) webhook: Option<HookConfig>,
+    pub(crate) webhook_url: Option<http::Uri>,
     /// Where the shop is asked for quotes.
-    pub(crate) quote_hook: Option<HookConfig>,
-}
-
-/// Where the shop is called, and what signs the call.
-#[derive(Debug, Clone)]
-pub(crate) struct HookConfig {
-    pub(crate) url: http::Uri,
-    pub(crate) secret_file: PathBuf,
+    pub(crate) quote_url: Option<http::Uri>,
+    /// What signs both calls: there with either.
+    pub(crate) webhook_secret_file: Option<PathBuf>,
 }
 
 impl Config {
@@ -86,20 +81,16 @@ impl Config {
     pub(crate) fn read(file: Option<PathBuf>, given: Given) -> Outcome<Self> {
         let mut values = Values::gather(file, given)?;
         // One without the other is a mistake that the missing one is named for.
-        let (url, quote_url, secret_file) = (
+        let (webhook_url, quote_url, webhook_secret_file) = (
             values.optional("shop.webhook_url", webhook_url)?,
             values.optional("shop.quote_url", quote_url)?,
             values.optional("shop.webhook_secret_file", path)?,
         );
-        if secret_file.is_some() && url.is_none() && quote_url.is_none() {
-            return Err(values::missing("shop.webhook_url"));
+        let is_called = webhook_url.is_some() || quote_url.is_some();
+        if webhook_secret_file.is_some() != is_called {
+            let missing = if is_called { "shop.webhook_secret_file" } else { "shop.webhook_url" };
+            return Err(values::missing(missing));
         }
-        let hook = |url: Option<http::Uri>| {
-            let secret_file =
-                || secret_file.clone().ok_or_else(|| values::missing("shop.webhook_secret_file"));
-            url.map(|url| secret_file().map(|secret_file| HookConfig { url, secret_file })).transpose()
-        };
-        let (webhook, quote_hook) = (hook(url)?, hook(quote_url)?);
         Ok(Self {
             listen: values.value("listen", listen)?,
             public_url: values.optional("public_url", public_url)?,
@@ -117,8 +108,9 @@ impl Config {
             shop: ShopConfig {
                 token_file: values.value("shop.token_file", path)?,
                 name: values.value("shop.name", text)?,
-                webhook,
-                quote_hook,
+                webhook_url,
+                quote_url,
+                webhook_secret_file,
             },
             snapshot_key_file: values.optional("snapshot.key_file", path)?,
             payments: Payments {
@@ -499,8 +491,8 @@ mod tests {
         let (url, secret) =
             ("webhook_url = \"https://shop.example/hooks?a=b\"", "webhook_secret_file = \"s\"");
         let config = read(&with(&format!("{url}\n{secret}")), Given::default()).unwrap();
-        let webhook = config.shop.webhook.unwrap();
-        assert_eq!(webhook.url, "https://shop.example/hooks?a=b");
+        assert_eq!(config.shop.webhook_url.unwrap(), "https://shop.example/hooks?a=b");
+        assert_eq!(config.shop.webhook_secret_file.unwrap(), PathBuf::from("s"));
         for (lines, told) in
             [(url, "shop.webhook_secret_file is missing"), (secret, "shop.webhook_url is missing")]
         {
@@ -528,8 +520,8 @@ mod tests {
             "http://[::1]:3/q",
         ] {
             let config = read(&with(&format!("quote_url = \"{url}\"\n{secret}")), Given::default()).unwrap();
-            let hook = config.shop.quote_hook.unwrap();
-            assert_eq!((hook.url.to_string().as_str(), config.shop.webhook.is_none()), (url, true));
+            let quote_url = config.shop.quote_url.unwrap().to_string();
+            assert_eq!((quote_url.as_str(), config.shop.webhook_url), (url, None));
         }
         for url in ["http://shop.example/q", "http://10.0.0.1/q", "https://a:b@shop.example/", "shop.example"]
         {

@@ -25,18 +25,26 @@ pub(crate) fn read(path: &Path) -> Outcome<String> {
     Ok(text)
 }
 
+/// What a file's text means.
+pub(crate) fn read_as<T, E: std::fmt::Display>(
+    path: &Path,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Outcome<T> {
+    parse(&read(path)?).map_err(|refused| unusable(path, refused))
+}
+
 /// The merchant's private key in a file.
 pub(crate) fn read_private(path: &Path) -> Outcome<MerchantKey> {
-    MerchantKey::from_pem(&read(path)?).map_err(|refused| unusable(path, refused))
+    read_as(path, MerchantKey::from_pem)
 }
 
 /// A public key in a file.
 pub(crate) fn read_public(path: &Path) -> Outcome<VerifyingKey> {
-    VerifyingKey::from_pem(&read(path)?).map_err(|refused| unusable(path, refused))
+    read_as(path, VerifyingKey::from_pem)
 }
 
 /// The refusal of what a file holds.
-pub(crate) fn unusable(path: &Path, refused: impl std::fmt::Display) -> Failure {
+fn unusable(path: &Path, refused: impl std::fmt::Display) -> Failure {
     Failure::new(format_args!("{} cannot be used: {refused}", path.display()))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use countersign_http::{Handler, Limits};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::say;
@@ -45,20 +45,16 @@ pub(crate) fn announce(address: SocketAddr) {
     say(format_args!("listening on http://{address}"));
 }
 
-/// Serves until the wish to end, with the server's timers beside it.
+/// Serves until the wish to end, with the server's timers beside it. Dropped before, it ends them too.
 pub(crate) async fn serve(
     listener: TcpListener,
     handler: Arc<dyn Handler>,
     timers: impl Future<Output = ()> + Send + 'static,
     end: impl Future<Output = ()> + Send,
 ) {
-    let timers = tokio::spawn(timers);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(timers);
     countersign_http::serve(listener, handler, Limits::default(), end).await;
-    stop(timers).await;
-}
-
-/// Ends a task, and waits until it has let go of what it held.
-pub(crate) async fn stop<T>(task: JoinHandle<T>) {
-    task.abort();
-    let _ = task.await;
+    // It returns when they have let go of what they held.
+    tasks.shutdown().await;
 }

@@ -15,7 +15,7 @@ use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
 use countersign_world::{SystemClock, SystemEntropy};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::measured::Measured;
 use super::servers::Durability;
@@ -38,7 +38,7 @@ pub(super) struct Inside {
     sandbox: Arc<Sandbox>,
     /// Where it listens, such as `127.0.0.1:41234`.
     pub(super) address: String,
-    tasks: [JoinHandle<()>; 2],
+    _tasks: JoinSet<()>,
 }
 
 impl Inside {
@@ -59,8 +59,10 @@ impl Inside {
             server::listen("127.0.0.1:0").await.map_err(|failure| failure.to_string())?;
         let handler = Arc::clone(&sandbox);
         let serving = countersign_http::serve(listener, handler, Limits::default(), std::future::pending());
-        let tasks = [tokio::spawn(serving), tokio::spawn(sandbox.timers())];
-        Ok(Self { sandbox, address: address.to_string(), tasks })
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serving);
+        tasks.spawn(sandbox.timers());
+        Ok(Self { sandbox, address: address.to_string(), _tasks: tasks })
     }
 
     /// Hands over a request without a socket. The answer must be a success.
@@ -86,13 +88,5 @@ impl Inside {
             .header("content-type", "application/json")
             .body(Bytes::from(body));
         self.call(request?).await
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
     }
 }

@@ -16,7 +16,7 @@ use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
 use countersign_world::{SystemClock, SystemEntropy};
 
-use crate::config::{Config, Given, HookConfig, StorePlace};
+use crate::config::{Config, Given, StorePlace};
 use crate::failure::{Failure, Outcome};
 use crate::key_files::{self, Readers};
 use crate::server;
@@ -65,14 +65,13 @@ impl Serve {
         let config = Config::read(self.config, self.given)?;
         let key = key_files::read_private(&config.amazon.private_key_file)?;
         let token = key_files::read_token(&config.shop.token_file)?;
-        let hooks = config.shop.webhook.as_ref().or(config.shop.quote_hook.as_ref());
-        let secrets = hooks.map(signing_secrets).transpose()?;
+        let secrets = |file: &PathBuf| key_files::read_as(file, SigningSecrets::parse);
+        let secrets = config.shop.webhook_secret_file.as_ref().map(secrets).transpose()?;
         server::block_on(async move {
             let end = signals::wish_to_end()?;
             let client = client(&config, key)?;
-            let url = |hook: &HookConfig| hook.url.clone();
-            let quotes = config.shop.quote_hook.as_ref().map(url).zip(secrets.clone());
-            let facts = config.shop.webhook.as_ref().map(url).zip(secrets);
+            let quotes = config.shop.quote_url.clone().zip(secrets.clone());
+            let facts = config.shop.webhook_url.clone().zip(secrets);
             let store = open_store(&config.store)?;
             // Only who has the store makes a key for it.
             let snapshot_keys = snapshot_keys(&config)?;
@@ -159,11 +158,6 @@ fn open_store(place: &StorePlace) -> Outcome<Arc<dyn Store>> {
 /// How long a connection to the shop may take; the whole request has its own limit.
 const SHOP_CONNECT: Duration = Duration::from_secs(10);
 
-fn signing_secrets(config: &HookConfig) -> Outcome<SigningSecrets> {
-    let text = key_files::read(&config.secret_file)?;
-    SigningSecrets::parse(&text).map_err(|refused| key_files::unusable(&config.secret_file, refused))
-}
-
 /// What asks the shop for quotes.
 pub(crate) fn quote_hook(url: http::Uri, secrets: SigningSecrets) -> QuoteHook {
     let transport = to_the_shop(&url).with_longest_answer(quote_hook::MAX_ANSWER_LEN);
@@ -186,9 +180,7 @@ const SNAPSHOT_KEY: &str = "COUNTERSIGN_SNAPSHOT_KEY";
 /// The keys that snapshots are sealed with: from the file that was named, else from the environment,
 /// else from a file beside the store, which is made when it is not there.
 fn snapshot_keys(config: &Config) -> Outcome<SnapshotKeys> {
-    let read = |path: &Path| {
-        SnapshotKeys::parse(&key_files::read(path)?).map_err(|refused| key_files::unusable(path, refused))
-    };
+    let read = |path: &Path| key_files::read_as(path, SnapshotKeys::parse);
     if let Some(path) = &config.snapshot_key_file {
         return read(path);
     }

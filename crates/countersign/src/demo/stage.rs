@@ -85,28 +85,15 @@ impl Half {
     ) -> Outcome<Self> {
         let address = listener.local_addr()?;
         let (end, ended) = oneshot::channel();
-        let task = tokio::spawn(async move {
-            let timers = tokio::spawn(timers);
-            let _timers = AbortOnDrop(timers.abort_handle());
-            let ended = async {
-                let _ = ended.await;
-            };
-            countersign_http::serve(listener, handler, countersign_http::Limits::default(), ended).await;
-        });
+        let ended = async {
+            let _ = ended.await;
+        };
+        let task = tokio::spawn(server::serve(listener, handler, timers, ended));
         Ok(Self { api: Api::at(&format!("http://{address}"), token.map(str::to_owned), ANSWER)?, end, task })
     }
 
     fn url(&self) -> &str {
         &self.api.url
-    }
-}
-
-/// A half that is killed takes its timers with it.
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
