@@ -2,15 +2,8 @@
 
 use countersign_domain::ids::CheckoutId;
 use countersign_domain::time::Timestamp;
+pub(crate) use countersign_protocol::signing::hex;
 use countersign_world::Entropy;
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len().saturating_mul(2)), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 /// A checkout's id: 48 bits of time, so that a store keeps new ones together, and 80 random bits.
 pub(crate) fn checkout_id(entropy: &dyn Entropy, now: Timestamp) -> CheckoutId {

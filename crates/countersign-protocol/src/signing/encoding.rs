@@ -32,7 +32,9 @@ pub(super) fn sha256_raw(bytes: &[u8]) -> Vec<u8> {
     digest(&SHA256, bytes).as_ref().to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
     digits.map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default()).collect()
 }

@@ -51,7 +51,7 @@ pub use authorization::{Authorization, MAX_AUTHORIZATION_LEN, MAX_SIGNED_HEADERS
 pub use button::{ButtonRefused, sign_button, verify_button};
 pub use canonical::{string_to_sign, string_to_sign_of_button};
 pub(crate) use encoding::from_base64;
-pub use encoding::{base64, sha256_hex};
+pub use encoding::{base64, hex, sha256_hex};
 pub use explain::{Explanation, Mistake, explain};
 pub use head::Head;
 pub use key::{GeneratedKey, KeyRefused, MerchantKey, VerifySignature, VerifyingKey};
