@@ -124,10 +124,13 @@ fn open(directory: &Path) -> Arc<dyn Store> {
 impl World {
     pub(crate) fn new(engine: Engine) -> Self {
         let time = beginning();
-        let directory = (engine == Engine::Sqlite).then(|| TempDir::new().unwrap());
-        let inner = match &directory {
-            Some(directory) => open(directory.path()),
-            None => Arc::new(MemoryStore::new()) as Arc<dyn Store>,
+        let (directory, inner): (_, Arc<dyn Store>) = match engine {
+            Engine::Memory => (None, Arc::new(MemoryStore::new())),
+            Engine::Sqlite => {
+                let directory = TempDir::new().unwrap();
+                let store = open(directory.path());
+                (Some(directory), store)
+            }
         };
         let mut world = Self {
             amazon: Amazon::new(&time),
