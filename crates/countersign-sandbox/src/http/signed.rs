@@ -6,7 +6,7 @@ use countersign_domain::time::Timestamp;
 use countersign_http::Request;
 use countersign_protocol::signing::{Claim, sha256_hex};
 use countersign_protocol::wire::{Object, read_request};
-use http::HeaderName;
+use http::{HeaderName, Method};
 
 use super::errors::Refused;
 use super::origin::Origin;
@@ -47,7 +47,8 @@ pub(super) fn verify<'a>(app: &'a App, request: &'a Request, now: Timestamp) -> 
     }
     let verified = claim.verify(&*key.verifying_key, request.body())?;
     let environment = environment(key.environment(), route.environment)?;
-    let idempotency = verified.idempotency_key().filter(|_| honours_key(route.operation, flags));
+    let idempotency =
+        verified.idempotency_key().filter(|_| honours_key(request.method(), route.operation, flags));
     let session_id =
         route.operation.names_a_checkout_session().then(|| CheckoutSessionId::parse(route.id).ok());
     let signed = Signed {
@@ -76,16 +77,12 @@ pub(super) fn verify<'a>(app: &'a App, request: &'a Request, now: Timestamp) -> 
 }
 
 /// Whether a call looks at an idempotency key. It has no effect on other methods than POST.
-fn honours_key(operation: Operation, flags: &Flags) -> bool {
+fn honours_key(method: &Method, operation: Operation, flags: &Flags) -> bool {
     match operation {
-        Operation::CreateCheckoutSession
-        | Operation::CreateCharge
-        | Operation::CaptureCharge
-        | Operation::CreateRefund => true,
         Operation::CompleteCheckoutSession | Operation::FinalizeCheckoutSession => {
             flags.honour_key_on_finalize
         }
-        _ => false,
+        _ => *method == Method::POST,
     }
 }
 

@@ -2,7 +2,6 @@
 //! subscription's URLs. Public, as Amazon's are: a request with a subscription's name ends it, as the control
 //! API does by its own token, and the operator's endpoints are ended by neither page nor stranger.
 
-use bytes::Bytes;
 use countersign_http::{Request, Response};
 use countersign_protocol::wire::{Error, Object as _, ReasonCode};
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -12,6 +11,7 @@ use super::certificate::Certificates;
 use super::endpoint::{Endpoint, GivenBy};
 use super::envelope::{TOPIC_ARN, subscription_arn};
 use crate::app::App;
+use crate::http::render::response;
 
 /// Answers a request, if it is for one of these pages.
 pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
@@ -21,7 +21,12 @@ pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
     let path = request.uri().path();
     if Certificates::is_path(path) {
         return Some(match app.notices.certificates.at(path) {
-            Some(pem) => response(StatusCode::OK, "application/x-pem-file", pem.into()),
+            Some(pem) => {
+                let mut response = response(200, pem.into());
+                let media_type = HeaderValue::from_static("application/x-pem-file");
+                response.headers_mut().insert(CONTENT_TYPE, media_type);
+                response
+            }
             None => not_found("There is no such certificate."),
         });
     }
@@ -60,7 +65,7 @@ async fn unsubscribe(app: &App, subscription: &str) -> Response {
 }
 
 fn refused(status: StatusCode, reason_code: ReasonCode, message: &str) -> Response {
-    response(status, "application/json", Error::new(reason_code, message).to_answer().into())
+    response(status.as_u16(), Error::new(reason_code, message).to_answer().into())
 }
 
 fn not_found(message: &str) -> Response {
@@ -74,12 +79,5 @@ fn failed() -> Response {
 
 fn confirmed(endpoint: &Endpoint) -> Response {
     let body = format!(r#"{{"subscriptionArn":"{}"}}"#, subscription_arn(endpoint));
-    response(StatusCode::OK, "application/json", body.into())
-}
-
-fn response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+    response(200, body.into())
 }

@@ -26,7 +26,7 @@ use countersign_domain::terms::ProductType;
 use countersign_domain::time::Timestamp;
 use countersign_protocol::wire::CartDetails;
 
-use super::answer::{self, CompleteAnswer, Unusable};
+use super::answer::{self, Unusable};
 use super::detail;
 use super::restriction::Restrictions;
 use super::test_buyer::{self, TestBuyer, test_buyer, test_buyers};
@@ -545,23 +545,16 @@ impl Going<'_> {
             Answered::With(json) => answer::complete(&json),
         };
         let ending = match read {
-            Ok(CompleteAnswer::Success) => {
-                self.happened(Happened::CheckoutConfirmed);
-                Ending::Success
-            }
-            Ok(CompleteAnswer::Redirect(url)) => {
-                self.happened(Happened::CheckoutConfirmed);
-                Ending::Redirect(url)
-            }
-            Ok(CompleteAnswer::Error(code)) => {
-                self.happened(Happened::HandlerFailed(HandlerFailure::ErrorReported));
-                Ending::Error(code)
-            }
+            Ok(ending) => ending,
             Err(Unusable(failure)) => {
                 self.fail(failure);
                 return Ok(());
             }
         };
+        self.happened(match ending {
+            Ending::Error(_) => Happened::HandlerFailed(HandlerFailure::ErrorReported),
+            _ => Happened::CheckoutConfirmed,
+        });
         self.visit.question = None;
         self.visit.step = VisitStep::Finished(ending);
         Ok(())

@@ -8,7 +8,7 @@ use countersign_domain::terms::ProductType;
 use countersign_protocol::object;
 use countersign_protocol::wire::{CartDetails, NoCart, Spellings, read_request};
 
-use super::Failure;
+use super::{Ending, Failure};
 
 /// The longest URL that a buyer is sent to, in characters: that of a session's return URLs.
 const MAX_URL_LEN: usize = 2_048;
@@ -78,25 +78,17 @@ object! {
     }
 }
 
-/// How completing the checkout went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum CompleteAnswer {
-    Success,
-    Error(String),
-    Redirect(String),
-}
-
 /// The answer to `onCompleteCheckout`.
-pub(super) fn complete(json: &str) -> Result<CompleteAnswer, Unusable> {
+pub(super) fn complete(json: &str) -> Result<Ending, Unusable> {
     let answer: Completed = read_request(json.as_bytes(), Spellings::Every)
         .map_err(|refused| Unusable::invalid(refused.to_string()))?;
     match (answer.status.as_deref(), answer.redirect_url) {
-        (Some("success"), _) => Ok(CompleteAnswer::Success),
+        (Some("success"), _) => Ok(Ending::Success),
         (Some("error"), _) => {
             let code = answer.reason_code.filter(|code| !code.is_empty());
-            Ok(CompleteAnswer::Error(code.unwrap_or_else(|| "unknownError".to_owned())))
+            Ok(Ending::Error(code.unwrap_or_else(|| "unknownError".to_owned())))
         }
-        (Some("redirectRequired"), Some(url)) if is_web(&url) => Ok(CompleteAnswer::Redirect(url)),
+        (Some("redirectRequired"), Some(url)) if is_web(&url) => Ok(Ending::Redirect(url)),
         (Some("redirectRequired"), _) => Err(Unusable::invalid("[redirectUrl] is no http or https URL")),
         _ => Err(Unusable::invalid("[status] is not one of success, error, redirectRequired")),
     }
@@ -115,13 +107,13 @@ mod tests {
     #[test]
     fn completing_ends_well_or_ill_or_elsewhere_or_is_asked_again() {
         let read = |json: &str| complete(json).map_err(|Unusable(failure)| failure.why);
-        assert_eq!(read(r#"{"status":"success"}"#), Ok(CompleteAnswer::Success));
-        let error = |code: &str| Ok(CompleteAnswer::Error(code.to_owned()));
+        assert_eq!(read(r#"{"status":"success"}"#), Ok(Ending::Success));
+        let error = |code: &str| Ok(Ending::Error(code.to_owned()));
         assert_eq!(read(r#"{"status":"error","reasonCode":"cartChanged"}"#), error("cartChanged"));
         assert_eq!(read(r#"{"status":"error"}"#), error("unknownError"));
         let url = "https://pay.example/3ds?a=b#c";
         let redirect = |url: &str| format!(r#"{{"status":"redirectRequired","redirectUrl":"{url}"}}"#);
-        assert_eq!(read(&redirect(url)), Ok(CompleteAnswer::Redirect(url.to_owned())));
+        assert_eq!(read(&redirect(url)), Ok(Ending::Redirect(url.to_owned())));
         for url in ["javascript:alert(1)", "//elsewhere", "/here", "", "data:text/html,x"] {
             assert!(read(&redirect(url)).unwrap_err().contains("[redirectUrl]"), "{url}");
         }
