@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_http::{Handler as _, Limits, Reply};
+use countersign_http::{Handler as _, Reply};
 use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::{Merchants, account_of};
 use countersign_sandbox::notify::Notifications;
@@ -38,14 +38,14 @@ pub(super) struct Inside {
     sandbox: Arc<Sandbox>,
     /// Where it listens, such as `127.0.0.1:41234`.
     pub(super) address: String,
-    _tasks: JoinSet<()>,
+    _serving: JoinSet<()>,
 }
 
 impl Inside {
     pub(super) async fn start(store: Arc<dyn Store>, key: &BenchKey) -> Measured<Self> {
         let mut merchants = Merchants::default();
-        let known = merchants.register(account_of(&key.id), key.id.clone(), key.verifying.clone());
-        known?;
+        let id = key.signer.public_key_id();
+        merchants.register(account_of(id), id.clone(), key.verifying.clone())?;
         let parts = Parts {
             store,
             clock: Arc::new(SystemClock),
@@ -57,12 +57,10 @@ impl Inside {
         let sandbox = Arc::new(Sandbox::start(parts).await?);
         let (listener, address) =
             server::listen("127.0.0.1:0").await.map_err(|failure| failure.to_string())?;
-        let handler = Arc::clone(&sandbox);
-        let serving = countersign_http::serve(listener, handler, Limits::default(), std::future::pending());
-        let mut tasks = JoinSet::new();
-        tasks.spawn(serving);
-        tasks.spawn(sandbox.timers());
-        Ok(Self { sandbox, address: address.to_string(), _tasks: tasks })
+        let mut serving = JoinSet::new();
+        let (handler, timers) = (Arc::clone(&sandbox), sandbox.timers());
+        serving.spawn(server::serve(listener, handler, timers, std::future::pending()));
+        Ok(Self { sandbox, address: address.to_string(), _serving: serving })
     }
 
     /// Hands over a request without a socket. The answer must be a success.

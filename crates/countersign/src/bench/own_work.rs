@@ -56,7 +56,7 @@ pub(super) async fn measure(key: BenchKey, size: Size) -> Measured<OwnWork> {
         sessions.push(Placed::read(&session, PaymentIntent::AuthorizeWithCapture)?.checkout_session_id);
     }
     // Once with a real key, for the answers; then again with what was answered.
-    let id = key.id.clone();
+    let id = key.signer.public_key_id().clone();
     complete_all(merchant(Arc::new(key.signer), &amazon, &id).await?, &sessions).await?;
     let unsigned = Arc::new(Unsigned(id.clone()));
     let cpu = complete_all(merchant(Arc::clone(&unsigned) as _, &amazon, &id).await?, &sessions).await?;
@@ -184,14 +184,12 @@ impl Recorded {
         let paths = ["checkoutSessions/S", "checkoutSessions/S/finalize", "chargePermissions/P", "charges/C"];
         timed(|| {
             for path in paths {
-                let built = http::Request::builder()
+                let mut request = http::Request::builder()
                     .uri(format!("http://127.0.0.1:1/v2/{path}"))
                     .header(http::header::ACCEPT, "application/json")
                     .header(http::header::CONTENT_TYPE, "application/json")
-                    .body(Bytes::new());
-                let mut request = built?;
-                let signed = signer.sign(&mut request, Region::NorthAmerica, SystemClock.now());
-                signed?;
+                    .body(Bytes::new())?;
+                signer.sign(&mut request, Region::NorthAmerica, SystemClock.now())?;
                 black_box(request);
             }
             Ok(())

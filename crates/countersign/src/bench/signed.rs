@@ -15,7 +15,6 @@ pub(super) const PUBLIC_KEY_ID: &str = "SANDBOX-BENCH";
 
 /// A merchant's key, as files and as a signer.
 pub(super) struct BenchKey {
-    pub(super) id: PublicKeyId,
     pub(super) signer: KeySigner,
     pub(super) verifying: VerifyingKey,
     pub(super) private_file: PathBuf,
@@ -28,11 +27,9 @@ pub(super) fn make_key(folder: &Path) -> Measured<BenchKey> {
     for (file, pem) in [(&private_file, &*generated.private_pem), (&public_file, &*generated.public_pem)] {
         std::fs::write(file, pem).map_err(|error| format!("{}: {error}", file.display()))?;
     }
-    let id = PublicKeyId::parse(PUBLIC_KEY_ID)?;
-    let signer = KeySigner::from_pem(id.clone(), &generated.private_pem, Algorithm::PssV2);
-    let signer = signer?;
     let verifying = generated.key.verifying_key()?;
-    Ok(BenchKey { id, signer, verifying, private_file, public_file })
+    let signer = KeySigner::new(PublicKeyId::parse(PUBLIC_KEY_ID)?, generated.key, Algorithm::PssV2);
+    Ok(BenchKey { signer, verifying, private_file, public_file })
 }
 
 /// A call before it is signed.
