@@ -71,7 +71,7 @@ fn rendered(figures: &[Figure], machine: &str, date: &str) -> String {
          no server of this protocol can do without.\n\n\
          What each operation reads, writes, signs and allocates is counted by tests, and kept in\n\
          [`merchant__counting__what_each_operation_costs.snap`](../crates/countersign-merchant/tests/merchant/snapshots/merchant__counting__what_each_operation_costs.snap)\n\
-         and [`api__counting__what_each_call_costs.snap`](../crates/countersign-sandbox/tests/api/snapshots/api__counting__what_each_call_costs.snap).\n\n\
+         and [`sandbox__api__counting__what_each_call_costs.snap`](../crates/countersign-sandbox/tests/sandbox/api/snapshots/sandbox__api__counting__what_each_call_costs.snap).\n\n\
          Measured on {date}: {machine}.\n"
     );
     let part = |name: &str| figures.iter().find(|it| it.name == format!("completion.part.{name}"));

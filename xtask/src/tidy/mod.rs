@@ -14,6 +14,7 @@ mod edges;
 mod module_tree;
 mod names;
 mod purity;
+mod testing;
 mod tree;
 mod violation;
 
@@ -22,7 +23,7 @@ use violation::Violation;
 
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     dependencies::crates_depend_as_designed,
     dependencies::domain_depends_on_no_std_crates_only,
     edges::one_folder_calls_the_store,
@@ -40,6 +41,7 @@ const RULES: [Rule; 17] = [
     documents::documents_name_what_is_there,
     documents::promises_are_as_the_page_says,
     defects::each_defect_still_applies,
+    testing::each_crate_links_one_test_program,
 ];
 
 /// Every rule, over the whole tree.

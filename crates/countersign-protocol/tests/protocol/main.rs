@@ -1,0 +1,5 @@
+//! The wire through the public door, in one program: notifications, and signing and verifying.
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod notification;
+mod signing;

@@ -1,0 +1,6 @@
+//! Envelopes and messages of notifications through the public door. The envelopes under
+//! `tests/envelopes/` were signed by OpenSSL with the throw-away key, and so were the certificates.
+
+mod certificates;
+mod envelopes;
+mod messages;

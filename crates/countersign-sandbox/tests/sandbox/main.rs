@@ -1,0 +1,8 @@
+//! Amazon's half in process, in one program: its API, the control API, the buyer's pages and the notifications.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on is a failed test")]
+
+mod api;
+mod control;
+mod hosted;
+mod notifications;
+mod world;
