@@ -1,5 +1,6 @@
 //! What must hold, whatever is lost, repeated, reordered or killed. The checks are with what they are about:
-//! checkouts, payments, prices.
+//! checkouts, payments, prices. The tests of each break its invariants by hand, and the test here fails for an
+//! invariant that none of them has broken.
 
 use std::fmt;
 
@@ -10,6 +11,11 @@ macro_rules! invariants {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Invariant {
             $(#[doc = $sentence] $name,)+
+        }
+
+        impl Invariant {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
         }
 
         impl fmt::Display for Invariant {
@@ -81,4 +87,33 @@ pub(crate) fn never<S: Into<String>>(
     shown_by: impl FnOnce() -> S,
 ) -> Held {
     if is_so { broken(invariant, shown_by()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::{checkouts, payments, prices, tests, witness};
+
+    #[test]
+    fn each_invariant_can_be_broken_and_is_seen_for_what_it_is() {
+        let cases = [
+            ("checkouts", checkouts::tests::broken_by_hand()),
+            ("payments", payments::tests::broken_by_hand()),
+            ("prices", prices::tests::broken_by_hand()),
+            ("witness", witness::tests::broken_by_hand()),
+            ("run", tests::broken_by_hand()),
+        ];
+        let mut seen = HashSet::new();
+        for (place, cases) in cases {
+            for (number, (expected, held)) in cases.into_iter().enumerate() {
+                let found = held.map_err(|broken| broken.invariant);
+                assert_eq!(found, Err(expected), "case {number} of {place}");
+                seen.insert(expected);
+            }
+        }
+        let unbroken: Vec<_> = Invariant::ALL.iter().filter(|invariant| !seen.contains(invariant)).collect();
+        assert!(unbroken.is_empty(), "no test has broken {unbroken:?}");
+    }
 }

@@ -123,9 +123,40 @@ fn live(run: Run) -> (Executor, Arc<Witness>) {
     let world = World::new(run.seed, run.orders);
     let (executor, witness) = (world.executor.clone(), Arc::clone(&world.witness));
     let ended = executor.run(world.live(), || !witness.has_seen_enough());
+    of_the_run(ended, &witness);
+    (executor, witness)
+}
+
+/// A run must come to its end, unless it was stopped.
+fn of_the_run(ended: Result<(), Ended>, witness: &Witness) {
     match ended {
         Ok(()) | Err(Ended::Stopped) => {}
         Err(ended @ (Ended::Stalled | Ended::Endless)) => witness.does_not_end(format!("it is {ended:?}")),
     }
-    (executor, witness)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::half_clock;
+    use crate::entropy::Random;
+    use crate::invariants::Held;
+
+    fn run(main: impl Future<Output = ()> + Send + 'static, goes_on: bool) -> Held {
+        let executor = Executor::new(Random::stream(1, 0));
+        let witness = Witness::new(&executor, &half_clock(&executor));
+        of_the_run(executor.run(main, || goes_on), &witness);
+        witness.violation().map_or(Ok(()), |(violation, _)| Err(violation.broken))
+    }
+
+    /// The invariants, each with what was found when it was broken.
+    pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
+        vec![(Invariant::NoEnd, run(std::future::pending(), true))]
+    }
+
+    #[test]
+    fn a_run_that_ends_or_is_stopped_breaks_nothing() {
+        assert_eq!(run(std::future::ready(()), true), Ok(()));
+        assert_eq!(run(std::future::pending(), false), Ok(()));
+    }
 }

@@ -420,3 +420,6 @@ pub(crate) fn of_fulfilment(answer: &Value, truth: &Truth<'_>) -> Held {
     }
     broken(Invariant::ShippedUnpaid, format!("may ship, and truly {truth:?}"))
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -63,3 +63,30 @@ impl Priced {
         broken(Invariant::NotQuoted, shown_by)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    fn asked(amount: &str, country: &str) -> Held {
+        let of = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
+        let terms = json!({ "productType": "PayAndShip", "paymentDetails": { "chargeAmount": of("14.00") } });
+        let body = json!({ "chargeAmount": of(amount), "shippingAddress": { "countryCode": country } });
+        Priced::of(&terms).unwrap().of_leaving(body.to_string().as_bytes())
+    }
+
+    /// The invariants, each with what was found when it was broken.
+    pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
+        [("14.00", "US"), ("18.90", "US"), ("20.45", "US"), ("20.46", "DE")]
+            .map(|(amount, country)| (Invariant::NotQuoted, asked(amount, country)))
+            .to_vec()
+    }
+
+    #[test]
+    fn goods_delivery_and_taxes_are_charged() {
+        // 14.00 and 4.90, and of that 8.25 %, 19 % and nothing.
+        for (amount, country) in [("20.46", "US"), ("22.49", "DE"), ("18.90", "FR")] {
+            assert_eq!(asked(amount, country), Ok(()), "{country}");
+        }
+    }
+}

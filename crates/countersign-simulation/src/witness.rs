@@ -545,3 +545,6 @@ fn said(answer: &Value, word: &str) -> Said {
         is_in_browser: false,
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

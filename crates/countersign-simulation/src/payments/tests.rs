@@ -1,0 +1,271 @@
+//! Payments that break what must hold, made by hand, one for each way to break it.
+
+use serde_json::json;
+
+use super::*;
+
+const NOW: i64 = 10_000_000;
+
+/// A payment under the permission P, with this charge, if any, and these operations.
+fn payment(charge: Option<Value>, operations: Value) -> Payment {
+    let charges: Vec<Value> = charge.into_iter().collect();
+    read(json!({ "charge_permission_id": "P", "permission": { "state": "Chargeable" }, "charges": charges,
+        "operations": operations }))
+}
+
+fn read<T: serde::de::DeserializeOwned>(document: Value) -> T {
+    serde_json::from_value(document).unwrap()
+}
+
+fn charge(state: Value, refunds: Value) -> Option<Value> {
+    Some(json!({ "id": "P-C1", "expires_at": NOW, "planned_until": NOW, "state": state, "refunds": refunds }))
+}
+
+fn captured() -> Value {
+    json!({ "Captured": [1_400, "USD"] })
+}
+
+fn refund(state: Value) -> Value {
+    json!([{ "id": "P-R1", "amount": [500, "USD"], "state": state, "look": { "at": NOW } }])
+}
+
+fn operation(request: Value, state: Value) -> Value {
+    json!([{ "number": 1, "name": { "Shop": "one" }, "request": request, "state": state }])
+}
+
+fn in_doubt(body: &str, send_count: i64) -> Value {
+    let send = json!({ "n": 1, "idempotency_key": "key-1", "body": body });
+    json!({ "InFlight": { "InDoubt": { "send": send, "send_count": send_count, "sent_at": NOW, "since": NOW,
+        "look": { "at": NOW } } } })
+}
+
+fn asked_again(send_count: i64) -> Payment {
+    payment(None, operation(json!({ "CreateCharge": {} }), in_doubt("{}", send_count)))
+}
+
+fn done(request: Value, effect: Value) -> Payment {
+    payment(None, operation(request, json!({ "Done": effect })))
+}
+
+fn cancellation(reference: &str, state: Value) -> Cancellation {
+    read(json!({ "reference": reference, "state": state }))
+}
+
+fn true_charge(captured: Option<u64>) -> TrueCharge {
+    TrueCharge { was_authorized: true, captured, ..TrueCharge::default() }
+}
+
+/// Amazon's truth about P: its first charge and its first refund.
+fn truth(charge: Option<TrueCharge>, refund: Option<TrueRefund>) -> Truth<'static> {
+    Truth {
+        charges: charge.map(|charge| ("P-C1", charge)).into_iter().collect(),
+        refunds: refund.map(|refund| ("P-R1", refund)).into_iter().collect(),
+        ..Truth::default()
+    }
+}
+
+fn refunded(amount: u64) -> Option<TrueRefund> {
+    Some(TrueRefund { amount, is_refunded: true, is_declined: false })
+}
+
+fn permission(available: u64, overcharge: u64) -> ChargePermission {
+    let none = json!([0, "USD"]);
+    read(json!({ "id": "P", "checkout_session_id": "session", "limit": [1_400, "USD"], "state": "Chargeable",
+        "balances": { "available": [available, "USD"], "held": none, "captured": none, "refunded": none,
+            "overcharge": [overcharge, "USD"], "goodwill": none } }))
+}
+
+/// The books of P after a posting.
+fn posted(from: &str, to: &str, amount: u64) -> (Books, Held) {
+    let mut books = Books::default();
+    books.open(&permission(1_400, 0));
+    let posting = json!({ "from": from, "to": to, "amount": [amount, "USD"] });
+    let held = books.log(&json!([{ "charge_permission_id": "P", "postings": [posting] }]));
+    (books, held)
+}
+
+fn fact(kind: &str) -> Value {
+    json!({ "type": kind, "checkoutId": "c", "chargeId": "P-C1", "refundId": "P-R1" })
+}
+
+fn told(fact: &Value, truth: &Truth<'_>) -> Held {
+    of_fact(fact, &mut std::collections::HashSet::new(), truth)
+}
+
+/// The invariants, each with what was found when it was broken.
+pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
+    use Invariant::*;
+    [in_steps(), against_the_truth(), in_effects(), in_the_end(), in_what_is_said(), in_the_accounts()]
+        .concat()
+        .into_iter()
+        .chain([(
+            CanceledUnasked,
+            of_cancellation(&cancellation("mine", json!({ "Requested": { "remind_at": NOW } }))),
+        )])
+        .collect()
+}
+
+fn in_steps() -> Vec<(Invariant, Held)> {
+    use Invariant::*;
+    let step = |before: &Payment, after: &Payment| of_step(Some(before), Some(after));
+    let bare = payment(None, json!([]));
+    let other: Payment = Payment { charge_permission_id: "Q".to_owned(), ..bare.clone() };
+    let taken = payment(charge(captured(), json!([])), json!([]));
+    let lost = payment(charge(json!({ "Declined": null }), json!([])), json!([]));
+    let given = payment(charge(captured(), refund(json!("Refunded"))), json!([]));
+    let kept = payment(charge(captured(), refund(json!({ "Declined": null }))), json!([]));
+    let closed = done(json!({ "Close": {} }), json!("Closed"));
+    let refused = payment(None, operation(json!({ "Close": {} }), json!({ "Refused": { "code": "x" } })));
+    let unowned = payment(charge(json!("AuthorizationInitiated"), json!([])), json!([]));
+    let rewritten = payment(None, operation(json!({ "CreateCharge": {} }), in_doubt("{ }", 1)));
+    vec![
+        (VerdictChanged, of_step(Some(&bare), None)),
+        (VerdictChanged, step(&bare, &other)),
+        (VerdictChanged, step(&taken, &bare)),
+        (VerdictChanged, step(&taken, &lost)),
+        (VerdictChanged, step(&given, &taken)),
+        (VerdictChanged, step(&given, &kept)),
+        (VerdictChanged, step(&closed, &bare)),
+        (VerdictChanged, step(&closed, &refused)),
+        (NoTimer, of_step(None, Some(&unowned))),
+        (SendChanged, step(&asked_again(1), &rewritten)),
+        (ChargedWithoutOrder, of_canceled_sends(Some(&asked_again(1)), &asked_again(2))),
+    ]
+}
+
+fn against_the_truth() -> Vec<(Invariant, Held)> {
+    use Invariant::*;
+    let claimed = |claim: &Payment, truth: &Truth<'_>| is_true(None, claim, truth, NOW);
+    let held = || truth(Some(true_charge(None)), None);
+    let taken = payment(charge(captured(), json!([])), json!([]));
+    let given = payment(charge(json!("Authorized"), refund(json!("Refunded"))), json!([]));
+    let on = |request: &str| json!({ request: { "charge_id": "P-C1" } });
+    vec![
+        (PaymentMisread, claimed(&taken, &held())),
+        (PaymentMisread, claimed(&taken, &truth(Some(true_charge(Some(1_399))), None))),
+        (PaymentMisread, claimed(&given, &truth(Some(true_charge(None)), refunded(499)))),
+        (PaymentMisread, claimed(&done(json!({ "CreateCharge": {} }), json!({ "Charge": "P-C2" })), &held())),
+        (PaymentMisread, claimed(&done(on("Capture"), json!({ "Charge": "P-C1" })), &held())),
+        (PaymentMisread, claimed(&done(on("CancelCharge"), json!({ "Charge": "P-C1" })), &held())),
+        (PaymentMisread, claimed(&done(json!({ "Close": {} }), json!("Closed")), &held())),
+        (PaymentMisread, claimed(&done(json!({ "Close": {} }), json!({ "Charge": "P-C1" })), &held())),
+        (AskedTooOften, claimed(&asked_again(31), &held())),
+    ]
+}
+
+fn in_effects() -> Vec<(Invariant, Held)> {
+    use Invariant::*;
+    let one_refund = payment(
+        None,
+        operation(
+            json!({ "Refund": { "charge_id": "P-C1", "amount": [500, "USD"] } }),
+            json!({ "Done": { "Refund": "P-R1" } }),
+        ),
+    );
+    let mut charged_again = truth(Some(true_charge(Some(1_400))), None);
+    charged_again.charges.insert("P-C2", true_charge(None));
+    let closed = Truth { closed_by_merchant: true, ..Truth::default() };
+    vec![
+        (EffectTwice, of_effects(None, false, &charged_again)),
+        (EffectTwice, of_effects(None, false, &truth(Some(true_charge(Some(1_400))), refunded(500)))),
+        (
+            RefundedTooMuch,
+            of_effects(Some(&one_refund), false, &truth(Some(true_charge(Some(499))), refunded(500))),
+        ),
+        (ClosedUnasked, of_effects(None, false, &closed)),
+    ]
+}
+
+fn in_the_end() -> Vec<(Invariant, Held)> {
+    use Invariant::*;
+    let ends = |payment: &Payment, truth: &Truth<'_>| of_the_end(payment, None, truth);
+    let (bare, taken) = (payment(None, json!([])), payment(charge(captured(), json!([])), json!([])));
+    let authorized = payment(charge(json!("Authorized"), json!([])), json!([]));
+    let truly_taken = || truth(Some(true_charge(Some(1_400))), None);
+    let was_done = cancellation(CANCEL, json!({ "Done": { "at": NOW } }));
+    let goes_on = cancellation(CANCEL, json!({ "Requested": { "remind_at": NOW } }));
+    vec![
+        (NeverDecided, ends(&asked_again(1), &Truth::default())),
+        (LedgersDiffer, ends(&taken, &Truth::default())),
+        (LedgersDiffer, ends(&taken, &truth(Some(true_charge(None)), None))),
+        (LedgersDiffer, ends(&authorized, &truly_taken())),
+        (LedgersDiffer, ends(&bare, &truly_taken())),
+        (LedgersDiffer, ends(&taken, &truth(Some(true_charge(Some(1_400))), refunded(500)))),
+        (NotUndone, of_the_end(&taken, Some(&was_done), &Truth { is_closed: true, ..truly_taken() })),
+        (
+            NotUndone,
+            of_the_end(&bare, Some(&was_done), &Truth { is_closed: true, held: 1, ..Truth::default() }),
+        ),
+        (NotUndone, of_the_end(&bare, Some(&was_done), &Truth::default())),
+        (NeverDecided, of_the_end(&bare, Some(&goes_on), &Truth::default())),
+    ]
+}
+
+fn in_what_is_said() -> Vec<(Invariant, Held)> {
+    use Invariant::*;
+    let mut heard = std::collections::HashSet::new();
+    let truly = truth(Some(true_charge(Some(1_400))), None);
+    let once = of_fact(&fact("charge.captured"), &mut heard, &truly);
+    assert_eq!(once, Ok(()));
+    let again = of_fact(&fact("charge.captured"), &mut heard, &truly);
+    let held = truth(
+        Some(TrueCharge::default()),
+        Some(TrueRefund { amount: 1, is_refunded: false, is_declined: false }),
+    );
+    let false_facts = [
+        "charge.captured",
+        "charge.canceled",
+        "charge.declined",
+        "charge.authorized",
+        "refund.refunded",
+        "refund.declined",
+        "chargePermission.closed",
+    ];
+    let mut cases: Vec<_> = false_facts.map(|kind| (FactFalse, told(&fact(kind), &held))).to_vec();
+    cases.push((FactTwice, again));
+    cases.push((FactFalse, told(&fact("checkout.canceled"), &Truth { held: 1, ..Truth::default() })));
+    cases.push((ShippedUnpaid, of_fulfilment(&json!({ "mayShip": true }), &held)));
+    cases
+}
+
+fn in_the_accounts() -> Vec<(Invariant, Held)> {
+    use Invariant::*;
+    let mut unread = Books::default();
+    vec![
+        (Unbalanced, unread.log(&json!([{ "charge_permission_id": "P", "postings": [{ "from": "Held" }] }]))),
+        (Unbalanced, posted("Available", "Held", 1_401).1),
+        (Unbalanced, posted("Available", "Nowhere", 1).1),
+        (Unbalanced, posted("Available", "Held", 1).0.agree(&permission(1_400, 0))),
+        (Unbalanced, Books::default().agree(&permission(1_400, 0))),
+        // 15 % of 14.00 are 2.10.
+        (Unbalanced, posted("Overcharge", "Available", 211).0.agree(&permission(1_611, 211))),
+    ]
+}
+
+#[test]
+fn what_is_right_breaks_nothing() {
+    let taken = payment(charge(captured(), refund(json!("Refunded"))), json!([]));
+    let held = payment(charge(json!("Authorized"), json!([])), json!([]));
+    let truly = || truth(Some(true_charge(Some(1_400))), refunded(500));
+    let was_done = cancellation(CANCEL, json!({ "Done": { "at": NOW } }));
+    let undone = Truth { is_closed: true, ..truth(Some(true_charge(Some(500))), refunded(500)) };
+    let bare_end = payment(charge(json!({ "Captured": [500, "USD"] }), refund(json!("Refunded"))), json!([]));
+    for held in [
+        of_step(Some(&held), Some(&taken)),
+        of_step(Some(&asked_again(1)), Some(&asked_again(2))),
+        of_canceled_sends(None, &asked_again(2)),
+        is_true(Some(&held), &taken, &truly(), NOW),
+        is_true(None, &asked_again(30), &Truth::default(), NOW),
+        of_effects(None, true, &Truth { closed_by_merchant: true, ..Truth::default() }),
+        of_cancellation(&was_done),
+        of_the_end(&taken, None, &truly()),
+        of_the_end(&bare_end, Some(&was_done), &undone),
+        told(&fact("refund.refunded"), &truly()),
+        of_fulfilment(&json!({ "mayShip": true }), &truly()),
+        of_fulfilment(&json!({ "mayShip": false }), &Truth::default()),
+        posted("Available", "Held", 1_400).1,
+        posted("Overcharge", "Available", 210).0.agree(&permission(1_610, 210)),
+    ] {
+        assert_eq!(held, Ok(()));
+    }
+}
