@@ -21,7 +21,7 @@ macro_rules! address {
         }
 
         words! {
-            /// One member of an address.
+            /// One member of an address, in the API's order: the first that differs is the one that is named.
             AddressMember {
                 $(
                     #[doc = concat!("`", $wire, "`.")]

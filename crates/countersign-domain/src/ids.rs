@@ -37,7 +37,7 @@ fn is_id(text: &str) -> bool {
         && text.bytes().all(plain)
 }
 
-/// Declares a text with rules of its own.
+/// Declares a validated text: its `parse` is its own.
 macro_rules! text_type {
     ($(#[$doc:meta])+ $name:ident) => {
         $(#[$doc])+

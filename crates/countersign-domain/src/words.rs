@@ -1,6 +1,6 @@
 //! Closed enumerations: each value with its word, written once.
 
-/// Declares a closed enumeration of the API. A variant's name is its word unless one is given.
+/// Declares a closed enumeration, of the API or of our own. A variant's name is its word unless one is given.
 #[macro_export]
 macro_rules! words {
     ($(#[$doc:meta])+ $name:ident { $($(#[$variant_doc:meta])* $variant:ident $(= $word:literal)?,)+ }) => {
@@ -11,16 +11,16 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Every value.
+            /// Every value, in the order of their declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The API's word.
+            /// The value's word.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $crate::words!(@word $variant $($word)?)),+ }
             }
 
-            /// Reads the API's word, in the API's spelling only.
+            /// Reads a word, in this spelling only; `None` for any other text.
             #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|known| known.as_str() == word)

@@ -136,7 +136,7 @@ pub struct Lease {
     pub now: Timestamp,
     /// Until when they are kept from other takers.
     pub until: Timestamp,
-    /// At most so many, and never more than [`MAX_ROWS`].
+    /// At most this many, and never more than [`MAX_ROWS`].
     pub limit: usize,
 }
 
@@ -269,7 +269,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Vec<Message>, StoreError>>;
 
     /// Takes undelivered messages of a topic that may be sent now, oldest due first, and keeps them
-    /// from other takers for a while. Whoever crashes with a lease loses it by time.
+    /// from other takers until the lease's `until`. A taker that crashes loses its lease at that time.
     fn lease(&self, lease: Lease) -> BoxFuture<'_, Result<Vec<Message>, StoreError>>;
 
     /// Ends a lease. A lease ends once, and late too, unless another taker came first; one that was

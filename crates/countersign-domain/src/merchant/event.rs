@@ -40,7 +40,7 @@ pub enum AttemptEvent {
     },
     /// Get agreed with the terms.
     Approved,
-    /// To its Finalize.
+    /// Its Finalize was sent, came to something that leaves it open, or has been open for long.
     Call(CallEvent),
     /// Amazon was asked what became of it.
     LookedUp {

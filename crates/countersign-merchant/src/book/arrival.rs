@@ -10,7 +10,7 @@ use countersign_store::contract::Key;
 
 use super::commit::{Loaded, checkout_key, decode};
 use super::register::pointer;
-use super::{Book, NotDone, Prices, StoreFailed};
+use super::{Book, Failed, Prices, StoreFailed};
 
 /// Why a completion has no outcome to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Book {
         session: &CheckoutSessionId,
         given: &GivenAddresses,
         bearer: Bearer,
-    ) -> Result<Bound, NotDone<CompleteRefused>> {
+    ) -> Result<Bound, Failed<CompleteRefused>> {
         let must_be_quoted = bearer == Bearer::Browser && self.prices == Prices::Quoted;
         let now = self.clock.now();
         let keys = [checkout_key(checkout_id), session_key(session)];
@@ -60,15 +60,15 @@ impl Book {
             .commit(|| async {
                 let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
                 let [Some(document), claim] = documents.as_slice() else {
-                    return Err(NotDone::Refused(CompleteRefused::NotFound));
+                    return Err(Failed::Refused(CompleteRefused::NotFound));
                 };
                 let mut revision = self.open(decode(document)?, now);
                 if claim.as_ref().is_some_and(|claim| claim.bytes != checkout_id.as_bytes()) {
-                    return Err(NotDone::Refused(CompleteRefused::BoundToAnotherOrder));
+                    return Err(Failed::Refused(CompleteRefused::BoundToAnotherOrder));
                 }
                 let draft = &mut revision.draft;
                 let attempt = match arrive(draft, session, given) {
-                    Err(refused) => return Err(NotDone::Refused(CompleteRefused::Arrival(refused))),
+                    Err(refused) => return Err(Failed::Refused(CompleteRefused::Arrival(refused))),
                     Ok(Arrival::Known(attempt)) => {
                         give_later(draft, attempt, given);
                         return Ok(self.keep(revision, (attempt, false)));
@@ -91,7 +91,7 @@ impl Book {
                 Ok(self.keep(revision, (attempt, is_mine)))
             })
             .await?;
-        let loaded = after.ok_or(NotDone::Refused(CompleteRefused::NotFound))?;
+        let loaded = after.ok_or(Failed::Refused(CompleteRefused::NotFound))?;
         Ok(Bound { loaded, attempt, is_mine })
     }
 }

@@ -128,7 +128,7 @@ impl Book {
         self.revise(checkout_id, known, move |revision| decide(&mut revision.draft).map(Some))
     }
 
-    /// The same for a decision on all of a registration. Nothing is kept of one that comes to none.
+    /// The same for a decision on all of a registration. `None` writes nothing.
     pub(super) async fn revise<T: Send, E: From<StoreFailed> + Send>(
         &self,
         checkout_id: &str,

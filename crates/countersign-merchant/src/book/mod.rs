@@ -44,15 +44,15 @@ pub(crate) struct Book {
     prices: Prices,
 }
 
-/// Why nothing was done: a refusal, or the store has not said that it kept what was decided. If it did keep it, its
-/// timer carries it out; asking again is right either way.
+/// Why a caller has no outcome: a rule refused it, and nothing has changed; or the store failed, which by itself does
+/// not say whether the decision was kept ([`StoreFailed`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NotDone<R> {
+pub(crate) enum Failed<R> {
     Refused(R),
     Store(StoreFailed),
 }
 
-impl<R> From<StoreFailed> for NotDone<R> {
+impl<R> From<StoreFailed> for Failed<R> {
     fn from(failed: StoreFailed) -> Self {
         Self::Store(failed)
     }
@@ -134,7 +134,7 @@ impl Book {
     }
 }
 
-/// The write of a document without a timer and without entries of an index, in the place of what was found there.
+/// The write of a document without a timer and without entries of an index, replacing what was found there.
 fn plain_write(key: Key, found: Option<&Document>, (format, bytes): (u16, Bytes)) -> Write {
     let expect = found.map_or(Expect::Absent, |found| Expect::Version(found.version));
     Write { key, expect, content: Some(Content { format, bytes, due_at: None, index: Vec::new() }) }

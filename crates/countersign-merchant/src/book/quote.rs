@@ -4,7 +4,7 @@ use countersign_domain::merchant::checkout::quote::QuoteRefused;
 use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
 
 use super::commit::Loaded;
-use super::{Book, NotDone, StoreFailed};
+use super::{Book, Failed, StoreFailed};
 use crate::events::table::{Event, Kind};
 use crate::registration::{Browsing, Quoted};
 
@@ -54,9 +54,9 @@ impl Book {
         registered: &Terms,
         terms: &Terms,
         quoted: &Quoted,
-    ) -> Result<(), NotDone<QuoteRefused>> {
+    ) -> Result<(), Failed<QuoteRefused>> {
         let kept = self.revise(checkout_id, None, |revision| {
-            let refused = |refused| Err(NotDone::Refused(refused));
+            let refused = |refused| Err(Failed::Refused(refused));
             let begins_as_registered = revision
                 .browsing
                 .registered_terms(revision.draft.checkout())
@@ -84,7 +84,7 @@ impl Book {
             revision.besides.push(Event::with_word(Kind::Quoted, detail));
             Ok(Some(()))
         });
-        kept.await?.1.ok_or(NotDone::Refused(QuoteRefused::CartChanged))
+        kept.await?.1.ok_or(Failed::Refused(QuoteRefused::CartChanged))
     }
 
     /// Counts a refusal, and lets the timeline tell of it.

@@ -8,7 +8,7 @@ use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Key, Write};
 
 use super::commit::Loaded;
-use super::{Book, NotDone, StoreFailed, plain_write};
+use super::{Book, Failed, StoreFailed, plain_write};
 use crate::events::table::{Event, Kind};
 use crate::ids;
 use crate::registration::{Browsing, Links, Registration};
@@ -34,9 +34,9 @@ pub(crate) enum RegistrationRefused {
     NotFound,
 }
 
-/// A broken rule between the terms' members.
-fn by_rule(refused: TermsRefused) -> NotDone<RegistrationRefused> {
-    NotDone::Refused(RegistrationRefused::Terms(refused))
+/// The terms are refused.
+fn by_rule(refused: TermsRefused) -> Failed<RegistrationRefused> {
+    Failed::Refused(RegistrationRefused::Terms(refused))
 }
 
 /// A registration, and whether this call made it.
@@ -77,14 +77,14 @@ impl Book {
     }
 
     /// Registers an order. The same order with the same terms is the same checkout.
-    pub(crate) async fn register(&self, order: &Order) -> Result<Registered, NotDone<RegistrationRefused>> {
+    pub(crate) async fn register(&self, order: &Order) -> Result<Registered, Failed<RegistrationRefused>> {
         order.terms.check().map_err(by_rule)?;
         let now = self.clock.now();
         let (_, registered) = self
             .commit(|| async {
                 if let Some(existing) = self.checkout_of_order(&order.order_id).await? {
                     return match difference(&existing.registration, order) {
-                        Some(field) => Err(NotDone::Refused(RegistrationRefused::OtherTerms(field))),
+                        Some(field) => Err(Failed::Refused(RegistrationRefused::OtherTerms(field))),
                         None => {
                             let door = self.missing_door(&existing.registration).await?;
                             let registration = existing.registration;
@@ -142,7 +142,7 @@ impl Book {
         checkout_id: &str,
         terms_version: u32,
         terms: &Terms,
-    ) -> Result<Registration, NotDone<RegistrationRefused>> {
+    ) -> Result<Registration, Failed<RegistrationRefused>> {
         let changed = self.revise(checkout_id, None, |revision| {
             let draft = &mut revision.draft;
             draft.change_terms(terms_version, terms.clone()).map_err(by_rule)?;
@@ -158,10 +158,10 @@ impl Book {
             let version = format!("version {}", draft.checkout().terms_version);
             revision.browsing.quote_count = 0;
             revision.besides.push(Event::with_word(Kind::TermsChanged, version));
-            Ok::<_, NotDone<_>>(Some(()))
+            Ok::<_, Failed<_>>(Some(()))
         });
         let (changed, _) = changed.await?;
-        Ok(changed.ok_or(NotDone::Refused(RegistrationRefused::NotFound))?.registration)
+        Ok(changed.ok_or(Failed::Refused(RegistrationRefused::NotFound))?.registration)
     }
 }
 

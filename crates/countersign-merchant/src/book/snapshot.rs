@@ -15,7 +15,7 @@ use countersign_store::contract::{Document, Expect, Version};
 
 use super::commit::{Decided, Loaded, checkout_key, decode, message};
 use super::snapshot_document::{key, write};
-use super::{Book, NotDone, StoreFailed};
+use super::{Book, Failed, StoreFailed};
 use crate::events::table::{Event, Kind};
 use crate::snapshot_key::{NotOpened, Sealed};
 pub(crate) use crate::stored::snapshot::Transaction;
@@ -155,9 +155,9 @@ impl Book {
     pub(crate) async fn snapshot(
         &self,
         checkout_id: &str,
-    ) -> Result<(Timestamp, Transaction), NotDone<SnapshotRefused>> {
+    ) -> Result<(Timestamp, Transaction), Failed<SnapshotRefused>> {
         let document = self.snapshot_document(checkout_id).await?;
-        let not_given = |refused| Err(NotDone::Refused(refused));
+        let not_given = |refused| Err(Failed::Refused(refused));
         let (taken_at, sealed) =
             match snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)? {
                 Snapshot::Taken { taken_at, sealed } => (taken_at, sealed),
@@ -187,14 +187,14 @@ impl Book {
     pub(crate) async fn erase_snapshot(
         &self,
         checkout_id: &str,
-    ) -> Result<Timestamp, NotDone<SnapshotRefused>> {
+    ) -> Result<Timestamp, Failed<SnapshotRefused>> {
         let now = self.clock.now();
         let erased = self.commit(|| async {
             let document = self.snapshot_document(checkout_id).await?;
             if let Snapshot::Erased { erased_at } =
                 snapshot::decode(document.format, &document.bytes).map_err(StoreFailed::from)?
             {
-                return Ok::<_, NotDone<_>>(Decided::nothing(erased_at));
+                return Ok::<_, Failed<_>>(Decided::nothing(erased_at));
             }
             let erased = Snapshot::Erased { erased_at: now };
             let write = write(checkout_id, Expect::Version(document.version), &erased, now);
@@ -204,7 +204,7 @@ impl Book {
         erased.await.map(|(_, erased_at)| erased_at)
     }
 
-    async fn snapshot_document(&self, checkout_id: &str) -> Result<Document, NotDone<SnapshotRefused>> {
+    async fn snapshot_document(&self, checkout_id: &str) -> Result<Document, Failed<SnapshotRefused>> {
         let keys = [checkout_key(checkout_id), key(checkout_id)];
         let documents = self.store.load(&keys).await.map_err(StoreFailed::from)?;
         let refused = match documents.as_slice() {
@@ -212,6 +212,6 @@ impl Book {
             [Some(_), None] => SnapshotRefused::NotCompleted,
             _ => SnapshotRefused::NoSuchCheckout,
         };
-        Err(NotDone::Refused(refused))
+        Err(Failed::Refused(refused))
     }
 }

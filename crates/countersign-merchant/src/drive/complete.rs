@@ -11,7 +11,7 @@ use countersign_domain::merchant::next::{BoundSession, NextStep};
 use super::App;
 use super::driver::{Driver, Overdue, Watched};
 use crate::book::arrival::{Bearer, Bound, CompleteRefused};
-use crate::book::{NotDone, StoreFailed};
+use crate::book::{Failed, StoreFailed};
 use crate::registration::Registration;
 
 /// The registration as far as it is known, and which attempt the caller asked about.
@@ -28,7 +28,7 @@ impl App {
         session: &CheckoutSessionId,
         given: &GivenAddresses,
         bearer: Bearer,
-    ) -> Result<Completing, NotDone<CompleteRefused>> {
+    ) -> Result<Completing, Failed<CompleteRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
         let Bound { loaded, attempt, is_mine } = self.bind(checkout_id, session, given, bearer).await?;
         let as_bound = loaded.registration.clone();

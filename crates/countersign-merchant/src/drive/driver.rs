@@ -403,7 +403,7 @@ impl<'a> Driver<'a> {
         );
     }
 
-    /// What Amazon has shown, if anything: asked in vain, it is asked again by the timer.
+    /// What Amazon has shown, if anything. If nothing was shown, the timer asks again.
     fn shown<T>(
         &self,
         answer: Result<T, ShowsNothing>,

@@ -17,7 +17,7 @@ use countersign_domain::merchant::next::NextStep;
 use countersign_domain::time::DAY;
 
 use super::App;
-use crate::book::{NotDone, StoreFailed};
+use crate::book::{Failed, StoreFailed};
 use crate::stored::notification::{Notification, Progress};
 
 /// For so long an order is looked for.
@@ -34,12 +34,12 @@ enum Sought {
 
 impl App {
     /// Verifies and stores one delivery. What is stored may be acknowledged; its timer is due now. What is not
-    /// believed, or cannot be kept, is not acknowledged: of the latter Amazon sends it again.
-    pub(crate) async fn hear(&self, body: &[u8]) -> Result<(), NotDone<NotificationRefused>> {
+    /// believed, or cannot be kept, is not acknowledged; Amazon sends again what could not be kept.
+    pub(crate) async fn hear(&self, body: &[u8]) -> Result<(), Failed<NotificationRefused>> {
         let (message_id, message) = self.verified(body).await.map_err(|refused| {
             self.metrics.note_notification(refused.name());
             tracing::warn!(why = refused.name(), %refused, "a notification is not believed");
-            NotDone::Refused(refused)
+            Failed::Refused(refused)
         })?;
         let kept = self.keep_notification(&message_id, message.as_ref()).await;
         let outcome = match kept {

@@ -17,7 +17,7 @@ use countersign_domain::merchant::payment::operation::{Asked, Operation, Operati
 
 use super::App;
 use super::driver::{Overdue, Watched, begin_operation};
-use crate::book::NotDone;
+use crate::book::Failed;
 use crate::book::commit::Loaded;
 use crate::gateway::amazon::send::finalize_keys;
 use crate::registration::Registration;
@@ -51,11 +51,11 @@ impl App {
         checkout_id: &str,
         reference: &str,
         asked: &Asked,
-    ) -> Result<Operated, NotDone<OperateRefused>> {
+    ) -> Result<Operated, Failed<OperateRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
         let (loaded, asking) = match self.record(checkout_id, reference, asked).await {
             // The buyer may have named another payment method since: only Amazon knows.
-            Err(NotDone::Refused(OperateRefused::Rule(
+            Err(Failed::Refused(OperateRefused::Rule(
                 OperationRefused::PermissionNonChargeable,
                 checkout,
             ))) => {
@@ -99,7 +99,7 @@ impl App {
         checkout_id: &str,
         reference: &str,
         reason: Option<&str>,
-    ) -> Result<Registration, NotDone<OperateRefused>> {
+    ) -> Result<Registration, Failed<OperateRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
         let merchant = &self.settings.merchant_id;
         let keys = |attempt, n| finalize_keys(merchant, checkout_id, attempt)(n);
@@ -151,7 +151,7 @@ impl App {
         checkout_id: &str,
         reference: &str,
         asked: &Asked,
-    ) -> Result<(Loaded, Asking), NotDone<OperateRefused>> {
+    ) -> Result<(Loaded, Asking), Failed<OperateRefused>> {
         self.ask_by_rule(checkout_id, |draft| {
             let others = draft.checkout().payment.iter().flat_map(Payment::in_flight).count();
             let name = OperationName::Shop(reference.to_owned());
@@ -174,13 +174,13 @@ impl App {
         &self,
         checkout_id: &str,
         decide: impl Fn(&mut Draft) -> Result<T, OperationRefused> + Send + Sync,
-    ) -> Result<(Loaded, T), NotDone<OperateRefused>> {
+    ) -> Result<(Loaded, T), Failed<OperateRefused>> {
         let decide = |draft: &mut Draft| {
             let decided = decide(draft);
             let by_rule = |refused| OperateRefused::Rule(refused, Box::new(draft.checkout().clone()));
-            decided.map_err(|refused| NotDone::Refused(by_rule(refused)))
+            decided.map_err(|refused| Failed::Refused(by_rule(refused)))
         };
         let (after, outcome) = self.decide(checkout_id, None, decide).await?;
-        after.zip(outcome).ok_or(NotDone::Refused(OperateRefused::NotFound))
+        after.zip(outcome).ok_or(Failed::Refused(OperateRefused::NotFound))
     }
 }

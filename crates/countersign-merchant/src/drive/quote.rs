@@ -24,7 +24,7 @@ use super::App;
 use super::driver::Driver;
 use crate::book::commit::Loaded;
 use crate::book::quote::{MAX_QUOTES, Trigger};
-use crate::book::{NotDone, StoreFailed};
+use crate::book::{Failed, StoreFailed};
 use crate::gateway::quote_hook::Unanswered;
 use crate::ids;
 use crate::registration::{Quoted, Registration};
@@ -175,12 +175,12 @@ impl App {
         &self,
         loaded: &Loaded,
         question: &Question,
-    ) -> Result<CartDetails, NotDone<QuoteRefused>> {
+    ) -> Result<CartDetails, Failed<QuoteRefused>> {
         let answered = self.answer_page(loaded, question).await;
         match &answered {
             Ok(_) => self.metrics.note_quote("quoted"),
-            Err(NotDone::Refused(refused)) => self.metrics.note_quote(refused.as_str()),
-            Err(NotDone::Store(_)) => {}
+            Err(Failed::Refused(refused)) => self.metrics.note_quote(refused.as_str()),
+            Err(Failed::Store(_)) => {}
         }
         answered
     }
@@ -189,15 +189,15 @@ impl App {
         &self,
         loaded: &Loaded,
         question: &Question,
-    ) -> Result<CartDetails, NotDone<QuoteRefused>> {
+    ) -> Result<CartDetails, Failed<QuoteRefused>> {
         let registration = &loaded.registration;
         let checkout = &registration.checkout;
         // Nothing is written: who pays for it must not be held up.
         if checkout.live_attempt().is_some() || checkout.cancellation.is_some() {
-            return Err(NotDone::Refused(QuoteRefused::CartChanged));
+            return Err(Failed::Refused(QuoteRefused::CartChanged));
         }
         if registration.browsing.quote_count >= MAX_QUOTES {
-            return Err(NotDone::Refused(QuoteRefused::UnknownError));
+            return Err(Failed::Refused(QuoteRefused::UnknownError));
         }
         let checkout_id = checkout.id.as_str();
         let Price { details, registered, terms, quoted } = match self.price(registration, question).await {
@@ -206,7 +206,7 @@ impl App {
                 let (trigger, code) = (question.trigger.as_str(), refused.as_str());
                 tracing::warn!(checkout_id, trigger, code, field, why, "no quote for a buyer's page");
                 self.keep_refusal(checkout_id, question.trigger, refused, field.as_deref()).await?;
-                return Err(NotDone::Refused(refused));
+                return Err(Failed::Refused(refused));
             }
         };
         self.keep_quote(checkout_id, (question.trigger, None), &registered, &terms, &quoted).await?;
@@ -288,8 +288,8 @@ impl Driver<'_> {
                 // Somebody who was faster has quoted anew, which the comparison that follows sees, or has changed the
                 // terms and with them ended this attempt.
                 match app.keep_quote(checkout_id, trigger, &registered, &priced, &quoted).await {
-                    Ok(()) | Err(NotDone::Refused(_)) => Ok(Priced::Known),
-                    Err(NotDone::Store(failed)) => Err(failed),
+                    Ok(()) | Err(Failed::Refused(_)) => Ok(Priced::Known),
+                    Err(Failed::Store(failed)) => Err(failed),
                 }
             }
             Ok(_) => {

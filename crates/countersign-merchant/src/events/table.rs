@@ -407,9 +407,17 @@ fn word(word: &str) -> Option<Detail> {
     Some(Detail::Word(word.to_owned()))
 }
 
-/// What happened to a call: its kind if it is a Finalize, its kind if it is an operation's, and the detail.
-fn of_call(event: &CallEvent) -> (Kind, Kind, Option<Detail>) {
-    match event {
+/// What happened to a call.
+struct OfCall {
+    /// The event, if the call is a Finalize.
+    finalize: Kind,
+    /// The event, if it is an operation's.
+    operation: Kind,
+    detail: Option<Detail>,
+}
+
+fn of_call(event: &CallEvent) -> OfCall {
+    let (finalize, operation, detail) = match event {
         CallEvent::Sent { n, send_count } => {
             let detail = Detail::Sent { key: n.get(), send_count: *send_count };
             (Kind::FinalizeSent, Kind::OperationSent, Some(detail))
@@ -420,7 +428,8 @@ fn of_call(event: &CallEvent) -> (Kind, Kind, Option<Detail>) {
         CallEvent::Alarm { lasting } => {
             (Kind::DoubtAlarm, Kind::OperationAlarm, Some(Detail::LastingSeconds(lasting.as_secs())))
         }
-    }
+    };
+    OfCall { finalize, operation, detail }
 }
 
 fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (Kind, About) {
@@ -435,8 +444,8 @@ fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (Kind, Abo
         }
         AttemptEvent::Approved => plain(Kind::Approved),
         AttemptEvent::Call(event) => {
-            let (kind, _, detail) = of_call(event);
-            with(kind, detail)
+            let OfCall { finalize, detail, .. } = of_call(event);
+            with(finalize, detail)
         }
         AttemptEvent::LookedUp { found } => with(Kind::LookedUp, word(found)),
         // Where the intent is to capture, nothing else is waited for.
@@ -532,8 +541,8 @@ fn to_payment(event: &PaymentEvent, after: &Checkout) -> (Kind, About) {
             operation(Kind::OperationRecorded, *number, amount)
         }
         PaymentEvent::OperationCall { number, event } => {
-            let (_, kind, detail) = of_call(event);
-            operation(kind, *number, detail)
+            let of_call = of_call(event);
+            operation(of_call.operation, *number, of_call.detail)
         }
         PaymentEvent::OperationDone(number) => operation(Kind::OperationDone, *number, None),
         PaymentEvent::OperationRefused { number, code } => {

@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use super::errors::{self, Refused};
 use super::requests::{given, only_get};
 use super::{json, render};
-use crate::book::NotDone;
+use crate::book::Failed;
 use crate::book::arrival::Bearer;
 use crate::book::commit::Loaded;
 use crate::book::quote::Trigger;
@@ -176,12 +176,12 @@ fn is_word(message: &str) -> bool {
 async fn quoted(app: &App, loaded: &Loaded, question: &Question) -> Result<Response, Refused> {
     let details = match app.quote(loaded, question).await {
         Ok(details) => details,
-        Err(NotDone::Refused(refused)) => CartDetails {
+        Err(Failed::Refused(refused)) => CartDetails {
             status: Some("error".to_owned()),
             reason_code: Some(refused.as_str().to_owned()),
             ..CartDetails::default()
         },
-        Err(NotDone::Store(failed)) => return Err(failed.into()),
+        Err(Failed::Store(failed)) => return Err(failed.into()),
     };
     Ok(json::json_bytes(StatusCode::OK, Bytes::from(details.to_request())))
 }

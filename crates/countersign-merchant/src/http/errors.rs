@@ -1,4 +1,4 @@
-//! The one match from refusal to status, code, field and message.
+//! From each refusal to its answer: status, code, field and message.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use super::update_url;
 use crate::book::arrival::CompleteRefused;
 use crate::book::register::RegistrationRefused;
 use crate::book::snapshot::SnapshotRefused;
-use crate::book::{NotDone, StoreFailed};
+use crate::book::{Failed, StoreFailed};
 use crate::drive::operate::OperateRefused;
 use countersign_protocol::json::Members;
 
@@ -34,7 +34,9 @@ pub(super) struct Refused {
     /// The methods that the path takes, if it does not take this one.
     allowed: Option<&'static str>,
     /// Where the buyer names another payment method, if that is what it takes.
-    update_url: Option<String>,
+    update_url: Option<Box<str>>,
+    /// The store's failure that it comes from, for the log.
+    failed: Option<Box<StoreFailed>>,
 }
 
 /// What a person reads.
@@ -51,7 +53,7 @@ fn refused(
     message: impl Into<Cow<'static, str>>,
 ) -> Refused {
     let message = Message::Whole(message.into());
-    Refused { status, code: code.into(), field: None, message, allowed: None, update_url: None }
+    Refused { status, code: code.into(), field: None, message, allowed: None, update_url: None, failed: None }
 }
 
 const CANCELED: &str = "This order is canceled, or being canceled.";
@@ -71,6 +73,7 @@ impl Refused {
             message: Message::OfField(why),
             allowed: None,
             update_url: None,
+            failed: None,
         }
     }
 
@@ -119,6 +122,7 @@ impl Refused {
     /// what it takes.
     pub(super) fn declined(code: &str, update_url: Option<String>) -> Self {
         let message = "The payment was declined; nothing was taken.";
+        let update_url = update_url.map(Into::into);
         Self { update_url, ..refused(Status::PAYMENT_REQUIRED, code.to_owned(), message) }
     }
 
@@ -132,13 +136,17 @@ impl Refused {
 
 /// The answer to a refused request.
 pub(super) fn render(refused: Refused) -> Response {
-    let Refused { status, code, field, message, allowed, update_url } = refused;
+    let Refused { status, code, field, message, allowed, update_url, failed } = refused;
+    if let Some(failed) = failed {
+        tracing::error!(%failed, "a request was refused");
+    }
     let message = match message {
         Message::Whole(message) => message,
         Message::OfField(why) => format!("[{}] {why}.", field.as_deref().unwrap_or_default()).into(),
     };
     let error = Members::default().with("code", code).with("field", field).with("message", message);
-    let envelope = Members::default().with("error", error).some("paymentMethodUpdateUrl", update_url);
+    let envelope =
+        Members::default().with("error", error).some("paymentMethodUpdateUrl", update_url.map(String::from));
     let mut response = json(status, &envelope);
     if let Some(allowed) = allowed {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
@@ -149,21 +157,20 @@ pub(super) fn render(refused: Refused) -> Response {
     response
 }
 
-impl<R> From<NotDone<R>> for Refused
+impl<R> From<Failed<R>> for Refused
 where
     Self: From<R>,
 {
-    fn from(not_done: NotDone<R>) -> Self {
+    fn from(not_done: Failed<R>) -> Self {
         match not_done {
-            NotDone::Refused(refused) => refused.into(),
-            NotDone::Store(failed) => failed.into(),
+            Failed::Refused(refused) => refused.into(),
+            Failed::Store(failed) => failed.into(),
         }
     }
 }
 
 impl From<StoreFailed> for Refused {
     fn from(failed: StoreFailed) -> Self {
-        tracing::error!(%failed, "a request was refused");
         let (code, message) = match failed {
             StoreFailed::Indeterminate(_) => {
                 ("Indeterminate", "Whether this was kept is not known; it may be carried out. Ask again.")
@@ -172,7 +179,7 @@ impl From<StoreFailed> for Refused {
                 ("Unavailable", "The store does not answer. Nothing is lost; ask again.")
             }
         };
-        refused(Status::SERVICE_UNAVAILABLE, code, message)
+        Self { failed: Some(Box::new(failed)), ..refused(Status::SERVICE_UNAVAILABLE, code, message) }
     }
 }
 
@@ -236,7 +243,7 @@ impl From<OperateRefused> for Refused {
         let OperateRefused::Rule(rule, checkout) = operation else { return Self::no_such_checkout() };
         let is_of_permission = rule == OperationRefused::PermissionNonChargeable;
         let payment = checkout.payment.as_ref().filter(|_| is_of_permission);
-        let update_url = payment.and_then(update_url::of_permission);
+        let update_url = payment.and_then(update_url::of_permission).map(Into::into);
         Self { field: rule.field().map(Into::into), update_url, ..operation_refused(rule) }
     }
 }

@@ -26,7 +26,7 @@ use countersign_protocol::json::{Members, amount};
 pub(super) fn payment(payment: &Payment) -> Members {
     let zero = Money::zero(payment.limit.currency());
     let sum = |part: &dyn Fn(&Charge) -> Money| {
-        amount(Money::sum(zero.currency(), payment.charges.iter().map(part)))
+        amount(Money::sum(payment.limit.currency(), payment.charges.iter().map(part)))
     };
     let held = |charge: &Charge| if charge.state.is_final() { zero } else { charge.taken() };
     let permission = Members::default()
@@ -54,7 +54,10 @@ fn charge_body(payment: &Payment, charge: &Charge) -> Members {
     let (captured, expires_at) = match &charge.state {
         ChargeState::Authorized => (None, Some(charge.expires_at.to_string())),
         ChargeState::Captured(captured) => (Some(*captured), None),
-        _ => (None, None),
+        ChargeState::AuthorizationInitiated
+        | ChargeState::CaptureInitiated
+        | ChargeState::Canceled(_)
+        | ChargeState::Declined(_) => (None, None),
     };
     let left = captured.map(|_| amount(payment.refundable(charge, RefundCeiling::Captured)));
     Members::default()
@@ -257,12 +260,17 @@ fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Re
         return decline(payment, reason);
     }
     let class = ReasonCode::parse(code).map(ReasonCode::class);
+    if class != Some(ReasonClass::Decline) {
+        return Refused::by_amazon(code);
+    }
     match &operation.request {
-        _ if class != Some(ReasonClass::Decline) => Refused::by_amazon(code),
         Request::Refund { charge_id, .. } => {
             Refused::refund_declined(&format!("of charge {charge_id}"), code)
         }
-        _ => decline(payment, code),
+        Request::CreateCharge { .. }
+        | Request::Capture { .. }
+        | Request::CancelCharge { .. }
+        | Request::Close { .. } => decline(payment, code),
     }
 }
 

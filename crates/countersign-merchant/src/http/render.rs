@@ -23,7 +23,7 @@ use crate::book::snapshot::Transaction;
 use crate::drive::complete::Completing;
 use crate::events::entry::Entry;
 use crate::metrics::MEDIA_TYPE;
-use crate::pages::texts::Texts;
+use crate::pages::texts::{NOT_PAID_MESSAGE, Texts};
 use crate::registration::Registration;
 use crate::settings::Settings;
 use countersign_protocol::json::{Members, amount};
@@ -219,10 +219,19 @@ pub(super) fn result(settings: &Settings, outcome: &Completing) -> Response {
     let charge_id = proof.and_then(|proof| proof.charge_id);
     let charge_id =
         charge_id.filter(|_| registration.checkout.terms.payment_intent != PaymentIntent::Confirm);
+    let message = match verdict {
+        Verdict::Paid(_) => "Your payment was successful.",
+        Verdict::Authorized(_) | Verdict::Confirmed(_) => "Your order is placed.",
+        Verdict::Pending(_) => "Your payment is being processed.",
+        Verdict::Checking(_) | Verdict::Registered => "We are checking your payment.",
+        Verdict::NotPaid(_) => NOT_PAID_MESSAGE,
+        // The shop has canceled it, whatever was paid before: nothing is held and nothing kept.
+        Verdict::Canceled => "This order was canceled.",
+    };
     let body = outcome_of(registration, verdict)
         .with("chargePermissionId", proof.map(|proof| proof.charge_permission_id.as_str()))
         .with("chargeId", charge_id.map(ChargeId::as_str))
-        .with("message", Texts::of(None).headline(verdict))
+        .with("message", message)
         .with("redirectUrl", redirect_url);
     json(status, &body)
 }

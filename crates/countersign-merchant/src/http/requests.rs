@@ -127,7 +127,7 @@ pub(super) fn given(request: CompleteCheckout) -> Result<(CheckoutSessionId, Giv
     Ok((session, given))
 }
 
-/// The terms, by either request that brings some.
+/// The terms, from either request that has them.
 fn terms_of(request: ChangeTerms) -> Result<Terms, Refused> {
     fn known<T: Words>(word: Option<Word<T>>, member: &'static str) -> Result<T, Refused> {
         word.as_ref().and_then(Word::known).ok_or(Refused::missing(member))

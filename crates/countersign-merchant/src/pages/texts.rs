@@ -5,6 +5,10 @@ use countersign_domain::merchant::attempt::{AttemptState, NotPaidReason};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::verdict::Verdict;
 
+/// What Amazon's specification has a shop tell the buyer.
+pub(crate) const NOT_PAID_MESSAGE: &str =
+    "Your payment was not successful. Please try another payment method.";
+
 /// The words of one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Texts {
@@ -38,8 +42,7 @@ const ENGLISH: Texts = Texts {
     checking: "We are checking your payment.",
     pay_once: "Please do not pay again.",
     looks_again: "This page looks again by itself, and tells you as soon as we know.",
-    // The message of Amazon's specification.
-    not_paid: "Your payment was not successful. Please try another payment method.",
+    not_paid: NOT_PAID_MESSAGE,
     not_started: "This order has not been paid yet.",
     canceled: "This order was canceled.",
     changed: "Your order was changed meanwhile, and nothing was charged. Please check it and pay again.",

@@ -39,7 +39,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[Step]) 
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
     }
     if !is_new && found < FIRST_VERSION {
-        return Err(not_a_store("a build before the first release made it"));
+        return Err(not_a_store("a build before the first release made it: start with a new file"));
     }
     if !prepare(connection).map_err(failed)? {
         return Err(not_a_store("a write-ahead log cannot be kept beside it"));
@@ -171,7 +171,7 @@ mod tests {
         let refused = migrate(&mut connection, path(), MIGRATIONS).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "store.db is not a usable store: a build before the first release made it"
+            "store.db is not a usable store: a build before the first release made it: start with a new file"
         );
         assert_eq!(value(&connection, "SELECT id || version FROM documents"), "C7");
     }

@@ -276,7 +276,13 @@ fn check_order(shop: Api, amazon: Api, checkout_id: &str, order: &Remembered) ->
     for (reference, answer) in &order.asked {
         ledgers::check_reference(&settled, reference, answer.as_ref());
     }
-    (told.len(), ledgers::check_agreement(amazon, &settled, &events_of(amazon, order)))
+    let events = events_of(amazon, order);
+    if ledgers::is_open(&settled) && ledgers::waits_for_copies(&settled) {
+        // What is in doubt is still reserved here, and no longer to be had at Amazon.
+        assert!(ledgers::knows_all_of(&settled, &events), "{settled} {events:?}");
+        return (told.len(), Effects::default());
+    }
+    (told.len(), ledgers::check_agreement(amazon, &settled, &events))
 }
 
 fn events_of(amazon: Api, order: &Remembered) -> Vec<Value> {
@@ -299,7 +305,10 @@ const LOOKS: usize = 200_000;
 fn settle(shop: Api, amazon: Api, path: &str, order: &Remembered) -> Value {
     for _ in 0..LOOKS {
         let seen = shop.get(path).unwrap().body;
-        if !ledgers::is_open(&seen) || ledgers::waits_for_a_lapse(&seen) && completions(amazon, order) == 0 {
+        if !ledgers::is_open(&seen)
+            || ledgers::waits_for_a_lapse(&seen) && completions(amazon, order) == 0
+            || ledgers::waits_for_copies(&seen) && ledgers::knows_all_of(&seen, &events_of(amazon, order))
+        {
             return seen;
         }
     }

@@ -36,8 +36,9 @@ pub struct Finalized {
 /// Makes the sole send of an attempt durable before it leaves. It rests when the attempt is not (or no longer)
 /// ready for it, and when it ends here: another attempt is live, or the buyer is gone.
 ///
-/// The bytes were built from the terms that [`agree`](super::agree::agree) compared, and are under the attempt's
-/// [`next_key`](Attempt::next_key). `key_of` derives the key of an `n` that left before, should that be given up.
+/// The bytes were built from the terms that [`agree`](super::agree::agree) compared. A send under another key than
+/// the attempt's [`next_key_ordinal`](Attempt::next_key_ordinal) is not begun: that key may have carried other bytes.
+/// `key_of` derives the key of an `n` that left before, should that be given up.
 pub fn begin(
     draft: &mut Draft,
     number: u32,
@@ -45,9 +46,8 @@ pub fn begin(
     key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey,
 ) -> NextStep {
     let (checkout, now, rules) = (draft.checkout(), draft.now, draft.rules);
-    let Some(attempt) = checkout.attempt(number).filter(|attempt| attempt.state.is_to_be_sent()) else {
-        return NextStep::Rest;
-    };
+    let is_next = |attempt: &&Attempt| attempt.state.is_to_be_sent() && attempt.next_key_ordinal() == send.n;
+    let Some(attempt) = checkout.attempt(number).filter(is_next) else { return NextStep::Rest };
     if let Some(of) = checkout.live_attempt().map(|live| live.number).filter(|live| *live != number) {
         draft.end_as_surplus(number, of);
         return NextStep::Rest;
@@ -87,7 +87,7 @@ pub fn begin_approved(
     let AttemptState::Finalize(InFlight::Recorded { earlier: Some(earlier), .. }) = &attempt.state else {
         return NextStep::Rest;
     };
-    let n = attempt.next_key();
+    let n = attempt.next_key_ordinal();
     let send = Send { n, idempotency_key: key_of(n), body: earlier.body.clone() };
     begin(draft, number, send, key_of)
 }

@@ -43,9 +43,9 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The key that a new request of it goes under.
+    /// Under which of its keys new bytes leave: the first that is not spent. A spent key never carries other bytes.
     #[must_use]
-    pub const fn next_key(&self) -> KeyOrdinal {
+    pub const fn next_key_ordinal(&self) -> KeyOrdinal {
         KeyOrdinal::new(self.spent_keys).next()
     }
 }

@@ -137,7 +137,7 @@ impl Look {
         Self { at: now.plus(pending_delay(count)), count }
     }
 
-    /// The look at something that is waited for, that was to be looked at so before: it stays if it is to come.
+    /// The next look at something that is still pending. An earlier look that is not due yet is kept.
     pub(super) fn waiting(before: Option<Self>, now: Timestamp) -> Self {
         match before {
             Some(look) if look.at > now => look,
@@ -255,7 +255,7 @@ pub enum CallEvent {
         /// What came instead of an answer.
         cause: String,
     },
-    /// It is open for so long that a person should know.
+    /// It has been open for so long that a person should know.
     Alarm {
         /// For how long.
         lasting: Duration,

@@ -102,7 +102,10 @@ impl ChargeState {
     /// Whether it never changes again.
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        matches!(self, Self::Captured(_) | Self::Canceled(_) | Self::Declined(_))
+        match self {
+            Self::Captured(_) | Self::Canceled(_) | Self::Declined(_) => true,
+            Self::AuthorizationInitiated | Self::Authorized | Self::CaptureInitiated => false,
+        }
     }
 
     /// Whether both are final, and one of them cannot be true.
@@ -205,10 +208,14 @@ impl Charge {
     /// What was taken.
     #[must_use]
     pub const fn captured(&self) -> Money {
-        if let ChargeState::Captured(captured) = &self.state {
-            return *captured;
+        match &self.state {
+            ChargeState::Captured(captured) => *captured,
+            ChargeState::AuthorizationInitiated
+            | ChargeState::Authorized
+            | ChargeState::CaptureInitiated
+            | ChargeState::Canceled(_)
+            | ChargeState::Declined(_) => Money::zero(self.amount.currency()),
         }
-        Money::zero(self.amount.currency())
     }
 
     /// What was given back or is on its way: all but what was declined, and at least what Amazon shows.

@@ -48,7 +48,10 @@ impl RefundState {
     /// Amazon's reason, where it has given one.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
-        if let Self::Declined(reason) = self { reason.as_deref() } else { None }
+        match self {
+            Self::Declined(reason) => reason.as_deref(),
+            Self::RefundInitiated | Self::Refunded => None,
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub enum Shown {
 pub const OVERTAKEN: &str = "OrderCanceled";
 
 /// Makes an operation's first send, or its next after it was turned away, durable before it leaves. `first` is
-/// taken for the first; later ones are the same.
+/// used only if nothing was sent before.
 pub fn begin(draft: &mut Draft, number: u32, first: Send) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     let Some(operation) = draft.payment.operation_mut(number) else { return NextStep::Rest };

@@ -216,6 +216,21 @@ fn only_a_bound_attempt_is_compared_and_only_an_unsent_one_is_sent() {
 }
 
 #[test]
+fn nothing_is_begun_under_another_key_than_the_next() {
+    for state in states() {
+        let before = checkout(PaymentIntent::Authorize, state);
+        let next = before.attempts[0].next_key_ordinal();
+        for n in (1..=4).map(KeyOrdinal::new).filter(|n| *n != next) {
+            let send = Send { n, idempotency_key: key_of(n.get()), body: Arc::from(*b"new") };
+            let keys = |n: KeyOrdinal| key_of(n.get());
+            let begin = |draft: &mut Draft| crate::merchant::attempt::finalize::begin(draft, 1, send, &keys);
+            let (step, _) = super::decide::decided(&before, sent_at(), &rules(), begin);
+            assert_eq!(step, None, "{n} is not {next}");
+        }
+    }
+}
+
+#[test]
 fn a_session_that_is_over_ends_what_was_never_sent_whatever_the_clock_says() {
     let over = [
         ("Canceled", SessionSeen::Canceled { reason: None }),

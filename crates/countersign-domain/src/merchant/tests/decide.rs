@@ -113,7 +113,7 @@ pub(super) mod attempts {
         now: Timestamp,
         rules: &MerchantRules,
     ) -> Beginning {
-        let n = before.attempt(attempt).map_or(KeyOrdinal::FIRST, Attempt::next_key);
+        let n = before.attempt(attempt).map_or(KeyOrdinal::FIRST, Attempt::next_key_ordinal);
         let send = Send { n, idempotency_key: key_of(n.get()), body };
         let begin = |draft: &mut Draft| finalize::begin(draft, attempt, send, &|n| key_of(n.get()));
         let (step, next) = decided(before, now, rules, begin);

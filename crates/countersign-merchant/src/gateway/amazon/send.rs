@@ -24,7 +24,7 @@ pub(crate) fn finalize_send(
     attempt: u32,
     (kind, address): (AddressKind, Address),
 ) -> Option<Send> {
-    let n = checkout.attempt(attempt)?.next_key();
+    let n = checkout.attempt(attempt)?.next_key_ordinal();
     let idempotency_key = finalize_keys(merchant, checkout.id.as_str(), attempt)(n);
     Some(Send { n, idempotency_key, body: finalize_body(&checkout.terms, kind, address) })
 }

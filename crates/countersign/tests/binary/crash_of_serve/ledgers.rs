@@ -57,6 +57,31 @@ pub(super) fn waits_for_a_lapse(checkout: &Value) -> bool {
         && list(checkout, "attempts").all(is_at_rest)
 }
 
+/// Whether all that is open are charges and refunds in doubt of a canceled order, whose permission is closed: Amazon
+/// refuses them now. Such a refusal speaks for the copies before it only when the last of those is older than any
+/// request lives, which takes half an hour.
+pub(super) fn waits_for_copies(checkout: &Value) -> bool {
+    let payment = &checkout["payment"];
+    let is_made_new = |it: &Value| matches!(text(it, "call").as_str(), "createCharge" | "createRefund");
+    let open: Vec<_> = list(payment, "operations").filter(|it| is_unfinished(it)).collect();
+    checkout["cancellation"]["state"] == "CancelRequested"
+        && payment["chargePermission"]["state"] == "Closed"
+        && !open.is_empty()
+        && open.iter().all(|it| it["state"] == "InDoubt" && is_made_new(it))
+}
+
+/// Whether every charge and refund that Amazon has made is known here.
+pub(super) fn knows_all_of(checkout: &Value, events: &[Value]) -> bool {
+    let charges = || list(&checkout["payment"], "charges");
+    let known_charges: HashSet<String> = charges().map(|it| text(it, "chargeId")).collect();
+    let refunds = charges().flat_map(|it| list(it, "refunds"));
+    let known_refunds: HashSet<String> = refunds.map(|it| text(it, "refundId")).collect();
+    let made = |id: &str| -> HashSet<String> {
+        events.iter().map(|event| text(event, id)).filter(|id| !id.is_empty()).collect()
+    };
+    made("chargeId") == known_charges && made("refundId") == known_refunds
+}
+
 fn is_unfinished(operation: &Value) -> bool {
     matches!(text(operation, "state").as_str(), "Recorded" | "Sending" | "InDoubt")
 }
