@@ -2,15 +2,17 @@
 //! result link, and opens this one checkout and nothing else. Pages of other origins are turned away; no
 //! cookie is read or set.
 
+use std::sync::{Arc, LazyLock};
+
 use bytes::Bytes;
 use countersign_domain::address::Address as DomainAddress;
-use countersign_http::{Request, Response, Unreadable};
+use countersign_http::{Request, Response, Router, Unreadable};
 use countersign_protocol::object;
 use countersign_protocol::wire::{Address, Buyer, CartDetails, Object as _, read_event};
 use http::{HeaderValue, Method, StatusCode, header};
 
-use super::errors::{self, Refused};
-use super::requests::{given, only_get};
+use super::errors::{self, Answer, Refused};
+use super::requests::given;
 use super::{json, render};
 use crate::book::Failed;
 use crate::book::arrival::Bearer;
@@ -68,18 +70,39 @@ object! {
     }
 }
 
-/// Answers one request below `/browser/{browserToken}`.
-pub(super) async fn answer(app: &App, request: &Request, token: &str, path: &[&str]) -> Response {
+/// What the functions of a page's routes share.
+struct Page {
+    app: Arc<App>,
+    /// The checkout that the token opens.
+    loaded: Loaded,
+}
+
+static ROUTES: LazyLock<Router<Page, Refused>> = LazyLock::new(|| {
+    Router::new()
+        .read("/browser/{browserToken}", standing)
+        .post("/browser/{browserToken}/init", init)
+        .post("/browser/{browserToken}/shipping-address", shipping_address)
+        .post("/browser/{browserToken}/delivery-option", delivery_option)
+        .post("/browser/{browserToken}/complete", complete)
+        .post("/browser/{browserToken}/cancel", cancel)
+        .post("/browser/{browserToken}/error", error)
+});
+
+/// Answers one request below `/browser`.
+pub(super) async fn answer(app: Arc<App>, request: Request) -> Answer {
     // A caller without the token learns nothing, not even which paths there are.
-    let loaded = match app.checkout_of_browser(token).await {
-        Ok(Some(loaded)) => loaded,
-        Ok(None) => return errors::render(Refused::no_such_path()),
-        Err(failed) => return errors::render(failed.into()),
+    let loaded = match request.uri().path().split('/').nth(2) {
+        None | Some("") => None,
+        Some(token) => app.checkout_of_browser(token).await?,
     };
-    let (allowed, answered) = match origin(app, &loaded, request) {
+    let loaded = loaded.ok_or_else(Refused::no_such_path)?;
+    let (allowed, answered) = match origin(&app, &loaded, &request) {
         Err(refused) => (None, Err(refused)),
-        Ok(allowed) if *request.method() == Method::OPTIONS => (allowed, preflight(path)),
-        Ok(allowed) => (allowed, browser(app, request, loaded, path).await),
+        Ok(allowed) if *request.method() == Method::OPTIONS => (allowed, preflight(request.uri().path())),
+        Ok(allowed) if request.body().len() > MAX_EVENT_LEN => {
+            (allowed, Err(Unreadable::BodyTooLarge.into()))
+        }
+        Ok(allowed) => (allowed, ROUTES.answer(Page { app, loaded }, request).await),
     };
     let mut response = answered.unwrap_or_else(errors::render);
     let headers = response.headers_mut();
@@ -88,7 +111,7 @@ pub(super) async fn answer(app: &App, request: &Request, token: &str, path: &[&s
     if let Some(origin) = allowed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     }
-    response
+    Ok(response)
 }
 
 /// The origin that may read the answer; none for a request that no page of another origin has made.
@@ -104,22 +127,19 @@ fn origin(app: &App, loaded: &Loaded, request: &Request) -> Result<Option<Header
     if is_allowed { Ok(Some(origin.clone())) } else { Err(Refused::origin_not_allowed()) }
 }
 
-/// What a browser asks before it lets a page of another origin send JSON.
-fn preflight(path: &[&str]) -> Result<Response, Refused> {
-    let methods = match path {
-        [] => "GET",
-        [event] if EVENTS.contains(event) => "POST",
-        _ => return Err(Refused::no_such_path()),
-    };
+/// What a browser asks before it lets a page of another origin send JSON. It asks for `HEAD` as for `GET`.
+fn preflight(path: &str) -> Answer {
+    let allowed = ROUTES.allowed(path).ok_or_else(Refused::no_such_path)?;
     let mut response = no_content();
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+    // Names of methods are always a header's value.
+    if let Ok(methods) = HeaderValue::from_str(allowed.trim_end_matches(", HEAD")) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_KEPT_S);
     Ok(response)
 }
-
-const EVENTS: [&str; 6] = ["init", "shipping-address", "delivery-option", "complete", "cancel", "error"];
 
 fn no_content() -> Response {
     let mut response = Response::new(Bytes::new());
@@ -128,42 +148,68 @@ fn no_content() -> Response {
     response
 }
 
-async fn browser(app: &App, request: &Request, loaded: Loaded, path: &[&str]) -> Result<Response, Refused> {
-    let body = request.body();
-    if body.len() > MAX_EVENT_LEN {
-        return Err(Unreadable::BodyTooLarge.into());
-    }
-    match (request.method().as_str(), path) {
-        ("POST", ["init"]) => quoted(app, &loaded, &init(body)?).await,
-        ("POST", ["shipping-address"]) => quoted(app, &loaded, &shipping_address(body)?).await,
-        ("POST", ["delivery-option"]) => quoted(app, &loaded, &delivery_option(body)?).await,
-        ("POST", ["complete"]) => {
-            let (session, given) = given(read_event(body)?)?;
-            let id = loaded.registration.checkout.id.as_str();
-            let outcome = app.complete(id, &session, &given, Bearer::Browser).await?;
-            Ok(render::browser_result(&app.settings, &outcome))
-        }
-        ("POST", ["cancel"]) => {
-            let _: ButtonEvent = read_event(body)?;
-            app.note_page_event(&loaded, Event::of_checkout(Kind::PageCanceled)).await?;
-            Ok(no_content())
-        }
-        ("POST", ["error"]) => {
-            let event: ButtonEvent = read_event(body)?;
-            let event = match event.message.filter(|message| is_word(message)) {
-                Some(word) => Event::with_word(Kind::PageError, word),
-                None => Event::of_checkout(Kind::PageError),
-            };
-            app.note_page_event(&loaded, event).await?;
-            Ok(no_content())
-        }
-        (_, [event]) if EVENTS.contains(event) => Err(Refused::wrong_method("POST")),
-        (_, []) => {
-            only_get(request)?;
-            Ok(render::browser_standing(&app.settings, &loaded.registration))
-        }
-        _ => Err(Refused::no_such_path()),
-    }
+async fn standing(page: Page, _: Request) -> Answer {
+    Ok(render::browser_standing(&page.app.settings, &page.loaded.registration))
+}
+
+async fn init(page: Page, request: Request) -> Answer {
+    let event: InitCheckout = read_event(request.body())?;
+    let question = Question {
+        shipping_address: event.shipping_address.map(DomainAddress::from),
+        billing_address: event.billing_address.map(DomainAddress::from),
+        coupon_codes: coupon_codes(event.coupon_codes)?,
+        buyer: event.buyer,
+        ..Question::of(Trigger::Init)
+    };
+    quoted(&page, &question).await
+}
+
+async fn shipping_address(page: Page, request: Request) -> Answer {
+    let event: ShippingAddressSelection = read_event(request.body())?;
+    let question = Question {
+        shipping_address: event.shipping_address.map(DomainAddress::from),
+        coupon_codes: coupon_codes(event.coupon_codes)?,
+        ..Question::of(Trigger::ShippingAddress)
+    };
+    quoted(&page, &question).await
+}
+
+async fn delivery_option(page: Page, request: Request) -> Answer {
+    let event: DeliveryOptionSelection = read_event(request.body())?;
+    let chosen = event.delivery_options.ok_or(Refused::missing("deliveryOptions"))?;
+    let id = chosen.id.filter(|id| !id.is_empty()).ok_or(Refused::missing("deliveryOptions.id"))?;
+    let question = Question {
+        delivery_option_id: Some(id),
+        coupon_codes: coupon_codes(event.coupon_codes)?,
+        ..Question::of(Trigger::DeliveryOption)
+    };
+    quoted(&page, &question).await
+}
+
+async fn complete(Page { app, loaded }: Page, request: Request) -> Answer {
+    let (session, given) = given(read_event(request.body())?)?;
+    let id = loaded.registration.checkout.id.as_str();
+    let outcome = app.complete(id, &session, &given, Bearer::Browser).await?;
+    Ok(render::browser_result(&app.settings, &outcome))
+}
+
+async fn cancel(page: Page, request: Request) -> Answer {
+    let _: ButtonEvent = read_event(request.body())?;
+    noted(&page, Event::of_checkout(Kind::PageCanceled)).await
+}
+
+async fn error(page: Page, request: Request) -> Answer {
+    let event: ButtonEvent = read_event(request.body())?;
+    let event = match event.message.filter(|message| is_word(message)) {
+        Some(word) => Event::with_word(Kind::PageError, word),
+        None => Event::of_checkout(Kind::PageError),
+    };
+    noted(&page, event).await
+}
+
+async fn noted(page: &Page, event: Event) -> Answer {
+    page.app.note_page_event(&page.loaded, event).await?;
+    Ok(no_content())
 }
 
 /// A code such as `InvalidParameterValue`. Whatever is longer may be anybody's text, and is not kept.
@@ -173,8 +219,8 @@ fn is_word(message: &str) -> bool {
 }
 
 /// The answer to Amazon's page: the cart, or the code of why there is none. Both are answers, so both are 200.
-async fn quoted(app: &App, loaded: &Loaded, question: &Question) -> Result<Response, Refused> {
-    let details = match app.quote(loaded, question).await {
+async fn quoted(page: &Page, question: &Question) -> Answer {
+    let details = match page.app.quote(&page.loaded, question).await {
         Ok(details) => details,
         Err(Failed::Refused(refused)) => CartDetails {
             status: Some("error".to_owned()),
@@ -184,37 +230,6 @@ async fn quoted(app: &App, loaded: &Loaded, question: &Question) -> Result<Respo
         Err(Failed::Store(failed)) => return Err(failed.into()),
     };
     Ok(json::json_bytes(StatusCode::OK, Bytes::from(details.to_request())))
-}
-
-fn init(body: &[u8]) -> Result<Question, Refused> {
-    let event: InitCheckout = read_event(body)?;
-    Ok(Question {
-        shipping_address: event.shipping_address.map(DomainAddress::from),
-        billing_address: event.billing_address.map(DomainAddress::from),
-        coupon_codes: coupon_codes(event.coupon_codes)?,
-        buyer: event.buyer,
-        ..Question::of(Trigger::Init)
-    })
-}
-
-fn shipping_address(body: &[u8]) -> Result<Question, Refused> {
-    let event: ShippingAddressSelection = read_event(body)?;
-    Ok(Question {
-        shipping_address: event.shipping_address.map(DomainAddress::from),
-        coupon_codes: coupon_codes(event.coupon_codes)?,
-        ..Question::of(Trigger::ShippingAddress)
-    })
-}
-
-fn delivery_option(body: &[u8]) -> Result<Question, Refused> {
-    let event: DeliveryOptionSelection = read_event(body)?;
-    let chosen = event.delivery_options.ok_or(Refused::missing("deliveryOptions"))?;
-    let id = chosen.id.filter(|id| !id.is_empty()).ok_or(Refused::missing("deliveryOptions.id"))?;
-    Ok(Question {
-        delivery_option_id: Some(id),
-        coupon_codes: coupon_codes(event.coupon_codes)?,
-        ..Question::of(Trigger::DeliveryOption)
-    })
 }
 
 fn coupon_codes(codes: Option<Vec<String>>) -> Result<Option<Vec<String>>, Refused> {

@@ -8,7 +8,7 @@ use countersign_domain::merchant::attempt::arrive::ArrivalRefused;
 use countersign_domain::merchant::checkout::terms::TermsRefused;
 use countersign_domain::merchant::payment::ask::OperationRefused;
 use countersign_domain::merchant::rules::MAX_OPERATIONS;
-use countersign_http::{Response, Unreadable};
+use countersign_http::{Response, Unreadable, Unrouted};
 use countersign_protocol::wire::{BodyRefused, BodyRefusedKind};
 use http::{HeaderValue, StatusCode as Status, header};
 
@@ -24,6 +24,9 @@ use countersign_protocol::json::Members;
 const BAD: Status = Status::BAD_REQUEST;
 const CONFLICT: Status = Status::CONFLICT;
 
+/// What a route's function gives back.
+pub(super) type Answer = Result<Response, Refused>;
+
 /// What a request is refused with.
 #[derive(Debug)]
 pub(super) struct Refused {
@@ -32,7 +35,7 @@ pub(super) struct Refused {
     field: Option<Cow<'static, str>>,
     message: Message,
     /// The methods that the path takes, if it does not take this one.
-    allowed: Option<&'static str>,
+    allowed: Option<Box<str>>,
     /// Where the buyer names another payment method, if that is what it takes.
     update_url: Option<Box<str>>,
     /// The store's failure that it comes from, for the log.
@@ -89,11 +92,6 @@ impl Refused {
         refused(Status::NOT_FOUND, "NotFound", "There is nothing at this path.")
     }
 
-    pub(super) fn wrong_method(allowed: &'static str) -> Self {
-        let message = "This path does not take this method.";
-        Self { allowed: Some(allowed), ..refused(Status::METHOD_NOT_ALLOWED, "MethodNotAllowed", message) }
-    }
-
     pub(super) fn unauthorized() -> Self {
         let message = "The header authorization must be `Bearer` and the shop's token.";
         refused(Status::UNAUTHORIZED, "Unauthorized", message).at("authorization")
@@ -148,8 +146,9 @@ pub(super) fn render(refused: Refused) -> Response {
     let envelope =
         Members::default().with("error", error).some("paymentMethodUpdateUrl", update_url.map(String::from));
     let mut response = json(status, &envelope);
-    if let Some(allowed) = allowed {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    // Names of methods are always a header's value.
+    if let Some(Ok(allowed)) = allowed.map(|allowed| HeaderValue::from_str(&allowed)) {
+        response.headers_mut().insert(header::ALLOW, allowed);
     }
     if status == Status::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -180,6 +179,17 @@ impl From<StoreFailed> for Refused {
             }
         };
         Self { failed: Some(Box::new(failed)), ..refused(Status::SERVICE_UNAVAILABLE, code, message) }
+    }
+}
+
+impl From<Unrouted> for Refused {
+    fn from(unrouted: Unrouted) -> Self {
+        let Unrouted::WrongMethod { allowed } = unrouted else { return Self::no_such_path() };
+        let message = "This path does not take this method.";
+        Self {
+            allowed: Some(allowed.into()),
+            ..refused(Status::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+        }
     }
 }
 

@@ -5,14 +5,11 @@ use countersign_domain::merchant::attempt::GivenAddresses;
 use countersign_domain::merchant::checkout::terms::Terms;
 use countersign_domain::merchant::checkout::verdict::Verdict;
 use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
-use countersign_http::Request;
 use countersign_protocol::object;
 use countersign_protocol::wire::{
     Address, MAX_SUPPLEMENTARY_DATA_LEN, MerchantMetadata as WireMetadata, Price, Spellings, WholeNumber,
     Word, Words, read_request,
 };
-
-use http::Method;
 
 use super::errors::Refused;
 use crate::book::lookup::{Cursor, TIMELINE};
@@ -25,15 +22,6 @@ const MAX_URL_LEN: usize = 2_048;
 
 /// The languages that Amazon's button knows.
 const LANGUAGES: [&str; 7] = ["en_US", "en_GB", "de_DE", "fr_FR", "it_IT", "es_ES", "ja_JP"];
-
-/// Takes a reading request only.
-pub(super) fn only_get(request: &Request) -> Result<(), Refused> {
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
-        Ok(())
-    } else {
-        Err(Refused::wrong_method("GET, HEAD"))
-    }
-}
 
 object! {
     struct TermsDetails {

@@ -1,0 +1,295 @@
+//! Which function answers a request: a table whose rows are a method, a path and a function. The paths
+//! are matched by `matchit`; how a request without a row is answered is up to the server.
+
+use std::future::Future;
+
+use futures_util::future::BoxFuture;
+use http::Method;
+
+use crate::handler::{Request, Response};
+
+/// Why no function of a table answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unrouted {
+    /// No row has this path.
+    NoSuchPath,
+    /// The path has rows, but none with this method.
+    WrongMethod {
+        /// The methods of the path's rows as the header `allow` lists them, in alphabetical order.
+        allowed: String,
+    },
+}
+
+/// The part of a path that varies, as a route's function takes it.
+pub trait Parameter<E>: Sized {
+    /// Reads the segment as it was sent: nothing is percent-decoded, and it may be empty.
+    ///
+    /// # Errors
+    /// The server's answer to a segment that cannot be one.
+    fn read(segment: &str) -> Result<Self, E>;
+}
+
+impl<E> Parameter<E> for String {
+    fn read(segment: &str) -> Result<Self, E> {
+        Ok(segment.to_owned())
+    }
+}
+
+/// The function of a row: an `async fn(S, Request)`, or an `async fn(S, Request, P)` that takes the path's
+/// [`Parameter`] too. `A` tells the two apart; nothing else implements it.
+pub trait Function<S, E, A>: Send + Sync + 'static {
+    /// Calls the function.
+    ///
+    /// # Errors
+    /// The segment is no parameter of the function's.
+    fn call(&self, state: S, request: Request, segment: &str) -> Result<Answering<E>, E>;
+}
+
+type Answering<E> = BoxFuture<'static, Result<Response, E>>;
+
+impl<S, E, F, R> Function<S, E, ()> for F
+where
+    F: Fn(S, Request) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Response, E>> + Send + 'static,
+{
+    fn call(&self, state: S, request: Request, _: &str) -> Result<Answering<E>, E> {
+        Ok(Box::pin(self(state, request)))
+    }
+}
+
+impl<S, E, P, F, R> Function<S, E, (P,)> for F
+where
+    P: Parameter<E>,
+    F: Fn(S, Request, P) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Response, E>> + Send + 'static,
+{
+    fn call(&self, state: S, request: Request, segment: &str) -> Result<Answering<E>, E> {
+        Ok(Box::pin(self(state, request, P::read(segment)?)))
+    }
+}
+
+/// The rows of one path.
+struct Path<S, E> {
+    template: &'static str,
+    rows: Vec<(Method, Call<S, E>)>,
+}
+
+type Call<S, E> = Box<dyn Fn(S, Request, &str) -> Result<Answering<E>, E> + Send + Sync>;
+
+/// A table of routes, whose functions share a state `S` and answer a refusal `E`.
+///
+/// A path may have one parameter, as `/orders/{orderId}/lines` has. Of two paths that match, the one with
+/// fewer parameters counts. One slash at a path's end is left out of account.
+pub struct Router<S, E> {
+    places: matchit::Router<usize>,
+    paths: Vec<Path<S, E>>,
+}
+
+impl<S: 'static, E: 'static> Router<S, E> {
+    /// A table without rows.
+    #[expect(clippy::new_without_default, reason = "a table without rows is only how one begins")]
+    pub fn new() -> Self {
+        Self { places: matchit::Router::new(), paths: Vec::new() }
+    }
+
+    /// A row for `GET` and `HEAD`. The body of an answer to `HEAD` is not sent.
+    pub fn read<A>(self, path: &'static str, function: impl Function<S, E, A> + Copy) -> Self {
+        self.row(Method::GET, path, function).row(Method::HEAD, path, function)
+    }
+
+    /// A row for `GET` alone.
+    pub fn get<A>(self, path: &'static str, function: impl Function<S, E, A>) -> Self {
+        self.row(Method::GET, path, function)
+    }
+
+    /// A row for `POST`.
+    pub fn post<A>(self, path: &'static str, function: impl Function<S, E, A>) -> Self {
+        self.row(Method::POST, path, function)
+    }
+
+    /// A row for `PUT`.
+    pub fn put<A>(self, path: &'static str, function: impl Function<S, E, A>) -> Self {
+        self.row(Method::PUT, path, function)
+    }
+
+    /// A row for `DELETE`.
+    pub fn delete<A>(self, path: &'static str, function: impl Function<S, E, A>) -> Self {
+        self.row(Method::DELETE, path, function)
+    }
+
+    /// Panics if the table has this row, or if another path matches the same requests.
+    fn row<A>(mut self, method: Method, template: &'static str, function: impl Function<S, E, A>) -> Self {
+        let place = self.paths.iter().position(|path| path.template == template).unwrap_or_else(|| {
+            let place = self.paths.len();
+            // An empty segment is a parameter here, and none to `matchit`: it is a path of its own there.
+            let empty = template.split_once('{').and_then(|(before, rest)| {
+                let (_, after) = rest.split_once('}')?;
+                Some(format!("{before}{after}"))
+            });
+            for path in empty.into_iter().chain([template.to_owned()]) {
+                self.places.insert(path, place).unwrap_or_else(|why| panic!("{template}: {why}"));
+            }
+            self.paths.push(Path { template, rows: Vec::new() });
+            place
+        });
+        let rows = &mut self.paths[place].rows;
+        assert!(rows.iter().all(|row| row.0 != method), "{method} {template} has two rows");
+        rows.push((method, Box::new(move |state, request, segment| function.call(state, request, segment))));
+        rows.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+        self
+    }
+
+    /// Answers by the function of the request's row.
+    ///
+    /// # Errors
+    /// What the function or its parameter refuses, and [`Unrouted`] where there is no row.
+    pub async fn answer(&self, state: S, request: Request) -> Result<Response, E>
+    where
+        E: From<Unrouted>,
+    {
+        let answering = {
+            let uri = request.uri().clone();
+            let (path, segment) = self.at(uri.path()).ok_or(Unrouted::NoSuchPath)?;
+            let row = path.rows.iter().find(|row| row.0 == *request.method());
+            let (_, call) = row.ok_or_else(|| Unrouted::WrongMethod { allowed: allowed(path) })?;
+            call(state, request, segment)?
+        };
+        answering.await
+    }
+
+    /// The methods that a path takes, as the header `allow` lists them; none for a path without rows.
+    pub fn allowed(&self, path: &str) -> Option<String> {
+        self.at(path).map(|(path, _)| allowed(path))
+    }
+
+    fn at<'path>(&self, path: &'path str) -> Option<(&Path<S, E>, &'path str)> {
+        let found = self.places.at(path.strip_suffix('/').unwrap_or(path)).ok()?;
+        let segment = found.params.iter().next().map_or("", |(_, segment)| segment);
+        Some((self.paths.get(*found.value)?, segment))
+    }
+}
+
+fn allowed<S, E>(path: &Path<S, E>) -> String {
+    path.rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Refused {
+        Unrouted(Unrouted),
+        NoNumber,
+    }
+
+    impl From<Unrouted> for Refused {
+        fn from(unrouted: Unrouted) -> Self {
+            Self::Unrouted(unrouted)
+        }
+    }
+
+    impl Parameter<Refused> for u32 {
+        fn read(segment: &str) -> Result<Self, Refused> {
+            segment.parse().map_err(|_| Refused::NoNumber)
+        }
+    }
+
+    type Answer = Result<Response, Refused>;
+
+    fn text(text: String) -> Answer {
+        Ok(Response::new(Bytes::from(text)))
+    }
+
+    async fn all(state: &'static str, _: Request) -> Answer {
+        text(format!("{state}: all"))
+    }
+
+    async fn number(_: &'static str, request: Request, number: u32) -> Answer {
+        text(format!("{} {number}", request.method()))
+    }
+
+    async fn word(_: &'static str, _: Request, word: String) -> Answer {
+        text(format!("word [{word}]"))
+    }
+
+    fn router() -> Router<&'static str, Refused> {
+        Router::new()
+            .post("/numbers", all)
+            .read("/numbers", all)
+            .put("/numbers/{number}", number)
+            .delete("/numbers/{number}", number)
+            .get("/words/{word}", word)
+            .get("/words/all", all)
+            .get("/words/{word}/end", word)
+    }
+
+    fn answer(method: Method, path: &str) -> Result<String, Refused> {
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().unwrap_or_default();
+        let answered = router().answer("state", request).now_or_never();
+        let answered = answered.unwrap_or(Err(Refused::NoNumber));
+        answered.map(|it| String::from_utf8_lossy(it.body()).into_owned())
+    }
+
+    #[test]
+    fn a_row_is_found_by_its_method_and_path() {
+        for (method, path, expected) in [
+            (Method::POST, "/numbers", "state: all"),
+            (Method::HEAD, "/numbers/", "state: all"),
+            (Method::PUT, "/numbers/7", "PUT 7"),
+            (Method::DELETE, "/numbers/7/?a=b", "DELETE 7"),
+            (Method::GET, "/words/all", "state: all"),
+            (Method::GET, "/words/%61ll", "word [%61ll]"),
+            (Method::GET, "/words/{word}", "word [{word}]"),
+            (Method::GET, "/words//", "word []"),
+            (Method::GET, "/words//end", "word []"),
+            (Method::GET, "http://host.example/words/one", "word [one]"),
+        ] {
+            assert_eq!(answer(method, path).as_deref(), Ok(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_segment_that_is_no_parameter_is_the_servers_to_refuse() {
+        assert_eq!(answer(Method::PUT, "/numbers/seven"), Err(Refused::NoNumber));
+        assert_eq!(answer(Method::PUT, "/numbers//"), Err(Refused::NoNumber));
+    }
+
+    #[test]
+    fn a_path_without_rows_is_told_apart_from_one_with_other_methods() {
+        for path in
+            ["/", "*", "/words", "/words/", "/words/one/", "//words/one", "/words/one//", "/words/one/ends"]
+        {
+            let expected = match path {
+                "/words/one/" => Ok("word [one]".to_owned()),
+                _ => Err(Refused::Unrouted(Unrouted::NoSuchPath)),
+            };
+            assert_eq!(answer(Method::GET, path), expected, "{path}");
+        }
+        for (path, allowed) in
+            [("/numbers", "GET, HEAD, POST"), ("/numbers/x", "DELETE, PUT"), ("/words/one/end/", "GET")]
+        {
+            let expected = Unrouted::WrongMethod { allowed: allowed.to_owned() };
+            assert_eq!(answer(Method::PATCH, path), Err(Refused::Unrouted(expected)), "{path}");
+            assert_eq!(router().allowed(path).as_deref(), Some(allowed));
+        }
+        assert_eq!(router().allowed("/words"), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "GET /words/all has two rows")]
+    fn one_row_twice_is_no_table() {
+        let _ = router().get("/words/all", all);
+    }
+
+    #[test]
+    #[should_panic(expected = "/words/{name}: Insertion failed due to conflict")]
+    fn two_paths_that_match_the_same_are_no_table() {
+        let _ = router().get("/words/{name}", word);
+    }
+}

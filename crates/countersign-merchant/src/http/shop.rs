@@ -1,0 +1,158 @@
+//! The shop's API: the routes below `/v1`, all of them behind the shop's token.
+
+use std::sync::{Arc, LazyLock};
+
+use countersign_http::{Peer, Request, Router};
+use http::StatusCode;
+
+use super::errors::{Answer, Refused};
+use super::payment_requests::Named;
+use super::{json, payment_render, payment_requests, render, requests};
+use crate::book::arrival::Bearer;
+use crate::book::commit::Loaded;
+use crate::book::outbox::Facts;
+use crate::book::register::Registered;
+use crate::drive::App;
+use crate::explain::explanation;
+
+static ROUTES: LazyLock<Router<Arc<App>, Refused>> = LazyLock::new(|| {
+    Router::new()
+        .post("/v1/checkouts", register)
+        .get("/v1/checkouts", list)
+        .get("/v1/checkouts/{checkoutId}", checkout)
+        .put("/v1/checkouts/{checkoutId}/terms", change_terms)
+        .post("/v1/checkouts/{checkoutId}/complete", complete)
+        .post("/v1/checkouts/{checkoutId}/charges", charge)
+        .post("/v1/checkouts/{checkoutId}/captures", capture)
+        .post("/v1/checkouts/{checkoutId}/refunds", refund)
+        .post("/v1/checkouts/{checkoutId}/cancel", cancel)
+        .post("/v1/checkouts/{checkoutId}/close", close)
+        .get("/v1/checkouts/{checkoutId}/fulfilment", fulfilment)
+        .get("/v1/checkouts/{checkoutId}/explanation", explain)
+        .get("/v1/checkouts/{checkoutId}/snapshot", snapshot)
+        .delete("/v1/checkouts/{checkoutId}/snapshot", erase_snapshot)
+        .get("/v1/events", events)
+});
+
+pub(super) async fn answer(app: Arc<App>, request: Request) -> Answer {
+    authorized(&app, &request)?;
+    ROUTES.answer(app, request).await
+}
+
+/// The shop shows its token; comparing takes the same time whatever is wrong with it.
+fn authorized(app: &App, request: &Request) -> Result<(), Refused> {
+    let header = request.headers().get(http::header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
+    let shown = header.and_then(|header| {
+        let (scheme, token) = header.split_at_checked("Bearer ".len())?;
+        scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
+    });
+    let expected = app.settings.shop_token.expose().as_bytes();
+    let is_shown = shown.is_some_and(|shown| {
+        // An empty token would be shown by everybody.
+        !shown.is_empty() && aws_lc_rs::constant_time::verify_slices_are_equal(shown, expected).is_ok()
+    });
+    if !is_shown {
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+        tracing::warn!(?peer, "a request to the shop's API without its token");
+        return Err(Refused::unauthorized());
+    }
+    Ok(())
+}
+
+fn query(request: &Request) -> &str {
+    request.uri().query().unwrap_or("")
+}
+
+async fn loaded(app: &App, id: &str) -> Result<Loaded, Refused> {
+    app.checkout(id).await?.ok_or_else(Refused::no_such_checkout)
+}
+
+async fn register(app: Arc<App>, request: Request) -> Answer {
+    let registered = app.register(&requests::order(request.body())?).await?;
+    Ok(render::registered(&app.settings, &registered))
+}
+
+async fn list(app: Arc<App>, request: Request) -> Answer {
+    let query = requests::list_query(query(&request))?;
+    let page = match query.order_id {
+        Some(order_id) => app.checkouts_of_order(&order_id, query.state).await?,
+        None => app.checkouts_by_state(query.state, query.after).await?,
+    };
+    Ok(render::list(&app.settings, &page))
+}
+
+async fn checkout(app: Arc<App>, _: Request, id: String) -> Answer {
+    let loaded = loaded(&app, &id).await?;
+    let timeline = app.timeline(&loaded.registration.checkout).await?;
+    Ok(render::checkout(&app.settings, &loaded.registration, &timeline))
+}
+
+async fn change_terms(app: Arc<App>, request: Request, id: String) -> Answer {
+    let (version, terms) = requests::terms(request.body())?;
+    let registration = app.change_terms(&id, version, &terms).await?;
+    Ok(render::registered(&app.settings, &Registered { registration, is_new: false }))
+}
+
+async fn complete(app: Arc<App>, request: Request, id: String) -> Answer {
+    let (session, given) = requests::completion(request.body())?;
+    let outcome = app.complete(&id, &session, &given, Bearer::Shop).await?;
+    Ok(render::result(&app.settings, &outcome))
+}
+
+async fn charge(app: Arc<App>, request: Request, id: String) -> Answer {
+    operate(&app, &id, payment_requests::charge(request.body())?).await
+}
+
+async fn capture(app: Arc<App>, request: Request, id: String) -> Answer {
+    operate(&app, &id, payment_requests::capture(request.body())?).await
+}
+
+async fn refund(app: Arc<App>, request: Request, id: String) -> Answer {
+    operate(&app, &id, payment_requests::refund(request.body())?).await
+}
+
+async fn close(app: Arc<App>, request: Request, id: String) -> Answer {
+    operate(&app, &id, payment_requests::close(request.body())?).await
+}
+
+async fn operate(app: &App, id: &str, Named { reference, asked }: Named) -> Answer {
+    payment_render::operated(&app.operate(id, &reference, &asked).await?)
+}
+
+async fn cancel(app: Arc<App>, request: Request, id: String) -> Answer {
+    let (reference, reason) = payment_requests::end(request.body())?;
+    payment_render::canceled(&app.cancel(&id, &reference, reason.as_deref()).await?)
+}
+
+async fn fulfilment(app: Arc<App>, request: Request, id: String) -> Answer {
+    let charge_id = requests::fulfilment_query(query(&request))?;
+    let (_, computed) = app.fulfilment(loaded(&app, &id).await?, charge_id.as_ref()).await?;
+    Ok(payment_render::fulfilment(&computed.ok_or_else(Refused::no_such_charge)?))
+}
+
+async fn explain(app: Arc<App>, request: Request, id: String) -> Answer {
+    let query = requests::timeline_query(query(&request))?;
+    let (registration, computed) = app.fulfilment(loaded(&app, &id).await?, None).await?;
+    let after = query.after.unwrap_or_default();
+    let page = app.timeline_page(&registration.checkout, after, query.limit).await?;
+    // Without a charge that is asked for there is always an answer.
+    let computed = computed.ok_or_else(Refused::no_such_charge)?;
+    Ok(json::json(StatusCode::OK, &explanation(&registration, &page, &app.rules(), &computed)))
+}
+
+async fn snapshot(app: Arc<App>, _: Request, id: String) -> Answer {
+    let (taken_at, transaction) = app.snapshot(&id).await?;
+    render::snapshot(&id, taken_at, &transaction)
+}
+
+async fn erase_snapshot(app: Arc<App>, _: Request, id: String) -> Answer {
+    Ok(render::erased(&id, app.erase_snapshot(&id).await?))
+}
+
+async fn events(app: Arc<App>, request: Request) -> Answer {
+    let query = requests::events_query(query(&request))?;
+    match app.facts(query.after, query.limit).await? {
+        Facts::Page(facts) => Ok(render::facts(&facts)),
+        Facts::NoSuchFact => Err(Refused::invalid("after", "must be the id of an event")),
+    }
+}
