@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::book::Book;
 use crate::book::refused::StoreFailed;
 use crate::clock::VirtualClock;
-use crate::faults::Faults;
+use crate::faults::call::CallFaults;
 use crate::ids::Ids;
 use crate::merchants::Merchants;
 use crate::notify::notices::Notices;
@@ -18,7 +18,7 @@ pub(crate) struct App {
     pub(crate) ids: Arc<Ids>,
     pub(crate) settings: Settings,
     pub(crate) merchants: Merchants,
-    pub(crate) faults: Faults,
+    pub(crate) faults: CallFaults,
     pub(crate) notices: Notices,
 }
 

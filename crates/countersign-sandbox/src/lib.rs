@@ -5,16 +5,16 @@
 //! in process, hands it requests. It starts no task and no thread of its own; the embedding program runs
 //! [`Sandbox::timers`] next to it, or lets the control API's clock apply what is due.
 //!
-//! `http/` speaks Amazon Pay's API, `control/` the test's, `hosted/` the buyer's pages; `visit/` is what a buyer
+//! `http/` speaks Amazon Pay's API, whose calls are in `calls/`, `control/` the test's, `hosted/` the buyer's pages; `visit/` is what a buyer
 //! does there; `book/` loads, decides and writes; `notify/` notifies merchants; `stored/` is the form on disk. The rules are in
 //! `countersign_domain::provider`.
 
 mod alarm;
 mod app;
 mod book;
+mod calls;
 mod clock;
 mod control;
-mod fault_list;
 mod faults;
 mod hosted;
 mod http;

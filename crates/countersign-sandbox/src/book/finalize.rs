@@ -5,7 +5,7 @@ use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::provider::buyer::Buyer;
 use countersign_domain::provider::charge::{Charge, ChargeState};
 use countersign_domain::provider::checkout_session::{CheckoutSession, CheckoutSessionState, ResponseDetail};
-use countersign_domain::provider::finalize::{Completed, FinalizeRefused, Finalized, NewIds, PaymentFailure};
+use countersign_domain::provider::finalize::{Completed, Finalized, NewIds, PaymentFailure};
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::Expect;
 
@@ -35,19 +35,19 @@ pub(crate) type Outcome<'a> = Result<Completion<'a>, PaymentFailure>;
 impl Book {
     /// Completes a session of the caller's by one decision. A remembered answer and a new one look the
     /// same. Without an id the path names nothing that can be there.
-    pub(crate) async fn complete_session(
+    pub(crate) async fn complete_session<E: From<Refused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
         id: Option<&CheckoutSessionId>,
-        decide: impl Fn(&CheckoutSession, NewIds) -> Result<Finalized, FinalizeRefused>,
+        decide: impl Fn(&CheckoutSession, NewIds) -> Result<Finalized, E>,
         render: impl Fn(Outcome<'_>) -> Answer,
-    ) -> Result<Answer, Refused> {
-        let Some(id) = id else { return self.nothing_has_this_id(caller).await };
+    ) -> Result<Answer, E> {
+        let Some(id) = id else { return Ok(self.nothing_has_this_id(caller).await?) };
         let mut keys = Vec::with_capacity(2);
         keys.push(checkout_session_key(id));
         keys.extend(caller.reply_key());
         self.decide(|| async {
-            let mut documents = self.store.load(&keys).await?.into_iter();
+            let mut documents = self.store.load(&keys).await.map_err(StoreFailed::from)?.into_iter();
             let session = documents.next().flatten();
             if let Some(answer) = caller.replayed(documents.next().flatten().as_ref())? {
                 return Ok(Decided::nothing(answer));
@@ -56,7 +56,7 @@ impl Book {
                 .filter(|loaded| loaded.value.session.owner == caller.owner)
                 .ok_or(Refused::NotFound)?;
             let session = &loaded.value.session;
-            match decide(session, self.new_ids(session)).map_err(Refused::Finalize)? {
+            match decide(session, self.new_ids(session))? {
                 Finalized::Completed(completed) => {
                     let until = completed.permission.buyer_forgotten_at();
                     let answer = render(Ok(Completion {

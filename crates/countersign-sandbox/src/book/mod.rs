@@ -85,6 +85,11 @@ impl Book {
         })
     }
 
+    /// The ids of this start.
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
     /// The virtual clock, by which everything here is decided.
     pub(crate) fn clock(&self) -> &Arc<VirtualClock> {
         &self.clock

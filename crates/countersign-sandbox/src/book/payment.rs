@@ -264,39 +264,39 @@ impl Book {
     }
 
     /// One decision on a permission with its open charges.
-    pub(crate) async fn change_permission(
+    pub(crate) async fn change_permission<E: From<Refused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
         id: &ChargePermissionId,
-        decide: impl Fn(&Payment) -> Result<PaymentDecision, Refused>,
-    ) -> Result<Answer, Refused> {
+        decide: impl Fn(&Payment) -> Result<PaymentDecision, E>,
+    ) -> Result<Answer, E> {
         self.change_payment(caller, id, None, decide).await
     }
 
     /// One decision on a charge, open or not, with its permission. Without an id the path
     /// names nothing that can be there.
-    pub(crate) async fn change_charge(
+    pub(crate) async fn change_charge<E: From<Refused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
         id: Option<&ChargeId>,
-        decide: impl Fn(&Payment, &ChargeId) -> Result<PaymentDecision, Refused>,
-    ) -> Result<Answer, Refused> {
-        let Some(id) = id else { return self.nothing_has_this_id(caller).await };
+        decide: impl Fn(&Payment, &ChargeId) -> Result<PaymentDecision, E>,
+    ) -> Result<Answer, E> {
+        let Some(id) = id else { return Ok(self.nothing_has_this_id(caller).await?) };
         let Some(permission_id) = self.permission_of(id).await? else {
-            return self.nothing_has_this_id(caller).await;
+            return Ok(self.nothing_has_this_id(caller).await?);
         };
         self.change_payment(caller, &permission_id, Some(id), |payment| decide(payment, id)).await
     }
 
     /// Carries out one decision on a permission with its charges, as of now. `also` is a charge that the
     /// decision is about, open or not.
-    async fn change_payment(
+    async fn change_payment<E: From<Refused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
         permission_id: &ChargePermissionId,
         also: Option<&ChargeId>,
-        decide: impl Fn(&Payment) -> Result<PaymentDecision, Refused>,
-    ) -> Result<Answer, Refused> {
+        decide: impl Fn(&Payment) -> Result<PaymentDecision, E>,
+    ) -> Result<Answer, E> {
         let decide = &decide;
         self.decide(|| async move {
             if let Some(answer) = self.replayed(caller).await? {

@@ -107,7 +107,7 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::DEFAULT_STALENESS;
+    use crate::faults::call::DEFAULT_STALENESS;
 
     fn document(version: u64, text: &str) -> Document {
         Document { version: Version(version), format: 1, bytes: text.to_owned().into() }

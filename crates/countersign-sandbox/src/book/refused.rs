@@ -1,18 +1,11 @@
-//! Why a call changes nothing.
+//! Why the book changes nothing. What a call's own rule refuses is the call's.
 
-use countersign_domain::provider::cancel_charge::CancelRefused;
-use countersign_domain::provider::capture_charge::CaptureRefused;
 use countersign_domain::provider::checkout_session::SessionRefused;
-use countersign_domain::provider::close_charge_permission::CloseRefused;
-use countersign_domain::provider::create_charge::CreateChargeRefused;
-use countersign_domain::provider::create_refund::CreateRefundRefused;
-use countersign_domain::provider::finalize::FinalizeRefused;
 use countersign_domain::provider::ledger::Unbalanced;
 use countersign_domain::provider::payment_details::PaymentDetailsRefused;
-use countersign_store::contract::StoreError;
 pub(crate) use countersign_store::transact::StoreFailed;
 
-/// Why a call changes nothing.
+/// Why the book changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// The idempotency key was used for another request.
@@ -21,22 +14,6 @@ pub(crate) enum Refused {
     NotFound,
     /// The session or the buyer cannot do this.
     Session(SessionRefused),
-    /// The ladder of Finalize and Complete.
-    Finalize(FinalizeRefused),
-    /// The ladder of Create Charge.
-    CreateCharge(CreateChargeRefused),
-    /// The ladder of Capture Charge.
-    Capture(CaptureRefused),
-    /// The charge can no longer be canceled.
-    Cancel(CancelRefused),
-    /// The ladder of Create Refund.
-    CreateRefund(CreateRefundRefused),
-    /// The permission cannot be closed.
-    Close(CloseRefused),
-    /// A Closed permission takes no other notes.
-    NotModifiable,
-    /// No buyer mends a Closed permission.
-    PermissionClosed,
     /// The store failed.
     Store(StoreFailed),
 }
@@ -49,12 +26,6 @@ pub(super) fn broken(unbalanced: Unbalanced) -> StoreFailed {
 impl From<StoreFailed> for Refused {
     fn from(failed: StoreFailed) -> Self {
         Self::Store(failed)
-    }
-}
-
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error.into())
     }
 }
 

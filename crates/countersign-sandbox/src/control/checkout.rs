@@ -18,7 +18,8 @@ use countersign_protocol::wire::{
 
 use super::errors::Refused;
 use crate::book::checkout::Checkout;
-use crate::http::requests;
+use crate::book::refused::Refused as BookRefused;
+use crate::calls::reading::known;
 use crate::merchants::{Merchants, RegisteredKey};
 use crate::settings::Settings;
 use crate::visit::test_buyer::{self, bill_to_the_card, test_buyer};
@@ -84,10 +85,9 @@ pub(super) fn start(
 ) -> Result<(Checkout, Option<BuyerAct>), Refused> {
     let request: StartCheckout = read_request(body, Spellings::Every)?;
     let owner = owner(request.public_key_id.as_ref(), request.environment.as_deref(), merchants)?;
-    let product_type =
-        requests::known(request.product_type).ok_or_else(|| Refused::missing("productType"))?;
+    let product_type = known(request.product_type).ok_or_else(|| Refused::missing("productType"))?;
     let details = request.payment_details.ok_or_else(|| Refused::missing("paymentDetails"))?;
-    let intent = requests::known(details.payment_intent);
+    let intent = known(details.payment_intent);
     let amount: Option<Money> = details.charge_amount.map(Into::into);
     let payment = PaymentDetails {
         payment_intent: Some(intent.ok_or_else(|| Refused::missing("paymentDetails.paymentIntent"))?),
@@ -102,7 +102,7 @@ pub(super) fn start(
     };
     let currency = payment.charge_amount.map_or(Currency::USD, Money::currency);
     let region = region(request.region.as_deref(), currency)?;
-    payment.check(region).map_err(|refused| Refused::Book(refused.into()))?;
+    payment.check(region).map_err(BookRefused::from)?;
     if product_type == ProductType::PayOnly && request.shipping_address.is_some() {
         return Err(Refused::combination("shippingAddress", "a PayOnly checkout ships nothing"));
     }

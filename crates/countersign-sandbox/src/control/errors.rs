@@ -7,8 +7,8 @@ use countersign_protocol::wire::{BodyRefused, ReasonCode};
 use crate::book::answer::Answer;
 use crate::book::endpoints::EndpointRefused;
 use crate::book::refused::{Refused as BookRefused, StoreFailed};
-use crate::fault_list::{MAX_FAULTS, TooManyFaults};
-use crate::faults::FaultRefused;
+use crate::faults::call::CallFaultRefused;
+use crate::faults::list::{MAX_FAULTS, TooManyFaults};
 use crate::http::errors::{self as api, Refusal};
 use crate::http::render::response;
 use crate::notify::endpoint::MAX_ENDPOINTS;
@@ -20,8 +20,8 @@ use crate::words::listed;
 pub(super) enum Refused {
     /// A refusal of its own.
     Own(Refusal),
-    /// A rule's or the store's.
-    Book(BookRefused),
+    /// A rule's, the book's or the store's.
+    Api(api::Refused),
 }
 
 impl Refused {
@@ -86,11 +86,11 @@ impl Refused {
         Self::own(ReasonCode::InternalServerError, message)
     }
 
-    /// What the book refuses, of an object that is named: the control API has no merchant whose it could be.
-    pub(super) fn of(what: &str) -> impl Fn(BookRefused) -> Self {
-        move |refused| match refused {
-            BookRefused::NotFound => Self::not_found(what),
-            refused => Self::Book(refused),
+    /// What is refused of an object that is named: the control API has no merchant whose it could be.
+    pub(super) fn of<E: Into<api::Refused>>(what: &str) -> impl Fn(E) -> Self {
+        move |refused| match refused.into() {
+            api::Refused::Book(BookRefused::NotFound) => Self::not_found(what),
+            refused => Self::Api(refused),
         }
     }
 }
@@ -101,13 +101,13 @@ impl From<BodyRefused> for Refused {
     }
 }
 
-impl From<FaultRefused> for Refused {
-    fn from(refused: FaultRefused) -> Self {
+impl From<CallFaultRefused> for Refused {
+    fn from(refused: CallFaultRefused) -> Self {
         match refused {
-            FaultRefused::StaleWrite => {
+            CallFaultRefused::StaleWrite => {
                 Self::combination("kind", "staleRead goes with the operations that get an object")
             }
-            FaultRefused::NamesNoCheckoutSession => {
+            CallFaultRefused::NamesNoCheckoutSession => {
                 Self::combination("checkoutSessionId", "this operation names no Checkout Session")
             }
         }
@@ -129,9 +129,15 @@ impl From<EndpointRefused> for Refused {
     }
 }
 
+impl From<BookRefused> for Refused {
+    fn from(refused: BookRefused) -> Self {
+        Self::Api(refused.into())
+    }
+}
+
 impl From<StoreFailed> for Refused {
     fn from(failed: StoreFailed) -> Self {
-        Self::Book(failed.into())
+        Self::Api(failed.into())
     }
 }
 
@@ -139,7 +145,7 @@ impl From<StoreFailed> for Refused {
 pub(super) fn render(refused: Refused, flags: &Flags) -> Response {
     let Answer { status, body, .. } = match refused {
         Refused::Own(refusal) => api::render(refusal),
-        Refused::Book(refused) => api::answer(&api::Refused::Book(refused), flags),
+        Refused::Api(refused) => api::answer(&refused, flags),
     };
     response(status, body.into())
 }

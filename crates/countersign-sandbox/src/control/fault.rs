@@ -1,5 +1,4 @@
-//! Faults of calls and of notifications: ordering and listing them. What they do is [`crate::faults`]'s and
-//! [`crate::notify::fault`]'s affair.
+//! Faults of calls and of notifications: ordering and listing them. What they do is [`crate::faults`]'s affair.
 
 use std::time::Duration;
 
@@ -15,10 +14,13 @@ use super::errors::Refused;
 use super::numbers::{IsoDuration, Rate, Whole};
 use super::{checkout, render};
 use crate::app::App;
-use crate::fault_list::{Chance, Fault, FaultList};
-use crate::faults::{DEFAULT_STALENESS, DEFAULT_TIMEOUT, FaultKind, FaultOrder, Operation, Point};
+use crate::calls::Operation;
+use crate::faults::call::{
+    CallFault, CallFaultKind, CallFaultOrder, CallPoint, DEFAULT_STALENESS, DEFAULT_TIMEOUT,
+};
+use crate::faults::list::{Chance, Fault, FaultList};
+use crate::faults::notification::{NotificationFault, NotificationFaultKind, NotificationFaultOrder};
 use crate::ids::Ids;
-use crate::notify::fault as notification;
 
 /// The longest word of an order, with room.
 const MAX_WORD_LEN: usize = 64;
@@ -58,11 +60,11 @@ pub(super) fn order(app: &App, body: &[u8]) -> Result<Response, Refused> {
     let operation = order.operation.as_deref().ok_or_else(|| Refused::missing("operation"))?;
     let known = || Refused::not_one_of("operation", Operation::ALL.iter().map(|known| known.as_str()));
     let operation = Operation::parse(operation).ok_or_else(known)?;
-    let kind = kind(order.kind.as_deref(), order.status, order.delay)?;
+    let fault = call_fault(order.kind.as_deref(), order.status, order.delay)?;
     let point = match order.point.as_deref() {
-        Some(point) => Point::parse(point)
-            .ok_or_else(|| Refused::not_one_of("point", Point::ALL.iter().map(|known| known.as_str())))?,
-        None if matches!(kind, FaultKind::StaleRead { .. }) => Point::Before,
+        Some(point) => CallPoint::parse(point)
+            .ok_or_else(|| Refused::not_one_of("point", CallPoint::ALL.iter().map(|known| known.as_str())))?,
+        None if fault.kind() == CallFaultKind::StaleRead => CallPoint::Before,
         None => return Err(Refused::missing("point")),
     };
     let chance = chance(order.rate, order.seed, &app.ids)?;
@@ -72,7 +74,7 @@ pub(super) fn order(app: &App, body: &[u8]) -> Result<Response, Refused> {
     }
     let (public_key_id, checkout_session_id) = (order.public_key_id, order.checkout_session_id);
     let fault_id = app.ids.fault_id();
-    let order = FaultOrder { operation, point, kind, public_key_id, checkout_session_id }.checked()?;
+    let order = CallFaultOrder { operation, point, fault, public_key_id, checkout_session_id }.checked()?;
     put_in_force(&app.faults, Fault { fault_id, times, chance, order })
 }
 
@@ -80,8 +82,8 @@ pub(super) fn order(app: &App, body: &[u8]) -> Result<Response, Refused> {
 pub(super) fn order_of_notifications(app: &App, body: &[u8]) -> Result<Response, Refused> {
     let order: OrderNotificationFault = read_request(body, Spellings::Every)?;
     let kind = order.kind.as_deref().ok_or_else(|| Refused::missing("kind"))?;
-    let known = || Refused::not_one_of("kind", notification::FaultKind::ALL.iter().map(|kind| kind.as_str()));
-    let kind = notification::FaultKind::parse(kind).ok_or_else(known)?;
+    let known = || Refused::not_one_of("kind", NotificationFaultKind::ALL.iter().map(|kind| kind.as_str()));
+    let kind = NotificationFaultKind::parse(kind).ok_or_else(known)?;
     let delay = match (order.delay, kind.usual_delay()) {
         (Some(_), None) => {
             return Err(Refused::combination("delay", "it goes with delay, reorder and staleTimestamp"));
@@ -93,8 +95,8 @@ pub(super) fn order_of_notifications(app: &App, body: &[u8]) -> Result<Response,
     let object_type = order.object_type.as_deref().map(object_type).transpose()?;
     let key = order.public_key_id.map(|id| checkout::key(&id, &app.merchants)).transpose()?;
     let merchant_id = key.map(|key| key.merchant_id.clone());
-    let strike = notification::Strike { kind, delay };
-    let order = notification::FaultOrder { strike, object_type, merchant_id };
+    let fault = NotificationFault { kind, delay };
+    let order = NotificationFaultOrder { fault, object_type, merchant_id };
     put_in_force(&app.notices.faults, Fault { fault_id: app.ids.fault_id(), times, chance, order })
 }
 
@@ -136,30 +138,31 @@ fn times(times: Option<WholeNumber>) -> Result<u32, Refused> {
     }
 }
 
-fn kind(
+fn call_fault(
     word: Option<&str>,
     status: Option<WholeNumber>,
     delay: Option<IsoDuration>,
-) -> Result<FaultKind, Refused> {
+) -> Result<CallFault, Refused> {
     let delay = delay.map(|IsoDuration(delay)| delay);
-    let kind = match word.ok_or_else(|| Refused::missing("kind"))? {
-        "reset" => FaultKind::Reset,
-        "timeout" => FaultKind::Timeout { delay: delay.unwrap_or(DEFAULT_TIMEOUT) },
-        "status" => FaultKind::Status { status: error_status(status)? },
-        "staleRead" => FaultKind::StaleRead { delay: delay.unwrap_or(DEFAULT_STALENESS) },
-        _ => return Err(Refused::not_one_of("kind", FaultKind::WORDS.iter().copied())),
+    let word = word.ok_or_else(|| Refused::missing("kind"))?;
+    let known = || Refused::not_one_of("kind", CallFaultKind::ALL.iter().map(|known| known.as_str()));
+    let fault = match CallFaultKind::parse(word).ok_or_else(known)? {
+        CallFaultKind::Reset => CallFault::Reset,
+        CallFaultKind::Timeout => CallFault::Timeout { delay: delay.unwrap_or(DEFAULT_TIMEOUT) },
+        CallFaultKind::Status => CallFault::Status { status: error_status(status)? },
+        CallFaultKind::StaleRead => CallFault::StaleRead { delay: delay.unwrap_or(DEFAULT_STALENESS) },
     };
-    match kind {
-        FaultKind::Reset | FaultKind::Status { .. } if delay.is_some() => {
+    match fault {
+        CallFault::Reset | CallFault::Status { .. } if delay.is_some() => {
             return Err(Refused::combination("delay", "it goes with timeout and staleRead"));
         }
-        FaultKind::Timeout { delay } if delay > LONGEST_TIMEOUT => {
+        CallFault::Timeout { delay } if delay > LONGEST_TIMEOUT => {
             return Err(Refused::invalid("delay", "a connection is held for an hour at most"));
         }
         _ => {}
     }
-    match (kind, status) {
-        (FaultKind::Status { .. }, _) | (_, None) => Ok(kind),
+    match (fault, status) {
+        (CallFault::Status { .. }, _) | (_, None) => Ok(fault),
         (_, Some(_)) => Err(Refused::combination("status", "it goes with the kind status")),
     }
 }
@@ -179,18 +182,18 @@ fn object_type(word: &str) -> Result<ObjectType, Refused> {
 }
 
 /// Shows a fault of a call. Of its times, those that are left.
-pub(super) fn shown(Fault { fault_id, times, chance, order }: Fault<FaultOrder>) -> Members {
-    let FaultOrder { operation, point, kind, public_key_id, checkout_session_id } = order;
-    let (status, delay) = match kind {
-        FaultKind::Reset => (None, None),
-        FaultKind::Status { status } => (Some(status.as_u16()), None),
-        FaultKind::Timeout { delay } | FaultKind::StaleRead { delay } => (None, Some(delay)),
+pub(super) fn shown(Fault { fault_id, times, chance, order }: Fault<CallFaultOrder>) -> Members {
+    let CallFaultOrder { operation, point, fault, public_key_id, checkout_session_id } = order;
+    let (status, delay) = match fault {
+        CallFault::Reset => (None, None),
+        CallFault::Status { status } => (Some(status.as_u16()), None),
+        CallFault::Timeout { delay } | CallFault::StaleRead { delay } => (None, Some(delay)),
     };
     let members = Members::default()
         .with("faultId", fault_id)
         .with("operation", operation.as_str())
         .with("point", point.as_str())
-        .with("kind", kind.as_str())
+        .with("kind", fault.kind().as_str())
         .some("status", status)
         .with("times", times)
         .some("publicKeyId", public_key_id.as_ref().map(PublicKeyId::as_str))
@@ -199,16 +202,17 @@ pub(super) fn shown(Fault { fault_id, times, chance, order }: Fault<FaultOrder>)
 }
 
 /// Shows a fault of a notification.
-pub(super) fn shown_of_notifications(fault: Fault<notification::FaultOrder>) -> Members {
-    let Fault { fault_id, times, chance, order } = fault;
-    let notification::FaultOrder { strike, object_type, merchant_id } = order;
+pub(super) fn shown_of_notifications(
+    Fault { fault_id, times, chance, order }: Fault<NotificationFaultOrder>,
+) -> Members {
+    let NotificationFaultOrder { fault, object_type, merchant_id } = order;
     let members = Members::default()
         .with("faultId", fault_id)
-        .with("kind", strike.kind.as_str())
+        .with("kind", fault.kind.as_str())
         .with("times", times)
         .some("objectType", object_type.map(ObjectType::as_str))
         .some("merchantId", merchant_id.as_ref().map(MerchantId::as_str));
-    drawn(members, chance, strike.delay)
+    drawn(members, chance, fault.delay)
 }
 
 /// With how likely a fault strikes, and how much later.

@@ -25,9 +25,11 @@ use http::{Method, StatusCode};
 
 use crate::app::App;
 use crate::book::checkout::{Checkout, Shown};
-use crate::book::refused::Refused as BookRefused;
+use crate::calls::cancel_charge::cancel;
+use crate::calls::close_charge_permission::close;
+use crate::calls::payment_answer::with_permission_alone;
+use crate::http::errors::Refused as ApiRefused;
 use crate::http::origin::Origin;
-use crate::http::payments as api;
 use crate::settings::ControlToken;
 use errors::Refused;
 use payments::{Party, PermissionAct};
@@ -138,7 +140,7 @@ async fn start_checkout(app: &App, request: &Request) -> Result<Response, Refuse
         Some(act) => checkout::let_act(&Checkout { session, shown: Shown::default() }, act, now),
         None => Ok(Step { next: session, events: Vec::new() }),
     };
-    let started = app.book.start_checkout(&new, then).await.map_err(Refused::Book)?;
+    let started = app.book.start_checkout(&new, then).await?;
     Ok(render::checkout(StatusCode::CREATED, &started, &Origin::of(request)))
 }
 
@@ -162,17 +164,17 @@ async fn act_on_permission(
     let moment = app.book.moment().await;
     let now = moment.now;
     let decide = |payment: &Payment| match act {
-        PermissionAct::Close(reason) => api::close(payment, reason, OpenCharges::Stay, now),
+        PermissionAct::Close(reason) => close(payment, reason, OpenCharges::Stay, now),
         PermissionAct::UpdatePaymentMethod(card) => {
             let step = update_payment_method(&payment.permission, card, now)
-                .map_err(|PermissionClosed| BookRefused::PermissionClosed)?;
+                .map_err(|PermissionClosed| ApiRefused::PermissionClosed)?;
             let unchanged = || Step { next: payment.permission.clone(), events: Vec::new() };
-            Ok(api::of_permission_alone(payment, step.unwrap_or_else(unchanged)))
+            Ok(with_permission_alone(payment, step.unwrap_or_else(unchanged)))
         }
     };
-    let not_found = Refused::of("Charge Permission");
-    let caller = app.book.caller_for(&id, now).await.map_err(&not_found)?;
-    let acted = app.book.change_permission(&caller, &id, decide).await.map_err(&not_found)?;
+    let caller = app.book.caller_for(&id, now).await.map_err(Refused::of("Charge Permission"))?;
+    let acted = app.book.change_permission(&caller, &id, decide).await;
+    let acted = acted.map_err(Refused::of("Charge Permission"))?;
     Ok(render::json(StatusCode::OK, acted.body))
 }
 
@@ -180,10 +182,9 @@ async fn act_on_charge(app: &App, id: &str, party: Party, request: &Request) -> 
     let id = ChargeId::parse(id).map_err(|_| Refused::not_found("Charge"))?;
     let reason = payments::act_on_charge(party, request.body())?;
     let moment = app.book.moment().await;
-    let not_found = Refused::of("Charge");
-    let caller = app.book.caller_for_charge(&id, moment.now).await.map_err(&not_found)?;
-    let decide = |payment: &_, id: &_| api::cancel(payment, id, reason, moment.now);
-    let acted = app.book.change_charge(&caller, Some(&id), decide).await.map_err(&not_found)?;
+    let caller = app.book.caller_for_charge(&id, moment.now).await.map_err(Refused::of("Charge"))?;
+    let decide = |payment: &_, id: &_| cancel(payment, id, reason, moment.now);
+    let acted = app.book.change_charge(&caller, Some(&id), decide).await.map_err(Refused::of("Charge"))?;
     Ok(render::json(StatusCode::OK, acted.body))
 }
 

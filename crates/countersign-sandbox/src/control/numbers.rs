@@ -8,7 +8,7 @@ use countersign_domain::time::DAY;
 use countersign_protocol::notification::SignatureVersion;
 use countersign_protocol::wire::{Member, RawValue, Reader, Writer};
 
-use crate::fault_list::WHOLE;
+use crate::faults::list::WHOLE;
 
 /// The longest duration taken, a hundred years: a longer one is a slip.
 const LONGEST: Duration = Duration::from_secs(36_500 * DAY.as_secs());

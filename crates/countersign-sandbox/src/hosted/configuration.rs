@@ -13,8 +13,9 @@ use countersign_protocol::signing::{Algorithm, ButtonRefused, verify_button};
 use countersign_protocol::wire::{BodyRefused, CreateCheckoutSession, Object as _, Price, read_request};
 
 use crate::book::checkout::{Checkout, Shown};
+use crate::calls::create_checkout_session::new_checkout;
+use crate::calls::reading;
 use crate::http::errors::{self, Refused as ApiRefused};
-use crate::http::requests;
 use crate::merchants::{Merchants, RegisteredKey};
 use crate::settings::Settings;
 use crate::visit::Visit;
@@ -231,12 +232,12 @@ fn buy_now(
         ("multiAddressesCheckoutMetadata", config.multi_addresses_checkout_metadata.is_some()),
         ("addressDetails", config.address_details.is_some()),
     ] {
-        requests::absent(field, is_there).map_err(of_config)?;
+        reading::absent(field, is_there).map_err(of_config)?;
     }
-    requests::one_time(config.charge_permission_type).map_err(of_config)?;
+    reading::one_time(config.charge_permission_type).map_err(of_config)?;
     let scopes = scopes(config.scopes.as_deref())?;
     let details = config.payment_details.ok_or_else(|| missing(&within("paymentDetails")))?;
-    let payment = PaymentDetails::default().updated(requests::payment(Some(details)));
+    let payment = PaymentDetails::default().updated(reading::payment(Some(details)));
     payment.payment_intent.ok_or_else(|| missing(&within("paymentDetails.paymentIntent")))?;
     let currency = payment.charge_amount.map(Money::currency).or(payment.presentment_currency);
     let currency = currency.unwrap_or(button.ledger_currency);
@@ -299,7 +300,7 @@ fn redirecting(
     let read: CreateCheckoutSession = read_request(payload.as_bytes(), settings.flags.spellings)
         .map_err(|refused| of_request(refused.into(), &payload_json))?;
     let (wanted, specifications) = (read.scopes.clone(), read.delivery_specifications.clone());
-    let Checkout { session, shown } = requests::create(read, button.owner(), button.region, &settings.flags)
+    let Checkout { session, shown } = new_checkout(read, button.owner(), button.region, &settings.flags)
         .map_err(|refused| of_request(refused, &payload_json))?;
     Restrictions::read(specifications.as_ref())
         .map_err(|NotARestriction(field, why)| invalid(&format!("{payload_json}.{field}"), why))?;

@@ -21,7 +21,6 @@ use http::StatusCode;
 use crate::book::answer::Answer;
 use crate::book::refused::{Refused as BookRefused, StoreFailed};
 use crate::book::reply::RefusedBy;
-use crate::faults;
 use crate::settings::Flags;
 
 /// Everything that the API refuses.
@@ -40,8 +39,6 @@ pub(crate) enum Refused {
     KnowsNoSimulation,
     /// A simulation code that this call does not know.
     UnknownSimulation,
-    /// Update Charge, on a charge of the merchant's own.
-    NotAProvidersCharge,
     MissingIdempotencyKey,
     /// Check 2.
     Body(BodyRefused),
@@ -50,8 +47,26 @@ pub(crate) enum Refused {
         field: &'static str,
         why: &'static str,
     },
-    /// Checks 3 and following, and the store.
+    /// Check 3, what holds for any object of its kind, and the store.
     Book(BookRefused),
+    /// The ladder of Finalize and Complete.
+    Finalize(FinalizeRefused),
+    /// The ladder of Create Charge.
+    CreateCharge(CreateChargeRefused),
+    /// Update Charge, on a charge of the merchant's own.
+    NotAProvidersCharge,
+    /// The ladder of Capture Charge.
+    Capture(CaptureRefused),
+    /// The charge can no longer be canceled.
+    Cancel(CancelRefused),
+    /// The ladder of Create Refund.
+    CreateRefund(CreateRefundRefused),
+    /// The permission cannot be closed.
+    Close(CloseRefused),
+    /// A Closed permission takes no other notes.
+    NotModifiable,
+    /// No buyer mends a Closed permission.
+    PermissionClosed,
     /// An ordered fault.
     Fault(StatusCode),
     /// What the idempotency key of a refused request answers.
@@ -76,6 +91,12 @@ impl From<BookRefused> for Refused {
     }
 }
 
+impl From<StoreFailed> for Refused {
+    fn from(failed: StoreFailed) -> Self {
+        Self::Book(failed.into())
+    }
+}
+
 /// What the path names cannot be there: nothing has such an id.
 impl From<NotAnId> for Refused {
     fn from(_: NotAnId) -> Self {
@@ -87,8 +108,10 @@ impl Refused {
     /// Which part of the ladder refuses, of what an idempotency key may keep.
     pub(super) fn refused_by(&self) -> RefusedBy {
         match self {
-            Self::Book(_) | Self::Kept(_) => RefusedBy::Rule,
-            _ => RefusedBy::Form,
+            Self::Body(_) | Self::Missing(_) | Self::Invalid { .. } | Self::UnknownSimulation => {
+                RefusedBy::Form
+            }
+            _ => RefusedBy::Rule,
         }
     }
 }
@@ -151,16 +174,33 @@ pub(crate) fn answer(refused: &Refused, flags: &Flags) -> Answer {
         Refused::Body(refused) => refusal(refused.kind.reason_code(), refused.to_string()),
         Refused::Missing(field) => missing(field),
         Refused::Invalid { field, why } => invalid(field, why),
-        Refused::Book(refused) => book_refusal(refused, flags),
+        Refused::Book(refused) => book_refusal(refused),
+        Refused::Finalize(refused) => finalize_refusal(refused, flags),
+        Refused::CreateCharge(refused) => create_charge_refusal(*refused),
+        Refused::Capture(refused) => capture_refusal(*refused),
+        Refused::Cancel(CancelRefused::NotCancelable) => refusal(
+            ReasonCode::InvalidChargeStatus,
+            "The Charge is neither AuthorizationInitiated nor Authorized.",
+        ),
+        Refused::CreateRefund(refused) => create_refund_refusal(*refused),
+        Refused::NotModifiable => {
+            refusal(ReasonCode::ChargePermissionNotModifiable, "The Charge Permission is Closed.")
+        }
+        Refused::Close(CloseRefused::PermissionClosed) | Refused::PermissionClosed => {
+            refusal(ReasonCode::InvalidChargePermissionStatus, "The Charge Permission is Closed.")
+        }
+        Refused::Cancel(CancelRefused::Unbalanced(why)) | Refused::Close(CloseRefused::Unbalanced(why)) => {
+            unbalanced(*why)
+        }
         Refused::Fault(status) => {
-            let ordered = refusal(faults::reason_code(*status), "This answer was ordered.");
+            let ordered = refusal(ordered_code(*status), "This answer was ordered.");
             Refusal { status: status.as_u16(), ..ordered }
         }
     })
 }
 
 /// The answer to a payment that failed.
-pub(super) fn payment_failure(failure: PaymentFailure, flags: &Flags) -> Answer {
+pub(crate) fn payment_failure(failure: PaymentFailure, flags: &Flags) -> Answer {
     render(match failure {
         PaymentFailure::SessionCanceled => canceled(flags),
         PaymentFailure::HardDeclined => refusal(ReasonCode::HardDeclined, "The payment was declined."),
@@ -197,7 +237,7 @@ fn unreadable_refusal(unreadable: Unreadable) -> Refusal {
     }
 }
 
-fn book_refusal(refused: &BookRefused, flags: &Flags) -> Refusal {
+fn book_refusal(refused: &BookRefused) -> Refusal {
     match refused {
         BookRefused::DuplicateIdempotencyKey => refusal(
             ReasonCode::DuplicateIdempotencyKey,
@@ -207,22 +247,6 @@ fn book_refusal(refused: &BookRefused, flags: &Flags) -> Refusal {
             refusal(ReasonCode::ResourceNotFound, "There is no such resource for this merchant.")
         }
         BookRefused::Session(refused) => session_refusal(refused),
-        BookRefused::Finalize(refused) => finalize_refusal(refused, flags),
-        BookRefused::CreateCharge(refused) => create_charge_refusal(*refused),
-        BookRefused::Capture(refused) => capture_refusal(*refused),
-        BookRefused::Cancel(CancelRefused::NotCancelable) => refusal(
-            ReasonCode::InvalidChargeStatus,
-            "The Charge is neither AuthorizationInitiated nor Authorized.",
-        ),
-        BookRefused::CreateRefund(refused) => create_refund_refusal(*refused),
-        BookRefused::NotModifiable => {
-            refusal(ReasonCode::ChargePermissionNotModifiable, "The Charge Permission is Closed.")
-        }
-        BookRefused::Close(CloseRefused::PermissionClosed) | BookRefused::PermissionClosed => {
-            refusal(ReasonCode::InvalidChargePermissionStatus, "The Charge Permission is Closed.")
-        }
-        BookRefused::Cancel(CancelRefused::Unbalanced(why))
-        | BookRefused::Close(CloseRefused::Unbalanced(why)) => unbalanced(*why),
         BookRefused::Store(failed) => {
             tracing::error!(%failed, "a request failed");
             match failed {
@@ -238,7 +262,7 @@ fn book_refusal(refused: &BookRefused, flags: &Flags) -> Refusal {
 }
 
 /// The answer to a charge that was declined before it came into being.
-pub(super) fn charge_declined(reason: ChargeDeclineReason) -> Answer {
+pub(crate) fn charge_declined(reason: ChargeDeclineReason) -> Answer {
     let (code, message) = match reason {
         ChargeDeclineReason::SoftDeclined => {
             (ReasonCode::SoftDeclined, "The charge was declined. Trying again may work.")
@@ -428,5 +452,37 @@ fn finalize_refusal(refused: &FinalizeRefused, flags: &Flags) -> Refusal {
             "The simulation does not fit this call, or its prerequisites do not hold.",
         ),
         FinalizeRefused::Unbalanced(why) => unbalanced(*why),
+    }
+}
+
+/// The reason code that goes with an ordered status: the API's usual one where it has the status.
+fn ordered_code(status: StatusCode) -> ReasonCode {
+    match status.as_u16() {
+        401 => ReasonCode::UnauthorizedAccess,
+        403 => ReasonCode::InvalidAuthentication,
+        404 => ReasonCode::ResourceNotFound,
+        405 => ReasonCode::RequestNotSupported,
+        408 => ReasonCode::RequestTimeout,
+        409 => ReasonCode::AmountMismatch,
+        422 => ReasonCode::InvalidCheckoutSessionStatus,
+        426 => ReasonCode::TLSVersionNotSupported,
+        429 => ReasonCode::TooManyRequests,
+        400..=499 => ReasonCode::InvalidRequest,
+        500 => ReasonCode::InternalServerError,
+        _ => ReasonCode::ServiceUnavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_status_has_a_reason_code() {
+        for status in 400..600 {
+            let code = ordered_code(StatusCode::from_u16(status).unwrap());
+            let documented = ReasonCode::ALL.iter().any(|code| code.status() == status);
+            assert_eq!(code.status() == status, documented, "{status} {code}");
+        }
     }
 }

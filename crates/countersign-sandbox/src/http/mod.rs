@@ -1,15 +1,11 @@
-//! Amazon Pay's API over HTTP: routes, signatures, bodies in and out. No rule lives here, and no store
-//! is called: `book/` does that. Paths under `/_sandbox` go to `control/`, a
-//! buyer's to `hosted/`.
+//! Amazon Pay's API over HTTP: routes, signatures, and the form of answers and refusals. What a call reads, does and
+//! answers is in `calls/`. Paths under `/_sandbox` go to `control/`, a buyer's to `hosted/`.
 
 mod date;
 pub(crate) mod errors;
 pub(crate) mod origin;
-pub(crate) mod payments;
 pub(crate) mod render;
-pub(crate) mod requests;
 mod route;
-mod sessions;
 mod signed;
 
 use countersign_http::{Reply, Request, Response, Unreadable};
@@ -18,8 +14,9 @@ use http::{HeaderName, HeaderValue, header};
 use crate::app::App;
 use crate::book::answer::Answer;
 use crate::book::refused::Refused as BookRefused;
+use crate::calls;
 use crate::control;
-use crate::faults::{FaultKind, Operation, Point};
+use crate::faults::call::{CallFault, CallPoint};
 use crate::hosted;
 use crate::notify::pages;
 pub(crate) use date::DateHeader;
@@ -80,11 +77,11 @@ async fn answer(app: &App, request: &Request) -> Reply {
         Ok(signed) => signed,
         Err(why) => return Reply::Answer(refused(app, &why)),
     };
-    match app.faults.strike_call(&signed.call(), Point::Before).map(|fault| fault.order.kind) {
-        Some(FaultKind::StaleRead { delay }) => signed.look.staleness = Some(delay),
-        Some(kind) => {
+    match app.faults.strike_call(&signed.candidate(), CallPoint::Before).map(|fault| fault.order.fault) {
+        Some(CallFault::StaleRead { delay }) => signed.request.look.staleness = Some(delay),
+        Some(fault) => {
             drop(moment);
-            return struck(app, kind).await;
+            return struck(app, fault).await;
         }
         None => {}
     }
@@ -92,10 +89,10 @@ async fn answer(app: &App, request: &Request) -> Reply {
     drop(moment);
     match carried_out {
         Ok(answer) => {
-            app.notices.hold_answer(&signed.caller.told, &app.clock).await;
-            match app.faults.strike_call(&signed.call(), Point::AfterCommit) {
-                Some(fault) => struck(app, fault.order.kind).await,
-                None => Reply::Answer(response(answer.status, answer.into_body(signed.caller.now))),
+            app.notices.hold_answer(&signed.request.caller.told, &app.clock).await;
+            match app.faults.strike_call(&signed.candidate(), CallPoint::AfterCommit) {
+                Some(fault) => struck(app, fault.order.fault).await,
+                None => Reply::Answer(response(answer.status, answer.into_body(signed.request.caller.now))),
             }
         }
         Err(why) => Reply::Answer(refused(app, &why)),
@@ -103,51 +100,31 @@ async fn answer(app: &App, request: &Request) -> Reply {
 }
 
 /// Does what a fault says, in place of the answer.
-async fn struck(app: &App, kind: FaultKind) -> Reply {
-    match kind {
-        FaultKind::Status { status } => Reply::Answer(refused(app, &Refused::Fault(status))),
-        FaultKind::Timeout { delay } => {
+async fn struck(app: &App, fault: CallFault) -> Reply {
+    match fault {
+        CallFault::Status { status } => Reply::Answer(refused(app, &Refused::Fault(status))),
+        CallFault::Timeout { delay } => {
             app.clock.sleep(delay).await;
             Reply::Reset
         }
         // A read is stale before it is made; there is nothing to be stale after.
-        FaultKind::Reset | FaultKind::StaleRead { .. } => Reply::Reset,
+        CallFault::Reset | CallFault::StaleRead { .. } => Reply::Reset,
     }
 }
 
 /// Carries a call out, and keeps its refusal for its idempotency key where the flag says so.
 async fn carry_out(app: &App, signed: &Signed<'_>) -> Result<Answer, Refused> {
-    let refused = match dispatch(app, signed).await {
+    let refused = match calls::answer(signed.operation, &app.book, &signed.request).await {
         Ok(answer) => return Ok(answer),
         Err(refused) => refused,
     };
     let flags = &app.settings.flags;
     let is_kept = flags.save_refusals
-        && signed.caller.idempotency.is_some()
+        && signed.request.caller.idempotency.is_some()
         && !matches!(refused, Refused::Book(BookRefused::Store(_) | BookRefused::DuplicateIdempotencyKey));
     if !is_kept {
         return Err(refused);
     }
     let (check, answer) = (refused.refused_by(), errors::answer(&refused, flags));
-    Err(Refused::Kept(app.book.remember_refusal(&signed.caller, check, answer).await?))
-}
-
-async fn dispatch(app: &App, signed: &Signed<'_>) -> Result<Answer, Refused> {
-    match signed.route.operation {
-        Operation::CreateCheckoutSession => sessions::create(app, signed).await,
-        Operation::GetCheckoutSession => sessions::get(app, signed).await,
-        Operation::UpdateCheckoutSession => sessions::update(app, signed).await,
-        Operation::CompleteCheckoutSession => sessions::complete(app, signed).await,
-        Operation::FinalizeCheckoutSession => sessions::finalize(app, signed).await,
-        Operation::GetChargePermission => payments::get_permission(app, signed).await,
-        Operation::UpdateChargePermission => payments::update_permission(app, signed).await,
-        Operation::CloseChargePermission => payments::close_permission(app, signed).await,
-        Operation::CreateCharge => payments::create_charge(app, signed).await,
-        Operation::GetCharge => payments::get_charge(app, signed).await,
-        Operation::UpdateCharge => payments::update_charge(app, signed).await,
-        Operation::CaptureCharge => payments::capture_charge(app, signed).await,
-        Operation::CancelCharge => payments::cancel_charge(app, signed).await,
-        Operation::CreateRefund => payments::create_refund(app, signed).await,
-        Operation::GetRefund => payments::get_refund(app, signed).await,
-    }
+    Err(Refused::Kept(app.book.remember_refusal(&signed.request.caller, check, answer).await?))
 }

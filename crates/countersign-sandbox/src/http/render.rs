@@ -46,7 +46,7 @@ pub(crate) fn checkout_session(checkout: &Checkout, origin: &Origin) -> String {
 }
 
 /// The answer to Finalize and Complete.
-pub(super) fn outcome(outcome: Outcome<'_>, flags: &Flags) -> Answer {
+pub(crate) fn outcome(outcome: Outcome<'_>, flags: &Flags) -> Answer {
     let Completion { session, buyer, is_pending } = match outcome {
         Ok(completion) => completion,
         Err(failure) => return errors::payment_failure(failure, flags),
@@ -340,7 +340,7 @@ pub(crate) fn charge(charge: &Charge, environment: Environment) -> String {
 }
 
 /// A Refund in the API's own form.
-pub(super) fn refund(refund: &Refund, charge_id: &ChargeId, environment: Environment) -> String {
+pub(crate) fn refund(refund: &Refund, charge_id: &ChargeId, environment: Environment) -> String {
     let (state, reason) = match refund.state {
         RefundState::RefundInitiated { .. } => (wire::RefundState::RefundInitiated, None),
         RefundState::Refunded => (wire::RefundState::Refunded, None),

@@ -1,36 +1,14 @@
-//! Paths: which call a request is, on which object, in which environment.
+//! Paths: which call a request is, on which object, in which environment. The calls' paths are in the table of
+//! `calls/mod.rs`.
 
 use countersign_domain::ids::Environment;
 use http::Method;
 
 use super::errors::Refused;
-use crate::faults::Operation::{
-    self, CancelCharge, CaptureCharge, CloseChargePermission, CompleteCheckoutSession, CreateCharge,
-    CreateCheckoutSession, CreateRefund, FinalizeCheckoutSession, GetCharge, GetChargePermission,
-    GetCheckoutSession, GetRefund, UpdateCharge, UpdateChargePermission, UpdateCheckoutSession,
-};
+use crate::calls::Operation;
 
 /// The longest path that any route has, with room: longer ones are not found without a look.
 const MAX_PATH_LEN: usize = 512;
-
-/// Every call. The object's id is at the `*`.
-const ROUTES: &[(Method, &str, Operation)] = &[
-    (Method::POST, "checkoutSessions", CreateCheckoutSession),
-    (Method::GET, "checkoutSessions/*", GetCheckoutSession),
-    (Method::PATCH, "checkoutSessions/*", UpdateCheckoutSession),
-    (Method::POST, "checkoutSessions/*/complete", CompleteCheckoutSession),
-    (Method::POST, "checkoutSessions/*/finalize", FinalizeCheckoutSession),
-    (Method::GET, "chargePermissions/*", GetChargePermission),
-    (Method::PATCH, "chargePermissions/*", UpdateChargePermission),
-    (Method::DELETE, "chargePermissions/*/close", CloseChargePermission),
-    (Method::POST, "charges", CreateCharge),
-    (Method::GET, "charges/*", GetCharge),
-    (Method::PATCH, "charges/*", UpdateCharge),
-    (Method::POST, "charges/*/capture", CaptureCharge),
-    (Method::DELETE, "charges/*/cancel", CancelCharge),
-    (Method::POST, "refunds", CreateRefund),
-    (Method::GET, "refunds/*", GetRefund),
-];
 
 /// A call as its method and path name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,12 +39,13 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Ref
         })
         .unwrap_or((None, path));
     let resource = path.strip_prefix("/v2/").ok_or(Refused::NoSuchPath)?;
-    let mut routes = ROUTES.iter().filter_map(|(method, template, operation)| {
+    let mut routes = Operation::ALL.iter().filter_map(|operation| {
+        let (its_method, template) = operation.route();
         let id = matched(template, resource).filter(|id| template.contains('*') != id.is_empty())?;
-        Some((method, *operation, id))
+        Some((its_method, *operation, id))
     });
     let mut found = routes.next().ok_or(Refused::NoSuchPath)?;
-    while found.0 != method {
+    while found.0 != *method {
         found = routes.next().ok_or(Refused::WrongMethod)?;
     }
     let (_, operation, id) = found;

@@ -1,12 +1,10 @@
 //! Check 1: which call a request is, and whose, by its path, its signature and its headers.
 
-use countersign_domain::ids::{CheckoutSessionId, Environment, PublicKeyId, Region};
+use countersign_domain::ids::{CheckoutSessionId, Environment, PublicKeyId};
 use countersign_domain::provider::checkout_session::Owner;
 use countersign_domain::time::Timestamp;
 use countersign_http::Request;
 use countersign_protocol::signing::{Claim, sha256_hex};
-use countersign_protocol::wire::{Object, read_request};
-use http::{HeaderName, Method};
 
 use super::errors::Refused;
 use super::origin::Origin;
@@ -14,24 +12,18 @@ use super::route::{self, Route};
 use crate::app::App;
 use crate::book::caller::{Caller, Idempotency, Told};
 use crate::book::session::Look;
-use crate::faults::{Call, Operation};
-use crate::settings::{DateCheck, Flags};
+use crate::calls::signed_request::SignedRequest;
+use crate::calls::{KeyUse, Operation, Simulations, Target};
+use crate::faults::call::Candidate;
+use crate::settings::DateCheck;
 
-const SIMULATION_CODE: HeaderName = HeaderName::from_static("x-amz-pay-simulation-code");
-
-/// A request whose signature holds.
+/// A call whose signature holds.
 pub(super) struct Signed<'a> {
-    pub(super) request: &'a Request,
-    pub(super) route: Route<'a>,
+    pub(super) operation: Operation,
     public_key_id: PublicKeyId,
-    pub(super) region: Region,
-    /// By which the client reaches this server.
-    pub(super) origin: Origin,
-    pub(super) caller: Caller,
     /// Of a call on a Checkout Session, if what the path names can be one's id.
-    pub(super) session_id: Option<CheckoutSessionId>,
-    pub(super) look: Look,
-    flags: &'a Flags,
+    checkout_session_id: Option<CheckoutSessionId>,
+    pub(super) request: SignedRequest<'a>,
 }
 
 /// Route and check 1.
@@ -47,57 +39,37 @@ pub(super) fn verify<'a>(app: &'a App, request: &'a Request, now: Timestamp) -> 
     }
     let verified = claim.verify(&*key.verifying_key, request.body())?;
     let environment = environment(key.environment(), route.environment)?;
-    let idempotency =
-        verified.idempotency_key().filter(|_| honours_key(request.method(), route.operation, flags));
-    let session_id =
-        route.operation.names_a_checkout_session().then(|| CheckoutSessionId::parse(route.id).ok());
-    let signed = Signed {
-        request,
-        public_key_id: verified.public_key_id().clone(),
-        region: verified.region(),
-        origin: Origin::of(request),
-        caller: Caller {
-            owner: Owner { merchant_id: key.merchant_id.clone(), environment },
-            idempotency: idempotency.map(|key| Idempotency {
-                key: key.clone(),
-                fingerprint: fingerprint(request, environment, route.resource),
-            }),
-            now,
-            told: Told::default(),
-        },
-        session_id: session_id.flatten(),
-        look: Look { now, staleness: None },
-        flags,
-        route,
+    let Route { operation, id, resource, .. } = route;
+    let properties = operation.properties();
+    let key_counts = match properties.idempotency_key {
+        KeyUse::Required => true,
+        KeyUse::ByFlag => flags.honour_key_on_finalize,
+        KeyUse::Ignored => false,
     };
-    match signed.simulation_code() {
-        Some(_) if !knows_simulations(signed.route.operation) => Err(Refused::KnowsNoSimulation),
-        _ => Ok(signed),
-    }
-}
-
-/// Whether a call looks at an idempotency key. It has no effect on other methods than POST.
-fn honours_key(method: &Method, operation: Operation, flags: &Flags) -> bool {
-    match operation {
-        Operation::CompleteCheckoutSession | Operation::FinalizeCheckoutSession => {
-            flags.honour_key_on_finalize
-        }
-        _ => *method == Method::POST,
-    }
-}
-
-/// Whether a call knows simulations. It judges a code itself, Finalize and Complete where the payment would be
-/// made.
-fn knows_simulations(operation: Operation) -> bool {
-    matches!(
+    let idempotency = verified.idempotency_key().filter(|_| key_counts).map(|key| Idempotency {
+        key: key.clone(),
+        fingerprint: fingerprint(request, environment, resource),
+    });
+    let owner = Owner { merchant_id: key.merchant_id.clone(), environment };
+    let names_a_session = properties.target == Target::CheckoutSession;
+    let signed = Signed {
         operation,
-        Operation::CompleteCheckoutSession
-            | Operation::FinalizeCheckoutSession
-            | Operation::CreateCharge
-            | Operation::CaptureCharge
-            | Operation::CloseChargePermission
-            | Operation::CreateRefund
-    )
+        public_key_id: verified.public_key_id().clone(),
+        checkout_session_id: names_a_session.then(|| CheckoutSessionId::parse(id).ok()).flatten(),
+        request: SignedRequest {
+            request,
+            id,
+            caller: Caller { owner, idempotency, now, told: Told::default() },
+            region: verified.region(),
+            origin: Origin::of(request),
+            look: Look { now, staleness: None },
+            settings: &app.settings,
+        },
+    };
+    match (signed.request.simulation_code(), properties.simulations) {
+        (Some(_), Simulations::Refused) => Err(Refused::KnowsNoSimulation),
+        (Some(_), Simulations::Known) | (None, _) => Ok(signed),
+    }
 }
 
 /// What makes two requests the same: method, path however it is spelled, and body bytes.
@@ -124,43 +96,11 @@ fn environment(of_key: Option<Environment>, of_path: Option<Environment>) -> Res
 
 impl Signed<'_> {
     /// The call, as far as faults tell calls apart.
-    pub(super) fn call(&self) -> Call<'_> {
-        Call {
-            operation: self.route.operation,
+    pub(super) fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            operation: self.operation,
             public_key_id: &self.public_key_id,
-            checkout_session_id: self.session_id.as_ref(),
+            checkout_session_id: self.checkout_session_id.as_ref(),
         }
-    }
-
-    /// The caller of a call that requires an idempotency key.
-    pub(super) fn keyed(&self) -> Result<&Caller, Refused> {
-        self.caller.idempotency.as_ref().map(|_| &self.caller).ok_or(Refused::MissingIdempotencyKey)
-    }
-
-    /// Check 2.
-    pub(super) fn body<T: Object>(&self) -> Result<T, Refused> {
-        Ok(read_request(self.request.body(), self.flags.spellings)?)
-    }
-
-    /// Check 2 of a DELETE, which may come without a body: some clients cannot send one.
-    pub(super) fn optional_body<T: Object>(&self) -> Result<T, Refused> {
-        if self.request.body().is_empty() { Ok(T::default()) } else { self.body() }
-    }
-
-    /// Simulations are the sandbox environment's; the header is not signed. What is no text is no code.
-    pub(super) fn simulation_code(&self) -> Option<&str> {
-        match self.caller.owner.environment {
-            Environment::Live => None,
-            Environment::Sandbox => {
-                let code = self.request.headers().get(SIMULATION_CODE)?;
-                Some(code.to_str().map_or("", str::trim))
-            }
-        }
-    }
-
-    /// The simulation that the header asks for; a code that the call does not know is refused.
-    pub(super) fn simulation<T>(&self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refused> {
-        let code = self.simulation_code();
-        code.map(|code| parse(code).ok_or(Refused::UnknownSimulation)).transpose()
     }
 }

@@ -7,8 +7,8 @@ use http::Request;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 
 use super::endpoint::Endpoint;
-use super::fault::{FaultKind, Strike};
 use super::notices::Notices;
+use crate::faults::notification::{NotificationFault, NotificationFaultKind};
 use crate::stored::notification::{Letter, Notice};
 
 /// The channel that all notifications come by.
@@ -30,15 +30,15 @@ pub(super) fn request(
     endpoint: &Endpoint,
     notice: &Notice,
     letter: &Letter,
-    fault: Option<Strike>,
+    fault: Option<NotificationFault>,
 ) -> Result<Request<Bytes>, String> {
-    let is_struck = |kind: FaultKind| fault.is_some_and(|fault| fault.kind == kind);
+    let is_struck = |kind: NotificationFaultKind| fault.is_some_and(|fault| fault.kind == kind);
     let key = notices.certificates.current()?;
     let origin = &notices.origin;
     let (kind, message, unsubscribe_url) = match &letter.message {
         Some(message) => {
             let mut message = message.clone();
-            if is_struck(FaultKind::ForeignMerchant) {
+            if is_struck(NotificationFaultKind::ForeignMerchant) {
                 message.merchant_id = MerchantId::parse(FOREIGN_MERCHANT).unwrap_or(message.merchant_id);
             }
             let subscription = subscription_arn(endpoint);
@@ -57,8 +57,11 @@ pub(super) fn request(
             (EnvelopeKind::SubscriptionConfirmation(confirmation), message, None)
         }
     };
-    let certificate_origin = if is_struck(FaultKind::CertificateElsewhere) { ELSEWHERE } else { origin };
-    let age = fault.filter(|fault| fault.kind == FaultKind::StaleTimestamp).and_then(|fault| fault.delay);
+    let certificate_origin =
+        if is_struck(NotificationFaultKind::CertificateElsewhere) { ELSEWHERE } else { origin };
+    let age = fault
+        .filter(|fault| fault.kind == NotificationFaultKind::StaleTimestamp)
+        .and_then(|fault| fault.delay);
     let mut envelope = Envelope {
         kind,
         message_id: letter.message_id.clone(),
@@ -71,12 +74,12 @@ pub(super) fn request(
         unsubscribe_url,
     };
     let mut text = envelope.string_to_sign();
-    if is_struck(FaultKind::WrongSignature) {
+    if is_struck(NotificationFaultKind::WrongSignature) {
         text.push('\n');
     }
     envelope.signature = key.sign(envelope.signature_version, &text)?;
     let mut json = envelope.to_json();
-    if is_struck(FaultKind::Malformed) {
+    if is_struck(NotificationFaultKind::Malformed) {
         json.truncate(json.len() / 2);
     }
     Request::post(endpoint.url.as_str())

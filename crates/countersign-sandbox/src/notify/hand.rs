@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_domain::time::{HOUR, Timestamp};
 
-use super::fault::Strike;
 use crate::book::outbox::Leased;
+use crate::faults::notification::NotificationFault;
 
 /// Of how many messages it is remembered what their state is. Of more, a restart's knowledge must do.
 const MAX_REMEMBERED: usize = 10_000;
@@ -21,7 +21,7 @@ pub(super) struct Hand {
     pub(super) due_at: Timestamp,
     /// It was looked at for faults.
     pub(super) is_looked_at: bool,
-    pub(super) fault: Option<Strike>,
+    pub(super) fault: Option<NotificationFault>,
     /// It was sent before its time, behind another.
     pub(super) is_done: bool,
 }

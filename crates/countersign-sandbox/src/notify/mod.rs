@@ -1,7 +1,7 @@
 //! Notifying merchants that something of theirs has changed, as Amazon's Instant Payment Notifications do:
 //! signed envelopes in the form of SNS, posted to the merchant's endpoints. What is notified of is the
 //! domain's word; what is appended and kept is `book/outbox.rs`'s work; here are the endpoints, the
-//! envelopes, the signing key, the faults and the loop that sends.
+//! envelopes, the signing key and the loop that sends.
 //!
 //! A notification is appended in the change set of what it tells of, with its ids: a crash at any point
 //! leaves it there, and after a restart it is sent under the same `MessageId`. The loop takes what is due
@@ -22,7 +22,6 @@ mod courier;
 pub(crate) mod endpoint;
 pub(crate) mod endpoints;
 mod envelope;
-pub(crate) mod fault;
 mod hand;
 pub(crate) mod notices;
 pub(crate) mod pages;

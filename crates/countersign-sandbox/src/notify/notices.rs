@@ -7,11 +7,11 @@ use futures_util::future::select;
 
 use super::certificate::{Certificates, KeySource};
 use super::courier::Courier;
-use super::fault::{NotificationFaults, Point};
 use super::hand::Hands;
 use super::sent::Sent;
 use crate::book::caller::{Appended, Told};
 use crate::clock::VirtualClock;
+use crate::faults::notification::{NotificationFaults, NotificationPoint};
 use crate::stored::notification::Letter;
 
 /// How long, in real time, an answer is held back until what tells of it was sent.
@@ -48,7 +48,9 @@ impl Notices {
         let Appended { endpoint_ids, letters } = told.appended();
         let strikes = |letter: &&Letter| {
             let message = letter.message.as_ref();
-            message.is_some_and(|message| self.faults.strike_message(message, Point::BeforeAnswer).is_some())
+            message.is_some_and(|message| {
+                self.faults.strike_message(message, NotificationPoint::BeforeAnswer).is_some()
+            })
         };
         let held_for: Vec<String> = letters.iter().filter(strikes).map(|it| it.message_id.clone()).collect();
         if held_for.is_empty() {

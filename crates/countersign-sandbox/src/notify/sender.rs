@@ -24,12 +24,12 @@ use http::StatusCode;
 use super::courier::NotDelivered;
 use super::endpoint::{Endpoint, Lane, MAX_ENDPOINTS};
 use super::envelope;
-use super::fault::{FaultKind, Point, Strike};
 use super::hand::Hand;
 use super::sent::{Outcome, Record};
 use crate::app::App;
 use crate::book::outbox::Leased;
 use crate::book::refused::StoreFailed;
+use crate::faults::notification::{NotificationFault, NotificationFaultKind, NotificationPoint};
 use crate::settings::IpnRetries;
 use crate::stored::notification::Letter;
 
@@ -193,19 +193,20 @@ impl Sending<'_> {
         app.notices.hands.unhold(&leased);
         if !hand.is_looked_at {
             hand.is_looked_at = true;
-            hand.fault = message_of(&leased)
-                .and_then(|message| app.notices.faults.strike_message(message, Point::BeforeSending));
+            hand.fault = message_of(&leased).and_then(|message| {
+                app.notices.faults.strike_message(message, NotificationPoint::BeforeSending)
+            });
             let later = now.plus(hand.fault.and_then(|fault| fault.delay).unwrap_or_default());
             match hand.fault.map(|fault| fault.kind) {
-                Some(FaultKind::Drop) => {
+                Some(NotificationFaultKind::Drop) => {
                     self.note(&leased.notice.letters, hand, Outcome::Dropped, None);
                     return let_go(app, &leased).await;
                 }
-                Some(FaultKind::Delay) => {
+                Some(NotificationFaultKind::Delay) => {
                     (hand.base, hand.due_at) = (later, later);
                     return self.put_off(&leased, hand).await;
                 }
-                Some(FaultKind::Reorder) => {
+                Some(NotificationFaultKind::Reorder) => {
                     hand.due_at = later;
                     app.notices.hands.hold(&leased);
                     return self.put_off(&leased, hand).await;
@@ -253,7 +254,7 @@ impl Sending<'_> {
     async fn attempt(&self, leased: &Leased, hand: &mut Hand) -> Ended {
         hand.attempts = hand.attempts.saturating_add(1);
         for letter in &leased.notice.letters {
-            let is_doubled = hand.fault.is_some_and(|fault| fault.kind == FaultKind::Duplicate);
+            let is_doubled = hand.fault.is_some_and(|fault| fault.kind == NotificationFaultKind::Duplicate);
             let times = if is_doubled && hand.attempts == 1 { 2 } else { 1 };
             let mut outcome = Outcome::Unsigned;
             for _ in 0..times {
@@ -269,7 +270,7 @@ impl Sending<'_> {
         Ended::default()
     }
 
-    async fn post(&self, leased: &Leased, letter: &Letter, fault: Option<Strike>) -> Outcome {
+    async fn post(&self, leased: &Leased, letter: &Letter, fault: Option<NotificationFault>) -> Outcome {
         let Self { app, endpoint } = self;
         let request = match envelope::request(&app.notices, endpoint, &leased.notice, letter, fault) {
             Ok(request) => request,

@@ -9,7 +9,7 @@ use countersign_domain::time::DAY;
 use countersign_protocol::notification::{Message, ObjectType};
 use countersign_protocol::wire::Word;
 
-use crate::fault_list::FaultList;
+use super::list::FaultList;
 use crate::words::words;
 
 /// How much later a delayed notification is sent, by the virtual clock, unless the order says.
@@ -19,7 +19,7 @@ pub(crate) const DEFAULT_AGE: Duration = Duration::from_secs(30 * DAY.as_secs())
 
 words! {
     /// What becomes of a notification that is struck.
-    FaultKind {
+    NotificationFaultKind {
         /// It is sent twice, under the same ids.
         Duplicate = "duplicate",
         /// It is sent behind the next one for the same endpoint, or after a delay if none follows.
@@ -43,7 +43,7 @@ words! {
     }
 }
 
-impl FaultKind {
+impl NotificationFaultKind {
     /// The delay of a kind that has one, unless the order says.
     pub(crate) const fn usual_delay(self) -> Option<Duration> {
         match self {
@@ -54,35 +54,35 @@ impl FaultKind {
     }
 
     /// When it strikes.
-    const fn point(self) -> Point {
+    const fn point(self) -> NotificationPoint {
         match self {
-            Self::BeforeAnswer => Point::BeforeAnswer,
-            _ => Point::BeforeSending,
+            Self::BeforeAnswer => NotificationPoint::BeforeAnswer,
+            _ => NotificationPoint::BeforeSending,
         }
     }
 }
 
 /// When a fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Point {
+pub(crate) enum NotificationPoint {
     /// A notification is about to be sent for the first time.
     BeforeSending,
     /// A call is about to be answered.
     BeforeAnswer,
 }
 
-/// What a fault does.
+/// What becomes of a notification that is struck, with what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Strike {
-    pub(crate) kind: FaultKind,
+pub(crate) struct NotificationFault {
+    pub(crate) kind: NotificationFaultKind,
     /// Of a kind that has one.
     pub(crate) delay: Option<Duration>,
 }
 
 /// What a fault fits, and what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FaultOrder {
-    pub(crate) strike: Strike,
+pub(crate) struct NotificationFaultOrder {
+    pub(crate) fault: NotificationFault,
     /// Only those that tell of such an object.
     pub(crate) object_type: Option<ObjectType>,
     /// Only those of this merchant.
@@ -90,16 +90,20 @@ pub(crate) struct FaultOrder {
 }
 
 /// The faults of notifications in force.
-pub(crate) type NotificationFaults = FaultList<FaultOrder>;
+pub(crate) type NotificationFaults = FaultList<NotificationFaultOrder>;
 
 impl NotificationFaults {
     /// What strikes this notification at this point.
-    pub(crate) fn strike_message(&self, message: &Message, point: Point) -> Option<Strike> {
-        let fits = |order: &FaultOrder| {
-            order.strike.kind.point() == point
+    pub(crate) fn strike_message(
+        &self,
+        message: &Message,
+        point: NotificationPoint,
+    ) -> Option<NotificationFault> {
+        let fits = |order: &NotificationFaultOrder| {
+            order.fault.kind.point() == point
                 && order.object_type.is_none_or(|of| message.object.object_type() == Word::Known(of))
                 && order.merchant_id.as_ref().is_none_or(|id| *id == message.merchant_id)
         };
-        self.strike(fits).map(|fault| fault.order.strike)
+        self.strike(fits).map(|struck| struck.order.fault)
     }
 }

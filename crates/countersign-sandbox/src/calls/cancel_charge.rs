@@ -1,0 +1,47 @@
+//! Cancel Charge; the buyer and Amazon cancel by the same decision.
+
+use countersign_domain::ids::ChargeId;
+use countersign_domain::provider::cancel_charge::cancel_charge;
+use countersign_domain::provider::charge::ChargeCancelReason;
+use countersign_domain::provider::payment::Payment;
+use countersign_domain::time::Timestamp;
+use countersign_protocol::wire;
+
+use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::payment_answer::with_charge;
+use super::signed_request::SignedRequest;
+use crate::book::Book;
+use crate::book::answer::Answer;
+use crate::book::payment::PaymentDecision;
+use crate::http::errors::Refused;
+
+pub(super) struct CancelCharge(ChargeId);
+
+impl Call for CancelCharge {
+    const PROPERTIES: Properties = Properties {
+        idempotency_key: KeyUse::Ignored,
+        simulations: Simulations::Refused,
+        target: Target::Charge,
+    };
+
+    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+        let _: wire::CancelCharge = request.optional_body()?;
+        Ok(Self(ChargeId::parse(request.id)?))
+    }
+
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+        let (caller, reason) = (&request.caller, ChargeCancelReason::MerchantCanceled);
+        let decide = |payment: &_, id: &_| cancel(payment, id, reason, caller.now);
+        book.change_charge(caller, Some(&self.0), decide).await
+    }
+}
+
+/// Cancels a charge for this reason: the merchant's, the buyer's or Amazon's.
+pub(crate) fn cancel(
+    payment: &Payment,
+    id: &ChargeId,
+    reason: ChargeCancelReason,
+    now: Timestamp,
+) -> Result<PaymentDecision, Refused> {
+    with_charge(cancel_charge(payment, id, reason, now).map_err(Refused::Cancel)?, id, 200)
+}

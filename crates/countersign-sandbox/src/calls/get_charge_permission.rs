@@ -1,0 +1,29 @@
+//! Get Charge Permission.
+
+use countersign_domain::ids::ChargePermissionId;
+
+use super::call::{Call, KeyUse, Properties, Simulations, Target};
+use super::signed_request::SignedRequest;
+use crate::book::Book;
+use crate::book::answer::Answer;
+use crate::http::errors::Refused;
+use crate::http::render;
+
+pub(super) struct GetChargePermission(ChargePermissionId);
+
+impl Call for GetChargePermission {
+    const PROPERTIES: Properties = Properties {
+        idempotency_key: KeyUse::Ignored,
+        simulations: Simulations::Refused,
+        target: Target::ChargePermission,
+    };
+
+    fn read(request: &SignedRequest<'_>) -> Result<Self, Refused> {
+        Ok(Self(ChargePermissionId::parse(request.id)?))
+    }
+
+    async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+        let permission = book.charge_permission(&request.caller.owner, &self.0, request.look).await?;
+        Ok(Answer::new(200, render::charge_permission(&permission)))
+    }
+}

@@ -1,0 +1,132 @@
+//! The calls of Amazon Pay's API. Each is one file: what it reads of a request, what it asks of the rules and of the
+//! book, and what it answers. A new call is its file and a row of the table below.
+//!
+//! A call has no part in verifying its request, nor in faults that are ordered for it: `http/` does both.
+
+mod call;
+pub(crate) mod cancel_charge;
+mod capture_charge;
+pub(crate) mod close_charge_permission;
+mod complete_checkout_session;
+mod create_charge;
+pub(crate) mod create_checkout_session;
+mod create_refund;
+mod finalize_checkout_session;
+mod get_charge;
+mod get_charge_permission;
+mod get_checkout_session;
+mod get_refund;
+pub(crate) mod payment_answer;
+pub(crate) mod reading;
+pub(crate) mod signed_request;
+mod update_charge;
+mod update_charge_permission;
+mod update_checkout_session;
+
+use http::Method;
+
+use crate::book::Book;
+use crate::book::answer::Answer;
+use crate::http::errors::Refused;
+use crate::words::words;
+use call::Call;
+pub(crate) use call::{KeyUse, Properties, Simulations, Target};
+use signed_request::SignedRequest;
+
+/// Declares the calls: each by its method, its path behind the version, with the target's id at the `*`, the name of the
+/// SDKs' method, and the type that it is read into, in its file.
+macro_rules! calls {
+    ($($method:ident $path:literal $word:literal $file:ident::$name:ident;)+) => {
+        words! {
+            /// A call, by the name of the SDKs' method.
+            Operation {
+                $($name = $word,)+
+            }
+        }
+
+        impl Operation {
+            /// Its method, and its path behind the version, with the target's id at the `*`.
+            pub(crate) const fn route(self) -> (Method, &'static str) {
+                match self { $(Self::$name => (Method::$method, $path),)+ }
+            }
+
+            /// What holds for every request of it.
+            pub(crate) const fn properties(self) -> Properties {
+                match self { $(Self::$name => $file::$name::PROPERTIES,)+ }
+            }
+        }
+
+        /// Makes the call that a request asks for.
+        ///
+        /// # Errors
+        /// Check 2 and all that follow.
+        pub(crate) async fn answer(
+            operation: Operation,
+            book: &Book,
+            request: &SignedRequest<'_>,
+        ) -> Result<Answer, Refused> {
+            match operation { $(Operation::$name => make::<$file::$name>(book, request).await,)+ }
+        }
+    };
+}
+
+calls! {
+    POST   "checkoutSessions"            "createCheckoutSession"   create_checkout_session::CreateCheckoutSession;
+    GET    "checkoutSessions/*"          "getCheckoutSession"      get_checkout_session::GetCheckoutSession;
+    PATCH  "checkoutSessions/*"          "updateCheckoutSession"   update_checkout_session::UpdateCheckoutSession;
+    POST   "checkoutSessions/*/complete" "completeCheckoutSession" complete_checkout_session::CompleteCheckoutSession;
+    POST   "checkoutSessions/*/finalize" "finalizeCheckoutSession" finalize_checkout_session::FinalizeCheckoutSession;
+    GET    "chargePermissions/*"         "getChargePermission"     get_charge_permission::GetChargePermission;
+    PATCH  "chargePermissions/*"         "updateChargePermission"  update_charge_permission::UpdateChargePermission;
+    DELETE "chargePermissions/*/close"   "closeChargePermission"   close_charge_permission::CloseChargePermission;
+    POST   "charges"                     "createCharge"            create_charge::CreateCharge;
+    GET    "charges/*"                   "getCharge"               get_charge::GetCharge;
+    PATCH  "charges/*"                   "updateCharge"            update_charge::UpdateCharge;
+    POST   "charges/*/capture"           "captureCharge"           capture_charge::CaptureCharge;
+    DELETE "charges/*/cancel"            "cancelCharge"            cancel_charge::CancelCharge;
+    POST   "refunds"                     "createRefund"            create_refund::CreateRefund;
+    GET    "refunds/*"                   "getRefund"               get_refund::GetRefund;
+}
+
+impl Operation {
+    /// Whether it changes nothing.
+    pub(crate) fn is_read(self) -> bool {
+        self.route().0 == Method::GET
+    }
+}
+
+async fn make<C: Call>(book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+    if C::PROPERTIES.idempotency_key == KeyUse::Required && request.caller.idempotency.is_none() {
+        return Err(Refused::MissingIdempotencyKey);
+    }
+    C::read(request)?.answer(book, request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_a_target_if_and_only_if_its_path_has_its_id() {
+        for operation in Operation::ALL.iter().copied() {
+            let (_, path) = operation.route();
+            let expected = match path.split_once("/*").map(|(collection, _)| collection) {
+                None => Target::Nothing,
+                Some("checkoutSessions") => Target::CheckoutSession,
+                Some("chargePermissions") => Target::ChargePermission,
+                Some("charges") => Target::Charge,
+                Some("refunds") => Target::Refund,
+                Some(other) => panic!("{other}"),
+            };
+            assert_eq!(operation.properties().target, expected, "{operation}");
+        }
+    }
+
+    #[test]
+    fn an_idempotency_key_counts_on_every_post_and_on_nothing_else() {
+        for operation in Operation::ALL.iter().copied() {
+            let may_count = operation.properties().idempotency_key != KeyUse::Ignored;
+            assert_eq!(may_count, operation.route().0 == Method::POST, "{operation}");
+        }
+    }
+}

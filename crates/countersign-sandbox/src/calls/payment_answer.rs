@@ -1,0 +1,37 @@
+//! A decision on a payment with its answer: a charge of it, or the permission. The calls on payments answer so, and
+//! so does the control API where the buyer or Amazon acts.
+
+use countersign_domain::ids::ChargeId;
+use countersign_domain::provider::charge_permission::ChargePermissionStep;
+use countersign_domain::provider::event::Event;
+use countersign_domain::provider::payment::Payment;
+use countersign_domain::step::Step;
+
+use crate::book::answer::Answer;
+use crate::book::payment::PaymentDecision;
+use crate::book::refused::Refused as BookRefused;
+use crate::http::errors::Refused;
+use crate::http::render;
+
+/// A decision that is answered with one of the payment's charges.
+pub(super) fn with_charge(
+    step: Step<Payment, Event>,
+    id: &ChargeId,
+    status: u16,
+) -> Result<PaymentDecision, Refused> {
+    let charge = step.next.charge(id).ok_or(BookRefused::NotFound)?;
+    let body = render::charge(charge, step.next.permission.owner.environment);
+    Ok(PaymentDecision { step, refund: None, answer: Answer::new(status, body) })
+}
+
+/// A decision that is answered with the permission.
+pub(super) fn with_permission(step: Step<Payment, Event>) -> PaymentDecision {
+    let body = render::charge_permission(&step.next.permission);
+    PaymentDecision { step, refund: None, answer: Answer::new(200, body) }
+}
+
+/// A decision that moved the permission alone, and is answered with it.
+pub(crate) fn with_permission_alone(payment: &Payment, step: ChargePermissionStep) -> PaymentDecision {
+    let next = Payment { permission: step.next, charges: payment.charges.clone() };
+    with_permission(Step { next, events: step.events })
+}

@@ -1,0 +1,56 @@
+//! A request whose signature holds, as a call reads it.
+
+use countersign_domain::ids::{Environment, Region};
+use countersign_http::Request;
+use countersign_protocol::wire::{Object, read_request};
+use http::HeaderName;
+
+use crate::book::caller::Caller;
+use crate::book::session::Look;
+use crate::http::errors::Refused;
+use crate::http::origin::Origin;
+use crate::settings::Settings;
+
+const SIMULATION_CODE: HeaderName = HeaderName::from_static("x-amz-pay-simulation-code");
+
+/// A request whose signature holds.
+pub(crate) struct SignedRequest<'a> {
+    pub(crate) request: &'a Request,
+    /// What the path has in place of the target's id, empty for a call without a target.
+    pub(crate) id: &'a str,
+    pub(crate) caller: Caller,
+    pub(crate) region: Region,
+    /// By which the client reaches this server.
+    pub(crate) origin: Origin,
+    pub(crate) look: Look,
+    pub(crate) settings: &'a Settings,
+}
+
+impl SignedRequest<'_> {
+    /// The body.
+    pub(super) fn body<T: Object>(&self) -> Result<T, Refused> {
+        Ok(read_request(self.request.body(), self.settings.flags.spellings)?)
+    }
+
+    /// The body of a DELETE, which may come without one: some clients cannot send any.
+    pub(super) fn optional_body<T: Object>(&self) -> Result<T, Refused> {
+        if self.request.body().is_empty() { Ok(T::default()) } else { self.body() }
+    }
+
+    /// Simulations are the sandbox environment's; the header is not signed. What is no text is no code.
+    pub(crate) fn simulation_code(&self) -> Option<&str> {
+        match self.caller.owner.environment {
+            Environment::Live => None,
+            Environment::Sandbox => {
+                let code = self.request.headers().get(SIMULATION_CODE)?;
+                Some(code.to_str().map_or("", str::trim))
+            }
+        }
+    }
+
+    /// The simulation that the header asks for; a code that the call does not know is refused.
+    pub(super) fn simulation<T>(&self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refused> {
+        let code = self.simulation_code();
+        code.map(|code| parse(code).ok_or(Refused::UnknownSimulation)).transpose()
+    }
+}
