@@ -11,4 +11,4 @@ mod socket;
 pub use handler::{Handler, Peer, Reply, Request, Response, Unreadable};
 pub use limits::Limits;
 pub use router::{Function, Parameter, Router, Unrouted};
-pub use serve::serve;
+pub use serve::{serve, serve_with_timers};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::connection::{self, Stage};
@@ -45,6 +46,21 @@ pub async fn serve(
         tracing::warn!("connections were cut off: their requests took longer than the shutdown");
     }
     stage.send_replace(Stage::Closed);
+}
+
+/// Serves as [`serve`] does, and runs the timers of the same server next to it until it has ended. Returns when the
+/// timers have let go of what they held. Dropping the future ends them too.
+pub async fn serve_with_timers(
+    listener: TcpListener,
+    handler: Arc<dyn Handler>,
+    limits: Limits,
+    timers: impl Future<Output = ()> + Send + 'static,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(timers);
+    serve(listener, handler, limits, shutdown).await;
+    tasks.shutdown().await;
 }
 
 /// Hands each connection to a task of its own. Only the semaphore's end would end it.

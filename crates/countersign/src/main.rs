@@ -1,12 +1,9 @@
 //! The command line: reads it, starts the logs, and hands over to one file a command in
 //! [`commands`]. Whatever goes wrong ends as one line on standard error.
 
-mod bench;
 mod commands;
 mod config;
-mod demo;
 mod failure;
-mod json;
 mod key_files;
 mod logging;
 mod message;
@@ -19,7 +16,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{explain, keys, sandbox, serve, sign, verify};
+#[cfg(feature = "bench")]
+use commands::bench;
+#[cfg(feature = "demo")]
+use commands::demo;
+use commands::{explain, keys, left_out, sandbox, serve, sign, verify};
 use logging::Logging;
 
 /// A request makes some hundred small allocations; the C library's own allocator takes a fifth of the
@@ -29,7 +30,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Verifies and completes Amazon Pay checkouts, and brings its own Amazon Pay to test against.
 #[derive(Parser)]
-#[command(version, propagate_version = false, max_term_width = 100, after_help = EXAMPLES)]
+#[command(version, propagate_version = false, max_term_width = 100, after_help = examples())]
 struct CommandLine {
     #[command(flatten)]
     logging: Logging,
@@ -37,14 +38,22 @@ struct CommandLine {
     command: Command,
 }
 
-const EXAMPLES: &str = "\
-Begin here:
-  countersign demo                              watch real checkouts being completed
+fn examples() -> String {
+    let demo = if cfg!(feature = "demo") {
+        "\n  countersign demo                              watch real checkouts being completed"
+    } else {
+        ""
+    };
+    format!(
+        "\
+Begin here:{demo}
   countersign sandbox                           an Amazon Pay of your own on http://127.0.0.1:8100
   countersign serve --config countersign.toml   the service that a shop runs beside itself
   countersign explain ORDER                     what happened to an order, and why
 
-`countersign help COMMAND` tells more of each.";
+`countersign help COMMAND` tells more of each."
+    )
+}
 
 /// What each does is said where it is defined.
 #[derive(Subcommand)]
@@ -52,23 +61,39 @@ enum Command {
     Sandbox(sandbox::Sandbox),
     Serve(serve::Serve),
     Explain(explain::Explain),
-    Demo(demo::Demo),
+    #[cfg(feature = "demo")]
+    Demo(countersign_demo::Demo),
     /// Measure both halves: speed, CPU per operation, memory
-    Bench(bench::Bench),
+    #[cfg(feature = "bench")]
+    Bench(countersign_bench::Bench),
     Keys(keys::Keys),
     Sign(sign::Sign),
     Verify(verify::Verify),
 }
 
+impl Command {
+    /// Whether it tells its own story, which logs would only interrupt.
+    fn is_quiet(&self) -> bool {
+        match self {
+            Self::Explain(_) => true,
+            #[cfg(feature = "demo")]
+            Self::Demo(_) => true,
+            _ => false,
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    let CommandLine { logging, command } = CommandLine::parse();
-    let quiet = matches!(command, Command::Demo(_) | Command::Explain(_));
-    let outcome = logging.start(quiet).and_then(|()| match command {
+    let CommandLine { logging, command } =
+        CommandLine::try_parse().unwrap_or_else(|refused| left_out::explained(refused).exit());
+    let outcome = logging.start(command.is_quiet()).and_then(|()| match command {
         Command::Sandbox(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Explain(command) => command.run(),
-        Command::Demo(command) => command.run(),
-        Command::Bench(command) => command.run(),
+        #[cfg(feature = "demo")]
+        Command::Demo(command) => demo::run(command),
+        #[cfg(feature = "bench")]
+        Command::Bench(command) => bench::run(command),
         Command::Keys(command) => command.run(),
         Command::Sign(command) => command.run(),
         Command::Verify(command) => command.run(),

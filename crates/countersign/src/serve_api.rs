@@ -5,20 +5,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use countersign_client::{Endpoint, Https, Transport as _};
+use http::Request;
+use http::header::AUTHORIZATION;
 use serde_json::Value;
 
 use crate::config::Door;
 use crate::failure::{Failure, Outcome};
-use crate::json::Api;
 use crate::key_files;
 
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take: `serve` answers reads from its own disk.
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// A running `serve`.
 pub(crate) struct ServeApi {
-    api: Api,
+    https: Https,
+    /// Without a slash at its end.
+    url: String,
+    token: String,
     token_file: PathBuf,
 }
 
@@ -26,16 +32,23 @@ impl ServeApi {
     /// Where the configuration says that it runs.
     pub(crate) fn at(door: Door) -> Outcome<Self> {
         let token = key_files::read_token(&door.token_file)?;
-        Ok(Self { api: Api::at(&door.url, Some(token), ANSWER)?, token_file: door.token_file })
+        let Door { url, token_file } = door;
+        let endpoint =
+            Endpoint::parse(&url).map_err(|refused| Failure::new(format_args!("{url}: {refused}")))?;
+        let url = url.trim_end_matches('/').to_owned();
+        Ok(Self { https: Https::new(&endpoint, CONNECT), url, token, token_file })
     }
 
     /// The answer to a read; none when there is nothing at that path.
     pub(crate) async fn get(&self, path: &str) -> Outcome<Option<Value>> {
-        let url = &self.api.url;
+        let url = &self.url;
         let failed =
             |why: &dyn std::fmt::Display| Failure::new(format_args!("serve at {url} does not answer: {why}"));
-        let answer = self.api.exchange(Method::GET, path, Bytes::new()).await;
-        let answer = answer.map_err(|error| failed(&error))?;
+        let request = Request::get(format!("{url}{path}"))
+            .header(AUTHORIZATION, format!("Bearer {}", self.token))
+            .body(Bytes::new())
+            .map_err(|error| failed(&error))?;
+        let answer = self.https.send(request, ANSWER).await.map_err(|error| failed(&error))?;
         match answer.status().as_u16() {
             200 => {}
             401 => {

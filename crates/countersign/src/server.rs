@@ -1,12 +1,9 @@
 //! What every server of this program shares: its runtime, its socket, its first line on standard
-//! output, its end.
+//! output.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use countersign_http::{Handler, Limits};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::say;
@@ -43,18 +40,4 @@ pub(crate) async fn listen(address: &str) -> Outcome<(TcpListener, SocketAddr)> 
 /// The line that scripts wait for: from then on the server answers.
 pub(crate) fn announce(address: SocketAddr) {
     say(format_args!("listening on http://{address}"));
-}
-
-/// Serves until the wish to end, with the server's timers beside it. Dropped before, it ends them too.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    handler: Arc<dyn Handler>,
-    timers: impl Future<Output = ()> + Send + 'static,
-    end: impl Future<Output = ()> + Send,
-) {
-    let mut tasks = JoinSet::new();
-    tasks.spawn(timers);
-    countersign_http::serve(listener, handler, Limits::default(), end).await;
-    // It returns when they have let go of what they held.
-    tasks.shutdown().await;
 }

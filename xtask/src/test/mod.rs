@@ -20,6 +20,11 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     let before = [
         cargo("format", &["fmt", "--all", "--check"]),
         cargo("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        // What a shop deploys, with the features that it has alone.
+        cargo(
+            "deployed",
+            &["clippy", "--package", "countersign", "--no-default-features", "--", "-D", "warnings"],
+        ),
     ];
     for step in before {
         total += step.run(root);
@@ -80,17 +85,25 @@ fn has_nextest() -> bool {
     step::succeeds("cargo", &["nextest", "--version"])
 }
 
+/// The tests of the binary that a shop deploys. As part of the workspace it shares what it is built on with the
+/// other tests.
+const DEPLOYED: [&str; 4] = ["--no-default-features", "--test", "binary", "deployed::"];
+
 /// `cargo nextest` runs the tests of all crates side by side, but no doctests.
 fn tests() -> Vec<Step> {
     if has_nextest() {
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"];
         vec![
             cargo("tests", &arguments).counted_by(tally::of_nextest),
+            cargo("deployed", &[&arguments[..], &DEPLOYED].concat()).counted_by(tally::of_nextest),
             cargo("doctests", &["test", "--workspace", "--doc"]).counted_by(tally::of_cargo_test),
         ]
     } else {
-        let tests = cargo("tests", &["test", "--workspace", "--no-fail-fast"]);
-        vec![tests.counted_by(tally::of_cargo_test)]
+        let arguments = ["test", "--workspace", "--no-fail-fast"];
+        vec![
+            cargo("tests", &arguments).counted_by(tally::of_cargo_test),
+            cargo("deployed", &[&arguments[..], &DEPLOYED].concat()).counted_by(tally::of_cargo_test),
+        ]
     }
 }
 

@@ -4,7 +4,7 @@ use super::tree::Tree;
 use super::violation::Violation;
 
 /// Each crate with those of ours that it may name.
-const DESIGN: [(&str, &[&str]); 12] = [
+const DESIGN: [(&str, &[&str]); 14] = [
     ("countersign-domain", &[]),
     ("countersign-protocol", &["countersign-domain"]),
     ("countersign-store", &["countersign-domain"]),
@@ -35,6 +35,8 @@ const DESIGN: [(&str, &[&str]); 12] = [
             "countersign-world",
         ],
     ),
+    ("countersign-demo", &EVERY_LIBRARY),
+    ("countersign-bench", &EVERY_LIBRARY),
     ("countersign", &EVERY_LIBRARY),
     ("countersign-simulation", &EVERY_LIBRARY),
     ("xtask", &[]),
@@ -52,6 +54,9 @@ const EVERY_LIBRARY: [&str; 9] = [
     "countersign-merchant",
 ];
 
+/// The binary, and what its developers' build brings beside the libraries. What a shop deploys is without it.
+const BY_FEATURE: (&str, [&str; 2]) = ("countersign", ["countersign-demo", "countersign-bench"]);
+
 /// What the domain may use, with the features that need no `std`.
 const DOMAIN: [(&str, &[&str]); 2] = [("jiff", &["alloc"]), ("unicode-normalization", &[])];
 
@@ -65,9 +70,14 @@ pub(super) fn crates_depend_as_designed(tree: &Tree) -> Vec<Violation> {
         for dependency in package.dependencies.iter().filter(|dependency| !dependency.is_for_tests()) {
             let name = dependency.name.as_str();
             let ours = tree.packages.iter().any(|package| package.name == name);
-            if ours && !allowed.contains(&name) {
-                violations.push(Violation::new(&package.name, format!("may not depend on {name}")));
-            }
+            let by_feature = package.name == BY_FEATURE.0 && BY_FEATURE.1.contains(&name);
+            let what = match (by_feature, dependency.optional) {
+                (true, true) => continue,
+                (true, false) => format!("may depend on {name} by a feature only"),
+                (false, _) if !ours || allowed.contains(&name) => continue,
+                (false, _) => format!("may not depend on {name}"),
+            };
+            violations.push(Violation::new(&package.name, what));
         }
     }
     violations
@@ -123,6 +133,8 @@ mod tests {
             ("countersign-http", "countersign-domain"),
             ("countersign-domain", "countersign-protocol"),
             ("countersign", "countersign-simulation"),
+            ("countersign-demo", "countersign-bench"),
+            ("countersign-sandbox", "countersign-demo"),
         ];
         for (from, to) in edges {
             let packages = vec![package(from, vec![dependency(to)]), package(to, Vec::new())];
@@ -141,6 +153,18 @@ mod tests {
             package("countersign-store", Vec::new()),
         ];
         assert_eq!(crates_depend_as_designed(&tree(packages)), []);
+    }
+
+    #[test]
+    fn a_demo_that_every_build_of_the_binary_has_is_found() {
+        let found = |optional| {
+            let demo = Dependency { optional, ..dependency("countersign-demo") };
+            let packages = vec![package("countersign", vec![demo]), package("countersign-demo", Vec::new())];
+            crates_depend_as_designed(&tree(packages))
+        };
+        assert_eq!(found(true), []);
+        let expected = Violation::new("countersign", "may depend on countersign-demo by a feature only");
+        assert_eq!(found(false), [expected]);
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub(super) struct Dependency {
     pub(super) name: String,
     /// `dev` or `build`; absent for one that is always there.
     pub(super) kind: Option<String>,
+    /// There by a feature alone.
+    pub(super) optional: bool,
     #[serde(rename = "uses_default_features")]
     pub(super) default_features: bool,
     pub(super) features: Vec<String>,

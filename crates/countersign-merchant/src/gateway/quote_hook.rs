@@ -13,7 +13,7 @@ use countersign_protocol::wire::{CartDetails, Spellings, read_request};
 use countersign_world::{Clock, within};
 use http::{HeaderValue, header};
 
-use super::signed_post::signed_post;
+use super::signed_post::{signed_post, to_the_shop};
 use super::webhook::SigningSecrets;
 
 /// The longest answer of the hook that is read, in bytes: ample for the longest cart.
@@ -38,6 +38,13 @@ pub struct QuoteHook {
 }
 
 impl QuoteHook {
+    /// The hook at a URL, reached over the network.
+    #[must_use]
+    pub fn at(url: http::Uri, secrets: SigningSecrets) -> Self {
+        let transport = to_the_shop(&url).with_longest_answer(MAX_ANSWER_LEN);
+        Self::new(url, secrets, Arc::new(transport))
+    }
+
     /// A hook that is asked at a URL. The transport follows no redirect and should read no more than
     /// [`MAX_ANSWER_LEN`].
     #[must_use]

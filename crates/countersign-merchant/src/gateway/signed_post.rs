@@ -1,10 +1,23 @@
-//! A request to the shop, signed by the scheme of Standard Webhooks: facts and questions leave in this form.
+//! A request to the shop, signed by the scheme of Standard Webhooks, and what carries it: facts and questions leave in
+//! this form.
+
+use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_client::Https;
 use countersign_domain::time::Timestamp;
+use http::uri::Scheme;
 use http::{HeaderValue, Request, Uri, header};
 
 use super::webhook::SigningSecrets;
+
+/// How long a connection to the shop may take; the whole request has its own limit.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// The network, for a URL of the shop's.
+pub(super) fn to_the_shop(url: &Uri) -> Https {
+    Https::of_scheme(url.scheme().unwrap_or(&Scheme::HTTPS), CONNECT)
+}
 
 /// A POST of JSON. `now` is the machine's own clock: the shop compares it with its own.
 pub(super) fn signed_post(

@@ -1,7 +1,12 @@
 //! One file a command: its flags, its help, what it does. Called by `main` only.
 
+#[cfg(feature = "bench")]
+pub(crate) mod bench;
+#[cfg(feature = "demo")]
+pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod keys;
+pub(crate) mod left_out;
 pub(crate) mod parse;
 pub(crate) mod sandbox;
 pub(crate) mod serve;

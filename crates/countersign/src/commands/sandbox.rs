@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use countersign_domain::provider::profile::Profile;
+use countersign_http::{Limits, serve_with_timers};
 use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::{Merchants, account_of};
 use countersign_sandbox::settings::{ControlToken, Flags, Settings};
@@ -119,7 +120,7 @@ impl Sandbox {
             }
             server::announce(address);
             say(facts);
-            server::serve(listener, Arc::new(sandbox), timers, end).await;
+            serve_with_timers(listener, Arc::new(sandbox), Limits::default(), timers, end).await;
             Ok(())
         })
     }

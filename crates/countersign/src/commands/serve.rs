@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use countersign_client::{Client, Deadlines as ClientDeadlines, Https, KeySigner, RetryPolicy};
-use countersign_merchant::quote_hook::{self, QuoteHook};
+use countersign_client::{Client, Deadlines as ClientDeadlines, KeySigner, RetryPolicy};
+use countersign_http::{Limits, serve_with_timers};
+use countersign_merchant::quote_hook::QuoteHook;
 use countersign_merchant::settings::{Secret, Settings};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::{SigningSecrets, Webhook};
@@ -93,8 +94,8 @@ impl Serve {
                     notifications: config.notifications,
                     storefront: config.storefront,
                 },
-                webhook: facts.map(|(url, secrets)| webhook(url, secrets)),
-                quote_hook: quotes.map(|(url, secrets)| quote_hook(url, secrets)),
+                webhook: facts.map(|(url, secrets)| Webhook::at(url, secrets)),
+                quote_hook: quotes.map(|(url, secrets)| QuoteHook::at(url, secrets)),
                 certificate_transport: None,
                 snapshot_keys,
                 client,
@@ -104,7 +105,7 @@ impl Serve {
             let merchant = Merchant::start(parts).await?;
             let timers = merchant.timers();
             server::announce(address);
-            server::serve(listener, Arc::new(merchant), timers, end).await;
+            serve_with_timers(listener, Arc::new(merchant), Limits::default(), timers, end).await;
             Ok(())
         })
     }
@@ -153,24 +154,6 @@ fn open_store(place: &StorePlace) -> Outcome<Arc<dyn Store>> {
             Ok(Arc::new(MemoryStore::default()))
         }
     }
-}
-
-/// How long a connection to the shop may take; the whole request has its own limit.
-const SHOP_CONNECT: Duration = Duration::from_secs(10);
-
-/// What asks the shop for quotes.
-pub(crate) fn quote_hook(url: http::Uri, secrets: SigningSecrets) -> QuoteHook {
-    let transport = to_the_shop(&url).with_longest_answer(quote_hook::MAX_ANSWER_LEN);
-    QuoteHook::new(url, secrets, Arc::new(transport))
-}
-
-/// What notifies the shop of facts.
-pub(crate) fn webhook(url: http::Uri, secrets: SigningSecrets) -> Webhook {
-    Webhook { transport: Arc::new(to_the_shop(&url)), url, secrets }
-}
-
-fn to_the_shop(url: &http::Uri) -> Https {
-    Https::of_scheme(url.scheme().unwrap_or(&http::uri::Scheme::HTTPS), SHOP_CONNECT)
 }
 
 /// A key in the environment, for machines that keep their secrets there. It is no flag: every user of

@@ -5,7 +5,10 @@
 mod crash_of_sandbox;
 mod crash_of_serve;
 mod crowd;
+#[cfg(feature = "demo")]
 mod demo;
+#[cfg(not(any(feature = "demo", feature = "bench")))]
+mod deployed;
 mod documented;
 mod failures;
 mod guide;

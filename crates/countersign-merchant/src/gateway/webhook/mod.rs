@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 use countersign_client::Transport;
 
+use super::signed_post::to_the_shop;
+
 pub use signature::SigningSecrets;
 
 /// The shop's endpoint.
@@ -26,6 +28,14 @@ pub struct Webhook {
     pub secrets: SigningSecrets,
     /// What carries them. It follows no redirect.
     pub transport: Arc<dyn Transport>,
+}
+
+impl Webhook {
+    /// The endpoint at a URL, reached over the network.
+    #[must_use]
+    pub fn at(url: http::Uri, secrets: SigningSecrets) -> Self {
+        Self { transport: Arc::new(to_the_shop(&url)), url, secrets }
+    }
 }
 
 /// A URL may hold a token of the shop's.

@@ -7,7 +7,7 @@ use countersign_domain::time::Timestamp;
 use countersign_http::Request;
 use serde_json::Value;
 
-use crate::failure::{Failure, Outcome};
+use crate::outcome::Outcome;
 
 /// How far `webhook-timestamp` may be from the shop's clock, either way. What is older may have been kept by
 /// somebody, and is sent again.
@@ -27,7 +27,7 @@ pub(super) struct Secret(hmac::Key);
 impl Secret {
     pub(super) fn parse(text: &str) -> Outcome<Self> {
         let bytes = text.strip_prefix("whsec_").and_then(|secret| STANDARD.decode(secret).ok());
-        let bytes = bytes.ok_or_else(|| Failure::new("the shop's secret is none"))?;
+        let bytes = bytes.ok_or("the shop's secret is none")?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 

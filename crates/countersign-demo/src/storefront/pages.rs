@@ -19,9 +19,9 @@ use super::outgoing::Outgoing;
 use super::places::Places;
 use crate::json::list;
 
-const STYLE: &str = include_str!("../../../templates/storefront.css");
+const STYLE: &str = include_str!("../../templates/storefront.css");
 /// Mounts the button of the page that it is on.
-pub(super) const MOUNT: &str = include_str!("../../../templates/mount.js");
+pub(super) const MOUNT: &str = include_str!("../../templates/mount.js");
 
 /// Each payment intent with what it means to a shop.
 const INTENTS: [(PaymentIntent, &str); 3] = [

@@ -9,15 +9,15 @@ use super::after_result;
 use super::shop::{AS_ORDERED, AmazonPage, Checkout, CheckoutSessionId, Differently, FINALIZED, text};
 use super::stage::Stage;
 use super::table::Row;
-use super::teller::Teller;
-use crate::failure::Outcome;
+use super::teller::{Say, Teller};
 use crate::json::list;
+use crate::outcome::Outcome;
 
 /// Plays every story; the rows are in the order of their beginnings.
-pub(super) async fn play(stage: &mut Stage) -> Outcome<Vec<Row>> {
-    let mut teller = Teller::default();
+pub(super) async fn play(stage: &mut Stage, say: Say) -> Outcome<Vec<Row>> {
+    let mut teller = Teller::new(say);
     let played = play_all(stage, &mut teller).await;
-    played.map_err(|failure| teller.failed(&failure))?;
+    played.map_err(|failure| teller.failed(&*failure))?;
     teller.rows.sort_by(|[_, one, ..], [_, other, ..]| one.cmp(other));
     Ok(teller.rows)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_http::{Handler as _, Reply};
+use countersign_http::{Handler as _, Limits, Reply, serve_with_timers};
 use countersign_sandbox::ids::Ids;
 use countersign_sandbox::merchants::{Merchants, account_of};
 use countersign_sandbox::notify::Notifications;
@@ -15,12 +15,12 @@ use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
 use countersign_world::{SystemClock, SystemEntropy};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::measured::Measured;
 use super::servers::Durability;
 use super::signed::BenchKey;
-use crate::server;
 
 /// An empty store. What is durable gets a folder of its own.
 pub(super) fn new_store(folder: &Path, durability: Durability) -> Measured<Arc<dyn Store>> {
@@ -55,11 +55,12 @@ impl Inside {
             notifications: Notifications::default(),
         };
         let sandbox = Arc::new(Sandbox::start(parts).await?);
-        let (listener, address) =
-            server::listen("127.0.0.1:0").await.map_err(|failure| failure.to_string())?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
         let mut serving = JoinSet::new();
         let (handler, timers) = (Arc::clone(&sandbox), sandbox.timers());
-        serving.spawn(server::serve(listener, handler, timers, std::future::pending()));
+        let end = std::future::pending();
+        serving.spawn(serve_with_timers(listener, handler, Limits::default(), timers, end));
         Ok(Self { sandbox, address: address.to_string(), _serving: serving })
     }
 

@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 
-use crate::failure::{Failure, Outcome};
+use crate::outcome::Outcome;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -35,8 +35,7 @@ pub(crate) struct Answer {
 impl Api {
     /// The server at a URL; an answer may take as long as `patience`.
     pub(crate) fn at(url: &str, token: Option<String>, patience: Duration) -> Outcome<Self> {
-        let endpoint =
-            Endpoint::parse(url).map_err(|refused| Failure::new(format_args!("{url}: {refused}")))?;
+        let endpoint = Endpoint::parse(url).map_err(|refused| format!("{url}: {refused}"))?;
         let url = url.trim_end_matches('/').to_owned();
         Ok(Self { https: Https::new(&endpoint, CONNECT), url, token, patience })
     }
@@ -51,19 +50,14 @@ impl Api {
 
     async fn call(&self, method: Method, path: &str, body: Bytes) -> Outcome<Answer> {
         let called = format!("{method} {}{path}", self.url);
-        let failed = |why: &dyn std::fmt::Display| Failure::new(format_args!("{called} failed: {why}"));
+        let failed = |why: &dyn std::fmt::Display| format!("{called} failed: {why}");
         let answer = self.exchange(method, path, body).await.map_err(|error| failed(&error))?;
         let body = serde_json::from_slice(answer.body()).map_err(|error| failed(&error))?;
         Ok(Answer { status: answer.status(), body })
     }
 
     /// One request and its answer, whatever that is.
-    pub(crate) async fn exchange(
-        &self,
-        method: Method,
-        path: &str,
-        body: Bytes,
-    ) -> Result<Response<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> Outcome<Response<Bytes>> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))

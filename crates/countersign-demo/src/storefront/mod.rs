@@ -22,8 +22,8 @@ use futures_util::future::BoxFuture;
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::failure::Outcome;
 use crate::json::{Answer, list};
+use crate::outcome::Outcome;
 use catalogue::{Asked, Basket};
 use orders::{Order, Orders};
 use outgoing::Outgoing;

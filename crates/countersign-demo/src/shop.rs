@@ -7,8 +7,8 @@ use countersign_world::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::table::Row;
-use crate::failure::{Failure, Outcome};
 use crate::json::{Answer, Api, list};
+use crate::outcome::Outcome;
 
 /// An order of the shop, with the payment that it wants.
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ impl Shop {
             SystemClock.sleep(PAUSE).await;
         }
         let told = self.facts(checkout).await?;
-        Err(Failure::new(format_args!("the shop should have been told {fact}, and was told {told:?}")))
+        Err(format!("the shop should have been told {fact}, and was told {told:?}").into())
     }
 
     /// `GET /v1/checkouts/{id}`.
@@ -118,7 +118,7 @@ impl Shop {
             SystemClock.sleep(PAUSE).await;
         }
         let seen = text(&self.checkout(checkout).await?, "state");
-        Err(Failure::new(format_args!("the checkout should have become {state}, and is {seen}")))
+        Err(format!("the checkout should have become {state}, and is {seen}").into())
     }
 
     /// The table's row of a checkout.
@@ -228,7 +228,7 @@ impl AmazonPage {
             }
             SystemClock.sleep(PAUSE).await;
         }
-        Err(Failure::new(format_args!("{kind} should have happened at Amazon, and did not")))
+        Err(format!("{kind} should have happened at Amazon, and did not").into())
     }
 }
 
@@ -246,6 +246,6 @@ fn succeeded(answer: Answer) -> Outcome<Value> {
     if answer.status.is_success() {
         Ok(answer.body)
     } else {
-        Err(Failure::new(format_args!("a call was answered with {}: {}", answer.status, answer.body)))
+        Err(format!("a call was answered with {}: {}", answer.status, answer.body).into())
     }
 }

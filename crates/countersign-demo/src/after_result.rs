@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::shop::{AS_ORDERED, Checkout, CheckoutSessionId, FINALIZED, Shop, text, usd};
 use super::stage::Stage;
 use super::teller::Teller;
-use crate::failure::Outcome;
+use crate::outcome::Outcome;
 
 /// Amazon decides on a refund 30 seconds after it was asked for, in its sandbox.
 const REFUND_DECIDED: Duration = Duration::from_secs(31);
@@ -137,7 +137,7 @@ async fn canceled_in_flight(stage: &Stage, teller: &mut Teller) -> Outcome {
     let canceling = shop.ask(&checkout, "cancel", cancel).await?;
     teller.shop_gets(&canceling, 202, "CancelRequested")?;
     teller.may_ship(&shop, &checkout, false, "CancelRequested").await?;
-    completing.await.map_err(crate::failure::Failure::new)??;
+    completing.await??;
     teller.tell("What was charged is proved, refunded in full, and the permission closed.");
     // The refund is seen to its end before the order is called canceled.
     amazon.wait_for(&session, "RefundInitiated").await?;

@@ -1,6 +1,7 @@
 //! Where the stories play: both halves with their files in a directory of their own, the merchant
 //! half's store that can be broken, and its restart.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +12,13 @@ use countersign_client::{
     Algorithm, Client, Deadlines, Endpoint, Https, KeySigner, MerchantKey, Transport, TransportError,
 };
 use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
-use countersign_http::Handler;
+use countersign_http::{Handler, Limits, serve_with_timers};
+use countersign_merchant::quote_hook::QuoteHook;
 use countersign_merchant::snapshot_key::SnapshotKeys;
-use countersign_merchant::webhook::SigningSecrets;
+use countersign_merchant::webhook::{SigningSecrets, Webhook};
 use countersign_merchant::{Merchant, settings};
 use countersign_sandbox::Sandbox;
+use countersign_sandbox::notify::Courier;
 use countersign_store::intercept::{InterceptedStore, Outage, Outages};
 use countersign_store::sqlite::{OpenError, SqliteStore};
 use countersign_world::fake::ShiftedClock;
@@ -28,11 +31,8 @@ use tokio::task::JoinHandle;
 
 use super::shop::{AmazonPage, Shop};
 use super::storefront::{Places, Storefront};
-use crate::commands::sandbox::notifying::Sockets;
-use crate::commands::serve;
-use crate::failure::{Failure, Outcome};
 use crate::json::Api;
-use crate::server;
+use crate::outcome::Outcome;
 
 /// The shop's token. No secret: the demo listens on loopback only, and prints it.
 const SHOP_TOKEN: &str = "demo-token";
@@ -88,7 +88,7 @@ impl Half {
         let ended = async {
             let _ = ended.await;
         };
-        let task = tokio::spawn(server::serve(listener, handler, timers, ended));
+        let task = tokio::spawn(serve_with_timers(listener, handler, Limits::default(), timers, ended));
         Ok(Self { api: Api::at(&format!("http://{address}"), token.map(str::to_owned), ANSWER)?, end, task })
     }
 
@@ -98,12 +98,12 @@ impl Half {
 }
 
 impl Stage {
-    /// Starts both halves on new files.
-    pub(super) async fn set() -> Outcome<Self> {
+    /// Starts both halves on new files. The courier carries what Amazon notifies of.
+    pub(super) async fn set(courier: Arc<dyn Courier>) -> Outcome<Self> {
         let directory = TempDir::with_prefix("countersign-demo-")
-            .map_err(|error| Failure::new(format_args!("no directory for the demo's files: {error}")))?;
+            .map_err(|error| format!("no directory for the demo's files: {error}"))?;
         let pair = MerchantKey::generate()?;
-        let amazon = start_amazon(directory.path(), &pair.key).await?;
+        let amazon = start_amazon(directory.path(), &pair.key, courier).await?;
         let backstage = Backstage {
             breaks_store: Arc::new(AtomicBool::new(false)),
             clock: ShiftedClock::over(Arc::new(SystemClock)),
@@ -140,7 +140,7 @@ impl Stage {
 
     /// Opens a shop with pages of its own: the merchant half starts again, and knows it. Says where it is.
     pub(super) async fn open_shop(&mut self) -> Outcome<String> {
-        let (listener, address) = server::listen(ANY_PORT).await?;
+        let (listener, address) = listen().await?;
         let own_url = format!("http://{address}");
         self.restart(Some(&own_url)).await?;
         self.notify_merchant().await?;
@@ -206,14 +206,21 @@ An order of your own:
     }
 }
 
-async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
+/// A socket on a free port, and its address.
+async fn listen() -> Outcome<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(ANY_PORT).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+async fn start_amazon(directory: &Path, key: &MerchantKey, courier: Arc<dyn Courier>) -> Outcome<Half> {
     use countersign_sandbox::{Parts, ids, merchants, notify, settings};
     let mut merchants = merchants::Merchants::default();
     let merchant_id = MerchantId::parse(MERCHANT_ID)?;
     let public_key_id = PublicKeyId::parse(PUBLIC_KEY_ID)?;
     let verifying_key = key.verifying_key()?;
     merchants.register(merchant_id, public_key_id, verifying_key)?;
-    let (listener, address) = server::listen(ANY_PORT).await?;
+    let (listener, address) = listen().await?;
     let parts = Parts {
         store: Arc::new(SqliteStore::open(&directory.join("amazon.db"))?),
         clock: Arc::new(SystemClock),
@@ -221,7 +228,7 @@ async fn start_amazon(directory: &Path, key: &MerchantKey) -> Outcome<Half> {
         merchants,
         settings: settings::Settings::default(),
         notifications: notify::Notifications {
-            courier: Arc::new(Sockets::new()),
+            courier,
             origin: format!("http://{address}"),
             ..notify::Notifications::default()
         },
@@ -236,10 +243,10 @@ async fn open_once_let_go(path: &Path) -> Outcome<SqliteStore> {
     for _ in 0..LOOKS {
         match SqliteStore::open(path) {
             Err(OpenError::InUse(_)) => SystemClock.sleep(PAUSE).await,
-            opened => return opened.map_err(Failure::new),
+            opened => return Ok(opened?),
         }
     }
-    SqliteStore::open(path).map_err(Failure::new)
+    Ok(SqliteStore::open(path)?)
 }
 
 impl Backstage {
@@ -258,9 +265,9 @@ impl Backstage {
             .endpoint(endpoint)
             .transport(Arc::new(transport))
             .build()?;
-        let (listener, address) = server::listen(ANY_PORT).await?;
+        let (listener, address) = listen().await?;
         let secrets = SigningSecrets::parse(WEBHOOK_SECRET)?;
-        let at_shop = |path: &str| shop_url.map(|url| format!("{url}/{path}").parse().map_err(Failure::new));
+        let at_shop = |path: &str| shop_url.map(|url| format!("{url}/{path}").parse());
         let parts = countersign_merchant::Parts {
             store,
             client,
@@ -283,8 +290,8 @@ impl Backstage {
                 },
                 storefront: settings::Storefront::default(),
             },
-            webhook: at_shop("webhooks").transpose()?.map(|url| serve::webhook(url, secrets.clone())),
-            quote_hook: at_shop("quote").transpose()?.map(|url| serve::quote_hook(url, secrets.clone())),
+            webhook: at_shop("webhooks").transpose()?.map(|url| Webhook::at(url, secrets.clone())),
+            quote_hook: at_shop("quote").transpose()?.map(|url| QuoteHook::at(url, secrets)),
             certificate_transport: None,
             snapshot_keys: SnapshotKeys::parse(SNAPSHOT_KEY)?,
         };

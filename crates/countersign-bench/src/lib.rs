@@ -1,8 +1,8 @@
 //! `countersign bench`: how fast both halves are, and what each operation costs in CPU, beside the raw
 //! cryptography it cannot do without.
 //!
-//! The servers under test are this very binary, started anew as processes of their own, so that their
-//! CPU time and memory are theirs alone. The load comes from here over loopback, every request
+//! The servers under test are the very binary that calls this crate, started anew as processes of their own, so that
+//! their CPU time and memory are theirs alone. The load comes from here over loopback, every request
 //! built and signed beforehand. Figures are comparable within one run only.
 
 mod calls;
@@ -29,9 +29,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::failure::{Failure, Outcome};
-use crate::server;
-
 use measured::Measured;
 use report::Report;
 use servers::Durability;
@@ -39,7 +36,7 @@ use size::Size;
 
 /// Measure both halves on this machine: throughput, latency, CPU time per operation, memory.
 #[derive(Args)]
-pub(crate) struct Bench {
+pub struct Bench {
     /// Multiply the number of operations
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     scale: u32,
@@ -83,12 +80,11 @@ enum Part {
 }
 
 impl Bench {
-    pub(crate) fn run(self) -> Outcome {
-        server::block_on(async move { self.measure().await.map_err(Failure::new) })
-    }
-
-    /// Measures what is asked for, prints the table and writes the figures.
-    async fn measure(self) -> Measured {
+    /// Measures what is asked for, gives the table to `say` and writes the figures. Must run inside a tokio runtime.
+    ///
+    /// # Errors
+    /// A part cannot be measured, or the figures cannot be written: an error of a part ends the bench.
+    pub async fn run(self, say: fn(&dyn std::fmt::Display)) -> Measured {
         let (size, fixed) =
             if self.quick { (Size::Quick, Size::Quick) } else { (Size::Times(self.scale), Size::Times(1)) };
         let parts = if self.parts.is_empty() { Part::value_variants().to_vec() } else { self.parts };
@@ -127,7 +123,7 @@ impl Bench {
                 Part::NodeSdk => node_sdk::measure(&self.node_suite, &mut report)?,
             }
         }
-        println!("{report}");
+        say(&report);
         report.write(&self.output)
     }
 }

@@ -4,33 +4,39 @@
 use super::shop::{AS_ORDERED, Checkout, CheckoutSessionId, Differently, Order, Shop, text};
 use super::stage::Stage;
 use super::table::Row;
-use crate::failure::{Failure, Outcome};
 use crate::json::Answer;
-use crate::output::say;
+use crate::outcome::Outcome;
+
+/// Where a line of the demo's goes.
+pub(super) type Say = fn(&dyn std::fmt::Display);
 
 /// Numbers the stories and keeps their rows.
-#[derive(Default)]
 pub(super) struct Teller {
+    say: Say,
     begun: usize,
     title: String,
     pub(super) rows: Vec<Row>,
 }
 
 impl Teller {
+    pub(super) fn new(say: Say) -> Self {
+        Self { say, begun: 0, title: String::new(), rows: Vec::new() }
+    }
+
     pub(super) fn begin(&mut self, title: &str) {
         self.begun += 1;
         title.clone_into(&mut self.title);
-        say(format_args!("\n{:2}. {title}", self.begun));
+        (self.say)(&format_args!("\n{:2}. {title}", self.begun));
     }
 
     /// Goes on with a story that was begun before.
     pub(super) fn resume(&mut self, title: &str) {
-        say(format_args!("\n    {title}: how it ended"));
+        (self.say)(&format_args!("\n    {title}: how it ended"));
         title.clone_into(&mut self.title);
     }
 
     pub(super) fn tell(&self, line: impl std::fmt::Display) {
-        say(format_args!("    {line}"));
+        (self.say)(&format_args!("    {line}"));
     }
 
     /// The order of the story that has just begun.
@@ -118,7 +124,7 @@ impl Teller {
         if found == expected {
             return Ok(());
         }
-        Err(Failure::new(format_args!("{what} should be {expected:?}, and is {found:?}")))
+        Err(format!("{what} should be {expected:?}, and is {found:?}").into())
     }
 
     pub(super) fn answered(&self, answer: &Answer, status: u16, outcome: &str) -> Outcome {
@@ -150,7 +156,7 @@ impl Teller {
         self.must_be("whether it may be shipped", &told, &(may_ship, reason.to_owned()))
     }
 
-    pub(super) fn failed(&self, failure: &Failure) -> Failure {
-        Failure::new(format_args!("the story {:?} did not end as it must: {failure}", self.title))
+    pub(super) fn failed(&self, failure: &dyn std::error::Error) -> String {
+        format!("the story {:?} did not end as it must: {failure}", self.title)
     }
 }

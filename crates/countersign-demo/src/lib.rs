@@ -1,0 +1,63 @@
+//! `countersign demo`: both halves of the wire on loopback, with real sockets, signatures and files, and the
+//! buyers who play on them. What belongs to a program (its output, its end, what carries notifications) is
+//! handed in by the binary, whose developers' build brings this crate; what a shop deploys is without it.
+
+mod after_result;
+mod json;
+mod outcome;
+mod shop;
+mod stage;
+mod storefront;
+mod stories;
+mod table;
+mod teller;
+
+use std::sync::Arc;
+
+use clap::Args;
+use countersign_sandbox::notify::Courier;
+
+use outcome::Outcome;
+use stage::Stage;
+use teller::Say;
+
+/// Run both halves and play buyers, a story each.
+///
+/// Everything is real but the money: sockets on loopback, signatures, SQLite files in a directory that
+/// is removed at the end. The last thing told is a table of what came of each story.
+#[derive(Args)]
+pub struct Demo {
+    /// Exit after the stories; 0 only if each ended as it must
+    #[arg(long)]
+    once: bool,
+}
+
+impl Demo {
+    /// Plays the stories and prints their table; without `--once` both halves and a shop then run on until `end`
+    /// is ready, which ends the stories too. Must run inside a tokio runtime.
+    ///
+    /// Each line is given to `say`; `courier` carries the notifications of Amazon's half.
+    ///
+    /// # Errors
+    /// A half does not start, or a story ends otherwise than it must.
+    pub async fn run(self, say: Say, courier: Arc<dyn Courier>, end: impl Future<Output = ()>) -> Outcome {
+        let mut end = std::pin::pin!(end);
+        let mut stage = Stage::set(courier).await?;
+        say(&format_args!("Amazon's half    {}", stage.amazon_url()));
+        say(&format_args!("merchant's half  {}", stage.merchant_url()));
+        let rows = tokio::select! {
+            rows = stories::play(&mut stage, say) => Some(rows?),
+            () = &mut end => None,
+        };
+        if let Some(rows) = rows {
+            say(&format_args!("\n{}", table::table(&rows)));
+            if !self.once {
+                let shop_url = stage.open_shop().await?;
+                say(&format_args!("\nOpen this in a browser:  {shop_url}\n\n{}", stage.how_to_go_on()));
+                end.await;
+            }
+        }
+        stage.strike().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+//! What a shop deploys: the build without default features.
+
+use crate::process::{Ended, run};
+
+#[test]
+fn a_shop_deploys_neither_demo_nor_bench() {
+    let directory = tempfile::tempdir().unwrap();
+    let Ended { code, stdout, .. } = run(directory.path(), &["--help"]);
+    assert_eq!(code, Some(0));
+    let (_, list) = stdout.split_once("Commands:\n").unwrap();
+    let commands = list.lines().map_while(|line| line.split_whitespace().next());
+    assert_eq!(
+        commands.collect::<Vec<_>>(),
+        ["sandbox", "serve", "explain", "keys", "sign", "verify", "help"]
+    );
+    for word in ["demo", "bench"] {
+        assert!(!stdout.contains(word), "{stdout}");
+    }
+}
+
+#[test]
+fn a_command_that_was_left_out_is_refused_with_how_it_is_built() {
+    let directory = tempfile::tempdir().unwrap();
+    for command in ["demo", "bench"] {
+        let Ended { code, stdout, stderr } = run(directory.path(), &[command, "--once"]);
+        assert_eq!((code, stdout.as_str()), (Some(2), ""));
+        let expected = format!(
+            "error: unrecognized subcommand '{command}'\n\n  \
+             tip: this build is without it; 'cargo build --release' makes one with '{command}'\n\n\
+             Usage: countersign [OPTIONS] <COMMAND>\n\nFor more information, try '--help'.\n"
+        );
+        assert_eq!(stderr, expected);
+    }
+    let Ended { stderr, .. } = run(directory.path(), &["dmeo"]);
+    assert!(!stderr.contains("this build"), "{stderr}");
+}
