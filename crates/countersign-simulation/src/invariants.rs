@@ -57,6 +57,7 @@ invariants! {
     UnresolvedWithoutNeed = "unresolved only where Amazon cannot tell",
     SnapshotMissing = "a completed checkout has its snapshot",
     NoEnd = "the world comes to rest",
+    WorkLeft = "in the end nothing is due and nothing is to be delivered",
 }
 
 impl Invariant {

@@ -55,6 +55,9 @@ impl World {
         self.let_pass(LAST_ACTS, Duration::from_secs(300)).await;
         self.witness.ends(self.reading.ids_on_get != IdsOnGet::Never);
         self.look_at_everything().await;
+        for half in [Half::Merchant, Half::Amazon] {
+            self.witness.is_left(half, &self.work_left(half).await);
+        }
     }
 
     /// Orders arrive. In many worlds hours or days of bad weather follow, in half of those cut off from

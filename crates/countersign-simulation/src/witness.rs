@@ -507,6 +507,12 @@ impl Witness {
         }
     }
 
+    /// What a half has not done when everything else has come to its end.
+    pub(crate) fn is_left(&self, half: Half, work: &[String]) {
+        let held = never(!work.is_empty(), Invariant::WorkLeft, || format!("{half}: {work:?}"));
+        self.facts().judge(None, held);
+    }
+
     /// The run did not come to its end.
     pub(crate) fn does_not_end(&self, why: String) {
         self.facts().judge(None, broken(Invariant::NoEnd, why));

@@ -17,6 +17,7 @@ use countersign_sandbox::merchants::Merchants;
 use countersign_sandbox::notify::Notifications;
 use countersign_sandbox::{Sandbox, settings as sandbox_settings};
 use countersign_store::contract::Store as _;
+use countersign_store::work_left::work_left;
 use countersign_world::Clock as _;
 use countersign_world::fake::ShiftedClock;
 use serde_json::json;
@@ -280,6 +281,13 @@ impl World {
             self.executor.leap(next.max(least).min(left));
             self.executor.sleep(Duration::from_secs(2)).await;
         }
+    }
+
+    /// What of a half's is due now, or was not delivered.
+    pub(crate) async fn work_left(&self, half: Half) -> Vec<String> {
+        let now = self.clocks.of(half).now();
+        let left = work_left(&*self.stores.of(half).memory, now, &["fact", "notification"]).await;
+        left.unwrap_or_else(|failed| unreachable!("memory answers: {failed:?}"))
     }
 
     pub(crate) fn calm_down(self: &Arc<Self>) {

@@ -19,3 +19,4 @@ mod limits;
 pub mod memory;
 pub mod sqlite;
 pub mod transact;
+pub mod work_left;

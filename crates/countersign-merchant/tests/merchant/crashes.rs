@@ -165,6 +165,7 @@ fn rows(engine: Engine, case: &Case) -> Vec<String> {
             world.store.hook.dies_at(step, is_applied);
             if world.run_until_it_stops(request(&world, case, id.as_deref())).is_some() {
                 assert!(step > 1, "{}: no commit at all", case.name);
+                world.store.hook.lives_on();
                 return rows;
             }
             let at_the_crash = world.amazon.money();

@@ -214,6 +214,11 @@ fn a_success_that_a_look_finds_and_the_store_does_not_take_is_one_line_with_all_
         for id in ["1001", SESSION, "S01-5105180-0000001", charge, &checkout_id] {
             assert!(told[0].contains(id), "{id} in {}", told[0]);
         }
+        world.amazon.at_charge(|| ());
+        world.store.hook.commits_left.store(usize::MAX, Ordering::SeqCst);
+        world.store.hook.is_full.store(false, Ordering::SeqCst);
+        world.let_pass(MINUTE);
+        assert_eq!(world.attempts(&checkout_id), ["Completed"]);
     }
 }
 
@@ -262,6 +267,7 @@ fn snapshots_that_hang_keep_no_doubt_waiting() {
         checkout_id
     };
     world.amazon.falls_silent("permission");
+    world.leaves_calls_unanswered();
     for number in 0..300 {
         complete(number);
     }
@@ -310,6 +316,7 @@ fn poison(world: &World, id: &str, change: u32) {
     let (id, at) = (ChangeId(id), world.time.now());
     let change = ChangeSet { id, at, require: Vec::new(), write: vec![broken], append: Vec::new() };
     world.run(world.store.commit(change)).unwrap();
+    world.leaves_unreadable_documents();
 }
 
 #[test]
@@ -327,4 +334,13 @@ fn a_document_that_cannot_be_read_holds_up_no_other() {
     let failures = lines.iter().filter(|line| line.contains("a timer's work failed")).count();
     assert!((1..=13).contains(&failures), "it is told, and not all the time: {failures}");
     assert!(lines.iter().any(|line| line.contains("its format is 999")), "{lines:?}");
+}
+
+#[test]
+#[should_panic(expected = "the test ends with work left behind: [\n    \"snapshot ")]
+fn a_world_that_ends_while_something_is_due_fails_its_test() {
+    let mut world = World::in_memory();
+    let checkout_id = world.placed(&order());
+    world.complete(&checkout_id, SESSION);
+    world.reopen();
 }

@@ -400,4 +400,5 @@ fn a_store_that_is_away_is_never_told_as_a_verdict() {
     assert_eq!(away.status, 503);
     assert!(refreshes(&away));
     assert!(!away.text.contains("not successful") && !away.text.contains("successful"));
+    world.store.hook.is_away.store(false, Ordering::SeqCst);
 }

@@ -40,6 +40,11 @@ impl Mishaps {
         *self.dies_in.lock().unwrap() = Some((n, is_applied));
     }
 
+    /// The process does not die after all.
+    pub(crate) fn lives_on(&self) {
+        *self.dies_in.lock().unwrap() = None;
+    }
+
     pub(crate) fn has_stopped(&self) -> bool {
         self.is_dead.load(Ordering::SeqCst)
     }

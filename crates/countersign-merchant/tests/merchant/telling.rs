@@ -511,3 +511,11 @@ fn a_query_of_events_that_cannot_be_read_is_refused_naming_the_field() {
         assert_eq!(refused.refusal(), (400, "InvalidValue".to_owned(), Some(field.to_owned())), "{query}");
     }
 }
+
+#[test]
+#[should_panic(expected = "messages of fact are not delivered")]
+fn a_world_that_ends_with_a_fact_untold_fails_its_test() {
+    let (mut world, _) = world_of_a_shop(Engine::Memory);
+    complete(&world, 1);
+    world.reopen();
+}

@@ -1,5 +1,6 @@
 //! A shop, its merchant half, and Amazon, in one thread.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use countersign_merchant::{Merchant, Parts};
 use countersign_store::contract::Store;
 use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
+use countersign_store::work_left::work_left;
 use countersign_world::fake::FakeClock;
 use countersign_world::{Clock as _, Stream};
 use futures_util::future::{Either, select};
@@ -59,6 +61,22 @@ pub(crate) struct World {
     pub(crate) snapshot_keys: String,
     pub(crate) payments: Payments,
     pub(crate) notifications: Notifications,
+    is_left_behind: Cell<bool>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.is_left_behind.get() {
+            return;
+        }
+        let now = self.time.now();
+        // A process that lives takes up what is due at once.
+        if self.merchant.is_some() && !self.work_left(now).is_empty() {
+            self.let_pass(Duration::from_secs(1));
+        }
+        let left = self.work_left(now);
+        assert!(left.is_empty(), "the test ends with work left behind: {left:#?}");
+    }
 }
 
 /// An answer, read.
@@ -145,6 +163,7 @@ impl World {
             snapshot_keys: SNAPSHOT_KEY.to_owned(),
             payments: Payments::default(),
             notifications: Notifications::default(),
+            is_left_behind: Cell::new(false),
             time,
         };
         world.start();
@@ -212,6 +231,21 @@ impl World {
             None => Arc::clone(self.store.inner()),
         };
         self.store = watched(inner);
+    }
+
+    /// What was due by then, or is not delivered. Nothing that befalls the store befalls this look at it.
+    fn work_left(&self, now: Timestamp) -> Vec<String> {
+        run(&self.time, || true, work_left(&**self.store.inner(), now, &["fact"])).unwrap()
+    }
+
+    /// Documents that no version can read stay due.
+    pub(crate) fn leaves_unreadable_documents(&self) {
+        self.is_left_behind.set(true);
+    }
+
+    /// What is asked of Amazon is never answered.
+    pub(crate) fn leaves_calls_unanswered(&self) {
+        self.is_left_behind.set(true);
     }
 
     pub(crate) fn merchant(&self) -> &Merchant {

@@ -4,5 +4,6 @@
 mod api;
 mod control;
 mod hosted;
+mod leftovers;
 mod notifications;
 mod world;

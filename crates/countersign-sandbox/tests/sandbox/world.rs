@@ -19,6 +19,8 @@ use countersign_world::fake::FakeClock;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
+use crate::leftovers::Leftovers;
+
 /// Making a key takes a tenth of a second: one does for all.
 static KEY: LazyLock<GeneratedKey> = LazyLock::new(|| MerchantKey::generate().unwrap());
 
@@ -39,6 +41,13 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     /// The wall clock. It stands still until a test moves it.
     pub(crate) clock: FakeClock,
+    leftovers: Leftovers,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.leftovers.check(&self.sandbox);
+    }
 }
 
 pub(crate) fn merchants() -> Merchants {
@@ -203,6 +212,7 @@ impl World {
     ) -> Self {
         let clock = FakeClock::at(at(START));
         let ids = Ids::new(&SystemEntropy, Some(seed), start);
+        let leftovers = Leftovers::watch(Arc::clone(&store));
         let parts = Parts {
             store,
             clock: Arc::new(clock.clone()),
@@ -211,7 +221,32 @@ impl World {
             settings,
             notifications,
         };
-        Self { sandbox: Sandbox::start(parts).await.unwrap(), clock }
+        Self { sandbox: Sandbox::start(parts).await.unwrap(), clock, leftovers }
+    }
+
+    /// What is due is applied, as the timers' loop would have.
+    pub(crate) async fn catch_up(&self) {
+        self.advance("PT0S").await;
+    }
+
+    /// Documents that nobody can read stay due.
+    pub(crate) fn leaves_unreadable_documents(&self) {
+        self.leftovers.are_meant();
+    }
+
+    /// Another sandbox runs the timers of this one's store.
+    pub(crate) fn leaves_timers_to_another(&self) {
+        self.leftovers.are_meant();
+    }
+
+    /// Nobody takes its notifications.
+    pub(crate) fn leaves_notifications_undelivered(&self) {
+        self.leftovers.are_meant();
+    }
+
+    /// Its process dies here: the next one goes on.
+    pub(crate) fn dies(self) {
+        self.leftovers.are_meant();
     }
 
     pub(crate) async fn reply(&self, request: Request) -> Reply {

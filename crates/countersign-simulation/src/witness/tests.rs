@@ -131,6 +131,7 @@ pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
         (NotificationForgotten, after(unheard(), merchant(over()))),
         (SnapshotMissing, after(unheard(), merchant(authorized()))),
         (SnapshotMissing, after(heard(), |it| it.ends(true))),
+        (WorkLeft, after(heard(), |it| it.is_left(Half::Amazon, &["a charge is due".to_owned()]))),
         (SendChanged, after(unheard(), merchant(in_doubt("{ }")))),
         (VerdictChanged, after(heard(), merchant(written("checkout", "c", None, None)))),
     ]
@@ -142,6 +143,7 @@ fn what_is_right_breaks_nothing() {
     witness.answered_forgery(StatusCode::FORBIDDEN);
     commit(&witness, Half::Merchant, vec![snapshot("Taken")]);
     witness.ends(true);
+    witness.is_left(Half::Merchant, &[]);
     assert_eq!(held(&witness), Ok(()));
 }
 

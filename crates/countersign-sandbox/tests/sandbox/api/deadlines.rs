@@ -47,6 +47,7 @@ async fn a_session_expires_after_a_day_and_is_gone_after_thirty() {
                 assert_eq!(answer.refusal(), (404, "ResourceNotFound"));
             }
         }
+        world.catch_up().await;
     }
 }
 
@@ -62,6 +63,7 @@ async fn an_expired_session_is_not_finalized_and_a_deleted_one_not_found() {
         world.clock.set(at(now));
         let call = Call { signed_at: at(now), ..Call::finalize(id(&session), right_body(&session)) };
         assert_eq!(world.call(&call).await.refusal(), refusal, "{now}");
+        world.catch_up().await;
     }
 }
 
@@ -103,6 +105,7 @@ async fn a_permission_shows_its_buyer_for_thirty_days_and_closes_after_180_or_13
         }
         let reasons = &read_at(&world, timers_run, closed, &path).await.json["statusDetails"]["reasons"];
         assert_eq!(reasons[0]["reasonCode"], "Expired");
+        world.catch_up().await;
     }
 }
 
@@ -127,6 +130,7 @@ async fn an_authorizations_expiry_stays_what_it_was_when_it_was_given() {
         }
         let settings = Settings { profile: Profile::Live, ..Settings::default() };
         let live = World::on(store.clone(), settings, 0).await;
+        live.leaves_timers_to_another();
         let charge = read_at(&live, false, now, &path).await;
         assert_eq!(charge.text("expirationTimestamp"), expires, "{now}, after a restart as live");
     }
@@ -193,6 +197,7 @@ async fn a_document_that_cannot_be_read_holds_up_nothing_else() {
         ChangeSet { id: ChangeId([7; 16]), at: at(START), require: Vec::new(), write, append: Vec::new() };
     store.commit(change).await.unwrap();
     let world = World::on(store, Settings::default(), 0).await;
+    world.leaves_unreadable_documents();
     let session = world.placed(json!({})).await;
     world.advance("P1D").await;
     assert_eq!(world.events(id(&session)).await.last().unwrap(), "CheckoutSessionCanceled");

@@ -151,6 +151,7 @@ async fn an_answer_that_is_given_again_shows_the_buyer_no_longer_than_the_permis
         let answer = world.call(&Call { signed_at: at(now), ..call.clone() }).await;
         assert_eq!((answer.status, !answer.json["buyer"].is_null()), (200, shows_buyer), "{now}");
     }
+    world.catch_up().await;
 }
 
 #[tokio::test]
@@ -208,6 +209,7 @@ async fn a_remembered_answer_forgets_the_buyer_after_thirty_days() {
             assert_eq!(replayed.json["chargeId"], full.json["chargeId"]);
             assert_eq!(replayed.json["buyer"].is_null(), !shows_buyer);
         }
+        world.catch_up().await;
     }
 }
 

@@ -34,6 +34,7 @@ async fn from_the_seventh_day_on_a_capture_is_asynchronous() {
             set(&world, timers_run, now).await;
             let captured = call_at(&world, now, order.capture(usd("14.00"))).await;
             assert_eq!((captured.status, captured.state()), (200, state), "{now}");
+            world.catch_up().await;
         }
         let world = live().await;
         let order = world.split_order().await;
@@ -44,6 +45,7 @@ async fn from_the_seventh_day_on_a_capture_is_asynchronous() {
             set(&world, timers_run, now).await;
             assert_eq!(call_at(&world, now, order.get_charge()).await.state(), state, "{now}");
         }
+        world.catch_up().await;
     }
 }
 
@@ -78,6 +80,7 @@ async fn an_authorization_that_was_lapsing_is_not_captured_and_gives_its_amount_
                     let events = world.events(&order.session_id).await;
                     assert_eq!(events.iter().filter(|event| *event == "ChargeCanceled").count(), 2);
                 }
+                world.catch_up().await;
             }
         }
     }
@@ -123,6 +126,7 @@ async fn a_refund_is_decided_by_the_profile_whether_timers_run_or_not() {
                 let ledger = world.ledger(&order).await;
                 assert_eq!(ledger["balances"]["refunded"], refunded, "{now}");
             }
+            world.catch_up().await;
         }
     }
 }
@@ -276,6 +280,7 @@ async fn reading_what_is_overdue_and_expiring_it_give_the_same_answers() {
             answers.push(world.ledger(&captured).await.to_string());
         }
         shown.push(answers);
+        world.catch_up().await;
     }
     assert_eq!(shown[0], shown[1]);
 }

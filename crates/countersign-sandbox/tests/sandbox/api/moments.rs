@@ -102,6 +102,7 @@ async fn damage(gate: &GatedStore, count: usize) {
 async fn however_many_documents_cannot_be_read_the_timers_behind_them_are_applied() {
     let (gate, world) = gated().await;
     damage(&gate, 3 * BATCH).await;
+    world.leaves_unreadable_documents();
     let ids = sessions(&world, 1).await;
     world.advance("P1D").await;
     assert_eq!(canceled(&world, &ids).await, 1);
@@ -111,6 +112,7 @@ async fn however_many_documents_cannot_be_read_the_timers_behind_them_are_applie
 async fn a_document_that_cannot_be_read_is_tried_once_a_minute() {
     let (gate, world) = gated().await;
     damage(&gate, 1).await;
+    world.leaves_unreadable_documents();
     let mut timers = Box::pin(world.sandbox.timers());
     let mut rounds = |count: usize| {
         for _ in 0..count {
@@ -139,4 +141,6 @@ async fn the_timers_loop_can_be_ended_while_much_is_due() {
     assert_eq!(timers.poll_unpin(&mut context), Poll::Pending);
     drop(timers);
     assert_eq!(canceled(&world, &ids).await, BATCH);
+    world.catch_up().await;
+    assert_eq!(canceled(&world, &ids).await, 2 * BATCH);
 }

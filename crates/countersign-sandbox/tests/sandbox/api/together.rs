@@ -137,6 +137,7 @@ async fn jump(batches: Batches, scene: Scene) -> LeftBehind {
         Scene::Wide => place_wide_orders(&world).await,
     }
     if scene == Scene::Damaged {
+        world.leaves_unreadable_documents();
         let bytes = Bytes::from_static(b"nonsense");
         let due_at = Some(at("20260902T120005Z"));
         let content = Content { format: 1, bytes, due_at, index: Vec::new() };

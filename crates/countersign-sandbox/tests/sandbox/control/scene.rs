@@ -20,6 +20,8 @@ use countersign_world::fake::FakeClock;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
+use crate::leftovers::Leftovers;
+
 /// When every test begins.
 pub(crate) const NOON: &str = "20260901T120000Z";
 /// The first merchant's key.
@@ -69,6 +71,13 @@ pub(crate) struct Scene {
     recorded: Mutex<HashMap<String, Value>>,
     /// The real clock. It stands still until a test moves it.
     pub(crate) clock: FakeClock,
+    leftovers: Leftovers,
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.leftovers.check(&self.sandbox);
+    }
 }
 
 impl Scene {
@@ -108,6 +117,7 @@ impl Scene {
             let key = PublicKeyId::parse(key).unwrap();
             merchants.register(merchant_id, key, signer().1.clone()).unwrap();
         }
+        let leftovers = Leftovers::watch(Arc::clone(&store) as _);
         let parts = Parts {
             store,
             clock: Arc::new(clock.clone()),
@@ -117,7 +127,7 @@ impl Scene {
             notifications: Notifications::default(),
         };
         let sandbox = Arc::new(Sandbox::start(parts).await.unwrap());
-        Self { sandbox, recorded: Mutex::default(), clock }
+        Self { sandbox, recorded: Mutex::default(), clock, leftovers }
     }
 
     /// One request by whom it may be.

@@ -19,6 +19,8 @@ use countersign_world::fake::FakeClock;
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::leftovers::Leftovers;
+
 /// When every test begins.
 const NOON: &str = "20260901T120000Z";
 /// The merchant's key.
@@ -52,6 +54,13 @@ pub(crate) fn signed(payload: &Value) -> Value {
 
 pub(crate) struct Scene {
     sandbox: Sandbox,
+    leftovers: Leftovers,
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.leftovers.check(&self.sandbox);
+    }
 }
 
 impl Scene {
@@ -61,15 +70,17 @@ impl Scene {
             let merchant_id = MerchantId::parse(merchant_id).unwrap();
             merchants.register(merchant_id, PublicKeyId::parse(key).unwrap(), keys().2.clone()).unwrap();
         }
+        let store = Arc::new(MemoryStore::default());
+        let leftovers = Leftovers::watch(Arc::clone(&store) as _);
         let parts = Parts {
-            store: Arc::new(MemoryStore::default()),
+            store,
             clock: Arc::new(FakeClock::at(Timestamp::parse(NOON).unwrap())),
             ids: Ids::new(&SystemEntropy, Some(1), 0),
             merchants,
             settings: Settings::default(),
             notifications: Notifications::default(),
         };
-        Self { sandbox: Sandbox::start(parts).await.unwrap() }
+        Self { sandbox: Sandbox::start(parts).await.unwrap(), leftovers }
     }
 
     pub(crate) async fn handle(&self, request: http::Request<Bytes>) -> Response {

@@ -80,6 +80,8 @@ async fn an_endpoint_that_is_removed_is_told_nothing_more() {
     assert_eq!(again.refusal(), (404, "ResourceNotFound"));
     assert_eq!(delete("notification-endpoints").await.json, json!({ "removed": 1 }));
     assert_eq!(delete("notification-endpoints").await.json, json!({ "removed": 0 }));
+    scene.advance("PT1H").await;
+    assert!(scene.sent().is_empty(), "nor their confirmations, which were refused");
 }
 
 fn fixed(url: &str) -> FixedEndpoint {
@@ -114,6 +116,8 @@ async fn a_sandbox_with_more_endpoints_than_it_notifies_does_not_start() {
     let store: Arc<MemoryStore> = Arc::new(MemoryStore::new());
     let scene = Scene::on(store.clone(), Default::default(), 0, Notifications::default()).await;
     scene.register(json!({ "url": URL })).await;
+    // The loops of those that start are never run.
+    scene.world.leaves_notifications_undelivered();
     for (count, starts) in [(15, true), (16, false)] {
         let endpoints = (0..count).map(|number| fixed(&format!("http://127.0.0.1:9000/{number}")));
         let parts = Parts {

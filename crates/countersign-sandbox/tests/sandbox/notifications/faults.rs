@@ -170,6 +170,7 @@ async fn an_answer_is_not_held_for_ever() {
     assert!(answer.as_mut().poll(&mut context).is_pending());
     scene.world.clock.wake_all();
     assert!(answer.as_mut().poll(&mut context).is_ready());
+    scene.world.leaves_notifications_undelivered();
 }
 
 #[tokio::test]
@@ -221,6 +222,7 @@ async fn retries_are_not_struck_again_and_confirmations_never() {
     scene.authorized().await;
     let first = scene.sent();
     scene.order_fault(json!({ "kind": "drop", "times": 1 })).await;
+    scene.receiver.always(Does::Answer(200));
     scene.advance("PT1H").await;
     assert_eq!(message_ids(&scene.sent()), message_ids(&first));
 }

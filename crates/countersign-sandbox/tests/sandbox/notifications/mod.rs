@@ -3,9 +3,9 @@
 
 mod endpoints;
 mod faults;
-mod receiver;
+pub(crate) mod receiver;
 mod restart;
 mod retries;
-mod scene;
+pub(crate) mod scene;
 mod sockets;
 mod telling;

@@ -13,8 +13,8 @@ use tempfile::tempdir;
 use super::receiver::{Does, Post};
 use super::scene::{Scene, URL};
 
-/// A start on the files of a directory. A scene that is dropped is a process that died: nothing is told to
-/// it beforehand.
+/// A start on the files of a directory. A scene that dies is dropped: nothing is told to it beforehand,
+/// and what its durable store has not answered yet is left to the next one.
 async fn start(directory: &Path, start: u64) -> Scene {
     let store = SqliteStore::open(&directory.join("sandbox.db")).unwrap();
     let endpoints = vec![FixedEndpoint {
@@ -46,7 +46,7 @@ async fn what_was_committed_and_never_sent_is_sent_by_the_next_process() {
     assert_eq!(answer.status, 201);
     let order = first.authorized().await;
     assert!(first.receiver.take().is_empty(), "its loops have never run");
-    drop(first);
+    first.dies();
     let next = start(directory.path(), 1).await;
     let sent = sent(&next, 2).await;
     let mut urls: Vec<&str> = sent.iter().map(|post| post.url.as_str()).collect();
@@ -56,6 +56,7 @@ async fn what_was_committed_and_never_sent_is_sent_by_the_next_process() {
         assert_eq!(post.object(), format!("CHARGE {}", order.charge_id));
         next.message(post).await;
     }
+    next.dies();
 }
 
 #[tokio::test]
@@ -72,6 +73,7 @@ async fn a_process_that_dies_before_it_posts_has_made_no_attempt() {
         }
         // The second of them waits for the first one, which nobody answers.
         assert_eq!(sent(&scene, 1).await.len(), 1);
+        scene.dies();
     }
     let scene = start(directory.path(), 5).await;
     scene.receiver.always(Does::Answer(503));
@@ -80,6 +82,7 @@ async fn a_process_that_dies_before_it_posts_has_made_no_attempt() {
         scene.advance(later).await;
         assert_eq!(sent(&scene, 2).await.len(), 2, "{later}");
     }
+    scene.dies();
 }
 
 #[tokio::test]
@@ -95,6 +98,7 @@ async fn attempts_are_counted_on_by_the_next_process() {
             scene.advance("PT1H").await;
         }
         count += sent(&scene, 1).await.len();
+        scene.dies();
     }
     assert_eq!(count, 4);
     let last = start(directory.path(), 4).await;
@@ -103,6 +107,7 @@ async fn attempts_are_counted_on_by_the_next_process() {
     let order = last.authorized().await;
     let [post] = &sent(&last, 1).await[..] else { panic!("one is sent") };
     assert_eq!(post.object(), format!("CHARGE {}", order.charge_id), "the other was given up");
+    last.dies();
 }
 
 #[tokio::test]
@@ -113,13 +118,14 @@ async fn what_was_on_its_way_is_sent_again_under_the_same_id() {
     first.receiver.next([Does::Answer(200)]);
     first.receiver.always(Does::Hang);
     let [begun] = &sent(&first, 1).await[..] else { panic!("one is on its way") };
-    drop(first);
+    first.dies();
     let next = start(directory.path(), 1).await;
     let [again] = &sent(&next, 1).await[..] else { panic!("one is sent") };
     assert_eq!(again.body, begun.body, "the same id, the same instant, the same signature");
-    drop(next);
+    next.dies();
     let third = start(directory.path(), 2).await;
     third.authorized().await;
     let [new] = &sent(&third, 1).await[..] else { panic!("one is sent") };
     assert_ne!(new.message_id(), again.message_id(), "what was delivered is sent no more");
+    third.dies();
 }

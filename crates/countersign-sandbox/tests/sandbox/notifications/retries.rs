@@ -99,6 +99,7 @@ async fn an_endpoint_that_never_answers_holds_up_no_other_however_much_waits_for
     let scene = Scene::new().await;
     scene.register(json!({ "url": silent })).await;
     scene.receiver.silence(silent);
+    scene.world.leaves_notifications_undelivered();
     // More than are taken at a time.
     for _ in 0..20 {
         let charge_id = scene.authorized().await.charge_id;

@@ -79,6 +79,11 @@ impl Scene {
         Self { world, receiver, loops }
     }
 
+    /// Its process dies here, wherever its loops are: the next one goes on.
+    pub(crate) fn dies(self) {
+        self.world.dies();
+    }
+
     /// Lets the loops run until they wait for the clock, for something to be appended or for an answer.
     pub(crate) fn settle(&self) {
         let mut context = Context::from_waker(Waker::noop());

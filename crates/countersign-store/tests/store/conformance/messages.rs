@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use countersign_store::contract::{Backlog, ChangeSet, Lease, Message, Store};
+use countersign_store::contract::{Backlog, ChangeSet, Content, Lease, Message, Store};
+use countersign_store::work_left::work_left;
 
-use super::values::{append, at, change, event, release, text, texts, to_send};
+use super::values::{
+    append, at, change, commit_writes, content, create, event, release, text, texts, to_send,
+};
 
 async fn lease(store: &dyn Store, now: i64, until: i64, limit: usize) -> Vec<Message> {
     store.lease(Lease { topic: "webhook", now: at(now), until: at(until), limit }).await.unwrap()
@@ -149,4 +152,19 @@ pub(crate) async fn a_lease_from_before_a_reset_ends_nothing(store: Arc<dyn Stor
     assert_eq!(shown(&lease(&*store, 10, 20, 1).await), expected(&[("after", 1)]));
     assert_eq!(store.release(release(before.sequence, before.lease_count, None)).await, Ok(false));
     assert_eq!(shown(&lease(&*store, 20, 30, 1).await), expected(&[("after", 2)]));
+}
+
+pub(crate) async fn what_is_due_waits_or_is_leased_is_left_to_do(store: Arc<dyn Store>) {
+    let left = async |now| work_left(&*store, at(now), &["webhook", "event"]).await.unwrap();
+    append(&*store, [event("S", "1")]).await;
+    commit_writes(&*store, [create("a", Content { due_at: Some(at(1_000)), ..content("a") })]).await.unwrap();
+    assert_eq!(left(999).await, Vec::<String>::new());
+    assert_eq!(left(1_000).await, ["charge a is due since 19700101T000001Z"]);
+    append(&*store, [to_send("m", 0)]).await;
+    let waits = "1 messages of webhook are not delivered: the next may be leased at 19700101T000000Z";
+    assert_eq!(left(0).await, [waits]);
+    let [leased] = &lease(&*store, 0, 2_000, 1).await[..] else { panic!("one is leased") };
+    assert_eq!(left(0).await, [waits.replace("00Z", "02Z")]);
+    assert!(store.release(release(leased.sequence, 1, None)).await.unwrap());
+    assert_eq!(left(0).await, Vec::<String>::new());
 }

@@ -76,7 +76,8 @@ promises! {
         a_lease_ends_once
         a_lease_that_another_took_over_ends_as_a_no_op
         a_message_to_be_tried_again_waits_for_its_time
-        a_lease_from_before_a_reset_ends_nothing;
+        a_lease_from_before_a_reset_ends_nothing
+        what_is_due_waits_or_is_leased_is_left_to_do;
     concurrency:
         sixty_four_tasks_count_to_sixty_four
         one_of_many_claims_wins

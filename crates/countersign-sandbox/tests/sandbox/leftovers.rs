@@ -1,0 +1,98 @@
+//! What no test may leave behind unless it says so: a timer that is due, a notification that is not delivered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use countersign_domain::time::Timestamp;
+use countersign_http::{Handler as _, Reply};
+use countersign_sandbox::Sandbox;
+use countersign_store::contract::Store;
+use countersign_store::work_left::work_left;
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
+
+use crate::notifications::receiver::Does;
+use crate::notifications::scene::Scene;
+use crate::world::{World, at};
+
+/// The control token of every test that has one.
+const TOKEN: &str = "Bearer open-sesame";
+
+/// The outbox of each endpoint.
+const TOPICS: [&str; 16] = [
+    "notification",
+    "notification-1",
+    "notification-2",
+    "notification-3",
+    "notification-4",
+    "notification-5",
+    "notification-6",
+    "notification-7",
+    "notification-8",
+    "notification-9",
+    "notification-10",
+    "notification-11",
+    "notification-12",
+    "notification-13",
+    "notification-14",
+    "notification-15",
+];
+
+/// The store of a sandbox, which is looked at when the test is over.
+pub(crate) struct Leftovers {
+    store: Arc<dyn Store>,
+    are_meant: AtomicBool,
+}
+
+impl Leftovers {
+    pub(crate) fn watch(store: Arc<dyn Store>) -> Self {
+        Self { store, are_meant: AtomicBool::new(false) }
+    }
+
+    /// The test ends while something is due or not delivered, and means it.
+    pub(crate) fn are_meant(&self) {
+        self.are_meant.store(true, Ordering::SeqCst);
+    }
+
+    /// Fails if anything is due by the sandbox's clock, or not delivered.
+    pub(crate) fn check(&self, sandbox: &Sandbox) {
+        if std::thread::panicking() || self.are_meant.load(Ordering::SeqCst) {
+            return;
+        }
+        let now = now(sandbox);
+        let look = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(work_left(&*self.store, now, &TOPICS)).unwrap()
+        };
+        // The test's own runtime may be at work in this thread.
+        let left = std::thread::scope(|scope| scope.spawn(look).join().unwrap());
+        assert!(left.is_empty(), "the test ends with work left behind: {left:#?}");
+    }
+}
+
+/// What the sandbox's clock shows. To be asked for it, it needs no store.
+fn now(sandbox: &Sandbox) -> Timestamp {
+    let request =
+        http::Request::get("/_sandbox/clock").header("authorization", TOKEN).body(Bytes::new()).unwrap();
+    let Some(Reply::Answer(answer)) = sandbox.handle(request).now_or_never() else { panic!("no clock") };
+    let clock: Value = serde_json::from_slice(answer.body()).unwrap();
+    Timestamp::parse(clock["now"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test]
+#[should_panic(expected = "the test ends with work left behind: [\n    \"checkout_session ")]
+async fn a_timer_that_is_due_is_left_over() {
+    let world = World::new().await;
+    world.placed(json!({})).await;
+    world.clock.set(at("20260902T120000Z"));
+}
+
+#[tokio::test]
+#[should_panic(expected = "1 messages of notification are not delivered")]
+async fn a_notification_that_waits_for_its_next_attempt_is_left_over() {
+    let scene = Scene::new().await;
+    scene.receiver.always(Does::Answer(503));
+    scene.authorized().await;
+    assert_eq!(scene.sent().len(), 1);
+}

@@ -1,0 +1,31 @@
+//! What is left to do in a store. For harnesses: a test that ends while something is due, or has not been
+//! delivered, has not seen all that it has brought about.
+
+use countersign_domain::time::Timestamp;
+
+use crate::contract::{Backlog, MAX_ROWS, Store, StoreError};
+
+/// Each timer that is due at `now`, and each of these topics of which a message waits to be delivered, is leased,
+/// or is to be delivered again later: a line each. Nothing is changed.
+///
+/// # Errors
+/// The store's own.
+pub async fn work_left(
+    store: &dyn Store,
+    now: Timestamp,
+    topics: &[&'static str],
+) -> Result<Vec<String>, StoreError> {
+    let due = store.due(now, MAX_ROWS).await?.into_iter();
+    let mut left: Vec<String> = due
+        .map(|timer| format!("{} {} is due since {}", timer.key.collection, timer.key.id, timer.due_at))
+        .collect();
+    for topic in topics {
+        let Backlog { count, next_at } = store.backlog(topic, MAX_ROWS).await?;
+        if let Some(next_at) = next_at {
+            left.push(format!(
+                "{count} messages of {topic} are not delivered: the next may be leased at {next_at}"
+            ));
+        }
+    }
+    Ok(left)
+}
