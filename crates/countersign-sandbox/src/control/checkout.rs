@@ -1,7 +1,7 @@
 //! Bodies about a checkout: how it begins, and what the buyer does in it.
 
 use countersign_domain::address::Address;
-use countersign_domain::ids::{BuyerId, Environment, PublicKeyId, Region};
+use countersign_domain::ids::{BuyerId, CheckoutSessionId, Environment, PublicKeyId, Region};
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::provider::buyer::Card;
 use countersign_domain::provider::checkout_session::{
@@ -10,6 +10,7 @@ use countersign_domain::provider::checkout_session::{
 use countersign_domain::provider::payment_details::PaymentDetails;
 use countersign_domain::terms::{PaymentIntent, ProductType};
 use countersign_domain::time::Timestamp;
+use countersign_http::Parameter;
 use countersign_protocol::object;
 use countersign_protocol::wire::{
     Address as WireAddress, MAX_SUPPLEMENTARY_DATA_LEN, MerchantMetadata as WireMetadata, Price, Spellings,
@@ -137,6 +138,12 @@ pub(super) fn start(
     };
     let then = (request.placed == Some(true)).then_some(BuyerAct::PlaceOrder);
     Ok((Checkout { session, ..new }, then))
+}
+
+impl Parameter<Refused> for CheckoutSessionId {
+    fn read(segment: &str) -> Result<Self, Refused> {
+        Self::parse(segment).map_err(|_| Refused::not_found("Checkout Session"))
+    }
 }
 
 /// A key that a body names.

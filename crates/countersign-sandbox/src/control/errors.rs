@@ -1,10 +1,10 @@
 //! The control API's refusals, in the envelope of Amazon Pay's. What the book refuses is answered as the
 //! API itself answers it.
 
-use countersign_http::Response;
+use countersign_http::{Response, Unrouted};
 use countersign_protocol::wire::{BodyRefused, ReasonCode};
 
-use crate::book::answer::Answer;
+use crate::book::answer;
 use crate::book::endpoints::EndpointRefused;
 use crate::book::refused::{Refused as BookRefused, StoreFailed};
 use crate::faults::call::CallFaultRefused;
@@ -14,6 +14,9 @@ use crate::http::render::response;
 use crate::notify::endpoint::MAX_ENDPOINTS;
 use crate::settings::Flags;
 use crate::words::listed;
+
+/// What a route's function gives back.
+pub(super) type Answer = Result<Response, Refused>;
 
 /// Why the control API does not do what it is asked, with its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,14 +40,6 @@ impl Refused {
     pub(super) fn wrong_token() -> Self {
         let message = "The header authorization must be `Bearer` and the control token.";
         Self::own(ReasonCode::UnauthorizedAccess, message)
-    }
-
-    pub(super) fn no_such_path() -> Self {
-        Self::own(ReasonCode::ResourceNotFound, "The control API has no such path.")
-    }
-
-    pub(super) fn wrong_method() -> Self {
-        Self::own(ReasonCode::RequestNotSupported, "This path does not support this method.")
     }
 
     pub(super) fn missing(field: &str) -> Self {
@@ -92,6 +87,19 @@ impl Refused {
             api::Refused::Book(BookRefused::NotFound) => Self::not_found(what),
             refused => Self::Api(refused),
         }
+    }
+}
+
+/// Amazon's API names no methods in its answer to a wrong one, and this one follows it.
+impl From<Unrouted> for Refused {
+    fn from(unrouted: Unrouted) -> Self {
+        let (code, message) = match unrouted {
+            Unrouted::NoSuchPath => (ReasonCode::ResourceNotFound, "The control API has no such path."),
+            Unrouted::WrongMethod { .. } => {
+                (ReasonCode::RequestNotSupported, "This path does not support this method.")
+            }
+        };
+        Self::own(code, message)
     }
 }
 
@@ -143,7 +151,7 @@ impl From<StoreFailed> for Refused {
 
 /// The answer to a refused request.
 pub(super) fn render(refused: Refused, flags: &Flags) -> Response {
-    let Answer { status, body, .. } = match refused {
+    let answer::Answer { status, body, .. } = match refused {
         Refused::Own(refusal) => api::render(refusal),
         Refused::Api(refused) => api::answer(&refused, flags),
     };

@@ -1,16 +1,17 @@
 //! Faults of calls and of notifications: ordering and listing them. What they do is [`crate::faults`]'s affair.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::ids::{CheckoutSessionId, MerchantId, PublicKeyId};
-use countersign_http::Response;
+use countersign_http::Request;
 use countersign_protocol::json::Members;
 use countersign_protocol::notification::ObjectType;
 use countersign_protocol::object;
 use countersign_protocol::wire::{Spellings, WholeNumber, read_request};
 use http::StatusCode;
 
-use super::errors::Refused;
+use super::errors::{Answer, Refused};
 use super::numbers::{IsoDuration, Rate, Whole};
 use super::{checkout, render};
 use crate::app::App;
@@ -55,8 +56,8 @@ object! {
 }
 
 /// `POST /_sandbox/faults`.
-pub(super) fn order(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    let order: OrderFault = read_request(body, Spellings::Every)?;
+pub(super) async fn order(app: Arc<App>, request: Request) -> Answer {
+    let order: OrderFault = read_request(request.body(), Spellings::Every)?;
     let operation = order.operation.as_deref().ok_or_else(|| Refused::missing("operation"))?;
     let known = || Refused::not_one_of("operation", Operation::ALL.iter().map(|known| known.as_str()));
     let operation = Operation::parse(operation).ok_or_else(known)?;
@@ -79,8 +80,8 @@ pub(super) fn order(app: &App, body: &[u8]) -> Result<Response, Refused> {
 }
 
 /// `POST /_sandbox/notification-faults`.
-pub(super) fn order_of_notifications(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    let order: OrderNotificationFault = read_request(body, Spellings::Every)?;
+pub(super) async fn order_of_notifications(app: Arc<App>, request: Request) -> Answer {
+    let order: OrderNotificationFault = read_request(request.body(), Spellings::Every)?;
     let kind = order.kind.as_deref().ok_or_else(|| Refused::missing("kind"))?;
     let known = || Refused::not_one_of("kind", NotificationFaultKind::ALL.iter().map(|kind| kind.as_str()));
     let kind = NotificationFaultKind::parse(kind).ok_or_else(known)?;
@@ -100,19 +101,19 @@ pub(super) fn order_of_notifications(app: &App, body: &[u8]) -> Result<Response,
     put_in_force(&app.notices.faults, Fault { fault_id: app.ids.fault_id(), times, chance, order })
 }
 
-fn put_in_force<O: Clone>(faults: &FaultList<O>, fault: Fault<O>) -> Result<Response, Refused> {
+fn put_in_force<O: Clone>(faults: &FaultList<O>, fault: Fault<O>) -> Answer {
     let ordered = Members::default().with("faultId", &fault.fault_id);
     faults.order(fault)?;
     Ok(render::object(StatusCode::CREATED, &ordered))
 }
 
 /// Takes one fault out of force, or all of them.
-pub(super) fn remove<O: Clone>(faults: &FaultList<O>, fault_id: Option<&str>) -> Result<Response, Refused> {
+pub(super) fn remove<O: Clone>(faults: &FaultList<O>, fault_id: Option<&str>) -> Answer {
     removed("fault", fault_id, faults.remove(fault_id))
 }
 
 /// The answer to a removal of one thing or of all.
-pub(super) fn removed(what: &str, id: Option<&str>, count: usize) -> Result<Response, Refused> {
+pub(super) fn removed(what: &str, id: Option<&str>, count: usize) -> Answer {
     if id.is_some() && count == 0 {
         return Err(Refused::not_found(what));
     }

@@ -13,12 +13,15 @@ mod payments;
 mod render;
 mod reset;
 
-use countersign_domain::ids::{ChargeId, CheckoutSessionId};
+use std::sync::{Arc, LazyLock};
+
+use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
+use countersign_domain::provider::charge::ChargeCancelReason;
 use countersign_domain::provider::charge_permission::{PermissionClosed, update_payment_method};
 use countersign_domain::provider::close_charge_permission::OpenCharges;
 use countersign_domain::provider::payment::Payment;
 use countersign_domain::step::Step;
-use countersign_http::{Peer, Request, Response};
+use countersign_http::{Peer, Request, Response, Router};
 use countersign_protocol::json::Members;
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::{Method, StatusCode};
@@ -31,18 +34,49 @@ use crate::calls::payment_answer::with_permission_alone;
 use crate::http::errors::Refused as ApiRefused;
 use crate::http::origin::Origin;
 use crate::settings::ControlToken;
-use errors::Refused;
+use errors::{Answer, Refused};
 use payments::{Party, PermissionAct};
 
 /// The first segment of every path of the control API.
 pub(crate) const FIRST_SEGMENT: &str = "_sandbox";
 
+static ROUTES: LazyLock<Router<Arc<App>, Refused>> = LazyLock::new(|| {
+    Router::new()
+        .post("/_sandbox/checkout-sessions", start_checkout)
+        .post("/_sandbox/checkout-sessions/{checkoutSessionId}/buyer", act)
+        .post("/_sandbox/charge-permissions/{chargePermissionId}/buyer", buyer_acts_on_permission)
+        .post("/_sandbox/charge-permissions/{chargePermissionId}/amazon", amazon_acts_on_permission)
+        .post("/_sandbox/charges/{chargeId}/buyer", buyer_acts_on_charge)
+        .post("/_sandbox/charges/{chargeId}/amazon", amazon_acts_on_charge)
+        .get("/_sandbox/clock", clock)
+        .post("/_sandbox/clock", move_clock)
+        .get("/_sandbox/events", events)
+        .get("/_sandbox/ledger", ledger)
+        .get("/_sandbox/faults", faults)
+        .post("/_sandbox/faults", fault::order)
+        .delete("/_sandbox/faults", remove_faults)
+        .delete("/_sandbox/faults/{faultId}", remove_fault)
+        .get("/_sandbox/notification-endpoints", endpoints)
+        .post("/_sandbox/notification-endpoints", register_endpoint)
+        .delete("/_sandbox/notification-endpoints", remove_endpoints)
+        .delete("/_sandbox/notification-endpoints/{endpointId}", remove_endpoint)
+        .get("/_sandbox/notifications", notifications)
+        .get("/_sandbox/notification-faults", notification_faults)
+        .post("/_sandbox/notification-faults", fault::order_of_notifications)
+        .delete("/_sandbox/notification-faults", remove_notification_faults)
+        .delete("/_sandbox/notification-faults/{faultId}", remove_notification_fault)
+        .post("/_sandbox/notification-certificates", renew_certificate)
+        .post("/_sandbox/reset", reset)
+        .get("/_sandbox/health", health)
+});
+
 /// Answers a request whose path begins with [`FIRST_SEGMENT`].
-pub(crate) async fn answer(app: &App, request: &Request) -> Response {
-    let answer = match admit(request, app.settings.control_token.as_ref()) {
-        Ok(()) => route(app, request).await,
-        Err(refused) => Err(refused),
-    };
+pub(crate) async fn answer(app: &Arc<App>, request: &Request) -> Response {
+    let answer =
+        match admit(request, app.settings.control_token.as_ref()).and_then(|()| without_query(request)) {
+            Ok(()) => ROUTES.answer(Arc::clone(app), request.clone()).await,
+            Err(refused) => Err(refused),
+        };
     answer.unwrap_or_else(|refused| errors::render(refused, &app.settings.flags))
 }
 
@@ -71,96 +105,45 @@ fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), Refused>
     }
 }
 
-/// A path that does not take the method is told apart from one that is not known.
-async fn route(app: &App, request: &Request) -> Result<Response, Refused> {
-    let path = request.uri().path().strip_prefix('/').unwrap_or_default();
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let path = path.strip_prefix(FIRST_SEGMENT).and_then(|path| path.strip_prefix('/')).unwrap_or_default();
-    let body = request.body();
-    let is_get = request.method() == Method::GET;
-    if !(is_get && matches!(path, "events" | "ledger")) {
-        events::refuse_any(query(request))?;
-    }
-    let only = |method| if request.method() == method { Ok(request) } else { Err(Refused::wrong_method()) };
-    let (get, post, delete) = (|| only(Method::GET), || only(Method::POST), || only(Method::DELETE));
-    let segments: Vec<&str> = path.split('/').collect();
-    match *segments {
-        ["checkout-sessions"] => start_checkout(app, post()?).await,
-        ["checkout-sessions", id, "buyer"] => act(app, id, post()?).await,
-        ["charge-permissions", id, "buyer"] => act_on_permission(app, id, Party::Buyer, post()?).await,
-        ["charge-permissions", id, "amazon"] => act_on_permission(app, id, Party::Amazon, post()?).await,
-        ["charges", id, "buyer"] => act_on_charge(app, id, Party::Buyer, post()?).await,
-        ["charges", id, "amazon"] => act_on_charge(app, id, Party::Amazon, post()?).await,
-        ["ledger"] => ledger(app, get()?).await,
-        ["events"] => events(app, get()?).await,
-        ["clock"] => match *request.method() {
-            Method::GET => Ok(render::clock(app.clock.state())),
-            Method::POST => move_clock(app, body).await,
-            _ => Err(Refused::wrong_method()),
-        },
-        ["faults"] => match *request.method() {
-            Method::GET => Ok(render::list("faults", app.faults.list(), fault::shown)),
-            Method::POST => fault::order(app, body),
-            _ => delete().and_then(|_| fault::remove(&app.faults, None)),
-        },
-        ["faults", id] => delete().and_then(|_| fault::remove(&app.faults, Some(id))),
-        ["notifications"] => {
-            get().map(|_| render::list("notifications", app.notices.sent.list(), notifications::sent))
-        }
-        ["notification-endpoints"] => match *request.method() {
-            Method::GET => Ok(render::list("endpoints", app.book.endpoints.list(), notifications::shown)),
-            Method::POST => register_endpoint(app, body).await,
-            _ => delete().map(|_| remove_endpoints(app, None))?.await,
-        },
-        ["notification-endpoints", id] => delete().map(|_| remove_endpoints(app, Some(id)))?.await,
-        ["notification-faults"] => match *request.method() {
-            Method::GET => {
-                Ok(render::list("faults", app.notices.faults.list(), fault::shown_of_notifications))
-            }
-            Method::POST => fault::order_of_notifications(app, body),
-            _ => delete().and_then(|_| fault::remove(&app.notices.faults, None)),
-        },
-        ["notification-faults", id] => delete().and_then(|_| fault::remove(&app.notices.faults, Some(id))),
-        ["notification-certificates"] => renew_certificate(app, post()?),
-        ["reset"] => reset(app, post()?).await,
-        ["health"] => {
-            get().map(|_| render::object(StatusCode::OK, &Members::default().with("status", "ready")))
-        }
-        _ => Err(Refused::no_such_path()),
-    }
+/// Refuses the parameters of a request that is neither of the two which take some.
+fn without_query(request: &Request) -> Result<(), Refused> {
+    let path = request.uri().path();
+    let reads = matches!(path.strip_suffix('/').unwrap_or(path), "/_sandbox/events" | "/_sandbox/ledger");
+    if reads && request.method() == Method::GET { Ok(()) } else { events::refuse_any(query(request)) }
 }
 
 fn query(request: &Request) -> &str {
     request.uri().query().unwrap_or("")
 }
 
-async fn start_checkout(app: &App, request: &Request) -> Result<Response, Refused> {
+async fn start_checkout(app: Arc<App>, request: Request) -> Answer {
     let (new, act) = checkout::start(request.body(), &app.merchants, &app.settings)?;
     let then = |session, now| match &act {
         Some(act) => checkout::let_act(&Checkout { session, shown: Shown::default() }, act, now),
         None => Ok(Step { next: session, events: Vec::new() }),
     };
     let started = app.book.start_checkout(&new, then).await?;
-    Ok(render::checkout(StatusCode::CREATED, &started, &Origin::of(request)))
+    Ok(render::checkout(StatusCode::CREATED, &started, &Origin::of(&request)))
 }
 
-async fn act(app: &App, id: &str, request: &Request) -> Result<Response, Refused> {
-    let id = CheckoutSessionId::parse(id).map_err(|_| Refused::not_found("Checkout Session"))?;
+async fn act(app: Arc<App>, request: Request, id: CheckoutSessionId) -> Answer {
     let act = checkout::act(request.body())?;
     let moment = app.book.moment().await;
     let decide = |checkout: &_| checkout::let_act(checkout, &act, moment.now);
     let changed = app.book.change_checkout_session(&id, None, moment.now, decide).await;
     let checkout = changed.map_err(Refused::of("Checkout Session"))?;
-    Ok(render::checkout(StatusCode::OK, &checkout, &Origin::of(request)))
+    Ok(render::checkout(StatusCode::OK, &checkout, &Origin::of(&request)))
 }
 
-async fn act_on_permission(
-    app: &App,
-    id: &str,
-    party: Party,
-    request: &Request,
-) -> Result<Response, Refused> {
-    let (id, act) = (payments::permission_id(id)?, payments::act_on_permission(party, request.body())?);
+async fn buyer_acts_on_permission(app: Arc<App>, request: Request, id: ChargePermissionId) -> Answer {
+    act_on_permission(&app, &id, payments::act_on_permission(Party::Buyer, request.body())?).await
+}
+
+async fn amazon_acts_on_permission(app: Arc<App>, request: Request, id: ChargePermissionId) -> Answer {
+    act_on_permission(&app, &id, payments::act_on_permission(Party::Amazon, request.body())?).await
+}
+
+async fn act_on_permission(app: &App, id: &ChargePermissionId, act: PermissionAct) -> Answer {
     let moment = app.book.moment().await;
     let now = moment.now;
     let decide = |payment: &Payment| match act {
@@ -172,65 +155,116 @@ async fn act_on_permission(
             Ok(with_permission_alone(payment, step.unwrap_or_else(unchanged)))
         }
     };
-    let caller = app.book.caller_for(&id, now).await.map_err(Refused::of("Charge Permission"))?;
-    let acted = app.book.change_permission(&caller, &id, decide).await;
+    let caller = app.book.caller_for(id, now).await.map_err(Refused::of("Charge Permission"))?;
+    let acted = app.book.change_permission(&caller, id, decide).await;
     let acted = acted.map_err(Refused::of("Charge Permission"))?;
     Ok(render::json(StatusCode::OK, acted.body))
 }
 
-async fn act_on_charge(app: &App, id: &str, party: Party, request: &Request) -> Result<Response, Refused> {
-    let id = ChargeId::parse(id).map_err(|_| Refused::not_found("Charge"))?;
-    let reason = payments::act_on_charge(party, request.body())?;
+async fn buyer_acts_on_charge(app: Arc<App>, request: Request, id: ChargeId) -> Answer {
+    cancel_charge(&app, &id, payments::act_on_charge(Party::Buyer, request.body())?).await
+}
+
+async fn amazon_acts_on_charge(app: Arc<App>, request: Request, id: ChargeId) -> Answer {
+    cancel_charge(&app, &id, payments::act_on_charge(Party::Amazon, request.body())?).await
+}
+
+async fn cancel_charge(app: &App, id: &ChargeId, reason: ChargeCancelReason) -> Answer {
     let moment = app.book.moment().await;
-    let caller = app.book.caller_for_charge(&id, moment.now).await.map_err(Refused::of("Charge"))?;
+    let caller = app.book.caller_for_charge(id, moment.now).await.map_err(Refused::of("Charge"))?;
     let decide = |payment: &_, id: &_| cancel(payment, id, reason, moment.now);
-    let acted = app.book.change_charge(&caller, Some(&id), decide).await.map_err(Refused::of("Charge"))?;
+    let acted = app.book.change_charge(&caller, Some(id), decide).await.map_err(Refused::of("Charge"))?;
     Ok(render::json(StatusCode::OK, acted.body))
 }
 
 /// A permission's accounts. What a posting does not have is `null`.
-async fn ledger(app: &App, request: &Request) -> Result<Response, Refused> {
-    let id = payments::ledger_of(query(request))?;
+async fn ledger(app: Arc<App>, request: Request) -> Answer {
+    let id = payments::ledger_of(query(&request))?;
     let moment = app.book.moment().await;
     let accounts = app.book.accounts(&id, moment.now).await?;
     let accounts = accounts.ok_or_else(|| Refused::not_found("Charge Permission"))?;
     Ok(render::object(StatusCode::OK, &payments::ledger(&accounts)))
 }
 
+async fn clock(app: Arc<App>, _: Request) -> Answer {
+    Ok(render::clock(app.clock.state()))
+}
+
 /// The clock is moved first and what is due is applied before the answer, so that the caller sees the
 /// world as it is then.
-async fn move_clock(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    let to = moves::read(body)?;
+async fn move_clock(app: Arc<App>, request: Request) -> Answer {
+    let to = moves::read(request.body())?;
     app.book.move_clock(|clock| clock.change(to)).await?;
     Ok(render::clock(app.clock.state()))
 }
 
-async fn events(app: &App, request: &Request) -> Result<Response, Refused> {
-    let query = events::read(query(request))?;
+async fn events(app: Arc<App>, request: Request) -> Answer {
+    let query = events::read(query(&request))?;
     let session = query.checkout_session_id.as_ref().map(CheckoutSessionId::as_str);
     let events = app.book.events(session, query.after, query.limit).await?;
     Ok(render::list("events", events, events::shown))
 }
 
-async fn register_endpoint(app: &App, body: &[u8]) -> Result<Response, Refused> {
-    let endpoint = app.book.register_endpoint(notifications::endpoint(body, &app.merchants)?).await?;
+async fn faults(app: Arc<App>, _: Request) -> Answer {
+    Ok(render::list("faults", app.faults.list(), fault::shown))
+}
+
+async fn remove_faults(app: Arc<App>, _: Request) -> Answer {
+    fault::remove(&app.faults, None)
+}
+
+async fn remove_fault(app: Arc<App>, _: Request, id: String) -> Answer {
+    fault::remove(&app.faults, Some(&id))
+}
+
+async fn endpoints(app: Arc<App>, _: Request) -> Answer {
+    Ok(render::list("endpoints", app.book.endpoints.list(), notifications::shown))
+}
+
+async fn register_endpoint(app: Arc<App>, request: Request) -> Answer {
+    let endpoint = notifications::endpoint(request.body(), &app.merchants)?;
+    let endpoint = app.book.register_endpoint(endpoint).await?;
     Ok(render::object(StatusCode::CREATED, &notifications::shown(endpoint)))
 }
 
-async fn remove_endpoints(app: &App, id: Option<&str>) -> Result<Response, Refused> {
-    fault::removed("endpoint", id, app.book.remove_endpoints(id).await?)
+async fn remove_endpoints(app: Arc<App>, _: Request) -> Answer {
+    fault::removed("endpoint", None, app.book.remove_endpoints(None).await?)
+}
+
+async fn remove_endpoint(app: Arc<App>, _: Request, id: String) -> Answer {
+    fault::removed("endpoint", Some(&id), app.book.remove_endpoints(Some(&id)).await?)
+}
+
+async fn notifications(app: Arc<App>, _: Request) -> Answer {
+    Ok(render::list("notifications", app.notices.sent.list(), notifications::sent))
+}
+
+async fn notification_faults(app: Arc<App>, _: Request) -> Answer {
+    Ok(render::list("faults", app.notices.faults.list(), fault::shown_of_notifications))
+}
+
+async fn remove_notification_faults(app: Arc<App>, _: Request) -> Answer {
+    fault::remove(&app.notices.faults, None)
+}
+
+async fn remove_notification_fault(app: Arc<App>, _: Request, id: String) -> Answer {
+    fault::remove(&app.notices.faults, Some(&id))
 }
 
 /// From now on another key signs; what is on its way can still be verified.
-fn renew_certificate(app: &App, request: &Request) -> Result<Response, Refused> {
+async fn renew_certificate(app: Arc<App>, request: Request) -> Answer {
     reset::nothing(request.body())?;
     let key = app.notices.certificates.rotate().map_err(|why| Refused::no_key(&why))?;
     let signing_cert_url = format!("{}{}", app.notices.origin, key.path());
     Ok(render::object(StatusCode::CREATED, &Members::default().with("signingCertUrl", signing_cert_url)))
 }
 
-async fn reset(app: &App, request: &Request) -> Result<Response, Refused> {
+async fn reset(app: Arc<App>, request: Request) -> Answer {
     reset::nothing(request.body())?;
     app.reset().await?;
     Ok(render::object(StatusCode::OK, &Members::default()))
+}
+
+async fn health(_: Arc<App>, _: Request) -> Answer {
+    Ok(render::object(StatusCode::OK, &Members::default().with("status", "ready")))
 }

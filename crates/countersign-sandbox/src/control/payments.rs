@@ -6,6 +6,7 @@ use countersign_domain::provider::buyer::Card;
 use countersign_domain::provider::charge::ChargeCancelReason;
 use countersign_domain::provider::charge_permission::ClosureReason;
 use countersign_domain::provider::ledger::Balances;
+use countersign_http::Parameter;
 use countersign_protocol::json::Members;
 use countersign_protocol::object;
 use countersign_protocol::wire::{Spellings, read_request};
@@ -72,14 +73,22 @@ pub(super) fn act_on_charge(party: Party, body: &[u8]) -> Result<ChargeCancelRea
     }
 }
 
-pub(super) fn permission_id(id: &str) -> Result<ChargePermissionId, Refused> {
-    ChargePermissionId::parse(id).map_err(|_| Refused::not_found("Charge Permission"))
+impl Parameter<Refused> for ChargePermissionId {
+    fn read(segment: &str) -> Result<Self, Refused> {
+        Self::parse(segment).map_err(|_| Refused::not_found("Charge Permission"))
+    }
+}
+
+impl Parameter<Refused> for ChargeId {
+    fn read(segment: &str) -> Result<Self, Refused> {
+        Self::parse(segment).map_err(|_| Refused::not_found("Charge"))
+    }
 }
 
 /// `?chargePermissionId=`.
 pub(super) fn ledger_of(query: &str) -> Result<ChargePermissionId, Refused> {
     match query.split_once('=') {
-        Some(("chargePermissionId", id)) => permission_id(id),
+        Some(("chargePermissionId", id)) => ChargePermissionId::read(id),
         Some((name, _)) => Err(Refused::unknown(name)),
         None => Err(Refused::missing("chargePermissionId")),
     }

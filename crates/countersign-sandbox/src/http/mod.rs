@@ -8,6 +8,8 @@ pub(crate) mod render;
 mod route;
 mod signed;
 
+use std::sync::Arc;
+
 use countersign_http::{Reply, Request, Response, Unreadable};
 use http::{HeaderName, HeaderValue, header};
 
@@ -27,7 +29,7 @@ use signed::{Signed, verify};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-pay-request-id");
 
 /// Answers merchants, and the tests that control the sandbox.
-pub(crate) async fn handle(app: &App, date: &DateHeader, request: &Request) -> Reply {
+pub(crate) async fn handle(app: &Arc<App>, date: &DateHeader, request: &Request) -> Reply {
     // Drawn first: a reset begins the ids anew, and its own answer must not take the first.
     let request_id = app.ids.request_id();
     let reply = if is_control(request.uri().path()) {
