@@ -68,12 +68,6 @@ where
     }
 }
 
-/// The rows of one path.
-struct Path<S, E> {
-    template: &'static str,
-    rows: Vec<(Method, Call<S, E>)>,
-}
-
 type Call<S, E> = Box<dyn Fn(S, Request, &str) -> Result<Answering<E>, E> + Send + Sync>;
 
 /// A table of routes, whose functions share a state `S` and answer a refusal `E`.
@@ -81,15 +75,16 @@ type Call<S, E> = Box<dyn Fn(S, Request, &str) -> Result<Answering<E>, E> + Send
 /// A path may have one parameter, as `/orders/{orderId}/lines` has. Of two paths that match, the one with
 /// fewer parameters counts. One slash at a path's end is left out of account.
 pub struct Router<S, E> {
-    places: matchit::Router<usize>,
-    paths: Vec<Path<S, E>>,
+    templates: matchit::Router<&'static str>,
+    /// Each with its path's template.
+    rows: Vec<(Method, &'static str, Call<S, E>)>,
 }
 
 impl<S: 'static, E: 'static> Router<S, E> {
     /// A table without rows.
     #[expect(clippy::new_without_default, reason = "a table without rows is only how one begins")]
     pub fn new() -> Self {
-        Self { places: matchit::Router::new(), paths: Vec::new() }
+        Self { templates: matchit::Router::new(), rows: Vec::new() }
     }
 
     /// A row for `GET` and `HEAD`. The body of an answer to `HEAD` is not sent.
@@ -117,25 +112,26 @@ impl<S: 'static, E: 'static> Router<S, E> {
         self.row(Method::DELETE, path, function)
     }
 
-    /// Panics if the table has this row, or if another path matches the same requests.
+    /// Panics if the table has this row, if another path matches the same requests, or if the path has two
+    /// parameters.
     fn row<A>(mut self, method: Method, template: &'static str, function: impl Function<S, E, A>) -> Self {
-        let place = self.paths.iter().position(|path| path.template == template).unwrap_or_else(|| {
-            let place = self.paths.len();
+        let known = || self.rows.iter().filter(|row| row.1 == template);
+        assert!(known().all(|row| row.0 != method), "{method} {template} has two rows");
+        if known().next().is_none() {
+            let mut paths = vec![template.to_owned()];
             // An empty segment is a parameter here, and none to `matchit`: it is a path of its own there.
-            let empty = template.split_once('{').and_then(|(before, rest)| {
-                let (_, after) = rest.split_once('}')?;
-                Some(format!("{before}{after}"))
-            });
-            for path in empty.into_iter().chain([template.to_owned()]) {
-                self.places.insert(path, place).unwrap_or_else(|why| panic!("{template}: {why}"));
+            if let Some((before, rest)) = template.split_once('{')
+                && let Some((_, after)) = rest.split_once('}')
+            {
+                assert!(!after.contains('{'), "{template} has two parameters");
+                paths.push(format!("{before}{after}"));
             }
-            self.paths.push(Path { template, rows: Vec::new() });
-            place
-        });
-        let rows = &mut self.paths[place].rows;
-        assert!(rows.iter().all(|row| row.0 != method), "{method} {template} has two rows");
-        rows.push((method, Box::new(move |state, request, segment| function.call(state, request, segment))));
-        rows.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+            for path in paths {
+                self.templates.insert(path, template).unwrap_or_else(|why| panic!("{template}: {why}"));
+            }
+        }
+        let call = move |state, request, segment: &str| function.call(state, request, segment);
+        self.rows.push((method, template, Box::new(call)));
         self
     }
 
@@ -149,9 +145,9 @@ impl<S: 'static, E: 'static> Router<S, E> {
     {
         let answering = {
             let uri = request.uri().clone();
-            let (path, segment) = self.at(uri.path()).ok_or(Unrouted::NoSuchPath)?;
-            let row = path.rows.iter().find(|row| row.0 == *request.method());
-            let (_, call) = row.ok_or_else(|| Unrouted::WrongMethod { allowed: allowed(path) })?;
+            let (template, segment) = self.at(uri.path()).ok_or(Unrouted::NoSuchPath)?;
+            let row = self.rows.iter().find(|row| row.1 == template && row.0 == *request.method());
+            let (.., call) = row.ok_or_else(|| Unrouted::WrongMethod { allowed: self.methods(template) })?;
             call(state, request, segment)?
         };
         answering.await
@@ -159,18 +155,21 @@ impl<S: 'static, E: 'static> Router<S, E> {
 
     /// The methods that a path takes, as the header `allow` lists them; none for a path without rows.
     pub fn allowed(&self, path: &str) -> Option<String> {
-        self.at(path).map(|(path, _)| allowed(path))
+        self.at(path).map(|(template, _)| self.methods(template))
     }
 
-    fn at<'path>(&self, path: &'path str) -> Option<(&Path<S, E>, &'path str)> {
-        let found = self.places.at(path.strip_suffix('/').unwrap_or(path)).ok()?;
-        let segment = found.params.iter().next().map_or("", |(_, segment)| segment);
-        Some((self.paths.get(*found.value)?, segment))
+    fn methods(&self, template: &str) -> String {
+        let rows = self.rows.iter().filter(|row| row.1 == template);
+        let mut methods: Vec<&str> = rows.map(|row| row.0.as_str()).collect();
+        methods.sort_unstable();
+        methods.join(", ")
     }
-}
 
-fn allowed<S, E>(path: &Path<S, E>) -> String {
-    path.rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>().join(", ")
+    /// The template that a path matches, and the segment in its parameter's place.
+    fn at<'path>(&self, path: &'path str) -> Option<(&'static str, &'path str)> {
+        let found = self.templates.at(path.strip_suffix('/').unwrap_or(path)).ok()?;
+        Some((*found.value, found.params.iter().next().map_or("", |(_, segment)| segment)))
+    }
 }
 
 #[cfg(test)]
