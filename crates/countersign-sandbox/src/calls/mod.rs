@@ -27,6 +27,7 @@ use http::Method;
 
 use crate::book::Book;
 use crate::book::answer::Answer;
+use crate::book::reply::RefusedBy;
 use crate::http::errors::Refused;
 use crate::words::words;
 use call::Call;
@@ -59,12 +60,12 @@ macro_rules! calls {
         /// Makes the call that a request asks for.
         ///
         /// # Errors
-        /// Check 2 and all that follow.
+        /// Check 2 and all that follow, with which part of the ladder refuses.
         pub(crate) async fn answer(
             operation: Operation,
             book: &Book,
             request: &SignedRequest<'_>,
-        ) -> Result<Answer, Refused> {
+        ) -> Result<Answer, (RefusedBy, Refused)> {
             match operation { $(Operation::$name => make::<$file::$name>(book, request).await,)+ }
         }
     };
@@ -95,11 +96,12 @@ impl Operation {
     }
 }
 
-async fn make<C: Call>(book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused> {
+async fn make<C: Call>(book: &Book, request: &SignedRequest<'_>) -> Result<Answer, (RefusedBy, Refused)> {
     if C::PROPERTIES.idempotency_key == KeyUse::Required && request.caller.idempotency.is_none() {
-        return Err(Refused::MissingIdempotencyKey);
+        return Err((RefusedBy::Form, Refused::MissingIdempotencyKey));
     }
-    C::read(request)?.answer(book, request).await
+    let call = C::read(request).map_err(|refused| (RefusedBy::Form, refused))?;
+    call.answer(book, request).await.map_err(|refused| (RefusedBy::Rule, refused))
 }
 
 #[cfg(test)]

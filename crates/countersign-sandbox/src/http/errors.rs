@@ -20,7 +20,6 @@ use http::StatusCode;
 
 use crate::book::answer::Answer;
 use crate::book::refused::{Refused as BookRefused, StoreFailed};
-use crate::book::reply::RefusedBy;
 use crate::settings::Flags;
 
 /// Everything that the API refuses.
@@ -101,18 +100,6 @@ impl From<StoreFailed> for Refused {
 impl From<NotAnId> for Refused {
     fn from(_: NotAnId) -> Self {
         Self::Book(BookRefused::NotFound)
-    }
-}
-
-impl Refused {
-    /// Which part of the ladder refuses, of what an idempotency key may keep.
-    pub(super) fn refused_by(&self) -> RefusedBy {
-        match self {
-            Self::Body(_) | Self::Missing(_) | Self::Invalid { .. } | Self::UnknownSimulation => {
-                RefusedBy::Form
-            }
-            _ => RefusedBy::Rule,
-        }
     }
 }
 

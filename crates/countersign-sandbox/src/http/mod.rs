@@ -116,7 +116,7 @@ async fn struck(app: &App, fault: CallFault) -> Reply {
 
 /// Carries a call out, and keeps its refusal for its idempotency key where the flag says so.
 async fn carry_out(app: &App, signed: &Signed<'_>) -> Result<Answer, Refused> {
-    let refused = match calls::answer(signed.operation, &app.book, &signed.request).await {
+    let (check, refused) = match calls::answer(signed.operation, &app.book, &signed.request).await {
         Ok(answer) => return Ok(answer),
         Err(refused) => refused,
     };
@@ -127,6 +127,6 @@ async fn carry_out(app: &App, signed: &Signed<'_>) -> Result<Answer, Refused> {
     if !is_kept {
         return Err(refused);
     }
-    let (check, answer) = (refused.refused_by(), errors::answer(&refused, flags));
+    let answer = errors::answer(&refused, flags);
     Err(Refused::Kept(app.book.remember_refusal(&signed.request.caller, check, answer).await?))
 }
