@@ -104,31 +104,23 @@ async fn the_signature_is_verified_before_anything_strikes() {
     assert_eq!(listed(&scene).await.len(), 1);
 }
 
+/// Every call's method, its path to some object, and its name, as the sandbox's table has them.
+fn calls() -> Vec<(Method, String, &'static str)> {
+    let (_, table) = include_str!("../../../src/calls/mod.rs").split_once("\ncalls! {\n").unwrap();
+    let (rows, _) = table.split_once("\n}").unwrap();
+    let call = |row: &'static str| {
+        let mut words = row.split_whitespace().map(|word| word.trim_matches('"'));
+        let method = words.next()?.parse().unwrap();
+        Some((method, format!("/v2/{}", words.next()?.replace('*', "S01-5105180")), words.next()?))
+    };
+    rows.lines().map(|row| call(row).unwrap()).collect()
+}
+
 #[tokio::test]
 async fn every_operation_can_be_struck() {
     let scene = Scene::new().await;
-    let id = scene.checkout(&json!({"placed": true})).await;
-    let finalized = scene.finalize(&id).await;
-    let (permission, charge) =
-        (finalized.text("chargePermissionId").to_owned(), finalized.text("chargeId").to_owned());
-    let session = format!("/v2/checkoutSessions/{id}");
-    for (operation, method, path) in [
-        ("createCheckoutSession", Method::POST, "/v2/checkoutSessions".to_owned()),
-        ("getCheckoutSession", Method::GET, session.clone()),
-        ("updateCheckoutSession", Method::PATCH, session.clone()),
-        ("completeCheckoutSession", Method::POST, format!("{session}/complete")),
-        ("finalizeCheckoutSession", Method::POST, format!("{session}/finalize")),
-        ("getChargePermission", Method::GET, format!("/v2/chargePermissions/{permission}")),
-        ("updateChargePermission", Method::PATCH, format!("/v2/chargePermissions/{permission}")),
-        ("closeChargePermission", Method::DELETE, format!("/v2/chargePermissions/{permission}/close")),
-        ("createCharge", Method::POST, "/v2/charges".to_owned()),
-        ("getCharge", Method::GET, format!("/v2/charges/{charge}")),
-        ("updateCharge", Method::PATCH, format!("/v2/charges/{charge}")),
-        ("captureCharge", Method::POST, format!("/v2/charges/{charge}/capture")),
-        ("cancelCharge", Method::DELETE, format!("/v2/charges/{charge}/cancel")),
-        ("createRefund", Method::POST, "/v2/refunds".to_owned()),
-        ("getRefund", Method::GET, "/v2/refunds/S01-5105180-3221187-R056351".to_owned()),
-    ] {
+    assert!(calls().len() >= 15);
+    for (method, path, operation) in calls() {
         let fault = json!({"operation": operation, "point": "before", "kind": "status", "status": 429});
         ordered(&scene, &fault).await;
         let answer = scene.signed_with_key(method, &path, "{}", "key-1").await.unwrap();
