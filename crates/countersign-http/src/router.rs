@@ -41,7 +41,7 @@ pub trait Function<S, E, A>: Send + Sync + 'static {
     /// Calls the function.
     ///
     /// # Errors
-    /// The segment is no parameter of the function's.
+    /// The segment cannot be the parameter that the function takes.
     fn call(&self, state: S, request: Request, segment: &str) -> Result<Answering<E>, E>;
 }
 
@@ -73,7 +73,7 @@ type Call<S, E> = Box<dyn Fn(S, Request, &str) -> Result<Answering<E>, E> + Send
 /// A table of routes, whose functions share a state `S` and answer a refusal `E`.
 ///
 /// A path may have one parameter, as `/orders/{orderId}/lines` has. Of two paths that match, the one with
-/// fewer parameters counts. One slash at a path's end is left out of account.
+/// fewer parameters counts. One slash at a path's end is ignored.
 pub struct Router<S, E> {
     templates: matchit::Router<&'static str>,
     /// Each with its path's template.
@@ -117,16 +117,12 @@ impl<S: 'static, E: 'static> Router<S, E> {
     fn row<A>(mut self, method: Method, template: &'static str, function: impl Function<S, E, A>) -> Self {
         let known = || self.rows.iter().filter(|row| row.1 == template);
         assert!(known().all(|row| row.0 != method), "{method} {template} has two rows");
+        assert!(template.matches('{').count() < 2, "{template} has two parameters");
         if known().next().is_none() {
-            let mut paths = vec![template.to_owned()];
-            // An empty segment is a parameter here, and none to `matchit`: it is a path of its own there.
-            if let Some((before, rest)) = template.split_once('{')
-                && let Some((_, after)) = rest.split_once('}')
-            {
-                assert!(!after.contains('{'), "{template} has two parameters");
-                paths.push(format!("{before}{after}"));
-            }
-            for path in paths {
+            // `matchit` does not match an empty segment with a parameter: the path without one is added as well.
+            let empty = template.split_once('{').zip(template.split_once('}'));
+            let empty = empty.map(|((before, _), (_, after))| format!("{before}{after}"));
+            for path in empty.into_iter().chain([template.to_owned()]) {
                 self.templates.insert(path, template).unwrap_or_else(|why| panic!("{template}: {why}"));
             }
         }
@@ -254,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_that_is_no_parameter_is_the_servers_to_refuse() {
+    fn a_segment_that_cannot_be_the_parameter_is_refused_by_the_server() {
         assert_eq!(answer(Method::PUT, "/numbers/seven"), Err(Refused::NoNumber));
         assert_eq!(answer(Method::PUT, "/numbers//"), Err(Refused::NoNumber));
     }
@@ -282,13 +278,19 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "GET /words/all has two rows")]
-    fn one_row_twice_is_no_table() {
+    fn one_row_twice_panics() {
         let _ = router().get("/words/all", all);
     }
 
     #[test]
     #[should_panic(expected = "/words/{name}: Insertion failed due to conflict")]
-    fn two_paths_that_match_the_same_are_no_table() {
+    fn two_paths_that_match_the_same_requests_panic() {
         let _ = router().get("/words/{name}", word);
+    }
+
+    #[test]
+    #[should_panic(expected = "/words/{word}/of/{number} has two parameters")]
+    fn a_path_with_two_parameters_panics() {
+        let _ = router().get("/words/{word}/of/{number}", word);
     }
 }
