@@ -1,7 +1,6 @@
 //! Postal addresses and when two of them are the same.
 //!
-//! Amazon says that the address in Finalize "must match" the one it shared and leaves the rule open;
-//! the rule here is this project's (docs/compatibility.md, `address-match`).
+//! Postal addresses, and when two of them count as the same.
 
 use alloc::string::String;
 use core::fmt;
@@ -11,7 +10,8 @@ use crate::words::words;
 
 macro_rules! address {
     ($($field:ident, $member:ident, $wire:literal;)+) => {
-        /// A postal address as the API writes it: eleven members, each absent or a text.
+        /// Amazon says that the address in Finalize "must match" the one that it shared, and does not define
+        /// the rule; the rule here is this project's choice (docs/compatibility.md, `address-match`).
         #[derive(Clone, PartialEq, Eq, Default)]
         pub struct Address {
             $(
@@ -31,7 +31,7 @@ macro_rules! address {
         }
 
         impl Address {
-            /// One member's text.
+            /// A postal address as the API writes it: eleven members, each a text or absent.
             #[must_use]
             pub fn member(&self, member: AddressMember) -> Option<&str> {
                 match member { $(AddressMember::$member => self.$field.as_deref()),+ }
@@ -70,7 +70,7 @@ impl fmt::Debug for Address {
 }
 
 words! {
-    /// Which of the two addresses.
+    /// Which address of an order.
     AddressKind {
         /// `shippingAddress`.
         Shipping = "shippingAddress",
@@ -97,8 +97,8 @@ impl Address {
         AddressMember::ALL.iter().copied().find(|member| self.differs_in(other, *member, rule))
     }
 
-    /// The same for an address of which only a part may be known: the first member that it has and the other
-    /// has otherwise.
+    /// The same for an address of which only a part may be known: the first member that this address has and
+    /// that differs in the other.
     #[must_use]
     pub fn contradiction(&self, whole: &Self, rule: AddressMatch) -> Option<AddressMember> {
         let is_known = |member: &AddressMember| canonical(self.member(*member)).next().is_some();

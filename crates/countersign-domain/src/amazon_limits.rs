@@ -1,9 +1,10 @@
-//! Amazon's numbers: how long each object lives, how many there may be, and how much more than an amount
-//! may be taken or given back.
+//! Amazon's numbers: how long each object lives, how many there may be, and by how much an amount may be
+//! exceeded in a capture or a refund.
 //!
-//! Both halves count by them: Amazon's half refuses what passes a limit, and the merchant's half does not ask for
-//! it. What is only this project's choice for Amazon's half (how long a pending decision takes, say) is in
-//! [`crate::provider::profile`], and what a shop chooses for itself is with the rule that uses it.
+//! Both halves use them: Amazon's half refuses what exceeds a limit, and the merchant's half does not ask for
+//! it. Numbers that are only this project's choice for Amazon's half (for example, how long a pending
+//! decision takes) are in [`crate::provider::profile`], and those that a shop chooses for itself are with the
+//! rule that uses them.
 
 use core::time::Duration;
 
@@ -27,21 +28,21 @@ pub const LIVE_AUTHORIZATION_LIFETIME: Duration = DAY.saturating_mul(30);
 /// For seven days after its authorization a charge is captured at once; from then on the capture is
 /// asynchronous.
 pub const CAPTURE_GUARANTEED: Duration = DAY.saturating_mul(7);
-/// The most charges of a one-time permission; declined ones do not count.
+/// The largest number of charges of a one-time permission; declined ones do not count.
 pub const MAX_CHARGES: u32 = 25;
-/// The most refunds of one charge, declined ones not counted. Amazon's legacy limit; that of version 2
-/// is not documented (docs/compatibility.md).
+/// The largest number of refunds of one charge; declined ones do not count. Amazon's legacy limit; the limit
+/// of version 2 is not documented (docs/compatibility.md).
 pub const MAX_REFUNDS: usize = 10;
 
-/// The most that may be refunded of a captured amount, or captured of an authorized one where the session
-/// allows more: the amount and its [`surplus`].
+/// The most that may be refunded of a captured amount, or captured of an authorized amount where the session
+/// allows more: the amount plus its [`surplus`].
 #[must_use]
 pub fn ceiling(amount: Money) -> Money {
     amount.checked_add(surplus(amount)).unwrap_or(amount)
 }
 
-/// The lesser of 15 % of an amount and 75 major units (8,400 JPY), fractions of a minor unit dropped.
-/// Amazon names 75 for USD, GBP and EUR; 75 major units of the other currencies is this project's choice
+/// The lesser of 15 % of an amount and 75 major units (8,400 JPY), rounded down to the minor unit. Amazon
+/// names 75 for USD, GBP and EUR; 75 major units of the other currencies is this project's choice
 /// (docs/compatibility.md).
 #[must_use]
 pub fn surplus(amount: Money) -> Money {

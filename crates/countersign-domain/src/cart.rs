@@ -1,6 +1,6 @@
-//! CartDetails: what the merchant tells Amazon's page of the order while the buyer is on it. Its amounts are
-//! the payment: `totalChargeAmount` becomes the Checkout Session's `chargeAmount`, which Finalize must name
-//! again. Both halves hold it to the same rules.
+//! CartDetails: what the merchant shows the buyer about the order on Amazon's page. Its amounts are the
+//! payment: `totalChargeAmount` becomes the Checkout Session's `chargeAmount`, which Finalize must repeat.
+//! Both halves check it by the same rules.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,8 +9,8 @@ use crate::money::{Currency, Money};
 use crate::terms::ProductType;
 use crate::words::words;
 
-/// The most delivery options, line items and coupons that one cart has. Amazon names no limit; a page that
-/// shows more is one that nobody reads (docs/compatibility.md).
+/// The largest number of delivery options, line items and coupons in one cart. Amazon documents no limit;
+/// nobody reads a page that lists more (docs/compatibility.md).
 pub const MAX_DELIVERY_OPTIONS: usize = 50;
 /// See [`MAX_DELIVERY_OPTIONS`].
 pub const MAX_LINE_ITEMS: usize = 200;
@@ -40,7 +40,7 @@ pub struct Cart {
     pub coupons: Vec<Coupon>,
 }
 
-/// A way in which the parcel can come.
+/// A way in which the parcel can be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryOption {
     /// Its id, unique in the cart.
@@ -51,18 +51,18 @@ pub struct DeliveryOption {
     pub name: String,
     /// `shippingMethod.shippingMethodCode`.
     pub code: Option<String>,
-    /// Whether it is chosen until the buyer chooses.
+    /// Whether this option applies until the buyer chooses one.
     pub is_default: bool,
     /// `shippingEstimate`, each a number and its unit.
     pub estimate: Vec<Estimate>,
 }
 
-/// For how long a delivery takes, at least or at most.
+/// How long a delivery takes, as a lower or upper bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimate {
-    /// How many.
+    /// The number of units.
     pub value: u32,
-    /// Of what.
+    /// The unit.
     pub unit: TimeUnit,
 }
 
@@ -93,45 +93,45 @@ pub struct LineItem {
     pub variant_title: Option<String>,
     /// How many.
     pub quantity: u32,
-    /// One of them.
+    /// The price of one item.
     pub list_price: Money,
-    /// All of them: `listPrice` × `quantity`.
+    /// The price of all items: `listPrice` × `quantity`.
     pub total_list_price: Money,
-    /// All of them after a discount.
+    /// The price of all items after a discount.
     pub discounted_price: Option<Money>,
 }
 
-/// What became of a coupon code.
+/// A coupon code and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coupon {
-    /// The buyer's text.
+    /// The code as the buyer entered it.
     pub code: String,
-    /// Whether it counts.
+    /// Whether the coupon was applied.
     pub is_applied: bool,
-    /// Why, or what it gives.
+    /// Why not, or what the coupon gives.
     pub description: Option<String>,
 }
 
-/// A rule of carts that does not hold; each names the member.
+/// A broken rule of carts; each names the member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CartRefused {
     /// An amount in another currency than the order's.
     CurrencyDiffers(&'static str),
     /// There is nothing to charge.
     NothingToCharge,
-    /// More than Amazon charges at once.
+    /// More than Amazon charges in one payment.
     AboveMaximum,
     /// charge ≠ base + shipping + tax − discount.
     SumDiffers,
-    /// `totalOrderAmount` is less than the part of it that is charged.
+    /// `totalOrderAmount` is less than `totalChargeAmount`, which is a part of it.
     TotalBelowCharge,
-    /// A parcel needs a way to come.
+    /// An order that ships has no delivery option.
     NoDeliveryOption,
-    /// What ships nothing has none.
+    /// An order that does not ship has delivery options.
     NothingToShip,
-    /// Not exactly one is the default.
+    /// Zero, or more than one, delivery options are the default.
     NotOneDefault,
-    /// Two options have one id.
+    /// Two delivery options have the same id.
     SameId,
     /// `totalListPrice` ≠ `listPrice` × `quantity`.
     LineDiffers,
@@ -140,7 +140,7 @@ pub enum CartRefused {
 }
 
 impl CartRefused {
-    /// The member that is to blame.
+    /// The member that breaks the rule.
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
@@ -155,20 +155,20 @@ impl CartRefused {
     }
 }
 
-/// Whether a cart must name the delivery options, or may leave them as they were.
+/// Whether a cart must name the delivery options or may leave them unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryOptions {
-    /// At the start of a checkout that ships (Amazon's rule).
+    /// Required at the start of a checkout that ships (Amazon's rule).
     Required,
-    /// Later: without them the earlier ones stay.
+    /// Optional later: if absent, the earlier options stay.
     Optional,
 }
 
 impl Cart {
-    /// Checks a cart of an order in a currency.
+    /// Checks the cart of an order in a given currency.
     ///
     /// # Errors
-    /// The first rule that is broken, in the order of [`CartRefused`].
+    /// The first broken rule, in the order of [`CartRefused`].
     pub fn check(
         &self,
         currency: Currency,
@@ -243,7 +243,7 @@ impl Cart {
         Ok(())
     }
 
-    /// base + shipping + tax − discount; `None` when it is not an amount.
+    /// base + shipping + tax − discount; `None` when that is not a valid amount.
     fn sum(&self) -> Option<Money> {
         let sum = self.base.checked_add(self.shipping)?.checked_add(self.tax)?;
         match self.discount {

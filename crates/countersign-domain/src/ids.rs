@@ -1,5 +1,5 @@
-//! One type an id, so that none can stand where another belongs. The compiler refuses a charge id
-//! in a charge permission's place:
+//! One type per kind of id, so that ids cannot be confused. The compiler refuses a charge id where a charge
+//! permission id belongs:
 //!
 //! ```compile_fail
 //! use countersign_domain::ids::{ChargeId, ChargePermissionId};
@@ -12,7 +12,7 @@ use core::fmt;
 
 use crate::words::words;
 
-/// The text cannot be an id: empty, over-long, or with characters that no id of Amazon's has.
+/// The text cannot be an id: it is empty, too long, or contains characters that no id of Amazon's has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAnId {
     /// What was expected, such as `chargeId`.
@@ -27,7 +27,7 @@ impl fmt::Display for NotAnId {
 
 impl core::error::Error for NotAnId {}
 
-/// The longest id this system takes, in bytes.
+/// The longest id that this system accepts, in bytes.
 pub const MAX_ID_LEN: usize = 128;
 
 fn is_id(text: &str) -> bool {
@@ -37,7 +37,7 @@ fn is_id(text: &str) -> bool {
         && text.bytes().all(plain)
 }
 
-/// Declares a validated text: its `parse` is its own.
+/// Declares a validated text type; each type brings its own `parse`.
 macro_rules! text_type {
     ($(#[$doc:meta])+ $name:ident) => {
         $(#[$doc])+
@@ -45,7 +45,7 @@ macro_rules! text_type {
         pub struct $name(String);
 
         impl $name {
-            /// The text as it stands on the wire.
+            /// The text as it is on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -71,10 +71,10 @@ macro_rules! id_types {
         text_type! { $(#[$doc])+ $name }
 
         impl $name {
-            /// Reads an id: 1 to 128 letters, digits, `-`, `_`, `.` or `~`, a letter or digit first.
+            /// Reads an id: 1 to 128 letters, digits, `-`, `_`, `.` or `~`, starting with a letter or digit.
             ///
-            /// Amazon's shapes are not demanded: an id of a shape that Amazon introduces tomorrow
-            /// must not turn a paid order into a doubtful one.
+            /// Amazon's current shapes are not required: if Amazon introduces a new shape, a paid order must
+            /// not become a doubtful one.
             ///
             /// # Errors
             /// [`NotAnId`] for any other text.
@@ -129,8 +129,8 @@ impl Environment {
 }
 
 impl PublicKeyId {
-    /// The environment that a prefixed key names (`LIVE…`, `SANDBOX…`, in any case); `None` for a
-    /// key whose environment stands in the path instead.
+    /// The environment that a prefixed key names (`LIVE…`, `SANDBOX…`, in any case); `None` for a key without
+    /// a prefix, whose environment is in the path instead.
     #[must_use]
     pub fn environment(&self) -> Option<Environment> {
         let starts_with =
@@ -145,7 +145,7 @@ impl PublicKeyId {
     }
 }
 
-/// One of Amazon Pay's three regions. It fixes the two digits of the ids and the host.
+/// One of Amazon Pay's three regions. It determines the two digits of the ids and the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Region {
     /// North America: `na`, ids `…01-`, `pay-api.amazon.com`.
@@ -234,7 +234,7 @@ impl RefundId {
 }
 
 impl CheckoutSessionId {
-    /// A version 4 UUID of 16 drawn bytes.
+    /// A version 4 UUID from 16 random bytes.
     #[must_use]
     pub fn from_random(mut bytes: [u8; 16]) -> Self {
         let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
@@ -254,7 +254,7 @@ impl CheckoutSessionId {
 }
 
 text_type! {
-    /// The key that makes a repeated POST the same request: at most 32 of `[A-Za-z0-9_-]`.
+    /// The key that identifies a repeated POST as the same request: at most 32 of `[A-Za-z0-9_-]`.
     IdempotencyKey
 }
 
@@ -265,12 +265,12 @@ impl IdempotencyKey {
     /// Reads a key of at most 32 characters. A UUID with its dashes has 36 and is refused.
     ///
     /// # Errors
-    /// [`NotAnId`] for an empty or over-long text and for other characters.
+    /// [`NotAnId`] for an empty text, one that is too long, and for other characters.
     pub fn parse(text: &str) -> Result<Self, NotAnId> {
         Self::parse_up_to(text, Self::MAX_LEN)
     }
 
-    /// Reads a key of at most `max_len` characters: the sandbox can be told to let 36 pass.
+    /// Reads a key of at most `max_len` characters: the sandbox can be configured to accept 36.
     ///
     /// # Errors
     /// As [`IdempotencyKey::parse`].

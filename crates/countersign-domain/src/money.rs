@@ -1,4 +1,4 @@
-//! Money in minor units, exactly as the API writes it. No floating point, no rounding anywhere.
+//! Money in minor units, exactly as the API writes it. No floating point and no rounding anywhere.
 
 use alloc::string::String;
 use core::fmt;
@@ -21,7 +21,7 @@ macro_rules! currencies {
         }
 
         impl Currency {
-            /// How many digits follow the decimal point: the exponent of ISO 4217.
+            /// How many digits follow the decimal point: the ISO 4217 exponent.
             #[must_use]
             pub const fn digits(self) -> u32 {
                 match self { $(Self::$code => $digits),+ }
@@ -38,8 +38,8 @@ currencies! {
 impl Currency {
     /// The largest single charge or refund: 150,000 USD, EUR or GBP; 10,000,000 JPY.
     ///
-    /// Amazon names no maximum for the other presentment currencies; 10,000,000 of their major
-    /// units is this project's choice (docs/compatibility.md).
+    /// Amazon documents no maximum for the other presentment currencies; 10,000,000 major units is this
+    /// project's choice (docs/compatibility.md).
     #[must_use]
     pub const fn maximum(self) -> Money {
         let minor = match self {
@@ -52,8 +52,8 @@ impl Currency {
         Money { minor, currency: self }
     }
 
-    /// Whether accounts of a region are paid in it: those of North America in dollars, those of Japan in
-    /// yen, and those of Europe, which alone can be multi-currency, in any.
+    /// Whether accounts of a region are paid in this currency: those of North America in dollars, those of
+    /// Japan in yen, and those of Europe, the only ones that can be multi-currency, in any.
     #[must_use]
     pub const fn is_paid_in(self, region: Region) -> bool {
         match region {
@@ -67,11 +67,12 @@ impl Currency {
 /// Why a text is not an amount of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AmountRefused {
-    /// Not digits, optionally one point and digits: empty, signed, with an exponent or separators.
+    /// Not just digits, optionally followed by one point and digits: empty, signed, with an exponent or
+    /// separators.
     NotAPlainDecimal,
-    /// More digits behind the point than the currency has (`14.000` USD, `500.00` JPY).
+    /// More digits after the point than the currency has (`14.000` USD, `500.00` JPY).
     TooManyDecimals,
-    /// Longer than any amount of money that this system handles.
+    /// Larger than any amount of money that this system handles.
     TooLarge,
 }
 
@@ -93,13 +94,13 @@ pub struct Money {
 }
 
 impl Money {
-    /// An amount of minor units: cents for USD, yen for JPY.
+    /// An amount in minor units: cents for USD, yen for JPY.
     #[must_use]
     pub const fn from_minor(minor: u64, currency: Currency) -> Self {
         Self { minor, currency }
     }
 
-    /// Nothing, in a currency.
+    /// Zero, in a currency.
     #[must_use]
     pub const fn zero(currency: Currency) -> Self {
         Self { minor: 0, currency }
@@ -117,16 +118,16 @@ impl Money {
         self.currency
     }
 
-    /// Whether this is no money at all.
+    /// Whether the amount is zero.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.minor == 0
     }
 
-    /// Reads a plain decimal: digits, and at most the currency's digits behind one point.
+    /// Reads a plain decimal: digits, and after one point at most as many digits as the currency has.
     ///
-    /// `14`, `14.0` and `14.00` USD are the same value. Signs, exponents, thousands separators,
-    /// blanks and surplus decimals are refused, zeros among them too.
+    /// `14`, `14.0` and `14.00` USD are the same value. Signs, exponents, thousands separators, blanks and
+    /// excess decimals are refused, even if they are zeros.
     ///
     /// # Errors
     /// Says what is wrong with the text; it never rounds.
@@ -181,13 +182,13 @@ impl Money {
         Some(Self { minor: self.minor.checked_sub(other.minor)?, ..self })
     }
 
-    /// What is left when another amount of its currency is taken off; nothing if that is more.
+    /// What is left after another amount of the same currency is subtracted; zero if that amount is larger.
     #[must_use]
     pub fn less(self, other: Self) -> Self {
         self.checked_sub(other).unwrap_or(Self::zero(self.currency))
     }
 
-    /// The sum of amounts of a currency.
+    /// The sum of amounts in one currency.
     #[must_use]
     pub fn sum(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Self {
         let zero = Self::zero(currency);

@@ -1,8 +1,8 @@
-//! The reason codes of refusals, each with its HTTP status and its class: the one table of them.
+//! The reason codes of refusals, each with its HTTP status and its class: the only table of them.
 
 use crate::words::words;
 
-/// What a refusal by a code says, whatever call it was.
+/// What a refusal with a code means, whatever the call was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReasonClass {
     /// Not with this money, or not by this buyer.
@@ -11,18 +11,18 @@ pub enum ReasonClass {
     Rule,
     /// The request is wrong, and so is the program or the configuration behind it.
     Misuse,
-    /// Nobody evaluated the request: the date of a wrong clock, a key or an account in the wrong state.
+    /// Amazon did not evaluate the request: a wrong clock's date, or a key or account in the wrong state.
     TurnedAway,
-    /// Nothing that is known for certain. A state may be what an earlier copy of this very call has left
-    /// behind, and so may a stored key.
+    /// Nothing is certain. An earlier copy of this very call may have caused the state that is refused, and
+    /// it may have stored its key.
     Unclear,
 }
 
 macro_rules! reason_codes {
     ($($(#[$doc:meta])+ $code:ident => $status:literal $class:ident,)+) => {
         words! {
-            /// Every reason code that a refused call is documented to carry, with its HTTP status, in the order of
-            /// Amazon's error page.
+            /// Every reason code that a refused call is documented to have, with its HTTP status, in the
+            /// order of Amazon's error page.
             ///
             /// The codes of states (`ExpiredUnused`, `MerchantClosed`) are with their resources.
             ReasonCode {
@@ -37,7 +37,7 @@ macro_rules! reason_codes {
                 match self { $(Self::$code => $status),+ }
             }
 
-            /// What a refusal by the code says.
+            /// What a refusal with this code means.
             #[must_use]
             pub const fn class(self) -> ReasonClass {
                 match self { $(Self::$code => ReasonClass::$class),+ }
@@ -47,7 +47,7 @@ macro_rules! reason_codes {
 }
 
 reason_codes! {
-    /// A header's value is invalid; the date of a clock that is wrong, for one.
+    /// A header's value is invalid; for example, the date of a wrong clock.
     InvalidHeaderValue => 400 TurnedAway,
     /// The request is invalid.
     InvalidRequest => 400 Misuse,
@@ -63,7 +63,7 @@ reason_codes! {
     MissingParameterValue => 400 Misuse,
     /// The body has a field that the API does not know.
     UnrecognizedField => 400 Misuse,
-    /// The simulation does not fit the call.
+    /// The simulation code does not fit the call.
     InvalidSandboxSimulationSpecified => 400 Misuse,
     /// The idempotency key was used for another request.
     DuplicateIdempotencyKey => 400 Unclear,
@@ -81,7 +81,7 @@ reason_codes! {
     UnauthorizedAccess => 401 TurnedAway,
     /// The key is not known.
     InvalidAuthentication => 403 TurnedAway,
-    /// The merchant account is not in good standing.
+    /// The state of the merchant account does not allow it.
     InvalidAccountStatus => 403 TurnedAway,
     /// The signature is wrong.
     InvalidRequestSignature => 403 TurnedAway,
@@ -97,15 +97,15 @@ reason_codes! {
     RequestTimeout => 408 Unclear,
     /// The amount differs from the session's.
     AmountMismatch => 409 Rule,
-    /// The session is not in a state for this call.
+    /// The session's state does not allow this call.
     InvalidCheckoutSessionStatus => 422 Unclear,
     /// The session was canceled.
     CheckoutSessionCanceled => 422 Rule,
     /// The permission cannot be changed.
     ChargePermissionNotModifiable => 422 Rule,
-    /// The permission is not in a state for this call.
+    /// The permission's state does not allow this call.
     InvalidChargePermissionStatus => 422 Unclear,
-    /// The charge is not in a state for this call.
+    /// The charge's state does not allow this call.
     InvalidChargeStatus => 422 Unclear,
     /// Too many charges, captures or refunds.
     TransactionCountExceeded => 422 Rule,
@@ -121,7 +121,7 @@ reason_codes! {
     TransactionTimedOut => 422 Decline,
     /// Amazon declined it.
     AmazonRejected => 422 Decline,
-    /// The transport's security is too old.
+    /// The TLS version is too old.
     TLSVersionNotSupported => 426 Misuse,
     /// Too many requests.
     TooManyRequests => 429 TurnedAway,

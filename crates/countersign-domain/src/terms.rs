@@ -1,5 +1,5 @@
-//! The terms of a payment that both halves speak of: what is bought, how it is to be paid, and what
-//! the merchant noted beside it.
+//! The terms of a payment that both halves use: what is bought, how it is to be paid, and the merchant's
+//! notes on it.
 
 use alloc::string::String;
 
@@ -18,7 +18,7 @@ words! {
 words! {
     /// What a successful Finalize does with the buyer's money.
     PaymentIntent {
-        /// Nothing yet: a Charge Permission only.
+        /// Nothing yet: only a Charge Permission.
         Confirm,
         /// Reserve the amount; capture later.
         Authorize,
@@ -41,7 +41,7 @@ pub struct MerchantMetadata {
 }
 
 impl MerchantMetadata {
-    /// These notes, with every member that `update` has taken over.
+    /// These notes with every member that `update` has replaced.
     #[must_use]
     pub fn updated(self, update: Self) -> Self {
         Self {

@@ -1,7 +1,8 @@
-//! Enumerations that print as a text for each of their values: refusals and mistakes. Value and text stand together.
+//! Enumerations that print as one text for each value: refusals and mistakes. Each value is declared together
+//! with its text.
 
-/// Declares an enumeration with the text of each value; it is an error, whose `Display` is that text. A text may name
-/// the value's members; arguments for it follow behind commas.
+/// Declares an enumeration with the text of each value; it is an error whose `Display` is that text. A text
+/// may use the value's members; arguments for it follow after commas.
 ///
 /// ```
 /// countersign_domain::with_texts! {

@@ -5,12 +5,11 @@ use core::time::Duration;
 
 /// An instant, in whole milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// Amazon writes instants as `20190714T155300Z`; [`fmt::Display`] does too, dropping the
-/// milliseconds.
+/// Amazon writes instants as `20190714T155300Z`; so does [`fmt::Display`], which drops the milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// The text is no instant in either spelling that real clients send.
+/// The text is not an instant in either spelling that real clients send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotATimestamp;
 
@@ -22,16 +21,16 @@ impl fmt::Display for NotATimestamp {
 
 /// An hour.
 pub const HOUR: Duration = Duration::from_secs(3_600);
-/// A day of 24 hours: Amazon counts its deadlines so, not in calendar days.
+/// A day of 24 hours: Amazon counts its deadlines this way, not in calendar days.
 pub const DAY: Duration = Duration::from_secs(86_400);
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(0);
-    /// The last instant that prints with four digits of year.
+    /// The last instant with a four-digit year.
     pub const MAX: Self = Self(253_402_300_799_999);
 
-    /// The instant that many milliseconds after 1970, clamped to the years 1970 to 9999.
+    /// The instant this many milliseconds after 1970, clamped to the years 1970 to 9999.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         if millis < 0 {
@@ -52,7 +51,7 @@ impl Timestamp {
     /// Reads `20190714T155300Z` or `2019-07-14T15:53:00Z`: whole seconds, UTC, nothing else.
     ///
     /// # Errors
-    /// Any other text, and instants outside the years 1970 to 9999.
+    /// [`NotATimestamp`] for any other text, and for instants outside the years 1970 to 9999.
     pub fn parse(text: &str) -> Result<Self, NotATimestamp> {
         let mut digits = [0_u8; 14];
         let mut taken = digits.iter_mut();
@@ -93,22 +92,22 @@ impl Timestamp {
         }
     }
 
-    /// The instant so much later, clamped to the year 9999.
+    /// The instant this much later, clamped to the year 9999.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self::from_millis(self.0.saturating_add(millis))
     }
 
-    /// The instant so much earlier, clamped to 1970.
+    /// The instant this much earlier, clamped to 1970.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self::from_millis(self.0.saturating_sub(millis))
     }
 
-    /// The same UTC time of day, so many calendar months later; the day is clamped to the month's
-    /// end (31 January + 1 month is 28 or 29 February).
+    /// The same UTC time of day, this many calendar months later; the day is clamped to the month's end (31
+    /// January + 1 month is 28 or 29 February).
     #[must_use]
     pub fn plus_months(self, months: u32) -> Self {
         let Ok(instant) = jiff::Timestamp::from_millisecond(self.0) else { return Self::MAX };

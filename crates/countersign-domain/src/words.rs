@@ -1,4 +1,4 @@
-//! Closed enumerations: each value with its word, written once.
+//! Closed enumerations: each value with its word, declared in one place.
 
 /// Declares a closed enumeration, of the API or of our own. A variant's name is its word unless one is given.
 #[macro_export]
@@ -11,16 +11,16 @@ macro_rules! words {
         }
 
         impl $name {
-            /// Every value, in the order of their declaration.
+            /// Every value, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The value's word.
+            /// The word of the value.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $crate::words!(@word $variant $($word)?)),+ }
             }
 
-            /// Reads a word, in this spelling only; `None` for any other text.
+            /// Reads a word, in exactly this spelling; `None` for any other text.
             #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|known| known.as_str() == word)

@@ -1,5 +1,5 @@
-//! What can happen to a checkout, each once: to one of its attempts, or to what was agreed since. The
-//! timeline, the facts for the shop and the operator's log are made of these.
+//! What can happen to a checkout, each event once: to one of its attempts, or to its payment. The timeline,
+//! the facts for the shop and the operator's log are made from these.
 
 use alloc::string::String;
 
@@ -8,7 +8,7 @@ use super::rules::Deadline;
 use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::time::Timestamp;
 
-/// What happened to a checkout: to one of its attempts, or to what was agreed since.
+/// What happened to a checkout: to one of its attempts, or to its payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckoutEvent {
     /// To an attempt.
@@ -40,7 +40,7 @@ pub enum AttemptEvent {
     },
     /// Get agreed with the terms.
     Approved,
-    /// Its Finalize was sent, came to something that leaves it open, or has been open for long.
+    /// Its Finalize was sent, got an answer that leaves it open, or has been open for long.
     Call(CallEvent),
     /// Amazon was asked what became of it.
     LookedUp {
@@ -53,15 +53,15 @@ pub enum AttemptEvent {
     Completed,
     /// Proved unpaid.
     NotPaid,
-    /// Nobody can say.
+    /// Nobody can tell whether it was paid.
     Unresolved,
-    /// Amazon's answer contradicts what is proved. An operator must look: money may have moved.
+    /// Amazon's answer contradicts what is proved. The operator must look: money may have moved.
     Contradiction {
-        /// What came.
+        /// What Amazon showed.
         found: &'static str,
-        /// The Charge Permission that it names.
+        /// The Charge Permission that the answer names.
         charge_permission_id: Option<ChargePermissionId>,
-        /// The charge that it names.
+        /// The charge that the answer names.
         charge_id: Option<ChargeId>,
     },
 }
@@ -69,9 +69,9 @@ pub enum AttemptEvent {
 /// What happened to a payment: the timeline's entries, in causal order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentEvent {
-    /// Something was asked for, by the shop or by a rule of its own.
+    /// An operation was requested, by the shop or by one of its rules.
     OperationRecorded(u32),
-    /// To its call.
+    /// Something happened to an operation's call.
     OperationCall {
         /// Which operation.
         number: u32,
@@ -80,7 +80,7 @@ pub enum PaymentEvent {
     },
     /// It has had its effect.
     OperationDone(u32),
-    /// It is proved to have had none.
+    /// It is proved to have had no effect.
     OperationRefused {
         /// Which operation.
         number: u32,
@@ -99,11 +99,11 @@ pub enum PaymentEvent {
     ChargeCanceled(ChargeId),
     /// A charge is declined.
     ChargeDeclined(ChargeId),
-    /// Somebody made this charge elsewhere.
+    /// Somebody made this charge elsewhere; from now on it belongs to this payment.
     ChargeAdopted(ChargeId),
     /// A refund is under way.
     RefundPending(RefundId),
-    /// A refund is carried out.
+    /// A refund is complete.
     Refunded(RefundId),
     /// A refund is declined.
     RefundDeclined(RefundId),
@@ -119,23 +119,23 @@ pub enum PaymentEvent {
         charge_id: ChargeId,
         /// Which deadline.
         deadline: Deadline,
-        /// When it is.
+        /// The time of the deadline.
         at: Timestamp,
     },
     /// The shop cancels the order.
     CancelRequested,
-    /// Nothing is held and nothing kept any more.
+    /// No money is held or kept any more.
     CheckoutCanceled,
-    /// The cancellation cannot be finished by itself.
+    /// The cancellation cannot be finished without a person.
     CancellationStuck {
-        /// What stands in its way.
+        /// What prevents it.
         why: String,
     },
-    /// Amazon's answer contradicts what is proved. An operator must look.
+    /// Amazon's answer contradicts what is proved. The operator must look.
     Contradiction {
-        /// What it is about.
+        /// The id of the object in question.
         id: String,
-        /// What came.
+        /// What Amazon showed.
         found: &'static str,
     },
 }

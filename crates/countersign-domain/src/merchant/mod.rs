@@ -10,7 +10,7 @@
 //! next                    what the caller does then
 //! ```
 //!
-//! No file takes a name from one that takes a name from it.
+//! The modules have no import cycles: no two files import names from each other.
 
 pub mod after;
 pub mod attempt;

@@ -1,4 +1,4 @@
-//! What comes next: the one thing that every decision says to the caller who carries it out, for an attempt
+//! What comes next: the one step that every decision returns to the caller who executes it, for an attempt
 //! and for a payment alike.
 
 use super::call::Send;
@@ -6,23 +6,23 @@ use super::payment::operation::Request;
 use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use crate::terms::PaymentIntent;
 
-/// What comes next. Each is one call to Amazon, or one decision; its answer goes to the function that is
-/// named, which says what comes then.
+/// What comes next. Each is one call to Amazon, or one decision; its answer goes to the named function, which
+/// says what comes after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextStep {
     /// Nothing now.
     Rest,
-    /// Get Checkout Session, and compare: [`super::attempt::agree::agree`]. Of one that is approved, and
-    /// rests because this machine's clock is in question, the answer's date counts, and whether the
+    /// Get Checkout Session, and compare: [`super::attempt::agree::agree`]. For an attempt that is approved
+    /// and waits because this machine's clock is in question, only the answer's date counts, and whether the
     /// session is over.
     Agree(BoundSession),
-    /// Make a call durable before it leaves: [`super::attempt::finalize::begin`] or
+    /// Record a call durably before it leaves: [`super::attempt::finalize::begin`] or
     /// [`super::payment::send::begin`].
     Begin(CallId),
-    /// Send what is durable: [`super::attempt::finalize::answered`] or [`super::payment::send::answered`].
+    /// Send what is recorded: [`super::attempt::finalize::answered`] or [`super::payment::send::answered`].
     Send(Delivery),
-    /// Make one more send of the same bytes durable: [`super::attempt::finalize::send_again`] or
-    /// [`super::payment::send::send_again`]. Of a Finalize never without a look-up before.
+    /// Record one more send of the same bytes durably: [`super::attempt::finalize::send_again`] or
+    /// [`super::payment::send::send_again`]. A Finalize is never sent again without a look-up first.
     SendAgain(CallId),
     /// Get Checkout Session: [`super::attempt::look::session_seen`].
     LookAtSession(BoundSession),
@@ -43,7 +43,7 @@ pub enum NextStep {
     LookAtPermission(ChargePermissionId),
 }
 
-/// An attempt and the session that it is bound to forever.
+/// An attempt and the session to which it is bound forever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoundSession {
     /// Which attempt.
@@ -61,23 +61,23 @@ pub enum CallId {
     Operation(u32),
 }
 
-/// A call that is durable and may leave, once.
+/// A call that is recorded durably and may leave, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// Finalize Checkout Session.
     Finalize {
-        /// Of which attempt.
+        /// The attempt and its session.
         session: BoundSession,
-        /// What a success must bring depends on it.
+        /// It decides what a success must contain.
         payment_intent: PaymentIntent,
         /// The bytes and their key.
         send: Send,
     },
     /// The call of an operation.
     Operation {
-        /// Which.
+        /// Its number.
         number: u32,
-        /// Under which permission.
+        /// The permission that it acts under.
         charge_permission_id: ChargePermissionId,
         /// What it asks for.
         request: Request,

@@ -1,5 +1,5 @@
 //! Every deadline and every choice of the merchant half, in one place: what the operator sets, and what is
-//! fixed. No state and no event is known here.
+//! fixed. This module knows no states and no events.
 
 use core::time::Duration;
 
@@ -7,20 +7,20 @@ use crate::amazon_limits::{SANDBOX_AUTHORIZATION_LIFETIME, SESSION_KEPT};
 use crate::time::{DAY, HOUR, Timestamp};
 use crate::words::words;
 
-/// What the operator sets, and whether this machine's clock can be relied on.
+/// What the operator sets, and whether this machine's clock can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MerchantRules {
     /// How long after the buyer was last seen the same Finalize may be sent again: nobody is
     /// charged hours after an outage.
     pub resend_window: Duration,
-    /// How long after its session was bound a Finalize may be sent again at all, however often
-    /// somebody asks for it meanwhile.
+    /// How long after its session was bound a Finalize may be sent again at all, however often somebody asks
+    /// for it in between.
     pub resend_limit: Duration,
-    /// How long the caller who asks or sends owns its attempt: longer than the call may take, its
-    /// repetitions included, so that owners hardly ever overlap. Where they do (a machine that stood
-    /// still), the version of the checkout lets only one of them decide.
+    /// How long the caller who asks or sends owns its attempt: longer than the call may take with its
+    /// retries, so that owners hardly ever overlap. Where they do overlap (a machine that was suspended), the
+    /// version of the checkout lets only one of them decide.
     pub lease: Duration,
-    /// Whether local expiries are held because this machine's clock is in question.
+    /// Whether local expiries are suspended because this machine's clock is in question.
     pub hold_expiries: bool,
     /// How much of a charge may be refunded.
     pub refund_ceiling: RefundCeiling,
@@ -45,10 +45,10 @@ impl Default for MerchantRules {
 }
 
 words! {
-    /// How much may be refunded of a charge.
+    /// How much of a charge may be refunded.
     #[derive(Default)]
     RefundCeiling {
-        /// What was captured.
+        /// The captured amount.
         #[default]
         Captured = "captured",
         /// What Amazon allows: the lesser of 15 % and 75 (8,400 JPY) more.
@@ -60,11 +60,10 @@ words! {
     /// Who captures when the shop has not.
     #[derive(Default)]
     CapturePolicy {
-        /// Nobody: the shop is warned.
+        /// Nobody: the shop is only warned.
         #[default]
         Manual = "manual",
-        /// A margin before a capture is no longer at once; for an authorization that lapses sooner, before
-        /// that.
+        /// A margin before captures become asynchronous or, if the authorization lapses earlier, before that.
         BeforeGuaranteeEnds = "before-guarantee-ends",
         /// A margin before the authorization lapses.
         BeforeExpiry = "before-expiry",
@@ -72,7 +71,7 @@ words! {
 }
 
 words! {
-    /// What passes for an authorized charge.
+    /// A deadline of an authorized charge.
     #[derive(PartialOrd, Ord)]
     Deadline {
         /// Seven days: captures are asynchronous from then on.
@@ -82,13 +81,14 @@ words! {
     }
 }
 
-/// The most sessions that one checkout binds, surplus ones included. A buyer who needs more has a
-/// page that loops.
+/// The largest number of sessions that one checkout binds, including surplus ones. A buyer who needs more is
+/// on a page that loops.
 pub const MAX_ATTEMPTS: usize = 50;
-/// The most operations of one checkout, own ones included: 25 charges of 10 refunds are less.
+/// The largest number of operations of one checkout, including those of our own rules: 25 charges with 10
+/// refunds each are fewer.
 pub const MAX_OPERATIONS: usize = 500;
 
-/// For how long a doubt lasts before each alarm. The last leaves five days of Amazon's 30.
+/// How long a doubt lasts before each alarm. The last alarm leaves five of Amazon's 30 days.
 pub const ALARMS: [Duration; 5] = [
     Duration::from_secs(5 * 60),
     HOUR,
@@ -98,67 +98,67 @@ pub const ALARMS: [Duration; 5] = [
 ];
 /// An authorization is decided within 24 hours, so the first two alarms mean nothing for it.
 pub(super) const PENDING_ALARMS: &[Duration] = ALARMS.split_at(2).1;
-/// When Amazon has forgotten the session a person must decide, and is reminded this often; so is the one
-/// who waits for an operation in doubt once its alarms are over.
+/// Once Amazon has forgotten the session a person must decide, and is reminded this often. The same holds for
+/// an operation in doubt after its last alarm.
 pub(super) const REMINDED_AFTER: Duration = Duration::from_secs(30 * 86_400);
 
-/// How often a stored 5xx is replayed before a new key may be tried.
+/// How many times a stored 5xx is replayed before a new key may be tried.
 pub(super) const STORED_ERRORS: u32 = 3;
-/// How often a session must be missing, over [`GONE_AFTER`], before it counts as gone: a session
-/// that was just created or finalized may be missing from a slow replica.
+/// How many times a session must be missing, over at least [`GONE_AFTER`], before it counts as gone: a
+/// session that was just created or finalized may be missing from a slow replica.
 pub(super) const NOT_FOUNDS: u32 = 3;
 /// See [`NOT_FOUNDS`].
 pub(super) const GONE_AFTER: Duration = Duration::from_secs(10 * 60);
-/// How many sends ask a completed session for its ids: a saved answer has them.
+/// How many sends ask a completed session for its ids: the stored answer has them.
 pub(super) const SENDS_FOR_IDS: u32 = 5;
-/// Amazon has deleted the session; a day of grace for two clocks.
+/// When Amazon has deleted the session, with a day of tolerance between the two clocks.
 pub(super) const FORGOTTEN_AFTER: Duration = SESSION_KEPT.saturating_add(DAY);
-/// For how long a request may be under way after nobody waits for its answer any more.
+/// How long a request may still be on its way after nobody waits for its answer any more.
 pub(super) const COPY_LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// How long a session is left alone that gave no answer to compare with.
+/// How long to wait before asking again for a session whose Get returned nothing to compare with.
 pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// A buyer who waits is noted once in this time.
+/// A waiting buyer is recorded at most once in this time.
 pub(super) const BUYER_SEEN_GRAIN: Duration = Duration::from_secs(60);
-/// How long a Close waits for what was asked for before it, unless that ends sooner.
+/// How long a Close waits for the operations before it, unless they end sooner.
 pub(super) const CLOSE_WAITS: Duration = HOUR;
-/// How often an undoing is tried.
+/// How many times an undoing is tried.
 pub(super) const UNDOING_TRIES: usize = 3;
 
-/// When to ask for a new charge, if the snapshot has not.
+/// When to ask for a new charge if the snapshot has not done so.
 pub(super) const ASK_FOR_CHARGE_AFTER: Duration = Duration::from_secs(60);
-/// Sandbox authorizations last two days, live ones thirty: until Amazon has said which, the shorter.
+/// Sandbox authorizations last two days, live ones thirty: until Amazon has said which it is, the shorter.
 pub(super) const AUTHORIZED_UNTIL_AMAZON_SAYS: Duration = SANDBOX_AUTHORIZATION_LIFETIME;
-/// A permission that waits for its buyer is looked at as often as something that was asked for this often:
-/// hourly, later daily.
+/// A permission that waits for its buyer is looked at as often as something after this many looks: hourly,
+/// later daily.
 pub(super) const BUYERS_PACE: u32 = 21;
 /// How long before a deadline the shop is warned.
 pub(super) const WARNINGS: [Duration; 2] = [Duration::from_secs(72 * 3_600), Duration::from_secs(24 * 3_600)];
-/// How long before a deadline the last safe moment is, unless the settings say.
+/// How long before a deadline the last safe moment is, unless configured.
 pub const DEFAULT_MARGIN: Duration = Duration::from_secs(6 * HOUR.as_secs());
-/// For how long what Amazon has shown of a charge counts: as long as a parcel takes from the answer
-/// to the van.
+/// How long what Amazon has shown of a charge is valid: about as long as a parcel takes from the answer to
+/// the van.
 pub(super) const SIGHT: Duration = Duration::from_secs(5 * 60);
 
-/// How many of these alarms have their time by now.
+/// How many of these alarms are due by now.
 pub(super) fn alarms_due(alarms: &[Duration], lasting: Duration) -> u32 {
     let due = alarms.iter().filter(|alarm| lasting >= **alarm).count();
     u32::try_from(due).unwrap_or(u32::MAX)
 }
 
-/// How many reminders behind the last alarm have their time by now.
+/// How many reminders after the last alarm are due by now.
 pub(super) fn reminders_due(lasting: Duration) -> u32 {
     let behind = lasting.saturating_sub(ALARMS.last().copied().unwrap_or_default());
     let due = behind.as_secs().checked_div(REMINDED_AFTER.as_secs()).unwrap_or_default();
     u32::try_from(due).unwrap_or(u32::MAX)
 }
 
-/// When to look for evidence again in an unresolved attempt: daily while Amazon may know something.
+/// When to look for evidence in an unresolved attempt again: daily, as long as Amazon may know something.
 pub(super) fn next_evidence_look(sent_at: Timestamp, now: Timestamp) -> Timestamp {
     let pause = if now.since(sent_at) < FORGOTTEN_AFTER { DAY } else { REMINDED_AFTER };
     now.plus(pause)
 }
 
-/// How long after the given number of look-ups to look again.
+/// How long to wait for the next look after this many look-ups.
 pub(super) fn doubt_delay(look_count: u32) -> Duration {
     let seconds = match look_count {
         0 => 1,
@@ -177,7 +177,7 @@ pub(super) fn doubt_delay(look_count: u32) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// How long after the given number of questions to ask for something pending again.
+/// How long to wait before asking again for something pending, after this many requests.
 pub(super) fn pending_delay(look_count: u32) -> Duration {
     let seconds = match look_count {
         0 => 5,
@@ -191,13 +191,13 @@ pub(super) fn pending_delay(look_count: u32) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// How long to wait after the given number of answers that nobody evaluated: 2 s, doubling to 5 min.
+/// How long to wait after this many answers without an evaluation: 2 s, doubling up to 5 min.
 pub(super) fn not_evaluated_delay(count: u32) -> Duration {
     Duration::from_secs(2_u64.saturating_pow(count.clamp(1, 9)).min(300))
 }
 
-/// How long to wait after a Finalize that found no connection: as long again as it has been tried for, at
-/// most a minute.
+/// How long to wait after a Finalize that could not connect: as long again as it has been tried for, at most
+/// a minute.
 pub(super) fn not_sent_delay(tried_for: Duration) -> Duration {
     tried_for.clamp(not_evaluated_delay(1), Duration::from_secs(60))
 }

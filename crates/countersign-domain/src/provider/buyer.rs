@@ -1,4 +1,4 @@
-//! The buyer on Amazon's page: what the merchant is shown of them, and how their card behaves.
+//! The buyer on Amazon's page: what the merchant is shown, and how the buyer's card behaves.
 
 use alloc::string::String;
 use core::fmt;
@@ -6,22 +6,22 @@ use core::fmt;
 use crate::address::Address;
 use crate::ids::BuyerId;
 
-/// A buyer with what they share. Its `Debug` prints no personal data.
+/// A buyer and the data that they share. Its `Debug` prints no personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Buyer {
-    /// Amazon's id of them.
+    /// Amazon's id of the buyer.
     pub id: BuyerId,
-    /// Their name.
+    /// The buyer's name.
     pub name: Option<String>,
-    /// Their mail address.
+    /// The buyer's e-mail address.
     pub email: Option<String>,
-    /// Their telephone number.
+    /// The buyer's telephone number.
     pub phone_number: Option<String>,
     /// Where the parcel goes. Absent for PayOnly.
     pub shipping_address: Option<Address>,
-    /// The card's address, where the merchant may see it.
+    /// The card's address, if the merchant may see it.
     pub billing_address: Option<Address>,
-    /// How they pay.
+    /// The card that they pay with.
     pub card: Card,
     /// The delivery option they chose.
     pub delivery_option: Option<String>,
@@ -35,7 +35,7 @@ impl fmt::Debug for Buyer {
 
 macro_rules! cards {
     ($($(#[$doc:meta])+ $name:ident = $digits:literal => $behaviour:ident,)+) => {
-        /// One of the cards that Amazon's test buyers have, named by its last four digits.
+        /// One of the cards of Amazon's test buyers, named by its last four digits.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Card {
             $($(#[$doc])+ $name,)+
@@ -51,7 +51,7 @@ macro_rules! cards {
                 match self { $(Self::$name => $digits),+ }
             }
 
-            /// What becomes of a payment with it.
+            /// The result of a payment with it.
             #[must_use]
             pub const fn behaviour(self) -> CardBehaviour {
                 match self { $(Self::$name => CardBehaviour::$behaviour),+ }
@@ -82,7 +82,7 @@ cards! {
 }
 
 impl Card {
-    /// The card with these last four digits; `None` for one that no test buyer has.
+    /// The card with these last four digits; `None` if no test buyer has it.
     #[must_use]
     pub fn parse(last_digits: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|card| card.last_digits() == last_digits)
@@ -106,7 +106,7 @@ impl Card {
     }
 }
 
-/// What becomes of a payment with a card (Amazon's table of test cards).
+/// The result of a payment with a card (Amazon's table of test cards).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CardBehaviour {
     /// It pays at once.
@@ -115,7 +115,7 @@ pub enum CardBehaviour {
     BuyerCancels,
     /// It is declined.
     IsDeclined,
-    /// Its authorization pends for 30 seconds and is then granted. Only for Authorize with
+    /// Its authorization is pending for 30 seconds and is then granted. Only for Authorize with
     /// `canHandlePendingAuthorization`.
     PendsThenPays,
     /// The same, then declined.

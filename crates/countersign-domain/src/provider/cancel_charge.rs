@@ -9,12 +9,12 @@ use crate::ids::ChargeId;
 use crate::step::Step;
 use crate::time::Timestamp;
 
-/// Why a charge is not canceled.
+/// Why a charge cannot be canceled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CancelRefused {
-    /// A capture has begun, or the charge is over.
+    /// A capture has started, or the charge is over.
     NotCancelable,
-    /// No rule: the permission's accounts are broken.
+    /// Not a rule: the permission's accounts are broken.
     Unbalanced(Unbalanced),
 }
 
@@ -31,7 +31,7 @@ pub fn cancel_charge(
 ) -> Result<Step<Payment, Event>, CancelRefused> {
     let canceled = payment.charge(id).and_then(|charge| charge.canceled(reason, now));
     let (after, event) = canceled.ok_or(CancelRefused::NotCancelable)?;
-    // No rule is left below this line.
+    // No rule follows below this line.
     let mut next = payment.clone();
     let events = next.replace(after, event).map_err(CancelRefused::Unbalanced)?;
     Ok(Step { next, events })

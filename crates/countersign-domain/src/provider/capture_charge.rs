@@ -1,5 +1,6 @@
-//! Capture Charge: the ladder of its checks, in their order; the form of the body and that the charge exists and is
-//! the caller's come before. The numbers are those of [`super::create_charge`], whose rules these mirror.
+//! Capture Charge: the ladder of its checks, in order. The form of the body is checked before, and so is that
+//! the charge exists and is the caller's. The numbers match those of [`super::create_charge`], whose rules
+//! these mirror.
 //!
 //! | # | check | refused as |
 //! |---|---|---|
@@ -29,18 +30,18 @@ use crate::time::Timestamp;
 use crate::words::words;
 
 words! {
-    /// The simulation codes of Capture Charge. The first is documented, the others are this project's.
+    /// The simulation codes of Capture Charge. The first is documented; the others are this project's.
     CaptureSimulation {
         /// The capture is asynchronous, and succeeds.
         CaptureInitiated,
-        /// The same.
+        /// The same as the first.
         CapturePending,
         /// The capture is asynchronous, and is declined.
         CaptureDeclined,
     }
 }
 
-/// Why nothing is captured, by the numbers of docs/compatibility.md, in their order.
+/// Why a capture is refused, by the numbers of docs/compatibility.md, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CaptureRefused {
     /// 5: the charge is not Authorized.
@@ -49,28 +50,27 @@ pub enum CaptureRefused {
     Missing,
     /// 7: the currency is not the charge's.
     CurrencyDiffers,
-    /// 8: nothing is to be captured.
+    /// 8: the amount is zero.
     NothingToCapture,
-    /// 9: more than Amazon charges at once.
+    /// 9: more than Amazon charges in one payment.
     AboveMaximum,
-    /// 10: more than is authorized, and than the session's `allowOvercharge` allows.
+    /// 10: more than is authorized, and more than the session's `allowOvercharge` allows.
     ExceedsAuthorizedAmount,
-    /// 11: the session's `allowOvercharge` allows so much more than the order once, and not for each of
-    /// its charges.
+    /// 11: the session's `allowOvercharge` allows the excess once for the order, not for each of its charges.
     ExceedsOvercharge,
-    /// No rule: the permission's accounts are broken.
+    /// Not a rule: the permission's accounts are broken.
     Unbalanced(Unbalanced),
 }
 
-/// The most that may be captured of an authorization. An order's authorizations together are bounded
-/// besides ([`CaptureRefused::ExceedsOvercharge`]).
+/// The most that may be captured of an authorization. The authorizations of an order are also bounded
+/// together ([`CaptureRefused::ExceedsOvercharge`]).
 #[must_use]
 pub fn capturable(amount: Money, allow_overcharge: bool) -> Money {
     if allow_overcharge { ceiling(amount) } else { amount }
 }
 
-/// What is captured above authorizations, or will be: a capture that is under way is open, and so among
-/// the charges, and has moved no money yet.
+/// What is captured above authorizations, or will be: a capture that is under way is open, so it is among the
+/// charges, and has moved no money yet.
 fn overcharged(payment: &Payment) -> Option<Money> {
     let pending = |charge: &Charge| {
         let ChargeState::CaptureInitiated { capturing, .. } = &charge.state else { return None };
@@ -80,11 +80,11 @@ fn overcharged(payment: &Payment) -> Option<Money> {
     payment.charges.iter().filter_map(pending).try_fold(captured, Money::checked_add)
 }
 
-/// Captures an Authorized charge, as of now, whole or in part; what is not captured is released. From
-/// seven days after the authorization on it is asynchronous (Amazon's rule).
+/// Captures an Authorized charge, as of now, whole or in part; the rest is released. From seven days after
+/// the authorization on, the capture is asynchronous (Amazon's rule).
 ///
 /// # Errors
-/// The first check that fails; nothing is changed by it.
+/// The first check that fails; then nothing is changed.
 pub fn capture_charge(
     payment: &Payment,
     id: &ChargeId,
@@ -118,7 +118,7 @@ pub fn capture_charge(
             return Err(Refused::ExceedsOvercharge);
         }
     }
-    // No rule is left below this line.
+    // No rule follows below this line.
     let is_late = now >= charge.authorized_at.plus(CAPTURE_GUARANTEED);
     let decline = match simulation {
         Some(CaptureSimulation::CaptureDeclined) => Some(ChargeDeclineReason::ProcessingFailure),

@@ -6,9 +6,9 @@
 //!     └──cancel──▶ Canceled ◀──cancel, 2 or 30 days──┘                └─────────────────▶ Declined
 //! ```
 //!
-//! What is asked of a charge is decided elsewhere, with its permission: [`super::create_charge`],
-//! [`super::capture_charge`], [`super::cancel_charge`], [`super::create_refund`]. A decline is no refusal: it is an
-//! outcome that is kept, and that the permission feels.
+//! What can be done with a charge is decided elsewhere, together with its permission:
+//! [`super::create_charge`], [`super::capture_charge`], [`super::cancel_charge`], [`super::create_refund`]. A
+//! decline is not a refusal: it is an outcome, which is stored and affects the permission.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -28,9 +28,9 @@ use crate::time::Timestamp;
 pub struct Charge {
     /// Its id.
     pub id: ChargeId,
-    /// The permission that it is made under.
+    /// The permission under which it is made.
     pub charge_permission_id: ChargePermissionId,
-    /// What is to be charged.
+    /// The amount to charge.
     pub amount: Money,
     /// Whether the merchant can wait for the authorization.
     pub can_handle_pending_authorization: bool,
@@ -48,42 +48,42 @@ pub struct Charge {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// When its authorization was asked for, and again when it was given: seven days later a capture
+    /// When its authorization was requested, and later when it was granted: seven days after this a capture
     /// becomes asynchronous.
     pub authorized_at: Timestamp,
-    /// When its authorization lapses uncaptured, or would have: by the profile in force when it was
-    /// asked for, and again when it was given. What becomes of it later moves this no more.
+    /// When its authorization lapses if it is not captured, by the profile in force when it was requested,
+    /// and later when it was granted. What happens to the charge afterwards does not change this.
     pub expires_at: Timestamp,
-    /// How far it is.
+    /// Its state.
     pub state: ChargeState,
-    /// What was given back of it, oldest first.
+    /// Its refunds, oldest first.
     pub refunds: Vec<Refund>,
 }
 
-/// How far a charge is.
+/// The state of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChargeState {
     /// The bank has not decided yet.
     AuthorizationInitiated {
-        /// What it will decide.
+        /// What the bank will decide.
         outcome: PendingOutcome,
-        /// When.
+        /// When it decides.
         decided_at: Timestamp,
     },
     /// The amount is held until [`Charge::expires_at`].
     Authorized,
     /// A capture is under way; the amount is still held.
     CaptureInitiated {
-        /// How much is being captured.
+        /// The amount that is being captured.
         capturing: Money,
-        /// What will become of it: `None` when it is captured.
+        /// How it will end: `None` if it is captured.
         decline: Option<ChargeDeclineReason>,
-        /// When.
+        /// When this is decided.
         decided_at: Timestamp,
     },
-    /// Money was taken.
+    /// The money was taken.
     Captured {
-        /// How much.
+        /// The amount.
         captured: Money,
     },
     /// Nothing is held, and nothing was taken.
@@ -91,7 +91,7 @@ pub enum ChargeState {
         /// Why.
         reason: ChargeCancelReason,
     },
-    /// The bank or Amazon said no.
+    /// The bank or Amazon declined it.
     Declined {
         /// Why.
         reason: ChargeDeclineReason,
@@ -101,14 +101,14 @@ pub enum ChargeState {
 /// What a bank that has not decided yet will decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PendingOutcome {
-    /// Yes.
+    /// It authorizes the charge.
     Authorized,
-    /// No, for this reason.
+    /// It declines the charge, for this reason.
     Declined(ChargeDeclineReason),
 }
 
 impl Charge {
-    /// What is held for it: nothing once captured, canceled or declined.
+    /// The amount held for it: zero once it is captured, canceled or declined.
     #[must_use]
     pub const fn held(&self) -> Money {
         match &self.state {
@@ -121,7 +121,7 @@ impl Charge {
         }
     }
 
-    /// What was taken.
+    /// The captured amount.
     #[must_use]
     pub const fn captured(&self) -> Money {
         if let ChargeState::Captured { captured } = &self.state {
@@ -137,7 +137,7 @@ impl Charge {
         Money::sum(self.amount.currency(), counted.map(|refund| refund.amount))
     }
 
-    /// Its own earliest deadline, that of its refunds aside.
+    /// Its own earliest deadline, not counting its refunds.
     const fn own_due_at(&self) -> Option<Timestamp> {
         match &self.state {
             ChargeState::AuthorizationInitiated { decided_at, .. }
@@ -149,7 +149,7 @@ impl Charge {
         }
     }
 
-    /// Its earliest deadline, those of its refunds included.
+    /// Its earliest deadline, including those of its refunds.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
         self.refunds.iter().map(Refund::due_at).chain([self.own_due_at()]).flatten().min()
@@ -200,7 +200,7 @@ impl Charge {
         Some(Step::one(self.moved(state, due_at), Event::new(due_at, what)))
     }
 
-    /// This charge, canceled, and that it was; `None` when that is no longer possible.
+    /// This charge after its cancellation, with the event; `None` when it can no longer be canceled.
     pub(super) fn canceled(&self, reason: ChargeCancelReason, at: Timestamp) -> Option<(Self, Event)> {
         if !matches!(self.state, ChargeState::AuthorizationInitiated { .. } | ChargeState::Authorized) {
             return None;

@@ -1,23 +1,22 @@
-//! The Charge Permission: the buyer's leave to charge up to a limit, and for 30 days the buyer's
-//! data.
+//! The Charge Permission: the buyer's permission to charge up to a limit and, for 30 days, the buyer's data.
 //!
 //! ```text
 //! Chargeable ⇄ NonChargeable (a charge holds all that is left; the payment method was declined)
 //!      └──────────┴──closed by merchant, buyer or Amazon, all captured, 180 days or 13 months──▶ Closed
 //! ```
 //!
-//! A Closed permission can be charged no more. Its open charges stay as they are and can be captured,
+//! A Closed permission can no longer be charged. Its open charges stay as they are and can be captured,
 //! unless it was closed with `cancelPendingCharges` (docs/compatibility.md).
 //!
-//! Update and the buyer's naming of another payment method have one check each, that the permission
-//! is not Closed; that it exists and is the caller's comes before:
+//! Update, and the buyer's choice of another payment method, have one check each: the permission is not
+//! Closed. That it exists and is the caller's is checked before:
 //!
 //! | command | refused as |
 //! |---|---|
 //! | [`update`] | [`PermissionClosed`], 422 `ChargePermissionNotModifiable` |
 //! | [`update_payment_method`] | [`PermissionClosed`] |
 //!
-//! What closes it and may cancel its charges too is [`super::close_charge_permission`].
+//! Closing it, which may cancel its charges too, is in [`super::close_charge_permission`].
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -36,26 +35,26 @@ use crate::step::Step;
 use crate::terms::MerchantMetadata;
 use crate::time::Timestamp;
 
-/// The buyer's leave to charge.
+/// The buyer's permission to charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChargePermission {
     /// Its id; the 14 digits are the prefix of its charges' ids.
     pub id: ChargePermissionId,
     /// The session that led to it.
     pub checkout_session_id: CheckoutSessionId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: Owner,
     /// The most that all its charges together may take.
     pub limit: Money,
-    /// Where its money is. `available + held + taken` never exceeds `limit` and the overcharge.
+    /// Where its money is. `available + held + taken` never exceeds `limit` plus the overcharge.
     pub balances: Balances,
-    /// How many charges it has had, declined ones not counted; never over 25.
+    /// How many charges it has had, declined ones not counted; never more than 25.
     pub charge_count: u32,
     /// Whether a capture may exceed its authorization, as the session said.
     pub allow_overcharge: bool,
-    /// Charges with a deadline, their refunds' included.
+    /// Charges with a deadline, including the deadlines of their refunds.
     pub open_charges: Vec<ChargeId>,
-    /// The buyer, for as long as the merchant may read of them.
+    /// The buyer, for as long as the merchant may read the data.
     pub buyer: Option<Box<Buyer>>,
     /// The merchant's notes.
     pub merchant_metadata: MerchantMetadata,
@@ -65,7 +64,7 @@ pub struct ChargePermission {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// When it closes by itself.
+    /// When it closes automatically.
     pub expires_at: Timestamp,
     /// Whether it can be charged.
     pub state: ChargePermissionState,
@@ -88,7 +87,7 @@ pub enum ChargePermissionState {
     },
 }
 
-/// The permission is Closed: its notes stay, and no buyer mends it.
+/// The permission is Closed: its notes cannot change, and no buyer can make it chargeable again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PermissionClosed;
 
@@ -134,13 +133,13 @@ impl ChargePermission {
         Some(Step { next, events: event.into_iter().collect() })
     }
 
-    /// Takes the state that its money and its last charge's end put it in.
+    /// Takes the state that follows from its money and from how its last charge ended.
     pub(super) fn stand(&mut self, declined: Option<ChargeDeclineReason>, at: Timestamp) -> Option<Event> {
         let standing = standing(self, declined)?;
         self.enter(standing, at)
     }
 
-    /// Takes a state; the event, if it is another one.
+    /// Takes a state; returns the event if the state has changed.
     pub(super) fn enter(&mut self, state: ChargePermissionState, at: Timestamp) -> Option<Event> {
         if self.state == state {
             return None;
@@ -159,8 +158,8 @@ impl ChargePermission {
     }
 }
 
-/// Whether a permission can be charged, by what is left and how its last charge ended; `None` for a
-/// closed one, which stays as it is.
+/// Whether a permission can be charged, by what is left and by how its last charge ended; `None` for a closed
+/// one, which stays closed.
 fn standing(
     permission: &ChargePermission,
     declined: Option<ChargeDeclineReason>,
@@ -184,7 +183,7 @@ fn standing(
         )
         | None => {}
     }
-    // Only the buyer mends this, by naming another payment method.
+    // Only the buyer can fix this, by choosing another payment method.
     if permission.state == invalid {
         return Some(invalid);
     }
@@ -214,8 +213,8 @@ pub fn update(
     Ok(Step::one(next, Event::new(now, what)))
 }
 
-/// The buyer names another payment method, as of now: what was NonChargeable for the old one's sake can
-/// be charged again. That the card alone changes is told nobody. `None`: it changes nothing.
+/// The buyer chooses another payment method, as of now: if the permission was NonChargeable because of the
+/// old one, it can be charged again. If only the card changes, nobody is notified. `None` if nothing changes.
 ///
 /// # Errors
 /// [`PermissionClosed`].

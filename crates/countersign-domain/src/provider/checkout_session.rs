@@ -5,8 +5,8 @@
 //!   └──buyer, decline, 24 h────▶ Canceled
 //! ```
 //!
-//! While the buyer is at the bank for its check, an Open session has a nearer deadline: 10 minutes, after
-//! which the check has failed.
+//! While the buyer is at the bank for its check, an Open session has a nearer deadline: after 10 minutes the
+//! check has failed.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -25,16 +25,16 @@ use crate::terms::{MerchantMetadata, ProductType};
 use crate::time::Timestamp;
 use crate::words::words;
 
-/// Whose object it is: an object of another account or environment is not found.
+/// The owner of an object: an object of another account or environment is not found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// The merchant account; all of its keys see the same objects.
     pub merchant_id: MerchantId,
-    /// Sandbox and live objects never meet.
+    /// Sandbox and live objects are never mixed.
     pub environment: Environment,
 }
 
-/// How the checkout began, which fixes what it needs.
+/// How the checkout began, which determines what it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Flow {
     /// Amazon made it when the buyer pressed the button: no URL is needed.
@@ -46,7 +46,7 @@ pub enum Flow {
 /// How much of a Completed session the answer to Finalize shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ResponseDetail {
-    /// Ids and state only.
+    /// Only the ids and the state.
     #[default]
     Short,
     /// Also the payment details, the buyer and the addresses.
@@ -62,12 +62,12 @@ pub struct WebCheckoutDetails {
     pub checkout_result_return_url: Option<String>,
     /// Back to the merchant when the buyer cancels.
     pub checkout_cancel_url: Option<String>,
-    /// `ProcessOrder`, if anything.
+    /// `ProcessOrder`, or absent.
     pub checkout_mode: Option<String>,
 }
 
 impl WebCheckoutDetails {
-    /// These details, with every member that `update` has in its place.
+    /// These details with every member that `update` has replaced.
     #[must_use]
     pub fn updated(self, update: Self) -> Self {
         Self {
@@ -84,9 +84,9 @@ impl WebCheckoutDetails {
 pub struct CheckoutSession {
     /// Its id.
     pub id: CheckoutSessionId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: Owner,
-    /// Fixes the digits of the ids that it leads to.
+    /// Determines the digits of the ids that it leads to.
     pub region: Region,
     /// How it began.
     pub flow: Flow,
@@ -106,37 +106,37 @@ pub struct CheckoutSession {
     pub platform_id: Option<String>,
     /// A payment service provider's own reference.
     pub provider_reference_id: Option<String>,
-    /// How much Finalize answers.
+    /// How much of the session Finalize answers with.
     pub response_detail: ResponseDetail,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// How far it is.
+    /// Its state.
     pub state: CheckoutSessionState,
 }
 
-/// How far a session is.
+/// The state of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckoutSessionState {
     /// The buyer is on Amazon's page, or has placed the order there.
     Open {
-        /// The buyer, once there is one. Boxed: most of a session's life is spent without.
+        /// The buyer, once there is one. Boxed, because a session has none for most of its life.
         buyer: Option<Box<Buyer>>,
         /// When the buyer placed the order; from then on it can be finalized.
         placed_at: Option<Timestamp>,
-        /// Since when the bank waits for the buyer to confirm the payment. Never beside `placed_at`: an
-        /// order is placed behind the check.
+        /// When the bank began to wait for the buyer to confirm the payment. Never set together with
+        /// `placed_at`: an order is placed after the check.
         mfa_started_at: Option<Timestamp>,
     },
-    /// The payment intent was carried out; a pending authorization may still fail.
+    /// The payment intent was executed; a pending authorization may still fail.
     Completed {
         /// The permission.
         charge_permission_id: ChargePermissionId,
         /// The charge, unless the intent was Confirm.
         charge_id: Option<ChargeId>,
     },
-    /// It never will be.
+    /// It will never be completed.
     Canceled {
         /// Why.
         reason: SessionCancelReason,
@@ -189,7 +189,7 @@ impl CheckoutSession {
         self.created_at.plus(SESSION_KEPT)
     }
 
-    /// When the bank stops waiting for the buyer, if it does and the session lives as long.
+    /// When the bank stops waiting for the buyer, if it waits and the session lives that long.
     #[must_use]
     pub fn mfa_expires_at(&self) -> Option<Timestamp> {
         let CheckoutSessionState::Open { mfa_started_at, .. } = &self.state else { return None };
@@ -227,7 +227,7 @@ impl CheckoutSession {
         .collect()
     }
 
-    /// The same session, at another point of its life.
+    /// The same session in another state.
     pub(super) fn moved(self, state: CheckoutSessionState, at: Timestamp) -> Self {
         Self { state, updated_at: at, ..self }
     }
@@ -238,16 +238,16 @@ impl CheckoutSession {
     }
 }
 
-/// A session carried to where its deadlines have put it.
+/// A session moved forward to a given instant by its deadlines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AsOf {
-    /// It is there. The events of the deadlines that have passed, if any.
+    /// It exists. The events of the deadlines that have passed, if any.
     Present(CheckoutSession, Vec<Event>),
-    /// 30 days have passed: nobody finds it any more.
+    /// 30 days have passed: it is no longer found.
     Deleted(Vec<Event>),
 }
 
-/// Carries a session to an instant. A deadline holds at its very instant.
+/// Moves a session forward to an instant. A deadline applies at its very instant.
 #[must_use]
 pub fn as_of(session: CheckoutSession, now: Timestamp) -> AsOf {
     let deleted_at = session.deleted_at();
@@ -273,7 +273,7 @@ pub fn as_of(session: CheckoutSession, now: Timestamp) -> AsOf {
 /// Makes a session.
 ///
 /// # Errors
-/// A rule between the members of its payment part.
+/// A broken rule between the members of its payment part.
 pub fn create(session: CheckoutSession) -> Result<SessionStep, PaymentDetailsRefused> {
     session.payment.check(session.region)?;
     // Nothing below this line may fail.
@@ -281,7 +281,7 @@ pub fn create(session: CheckoutSession) -> Result<SessionStep, PaymentDetailsRef
     Ok(Step::one(session, Event::new(at, Happened::CheckoutSessionCreated)))
 }
 
-/// What Update Checkout Session brings. What is absent stays.
+/// What Update Checkout Session changes. What is absent stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionUpdate {
     /// Where the buyer's browser goes.
@@ -298,16 +298,16 @@ pub struct SessionUpdate {
     pub provider_reference_id: Option<String>,
 }
 
-/// Why an update or an act of the buyer changes nothing.
+/// Why an update or an action of the buyer is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionRefused {
     /// The session is not Open.
     NotOpen,
-    /// A rule between the members of the payment part.
+    /// A broken rule between the members of the payment part.
     Payment(PaymentDetailsRefused),
     /// The order cannot be placed yet.
     Constrained(Constraint),
-    /// The order is placed already, and the buyer has left Amazon's page.
+    /// The order has already been placed, and the buyer has left Amazon's page.
     AlreadyPlaced,
     /// PayOnly ships nothing.
     NothingToShip,
@@ -339,10 +339,10 @@ pub fn update(
     Ok(Step::one(next, Event::new(now, Happened::CheckoutSessionUpdated)))
 }
 
-/// What the buyer does on Amazon's page.
+/// An action of the buyer on Amazon's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuyerAct {
-    /// Logs in. Whoever did so before is forgotten, with what they chose.
+    /// Logs in. An earlier buyer is forgotten, together with their choices.
     SignIn,
     /// Chooses where the parcel goes.
     SelectAddress(Address),
@@ -350,11 +350,12 @@ pub enum BuyerAct {
     SelectDeliveryOption(String),
     /// Chooses a card.
     SelectCard(Card),
-    /// Is asked by the bank to confirm the payment. Every other act but an end is a return from there.
+    /// Is asked by the bank to confirm the payment. Every other action that does not end the session is a
+    /// return from the bank.
     StartMfa,
     /// Passes the bank's check.
     PassMfa,
-    /// Fails it: the session is Canceled, Declined.
+    /// Fails the bank's check: the session is Canceled, Declined.
     FailMfa,
     /// Is declined by the bank while still on Amazon's page: another card may do.
     BeDeclined,
@@ -362,14 +363,14 @@ pub enum BuyerAct {
     GiveUp,
     /// Places the order: the merchant can finalize.
     PlaceOrder,
-    /// Gives up; possible until the session is finalized.
+    /// Cancels; possible until the session is finalized.
     Cancel,
 }
 
 /// Lets the buyer act, as of now. `arriving` is the buyer who logs in if the session has none yet.
 ///
 /// # Errors
-/// [`SessionRefused`], all but `Payment`.
+/// Any [`SessionRefused`] except `Payment`.
 pub fn act(
     session: CheckoutSession,
     act: BuyerAct,

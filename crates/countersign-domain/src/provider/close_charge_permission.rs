@@ -1,5 +1,5 @@
-//! Close Charge Permission, by the merchant, the buyer or Amazon. It has one check: the permission is not closed
-//! already. That it exists and is the caller's comes before.
+//! Close Charge Permission, by the merchant, the buyer or Amazon. It has one check: the permission is not
+//! closed yet. That it exists and is the caller's is checked before.
 
 use alloc::vec::Vec;
 
@@ -20,7 +20,7 @@ words! {
     }
 }
 
-/// What becomes of the charges of a permission that is closed.
+/// What happens to the charges of a permission that is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OpenCharges {
     /// They stay, and can be captured.
@@ -30,12 +30,12 @@ pub enum OpenCharges {
     AreCanceled,
 }
 
-/// Why a permission is not closed.
+/// Why a permission cannot be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseRefused {
     /// It is closed already.
     PermissionClosed,
-    /// No rule: its accounts are broken.
+    /// Not a rule: its accounts are broken.
     Unbalanced(Unbalanced),
 }
 
@@ -52,9 +52,9 @@ pub fn close_charge_permission(
     if let ChargePermissionState::Closed { .. } = payment.permission.state {
         return Err(CloseRefused::PermissionClosed);
     }
-    // No rule is left below this line.
+    // No rule follows below this line.
     let mut next = payment.clone();
-    // First, so that a released amount does not make it Chargeable in between.
+    // This comes first, so that a released amount does not make it Chargeable in between.
     let mut events: Vec<Event> =
         next.permission.enter(ChargePermissionState::Closed { reason }, now).into_iter().collect();
     if open_charges == OpenCharges::AreCanceled {

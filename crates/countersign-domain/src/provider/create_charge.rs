@@ -1,5 +1,5 @@
-//! Create Charge: the ladder of its checks, in their order; the form of the body and that the permission exists and
-//! is the caller's come before.
+//! Create Charge: the ladder of its checks, in order. The form of the body is checked before, and so is that
+//! the permission exists and is the caller's.
 //!
 //! | # | check | refused as |
 //! |---|---|---|
@@ -15,8 +15,8 @@
 //! | 10 | at most what is left | [`CreateChargeRefused::ExceedsBalance`] |
 //! | 11 | the simulation fits | [`CreateChargeRefused::SimulationDoesNotFit`] |
 //!
-//! Amazon documents the rules and not their order: state before attributes, one attribute before several,
-//! as in Finalize, is this project's choice (docs/compatibility.md).
+//! Amazon documents the rules but not their order: state before attributes and single attributes before
+//! combinations, as in Finalize, is this project's choice (docs/compatibility.md).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -38,16 +38,16 @@ use crate::time::Timestamp;
 use crate::words::words;
 
 words! {
-    /// The simulation codes of Create Charge. The two `Pending…` codes are spelled as this project
-    /// chose: Amazon's spelling is not known (docs/compatibility.md).
+    /// The simulation codes of Create Charge. The spelling of the two `Pending…` codes is this project's
+    /// choice: Amazon's is not known (docs/compatibility.md).
     CreateChargeSimulation {
         /// Declined; trying again may work.
         SoftDeclined,
-        /// Declined; the permission is NonChargeable until the buyer names another payment method.
+        /// Declined; the permission is NonChargeable until the buyer chooses another payment method.
         HardDeclined,
         /// Declined; the permission is closed.
         AmazonRejected,
-        /// Declined for want of an answer.
+        /// Declined because no answer came in time.
         TransactionTimedOut,
         /// With `captureNow`: the capture is asynchronous.
         CaptureInitiated,
@@ -58,7 +58,7 @@ words! {
     }
 }
 
-/// What the merchant asks for by Create Charge.
+/// What the merchant requests with Create Charge.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CreateCharge {
     /// Required.
@@ -67,7 +67,7 @@ pub struct CreateCharge {
     pub capture_now: bool,
     /// Whether the merchant can wait for the authorization.
     pub can_handle_pending_authorization: bool,
-    /// At most 16 characters; with `capture_now` only.
+    /// At most 16 characters; only with `capture_now`.
     pub soft_descriptor: Option<String>,
     /// The merchant's notes.
     pub merchant_metadata: MerchantMetadata,
@@ -77,13 +77,13 @@ pub struct CreateCharge {
     pub platform_id: Option<String>,
 }
 
-/// Why no charge is created, by the numbers of docs/compatibility.md, in their order.
+/// Why a charge is refused, by the numbers of docs/compatibility.md, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CreateChargeRefused {
     /// 5: the permission is Closed.
     PermissionClosed,
-    /// 6: it is NonChargeable: an open charge holds all that is left, or the last one was declined and
-    /// the buyer has not named another payment method.
+    /// 6: it is NonChargeable: an open charge holds all that is left, or the last charge was declined and the
+    /// buyer has not chosen another payment method.
     PermissionNonChargeable(NonChargeableReason),
     /// 7: `chargeAmount` is absent.
     Missing,
@@ -93,9 +93,9 @@ pub enum CreateChargeRefused {
     SoftDescriptorWithoutCapture,
     /// 9: the currency is not the permission's.
     CurrencyDiffers,
-    /// 10: nothing is to be charged.
+    /// 10: the amount is zero.
     NothingToCharge,
-    /// 11: more than Amazon charges at once.
+    /// 11: more than Amazon charges in one payment.
     AboveMaximum,
     /// 12: the permission has had [`MAX_CHARGES`], declined ones not counted.
     TooManyCharges,
@@ -103,24 +103,24 @@ pub enum CreateChargeRefused {
     ExceedsBalance,
     /// 14: the simulation's prerequisites do not hold.
     SimulationDoesNotFit,
-    /// No rule: the permission's accounts are broken.
+    /// Not a rule: the permission's accounts are broken.
     Unbalanced(Unbalanced),
 }
 
-/// What Create Charge led to.
+/// The result of Create Charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Charged {
-    /// The charge exists: it is the payment's last.
+    /// The charge exists: it is the last of the payment's charges.
     Created(Step<Payment, Event>),
-    /// The bank or Amazon said no. There is no charge; the permission may have changed, and the answer
-    /// is 422 with this reason.
+    /// The bank or Amazon declined it. There is no charge; the permission may have changed, and the answer is
+    /// 422 with this reason.
     Declined(ChargeDeclineReason, Step<Payment, Event>),
 }
 
 /// Creates a charge under a permission, as of now.
 ///
 /// # Errors
-/// The first check that fails; nothing is changed by it.
+/// The first check that fails; then nothing is changed.
 pub fn create_charge(
     payment: &Payment,
     request: CreateCharge,
@@ -161,7 +161,7 @@ pub fn create_charge(
         return Err(Refused::ExceedsBalance);
     }
     let answer = bank_answer(payment, &request, amount, simulation, profile, now)?;
-    // No rule is left below this line.
+    // No rule follows below this line.
     let mut next = payment.clone();
     let state = match answer {
         Ok(state) => state,
@@ -191,8 +191,7 @@ pub fn create_charge(
     Ok(Charged::Created(Step { next, events }))
 }
 
-/// What the card, or the simulation in its place, makes of a charge: the state that it begins in, or
-/// why it is declined.
+/// What the card, or the simulation in its place, makes of a charge: its first state, or why it is declined.
 fn bank_answer(
     payment: &Payment,
     request: &CreateCharge,

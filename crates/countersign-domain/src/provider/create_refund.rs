@@ -1,5 +1,5 @@
-//! Create Refund: the ladder of its checks, in their order; the form of the body and that the charge exists and is
-//! the caller's come before.
+//! Create Refund: the ladder of its checks, in order. The form of the body is checked before, and so is that
+//! the charge exists and is the caller's.
 //!
 //! | # | check | refused as |
 //! |---|---|---|
@@ -31,14 +31,14 @@ use crate::time::Timestamp;
 use crate::words::words;
 
 words! {
-    /// The simulation codes of Create Refund. Its documented ones are not known; this one is ours.
+    /// The simulation codes of Create Refund. Amazon's own are not known; this one is this project's.
     RefundSimulation {
         /// It is accepted, and declined later.
         RefundDeclined,
     }
 }
 
-/// What the merchant asks for.
+/// What the merchant requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CreateRefund {
     /// Required.
@@ -47,7 +47,7 @@ pub struct CreateRefund {
     pub soft_descriptor: Option<String>,
 }
 
-/// Why nothing is refunded, by the numbers of docs/compatibility.md, in their order.
+/// Why a refund is refused, by the numbers of docs/compatibility.md, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CreateRefundRefused {
     /// 5: the charge is not Captured.
@@ -56,22 +56,22 @@ pub enum CreateRefundRefused {
     Missing,
     /// 7: its currency is not the charge's.
     CurrencyDiffers,
-    /// 8: it is nothing.
+    /// 8: it is zero.
     NothingToRefund,
-    /// 9: more than Amazon refunds at once.
+    /// 9: more than Amazon refunds in one call.
     AboveMaximum,
     /// 10: the charge has had [`MAX_REFUNDS`].
     TooManyRefunds,
-    /// 11: with all others it exceeds [`ceiling`].
+    /// 11: together with all other refunds it exceeds [`ceiling`].
     ExceedsCeiling,
-    /// No rule: the permission's accounts are broken.
+    /// Not a rule: the permission's accounts are broken.
     Unbalanced(Unbalanced),
 }
 
-/// Refunds a charge, as of now. It stands among the payment's charges.
+/// Refunds a charge of the payment, as of now.
 ///
 /// # Errors
-/// The first check that fails; nothing is changed by it.
+/// The first check that fails; then nothing is changed.
 pub fn create_refund(
     payment: &Payment,
     charge_id: &ChargeId,
@@ -102,7 +102,7 @@ pub fn create_refund(
     if sum.is_none_or(|sum| sum.minor() > ceiling(captured).minor()) {
         return Err(Refused::ExceedsCeiling);
     }
-    // No rule is left below this line.
+    // No rule follows below this line.
     let decline = simulation.map(|RefundSimulation::RefundDeclined| RefundDeclineReason::AmazonRejected);
     let state = RefundState::RefundInitiated { decline, decided_at: now.plus(profile.settled_after()) };
     let mut after = charge.clone();

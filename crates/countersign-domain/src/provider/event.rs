@@ -12,20 +12,20 @@ use crate::money::Money;
 use crate::time::Timestamp;
 use crate::words::words;
 
-/// One thing that happened, and when. A deadline that passed has the deadline's instant, not that
-/// at which somebody noticed.
+/// One event, and when it happened. A deadline that passed has the deadline's instant, not the one at which
+/// it was noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// When.
     pub at: Timestamp,
     /// What.
     pub what: Happened,
-    /// The money that moved by it: the log alone gives a permission's balances again.
+    /// The money that it moved: the balances of a permission can be computed from the log alone.
     pub postings: Vec<Posting>,
 }
 
 impl Event {
-    /// An event of that instant, by which no money moved.
+    /// An event at this instant that moved no money.
     #[must_use]
     pub const fn new(at: Timestamp, what: Happened) -> Self {
         Self { at, what, postings: Vec::new() }
@@ -34,7 +34,7 @@ impl Event {
 
 macro_rules! happened {
     ($($(#[$doc:meta])+ $name:ident $(($($field:ident: $type:ty),+))? => { $($column:ident: $value:expr),* },)+) => {
-        /// The things that can happen.
+        /// The kinds of events.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Happened {
             $($(#[$doc])+ $name $(($($type),+))?,)+
@@ -54,21 +54,21 @@ macro_rules! happened {
     };
 }
 
-// Each event with the columns of its entry. Amazon notifies of a charge or refund that is decided, and of a permission
-// whose state changes. That a charge which was not pending notifies too is this project's choice
-// (docs/compatibility.md).
+// Each event with the columns of its entry. Amazon notifies of a charge or refund once it is decided, and of
+// a permission whose state changes. That a charge which was not pending also causes a notification is this
+// project's choice (docs/compatibility.md).
 happened! {
-    /// A checkout began.
+    /// A checkout started.
     CheckoutSessionCreated => {},
-    /// The merchant changed it, or its amounts follow what the shop's page answered.
+    /// The merchant changed the session, or its amounts follow the answer of the shop's page.
     CheckoutSessionUpdated => {},
     /// A buyer logged in.
     SignedIn => {},
     /// The buyer agreed to share what the shop asks for.
     ConsentGiven => {},
-    /// The buyer was shown the shop's totals: so much is to be charged.
+    /// The buyer was shown the shop's totals, with the amount to be charged.
     CartShown(amount: Money) => { amount: Some(*amount) },
-    /// The shop's page gave no answer that can be used.
+    /// The shop's page gave no usable answer.
     HandlerFailed(failure: HandlerFailure) => { reason: Some(failure.as_str()) },
     /// The buyer chose an address.
     AddressSelected => {},
@@ -86,13 +86,13 @@ happened! {
     OrderPlaced => {},
     /// The shop's page says that the checkout is done.
     CheckoutConfirmed => {},
-    /// The payment intent was carried out.
+    /// The payment intent was executed.
     CheckoutSessionCompleted => {},
-    /// It never will be.
+    /// The session is canceled.
     CheckoutSessionCanceled(reason: SessionCancelReason) => { reason: Some(reason.as_str()) },
     /// 30 days have passed.
     CheckoutSessionDeleted => {},
-    /// A permission came into being.
+    /// A permission was created.
     ChargePermissionCreated(id: ChargePermissionId) => { charge_permission_id: Some(id) },
     /// The merchant changed its notes.
     ChargePermissionUpdated(id: ChargePermissionId) => { charge_permission_id: Some(id) },
@@ -107,7 +107,7 @@ happened! {
     /// It can no longer be charged.
     ChargePermissionClosed(id: ChargePermissionId, reason: ClosureReason) =>
         { charge_permission_id: Some(id), reason: Some(reason.as_str()), is_notified: true },
-    /// A charge under it was declined before it came into being.
+    /// A charge under it was declined before it existed.
     ChargeRefused(id: ChargePermissionId, reason: ChargeDeclineReason) =>
         { charge_permission_id: Some(id), reason: Some(reason.as_str()) },
     /// An authorization is pending.
@@ -116,7 +116,7 @@ happened! {
     /// Money is held.
     ChargeAuthorized(id: ChargeId, amount: Money) =>
         { charge_id: Some(id), amount: Some(*amount), is_notified: true },
-    /// So much is being captured.
+    /// This amount is being captured.
     ChargeCaptureInitiated(id: ChargeId, amount: Money) => { charge_id: Some(id), amount: Some(*amount) },
     /// Money was taken.
     ChargeCaptured(id: ChargeId, amount: Money) =>
@@ -124,24 +124,24 @@ happened! {
     /// No money is held any more, and none was taken.
     ChargeCanceled(id: ChargeId, reason: ChargeCancelReason) =>
         { charge_id: Some(id), reason: Some(reason.as_str()), is_notified: true },
-    /// The bank or Amazon said no.
+    /// The bank or Amazon declined it.
     ChargeDeclined(id: ChargeId, reason: ChargeDeclineReason) =>
         { charge_id: Some(id), reason: Some(reason.as_str()), is_notified: true },
-    /// So much is being given back.
+    /// This amount is being refunded.
     RefundInitiated(id: RefundId, amount: Money) => { refund_id: Some(id), amount: Some(*amount) },
-    /// The buyer has it back.
+    /// The buyer has the money back.
     Refunded(id: RefundId) => { refund_id: Some(id), is_notified: true },
-    /// The buyer has not.
+    /// The buyer does not get the money back.
     RefundDeclined(id: RefundId, reason: RefundDeclineReason) =>
         { refund_id: Some(id), reason: Some(reason.as_str()), is_notified: true },
 }
 
 words! {
-    /// Why the answer of a button's event handler is of no use.
+    /// Why the answer of a button's event handler cannot be used.
     HandlerFailure {
         /// It reports an error by a code.
         ErrorReported,
-        /// It threw, or answered nothing.
+        /// It threw an exception, or returned nothing.
         NoAnswer,
         /// It did not answer in time.
         TimedOut,
@@ -155,16 +155,16 @@ words! {
 pub struct Entry<'a> {
     /// The event's type.
     pub name: &'static str,
-    /// Amazon's reason code, or this project's word, where the event has one.
+    /// Amazon's reason code, or this project's own, if the event has one.
     pub reason: Option<&'static str>,
-    /// The permission that it happened to, if it did to one.
+    /// The permission that it happened to, if there is one.
     pub charge_permission_id: Option<&'a ChargePermissionId>,
-    /// The charge that it happened to, if it did to one.
+    /// The charge that it happened to, if there is one.
     pub charge_id: Option<&'a ChargeId>,
-    /// The refund that it happened to, if it did to one.
+    /// The refund that it happened to, if there is one.
     pub refund_id: Option<&'a RefundId>,
-    /// How much it was about, where it says so.
+    /// The amount, if the event has one.
     pub amount: Option<Money>,
-    /// Whether Amazon notifies the merchant of the object.
+    /// Whether Amazon sends the merchant a notification about the object.
     pub is_notified: bool,
 }

@@ -1,8 +1,8 @@
-//! Finalize Checkout Session, and Complete, which it replaces: the ladder of checks, in the order
-//! that is part of the contract, and then the payment.
+//! Finalize Checkout Session, and Complete, which it replaces: the ladder of checks, whose order is part of
+//! the contract, and then the payment.
 //!
-//! The checks on the signature, the body and the idempotency key come before these and are the
-//! server's; the numbers here are those of docs/compatibility.md.
+//! The checks of the signature, the body and the idempotency key come before these and belong to the server;
+//! the numbers here are those of docs/compatibility.md.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -26,7 +26,7 @@ use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use crate::time::Timestamp;
 use crate::words::words;
 
-/// What the merchant sends: the payment-critical attributes as it recorded them.
+/// What the merchant sends: the payment-critical attributes as the merchant recorded them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FinalizeRequest {
     /// Required.
@@ -41,7 +41,7 @@ pub struct FinalizeRequest {
     pub shipping_address: Option<Address>,
     /// Required for PayOnly.
     pub billing_address: Option<Address>,
-    /// Required if the session has some.
+    /// Required if the session has it.
     pub supplementary_data: Option<String>,
     /// Updates the session's notes on success.
     pub merchant_metadata: Option<MerchantMetadata>,
@@ -56,22 +56,22 @@ pub struct CompleteRequest {
     pub total_order_amount: Option<Money>,
 }
 
-/// The rules that Amazon leaves open, as they are set.
+/// The chosen settings of the rules that Amazon leaves open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FinalizeRules {
     /// How addresses are compared.
     pub address_match: AddressMatch,
-    /// What is done with the address that the product type does not require, where Amazon shared none.
+    /// How an address is treated that the product type does not require and that Amazon has not shared.
     pub unshared_address: UnsharedAddress,
-    /// How a Completed session is answered.
+    /// How Finalize is answered on a Completed session.
     pub replay: FinalizeReplay,
-    /// Whether the session's state is looked at before the request's attributes.
+    /// Whether the session's state is checked before the request's attributes.
     pub check_order: CheckOrder,
     /// The deadlines.
     pub profile: Profile,
 }
 
-/// What is done with an address that Amazon shared none to compare with.
+/// How an address is treated if Amazon shared none to compare it with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnsharedAddress {
     /// It is ignored.
@@ -81,17 +81,17 @@ pub enum UnsharedAddress {
     Refused,
 }
 
-/// How a Finalize without a key that the server has seen is answered on a Completed session.
+/// How a Finalize on a Completed session is answered if its key is new to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FinalizeReplay {
     /// 422 `InvalidCheckoutSessionStatus`.
     #[default]
     Refuse,
-    /// The session as it is, as if it were completed now.
+    /// The session as it is, as if it had been completed now.
     SameAnswer,
 }
 
-/// Which of the checks come first. Amazon's own order is unknown.
+/// Which checks come first. Amazon's own order is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CheckOrder {
     /// The session's state (5, 6), then the attributes (7 to 12).
@@ -130,7 +130,7 @@ impl From<AddressKind> for Attribute {
     }
 }
 
-/// Why the session stays as it was. One a rule; the numbers are those of the ladder.
+/// Why the session stays as it was. One variant per rule; the numbers are those of the ladder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FinalizeRefused {
     /// 5: it is Canceled.
@@ -163,12 +163,12 @@ pub enum FinalizeRefused {
     AddressNotShared(AddressKind),
     /// 13: the simulation's prerequisites do not hold.
     SimulationDoesNotFit,
-    /// No rule: the session's own amounts make no permission.
+    /// Not a rule: the session's own amounts do not form a valid permission.
     Unbalanced(Unbalanced),
 }
 
 words! {
-    /// A simulation code that Complete and Finalize know. It overrides what the card would do.
+    /// A simulation code of Complete and Finalize. It overrides the result of the card.
     SimulationCode {
         /// The buyer cancels.
         BuyerCanceled,
@@ -176,37 +176,37 @@ words! {
         AmazonCanceled,
         /// The payment is declined.
         Declined,
-        /// The authorization pends, and is then granted.
+        /// The authorization is pending, and is then granted.
         AuthorizationInitiated,
     }
 }
 
-/// How the payment failed: the session is Canceled by it.
+/// How the payment failed: it cancels the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PaymentFailure {
     /// The buyer or Amazon canceled.
     SessionCanceled,
-    /// Declined.
+    /// The payment was declined.
     HardDeclined,
 }
 
 /// The ids of what a success creates, drawn by the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewIds {
-    /// For the permission.
+    /// The permission's id.
     pub charge_permission_id: ChargePermissionId,
-    /// For the charge, if there will be one.
+    /// The charge's id, if there is a charge.
     pub charge_id: ChargeId,
 }
 
-/// What the call did.
+/// The result of the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finalized {
-    /// The payment intent was carried out. 202 while the charge is AuthorizationInitiated, else 200.
+    /// The payment intent was executed. 202 while the charge is AuthorizationInitiated, else 200.
     Completed(Box<Completed>),
-    /// The payment failed, and the session with it.
+    /// The payment failed, and with it the session.
     Failed(PaymentFailure, Box<SessionStep>),
-    /// The session was Completed before, and is answered as it is ([`FinalizeReplay::SameAnswer`]).
+    /// The session had been Completed before, and is answered as it is ([`FinalizeReplay::SameAnswer`]).
     Again,
 }
 
@@ -215,18 +215,18 @@ pub enum Finalized {
 pub struct Completed {
     /// The session, Completed.
     pub session: CheckoutSession,
-    /// The buyer, for an answer in full; the session no longer has them.
+    /// The buyer, for a full answer; the session itself no longer has the buyer.
     pub buyer: Buyer,
     /// The permission.
     pub permission: ChargePermission,
     /// The charge, unless the intent is Confirm.
     pub charge: Option<Charge>,
-    /// In causal order.
+    /// What happened, in causal order.
     pub events: Vec<Event>,
 }
 
 impl Completed {
-    /// Whether the bank has not decided yet: the answer's status is 202.
+    /// Whether the bank has not decided yet: then the answer's status is 202.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         let state = self.charge.as_ref().map(|charge| &charge.state);
@@ -234,11 +234,11 @@ impl Completed {
     }
 }
 
-/// Finalizes a session as of now. Check 4, that it exists and is the caller's, is done.
+/// Finalizes a session as of now. Check 4, that it exists and is the caller's, has already been done.
 ///
 /// # Errors
-/// The first rule of the ladder that is broken. The session stays as it was, and can be finalized by
-/// a right request where its state allows.
+/// The first broken rule of the ladder. The session stays as it was and, if its state allows it, can still be
+/// finalized by a correct request.
 pub fn finalize(
     session: &CheckoutSession,
     request: &FinalizeRequest,
@@ -273,7 +273,7 @@ pub fn finalize(
     pay(session, buyer, (intent, amount), notes, simulation, rules.profile, ids, now)
 }
 
-/// Completes a session of the redirecting flow, as of now. Its attributes are the amounts alone.
+/// Completes a session of the redirecting flow, as of now. Only the amounts are compared.
 ///
 /// # Errors
 /// As [`finalize`].
@@ -300,7 +300,7 @@ pub fn complete(
     pay(session, buyer, (intent, amount), notes, simulation, rules.profile, ids, now)
 }
 
-/// Checks 5 and 6: the session waits to be finalized, and for whom.
+/// Checks 5 and 6: the session waits to be finalized; returns its buyer.
 fn placed_order(session: &CheckoutSession) -> Result<&Buyer, FinalizeRefused> {
     match &session.state {
         CheckoutSessionState::Canceled { .. } => Err(FinalizeRefused::SessionCanceled),
@@ -411,8 +411,8 @@ fn amounts_agree(
     }
 }
 
-/// What the bank says: yes, or that it decides later and how; or no, by which the payment fails and the session is
-/// Canceled.
+/// What the bank says: it authorizes, or will decide later and how; or it declines, so that the payment fails
+/// and the session is Canceled.
 type BankAnswer = Result<Option<PendingOutcome>, (PaymentFailure, SessionCancelReason)>;
 
 /// Check 13: what the card, or the simulation in its place, makes of the payment.
@@ -443,7 +443,7 @@ fn bank_answer(
     }
 }
 
-/// Carries out the payment intent.
+/// Executes the payment intent.
 #[expect(clippy::too_many_arguments, reason = "one call from each of two ladders, with all they know")]
 fn pay(
     session: &CheckoutSession,
@@ -456,7 +456,7 @@ fn pay(
     now: Timestamp,
 ) -> Result<Finalized, FinalizeRefused> {
     let answer = bank_answer(session, intent, buyer, simulation)?;
-    // No rule is left below this line.
+    // No rule follows below this line.
     let pending = match answer {
         Ok(pending) => pending,
         Err((failure, reason)) => {

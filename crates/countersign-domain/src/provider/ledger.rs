@@ -1,5 +1,5 @@
-//! Double entry for the money of one Charge Permission: whatever moves, moves by a posting from one
-//! account to another, and a posting that an account cannot bear is refused.
+//! Double entry for the money of one Charge Permission: money moves only by a posting from one account to
+//! another, and a posting that an account cannot cover is refused.
 //!
 //! ```text
 //! Available ──authorize──▶ Held ──capture──▶ Captured ──refund──▶ Refunded
@@ -7,11 +7,12 @@
 //!     └──release────────────┘       Overcharge──┘           Goodwill──┘
 //! ```
 //!
-//! `Overcharge` and `Goodwill` are sources outside the permission: what is captured above an
-//! authorization, and what is refunded above a capture, where Amazon's rules let it. Events carry the
-//! postings that they brought about, so the event log alone gives the balances again.
+//! `Overcharge` and `Goodwill` are sources outside the permission: what is captured above an authorization,
+//! and what is refunded above a capture, where Amazon's rules allow it. Events carry their postings, so the
+//! balances can be computed from the event log alone.
 //!
-//! Which postings a charge's change makes is in `settlement.rs`, the only place where money moves.
+//! Which postings follow from a change of a charge is decided in `settlement.rs`, the only place where money
+//! moves.
 
 use core::fmt;
 
@@ -27,11 +28,11 @@ words! {
         Held,
         /// The merchant has it.
         Captured,
-        /// The buyer has it back.
+        /// The buyer has the money back.
         Refunded,
-        /// Source of what is captured above an authorization.
+        /// The source of what is captured above an authorization.
         Overcharge,
-        /// Source of what is refunded above a capture.
+        /// The source of what is refunded above a capture.
         Goodwill,
     }
 }
@@ -39,21 +40,21 @@ words! {
 /// One movement of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Posting {
-    /// Where it was.
+    /// The account that it leaves.
     pub from: Account,
-    /// Where it is.
+    /// The account that it enters.
     pub to: Account,
-    /// How much; never nothing.
+    /// The amount; never zero.
     pub amount: Money,
 }
 
-/// The double entry does not come out: a defect of the rules or of what was stored, never of a request.
+/// The double entry does not balance: a defect of the rules or of the stored data, never of a request.
 /// Nothing was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unbalanced {
-    /// A posting that its account cannot bear, of nothing, or in another currency.
+    /// A posting that its account cannot cover, of zero, or in another currency.
     Posting(Posting),
-    /// This account did not move as the charge did.
+    /// This account did not change as the charge did.
     Account(Account),
 }
 
@@ -68,7 +69,7 @@ impl fmt::Display for Unbalanced {
     }
 }
 
-/// What is where. For the two sources it is what was drawn from them.
+/// The balance of each account. For the two sources, the amount drawn from them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Balances {
     /// See [`Account::Available`].
@@ -86,7 +87,7 @@ pub struct Balances {
 }
 
 impl Balances {
-    /// A new permission's: all of its limit can be charged.
+    /// The balances of a new permission: its whole limit can be charged.
     #[must_use]
     pub const fn of_limit(limit: Money) -> Self {
         let zero = Money::zero(limit.currency());
@@ -100,24 +101,24 @@ impl Balances {
         }
     }
 
-    /// The currency of them all.
+    /// The currency of all balances.
     #[must_use]
     pub const fn currency(&self) -> Currency {
         self.available.currency()
     }
 
-    /// What was ever taken, refunded or not.
+    /// What was ever captured, refunded or not.
     #[must_use]
     pub fn taken(&self) -> Money {
         let given_back = self.refunded.checked_sub(self.goodwill);
         given_back.and_then(|back| self.captured.checked_add(back)).unwrap_or(self.captured)
     }
 
-    /// Carries out one posting.
+    /// Executes one posting.
     ///
     /// # Errors
-    /// [`Unbalanced::Posting`] where the account has not so much, for a posting within one account or into
-    /// a source, of nothing, or in another currency.
+    /// [`Unbalanced::Posting`] where the account has too little, and for a posting within one account, into a
+    /// source, of zero, or in another currency.
     pub fn post(&mut self, posting: Posting) -> Result<(), Unbalanced> {
         let Posting { from, to, amount } = posting;
         let refused = Err(Unbalanced::Posting(posting));
@@ -138,8 +139,8 @@ impl Balances {
         Ok(())
     }
 
-    /// Whether nothing was created and nothing lost: what is in the accounts is the limit and what the
-    /// sources gave.
+    /// Whether nothing was created and nothing was lost: the accounts contain the limit and what came from
+    /// the sources.
     #[must_use]
     pub fn are_of(&self, limit: Money) -> bool {
         let sum = |amounts: [Money; 4]| {

@@ -1,12 +1,13 @@
 //! The rules that Amazon enforces: Checkout Session, Finalize, Charge Permission, Charge, Refund, and the
-//! double entry behind every movement of money.
+//! double entry for every movement of money.
 //!
-//! Amazon documents most of them; where it is silent the rule is this project's choice, and
-//! docs/compatibility.md lists it. Every object is read *as of* an instant: an overdue one is first
-//! carried to where its deadlines have put it, so that reading and expiring give the same answer.
+//! Amazon documents most of them; where Amazon is silent, the rule is this project's choice, and
+//! docs/compatibility.md lists it. Every object is read *as of* an instant: an overdue object is first moved
+//! forward by its deadlines, so that reading and expiring give the same answer.
 //!
-//! An object has a file, and so has each call that decides about more than one object. Below the objects are what they
-//! share: the reasons, the events and the ledger; between objects and calls is the [`payment`], which moves as one.
+//! Each object has a file, and so has each call that decides about more than one object. Below the objects
+//! are the modules that they share: the reasons, the events and the ledger; between objects and calls is the
+//! [`payment`], which changes as a unit.
 
 pub mod buyer;
 pub mod cancel_charge;

@@ -1,6 +1,6 @@
-//! A permission together with its charges: what moves as one. A charge that changes moves money of its
-//! permission and may change what that can still charge, so both are decided and carried to an instant
-//! together. This is the only place that lets money move, as `settlement.rs` says.
+//! A permission together with its charges, which change as a unit. A change of a charge moves money of its
+//! permission and may change what can still be charged, so both are decided and moved forward in time
+//! together. This is the only place that lets money move, by the rules of `settlement.rs`.
 
 use alloc::vec::Vec;
 
@@ -15,7 +15,7 @@ use crate::ids::ChargeId;
 use crate::step::Step;
 use crate::time::Timestamp;
 
-/// A permission with charges of its: at least all open ones, and whichever the reader asked for.
+/// A permission with some of its charges: at least all open ones, and those that the reader asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     /// The permission.
@@ -25,7 +25,7 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// One of its charges.
+    /// The charge with this id.
     #[must_use]
     pub fn charge(&self, id: &ChargeId) -> Option<&Charge> {
         self.charges.iter().find(|charge| charge.id == *id)
@@ -37,8 +37,8 @@ impl Payment {
         self.charges.iter().map(Charge::due_at).chain([self.permission.due_at()]).flatten().min()
     }
 
-    /// Carries everything to an instant: what is due is applied in the order of the deadlines, each
-    /// as of its own instant, those included that another brought about.
+    /// Moves everything forward to an instant: the deadlines are applied in order, each as of its own
+    /// instant, including those that an earlier one created.
     ///
     /// # Errors
     /// [`Unbalanced`]: what was stored of the payment is broken, and what is left of it is of no use.
@@ -89,7 +89,7 @@ impl Payment {
         Ok(events)
     }
 
-    /// Puts a charge in its own place, by what happened.
+    /// Replaces a charge by its next state, given the event.
     pub(super) fn replace(&mut self, after: Charge, event: Event) -> Result<Vec<Event>, Unbalanced> {
         let Some(place) = self.charges.iter_mut().find(|charge| charge.id == after.id) else {
             return Ok(Vec::new());
@@ -98,7 +98,7 @@ impl Payment {
         self.follow(Some(&before), &after, event)
     }
 
-    /// A charge was declined before it came into being.
+    /// Handles a charge that was declined before it existed.
     pub(super) fn declined(&mut self, reason: ChargeDeclineReason, at: Timestamp) -> Vec<Event> {
         let what = Happened::ChargeRefused(self.permission.id.clone(), reason);
         let mut events = alloc::vec![Event::new(at, what)];
@@ -106,7 +106,7 @@ impl Payment {
         events
     }
 
-    /// Moves the money of a charge's change, and lets the permission follow.
+    /// Moves the money of a charge's change, and updates the permission.
     fn follow(
         &mut self,
         before: Option<&Charge>,

@@ -15,21 +15,21 @@ pub struct PaymentDetails {
     pub can_handle_pending_authorization: bool,
     /// What this payment charges.
     pub charge_amount: Option<Money>,
-    /// The whole order's amount, if it is to be charged in parts.
+    /// The amount of the whole order, if it is to be charged in parts.
     pub total_order_amount: Option<Money>,
     /// The text on the buyer's statement.
     pub soft_descriptor: Option<String>,
-    /// The currency in which the buyer is shown the price, on multi-currency accounts.
+    /// The currency of the price that the buyer is shown, on multi-currency accounts.
     pub presentment_currency: Option<Currency>,
     /// Whether a capture may exceed its authorization (docs/compatibility.md).
     pub allow_overcharge: bool,
     /// Whether the permission lives for 13 months.
     pub extend_expiration: bool,
-    /// An estimate for risk checks; it takes part in no rule.
+    /// An estimate for risk checks; no rule uses it.
     pub estimate_order_total: Option<Money>,
 }
 
-/// Members of the payment part that an update brings. What is absent stays.
+/// The members of the payment part that an update changes. What is absent stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PaymentDetailsUpdate {
     /// See [`PaymentDetails`].
@@ -52,28 +52,28 @@ pub struct PaymentDetailsUpdate {
     pub estimate_order_total: Option<Money>,
 }
 
-/// A rule between the members that does not hold.
+/// A broken rule between the members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PaymentDetailsRefused {
     /// `AuthorizeWithCapture` cannot be combined with pending authorization (Amazon's rule).
     PendingWithCapture,
-    /// A soft descriptor goes with `AuthorizeWithCapture` only (Amazon's rule).
+    /// A soft descriptor is only allowed with `AuthorizeWithCapture` (Amazon's rule).
     SoftDescriptorWithoutCapture,
     /// A currency in which the region's accounts are not paid; the member's name.
     NotOfRegion(&'static str),
-    /// An amount of nothing; the member's name.
+    /// An amount of zero; the member's name.
     NothingToCharge(&'static str),
-    /// More than Amazon charges at once; the member's name.
+    /// More than Amazon charges in one payment; the member's name.
     AboveMaximum(&'static str),
-    /// `totalOrderAmount` is in another currency than `chargeAmount`.
+    /// The currency of `totalOrderAmount` is not that of `chargeAmount`.
     TotalInAnotherCurrency,
-    /// `totalOrderAmount` is less than the part of it that is charged.
+    /// `totalOrderAmount` is less than `chargeAmount`, which is a part of it.
     TotalBelowCharge,
 }
 
 impl PaymentDetails {
-    /// These details, with every member that `update` has in its place. Where there is a presentment
-    /// currency, it follows that of the charge (Amazon's rule for multi-currency accounts).
+    /// These details with every member that `update` has replaced. If there is a presentment currency, it
+    /// follows that of the charge (Amazon's rule for multi-currency accounts).
     #[must_use]
     pub fn updated(self, update: PaymentDetailsUpdate) -> Self {
         let presentment_currency = update.presentment_currency.or(self.presentment_currency);
@@ -96,7 +96,7 @@ impl PaymentDetails {
     /// Checks the rules between the members, for an account of a region.
     ///
     /// # Errors
-    /// The first that is broken, in the order of [`PaymentDetailsRefused`].
+    /// The first broken rule, in the order of [`PaymentDetailsRefused`].
     pub fn check(&self, region: Region) -> Result<(), PaymentDetailsRefused> {
         let captures = self.payment_intent == Some(PaymentIntent::AuthorizeWithCapture);
         if captures && self.can_handle_pending_authorization {

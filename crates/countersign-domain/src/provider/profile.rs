@@ -1,5 +1,5 @@
-//! Which of Amazon's two sets of deadlines is in force, and the times that this project chose where Amazon names
-//! none. Amazon's own numbers are in [`crate::amazon_limits`].
+//! Which of Amazon's two sets of deadlines is in force, and the times that this project chose where Amazon
+//! documents none. Amazon's own numbers are in [`crate::amazon_limits`].
 
 use core::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::words::words;
 words! {
     /// Which of Amazon's two sets of deadlines and limits is in force.
     ///
-    /// A merchant's key decides whether an object is called `Sandbox` or `Live`; the profile decides how
-    /// the rules run, so that a live integration's deadlines can be tested with test money.
+    /// A merchant's key decides whether an object is called `Sandbox` or `Live`; the profile decides by which
+    /// deadlines the rules run, so that a live integration's deadlines can be tested with test money.
     #[derive(Default)]
     Profile {
         /// Amazon's sandbox: an authorization lapses after 2 days.
@@ -23,7 +23,7 @@ words! {
 }
 
 impl Profile {
-    /// When an authorization of this instant lapses uncaptured.
+    /// When an authorization that is made at this instant lapses if it is not captured.
     #[must_use]
     pub fn authorization_expires_at(self, authorized_at: Timestamp) -> Timestamp {
         authorized_at.plus(match self {
@@ -32,7 +32,7 @@ impl Profile {
         })
     }
 
-    /// How long a refund, or a capture that is asynchronous, takes to be decided. Amazon names no time;
+    /// How long it takes until a refund or an asynchronous capture is decided. Amazon documents no time;
     /// these are this project's choice (docs/compatibility.md).
     #[must_use]
     pub const fn settled_after(self) -> Duration {
@@ -43,7 +43,7 @@ impl Profile {
     }
 }
 
-/// How long the bank waits for a buyer to confirm a payment. Amazon names no time; this is the project's
+/// How long the bank waits for a buyer to confirm a payment. Amazon documents no time; this is this project's
 /// choice (docs/compatibility.md).
 pub const MFA_LIFETIME: Duration = Duration::from_secs(600);
 /// The test cards decide on a pending authorization after 30 seconds.

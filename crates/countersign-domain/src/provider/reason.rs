@@ -1,5 +1,5 @@
-//! Why an object is in the state that it is in: Amazon's reason codes, one kind for each state that has one. The
-//! objects and the event log share them; each object's module offers its own.
+//! Why an object is in its state: Amazon's reason codes, one enumeration for each state that has reasons. The
+//! objects and the event log share them; each object's module re-exports its own.
 
 use crate::words::words;
 
@@ -10,7 +10,7 @@ words! {
         BuyerCanceled,
         /// 24 hours passed.
         Expired,
-        /// Amazon canceled, not for the payment's sake.
+        /// Amazon canceled, not because of the payment.
         AmazonCanceled,
         /// The payment was declined.
         Declined,
@@ -22,7 +22,7 @@ words! {
     NonChargeableReason {
         /// An open charge holds all that is left.
         ChargeInProgress,
-        /// The last charge was declined: the buyer must name another payment method.
+        /// The last charge was declined: the buyer must choose another payment method.
         PaymentMethodInvalid,
     }
 }
@@ -38,7 +38,7 @@ words! {
         AmazonClosed,
         /// Amazon canceled it.
         AmazonCanceled,
-        /// Its time is over.
+        /// It has expired.
         Expired,
     }
 }
@@ -80,7 +80,7 @@ words! {
     RefundDeclineReason {
         /// Amazon declined it: refund by other means.
         AmazonRejected,
-        /// An internal error, or the buyer was refunded by a claim already.
+        /// An internal error, or the buyer has already been refunded through a claim.
         ProcessingFailure,
     }
 }

@@ -1,11 +1,11 @@
-//! The Refund: money given back of a Captured charge. Always asynchronous.
+//! The Refund: money of a Captured charge that is given back. Always asynchronous.
 //!
 //! ```text
 //! RefundInitiated ──decided──▶ Refunded
 //!                 └──────────▶ Declined
 //! ```
 //!
-//! A refund is asked for by [`super::create_refund`].
+//! Refunds are requested with [`super::create_refund`].
 
 use alloc::string::String;
 
@@ -16,36 +16,36 @@ use crate::money::Money;
 use crate::step::Step;
 use crate::time::Timestamp;
 
-/// Money given back.
+/// A refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
     /// Its id.
     pub id: RefundId,
-    /// How much.
+    /// The amount.
     pub amount: Money,
     /// The text on the buyer's statement.
     pub soft_descriptor: Option<String>,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// How far it is.
+    /// Its state.
     pub state: RefundState,
 }
 
-/// How far a refund is.
+/// The state of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RefundState {
     /// It is under way.
     RefundInitiated {
-        /// What will become of it: `None` when the buyer gets the money.
+        /// How it will end: `None` if the buyer gets the money.
         decline: Option<RefundDeclineReason>,
-        /// When.
+        /// When this is decided.
         decided_at: Timestamp,
     },
     /// The buyer has the money.
     Refunded,
-    /// The buyer has not.
+    /// The buyer does not get the money.
     Declined {
         /// Why.
         reason: RefundDeclineReason,
@@ -53,7 +53,7 @@ pub enum RefundState {
 }
 
 impl Refund {
-    /// When it is decided, if it is not.
+    /// When it is decided, if it is not decided yet.
     #[must_use]
     pub const fn due_at(&self) -> Option<Timestamp> {
         match self.state {
@@ -62,7 +62,7 @@ impl Refund {
         }
     }
 
-    /// Decides it as of the instant at which that is due; `None` when it is decided.
+    /// Decides it as of the instant at which that is due; `None` when it is already decided.
     #[must_use]
     pub fn decide(&self) -> Option<Step<Self, Event>> {
         let RefundState::RefundInitiated { decline, decided_at } = self.state else { return None };
@@ -76,7 +76,7 @@ impl Refund {
         Some(Step::one(next, Event::new(decided_at, what)))
     }
 
-    /// Whether it counts: neither in the ceiling nor in the number once it is declined.
+    /// Whether it counts: a declined refund counts neither in the ceiling nor in the number.
     #[must_use]
     pub const fn counts(&self) -> bool {
         match self.state {

@@ -1,7 +1,7 @@
-//! What a charge's change does to the money of its permission: the only place where money moves.
+//! How a change of a charge affects the money of its permission: the only place where money moves.
 //!
-//! The postings are made from what changed, and held against what the charge itself says of its money: the two are
-//! written down apart, and where they differ nothing is changed.
+//! The postings are derived from the change and compared with what the charge itself says about its money:
+//! the two are written independently, and if they differ nothing is changed.
 
 use alloc::vec::Vec;
 
@@ -10,11 +10,11 @@ use super::ledger::{Account, Balances, Posting, Unbalanced};
 use super::refund::RefundState;
 use crate::money::Money;
 
-/// Moves the money of a charge that came from one state to the next, and gives the postings; `before` is
-/// none for a new one.
+/// Moves the money of a charge that went from one state to the next, and returns the postings; `before` is
+/// `None` for a new charge.
 ///
 /// # Errors
-/// [`Unbalanced`]; the balances are as they were.
+/// [`Unbalanced`]; then the balances are unchanged.
 pub(super) fn settle(
     balances: &mut Balances,
     before: Option<&Charge>,
@@ -25,8 +25,7 @@ pub(super) fn settle(
     Ok(postings)
 }
 
-/// The postings by which a charge came from one state to the next. There is no other place that makes
-/// postings.
+/// The postings by which a charge went from one state to the next. No other place makes postings.
 fn postings(before: Option<&Charge>, after: &Charge) -> Vec<Posting> {
     let zero = Money::zero(after.amount.currency());
     let smaller = |one: Money, other: Money| if one.minor() < other.minor() { one } else { other };
@@ -56,7 +55,7 @@ fn postings(before: Option<&Charge>, after: &Charge) -> Vec<Posting> {
     postings
 }
 
-/// What the charge itself says of its money. Nothing of it is available.
+/// What the charge itself says about its money. None of it is available.
 fn own_balances(charge: &Charge) -> Balances {
     let zero = Money::zero(charge.amount.currency());
     let (taken, refunded) = (charge.captured(), charge.refunded(|state| *state == RefundState::Refunded));
@@ -70,7 +69,7 @@ fn own_balances(charge: &Charge) -> Balances {
     }
 }
 
-/// The balances after the postings of a charge's change, held against the charge.
+/// The balances after the postings of a charge's change, checked against the charge.
 pub(super) fn posted(
     earlier: Balances,
     postings: &[Posting],
@@ -83,7 +82,7 @@ pub(super) fn posted(
     }
     let nothing = Balances::of_limit(Money::zero(balances.currency()));
     let (was, is) = (before.map_or(nothing, own_balances), own_balances(after));
-    // The last account, Available, follows from these: no posting creates or destroys anything.
+    // The last account, Available, follows from these: no posting creates or destroys money.
     for account in
         [Account::Held, Account::Captured, Account::Refunded, Account::Overcharge, Account::Goodwill]
     {

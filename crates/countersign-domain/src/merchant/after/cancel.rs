@@ -1,6 +1,6 @@
-//! The shop cancels an order, at whatever point it is: what was never sent ends, what was sent is looked
-//! up and not sent again, and what is proved to be paid is undone. Each authorization is canceled, each
-//! capture refunded, the permission closed; then the shop is notified, once.
+//! The shop cancels an order, at any point of its life: what was never sent ends, what was sent is looked up
+//! and not sent again, and what is proved to be paid is undone. Each authorization is canceled, each capture
+//! is refunded, the permission is closed, and then the shop is notified, once.
 //!
 //! ```text
 //! never sent ──────────────▶ NotPaid ────────────────────────────────────────────┐
@@ -9,11 +9,12 @@
 //!                   Captured ──Create Refund──▶ Refunded ────────▲
 //! ```
 //!
-//! Every step that changes a payment goes on with its cancellation in the same change set, so a crash
-//! anywhere leaves operations with their timers, or nothing to do. An undoing that Amazon refuses is
-//! tried three times and then logged for the operator, again and again, until somebody has mended it. A new
-//! charge in doubt holds up nothing: the permission is closed first, and what became of the charge is asked
-//! for under that ([`Checkout::holds_back`](crate::merchant::checkout::Checkout::holds_back)).
+//! Every step that changes a payment also continues its cancellation in the same change set, so a crash at
+//! any point leaves either operations with their timers or nothing to do. If Amazon refuses to undo
+//! something, it is tried three times and then logged for the operator, repeatedly, until somebody has fixed
+//! it. A new charge in doubt delays nothing: the permission is closed first, and the result of the charge is
+//! asked for under the closed permission
+//! ([`Checkout::holds_back`](crate::merchant::checkout::Checkout::holds_back)).
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -35,17 +36,17 @@ use crate::merchant::rules::{MAX_OPERATIONS, RefundCeiling, UNDOING_TRIES};
 use crate::money::Money;
 use crate::time::DAY;
 
-/// What became of asking to cancel.
+/// The result of a request to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelRequested {
-    /// It was asked for before.
+    /// The cancellation was requested before.
     Known,
-    /// It is recorded now.
+    /// The cancellation is recorded now.
     New,
 }
 
-/// Records that the shop cancels the order, and ends what can be ended at once. `key_of` derives the
-/// finalize key of an attempt and an `n`.
+/// Records that the shop cancels the order, and ends what can be ended at once. `key_of` derives the Finalize
+/// key of an attempt for an ordinal `n`.
 ///
 /// # Errors
 /// [`OperationRefused::ReferenceReused`], and [`OperationRefused::OrderCanceled`] for another reference.
@@ -87,7 +88,7 @@ pub fn request_cancel(
     Ok(CancelRequested::New)
 }
 
-/// Goes on with a cancellation after whatever a decision has changed: what is proved paid is undone in the
+/// Continues a cancellation after any decision has changed the checkout: what is proved paid is undone in the
 /// same change set.
 pub(super) fn go_on(draft: &mut Draft) {
     let now = draft.now;
@@ -99,7 +100,7 @@ pub(super) fn go_on(draft: &mut Draft) {
             attempt.state.is_live() && !matches!(attempt.state, AttemptState::Completed { .. })
         });
     let after = match before {
-        // A charge that turns up afterwards is undone too; the shop has been notified once.
+        // A charge that appears afterwards is undone too; the shop has been notified once.
         CancellationState::Done { at, remind_at } => {
             let undone = draft.payment().map_or(Undone::Yes, |mut payment| payment.undo());
             let remind_at = match undone {
@@ -135,23 +136,23 @@ pub(super) fn go_on(draft: &mut Draft) {
     }
 }
 
-/// How far the undoing is.
+/// How far the undoing has got.
 enum Undone {
     Yes,
     NotYet,
     Stuck(Undoing),
 }
 
-/// Whether an undoing was asked for once more.
+/// Whether an undoing was requested once more.
 #[derive(PartialEq, Eq)]
 enum AskedAgain {
     Yes,
-    /// It was tried often enough.
+    /// No: it has been tried as often as is allowed.
     No,
 }
 
 impl PaymentDraft<'_> {
-    /// Asks for what is still to be undone.
+    /// Requests what is still to be undone.
     fn undo(&mut self) -> Undone {
         self.overtake();
         self.wake_closes();
@@ -191,14 +192,14 @@ impl PaymentDraft<'_> {
                 AskedAgain::No => stuck = Some(what),
             }
         }
-        // Also if something cannot be undone: at least nothing more can be charged.
+        // Closed even if something cannot be undone: at least nothing more can be charged.
         if !is_waiting && !self.payment.is_closed() {
             match self.ask_again(&Undoing::Close, None, UNDOING_TRIES) {
                 AskedAgain::Yes => is_waiting = true,
                 AskedAgain::No => stuck = Some(Undoing::Close),
             }
         }
-        // What is in doubt is sent again under the closed permission, and cannot take effect any more.
+        // What is in doubt is sent again under the closed permission, where it can no longer take effect.
         let is_in_doubt = self.payment.in_flight().next().is_some();
         match stuck {
             _ if is_waiting => Undone::NotYet,
@@ -208,8 +209,8 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Asks for an undoing, once more if it was refused, unless that was tried `most` times. Only a refund
-    /// has an amount.
+    /// Requests an undoing, once more if it was refused, unless it has already been tried `most` times. Only
+    /// a refund has an amount.
     fn ask_again(&mut self, what: &Undoing, amount: Option<Money>, most: usize) -> AskedAgain {
         let is_of_it = |name: &OperationName| matches!(name, OperationName::Own(OwnName::Undo { what: known, .. }) if known == what);
         let tries = self.payment.operations.iter().filter(|it| is_of_it(&it.name)).count();
@@ -237,8 +238,8 @@ impl PaymentDraft<'_> {
         AskedAgain::Yes
     }
 
-    /// Ends what would take the buyer's money and has not left, or has come back without a look at it. If a
-    /// copy was carried out all the same, what turns up is undone as well.
+    /// Ends what would take the buyer's money and was never sent, or was sent and came back without being
+    /// evaluated. If Amazon executed a copy all the same, the charge that appears is undone as well.
     fn overtake(&mut self) {
         let overtaken = self.payment.operations.iter().filter(|operation| {
             let is_unsent = matches!(operation.state, OperationState::InFlight(InFlight::Recorded { .. }));
@@ -250,7 +251,8 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Whatever is known may no longer be so: looks at it, and tries once more what may be tried unseen.
+    /// What is known may be out of date: looks at it again, and retries what can be retried without looking
+    /// first.
     fn try_again(&mut self) {
         let look = Some(Look::now(self.now));
         for charge in &mut self.payment.charges {
@@ -275,7 +277,7 @@ impl PaymentDraft<'_> {
     }
 }
 
-/// Whether Amazon has refused something that was to be done with a charge.
+/// Whether Amazon has refused an operation on a charge.
 fn was_refused(payment: &Payment, id: &ChargeId) -> bool {
     payment.operations.iter().any(|operation| {
         let is_of_charge = match &operation.request {
@@ -286,9 +288,10 @@ fn was_refused(payment: &Payment, id: &ChargeId) -> bool {
     })
 }
 
-/// Reminds the operator of a cancellation that has not come to its end, and tries once more to cancel what is
-/// authorized and to close the permission: somebody may have mended what Amazon refused it for. A refund is not
-/// tried again unseen: somebody may have given the money back by hand. Whether anything was due.
+/// Reminds the operator of a cancellation that is not finished, and tries once more to cancel what is
+/// authorized and to close the permission: somebody may have fixed the reason for which Amazon refused. A
+/// refund is not retried without a look: somebody may have given the money back by hand. Returns whether
+/// anything was due.
 pub(super) fn remind(draft: &mut Draft) -> bool {
     let now = draft.now;
     let cancellation = draft.checkout().cancellation.as_ref();

@@ -1,7 +1,7 @@
 //! When an Authorized charge must be captured. Amazon captures at once for seven days; an authorization
-//! lapses after two days in its sandbox and thirty with real money. Money that nobody captures in time is
-//! lost to the shop, so it is warned 72 and 24 hours before each deadline, and the last safe moment can be
-//! taken by policy.
+//! lapses after two days in its sandbox and after thirty with real money. If nobody captures in time, the
+//! money is lost to the shop. So the shop is warned 72 and 24 hours before each deadline, and a policy can
+//! capture at the last safe moment.
 //!
 //! ```text
 //! authorized ──72 h──24 h──[margin]──▶ 7 days ──72 h──24 h──[margin]──▶ expires: Get Charge, until it is seen
@@ -9,11 +9,11 @@
 //! ```
 //!
 //! A timer only asks: at the expiry the charge is looked up, and what Amazon shows is what became of it.
-//! `planned_until` says how far the plan was carried out, one item in each step, so a crash between two
-//! leaves the rest due and a clock that jumped loses none. Nothing of it waits for a clock that is in
-//! question: a warning or a capture that is early costs less than one that is lost.
+//! `planned_until` says how much of the plan has run, one item in each step, so a crash between two items
+//! leaves the rest due, and a clock that jumps forward skips none. The plan never waits for a clock that is
+//! in question: a warning or a capture that is early costs less than one that is missed.
 //!
-//! The instants themselves are the charge's ([`Charge::captured_at`], [`Charge::deadline_at`]).
+//! The instants themselves belong to the charge ([`Charge::captured_at`], [`Charge::deadline_at`]).
 
 use alloc::vec::Vec;
 
@@ -30,8 +30,8 @@ use crate::money::Money;
 use crate::time::Timestamp;
 
 impl PaymentDraft<'_> {
-    /// Captures what the policy left to an operation that was on its way at the last safe moment and has come
-    /// to nothing since. Once: what Amazon refuses then is the operator's.
+    /// Captures what the policy left to an operation that was on its way at the last safe moment and has
+    /// failed since. This happens once: if Amazon refuses it, the operator has to decide.
     pub(super) fn take_back_captures(&mut self) {
         let (payment, now) = (&*self.payment, self.now);
         let was_left_to = |operation: &Operation, charge: &Charge, moment: Timestamp| {
@@ -62,7 +62,7 @@ impl PaymentDraft<'_> {
         self.tell(PaymentEvent::OperationRecorded(number));
     }
 
-    /// Runs what the plan has for an instant: one item at a time, so that each happens once.
+    /// Runs the items that the plan has for an instant, one at a time, so that each happens once.
     pub(super) fn run_planned(&mut self, id: &ChargeId, at: Timestamp, planned: Planned) -> NextStep {
         let is_left_alone = self.is_canceled || self.payment.changing(id).is_some();
         let Some(charge) = self.payment.charge_mut(id) else { return NextStep::Rest };

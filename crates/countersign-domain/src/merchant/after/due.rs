@@ -1,4 +1,4 @@
-//! What is due of a checkout, one thing at a time, and what every decision ends with.
+//! What is due in a checkout, one item at a time, and what every decision ends with.
 
 use alloc::vec::Vec;
 
@@ -10,9 +10,10 @@ use crate::merchant::payment::send;
 use crate::time::Timestamp;
 
 impl Draft {
-    /// The decision, whole. Whatever was decided, the same follows in the same change set: a Close that has
-    /// waited goes, a capture that was left to another operation is taken back, and a cancellation goes on.
-    /// So a crash anywhere leaves operations with their timers, or nothing to do.
+    /// The complete decision. Whatever was decided, the same steps follow in the same change set: a Close
+    /// that has waited is sent, a capture that was left to another operation is taken back, and a
+    /// cancellation continues. So a crash at any point leaves either operations with their timers or nothing
+    /// to do.
     #[must_use]
     pub fn finish(mut self) -> Decided {
         if let Some(mut payment) = self.payment() {
@@ -26,15 +27,16 @@ impl Draft {
     }
 }
 
-/// The owner of every send is gone: its process has ended. How many there were.
+/// Handles the loss of every send's owner: its process has ended. Returns how many sends there were.
 pub fn orphaned(draft: &mut Draft) -> usize {
     let attempts: Vec<u32> = draft.checkout().attempts.iter().map(|attempt| attempt.number).collect();
     let finalizes = attempts.into_iter().filter(|attempt| finalize::orphaned(draft, *attempt)).count();
     finalizes.saturating_add(send::orphaned(draft))
 }
 
-/// Takes up one thing of a payment that is due: moves its timer on, so that nobody else does the same,
-/// and says what comes next. `None` when nothing is due. What comes next once done, the next may be taken up.
+/// Takes up one item of a payment that is due: moves its timer on, so that nobody else takes up the same
+/// item, and says what comes next. `None` when nothing is due. Once that next step is done, the next item may
+/// be taken up.
 #[must_use]
 pub fn take_up_payment(draft: &mut Draft) -> Option<NextStep> {
     take_up(draft).or_else(|| remind(draft).then_some(NextStep::Rest))

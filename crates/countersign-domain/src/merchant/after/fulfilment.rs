@@ -1,7 +1,7 @@
 //! "May I ship?", computed from the payment and never stored.
 //!
-//! Somebody may cancel a charge at Amazon or give its money back, and the news of it be lost. So a yes needs a
-//! charge that Amazon has shown just now: [`Fulfilment::unseen`] names what is to be looked at first.
+//! Somebody may cancel or refund a charge at Amazon, and the notification may be lost. So a yes needs a
+//! charge that Amazon has shown just now: [`Fulfilment::unseen`] names the charge to look at first.
 
 use crate::ids::ChargeId;
 use crate::merchant::attempt::{Attempt, AttemptState};
@@ -44,9 +44,9 @@ words! {
         CancelRequested,
         /// The order is canceled.
         Canceled,
-        /// Nobody can say whether this was paid.
+        /// Nobody can tell whether this was paid.
         Unresolved,
-        /// Nobody knows now whether this is paid.
+        /// It is not known yet whether this is paid.
         Checking,
         /// It is not paid.
         NotPaid,
@@ -55,14 +55,14 @@ words! {
     }
 }
 
-/// Whether the parcel may leave, and why or why not, in one word.
+/// Whether the parcel may leave, and the reason in one word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fulfilment {
-    /// Whether.
+    /// Whether it may leave.
     pub may_ship: bool,
     /// Why, or why not.
     pub reason: Reason,
-    /// The charge that is to be looked at before there can be a yes.
+    /// The charge that must be looked at before the answer can be yes.
     pub unseen: Option<ChargeId>,
 }
 
@@ -78,11 +78,11 @@ fn unseen(charge: &Charge) -> Fulfilment {
     Fulfilment { unseen: Some(charge.id.clone()), ..not(Reason::Checking) }
 }
 
-/// Whether a parcel that one charge pays for may leave: the named charge, or else the one that was last
-/// asked for, since every further parcel has a charge of its own. `None` when there is no such charge.
+/// Whether a parcel that one charge pays for may leave: the named charge or, if none is named, the one that
+/// was requested last, since every further parcel has its own charge. `None` when there is no such charge.
 ///
-/// Only what is Authorized and has not lapsed, or is Captured and not given back, pays for anything. What
-/// is pending, in doubt, being captured or being canceled does not.
+/// Only a charge that is Authorized and has not lapsed, or is Captured and not refunded, pays for a parcel.
+/// One that is pending, in doubt, being captured or being canceled does not.
 #[must_use]
 pub fn fulfilment(checkout: &Checkout, charge: Option<&ChargeId>, now: Timestamp) -> Option<Fulfilment> {
     match checkout.cancellation.as_ref().map(|cancellation| cancellation.state) {
@@ -117,8 +117,8 @@ fn unpaid(checkout: &Checkout) -> Fulfilment {
     })
 }
 
-/// Of the charge that was asked for last, by whatever call; one that somebody made elsewhere is none of the
-/// shop's parcels.
+/// The answer for the charge that was requested last, by whichever call; a charge that somebody made
+/// elsewhere pays for none of the shop's parcels.
 fn by_last_asked(checkout: &Checkout, payment: &Payment, now: Timestamp) -> Fulfilment {
     let asked = payment.operations.iter().rev();
     let last_asked = asked.into_iter().find(|it| matches!(it.request, Request::CreateCharge { .. }));
@@ -151,7 +151,7 @@ fn by_charge(payment: &Payment, charge: &Charge, now: Timestamp) -> Fulfilment {
         },
         ChargeState::CaptureInitiated => not(Reason::CaptureInitiated),
         ChargeState::Captured(captured) if given_back.minor() >= captured.minor() => not(Reason::Refunded),
-        // It may have been given back elsewhere.
+        // It may have been refunded elsewhere.
         ChargeState::Captured(_) if !was_seen_just_now(charge, now) => unseen(charge),
         ChargeState::Captured(_) => yes(Reason::Captured),
         ChargeState::Canceled(_) => not(Reason::ChargeCanceled),
@@ -163,7 +163,7 @@ fn was_seen_just_now(charge: &Charge, now: Timestamp) -> bool {
     matches!(charge.sight, Sight::At(at) if now.since(at) < SIGHT)
 }
 
-/// What may be becoming of an authorized charge while nobody knows: Amazon declines captures, too.
+/// What may be happening to an authorized charge while its result is unknown: Amazon declines captures, too.
 fn being_changed(payment: &Payment, charge: &Charge) -> Option<Reason> {
     let is_capture = |operation: &Operation| matches!(operation.request, Request::Capture { .. });
     let operation = payment.changing(&charge.id)?;

@@ -1,9 +1,9 @@
-//! What a notification may bring about: a look, and nothing else. It has no state of its own to tell, so
-//! one that is forged, stale, doubled or out of order costs Amazon a question and changes nothing here.
+//! What a notification may cause: a look, and nothing else. It is never taken as a state, so one that is
+//! forged, stale, duplicated or out of order costs Amazon a request and changes nothing here.
 //!
-//! The inbox keeps a notification until its hint is taken in. What is known here gets its timer set to
-//! now in that same change set, so a crash afterwards loses nothing; what is not known has no timer, and
-//! the caller who read the notification looks at it and lets go of the notification only then.
+//! The inbox keeps a notification until its hint is taken in. An object that is known here gets its timer set
+//! to now in that same change set, so a crash afterwards loses nothing; an object that is not known has no
+//! timer, and the caller who read the notification looks at it first and only then removes the notification.
 
 use alloc::vec::Vec;
 
@@ -17,7 +17,7 @@ use crate::merchant::next::NextStep;
 use crate::merchant::payment::charge::{ChargeShown, ChargeStateSeen};
 use crate::merchant::payment::operation::{Operation, Request};
 
-/// What was heard of.
+/// The object that a notification is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
     /// A charge.
@@ -28,8 +28,8 @@ pub enum Hint {
     ChargePermission,
 }
 
-/// Takes in that something was heard of: whatever waits for it looks now. What comes next is to rest, unless
-/// the object is not known here, and is to be asked for by the caller.
+/// Takes in that an object was heard of: everything that waits for it is looked at now. The next step is to
+/// rest, unless the object is not known here: then the caller has to ask Amazon for it.
 pub fn hinted(draft: &mut Draft, hint: &Hint) -> NextStep {
     match draft.payment() {
         Some(mut payment) => payment.hinted(hint),
@@ -58,7 +58,8 @@ impl PaymentDraft<'_> {
         if let Some(look) = look {
             *look = Some(Look::sooner(*look, now));
         }
-        // The operations in doubt that the object tells of. What it may have made tells of those that make.
+        // The operations in doubt that the object can settle. An object that a call may have made settles the
+        // calls of that kind.
         for operation in &mut self.payment.operations {
             if tells_of(hint, is_known, operation)
                 && let Some(doubt) = operation.state.in_flight_mut().and_then(InFlight::doubt_mut)
@@ -83,7 +84,7 @@ fn tells_of(hint: &Hint, is_known: bool, operation: &Operation) -> bool {
     }
 }
 
-/// Before a success is proved there is no payment: what is in doubt or pending is looked at.
+/// Before a success is proved there is no payment: attempts in doubt or pending are looked at.
 fn hint_attempts(draft: &mut Draft) {
     let now = draft.now;
     let attempts = draft.checkout().attempts.iter();
@@ -106,14 +107,14 @@ pub fn unpaid_under<'a>(
     })
 }
 
-/// Takes in what a charge under such a permission was seen to be. Money that is held or taken contradicts
-/// the proof that nothing was paid: a person is told of it, once, and nothing else changes, since another
-/// attempt may have been paid in the meantime.
+/// Takes in the state in which a charge under such a permission was seen. Money that is held or taken
+/// contradicts the proof that nothing was paid: the operator is notified once, and nothing else changes,
+/// since another attempt may have been paid in the meantime.
 pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, shown: &ChargeShown) {
     let now = draft.now;
     let Some((number, charge)) = unpaid_under(draft.checkout(), permission) else { return };
     use ChargeStateSeen::{Authorized, CaptureInitiated, Captured};
-    // Anything else may also come from a replica that has not heard of the decline.
+    // Any other state may also come from a replica that has not heard of the decline.
     let is_money = matches!(shown.seen.state, Authorized | CaptureInitiated | Captured);
     if !is_money || charge.contradicted_at.is_some() {
         return;

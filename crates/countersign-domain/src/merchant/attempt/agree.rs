@@ -1,4 +1,4 @@
-//! Whether what Amazon shows of a session is what the shop asks for: the comparison before anything is sent.
+//! Whether Amazon's view of a session is what the shop asks for: the comparison before anything is sent.
 
 use alloc::string::{String, ToString};
 
@@ -35,23 +35,23 @@ pub struct OpenSession {
     pub shipping_address: Option<Address>,
     /// `billingAddress`.
     pub billing_address: Option<Address>,
-    /// The first member of these whose word this version does not know. It agrees with no terms.
+    /// The first of these members whose value this version does not know. It never matches any terms.
     pub unknown_word: Option<&'static str>,
 }
 
-/// What Get Checkout Session showed. An answer that shows nothing is not one of these.
+/// What Get Checkout Session showed. A failed Get is not represented here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionSeen {
     /// Not finalized, or not yet seen to be: proof of nothing once Finalize was sent.
     Open(alloc::boxed::Box<OpenSession>),
-    /// The payment intent was carried out, the authorization perhaps still pending or declined.
+    /// The payment intent was executed; the authorization may still be pending or declined.
     Completed {
         /// The Charge Permission, if the answer names it.
         charge_permission_id: Option<ChargePermissionId>,
         /// The charge, if there is one and the answer names it.
         charge_id: Option<ChargeId>,
     },
-    /// Never to be paid.
+    /// It can never be paid.
     Canceled {
         /// Amazon's reason code.
         reason: Option<String>,
@@ -73,20 +73,20 @@ impl SessionSeen {
     }
 }
 
-/// Whether the quote of an order rests on the address where it is paid.
+/// Whether the quote of an order is based on the address where it is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priced {
-    /// It does, or that is known not to be so.
+    /// It is, or is known not to be.
     Known,
     /// The shop was asked what the order costs there, and has not answered.
     Unanswered,
 }
 
-/// Compares what Amazon shows with what the shop recorded, before anything is sent. The address that
-/// Finalize is to be sent with, if they agree; else the attempt ends here, unsent, is asked for again, or
-/// does not wait for this any more.
+/// Compares what Amazon shows with what the shop recorded, before anything is sent. If they agree, returns
+/// the address to send Finalize with; otherwise the attempt ends here unsent, is asked for again, or no
+/// longer waits for this.
 ///
-/// An absent `merchantReferenceId` is accepted: the caller has shown the shop's token.
+/// An absent `merchantReferenceId` is accepted: the caller has presented the shop's token.
 pub fn agree(
     draft: &mut Draft,
     attempt: u32,
@@ -97,8 +97,8 @@ pub fn agree(
     let now = draft.now;
     let current = draft.checkout().attempt(attempt)?;
     let is_bound = matches!(current.state, AttemptState::Bound { .. });
-    // Agreed before, never sent, and resting because this machine's clock is in question: a session
-    // that is over ends it without any clock.
+    // Approved before, never sent, and waiting because this machine's clock is in question: a session that is
+    // over ends the attempt without any clock.
     let is_over = !matches!(seen, SessionSeen::Open(_));
     let waits_for_this = is_bound || (is_over && current.state.is_unsent());
     if !waits_for_this {
@@ -106,7 +106,7 @@ pub fn agree(
     }
     let reason = match seen {
         SessionSeen::Open(session) => match compare(draft.checkout(), current, session, environment) {
-            // A session that disagrees anyway waits for no answer of the shop's.
+            // A session that disagrees in any case does not wait for the shop's answer.
             Ok(_) | Err(Disagreement::WithTheQuote(_)) if priced == Priced::Unanswered => {
                 ask_again(draft, attempt);
                 return None;
@@ -116,8 +116,8 @@ pub fn agree(
         },
         SessionSeen::NotFound => NotPaidReason::SessionGone,
         SessionSeen::Canceled { reason } => NotPaidReason::SessionCanceled(reason.clone()),
-        // Completed before this shop sent anything: perhaps another order's session, perhaps ours
-        // from before a store was lost. Neither paid nor unpaid may be claimed.
+        // Completed before this shop sent anything: it may be another order's session, or ours from before a
+        // store was lost. Neither paid nor unpaid may be claimed.
         SessionSeen::Completed { charge_permission_id, charge_id } => {
             if let Some(of) = draft.checkout().live_attempt().map(|live| live.number) {
                 draft.end_as_surplus(attempt, of);
@@ -143,10 +143,10 @@ pub fn agree(
     None
 }
 
-/// With what a session disagrees first.
+/// What a session first disagrees with.
 enum Disagreement {
     WithTheTerms(NotPaidReason),
-    /// With the address that the quote rests on, and with nothing else.
+    /// With the address that the quote is based on, and with nothing else.
     WithTheQuote(NotPaidReason),
 }
 
@@ -193,7 +193,7 @@ fn compare(
 }
 
 /// The payment-critical address of a session: where the parcel goes, or for `PayOnly` the billing address; as
-/// Amazon shows it or, where it does not, as the caller gave it.
+/// Amazon shows it or, if Amazon does not, as the caller gave it.
 fn decisive_address<'a>(
     product_type: ProductType,
     session: &'a OpenSession,
@@ -206,9 +206,9 @@ fn decisive_address<'a>(
     (kind, shared.as_ref().or(given.as_ref()))
 }
 
-/// The address of a bound session that is not wholly the one that the quote rests on: the buyer has taken
-/// another card since, or the page told a part of it only. What the order costs there is to be asked before
-/// [`agree`] compares. None where the quote rests on it, or there is no quote.
+/// The address of a bound session that is not completely the one that the quote is based on: the buyer has
+/// chosen another card since, or the page reported only a part of it. The price for that address must be
+/// asked for before [`agree`] compares. `None` if the quote is based on it, or if there is no quote.
 #[must_use]
 pub fn unquoted_address<'a>(
     checkout: &'a Checkout,
@@ -222,7 +222,7 @@ pub fn unquoted_address<'a>(
     address.filter(|address| quoted.difference(address, AddressMatch::Canonical).is_some())
 }
 
-/// Get gave no answer to compare with: the session stays bound, and is asked for again soon, unless that is
+/// Get returned nothing to compare with: the session stays bound and is asked for again soon, unless that is
 /// no longer needed.
 pub fn ask_again(draft: &mut Draft, attempt: u32) {
     let retry_at = draft.now.plus(ASK_AGAIN_AFTER);

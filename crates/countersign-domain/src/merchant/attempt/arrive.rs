@@ -1,5 +1,5 @@
-//! The buyer's return: a session is bound to one attempt, once and forever, and the caller who waits for it is
-//! noted.
+//! The buyer's return: a session is bound to one attempt, once and forever, and the caller who waits for it
+//! is recorded.
 
 use alloc::string::ToString;
 
@@ -12,7 +12,7 @@ use crate::merchant::event::AttemptEvent;
 use crate::merchant::rules::{BUYER_SEEN_GRAIN, MAX_ATTEMPTS, MerchantRules};
 use crate::time::Timestamp;
 
-/// What a session's arrival means.
+/// What the arrival of a session means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// It was bound before, to this attempt.
@@ -26,15 +26,15 @@ pub enum Arrival {
 pub enum ArrivalRefused {
     /// The checkout has bound [`MAX_ATTEMPTS`] sessions already.
     TooManyAttempts,
-    /// The order is canceled, or being canceled.
+    /// The order is canceled or being canceled.
     OrderCanceled,
 }
 
-/// Binds a session that the buyer came back with, and the addresses that its caller gave. That no
-/// other checkout has bound it is the caller's to require in the same change set.
+/// Binds a session that the buyer came back with, and the addresses that its caller gave. The caller must
+/// require, in the same change set, that no other checkout has bound it.
 ///
 /// # Errors
-/// [`ArrivalRefused`].
+/// See [`ArrivalRefused`].
 pub fn arrive(
     draft: &mut Draft,
     session: &CheckoutSessionId,
@@ -73,13 +73,13 @@ pub fn arrive(
     Ok(Arrival::New(number))
 }
 
-/// Ends an attempt that was bound just now: orders are quoted, and nobody has asked what this one costs. So
-/// the session's amount cannot be what the shop asks for.
+/// Ends an attempt that was bound just now: the shop quotes its orders, and nobody has asked for the price of
+/// this one. So the session's amount cannot be the one that the shop asks for.
 pub fn end_unquoted(draft: &mut Draft, attempt: u32) {
     draft.end_unpaid(attempt, NotPaidReason::Mismatch("paymentDetails.chargeAmount".to_string()));
 }
 
-/// Keeps the addresses of a later call where an earlier one gave none, as long as nothing was compared with
+/// Keeps the addresses of a later call where an earlier one gave none, until something has been compared with
 /// them.
 pub fn give_later(draft: &mut Draft, attempt: u32, given: &GivenAddresses) {
     let Some(Attempt { state: AttemptState::Bound { .. }, given: known, .. }) =
@@ -98,11 +98,11 @@ pub fn give_later(draft: &mut Draft, attempt: u32, given: &GivenAddresses) {
     }
 }
 
-/// Whether it is news that the buyer waits for this attempt: not when that was known to the minute, or no
-/// longer matters.
+/// Whether it is news that the buyer waits for this attempt: it is not if that was already known to the
+/// minute, or no longer matters.
 ///
-/// A buyer who was away for longer than the window stays so: a shop's own repetition hours after an
-/// outage must not charge a buyer who has left.
+/// A buyer who was away for longer than the window stays away: a shop that repeats its own call hours after
+/// an outage must not charge a buyer who has left.
 #[must_use]
 pub fn is_buyer_news(checkout: &Checkout, attempt: u32, now: Timestamp, rules: &MerchantRules) -> bool {
     checkout.attempt(attempt).is_some_and(|attempt| {
@@ -111,7 +111,7 @@ pub fn is_buyer_news(checkout: &Checkout, attempt: u32, now: Timestamp, rules: &
     })
 }
 
-/// Notes that the buyer still waits, if that is news.
+/// Records that the buyer still waits, if that is news.
 pub fn note_buyer(draft: &mut Draft, attempt: u32) {
     let now = draft.now;
     if !is_buyer_news(draft.checkout(), attempt, now, &draft.rules) {
@@ -130,8 +130,8 @@ pub fn note_buyer(draft: &mut Draft, attempt: u32) {
         | AttemptState::Surplus { .. } => return,
     };
     if now < look.at {
-        // Somebody waits again: the next look is now, however rare looks have become.
-        // This look comes next to the others and lets them become no rarer.
+        // Somebody waits again: the next look is now, however rare looks have become. This look is an extra
+        // one and does not make the others rarer.
         *look = Look { at: now, count: look.count.saturating_sub(1) };
     }
 }

@@ -1,6 +1,6 @@
-//! Finalize: sending it once, taking in its answer, and what a timer does with an attempt. That the session
-//! agrees with the terms is [`super::agree`]'s; what a look at the session or the charge proves is
-//! [`super::look`]'s. A timer never decides here, it only asks.
+//! Finalize: sending it once, taking in its answer, and what a timer does with an attempt. [`super::agree`]
+//! decides whether the session agrees with the terms, [`super::look`] what a look at the session or the
+//! charge proves. A timer never decides here, it only asks.
 
 use alloc::vec::Vec;
 
@@ -22,7 +22,7 @@ use crate::time::{DAY, Timestamp};
 /// What came back for a Finalize; a refusal is a proof that nothing was paid.
 pub type FinalizeAnswer = Answer<Finalized, NotPaidReason>;
 
-/// A 200 or 202, whole: our session, Completed, a permission, and a charge unless Confirm.
+/// A complete 200 or 202: our session, Completed, a permission, and a charge unless the intent is Confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finalized {
     /// 202: the authorization is pending.
@@ -33,12 +33,13 @@ pub struct Finalized {
     pub charge_id: Option<ChargeId>,
 }
 
-/// Makes the sole send of an attempt durable before it leaves. It rests when the attempt is not (or no longer)
-/// ready for it, and when it ends here: another attempt is live, or the buyer is gone.
+/// Records the first and only send of an attempt before it leaves. Rests when the attempt is not ready for it
+/// (any more), and when the attempt ends here: another attempt is live, or the buyer has left.
 ///
-/// The bytes were built from the terms that [`agree`](super::agree::agree) compared. A send under another key than
-/// the attempt's [`next_key_ordinal`](Attempt::next_key_ordinal) is not begun: that key may have carried other bytes.
-/// `key_of` derives the key of an `n` that left before, should that be given up.
+/// The bytes were built from the terms that [`agree`](super::agree::agree) compared. A send under a key other
+/// than the attempt's [`next_key_ordinal`](Attempt::next_key_ordinal) is refused: that key may have carried
+/// other bytes. `key_of` derives the key for an ordinal `n` under which a send left before, in case that one
+/// has to be given up.
 pub fn begin(
     draft: &mut Draft,
     number: u32,
@@ -68,7 +69,7 @@ pub fn begin(
         draft.tell(number, AttemptEvent::Approved);
     }
     for other in others {
-        // An earlier tab that was never sent comes second from now on.
+        // An earlier tab that was never sent becomes surplus to this one.
         draft.end_as_surplus(other, number);
     }
     let (begun, event) = InFlight::begun(send, now, &rules);
@@ -77,7 +78,7 @@ pub fn begin(
     next
 }
 
-/// [`begin`], for an attempt that was approved before: with the body that it was approved with.
+/// The same as [`begin`], for an attempt that was approved before: with the body that it was approved with.
 pub fn begin_approved(
     draft: &mut Draft,
     number: u32,
@@ -92,11 +93,11 @@ pub fn begin_approved(
     begin(draft, number, send, key_of)
 }
 
-/// Makes a re-send durable before it leaves: the same bytes under the same key. It rests when the attempt is no
-/// longer in doubt.
+/// Records a re-send before it leaves: the same bytes under the same key. Rests when the attempt is no longer
+/// in doubt.
 ///
-/// Only when one stored 5xx was replayed three times over a session that is still open does `n`
-/// rise: a server that keeps errors for a key would answer with it forever.
+/// `n` rises only when one stored 5xx was replayed three times while the session was still open: a server
+/// that stores errors under a key would answer with it forever.
 pub fn send_again(draft: &mut Draft, number: u32, key_of: &dyn Fn(KeyOrdinal) -> IdempotencyKey) -> NextStep {
     if state(draft, number).and_then(AttemptState::doubt).is_none() {
         return NextStep::Rest;
@@ -126,8 +127,8 @@ pub(super) fn session(attempt: &Attempt) -> BoundSession {
     BoundSession { attempt: attempt.number, id: attempt.checkout_session_id.clone() }
 }
 
-/// The buyer of an attempt that was to be sent is gone. What never left this machine ends here; of
-/// what did, a copy may have been paid: that is looked up, and not sent any more.
+/// The buyer of an attempt that was to be sent has left. If nothing was ever sent, the attempt ends here; if
+/// something was, a copy of it may have been paid, so that is looked up and not sent again.
 pub(in crate::merchant) fn give_up(
     draft: &mut Draft,
     number: u32,
@@ -146,7 +147,7 @@ pub(in crate::merchant) fn give_up(
     draft.move_on(number, AttemptState::Finalize(doubted));
     draft.tell(number, AttemptEvent::Call(event));
     if let Some(attempt) = draft.change_attempt(number) {
-        // The last key is the one in doubt, and not spent after all.
+        // The last key is in doubt, so it is not spent after all.
         attempt.spent_keys = n.get().saturating_sub(1);
     }
 }
@@ -156,7 +157,8 @@ pub(in crate::merchant) fn give_up(
 enum Presence {
     Here,
     Gone,
-    /// This machine's clock is in question, so its word for "gone" counts no more than for "here".
+    /// This machine's clock is in question, so it can prove neither that the buyer is gone nor that the buyer
+    /// is here.
     Unknown,
 }
 
@@ -167,7 +169,7 @@ fn presence(checkout: &Checkout, attempt: &Attempt, now: Timestamp, rules: &Merc
     }
     let is_resend = attempt.state.is_live();
     if is_resend && now.since(attempt.bound_at) > rules.resend_limit {
-        // Nothing expires by this: what was sent is looked up.
+        // This does not end anything: what was sent is looked up.
         Presence::Gone
     } else if now.since(attempt.buyer_seen_at) <= rules.resend_window {
         Presence::Here
@@ -178,8 +180,8 @@ fn presence(checkout: &Checkout, attempt: &Attempt, now: Timestamp, rules: &Merc
     }
 }
 
-/// Takes up an attempt that is due: moves its timer on, so that nobody else does the same, and says
-/// what comes next. `None` when it is not due. `key_of` derives the key of an `n`.
+/// Takes up an attempt that is due: moves its timer on, so that nobody else takes it up as well, and says
+/// what comes next. `None` when it is not due. `key_of` derives the key for an ordinal `n`.
 pub fn take_up(
     draft: &mut Draft,
     number: u32,
@@ -204,7 +206,8 @@ pub fn take_up(
         AttemptState::Finalize(in_flight) => {
             let (needs, event) = in_flight.take_up(CallKind::Finalize, now, &rules);
             let next = match needs {
-                // Each answer of Amazon's tells its time: only by asking can this clock come out of question.
+                // Each of Amazon's answers has its time: only a request can show again whether this clock is
+                // right.
                 CallNeeds::Send if presence == Presence::Unknown => NextStep::Agree(session),
                 CallNeeds::Send => NextStep::Begin(CallId::Finalize(number)),
                 CallNeeds::Wait => NextStep::Rest,
@@ -240,7 +243,7 @@ pub fn take_up(
     Some(next)
 }
 
-/// The owner of a sole send is gone: its process has ended. Whether the attempt was on its way.
+/// Handles the loss of a send's owner: its process has ended. Returns whether the attempt was on its way.
 pub fn orphaned(draft: &mut Draft, number: u32) -> bool {
     let now = draft.now;
     let is_sent = matches!(state(draft, number), Some(AttemptState::Finalize(InFlight::Sent { .. })));
@@ -250,10 +253,10 @@ pub fn orphaned(draft: &mut Draft, number: u32) -> bool {
     is_sent
 }
 
-/// Takes in the answer to the send of key `n`; says whether the session is to be looked at.
+/// Takes in the answer to the send with key `n`; says whether to look at the session.
 ///
-/// For the sole send every answer counts. Once a second send may have left, or the owner has lost
-/// its lease, only a success does; anything else is a hint, and the look-up decides.
+/// For the only send every answer counts. Once a second send may have left, or the owner has lost its lease,
+/// only a success counts; anything else is a hint, and the look-up decides.
 pub fn answered(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeAnswer) -> NextStep {
     let Some(current) = draft.checkout().attempt(number) else { return NextStep::Rest };
     match &current.state {
@@ -282,7 +285,7 @@ pub fn answered(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &Finalize
                 contradict(draft, number, answer, "a late success with other ids");
             }
         }
-        // That it was paid is known; what with is the question.
+        // It is known to be paid; the amount is the question.
         AttemptState::Unresolved { reason: UnresolvedReason::AmountDiffers, .. } => {}
         AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::Sent { .. })
         | AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }
@@ -291,7 +294,8 @@ pub fn answered(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &Finalize
         | AttemptState::Bound { .. } => contradict(draft, number, answer, "a late success"),
     }
     match draft.checkout().attempt(number) {
-        // In doubt: looked up at once, the buyer waits. An answer that proves nothing is a hint all the same.
+        // In doubt: looked up at once, because the buyer waits. An answer that proves nothing is still a
+        // hint.
         Some(attempt) if attempt.state.doubt().is_some() => NextStep::LookAtSession(session(attempt)),
         Some(_) | None => NextStep::Rest,
     }
@@ -300,8 +304,8 @@ pub fn answered(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &Finalize
 fn sole_answer(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeAnswer) {
     let now = draft.now;
     let Some(attempt) = draft.checkout().attempt(number) else { return };
-    // If an earlier key was turned away, a copy of that request may still arrive: a refusal of this one
-    // proves nothing about it.
+    // If a request under an earlier key was turned away, a copy of it may still arrive: a refusal under this
+    // key proves nothing about that copy.
     if let Answer::Refused(reason) = answer
         && attempt.spent_keys == 0
     {
@@ -327,7 +331,7 @@ fn sole_answer(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeA
     note_replay(draft, number, answer);
 }
 
-/// Notes of an attempt in doubt what its latest send got.
+/// Records, for an attempt in doubt, the answer to its latest send.
 fn note_replay(draft: &mut Draft, number: u32, answer: &FinalizeAnswer) {
     let Some(doubt) = state(draft, number).and_then(AttemptState::doubt) else { return };
     let stored_error = doubt.stored_error_after(answer);
@@ -342,7 +346,7 @@ fn state(draft: &Draft, number: u32) -> Option<&AttemptState> {
     draft.checkout().attempt(number).map(|attempt| &attempt.state)
 }
 
-/// Nothing may be claimed from a success that comes here, but a person must know.
+/// Nothing may be claimed from a success that arrives in this state, but the operator must know.
 fn contradict(draft: &mut Draft, number: u32, answer: &FinalizeAnswer, found: &'static str) {
     if let Answer::Success(Finalized { charge_permission_id, charge_id, .. }) = answer {
         let (charge_permission_id, charge_id) = (Some(charge_permission_id.clone()), charge_id.clone());
@@ -350,14 +354,14 @@ fn contradict(draft: &mut Draft, number: u32, answer: &FinalizeAnswer, found: &'
     }
 }
 
-/// Whether an answer is a success with other ids.
+/// Whether an answer is a success with different ids.
 fn says_otherwise(answer: &FinalizeAnswer, known: Option<(&ChargePermissionId, Option<&ChargeId>)>) -> bool {
     let (Answer::Success(finalized), Some((permission, charge))) = (answer, known) else { return false };
     let is_same_charge = charge.is_none() || charge == finalized.charge_id.as_ref();
     finalized.charge_permission_id != *permission || !is_same_charge
 }
 
-/// Takes in a success. Whether it has what the intent needs.
+/// Takes in a success. Returns whether it has what the intent needs.
 pub(super) fn succeed(draft: &mut Draft, number: u32, finalized: &Finalized) -> bool {
     let Some(state) = success_state(&draft.checkout().terms, finalized, draft.now) else { return false };
     let is_followed = matches!(state, AttemptState::Pending { .. });
@@ -372,8 +376,9 @@ fn success_state(terms: &Terms, finalized: &Finalized, now: Timestamp) -> Option
     let charge_permission_id = charge_permission_id.clone();
     let completion = match (terms.payment_intent, charge_id.clone(), pending) {
         (PaymentIntent::Confirm, _, false) => Completion::Confirmed,
-        // Where the shop can wait for the bank, a 200 does not say that the bank has decided, and one
-        // that repeats an earlier answer may come after it said no. The charge knows: ask it at once.
+        // Where the shop can wait for the bank, a 200 does not mean that the bank has decided, and a 200 that
+        // repeats an earlier answer may arrive after the bank has declined. The charge knows: ask for it at
+        // once.
         (PaymentIntent::Authorize, Some(charge_id), false) if terms.can_handle_pending_authorization => {
             return Some(pending_since(charge_permission_id, charge_id, now, now));
         }
@@ -388,7 +393,7 @@ fn success_state(terms: &Terms, finalized: &Finalized, now: Timestamp) -> Option
     Some(AttemptState::Completed { completion, charge_permission_id, at: now })
 }
 
-/// Amazon still decides on a charge, from now on.
+/// The state in which Amazon still decides on a charge, from now on.
 pub(super) const fn pending_since(
     charge_permission_id: ChargePermissionId,
     charge_id: ChargeId,
@@ -399,7 +404,7 @@ pub(super) const fn pending_since(
     AttemptState::Pending { charge_permission_id, charge_id, since, look, alarm_count: 0 }
 }
 
-/// Whether a Finalize in doubt may be sent again over a session that is still open.
+/// Whether a Finalize in doubt may be sent again while its session is still open.
 pub(super) fn may_send_again(draft: &Draft, attempt: &Attempt) -> bool {
     // Nobody is charged for an order that is being canceled.
     draft.checkout().cancellation.is_none()

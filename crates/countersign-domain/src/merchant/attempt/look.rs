@@ -1,5 +1,5 @@
-//! What a look at the session, or at its charge, proves of an attempt whose answer was lost or is pending:
-//! what it ends, what is sent again, and when to stop asking.
+//! What a look at the session or at its charge proves for an attempt whose answer was lost or is pending:
+//! what ends it, what is sent again, and when to stop asking.
 
 use super::agree::SessionSeen;
 use super::finalize::{Finalized, may_send_again, pending_since, session, succeed};
@@ -36,13 +36,13 @@ pub fn session_seen(draft: &mut Draft, number: u32, seen: &SessionSeen) -> NextS
             stay_in_doubt(draft, number, Doubt { not_found_count: 0, ..doubt });
             if may_send_again { NextStep::SendAgain(CallId::Finalize(number)) } else { NextStep::Rest }
         }
-        // Not found ends the re-sending, never the question.
+        // Not found ends the re-sending, but not the looking.
         (SessionSeen::NotFound, Some(doubt)) => {
             let not_found_count = doubt.not_found_count.saturating_add(1);
             if not_found_count >= NOT_FOUNDS && draft.now.since(doubt.sent_at) >= GONE_AFTER {
                 leave_unresolved(draft, number, UnresolvedReason::SessionGone, doubt);
             } else {
-                // A new key is for a session that stays open behind a stored error, for no other.
+                // A new key is only for a session that stays open behind a stored error.
                 stay_in_doubt(draft, number, Doubt { not_found_count, stored_error: None, ..doubt });
             }
             NextStep::Rest
@@ -62,7 +62,7 @@ fn completed(
 ) -> NextStep {
     let state = draft.checkout().attempt(number).map(|attempt| &attempt.state);
     if let Some(AttemptState::Unresolved { reason: UnresolvedReason::CompletedElsewhere, .. }) = state {
-        // Who completed it is unknown, and so is for which order: only a person can tell.
+        // It is not known who completed it, nor for which order: only a person can tell.
         return NextStep::Rest;
     }
     let intent = draft.checkout().terms.payment_intent;
@@ -86,8 +86,8 @@ fn completed(
         }
         (PaymentIntent::Confirm | PaymentIntent::Authorize | PaymentIntent::AuthorizeWithCapture, _, _) => {
             match doubt {
-                // The saved answer of the first send has the ids; a completed session cannot be
-                // paid twice by asking for it.
+                // The stored answer of the first send has the ids; asking for it cannot pay a completed
+                // session twice.
                 Some(doubt) if doubt.send_count < SENDS_FOR_IDS => {
                     stay_in_doubt(draft, number, stays(doubt));
                     NextStep::SendAgain(CallId::Finalize(number))
@@ -113,7 +113,7 @@ fn leave_unresolved(draft: &mut Draft, number: u32, reason: UnresolvedReason, do
     draft.tell(number, AttemptEvent::Unresolved);
 }
 
-/// Takes in what the charge proved, for an attempt in doubt or pending, if that is anything new.
+/// Takes in what the charge proved, for an attempt in doubt or pending, if that is new.
 pub fn charge_seen(
     draft: &mut Draft,
     number: u32,
@@ -123,7 +123,7 @@ pub fn charge_seen(
 ) {
     let (checkout, now) = (draft.checkout(), draft.now);
     let Some(current) = checkout.attempt(number) else { return };
-    // A Confirm has no charge; whatever this one is, it proves nothing about it.
+    // A Confirm has no charge; a charge, whatever it is, proves nothing about it.
     if checkout.terms.payment_intent == PaymentIntent::Confirm {
         return;
     }
@@ -169,14 +169,14 @@ pub fn charge_seen(
             let (reason, look_at) = (UnresolvedReason::AmountDiffers, next_evidence_look(sent_at, now));
             (AttemptState::Unresolved { reason, send, sent_at, look_at }, AttemptEvent::Unresolved)
         }
-        // Money without an amount is no proof of our payment: ask again.
+        // Money without an amount does not prove our payment: ask again.
         ChargeStateSeen::Authorized | ChargeStateSeen::CaptureInitiated | ChargeStateSeen::Captured
             if seen.charge_amount.is_none() =>
         {
             return;
         }
         ChargeStateSeen::AuthorizationInitiated => pending(),
-        // Not taken yet, and Amazon may decline it still.
+        // Not taken yet: Amazon may still decline it.
         ChargeStateSeen::CaptureInitiated if captures => pending(),
         ChargeStateSeen::Authorized => completed(Completion::Authorized(charge_id.clone())),
         ChargeStateSeen::CaptureInitiated => completed(Completion::CaptureInitiated(charge_id.clone())),

@@ -1,4 +1,4 @@
-//! An attempt: one Checkout Session and how far its payment is known.
+//! An attempt: one Checkout Session, and what is known of its payment.
 //!
 //! ```text
 //! Bound ──Get agrees──▶ Finalize ──200, whole──▶ Completed
@@ -7,7 +7,7 @@
 //!                         └─in doubt, looked up─▶ Completed | Pending | NotPaid | Unresolved
 //! ```
 //!
-//! Between Bound and what is proved stands one durable call ([`super::call`]): Finalize.
+//! Between Bound and a proved state there is one durable call ([`super::call`]): Finalize.
 
 pub mod agree;
 pub mod arrive;
@@ -22,64 +22,65 @@ use crate::ids::{ChargeId, ChargePermissionId, CheckoutSessionId};
 use crate::time::Timestamp;
 use crate::words::words;
 
-/// One Checkout Session of a checkout. A session is bound once, to one attempt, for ever.
+/// One Checkout Session of a checkout. A session is bound once, to one attempt, forever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// 1 for the checkout's first session.
     pub number: u32,
     /// The session.
     pub checkout_session_id: CheckoutSessionId,
-    /// What the caller said of the addresses: kept while the session may still be compared, by whoever
-    /// goes on after a crash and again under other terms.
+    /// The addresses that the caller gave: kept while the session may still be compared, after a crash or
+    /// again under other terms.
     pub given: GivenAddresses,
     /// When the session was bound.
     pub bound_at: Timestamp,
     /// When the buyer was last known to wait for this attempt.
     pub buyer_seen_at: Timestamp,
-    /// How many idempotency keys are spent: each answered with a proof of no effect.
+    /// How many idempotency keys are spent: each was answered with a proof that it had no effect.
     pub spent_keys: u32,
-    /// How far its payment is known.
+    /// What is known of its payment.
     pub state: AttemptState,
 }
 
 impl Attempt {
-    /// Under which of its keys new bytes leave: the first that is not spent. A spent key never carries other bytes.
+    /// The key for new bytes: the first that is not spent. A spent key never carries other bytes.
     #[must_use]
     pub const fn next_key_ordinal(&self) -> KeyOrdinal {
         KeyOrdinal::new(self.spent_keys).next()
     }
 }
 
-/// How far an attempt's payment is known.
+/// What is known of an attempt's payment.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AttemptState {
-    /// The session is bound; Get has not agreed with the terms yet. Never sent.
+    /// The session is bound; Get has not agreed with the terms yet. Nothing was sent.
     Bound {
-        /// When the owner, if it still lives, has finished asking; then anybody may ask again.
+        /// When the owner, if it is still alive, has finished asking; then anybody may ask again.
         retry_at: Timestamp,
     },
-    /// Finalize is to be sent, perhaps again, on its way, or in doubt: then money may have moved.
+    /// Finalize is to be sent (perhaps again), is on its way, or is in doubt: money may have moved in the
+    /// last two.
     Finalize(InFlight),
-    /// Amazon has accepted the order and still decides on the authorization (up to 24 hours).
+    /// Amazon has accepted the order and has not decided on the authorization yet (up to 24 hours).
     Pending {
-        /// Amazon's ids, stored with the transition.
+        /// Amazon's ids, stored in the same write as the transition.
         charge_permission_id: ChargePermissionId,
         /// The charge to ask for.
         charge_id: ChargeId,
-        /// Since when.
+        /// When this began.
         since: Timestamp,
         /// When to ask for it.
         look: Look,
-        /// How many of the alarms have rung.
+        /// How many of the alarms have been raised.
         alarm_count: u32,
     },
     /// Paid, authorized or confirmed, with Amazon's ids. Final.
     Completed {
         /// What success means here, with the charge unless the intent was Confirm.
         completion: Completion,
-        /// Stored for good: deferred payments, and the buyer's data for 30 days.
+        /// Stored permanently: needed for deferred payments, and to read the buyer's data for 30 days.
         charge_permission_id: ChargePermissionId,
-        /// Since when.
+        /// When this was proved.
         at: Timestamp,
     },
     /// Proved unpaid. Final; the checkout may have another attempt.
@@ -88,11 +89,11 @@ pub enum AttemptState {
         reason: NotPaidReason,
         /// The charge that came to nothing, if Amazon had made one.
         charge: Option<FailedCharge>,
-        /// Since when.
+        /// When this was proved.
         at: Timestamp,
     },
-    /// Sent, and Amazon no longer tells what became of it. Not shippable, no new attempt; left by
-    /// evidence or by an operator's decision.
+    /// Sent, and Amazon can no longer say what became of it. The order cannot be shipped and gets no new
+    /// attempt; evidence or an operator's decision ends this state.
     Unresolved {
         /// Why.
         reason: UnresolvedReason,
@@ -105,19 +106,19 @@ pub enum AttemptState {
     },
     /// A further session (two tabs) that arrived while another attempt was live. Never finalized.
     Surplus {
-        /// The attempt whose outcome it gets.
+        /// The attempt whose outcome this one shares.
         of: u32,
     },
 }
 
-/// A charge that Amazon has made and then declined or canceled. Its notifications come for days.
+/// A charge that Amazon has made and then declined or canceled. Notifications about it can arrive for days.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedCharge {
-    /// The permission that it is under.
+    /// Its permission.
     pub charge_permission_id: ChargePermissionId,
-    /// Which it is.
+    /// Its id.
     pub charge_id: ChargeId,
-    /// When Amazon has shown money under the permission all the same; the operator is told once.
+    /// When Amazon showed money under the permission all the same; the operator is notified once.
     pub contradicted_at: Option<Timestamp>,
 }
 
@@ -135,7 +136,7 @@ pub struct GivenAddresses {
 pub enum Completion {
     /// The money is the shop's.
     Captured(ChargeId),
-    /// The capture was accepted and is carried out asynchronously.
+    /// The capture was accepted and runs asynchronously.
     CaptureInitiated(ChargeId),
     /// The money is reserved; capture later.
     Authorized(ChargeId),
@@ -176,11 +177,11 @@ pub enum NotPaidReason {
     SessionCanceled(Option<String>),
     /// The session disagrees with the terms; the member's name.
     Mismatch(String),
-    /// The session's address is not the one that the shop registered, or that the caller gave.
+    /// The session's address is not the one that the shop registered, or not the one that the caller gave.
     AddressDrift(AddressKind, AddressMember),
-    /// Amazon refused the request as such; the reason code. A defect to be told to the operator.
+    /// Amazon refused the request itself; the reason code. This is a defect, and is logged for the operator.
     Misuse(String),
-    /// The session does not exist, and was never sent.
+    /// The session does not exist, and nothing was sent.
     SessionGone,
     /// Nothing left this machine, and the buyer has been away for too long to be charged now.
     Abandoned,
@@ -193,7 +194,7 @@ pub enum NotPaidReason {
 }
 
 impl NotPaidReason {
-    /// The member that is to blame, if one is.
+    /// The member that caused this, if there is one.
     #[must_use]
     pub fn field(&self) -> Option<String> {
         match self {
@@ -210,7 +211,7 @@ impl NotPaidReason {
         }
     }
 
-    /// The reason in one word, as the checkout result carries it: Amazon's code where there is one.
+    /// The reason in one word, as the checkout result has it: Amazon's code if there is one.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
@@ -235,20 +236,20 @@ impl AsRef<str> for NotPaidReason {
 }
 
 words! {
-    /// Why nobody can say whether an attempt was paid.
+    /// Why nobody can tell whether an attempt was paid.
     UnresolvedReason {
-        /// Sent, and now the session is not found: Amazon deletes sessions after 30 days.
+        /// Finalize was sent, and now the session is not found: Amazon deletes sessions after 30 days.
         SessionGone,
-        /// Paid, by Amazon's account, but with another amount or currency than ours.
+        /// Paid according to Amazon, but with an amount or currency other than ours.
         AmountDiffers,
         /// The session was Completed before this shop sent anything.
         CompletedElsewhere,
-        /// Completed, but Amazon gives no ids to prove the payment by.
+        /// Completed, but Amazon gives no ids with which the payment could be proved.
         IdsMissing,
     }
 }
 
-/// Bodies and buyers' data stay out of logs: the state's name and due time are what a reader needs.
+/// Bodies and buyers' data stay out of logs: a reader needs the state's name and due time.
 impl core::fmt::Debug for AttemptState {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}", self.name())?;
@@ -260,14 +261,14 @@ impl core::fmt::Debug for AttemptState {
 }
 
 impl AttemptState {
-    /// What is known of its Finalize, if that is in doubt.
+    /// The doubt about its Finalize, if there is one.
     #[must_use]
     pub const fn doubt(&self) -> Option<&Doubt> {
         if let Self::Finalize(in_flight) = self { in_flight.doubt() } else { None }
     }
 
-    /// Amazon's ids, where the state has them: the permission and, unless the intent was Confirm, the charge,
-    /// be it one that came to nothing.
+    /// Amazon's ids, if the state has them: the permission and, unless the intent was Confirm, the charge,
+    /// even one that came to nothing.
     #[must_use]
     pub fn ids(&self) -> Option<(&ChargePermissionId, Option<&ChargeId>)> {
         match self {
@@ -284,7 +285,7 @@ impl AttemptState {
         }
     }
 
-    /// When to look for what became of it, if that is waited for.
+    /// When to look at it again, if it waits for a look.
     pub(super) const fn look_at_mut(&mut self) -> Option<&mut Timestamp> {
         match self {
             Self::Finalize(InFlight::InDoubt(doubt)) => Some(&mut doubt.look.at),
@@ -298,8 +299,8 @@ impl AttemptState {
         }
     }
 
-    /// Whether money may have moved and is not proved back: while one attempt is live no other may
-    /// be sent.
+    /// Whether money may have moved and is not proved to be back: while one attempt is live, no other may be
+    /// sent.
     #[must_use]
     pub const fn is_live(&self) -> bool {
         match self {
@@ -311,25 +312,25 @@ impl AttemptState {
         }
     }
 
-    /// Whether it never changes again.
+    /// Whether it is final.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Completed { .. } | Self::NotPaid { .. } | Self::Surplus { .. })
     }
 
-    /// Whether nothing of it ever left this machine, and still may.
+    /// Whether nothing has left this machine yet, and something still may.
     #[must_use]
     pub const fn is_unsent(&self) -> bool {
         self.is_to_be_sent() && !self.is_live()
     }
 
-    /// Whether its Finalize is still to leave this machine, for the first time or again.
+    /// Whether its Finalize still has to leave this machine, for the first time or again.
     #[must_use]
     pub const fn is_to_be_sent(&self) -> bool {
         matches!(self, Self::Bound { .. } | Self::Finalize(InFlight::Recorded { .. }))
     }
 
-    /// The instant at which somebody must look after it; none for a final state.
+    /// The instant at which it is due; `None` for a final state.
     #[must_use]
     pub const fn due_at(&self) -> Option<Timestamp> {
         match self {
@@ -344,7 +345,7 @@ impl AttemptState {
     /// The name of an attempt whose Finalize is on its way.
     pub const FINALIZING: &'static str = "Finalizing";
 
-    /// The state's name, as answers and logs carry it.
+    /// The state's name, as it appears in answers and logs.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! One durable call to Amazon, whichever it is: Finalize, or an operation of what was agreed since.
+//! One durable call to Amazon, of any kind: Finalize, or a later operation on the payment.
 //!
 //! ```text
 //! Recorded ──begin──▶ Sent ──a success──▶ proved
@@ -6,10 +6,10 @@
 //!    └─not evaluated───┘ └───anything else──▶ InDoubt ──look up, send again──▶ proved | refused
 //! ```
 //!
-//! It is recorded before anything leaves. The exact bytes and their key are durable before they leave, and
-//! no other bytes ever leave under that key. A crash before the send leaves it Recorded, with its timer; a
-//! crash after it leaves it Sent, whose lease runs out into InDoubt. What a success or a refusal proves is
-//! the caller's to say: here is only what no answer has settled.
+//! It is recorded before anything leaves. The exact bytes and their key are durable before they leave, and no
+//! other bytes ever leave under that key. A crash before the send leaves it Recorded, with its timer; a crash
+//! after it leaves it Sent, whose lease runs out into InDoubt. What a success or a refusal proves is decided
+//! by the caller: this module only handles what no answer has settled.
 
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -19,7 +19,7 @@ use super::rules::{ALARMS, MerchantRules, alarms_due, doubt_delay, pending_delay
 use crate::ids::IdempotencyKey;
 use crate::time::Timestamp;
 
-/// Which call it is.
+/// The kind of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallKind {
     /// Finalize Checkout Session.
@@ -41,7 +41,7 @@ impl CallKind {
     pub const OPERATIONS: [Self; 5] =
         [Self::CreateCharge, Self::Capture, Self::Refund, Self::CancelCharge, Self::Close];
 
-    /// The API's call, as keys, logs and metrics name it.
+    /// The API's name of the call, as keys, logs and metrics use it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -55,8 +55,9 @@ impl CallKind {
     }
 }
 
-/// Which key of a call it is, from 1. Only a Finalize's rises, and only after an answer that proves no effect, or
-/// when one stored 5xx was replayed three times over a session that is still open.
+/// Which key of a call this is, counted from 1. It rises only for a Finalize, and only after an answer that
+/// proves that there was no effect, or when one stored 5xx was replayed three times while the session was
+/// still open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyOrdinal(pub u32);
 
@@ -89,7 +90,7 @@ impl core::fmt::Display for KeyOrdinal {
 }
 
 /// The bytes of a call that left, or will leave, this machine. They never change: a re-send carries them
-/// again, across restarts and upgrades, with only the date and the signature new.
+/// again, across restarts and upgrades; only the date and the signature are new.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Send {
     /// Which key of the call this is.
@@ -114,24 +115,24 @@ impl core::fmt::Debug for Send {
 /// When to look at something, and how often that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// When.
+    /// The time of the next look.
     pub at: Timestamp,
-    /// How often so far, a waiting buyer's extra looks aside.
+    /// How many looks there were so far, not counting a waiting buyer's extra looks.
     pub count: u32,
 }
 
 impl Look {
-    /// The first look at something that was never looked at, and is due now.
+    /// The first look at something that was never looked at and is due now.
     pub(super) const fn now(now: Timestamp) -> Self {
         Self { at: now, count: 0 }
     }
 
-    /// The first look at something that Amazon still decides on.
+    /// The first look at something that Amazon has not decided yet.
     pub(super) fn first(now: Timestamp) -> Self {
         Self { at: now.plus(pending_delay(0)), count: 0 }
     }
 
-    /// The look after this one at something that Amazon still decides on.
+    /// The look after this one at something that Amazon has not decided yet.
     pub(super) fn next(self, now: Timestamp) -> Self {
         let count = self.count.saturating_add(1);
         Self { at: now.plus(pending_delay(count)), count }
@@ -146,22 +147,22 @@ impl Look {
         }
     }
 
-    /// A look that is due by now, as often looked at as before.
+    /// A look that is due now, with the count of looks unchanged.
     pub(super) fn sooner(look: Option<Self>, now: Timestamp) -> Self {
         look.map_or(Self::now(now), |look| Self { at: look.at.min(now), ..look })
     }
 }
 
-/// A call that may still have an effect, or is to have one.
+/// A call that is still to be sent or may still have an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InFlight {
-    /// Nothing of it has had an effect; to be sent, perhaps again.
+    /// It has had no effect; it is to be sent, perhaps again.
     Recorded {
         /// What was sent before, or was about to be: the same body is sent again.
         earlier: Option<Send>,
-        /// When a Finalize left and was turned away without a look, if it ever was. Of the request that
-        /// was turned away the network may have made a copy: that answer lets the next key go out,
-        /// and proves nothing about what was paid.
+        /// When a Finalize left and was turned away without being evaluated, if it ever was. The network may
+        /// have made a copy of that request: its answer lets the next key be used, and proves nothing about
+        /// what was paid.
         left_at: Option<Timestamp>,
         /// When to send it.
         retry_at: Timestamp,
@@ -172,7 +173,7 @@ pub enum InFlight {
         send: Send,
         /// When it left, or was about to.
         sent_at: Timestamp,
-        /// When the owner has given up, if it still lives.
+        /// When the owner has given up, if it is still alive.
         lease_until: Timestamp,
     },
     /// It may have had its effect.
@@ -184,28 +185,28 @@ pub enum InFlight {
 pub struct Doubt {
     /// What was sent, and is sent again.
     pub send: Send,
-    /// How often it was sent.
+    /// How many times it was sent.
     pub send_count: u32,
     /// When it was first sent.
     pub sent_at: Timestamp,
-    /// Since when it is in doubt.
+    /// When the doubt began.
     pub since: Timestamp,
     /// When to look it up, or to send it again.
     pub look: Look,
-    /// How many of the alarms have rung.
+    /// How many of the alarms have been raised.
     pub alarm_count: u32,
-    /// Of a Finalize: the 5xx that the latest send got, if it got one.
+    /// For a Finalize: the 5xx answer to the latest send, if there was one.
     pub stored_error: Option<StoredError>,
-    /// Of a Finalize: how often in a row the session was not found.
+    /// For a Finalize: how many times in a row the session was not found.
     pub not_found_count: u32,
 }
 
-/// A 5xx that the server may keep for its key.
+/// A 5xx answer that the server may store under its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredError {
     /// Status and code.
     pub cause: String,
-    /// How often in a row a re-send got exactly that again, the session being open in between.
+    /// How many times in a row a re-send got exactly the same answer, with the session open in between.
     pub replay_count: u32,
 }
 
@@ -218,34 +219,33 @@ pub enum Answer<Success, Refusal> {
     Refused(Refusal),
     /// No connection: the client is certain that nothing left.
     NotSent,
-    /// Throttled, or turned away for its date, key or account: nobody looked at the request.
+    /// Throttled, or turned away for its date, key or account: Amazon did not evaluate the request.
     NotEvaluated {
         /// Amazon's code.
         code: String,
     },
-    /// Anything else, no answer included.
+    /// Anything else, including no answer.
     Unclear {
-        /// What came instead of an answer; a 5xx carries its status, so that a stored one can be
-        /// recognised.
+        /// What came instead of an answer; a 5xx includes its status, so that a stored one can be recognised.
         cause: String,
         /// Whether it was a 5xx answer.
         server_error: bool,
     },
 }
 
-/// What happened to a call, whichever it is.
+/// What happened to a call of any kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallEvent {
     /// It is about to leave.
     Sent {
         /// Under which key.
         n: KeyOrdinal,
-        /// How often these bytes were sent, this time included.
+        /// How many times these bytes were sent, including this time.
         send_count: u32,
     },
     /// No connection: nothing left this machine.
     NotSent,
-    /// Amazon answered without looking at it; it may be sent again.
+    /// Amazon answered without evaluating it; it may be sent again.
     NotEvaluated {
         /// Amazon's code.
         code: String,
@@ -257,24 +257,24 @@ pub enum CallEvent {
     },
     /// It has been open for so long that a person should know.
     Alarm {
-        /// For how long.
+        /// How long.
         lasting: Duration,
     },
 }
 
-/// What a call needs that is taken up.
+/// What a call that is taken up needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallNeeds {
-    /// To be sent.
+    /// It must be sent.
     Send,
     /// Nothing now: it is in doubt from now on, and due.
     Wait,
-    /// To be looked up or sent again, by its kind.
+    /// It must be looked up or sent again, depending on its kind.
     Look,
 }
 
 impl InFlight {
-    /// A call that nothing was sent for, due at once.
+    /// A call for which nothing was sent yet, due at once.
     pub(super) const fn recorded(now: Timestamp) -> Self {
         Self::Recorded { earlier: None, left_at: None, retry_at: now }
     }
@@ -285,7 +285,7 @@ impl InFlight {
         (Self::Sent { send, sent_at: now, lease_until: now.plus(rules.lease) }, event)
     }
 
-    /// A call whose answer proves nothing, or whose owner is gone: from here on the look-up decides.
+    /// A call whose answer proves nothing, or whose owner is gone: from now on the look-up decides.
     pub(super) fn doubted(
         send: Send,
         sent_at: Timestamp,
@@ -317,7 +317,7 @@ impl InFlight {
         }
     }
 
-    /// When somebody must look after it.
+    /// When it is due.
     #[must_use]
     pub const fn due_at(&self) -> Timestamp {
         match self {
@@ -327,7 +327,7 @@ impl InFlight {
         }
     }
 
-    /// What is known of it, if it is in doubt.
+    /// The doubt about it, if there is one.
     #[must_use]
     pub const fn doubt(&self) -> Option<&Doubt> {
         if let Self::InDoubt(doubt) = self { Some(doubt) } else { None }
@@ -337,8 +337,8 @@ impl InFlight {
         if let Self::InDoubt(doubt) = self { Some(doubt) } else { None }
     }
 
-    /// The owner of a send is gone: its lease is over, or its process has ended. `None` when it is not on
-    /// its way.
+    /// Handles the loss of a send's owner: its lease is over, or its process has ended. `None` when the call
+    /// is not on its way.
     pub(super) fn orphaned(&mut self, now: Timestamp) -> Option<CallEvent> {
         let Self::Sent { send, sent_at, .. } = self else { return None };
         let (doubted, event) = Self::doubted(send.clone(), *sent_at, "its sender is gone", now, now);
@@ -346,7 +346,7 @@ impl InFlight {
         Some(event)
     }
 
-    /// Takes it up when it is due: moves its timer on, so that nobody else does the same.
+    /// Takes it up when it is due: moves its timer on, so that nobody else takes it up as well.
     pub(super) fn take_up(
         &mut self,
         kind: CallKind,
@@ -364,8 +364,8 @@ impl InFlight {
     }
 
     /// Takes in an answer to its only send that settles nothing: the call is to be sent again after the
-    /// pause, or in doubt. `unusable` is what a success was that shows no effect. `None` when it is not on
-    /// its way, or a later send may have left: then such an answer says nothing.
+    /// pause, or is in doubt. `unusable` describes a success that shows no effect. `None` when the call is
+    /// not on its way, or a later send may have left: then such an answer says nothing.
     pub(super) fn unsettled<S, R: AsRef<str>>(
         &mut self,
         kind: CallKind,
@@ -376,7 +376,7 @@ impl InFlight {
     ) -> Option<CallEvent> {
         let Self::Sent { send, sent_at, .. } = self else { return None };
         let (send, sent_at) = (send.clone(), *sent_at);
-        // The answer's caller looks up at once; the timer does if it does not.
+        // The caller that got the answer looks up at once; if it does not, the timer does.
         let look_at = now.plus(doubt_delay(0));
         let in_doubt = |send, cause: &str| Self::doubted(send, sent_at, cause, look_at, now);
         let again = |send: Send, left_at| {
@@ -399,8 +399,8 @@ impl InFlight {
         Some(event)
     }
 
-    /// Makes a re-send durable before it leaves: the same bytes under the same key. `None` when it is not
-    /// in doubt.
+    /// Records a re-send before it leaves: the same bytes under the same key. `None` when the call is not in
+    /// doubt.
     pub(super) fn send_again(&mut self) -> Option<(Send, CallEvent)> {
         let doubt = self.doubt_mut()?;
         doubt.send_count = doubt.send_count.saturating_add(1);
@@ -419,7 +419,7 @@ impl Doubt {
                 look_at = look_at.min(self.since.plus(*next_alarm));
             }
         } else {
-            // Behind the last alarm it rings as an attempt does that nobody can resolve.
+            // After the last alarm it is repeated, as for an attempt that nobody can resolve.
             due = due.saturating_add(reminders_due(lasting));
         }
         self.look = Look { at: look_at, count: self.look.count.saturating_add(1) };
@@ -428,7 +428,7 @@ impl Doubt {
         rings.then_some(CallEvent::Alarm { lasting })
     }
 
-    /// The stored 5xx that is known once a send of a Finalize got this answer.
+    /// The stored 5xx that is known after a send of a Finalize got this answer.
     pub(super) fn stored_error_after<S, R>(&self, answer: &Answer<S, R>) -> Option<StoredError> {
         match answer {
             Answer::Unclear { cause, server_error: true } => {

@@ -1,44 +1,44 @@
-//! The shop's wish to cancel an order, and how far it is. How it is carried out stands in
+//! The shop's request to cancel an order, and how far it has got. The rules that execute it are in
 //! `after/cancel.rs`.
 
 use alloc::string::String;
 
 use crate::time::Timestamp;
 
-/// The wish to cancel, and how far it is.
+/// The request to cancel, and how far it has got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancellation {
-    /// The shop's word for it.
+    /// The shop's reference for it.
     pub reference: String,
-    /// Why, in the shop's words.
+    /// The reason, in the shop's words.
     pub reason: Option<String>,
     /// When the shop asked for it.
     pub requested_at: Timestamp,
-    /// How far it is.
+    /// How far it has got.
     pub state: CancellationState,
 }
 
-/// How far a cancellation is.
+/// How far a cancellation has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancellationState {
-    /// Something is in flight or still to be undone.
+    /// Something is in flight or still has to be undone.
     Requested {
         /// When the operator is reminded.
         remind_at: Timestamp,
-        /// Whether somebody has to help.
+        /// Whether a person has to help.
         is_stuck: bool,
     },
-    /// Nothing is held and nothing kept.
+    /// No money is held and none is kept.
     Done {
-        /// Since when.
+        /// When this was reached.
         at: Timestamp,
-        /// When the operator is reminded of what turned up afterwards, until that is undone too.
+        /// When the operator is reminded of what appeared afterwards, until that is undone too.
         remind_at: Option<Timestamp>,
     },
 }
 
 impl Cancellation {
-    /// When somebody must look after it.
+    /// When it is due.
     #[must_use]
     pub const fn due_at(&self) -> Option<Timestamp> {
         match self.state {

@@ -1,7 +1,7 @@
-//! A decision in the making: the checkout as it becomes, what happened to it, and what both rest on. Every
-//! rule that changes a checkout changes a draft. Its caller loads the checkout, lets one or more rules
-//! change the draft, and writes what [`finish`](Draft::finish) gives back with the version that it read: of
-//! two deciders one decides again.
+//! A decision in progress: the checkout as it will be, what happened to it, and the time and rules that both
+//! are based on. Every rule that changes a checkout changes a draft. The caller loads the checkout, lets one
+//! or more rules change the draft, and writes the result of [`finish`](Draft::finish) with the version that
+//! it read: if two callers decide at once, one of them has to decide again.
 
 use alloc::vec::Vec;
 
@@ -16,14 +16,14 @@ use crate::merchant::payment::operation::Operation;
 use crate::merchant::rules::MerchantRules;
 use crate::time::Timestamp;
 
-/// A decision in the making.
+/// A decision in progress.
 #[derive(Debug)]
 pub struct Draft {
-    /// The checkout as it is so far. Only the rules of this crate change it.
+    /// The checkout so far. Only the rules of this crate change it.
     checkout: Checkout,
-    /// By which instant it is decided.
+    /// The time of the decision.
     pub(in crate::merchant) now: Timestamp,
-    /// By which rules.
+    /// The rules of the decision.
     pub(in crate::merchant) rules: MerchantRules,
     events: Vec<CheckoutEvent>,
     is_changed: bool,
@@ -31,12 +31,12 @@ pub struct Draft {
     cancellation_before: Option<CancellationState>,
 }
 
-/// A decision, whole.
+/// A complete decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
-    /// The checkout as it is from now on.
+    /// The checkout from now on.
     pub checkout: Checkout,
-    /// What happened to it, in causal order. A timer that was moved on is nothing to tell of.
+    /// What happened to it, in causal order. Moving a timer on is not an event.
     pub events: Vec<CheckoutEvent>,
     /// Whether there is anything to write.
     pub is_changed: bool,
@@ -52,7 +52,7 @@ pub(in crate::merchant) struct PaymentDraft<'a> {
 }
 
 impl Draft {
-    /// Begins to decide about a checkout.
+    /// Starts a decision about a checkout.
     #[must_use]
     pub fn new(checkout: Checkout, now: Timestamp, rules: MerchantRules) -> Self {
         let cancellation_before = checkout.cancellation.as_ref().map(|cancellation| cancellation.state);
@@ -60,13 +60,13 @@ impl Draft {
         Self { checkout, now, rules, events, is_changed: false, payment_before: None, cancellation_before }
     }
 
-    /// The checkout as it is so far.
+    /// The checkout so far.
     #[must_use]
     pub const fn checkout(&self) -> &Checkout {
         &self.checkout
     }
 
-    /// The decision, whole, once the last rule has run.
+    /// The complete decision, once the last rule has run.
     pub(in crate::merchant) fn decided(self) -> Decided {
         let Self { checkout, events, is_changed, payment_before, cancellation_before, .. } = self;
         let cancellation = checkout.cancellation.as_ref().map(|cancellation| cancellation.state);
@@ -77,13 +77,13 @@ impl Draft {
         Decided { checkout, events, is_changed }
     }
 
-    /// The checkout, to be changed: there is something to write.
+    /// The checkout, to be changed: there will be something to write.
     pub(in crate::merchant) const fn change(&mut self) -> &mut Checkout {
         self.is_changed = true;
         &mut self.checkout
     }
 
-    /// The payment, if there is one, to be changed or not: it is compared in the end.
+    /// The payment, if there is one, which may be changed: it is compared at the end.
     pub(in crate::merchant) fn payment(&mut self) -> Option<PaymentDraft<'_>> {
         let payment = self.checkout.payment.as_mut()?;
         if self.payment_before.is_none() && !self.is_changed {
@@ -98,17 +98,17 @@ impl Draft {
         })
     }
 
-    /// The state of the cancellation, if there is one, to be changed or not.
+    /// The state of the cancellation, if there is one, which may be changed: it is compared at the end.
     pub(in crate::merchant) fn cancellation(&mut self) -> Option<&mut CancellationState> {
         self.checkout.cancellation.as_mut().map(|cancellation| &mut cancellation.state)
     }
 
-    /// Notes what happened to an attempt.
+    /// Records what happened to an attempt.
     pub(in crate::merchant) fn tell(&mut self, attempt: u32, event: AttemptEvent) {
         self.events.push(CheckoutEvent::Attempt { attempt, event });
     }
 
-    /// Notes what happened to the payment, or to the order as a whole.
+    /// Records what happened to the payment, or to the order as a whole.
     pub(in crate::merchant) fn tell_of_payment(&mut self, event: PaymentEvent) {
         self.events.push(event.into());
     }
@@ -124,7 +124,7 @@ impl Draft {
         Some(in_flight)
     }
 
-    /// Has an attempt looked at now, if a look at it is waited for.
+    /// Makes a look at an attempt due now, if one is scheduled.
     pub(in crate::merchant) fn look_now(&mut self, number: u32) {
         let now = self.now;
         let attempt = self.checkout.attempt_mut(number);
@@ -134,7 +134,7 @@ impl Draft {
         }
     }
 
-    /// Moves an attempt on, and begins the payment that its success has made.
+    /// Moves an attempt to a new state, and starts the payment if that state is a success.
     pub(in crate::merchant) fn move_on(&mut self, number: u32, state: AttemptState) {
         let checkout = self.change();
         if let AttemptState::Completed { completion, charge_permission_id, at } = &state
@@ -151,23 +151,23 @@ impl Draft {
         }
     }
 
-    /// Ends an attempt of which nothing was paid.
+    /// Ends an attempt for which nothing was paid.
     pub(in crate::merchant) fn end_unpaid(&mut self, number: u32, reason: NotPaidReason) {
         self.move_on(number, AttemptState::NotPaid { reason, charge: None, at: self.now });
         self.tell(number, AttemptEvent::NotPaid);
     }
 
-    /// Lets an attempt come second to one that is live.
+    /// Makes an attempt surplus to one that is live.
     pub(in crate::merchant) fn end_as_surplus(&mut self, number: u32, of: u32) {
         self.move_on(number, AttemptState::Surplus { of });
         self.tell(number, AttemptEvent::SurplusRecorded { of });
     }
 
-    /// Changes the terms by compare-and-set on their version. Before the first send only: a Finalize
-    /// that may be on its way carries the old terms.
+    /// Changes the terms by compare-and-set on their version. Only before the first send: a Finalize that may
+    /// be on its way carries the old terms.
     ///
     /// # Errors
-    /// The first rule that is broken; nothing is changed by it.
+    /// The first broken rule; then nothing is changed.
     pub fn change_terms(&mut self, expected_version: u32, terms: Terms) -> Result<(), TermsRefused> {
         self.may_change_terms(expected_version, &terms)?;
         // Nothing below this line may fail.
@@ -183,8 +183,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Makes a quote the terms, on whatever version they have. One that says what they say already changes
-    /// nothing.
+    /// Makes a quote the terms, whatever version they have. A quote that equals the terms changes nothing.
     ///
     /// # Errors
     /// As [`change_terms`](Self::change_terms).
@@ -212,12 +211,12 @@ impl Draft {
 }
 
 impl PaymentDraft<'_> {
-    /// As [`Checkout::holds_back`].
+    /// See [`Checkout::holds_back`].
     pub(in crate::merchant) const fn holds_back(&self, operation: &Operation) -> bool {
         self.is_canceled && !self.payment.is_closed() && operation.waits_for_close()
     }
 
-    /// Notes what happened.
+    /// Records what happened.
     pub(in crate::merchant) fn tell(&mut self, event: PaymentEvent) {
         self.events.push(event.into());
     }

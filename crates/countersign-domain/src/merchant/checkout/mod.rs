@@ -1,6 +1,6 @@
-//! A checkout: the shop's order with its terms and the attempts to be paid for it. What is decided about it
-//! is decided on a [`draft`]; what happens to an attempt stands in [`super::attempt`], what happens to the
-//! payment in [`super::payment`] and [`super::after`].
+//! A checkout: the shop's order with its terms and the attempts to pay it. Decisions about it are made on a
+//! [`draft`]; what happens to an attempt is in [`super::attempt`], what happens to the payment in
+//! [`super::payment`] and [`super::after`].
 
 pub mod cancellation;
 pub mod draft;
@@ -20,10 +20,10 @@ use super::rules::MerchantRules;
 use crate::ids::CheckoutId;
 use crate::time::Timestamp;
 
-/// The shop's order, its terms, and every attempt to be paid for it.
+/// The shop's order, its terms, and every attempt to pay it.
 ///
-/// The one document in which "at most one attempt is live" can be seen and held: who wants to send must
-/// write it with the version that was read.
+/// This one document shows and enforces "at most one attempt is live": to send, it must be written with the
+/// version that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
     /// Its id; `merchantReferenceId` at Amazon.
@@ -32,13 +32,13 @@ pub struct Checkout {
     pub order_id: String,
     /// What the shop asks for.
     pub terms: Terms,
-    /// Rises by one with every change of the terms; 1 at first.
+    /// Rises by one with every change of the terms; starts at 1.
     pub terms_version: u32,
     /// Oldest first; `attempts[k].number` is `k + 1`.
     pub attempts: Vec<Attempt>,
-    /// What was agreed since an attempt succeeded.
+    /// The payment, once an attempt has succeeded.
     pub payment: Option<Payment>,
-    /// The shop's wish to cancel the order, if it has one.
+    /// The shop's request to cancel the order, if there is one.
     pub cancellation: Option<Cancellation>,
     /// When the shop registered it.
     pub registered_at: Timestamp,
@@ -51,7 +51,7 @@ impl Checkout {
         self.attempts.iter().find(|attempt| attempt.state.is_live())
     }
 
-    /// When somebody must look after it: an attempt, the payment or the cancellation.
+    /// When it is due: an attempt, the payment or the cancellation.
     #[must_use]
     pub fn due_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
         let attempts = self.attempts.iter().filter_map(|attempt| attempt.state.due_at());
@@ -60,10 +60,10 @@ impl Checkout {
         attempts.chain(payment).chain(cancellation).min()
     }
 
-    /// The attempt whose fate answers for this one: itself, or the one that it came second to.
+    /// The attempt whose outcome decides for this one: itself, or the one that it is surplus to.
     ///
-    /// That one may have come second itself later, when nothing of it had left this machine. An
-    /// attempt comes second to one that is live at that moment, and stays so: there is no circle.
+    /// That attempt may itself have become surplus later, when nothing of it had left this machine. An
+    /// attempt becomes surplus to one that is live at that moment, and stays so: there can be no cycle.
     #[must_use]
     pub fn deciding_attempt(&self, number: u32) -> Option<&Attempt> {
         let mut attempt = self.attempt(number)?;
@@ -74,16 +74,16 @@ impl Checkout {
         None
     }
 
-    /// Whether an operation is not to be sent again before the permission of its canceled order is closed.
-    /// Sent again before, it could charge the buyer; under a closed permission what was carried out is
-    /// answered by its key, and what was not never will be.
+    /// Whether an operation must not be sent again before the permission of its canceled order is closed. If
+    /// it were sent again earlier, it could charge the buyer; under a closed permission, a call that was
+    /// executed is answered by its key, and one that was not can no longer be.
     #[must_use]
     pub fn holds_back(&self, operation: &Operation) -> bool {
         let is_open = self.payment.as_ref().is_some_and(|payment| !payment.is_closed());
         self.cancellation.is_some() && is_open && operation.waits_for_close()
     }
 
-    /// One attempt.
+    /// The attempt with this number.
     #[must_use]
     pub fn attempt(&self, number: u32) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.number == number)

@@ -1,5 +1,5 @@
-//! What an order costs once the buyer's address is known: the cart that the shop's own table makes of it,
-//! and what of a cart becomes the order's terms. Whoever asks the shop itself comes here with its answer.
+//! What an order costs once the buyer's address is known: the cart that the shop's own table makes of it, and
+//! which parts of a cart become the order's terms. Where the shop itself is asked, its answer comes here too.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -14,30 +14,30 @@ use crate::words::words;
 /// The whole, in basis points.
 const WHOLE: u64 = 10_000;
 
-/// The shop's prices of delivery, its taxes and its coupons, where no hook of the shop's is asked.
+/// The shop's prices of delivery, its taxes and its coupons, for a shop without a quote hook.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QuoteTable {
-    /// The ways in which a parcel can come, the first that fits being the default. None at all: one way,
-    /// everywhere, for nothing.
+    /// The ways in which a parcel can be delivered; the first that fits is the default. If empty: one way,
+    /// everywhere, free of charge.
     pub deliveries: Vec<DeliveryRate>,
-    /// What is added for a country; nothing for one that is not named.
+    /// The tax of each country; none for a country that is not listed.
     pub taxes: Vec<TaxRate>,
-    /// What a buyer's code takes off.
+    /// The discounts for the buyer's codes.
     pub coupons: Vec<CouponRate>,
 }
 
-/// A way in which a parcel can come.
+/// A way in which a parcel can be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRate {
     /// Its id, unique in the table.
     pub id: String,
-    /// What the buyer reads.
+    /// The name that the buyer reads.
     pub name: String,
     /// What it costs. It is offered to orders in this currency.
     pub price: Money,
-    /// The countries that it goes to; all, when none is named.
+    /// The countries that it delivers to; all if the list is empty.
     pub countries: Vec<String>,
-    /// How many days it takes, if the buyer is told.
+    /// How many days it takes, if the buyer is to see that.
     pub days: Option<u32>,
 }
 
@@ -50,19 +50,19 @@ pub struct TaxRate {
     pub basis_points: u32,
 }
 
-/// What a code takes off the items' price.
+/// The discount that a code gives on the items' price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CouponRate {
-    /// The code. Upper and lower case are one.
+    /// The code. Case does not matter.
     pub code: String,
-    /// How much.
+    /// The discount.
     pub discount: Discount,
 }
 
 /// How much a coupon takes off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discount {
-    /// An amount, of orders in its currency.
+    /// A fixed amount, for orders in its currency.
     Amount(Money),
     /// Hundredths of a percent of the items' price.
     BasisPoints(u32),
@@ -73,49 +73,50 @@ pub enum Discount {
 pub struct QuoteAsked<'a> {
     /// The items' price.
     pub base: Money,
-    /// The whole order's, when it is charged in parts.
+    /// The amount of the whole order, when it is charged in parts.
     pub total: Option<Money>,
-    /// Whether a parcel leaves.
+    /// Whether there is a parcel.
     pub product_type: ProductType,
-    /// Where to, by the country's two letters: the parcel, or the bill where there is none.
+    /// The destination as the country's two letters: where the parcel goes or, without a parcel, the billing
+    /// address.
     pub country: Option<&'a str>,
-    /// The way that the buyer has chosen, if any.
+    /// The delivery option that the buyer has chosen, if any.
     pub delivery_option_id: Option<&'a str>,
-    /// Whether that choice is what is asked about: then another one will not do.
+    /// Whether the question is about that choice: then no other option may be used instead.
     pub is_choosing: bool,
-    /// The buyer's codes.
+    /// The buyer's coupon codes.
     pub coupon_codes: &'a [String],
 }
 
 words! {
-    /// Why there is no quote. The words are those that an event handler answers Amazon's page with, as
-    /// `reasonCode`: Amazon documents `unknownError` only; `shippingAddressInvalid` is seen in public code, and the
-    /// others are this project's (docs/compatibility.md).
+    /// Why there is no quote. The words are those with which an event handler answers Amazon's page, as
+    /// `reasonCode`: Amazon documents only `unknownError`; `shippingAddressInvalid` is seen in public code,
+    /// and the others are this project's (docs/compatibility.md).
     QuoteRefused {
-        /// The parcel cannot go there, or is to go elsewhere than the shop registered.
+        /// The parcel cannot go there, or the shop registered a different destination.
         ShippingAddressInvalid = "shippingAddressInvalid",
-        /// There is no such way for it to come, or not to there.
+        /// There is no such delivery option, or not for this destination.
         DeliveryOptionUnavailable = "deliveryOptionUnavailable",
         /// There is no such coupon.
         CouponInvalid = "couponInvalid",
-        /// The order is not what it was: it is paid, being paid, canceled, or the shop has changed it.
+        /// The order has changed: it is paid, being paid, canceled, or the shop has changed it.
         CartChanged = "cartChanged",
         /// The shop did not answer in time.
         Timeout = "timeout",
-        /// The shop's answer is no quote, or the event does not bring what one rests on.
+        /// The shop's answer is not a valid quote, or the event lacks what a quote is based on.
         UnknownError = "unknownError",
     }
 }
 
-/// A quote by the table.
+/// Makes a quote from the table.
 ///
-/// The tax is added on the items after the discount and on the delivery, rounded half up to the
-/// currency's last digit; a discount takes off the whole price of the items at most.
+/// The tax is added to the items after the discount and to the delivery, rounded half up to the currency's
+/// last digit; a discount takes off at most the whole price of the items.
 ///
 /// # Errors
 /// [`QuoteRefused`]: the address, then the choice, then the coupons; where no parcel leaves
-/// [`QuoteRefused::UnknownError`], if the tax is by a country that is not known. That there is something to charge is
-/// [`Cart::check`]'s to say.
+/// [`QuoteRefused::UnknownError`], if the tax depends on a country that is not known. [`Cart::check`] decides
+/// whether there is something to charge.
 pub fn quote(table: &QuoteTable, asked: &QuoteAsked<'_>) -> Result<Cart, QuoteRefused> {
     let base = asked.base;
     let delivery_options = match asked.product_type {
@@ -167,7 +168,7 @@ pub fn quote(table: &QuoteTable, asked: &QuoteAsked<'_>) -> Result<Cart, QuoteRe
     })
 }
 
-/// The ways in which the parcel can come to the country, the chosen one marked.
+/// The delivery options for the country, with the chosen one marked.
 fn offered(table: &QuoteTable, asked: &QuoteAsked<'_>) -> Result<Vec<DeliveryOption>, QuoteRefused> {
     let currency = asked.base.currency();
     let free = [DeliveryRate {
@@ -212,17 +213,17 @@ fn share(minor: u64, basis_points: u32) -> u64 {
     u64::try_from(rounded).unwrap_or(u64::MAX)
 }
 
-/// Why a cart does not become the order's terms.
+/// Why a cart cannot become the order's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotQuotable {
-    /// A rule of carts.
+    /// The cart breaks a rule of carts.
     Cart(CartRefused),
-    /// The order is charged in parts, and the cart does not say of what.
+    /// The order is charged in parts, and the cart does not name the total.
     TotalMissing,
 }
 
 impl NotQuotable {
-    /// The member that is to blame.
+    /// The member that breaks the rule.
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
@@ -232,11 +233,11 @@ impl NotQuotable {
     }
 }
 
-/// The terms as a quote makes them: its amounts, and what is known of the address that it was computed for.
+/// The terms that a quote makes: its amounts, and what is known of the address that it was computed for.
 ///
 /// # Errors
-/// The first rule that is broken. What was registered without a total may get one: then it is charged in
-/// parts; one that has a total must name it again, since Amazon keeps the last one that it was told.
+/// The first broken rule. An order that was registered without a total may get one: then it is charged in
+/// parts. An order that has a total must name it again, since Amazon keeps the last total that it received.
 pub fn quoted_terms(
     registered: &Terms,
     cart: &Cart,
@@ -257,8 +258,8 @@ pub fn quoted_terms(
     })
 }
 
-/// Whether the parcel goes where the shop has registered that it must, as far as the event says where;
-/// anywhere, when it has not.
+/// Whether the parcel goes to the destination that the shop registered, as far as the event names one;
+/// anywhere, if the shop registered none.
 #[must_use]
 pub fn goes_where_registered(registered: &Terms, address: &Address) -> bool {
     registered
@@ -316,7 +317,7 @@ mod tests {
         }
     }
 
-    /// base + shipping + tax − discount = charge, of the options, the chosen one first.
+    /// base + shipping + tax − discount = charge, then the options, the chosen one first.
     fn told(cart: &Cart) -> String {
         let discount = cart.discount.map_or("0".to_string(), Money::amount);
         let mut options: Vec<_> = cart.delivery_options.iter().collect();

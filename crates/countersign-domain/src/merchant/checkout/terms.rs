@@ -6,56 +6,56 @@ use crate::address::{Address, AddressMatch};
 use crate::money::{Currency, Money};
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 
-/// What the shop asks for. The browser can change none of it.
+/// What the shop asks for. The browser cannot change any of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
-    /// What is sold: decides which address is payment-critical.
+    /// What is sold; decides which address is payment-critical.
     pub product_type: ProductType,
-    /// What a success shall do with the buyer's money.
+    /// What a success does with the buyer's money.
     pub payment_intent: PaymentIntent,
     /// Whether the shop can wait up to 24 hours for an authorization.
     pub can_handle_pending_authorization: bool,
     /// What this payment charges.
     pub charge_amount: Money,
-    /// The whole order's amount, when it is to be charged in parts.
+    /// The amount of the whole order, when it is charged in parts.
     pub total_order_amount: Option<Money>,
     /// Sent with Finalize, byte for byte as given to the button.
     pub supplementary_data: Option<String>,
-    /// The shop's notes beside the order.
+    /// The shop's notes on the order.
     pub merchant_metadata: MerchantMetadata,
-    /// Where the parcel goes, if the shop knew when it registered the order.
+    /// Where the parcel goes, if the shop knew that when it registered the order.
     pub shipping_address: Option<Address>,
-    /// The address that the amounts were computed for, as far as it was told then: where the parcel goes, or
-    /// for `PayOnly` the billing address. None before there was a quote.
+    /// The address that the amounts were computed for, as far as it was known then: where the parcel goes, or
+    /// for `PayOnly` the billing address. `None` before there was a quote.
     pub quoted_address: Option<Address>,
 }
 
-/// A rule that the terms break. Each names the field that the shop sent.
+/// A broken rule of the terms. Each names the field that the shop sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TermsRefused {
     /// `AuthorizeWithCapture` cannot wait for a pending authorization (Amazon's rule).
     PendingWithCapture,
     /// There is nothing to charge.
     NothingToCharge,
-    /// More than Amazon charges at once.
+    /// More than Amazon charges in one payment.
     ChargeAboveMaximum,
     /// The total order amount is in another currency.
     TotalInAnotherCurrency(Currency),
-    /// The total order amount is less than this payment's part of it.
+    /// The total order amount is less than the amount of this payment, which is a part of it.
     TotalBelowCharge,
-    /// The terms' version is not the current one: somebody else changed them.
+    /// The terms' version is not the current one: they were changed in between.
     VersionMoved {
         /// The current version.
         current: u32,
     },
     /// An attempt was sent with the current terms and is not proved unpaid.
     AlreadySent,
-    /// The order is canceled, or being canceled.
+    /// The order is canceled or being canceled.
     OrderCanceled,
 }
 
 impl TermsRefused {
-    /// The field that is to blame, as the merchant API spells it.
+    /// The field that breaks the rule, as the merchant API spells it.
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl Terms {
     /// Checks the rules between the members.
     ///
     /// # Errors
-    /// The first rule that is broken, in the order of [`TermsRefused`].
+    /// The first broken rule, in the order of [`TermsRefused`].
     pub fn check(&self) -> Result<(), TermsRefused> {
         if self.payment_intent == PaymentIntent::AuthorizeWithCapture && self.can_handle_pending_authorization
         {
@@ -95,7 +95,7 @@ impl Terms {
         Ok(())
     }
 
-    /// The first member in which what the shop asks for differs, as the merchant API spells it.
+    /// The first member in which the shop's request differs, as the merchant API spells it.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<&'static str> {
         let addresses_differ = match (&self.shipping_address, &other.shipping_address) {

@@ -1,11 +1,11 @@
-//! What a caller or a buyer may be told of a checkout, derived from its attempts and never stored.
+//! What a caller or a buyer may be told of a checkout: derived from its attempts, never stored.
 
 use super::Checkout;
 use super::cancellation::CancellationState;
 use crate::ids::{ChargeId, ChargePermissionId};
 use crate::merchant::attempt::{Attempt, AttemptState, Completion, NotPaidReason, UnresolvedReason};
 
-/// Today's answer. `Paid`, `Authorized`, `Confirmed` and `NotPaid` never change for an attempt, unless
+/// The current answer. `Paid`, `Authorized`, `Confirmed` and `NotPaid` never change for an attempt, unless
 /// the shop itself cancels the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {
@@ -15,13 +15,13 @@ pub enum Verdict<'a> {
     Authorized(Proof<'a>),
     /// A Charge Permission only.
     Confirmed(Proof<'a>),
-    /// Amazon still decides: on the authorization, or on the capture that is the intent.
+    /// Amazon has not decided yet: on the authorization, or on the capture that the intent asks for.
     Pending(Proof<'a>),
-    /// Not known yet. Not shippable, not to be paid again.
+    /// Not known yet. The order must not be shipped and must not be paid again.
     Checking(Option<UnresolvedReason>),
-    /// Proved unpaid: the buyer goes to the start of checkout.
+    /// Proved unpaid: the buyer goes back to the start of the checkout.
     NotPaid(&'a NotPaidReason),
-    /// The shop canceled the order; nothing is held and nothing kept.
+    /// The shop canceled the order; no money is held and none is kept.
     Canceled,
     /// No session has come back from Amazon's page yet.
     Registered,
@@ -37,7 +37,7 @@ pub struct Proof<'a> {
 }
 
 impl Verdict<'_> {
-    /// What [`outcome`](Self::outcome) can be.
+    /// The values of [`outcome`](Self::outcome).
     pub const OUTCOMES: [&'static str; 8] =
         ["registered", "checking", "pending", "paid", "authorized", "confirmed", "notPaid", "canceled"];
 
@@ -58,14 +58,14 @@ impl Verdict<'_> {
 }
 
 impl Checkout {
-    /// Whether a cancellation has come to its end.
+    /// Whether a cancellation is finished.
     #[must_use]
     pub fn is_canceled(&self) -> bool {
         let state = self.cancellation.as_ref().map(|cancellation| cancellation.state);
         matches!(state, Some(CancellationState::Done { .. }))
     }
 
-    /// The verdict of one attempt; a surplus one gets that of the attempt it came second to.
+    /// The verdict of one attempt; a surplus attempt gets that of the attempt it is surplus to.
     #[must_use]
     pub fn verdict_of<'a>(&'a self, attempt: &'a Attempt) -> Verdict<'a> {
         let Some(deciding) = self.deciding_attempt(attempt.number) else { return Verdict::Checking(None) };
@@ -89,7 +89,7 @@ impl Checkout {
                 let proof = Proof { charge_permission_id, charge_id: completion.charge_id() };
                 match completion {
                     Completion::Captured(_) => Verdict::Paid(proof),
-                    // Whoever captures it: it was authorized, which is all that was asked for.
+                    // It does not matter who captures it: it was authorized, which is all that was asked for.
                     Completion::Authorized(_) | Completion::CaptureInitiated(_) => Verdict::Authorized(proof),
                     Completion::Confirmed => Verdict::Confirmed(proof),
                 }
@@ -98,8 +98,8 @@ impl Checkout {
         }
     }
 
-    /// The checkout's own verdict: the live attempt's, else that of one which may still be sent,
-    /// else the latest one's. A buyer is not told to pay again while an earlier tab may succeed.
+    /// The checkout's own verdict: the live attempt's, else that of an attempt which may still be sent, else
+    /// the latest one's. A buyer is not asked to pay again while an earlier tab may succeed.
     #[must_use]
     pub fn verdict(&self) -> Verdict<'_> {
         if self.is_canceled() {

@@ -1,4 +1,4 @@
-//! What may be asked for once an attempt has succeeded: the ladder of rules between a wish of the shop's and
+//! What may be requested once an attempt has succeeded: the ladder of rules between a request of the shop and
 //! a recorded operation. Nothing is sent here.
 
 use super::Payment;
@@ -14,53 +14,53 @@ use crate::merchant::event::PaymentEvent;
 use crate::merchant::rules::{MAX_OPERATIONS, MerchantRules, RefundCeiling};
 use crate::money::Money;
 
-/// Why nothing is done. Each names the field that the shop sent.
+/// Why an operation is refused. Each names the field that the shop sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OperationRefused {
     /// No attempt is proved to have succeeded: there is nothing to charge, capture, refund or close.
     NotCompleted,
-    /// The order is canceled, or being canceled.
+    /// The order is canceled or being canceled.
     OrderCanceled,
-    /// The reference stands for something else.
+    /// The reference belongs to a different operation.
     ReferenceReused,
     /// More than [`MAX_OPERATIONS`].
     TooManyOperations,
     /// `captureNow` cannot wait for a pending authorization (Amazon's rule).
     PendingWithCapture,
-    /// The amount is nothing; the field.
+    /// The amount is zero; the field.
     Nothing(&'static str),
     /// The amount is in another currency; the field.
     OtherCurrency(&'static str),
-    /// More than Amazon moves at once; the field.
+    /// More than Amazon moves in one call; the field.
     AboveMaximum(&'static str),
     /// The permission is Closed.
     PermissionClosed,
-    /// The last charge was declined: the buyer must name another payment method.
+    /// The last charge was declined: the buyer must choose another payment method.
     PermissionNonChargeable,
-    /// 25 charges, declined ones not counted.
+    /// There are 25 charges already, declined ones not counted.
     TooManyCharges,
-    /// More than is left of the limit: so much is.
+    /// More than is left of the limit; what is left.
     ExceedsLimit(Money),
     /// No charge of this checkout has this id.
     NoSuchCharge,
-    /// No charge was named, and not exactly one is there to be meant.
+    /// No charge was named, and there is none, or more than one, that could be meant.
     ChargeNotNamed,
     /// The charge is not Authorized.
     NotAuthorized,
     /// Another operation on this charge is in flight.
     ChargeBusy,
-    /// More than is authorized: so much is.
+    /// More than is authorized; the authorized amount.
     ExceedsCharge(Money),
     /// The charge is not Captured.
     NotCaptured,
-    /// More than may be refunded, with what is on its way: so much may.
+    /// More than may be refunded, including refunds on their way; what may be refunded.
     ExceedsRefundable(Money),
-    /// 10 refunds of a charge.
+    /// The charge has 10 refunds already.
     TooManyRefunds,
 }
 
 impl OperationRefused {
-    /// The field that is to blame, as the merchant API spells it.
+    /// The field that breaks the rule, as the merchant API spells it.
     #[must_use]
     pub const fn field(self) -> Option<&'static str> {
         match self {
@@ -86,19 +86,19 @@ impl OperationRefused {
     }
 }
 
-/// What became of asking.
+/// The result of a request for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
-    /// It was asked for before: this operation.
+    /// It was requested before, as this operation.
     Known(u32),
     /// It is recorded now, and due.
     New(u32),
 }
 
-/// Records what the shop asks for, against the payment and everything in flight.
+/// Records what the shop requests, checked against the payment and everything in flight.
 ///
 /// # Errors
-/// The first rule that is broken; nothing is changed by it.
+/// The first broken rule; then nothing is changed.
 pub fn ask(draft: &mut Draft, name: OperationName, asked: Asked) -> Result<Recorded, OperationRefused> {
     let payment = draft.checkout().payment.as_ref();
     let known = payment.and_then(|payment| payment.operations.iter().find(|it| it.name == name));
@@ -128,7 +128,7 @@ pub fn ask(draft: &mut Draft, name: OperationName, asked: Asked) -> Result<Recor
     Ok(Recorded::New(number))
 }
 
-/// What is asked for means, or the rule that it breaks.
+/// The call that the request asks for, or the rule that it breaks.
 fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Request, OperationRefused> {
     use OperationRefused as Refused;
     let checked = |field: &'static str, amount: Money| {
@@ -151,7 +151,7 @@ fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Re
             let amount = checked("chargeAmount", *amount)?;
             match &payment.permission.state {
                 PermissionState::Chargeable => {}
-                // Whether an open charge holds all that is left, our own accounts say.
+                // Our own accounts say whether an open charge holds all that is left.
                 PermissionState::NonChargeable(reason) if reason == CHARGE_IN_PROGRESS => {}
                 PermissionState::NonChargeable(_) => return Err(Refused::PermissionNonChargeable),
                 PermissionState::Closed(_) => return Err(Refused::PermissionClosed),
@@ -201,7 +201,7 @@ fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Re
             }
             let plain = payment.refundable(charge, RefundCeiling::Captured);
             let most = payment.refundable(charge, rules.refund_ceiling);
-            // What is left, where nobody says how much.
+            // What is left, if no amount was named.
             let amount = amount.unwrap_or(plain);
             if amount.is_zero() || amount.minor() > most.minor() {
                 return Err(Refused::ExceedsRefundable(most));

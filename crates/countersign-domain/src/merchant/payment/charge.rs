@@ -24,49 +24,49 @@ use crate::time::Timestamp;
 pub struct Charge {
     /// Its id.
     pub id: ChargeId,
-    /// What it charges.
+    /// The amount that it charges.
     pub amount: Money,
     /// When it was authorized, or was first seen to be.
     pub authorized_at: Timestamp,
-    /// When its authorization lapses: what Amazon says, and until it has said so two days.
+    /// When its authorization lapses: what Amazon says or, until it has said so, after two days.
     pub expires_at: Timestamp,
-    /// Everything that the capture plan has for an instant up to this is done.
+    /// The plan for this charge has run up to this instant.
     pub planned_until: Timestamp,
     /// How far it is.
     pub state: ChargeState,
-    /// Whether that is what Amazon shows.
+    /// Whether Amazon shows that state.
     pub sight: Sight,
-    /// When to look at it beside the plan.
+    /// When to look at it in addition to the plan.
     pub look: Option<Look>,
-    /// What was given back of it, oldest first.
+    /// Its refunds, oldest first.
     pub refunds: Vec<Refund>,
-    /// `refundedAmount`, as it was last shown: more than the known refunds if others were made elsewhere.
+    /// `refundedAmount`, as last shown: more than the known refunds if others were made elsewhere.
     pub refunded_shown: Option<Money>,
 }
 
 /// Whether a charge's state is what Amazon shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
-    /// Nobody has looked: Finalize's answer, which names no state, is all there is.
+    /// Nobody has looked: all that is known is Finalize's answer, which names no state.
     Never,
-    /// It was shown so; then Amazon refused something that it would have allowed if it still were.
+    /// It was shown; then Amazon refused something that this state would have allowed.
     Doubted,
-    /// Amazon shows otherwise what cannot change. The operator was told, once.
+    /// Amazon shows a different state although this one cannot change. The operator was notified, once.
     Contradicted,
-    /// It was shown so, last at this instant.
+    /// It was shown, last at this instant.
     At(Timestamp),
 }
 
-/// How far a charge is.
+/// The state of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChargeState {
-    /// Amazon still decides.
+    /// Amazon has not decided yet.
     AuthorizationInitiated,
     /// Reserved.
     Authorized,
-    /// The capture is carried out asynchronously: neither success nor failure.
+    /// The capture runs asynchronously: neither success nor failure yet.
     CaptureInitiated,
-    /// Taken: so much.
+    /// Captured, with the amount.
     Captured(Money),
     /// Nothing is held; Amazon's reason.
     Canceled(Option<String>),
@@ -75,7 +75,7 @@ pub enum ChargeState {
 }
 
 impl ChargeState {
-    /// Amazon's word for it.
+    /// Amazon's name of the state.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl ChargeState {
         }
     }
 
-    /// Amazon's reason, where it has given one.
+    /// Amazon's reason, if it gave one.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -99,7 +99,7 @@ impl ChargeState {
         }
     }
 
-    /// Whether it never changes again.
+    /// Whether it is final.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
@@ -108,7 +108,7 @@ impl ChargeState {
         }
     }
 
-    /// Whether both are final, and one of them cannot be true.
+    /// Whether both are final, so that one of them cannot be true.
     pub(super) fn contradicts(&self, known: &Self) -> bool {
         match (known, self) {
             (Self::Captured(known), Self::Captured(shown)) => known != shown,
@@ -120,7 +120,7 @@ impl ChargeState {
         }
     }
 
-    /// How far along: nothing goes back.
+    /// The order of the states: a charge never goes back.
     pub(super) const fn rank(&self) -> u8 {
         match self {
             Self::AuthorizationInitiated => 0,
@@ -138,7 +138,7 @@ pub enum ChargeStateSeen {
     AuthorizationInitiated,
     /// Reserved.
     Authorized,
-    /// The capture is carried out asynchronously.
+    /// The capture runs asynchronously.
     CaptureInitiated,
     /// Captured.
     Captured,
@@ -148,14 +148,14 @@ pub enum ChargeStateSeen {
     Canceled,
 }
 
-/// What Get Charge showed. An answer with an unknown state shows nothing and is not one of these.
+/// What Get Charge showed. An answer with an unknown state shows nothing and is not represented here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChargeSeen {
     /// `statusDetails.state`.
     pub state: ChargeStateSeen,
     /// `statusDetails.reasonCode`.
     pub reason: Option<String>,
-    /// `chargeAmount`, if the answer has one that can be read.
+    /// `chargeAmount`, if the answer has a readable one.
     pub charge_amount: Option<Money>,
 }
 
@@ -175,7 +175,7 @@ pub struct ChargeShown {
 }
 
 impl ChargeShown {
-    /// The state, if the answer has what it needs: money without an amount proves nothing.
+    /// The state, if the answer is complete: money without an amount proves nothing.
     pub(in crate::merchant) fn state(&self) -> Option<ChargeState> {
         let reason = || self.seen.reason.clone();
         Some(match self.seen.state {
@@ -205,7 +205,7 @@ impl Charge {
         }
     }
 
-    /// What was taken.
+    /// The captured amount.
     #[must_use]
     pub const fn captured(&self) -> Money {
         match &self.state {
@@ -218,7 +218,7 @@ impl Charge {
         }
     }
 
-    /// What was given back or is on its way: all but what was declined, and at least what Amazon shows.
+    /// What was refunded or is on its way: everything but declined refunds, and at least what Amazon shows.
     #[must_use]
     pub fn refunded(&self) -> Money {
         let counted = self.refunds.iter().filter(|refund| !matches!(refund.state, RefundState::Declined(_)));
@@ -229,7 +229,7 @@ impl Charge {
         }
     }
 
-    /// What it takes of the permission's limit: what it holds, or what it took.
+    /// How much of the permission's limit it uses: what it holds, or what it captured.
     #[must_use]
     pub const fn taken(&self) -> Money {
         if self.state.is_final() { self.captured() } else { self.amount }
@@ -255,7 +255,7 @@ impl Charge {
         Some(before.minus(rules.capture_margin).max(self.authorized_at.plus(Duration::from_millis(1))))
     }
 
-    /// The next thing that its plan has, and when: none for a charge that is not Authorized.
+    /// The next item of its plan, and when: `None` for a charge that is not Authorized.
     pub(in crate::merchant) fn next_planned(&self, rules: &MerchantRules) -> Option<(Timestamp, Planned)> {
         if self.state != ChargeState::Authorized {
             return None;
@@ -272,7 +272,7 @@ impl Charge {
             .min_by_key(|(at, _)| *at)
     }
 
-    /// When somebody must look after it, its refunds included. What is not final always has one.
+    /// When it is due, its refunds included. Every charge that is not final has such a time.
     #[must_use]
     pub fn due_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
         let refunds = self.refunds.iter().filter_map(|refund| refund.look).map(|look| look.at);
@@ -281,13 +281,13 @@ impl Charge {
     }
 }
 
-/// What the capture plan has for one instant of a charge.
+/// An item of the capture plan, for one instant of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::merchant) enum Planned {
     /// The shop is notified of this deadline.
     Warn(Deadline),
     /// It is captured, if the policy says so.
     Capture,
-    /// It has lapsed, or somebody captured it: ask.
+    /// It has lapsed, or somebody captured it: look it up.
     Ask,
 }

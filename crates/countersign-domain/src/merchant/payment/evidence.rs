@@ -1,10 +1,10 @@
-//! What Amazon's word proves of a payment: the one place where a charge, a refund or the permission
-//! changes its state. The answers of operations come here, and the Gets of timers, notifications and the
-//! snapshot.
+//! What Amazon's answers prove about a payment: the one place where a charge, a refund or the permission
+//! changes its state. The answers of operations come here, and so do the Gets of timers, of notifications and
+//! of the snapshot.
 //!
-//! Reads may be old, doubled and in any order: a state is left only forward, so the same reads in another
-//! order end in the same state, told once. A crash between the read and its write costs a look; the timer
-//! that asked for it was moved on before, and fires again.
+//! Reads may be stale, duplicated and in any order: states only move forward, so the same reads in another
+//! order end in the same state, with the same events once. A crash between the read and its write costs a
+//! look; the timer that asked for it was moved on before, and fires again.
 
 use alloc::string::ToString;
 
@@ -19,20 +19,20 @@ use crate::merchant::rules::BUYERS_PACE;
 use crate::money::Money;
 use crate::time::DAY;
 
-/// Amazon's reason for a permission whose rest an open authorization holds.
+/// Amazon's reason for a permission whose remaining amount is held by an open authorization.
 pub const CHARGE_IN_PROGRESS: &str = "ChargeInProgress";
 
-/// Who made a charge that was not known.
+/// Who made a charge that was not known before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::merchant) enum Maker {
-    /// An operation of ours.
+    /// One of our operations.
     Operation,
-    /// Somebody, elsewhere.
+    /// Somebody else.
     Stranger,
 }
 
 impl PaymentDraft<'_> {
-    /// Takes in a charge as Amazon shows it. `maker` is who made one that is not known.
+    /// Takes in a charge as Amazon shows it. `maker` says who made it if it is not known.
     pub(in crate::merchant) fn take_charge(&mut self, shown: &ChargeShown, maker: Maker) {
         let Some(state) = shown.state() else { return };
         let (now, id) = (self.now, &shown.id);
@@ -66,7 +66,7 @@ impl PaymentDraft<'_> {
         let Some(charge) = self.payment.charge_mut(id) else { return };
         charge.expires_at = shown.expires_at.unwrap_or(charge.expires_at);
         charge.refunded_shown = shown.refunded.or(charge.refunded_shown);
-        // A success of Finalize says that the money is taken. What Amazon shows after it is nearer the money.
+        // A success of Finalize says that the money is taken. What Amazon shows later is closer to the truth.
         let was_only_said = charge.sight == Sight::Never && matches!(charge.state, ChargeState::Captured(_));
         let contradicts = state.contradicts(&charge.state);
         if contradicts && !was_only_said {
@@ -80,7 +80,7 @@ impl PaymentDraft<'_> {
             }
         }
         let Some(charge) = self.payment.charge_mut(id) else { return };
-        // A slow replica's earlier state does not show the one that is known.
+        // An earlier state from a slow replica does not confirm the one that is known.
         if state.rank() >= charge.state.rank() || was_only_said {
             charge.sight = Sight::At(now);
         }
@@ -98,21 +98,22 @@ impl PaymentDraft<'_> {
             ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated => {
                 Some(Look::waiting(charge.look, now))
             }
-            // Overdue, and not seen to have lapsed: the plan has nothing left to ask by.
+            // Overdue, but not seen to have lapsed: the plan has no further item that would ask for it.
             ChargeState::Authorized if now >= charge.expires_at => {
                 Some(charge.look.map_or(Look::first(now), |look| look.next(now)))
             }
-            // What was shown is not what is known, nor does it tell what a refusal rests on.
+            // What was shown is not what is known, and does not explain the refusal.
             ChargeState::Authorized | ChargeState::Captured(_) if charge.sight == Sight::Doubted => {
                 Some(Look::waiting(charge.look, now))
             }
-            // If it is canceled or captured elsewhere, the news of that may be lost.
+            // If it is canceled or captured elsewhere, that notification may be lost.
             ChargeState::Authorized => Some(Look { at: now.plus(DAY), count: 0 }),
             ChargeState::Captured(_) | ChargeState::Canceled(_) | ChargeState::Declined(_) => None,
         };
     }
 
-    /// Tells what a charge has become. `asked` is what a capture that Amazon has accepted asked for.
+    /// Records the events of a charge's new state. `asked` is the amount of the capture that Amazon has
+    /// accepted.
     fn tell_of_new_state(&mut self, shown: &ChargeShown, asked: Option<Money>) {
         let Some(charge) = self.payment.charge(&shown.id) else { return };
         let id = shown.id.clone();
@@ -179,7 +180,7 @@ impl PaymentDraft<'_> {
         let now = self.now;
         let permission = &mut self.payment.permission;
         let look_before = permission.look;
-        // Closed is forever: what a slow replica shows after it is old.
+        // Closed is final: a slow replica that shows something else afterwards is out of date.
         let is_news =
             !matches!(permission.state, PermissionState::Closed(_)) && permission.state != shown.state;
         if is_news {
@@ -191,19 +192,19 @@ impl PaymentDraft<'_> {
             });
         }
         if is_news && matches!(shown.state, PermissionState::Closed(_)) {
-            // With it, its open charges may have been canceled.
+            // Amazon may have canceled its open charges together with it.
             for charge in self.payment.charges.iter_mut().filter(|charge| !charge.state.is_final()) {
                 charge.look = Some(Look::now(now));
             }
-            // What it held back can do no harm any more.
+            // The operations that were held back for the Close can do no harm any more.
             for operation in self.payment.operations.iter_mut().filter(|it| it.waits_for_close()) {
                 if let Some(doubt) = operation.state.in_flight_mut().and_then(InFlight::doubt_mut) {
                     doubt.look.at = now;
                 }
             }
         }
-        // Its buyer may name another payment method, and the news of that may be lost. What an open charge
-        // holds is that charge's to watch.
+        // Its buyer may choose another payment method, and that notification may be lost. What an open charge
+        // holds is watched through that charge.
         let permission = &mut self.payment.permission;
         permission.look = match &permission.state {
             PermissionState::NonChargeable(reason) if reason != CHARGE_IN_PROGRESS => {
@@ -216,14 +217,14 @@ impl PaymentDraft<'_> {
         };
     }
 
-    /// Tells the operator that Amazon contradicts what is known, unless it was told before.
+    /// Notifies the operator that Amazon contradicts what is known, unless that was done before.
     fn contradict_unless(&mut self, was_told: bool, id: &ChargeId, found: &'static str) {
         if !was_told {
             self.contradict(id, found);
         }
     }
 
-    /// Tells the operator that Amazon contradicts what is known.
+    /// Notifies the operator that Amazon contradicts what is known.
     pub(in crate::merchant) fn contradict(&mut self, id: &impl ToString, found: &'static str) {
         self.tell(PaymentEvent::Contradiction { id: id.to_string(), found });
     }

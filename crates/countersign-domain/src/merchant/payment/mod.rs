@@ -1,16 +1,15 @@
-//! What was agreed under one Charge Permission once an attempt has succeeded: its charges with their
-//! refunds, and what the shop has asked for since. Part of the checkout's document: one version, one
-//! timer.
+//! The payment under one Charge Permission, once an attempt has succeeded: its charges with their refunds,
+//! and what the shop has requested since. Part of the checkout's document: one version, one timer.
 //!
 //! What Amazon shows is taken in by [`evidence`], whoever asked: a timer, a notification, the sender of an
-//! operation. What is shown of an earlier state is a slow replica's; what contradicts a final one, or shows
-//! another amount or currency than is known, is logged for the operator and changes nothing. Charges and
-//! refunds that somebody made elsewhere under our permission are adopted: they count in every budget.
+//! operation. An earlier state comes from a slow replica; anything that contradicts a final state, or shows
+//! an amount or currency other than the known one, is logged for the operator and changes nothing. Charges
+//! and refunds that somebody made elsewhere under our permission are adopted: they count in every budget.
 //!
-//! Whatever is waited for has a timer: what Amazon decides is looked at ever less often, an Authorized charge
-//! daily and by its plan, an operation has its own; a permission that waits for its buyer is looked
-//! at hourly, later daily. A Chargeable one waits for nobody. Each look is moved on in the commit before
-//! the question, so a crash before, during or after it costs one look.
+//! Everything that is waited for has a timer: what Amazon has to decide is looked at less and less often, an
+//! Authorized charge daily and by its plan, an operation by its own timer; a permission that waits for its
+//! buyer is looked at hourly, later daily. A Chargeable permission waits for nobody. Each look is moved on in
+//! the commit before the request, so a crash before, during or after it costs one look.
 
 pub mod ask;
 pub mod charge;
@@ -35,25 +34,26 @@ use crate::ids::{ChargeId, ChargePermissionId, RefundId};
 use crate::money::Money;
 use crate::time::Timestamp;
 
-/// What was agreed under one permission.
+/// The payment under one permission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     /// The permission.
     pub charge_permission_id: ChargePermissionId,
-    /// The most that all its charges together may take: the total order amount, or the charge's.
+    /// The most that all its charges together may take: the total order amount or, without one, the charge
+    /// amount.
     pub limit: Money,
-    /// When it was proved.
+    /// When the success was proved.
     pub began_at: Timestamp,
     /// The permission as it was last seen.
     pub permission: Permission,
-    /// Oldest first; at most 25 that were not declined, and those that others made.
+    /// Oldest first; at most 25 that were not declined, plus those that others made.
     pub charges: Vec<Charge>,
-    /// What was asked for, oldest first: `operations[k].number` is `k + 1`.
+    /// What was requested, oldest first: `operations[k].number` is `k + 1`.
     pub operations: Vec<Operation>,
 }
 
 impl Payment {
-    /// What an attempt's success has begun; `None` for one that has not succeeded.
+    /// The payment that an attempt's success starts; `None` for an attempt that has not succeeded.
     #[must_use]
     pub fn begun_by(terms: &Terms, attempt: &Attempt) -> Option<Self> {
         let AttemptState::Completed { completion, charge_permission_id, at } = &attempt.state else {
@@ -62,14 +62,14 @@ impl Payment {
         Some(Self::begun(terms, completion, charge_permission_id, *at))
     }
 
-    /// What an attempt's success begins.
+    /// The payment that an attempt's success starts.
     pub(in crate::merchant) fn begun(
         terms: &Terms,
         completion: &Completion,
         charge_permission_id: &ChargePermissionId,
         now: Timestamp,
     ) -> Self {
-        // For what Finalize's answer does not say: the state and the expiry. The snapshot's own question is
+        // For what Finalize's answer does not say: the state and the expiry. The snapshot's own request is
         // usually faster.
         let soon = Some(Look { at: now.plus(ASK_FOR_CHARGE_AFTER), count: 0 });
         let charge = completion.charge_id().map(|id| {
@@ -90,7 +90,7 @@ impl Payment {
         }
     }
 
-    /// One of its charges.
+    /// The charge with this id.
     #[must_use]
     pub fn charge(&self, id: &ChargeId) -> Option<&Charge> {
         self.charges.iter().find(|charge| charge.id == *id)
@@ -100,7 +100,7 @@ impl Payment {
         self.charges.iter_mut().find(|charge| charge.id == *id)
     }
 
-    /// One of its refunds, with the charge that it is of.
+    /// The refund with this id, and its charge.
     #[must_use]
     pub fn refund(&self, id: &RefundId) -> Option<(&Charge, &Refund)> {
         self.charges.iter().find_map(|charge| {
@@ -112,14 +112,14 @@ impl Payment {
         self.charges.iter_mut().flat_map(|charge| &mut charge.refunds).find(|refund| refund.id == *id)
     }
 
-    /// Whether a refund is of a charge that is not known yet: that is to be asked for first, or nobody
-    /// would know what the refund is of.
+    /// Whether a refund belongs to a charge that is not known yet: that charge must be looked up first, or
+    /// nobody would know what the refund belongs to.
     #[must_use]
     pub fn lacks_charge_of(&self, shown: &RefundShown) -> bool {
         self.charge(&shown.charge_id).is_none()
     }
 
-    /// One of its operations.
+    /// The operation with this number.
     #[must_use]
     pub fn operation(&self, number: u32) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.number == number)
@@ -134,19 +134,19 @@ impl Payment {
         self.operations.iter().filter(|operation| !operation.state.is_final())
     }
 
-    /// The operation that is to change a charge and may still, if there is one.
+    /// The operation that may still change this charge, if there is one.
     #[must_use]
     pub fn changing(&self, id: &ChargeId) -> Option<&Operation> {
         self.in_flight().find(|operation| operation.request.changes_charge() == Some(id))
     }
 
-    /// What a capture that Amazon has accepted asked for.
+    /// The amount of a capture that Amazon has accepted.
     pub(in crate::merchant) fn accepted_capture(&self, id: &ChargeId) -> Option<Money> {
         let done = self.operations.iter().filter(|it| matches!(it.state, OperationState::Done(_)));
         done.filter(|it| it.request.changes_charge() == Some(id)).find_map(|it| it.request.captures())
     }
 
-    /// What is left of the limit, with everything that is in flight taken off.
+    /// What is left of the limit after everything in flight.
     #[must_use]
     pub fn left(&self) -> Money {
         let asked = self.in_flight().filter_map(|operation| {
@@ -157,7 +157,7 @@ impl Payment {
         self.limit.less(Money::sum(self.limit.currency(), taken.chain(asked)))
     }
 
-    /// What is being refunded of a charge and not yet among its refunds.
+    /// What is being refunded of a charge and is not yet among its refunds.
     #[must_use]
     pub fn refunding(&self, id: &ChargeId) -> Money {
         let asked = self.in_flight().filter_map(|operation| {
@@ -167,7 +167,7 @@ impl Payment {
         Money::sum(self.limit.currency(), asked)
     }
 
-    /// What may still be refunded of a charge, with everything that is on its way taken off.
+    /// What may still be refunded of a charge after everything on its way.
     #[must_use]
     pub fn refundable(&self, charge: &Charge, ceiling: RefundCeiling) -> Money {
         let captured = charge.captured();
@@ -178,7 +178,7 @@ impl Payment {
         most.less(charge.refunded()).less(self.refunding(&charge.id))
     }
 
-    /// Adds an operation that is due at once; gives back its number.
+    /// Adds an operation that is due at once; returns its number.
     pub(in crate::merchant) fn record(
         &mut self,
         name: OperationName,
@@ -201,12 +201,12 @@ impl Payment {
         number
     }
 
-    /// Whether nothing more can be charged under its permission, ever.
+    /// Whether nothing can ever be charged under its permission again.
     pub(in crate::merchant) const fn is_closed(&self) -> bool {
         matches!(self.permission.state, PermissionState::Closed(_))
     }
 
-    /// When somebody must look after it.
+    /// When it is due.
     #[must_use]
     pub fn due_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
         let charges = self.charges.iter().filter_map(|charge| charge.due_at(rules));

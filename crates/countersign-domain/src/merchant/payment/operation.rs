@@ -1,8 +1,8 @@
-//! An operation: one thing that the shop, the capture plan or a cancellation asked for, which has at most
-//! one effect at Amazon.
+//! An operation: one request of the shop, the capture plan or a cancellation, which has at most one effect at
+//! Amazon.
 //!
 //! It is recorded with what it reserves (of the limit, of a charge, of the refund budget), and holds that
-//! until it is Done or Refused. In between stands one durable call ([`crate::merchant::call`]).
+//! until it is Done or Refused. In between there is one durable call ([`crate::merchant::call`]).
 
 use alloc::string::String;
 
@@ -11,44 +11,44 @@ use crate::merchant::call::{CallKind, InFlight};
 use crate::money::Money;
 use crate::time::Timestamp;
 
-/// One thing that was asked for.
+/// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// 1 for the checkout's first.
+    /// 1 for the checkout's first operation.
     pub number: u32,
-    /// By what name it is known.
+    /// The name by which it is identified.
     pub name: OperationName,
-    /// What was asked for, as it was: what makes a repetition the same.
+    /// The request as it was made: a repeated request is recognised by it.
     pub asked: Asked,
-    /// What that means.
+    /// The call that it means.
     pub request: Request,
-    /// When.
+    /// When it was requested.
     pub requested_at: Timestamp,
-    /// How often Amazon turned it away without a look.
+    /// How many times Amazon turned it away without evaluating it.
     pub turned_away: u32,
-    /// How far it is.
+    /// How far it has got.
     pub state: OperationState,
 }
 
-/// Who named an operation, and how. A name stands for one operation of a checkout, forever.
+/// Who named an operation, and how. A name belongs to one operation of a checkout, forever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationName {
     /// The shop's `reference`.
     Shop(String),
-    /// A rule's own.
+    /// A name that one of the rules gave.
     Own(OwnName),
 }
 
-/// The name of what a rule asks for, and not the shop.
+/// The name of an operation that a rule requests, not the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnName {
     /// The capture that the policy makes of a charge.
     PolicyCapture(ChargeId),
-    /// What a cancellation undoes.
+    /// A part of undoing a canceled order.
     Undo {
         /// Which part.
         what: Undoing,
-        /// 1 for the first time that it is asked for.
+        /// 1 for the first time that it is requested.
         try_number: u32,
     },
 }
@@ -92,47 +92,47 @@ impl core::fmt::Display for Undoing {
     }
 }
 
-/// What was asked for, before what was left out was filled in.
+/// A request before defaults were filled in for what it left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
     /// A charge under the permission.
     Charge {
-        /// How much.
+        /// The amount.
         amount: Money,
         /// Whether to capture at once.
         capture_now: bool,
         /// Whether the shop can wait for the authorization.
         can_handle_pending_authorization: bool,
     },
-    /// A capture; by default of the only open charge, whole.
+    /// A capture; by default the whole of the only open charge.
     Capture {
-        /// Of which charge.
+        /// The charge to capture.
         charge_id: Option<ChargeId>,
-        /// How much.
+        /// The amount.
         amount: Option<Money>,
     },
-    /// A refund; by default of the only captured charge, what is left.
+    /// A refund; by default what is left of the only captured charge.
     Refund {
-        /// Of which charge.
+        /// The charge to refund.
         charge_id: Option<ChargeId>,
-        /// How much.
+        /// The amount.
         amount: Option<Money>,
     },
-    /// That a charge be canceled. Only rules ask for this.
+    /// Cancels a charge. Only rules request this.
     CancelCharge(ChargeId),
-    /// That the permission be closed.
+    /// Closes the permission.
     Close {
-        /// Why, in the shop's words.
+        /// The reason, in the shop's words.
         reason: Option<String>,
     },
 }
 
-/// What is asked of Amazon.
+/// A call to Amazon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Create Charge.
     CreateCharge {
-        /// How much.
+        /// The amount.
         amount: Money,
         /// Whether to capture at once.
         capture_now: bool,
@@ -141,32 +141,32 @@ pub enum Request {
     },
     /// Capture Charge.
     Capture {
-        /// Which.
+        /// The charge to capture.
         charge_id: ChargeId,
-        /// How much.
+        /// The amount.
         amount: Money,
     },
     /// Create Refund.
     Refund {
-        /// Of which charge.
+        /// The charge to refund.
         charge_id: ChargeId,
-        /// How much.
+        /// The amount.
         amount: Money,
     },
     /// Cancel Charge.
     CancelCharge {
-        /// Which.
+        /// The charge to cancel.
         charge_id: ChargeId,
     },
     /// Close Charge Permission.
     Close {
-        /// Why, in the shop's words.
+        /// The reason, in the shop's words.
         reason: Option<String>,
     },
 }
 
 impl Request {
-    /// Which call it is.
+    /// The kind of call.
     #[must_use]
     pub const fn kind(&self) -> CallKind {
         match self {
@@ -178,19 +178,19 @@ impl Request {
         }
     }
 
-    /// The API's call, as keys, logs and metrics name it.
+    /// The API's name of the call, as keys, logs and metrics use it.
     #[must_use]
     pub const fn call(&self) -> &'static str {
         self.kind().name()
     }
 
-    /// What it captures, if it captures.
+    /// The amount that it captures, if it is a capture.
     #[must_use]
     pub const fn captures(&self) -> Option<Money> {
         if let Self::Capture { amount, .. } = self { Some(*amount) } else { None }
     }
 
-    /// The charge that it names, unless it makes one or is about none.
+    /// The charge that it names; `None` if it creates one or concerns none.
     #[must_use]
     pub const fn charge_id(&self) -> Option<&ChargeId> {
         match self {
@@ -201,7 +201,7 @@ impl Request {
         }
     }
 
-    /// The money that it moves, if it names any.
+    /// The amount that it moves, if it names one.
     #[must_use]
     pub const fn amount(&self) -> Option<Money> {
         match self {
@@ -212,7 +212,7 @@ impl Request {
         }
     }
 
-    /// The charge that it changes, if it changes one: one at a time may.
+    /// The charge that it changes, if it changes one: only one operation at a time may change a charge.
     #[must_use]
     pub const fn changes_charge(&self) -> Option<&ChargeId> {
         match self {
@@ -222,21 +222,21 @@ impl Request {
     }
 }
 
-/// How far an operation is.
+/// How far an operation has got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperationState {
     /// It may still have its effect.
     InFlight(InFlight),
     /// It has had its effect.
     Done(Effect),
-    /// It is proved to have had none.
+    /// It is proved to have had no effect.
     Refused {
         /// Amazon's code, or the state that proves it.
         code: String,
     },
 }
 
-/// What an operation has led to.
+/// The result of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// This charge was made, captured or canceled.
@@ -258,7 +258,7 @@ impl core::fmt::Display for Effect {
 }
 
 impl Operation {
-    /// Whether a canceled order's permission is closed before this is over, and not after.
+    /// Whether the permission of a canceled order is closed before this is finished, and not after.
     pub(in crate::merchant) const fn waits_for_close(&self) -> bool {
         matches!(self.request, Request::CreateCharge { .. }) && self.state.is_in_doubt()
     }
@@ -275,19 +275,19 @@ impl OperationState {
         if let Self::InFlight(in_flight) = self { Some(in_flight) } else { None }
     }
 
-    /// Whether it is in doubt.
+    /// Whether its call is in doubt.
     #[must_use]
     pub const fn is_in_doubt(&self) -> bool {
         matches!(self, Self::InFlight(InFlight::InDoubt(_)))
     }
 
-    /// Whether it never changes again.
+    /// Whether it is final.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         self.in_flight().is_none()
     }
 
-    /// When somebody must look after it; none for a final state.
+    /// When it is due; `None` for a final state.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
         self.in_flight().map(InFlight::due_at)
@@ -296,7 +296,7 @@ impl OperationState {
     /// The name of an operation that is on its way.
     pub const SENDING: &'static str = "Sending";
 
-    /// The state's name, as answers and logs carry it.
+    /// The state's name, as it appears in answers and logs.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The Charge Permission that a payment is under, as far as it is known and as Amazon shows it.
+//! The Charge Permission of a payment, as far as it is known and as Amazon shows it.
 
 use alloc::string::String;
 
@@ -18,14 +18,14 @@ pub struct Permission {
 pub enum PermissionState {
     /// It can, or nobody has seen that it cannot.
     Chargeable,
-    /// Not now; Amazon's reason.
+    /// It cannot be charged now; Amazon's reason.
     NonChargeable(String),
-    /// Never again; Amazon's reason.
+    /// It can never be charged again; Amazon's reason.
     Closed(String),
 }
 
 impl PermissionState {
-    /// Amazon's word for it.
+    /// Amazon's name of the state.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl PermissionState {
         }
     }
 
-    /// Amazon's reason, where it has one.
+    /// Amazon's reason, if it has one.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {

@@ -10,32 +10,32 @@ use crate::ids::{ChargeId, RefundId};
 use crate::merchant::call::Look;
 use crate::money::Money;
 
-/// Money given back.
+/// A refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
     /// Its id.
     pub id: RefundId,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// How far it is.
+    /// Its state.
     pub state: RefundState,
     /// When to look at it.
     pub look: Option<Look>,
 }
 
-/// How far a refund is.
+/// The state of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefundState {
     /// Under way.
     RefundInitiated,
-    /// The buyer has it.
+    /// The buyer has the money.
     Refunded,
-    /// The buyer has not; Amazon's reason. Its part of the budget is free again.
+    /// The buyer does not get the money; Amazon's reason. Its part of the budget is free again.
     Declined(Option<String>),
 }
 
 impl RefundState {
-    /// Amazon's word for it.
+    /// Amazon's name of the state.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl RefundState {
         }
     }
 
-    /// Amazon's reason, where it has given one.
+    /// Amazon's reason, if it gave one.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -60,10 +60,10 @@ impl RefundState {
 pub struct RefundShown {
     /// Its id.
     pub id: RefundId,
-    /// The charge that it is of.
+    /// The charge that it belongs to.
     pub charge_id: ChargeId,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// How far it is.
+    /// Its state.
     pub state: RefundState,
 }

@@ -1,10 +1,10 @@
-//! Sending an operation and finding out what became of it: its answers, its doubts, and what a look at a
-//! charge or at the permission proves of it. What may be asked for at all is [`super::ask`]'s.
+//! Sends an operation and finds out what became of it: its answers, its doubts, and what a look at a charge
+//! or at the permission proves about it. Which operations are allowed at all is decided in [`super::ask`].
 //!
-//! Recovery by kind: Capture and Cancel ask for the charge, Close for the permission; Create Charge and
-//! Create Refund send the same bytes under the same key again, since Amazon lists neither, and what the
-//! key answers is the answer. A crash between the answer and its write leaves the lease; then the look-up,
-//! or the same bytes again, has the answer again.
+//! Recovery depends on the kind of call: Capture and Cancel look at the charge, Close at the permission;
+//! Create Charge and Create Refund send the same bytes under the same key again, since Amazon can list
+//! neither, and the answer to the key is the answer. A crash between the answer and its write leaves the
+//! lease; then the look-up, or the same bytes again, gets the answer again.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -29,18 +29,18 @@ pub type OperationAnswer = Answer<Shown, String>;
 /// What a success of an operation shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shown {
-    /// The charge that it is about.
+    /// The charge that it concerns.
     Charge(ChargeShown),
-    /// The refund that it made.
+    /// The refund that it created.
     Refund(RefundShown),
     /// The permission.
     Permission(PermissionShown),
 }
 
-/// The code of an operation that a cancellation overtook before it had an effect.
+/// The code of an operation that was overtaken by a cancellation before it had an effect.
 pub const OVERTAKEN: &str = "OrderCanceled";
 
-/// Makes an operation's first send, or its next after it was turned away, durable before it leaves. `first` is
+/// Records an operation's first send, or the next one after it was turned away, before it leaves. `first` is
 /// used only if nothing was sent before.
 pub fn begin(draft: &mut Draft, number: u32, first: Send) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
@@ -55,8 +55,8 @@ pub fn begin(draft: &mut Draft, number: u32, first: Send) -> NextStep {
     draft.delivery(number, send)
 }
 
-/// Makes a re-send durable before it leaves: the same bytes under the same key. It rests when the operation
-/// is no longer in doubt, or must wait until its canceled order's permission is closed.
+/// Records a re-send before it leaves: the same bytes under the same key. Rests when the operation is no
+/// longer in doubt, or must wait until its canceled order's permission is closed.
 pub fn send_again(draft: &mut Draft, number: u32) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     let is_held_back = draft.payment.operation(number).is_none_or(|it| draft.holds_back(it));
@@ -67,22 +67,22 @@ pub fn send_again(draft: &mut Draft, number: u32) -> NextStep {
     draft.delivery(number, send)
 }
 
-/// Takes in an answer to an operation; says how what it leaves open is found out.
+/// Takes in an answer to an operation; returns the step that finds out what the answer leaves open.
 ///
-/// A success counts whenever it comes: what it shows is taken in, also where the operation has ended; if
-/// it ended otherwise, the operator is told. A refusal of the sole send counts; of a later one only where
-/// it speaks for the copies before. Anything else leaves the operation in doubt.
+/// A success counts whenever it arrives: what it shows is taken in even if the operation has ended; if it
+/// ended differently, the operator is notified. A refusal of the only send counts; a refusal of a later send
+/// counts only if it also speaks for the earlier copies. Anything else leaves the operation in doubt.
 pub fn answered(draft: &mut Draft, number: u32, answer: &OperationAnswer) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     draft.take_answer(number, answer);
     match draft.payment.operation(number) {
-        // An answer that proves nothing is a hint all the same: what it is about is looked at.
+        // An answer that proves nothing is still a hint: the object that it concerns is looked at.
         Some(operation) if operation.state.is_in_doubt() => find_out(draft.payment, operation),
         Some(_) | None => NextStep::Rest,
     }
 }
 
-/// The owner of every send is gone: its process has ended. How many there were.
+/// Handles the loss of every send's owner: its process has ended. Returns how many sends there were.
 pub fn orphaned(draft: &mut Draft) -> usize {
     let Some(draft) = &mut draft.payment() else { return 0 };
     let now = draft.now;
@@ -98,7 +98,7 @@ pub fn orphaned(draft: &mut Draft) -> usize {
     count
 }
 
-/// Takes in what Get Charge showed; says what is to be done next about the operations that wait for it.
+/// Takes in what Get Charge showed; returns the next step for the operations that wait for it.
 pub fn charge_shown(draft: &mut Draft, shown: &ChargeShown) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     draft.take_charge(shown, Maker::Stranger);
@@ -112,14 +112,14 @@ pub fn refund_shown(draft: &mut Draft, shown: &RefundShown) {
     }
 }
 
-/// Takes in what Get Charge Permission showed; says what is to be done next about a Close that waits for it.
+/// Takes in what Get Charge Permission showed; returns the next step for a Close that waits for it.
 pub fn permission_shown(draft: &mut Draft, shown: &PermissionShown) -> NextStep {
     let Some(draft) = &mut draft.payment() else { return NextStep::Rest };
     draft.take_permission(shown);
     draft.resolve_by_permission(shown)
 }
 
-/// How it is found out what became of an operation in doubt.
+/// The step that finds out what became of an operation in doubt.
 fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
     match &operation.request {
         Request::CreateCharge { .. } | Request::Refund { .. } => {
@@ -132,8 +132,8 @@ fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
     }
 }
 
-/// What a success has done, if it is one of this request: it names the right object, in a state that is the
-/// effect.
+/// The effect of a success, if it is a success of this request: it names the right object, in a state that is
+/// the effect.
 fn effect(request: &Request, shown: &Shown) -> Option<Effect> {
     use ChargeStateSeen::{Canceled, CaptureInitiated, Captured};
     let (effect, is_of_it) = match (request, shown) {
@@ -202,8 +202,8 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Takes in a success with its effect. One of an operation that has ended otherwise is told to the
-    /// operator; what it shows counts all the same, since it is there at Amazon.
+    /// Takes in a success with its effect. If the operation has ended differently, the operator is notified;
+    /// what the success shows counts all the same, since Amazon has it.
     fn take_success(&mut self, number: u32, effect: Effect, shown: &Shown) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
         let differs = match &operation.state {
@@ -221,7 +221,7 @@ impl PaymentDraft<'_> {
             Shown::Refund(shown) => self.take_refund(shown),
             Shown::Permission(shown) => self.take_permission(shown),
         }
-        // A capture that was accepted and then declined has come to nothing, as is known.
+        // A capture that was accepted and then declined has come to nothing; that is already known.
         let is_declined = |id| {
             self.payment.charge(id).is_some_and(|charge| matches!(charge.state, ChargeState::Declined(_)))
         };
@@ -231,7 +231,7 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Has looked at whatever a refusal says to be otherwise than it is known here.
+    /// Looks at the object whose state, according to a refusal, is not the one known here.
     fn look_after_refusal(&mut self, request: &Request) {
         let look = Some(Look::now(self.now));
         match request {
@@ -270,13 +270,14 @@ impl PaymentDraft<'_> {
         match needs {
             CallNeeds::Send => NextStep::Begin(CallId::Operation(number)),
             CallNeeds::Wait => NextStep::Rest,
-            // When the permission is seen to be Closed, it is taken up again.
+            // Once the permission is seen to be Closed, it is taken up again.
             CallNeeds::Look if self.holds_back(operation) => NextStep::Rest,
             CallNeeds::Look => find_out(self.payment, operation),
         }
     }
 
-    /// A permission is closed when what was asked for before is over; for a canceled order it is closed first.
+    /// Whether a Close still waits: a permission is closed when the earlier operations are over; for a
+    /// canceled order it is closed first.
     fn waits_for_others(&self, number: u32) -> bool {
         let comes_before = |it: &Operation| {
             it.number < number && !is_close(it) && !(self.is_canceled && it.waits_for_close())
@@ -284,8 +285,8 @@ impl PaymentDraft<'_> {
         self.payment.operation(number).is_some_and(is_close) && self.payment.in_flight().any(comes_before)
     }
 
-    /// Lets a Close that has waited for others go, now that they are over. One that somebody is about to send
-    /// is due within the lease, and left alone.
+    /// Makes a Close due that has waited for other operations, now that they are over. A Close that somebody
+    /// is about to send is due within the lease, and is left alone.
     pub(in crate::merchant) fn wake_closes(&mut self) {
         let waiting = self.payment.in_flight().filter(|it| is_close(it) && it.turned_away == 0);
         let waiting: Vec<u32> = waiting.map(|it| it.number).collect();
@@ -303,9 +304,9 @@ impl PaymentDraft<'_> {
         }
     }
 
-    /// Ends the operations that wait for a charge, by what it was seen to be; says which is to be sent again.
-    /// A capture that shows no effect is not sent again for an order that is being canceled: whatever copy of
-    /// it may still arrive, the charge itself is looked at until it is undone.
+    /// Ends the operations that wait for a charge, by the state in which it was seen; returns the one that
+    /// must be sent again. A capture that shows no effect is not sent again for an order that is being
+    /// canceled: whatever copy of it may still arrive, the charge itself is looked at until it is undone.
     fn resolve_by_charge(&mut self, id: &ChargeId) -> NextStep {
         let Some(state) = self.payment.charge(id).map(|charge| charge.state.clone()) else {
             return NextStep::Rest;
@@ -318,7 +319,7 @@ impl PaymentDraft<'_> {
             }
             let number = operation.number;
             match (&state, operation.request.captures()) {
-                // Somebody else captured it: what was asked for here can have no effect any more.
+                // Somebody else captured it: this capture can no longer have an effect.
                 (ChargeState::Captured(captured), Some(asked)) if *captured != asked => {
                     self.end(number, Err(state.name()));
                     self.contradict(id, "a capture of another amount");
@@ -335,7 +336,8 @@ impl PaymentDraft<'_> {
                 {
                     self.end(number, Err(OVERTAKEN));
                 }
-                // Proof of nothing: the call may still be on its way. Sent again it has its effect once.
+                // This proves nothing: the call may still be on its way. If it is sent again, it still has
+                // its effect only once.
                 (ChargeState::AuthorizationInitiated | ChargeState::Authorized, _) => {
                     next = NextStep::SendAgain(CallId::Operation(number));
                 }
@@ -344,7 +346,7 @@ impl PaymentDraft<'_> {
         next
     }
 
-    /// Ends the Close that waits for the permission, by what that was seen to be.
+    /// Ends the Close that waits for the permission, by the state in which it was seen.
     fn resolve_by_permission(&mut self, shown: &PermissionShown) -> NextStep {
         let closes = self.payment.operations.iter().filter(|it| it.state.is_in_doubt() && is_close(it));
         let closes: Vec<u32> = closes.map(|it| it.number).collect();
@@ -360,7 +362,7 @@ impl PaymentDraft<'_> {
         next
     }
 
-    /// Ends an operation by what was seen: with its effect, or with the code that proves that it has none.
+    /// Ends an operation by what was seen: with its effect, or with the code that proves that it had none.
     pub(in crate::merchant) fn end(&mut self, number: u32, ended: Result<Effect, &str>) {
         let Some(operation) = self.payment.operation_mut(number) else { return };
         let event;
@@ -376,12 +378,13 @@ impl PaymentDraft<'_> {
     }
 }
 
-/// Whether a refusal of a copy speaks for every copy: a decline, which the key remembers; anything else only
-/// when the copy before has long arrived, or never will. Of what changes a charge, the charge tells.
+/// Whether a refusal of one copy speaks for every copy: a decline does, since the key remembers it; any other
+/// refusal only when the earlier copy has arrived long ago or never will. For an operation that changes a
+/// charge, the charge itself shows what happened.
 fn ends_doubt(request: &Request, look: Look, code: &str) -> bool {
     match request {
         Request::CreateCharge { .. } | Request::Refund { .. } => {
-            // The take-up that sends a copy has counted already, and has drawn the pause behind it.
+            // The take-up that sends a copy has already been counted, and has set the pause after it.
             let pause_before = doubt_delay(look.count.saturating_sub(2));
             is_decline(code) || pause_before > COPY_LIFETIME
         }

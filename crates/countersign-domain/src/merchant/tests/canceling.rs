@@ -1,4 +1,4 @@
-//! An order is canceled at whatever point it is.
+//! An order is canceled, at any point of its life.
 
 use super::decide::attempts::{answered as finalize_answered, arrive, session_seen, take_up};
 use super::decide::change_terms;
@@ -67,7 +67,7 @@ fn each_attempt_is_canceled_so() {
     insta::assert_snapshot!(table);
 }
 
-/// The state, completed as the intent says if it is Completed.
+/// The state; if it is Completed, completed as the intent says.
 fn with_completion(state: AttemptState, completion: Completion) -> AttemptState {
     match state {
         AttemptState::Completed { .. } => completed(completion),
@@ -75,7 +75,7 @@ fn with_completion(state: AttemptState, completion: Completion) -> AttemptState 
     }
 }
 
-/// The payment that the checkout's success began.
+/// The payment that the checkout's success started.
 fn with_payment(mut checkout: Checkout) -> Checkout {
     checkout.payment = Payment::begun_by(&checkout.terms, &checkout.attempts[0]);
     checkout
@@ -116,7 +116,7 @@ fn each_charge_is_undone_so() {
     insta::assert_snapshot!(table);
 }
 
-/// Carries out whatever the cancellation asks for, each with the answer that Amazon gives.
+/// Executes whatever the cancellation requests, with the given answers of Amazon.
 fn undo(
     mut checkout: Checkout,
     now: Timestamp,
@@ -135,7 +135,7 @@ fn undo(
             events.extend(step.events);
             checkout = step.next;
         }
-        // A capture that is looked at is as it is known.
+        // A capture that is looked at is shown as it is known.
         let captured = checkout.payment.iter().flat_map(|payment| &payment.charges);
         let is_captured = captured.map(|it| &it.state).any(|it| matches!(it, ChargeState::Captured(_)));
         if matches!(act, NextStep::LookAtCharge(_)) && is_captured {
@@ -262,7 +262,7 @@ fn an_overtaken_capture_that_takes_the_money_all_the_same_is_refunded() {
     let step = canceled(&paid(payment));
     let held = charge_shown_as(ChargeStateSeen::Authorized);
     let (step, _) = charge_shown(&step.next, &held, sent_at(), &rules()).unwrap();
-    // It arrives before the cancel.
+    // The capture arrives before the cancel.
     let refusing = |request: &Request| match request {
         Request::CancelCharge { .. } => refused("InvalidChargeStatus"),
         other => obliging(other),
@@ -374,14 +374,14 @@ fn a_charge_in_doubt_of_a_canceled_order_is_sent_again_only_under_a_closed_permi
     let due_at = step.next.payment.as_ref().unwrap().operation(1).unwrap().state.due_at().unwrap();
     let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();
     assert_eq!(act, NextStep::Rest);
-    // What is known is undone and the permission closed, though the doubt stands.
+    // What is known is undone and the permission closed, although the doubt remains.
     let (closed, told) = undo(step.next, due_at, obliging);
     let states: Vec<_> = closed.payment.as_ref().unwrap().operations.iter().map(|it| &it.state).collect();
     assert!(states[0].is_in_doubt(), "{states:?}");
     assert_eq!(states[1], &OperationState::Done(Effect::Closed));
     assert_eq!(progress(&closed), "under way");
     assert!(!told.contains(&PaymentEvent::CheckoutCanceled));
-    // Now the same bytes under the same key tell what became of it.
+    // Now the same bytes under the same key show what became of it.
     let (sent, step) = send_again(&closed, 1, due_at, &rules()).unwrap();
     assert_eq!(sent, send());
     let made = ChargeShown {
@@ -426,7 +426,7 @@ fn a_close_that_amazon_refuses_is_tried_again_with_each_reminder() {
     let tomorrow = sent_at().plus(DAY);
     let (again, _) = undo(stuck, tomorrow, refusing);
     assert_eq!((progress(&again), asked_for(&again).matches("closeChargePermission").count()), ("stuck", 4));
-    // Mended: what is in doubt is asked for at once.
+    // Fixed: what is in doubt is asked for at once.
     let (closed, _) = undo(again, tomorrow.plus(DAY), obliging);
     assert_eq!(progress(&closed), "under way");
     let due_at = closed.payment.as_ref().unwrap().operation(1).unwrap().state.due_at().unwrap();

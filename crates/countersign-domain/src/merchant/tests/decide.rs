@@ -1,9 +1,9 @@
-//! One decision on a checkout that stays as it is: what a table's row and a model's step need. Every decision
-//! is finished as its caller would finish it.
+//! One decision on a checkout that is not modified: what a table's row and a model's step need. Every
+//! decision is finished as its caller would finish it.
 
 use super::*;
 
-/// Decides on a copy; the step, if there is anything to write, and what the decision came to.
+/// Decides on a copy; returns the step, if there is anything to write, and the decision's result.
 pub(super) fn decided<T>(
     before: &Checkout,
     now: Timestamp,

@@ -1,6 +1,6 @@
-//! What follows a success, against a small Amazon: random sequences of what the shop asks, what is lost on
-//! the way, what Amazon decides and what somebody does elsewhere. What must hold after each, and in the
-//! end, when everything has been looked at.
+//! What follows a success, against a small model of Amazon: random sequences of what the shop requests, what
+//! is lost on the way, what Amazon decides and what somebody does elsewhere. States what must hold after each
+//! step, and at the end, when everything has been looked at.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -10,19 +10,19 @@ use super::decide::payments::*;
 use super::paid::*;
 use super::*;
 
-/// Amazon: what is true.
+/// The model of Amazon: what is true.
 #[derive(Debug, Default)]
 struct Amazon {
     charges: BTreeMap<ChargeId, (u64, ChargeState)>,
     refunds: BTreeMap<RefundId, (ChargeId, u64, RefundState)>,
-    /// What an accepted capture is to take.
+    /// The amount that an accepted capture will take.
     capturing: BTreeMap<ChargeId, Money>,
     is_closed: bool,
-    /// The saved answers, by key.
+    /// The stored answers, by key.
     replies: BTreeMap<String, OperationAnswer>,
-    /// What each operation has done here: more than one thing is one too many.
+    /// The effects of each operation here: more than one is a defect.
     effects: BTreeMap<u32, BTreeSet<String>>,
-    /// How often a request of ours went over a limit.
+    /// How many times a request of ours exceeded a limit.
     over_the_limit: u32,
     has_strangers: bool,
     /// Whether the shop has canceled the order, and how many charges were made after that.
@@ -88,7 +88,7 @@ impl Amazon {
         PermissionShown { state }
     }
 
-    /// Carries a request out, or answers its key with what it did before.
+    /// Executes a request, or answers its key with what it did before.
     fn call(&mut self, number: u32, request: &Request, key: &str) -> OperationAnswer {
         let makes = !matches!(request, Request::CancelCharge { .. } | Request::Close { .. });
         if let Some(saved) = self.replies.get(key).filter(|_| makes) {
@@ -160,7 +160,7 @@ impl Amazon {
                 let open = |state: &ChargeState| {
                     matches!(state, ChargeState::Authorized | ChargeState::AuthorizationInitiated)
                 };
-                // `cancelPendingCharges`, which a canceled order's carries.
+                // `cancelPendingCharges`, which the Close of a canceled order has.
                 for (_, state) in self.charges.values_mut().filter(|(_, state)| open(state)) {
                     if self.is_canceled {
                         *state = ChargeState::Canceled(None);
@@ -171,14 +171,14 @@ impl Amazon {
         }
     }
 
-    /// Decides what is pending: the first thing that is, as the bank likes.
+    /// Decides the first thing that is pending, in favour or against.
     fn decide(&mut self, kindly: bool) -> Option<Hint> {
         let pending = self.charges.iter_mut().find(|(_, (_, state))| {
             matches!(state, ChargeState::AuthorizationInitiated | ChargeState::CaptureInitiated)
         });
         if let Some((id, (_, state))) = pending {
             if *state == ChargeState::CaptureInitiated && !kindly {
-                // Accepted and then declined: nothing has come of it.
+                // Accepted and then declined: it came to nothing.
                 let word = format!("captured {id}");
                 for effects in self.effects.values_mut() {
                     effects.remove(&word);
@@ -199,7 +199,7 @@ impl Amazon {
         Some(Hint::Refund(id.clone()))
     }
 
-    /// Somebody acts in Amazon's own pages.
+    /// Somebody acts on Amazon's own pages.
     fn elsewhere(&mut self, what: u8) -> Option<Hint> {
         self.has_strangers = true;
         let authorized = self.charges.iter().find(|(_, (_, state))| *state == ChargeState::Authorized);
@@ -231,7 +231,7 @@ impl Amazon {
     }
 }
 
-/// One thing that may come next.
+/// One thing that may happen next.
 #[derive(Debug, Clone)]
 enum Op {
     Charge {
@@ -249,13 +249,13 @@ enum Op {
     },
     Close,
     Cancel,
-    /// Takes up what is due, and carries it out with this fate.
+    /// Takes up what is due, and executes it with this fate.
     TakeUp(Fate),
-    /// An answer that was late comes now.
+    /// An answer that was late arrives now.
     Late,
     Decide(bool),
     Elsewhere(u8),
-    /// Something is heard of this object, whether that is news or not.
+    /// A notification about this object arrives, whether it is news or not.
     Notify(u8),
     Crash,
     Pass(u32),
@@ -488,7 +488,7 @@ impl World {
         }
     }
 
-    /// From here on nothing is lost: every timer is carried out until none is due for a month.
+    /// From here on nothing is lost: every timer runs until none is due for a month.
     fn come_to_rest(&mut self) -> Result<(), TestCaseError> {
         for _ in 0..3_000 {
             while self.amazon.decide(true).is_some() {}
@@ -497,7 +497,7 @@ impl World {
             if self.now.since(sent_at()) > 400 * DAY {
                 return Ok(());
             }
-            // What was authorized lapses, if nobody captures it.
+            // An authorization lapses if nobody captures it.
             if self.now.since(sent_at()) >= 30 * DAY {
                 for (_, state) in self.amazon.charges.values_mut() {
                     if *state == ChargeState::Authorized {
@@ -534,7 +534,7 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
         prop_assert_eq!((before.number, &before.request), (after.number, &after.request));
         prop_assert!(!before.state.is_final() || before.state == after.state, "{before:?} became {after:?}");
     }
-    // Whoever is waited for has a timer.
+    // Everything that is waited for has a timer.
     for operation in new.in_flight() {
         prop_assert!(operation.state.due_at().is_some(), "{operation:?}");
     }
@@ -546,12 +546,12 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
         let is_done = matches!(cancellation.state, CancellationState::Done { .. });
         prop_assert_eq!(cancellation.due_at().is_none(), is_done);
     }
-    // Nothing here is better than it is at Amazon.
+    // Nothing here is in a better state than at Amazon.
     for charge in new.charges.iter().filter(|charge| charge.state.is_final()) {
         let (_, truth) = &world.amazon.charges[&charge.id];
         prop_assert_eq!(charge.state.name(), truth.name());
     }
-    // One effect an operation, if it is done; none if it is refused.
+    // One effect for an operation that is done; none for one that is refused.
     for operation in &new.operations {
         let effects = world.amazon.effects.get(&operation.number).map_or(0, BTreeSet::len);
         prop_assert!(effects <= 1, "{operation:?} did {:?}", world.amazon.effects);
@@ -565,7 +565,7 @@ fn holds(before: &Checkout, world: &World) -> Result<(), TestCaseError> {
             _ => {}
         }
     }
-    // Nobody closes or cancels but the shop.
+    // Nobody but the shop closes or cancels.
     let is_canceled = world.checkout.cancellation.is_some();
     prop_assert_eq!(is_canceled, world.is_canceled);
     for operation in &new.operations {
@@ -599,7 +599,8 @@ fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
     }
     if let Some(cancellation) = &world.checkout.cancellation {
         if let CancellationState::Requested { is_stuck: true, .. } = cancellation.state {
-            // Amazon declined one refund three times: the operator is reminded, and nobody is told an end.
+            // Amazon declined one refund three times: the operator is reminded, and the cancellation is never
+            // reported as finished.
             let is_refund = |name: &OperationName| {
                 matches!(name, OperationName::Own(OwnName::Undo { what: Undoing::Refund(_), .. }))
             };
@@ -656,7 +657,7 @@ proptest! {
     }
 }
 
-/// So many lives, the same each time.
+/// The given number of lives, the same each time.
 fn some_lives(count: usize, has_strangers: bool) -> impl Iterator<Item = Vec<Op>> {
     use proptest::strategy::ValueTree as _;
     use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

@@ -1,5 +1,5 @@
-//! The merchant's rules as tables that a person can hold against the design, and as a model under
-//! random sequences of decisions.
+//! The merchant's rules as tables that a person can compare with the design, and as a model under random
+//! sequences of decisions.
 
 mod answers;
 mod canceling;
@@ -146,7 +146,7 @@ fn open() -> SessionSeen {
     SessionSeen::Open(Box::new(open_session(&unpaid(PaymentIntent::Authorize).terms)))
 }
 
-/// What happened to an attempt.
+/// The event of an attempt.
 fn what(event: &CheckoutEvent) -> &AttemptEvent {
     match event {
         CheckoutEvent::Attempt { event, .. } => event,
@@ -171,7 +171,7 @@ fn doubt() -> Doubt {
     }
 }
 
-/// To be sent, after it left at this instant and was turned away, or found no connection.
+/// To be sent, after it left at this instant and was turned away, or could not connect.
 fn approved(left_at: Option<Timestamp>, retry_at: Timestamp) -> AttemptState {
     AttemptState::Finalize(InFlight::Recorded { earlier: Some(send()), left_at, retry_at })
 }
@@ -184,7 +184,7 @@ fn in_doubt_attempt(doubt: Doubt) -> AttemptState {
     AttemptState::Finalize(InFlight::InDoubt(doubt))
 }
 
-/// What comes next for an attempt, in a word.
+/// What comes next for an attempt, in one word.
 fn next_word(next: &NextStep) -> &'static str {
     match next {
         NextStep::Rest => "Rest",
@@ -210,7 +210,7 @@ fn unresolved(reason: UnresolvedReason) -> AttemptState {
     }
 }
 
-/// Every state, each in its plainest form.
+/// Every state, each in its simplest form.
 fn states() -> Vec<AttemptState> {
     let at = sent_at();
     let mut states = vec![
@@ -242,7 +242,7 @@ fn after(now: Timestamp, at: Timestamp) -> String {
     format!("+{}s", at.since(now).as_secs())
 }
 
-/// A state in a few words, its times as seen from now.
+/// A state in a few words, its times relative to now.
 fn words(attempt: &Attempt, now: Timestamp) -> String {
     let name = attempt.state.name();
     match &attempt.state {
@@ -301,7 +301,7 @@ fn happened(step: &CheckoutStep) -> String {
     events.collect::<Vec<_>>().join(", ")
 }
 
-/// A row's right side: what became of the first attempt.
+/// The right side of a row: what became of the first attempt.
 fn outcome(before: &Checkout, step: Option<&CheckoutStep>, now: Timestamp) -> String {
     let Some(step) = step else { return "–".to_string() };
     let state = match (before.attempt(1), step.next.attempt(1)) {

@@ -1,4 +1,4 @@
-//! Random sequences of decisions, in any order and with any answer: what must hold after each.
+//! Random sequences of decisions, in any order and with any answers, and what must hold after each.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::decide::attempts::*;
 use super::decide::change_terms;
 use super::*;
 
-/// One thing that may come next; attempts are meant by their place, modulo their number.
+/// One thing that may happen next; an attempt is chosen by its index modulo their number.
 #[derive(Debug, Clone)]
 enum Op {
     Arrive(u8),
@@ -101,9 +101,9 @@ struct World {
     rules: MerchantRules,
 }
 
-/// Amazon's side of it, a session an attempt: how many copies of our Finalize may still be on their
-/// way or have been carried out. Only the client's word that nothing left, a refusal of the only one,
-/// or Amazon's own word that nothing is to be paid takes them away.
+/// Amazon's side, one entry per session and attempt: how many copies of our Finalize may still be on their
+/// way or have been executed. They are removed only when the client is certain that nothing left, when the
+/// only copy is refused, or when Amazon itself says that nothing will be paid.
 #[derive(Debug, Default)]
 struct Copies(alloc::collections::BTreeMap<u32, u32>);
 
@@ -112,7 +112,7 @@ impl Copies {
         self.0.get(&attempt).copied().unwrap_or(0)
     }
 
-    /// What one decision says about them.
+    /// Updates the counts by one decision.
     fn note(&mut self, op: &Op, before: &Checkout, after: &Checkout) {
         for new in &after.attempts {
             let was_on_its_way = before
@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    /// Makes the decision and takes its step over; `None` when it was that nothing changes.
+    /// Makes the decision and applies its step; `None` when the decision changes nothing.
     fn decide(&mut self, op: &Op) -> Option<()> {
         let (checkout, now, rules) = (&self.checkout, self.now, &self.rules);
         let next = match *op {
@@ -305,7 +305,7 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
             let is_confirm = after.terms.payment_intent == PaymentIntent::Confirm;
             prop_assert_eq!(completion.charge_id().is_none(), is_confirm);
         }
-        // Whoever was second gets a verdict, and it is that of somebody who was not.
+        // A surplus attempt gets a verdict, and it is that of an attempt that is not surplus.
         prop_assert!(after.deciding_attempt(attempt.number).is_some());
         if let Some(send) = send_of(state) {
             prop_assert_eq!(&send.idempotency_key, &key_of(send.n.get()));

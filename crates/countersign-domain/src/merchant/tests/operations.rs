@@ -1,4 +1,4 @@
-//! What may be asked for, and every state of each operation × every class of answer.
+//! What may be requested, and every state of each operation × every class of answer.
 
 use super::decide::payments::*;
 use super::paid::*;
@@ -6,7 +6,7 @@ use super::*;
 
 type Call = (Request, Checkout, Effect, Vec<(&'static str, OperationAnswer)>);
 
-/// The calls, each with a payment that it fits, its effect, and the answers that are its own.
+/// The calls, each with a payment that it fits, its effect, and the answers that are specific to it.
 fn calls() -> Vec<Call> {
     let with = |state| paid(payment_of(vec![charge_in(state)]));
     let of_charge = |state| charge_answer(charge_shown_as(state));
@@ -154,7 +154,7 @@ fn the_bytes_and_the_key_of_the_first_send_are_those_of_every_later_one() {
         let first_body: Arc<[u8]> = Arc::from(*b"first");
         let (sent, step) = begin(&before, 1, first_body.clone(), key_of(1), now, &rules()).unwrap();
         assert_eq!((&sent.body, &sent.idempotency_key), (&first_body, &key_of(1)));
-        // Turned away, it is sent again unchanged, whatever its caller would write today.
+        // After it was turned away, it is sent again unchanged, whatever its caller would write now.
         let turned = OperationAnswer::NotEvaluated { code: "TooManyRequests".to_string() };
         let step = answered(&step.next, 1, &turned, now, &rules()).unwrap();
         let (again, step) = begin(&step.next, 1, Arc::from(*b"other"), key_of(9), now, &rules()).unwrap();
@@ -417,7 +417,7 @@ fn each_rule_of_asking_is_reached_and_changes_nothing() {
     assert_eq!(reused, Err(Refused::ReferenceReused));
     assert_eq!(Refused::ReferenceReused.field(), Some("reference"));
     reached.insert(word(&Refused::ReferenceReused));
-    // One row a rule: the number of the enum's members.
+    // One row per rule: the number of the enum's variants.
     assert_eq!(reached.len(), 20, "{reached:?}");
 }
 
@@ -521,7 +521,7 @@ fn a_declined_charge_is_followed_by_a_look_at_the_permission_and_the_buyer_can_m
     let invalid = PermissionState::NonChargeable("PaymentMethodInvalid".to_string());
     let (step, _) = permission_shown(&step.next, &permission_shown_as(invalid), now, &rules()).unwrap();
     assert_eq!(asked_of(&step.next, &asked(usd(1))), Err(OperationRefused::PermissionNonChargeable));
-    // The news that the buyer has mended it may be lost: it is asked for.
+    // The notification that the buyer has fixed it may be lost: it is asked for.
     let due_at = step.next.due_at(&rules()).unwrap();
     assert!(due_at.since(now) <= DAY);
     let (step, act) = take_up_payment(&step.next, due_at, &rules()).unwrap();

@@ -1,4 +1,4 @@
-//! A paid checkout in any state that the tables need, and how its parts read in a row.
+//! A paid checkout in any state that the tables need, and the text of its parts in a row.
 
 use super::*;
 
@@ -8,7 +8,7 @@ pub(super) fn usd(minor: u64) -> Money {
     Money::from_minor(minor, Currency::USD)
 }
 
-/// What the charge of the tables is of.
+/// The amount of the tables' charge.
 pub(super) fn hundred() -> Money {
     usd(10_000)
 }
@@ -44,7 +44,7 @@ pub(super) fn charge_states() -> Vec<ChargeState> {
     ]
 }
 
-/// A refund of the charge of the tables.
+/// A refund of the tables' charge.
 pub(super) fn refund_in(amount: u64, state: RefundState) -> Refund {
     let look =
         (state == RefundState::RefundInitiated).then(|| Look { at: sent_at().plus(5 * SECOND), count: 0 });
@@ -125,7 +125,7 @@ pub(super) fn turned_away(retry_at: Timestamp) -> OperationState {
     OperationState::InFlight(InFlight::Recorded { earlier: Some(send()), left_at: None, retry_at })
 }
 
-/// Every state of an operation that was to have this effect.
+/// Every state of an operation with this effect.
 pub(super) fn operation_states(effect: Effect) -> Vec<OperationState> {
     vec![
         recorded(),
@@ -209,7 +209,7 @@ pub(super) fn cancellation() -> Cancellation {
     }
 }
 
-/// An operation's state in a few words, its times as seen from now.
+/// An operation's state in a few words, its times relative to now.
 pub(super) fn operation_words(operation: &Operation, now: Timestamp) -> String {
     let name = operation.state.name();
     match &operation.state {

@@ -136,7 +136,7 @@ fn a_capture_that_failed_while_the_last_moment_passed_is_made_all_the_same() {
     let operations = &step.next.payment.as_ref().unwrap().operations;
     assert_eq!(operations.len(), 2);
     assert_eq!(operations[1].request, capture());
-    // Its own is tried once: what Amazon refuses is the operator's.
+    // The policy's own capture is tried once: if Amazon refuses it, the operator has to decide.
     let mut tried = step.next.clone();
     tried.payment.as_mut().unwrap().operations[1].state = OperationState::Refused { code: "X".to_string() };
     let (step, act) = take_up_payment(&tried, moment.plus(2 * SECOND), &rules)
@@ -164,7 +164,7 @@ fn a_parcel_may_leave_for_each_state_so() {
     let mut table = String::new();
     let now = sent_at().plus(DAY);
     let mut add = |name: &str, checkout: &Checkout, now: Timestamp| {
-        // What was ever seen was seen just now, where it is not said.
+        // A charge that was ever seen was seen just now, unless the row says otherwise.
         let mut checkout = checkout.clone();
         let charges = checkout.payment.iter_mut().flat_map(|payment| &mut payment.charges);
         charges.filter(|it| it.sight == Sight::At(sent_at())).for_each(|it| it.sight = Sight::At(now));
@@ -268,7 +268,7 @@ fn the_named_charge_answers_for_its_parcel_and_the_one_that_was_last_asked_for_f
     assert_eq!(reason(&payment, Some(&id("S01-1-C3"))), Some("ChargeDeclined"));
     assert_eq!(reason(&payment, Some(&id("S01-1-C9"))), None);
     assert_eq!(reason(&payment, None), Some("Captured"), "Finalize's own");
-    // An earlier one whose answer was lost may be known later: it is not the one that was asked for last.
+    // An earlier one whose answer was lost may become known later: it is not the one that was requested last.
     payment.operations = vec![
         operation(1, create(), OperationState::Done(Effect::Charge(id("S01-1-C3")))),
         operation(2, create(), OperationState::Done(Effect::Charge(id("S01-1-C2")))),

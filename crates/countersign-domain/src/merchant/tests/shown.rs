@@ -1,5 +1,5 @@
-//! Every state of a charge, a refund and a permission × what a Get shows of it; and that it does not
-//! matter in which order and how often that is heard.
+//! Every state of a charge, a refund and a permission × what a Get shows of it; and that neither the order
+//! nor the number of times it is shown matters.
 
 use proptest::prelude::*;
 
@@ -233,7 +233,7 @@ fn what_only_the_answer_to_finalize_said_gives_way_to_what_amazon_shows() {
     let declined = look(&before, ChargeStateSeen::Declined);
     assert!(happened_to_payment(&declined).contains("Contradiction"), "the operator is told");
     assert_eq!(may_ship(&declined.next).reason.as_str(), "ChargeDeclined");
-    // What was seen is not unseen by a slow replica.
+    // A slow replica does not undo what was seen.
     let stale = look(&seen, ChargeStateSeen::CaptureInitiated).next;
     assert!(may_ship(&stale).may_ship);
 }
@@ -263,11 +263,11 @@ fn what_was_refunded_elsewhere_counts_in_the_budget_once_it_is_shown() {
     shown.refunded = Some(usd(7_000));
     let (step, _) = charge_shown(&before, &shown, sent_at(), &rules()).unwrap();
     assert_eq!(payment(&step.next).charges[0].refunded(), usd(7_000));
-    // A known refund is among what is shown, and not added to it.
+    // A known refund is part of what is shown, and is not added to it.
     let known = refund_shown_as(RefundState::Refunded);
     let step = refund_shown(&step.next, &known, sent_at(), &rules()).unwrap();
     assert_eq!(payment(&step.next).charges[0].refunded(), usd(7_000));
-    // Whatever refuses a refund is looked at.
+    // The object that made Amazon refuse a refund is looked at.
     let mut refunding = before;
     refunding.payment.as_mut().unwrap().operations = vec![operation(1, refund(), sending())];
     let no = refused("TransactionAmountExceeded");
@@ -276,7 +276,7 @@ fn what_was_refunded_elsewhere_counts_in_the_budget_once_it_is_shown() {
     assert_eq!(act, NextStep::LookAtCharge(charge()));
 }
 
-/// The ways that a charge may really go, each seen at every stage.
+/// The real histories of a charge, seen at every stage.
 fn stories() -> Vec<Vec<ChargeStateSeen>> {
     use ChargeStateSeen::{
         AuthorizationInitiated, Authorized, Canceled, CaptureInitiated, Captured, Declined,
@@ -294,8 +294,8 @@ fn stories() -> Vec<Vec<ChargeStateSeen>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Whatever is lost, doubled and shuffled on the way: once the end has been seen, it stays, it is
-    /// told once, and nothing is told that was not so.
+    /// Whatever is lost, duplicated and reordered on the way: once the end has been seen, it stays, it is
+    /// reported once, and nothing is reported that was not so.
     #[test]
     fn looks_in_any_order_and_number_end_alike(
         story in proptest::sample::select(stories()),
@@ -410,7 +410,7 @@ fn a_charge_that_contradicts_itself_is_told_once_and_ships_nothing() {
             assert_eq!((parcel.may_ship, parcel.reason.as_str()), (false, "Checking"), "{shown:?}");
         }
         assert_eq!(told, 1, "{shown:?}");
-        // What Amazon shows as it was before counts again.
+        // If Amazon shows again what it showed before, that counts again.
         let agreeing = charge_shown_as(ChargeStateSeen::Captured);
         let (step, _) = charge_shown(&checkout, &agreeing, sent_at(), &rules()).unwrap();
         assert!(fulfilment(&step.next, None, sent_at()).unwrap().may_ship);

@@ -145,7 +145,7 @@ fn a_key_rises_in_doubt_only_after_three_replays_of_one_stored_error() {
         sent.push(send.n.get());
         checkout = step.next;
     }
-    // Two replays of the 500, then another error begins to count; after its three replays, key 2.
+    // After two replays of the 500, another error starts to count; after its three replays, key 2.
     assert_eq!(sent, [1, 1, 1, 1, 1, 1, 1, 2, 2]);
     assert_eq!(checkout.attempts[0].spent_keys, 1);
 }

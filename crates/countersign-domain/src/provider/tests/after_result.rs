@@ -1,5 +1,5 @@
-//! Charges, permissions and refunds after a successful Finalize: each state under each command before,
-//! at and after each deadline, and what a decline, a closing and another payment method lead to.
+//! Charges, permissions and refunds after a successful Finalize: each state under each command before, at and
+//! after each deadline, and the results of a decline, a Close and another payment method.
 
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -33,7 +33,7 @@ use crate::time::{DAY, HOUR, Timestamp};
 
 pub(super) const PROFILE: Profile = Profile::Live;
 
-/// A permission over 20.00 of which 14.00 were charged by this intent and card.
+/// A permission over 20.00 of which 14.00 were charged with this intent and card.
 fn payment(intent: PaymentIntent, card: Card) -> Payment {
     let details = PaymentDetails {
         can_handle_pending_authorization: intent == PaymentIntent::Authorize,
@@ -61,7 +61,7 @@ pub(super) fn captured() -> Payment {
     payment(PaymentIntent::AuthorizeWithCapture, Card::Visa1111)
 }
 
-/// Its first charge's, or that of no charge.
+/// The id of its first charge or, without a charge, one that does not exist.
 pub(super) fn charge_id(payment: &Payment) -> ChargeId {
     payment.charges.first().map_or_else(|| ChargeId::under(&payment.permission.id, 0), |it| it.id.clone())
 }
@@ -315,7 +315,7 @@ fn a_charge_has_ten_refunds_and_a_declined_one_does_not_count() {
     let request = CreateRefund { refund_amount: Some(usd(1_000)), soft_descriptor: None };
     let declined = Some(RefundSimulation::RefundDeclined);
     paid = create_refund(&paid, &charge, request, declined, id, PROFILE, start()).unwrap().next;
-    // It holds its part of the ceiling while it is under way, and gives it back.
+    // It holds its part of the ceiling while it is under way, and releases it afterwards.
     assert_eq!(refund_of(&paid, usd(1_000), start()), Err(CreateRefundRefused::ExceedsCeiling));
     let later = start().plus(DAY);
     paid.carry_to(later, PROFILE).unwrap();
@@ -378,7 +378,7 @@ fn a_pending_charge_is_decided_as_its_card_or_simulation_says() {
     }
 }
 
-/// Each code under each form of its call: what it begins as, and what it is two hours later.
+/// Each code under each form of its call: its first state, and its state two hours later.
 #[test]
 fn every_simulation_code_of_each_call_has_its_outcome_or_does_not_fit() {
     let later = |step: Step<Payment, Event>, place: usize| {
@@ -458,7 +458,7 @@ fn a_buyers_other_card_pays_from_then_on_and_a_bad_one_does_not() {
         assert_eq!(permission_word(&later.permission.state), state, "{card:?}");
         assert_eq!(later.permission.buyer.as_ref().map(|buyer| buyer.card), Some(card));
     }
-    // Where nothing was wrong with the old card, the new one pays all the same, and nobody is told.
+    // If nothing was wrong with the old card, the new one pays all the same, and nobody is notified.
     let open = authorized();
     let changed = update_payment_method(&open.permission, Card::Pending4354, now).unwrap().unwrap();
     assert_eq!((changed.next.state, changed.events), (open.permission.state, Vec::new()));

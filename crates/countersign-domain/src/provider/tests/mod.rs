@@ -1,4 +1,4 @@
-//! Amazon's rules held against tables that a person can read beside the API's pages.
+//! Amazon's rules as tables that a person can compare with the API's pages.
 
 mod after_result;
 mod money;
@@ -104,7 +104,7 @@ fn ids() -> NewIds {
     NewIds { charge_permission_id, charge_id }
 }
 
-/// The request that agrees with a session in everything.
+/// The request that agrees with a session in every member.
 fn agreeing(session: &CheckoutSession) -> FinalizeRequest {
     let (shipping_address, billing_address) = match session.product_type {
         ProductType::PayAndShip => (Some(address("10 Ditka Ave")), None),
@@ -197,7 +197,7 @@ fn every_state() -> Vec<CheckoutSession> {
     states
 }
 
-/// A command's outcome on a session that is there, in the table's words.
+/// A command's outcome on an existing session, in the table's words.
 fn command(name: &str, session: &CheckoutSession, now: Timestamp) -> String {
     let acted = |what: BuyerAct| match act(session.clone(), what, buyer(Card::Visa1111), now) {
         Ok(step) => session_word(&step.next.state),
@@ -458,7 +458,7 @@ fn a_request_that_breaks_one_rule_is_refused_for_it_and_a_right_one_still_pays()
     }
 }
 
-/// The refusal's rule, whatever its detail.
+/// The rule of the refusal, without its detail.
 fn rule(refused: &FinalizeRefused) -> &'static str {
     match refused {
         FinalizeRefused::SessionCanceled => "SessionCanceled",
@@ -483,7 +483,7 @@ fn rule(refused: &FinalizeRefused) -> &'static str {
 #[test]
 fn every_rule_of_finalize_is_reached() {
     let reached: BTreeSet<_> = breakers().iter().map(|(_, refused, _, _)| rule(refused)).collect();
-    // `Constrained` is Complete's alone: a session of the button has nothing to be constrained by.
+    // `Constrained` belongs to Complete only: a session of the button cannot be constrained.
     assert_eq!(reached.len(), 14, "{reached:?}");
 }
 

@@ -1,5 +1,5 @@
-//! The double entry: any sequence of commands and deadlines keeps every account right, the log alone
-//! gives the balances again, and a posting that an account cannot bear is refused.
+//! The double entry: any sequence of commands and deadlines keeps every account right, the balances can be
+//! computed from the log alone, and a posting that an account cannot cover is refused.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -34,7 +34,7 @@ use crate::provider::settlement;
 use crate::terms::{PaymentIntent, ProductType};
 use crate::time::DAY;
 
-/// One thing that somebody does, or time that passes; numbers choose among what there is.
+/// One action, or time that passes; numbers choose among what exists.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Create { amount: u64, capture_now: bool, pending: bool, simulation: usize },
@@ -64,13 +64,13 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What was carried out; none of what a rule refused. That the books do not balance is no such rule: it
-/// is what no sequence may lead to.
+/// What was executed; `None` for what a rule refused. Accounts that do not balance are no such refusal: no
+/// sequence may lead to them.
 fn unless_refused<T, E: Debug>(acted: Result<T, E>) -> Option<T> {
     acted.inspect_err(|refused| assert!(!alloc::format!("{refused:?}").starts_with("Unbalanced"))).ok()
 }
 
-/// Plays one sequence; gives the payment, all that was logged of it, and how many acts were carried out.
+/// Plays one sequence; returns the payment, all of its log, and how many actions were executed.
 fn played(
     profile: Profile,
     allow_overcharge: bool,
@@ -164,7 +164,7 @@ fn played(
     (payment, events, carried_out)
 }
 
-/// What does not hold of a payment's money, if anything.
+/// What is wrong with a payment's money, if anything.
 fn broken(payment: &Payment) -> Option<&'static str> {
     let Payment { permission, charges } = payment;
     let Balances { held, .. } = permission.balances;
@@ -204,7 +204,7 @@ fn broken(payment: &Payment) -> Option<&'static str> {
     None
 }
 
-/// A log's balances.
+/// The balances computed from a log.
 fn replayed(limit: Money, events: &[Event]) -> Result<Balances, Unbalanced> {
     let mut balances = Balances::of_limit(limit);
     for posting in events.iter().flat_map(|event| &event.postings) {
@@ -213,8 +213,8 @@ fn replayed(limit: Money, events: &[Event]) -> Result<Balances, Unbalanced> {
     Ok(balances)
 }
 
-/// The first event of a log by which a charge, a refund or the permission took a step that its diagram
-/// has not.
+/// The first event of a log by which a charge, a refund or the permission took a step that its diagram does
+/// not have.
 fn illegal(events: &[Event]) -> Option<&Event> {
     let mut latest: BTreeMap<&str, &str> = BTreeMap::new();
     events.iter().find(|event| {
@@ -225,7 +225,7 @@ fn illegal(events: &[Event]) -> Option<&Event> {
             (None, None, Some(id)) => id.as_str(),
             (None, None, None) => return false,
         };
-        // What happens to a permission without moving it.
+        // Events of a permission that do not change its state.
         if ["ChargeRefused", "BuyerForgotten", "ChargePermissionUpdated"].contains(&entry.name) {
             return false;
         }
@@ -250,7 +250,7 @@ fn illegal(events: &[Event]) -> Option<&Event> {
 
 #[test]
 fn whatever_is_commanded_no_money_is_created_or_lost_and_the_log_gives_the_balances_again() {
-    // A million acts: each sequence has 40 of them on average.
+    // A million actions: each sequence has 40 of them on average.
     const SEQUENCES: u32 = 25_000;
     let currencies = proptest::sample::select(Currency::ALL);
     let sequence = (any::<(bool, bool)>(), currencies, proptest::collection::vec(act(), 20..=60));
@@ -263,7 +263,7 @@ fn whatever_is_commanded_no_money_is_created_or_lost_and_the_log_gives_the_balan
         prop_assert_eq!(replayed(payment.permission.limit, &events), Ok(payment.permission.balances));
         prop_assert!(events.windows(2).all(|pair| pair[0].at <= pair[1].at));
         prop_assert_eq!(illegal(&events), None);
-        // Whoever reads once, at the end, sees what whoever reads all the time does.
+        // A reader who reads once, at the end, sees the same as one who reads all the time.
         let now = events.last().map_or(start(), |last| last.at);
         let (mut jumped, mut walked, mut in_steps) = (payment.clone(), payment, Vec::new());
         let at_once = jumped.carry_to(now.plus(DAY.saturating_mul(200)), profile).unwrap();

@@ -1,5 +1,5 @@
-//! The refusals of the calls after a successful Finalize: each is reached, the first of two broken rules
-//! is the one that is answered, and every amount's bound is tried on both sides in each ledger currency.
+//! The refusals of the calls after a successful Finalize: each is reached; of two broken rules the first is
+//! answered; and every amount's bound is tried on both sides in each ledger currency.
 
 use alloc::collections::BTreeSet;
 use alloc::string::ToString;
@@ -27,8 +27,8 @@ use crate::provider::refund::{Refund, RefundState};
 use crate::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use crate::time::DAY;
 
-/// The name of a refusal, and the names of all of its kind: a variant that is not listed here does not
-/// compile, and one that no row reaches fails its test.
+/// The name of a refusal, and the names of all refusals of its kind: a variant that is not listed here does
+/// not compile, and one that no row reaches fails its test.
 macro_rules! names {
     ($name:ident of $type:ident { $($variant:ident),+ $(,)? }) => {
         fn $name(refused: $type) -> &'static str {
@@ -77,7 +77,7 @@ fn above_maximum() -> Option<Money> {
     Currency::USD.maximum().checked_add(usd(1))
 }
 
-/// Everything of Create Charge that a row can break.
+/// Everything in a Create Charge that a row can break.
 struct Creating {
     payment: Payment,
     request: CreateCharge,
@@ -86,7 +86,7 @@ struct Creating {
 
 type BreakCreate = fn(&mut Creating);
 
-/// The rules of Create Charge in their order, each with what breaks it alone.
+/// The rules of Create Charge in order, each with what breaks only that rule.
 const CREATE_CHARGE: [(&str, BreakCreate); 12] = [
     ("PermissionClosed", |it| {
         it.payment.permission.state = ChargePermissionState::Closed { reason: ClosureReason::BuyerClosed };
@@ -147,7 +147,7 @@ fn a_permission_that_an_open_charge_uses_up_refuses_another_until_that_one_is_ca
 
 type BreakCapture = fn(&mut Payment, &mut Option<Money>);
 
-/// The rules of Capture Charge in their order, each with what breaks it alone.
+/// The rules of Capture Charge in order, each with what breaks only that rule.
 const CAPTURE: [(&str, BreakCapture); 8] = [
     ("NotAuthorized", |payment, _| {
         payment.charges[0].state = ChargeState::Captured { captured: usd(1_400) };
@@ -189,7 +189,7 @@ fn each_refusal_of_capture_is_reached_and_the_first_of_two_is_answered() {
 
 type BreakRefund = fn(&mut Payment, &mut Option<Money>);
 
-/// The rules of Create Refund in their order, each with what breaks it alone.
+/// The rules of Create Refund in order, each with what breaks only that rule.
 const CREATE_REFUND: [(&str, BreakRefund); 8] = [
     ("NotCaptured", |payment, _| payment.charges[0].state = ChargeState::Authorized),
     ("Missing", |_, amount| *amount = None),
@@ -233,7 +233,7 @@ fn each_refusal_of_create_refund_is_reached_and_the_first_of_two_is_answered() {
     all_reached::<CreateRefundRefused>(&reached);
 }
 
-/// What Finalize left, with accounts that say nothing of the open charge.
+/// A payment after Finalize whose accounts do not show the open charge.
 fn with_broken_accounts() -> Payment {
     let mut broken = authorized();
     broken.permission.balances.held = usd(0);
@@ -275,7 +275,7 @@ fn accounts_that_are_broken_stop_a_deadline_and_a_completion_too() {
     let posting = Posting { from: Account::Held, to: Account::Available, amount: usd(1_400) };
     let lapsed = broken.carry_to(start().plus(DAY.saturating_mul(30)), PROFILE);
     assert_eq!(lapsed, Err(Unbalanced::Posting(posting)));
-    // No session can be created so: its total is below its charge.
+    // No session can be created like this: its total is below its charge.
     let details = PaymentDetails { total_order_amount: Some(usd(1_000)), ..paying(PaymentIntent::Authorize) };
     let session = placed(session(ProductType::PayAndShip, details), Card::Visa1111);
     let posting = Posting { from: Account::Available, to: Account::Held, amount: usd(1_400) };
@@ -306,7 +306,7 @@ fn the_maximum_and_the_balance_are_charged_to_the_last_minor_unit_in_each_curren
         let expected = match currency {
             Currency::JPY => 10_000_000,
             Currency::USD | Currency::EUR | Currency::GBP => 15_000_000,
-            // Amazon names none.
+            // Amazon documents none.
             _ => 1_000_000_000,
         };
         assert_eq!(most, expected, "{currency}");
@@ -325,7 +325,7 @@ fn the_maximum_and_the_balance_are_charged_to_the_last_minor_unit_in_each_curren
         let over = charge_of(&step.next, of_amount(money(3)), None, start());
         assert_eq!(over, Err(CreateChargeRefused::ExceedsBalance), "{currency}");
         assert!(charge_of(&step.next, of_amount(money(2)), None, start()).is_ok());
-        // An overcharge ends at the maximum as well.
+        // The maximum bounds an overcharge as well.
         let details = PaymentDetails {
             charge_amount: Some(money(most)),
             allow_overcharge: true,
@@ -373,7 +373,7 @@ fn an_overcharge_is_captured_to_the_cent_where_the_session_allowed_it() {
 #[test]
 fn an_order_is_overcharged_once_however_many_charges_it_has() {
     for (currency, limit, authorized, first, second) in [
-        // The limit's 15 % and 75 each leave less to the second charge than its own amount would.
+        // The limit's 15 % and 75 each leave less for the second charge than the charge's own amount would.
         (Currency::USD, 10_000, 5_000, 750, 750),
         (Currency::USD, 110_000, 55_000, 7_500, 0),
         (Currency::USD, 110_000, 55_000, 7_499, 1),
