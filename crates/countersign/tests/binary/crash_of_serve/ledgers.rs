@@ -142,6 +142,7 @@ pub(super) fn check_agreement(amazon: Api, checkout: &Value, events: &[Value]) -
     );
     // The crowd charges what it charges later at once.
     let mut captured = [taken.as_slice(), &charges].concat();
+    captured.extend(overtaken_captures(payment));
     if checkout["paymentDetails"]["paymentIntent"] == "AuthorizeWithCapture" {
         captured.push(first.clone());
     }
@@ -170,6 +171,19 @@ pub(super) fn check_agreement(amazon: Api, checkout: &Value, events: &[Value]) -
         assert_eq!(sorted(here), sorted(there), "{what} here and at Amazon: {checkout} {events:?}");
     }
     effects
+}
+
+/// The charges of captures that a cancellation overtook, and of which a copy arrived after the look that showed no
+/// effect: captured all the same, and given back whole.
+fn overtaken_captures(payment: &Value) -> impl Iterator<Item = String> {
+    let is_overtaken = |it: &&Value| it["call"] == "captureCharge" && it["code"] == "OrderCanceled";
+    let is_given_back = |id: &String| {
+        let charge = list(payment, "charges").find(|charge| text(charge, "chargeId") == *id).unwrap();
+        let refunds = list(charge, "refunds").map(|refund| minor(&refund["refundAmount"]["amount"]));
+        charge["state"] == "Captured" && minor(&charge["captureAmount"]["amount"]) == refunds.sum::<i64>()
+    };
+    let overtaken = list(payment, "operations").filter(is_overtaken);
+    overtaken.map(|it| text(it, "chargeId")).filter(is_given_back).collect::<HashSet<_>>().into_iter()
 }
 
 /// Checks that Amazon's ledger balances, and that the merchant's balances are the same.
