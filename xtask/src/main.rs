@@ -8,6 +8,7 @@ mod cargo;
 mod defects;
 mod findings;
 mod folders;
+mod lot;
 mod performance;
 mod promises;
 mod release;
@@ -21,6 +22,7 @@ usage: cargo xtask COMMAND
   test         everything that must hold: format, lints, tidy, tests, documents, the official clients, a browser
   ci           the same as test
   tidy         the rules of the tree that no compiler holds
+  prose        thirty comments, log lines and error messages, drawn by --seed S, to be read aloud
   defects      each feared defect in a copy of the tree, where its judge must find it; NAME to try one
   docs         writes docs/features.md: which tests keep which promise
   simulate     both halves over a failing network; --seeds N, --seed S to replay one
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["test" | "ci"] => test::run(root()),
         ["tidy"] => ended("tidy", tidy::run(root())),
+        ["prose", "--seed", seed] => ended("prose", tidy::draw_prose(root(), seed)),
         ["screenshots"] => test::screenshots(root()),
         ["defects", names @ ..] => ended("defects", defects::run(root(), names)),
         ["docs"] => ended("docs", promises::write(root())),

@@ -15,6 +15,7 @@ use copy::Copy;
 use defect::Defect;
 
 use crate::folders;
+use crate::lot::lot;
 use crate::stopwatch::Stopwatch;
 
 /// Where the defects are.
@@ -149,28 +150,9 @@ fn commit(root: &Path) -> String {
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }
 
-/// A defect's lot in the draw of a commit: FNV-1a of both.
-fn lot(commit: &str, name: &str) -> u64 {
-    let bytes = commit.bytes().chain(name.bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_commit_draws_the_same_order_each_time_and_another_commit_another() {
-        let names: Vec<String> = (0..20).map(|number| format!("defect-{number}")).collect();
-        let order = |commit: &str| {
-            let mut names = names.clone();
-            names.sort_by_key(|name| lot(commit, name));
-            names
-        };
-        let [one, other] = ["16597ee", "f86af08"];
-        assert_eq!(order(one), order(one));
-        assert_ne!(order(one), order(other));
-    }
 
     #[test]
     fn a_file_that_is_no_defect_is_found_by_its_name() {

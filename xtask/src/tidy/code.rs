@@ -83,13 +83,13 @@ impl Places {
     }
 }
 
-fn opens_test_item(tokens: &[TokenTree]) -> bool {
+pub(super) fn opens_test_item(tokens: &[TokenTree]) -> bool {
     matches!(tokens, [TokenTree::Punct(sign), TokenTree::Group(attribute), ..]
         if sign.as_char() == '#' && attribute.stream().to_string() == "cfg (test)")
 }
 
 /// An item ends with its braces, or with a semicolon before any.
-fn ends_item(token: &TokenTree) -> bool {
+pub(super) fn ends_item(token: &TokenTree) -> bool {
     match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
         TokenTree::Punct(sign) => sign.as_char() == ';',

@@ -13,6 +13,8 @@ mod documents;
 mod edges;
 mod module_tree;
 mod names;
+mod phrases;
+mod prose;
 mod purity;
 mod testing;
 mod tree;
@@ -23,7 +25,7 @@ use violation::Violation;
 
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 19] = [
     dependencies::crates_depend_as_designed,
     dependencies::domain_depends_on_no_std_crates_only,
     edges::one_folder_calls_the_store,
@@ -42,6 +44,7 @@ const RULES: [Rule; 18] = [
     documents::promises_are_as_the_page_says,
     defects::each_defect_still_applies,
     testing::each_crate_links_one_test_program,
+    phrases::sentences_have_no_banned_phrase,
 ];
 
 /// Every rule, over the whole tree.
@@ -51,4 +54,13 @@ const RULES: [Rule; 18] = [
 pub(crate) fn run(root: &Path) -> Result<(), String> {
     let tree = Tree::load(root)?;
     crate::findings::none(RULES.iter().flat_map(|rule| rule(&tree)).collect())
+}
+
+/// Draws comments, log lines and error messages by a seed, to be read as an editor would.
+///
+/// # Errors
+/// Why the tree cannot be read.
+pub(crate) fn draw_prose(root: &Path, seed: &str) -> Result<(), String> {
+    println!("{}", prose::draw(&Tree::load(root)?, seed));
+    Ok(())
 }

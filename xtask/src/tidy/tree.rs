@@ -40,10 +40,14 @@ impl File {
 
     /// The code without comments and the contents of literals, split into what ships and what tests.
     pub(super) fn code(&self) -> &Code {
-        let tests_only = self.path.split('/').any(|part| part == "tests" || part == "benches")
+        self.code.get_or_init(|| code::split(&self.text, self.is_for_tests()))
+    }
+
+    /// Whether all of it is for tests.
+    pub(super) fn is_for_tests(&self) -> bool {
+        self.path.split('/').any(|part| part == "tests" || part == "benches")
             || self.stem() == "tests"
-            || self.stem().ends_with("_tests");
-        self.code.get_or_init(|| code::split(&self.text, tests_only))
+            || self.stem().ends_with("_tests")
     }
 }
 
