@@ -16,7 +16,7 @@ use super::size::Size;
 
 /// Connections that are busy at once.
 const CONCURRENCY: usize = 64;
-/// Each figure is the median of so many rounds. Within a round Finalize and all calls are measured one
+/// Each figure is the median of this many rounds. Within a round Finalize and all calls are measured one
 /// after the other, so that what disturbs the machine for longer disturbs all of them.
 const ROUNDS: usize = 5;
 const OPERATIONS: usize = 1_000;

@@ -44,7 +44,7 @@ impl Placed {
     }
 }
 
-/// Starts so many checkouts through the control API.
+/// Starts `count` checkouts through the control API.
 pub(super) async fn start_checkouts(address: &str, count: usize, intent: Intent) -> Measured<Vec<Placed>> {
     let body = placed_checkout(intent, "{}");
     let request = load::plain_request(address, "/_sandbox/checkout-sessions", "", &body);

@@ -46,7 +46,7 @@ pub(super) fn plain_request(address: &str, path: &str, headers: &str, body: &str
     .into_bytes()
 }
 
-/// Sends every request once over so many new connections. Every answer must have one of the statuses.
+/// Sends every request once, over a number of new connections. Every answer must have one of the statuses.
 pub(super) async fn run(
     address: &str,
     requests: Vec<Wire>,

@@ -11,8 +11,8 @@ use super::report::Report;
 
 const COMPLETIONS: usize = 500;
 const IN_FLIGHT: usize = 16;
-/// Amazon completes one Checkout Session a second, and two at once after a pause: so the last of so
-/// many is completed this many seconds after the first, however fast the client is.
+/// Amazon completes one Checkout Session a second, and two at once after a pause: so the last of
+/// 500 is completed this many seconds after the first, however fast the client is.
 const AMAZON_SECONDS: f64 = 498.0;
 
 const SCRIPT: &str = "bench.mjs";

@@ -10,7 +10,7 @@ pub(super) enum Size {
 }
 
 impl Size {
-    /// So many of what is measured with `base` operations.
+    /// How many operations are run of what has `base` of them at scale 1.
     pub(super) const fn count(self, base: usize) -> usize {
         match self {
             Self::Quick => base / 10,

@@ -182,7 +182,7 @@ impl Stage {
         }
     }
 
-    /// What whoever leaves the demo running can try.
+    /// What a person can try while the demo runs.
     pub(super) fn how_to_go_on(&self) -> String {
         let (amazon, merchant) = (self.amazon.url(), self.merchant.url());
         format!(

@@ -135,8 +135,8 @@ impl VirtualClock {
         self.real.sleep(duration).await;
     }
 
-    /// Completes when the virtual instant is reached, and earlier if the clock is moved: whoever waits
-    /// looks at what is due again.
+    /// Completes when the virtual instant is reached, and earlier if the clock is moved: the caller
+    /// then looks again at what is due.
     pub(crate) async fn wait_until(&self, instant: Timestamp) {
         // Taken before the clock is read, so that no move between the two is missed.
         let moved = self.moved.notified();

@@ -19,13 +19,13 @@ pub struct Ids {
     refunds: Stream,
     requests: Stream,
     faults: Stream,
-    /// What receivers know notifications and endpoints by. Never restarted: whoever was sent one before
-    /// a reset must not take the next for its repetition.
+    /// What receivers know notifications and endpoints by. Never restarted: a receiver that was sent one
+    /// before a reset must not take the next for its repetition.
     notifications: Stream,
     /// Never seeded and never restarted: a store remembers change ids across restarts and resets.
     changes_key: u64,
     changes: AtomicU64,
-    /// Whoever knows a visit's token is its buyer: no seed tells it, and no restart repeats it.
+    /// A visit's token makes its holder the buyer: no seed reveals it, and no restart repeats it.
     visits_key: [u8; 32],
     visits: AtomicU64,
 }

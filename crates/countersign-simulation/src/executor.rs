@@ -20,7 +20,7 @@ use crate::half::Half;
 pub(crate) enum Group {
     /// Shops, buyers, and what befalls the halves.
     World,
-    /// Requests on their way, whoever sent them.
+    /// Requests on their way, from either half.
     Network,
     /// A half's process.
     Half(Half),
@@ -86,7 +86,7 @@ impl Shared {
 /// Why a run ended without its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// Whoever watches it has seen enough.
+    /// The world was told to stop.
     Stopped,
     /// Nobody is ready and nobody waits for a time.
     Stalled,
@@ -307,7 +307,7 @@ mod tests {
         Executor::new(Random::stream(seed, 0))
     }
 
-    /// Lets whoever is ready run first.
+    /// Lets the tasks that are ready run first.
     async fn yield_now() {
         let mut has_yielded = false;
         std::future::poll_fn(move |context| {

@@ -113,7 +113,7 @@ pub fn run(run: Run) -> Report {
     }
 }
 
-/// The whole trace of a run, for whoever wants to see what happens in a world that holds.
+/// The whole trace of a run, to see what happens in a world that holds.
 #[must_use]
 pub fn trace(run: Run) -> String {
     live(run).1.trace()

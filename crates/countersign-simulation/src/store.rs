@@ -16,7 +16,7 @@ use crate::witness::Witness;
 /// A half's store that fails as the weather is.
 pub(crate) type HalfStore = InterceptedStore<StoreWeather>;
 
-/// A half's store, and the memory behind it for whoever must not be held up.
+/// A half's store, and the memory behind it for readers that must not be delayed.
 pub(crate) struct Kept {
     pub(crate) store: Arc<HalfStore>,
     pub(crate) memory: Arc<MemoryStore>,

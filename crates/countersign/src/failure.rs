@@ -10,7 +10,7 @@ pub(crate) struct Failure(String);
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    /// Takes a text; a second line would only be in the way of whoever reads logs.
+    /// Takes a text; a second line would only be in a log reader's way.
     pub(crate) fn new(text: impl fmt::Display) -> Self {
         Self(text.to_string().split('\n').map(str::trim).collect::<Vec<_>>().join(" "))
     }

@@ -66,7 +66,7 @@ pub(crate) fn read_token(path: &Path) -> Outcome<String> {
 pub(crate) enum Readers {
     /// Its owner alone.
     Owner,
-    /// Whoever the system lets.
+    /// Everybody that the system lets.
     Everybody,
 }
 

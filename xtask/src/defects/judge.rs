@@ -14,7 +14,7 @@ use super::copy::Copy;
 use super::defect::{Defect, Judges};
 
 const SIMULATION: &str = "countersign-simulation";
-/// An invariant must fail within so many seeds of so many orders.
+/// An invariant must fail within this many seeds, of this many orders each.
 const SEEDS: &str = "500";
 const ORDERS: &str = "12";
 /// A judge that runs longer has found nothing.

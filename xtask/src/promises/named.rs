@@ -28,7 +28,7 @@ pub(super) fn title(name: &str) -> &str {
 }
 
 impl<'a> Test<'a> {
-    /// Finds the test, or says why it is none.
+    /// Finds the test, or says why it is not one.
     pub(crate) fn find<'t>(name: &'a str, text_of: impl Fn(&str) -> Option<&'t str>) -> Result<Self, String> {
         let (file, title) =
             name.split_once(": ").ok_or_else(|| format!("{name} must be written as `FILE: NAME`"))?;

@@ -13,7 +13,6 @@ mod documents;
 mod edges;
 mod module_tree;
 mod names;
-mod phrases;
 mod prose;
 mod purity;
 mod testing;
@@ -25,7 +24,7 @@ use violation::Violation;
 
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 18] = [
     dependencies::crates_depend_as_designed,
     dependencies::domain_depends_on_no_std_crates_only,
     edges::one_folder_calls_the_store,
@@ -44,7 +43,6 @@ const RULES: [Rule; 19] = [
     documents::promises_are_as_the_page_says,
     defects::each_defect_still_applies,
     testing::each_crate_links_one_test_program,
-    phrases::sentences_have_no_banned_phrase,
 ];
 
 /// Every rule, over the whole tree.

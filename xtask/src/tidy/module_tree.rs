@@ -12,7 +12,7 @@ use syn::{Attribute, Ident, Item, ItemMacro, UseTree};
 use super::tree::{File, Tree};
 use super::violation::Violation;
 
-/// A re-export of a re-export is followed so many times; a name that leads back to itself ends here.
+/// A re-export of a re-export is followed at most this many times; a name that leads back to itself ends here.
 const MOST_STEPS: usize = 16;
 
 /// The modules of one package: its library and its programs.

@@ -1,5 +1,5 @@
 //! What people read in the tree: comments, log lines and error messages. `cargo xtask prose` draws some of each to
-//! be read aloud, and [`phrases`](super::phrases) looks through them.
+//! be read aloud.
 
 use std::fmt;
 

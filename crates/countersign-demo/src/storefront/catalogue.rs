@@ -46,7 +46,7 @@ impl Good {
 
 /// The most of one good in one order.
 pub(super) const MOST: u32 = 9;
-/// The coupon that counts: so many hundredths off the goods.
+/// The coupon that counts: this many per cent off the goods.
 pub(super) const COUPON: (&str, u64) = ("SPRING", 10);
 
 /// A way of delivery.

@@ -14,7 +14,7 @@ use super::{Book, StoreFailed, Walk, open_work, plain_write};
 use crate::settings::Payments;
 use crate::stored::capture_setting::{self, CaptureSetting};
 
-/// So many timers are set anew at once: a durable store takes them in hardly more time than one.
+/// How many timers are set anew at once: a durable store takes them in hardly more time than one.
 const AT_ONCE: usize = 32;
 
 impl Book {

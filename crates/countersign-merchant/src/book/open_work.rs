@@ -63,7 +63,7 @@ pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
     attempts.chain(operations).chain(cancellation).chain(captures).take(MOST).collect()
 }
 
-/// A document has room for so many entries, its others included.
+/// A document has room for this many entries, its others included.
 const MOST: usize = 200;
 
 /// A capture's entry: what passes, and when.

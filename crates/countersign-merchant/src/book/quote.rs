@@ -101,7 +101,7 @@ impl Book {
         self.tell_of_page(checkout_id, Event::with_word(Kind::QuoteRefused, detail), &count).await
     }
 
-    /// Tells of a button's event that changes nothing; after so many of them, no more.
+    /// Notes a button's event that changes nothing; only the first few of a checkout are noted.
     pub(crate) async fn note_page_event(&self, loaded: &Loaded, event: Event) -> Result<(), StoreFailed> {
         let count = |browsing: &mut Browsing| counted(&mut browsing.told_count, MAX_TOLD);
         self.tell_of_page(loaded.registration.checkout.id.as_str(), event, &count).await

@@ -35,7 +35,7 @@ pub(super) fn write(checkout_id: &str, expect: Expect, snapshot: &Snapshot, now:
     Write { key: key(checkout_id), expect, content: Some(Content { format, bytes, due_at, index }) }
 }
 
-/// How long to wait after so many tries: 5 s, doubling to 6 hours.
+/// How long to wait after this many tries: 5 s, doubling to 6 hours.
 fn retry_delay(try_count: u32) -> Duration {
     let Some(doublings) = try_count.checked_sub(1) else { return Duration::ZERO };
     Duration::from_secs(5_u64.saturating_mul(2_u64.saturating_pow(doublings.min(13))).min(21_600))

@@ -18,9 +18,9 @@ const OVERDUE_AFTER: Duration = Duration::from_secs(60);
 /// An operator plans by these.
 const WITHIN: [(&str, Duration); 2] =
     [("24", Duration::from_secs(24 * 3_600)), ("72", Duration::from_secs(72 * 3_600))];
-/// So many entries of an index are counted, and so many webhooks.
+/// At most this many entries of an index are counted, and at most this many webhooks.
 const COUNTED: usize = 10_000;
-/// So many of the checkouts that are stuck for longest are named.
+/// How many of the checkouts that have been stuck for longest are named.
 const NAMED: usize = 10;
 
 fn figure(count: usize) -> i64 {

@@ -39,7 +39,7 @@ pub(crate) struct About {
 pub(crate) enum Detail {
     /// A code, an id, an amount or a few words of our own.
     Word(String),
-    /// Bytes that left: under which key, and for the how many-th time.
+    /// Bytes that left: under which key, and how often they were sent by then.
     Sent { key: u32, send_count: u32 },
     /// For how long something has been in doubt.
     LastingSeconds(u64),

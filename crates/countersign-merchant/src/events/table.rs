@@ -311,7 +311,7 @@ fn not_evaluated(about: &About, otherwise: Line) -> Line {
     if about.plain_word() == Some(ReasonCode::TooManyRequests.as_str()) { THROTTLED } else { otherwise }
 }
 
-/// The shop and Amazon disagree, or the request was wrong: that mends itself for no buyer.
+/// An ERROR where the shop and Amazon disagree, or the request was wrong: every further buyer would meet it too.
 fn not_paid(about: &About) -> Line {
     match about.unpaid() {
         Some(Unpaid::Mismatch | Unpaid::AddressDrift) => Line::Error("not paid: a field disagrees"),

@@ -414,7 +414,7 @@ fn a_buyer_who_has_left_is_not_charged_later() {
     world.complete(&checkout_id, SESSION);
     world.skip(20 * MINUTE);
     world.amazon.comes_back();
-    // Open, and the window is over: looked up only, whoever asks.
+    // Open, and the window is over: it is only looked up, even if the shop asks.
     world.skip(HOUR);
     assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
     world.skip(HOUR);

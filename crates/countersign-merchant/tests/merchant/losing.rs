@@ -218,7 +218,7 @@ fn a_second_caller_waits_for_the_first_one_and_gets_its_answer() {
             assert_ne!(first.json()["state"], "Checking", "{call}");
             assert!(world.time.now().since(began_at) <= Duration::from_secs(26), "{call}");
         }
-        // Nobody waits for ever.
+        // No caller waits forever.
         let world = World::new(engine);
         let id = world.completed("Authorize");
         let capture = json!({ "reference": "r" });

@@ -1,5 +1,5 @@
-//! What Amazon's notifications bring about, and what they cannot. Whoever knows the address can post to it,
-//! so most of what is here is posted by somebody else.
+//! What Amazon's notifications bring about, and what they cannot. Anybody who knows the address can
+//! post to it, so most of what is here is posted by somebody else.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -51,7 +51,7 @@ fn what_is_not_amazons_is_refused_naming_the_field_and_changes_nothing() {
     world.notifications.topic_arns = vec!["arn:aws:sns:us-east-1:123456789012:M1".to_owned()];
     world.restart();
     let checkout_id = pending(&world);
-    // Amazon has authorized it: whoever is believed makes this order authorized.
+    // Amazon has authorized it: a notification that is believed makes this order authorized.
     world.amazon.decide(CHARGE, "Authorized");
     let now = world.time.now();
     let about = message("n-1", "CHARGE", CHARGE);
@@ -590,7 +590,7 @@ fn in_whatever_order_and_however_often_they_come_the_checkout_is_the_same() {
     }
 }
 
-/// All orders of so many.
+/// All orders of `count` things.
 fn permutations(count: usize) -> Vec<Vec<usize>> {
     let Some(last) = count.checked_sub(1) else { return vec![Vec::new()] };
     let put_in = |shorter: &Vec<usize>| {

@@ -1,4 +1,4 @@
-//! The buyer's page: the truth for whoever holds the link, and nothing else.
+//! The buyer's page: the truth for the holder of the link, and nothing else.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

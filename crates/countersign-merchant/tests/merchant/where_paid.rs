@@ -159,7 +159,7 @@ fn a_page_that_never_asks_what_the_order_costs_pays_nothing_for_it() {
         assert!(log.contains("the buyer's page has not asked what the order costs"), "{log}");
         assert_eq!(world.checkout(&page.checkout_id)["attempts"][0]["field"], "paymentDetails.chargeAmount");
         assert_eq!(world.amazon.arrived("finalize").len(), 0);
-        // What was bound once has its outcome, whoever asks, and asking for a quote later changes nothing.
+        // What was bound once has its outcome for every caller, and asking for a quote later changes nothing.
         page.init();
         assert_eq!(page.complete_with(SESSION, &order()).status, 402);
         assert_eq!(world.complete(&page.checkout_id, SESSION).status, 402);

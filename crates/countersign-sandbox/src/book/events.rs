@@ -13,7 +13,7 @@ pub(crate) struct ShownEvent {
     pub(crate) event: LoggedEvent,
 }
 
-/// One message holds the events of one step; so many sequences are set aside for each. No step has as
+/// One message holds the events of one step; this many sequences are set aside for each. No step has as
 /// many: the longest is a payment carried over years, which takes a handful of deadlines.
 const PER_MESSAGE: u64 = 256;
 

@@ -23,7 +23,7 @@ use crate::visit::restriction::Restrictions;
 use crate::visit::token::VisitToken;
 use crate::visit::{Visit, VisitStep};
 
-/// The most visits that are kept: far more than a test leaves open, and so many that one read counts them.
+/// The most visits that are kept: far more than a test leaves open, and few enough for one read to count them.
 pub(crate) const MAX_VISITS: usize = MAX_ROWS;
 /// How many that are over make room at once. Each is one write of the change set that brings a new one.
 const MAX_FORGOTTEN: usize = 100;

@@ -184,7 +184,7 @@ impl Sandbox {
         }
     }
 
-    /// What whoever writes the first request needs.
+    /// What a first request needs.
     fn facts(&self, address: SocketAddr, merchants: &Merchants) -> String {
         let mut lines = Vec::new();
         for key in merchants.iter() {

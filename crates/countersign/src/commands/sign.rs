@@ -1,5 +1,5 @@
 //! `countersign sign`: the signature of a request or of a button's payload, and on demand every
-//! stage of its making, for whoever writes a signer of their own.
+//! stage of its making, for authors of a signer of their own.
 
 use std::path::PathBuf;
 

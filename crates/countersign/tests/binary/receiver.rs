@@ -26,7 +26,7 @@ impl Receiver {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let sender = sender.clone();
-                // Whoever is killed leaves its connection in the middle of anything.
+                // A server that is killed leaves its connection in the middle of anything.
                 std::thread::spawn(move || stream.and_then(|stream| receive(stream, &sender)));
             }
         });

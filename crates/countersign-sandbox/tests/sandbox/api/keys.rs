@@ -1,4 +1,4 @@
-//! Idempotency keys: one effect, one answer, for ever.
+//! Idempotency keys: one effect, one answer, forever.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Calls on a payment that arrive at once or again: one effect, one answer, for ever.
+//! Calls on a payment that arrive at once or again: one effect, one answer, forever.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A clock that runs fast, is moved and stands, while merchants read: whoever reads sees what a real
+//! A clock that runs fast, is moved and is stopped, while merchants read: each reader sees what a real
 //! clock would have shown then.
 
 use std::sync::Arc;

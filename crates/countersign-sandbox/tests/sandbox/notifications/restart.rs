@@ -25,7 +25,7 @@ async fn start(directory: &Path, start: u64) -> Scene {
     Scene::on(Arc::new(store), Default::default(), start, notifications).await
 }
 
-/// Lets the loops run until so many notifications of objects were sent. A durable store answers from a
+/// Lets the loops run until `count` notifications of objects were sent. A durable store answers from a
 /// thread of its own, so the loops are asked again and again; that it comes to an end is what is tried.
 async fn sent(scene: &Scene, count: usize) -> Vec<Post> {
     let mut sent: Vec<Post> = Vec::new();

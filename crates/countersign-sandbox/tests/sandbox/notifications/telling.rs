@@ -209,7 +209,7 @@ async fn a_refused_call_tells_nothing() {
     assert!(scene.told().is_empty());
 }
 
-/// A change set appends 256 messages at most; so many refunds at one frozen instant are decided in one.
+/// A change set appends at most 256 messages; that many refunds at one frozen instant are decided in one.
 #[tokio::test]
 async fn a_step_that_changes_more_than_can_be_appended_at_once_is_told_whole() {
     let scene = Scene::bare(Default::default()).await;
