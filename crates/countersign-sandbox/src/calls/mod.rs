@@ -96,6 +96,7 @@ impl Operation {
     }
 }
 
+/// Makes one call: first what holds for every request of it, then what the request says.
 async fn make<C: Call>(book: &Book, request: &SignedRequest<'_>) -> Result<Answer, (RefusedBy, Refused)> {
     if C::PROPERTIES.idempotency_key == KeyUse::Required && request.caller.idempotency.is_none() {
         return Err((RefusedBy::Form, Refused::MissingIdempotencyKey));

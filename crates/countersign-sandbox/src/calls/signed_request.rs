@@ -15,7 +15,8 @@ const SIMULATION_CODE: HeaderName = HeaderName::from_static("x-amz-pay-simulatio
 
 /// A request whose signature holds.
 pub(crate) struct SignedRequest<'a> {
-    pub(crate) request: &'a Request,
+    /// As it came.
+    pub(crate) received: &'a Request,
     /// What the path has in place of the target's id, empty for a call without a target.
     pub(crate) id: &'a str,
     pub(crate) caller: Caller,
@@ -29,12 +30,12 @@ pub(crate) struct SignedRequest<'a> {
 impl SignedRequest<'_> {
     /// The body.
     pub(super) fn body<T: Object>(&self) -> Result<T, Refused> {
-        Ok(read_request(self.request.body(), self.settings.flags.spellings)?)
+        Ok(read_request(self.received.body(), self.settings.flags.spellings)?)
     }
 
     /// The body of a DELETE, which may come without one: some clients cannot send any.
     pub(super) fn optional_body<T: Object>(&self) -> Result<T, Refused> {
-        if self.request.body().is_empty() { Ok(T::default()) } else { self.body() }
+        if self.received.body().is_empty() { Ok(T::default()) } else { self.body() }
     }
 
     /// Simulations are the sandbox environment's; the header is not signed. What is no text is no code.
@@ -42,7 +43,7 @@ impl SignedRequest<'_> {
         match self.caller.owner.environment {
             Environment::Live => None,
             Environment::Sandbox => {
-                let code = self.request.headers().get(SIMULATION_CODE)?;
+                let code = self.received.headers().get(SIMULATION_CODE)?;
                 Some(code.to_str().map_or("", str::trim))
             }
         }

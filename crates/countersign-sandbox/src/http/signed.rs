@@ -57,7 +57,7 @@ pub(super) fn verify<'a>(app: &'a App, request: &'a Request, now: Timestamp) -> 
         public_key_id: verified.public_key_id().clone(),
         checkout_session_id: names_a_session.then(|| CheckoutSessionId::parse(id).ok()).flatten(),
         request: SignedRequest {
-            request,
+            received: request,
             id,
             caller: Caller { owner, idempotency, now, told: Told::default() },
             region: verified.region(),
