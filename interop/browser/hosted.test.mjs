@@ -129,9 +129,13 @@ describe("a window of Amazon's page", AT_ONCE, () => {
     await buyer.reviews();
     await buyer.placesOrder();
     await asked.promise;
+    // The button's script looks for its window by a timer, and stops it when it has seen that the window is gone.
+    await buyer.page.evaluate(() => {
+      const stop = window.clearInterval;
+      window.clearInterval = (timer) => { window.hasSeenItGone = true; stop(timer); };
+    });
     await buyer.popup.close();
-    // Longer than the button's script takes to see it.
-    await buyer.page.evaluate(() => new Promise((resolve) => { setTimeout(resolve, 1000); }));
+    await buyer.page.waitForFunction(() => window.hasSeenItGone);
     closed.resolve();
     await buyer.arrivesAtResult('payment was successful');
     await order.isPaid('25.00');

@@ -24,7 +24,7 @@ use violation::Violation;
 
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 19] = [
     dependencies::crates_depend_as_designed,
     dependencies::domain_depends_on_no_std_crates_only,
     edges::one_folder_calls_the_store,
@@ -43,6 +43,7 @@ const RULES: [Rule; 18] = [
     documents::promises_are_as_the_page_says,
     defects::each_defect_still_applies,
     testing::each_crate_links_one_test_program,
+    testing::tests_that_let_real_time_pass_are_listed,
 ];
 
 /// Every rule, over the whole tree.

@@ -19,9 +19,6 @@ const MONEY_CRATES: [&str; 5] = [
 /// What must not be left in the code.
 const UNDONE: [&str; 4] = ["todo!", "unimplemented!", "dbg!", "#[ignore"];
 
-/// A test moves its time; it never waits for the real one.
-const WAITING: [&str; 2] = ["thread::sleep", "time::sleep"];
-
 pub(super) fn files_and_types_say_what_they_are(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for file in tree.files.iter().filter(|file| is_source(&file.path)) {
@@ -56,8 +53,6 @@ pub(super) fn nothing_is_left_undone(tree: &Tree) -> Vec<Violation> {
             let what = |word: &str| format!("{word} is left");
             violations.extend(Violation::of_words(&file.path, text, &UNDONE, what));
         }
-        let what = |_: &str| "a test waits".to_owned();
-        violations.extend(Violation::of_words(&file.path, &code.tests, &WAITING, what));
     }
     violations
 }
@@ -137,14 +132,5 @@ mod tests {
             assert_eq!(found(nothing_is_left_undone, path, &format!("fn a() {{ {text} }}")), 1, "{text}");
             assert_eq!(found(nothing_is_left_undone, path, &format!("#[cfg(test)]\nfn a() {{ {text} }}")), 1);
         }
-    }
-
-    #[test]
-    fn a_test_that_waits_is_found() {
-        let text = "fn a() { std::thread::sleep(b); }";
-        assert_eq!(found(nothing_is_left_undone, "crates/countersign/tests/a.rs", text), 1);
-        assert_eq!(found(nothing_is_left_undone, "crates/countersign/src/a.rs", text), 0);
-        let clock = "fn a() { clock.sleep(b); }";
-        assert_eq!(found(nothing_is_left_undone, "crates/countersign/tests/a.rs", clock), 0);
     }
 }

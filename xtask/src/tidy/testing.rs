@@ -1,9 +1,38 @@
-//! How tests stand in the tree: the integration tests of a crate are one program, so that it is linked once.
+//! How tests stand in the tree: the integration tests of a crate are one program, so that it is linked once; and
+//! none lets real time pass but those that docs/real-time.toml lists, with their seconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::tree::Tree;
+use serde::Deserialize;
+
+use super::code::line_of;
+use super::tree::{File, Tree};
 use super::violation::Violation;
+use crate::promises::named::{self, Test};
+
+/// The tests that let real time pass.
+const LISTED: &str = "docs/real-time.toml";
+/// What they may take together.
+const MOST_SECONDS: f64 = 60.0;
+
+/// How a test of each language waits for real time, or measures it.
+const WAITING: [(&str, &[&str]); 3] = [
+    (
+        ".rs",
+        &[
+            "thread::sleep",
+            "time::sleep",
+            "time::interval",
+            "time::timeout",
+            "SystemClock.sleep",
+            "Instant::now",
+            "SystemTime::now",
+            ".elapsed(",
+        ],
+    ),
+    (".mjs", &["setTimeout", "setInterval", "waitForTimeout", "timers/promises"]),
+    (".py", &["time.sleep", "time.monotonic", "perf_counter"]),
+];
 
 pub(super) fn each_crate_links_one_test_program(tree: &Tree) -> Vec<Violation> {
     let mut programs: BTreeMap<&str, &str> = BTreeMap::new();
@@ -28,9 +57,72 @@ fn program(below: &str) -> Option<&str> {
     }
 }
 
+/// The file of those that let real time pass.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RealTime {
+    /// Tests that are over when a time of the program's own is over.
+    #[serde(default)]
+    test: Vec<Listed>,
+    /// Files that wait for a condition, with a bound, and pause between two looks.
+    #[serde(default)]
+    condition: Vec<Condition>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    /// As `FILE: NAME`.
+    name: String,
+    seconds: f64,
+    #[serde(rename = "why")]
+    _why: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Condition {
+    file: String,
+    #[serde(rename = "why")]
+    _why: String,
+}
+
+pub(super) fn tests_that_let_real_time_pass_are_listed(tree: &Tree) -> Vec<Violation> {
+    let listed = match tree.text_of(LISTED).map(toml::from_str::<RealTime>) {
+        Some(Ok(listed)) => listed,
+        Some(Err(unreadable)) => return vec![Violation::new(LISTED, unreadable.to_string())],
+        None => RealTime::default(),
+    };
+    let wrong = listed.test.iter().filter_map(|test| Test::find(&test.name, |path| tree.text_of(path)).err());
+    let mut violations: Vec<Violation> = wrong.map(|wrong| Violation::new(LISTED, wrong)).collect();
+    let seconds: f64 = listed.test.iter().map(|test| test.seconds).sum();
+    if seconds > MOST_SECONDS {
+        violations
+            .push(Violation::new(LISTED, format!("{seconds} s together: at most {MOST_SECONDS} are spent")));
+    }
+    let tests = listed.test.iter().filter_map(|test| named::file(&test.name));
+    let may: BTreeSet<&str> = tests.chain(listed.condition.iter().map(|it| it.file.as_str())).collect();
+    let others = tree.files.iter().filter(|file| !may.contains(file.path.as_str()));
+    violations.extend(others.filter_map(waits));
+    violations
+}
+
+/// The first place at which a file's tests wait.
+fn waits(file: &File) -> Option<Violation> {
+    let (_, words) = WAITING.iter().find(|(ending, _)| file.path.ends_with(ending))?;
+    let text = if file.is_rust() {
+        &file.code().tests
+    } else if file.path.starts_with("interop/") {
+        &file.text
+    } else {
+        return None;
+    };
+    let (line, word) = words.iter().find_map(|word| Some((line_of(text, word)?, word)))?;
+    Some(Violation::new(&file.path, format!("line {line}: {word}: a test waits that {LISTED} does not list")))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::tree::File;
     use super::*;
 
     #[test]
@@ -45,6 +137,49 @@ mod tests {
             let files = paths.iter().map(|path| File::new(*path, "")).collect();
             let tree = Tree { files, packages: Vec::new() };
             assert_eq!(each_crate_links_one_test_program(&tree).len(), expected, "{paths:?}");
+        }
+    }
+
+    fn found(files: &[(&str, &str)]) -> usize {
+        let files = files.iter().map(|(path, text)| File::new(*path, *text)).collect();
+        tests_that_let_real_time_pass_are_listed(&Tree { files, packages: Vec::new() }).len()
+    }
+
+    #[test]
+    fn a_test_that_waits_for_real_time_is_found() {
+        let rust = "fn a() { std::thread::sleep(b); }";
+        let cases = [
+            ("crates/a/tests/a.rs", rust, 1),
+            ("crates/a/src/a.rs", rust, 0),
+            ("crates/a/tests/a.rs", "fn a() { let b = Instant::now(); b.elapsed(); }", 1),
+            ("crates/a/tests/a.rs", "fn a() { clock.sleep(b); }", 0),
+            ("crates/a/tests/a.rs", "// thread::sleep", 0),
+            ("interop/node/a.test.mjs", "setTimeout(a, 50);", 1),
+            ("web/a.mjs", "setTimeout(a, 50);", 0),
+            ("interop/python/test_a.py", "time.sleep(1)", 1),
+        ];
+        for (path, text, expected) in cases {
+            assert_eq!(found(&[(path, text)]), expected, "{path} {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_listed_is_there_and_short() {
+        let test = ("crates/a/tests/a.rs", "#[test]\nfn waits() { thread::sleep(b); }");
+        let listed = |name: &str, seconds: &str| {
+            format!("[[test]]\nname = \"crates/a/tests/a.rs: {name}\"\nseconds = {seconds}\nwhy = \"\"\n")
+        };
+        let condition = "[[condition]]\nfile = \"crates/a/tests/a.rs\"\nwhy = \"\"\n";
+        let cases = [
+            (listed("waits", "0.5"), 0),
+            (listed("waits", "60.5"), 1),
+            (listed("waits", "30.5") + &listed("waits", "30.0"), 1),
+            (listed("is_gone", "0.5"), 1),
+            (condition.to_owned(), 0),
+            ("[[test]]".to_owned(), 1),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(found(&[test, (LISTED, &text)]), expected, "{text}");
         }
     }
 }
