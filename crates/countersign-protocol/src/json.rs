@@ -10,17 +10,17 @@ use serde_json::value::RawValue;
 pub struct Members(String);
 
 impl Members {
-    /// One more member. What has no value is `null`.
+    /// Adds a member. If it has no value, it is `null`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
-        // What is written here are texts, numbers, lists and objects of them, which always serialise.
+        // Only texts, numbers, and lists and objects of them are written here, and these always serialise.
         let value = serde_json::to_string(&value).unwrap_or_default();
         let comma = if self.0.is_empty() { "" } else { "," };
         self.0.push_str(&format!("{comma}\"{name}\":{value}"));
         self
     }
 
-    /// One more member, unless it has no value.
+    /// Adds a member, unless it has no value.
     #[must_use]
     pub fn some(self, name: &str, value: Option<impl Serialize>) -> Self {
         match value {

@@ -1,7 +1,7 @@
 //! Amazon Pay on the wire: types, request signing and verifying, button signatures, notifications.
 //!
-//! Everything here is pure: no input or output, no clock, no randomness but the signatures' own
-//! salt. Servers, clients and tools all speak through it.
+//! Everything here is pure: no input or output, no clock, no randomness except the signatures' own salt.
+//! Servers, clients and tools all use it.
 #![warn(missing_docs)]
 #![cfg_attr(
     not(test),

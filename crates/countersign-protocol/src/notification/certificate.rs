@@ -1,8 +1,8 @@
 //! The certificate of the key that signs envelopes, as far as it is needed: the RSA key and the dates.
 //!
-//! The chain above it is not documented and not looked at: what makes the key Amazon's is the host that
-//! it was fetched from. So only a dozen fields are walked over here, and the key itself is read by the
-//! cryptography (docs/adr/0009-certificates-by-hand.md).
+//! The chain above it is not documented and is not checked: the key is Amazon's because of the host that it
+//! was fetched from. So only a dozen fields are read here, and the key itself is read by the cryptography
+//! library (docs/adr/0009-certificates-by-hand.md).
 
 use core::fmt;
 
@@ -15,7 +15,7 @@ use countersign_domain::with_texts;
 use super::signature_version::SignatureVersion;
 use crate::signing::{read_pem, rsa_key};
 
-/// A certificate's RSA key with the dates between which it is good.
+/// A certificate's RSA key, with the dates between which the certificate is valid.
 pub struct Certificate {
     not_before: Timestamp,
     not_after: Timestamp,
@@ -24,14 +24,14 @@ pub struct Certificate {
 }
 
 with_texts! {
-    /// The text is no certificate that can be used.
+    /// The text is not a certificate that can be used.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     CertificateRefused {
         /// It is not PEM text with `BEGIN CERTIFICATE`.
         NotPem = "it is not a certificate in PEM form";
-        /// What is inside is no X.509 certificate.
+        /// The content is not an X.509 certificate.
         NotACertificate = "it is not an X.509 certificate";
-        /// Its key is none of RSA, or does not have 2048 to 4096 bits.
+        /// Its key is not an RSA key, or does not have 2048 to 4096 bits.
         NotRsa = "its key is not an RSA key of 2048 to 4096 bits";
     }
 }
@@ -40,7 +40,7 @@ impl Certificate {
     /// Reads the first certificate of a PEM text.
     ///
     /// # Errors
-    /// Says what the text is not.
+    /// [`CertificateRefused`], which says what the text is not.
     pub fn from_pem(pem: &str) -> Result<Self, CertificateRefused> {
         let (label, der) = read_pem(pem).map_err(|_| CertificateRefused::NotPem)?;
         if label != "CERTIFICATE" {
@@ -56,20 +56,20 @@ impl Certificate {
         })
     }
 
-    /// The first instant at which it is good.
+    /// The first instant at which it is valid.
     #[must_use]
     pub fn not_before(&self) -> Timestamp {
         self.not_before
     }
 
-    /// The last instant at which it is good.
+    /// The last instant at which it is valid.
     #[must_use]
     pub fn not_after(&self) -> Timestamp {
         self.not_after
     }
 
-    /// Whether its key has signed a text: RSASSA-PKCS1-v1_5 over the version's digest, which signer and
-    /// verifier must agree upon.
+    /// Whether its key has signed a text: RSASSA-PKCS1-v1_5 over the version's digest. Signer and verifier
+    /// must use the same version.
     pub(super) fn has_signed(&self, text: &[u8], signature: &[u8], version: SignatureVersion) -> bool {
         let key = match version {
             SignatureVersion::V1 => &self.sha1,
@@ -92,14 +92,14 @@ const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
-/// The certificate's version, which the first version leaves out.
+/// The certificate's version; version 1 omits it.
 const VERSION: u8 = 0xa0;
 
-/// What is needed of a certificate (RFC 5280, section 4.1).
+/// The parts of a certificate that are needed (RFC 5280, section 4.1).
 struct Fields<'a> {
     not_before: Timestamp,
     not_after: Timestamp,
-    /// `SubjectPublicKeyInfo`, whole.
+    /// `SubjectPublicKeyInfo`, complete.
     key_info: &'a [u8],
 }
 
@@ -126,11 +126,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What is left of some DER. Every element is taken by the tag that must stand there.
+/// The rest of some DER. Every element is taken by the tag that is required there.
 struct Der<'a>(&'a [u8]);
 
 impl<'a> Der<'a> {
-    /// Takes one element and gives its content.
+    /// Takes one element and returns its content.
     fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
         let (first, rest) = self.0.split_first()?;
         let (length, rest) = take_length(rest)?;
@@ -142,7 +142,7 @@ impl<'a> Der<'a> {
         Some(content)
     }
 
-    /// Takes a time. Two digits of year mean 1950 to 2049.
+    /// Takes a time. A two-digit year means 1950 to 2049.
     fn take_time(&mut self) -> Option<Timestamp> {
         let tag = *self.0.first()?;
         let text = core::str::from_utf8(self.take(tag)?).ok()?;
@@ -158,8 +158,8 @@ impl<'a> Der<'a> {
     }
 }
 
-/// Takes a length in its shortest form, as DER demands. Three bytes hold more than any certificate
-/// that is read.
+/// Takes a length in its shortest form, as DER requires. Three bytes are enough for any certificate that is
+/// read.
 fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let big_endian = |bytes: &[u8]| {
         bytes.iter().fold(0_usize, |sum, byte| sum.saturating_mul(256).saturating_add(usize::from(*byte)))

@@ -1,21 +1,21 @@
-//! Which URLs a certificate may be fetched from. The URL stands in the envelope outside of the
-//! signature, so that whoever sends one chooses it: this rule is all that keeps a receiver from
-//! believing a stranger's key, and from being made to call any address.
+//! Which URLs a certificate may be fetched from. The URL is in the envelope but is not covered by the
+//! signature, so the sender chooses it: only this rule prevents a receiver from trusting a stranger's key,
+//! and from being made to call any address.
 
 use core::fmt;
 
 use countersign_domain::with_texts;
 
-/// The longest URL that is looked at, in bytes; Amazon's have about a hundred.
+/// The longest URL that is accepted, in bytes; Amazon's have about a hundred.
 const MAX_URL_LEN: usize = 512;
 
-/// Where certificates may come from: Amazon's notification service, and whatever else was named.
+/// Where certificates may come from: Amazon's notification service, and any other origins that were added.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CertificateOrigins {
     beside_amazon: Vec<String>,
 }
 
-/// The text is no origin.
+/// The text is not an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAnOrigin;
 
@@ -47,10 +47,10 @@ with_texts! {
         TooLong = "the certificate's URL is too long";
         /// It is not `https`.
         NotHttps = "the certificate's URL is not https";
-        /// Its host is not Amazon's notification service, `sns.REGION.amazonaws.com` in lower case and
-        /// without a port, and its origin is none of those named.
+        /// Its host is not Amazon's notification service (`sns.REGION.amazonaws.com` in lower case and
+        /// without a port), and its origin is not one of those that were added.
         ForeignHost = "the certificate's host is neither Amazon's nor one that was named";
-        /// It has a query, a fragment, or a path of other than plain segments.
+        /// It has a query, a fragment, or a path with other than plain segments.
         NotAPlainPath = "the certificate's URL has more than a plain path";
         /// Its path does not end in `.pem`.
         NotPem = "the certificate's URL does not end in .pem";
@@ -64,11 +64,11 @@ impl CertificateOrigins {
         Self::default()
     }
 
-    /// One more origin, such as a sandbox's `http://127.0.0.1:8100`. Whoever answers there can make
-    /// notifications up.
+    /// Adds an origin, such as a sandbox's `http://127.0.0.1:8100`. A server at that origin can forge
+    /// notifications.
     ///
     /// # Errors
-    /// Whatever is not scheme, host and perhaps port; a slash may end it.
+    /// [`NotAnOrigin`] for anything but a scheme, a host and optionally a port; a trailing slash is allowed.
     pub fn and(mut self, origin: &str) -> Result<Self, NotAnOrigin> {
         let origin = origin.strip_suffix('/').unwrap_or(origin);
         let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
@@ -89,8 +89,8 @@ impl CertificateOrigins {
         self.beside_amazon.iter().any(|origin| origin.starts_with("http://"))
     }
 
-    /// Checks a URL. It is compared as text and never normalised: a spelling that would need it is
-    /// refused, so that two URLs that pass are two places, and what is kept of one cannot be asked for
+    /// Checks a URL. It is compared as text and never normalised: a spelling that would need normalising is
+    /// refused, so two accepted URLs are two different places, and a cached certificate cannot be requested
     /// under other names.
     ///
     /// # Errors
@@ -135,8 +135,8 @@ fn is_amazons(host: &str) -> bool {
     })
 }
 
-/// Segments of letters, digits and `- _ . ~`, none of them empty or `.` or `..`. Percent signs,
-/// backslashes, queries and fragments mean one thing to one reader and another to the next.
+/// Whether a path consists of segments of letters, digits and `- _ . ~`, none of them empty or `.` or `..`.
+/// Percent signs, backslashes, queries and fragments mean different things to different readers.
 fn is_plain(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
     path.strip_prefix('/').is_some_and(|segments| {

@@ -1,5 +1,5 @@
-//! The envelope of Amazon's notification service: reading it within limits, the text that is signed,
-//! and the proof that it was. What its message says is in `message.rs`, and is read only afterwards.
+//! The envelope of Amazon's notification service: reading it within limits, the text that is signed, and the
+//! proof that it was signed. What its message says is in `message.rs`, and is read only afterwards.
 
 use core::fmt;
 
@@ -18,7 +18,7 @@ use crate::wire::{Object as _, read_answer};
 pub const MAX_ENVELOPE_LEN: usize = 1 << 16;
 
 object! {
-    /// The members as they stand in the JSON text.
+    /// The members as they are in the JSON text.
     struct Members {
         kind: String = "Type",
         message_id: String = "MessageId",
@@ -35,27 +35,27 @@ object! {
     }
 }
 
-/// An envelope that can be read. Nothing proves yet who has sent it.
+/// An envelope that can be read. Nothing proves yet who sent it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
-    /// `Type`, with what only this type has.
+    /// `Type`, with the members that only this type has.
     pub kind: EnvelopeKind,
     /// `MessageId`: the same for every delivery of one message.
     pub message_id: String,
-    /// `TopicArn`: the channel that it came by.
+    /// `TopicArn`: the channel through which it came.
     pub topic_arn: String,
     /// `Message`: of a notification, the JSON text of a [`Message`].
     pub message: String,
     /// `Timestamp`: when it was published.
     pub timestamp: EnvelopeTimestamp,
-    /// `SignatureVersion`; not signed, and need not be: the other version's signature does not hold.
+    /// `SignatureVersion`; not signed, and need not be: with another version the signature does not verify.
     pub signature_version: SignatureVersion,
     /// `Signature`, decoded.
     pub signature: Vec<u8>,
-    /// `SigningCertURL`; not signed: [`CertificateOrigins::check`](super::CertificateOrigins::check)
-    /// decides about it.
+    /// `SigningCertURL`; not signed: [`CertificateOrigins::check`](super::CertificateOrigins::check) decides
+    /// whether it is accepted.
     pub signing_cert_url: String,
-    /// `UnsubscribeURL`; not signed, so never to be followed.
+    /// `UnsubscribeURL`; not signed, so it must never be followed.
     pub unsubscribe_url: Option<String>,
 }
 
@@ -69,7 +69,7 @@ pub enum EnvelopeKind {
     },
     /// `SubscriptionConfirmation`: somebody wants to send notifications here.
     SubscriptionConfirmation(Confirmation),
-    /// `UnsubscribeConfirmation`: no more will come, unless that is undone.
+    /// `UnsubscribeConfirmation`: no more notifications will come, unless that is undone.
     UnsubscribeConfirmation(Confirmation),
 }
 
@@ -84,7 +84,7 @@ impl EnvelopeKind {
         }
     }
 
-    /// What only some types have.
+    /// The members that only some types have.
     fn parts(&self) -> (Option<&String>, Option<&Confirmation>) {
         match self {
             Self::Notification { subject } => (subject.as_ref(), None),
@@ -98,9 +98,9 @@ impl EnvelopeKind {
 /// What confirms a subscription, or undoes its end.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Confirmation {
-    /// `Token`: whoever has it can subscribe.
+    /// `Token`: anyone who has it can subscribe.
     pub token: String,
-    /// `SubscribeURL`: the token's use, by a request that this project never makes.
+    /// `SubscribeURL`: uses the token, by a request that this project never makes.
     pub subscribe_url: String,
 }
 
@@ -111,19 +111,19 @@ impl fmt::Debug for Confirmation {
 }
 
 with_texts! {
-    /// Why a body is no envelope. It quotes nothing of the body.
+    /// Why a body is not an envelope. It quotes nothing of the body.
     #[derive(Debug, Clone, PartialEq, Eq)]
     EnvelopeRefused {
         /// It is longer than [`MAX_ENVELOPE_LEN`].
         TooLong = "the envelope is longer than {MAX_ENVELOPE_LEN} bytes";
-        /// It is no JSON object, is nested too deeply, or has a member twice.
+        /// It is not a JSON object, is nested too deeply, or has a member twice.
         NotAnObject = "the envelope is not a JSON object with each member once";
-        /// A member is not there.
+        /// A member is missing.
         Missing {
             /// Its name.
             member: &'static str,
         } = "the envelope has no {member}";
-        /// A member cannot be what it must be.
+        /// A member does not have the required form.
         Malformed {
             /// Its name.
             member: &'static str,
@@ -134,17 +134,17 @@ with_texts! {
 }
 
 with_texts! {
-    /// Why an envelope is not its sender's.
+    /// Why an envelope is not proved to come from its sender.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     SignatureRefused {
-        /// The certificate is good only later.
+        /// The certificate is not valid yet.
         CertificateNotYetValid {
-            /// Its first instant.
+            /// The first instant at which it is valid.
             from: Timestamp,
         } = "the certificate is valid from {from} on only";
-        /// The certificate is good no more.
+        /// The certificate is no longer valid.
         CertificateExpired {
-            /// Its last instant.
+            /// The last instant at which it was valid.
             until: Timestamp,
         } = "the certificate was valid until {until} only";
         /// The certificate's key has not signed this envelope.
@@ -153,17 +153,17 @@ with_texts! {
 }
 
 impl Envelope {
-    /// Reads an envelope. Members that it does not know are passed over: they are not signed.
+    /// Reads an envelope. Unknown members are ignored: they are not signed.
     ///
     /// # Errors
-    /// Names the member that is missing or malformed.
+    /// Names the missing or malformed member.
     pub fn parse(body: &[u8]) -> Result<Self, EnvelopeRefused> {
         if body.len() > MAX_ENVELOPE_LEN {
             return Err(EnvelopeRefused::TooLong);
         }
         let read = read_answer::<Members>(body).map_err(|_| EnvelopeRefused::NotAnObject)?;
         let members = read.value;
-        // A member that is no text is absent by now, and kept among the unknown ones.
+        // A member that is not a text is absent at this point, and is among the unknown ones.
         let unreadable = |member: &'static str| members.unknown.member(member).is_some();
         let optional = |member: &'static str, value: &Option<String>, form: Form, max_len: usize| {
             let malformed = |why| Err(EnvelopeRefused::Malformed { member, why });
@@ -224,11 +224,10 @@ impl Envelope {
         })
     }
 
-    /// The text that is signed: of each member that its type signs and that is present, in
-    /// alphabetical order, the name and the value, each with a line feed behind it.
+    /// The text that is signed: for each member that its type signs and that is present, in alphabetical
+    /// order, the name and the value, each followed by a line feed.
     ///
-    /// Only a message can have line feeds of its own, and it comes first, so that no two envelopes have
-    /// one text.
+    /// Only a message can contain line feeds, and it comes first, so no two envelopes have the same text.
     #[must_use]
     pub fn string_to_sign(&self) -> String {
         let (subject, confirmation) = self.kind.parts();
@@ -251,13 +250,13 @@ impl Envelope {
         text
     }
 
-    /// Proves that the certificate's key has signed the envelope, and that the certificate is good now.
+    /// Proves that the certificate's key has signed the envelope, and that the certificate is valid now.
     ///
-    /// That the certificate is the one of the envelope's URL, and that this URL is to be believed, is
-    /// for the caller to see to.
+    /// The caller must check that the certificate is the one of the envelope's URL, and that this URL can be
+    /// trusted.
     ///
     /// # Errors
-    /// Says what is wrong with the certificate or the signature.
+    /// [`SignatureRefused`], which says what is wrong with the certificate or the signature.
     pub fn verify(
         self,
         certificate: &Certificate,
@@ -299,7 +298,7 @@ impl Envelope {
     }
 }
 
-/// Neither message nor token is printed.
+/// Prints neither the message nor the token.
 impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Envelope")
@@ -312,7 +311,7 @@ impl fmt::Debug for Envelope {
     }
 }
 
-/// What a member's text may consist of. Only a message may have line breaks: see
+/// The characters that a member's text may have. Only a message may have line breaks: see
 /// [`Envelope::string_to_sign`].
 type Form = fn(&str) -> bool;
 
@@ -326,7 +325,7 @@ fn is_line(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
-/// An envelope that its certificate's key has signed. Made by [`Envelope::verify`] only.
+/// An envelope that its certificate's key has signed. Only [`Envelope::verify`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedEnvelope(Envelope);
 
@@ -337,10 +336,10 @@ impl VerifiedEnvelope {
         &self.0
     }
 
-    /// What a notification says; none for a confirmation, whose message is prose.
+    /// What a notification says; `None` for a confirmation, whose message is prose.
     ///
     /// # Errors
-    /// When a notification's message is none of Amazon Pay's.
+    /// [`MessageRefused`] if a notification's message is not one of Amazon Pay's.
     pub fn message(&self) -> Result<Option<Message>, MessageRefused> {
         match self.0.kind {
             EnvelopeKind::Notification { .. } => Message::parse(&self.0.message).map(Some),

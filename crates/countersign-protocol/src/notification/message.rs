@@ -1,4 +1,4 @@
-//! What a notification says: which object has changed. Its state is not in it.
+//! What a notification says: which object has changed. It does not contain the object's state.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId, RefundId};
 use countersign_domain::with_texts;
@@ -7,8 +7,8 @@ use crate::object;
 use crate::wire::{Object as _, Word, read_answer, words};
 
 object! {
-    /// The members as they stand in the JSON text. Amazon's table of them begins each with a small
-    /// letter, its schema and its messages with a capital.
+    /// The members as they are in the JSON text. In Amazon's table their names start with a small letter, in
+    /// its schema and its messages with a capital.
     struct Members {
         merchant_id: MerchantId = "MerchantID" | "MerchantId" | "merchantID" | "merchantId",
         object_type: Word<ObjectType> = "ObjectType" | "objectType",
@@ -35,21 +35,21 @@ words! {
 }
 
 words! {
-    /// What has happened to the object.
+    /// What happened to the object.
     NotificationType {
-        /// Its state is another one.
+        /// Its state has changed.
         StateChange = "STATE_CHANGE",
-        /// One of its members is another one.
+        /// One of its members has changed.
         AttributeChange = "ATTRIBUTE_CHANGE",
     }
 }
 
-/// A notification's message: an object has changed, get it.
+/// A notification's message: an object has changed and should be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// `MerchantID`: whose object it is.
+    /// `MerchantID`: the owner of the object.
     pub merchant_id: MerchantId,
-    /// `ObjectType` and `ObjectId`: what has changed.
+    /// `ObjectType` and `ObjectId`: the object that has changed.
     pub object: Notified,
     /// `ChargePermissionId`: the permission that it belongs to.
     pub charge_permission_id: Option<ChargePermissionId>,
@@ -74,9 +74,9 @@ pub enum Notified {
     Chargeback(String),
     /// A kind of object that this version does not know.
     Other {
-        /// The word, as it came.
+        /// The word as it came.
         object_type: String,
-        /// The id, as it came.
+        /// The id as it came.
         object_id: String,
     },
 }
@@ -128,17 +128,17 @@ fn is_word(text: &str) -> bool {
 }
 
 with_texts! {
-    /// Why a text is no message. It quotes nothing of the text.
+    /// Why a text is not a message. It quotes nothing of the text.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     MessageRefused {
-        /// It is no JSON object, is nested too deeply, or has a member twice.
+        /// It is not a JSON object, is nested too deeply, or has a member twice.
         NotAnObject = "the message is not a JSON object with each member once";
-        /// A member is not there.
+        /// A member is missing.
         Missing {
             /// Its name.
             member: &'static str,
         } = "the message has no {member}";
-        /// A member cannot be what it must be.
+        /// A member does not have the required form.
         Malformed {
             /// Its name.
             member: &'static str,
@@ -147,10 +147,10 @@ with_texts! {
 }
 
 impl Message {
-    /// Reads a message. Members that it does not know are passed over.
+    /// Reads a message. Unknown members are ignored.
     ///
     /// # Errors
-    /// Names the member that is missing or malformed.
+    /// Names the missing or malformed member.
     pub fn parse(text: &str) -> Result<Self, MessageRefused> {
         const NAMES: [&str; 7] = [
             "MerchantID",
@@ -192,7 +192,7 @@ impl Message {
         })
     }
 
-    /// The message as JSON text, each member beginning with a capital.
+    /// The message as JSON text, with member names that start with a capital.
     #[must_use]
     pub fn to_json(&self) -> String {
         let members = Members {

@@ -1,8 +1,8 @@
-//! The envelope's instant, which is signed as it is spelled.
+//! The envelope's instant, which is signed in its original spelling.
 
 use countersign_domain::time::Timestamp;
 
-/// When the envelope was published: `2026-11-23T15:47:00.000Z`. A later delivery of it has the same.
+/// When the envelope was published: `2026-11-23T15:47:00.000Z`. A later delivery of it has the same instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvelopeTimestamp {
     text: String,
@@ -10,7 +10,7 @@ pub struct EnvelopeTimestamp {
 }
 
 impl EnvelopeTimestamp {
-    /// Reads an instant in UTC, with up to nine decimals of its seconds or none.
+    /// Reads an instant in UTC, whose seconds have up to nine decimals.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let seconds = text.strip_suffix('Z')?;
@@ -26,7 +26,7 @@ impl EnvelopeTimestamp {
         Some(Self { text: text.to_owned(), at: at.plus(core::time::Duration::from_millis(millis)) })
     }
 
-    /// As it is signed.
+    /// The text that is signed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -39,7 +39,7 @@ impl EnvelopeTimestamp {
     }
 }
 
-/// With milliseconds, as Amazon's notification service writes it.
+/// Has milliseconds, as Amazon's notification service writes them.
 impl From<Timestamp> for EnvelopeTimestamp {
     fn from(at: Timestamp) -> Self {
         let basic = at.to_string();

@@ -1,4 +1,4 @@
-//! The two signature algorithms. They differ in name and salt length only.
+//! The two signature algorithms. They differ only in name and salt length.
 
 use core::fmt;
 
@@ -8,9 +8,9 @@ use aws_lc_rs::signature::{RSA_PSS_2048_8192_SHA256, RSA_PSS_SHA256, RsaSignatur
 /// RSASSA-PSS with SHA-256, under one of the API's two names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// `AMZN-PAY-RSASSA-PSS`, salt of 20 bytes: what a button signature without a name is.
+    /// `AMZN-PAY-RSASSA-PSS`, with a salt of 20 bytes: the algorithm of a button signature that names none.
     Pss,
-    /// `AMZN-PAY-RSASSA-PSS-V2`, salt of 32 bytes.
+    /// `AMZN-PAY-RSASSA-PSS-V2`, with a salt of 32 bytes.
     PssV2,
 }
 
@@ -18,7 +18,7 @@ impl Algorithm {
     /// Both, the older first.
     pub const ALL: [Self; 2] = [Self::Pss, Self::PssV2];
 
-    /// The name as it stands in the `authorization` header and in the string to sign.
+    /// The name as it is in the `authorization` header and in the string to sign.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl Algorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// The salt's length in bytes. A verifier never takes another one.
+    /// The salt's length in bytes. A verifier accepts no other length.
     #[must_use]
     pub const fn salt_len(self) -> u16 {
         match self {

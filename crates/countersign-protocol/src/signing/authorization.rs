@@ -1,4 +1,4 @@
-//! The `authorization` header: read strictly, written in the one form that exists.
+//! The `authorization` header: read strictly, and written in its only form.
 
 use core::fmt;
 
@@ -9,28 +9,28 @@ use super::algorithm::Algorithm;
 /// The longest `authorization` header that is read, in bytes. The longest real ones have 900.
 pub const MAX_AUTHORIZATION_LEN: usize = 4_096;
 
-/// The most names in `SignedHeaders`. Real clients sign at most a dozen.
+/// The largest number of names in `SignedHeaders`. Real clients sign at most a dozen.
 pub const MAX_SIGNED_HEADERS: usize = 64;
 
-/// What an `authorization` header says. Nothing of it is verified.
+/// What an `authorization` header says. None of it is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization<'a> {
     /// The algorithm.
     pub algorithm: Algorithm,
     /// The key that is claimed to have signed.
     pub public_key_id: PublicKeyId,
-    /// The names of the signed headers as they stand in the header: in any case, perhaps doubled.
+    /// The names of the signed headers as they are in the header: in any case, possibly repeated.
     pub signed_headers: Vec<&'a str>,
     /// The signature's text, which should be Base64.
     pub signature: &'a str,
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads `ALG PublicKeyId=ID, SignedHeaders=a;b;c, Signature=BASE64`: one blank behind the
-    /// algorithm, comma and blank between the parts, no quotes.
+    /// Reads `ALG PublicKeyId=ID, SignedHeaders=a;b;c, Signature=BASE64`: one blank after the algorithm,
+    /// comma and blank between the parts, no quotes.
     ///
     /// # Errors
-    /// What is wrong with it, as the rest of a sentence that begins with its name.
+    /// What is wrong with it, as the rest of a sentence that begins with the header's name.
     pub fn parse(text: &'a str) -> Result<Self, &'static str> {
         if text.len() > MAX_AUTHORIZATION_LEN {
             return Err("is longer than 4096 bytes");
@@ -72,7 +72,7 @@ impl fmt::Display for Authorization<'_> {
 
 const SHAPE: &str = "must have the form ALGORITHM PublicKeyId=ID, SignedHeaders=NAME;NAME, Signature=BASE64";
 
-/// A name may stand twice, as one client writes it, but not more often: each mention is hashed.
+/// A name may be listed twice, as one client does, but not more often: each mention is hashed.
 fn read_names(text: &str) -> Result<Vec<&str>, &'static str> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let mut names: Vec<&str> = Vec::with_capacity(8);

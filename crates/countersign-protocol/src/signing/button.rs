@@ -1,4 +1,4 @@
-//! The signature over a button's payload, the Checkout Session configuration that a page hands to
+//! The signature over a button's payload, the Checkout Session configuration that a page passes to
 //! `checkout.js` together with it.
 
 use core::fmt;
@@ -9,8 +9,8 @@ use super::encoding::{base64, from_base64};
 use super::key::{MerchantKey, VerifySignature};
 use super::refusal::SignRefused;
 
-/// Signs exactly this text: the page must hand `checkout.js` the same characters, and the algorithm's
-/// name beside them. Two signatures of one payload differ.
+/// Signs exactly this text: the page must pass the same characters to `checkout.js`, together with the
+/// algorithm's name. Two signatures of one payload differ.
 ///
 /// # Errors
 /// [`SignRefused::KeyFailed`].
@@ -23,7 +23,7 @@ pub fn sign_button(payload: &str, key: &MerchantKey, algorithm: Algorithm) -> Re
 /// Verifies a payload's signature.
 ///
 /// # Errors
-/// It is no Base64, or not this key's for this payload and algorithm.
+/// The signature is not Base64, or is not this key's for this payload and algorithm.
 pub fn verify_button(
     payload: &str,
     signature: &str,

@@ -17,7 +17,7 @@ pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(text).ok()
 }
 
-/// Reads the alphabet of URLs, with or without padding.
+/// Reads URL-safe Base64, with or without padding.
 pub(super) fn from_url_safe_base64(text: &[u8]) -> Option<Vec<u8>> {
     BASE64_URL_SAFE.decode(text).or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(text)).ok()
 }
@@ -53,7 +53,7 @@ fn hex_pair(high: u8, low: u8) -> Option<u8> {
     Some((value(high)? << 4) | value(low)?)
 }
 
-/// Percent-encodes every byte that `kept` does not let stand.
+/// Percent-encodes every byte for which `kept` is false.
 pub(super) fn percent_encode(bytes: &[u8], kept: fn(u8) -> bool) -> Vec<u8> {
     let mut encoded = Vec::with_capacity(bytes.len());
     for byte in bytes {
@@ -66,7 +66,7 @@ pub(super) fn percent_encode(bytes: &[u8], kept: fn(u8) -> bool) -> Vec<u8> {
     encoded
 }
 
-/// Undoes percent-encoding. A `%` that begins no escape, and a `+`, stand for themselves.
+/// Undoes percent-encoding. A `%` that does not begin an escape, and a `+`, stay as they are.
 pub(super) fn percent_decode(bytes: &[u8]) -> Cow<'_, [u8]> {
     if !bytes.contains(&b'%') {
         return Cow::Borrowed(bytes);
@@ -94,7 +94,7 @@ pub(super) fn unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
 }
 
-/// The bytes that JavaScript's `encodeURIComponent` lets stand.
+/// The bytes that JavaScript's `encodeURIComponent` does not encode.
 pub(super) fn kept_by_javascript(byte: u8) -> bool {
     unreserved(byte) || matches!(byte, b'!' | b'\'' | b'(' | b')' | b'*')
 }

@@ -1,5 +1,5 @@
-//! Why a signature is wrong, in plain words: the same request is signed again with each mistake that
-//! people make, until one fits. For tools and diagnoses; no request is ever accepted here.
+//! Why a signature is wrong, in plain words: the same request is signed again with each common mistake until
+//! one matches. For tools and diagnosis; no request is ever accepted here.
 
 use aws_lc_rs::rsa::RsaParameters;
 use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
@@ -15,31 +15,31 @@ use super::key::{LONGEST_SALT, VerifySignature as _, VerifyingKey};
 use super::refusal::VerifyRefused;
 use super::verify::{Claim, Verified};
 
-/// What a server makes of a request, and why the signature does not fit.
+/// What a server makes of a request, and why the signature does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// The canonical request as the server spells it. It has the signed headers' values in it: it is
-    /// for the caller's own eyes, not for logs.
+    /// The canonical request as the server spells it. It contains the values of the signed headers, so it
+    /// must only be shown to the caller and never logged.
     pub canonical_request: String,
     /// What the server expected to be signed.
     pub string_to_sign: String,
     /// Whether the signature holds.
     pub verdict: Result<Verified, VerifyRefused>,
-    /// The one mistake with which the signature fits, if one was found.
+    /// The one mistake with which the signature matches, if one was found.
     pub mistake: Option<Mistake>,
 }
 
 with_texts! {
-    /// A mistake in making a signature. Prints as what the signer did and what to do instead.
+    /// A mistake in making a signature. It prints as what the signer did and what to do instead.
     #[derive(Debug, Clone, PartialEq, Eq)]
     Mistake {
-        /// The salt of the other algorithm.
+        /// The salt length of the other algorithm.
         OtherSaltLength {
             /// The algorithm that the request names.
             named: Algorithm,
         } =
             "it would match with a salt of {} bytes: {named} takes {}", named.other().salt_len(), named.salt_len();
-        /// The salt as long as the key allows.
+        /// The longest salt that the key allows.
         LongestSalt {
             /// The algorithm that the request names.
             named: Algorithm,
@@ -51,23 +51,23 @@ with_texts! {
             /// The algorithm that the request names.
             named: Algorithm,
         } = "the string to sign began with {}: it must begin with {named}", named.other();
-        /// The other algorithm throughout, the `authorization` header aside.
+        /// The other algorithm throughout, except in the `authorization` header.
         OtherAlgorithm {
             /// The algorithm that the request names.
             named: Algorithm,
         } = "it was made for {}, but the authorization header names {named}", named.other();
-        /// Another of the keys that were given.
+        /// Another of the given keys.
         OtherKey {
             /// That key's id.
             public_key_id: PublicKeyId,
         } = "it was made with the private key of {public_key_id}";
         /// Base64 of Base64.
         DoubleBase64 = "it was put into Base64 twice: once is enough";
-        /// The alphabet of URLs.
+        /// URL-safe Base64.
         UrlSafeBase64 = "it is in the URL alphabet of Base64: use + and /, with padding";
         /// Hexadecimal digits.
         Hexadecimal = "it is in hexadecimal: use Base64";
-        /// The canonical request itself under the algorithm's name.
+        /// The canonical request itself after the algorithm's name.
         CanonicalRequestNotHashed =
             "the canonical request itself stood in the string to sign: put its SHA-256 there, in hexadecimal";
         /// The canonical request alone.
@@ -83,11 +83,11 @@ with_texts! {
         UpperCaseHash = "a hash was written in upper case: use lower-case hexadecimal";
         /// CR LF between the lines.
         CarriageReturns = "the lines were joined with CR LF: use LF alone";
-        /// A line end behind the last line.
+        /// A line end after the last line.
         TrailingLineEnd = "a line feed stood behind the last line: the canonical request ends without one";
         /// No empty line between headers and their list.
         NoEmptyLine = "the empty line between the last header and the list of names was missing";
-        /// The names of the headers in their usual writing.
+        /// The names of the headers in their usual capitalisation.
         HeaderNamesNotLowerCased = "the header lines had names with capitals: write them in lower case";
         /// Blanks around the headers' values.
         HeaderValuesNotTrimmed = "the header lines had blanks around the values: write name:value without any";
@@ -104,21 +104,21 @@ with_texts! {
         /// The whole URL, or path and query on one line.
         PathWithQueryOrHost =
             "the path's line held more than the path: the query has its own line, the host none";
-        /// The query left out.
+        /// The query is left out.
         QueryLeftOut = "the query was sent but not signed";
         /// The query with its `?`.
         QueryWithQuestionMark = "the query was signed with its question mark";
-        /// The query not encoded.
+        /// The query is not encoded.
         QueryNotEncoded = "the query was signed without percent-encoding";
-        /// The query not sorted, or not by bytes.
+        /// The query is not sorted, or not by bytes.
         QueryNotSorted = "the query was signed in another order: sort the names by byte value";
-        /// The hash of the empty text although there is a body.
+        /// The hash of the empty text, although there is a body.
         EmptyBodyHashed = "the hash of an empty body was signed, but a body was sent";
-        /// `{}` or `null` although there is no body.
+        /// The hash of `{}` or `null`, although there is no body.
         BodyHashedThatWasNotSent = "the hash of a body was signed, but none was sent";
-        /// A line end behind the body that was not sent.
+        /// A line end after the body that was not sent.
         BodyWithTrailingLineEnd = "the body was signed with a line end at its end that was not sent";
-        /// The body without the white space around it that was sent.
+        /// The body without the surrounding white space that was sent.
         BodyTrimmed = "the body was signed without the white space around it that was sent";
         /// Other line ends within the body.
         BodyWithOtherLineEnds = "the body was signed with other line ends than it was sent with";
@@ -130,11 +130,11 @@ with_texts! {
     }
 }
 
-/// Explains a request. `others` are keys that may have been used by mistake. About forty signatures
-/// are verified if nothing fits, half a millisecond's work.
+/// Explains a request. `others` are keys that may have been used by mistake. If nothing matches, about forty
+/// signatures are verified, which takes half a millisecond.
 ///
 /// # Errors
-/// The head itself is malformed, as [`Claim::parse`] says.
+/// See [`Claim::parse`]: the head itself is malformed.
 pub fn explain(
     head: Head<'_>,
     body: &[u8],
@@ -161,7 +161,7 @@ pub fn explain(
     })
 }
 
-/// All that a search for the mistake looks at.
+/// Everything that a search for the mistake uses.
 struct Search<'a> {
     draft: Draft,
     body: &'a [u8],
@@ -260,7 +260,7 @@ impl Search<'_> {
     }
 }
 
-/// A canonical request in its parts, to be changed one at a time.
+/// The parts of a canonical request, to be changed one at a time.
 #[derive(Clone)]
 struct Draft {
     method: String,

@@ -1,13 +1,13 @@
-//! A request's head as it stood on the wire: what a signature covers, its body aside.
+//! A request's head as it was on the wire: what a signature covers, except the body.
 
 use http::HeaderMap;
 
 /// Method, path, query and headers of one request.
 #[derive(Clone, Copy)]
 pub struct Head<'a> {
-    /// The method, upper case as HTTP has it.
+    /// The method, in upper case as in HTTP.
     pub method: &'a str,
-    /// From the first `/` up to the `?`, undecoded, with its trailing slash.
+    /// From the first `/` to the `?`, undecoded, with its trailing slash.
     pub path: &'a str,
     /// What follows the `?`, undecoded.
     pub query: Option<&'a str>,
@@ -38,7 +38,7 @@ impl<'a> From<&'a http::request::Parts> for Head<'a> {
 }
 
 impl core::fmt::Debug for Head<'_> {
-    /// Method and path: headers are not for logs.
+    /// Prints the method and the path: headers must not be logged.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{} {}", self.method, self.path)
     }

@@ -1,7 +1,7 @@
-//! Other JSON texts for the same values, as one serializer writes them and another does not. Only for
-//! explaining a signature: nothing is parsed, and nothing that is sent or stored passes through here.
+//! Other JSON texts for the same values, as other serializers write them. Only for explaining a signature:
+//! nothing is parsed, and nothing that is sent or stored passes through here.
 
-/// The length of the string at the beginning, its quotes included.
+/// The length of the string at the beginning, including its quotes.
 fn string_len(json: &str) -> usize {
     let mut escaped = false;
     for (position, character) in json.char_indices().skip(1) {
@@ -39,7 +39,7 @@ enum Blanks {
     BehindCommaAndColon,
 }
 
-/// The texts: with and without blanks, with slashes and other letters than ASCII escaped or not.
+/// The texts: with and without blanks, with slashes and non-ASCII letters escaped or not.
 pub(super) fn other_texts(json: &str) -> Vec<String> {
     let same = str::to_owned;
     let slashes_escaped = |text: &str| text.replace("\\/", "/").replace('/', "\\/");

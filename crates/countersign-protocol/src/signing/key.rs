@@ -1,5 +1,5 @@
-//! The merchant's key pair: the private half that signs, the public half that verifies, and their
-//! PEM texts. Files and environment variables are the caller's.
+//! The merchant's key pair: the private half that signs, the public half that verifies, and their PEM texts.
+//! The caller reads files and environment variables.
 
 use core::fmt;
 
@@ -14,23 +14,23 @@ use aws_lc_rs::signature::{KeyPair as _, ParsedPublicKey, RSA_PSS_2048_8192_SHA2
 use super::algorithm::Algorithm;
 use super::encoding::{base64, from_base64};
 
-/// The moduli taken, in bits: smaller ones are unsafe, larger ones are not Amazon Pay's and let a key
-/// of somebody else's cost the verifier too much.
+/// The accepted modulus sizes, in bits: smaller ones are unsafe; larger ones are not Amazon Pay's, and a
+/// foreign key of that size would make verifying too expensive.
 const BITS: core::ops::RangeInclusive<usize> = 2_048..=4_096;
 
 with_texts! {
-    /// The text is no key that can be used.
+    /// The text is not a key that can be used.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     KeyRefused {
-        /// There is no `-----BEGIN …-----` and `-----END …-----` around Base64 text.
+        /// There are no `-----BEGIN …-----` and `-----END …-----` lines around Base64 text.
         NotPem = "it is not a key in PEM form: no -----BEGIN …----- and -----END …----- lines";
         /// The key is encrypted.
         Encrypted = "the private key is encrypted: decrypt it first, for instance with openssl pkey";
-        /// A private key was needed, and this is a public one or a certificate.
+        /// A private key is required, and this is a public key or a certificate.
         NotPrivate = "a private key is needed: BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY";
-        /// A public key was needed, and this is a private one or a certificate.
+        /// A public key is required, and this is a private key or a certificate.
         NotPublic = "a public key is needed: BEGIN PUBLIC KEY or BEGIN RSA PUBLIC KEY";
-        /// It is a key of another kind than RSA, or damaged.
+        /// It is not an RSA key, or it is damaged.
         NotRsa = "it is not an RSA key, or it is damaged";
         /// The modulus has fewer than 2048 or more than 4096 bits.
         WrongSize = "the RSA key must have 2048 to 4096 bits";
@@ -68,16 +68,16 @@ fn write_pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-/// The merchant's private key. Cannot be printed.
+/// The merchant's private key. It cannot be printed.
 pub struct MerchantKey(KeyPair);
 
-/// A key pair just made, in the forms that are kept.
+/// A new key pair, in the forms in which it is stored.
 pub struct GeneratedKey {
     /// The key itself.
     pub key: MerchantKey,
-    /// The private key as PKCS#8 PEM: for the merchant only.
+    /// The private key as PKCS#8 PEM; only for the merchant.
     pub private_pem: String,
-    /// The public key as PEM, as Amazon's Integration Central takes it.
+    /// The public key as PEM, in the form that Amazon's Integration Central accepts.
     pub public_pem: String,
 }
 
@@ -86,7 +86,7 @@ impl MerchantKey {
     /// KEY`).
     ///
     /// # Errors
-    /// Says in one line what the text is instead.
+    /// [`KeyRefused`], which says in one line what the text is instead.
     pub fn from_pem(pem: &str) -> Result<Self, KeyRefused> {
         let (label, der) = read_pem(pem)?;
         let pair = match label {
@@ -102,10 +102,10 @@ impl MerchantKey {
         }
     }
 
-    /// Makes a key pair of 2048 bits. The cryptography draws its own randomness.
+    /// Makes a key pair of 2048 bits. The cryptography library draws its own randomness.
     ///
     /// # Errors
-    /// [`KeyRefused::NotRsa`] when the system has no randomness to give.
+    /// [`KeyRefused::NotRsa`] if the system cannot provide randomness.
     pub fn generate() -> Result<GeneratedKey, KeyRefused> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyRefused::NotRsa)?;
         let private: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyRefused::NotRsa)?;
@@ -145,8 +145,8 @@ impl fmt::Debug for GeneratedKey {
     }
 }
 
-/// The public half of a merchant's key, parsed once: keep it, since parsing costs as much as a tenth
-/// of a verification.
+/// The public half of a merchant's key, parsed once: keep it, because parsing costs a tenth of a
+/// verification.
 #[derive(Clone)]
 pub struct VerifyingKey {
     pss: ParsedPublicKey,
@@ -157,7 +157,7 @@ impl VerifyingKey {
     /// Reads a public key from PEM text: `BEGIN PUBLIC KEY` or PKCS#1's `BEGIN RSA PUBLIC KEY`.
     ///
     /// # Errors
-    /// Says in one line what the text is instead.
+    /// [`KeyRefused`], which says in one line what the text is instead.
     pub fn from_pem(pem: &str) -> Result<Self, KeyRefused> {
         let (label, der) = read_pem(pem).map_err(|refused| {
             if refused == KeyRefused::Encrypted { KeyRefused::NotPublic } else { refused }
@@ -180,7 +180,7 @@ impl VerifyingKey {
         der.map(|der| write_pem("PUBLIC KEY", der.as_ref())).unwrap_or_default()
     }
 
-    /// The same for other parameters than the API's: for explanations only.
+    /// Verifies with parameters other than the API's: for explanations only.
     pub(super) fn verifies_otherwise(
         &self,
         text: &[u8],
@@ -192,7 +192,7 @@ impl VerifyingKey {
     }
 }
 
-/// Reads an RSA key whose modulus has a length that is taken.
+/// Reads an RSA key whose modulus has an accepted size.
 pub(crate) fn rsa_key(parameters: &'static RsaParameters, der: &[u8]) -> Result<ParsedPublicKey, KeyRefused> {
     let key = ParsedPublicKey::new(parameters, der)?;
     let der: PublicKeyX509Der<'_> = key.as_der().map_err(|_| KeyRefused::NotRsa)?;
@@ -205,8 +205,8 @@ pub(crate) fn rsa_key(parameters: &'static RsaParameters, der: &[u8]) -> Result<
     }
 }
 
-/// The public half of a merchant's key, as a server uses it: a [`VerifyingKey`], or what stands in for
-/// one in a simulation, where signing would cost more than everything else.
+/// The public half of a merchant's key, as a server uses it: a [`VerifyingKey`], or its replacement in a
+/// simulation, where signing would cost more than everything else.
 pub trait VerifySignature: Send + Sync + 'static {
     /// Whether this is the signature of a text, with exactly the algorithm's salt length.
     fn verifies(&self, text: &[u8], signature: &[u8], algorithm: Algorithm) -> bool;

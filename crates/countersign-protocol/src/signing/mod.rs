@@ -1,9 +1,9 @@
-//! The signature over a request or a button payload: made with the merchant's key, verified with its
-//! public half, explained when it is wrong.
+//! The signature over a request or a button payload: made with the merchant's key, verified with the public
+//! half, explained when it is wrong.
 //!
-//! A client calls [`KeySigner::sign`] (or [`prepare`] and [`Prepared::attach`] where the key lives in
-//! a device). A server reads a [`Claim`], looks the key up, and calls [`Claim::verify`]. Nothing here
-//! reads a clock or knows which keys exist.
+//! A client calls [`KeySigner::sign`] (or [`prepare`] and [`Prepared::attach`] if the key is in a device). A
+//! server reads a [`Claim`], looks the key up, and calls [`Claim::verify`]. Nothing here reads a clock or
+//! knows which keys exist.
 //!
 //! ```
 //! use countersign_domain::ids::{IdempotencyKey, PublicKeyId, Region};

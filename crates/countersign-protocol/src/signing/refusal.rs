@@ -1,5 +1,5 @@
-//! Why a request is not signed; and why one is not taken for the merchant's, with the reason code and the
-//! message that the API gives. Statuses follow from the reason code.
+//! Why a request cannot be signed; and why one is not accepted as the merchant's, with the API's reason code
+//! and message. The status follows from the reason code.
 
 use countersign_domain::ids::PublicKeyId;
 use countersign_domain::with_texts;
@@ -7,50 +7,51 @@ use countersign_domain::with_texts;
 use crate::wire::ReasonCode;
 
 with_texts! {
-    /// A request whose signature does not hold, or cannot be checked. It prints as the message of the answer, which
-    /// names the header; that of a signature quotes what the server expected to be signed.
+    /// A request whose signature is wrong, or cannot be checked. It prints as the message of the answer,
+    /// which names the header; the message for a wrong signature quotes what the server expected to be
+    /// signed.
     #[derive(Debug, Clone, PartialEq, Eq)]
     VerifyRefused {
-        /// A header that every request has, or that the request lists as signed, is not there.
+        /// A header is missing that every request must have, or that the request lists as signed.
         MissingHeader {
             /// Its name in lower case.
             header: String,
         } = "The header {header} is missing";
-        /// A header that every request has is empty.
+        /// A header that every request must have is empty.
         MissingHeaderValue {
             /// Its name in lower case.
             header: &'static str,
         } = "The header {header} has no value";
-        /// A header that can stand once only stands more often.
+        /// A header that may occur only once occurs more often.
         RepeatedHeader {
             /// Its name in lower case.
             header: &'static str,
         } = "The header {header} stands more than once";
-        /// The `authorization` header does not have its form.
+        /// The `authorization` header does not have the required form.
         MalformedAuthorization {
             /// What is wrong, as the rest of a sentence.
             why: &'static str,
         } = "The header authorization {why}";
-        /// The date is in neither spelling.
+        /// The date has neither of the two spellings.
         NotADate = "The value provided for x-amz-pay-date is not a UTC instant such as 20190714T155300Z";
-        /// The date is later than the server's by more than the window lets pass.
+        /// The date is later than the server's clock by more than the window allows.
         DateInFuture {
             /// The date as it was sent.
             value: String,
         } = "The value {value} provided for x-amz-pay-date should not be in future";
-        /// The date is earlier than the window lets pass. Amazon's limit is not known; ours is a choice.
+        /// The date is earlier than the window allows. Amazon's limit is not known; ours is a choice.
         DateTooOld {
             /// The date as it was sent.
             value: String,
         } = "The value {value} provided for x-amz-pay-date is too old";
-        /// The region is none of Amazon Pay's.
+        /// The region is not one of Amazon Pay's.
         UnknownRegion = "The value provided for x-amz-pay-region is not one of na, eu, jp";
         /// The idempotency key is too long or has other characters than `[A-Za-z0-9_-]`.
         IllegalIdempotencyKey {
-            /// The most characters that are taken.
+            /// The largest accepted number of characters.
             max_len: usize,
         } = "The value provided for x-amz-pay-idempotency-key must be 1 to {max_len} letters, digits, - and _";
-        /// A header that must be signed is not among the signed ones.
+        /// A header that must be signed is not among the signed headers.
         NotSigned {
             /// Its name in lower case.
             header: &'static str,
@@ -62,7 +63,7 @@ with_texts! {
         } = "The public key id {public_key_id} is not known";
         /// The signature is not this key's for this request.
         WrongSignature {
-            /// What the server expected to be signed: no body, no header's value is in it.
+            /// What the server expected to be signed: it contains neither the body nor any header's value.
             string_to_sign: String,
             /// The signature as it was sent.
             signature: String,
@@ -89,7 +90,7 @@ impl VerifyRefused {
         }
     }
 
-    /// The header that is at fault, in lower case.
+    /// The header that is wrong, in lower case.
     #[must_use]
     pub fn header(&self) -> &str {
         match self {
@@ -108,7 +109,7 @@ impl VerifyRefused {
 }
 
 with_texts! {
-    /// The request cannot be signed; it is unchanged or lacks its signature.
+    /// The request cannot be signed; it is unchanged, or lacks only its signature.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     SignRefused {
         /// The URI names no host.

@@ -1,5 +1,5 @@
-//! Signing a request: the headers that the signature covers, the text that is signed, the
-//! `authorization` header. A key in a device signs between [`prepare`] and [`Prepared::attach`].
+//! Signing a request: the headers that the signature covers, the text that is signed, and the `authorization`
+//! header. A key in a device signs between [`prepare`] and [`Prepared::attach`].
 
 use bytes::Bytes;
 use countersign_domain::ids::{PublicKeyId, Region};
@@ -15,7 +15,7 @@ use super::key::{KeyRefused, MerchantKey};
 use super::refusal::SignRefused;
 use super::spelling::sorted_query;
 
-/// The headers that are signed where they stand, sorted as the signature wants them.
+/// The headers that are signed if they are present, in the order that the signature requires.
 const SIGNED: [&str; 6] = [
     "accept",
     "content-type",
@@ -25,7 +25,7 @@ const SIGNED: [&str; 6] = [
     "x-amz-pay-region",
 ];
 
-/// A request that has all its headers but `authorization`, and the text that is to be signed for it.
+/// A request that has all its headers except `authorization`, and the text to sign for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
     algorithm: Algorithm,
@@ -33,8 +33,8 @@ pub struct Prepared {
     string_to_sign: String,
 }
 
-/// Adds date, host (with its port) and region, and `accept` and `content-type` where they are absent;
-/// then composes the text to be signed for exactly this method, path, query and body.
+/// Adds the date, host (with its port) and region, and `accept` and `content-type` if they are absent; then
+/// composes the text to sign for exactly this method, path, query and body.
 ///
 /// # Errors
 /// The URI has no host.
@@ -65,8 +65,7 @@ pub fn prepare(
 }
 
 impl Prepared {
-    /// What is to be signed: RSASSA-PSS with SHA-256, MGF1 with SHA-256, and the algorithm's salt
-    /// length, over this text.
+    /// The text to sign with RSASSA-PSS, SHA-256, MGF1 with SHA-256, and the algorithm's salt length.
     #[must_use]
     pub fn string_to_sign(&self) -> &str {
         &self.string_to_sign
@@ -75,7 +74,7 @@ impl Prepared {
     /// Adds the `authorization` header with a signature of [`Prepared::string_to_sign`].
     ///
     /// # Errors
-    /// None for a signature of bytes.
+    /// None for a signature that consists of bytes.
     pub fn attach(
         &self,
         request: &mut http::Request<Bytes>,
@@ -94,7 +93,7 @@ impl Prepared {
     }
 }
 
-/// A merchant's private key together with its id and its algorithm: all that signing takes.
+/// A merchant's private key together with its id and its algorithm: everything that signing needs.
 #[derive(Debug)]
 pub struct KeySigner {
     key: MerchantKey,
@@ -109,10 +108,10 @@ impl KeySigner {
         Self { key, public_key_id, algorithm }
     }
 
-    /// The same from the key's PEM text, PKCS#8 or PKCS#1.
+    /// Puts the parts together, reading the key from its PEM text, PKCS#8 or PKCS#1.
     ///
     /// # Errors
-    /// Says in one line what the text is instead.
+    /// [`KeyRefused`], which says in one line what the text is instead.
     pub fn from_pem(public_key_id: PublicKeyId, pem: &str, algorithm: Algorithm) -> Result<Self, KeyRefused> {
         Ok(Self::new(public_key_id, MerchantKey::from_pem(pem)?, algorithm))
     }
@@ -123,8 +122,8 @@ impl KeySigner {
         &self.public_key_id
     }
 
-    /// Signs a request: adds date, host, region and `authorization`. Whatever changes afterwards,
-    /// of body, path, query or signed headers, makes the signature wrong.
+    /// Signs a request: adds the date, host, region and `authorization`. Any later change of the body, path,
+    /// query or signed headers makes the signature wrong.
     ///
     /// # Errors
     /// See [`SignRefused`].

@@ -1,13 +1,13 @@
-//! The other spellings of one and the same request that official and third-party SDKs sign: of its
-//! path, its query and its list of headers. Each is a function of the request as it was sent, so that
-//! nothing is loosened but the spelling.
+//! The other spellings of the same request that official and third-party SDKs sign: of its path, its query
+//! and its list of headers. Each is a function of the request as it was sent, so nothing but the spelling is
+//! relaxed.
 
 use std::borrow::Cow;
 
 use super::encoding::{kept_by_javascript, percent_decode, percent_encode, unreserved};
 
-/// Path as sent; each segment decoded and encoded once (Java); each segment encoded once more (.NET).
-/// The latter two fold slashes. Equal ones stand once.
+/// The path as sent; each segment decoded and encoded once (Java); each segment encoded once more (.NET). The
+/// last two also fold slashes. Equal results are listed once.
 pub(super) fn paths(path: &str) -> Vec<Cow<'_, [u8]>> {
     let mut paths = vec![Cow::Borrowed(path.as_bytes())];
     for spelling in [respell_path(path, |segment| percent_decode(segment)), respell_path(path, Cow::Borrowed)]
@@ -17,8 +17,8 @@ pub(super) fn paths(path: &str) -> Vec<Cow<'_, [u8]>> {
     paths
 }
 
-/// Query as sent; sorted under RFC 3986 (PHP, Java, .NET); sorted with names plain and values as
-/// `encodeURIComponent` leaves them (Node). Equal ones stand once.
+/// The query as sent; sorted and encoded under RFC 3986 (PHP, Java, .NET); sorted with plain names and with
+/// values as `encodeURIComponent` writes them (Node). Equal results are listed once.
 pub(super) fn queries(query: &str) -> Vec<Cow<'_, [u8]>> {
     let mut queries = vec![Cow::Borrowed(query.as_bytes())];
     add(&mut queries, Cow::Owned(sorted_query(query)));
@@ -27,8 +27,8 @@ pub(super) fn queries(query: &str) -> Vec<Cow<'_, [u8]>> {
     queries
 }
 
-/// The query in the form that Amazon's pages ask for: encoded under RFC 3986, sorted by name and then
-/// by value.
+/// The query in the form that Amazon's pages require: encoded under RFC 3986, sorted by name and then by
+/// value.
 pub(super) fn sorted_query(query: &str) -> Vec<u8> {
     respell_query(query, |name| percent_encode(name, unreserved), unreserved)
 }

@@ -1,8 +1,8 @@
-//! Verifying a request, in two steps, so that a server can look the key up in between: a [`Claim`] is
-//! what the head says of itself, a [`Verified`] is the proof that the key's owner said it.
+//! Verifying a request, in two steps, so that a server can look the key up in between: a [`Claim`] is what
+//! the head says, a [`Verified`] is the proof that the key's owner said it.
 //!
-//! A signature is not a nonce: some SDKs send the identical signed request again, up to about 14 s
-//! later. Whether a copy takes effect twice is the idempotency key's affair.
+//! A signature is not a nonce: some SDKs send the identical signed request again, up to about 14 s later. The
+//! idempotency key decides whether a copy takes effect twice.
 
 use core::fmt;
 use core::time::Duration;
@@ -24,15 +24,16 @@ use super::spelling;
 const REQUIRED: [&str; 5] =
     ["accept", "content-type", "x-amz-pay-date", "x-amz-pay-host", "x-amz-pay-region"];
 
-/// The header that must be signed where it stands.
+/// The header that must be signed if it is present.
 const IDEMPOTENCY_KEY: &str = "x-amz-pay-idempotency-key";
 
-/// How far a request's date may be from a server's clock, both edges included.
+/// How far a request's date may be from a server's clock; both limits are included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateWindow {
-    /// How much later than the clock. Amazon's tolerance is small; a minute is our choice.
+    /// How much later than the clock. Amazon's tolerance is small; a minute is this project's choice.
     pub ahead: Duration,
-    /// How much earlier. Must exceed the 14 s over which SDKs send the same signed request again.
+    /// How much earlier than the clock. It must exceed the 14 s over which SDKs send the same signed request
+    /// again.
     pub age: Duration,
 }
 
@@ -43,7 +44,7 @@ impl Default for DateWindow {
     }
 }
 
-/// What a request says of itself, well-formed and unproved.
+/// What a request says about itself: well-formed, but not proved.
 pub struct Claim<'a> {
     pub(super) head: Head<'a>,
     pub(super) authorization: Authorization<'a>,
@@ -55,12 +56,12 @@ pub struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    /// Reads a head. An idempotency key may have up to `max_key_len` characters:
-    /// [`IdempotencyKey::MAX_LEN`] by the API's pages, 36 where UUIDs with dashes shall pass.
+    /// Reads a head. An idempotency key may have up to `max_key_len` characters: [`IdempotencyKey::MAX_LEN`]
+    /// according to the API's pages, 36 to accept UUIDs with dashes.
     ///
     /// # Errors
-    /// In this order: a header that every request has is missing or empty; `authorization`, date,
-    /// region or idempotency key are malformed; one of them is not signed; a signed one is missing.
+    /// [`VerifyRefused`], in this order: a required header is missing or empty; `authorization`, date, region
+    /// or idempotency key are malformed; one of them is not signed; a signed header is missing.
     pub fn parse(head: impl Into<Head<'a>>, max_key_len: usize) -> Result<Self, VerifyRefused> {
         let head = head.into();
         let headers = head.headers;
@@ -100,11 +101,11 @@ impl<'a> Claim<'a> {
         VerifyRefused::UnknownKey { public_key_id: self.authorization.public_key_id.clone() }
     }
 
-    /// Checks the date against the caller's clocks: it is right if one of them accepts it, and the
-    /// first one's refusal is given otherwise. Without a clock nothing is checked.
+    /// Checks the date against the caller's clocks: it is accepted if one of them accepts it; otherwise the
+    /// refusal by the first clock is returned. Without a clock nothing is checked.
     ///
     /// # Errors
-    /// The date is too far ahead, or too old.
+    /// The date is too far in the future, or too old.
     pub fn date_within(&self, window: DateWindow, clocks: &[Timestamp]) -> Result<(), VerifyRefused> {
         let mut refusal = Ok(());
         for now in clocks {
@@ -121,8 +122,8 @@ impl<'a> Claim<'a> {
         refusal
     }
 
-    /// The canonical request as the server spells it: everything as it was sent, the headers as they
-    /// are listed.
+    /// The canonical request as the server spells it: everything as it was sent, the headers in the listed
+    /// order.
     #[must_use]
     pub fn canonical_request(&self, body: &[u8]) -> Vec<u8> {
         let Head { method, path, query, .. } = self.head;
@@ -130,11 +131,11 @@ impl<'a> Claim<'a> {
         canonical_request(method, path.as_bytes(), query, &self.header_block, &sha256_hex(body))
     }
 
-    /// Verifies the signature over this head and these body bytes: as they were sent first, then in
-    /// the other spellings that real SDKs sign, at most 18 in all.
+    /// Verifies the signature over this head and these body bytes: first as they were sent, then in the other
+    /// spellings that real SDKs sign, at most 18 in total.
     ///
     /// # Errors
-    /// The signature is no Base64, or not this key's in any of the spellings.
+    /// The signature is not Base64, or is not this key's in any of the spellings.
     pub fn verify(
         self,
         key: &(impl VerifySignature + ?Sized),
@@ -161,7 +162,7 @@ impl<'a> Claim<'a> {
         Err(VerifyRefused::WrongSignature { string_to_sign: as_sent, signature: signature.to_owned() })
     }
 
-    /// The strings to sign of every spelling but the first.
+    /// The strings to sign of every spelling except the first.
     fn other_spellings(&self, body: &[u8]) -> impl Iterator<Item = String> {
         let body_hash = sha256_hex(body);
         let paths = spelling::paths(self.head.path);
@@ -207,8 +208,8 @@ fn required<'a>(headers: &'a HeaderMap, header: &'static str) -> Result<&'a [u8]
     if value.is_empty() { Err(VerifyRefused::MissingHeaderValue { header }) } else { Ok(value) }
 }
 
-/// The one value of a header, trimmed; `None` inside if it is not UTF-8. What may stand in it is its
-/// reader's affair.
+/// The only value of a header, trimmed; the inner `None` means that it is not UTF-8. Its reader checks its
+/// content.
 fn text<'a>(headers: &'a HeaderMap, header: &'static str) -> Result<Option<&'a str>, VerifyRefused> {
     let value = required(headers, header)?;
     if headers.get_all(header).iter().nth(1).is_some() {
@@ -227,7 +228,7 @@ fn idempotency_key(headers: &HeaderMap, max_len: usize) -> Result<Option<Idempot
         .ok_or(VerifyRefused::IllegalIdempotencyKey { max_len })
 }
 
-/// Proof that the owner of a key signed a request. Made by [`Claim::verify`] only.
+/// Proof that the owner of a key signed a request. Only [`Claim::verify`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     public_key_id: PublicKeyId,

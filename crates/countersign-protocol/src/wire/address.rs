@@ -1,13 +1,13 @@
-//! Postal addresses on the wire. Whether two are the same is the domain's to say.
+//! Postal addresses on the wire. The domain decides whether two are the same.
 
 use countersign_domain::address as domain;
 
 use crate::object;
 
-/// The greatest length of each member of an address, in characters.
+/// The largest length of each member of an address, in characters.
 ///
-/// Amazon documents none for the addresses of Finalize; 255 is this project's choice, well above
-/// what its pages let a buyer enter.
+/// Amazon documents none for the addresses of Finalize; 255 is this project's choice, well above what
+/// Amazon's pages let a buyer enter.
 pub const MAX_ADDRESS_MEMBER_LEN: usize = 255;
 
 macro_rules! address_object {
@@ -65,7 +65,7 @@ address_object! {
 
 object! {
     /// The address that a merchant gives when the buyer completes on Amazon's page
-    /// (`checkoutMode: ProcessOrder`). Its `districtOrCounty` stands for two members of an address.
+    /// (`checkoutMode: ProcessOrder`). Its `districtOrCounty` takes the place of two members of an address.
     pub struct AddressDetails {
         name: String = "name" [..=MAX_ADDRESS_MEMBER_LEN],
         address_line1: String = "addressLine1" [..=MAX_ADDRESS_MEMBER_LEN],

@@ -1,4 +1,4 @@
-//! CartDetails: what a button's event handlers answer to Amazon's page, and how they refuse.
+//! CartDetails: how a button's event handlers answer Amazon's page, and how they refuse.
 
 use countersign_domain::cart::{self, Cart, Coupon, Estimate, TimeUnit};
 use countersign_domain::money::Money;
@@ -6,14 +6,14 @@ use countersign_domain::money::Money;
 use super::{Integer, Json, Price, Word};
 use crate::object;
 
-/// The longest id and text that a cart shows, in characters. Amazon documents none.
+/// The longest id and text in a cart, in characters. Amazon documents none.
 const MAX_TEXT_LEN: usize = 255;
 
 object! {
-    /// What the order costs, and what the buyer can choose; or, with a `status` of `error`, why there is
-    /// no answer.
+    /// What the order costs and what the buyer can choose; or, with a `status` of `error`, why there is no
+    /// answer.
     pub struct CartDetails {
-        /// `error`, where nothing else stands here but the code.
+        /// `error`, if only the code is present.
         status: String = "status" [..=32],
         reason_code: String = "reasonCode" [..=64],
         delivery_options: Vec<DeliveryOption> = "deliveryOptions",
@@ -25,7 +25,7 @@ object! {
         total_order_amount: Price = "totalOrderAmount",
         line_items: Vec<LineItem> = "lineItems",
         coupon_codes: Vec<CouponCode> = "couponCodes",
-        /// Shown and not interpreted, as are the members after it.
+        /// Shown but not interpreted, like the members after it.
         gift_details: Json = "giftDetails",
         add_on_features: Json = "addOnFeatures",
         address_display_type: Json = "addressDisplayType",
@@ -34,7 +34,7 @@ object! {
 }
 
 object! {
-    /// A way in which the parcel can come.
+    /// A way in which the parcel can be delivered.
     pub struct DeliveryOption {
         id: String = "id" [..=MAX_TEXT_LEN],
         price: Price = "price",
@@ -55,7 +55,7 @@ object! {
 }
 
 object! {
-    /// For how long a delivery takes.
+    /// How long a delivery takes.
     pub struct EstimationDetails {
         time_unit: Word<TimeUnit> = "timeUnit",
         value: Integer = "value",
@@ -68,7 +68,7 @@ object! {
         id: String = "id" [..=MAX_TEXT_LEN],
         title: String = "title" [..=MAX_TEXT_LEN],
         variant_title: String = "variantTitle" [..=MAX_TEXT_LEN],
-        /// A string, by Amazon's reference.
+        /// A string, according to Amazon's reference.
         quantity: String = "quantity" [..=10],
         list_price: Price = "listPrice",
         total_list_price: Price = "totalListPrice",
@@ -79,21 +79,21 @@ object! {
 }
 
 object! {
-    /// What became of a coupon code.
+    /// A coupon code and its result.
     pub struct CouponCode {
         code: String = "code" [..=64],
-        /// `applied`, or anything else when it does not count.
+        /// `applied`; with any other value the coupon does not count.
         status: String = "status" [..=32],
         description: String = "description" [..=MAX_TEXT_LEN],
     }
 }
 
-/// Why CartDetails are no cart: a member is absent, or is not what it must be.
+/// Why CartDetails are not a valid cart: a member is absent or invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoCart {
     /// The member is absent.
     Missing(&'static str),
-    /// The member is not what it must be, and why.
+    /// The member is invalid; the text says why.
     Invalid(&'static str, &'static str),
 }
 
@@ -107,7 +107,7 @@ impl NoCart {
     }
 }
 
-/// A list, which is absent where it is empty.
+/// A list, which is absent if it is empty.
 fn list<'a, T, M: From<&'a T>>(elements: &'a [T]) -> Option<Vec<M>> {
     (!elements.is_empty()).then(|| elements.iter().map(M::from).collect())
 }
@@ -202,17 +202,17 @@ fn text(text: &Option<String>, member: &'static str) -> Result<String, NoCart> {
 }
 
 impl CartDetails {
-    /// The code, where these say that there is no cart.
+    /// The code, if these CartDetails report an error.
     #[must_use]
     pub fn refusal(&self) -> Option<&str> {
         let status = self.status.as_deref()?;
         (status == "error").then(|| self.reason_code.as_deref().unwrap_or("unknownError"))
     }
 
-    /// The cart, with every member that it needs. Whether its amounts agree is [`Cart::check`]'s to say.
+    /// The cart, with every required member. [`Cart::check`] decides whether its amounts agree.
     ///
     /// # Errors
-    /// The first member that is absent or no value of its kind.
+    /// The first member that is absent or is not a value of its kind.
     pub fn cart(&self) -> Result<Cart, NoCart> {
         Ok(Cart {
             base: price(&self.total_base_amount, "totalBaseAmount")?,

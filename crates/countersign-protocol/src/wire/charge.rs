@@ -1,4 +1,4 @@
-//! The Charge as it is answered.
+//! The Charge in Amazon's answers.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, Environment};
 use countersign_domain::time::Timestamp;
@@ -15,9 +15,9 @@ object! {
         charge_amount: Price = "chargeAmount",
         capture_amount: Price = "captureAmount",
         refunded_amount: Price = "refundedAmount",
-        /// The disbursement's amount, on multi-currency accounts; passed on as it came.
+        /// The disbursement's amount, on multi-currency accounts; passed on unchanged.
         converted_amount: Json = "convertedAmount",
-        /// The disbursement's rate; a number that nothing here computes with.
+        /// The disbursement's rate; nothing here computes with this number.
         conversion_rate: Json = "conversionRate",
         soft_descriptor: String = "softDescriptor",
         provider_metadata: ProviderMetadata = "providerMetadata",

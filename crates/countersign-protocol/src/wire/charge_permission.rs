@@ -1,4 +1,4 @@
-//! The Charge Permission as it is answered.
+//! The Charge Permission in Amazon's answers.
 
 use countersign_domain::ids::{ChargePermissionId, Environment};
 use countersign_domain::money::Currency;
@@ -11,7 +11,7 @@ use super::{
 use crate::object;
 
 object! {
-    /// The buyer's leave to charge. A one-time permission shows buyer and addresses for 30 days.
+    /// The buyer's permission to charge. A one-time permission shows the buyer and the addresses for 30 days.
     pub struct ChargePermission {
         charge_permission_id: ChargePermissionId = "chargePermissionId",
         charge_permission_reference_id: String = "chargePermissionReferenceId",
@@ -70,8 +70,8 @@ words! {
 }
 
 words! {
-    /// Why a Charge Permission is not chargeable or is closed. Amazon's pages have used two names for
-    /// some; both are known here.
+    /// Why a Charge Permission is NonChargeable or Closed. Amazon's pages have used two names for some
+    /// reasons; both are known here.
     ChargePermissionReason {
         /// The previous charge was declined; the buyer must update the payment method.
         PaymentMethodInvalid,
@@ -93,17 +93,17 @@ words! {
         AmountNotSet,
         /// The merchant closed it.
         MerchantClosed,
-        /// The merchant closed it, in the early pages' word.
+        /// The merchant closed it; the word of the early pages.
         MerchantCanceled,
         /// The buyer closed it.
         BuyerClosed,
-        /// The buyer closed it, in the early pages' word.
+        /// The buyer closed it; the word of the early pages.
         BuyerCanceled,
         /// Amazon closed it: everything was captured.
         AmazonClosed,
         /// Amazon canceled it.
         AmazonCanceled,
-        /// Its time is over.
+        /// It has expired.
         Expired,
     }
 }

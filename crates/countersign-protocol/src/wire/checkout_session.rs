@@ -1,4 +1,4 @@
-//! The Checkout Session as it is answered.
+//! The Checkout Session in Amazon's answers.
 
 use countersign_domain::ids::{
     BuyerId, ChargeId, ChargePermissionId, CheckoutSessionId, Environment, StoreId,
@@ -15,8 +15,8 @@ use super::{
 use crate::object;
 
 object! {
-    /// A buyer's checkout. While it is Open it carries everything; once Completed only its ids and
-    /// its state; once Canceled only its state and the reason.
+    /// A buyer's checkout. While it is Open it contains everything; once Completed only its ids and its
+    /// state; once Canceled only its state and the reason.
     pub struct CheckoutSession {
         checkout_session_id: CheckoutSessionId = "checkoutSessionId",
         web_checkout_details: WebCheckoutDetails = "webCheckoutDetails",
@@ -64,7 +64,7 @@ object! {
     }
 }
 
-/// The greatest length of a URL, in characters: this project's choice.
+/// The largest length of a URL, in characters: this project's choice.
 const MAX_URL_LEN: usize = 2_048;
 
 object! {
@@ -82,8 +82,8 @@ words! {
     CheckoutSessionState {
         /// The buyer is checking out; constraints say what is missing.
         Open,
-        /// The payment intent was carried out. With pending authorization it is Completed even if
-        /// the authorization fails later.
+        /// The payment intent was executed. With pending authorization it is Completed even if the
+        /// authorization fails later.
         Completed,
         /// It was not completed, and never will be.
         Canceled,
@@ -103,7 +103,7 @@ words! {
 }
 
 object! {
-    /// The schedule of a recurring Charge Permission. Used for its expiry and the buyer's mails only.
+    /// The schedule of a recurring Charge Permission. Only used for its expiry and for e-mails to the buyer.
     pub struct RecurringMetadata {
         frequency: Frequency = "frequency",
         /// Absent if it varies.
@@ -145,7 +145,7 @@ object! {
 }
 
 object! {
-    /// The buyer, as far as the scopes let the merchant see.
+    /// The buyer, as far as the scopes allow the merchant to see.
     pub struct Buyer {
         buyer_id: BuyerId = "buyerId",
         name: String = "name" [..=255],
@@ -156,7 +156,7 @@ object! {
 }
 
 object! {
-    /// The payment method as the buyer may be shown it, such as `Visa ****1111 (Amazon Pay)`.
+    /// The payment method as it may be shown to the buyer, such as `Visa ****1111 (Amazon Pay)`.
     pub struct PaymentPreference {
         payment_descriptor: String = "paymentDescriptor",
     }
@@ -179,7 +179,7 @@ object! {
 }
 
 object! {
-    /// Where the merchant delivers. Amazon checks the words in its sandbox only, so they are texts.
+    /// Where the merchant delivers. Amazon checks the words only in its sandbox, so they are plain texts.
     pub struct DeliverySpecifications {
         special_restrictions: Vec<String> = "specialRestrictions",
         address_restrictions: AddressRestrictions = "addressRestrictions",

@@ -1,5 +1,5 @@
-//! The bodies of the calls on Checkout Sessions. A member that is absent here may still be demanded
-//! by a rule; that is not for the wire to say.
+//! The bodies of the calls on Checkout Sessions. A rule may still require a member that can be absent here;
+//! the wire does not decide that.
 
 use countersign_domain::ids::{ChargePermissionId, StoreId};
 use countersign_domain::terms::PaymentIntent;
@@ -11,9 +11,9 @@ use super::{
 };
 use crate::object;
 
-/// The greatest length of `supplementaryData`, in characters.
+/// The largest length of `supplementaryData`, in characters.
 ///
-/// Amazon documents none; this project takes that of `customInformation`.
+/// Amazon documents none; this project uses that of `customInformation`.
 pub const MAX_SUPPLEMENTARY_DATA_LEN: usize = 4_096;
 
 object! {
@@ -42,7 +42,7 @@ object! {
 }
 
 object! {
-    /// Update Checkout Session: whatever is present replaces what the session has.
+    /// Update Checkout Session: every member that is present replaces that of the session.
     pub struct UpdateCheckoutSession {
         web_checkout_details: WebCheckoutDetails = "webCheckoutDetails",
         payment_details: PaymentDetails = "paymentDetails",
@@ -62,7 +62,7 @@ object! {
     pub struct CompleteCheckoutSession {
         /// Absent only when a wallet is set up without a charge.
         charge_amount: Price = "chargeAmount",
-        /// Demanded if the session has one.
+        /// Required if the session has one.
         total_order_amount: Price = "totalOrderAmount",
     }
 }
@@ -72,16 +72,16 @@ object! {
     pub struct FinalizeCheckoutSession {
         payment_intent: Word<PaymentIntent> = "paymentIntent",
         charge_amount: Price = "chargeAmount",
-        /// Demanded if the session has one.
+        /// Required if the session has one.
         total_order_amount: Price = "totalOrderAmount",
         can_handle_pending_authorization: bool = "canHandlePendingAuthorization",
-        /// Demanded for PayAndShip.
+        /// Required for PayAndShip.
         shipping_address: Address = "shippingAddress",
-        /// Demanded for PayOnly.
+        /// Required for PayOnly.
         billing_address: Address = "billingAddress",
-        /// Demanded if the session has some; compared byte for byte.
+        /// Required if the session has it; compared byte for byte.
         supplementary_data: String = "supplementaryData" [..=MAX_SUPPLEMENTARY_DATA_LEN],
-        /// Updates the session's on success.
+        /// Updates that of the session on success.
         merchant_metadata: MerchantMetadata = "merchantMetadata",
     }
 }

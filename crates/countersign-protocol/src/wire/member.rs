@@ -1,5 +1,5 @@
-//! What may stand behind a member's name: texts, booleans, ids, instants, lists. Objects are in
-//! `object.rs`, objects inside a text in `embedded.rs`, prices in `price.rs`, enumerations in `word.rs`.
+//! The values that a member can have: texts, booleans, ids, instants, lists. Objects are in `object.rs`,
+//! objects inside a text in `embedded.rs`, prices in `price.rs`, enumerations in `word.rs`.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -13,16 +13,16 @@ use countersign_domain::time::Timestamp;
 use super::reader::{RawValue, Reader, Spellings, Step, Text};
 use super::writer::Writer;
 
-/// A value that a member of an object can have.
+/// A type of value that a member of an object can have.
 pub trait Member: Sized + fmt::Debug {
-    /// Reads the value; `None` after telling the reader what is wrong. Never called with `null`,
+    /// Reads the value; returns `None` after reporting to the reader what is wrong. Never called with `null`,
     /// except inside a list.
     fn read(raw: &RawValue, reader: &mut Reader) -> Option<Self>;
 
     /// Writes the value as JSON.
     fn write(&self, writer: &mut Writer);
 
-    /// Prints the value for `Debug`. Free text is never printed: it may be a buyer's.
+    /// Prints the value for `Debug`. Free text is never printed: it may be a buyer's data.
     ///
     /// # Errors
     /// Those of the formatter.
@@ -30,19 +30,19 @@ pub trait Member: Sized + fmt::Debug {
         fmt::Debug::fmt(self, f)
     }
 
-    /// The number of characters that a member's limit counts; 0 for whatever is not free text.
+    /// The number of characters that a member's limit counts; 0 for anything that is not free text.
     fn char_count(&self) -> usize {
         0
     }
 }
 
-/// Reads a JSON string, borrowing it where it has no escapes.
+/// Reads a JSON string, borrowing it if it has no escapes.
 pub(super) fn read_text<'a>(raw: &'a RawValue, reader: &mut Reader) -> Option<Cow<'a, str>> {
     if !raw.get().starts_with('"') {
         reader.invalid("it is not a string");
         return None;
     }
-    // Half a surrogate pair is the only string that is JSON and is no text.
+    // Half a surrogate pair is the only string that is valid JSON but not valid text.
     let text = serde_json::from_str::<Text<'a>>(raw.get());
     text.map(|text| text.0).map_err(|_| reader.invalid("it is not Unicode text")).ok()
 }
@@ -122,7 +122,7 @@ impl Member for Integer {
         let number = raw.get().parse().ok().filter(|_| raw.get().bytes().all(|byte| byte.is_ascii_digit()));
         match number {
             Some(number) => Some(Self(number)),
-            // As a text too, which other whole numbers of the API are.
+            // Accepted as a text too, as the API's other whole numbers are.
             None => WholeNumber::read(raw, reader).map(|number| Self(number.0)),
         }
     }
@@ -211,7 +211,7 @@ impl<T: Member> Member for Option<T> {
     }
 }
 
-/// JSON that is passed on as it came.
+/// JSON that is passed on unchanged.
 #[derive(Clone)]
 pub struct Json(Box<RawValue>);
 
@@ -251,7 +251,7 @@ impl Member for Json {
     }
 }
 
-/// A member in the form that its `Debug` may show.
+/// A member in the form in which its `Debug` may show it.
 #[doc(hidden)]
 pub struct Shown<'a, T>(pub &'a T);
 

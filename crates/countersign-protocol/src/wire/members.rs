@@ -1,5 +1,5 @@
-//! The inside of an object that is being written: members in the order of their declaration, then those that were
-//! kept as they came.
+//! The inside of an object that is being written: members in the order of their declaration, then those that
+//! were kept unchanged.
 
 use super::member::Member;
 use super::unknown::Unknown;
@@ -14,7 +14,7 @@ pub struct Members<'a> {
 }
 
 impl Members<'_> {
-    /// Writes one member; how, if it is absent, the writer was told.
+    /// Writes one member; if it is absent, in the way that the writer was given.
     pub fn member<T: Member>(&mut self, name: &str, value: Option<&T>) {
         if let Some(value) = value {
             self.name(name);
@@ -31,8 +31,8 @@ impl Members<'_> {
         self.writer.text(text);
     }
 
-    /// Writes what was kept: a known member that could not be read is among it, so `null` must not
-    /// have been written in its place.
+    /// Writes the kept members: a known member that could not be read is one of them, so `null` must not have
+    /// been written in its place.
     fn kept(&mut self) {
         for (name, json) in self.unknown.iter() {
             self.name(name);
@@ -51,7 +51,7 @@ impl Members<'_> {
 }
 
 impl Writer {
-    /// Writes an object: its known members, then those that were kept as they came.
+    /// Writes an object: its known members, then those that were kept unchanged.
     pub fn object(&mut self, unknown: &Unknown, write_known: impl FnOnce(&mut Members<'_>)) {
         self.raw("{");
         let mut members = Members { writer: self, unknown, any: false };

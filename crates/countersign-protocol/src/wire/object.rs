@@ -7,7 +7,7 @@ use super::reader::{Manner, RawValue, Reader, Step};
 use super::unknown::Unknown;
 use super::writer::{Absent, Writer};
 
-/// What became of a member that was offered to an object.
+/// The result of offering a member to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
     /// It is known, and was read or is `null`.
@@ -48,8 +48,8 @@ pub trait Object: Member + Default {
 }
 
 impl Reader {
-    /// Reads one known member into its place. `null` counts as absent. A text may have at most
-    /// `max_len` characters, if a server reads it.
+    /// Reads one known member into its place. `null` counts as absent. If a server reads it, a text may have
+    /// at most `max_len` characters.
     pub fn member<T: Member>(
         &mut self,
         name: &'static str,
@@ -61,7 +61,7 @@ impl Reader {
             return Taken::Read;
         }
         self.inside(Step::Member(name), |reader| {
-            // Under two of its names: the names as such were told apart before.
+            // The member occurs under two of its names: repeated names were refused before.
             if place.is_some() {
                 reader.invalid("the member is there twice");
                 return Taken::Malformed;
@@ -95,8 +95,8 @@ impl Reader {
 /// Declares a JSON object: a struct whose members are all `Option`, with its reader, its writer and
 /// a `Debug` that prints no free text.
 ///
-/// `field: Type = "wireName"`, then `| "otherName"` for names that are read beside it and never
-/// written, and `[..=16]` where a text has a greatest length in characters.
+/// `field: Type = "wireName"`, then `| "otherName"` for names that are also read but never written, and
+/// `[..=16]` if a text has a maximum length in characters.
 ///
 /// ```
 /// use countersign_protocol::object;
@@ -137,7 +137,7 @@ macro_rules! object {
                 $(#[$member_meta])*
                 pub $field: Option<$type>,
             )+
-            /// Members that this version does not know or could not read; always empty at a server.
+            /// Members that this version does not know or could not read; always empty on a server.
             pub unknown: $crate::wire::Unknown,
         }
 

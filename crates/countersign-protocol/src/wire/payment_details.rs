@@ -1,4 +1,4 @@
-//! What is to be paid and how: the payment part of a Checkout Session and of the calls that shape it.
+//! What is to be paid and how: the payment part of a Checkout Session and of the calls that change it.
 
 use countersign_domain::money::Currency;
 use countersign_domain::terms::PaymentIntent;
@@ -6,7 +6,7 @@ use countersign_domain::terms::PaymentIntent;
 use super::{Price, Word};
 use crate::object;
 
-/// The greatest length of a soft descriptor, in characters.
+/// The largest length of a soft descriptor, in characters.
 pub(super) const MAX_SOFT_DESCRIPTOR_LEN: usize = 16;
 
 object! {

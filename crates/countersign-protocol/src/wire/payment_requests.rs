@@ -1,5 +1,5 @@
-//! The bodies of the calls on Charges, Charge Permissions and Refunds. As with the session's, a member
-//! that is absent here may still be demanded by a rule.
+//! The bodies of the calls on Charges, Charge Permissions and Refunds. As in the session's calls, a rule may
+//! still require a member that can be absent here.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId};
 
@@ -7,7 +7,7 @@ use super::payment_details::MAX_SOFT_DESCRIPTOR_LEN;
 use super::{ChargeStatus, MerchantMetadata, Price, ProviderMetadata, RecurringMetadata, WebCheckoutDetails};
 use crate::object;
 
-/// The greatest length of a `closureReason` and, by this project's choice, of a `cancellationReason`.
+/// The largest length of a `closureReason` and, by this project's choice, of a `cancellationReason`.
 pub const MAX_REASON_LEN: usize = 255;
 
 object! {
@@ -17,14 +17,14 @@ object! {
         charge_amount: Price = "chargeAmount",
         /// Absent means false.
         capture_now: bool = "captureNow",
-        /// With `captureNow` only.
+        /// Only with `captureNow`.
         soft_descriptor: String = "softDescriptor" [..=MAX_SOFT_DESCRIPTOR_LEN],
         /// Absent means false.
         can_handle_pending_authorization: bool = "canHandlePendingAuthorization",
         provider_metadata: ProviderMetadata = "providerMetadata",
         merchant_metadata: MerchantMetadata = "merchantMetadata",
         platform_id: String = "platformId" [..=256],
-        /// For saved wallets: who asked for the charge.
+        /// For saved wallets: who requested the charge.
         charge_initiator: String = "chargeInitiator" [..=64],
         channel: String = "channel" [..=64],
         web_checkout_details: WebCheckoutDetails = "webCheckoutDetails",
@@ -57,7 +57,7 @@ object! {
     /// Update Charge Permission.
     pub struct UpdateChargePermission {
         merchant_metadata: MerchantMetadata = "merchantMetadata",
-        /// For recurring permissions only.
+        /// Only for recurring permissions.
         recurring_metadata: RecurringMetadata = "recurringMetadata",
     }
 }
@@ -66,7 +66,7 @@ object! {
     /// Close Charge Permission.
     pub struct CloseChargePermission {
         closure_reason: String = "closureReason" [..=MAX_REASON_LEN],
-        /// Absent means false. True: pending charges are canceled with it.
+        /// Absent means false. If true, pending charges are canceled with it.
         cancel_pending_charges: bool = "cancelPendingCharges",
     }
 }
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// What refuses a request of a kind: its reason code and field.
+    /// How requests of a kind are refused: the reason code and the field.
     type Refused = fn(&str) -> Option<BodyRefused>;
 
     #[test]

@@ -1,4 +1,4 @@
-//! An amount of money with its currency. Taken by its text, never as a floating-point number.
+//! An amount of money with its currency. It is read as text, never as a floating-point number.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ use super::writer::Writer;
 pub struct Price {
     /// The value.
     pub money: Money,
-    /// Members that this version does not know; always empty at a server.
+    /// Members that this version does not know; always empty on a server.
     pub unknown: Unknown,
 }
 

@@ -1,5 +1,5 @@
-//! The walk over one JSON body by borrowed slices: where it is, what is wrong so far, and what the text at hand
-//! holds. What a member means is the member's.
+//! The walk over one JSON body by borrowed slices: where it is, what is wrong so far, and what the current
+//! text contains. The meaning of a member is defined by its type.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -10,19 +10,19 @@ pub use serde_json::value::RawValue;
 
 use super::refused::{BodyRefused, BodyRefusedKind, Malformed};
 
-/// How deep objects and lists may lie in one another. Amazon's own deepest body has six levels.
+/// How deep objects and lists may be nested. Amazon's own deepest body has six levels.
 pub const MAX_DEPTH: usize = 32;
 
 /// How much of an unknown member's name a refusal repeats, in characters.
 const SHOWN_NAME_LEN: usize = 64;
 
-/// Which spellings of booleans and numbers a server takes.
+/// Which spellings of booleans and numbers a server accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Spellings {
-    /// All that real SDKs send: amounts as strings or numbers, booleans as such or as strings.
+    /// All that real SDKs send: amounts as strings or numbers, booleans as booleans or as strings.
     #[default]
     Every,
-    /// Those of Amazon's reference only: amounts as strings, booleans as booleans.
+    /// Only those of Amazon's reference: amounts as strings, booleans as booleans.
     Documented,
 }
 
@@ -31,13 +31,13 @@ pub enum Spellings {
 pub(super) enum Manner {
     /// A server: nothing unknown, nothing malformed.
     Server(Spellings),
-    /// A server that is handed an event of Amazon's, to which Amazon adds members.
+    /// A server that reads an event of Amazon's, to which Amazon adds members.
     Event,
     /// A client, which keeps what it does not know.
     Client,
 }
 
-/// From a value to one inside it.
+/// A step from a value to one inside it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     Member(&'static str),
@@ -49,7 +49,7 @@ pub(super) enum Step {
 pub struct Reader {
     manner: Manner,
     path: Vec<Step>,
-    /// The gravest refusal so far.
+    /// The most serious refusal so far.
     refused: Option<BodyRefused>,
     malformed: Vec<Malformed>,
 }
@@ -69,7 +69,7 @@ impl Reader {
         self.manner != Manner::Client
     }
 
-    /// Which spellings are taken; a client takes every one.
+    /// Which spellings are accepted; a client accepts all.
     #[must_use]
     pub fn spellings(&self) -> Spellings {
         match self.manner {
@@ -78,7 +78,7 @@ impl Reader {
         }
     }
 
-    /// Says that the value at hand is not what its member must be.
+    /// Reports that the current value is not what its member must be.
     pub fn invalid(&mut self, why: impl fmt::Display) {
         match self.manner {
             Manner::Server(_) | Manner::Event => {
@@ -90,7 +90,7 @@ impl Reader {
         }
     }
 
-    /// Reads a part of the value at hand, knowing its place.
+    /// Reads a part of the current value, keeping track of its place.
     pub(super) fn inside<T>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(step);
         let value = read(self);
@@ -104,7 +104,8 @@ impl Reader {
             self.invalid("it is not an object");
             return None;
         }
-        // The syntax was checked when the whole was read; a name may still hold half a surrogate pair.
+        // The syntax was checked when the whole body was read; a name may still contain half a surrogate
+        // pair.
         let Ok(Pairs(members)) = serde_json::from_str(raw.get()) else {
             self.refuse(BodyRefusedKind::InvalidRequestFormat, None, "a member's name is not Unicode text");
             return None;
@@ -125,7 +126,7 @@ impl Reader {
         serde_json::from_str(raw.get()).ok()
     }
 
-    /// Says that the object at hand has a member that the API does not know.
+    /// Reports that the current object has a member that the API does not know.
     pub(super) fn unrecognized(&mut self, name: &str) {
         self.refuse(BodyRefusedKind::UnrecognizedField, Some(name), "the API knows no such member");
     }
@@ -141,7 +142,8 @@ impl Reader {
         None
     }
 
-    /// Ends the reading: what was read, with the members that could not be, or the gravest refusal.
+    /// Ends the reading: returns what was read together with the members that could not be read, or the most
+    /// serious refusal.
     pub(super) fn finish<T>(self, value: Option<T>) -> Result<(T, Vec<Malformed>), BodyRefused> {
         match (self.refused, value) {
             (None, Some(value)) => Ok((value, self.malformed)),
@@ -157,7 +159,7 @@ impl Reader {
         }
     }
 
-    /// The path of the value at hand, or of one of its members whose name the request gave.
+    /// The path of the current value, or of one of its members, whose name the request gave.
     fn field(&self, name: Option<&str>) -> String {
         let mut field = String::new();
         for step in &self.path {
@@ -185,7 +187,8 @@ fn whole(body: &[u8]) -> Result<&RawValue, &'static str> {
     if depth_exceeds(body, MAX_DEPTH) {
         return Err("it is nested too deeply");
     }
-    // Trimmed because a raw value keeps no outer white space and an empty body deserves its own word.
+    // Trimmed because a raw value keeps no outer white space, and because an empty body should get its own
+    // message.
     if text.trim_ascii().is_empty() {
         return Err("it is empty");
     }
@@ -197,8 +200,8 @@ fn whole(body: &[u8]) -> Result<&RawValue, &'static str> {
     })
 }
 
-/// Whether brackets outside of strings nest deeper than `max`. One pass, no stack: it runs before
-/// anything that recurses.
+/// Whether brackets outside of strings are nested deeper than `max`. One pass without a stack: it runs before
+/// anything recursive.
 fn depth_exceeds(body: &[u8], max: usize) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in body {
@@ -219,7 +222,7 @@ fn depth_exceeds(body: &[u8], max: usize) -> bool {
     false
 }
 
-/// Below this many members comparing each with each beats sorting.
+/// With fewer members than this, comparing all pairs is faster than sorting.
 const FEW_MEMBERS: usize = 24;
 
 fn repeated_name<'n>(members: &'n [(Cow<'_, str>, &RawValue)]) -> Option<&'n str> {
@@ -237,7 +240,7 @@ fn repeated_name<'n>(members: &'n [(Cow<'_, str>, &RawValue)]) -> Option<&'n str
     })
 }
 
-/// A string, borrowed from the body where it has no escapes.
+/// A string, borrowed from the body if it has no escapes.
 #[derive(serde::Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 

@@ -1,4 +1,4 @@
-//! The Refund as it is answered.
+//! The Refund in Amazon's answers.
 
 use countersign_domain::ids::{ChargeId, Environment, RefundId};
 /// Why a Refund is Declined.

@@ -5,22 +5,21 @@ use core::fmt;
 
 use countersign_domain::reason_code::ReasonCode;
 
-/// Why a body is refused before any rule looks at it.
+/// Why a body is refused before any rule checks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyRefused {
-    /// The kind, which fixes the reason code.
+    /// The kind, which determines the reason code.
     pub kind: BodyRefusedKind,
-    /// The path of the member, such as `chargeAmount.amount`; none where the body as a whole is
-    /// refused.
+    /// The path of the member, such as `chargeAmount.amount`; `None` if the body as a whole is refused.
     pub field: Option<String>,
-    /// What is wrong with it, never quoting its value.
+    /// What is wrong with it; this never quotes its value.
     pub why: String,
 }
 
-/// The kinds of refused bodies, in the order in which they win over one another.
+/// The kinds of refused bodies, the most serious first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BodyRefusedKind {
-    /// Not a JSON object, truncated, too deep, not UTF-8, or with a member twice.
+    /// Not a JSON object, truncated, nested too deeply, not UTF-8, or with a member twice.
     InvalidRequestFormat,
     /// A member that the API does not know.
     UnrecognizedField,
@@ -72,6 +71,6 @@ impl BodyRefused {
 pub struct Malformed {
     /// The path of the member.
     pub field: String,
-    /// What is wrong with it, never quoting its value.
+    /// What is wrong with it; this never quotes its value.
     pub why: String,
 }

@@ -1,4 +1,4 @@
-//! Bodies of real SDKs, refusals by kind, and whatever else arrives.
+//! Bodies of real SDKs, refusals by kind, and other input.
 
 use countersign_domain::address::Address as PostalAddress;
 use countersign_domain::money::{Currency, Money};
@@ -303,7 +303,8 @@ fn a_client_writes_back_what_it_does_not_know() {
     assert_eq!(read_answer::<Charge>(written.as_bytes()).unwrap(), read);
 }
 
-/// A text's characters in order of their value: equal for texts that differ in the members' order.
+/// A text's characters in the order of their value: equal for texts that differ only in the order of their
+/// members.
 fn sorted_members(json: &str) -> Vec<char> {
     let mut characters: Vec<char> = json.chars().collect();
     characters.sort_unstable();

@@ -1,4 +1,4 @@
-//! The members of an object that this version does not know, kept as they came.
+//! The members of an object that this version does not know, kept unchanged.
 
 use core::fmt;
 
@@ -6,18 +6,18 @@ use super::reader::RawValue;
 
 /// Members that this version does not know, or could not read, in the order in which they came.
 ///
-/// Only a client has any: it writes them back as they were. A server refuses them.
+/// Only a client has any: it writes them back unchanged. A server refuses them.
 #[derive(Clone, Default)]
 pub struct Unknown(Vec<(String, Box<RawValue>)>);
 
 impl Unknown {
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// One member's JSON text.
+    /// The JSON text of one member.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, raw)| raw.get())
@@ -39,7 +39,7 @@ impl PartialEq for Unknown {
     }
 }
 
-/// Names only: a value may be a buyer's.
+/// Prints names only: a value may be a buyer's data.
 impl fmt::Debug for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()

@@ -15,19 +15,19 @@ use super::writer::Writer;
 
 /// A closed set of words of the API.
 pub trait Words: Copy + Eq + fmt::Debug {
-    /// What a refusal says when a word is none of these.
+    /// The text of a refusal of an unknown word.
     const EXPECTED: &'static str;
 
     /// The API's word.
     fn as_str(self) -> &'static str;
 
-    /// Reads the API's word, in the API's spelling only.
+    /// Reads the API's word, only in the API's spelling.
     fn parse(word: &str) -> Option<Self>;
 }
 
-/// A word of an enumeration that may have grown since this was compiled.
+/// A word of an enumeration that may have grown since this version was compiled.
 ///
-/// A client keeps a word that it does not know; a server refuses it and so holds `Known` only.
+/// A client keeps a word that it does not know; a server refuses it, so a server's words are always `Known`.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Word<T> {
     /// A word that this version knows.
@@ -37,7 +37,7 @@ pub enum Word<T> {
 }
 
 impl<T: Words> Word<T> {
-    /// The word as it stands on the wire.
+    /// The word as it is on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -124,7 +124,7 @@ words_of_the_domain! {
     RefundDeclineReason, "it is not a known RefundReason";
 }
 
-/// Declares a closed enumeration of the wire alone.
+/// Declares a closed enumeration that only the wire uses.
 macro_rules! words {
     ($(#[$meta:meta])+ $name:ident $variants:tt) => {
         countersign_domain::words! { $(#[$meta])+ $name $variants }

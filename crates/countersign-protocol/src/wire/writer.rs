@@ -3,13 +3,13 @@
 /// How an absent member is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absent {
-    /// As `null`, as Amazon's answers have it.
+    /// As `null`, as in Amazon's answers.
     Null,
-    /// Not at all, as clients send it.
+    /// Not at all, as in clients' requests.
     Omitted,
 }
 
-/// A buffer that takes JSON.
+/// A buffer for JSON.
 #[derive(Debug)]
 pub struct Writer {
     out: String,
@@ -38,12 +38,12 @@ impl Writer {
         self.absent
     }
 
-    /// Writes JSON that is ready.
+    /// Writes finished JSON.
     pub fn raw(&mut self, json: &str) {
         self.out.push_str(json);
     }
 
-    /// Writes a string, escaped where JSON demands it.
+    /// Writes a string, escaped where JSON requires it.
     pub fn text(&mut self, text: &str) {
         self.out.push('"');
         let mut plain_from = 0;

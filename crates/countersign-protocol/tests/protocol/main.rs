@@ -1,4 +1,4 @@
-//! The wire through the public door, in one program: notifications, and signing and verifying.
+//! The wire through its public interface, in one program: notifications, and signing and verifying.
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod notification;

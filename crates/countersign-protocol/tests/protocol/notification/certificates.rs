@@ -1,4 +1,4 @@
-//! Certificates: what is read of one, what is refused as none, and that damage never panics.
+//! Certificates: what is read from one, what is refused, and that damage never causes a panic.
 
 use countersign_domain::time::Timestamp;
 use countersign_protocol::notification::{Certificate, CertificateRefused};
@@ -42,7 +42,7 @@ fn what_is_no_certificate_says_what_it_is_not() {
         (&pem("!!!!"), NotPem),
         (&pem(""), NotACertificate),
         (&pem("MAA="), NotACertificate),
-        // Indefinite length; a length that is not the shortest; more behind the end.
+        // Indefinite length; a length that is not in its shortest form; bytes after the end.
         (&pem("MIAAAA=="), NotACertificate),
         (&pem("MIEBAA=="), NotACertificate),
         (&pem("MAAA"), NotACertificate),

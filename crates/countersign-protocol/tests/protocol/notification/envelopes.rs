@@ -1,5 +1,5 @@
-//! Envelopes: OpenSSL's signatures hold, nothing that is changed does, and what cannot be read is
-//! refused by its member's name.
+//! Envelopes: OpenSSL's signatures verify, a changed envelope does not, and what cannot be read is refused by
+//! its member's name.
 
 use std::fs;
 use std::path::Path;
@@ -60,10 +60,10 @@ fn what_openssl_has_signed_is_verified_in_each_type_and_version() {
             let says = verified.message().unwrap();
             assert_eq!(says.is_some(), matches!(envelope.kind, EnvelopeKind::Notification { .. }), "{name}");
         }
-        // A certificate of the first version, whose date of making is its own affair.
+        // A certificate of version 1; its date does not matter here.
         let certificate = certificate(VERSION_1);
         envelope.clone().verify(&certificate, certificate.not_before()).unwrap();
-        // What is written is read, and its signature holds.
+        // What is written can be read, and its signature verifies.
         let again = Envelope::parse(envelope.to_json().as_bytes()).unwrap();
         assert_eq!(again, envelope, "{name}");
     }
@@ -117,7 +117,7 @@ fn a_subject_cannot_be_added_or_taken_away() {
     let mut changed = envelope("notification-1");
     changed["Subject"] = json!("");
     assert_eq!(verify(&changed), Err(SignatureRefused::WrongSignature));
-    // As the text that is signed has it: null is absent.
+    // As in the text that is signed: null is absent.
     changed["Subject"] = Value::Null;
     verify(&changed).unwrap();
     let mut changed = envelope("notification-with-subject-1");

@@ -1,4 +1,4 @@
-//! Messages: both spellings of their members, every kind of object, and what is refused by name.
+//! Messages: both spellings of their members, every kind of object, and refusals by member name.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, MerchantId, RefundId};
 use countersign_protocol::notification::{Message, MessageRefused, NotificationType, Notified, ObjectType};

@@ -1,4 +1,4 @@
-//! Each typical mistake in signing, made by hand here, gets the hint that mends it.
+//! Each typical mistake in signing, made by hand here, gets the hint that fixes it.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaPssSaltLength, RsaSignatureEncoding};
@@ -60,7 +60,7 @@ fn explained(request: &http::Request<Bytes>, others: &[PublicKeyId]) -> Explanat
     explain(Head::from(request), request.body(), 32, &key, &others).unwrap()
 }
 
-/// What is said of a request for [`PATH`], signed so.
+/// The explanation of a request for [`PATH`] with a signature over this text.
 fn mistake_of(text: &str, encoding: &'static RsaSignatureEncoding) -> Option<Mistake> {
     let signature = BASE64_STANDARD.encode(sign_text(text.as_bytes(), encoding));
     explained(&request(&signature, &format!("{PATH}?a=1&b=x%20y"), BODY), &[]).mistake

@@ -28,7 +28,7 @@ pub(crate) fn encoding(algorithm: Algorithm) -> &'static RsaSignatureEncoding {
     }
 }
 
-/// A signature of this very text, made without any code of ours.
+/// A signature of exactly this text, made without any code of ours.
 pub(crate) fn sign_text(text: &[u8], encoding: &'static RsaSignatureEncoding) -> Vec<u8> {
     static PAIR: OnceLock<KeyPair> = OnceLock::new();
     let pair = PAIR.get_or_init(|| {
@@ -45,7 +45,7 @@ pub(crate) fn verifying_key() -> VerifyingKey {
     VerifyingKey::from_pem(PUBLIC).unwrap()
 }
 
-/// Somebody else's.
+/// The key of somebody else.
 pub(crate) fn other_verifying_key() -> VerifyingKey {
     MerchantKey::generate().unwrap().key.verifying_key().unwrap()
 }

@@ -1,4 +1,4 @@
-//! Signing and verifying through the public door.
+//! Signing and verifying through the public interface.
 
 mod explained;
 mod keys;

@@ -1,4 +1,4 @@
-//! Keys as PEM text: every form that `openssl` writes is read, or refused in words.
+//! Keys as PEM text: every form that `openssl` writes is read, or refused with a clear text.
 
 use countersign_domain::ids::Region;
 use countersign_protocol::signing::{Algorithm, Claim, KeyRefused, KeySigner, MerchantKey, VerifyingKey};

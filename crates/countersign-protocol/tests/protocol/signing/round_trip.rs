@@ -1,5 +1,5 @@
-//! What is signed here verifies here; the other algorithm and another key do not. Every byte that is
-//! signed counts: `vectors.rs` changes each.
+//! What is signed here verifies here; the other algorithm and another key do not. Every signed byte counts:
+//! `vectors.rs` changes each of them.
 
 use bytes::Bytes;
 use countersign_domain::ids::{IdempotencyKey, Region};
@@ -124,7 +124,7 @@ fn a_button_is_verified_as_the_very_text_that_was_signed() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever path and query a client builds, sorted or not, what is signed verifies.
+    /// Whatever path and query a client builds, sorted or not: what is signed verifies.
     #[test]
     fn any_path_query_and_body_verify(
         path in "(/[a-zA-Z0-9._~%|-]{0,8}){1,4}/?",
@@ -138,7 +138,7 @@ proptest! {
         prop_assert!(verify(&request, &verifying_key()).is_ok());
     }
 
-    /// No head, however odd, does worse than being refused.
+    /// However odd a head is, it is at worst refused.
     #[test]
     fn no_authorization_header_panics(text in "(AMZN-PAY-RSASSA-PSS(-V2)?)? ?(PublicKeyId=)?[ -~]{0,40}(, SignedHeaders=)?[ -~]{0,20}(, Signature=)?[ -~]{0,20}") {
         let request = with_header(&finalize(Algorithm::Pss), "authorization", Some(text.as_bytes()));

@@ -1,6 +1,6 @@
-//! Requests as official SDKs and third-party clients send them, with what they sign, one file a stage
-//! under `tests/vectors/`: `request.txt` (its signature left out), `canonical.txt`,
-//! `string_to_sign.txt`; for buttons `payload.json` and `string_to_sign.txt`.
+//! Requests as official SDKs and third-party clients send them, with what they sign, one file for each stage
+//! under `tests/vectors/`: `request.txt` (without its signature), `canonical.txt`, `string_to_sign.txt`; for
+//! buttons `payload.json` and `string_to_sign.txt`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::keys::{encoding, sign_text, verifying_key};
 
-/// The vectors whose signer spells the request otherwise than it is sent.
+/// The vectors whose signer spells the request differently from what is sent.
 const RESPELLED: [&str; 8] = [
     "dotnet-path-encoded-once-more",
     "java-comma-list-unsorted",
@@ -150,7 +150,7 @@ fn no_vector_verifies_under_the_other_salt_length() {
     }
 }
 
-/// Each text with one of its bytes changed, as long as it is ASCII: one bit of one letter.
+/// Each text with one bit of one ASCII byte changed.
 fn changed(text: &str) -> impl Iterator<Item = String> {
     (0..text.len()).filter(|at| text.as_bytes()[*at].is_ascii()).map(move |at| {
         let mut bytes = text.as_bytes().to_vec();
@@ -181,7 +181,7 @@ fn every_changed_byte_of_what_is_signed_is_refused() {
         for (position, (name, value)) in request.headers.iter().enumerate() {
             let is_signed = names.split(';').any(|signed| signed.eq_ignore_ascii_case(name));
             if is_signed || name == "authorization" {
-                // The key's id is looked up, not signed: another id is another key.
+                // The key's id is looked up, not signed: another id means another key.
                 let same_key = |changed: &String| {
                     name != "authorization"
                         || changed.contains("SANDBOX-AHEGSJCM3L2S,")
