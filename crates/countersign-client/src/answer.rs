@@ -1,4 +1,4 @@
-//! What a successful call gives back, beside the object: all that is needed to log it, to compare
+//! What a successful call returns in addition to the object: everything that is needed to log it, to compare
 //! clocks, and to keep the evidence.
 
 use core::fmt;
@@ -12,9 +12,9 @@ use countersign_protocol::wire::Malformed;
 pub struct Answer<T> {
     /// The object. Members that Amazon adds later are among its unknown members.
     pub value: T,
-    /// Members that could not be read. Whoever needs one of them knows nothing of it.
+    /// Members that could not be read. A caller that needs one of them must treat it as unknown.
     pub malformed: Vec<Malformed>,
-    /// The HTTP status: 202 where an authorization is pending.
+    /// The HTTP status: 202 if an authorization is pending.
     pub status: u16,
     /// Amazon's id of the request; its support asks for it.
     pub request_id: Option<String>,
@@ -22,7 +22,7 @@ pub struct Answer<T> {
     pub date: Option<Timestamp>,
     /// The body as it came.
     pub body: Bytes,
-    /// How often the call was sent.
+    /// How many times the call was sent.
     pub attempts: u32,
 }
 
@@ -40,7 +40,7 @@ impl<T: fmt::Debug> fmt::Debug for Answer<T> {
     }
 }
 
-/// The head of an answer, read.
+/// The head of an answer, as it was read.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) status: u16,
@@ -66,7 +66,7 @@ impl Head {
     }
 }
 
-/// Reads an HTTP date in its one modern form: `Mon, 23 Nov 2026 15:47:00 GMT`.
+/// Reads an HTTP date in its only modern form: `Mon, 23 Nov 2026 15:47:00 GMT`.
 #[must_use]
 pub fn read_http_date(text: &str) -> Option<Timestamp> {
     const MONTHS: [&str; 12] =

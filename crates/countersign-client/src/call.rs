@@ -1,5 +1,5 @@
-//! One call before it is sent: what is asked, and how often it may be. The calls make it, the exchange sends it,
-//! and an error says of it whether money may have moved.
+//! One call before it is sent: what it asks for, and how often it may be sent. The calls make it, the
+//! exchange sends it, and an error says whether money may have moved through it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::retry::Repeatable;
 pub(crate) struct Call<'a> {
     pub(crate) name: &'static str,
     pub(crate) method: http::Method,
-    /// The path behind the version, such as `charges/{id}`.
+    /// The path after the version, such as `charges/{id}`.
     pub(crate) resource: String,
     pub(crate) body: Bytes,
     pub(crate) idempotency_key: Option<&'a IdempotencyKey>,
@@ -21,9 +21,10 @@ pub(crate) struct Call<'a> {
     pub(crate) repeatable: Repeatable,
     /// Whether the retry policy is asked at all.
     pub(crate) tries: Tries,
-    /// For each try.
+    /// The deadline of each try.
     pub(crate) deadline: Duration,
-    /// Whether Amazon's sandbox can be asked for an outcome of it. It refuses all other calls that are.
+    /// Whether Amazon's sandbox can simulate an outcome of this call. It refuses all other calls that ask for
+    /// one.
     pub(crate) can_be_simulated: bool,
 }
 
@@ -34,7 +35,7 @@ pub(crate) enum Tries {
     AsThePolicyDecides,
 }
 
-/// Whether a call can change anything at Amazon's.
+/// Whether a call can change anything at Amazon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     Reads,

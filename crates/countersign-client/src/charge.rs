@@ -1,6 +1,6 @@
-//! Charges by their state: what a state does not allow cannot be written down. The calls themselves are
-//! in `calls/`, and a handle proves no more than that Amazon has answered so: the charge may have
-//! changed since, and the API says so then.
+//! Charges by their state: a call that a state does not allow cannot be written. The calls themselves are in
+//! `calls/`. A handle only proves what Amazon answered at that time: the charge may have changed since, and
+//! then the API says so.
 //!
 //! ```no_run
 //! use countersign_client::{Client, CurrentCharge, Error, ids, wire};
@@ -34,8 +34,8 @@
 //! }
 //! ```
 //!
-//! A charge whose authorization is pending, that is captured, canceled or declined has no `capture`, and
-//! is looked at only:
+//! A charge whose authorization is pending, or that is captured, canceled or declined, has no `capture`; it
+//! can only be looked at:
 //!
 //! ```
 //! # use countersign_client::{ChargeHandle, charge::AuthorizationInitiated, ids, wire};
@@ -107,7 +107,7 @@
 //! }
 //! ```
 //!
-//! One that was captured is gone and cannot be captured again:
+//! A handle that was captured is gone and cannot be captured again:
 //!
 //! ```
 //! # use countersign_client::{ChargeHandle, charge::Authorized, ids, wire};
@@ -125,7 +125,8 @@
 //! }
 //! ```
 //!
-//! Nor is there a copy of it to be captured again. Only handles that nothing uses up are cloned:
+//! Nor is there a copy of it that could be captured again. Only handles that no method consumes can be
+//! cloned:
 //!
 //! ```
 //! # use countersign_client::charge::{Canceled, CaptureInitiated, Captured, Declined};
@@ -185,7 +186,7 @@
 //! }
 //! ```
 //!
-//! Only what is not captured yet is canceled, and only what is captured is refunded:
+//! Only a charge that is not captured yet can be canceled, and only a captured one can be refunded:
 //!
 //! ```
 //! # use countersign_client::{ChargeHandle, charge::Captured, charge::Authorized, ids, money, wire};
@@ -236,8 +237,8 @@ macro_rules! states {
         #[derive(Debug)]
         pub enum CurrentCharge {
             $($(#[$doc])+ $state(ChargeHandle<$state>),)+
-            /// Its state is none that this version knows, its answer lacks id or state, or names another
-            /// charge than was asked for: nothing can be done with it but to get it again.
+            /// Its state is not one that this version knows, its answer lacks the id or the state, or it
+            /// names a charge other than the requested one: all that can be done is to get it again.
             Unknown(Box<Charge>),
         }
 
@@ -250,7 +251,7 @@ macro_rules! states {
                 }
             }
 
-            /// The charge as it was answered.
+            /// The charge as Amazon answered it.
             #[must_use]
             pub fn answered(&self) -> &Charge {
                 match self {
@@ -277,8 +278,8 @@ states! {
     Declined,
 }
 
-/// A charge that Amazon has answered to be in a state. What the state allows is a method; whatever
-/// changes the state takes the handle away and gives the charge as it is then.
+/// A charge that, according to Amazon's answer, is in a given state. Each method is something that the state
+/// allows; a method that changes the state consumes the handle and returns the charge as it is then.
 pub struct ChargeHandle<S> {
     client: Client,
     id: ChargeId,
@@ -297,14 +298,14 @@ impl<S> ChargeHandle<S> {
         &self.id
     }
 
-    /// The charge as it was answered.
+    /// The charge as Amazon answered it.
     #[must_use]
     pub fn answered(&self) -> &Charge {
         &self.charge
     }
 
-    /// Gets the charge again: pending ones are decided without anybody's doing. An answer about another
-    /// charge shows nothing of this one.
+    /// Gets the charge again: pending charges are decided without any call. An answer about another charge
+    /// shows nothing about this one.
     ///
     /// # Errors
     /// As [`Client::get_charge`].
@@ -316,17 +317,17 @@ impl<S> ChargeHandle<S> {
         Ok(self.client.charge(charge))
     }
 
-    /// What the charge is after a call: a simulated outcome is this call's and no later one's.
+    /// The charge after a call: a simulated outcome applies to this call and to no later one.
     fn after(&self, answer: Answer<Charge>) -> CurrentCharge {
         self.client.not_simulating().charge(answer.value)
     }
 }
 
 impl ChargeHandle<Authorized> {
-    /// Takes the money, whole or in part; the rest is released. A charge is captured once.
+    /// Takes the money, whole or in part; the rest is released. A charge can be captured once.
     ///
     /// # Errors
-    /// As [`Client::capture_charge`]. The handle is gone either way: get the charge again, or send the
+    /// As [`Client::capture_charge`]. The handle is consumed in any case: get the charge again, or send the
     /// same capture again under its key.
     pub async fn capture(
         self,
@@ -351,10 +352,10 @@ mod sealed {
 }
 
 impl<S: Cancelable> ChargeHandle<S> {
-    /// Releases what is held.
+    /// Releases the held amount.
     ///
     /// # Errors
-    /// As [`Client::cancel_charge`]. The handle is gone either way: get the charge again.
+    /// As [`Client::cancel_charge`]. The handle is consumed in any case: get the charge again.
     pub async fn cancel(self, request: &CancelCharge) -> Result<CurrentCharge, Error> {
         let answer = self.client.cancel_charge(&self.id, request).await?;
         Ok(self.after(answer))
@@ -362,7 +363,7 @@ impl<S: Cancelable> ChargeHandle<S> {
 }
 
 impl ChargeHandle<Captured> {
-    /// Gives money back. Several refunds of one charge are possible, so the handle stays.
+    /// Refunds an amount. A charge can have several refunds, so the handle stays.
     ///
     /// # Errors
     /// As [`Client::create_refund`].
@@ -376,7 +377,7 @@ impl ChargeHandle<Captured> {
     }
 }
 
-/// A state whose handle no method uses up: a copy of any other could be captured or canceled again.
+/// A state whose handle no method consumes: a copy of any other handle could be captured or canceled again.
 trait Settled {}
 
 impl Settled for CaptureInitiated {}
@@ -397,7 +398,7 @@ impl<S> fmt::Debug for ChargeHandle<S> {
 }
 
 impl Client {
-    /// A charge's handle, by the state that an answer shows. No call is made.
+    /// The handle of a charge, by the state that an answer shows. No call is made.
     #[must_use]
     pub fn charge(&self, answered: Charge) -> CurrentCharge {
         CurrentCharge::of(self, answered)

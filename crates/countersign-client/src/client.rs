@@ -1,4 +1,4 @@
-//! The client and its configuration. The calls are in `calls/`, one file a resource; how a call is
+//! The client and its configuration. The calls are in `calls/`, one file for each resource; how a call is
 //! sent is in `exchange.rs`.
 
 use core::fmt;
@@ -16,19 +16,19 @@ use crate::signer::SignRequest;
 use crate::simulation::SimulationCode;
 use crate::transport::Transport;
 
-/// How long calls may take. All are on by default.
+/// How long calls may take. All deadlines are on by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
-    /// For a connection, its TLS handshake included. Past it the request certainly never left.
+    /// For a connection, including its TLS handshake. If it is exceeded, the request certainly never left.
     pub connect: Duration,
-    /// For one try of a call, from its first byte to the answer's last.
+    /// For one try of a call, from its first byte to the last byte of the answer.
     pub call: Duration,
     /// The same for Finalize and Complete, during which Amazon asks the buyer's bank. At least 20 s.
     pub payment: Duration,
 }
 
 impl Deadlines {
-    /// The least that Finalize and Complete need: given up earlier, paid orders look doubtful.
+    /// The minimum for Finalize and Complete: if they are given up earlier, paid orders look doubtful.
     pub const LEAST_FOR_PAYMENT: Duration = Duration::from_secs(20);
 }
 
@@ -50,7 +50,7 @@ pub struct Client {
     pub(crate) simulation: Option<SimulationCode>,
 }
 
-/// What was chosen, and what follows from it where nothing was.
+/// The configuration, with defaults for what was not configured.
 pub(crate) struct Shared {
     pub(crate) settings: ClientBuilder,
     pub(crate) environment: Environment,
@@ -58,7 +58,7 @@ pub(crate) struct Shared {
 }
 
 impl Client {
-    /// Begins a client for a region, with the merchant's key.
+    /// Starts a client for a region, with the merchant's key.
     #[must_use]
     pub fn builder(region: Region, signer: Arc<dyn SignRequest>) -> ClientBuilder {
         ClientBuilder {
@@ -74,10 +74,10 @@ impl Client {
         }
     }
 
-    /// The same client, whose calls ask Amazon's sandbox to simulate an outcome, such as
-    /// `HardDeclined`. For tests: each call that can be simulated refuses a code that it does not know.
-    /// They are Complete and Finalize Checkout Session, Create and Capture Charge, Close Charge
-    /// Permission and Create Refund; the others are sent as ever.
+    /// The same client, whose calls ask Amazon's sandbox to simulate an outcome, such as `HardDeclined`. For
+    /// tests: each call that can be simulated refuses a code that it does not know. These are Complete and
+    /// Finalize Checkout Session, Create and Capture Charge, Close Charge Permission and Create Refund; all
+    /// other calls are sent as usual.
     ///
     /// # Errors
     /// For a client of the live environment.
@@ -112,7 +112,7 @@ impl fmt::Debug for Client {
 }
 
 with_texts! {
-    /// Why a client cannot be made of its parts.
+    /// Why a client cannot be built from its parts.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     ConfigurationRefused {
         /// The key's id names no environment, so the builder must.
@@ -121,12 +121,12 @@ with_texts! {
         EnvironmentContradictsKey = "the public key id begins with the other environment's name";
         /// The deadline for payments is below [`Deadlines::LEAST_FOR_PAYMENT`].
         PaymentDeadlineTooShort = "Finalize and Complete need a deadline of at least 20 s";
-        /// Outcomes are simulated in the sandbox only.
+        /// Outcomes can be simulated only in the sandbox.
         SimulationInLive = "outcomes are simulated in the sandbox only";
     }
 }
 
-/// A client in the making.
+/// A client under construction.
 pub struct ClientBuilder {
     pub(crate) region: Region,
     pub(crate) signer: Arc<dyn SignRequest>,
@@ -146,37 +146,37 @@ impl ClientBuilder {
         Self { environment: Some(environment), ..self }
     }
 
-    /// Another base address than Amazon's for the region.
+    /// Uses a base address other than Amazon's for the region.
     #[must_use]
     pub fn endpoint(self, endpoint: Endpoint) -> Self {
         Self { endpoint, ..self }
     }
 
-    /// Other deadlines than the default ones.
+    /// Uses deadlines other than the defaults.
     #[must_use]
     pub fn deadlines(self, deadlines: Deadlines) -> Self {
         Self { deadlines, ..self }
     }
 
-    /// Another retry policy than the default one.
+    /// Uses a retry policy other than the default.
     #[must_use]
     pub fn retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
     }
 
-    /// Another network than the real one.
+    /// Uses a network other than the real one.
     #[must_use]
     pub fn transport(self, transport: Arc<dyn Transport>) -> Self {
         Self { transport: Some(transport), ..self }
     }
 
-    /// Another clock than the system's.
+    /// Uses a clock other than the system's.
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
-    /// Another source of jitter than the system's.
+    /// Uses a source of jitter other than the system's.
     #[must_use]
     pub fn entropy(self, entropy: Arc<dyn Entropy>) -> Self {
         Self { entropy, ..self }
@@ -185,7 +185,7 @@ impl ClientBuilder {
     /// Makes the client. Nothing is sent yet.
     ///
     /// # Errors
-    /// When the parts contradict one another.
+    /// [`ConfigurationRefused`] if the parts contradict each other.
     pub fn build(self) -> Result<Client, ConfigurationRefused> {
         let environment = match (self.signer.public_key_id().environment(), self.environment) {
             (Some(of_the_key), Some(named)) if of_the_key != named => {

@@ -1,5 +1,5 @@
-//! Where the API is: scheme, host, port and path before `/v2`. An override is honoured whole, and
-//! all of it that the API's signature covers is signed.
+//! Where the API is: scheme, host, port and path before `/v2`. An override is used completely, and every part
+//! of it that the API's signature covers is signed.
 
 use core::fmt;
 
@@ -10,11 +10,11 @@ use countersign_domain::ids::{Environment, PublicKeyId, Region};
 pub struct Endpoint {
     scheme: http::uri::Scheme,
     authority: http::uri::Authority,
-    /// Empty, or from its first `/` to before its last.
+    /// Empty, or the path from its first `/` to before its last.
     prefix: String,
 }
 
-/// The text is no base address of the API.
+/// The text is not a base address of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAnEndpoint {
     why: &'static str,
@@ -43,12 +43,12 @@ impl Endpoint {
         }
     }
 
-    /// Reads a URL with scheme and host, and perhaps a port and a path. Plain HTTP is used only if
-    /// the URL says so.
+    /// Reads a URL with a scheme and a host, and optionally a port and a path. Plain HTTP is used only if the
+    /// URL says so.
     ///
     /// # Errors
-    /// A URL without scheme or host, with another scheme than `http` and `https`, with a user, a
-    /// query or a fragment, or whose path is not plain.
+    /// [`NotAnEndpoint`] for a URL without scheme or host, with a scheme other than `http` and `https`, with
+    /// a user, a query or a fragment, or with a path that is not plain.
     pub fn parse(url: &str) -> Result<Self, NotAnEndpoint> {
         let refuse = |why| NotAnEndpoint { why };
         if url.contains('#') {
@@ -68,14 +68,14 @@ impl Endpoint {
         }
         let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
         if !port.is_empty() && authority.port_u16().is_none() {
-            return Err(refuse("its port is no number up to 65535"));
+            return Err(refuse("its port is not a number up to 65535"));
         }
         let path_and_query = parts.path_and_query.as_ref();
         if path_and_query.is_some_and(|path| path.query().is_some()) {
             return Err(refuse("it has a query"));
         }
         let path = path_and_query.map_or("", http::uri::PathAndQuery::path);
-        // Any other character is spelled differently by one or another signer.
+        // Signers differ in how they spell any other character.
         let plain =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~');
         if !path.bytes().all(plain) || path.contains("//") {
@@ -87,13 +87,13 @@ impl Endpoint {
         Ok(Self { scheme, authority, prefix })
     }
 
-    /// `https`, or `http` where the URL says so.
+    /// `https`, or `http` if the URL says so.
     #[must_use]
     pub fn scheme(&self) -> &http::uri::Scheme {
         &self.scheme
     }
 
-    /// The host, with its port where the URL has one.
+    /// The host, with its port if the URL has one.
     #[must_use]
     pub fn authority(&self) -> &str {
         self.authority.as_str()

@@ -1,7 +1,7 @@
-//! The error of a call. Whoever reads it can tell whether money may have moved.
+//! The error of a call. It tells its caller whether money may have moved.
 //!
-//! It is opaque: what it knows is asked for by method. It prints no text of Amazon's, since such a
-//! text may quote what the merchant sent.
+//! It is opaque: its content is read through methods. It prints no text of Amazon's, because such a text may
+//! quote what the merchant sent.
 
 use core::fmt;
 
@@ -15,7 +15,7 @@ use crate::retry::{Outcome, Repeatable};
 use crate::standing::{Standing, standing};
 use crate::transport::TransportError;
 
-/// What a call comes to: its answer, or why there is none that can be used.
+/// The result of a call: its answer, or why there is no usable one.
 pub type Answered<T> = Result<Answer<T>, Error>;
 
 /// Why a call has no usable answer.
@@ -28,8 +28,8 @@ pub type Answered<T> = Result<Answer<T>, Error>;
 /// | a wrong request | yes | no | yes |
 /// | 404, 408, 425, 5xx, a state refused, an unknown code, an unreadable body, silence | no | with a key, unless a state was refused | no |
 ///
-/// That is for a call that was sent once. After an earlier try that may have arrived, no refusal
-/// proves that nothing happened, so all but a success is ambiguous. Read calls change nothing and
+/// This holds for a call that was sent once. After an earlier try that may have arrived, no refusal proves
+/// that nothing happened, so everything but a success is ambiguous. Calls that only read change nothing and
 /// are always definitive.
 ///
 /// [`is_definitive`]: Error::is_definitive
@@ -46,7 +46,7 @@ struct Failure {
     cause: Cause,
 }
 
-/// What one try ended with, other than a success.
+/// How one try ended, other than with a success.
 #[derive(Debug)]
 pub(crate) enum Cause {
     /// The request could not be built or signed.
@@ -55,14 +55,14 @@ pub(crate) enum Cause {
     Answered(Box<Unusable>),
 }
 
-/// An answer that is no success, or not what a success is.
+/// An answer that is not a success, or not a complete one.
 #[derive(Debug)]
 pub(crate) struct Unusable {
     pub(crate) head: Head,
     pub(crate) body: Bytes,
-    /// What the body of a refusal says, as far as it could be read; empty under a success status.
+    /// What the body of a refusal says, as far as it could be read; empty with a success status.
     pub(crate) refusal: wire::Error,
-    /// Under a success status: why the body is not what a success has.
+    /// With a success status: why the body is not that of a success.
     pub(crate) flaw: Option<String>,
 }
 
@@ -76,7 +76,7 @@ impl Cause {
         }
     }
 
-    /// What the retry policy is told; none where another try is out of the question.
+    /// What the retry policy receives; `None` if another try is out of the question.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self {
             Self::NotBuilt(_) => None,
@@ -100,7 +100,7 @@ impl Error {
         Self(Box::new(Failure { call, effect, repeatable, attempts, earlier_try_in_doubt, cause }))
     }
 
-    /// A success whose body is not what a success of this call has.
+    /// A success whose body is not that of a success of this call.
     pub(crate) fn unusable<T>(call: &Call<'_>, answer: Answer<T>, why: &str) -> Self {
         let Answer { status, request_id, date, body, attempts, .. } = answer;
         let head = Head { status, request_id, date, retry_after: None };
@@ -115,7 +115,7 @@ impl Error {
         }
     }
 
-    /// What is known of the call's effect, its earlier tries included.
+    /// What is known of the call's effect, including its earlier tries.
     #[must_use]
     pub fn standing(&self) -> Standing {
         if self.0.earlier_try_in_doubt { Standing::InDoubt } else { self.0.cause.standing() }
@@ -151,7 +151,7 @@ impl Error {
         harmless && may_help
     }
 
-    /// The request or the configuration is wrong: a person must mend something.
+    /// The request or the configuration is wrong: a person must fix it.
     #[must_use]
     pub fn is_misuse(&self) -> bool {
         self.0.cause.standing() == Standing::Misuse
@@ -167,19 +167,19 @@ impl Error {
         last_may || self.0.earlier_try_in_doubt
     }
 
-    /// Amazon's reason code; none where there is no answer or its body is no error's.
+    /// Amazon's reason code; `None` if there is no answer or its body is not an error's.
     #[must_use]
     pub fn reason_code(&self) -> Option<&Word<ReasonCode>> {
         self.answer()?.refusal.reason_code.as_ref()
     }
 
-    /// Amazon's message. It may quote what was sent, a buyer's address included: not for logs.
+    /// Amazon's message. It may quote what was sent, including a buyer's address, so it must not be logged.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.answer()?.refusal.message.as_deref()
     }
 
-    /// The HTTP status of the last try; none where no answer came.
+    /// The HTTP status of the last try; `None` if no answer came.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.answer().map(|answer| answer.head.status)
@@ -191,19 +191,19 @@ impl Error {
         self.answer()?.head.request_id.as_deref()
     }
 
-    /// The server's clock, to the second. Far from one's own, it explains `InvalidHeaderValue`.
+    /// The server's clock, to the second. If it is far from one's own, it explains `InvalidHeaderValue`.
     #[must_use]
     pub fn date(&self) -> Option<Timestamp> {
         self.answer()?.head.date
     }
 
-    /// The body of the last answer as it came. It may quote what was sent: not for logs.
+    /// The body of the last answer as it came. It may quote what was sent, so it must not be logged.
     #[must_use]
     pub fn body(&self) -> Option<&Bytes> {
         self.answer().map(|answer| &answer.body)
     }
 
-    /// What went wrong on the way, where no answer came.
+    /// What went wrong in transit, if no answer came.
     #[must_use]
     pub fn transport_error(&self) -> Option<&TransportError> {
         match &self.0.cause {
@@ -212,7 +212,7 @@ impl Error {
         }
     }
 
-    /// How often the call was sent.
+    /// How many times the call was sent.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.0.attempts
@@ -235,7 +235,7 @@ impl fmt::Display for Error {
                 match (answer.head.status, &answer.flaw, &answer.refusal.reason_code) {
                     (status, Some(why), _) => write!(f, "{status}, but {why}")?,
                     (status, None, Some(Word::Known(code))) => write!(f, "{status} {code}")?,
-                    // Not Amazon's word, so perhaps not a word at all.
+                    // It is not one of Amazon's words, and possibly not a word at all.
                     (status, None, Some(Word::Unknown(_))) => {
                         write!(f, "{status} with an unknown reason code")?
                     }

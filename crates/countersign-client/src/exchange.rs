@@ -1,5 +1,5 @@
-//! How a call is sent: signed anew for every try, bounded in time, read, and repeated as the retry
-//! policy decides. Nothing here knows one call from another.
+//! How a call is sent: signed again for every try, limited in time, read, and repeated as the retry policy
+//! decides. Nothing here distinguishes one call from another.
 
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;

@@ -1,6 +1,5 @@
-//! The transport for production: HTTP/1.1 with kept-alive connections, over TLS with Mozilla's roots.
-//! Plain HTTP only to an endpoint that says `http`. The verification of certificates cannot be
-//! switched off.
+//! The transport for production: HTTP/1.1 with keep-alive connections, over TLS with Mozilla's roots. Plain
+//! HTTP only to an endpoint that says `http`. The verification of certificates cannot be switched off.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,8 +27,8 @@ const IDLE: Duration = Duration::from_secs(20);
 
 /// Connections to one endpoint. Must be used inside a tokio runtime with I/O and time.
 ///
-/// Dropping a call's future closes its connection; nothing goes on in the background. Redirects are
-/// answers like any other, never followed.
+/// Dropping a call's future closes its connection; nothing continues in the background. Redirects are answers
+/// like any other and are never followed.
 #[derive(Debug, Clone)]
 pub struct Https {
     client: Client<TimedConnector, Full<Bytes>>,
@@ -60,7 +59,7 @@ impl Https {
         Self { client, longest_answer: MAX_ANSWER_LEN }
     }
 
-    /// The same with another limit than [`MAX_ANSWER_LEN`], in bytes: an answer is read no further.
+    /// The same with a limit other than [`MAX_ANSWER_LEN`], in bytes: an answer is not read beyond it.
     #[must_use]
     pub fn with_longest_answer(self, longest_answer: usize) -> Self {
         Self { longest_answer, ..self }
@@ -99,7 +98,7 @@ async fn exchange(
     }
 }
 
-/// Connects within a limit that covers name resolution, TCP and the TLS handshake.
+/// Connects within a time limit that covers name resolution, TCP and the TLS handshake.
 #[derive(Debug, Clone)]
 struct TimedConnector {
     connector: HttpsConnector<HttpConnector>,

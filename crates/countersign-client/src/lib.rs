@@ -1,7 +1,7 @@
 //! A Rust client for Amazon Pay.
 //!
-//! One method a call. Every call has time-outs; a call is repeated only where a copy does no harm,
-//! and is signed anew each time; an [`Error`] says whether money may have moved.
+//! One method for each call. Every call has timeouts; a call is repeated only where a copy does no harm, and
+//! is signed again each time; an [`Error`] says whether money may have moved.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -30,9 +30,9 @@
 //! # }
 //! ```
 //!
-//! Modules: `calls/` the calls, [`charge`] handles of charges, [`notification`] the verifier of what
-//! Amazon sends by itself, `exchange` how a call is sent, [`RetryPolicy`] when it is sent again,
-//! [`standing`] what an answer means, [`Https`] the sockets.
+//! Modules: `calls/` has the calls, [`charge`] the handles of charges, [`notification`] the verifier of
+//! Amazon's notifications, `exchange` how a call is sent, [`RetryPolicy`] when it is sent again, [`standing`]
+//! what an answer means, [`Https`] the sockets.
 #![warn(missing_docs)]
 
 mod answer;

@@ -1,26 +1,27 @@
-//! When a call is sent again, as one pure function. It sends nothing and waits for nothing: the
-//! exchange asks it after each try.
+//! When a call is sent again, as one pure function. It sends nothing and waits for nothing: the exchange
+//! calls it after each try.
 //!
-//! Read calls, and POST calls whose idempotency key makes every copy one request, are repeated after
-//! a lost answer, 408, 425, 429 and 5xx. Everything else is repeated only if it certainly never left.
+//! Calls that only read, and POST calls whose idempotency key makes all copies one request, are repeated
+//! after a lost answer, 408, 425, 429 and 5xx. Everything else is repeated only if it certainly never left.
 
 use std::time::Duration;
 
-/// Bounds on repeating a call.
+/// Limits for repeating a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often a call is sent at most; 1 switches repeating off.
+    /// How many times a call is sent at most; 1 switches repeating off.
     pub max_attempts: u32,
-    /// The longest pause before the second try; it doubles with each. Drawn between half and whole.
+    /// The longest pause before the second try; it doubles for each later one. The actual pause is drawn
+    /// between half of it and all of it.
     pub first_pause: Duration,
-    /// The longest pause at all, one that the server asks for included.
+    /// The longest pause, including one that the server asks for.
     pub longest_pause: Duration,
-    /// No try begins later than this after the first.
+    /// No try starts later than this after the first.
     pub budget: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Four tries after 2, 4 and 8 s at most, as in Amazon's own SDKs; within 45 s.
+    /// Up to four tries, after at most 2, 4 and 8 s, as in Amazon's own SDKs; within 45 s.
     fn default() -> Self {
         Self {
             max_attempts: 4,
@@ -34,13 +35,13 @@ impl Default for RetryPolicy {
 /// Whether a copy of a call does harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeatable {
-    /// It may take effect twice: again only if it certainly never left.
+    /// A copy may take effect twice: send again only if the call certainly never left.
     UnlessSent,
-    /// It reads, or its idempotency key makes every copy the same request.
+    /// It only reads, or its idempotency key makes every copy the same request.
     Freely,
 }
 
-/// What became of a try.
+/// The result of a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It never left.
@@ -61,13 +62,13 @@ pub enum Outcome {
 pub enum Decision {
     /// Send again after this pause.
     Wait(Duration),
-    /// Report what came.
+    /// Report the result.
     GiveUp,
 }
 
 impl RetryPolicy {
-    /// Decides after the `attempt`-th try, counted from 1, `elapsed` after the first began. `jitter`
-    /// is a random number.
+    /// Decides after try number `attempt`, counted from 1, `elapsed` after the first one started. `jitter` is
+    /// a random number.
     #[must_use]
     pub fn decide(
         &self,

@@ -1,11 +1,11 @@
-//! The place where the merchant's key signs a request. The canonical form and the cryptography are the signer's.
+//! Where the merchant's key signs a request. The canonical form and the cryptography belong to the signer.
 
 use bytes::Bytes;
 use countersign_domain::ids::{PublicKeyId, Region};
 use countersign_domain::time::Timestamp;
 use countersign_protocol::signing::KeySigner;
 
-/// What kept a request from being signed.
+/// Why a request could not be signed.
 pub type SigningFailed = Box<dyn core::error::Error + Send + Sync>;
 
 /// The merchant's key, as the client uses it: a [`KeySigner`], or a key in a device.
@@ -50,7 +50,7 @@ pub trait SignRequest: Send + Sync + 'static {
     /// exactly this method, this path and these body bytes.
     ///
     /// # Errors
-    /// When the key cannot be used; nothing is sent then.
+    /// If the key cannot be used; then nothing is sent.
     fn sign(
         &self,
         request: &mut http::Request<Bytes>,

@@ -4,11 +4,11 @@ use core::fmt;
 
 use http::HeaderValue;
 
-/// What Amazon's sandbox is to simulate: the value of `x-amz-pay-simulation-code`.
+/// What Amazon's sandbox should simulate: the value of `x-amz-pay-simulation-code`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimulationCode(HeaderValue);
 
-/// The text is no simulation code.
+/// The text is not a simulation code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotASimulationCode;
 
@@ -26,10 +26,10 @@ impl SimulationCode {
         self.0.clone()
     }
 
-    /// Reads a code. Which ones a call knows is Amazon's affair.
+    /// Reads a code. Amazon decides which codes a call knows.
     ///
     /// # Errors
-    /// Whatever is not 1 to 64 letters and digits.
+    /// [`NotASimulationCode`] for anything but 1 to 64 letters and digits.
     pub fn parse(code: &str) -> Result<Self, NotASimulationCode> {
         let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
         match HeaderValue::from_str(code) {

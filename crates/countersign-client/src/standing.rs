@@ -1,16 +1,16 @@
-//! What an answer that is no success says about the call's effect, as one pure function over status
-//! and reason code. Nothing here knows which call was made or how often it was sent.
+//! What an answer that is not a success says about the call's effect, as one pure function of status and
+//! reason code. Nothing here knows which call was made or how often it was sent.
 
 use countersign_protocol::wire::{ReasonClass, ReasonCode, Word};
 
 /// What is known of the effect of a call that was evaluated at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Standing {
-    /// Amazon looked at it and refused: it had no effect, and the same again gets the same.
+    /// Amazon evaluated it and refused: it had no effect, and the same request gets the same answer.
     Refused,
     /// It had no effect: the request is wrong, and so is the program or the configuration behind it.
     Misuse,
-    /// Nobody evaluated it: it had no effect, and may be sent again later or after a repair.
+    /// Amazon did not evaluate it: it had no effect, and may be sent again later or once the cause is fixed.
     NotEvaluated,
     /// It may have taken effect.
     InDoubt,
@@ -18,17 +18,17 @@ pub enum Standing {
 
 /// Classifies an answer. `reason_code` is absent when the body could not be read as an error's.
 ///
-/// Success statuses are classified as well: a caller asks only when it could not use their body.
+/// Success statuses are classified as well: a caller asks only if it could not use their body.
 #[must_use]
 pub fn standing(status: u16, reason_code: Option<&Word<ReasonCode>>) -> Standing {
     match status {
-        // Turned away at the door, whatever the body says.
+        // Turned away without being evaluated, whatever the body says.
         401 | 403 | 429 => return Standing::NotEvaluated,
-        // An early 404 can be a replica that has not heard yet; 408 and 425 can come from a gateway
-        // behind which the request went on.
+        // An early 404 can come from a replica that is not up to date; 408 and 425 can come from a gateway
+        // that has forwarded the request.
         404 | 408 | 425 => return Standing::InDoubt,
         400..=499 => {}
-        // A success without a readable body, a redirect, a failure while it was being done.
+        // A success without a readable body, a redirect, or a failure during execution.
         _ => return Standing::InDoubt,
     }
     let Some(Word::Known(code)) = reason_code else {

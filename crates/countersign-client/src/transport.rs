@@ -1,5 +1,5 @@
-//! What carries a signed request and brings back its answer. [`Https`](crate::Https) does it over
-//! sockets; a test or a simulation puts its own network in this place.
+//! What sends a signed request and returns its answer. [`Https`](crate::Https) does it over sockets; a test
+//! or a simulation uses its own network instead.
 
 use core::fmt;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use futures_util::future::BoxFuture;
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request and reads the whole answer.
     ///
-    /// The deadline counts from now and covers everything, connecting included. The caller enforces
-    /// it too, by dropping the future: nothing may go on afterwards. The request is never sent twice.
+    /// The deadline counts from now and covers everything, including connecting. The caller enforces it too,
+    /// by dropping the future: nothing may continue afterwards. The request is never sent twice.
     ///
     /// # Errors
     /// Says whether the request can have reached the server.
@@ -28,7 +28,7 @@ pub trait Transport: Send + Sync + 'static {
 pub enum TransportError {
     /// The request certainly never left: no connection was made.
     NotSent(Box<dyn core::error::Error + Send + Sync>),
-    /// The request may have arrived; its answer did not, or not whole.
+    /// The request may have arrived; its answer did not, or not completely.
     Lost(Box<dyn core::error::Error + Send + Sync>),
     /// The deadline passed; the request may have arrived.
     TimedOut,

@@ -17,7 +17,7 @@ impl Client {
     /// Get Charge: its state, its amounts, what was captured and refunded.
     ///
     /// # Errors
-    /// None of them changes anything; 404 `ResourceNotFound` for a charge of somebody else.
+    /// No error changes anything; 404 `ResourceNotFound` for somebody else's charge.
     pub async fn get_charge(&self, id: &ChargeId) -> Answered<Charge> {
         self.exchange(&self.read_call("getCharge", format!("charges/{id}"))).await
     }
@@ -25,7 +25,8 @@ impl Client {
     /// Create Charge: authorizes, and with `captureNow` captures, under a Charge Permission.
     ///
     /// The answer is Authorized, Captured, or pending: AuthorizationInitiated and CaptureInitiated are
-    /// decided later. Amazon lists no charges: after a lost answer send the same again under its key.
+    /// decided later. Amazon cannot list charges: after a lost answer send the same request again under its
+    /// key.
     ///
     /// # Errors
     /// [`Error::is_definitive`]: no charge was made. [`Error::is_ambiguous`]: one may have been.
@@ -34,7 +35,7 @@ impl Client {
         self.exchange(&self.create_charge_call(body, Sending::RepeatedlyWithKey(key))).await
     }
 
-    /// Create Charge with exactly these bytes as its body, once, never repeated.
+    /// Create Charge with exactly these bytes as its body; sent once, never repeated.
     ///
     /// # Errors
     /// As [`Client::create_charge`], for a call that is sent once.
@@ -44,11 +45,11 @@ impl Client {
 
     /// Capture Charge: takes an Authorized charge's money, whole or in part; the rest is released.
     ///
-    /// From seven days after the authorization on it is asynchronous: CaptureInitiated is no failure.
+    /// From seven days after the authorization on it is asynchronous: CaptureInitiated is not a failure.
     ///
     /// # Errors
-    /// After an ambiguous one, and after 422 `InvalidChargeStatus`, get the charge: an earlier copy of
-    /// this call may have captured it. A success that names another charge is ambiguous.
+    /// After an ambiguous error, and after 422 `InvalidChargeStatus`, get the charge: an earlier copy of this
+    /// call may have captured it. A success that names another charge is ambiguous.
     pub async fn capture_charge(
         &self,
         id: &ChargeId,
@@ -60,7 +61,7 @@ impl Client {
         of_this_charge(&call, self.exchange(&call).await?, Some(id), |it| it.charge_id.as_ref())
     }
 
-    /// Capture Charge with exactly these bytes as its body, once, never repeated.
+    /// Capture Charge with exactly these bytes as its body; sent once, never repeated.
     ///
     /// # Errors
     /// As [`Client::capture_charge`], for a call that is sent once.
@@ -76,7 +77,7 @@ impl Client {
     /// Cancel Charge: releases what an AuthorizationInitiated or Authorized charge holds.
     ///
     /// # Errors
-    /// After an ambiguous one, and after 422 `InvalidChargeStatus`, get the charge. A success that names
+    /// After an ambiguous error, and after 422 `InvalidChargeStatus`, get the charge. A success that names
     /// another charge is ambiguous.
     pub async fn cancel_charge(&self, id: &ChargeId, request: &CancelCharge) -> Answered<Charge> {
         let call = self.cancel_call(id, request.to_request().into());
@@ -94,7 +95,7 @@ impl Client {
     /// Update Charge, for payments that a payment service provider processes.
     ///
     /// # Errors
-    /// 422 for a charge of the merchant's own.
+    /// 422 for one of the merchant's own charges.
     pub async fn update_charge(&self, id: &ChargeId, request: &UpdateCharge) -> Answered<Charge> {
         let (resource, body) = (format!("charges/{id}"), request.to_request().into());
         self.exchange(&self.change_call("updateCharge", Method::PATCH, resource, body)).await
@@ -113,7 +114,7 @@ impl Client {
     }
 }
 
-/// A success, unless it is about another charge than was asked for: it says nothing of ours then.
+/// A success, unless it names a charge other than the requested one: then it says nothing about ours.
 pub(super) fn of_this_charge<T>(
     call: &Call<'_>,
     answer: Answer<T>,

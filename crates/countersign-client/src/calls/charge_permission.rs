@@ -15,7 +15,7 @@ impl Client {
     /// Get Charge Permission: its state, its limits, and for 30 days the buyer's data.
     ///
     /// # Errors
-    /// None of them changes anything; 404 `ResourceNotFound` for a permission of somebody else.
+    /// No error changes anything; 404 `ResourceNotFound` for somebody else's permission.
     pub async fn get_charge_permission(&self, id: &ChargePermissionId) -> Answered<ChargePermission> {
         self.exchange(&self.read_call("getChargePermission", format!("chargePermissions/{id}"))).await
     }
@@ -33,11 +33,11 @@ impl Client {
         self.exchange(&self.change_call("updateChargePermission", Method::PATCH, resource, body)).await
     }
 
-    /// Close Charge Permission: nothing can be charged under it any more. With `cancelPendingCharges`
-    /// its open charges are canceled too.
+    /// Close Charge Permission: afterwards nothing can be charged under it. With `cancelPendingCharges` its
+    /// open charges are canceled too.
     ///
     /// # Errors
-    /// After an ambiguous one, and after 422 `InvalidChargePermissionStatus`, get the permission.
+    /// After an ambiguous error, and after 422 `InvalidChargePermissionStatus`, get the permission.
     pub async fn close_charge_permission(
         &self,
         id: &ChargePermissionId,

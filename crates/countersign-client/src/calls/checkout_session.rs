@@ -15,10 +15,11 @@ use crate::client::Client;
 use crate::error::{Answered, Error};
 
 impl Client {
-    /// Create Checkout Session, for the flows in which the merchant does: in Buy Now Amazon creates it.
+    /// Create Checkout Session, for the flows in which the merchant creates it: in Buy Now, Amazon does.
     ///
     /// # Errors
-    /// Ambiguous ones leave at most a session that nobody uses; the key makes repeating it safe.
+    /// An ambiguous error leaves at most a session that nobody uses; the key makes it safe to repeat the
+    /// call.
     pub async fn create_checkout_session(
         &self,
         request: &CreateCheckoutSession,
@@ -33,16 +34,16 @@ impl Client {
 
     /// Get Checkout Session.
     ///
-    /// Completed is not proof of payment: a pending authorization may have been declined since, so
-    /// get the charge. Open is proof of nothing once Finalize was sent.
+    /// Completed does not prove that the order is paid: a pending authorization may have been declined since,
+    /// so get the charge. Open proves nothing once Finalize was sent.
     ///
     /// # Errors
-    /// None of them changes anything; 404 `ResourceNotFound` 30 days after the creation.
+    /// No error changes anything; 404 `ResourceNotFound` 30 days after the creation.
     pub async fn get_checkout_session(&self, id: &CheckoutSessionId) -> Answered<CheckoutSession> {
         self.exchange(&self.read_call("getCheckoutSession", format!("checkoutSessions/{id}"))).await
     }
 
-    /// Update Checkout Session: what is present in the request replaces what the session has.
+    /// Update Checkout Session: every member that is present in the request replaces that of the session.
     ///
     /// # Errors
     /// 422 `InvalidCheckoutSessionStatus` unless the session is Open.
@@ -56,7 +57,7 @@ impl Client {
         self.exchange(&self.change_call("updateCheckoutSession", http::Method::PATCH, resource, body)).await
     }
 
-    /// Complete Checkout Session: carries out the payment intent of the redirecting flow.
+    /// Complete Checkout Session: executes the payment intent of the redirecting flow.
     ///
     /// # Errors
     /// As [`Client::finalize_checkout_session`].
@@ -76,11 +77,11 @@ impl Client {
         whole_completion(&call, self.exchange(&call).await?, id, None)
     }
 
-    /// Finalize Checkout Session: verifies the payment-critical attributes and carries out the
-    /// payment intent. 202: accepted, the authorization is pending.
+    /// Finalize Checkout Session: verifies the payment-critical attributes and executes the payment intent.
+    /// 202: accepted, the authorization is pending.
     ///
-    /// A success has our session's id, the state Completed, a charge permission and, unless the
-    /// intent is Confirm, a charge. Store both ids before telling anybody.
+    /// A success has our session's id, the state Completed, a charge permission and, unless the intent is
+    /// Confirm, a charge. Store both ids before reporting the success to anybody.
     ///
     /// # Errors
     /// [`Error::is_definitive`]: no money moved. [`Error::is_ambiguous`]: it may have; look the
@@ -97,10 +98,10 @@ impl Client {
         whole_completion(&call, self.exchange(&call).await?, id, intent)
     }
 
-    /// Finalize Checkout Session with exactly these bytes as its body, once, never repeated.
+    /// Finalize Checkout Session with exactly these bytes as its body; sent once, never repeated.
     ///
-    /// For callers that store a request before they send it, and send the same bytes under the same
-    /// key again after a crash. Whether a success is whole is for them to judge, by the answer.
+    /// For callers that store a request before they send it, and that send the same bytes under the same key
+    /// again after a crash. They have to judge from the answer whether a success is complete.
     ///
     /// # Errors
     /// As [`Client::finalize_checkout_session`], for a call that is sent once.
@@ -118,7 +119,7 @@ impl Client {
     }
 }
 
-/// A success, if it has what a completion has. Without a known intent no charge is demanded.
+/// A success, if it has what a completion needs. If the intent is not known, no charge is required.
 fn whole_completion(
     call: &Call<'_>,
     answer: Answer<CheckoutSession>,

@@ -1,5 +1,5 @@
-//! The calls: one file a resource, one method a call. They say what is sent and how often; the
-//! exchange does the rest.
+//! The calls: one file for each resource, one method for each call. They define what is sent and how often;
+//! the exchange does the rest.
 
 mod charge;
 mod charge_permission;
@@ -15,7 +15,7 @@ use crate::retry::Repeatable;
 
 /// How often a call that moves money may be sent.
 ///
-/// Without a key it cannot be sent again: there is no way to write it.
+/// Without a key it cannot be sent again, and the type leaves no way to write that.
 ///
 /// ```
 /// let sending: countersign_client::Sending<'_> = countersign_client::Sending::Once;
@@ -30,8 +30,8 @@ pub enum Sending<'a> {
     Once,
     /// Once, with a key, so that the caller can send the same request again later.
     OnceWithKey(&'a IdempotencyKey),
-    /// As the retry policy decides, under one key. When it fails with doubt, look the session up
-    /// before anything else.
+    /// As the retry policy decides, under one key. If it fails and is in doubt, look the session up before
+    /// anything else.
     RepeatedlyWithKey(&'a IdempotencyKey),
 }
 
@@ -46,13 +46,13 @@ impl<'a> Sending<'a> {
 }
 
 impl Client {
-    /// A call that reads.
+    /// A call that only reads.
     fn read_call(&self, name: &'static str, resource: String) -> Call<'static> {
         let call = self.change_call(name, http::Method::GET, resource, Bytes::new());
         Call { effect: Effect::Reads, repeatable: Repeatable::Freely, ..call }
     }
 
-    /// A call that changes what Amazon ignores keys on: never repeated once it was sent.
+    /// A call that changes something for which Amazon ignores keys: never repeated once it was sent.
     fn change_call(
         &self,
         name: &'static str,

@@ -10,9 +10,8 @@ use crate::client::Client;
 use crate::error::Answered;
 
 impl Client {
-    /// Create Refund: gives back of a Captured charge. Always asynchronous: RefundInitiated, then
-    /// Refunded or Declined. Amazon lists no refunds: after a lost answer send the same again under its
-    /// key.
+    /// Create Refund: refunds a Captured charge. Always asynchronous: RefundInitiated, then Refunded or
+    /// Declined. Amazon cannot list refunds: after a lost answer send the same request again under its key.
     ///
     /// # Errors
     /// [`Error::is_definitive`]: nothing is refunded. [`Error::is_ambiguous`]: it may be. A success that
@@ -25,7 +24,7 @@ impl Client {
         of_this_charge(&call, answer, asked, |it: &Refund| it.charge_id.as_ref())
     }
 
-    /// Create Refund with exactly these bytes as its body, once, never repeated.
+    /// Create Refund with exactly these bytes as its body; sent once, never repeated.
     ///
     /// # Errors
     /// As [`Client::create_refund`], for a call that is sent once.
@@ -37,7 +36,7 @@ impl Client {
     /// Get Refund: whether the buyer has the money.
     ///
     /// # Errors
-    /// None of them changes anything; 404 `ResourceNotFound` for a refund of somebody else.
+    /// No error changes anything; 404 `ResourceNotFound` for somebody else's refund.
     pub async fn get_refund(&self, id: &RefundId) -> Answered<Refund> {
         self.exchange(&self.read_call("getRefund", format!("refunds/{id}"))).await
     }

@@ -1,17 +1,17 @@
-//! The certificates that were fetched, in memory: what is kept, for how long, and who fetches.
+//! The fetched certificates, in memory: which are kept, for how long, and who fetches.
 //!
-//! Whoever needs a certificate looks first. If there is none, callers for one URL take turns by its
-//! flight: the first fetches and keeps what came of it, the others find that when their turn comes. A
-//! caller that is dropped while it fetches leaves nothing behind, and the next one fetches. A failure is
-//! kept for a short time, so that a flood of envelopes becomes no flood of requests; it is kept beside
-//! the certificates, so that no flood displaces a good one. Nothing here does I/O or reads a clock.
+//! A caller that needs a certificate looks here first. If there is none, callers for one URL take turns
+//! through its flight: the first fetches and keeps the result, the others find it when their turn comes. A
+//! caller that is dropped while it fetches leaves nothing behind, and the next one fetches. A failure is kept
+//! for a short time, so that a flood of envelopes does not become a flood of requests; it is kept apart from
+//! the certificates, so that no flood can displace a good one. Nothing here does I/O or reads a clock.
 //!
-//! Whoever sends an envelope chooses the URL in it, and a stranger knows genuine ones of every region. So a
-//! certificate is proven by an envelope that was accepted with it: an unproven one never makes a proven one
-//! go, and a proven one is fetched anew whatever others have fetched. If that fails it goes on being used,
-//! within its own dates.
+//! The sender of an envelope chooses the URL in it, and a stranger knows genuine URLs of every region. So a
+//! certificate is proven by an envelope that was accepted with it: an unproven certificate never displaces a
+//! proven one, and a proven one is fetched again regardless of what others have fetched. If that fetch fails,
+//! it stays in use, within its own dates.
 //!
-//! The clock may be set back. What is dated later than now is not believed: it would last until then.
+//! The clock may be set back. A date later than now is not trusted: it would last until then.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -21,23 +21,23 @@ use countersign_protocol::notification::{Certificate, CertificateUrl};
 
 use super::refusal::NoCertificate;
 
-/// How long a certificate is used before it is fetched again. Amazon puts another one at another URL.
+/// How long a certificate is used before it is fetched again. Amazon publishes a new one at a new URL.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3_600);
-/// How long a failure is believed: Amazon's own next try is an hour away.
+/// How long a failure is kept: Amazon's own next try is an hour away.
 const FAILED_FOR: Duration = Duration::from_secs(30);
-/// Amazon uses one certificate a region at a time.
+/// Amazon uses one certificate per region at a time.
 const MAX_KEPT: usize = 16;
 const MAX_FAILED: usize = 64;
-/// How many fetches may follow one another at once; one more is allowed every minute.
+/// How many fetches may happen at once; one more is allowed every minute.
 const MAX_FETCHES: u32 = 16;
 const FETCH_EVERY: Duration = Duration::from_secs(60);
-/// How long a proven certificate whose fetch has failed is used before the next fetch of it.
+/// How long a proven certificate whose fetch has failed is used before it is fetched again.
 const RENEWED_EVERY: Duration = Duration::from_secs(5 * 60);
-/// How far ahead of a caller's now another caller's may be, which read the clock a little later. What is
-/// dated later than that is from before the clock was set back.
+/// How far ahead of one caller's time another's may be that read the clock a little later. Anything dated
+/// later than that is from before the clock was set back.
 const SKEW: Duration = Duration::from_secs(60);
 
-/// One caller at a time fetches a certificate.
+/// Only one caller at a time fetches a certificate.
 pub(super) type Flight = tokio::sync::Mutex<()>;
 
 #[derive(Default)]
@@ -45,7 +45,7 @@ pub(super) struct Certificates {
     kept: Vec<Kept>,
     failed: Vec<Failed>,
     flights: Vec<(CertificateUrl, Weak<Flight>)>,
-    /// When the last fetches are forgotten, each of them a while after the one before.
+    /// When the last fetches are forgotten; each is forgotten a while after the one before.
     busy_until: Option<Timestamp>,
 }
 
@@ -54,9 +54,9 @@ struct Kept {
     certificate: Arc<Certificate>,
     fetched_at: Timestamp,
     used_at: Timestamp,
-    /// An envelope was accepted with it: it is its sender's in earnest.
+    /// An envelope was accepted with it, so it really is its sender's.
     is_proven: bool,
-    /// When it was last to be fetched anew.
+    /// When a new fetch of it was last due.
     renewed_at: Option<Timestamp>,
 }
 
@@ -66,7 +66,7 @@ struct Failed {
     failed_at: Timestamp,
 }
 
-/// Whether an instant lies less than this long before now.
+/// Whether an instant is less than this long before now.
 fn is_within(instant: Timestamp, now: Timestamp, duration: Duration) -> bool {
     instant.since(now) <= SKEW && now.since(instant) < duration
 }
@@ -81,7 +81,7 @@ impl Kept {
         is_within(self.fetched_at, now, KEPT_FOR)
     }
 
-    /// It was to be fetched anew a short time ago: not again yet.
+    /// A new fetch of it was due a short time ago: not again yet.
     fn is_renewed(&self, now: Timestamp) -> bool {
         self.renewed_at.is_some_and(|renewed_at| is_within(renewed_at, now, RENEWED_EVERY))
     }
@@ -92,7 +92,7 @@ impl Kept {
 }
 
 impl Certificates {
-    /// What is known of a URL; none if its certificate is to be fetched.
+    /// What is known of a URL; `None` if its certificate must be fetched.
     pub(super) fn look(
         &mut self,
         url: &CertificateUrl,
@@ -112,7 +112,7 @@ impl Certificates {
         self.failed.iter().find(|failed| failed.url == *url).map(|failed| Err(failed.why))
     }
 
-    /// The turn-taking of those that need a URL's certificate.
+    /// The lock by which callers take turns for a URL's certificate.
     pub(super) fn flight(&mut self, url: &CertificateUrl) -> Arc<Flight> {
         self.flights.retain(|(_, flight)| flight.strong_count() > 0);
         let under_way = self.flights.iter().find(|(other, _)| other == url);
@@ -124,8 +124,7 @@ impl Certificates {
         flight
     }
 
-    /// Takes the leave to fetch: a proven certificate's own, or one that is bounded over all other URLs
-    /// together.
+    /// Takes the permission to fetch: a proven certificate has its own, all other URLs share a limit.
     pub(super) fn may_fetch(&mut self, url: &CertificateUrl, now: Timestamp) -> Result<(), NoCertificate> {
         let proven = self.kept.iter_mut().find(|kept| kept.is_proven && kept.url == *url);
         if let Some(proven) = proven {
@@ -136,7 +135,7 @@ impl Certificates {
             return Ok(());
         }
         let most = FETCH_EVERY.saturating_mul(MAX_FETCHES);
-        // Further ahead than any fetch can have put it: the clock was set back.
+        // Later than any fetch can have set it: the clock was set back.
         let busy_until = self.busy_until.filter(|until| until.since(now) <= most.saturating_add(SKEW));
         let busy_until = busy_until.unwrap_or(now).max(now).plus(FETCH_EVERY);
         if busy_until.since(now) > most {
@@ -146,9 +145,9 @@ impl Certificates {
         Ok(())
     }
 
-    /// Keeps what came of a fetch, and says what is used: what was fetched, or in place of a failure the
-    /// proven certificate of before. The unproven one that was not used for longest makes room; if all are
-    /// proven, an unproven one is not kept.
+    /// Keeps the result of a fetch, and returns what is used: what was fetched or, if the fetch failed, the
+    /// earlier proven certificate. The unproven certificate that was unused for the longest makes room; if
+    /// all are proven, an unproven one is not kept.
     pub(super) fn keep(
         &mut self,
         url: CertificateUrl,
@@ -173,7 +172,7 @@ impl Certificates {
         fetched
     }
 
-    /// An envelope was accepted with this URL's certificate.
+    /// Records that an envelope was accepted with this URL's certificate.
     pub(super) fn proven(&mut self, url: CertificateUrl, certificate: &Arc<Certificate>, now: Timestamp) {
         match self.kept.iter_mut().find(|kept| kept.url == url) {
             Some(kept) => kept.is_proven = true,
@@ -298,7 +297,7 @@ mod tests {
         }
         keep(&mut certificates, 99, at(200));
         assert_eq!(found(&mut certificates, 99, at(200)), None);
-        // One that proves itself makes the proven one go that was not used for longest.
+        // A certificate that is proven displaces the proven one that was unused for the longest.
         prove(&mut certificates, 99, at(200));
         assert_eq!(found(&mut certificates, 99, at(200)), Some(true));
         assert_eq!(found(&mut certificates, 0, at(200)), None);
@@ -346,7 +345,7 @@ mod tests {
             assert_eq!(certificates.may_fetch(&url(3), at(0)), Ok(()));
         }
         assert_eq!(certificates.may_fetch(&url(3), at(0)), Err(NoCertificate::TooMany));
-        // Another caller's clock a moment ahead is no such jump.
+        // Another caller's clock that is a moment ahead is not such a jump.
         assert_eq!(certificates.may_fetch(&url(3), at(0).minus(SKEW)), Err(NoCertificate::TooMany));
 
         keep(&mut certificates, 4, year_on);

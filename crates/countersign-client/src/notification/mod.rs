@@ -1,12 +1,12 @@
-//! Amazon's notifications, verified: whose they are, whether they are fresh, and what has changed.
+//! Amazon's notifications, verified: who sent them, whether they are fresh, and what has changed.
 //!
-//! Whoever knows a shop's address can send it anything, so the order matters. What costs nothing comes
-//! first: the envelope's form, its topic, its age, the URL of its certificate. Then the certificate,
-//! which is fetched once and kept; then the signature; and only what was signed is read further. No
-//! other request is ever made: neither a subscription's URL nor any other that an envelope names.
+//! Anyone who knows a shop's address can send it anything, so the order matters. The checks that cost nothing
+//! come first: the envelope's form, its topic, its age, the URL of its certificate. Then the certificate,
+//! which is fetched once and kept; then the signature; and only what was signed is read further. No other
+//! request is ever made: neither to a subscription's URL nor to any other that an envelope names.
 //!
-//! A notification is a hint. It can come twice, late, and before the answer to the call that it is
-//! about: keep `message_id` to know it again, and get the object to learn its state.
+//! A notification is a hint. It can come twice, late, and before the answer to the call that it is about:
+//! keep `message_id` to recognise copies, and get the object to learn its state.
 //!
 //! ```no_run
 //! use countersign_client::notification::{NotificationVerifier, Received};

@@ -1,4 +1,4 @@
-//! Why a notification is not believed: one word each, in the order in which they are found.
+//! Why a notification is not accepted: one variant each, in the order of the checks.
 
 use countersign_domain::time::Timestamp;
 use countersign_domain::with_texts;
@@ -7,33 +7,33 @@ use countersign_protocol::notification::{
 };
 
 with_texts! {
-    /// Why a notification is refused. Nothing of a message is in it, and of an envelope its topic only.
+    /// Why a notification is refused. It contains nothing of a message, and of an envelope only its topic.
     #[derive(Debug, Clone, PartialEq, Eq)]
     NotificationRefused {
-        /// The body is no envelope.
+        /// The body is not an envelope.
         Envelope(refused: EnvelopeRefused) = "{refused}";
-        /// Its topic is none of those expected.
+        /// Its topic is not one of those expected.
         UnexpectedTopic {
             /// The topic, as it came.
             topic_arn: String,
-        } = "the topic {topic_arn} is none of those expected";
-        /// It was published longer ago than Amazon goes on sending.
+        } = "the topic {topic_arn} is not one of those expected";
+        /// It was published longer ago than Amazon keeps sending it.
         Stale {
-            /// When.
+            /// When it was published.
             published_at: Timestamp,
         } = "it was published at {published_at}, too long ago";
         /// It was published later than now.
         FromTheFuture {
-            /// When.
+            /// When it was published.
             published_at: Timestamp,
         } = "it was published at {published_at}, which is in the future";
-        /// Its certificate is somewhere from where none is fetched.
+        /// Its certificate is at a URL from which none is fetched.
         CertificateUrl(refused: CertificateUrlRefused) = "{refused}";
-        /// Its certificate could not be had.
-        NoCertificate(refused: NoCertificate) = "the certificate could not be had: {refused}";
-        /// The certificate is not good now, or its key has not signed this.
+        /// Its certificate could not be fetched.
+        NoCertificate(refused: NoCertificate) = "the certificate could not be fetched: {refused}";
+        /// The certificate is not valid now, or its key has not signed this.
         Signature(refused: SignatureRefused) = "{refused}";
-        /// It was signed, and its message is none of Amazon Pay's.
+        /// It was signed, but its message is not one of Amazon Pay's.
         Message(refused: MessageRefused) = "{refused}";
         /// It is about another merchant's object.
         ForeignMerchant = "it is about another merchant's object";
@@ -44,25 +44,25 @@ with_texts! {
     /// Why there is no certificate.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     NoCertificate {
-        /// The server did not answer, not in time, or not within 64 kB.
+        /// The server did not answer, not in time, or with more than 64 kB.
         NoAnswer = "no answer came";
         /// The server answered with this status instead of 200; redirects are not followed.
         Status(status: u16) = "the answer is {status}";
-        /// What it sent is none.
+        /// What it sent is not a certificate.
         Refused(refused: CertificateRefused) = "{refused}";
-        /// Too many have been fetched lately: somebody sends envelopes that name ever new ones.
-        TooMany = "too many were fetched lately";
+        /// Too many have been fetched recently: somebody sends envelopes that name new ones again and again.
+        TooMany = "too many were fetched recently";
     }
 }
 
 impl NotificationRefused {
-    /// The same envelope may be taken later: answer so that Amazon sends it again.
+    /// The same envelope may be accepted later: answer so that Amazon sends it again.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::NoCertificate(_))
     }
 
-    /// One word for a figure's label.
+    /// One word for the label of a metric.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

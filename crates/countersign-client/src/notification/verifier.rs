@@ -1,5 +1,5 @@
-//! The verifier: in which order an envelope is judged, and how its certificate is fetched. What is kept
-//! of certificates is in `certificates.rs`; the cryptography is the protocol's.
+//! The verifier: the order in which an envelope is checked, and how its certificate is fetched. Which
+//! certificates are kept is decided in `certificates.rs`; the cryptography belongs to the protocol crate.
 
 use core::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,21 +21,21 @@ use crate::transport::Transport;
 /// The longest certificate that is read, in bytes; Amazon's have about two thousand.
 pub const MAX_CERTIFICATE_LEN: usize = 1 << 16;
 
-/// How long a certificate's fetch may take, connecting included: Amazon waits for the answer to its
-/// notification meanwhile, some fifteen seconds.
+/// How long the fetch of a certificate may take, including connecting: meanwhile Amazon waits for the answer
+/// to its notification, about fifteen seconds.
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How far an envelope's `Timestamp` may lie from now.
+/// How far an envelope's `Timestamp` may be from now.
 ///
-/// It is the instant of publishing: when Amazon sends again, the envelope is the same. Amazon's pages
-/// speak of hourly retries for three hours, older ones of fourteen days, so the default is a day more
-/// than that. A shorter one loses hints, not payments; a copy within the window is for the receiver to
-/// know again by its `message_id`.
+/// It is the instant of publishing: when Amazon sends the envelope again, it is the same. Amazon's pages
+/// mention hourly retries for three hours, older ones fourteen days, so the default is a day more than that.
+/// A shorter window loses hints, not payments; within the window the receiver recognises a copy by its
+/// `message_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplayWindow {
-    /// How long ago at most.
+    /// The largest age.
     pub behind: Duration,
-    /// How far ahead at most: the two clocks differ. A sandbox whose clock runs ahead needs more.
+    /// How far in the future at most: the two clocks differ. A sandbox whose clock runs ahead needs more.
     pub ahead: Duration,
 }
 
@@ -49,15 +49,15 @@ impl Default for ReplayWindow {
 /// What was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
-    /// Something has changed.
+    /// An object has changed.
     Notification {
-        /// The envelope: its `message_id` tells copies.
+        /// The envelope: copies have the same `message_id`.
         envelope: VerifiedEnvelope,
         /// What has changed.
         message: Message,
     },
-    /// A subscription begins or has ended. Its URL was not requested, and need not be: Amazon's pages
-    /// have the endpoint set in Seller Central.
+    /// A subscription starts or has ended. Its URL was not requested, and need not be: on Amazon's pages, the
+    /// endpoint is configured in Seller Central.
     Confirmation(VerifiedEnvelope),
 }
 
@@ -74,7 +74,7 @@ struct Shared {
 }
 
 impl NotificationVerifier {
-    /// Begins a verifier that believes what Amazon's notification service has signed.
+    /// Starts a verifier that trusts what Amazon's notification service has signed.
     #[must_use]
     pub fn builder() -> NotificationVerifierBuilder {
         NotificationVerifierBuilder {
@@ -90,8 +90,8 @@ impl NotificationVerifier {
     /// Verifies one delivery's body, whatever its `content-type`: Amazon sends `text/plain`.
     ///
     /// # Errors
-    /// Says what is wrong, in the order of [`NotificationRefused`]. Only if it
-    /// [is retryable](NotificationRefused::is_retryable) may the same body be verified later.
+    /// [`NotificationRefused`], in the order of its variants. Only if it [is
+    /// retryable](NotificationRefused::is_retryable) may the same body be verified later.
     pub async fn verify(&self, body: &[u8]) -> Result<Received, NotificationRefused> {
         let settings = &self.shared.settings;
         let now = settings.clock.now();
@@ -170,7 +170,7 @@ impl fmt::Debug for NotificationVerifier {
     }
 }
 
-/// A verifier in the making.
+/// A verifier under construction.
 #[derive(Clone)]
 pub struct NotificationVerifierBuilder {
     merchant_id: Option<MerchantId>,
@@ -182,38 +182,38 @@ pub struct NotificationVerifierBuilder {
 }
 
 impl NotificationVerifierBuilder {
-    /// Refuses whatever is about another merchant's objects. Amazon signs for all merchants with one
-    /// key, so without this any merchant's genuine notification is taken.
+    /// Refuses notifications about another merchant's objects. Amazon signs for all merchants with one key,
+    /// so without this any merchant's genuine notification is accepted.
     #[must_use]
     pub fn merchant_id(self, merchant_id: MerchantId) -> Self {
         Self { merchant_id: Some(merchant_id), ..self }
     }
 
-    /// Refuses whatever comes by other topics than these. None named: any topic may notify.
+    /// Refuses notifications of other topics. Without any named topic, every topic is accepted.
     #[must_use]
     pub fn topic_arns(self, topic_arns: impl IntoIterator<Item = String>) -> Self {
         Self { topic_arns: topic_arns.into_iter().collect(), ..self }
     }
 
-    /// Where else than at Amazon certificates may be, such as at a local sandbox.
+    /// Accepts certificates from other places than Amazon, such as a local sandbox.
     #[must_use]
     pub fn certificate_origins(self, origins: CertificateOrigins) -> Self {
         Self { origins, ..self }
     }
 
-    /// Another window than the default one.
+    /// Uses a window other than the default.
     #[must_use]
     pub fn window(self, window: ReplayWindow) -> Self {
         Self { window, ..self }
     }
 
-    /// Another network than the real one. It must follow no redirect.
+    /// Uses a network other than the real one. It must not follow redirects.
     #[must_use]
     pub fn transport(self, transport: Arc<dyn Transport>) -> Self {
         Self { transport: Some(transport), ..self }
     }
 
-    /// Another clock than the system's.
+    /// Uses a clock other than the system's.
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
@@ -233,7 +233,7 @@ impl NotificationVerifierBuilder {
         NotificationVerifier { shared: Arc::new(Shared { settings: self, transport, certificates }) }
     }
 
-    /// Whether topic and age are as they should be.
+    /// Checks the topic and the age.
     fn expects(&self, envelope: &Envelope, now: Timestamp) -> Result<(), NotificationRefused> {
         if !self.topic_arns.is_empty() && !self.topic_arns.contains(&envelope.topic_arn) {
             return Err(NotificationRefused::UnexpectedTopic { topic_arn: envelope.topic_arn.clone() });

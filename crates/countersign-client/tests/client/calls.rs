@@ -1,4 +1,5 @@
-//! Calls over a scripted network and a moved clock: what is sent, how often, and what its end means.
+//! Calls over a scripted network and a clock that the test moves: what is sent, how often, and what the
+//! result means.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -198,7 +199,7 @@ async fn after_a_try_that_may_have_arrived_only_a_success_is_definitive() {
         assert!(error.is_ambiguous(), "{last:?}");
         assert_eq!(error.standing(), Standing::InDoubt);
     }
-    // A throttled try was not looked at and leaves no doubt behind.
+    // A throttled try was not evaluated and leaves no doubt.
     let network =
         Network::scripted([Next::refusal(429, "TooManyRequests"), Next::refusal(409, "AmountMismatch")]);
     let error = finalize(&network, Sending::RepeatedlyWithKey(&key())).await.unwrap_err();

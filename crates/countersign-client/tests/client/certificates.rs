@@ -1,5 +1,5 @@
-//! How often a certificate is fetched: once, whatever arrives, and again when Amazon uses another one
-//! or when there was none. Over a scripted network, and over real sockets that misbehave.
+//! How often a certificate is fetched: once, whatever arrives, and again if Amazon uses another one or if
+//! there was none. Over a scripted network, and over real sockets that misbehave.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -131,7 +131,7 @@ async fn no_strangers_urls_displace_a_certificate_that_has_verified_nor_keep_it_
         let refused = verifier.verify(&forged_at(&url)).await.unwrap_err();
         assert_eq!(refused.name(), "foreignCertificateUrl");
     }
-    // Genuine certificates of other regions, with which nothing of ours is signed.
+    // Genuine certificates of other regions, with which none of our envelopes is signed.
     for number in 0..40 {
         clock.sleep(Duration::from_secs(60)).await;
         let url = format!("https://sns.region-{number}.amazonaws.com/key.pem");
@@ -140,7 +140,7 @@ async fn no_strangers_urls_displace_a_certificate_that_has_verified_nor_keep_it_
     assert_eq!(network.count(), 41);
     verifier.verify(&body()).await.unwrap();
     assert_eq!(network.count(), 41);
-    // A day on its fetch fails, and it is used all the same until the next one.
+    // A day later its fetch fails, and it is still used until the next one.
     clock.sleep(Duration::from_secs(86_400)).await;
     verifier.verify(&body()).await.unwrap();
     verifier.verify(&body()).await.unwrap();
@@ -188,7 +188,7 @@ async fn a_flood_of_notifications_fetches_once() {
     let body = body();
     let flood = join_all((0..200).map(|_| verifier.verify(&body)));
     let open = async {
-        // Everybody is waiting by now: each was polled before this was.
+        // Everybody is waiting by now: each of them was polled before this line.
         assert_eq!(network.count.load(Ordering::Relaxed), 1);
         network.gate.add_permits(1);
     };
@@ -223,7 +223,7 @@ async fn server(answer: String) -> (String, Arc<AtomicUsize>) {
             counted.fetch_add(1, Ordering::Relaxed);
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") && socket.read_buf(&mut head).await.unwrap_or(0) > 0 {}
-            // The verifier may have hung up on an answer that is too long.
+            // The verifier may have closed the connection because the answer is too long.
             let _ = socket.write_all(answer.as_bytes()).await;
         }
     });
@@ -249,7 +249,7 @@ async fn a_named_origins_certificate_is_fetched_over_plain_http() {
     let (origin, count) = server(whole(CERTIFICATE)).await;
     verify_over_sockets(&origin).await.unwrap();
     assert_eq!(count.load(Ordering::Relaxed), 1);
-    // Unless it was named, nobody goes there.
+    // An origin that was not added is never contacted.
     let body = with_certificate_at(&format!("{origin}/key.pem"));
     let refused = NotificationVerifier::builder().clock(still_clock(NOW)).build().verify(&body).await;
     assert_eq!(refused.unwrap_err().name(), "foreignCertificateUrl");

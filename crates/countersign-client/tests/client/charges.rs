@@ -31,7 +31,7 @@ fn key() -> IdempotencyKey {
     IdempotencyKey::parse("AVLo5tI10BHgEk2jEXAMPLEKEY").unwrap()
 }
 
-/// The state by the handle's type.
+/// The state, by the type of the handle.
 fn state_of(current: &CurrentCharge) -> Option<ChargeState> {
     match current {
         CurrentCharge::AuthorizationInitiated(_) => Some(ChargeState::AuthorizationInitiated),

@@ -24,7 +24,7 @@ pub(crate) fn credentials(id: &str) -> Arc<dyn SignRequest> {
     Arc::new(signer(id, PKCS8, Algorithm::PssV2))
 }
 
-/// What Amazon's notification service does with its own key, in its second version.
+/// Signs as Amazon's notification service does with its own key, in signature version 2.
 pub(crate) fn sign_as_the_notification_service(text: &str) -> Vec<u8> {
     let lines = PKCS8.lines().skip_while(|line| !line.starts_with("-----BEGIN")).skip(1);
     let base64: String = lines.take_while(|line| !line.starts_with("-----END")).collect();
@@ -35,7 +35,7 @@ pub(crate) fn sign_as_the_notification_service(text: &str) -> Vec<u8> {
     signature
 }
 
-/// The signature was made over this very request.
+/// Checks that the signature was made over exactly this request.
 pub(crate) fn check_signature(request: &http::Request<Bytes>) -> Verified {
     let key = VerifyingKey::from_pem(PUBLIC).unwrap();
     let claim = Claim::parse(request, IdempotencyKey::MAX_LEN).unwrap();

@@ -1,4 +1,4 @@
-//! The client through its public door: over a scripted network, and over real sockets.
+//! The client through its public interface: over a scripted network, and over real sockets.
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod calls;

@@ -1,4 +1,4 @@
-//! A network and a clock that tests script: nothing waits, and every request is kept.
+//! A network and a clock that tests control: nothing really waits, and every request is kept.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 pub(crate) enum Next {
     /// Answers with a status and a body.
     Answer(u16, String),
-    /// Answers with a status and asks for a pause of so many seconds.
+    /// Answers with a status and asks for a pause of this many seconds.
     AskForPause(u16, u64),
     /// Makes no connection.
     NotSent,
@@ -32,7 +32,8 @@ impl Next {
     }
 }
 
-/// Answers by script. Fails the test if it is asked for more, or dropped with answers left.
+/// Answers by script. Fails the test if it gets more requests than the script has, or is dropped with answers
+/// left.
 pub(crate) struct Network {
     script: Mutex<VecDeque<Next>>,
     pub(crate) requests: Mutex<Vec<http::Request<Bytes>>>,
@@ -90,12 +91,12 @@ impl Transport for Network {
     }
 }
 
-/// A clock that is wherever somebody waited for it to be.
+/// A clock that jumps to whatever time somebody waits for.
 pub(crate) fn moved_clock(at: &str) -> Arc<FakeClock> {
     Arc::new(FakeClock::moved_by_sleeps(Timestamp::parse(at).unwrap()))
 }
 
-/// A clock that stands still: a caller that waits for it waits forever.
+/// A clock that never moves: a caller that waits for it waits forever.
 pub(crate) fn still_clock(at: &str) -> Arc<FakeClock> {
     Arc::new(FakeClock::at(Timestamp::parse(at).unwrap()))
 }

@@ -1,5 +1,5 @@
-//! What is believed of what arrives, and what is requested for it. How certificates are fetched and
-//! kept is in `certificates.rs`.
+//! What is accepted of what arrives, and what is requested for it. How certificates are fetched and kept is
+//! in `certificates.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ fn message() -> Message {
     }
 }
 
-/// A genuine envelope, but for what is changed in it before it is signed.
+/// A genuine envelope, except for what is changed in it before it is signed.
 pub(crate) fn signed(change: impl FnOnce(&mut Envelope)) -> Envelope {
     let mut envelope = Envelope {
         kind: EnvelopeKind::Notification { subject: None },
@@ -128,7 +128,7 @@ async fn a_confirmation_is_verified_and_its_url_is_not_requested() {
     }
 }
 
-/// What is wrong with an envelope, and whether it is found before anything is requested.
+/// What is wrong with an envelope, and whether that is found before anything is requested.
 struct Forged {
     body: String,
     refused: NotificationRefused,

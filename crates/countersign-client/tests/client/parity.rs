@@ -1,5 +1,5 @@
-//! Each call that the five official SDKs have on Checkout Sessions, Charge Permissions, Charges and
-//! Refunds is a method here, under the same name, and sends the same.
+//! Each call that the five official SDKs have on Checkout Sessions, Charge Permissions, Charges and Refunds
+//! is a method here, under the same name, and sends the same request.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use countersign_client::{
     Client, ConfigurationRefused, Error, NotASimulationCode, RetryPolicy, Sending, SimulationCode, wire,
 };
 
-/// One call: its method, its path behind the version, and its names in the SDKs of Node, PHP, Java,
-/// .NET and Ruby. An empty name: that SDK has no such call.
+/// One call: its method, its path after the version, and its names in the SDKs of Node, PHP, Java, .NET and
+/// Ruby. An empty name means that the SDK has no such call.
 struct Call {
     method: &'static str,
     path: &'static str,
@@ -48,7 +48,7 @@ const CALLS: [Call; 16] = [
     call("DELETE", "/v2/charges/S01-5105180-3221187-C056351/cancel", ["cancelCharge", "cancelCharge", "cancelCharge", "CancelCharge", "cancel_charge"]),
     call("POST", "/v2/refunds", ["createRefund", "createRefund", "createRefund", "CreateRefund", "create_refund"]),
     call("GET", "/v2/refunds/S01-5105180-3221187-R022868", ["getRefund", "getRefund", "getRefund", "GetRefund", "get_refund"]),
-    // A call of everybody's that is no request.
+    // All SDKs have this call, but it is not a request.
     call("", "", ["generateButtonSignature", "generateButtonSignature", "generateButtonSignature", "GenerateButtonSignature", "generate_button_signature"]),
 ];
 
@@ -86,7 +86,7 @@ fn client_retrying(network: &Arc<Network>, retry: RetryPolicy) -> Client {
         .unwrap()
 }
 
-/// Makes the call of a name; none if there is no such call.
+/// Makes the call with a name; `None` if there is no such call.
 async fn make(client: &Client, name: &str) -> Option<Result<(), Error>> {
     Some(match name {
         "create_checkout_session" => {
@@ -168,7 +168,8 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-/// A success for every call: what the closing calls demand, and members that are unknown to others.
+/// A success for every call: it has what the completing calls need; to the other calls those members are
+/// unknown.
 fn success() -> Next {
     let body = r#"{"checkoutSessionId":"bd504926-f659-4ad7-a1a9-9a747aaf5275","statusDetails":{"state":"Completed"},
         "chargePermissionId":"S01-5105180-3221187"}"#;
@@ -191,7 +192,7 @@ async fn every_call_of_the_five_sdks_is_here_and_sends_the_same() {
         make(&client(&network), &ours).await.expect(&ours).expect(&ours);
         let requests = network.requests.lock().unwrap();
         assert_eq!((requests[0].method().as_str(), requests[0].uri().path()), (method, path), "{ours}");
-        // Only what Amazon honours keys on has one; what is signed is what is sent.
+        // Only calls for which Amazon honours keys have one; what is signed is what is sent.
         let has_key = requests[0].headers().contains_key("x-amz-pay-idempotency-key");
         assert_eq!(has_key, method == "POST", "{ours}");
         assert_eq!(requests[0].body().is_empty(), method == "GET", "{ours}");
@@ -216,13 +217,13 @@ async fn a_lost_call_is_repeated_under_its_key_and_otherwise_only_if_it_reads() 
             let requests = network.requests.lock().unwrap();
             assert!(requests.iter().all(|request| request.body() == requests[0].body()), "{ours}");
         }
-        // What certainly never left is sent again.
+        // A request that certainly never left is sent again.
         let network = Network::scripted([Next::NotSent, success()]);
         make(&client(&network), &ours).await.unwrap().expect(&ours);
     }
 }
 
-/// The codes that a call's own page has beside those of every call.
+/// The codes that a call's own page lists in addition to those of every call.
 const REFUSALS: [(&str, &[wire::ReasonCode]); 6] = {
     use wire::ReasonCode::*;
     [

@@ -39,7 +39,7 @@ async fn both_forms_of_key_and_both_algorithms_sign() {
     }
 }
 
-/// A key that never leaves its device: it is handed a text and gives a signature, or fails.
+/// A key that never leaves its device: it gets a text and returns a signature, or fails.
 struct Device {
     id: PublicKeyId,
     works: bool,

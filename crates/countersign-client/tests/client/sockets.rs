@@ -1,5 +1,5 @@
-//! The production transport against raw sockets that misbehave. The only real waiting is for limits
-//! of a few hundred milliseconds.
+//! The production transport against raw sockets that misbehave. It really waits only for limits of a few
+//! hundred milliseconds.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use countersign_client::{Client, Deadlines, Endpoint, Error, MAX_ANSWER_LEN, Ret
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Far longer than anything here takes on the busiest machine.
+/// Much longer than anything here takes on the busiest machine.
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -45,7 +45,7 @@ async fn request(socket: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// A server for one connection: answers each request with these bytes, and hangs up at the end.
+/// A server for one connection: answers each request with these bytes, and closes the connection at the end.
 async fn server(answers: Vec<Vec<u8>>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -54,7 +54,7 @@ async fn server(answers: Vec<Vec<u8>>) -> (String, tokio::task::JoinHandle<Vec<S
         let mut heads = Vec::new();
         for answer in answers {
             heads.push(request(&mut socket).await);
-            // The client may have hung up on an answer that is too long.
+            // The client may have closed the connection because the answer is too long.
             let _ = socket.write_all(&answer).await;
         }
         heads
@@ -109,7 +109,7 @@ async fn a_peer_that_speaks_no_tls_never_gets_the_request() {
 
 #[tokio::test]
 async fn a_connection_that_takes_too_long_was_never_used() {
-    // Accepts, and never answers the TLS handshake.
+    // Accepts the connection, and never answers the TLS handshake.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let error = get_charge(&client_within(&url, SHORT, LONG)).await.unwrap_err();
@@ -126,7 +126,7 @@ async fn a_server_that_drips_is_given_up_in_time() {
         socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await.unwrap();
         let mut drip = tokio::time::interval(Duration::from_millis(20));
         let mut dripped = 0;
-        // Ends when the client hangs up, which it must.
+        // Ends when the client closes the connection, which it must do.
         while socket.write_all(b" ").await.is_ok() {
             drip.tick().await;
             dripped += 1;
