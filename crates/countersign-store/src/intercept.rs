@@ -1,6 +1,6 @@
 //! A store that a test can intercept: it wraps any store and calls a [`Hook`] before and after each
-//! operation. Tests, the simulation and the demo make an operation fail, lose its answer or wait,
-//! and count what is done. No server that keeps a shop's data runs on one.
+//! operation. Tests, the simulation and the demo use it to make an operation fail, lose its answer or wait,
+//! and to count operations. No server that keeps a shop's data runs on one.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Whether it may leave something behind.
+    /// Whether the operation may leave something behind.
     #[must_use]
     pub const fn writes(self) -> bool {
         match self {
@@ -64,13 +64,13 @@ impl Operation {
 /// One operation, as a hook sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
-    /// Its number among all operations of this store, from 1, in the order of their first poll.
+    /// Its number among all operations of this store, from 1, in the order in which they were first polled.
     pub number: u64,
-    /// What is done.
+    /// The operation.
     pub operation: Operation,
-    /// The documents that are loaded, if that is what is done.
+    /// The documents that are loaded, if it is a load.
     pub keys: &'a [Key],
-    /// What is committed, if that is what is done.
+    /// What is committed, if it is a commit.
     pub change: Option<&'a ChangeSet>,
 }
 
@@ -82,7 +82,7 @@ pub enum Fault {
     /// It happens, and the answer is lost: a commit is `Indeterminate` although applied, anything else
     /// `Unavailable`.
     AnswerLost,
-    /// The same, but a commit that the wrapped store refuses is answered by that refusal.
+    /// The same, but if the wrapped store refuses a commit, that refusal is the answer.
     SuccessLost,
     /// It does not happen, and the answer is lost: a commit is `Indeterminate` and never applied,
     /// anything else `Unavailable`.
@@ -135,16 +135,16 @@ pub enum Outcome {
     Failed,
 }
 
-/// What is done around each operation. Both futures are awaited, so a hook can hold an operation up; one
-/// that never completes is a process that dies there.
+/// Code that runs around each operation. Both futures are awaited, so a hook can delay an operation; a hook
+/// that never completes is like a process that dies there.
 ///
 /// A closure `Fn(&Call) -> Option<Fault>` is a hook; so is `()`, with which nothing goes wrong.
 pub trait Hook: Send + Sync + 'static {
-    /// Runs before the operation, and says what goes wrong with it: `None` is nothing.
+    /// Runs before the operation, and returns what goes wrong with it: `None` for nothing.
     fn before(&self, call: Call<'_>) -> impl Future<Output = Option<Fault>> + Send;
 
-    /// Runs after the operation has happened and before its answer is given, or lost. Up to its first
-    /// await no other operation comes between.
+    /// Runs after the operation has happened and before its answer is returned or lost. No other operation
+    /// comes in between up to its first await.
     fn after(&self, call: Call<'_>, outcome: Outcome) -> impl Future<Output = ()> + Send {
         let _ = (call, outcome);
         async {}
@@ -163,7 +163,7 @@ impl Hook for () {
     }
 }
 
-/// The hook by which the `n`th of these operations, counted from 1, goes wrong, and nothing else.
+/// A hook that fails only the `n`th of these operations, counted from 1.
 #[must_use]
 pub fn nth(operation: Operation, n: u64, fault: Fault) -> impl Hook {
     let seen = AtomicU64::new(0);
@@ -172,17 +172,17 @@ pub fn nth(operation: Operation, n: u64, fault: Fault) -> impl Hook {
     }
 }
 
-/// What is wrong until it is healed.
+/// A failure that lasts until it is healed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outage {
-    /// The disk is full or read-only: whatever writes is `Unavailable`, reads go on.
+    /// The disk is full or read-only: every write is `Unavailable`, reads continue.
     ReadOnly,
     /// Nothing answers: every operation is `Unavailable`, and none happens.
     Unreachable,
 }
 
 impl Outage {
-    /// What goes wrong with an operation while this lasts.
+    /// What goes wrong with an operation during this outage.
     #[must_use]
     pub const fn fault(self, operation: Operation) -> Option<Fault> {
         match self {
@@ -193,7 +193,7 @@ impl Outage {
     }
 }
 
-/// A hook that begins and ends outages.
+/// A hook that starts and ends outages.
 #[derive(Debug, Default)]
 pub struct Outages(Mutex<Option<Outage>>);
 
@@ -202,7 +202,7 @@ impl Outages {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins an outage, instead of any other.
+    /// Starts an outage, replacing any other.
     pub fn fail(&self, outage: Outage) {
         *self.lock() = Some(outage);
     }
@@ -212,7 +212,7 @@ impl Outages {
         *self.lock() = None;
     }
 
-    /// The outage that lasts now.
+    /// The current outage.
     #[must_use]
     pub fn current(&self) -> Option<Outage> {
         *self.lock()
@@ -225,37 +225,37 @@ impl Hook for Outages {
     }
 }
 
-/// What a store was asked to do so far, whatever came of it, and what its applied commits left behind.
+/// How many operations the store was asked for, whatever their results, and what its applied commits wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Calls of [`Store::load`].
+    /// The number of calls of [`Store::load`].
     pub loads: u64,
-    /// Documents that these asked for.
+    /// How many documents these loads asked for.
     pub documents_loaded: u64,
-    /// Calls of every other operation that only reads.
+    /// The number of calls of all other operations that only read.
     pub other_reads: u64,
-    /// Calls of [`Store::commit`].
+    /// The number of calls of [`Store::commit`].
     pub commits: u64,
-    /// Calls of every other operation that writes.
+    /// The number of calls of all other operations that write.
     pub other_writes: u64,
-    /// Commits that were applied.
+    /// How many commits were applied.
     pub applied: u64,
-    /// Documents that these wrote or deleted.
+    /// How many documents these commits wrote or deleted.
     pub documents_written: u64,
-    /// Index entries of the documents that they wrote.
+    /// The number of index entries of the documents that they wrote.
     pub index_entries: u64,
-    /// Messages that they appended.
+    /// How many messages they appended.
     pub messages: u64,
 }
 
 impl Counts {
-    /// All operations.
+    /// The number of all operations.
     #[must_use]
     pub const fn calls(&self) -> u64 {
         self.loads + self.other_reads + self.commits + self.other_writes
     }
 
-    /// What was counted since an earlier look at the same store.
+    /// What was counted since an earlier count of the same store.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         Self {
@@ -271,7 +271,7 @@ impl Counts {
         }
     }
 
-    /// Counts a call, and gives its number.
+    /// Counts a call, and returns its number.
     fn called(&mut self, operation: Operation, keys: &[Key]) -> u64 {
         match operation {
             Operation::Load => {
@@ -296,7 +296,7 @@ impl Counts {
 
 /// A store that calls a hook before and after each operation.
 pub struct InterceptedStore<H> {
-    /// What is done around each operation.
+    /// The hook around each operation.
     pub hook: H,
     inner: Arc<dyn Store>,
     counts: Mutex<Counts>,
@@ -320,13 +320,13 @@ impl<H> InterceptedStore<H> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was done so far through this store.
+    /// What was counted so far on this store.
     #[must_use]
     pub fn counts(&self) -> Counts {
         *self.lock()
     }
 
-    /// Whether an operation is with the wrapped store now: its own threads may be at work.
+    /// Whether an operation is with the wrapped store now, whose own threads may be working.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.at_work.load(Ordering::SeqCst) > 0
@@ -349,13 +349,13 @@ impl Drop for AtWork<'_> {
 }
 
 impl<H: Hook> InterceptedStore<H> {
-    /// The store `inner`, with this hook.
+    /// The store `inner` with this hook.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>, hook: H) -> Self {
         Self { hook, inner, counts: Mutex::default(), at_work: AtomicUsize::new(0) }
     }
 
-    /// Lets an operation through, with what the hook does around it.
+    /// Passes an operation on, with the hook around it.
     async fn passed<T, E: From<Fault>>(
         &self,
         operation: Operation,
@@ -380,7 +380,7 @@ impl<H: Hook> InterceptedStore<H> {
         match fault {
             None => answer,
             Some(fault @ Fault::SuccessLost) => answer.and(Err(fault.into())),
-            // Whatever the answer was, a refusal too, it is lost.
+            // Whatever the answer was, even a refusal, it is lost.
             Some(fault) => Err(fault.into()),
         }
     }

@@ -6,7 +6,7 @@ use crate::contract::{
     ChangeSet, CommitError, IndexRange, Key, MAX_BYTES, MAX_CHANGES, MAX_KEY_LEN, MAX_ROWS,
 };
 
-/// Refuses a change set that is over a limit or names a key twice.
+/// Refuses a change set that exceeds a limit or names a key twice.
 pub(crate) fn check(change: &ChangeSet) -> Result<(), CommitError> {
     let invalid = |why: String| Err(CommitError::Invalid(why));
     let documents = change.write.len().saturating_add(change.require.len());
@@ -37,17 +37,18 @@ pub(crate) fn check(change: &ChangeSet) -> Result<(), CommitError> {
     }
     let mut seen: HashSet<&Key> = HashSet::with_capacity(documents);
     match keys().find(|key| !seen.insert(key)) {
-        Some(twice) => invalid(format!("the {} {} stands twice in a change set", twice.collection, twice.id)),
+        Some(twice) => invalid(format!("the {} {} is in a change set twice", twice.collection, twice.id)),
         None => Ok(()),
     }
 }
 
-/// The number of rows to read for a limit that was asked for.
+/// The number of rows to read for a requested limit.
 pub(crate) fn rows(limit: usize) -> usize {
     limit.min(MAX_ROWS)
 }
 
-/// The value and id behind which a range begins. No id is empty, so a prefix itself is behind it.
+/// The value and id after which a range begins. No id is empty, so a value that equals the prefix comes after
+/// it.
 pub(crate) fn behind(range: &IndexRange) -> (&str, &str) {
     match &range.after {
         Some((value, id)) if *value >= range.prefix => (value, id),

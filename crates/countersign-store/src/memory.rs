@@ -13,7 +13,7 @@ use crate::contract::{
 };
 use crate::limits;
 
-/// A store in memory. What it holds outlives a simulated crash as long as somebody holds the store.
+/// A store in memory. Its content survives a simulated crash as long as somebody holds the store.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     contents: Mutex<Contents>,
@@ -30,7 +30,7 @@ struct Contents {
     by_subject: BTreeSet<(&'static str, String, u64)>,
     by_delivery: BTreeSet<(&'static str, Timestamp, u64)>,
     last_sequence: u64,
-    /// The latest change ids, and as many before them: forgetting is cheap by the set.
+    /// The latest change ids, and as many before them: forgetting a whole set is cheap.
     changes: [HashSet<ChangeId>; 2],
     watermark: Option<Timestamp>,
 }
@@ -58,7 +58,7 @@ impl MemoryStore {
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
-        // A panic elsewhere leaves whole change sets behind: each is applied after all checks.
+        // A panic elsewhere leaves only complete change sets behind: each is applied after all checks.
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! Load, decide, write, and again when somebody else was faster: the loop that both servers run
-//! every decision in.
+//! Load, decide, write, and repeat if another writer was faster: the loop in which both servers run every
+//! decision.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use countersign_domain::with_texts;
 
 use crate::contract::{ChangeSet, CommitError, Store, StoreError};
 
-/// What a closure decided: a change to commit, or none, and what to tell its caller once that is
-/// durable.
+/// The result of a decision: a change to commit, or none, and the outcome to return to the caller once the
+/// change is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision<T> {
-    /// The change; none when what was loaded already answers.
+    /// The change; `None` if the answer is already in what was loaded.
     pub change: Option<ChangeSet>,
-    /// The outcome, true only when the change is committed.
+    /// The outcome, valid only once the change is committed.
     pub outcome: T,
 }
 
@@ -22,14 +22,14 @@ pub struct Decision<T> {
 pub enum TransactError<E> {
     /// The closure refused. Nothing was written.
     Refused(E),
-    /// Others were faster, as often as the bound allows. Nothing was written.
+    /// Other writers were faster, as many times as the limit allows. Nothing was written.
     Contended,
-    /// The commit's answer was lost, and what became of it cannot be asked now. It may have been
-    /// applied: whoever decides again must load first.
+    /// The commit's answer was lost, and whether it was applied cannot be asked now. It may have been: before
+    /// deciding again, load again.
     Indeterminate(String),
     /// The engine cannot be reached or is full. Nothing was written.
     Unavailable(String),
-    /// The change set breaks the contract. Nothing was written.
+    /// The change set is not valid. Nothing was written.
     Invalid(String),
 }
 
@@ -54,7 +54,7 @@ where
         match store.commit(change).await {
             Ok(()) => return Ok(outcome),
             Err(CommitError::Conflict) => {}
-            // One's own success must not be mistaken for somebody else's: ask before deciding again.
+            // A caller must not mistake its own success for somebody else's: ask before deciding again.
             Err(CommitError::Indeterminate(why)) => match store.was_committed(id).await {
                 Ok(true) => return Ok(outcome),
                 Ok(false) => {}
@@ -69,18 +69,19 @@ where
     Err(TransactError::Contended)
 }
 
-/// How often a server makes a decision that lost a race again before its caller is told to come back.
+/// How many times a server makes a decision again after losing a race before it gives up and the caller has
+/// to come back.
 const DECISIONS: usize = 100;
 
 with_texts! {
-    /// Why the store let a server down. Nothing here says that a decision was not carried out.
+    /// Why a store failed a server. None of these says that a decision did not take effect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     StoreFailed {
-        /// It cannot be reached, is full, or too many others write the same: come back.
+        /// It cannot be reached, is full, or too many others write the same document: come back later.
         Unavailable(why: String) = "the store is unavailable: {why}";
-        /// It may or may not have kept what was written.
+        /// What was written may or may not have been stored.
         Indeterminate(why: String) = "the store's answer was lost: {why}";
-        /// What it holds cannot be read.
+        /// What it contains cannot be read.
         Unreadable(why: String) = "{why}";
     }
 }
@@ -115,11 +116,11 @@ impl From<StoreError> for StoreFailed {
     }
 }
 
-/// [`transact`] as the servers use it: a decision has its outcome, its own refusal, or a store that
+/// [`transact`] as the servers use it: a decision ends with its outcome, its own refusal, or a store that
 /// failed.
 ///
 /// # Errors
-/// The decision's refusal, or [`StoreFailed`] as one.
+/// The decision's refusal, or [`StoreFailed`] converted to one.
 pub async fn decide<T, E, F>(store: &dyn Store, decide: impl FnMut() -> F) -> Result<T, E>
 where
     E: From<StoreFailed>,

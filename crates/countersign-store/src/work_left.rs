@@ -1,15 +1,15 @@
-//! What is left to do in a store. For harnesses: a test that ends while something is due, or has not been
-//! delivered, has not seen all that it has brought about.
+//! What is left to do in a store. For test harnesses: a test that ends while something is due or not delivered
+//! has not seen everything that it caused.
 
 use countersign_domain::time::Timestamp;
 
 use crate::contract::{Backlog, MAX_ROWS, Store, StoreError};
 
-/// Each timer that is due at `now`, and each of these topics of which a message waits to be delivered, is leased,
-/// or is to be delivered again later: a line each. Nothing is changed.
+/// One line for each timer that is due at `now`, and for each of these topics that has a message which waits to be
+/// delivered, is leased, or will be delivered again later. Changes nothing.
 ///
 /// # Errors
-/// The store's own.
+/// Those of the store.
 pub async fn work_left(
     store: &dyn Store,
     now: Timestamp,

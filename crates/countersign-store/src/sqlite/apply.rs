@@ -1,5 +1,5 @@
-//! The writes, as SQL. Each runs inside the writer's transaction and leaves it to the writer to take
-//! back what failed in the middle.
+//! The writes, as SQL. Each runs inside the writer's transaction; if one fails, the writer undoes what came
+//! before it.
 
 use countersign_domain::time::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
@@ -11,7 +11,7 @@ use crate::contract::{ChangeSet, Content, IndexEntry, Key, Lease, Message, Relea
 pub(super) struct Found {
     row: i64,
     version: Version,
-    /// Encoded, as the row has them.
+    /// Encoded, as they are in the row.
     entries: Vec<u8>,
 }
 
@@ -19,7 +19,7 @@ pub(super) fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
-/// What a change set is written with: each statement is looked up once a transaction.
+/// The statements that write a change set; each is prepared once for a transaction.
 pub(super) struct Statements<'c> {
     find: CachedStatement<'c>,
     insert: CachedStatement<'c>,
@@ -60,7 +60,7 @@ impl<'c> Statements<'c> {
         })
     }
 
-    /// The rows of what a change set writes; none when something is not as it expects.
+    /// The rows that a change set writes; `None` if something is not as expected.
     pub(super) fn find(&mut self, change: &ChangeSet) -> rusqlite::Result<Option<Vec<Option<Found>>>> {
         for (key, expect) in &change.require {
             if !expect.allows(self.found(key)?.map(|found| found.version)) {
@@ -173,7 +173,8 @@ impl<'c> Statements<'c> {
     }
 }
 
-/// Index entries beside the document: each text with its length before it, two bytes, big-endian.
+/// Encodes the index entries that are stored with the document: each text after its length in two bytes,
+/// big-endian.
 fn encode_entries(entries: &[IndexEntry]) -> Option<Vec<u8>> {
     if entries.is_empty() {
         return None;
@@ -222,13 +223,12 @@ pub(super) fn release(connection: &Connection, release: &Release) -> rusqlite::R
     Ok(released == 1)
 }
 
-/// A scan: it is asked after a lost answer only, and an index over random ids would cost every
-/// commit a page.
+/// A scan: it is only asked after a lost answer, and an index over random ids would cost every commit a page.
 pub(super) fn was_committed(connection: &Connection, id: &[u8]) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM changes WHERE id = ?1")?.exists([id])
 }
 
-/// The sequence of messages is not reset: the last one that was given is kept.
+/// The sequence of messages is not reset: the last one that was assigned is kept.
 pub(super) fn reset(connection: &Connection, sequence: i64) -> rusqlite::Result<()> {
     connection.execute_batch(
         "DELETE FROM documents; DELETE FROM entries; DELETE FROM messages; DELETE FROM changes;",
@@ -236,7 +236,7 @@ pub(super) fn reset(connection: &Connection, sequence: i64) -> rusqlite::Result<
     connection.prepare_cached("UPDATE watermark SET at = 0, sequence = ?1")?.execute([sequence]).map(|_| ())
 }
 
-/// The sequence of the latest message, those that a reset forgot included.
+/// The sequence of the latest message, including those that a reset deleted.
 pub(super) fn latest_sequence(connection: &Connection) -> rusqlite::Result<i64> {
     let latest = "SELECT max(sequence, coalesce((SELECT max(sequence) FROM messages), 0)) FROM watermark";
     connection.query_row(latest, [], |row| row.get(0))
@@ -249,7 +249,7 @@ pub(super) fn raise_watermark(connection: &Connection, at: Timestamp) -> rusqlit
         .map(|_| ())
 }
 
-/// Forgets all change ids but the last `kept`.
+/// Deletes all change ids except the last `kept`.
 pub(super) fn forget_changes(connection: &Connection, kept: usize) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM changes WHERE sequence <= (SELECT max(sequence) FROM changes) - ?1")?

@@ -1,9 +1,9 @@
-//! Moves the write-ahead log into the file, from a thread of its own: a commit that did it would make
-//! whoever waits for it wait five times as long.
+//! Moves the write-ahead log into the file, on its own thread: if a commit did it, its callers would wait
+//! five times as long.
 //!
-//! While commits go on, the log never ends where the moving ends, so it grows. When it is too long,
-//! this thread moves nearly all of it and then asks the writer, who alone can hold up the commits, to
-//! let it start anew.
+//! While there are commits, the log never ends where a checkpoint ends, so it grows. When it is too long,
+//! this thread moves nearly all of it and then asks the writer, which alone can delay commits, to restart the
+//! log.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// A log file of fewer bytes is left alone.
+/// A log file with fewer bytes is left alone.
 const WORTHWHILE: u64 = 4 << 20;
-/// From so many pages of 4 KiB on, 32 MiB, the log shall start anew: to write over what is there costs half of what
-/// it costs to make the file longer.
+/// From this many pages of 4 KiB on (32 MiB) the log is to be restarted: overwriting existing pages costs
+/// half as much as making the file longer.
 const TOO_LONG: i64 = 8_192;
-/// How long a new start of the log waits for whoever reads in it: ample for reads of this process, which take
-/// microseconds. One that another program holds open for longer is left; the next checkpoint asks again.
+/// How long a restart of the log waits for its readers: enough for reads of this process, which take
+/// microseconds. It does not wait for another program that keeps a read open for longer; the next checkpoint
+/// asks again.
 const RESTART_PATIENCE: Duration = Duration::from_millis(50);
 
 pub(super) struct Checkpointer {
@@ -40,10 +41,10 @@ impl Checkpointer {
         Ok(Self { wake: Some(wake), thread: Some(thread), restart })
     }
 
-    /// Says that the log has grown.
+    /// Reports that the log has grown.
     pub(super) fn wake(&self) {
         if let Some(wake) = &self.wake {
-            // The thread ends only with this sender, so it is there.
+            // The thread ends only after this sender is dropped, so it still runs.
             let _ = wake.send(());
         }
     }
@@ -53,8 +54,8 @@ impl Checkpointer {
         self.restart.store(true, Ordering::Relaxed);
     }
 
-    /// Lets the log start anew if that was asked for: on the writer's connection, between commits. The answers of
-    /// the last commit wait for it, so it waits for readers only as long as [`RESTART_PATIENCE`]; otherwise that
+    /// Restarts the log if that was asked for: on the writer's connection, between commits. The answers of
+    /// the last commit wait for it, so it waits for readers at most [`RESTART_PATIENCE`]; otherwise this
     /// connection waits for locks for `patience`.
     pub(super) fn restart_log(&self, writer: &Connection, patience: Duration) {
         if self.restart.swap(false, Ordering::Relaxed) {
@@ -81,7 +82,7 @@ fn run(connection: &Connection, wal: &Path, woken: &Receiver<()>, restart: &Atom
             continue;
         }
         if checkpoint(connection, PASSIVE) >= TOO_LONG {
-            // Once more for what was added meanwhile, so that the writer has little left to do.
+            // Once more for what was added in the meantime, so that the writer has little left to do.
             checkpoint(connection, PASSIVE);
             restart.store(true, Ordering::Relaxed);
         }
@@ -90,13 +91,13 @@ fn run(connection: &Connection, wal: &Path, woken: &Receiver<()>, restart: &Atom
 
 fn waiting_for(connection: &Connection, patience: Duration) {
     if let Err(error) = connection.busy_timeout(patience) {
-        tracing::warn!(%error, "how long a connection waits for a lock could not be set");
+        tracing::warn!(%error, "the lock timeout of a connection could not be set");
     }
 }
 
 const PASSIVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
-/// The log's length in pages. A checkpoint that did not come through is made up for by the next.
+/// The log's length in pages. If a checkpoint fails, the next one makes up for it.
 fn checkpoint(connection: &Connection, statement: &str) -> i64 {
     match connection.query_row(statement, [], |row| row.get(1)) {
         Ok(pages) => pages,

@@ -1,4 +1,4 @@
-//! What SQLite's errors mean to a caller and to an operator.
+//! What SQLite's errors mean for a caller and for an operator.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,9 +25,9 @@ with_texts! {
         } =
             "{} has schema version {found}; this program knows versions up to {known}: run a newer one",
             path.display();
-        /// The file system says no: no such directory, no permission, read-only.
+        /// The file system refuses: no such directory, no permission, read-only.
         Io(path: PathBuf, error: io::Error) = "{} cannot be opened: {error}", path.display();
-        /// The file is no store of this program, or it is damaged.
+        /// The file is not a store of this program, or it is damaged.
         NotAStore(path: PathBuf, why: String) = "{} is not a usable store: {why}", path.display();
     }
 }
@@ -49,7 +49,7 @@ impl OpenError {
     }
 }
 
-/// What a failed statement means to the caller.
+/// What a failed statement means for the caller.
 pub(super) fn failed(error: &Error) -> StoreError {
     match error.sqlite_error_code() {
         // Unknown is SQLite's word for a statement that does not fit the tables.
@@ -57,12 +57,12 @@ pub(super) fn failed(error: &Error) -> StoreError {
             StoreError::Corrupt(one_line(error))
         }
         Some(_) => StoreError::Unavailable(one_line(error)),
-        // Not SQLite's own: a value of the wrong type or range.
+        // Not an error of SQLite: a value of the wrong type or range.
         None => StoreError::Corrupt(one_line(error)),
     }
 }
 
-/// An error without the statement that met it.
+/// The text of an error, without the statement in which it occurred.
 pub(super) fn one_line(error: &Error) -> String {
     match error {
         Error::SqlInputError { msg, .. } => msg.clone(),

@@ -1,22 +1,22 @@
-//! The embedded engine: one SQLite file, durable when a commit is answered.
+//! The embedded engine: one SQLite file, durable once a commit is answered.
 //!
-//! Three kinds of threads share it. The **writer** alone writes: it takes whatever change sets wait
-//! as one transaction and answers all of them after its fsync, so the cost of an fsync is shared.
-//! **Readers** are connections in a pool, used on the caller's own thread. A **checkpointer** moves
-//! the write-ahead log into the file, so that no commit has to wait for that.
+//! Three kinds of threads share it. Only the **writer** writes: it takes all waiting change sets as one
+//! transaction and answers them after the fsync, so they share its cost. **Readers** are connections in a
+//! pool, used on the caller's own thread. A **checkpointer** moves the write-ahead log into the file, so that
+//! no commit has to wait for that.
 //!
-//! A crash before the writer's COMMIT leaves nothing of the batch, a crash after it leaves all; an
-//! answer is only given after it. A COMMIT whose fate is open (a failed fsync) stops the writer: its
-//! change sets are answered `Indeterminate`, every later write and `was_committed` `Unavailable`,
-//! until the store is opened anew and learns from the disk.
+//! A crash before the writer's COMMIT leaves nothing of the batch, a crash after it leaves everything; an
+//! answer is only given afterwards. If it is not known whether a COMMIT took effect (a failed fsync), the
+//! writer stops: its change sets are answered `Indeterminate`, every later write and `was_committed`
+//! `Unavailable`, until the store is opened again and reads the disk.
 //!
 //! # On disk
 //!
 //! Three files are SQLite's and one is ours: `PATH`, with `application_id` 0x4353676e and the schema's
-//! version in `user_version`; `PATH-wal`, the commits that were not yet moved into it; `PATH-shm`,
-//! which may be lost; and `PATH.lock`, empty, locked by the process that has the store open and left
-//! behind by it. A copy is made with SQLite's own backup, or of `PATH` and `PATH-wal` together while
-//! no process has them open.
+//! version in `user_version`; `PATH-wal`, the commits that were not yet moved into it; `PATH-shm`, which may
+//! be lost; and `PATH.lock`, which is empty, locked by the process that has the store open, and not removed
+//! afterwards. A copy is made with SQLite's own backup, or of `PATH` and `PATH-wal` together while no process
+//! has them open.
 //!
 //! | table | a row is | columns |
 //! |---|---|---|
@@ -26,7 +26,7 @@
 //! | `changes` | a change set | `sequence`, in order of commit; `id`, 16 bytes. The oldest are forgotten |
 //! | `watermark` | the only one | `at`, the latest of all change sets; `sequence`, the last one that a message had when all were forgotten |
 //!
-//! Instants are milliseconds since 1970. Texts are UTF-8 and compared bytewise.
+//! Instants are milliseconds since 1970. Texts are UTF-8 and compared byte by byte.
 
 mod apply;
 mod checkpointer;
@@ -55,10 +55,10 @@ pub use failure::OpenError;
 use readers::Readers;
 use writer::{PATIENCE, Request, Writer};
 
-/// A store in one SQLite file. Dropping it finishes what was handed over and closes the file.
+/// A store in one SQLite file. Dropping it finishes the requests that it has taken and closes the file.
 pub struct SqliteStore {
-    // Dropped in this order: the writer's connections are the last, so that the log is moved into the
-    // file, and the lock goes when nothing is open any more.
+    // Dropped in this order: the writer's connections go last, so that the log is moved into the file, and
+    // the lock is released when nothing is open any more.
     readers: Readers,
     writer: Writer,
     _lock: File,
@@ -70,14 +70,14 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
-/// How many readers may read at once; more callers wait for microseconds.
+/// How many readers may read at once; further callers wait for microseconds.
 const READERS: usize = 4;
 
 impl SqliteStore {
-    /// Opens the file, makes it if it is absent, and brings its schema up to date.
+    /// Opens the file, creates it if it is absent, and brings its schema up to date.
     ///
     /// # Errors
-    /// [`OpenError`], each saying what an operator can do about it.
+    /// [`OpenError`]; each variant says what an operator can do about it.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let io_error = |error| OpenError::Io(path.to_owned(), error);
         let failed = |error: rusqlite::Error| OpenError::of(path, &error);
@@ -88,7 +88,7 @@ impl SqliteStore {
             Connection::open_with_flags(&resolved, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         };
         let mut connection = connect(OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
-        // Nobody but a foreign program can have it locked now, and nobody waits for an answer yet.
+        // Only a foreign program can have it locked now, and nobody waits for an answer yet.
         connection.busy_timeout(Duration::ZERO).map_err(failed)?;
         schema::migrate(&mut connection, path, schema::MIGRATIONS)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
@@ -99,7 +99,7 @@ impl SqliteStore {
     }
 }
 
-/// The file's one true name: under another one it would have another lock.
+/// The file's canonical name: under another name it would have another lock.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     match path.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -117,7 +117,8 @@ fn sibling(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Two writers on one file would each think itself alone; SQLite's own locks are per transaction.
+/// Locks the file: two writers on one file would each assume that it is the only one; SQLite's own locks are
+/// per transaction.
 fn lock(path: &Path, resolved: &Path) -> Result<File, OpenError> {
     let io_error = |error| OpenError::Io(path.to_owned(), error);
     if resolved.is_dir() {
@@ -131,12 +132,12 @@ fn lock(path: &Path, resolved: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Makes the file if it is absent. SQLite gives its log the same permissions.
+/// Creates the file if it is absent. SQLite gives its log the same permissions.
 fn create(resolved: &Path) -> io::Result<()> {
     private().open(resolved).map(|_| ())
 }
 
-/// Opens for appending, and makes what is absent readable by its owner alone: it holds buyers' data.
+/// Opens for appending; a new file is readable by its owner only, because it contains buyers' data.
 fn private() -> std::fs::OpenOptions {
     let mut options = File::options();
     options.create(true).append(true);
@@ -147,8 +148,8 @@ fn private() -> std::fs::OpenOptions {
 
 impl Store for SqliteStore {
     fn load<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Document>>, StoreError>> {
-        // On the caller's thread: a read that finds its pages in memory takes a few microseconds,
-        // less than handing it to another thread would.
+        // On the caller's thread: a read that finds its pages in memory takes a few microseconds, less than
+        // handing it to another thread.
         Box::pin(async move { self.readers.read(|connection| rows::load(connection, keys)) })
     }
 
@@ -160,7 +161,7 @@ impl Store for SqliteStore {
     }
 
     fn was_committed(&self, id: ChangeId) -> BoxFuture<'_, Result<bool, StoreError>> {
-        // By way of the writer: whatever it had in hand when the answer was lost is decided by then.
+        // Through the writer: what it was working on when the answer was lost is decided by then.
         Box::pin(self.writer.ask(move |answer| Request::WasCommitted(id, answer)))
     }
 

@@ -1,5 +1,5 @@
-//! A small pool of read-only connections. A caller takes one, reads, and gives it back; with more
-//! callers than connections the last ones wait for microseconds.
+//! A small pool of read-only connections. A caller takes one, reads, and returns it; if there are more
+//! callers than connections, the last ones wait for microseconds.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ pub(super) struct Readers {
     given_back: Condvar,
 }
 
-/// A connection that goes back into the pool however its use ends.
+/// A connection that returns to the pool, however its use ends.
 struct Taken<'a> {
     pool: &'a Readers,
     connection: Option<Connection>,

@@ -1,4 +1,4 @@
-//! The reads, as SQL. Every statement is parametrised and prepared once a connection.
+//! The reads, as SQL. Every statement has parameters and is prepared once per connection.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -11,11 +11,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use crate::contract::{Backlog, Document, DueTimer, IndexRange, IndexRow, Key, Lease, Message, Version};
 use crate::limits;
 
-/// The most different collections that a file may name.
+/// The largest number of different collections in a file.
 const MAX_COLLECTIONS: usize = 256;
 
-/// A collection's name as the contract has it. Collections are words of the program, a handful, so
-/// each is kept for ever.
+/// A collection's name as the contract defines it. Collections are words of the program, a handful, so each
+/// is kept forever.
 fn collection(name: &str) -> rusqlite::Result<&'static str> {
     static NAMES: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +73,8 @@ pub(super) const READS: [&str; 8] =
     [LOAD, DUE, NEXT_DUE, RANGE, MESSAGES, MESSAGES_OF_SUBJECT, DELIVERABLE, BACKLOG];
 
 pub(super) fn load(connection: &Connection, keys: &[Key]) -> rusqlite::Result<Vec<Option<Document>>> {
-    // One read transaction, so that all keys show one moment; a single statement is one by itself.
+    // One read transaction, so that all keys are from the same moment; a single statement is a transaction of
+    // its own.
     if keys.len() < 2 {
         return load_each(connection, keys);
     }
@@ -114,7 +115,7 @@ pub(super) fn range(connection: &Connection, range: &IndexRange) -> rusqlite::Re
     let mut rows = statement.query(params![range.index, value, id, limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        // In order of value, so the first that does not begin so ends the range.
+        // The rows are in order of value, so the first one without the prefix ends the range.
         let value = row.get_ref(0)?.as_str()?;
         if !value.starts_with(&range.prefix) {
             break;
@@ -166,7 +167,7 @@ pub(super) fn messages(
     }
 }
 
-/// The messages of a topic that may be sent now, oldest due first.
+/// The messages of a topic that may be sent now, the longest due first.
 pub(super) fn deliverable(connection: &Connection, lease: &Lease) -> rusqlite::Result<Vec<Message>> {
     let Lease { topic, now, limit, .. } = lease;
     connection

@@ -1,4 +1,4 @@
-//! The tables, and the steps from every schema that was ever released to the present one.
+//! The tables, and the steps from every released schema to the current one.
 
 use std::path::Path;
 
@@ -7,20 +7,20 @@ use rusqlite::{Connection, Transaction};
 use super::failure::OpenError;
 use super::rows;
 
-/// `application_id`: tells a store of this program from any other SQLite file ("CSgn").
+/// `application_id`: distinguishes a store of this program from any other SQLite file ("CSgn").
 const APPLICATION_ID: i64 = 0x4353_676e;
 
 type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
-/// The version of the first step. Nothing was released with an earlier one, whose documents have other forms.
+/// The version of the first step. No earlier version was released; its documents have other forms.
 const FIRST_VERSION: u32 = 2;
 
-/// One step a version: the first makes version [`FIRST_VERSION`] of an empty file, and each further one leads
-/// one version on. Released steps never change.
+/// One step for each version: the first creates version [`FIRST_VERSION`] in an empty file, and each further
+/// one leads to the next version. Released steps never change.
 pub(super) const MIGRATIONS: &[Step] = &[first_tables];
 
-/// Looks whose file it is before anything is written to it, then brings it to the newest version and
-/// sets up the connection for writing.
+/// Checks whose file it is before anything is written to it, then brings it to the newest version and
+/// configures the connection for writing.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[Step]) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| OpenError::of(path, &error);
     let not_a_store = |why: &str| OpenError::NotAStore(path.to_owned(), why.to_owned());
@@ -53,8 +53,8 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[Step]) 
         migrated.map_err(failed)?;
     }
     rows::watermark(connection).map_err(failed)?;
-    // What a process that was killed left in the log may have been read back from memory, after an
-    // fsync that failed. Moved into the file and synced, it is on disk before anybody is told of it.
+    // What a killed process left in the log may have been read back from memory after an fsync that failed.
+    // Once it is moved into the file and synced, it is on disk before any caller sees it.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)
 }
 
@@ -62,14 +62,14 @@ fn count_tables(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
 }
 
-/// Whether the file has a write-ahead log, as it must: readers and the writer share it.
+/// Whether the file has a write-ahead log, which is required: readers and the writer share it.
 fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-    // An answered commit survives a power cut, on systems too where a mere fsync does not see to that.
+    // An answered commit survives a power failure, even on systems where a plain fsync does not ensure that.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    // The checkpointer does it: inside a commit it would be paid for by whoever waits.
+    // The checkpointer does it: inside a commit, the waiting callers would pay for it.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -4_000)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -77,9 +77,9 @@ fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(mode.eq_ignore_ascii_case("wal"))
 }
 
-/// Wide rows in the order in which they were made, random ids in a narrow index beside them. A
-/// document's index entries are in its row too, so that a rewrite touches only what differs. The writer
-/// numbers the messages itself: SQLite's own numbering reads and writes a table for each.
+/// Wide rows in the order of their creation, with random ids in a separate narrow index. A document's index
+/// entries are in its row too, so that a rewrite touches only what differs. The writer numbers the messages
+/// itself: SQLite's own numbering would read and write a table for each.
 fn first_tables(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(
         "CREATE TABLE documents (
@@ -188,7 +188,7 @@ mod tests {
         migrate(&mut connection, path(), MIGRATIONS).unwrap();
     }
 
-    /// A read that scanned or sorted would cost more with everything that is stored.
+    /// A read that scanned or sorted would become more expensive with everything that is stored.
     #[test]
     fn every_read_walks_an_index_in_order() {
         let (_directory, connection) = file();

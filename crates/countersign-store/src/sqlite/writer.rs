@@ -1,5 +1,5 @@
-//! The one thread that writes. It takes what waits, up to a bound, as one transaction, and answers all
-//! of them after the COMMIT.
+//! The only thread that writes. It takes the waiting requests, up to a limit, as one transaction, and answers
+//! all of them after the COMMIT.
 
 use std::path::PathBuf;
 use std::thread::JoinHandle;
@@ -16,14 +16,14 @@ use crate::contract::{
     CHANGE_IDS_KEPT, ChangeId, ChangeSet, CommitError, Lease, Message, Release, StoreError,
 };
 
-/// How long a write waits for another program that has locked the file, such as a backup.
+/// How long a write waits if another program, such as a backup, has locked the file.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many requests may wait; a caller beyond that waits to be let in.
+/// How many requests may wait; further callers wait until there is room.
 const QUEUE: usize = 4_096;
-/// How many requests one transaction takes: as long as the disk is busy, more gather.
+/// How many requests one transaction takes: while the disk is busy, more requests gather.
 const BATCH: usize = 1_024;
-/// After so many written change sets old change ids are forgotten, and the log is looked at.
+/// After this many written change sets, old change ids are deleted and the length of the log is checked.
 const HOUSEKEEPING: u64 = 1_024;
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -70,7 +70,7 @@ impl Writer {
         if !self.send(Request::Commit(change, answer)).await {
             return Err(CommitError::Unavailable(STOPPED.to_owned()));
         }
-        // The request was taken, and its answer is lost with the thread: it may have been applied.
+        // The request was taken, and its answer was lost with the thread: it may have been applied.
         answered.await.unwrap_or_else(|_| Err(CommitError::Indeterminate(STOPPED.to_owned())))
     }
 
@@ -85,7 +85,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // The thread finishes what it was given and ends when nobody can give it more.
+        // The thread finishes the requests that it has, and ends when no more can arrive.
         self.requests = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -100,12 +100,12 @@ struct Writing {
     sequence: i64,
     /// Change sets since the last housekeeping.
     written: u64,
-    /// Set by a COMMIT that failed in a way that leaves its effect open. Whatever is read back then
-    /// may come from memory and not from the disk: only a new start tells.
+    /// Set by a COMMIT that failed in a way that leaves its effect unknown. What is read afterwards may come
+    /// from memory and not from the disk: only reopening the store shows which.
     stopped: Option<String>,
 }
 
-/// What a request came to inside its transaction. It counts once that is committed.
+/// The result of a request inside its transaction. It counts once the transaction is committed.
 enum Outcome {
     Applied,
     Conflict,
@@ -115,11 +115,11 @@ enum Outcome {
     Emptied,
 }
 
-/// Why the requests of a transaction have no outcomes.
+/// Why the requests of a transaction have no results.
 enum TransactionFailed {
-    /// It could not begin. Nothing was applied.
+    /// It could not start. Nothing was applied.
     NotBegun(String),
-    /// One of them could not be applied, and all were taken back.
+    /// One of them could not be applied, and all were undone.
     AtRequest(rusqlite::Error),
     /// SQLite refused the COMMIT and rolled back. Nothing was applied.
     RolledBack(String),
@@ -142,9 +142,9 @@ impl Writing {
 
     /// Writes a batch as one transaction and answers its requests.
     ///
-    /// One request that cannot be applied must not take the others with it. A savepoint for each would
-    /// copy every page that it touches, so there is none: if one fails, all are taken back, and each is
-    /// written again in a transaction of its own.
+    /// One request that cannot be applied must not affect the others. A savepoint for each would copy every
+    /// page that it touches, so there is none: if one fails, all are undone, and each is written again in its
+    /// own transaction.
     fn write(&mut self, batch: &mut Vec<Request>) {
         match self.transaction(batch) {
             Err(TransactionFailed::AtRequest(_)) if batch.len() > 1 => self.write_one_by_one(batch),
@@ -156,7 +156,7 @@ impl Writing {
         let mut not_begun: Option<String> = None;
         for request in batch.drain(..) {
             if let Some(why) = &not_begun {
-                // Each of them could wait for a lock as long as this one has.
+                // Each of them could wait for a lock as long as this one did.
                 request.refuse(why);
                 continue;
             }
@@ -178,18 +178,18 @@ impl Writing {
             Err(TransactionFailed::NotBegun(why)) => requests.for_each(|request| request.refuse(&why)),
             Err(TransactionFailed::AtRequest(error)) => requests.for_each(|request| request.fail(&error)),
             Err(TransactionFailed::RolledBack(why)) => {
-                tracing::warn!(why, "nothing of a transaction was committed");
+                tracing::warn!(why, "a transaction was rolled back; nothing was committed");
                 requests.for_each(|request| request.refuse(&why));
             }
             Err(TransactionFailed::Open(why)) => {
-                tracing::error!(why, "a commit's fate is open: the store stops, start it anew");
+                tracing::error!(why, "whether a commit took effect is unknown: the store stops; restart it");
                 requests.for_each(|request| request.leave_open(&why));
                 self.stopped = Some(format!("the store stopped after a failed commit: {why}"));
             }
         }
     }
 
-    /// Applies requests in one transaction, whole or not at all. Gives an outcome for each.
+    /// Applies requests in one transaction, completely or not at all. Returns an outcome for each.
     fn transaction(&mut self, requests: &[Request]) -> Result<Vec<Outcome>, TransactionFailed> {
         if let Some(why) = &self.stopped {
             return Err(TransactionFailed::NotBegun(why.clone()));
@@ -222,7 +222,7 @@ impl Writing {
 
     fn commit(&self) -> Result<(), TransactionFailed> {
         let Err(error) = apply::run(&self.connection, "COMMIT") else { return Ok(()) };
-        // With these SQLite has not written the log's last page: the transaction is taken back.
+        // In these cases SQLite has not written the last page of the log, so the transaction is undone.
         let untouched = matches!(
             error.sqlite_error_code(),
             Some(
@@ -240,8 +240,8 @@ impl Writing {
         })
     }
 
-    /// Whether no transaction is open any more. One that cannot be closed now is closed before the
-    /// next begins.
+    /// Whether no transaction is open any more. One that cannot be closed now is closed before the next one
+    /// starts.
     fn roll_back(&self) -> bool {
         self.connection.is_autocommit() || apply::run(&self.connection, "ROLLBACK").is_ok()
     }
@@ -256,7 +256,7 @@ impl Writing {
         for request in requests {
             outcomes.push(match request {
                 Request::Commit(change, _) => {
-                    // Whatever is not as expected is found before the first write.
+                    // Everything that is not as expected is found before the first write.
                     match statements.find(change)? {
                         None => Outcome::Conflict,
                         Some(rows) => {
@@ -298,22 +298,22 @@ impl Request {
             (Self::Lease(_, answer), Outcome::Leased(messages)) => send(answer, Ok(messages)),
             (Self::Release(_, answer), Outcome::Released(was)) => send(answer, Ok(was)),
             (Self::Reset(answer), Outcome::Emptied) => send(answer, Ok(())),
-            // Each outcome is made of its own request.
+            // Each outcome belongs to its own request.
             (request, _) => request.refuse("its outcome is another request's"),
         }
     }
 
-    /// Nothing of it was applied, for a reason of the engine's.
+    /// Answers that nothing of it was applied, because of the engine's state.
     fn refuse(self, why: &str) {
         self.end(|| CommitError::Unavailable(why.to_owned()), || StoreError::Unavailable(why.to_owned()));
     }
 
-    /// It could not be applied.
+    /// Answers that it could not be applied.
     fn fail(self, error: &rusqlite::Error) {
         self.end(|| CommitError::Unavailable(one_line(error)), || failed(error));
     }
 
-    /// It may or may not have been applied.
+    /// Answers that it may or may not have been applied.
     fn leave_open(self, why: &str) {
         self.end(|| CommitError::Indeterminate(why.to_owned()), || StoreError::Unavailable(why.to_owned()));
     }
@@ -328,7 +328,7 @@ impl Request {
     }
 }
 
-/// Answers a caller, who may be gone.
+/// Answers a caller, which may be gone.
 fn send<T>(answer: oneshot::Sender<T>, with: T) {
     let _ = answer.send(with);
 }
@@ -360,7 +360,7 @@ mod tests {
         ChangeSet { id: ChangeId([number; 16]), at, require: Vec::new(), write, append: Vec::new() }
     }
 
-    /// Commits as one transaction, and tells who was answered what.
+    /// Commits as one transaction, and returns what each caller was answered.
     fn commit(
         writing: &mut Writing,
         changes: impl IntoIterator<Item = ChangeSet>,

@@ -1,4 +1,4 @@
-//! The store's tests, in one program: what every engine promises, SQLite's file, and a kill while it is written to.
+//! The store's tests, in one program: what every engine guarantees, SQLite's file, and a kill during writing.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod conformance;

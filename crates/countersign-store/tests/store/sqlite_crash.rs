@@ -1,5 +1,5 @@
-//! A process that writes to a SQLite store is killed at random moments, over and over: whatever it
-//! acknowledged is there, and every change set is there whole or not at all.
+//! A process that writes to a SQLite store is killed at random moments, again and again: everything that it
+//! acknowledged is there, and every change set is there completely or not at all.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -18,7 +18,7 @@ use countersign_store::sqlite::SqliteStore;
 const CHILD: &str = "COUNTERSIGN_STORE_CRASH_TEST_FILE";
 const THREADS: u64 = 4;
 const KILLS: u64 = 30;
-/// Documents of one change set, besides its thread's counter.
+/// Documents of one change set, in addition to its thread's counter.
 const PARTS: u64 = 3;
 
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -79,7 +79,7 @@ fn count(store: &SqliteStore, thread: u64) -> u64 {
     block_on(store.load(&[counter(thread)])).unwrap()[0].as_ref().map_or(0, |found| found.version.0)
 }
 
-/// Commits for ever, and says what was acknowledged.
+/// Commits forever, and prints what was acknowledged.
 fn write_until_killed(path: &Path) {
     let store = Arc::new(SqliteStore::open(path).unwrap());
     let threads: Vec<_> = (0..THREADS)
@@ -96,7 +96,7 @@ fn write_until_killed(path: &Path) {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// Reads acknowledgements, kills after so many, and takes what was still on its way.
+/// Reads acknowledgements, kills after this many, and reads those that were still on their way.
 fn run_and_kill(path: &Path, kill_after: u64, acknowledged: &mut BTreeMap<u64, u64>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -130,7 +130,7 @@ fn run_and_kill(path: &Path, kill_after: u64, acknowledged: &mut BTreeMap<u64, u
     assert!(seen >= kill_after, "the child ended by itself after {seen}");
 }
 
-/// Whether a change set is there; that it is so whole or not at all is asserted.
+/// Whether a change set is there; asserts that it is there completely or not at all.
 fn is_there(store: &SqliteStore, thread: u64, number: u64) -> bool {
     block_on(async {
         let documents = store.load(&parts(thread, number)).await.unwrap();
@@ -155,7 +155,7 @@ fn what_was_acknowledged_before_a_kill_is_there_after_it() {
     let mut acknowledged = BTreeMap::new();
     let mut checked = [0; THREADS as usize];
     for round in 0..KILLS {
-        // Scattered, so that kills meet young logs and old ones.
+        // Scattered, so that kills hit young logs and old ones.
         let kill_after = 1 + round * 7_919 % 151;
         run_and_kill(&path, kill_after, &mut acknowledged);
         let store = SqliteStore::open(&path).unwrap();

@@ -1,5 +1,5 @@
-//! The SQLite engine's file: what survives closing, what cannot be opened, and what a caller hears
-//! when SQLite itself fails.
+//! The SQLite engine's file: what survives closing, what cannot be opened, and what a caller gets when SQLite
+//! itself fails.
 
 use std::path::{Path, PathBuf};
 
@@ -106,7 +106,7 @@ fn everything_survives_closing_and_opening() {
     });
 }
 
-/// A sequence that was given away is not given away again, a reset or a restart between or not.
+/// An assigned sequence is never assigned again, with or without a reset or a restart in between.
 #[test]
 fn sequences_go_on_after_a_reset_and_a_restart() {
     let (_directory, path) = place();
@@ -125,14 +125,14 @@ fn sequences_go_on_after_a_reset_and_a_restart() {
     }
 }
 
-/// A caller may go away between handing its change set over and the answer.
+/// A caller may disappear between handing over its change set and the answer.
 #[test]
 fn dropping_the_store_finishes_what_was_handed_over() {
     let (_directory, path) = place();
     let store = open(&path);
     let ids: Vec<String> = (0..100).map(|number| format!("{number}")).collect();
     for (number, id) in (0..).zip(&ids) {
-        // One poll hands it over; what is polled no more is dropped.
+        // One poll hands it over; then the future is dropped.
         let _ = store.commit(creation(number, &[id])).now_or_never();
     }
     drop(store);
@@ -236,7 +236,7 @@ fn a_damaged_file_is_corrupt_and_never_a_wrong_answer() {
     }
     drop(store);
     let mut bytes = std::fs::read(&path).unwrap();
-    // The first page says whose file it is; everything behind it is damaged.
+    // The first page says whose file it is; everything after it is damaged.
     bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0xa5);
     std::fs::write(&path, bytes).unwrap();
     assert_eq!(refusal(&path), "PATH is not a usable store: database disk image is malformed");
@@ -257,7 +257,7 @@ fn a_table_that_is_damaged_while_the_store_is_open_is_corrupt() {
     assert!(matches!(block_on(store.commit(creation(2, &["B"]))), Err(CommitError::Unavailable(_))));
 }
 
-/// A trigger makes SQLite fail at a chosen document: `action` is what it does.
+/// A trigger makes SQLite fail at a chosen document: `action` is its statement.
 fn with_a_trap(path: &Path, id: &str, action: &str) {
     let trap = format!(
         "CREATE TABLE trap_parents (parent INTEGER PRIMARY KEY);
@@ -293,8 +293,8 @@ fn a_change_set_that_fails_in_the_middle_is_taken_back_alone() {
     assert_eq!(block_on(store.watermark()), Ok(Timestamp::from_millis(59)));
 }
 
-/// SQLite takes back the whole transaction for some errors: nobody in it may hear yes, and what
-/// comes behind must not be committed piece by piece.
+/// SQLite undoes the whole transaction for some errors: no caller in it may get a yes, and what follows must
+/// not be committed piece by piece.
 #[test]
 fn when_sqlite_takes_back_the_transaction_nothing_of_it_is_answered_yes() {
     let (_directory, path) = place();
@@ -319,7 +319,7 @@ fn when_sqlite_takes_back_the_transaction_nothing_of_it_is_answered_yes() {
     }
 }
 
-/// What a failed fsync looks like to the writer: COMMIT fails and nobody can tell what is on disk.
+/// How a failed fsync looks to the writer: COMMIT fails, and it is not known what is on disk.
 #[test]
 fn a_commit_whose_fate_is_open_stops_the_writer_until_the_store_is_opened_anew() {
     let (_directory, path) = place();
@@ -329,7 +329,7 @@ fn a_commit_whose_fate_is_open_stops_the_writer_until_the_store_is_opened_anew()
     block_on(store.commit(creation(1, &["before"]))).unwrap();
     let failed = block_on(store.commit(creation(2, &["bad"])));
     assert!(matches!(failed, Err(CommitError::Indeterminate(_))), "{failed:?}");
-    // Whoever asks hears neither yes nor no, and nobody waits for ever.
+    // A caller that asks gets neither yes nor no, and nobody waits forever.
     let asked = block_on(store.was_committed(ChangeId([2; 16])));
     assert!(matches!(asked, Err(StoreError::Unavailable(_))), "{asked:?}");
     let refused = commit_together(&store, vec![creation(3, &["after"]), creation(4, &["later"])]);

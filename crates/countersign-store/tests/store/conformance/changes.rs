@@ -1,4 +1,4 @@
-//! Change sets: whole or not at all, their limits, their ids and the watermark.
+//! Change sets: applied completely or not at all; their limits, their ids, and the watermark.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(crate) async fn a_document_that_is_not_as_expected_is_a_conflict(store: Arc<
     assert_eq!(load(&*store, "B").await, None);
 }
 
-/// Each conflicting part stands last, behind parts that could have been applied.
+/// Each conflicting part is last, after parts that could have been applied.
 pub(crate) async fn a_conflict_changes_nothing(store: Arc<dyn Store>) {
     commit_writes(&*store, [create("kept", content("kept"))]).await.unwrap();
     let timed = Content { due_at: Some(at(5)), index: vec![entry("by_order", "O")], ..content("x") };
@@ -69,7 +69,7 @@ pub(crate) async fn a_conflict_changes_nothing(store: Arc<dyn Store>) {
         Ok(Vec::new())
     );
     assert_eq!(store.watermark().await, Ok(at(1)));
-    // The same without the conflict is applied: it was no other part that stood in the way.
+    // Without the conflict the same change set is applied: no other part prevented it.
     assert_eq!(store.commit(whole).await, Ok(()));
     assert_eq!(store.watermark().await, Ok(at(9_000)));
 }

@@ -18,7 +18,7 @@ pub(crate) async fn sixty_four_tasks_count_to_sixty_four(store: Arc<dyn Store>) 
     let mut tasks = JoinSet::new();
     for _ in 0..TASKS {
         let store = Arc::clone(&store);
-        // As often as there are tasks: whenever one loses, another has won for good.
+        // As many as there are tasks: each time one loses, another has won for good.
         tasks.spawn(async move { transact(&*store, TASKS as usize, || increment(&*store, "counter")).await });
     }
     let mut counts: Vec<u64> = tasks.join_all().await.into_iter().map(Result::unwrap).collect();
@@ -104,7 +104,7 @@ pub(crate) async fn a_reader_that_saw_a_sequence_misses_no_smaller_one(store: Ar
             }
             tokio::task::yield_now().await;
         }
-        // Nothing smaller has appeared behind the reader's back.
+        // Nothing smaller has appeared behind the reader.
         let all = reader.messages("event", None, 0, 1_000).await.unwrap();
         assert_eq!(all.len(), seen.len());
     });

@@ -1,4 +1,4 @@
-//! The engines under test, each fresh for every test.
+//! The engines under test, a new one for every test.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use countersign_store::memory::MemoryStore;
 use countersign_store::sqlite::SqliteStore;
 use tempfile::TempDir;
 
-/// An engine and what must live as long as it.
+/// An engine, and what must live as long as it does.
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
     _directory: Option<TempDir>,
@@ -23,7 +23,7 @@ pub(crate) fn sqlite() -> Engine {
     Engine { store: Arc::new(store), _directory: Some(directory) }
 }
 
-/// Runs one promise against a fresh engine.
+/// Runs one promise against a new engine.
 pub(crate) fn run<F: Future<Output = ()>>(engine: fn() -> Engine, promise: fn(Arc<dyn Store>) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
     let engine = engine();

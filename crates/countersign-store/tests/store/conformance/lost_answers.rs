@@ -1,5 +1,5 @@
-//! Load, decide, write over a store that loses answers: nobody mistakes its own success for somebody
-//! else's, and nobody takes a lost request for a success.
+//! Load, decide, write over a store that loses answers: no caller mistakes its own success for another's, or
+//! a lost request for a success.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(crate) async fn a_lost_request_is_decided_again(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, "counter").await, Some((1, "1".to_owned())));
 }
 
-/// Another was faster, and then the answer that says so is lost.
+/// Another writer was faster, and then the answer that says so is lost.
 pub(crate) async fn a_lost_answer_of_a_conflict_is_decided_again(store: Arc<dyn Store>) {
     let faulty = faulty(&store, nth(Operation::Commit, 1, Fault::AnswerLost));
     let decided = AtomicUsize::new(0);
@@ -67,14 +67,14 @@ pub(crate) async fn what_cannot_be_asked_is_indeterminate(store: Arc<dyn Store>)
     }
 }
 
-/// What a seed draws for each commit and each question after it.
+/// What a seed draws for each commit and for each question after it.
 #[derive(Debug, Clone)]
 struct Weather(Vec<(Option<Fault>, u8)>);
 
 impl Hook for Weather {
     async fn before(&self, call: Call<'_>) -> Option<Fault> {
         let (fault, yields) = self.0[call.number as usize % self.0.len()];
-        // An engine in memory answers at once: nobody else would ever come between a load and a commit.
+        // An engine in memory answers at once: no other task would ever come between a load and a commit.
         for _ in 0..yields {
             tokio::task::yield_now().await;
         }
@@ -92,7 +92,7 @@ fn weather() -> impl Strategy<Value = Weather> {
     prop::collection::vec((fault, 0_u8..4), 1..40).prop_map(Weather)
 }
 
-/// Runs a check under many weathers, each with a document name of its own.
+/// Runs a check with many seeds, each with its own document name.
 fn under_many_weathers(cases: u32, check: impl Fn(Weather, String)) {
     let mut runner = TestRunner::new_with_rng(
         Config { cases, failure_persistence: None, ..Config::default() },
@@ -114,7 +114,7 @@ fn one_at_a_time<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// On a thread of its own, since a runtime cannot be started on a runtime's thread.
+/// On its own thread, since a runtime cannot be started on a runtime's thread.
 async fn aside(work: impl FnOnce() + Send + 'static) {
     tokio::task::spawn_blocking(work).await.unwrap();
 }
@@ -184,7 +184,7 @@ async fn increments(store: Arc<dyn Store>, weather: Weather, id: String) {
         (certain..=certain + open).contains(&applied),
         "{applied} applied, {certain} certain, {open} open: {outcomes:?}"
     );
-    // Nobody was told of the same count twice: each success is its own.
+    // No two callers got the same count: each success is its own.
     let mut counts: Vec<_> = outcomes.into_iter().filter_map(Result::ok).collect();
     counts.sort_unstable();
     counts.dedup();

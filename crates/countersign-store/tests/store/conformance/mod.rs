@@ -1,5 +1,5 @@
-//! What every engine promises, one test for each sentence of the contract, compiled once an engine.
-//! An engine that is added is made in `engines.rs` and named in `promises!`, and gets all of it.
+//! What every engine guarantees, one test for each sentence of the contract, compiled once for each engine. A
+//! new engine is created in `engines.rs` and named in `promises!`, and then gets all tests.
 
 mod changes;
 mod concurrency;
@@ -13,7 +13,7 @@ mod ordered_faults;
 mod timers;
 mod values;
 
-/// Makes of each named promise one test an engine.
+/// Makes one test for each engine from each named promise.
 macro_rules! promises {
     ($($module:ident: $($promise:ident)*;)*) => {
         promises!(@engine memory $($module: $($promise)*;)*);

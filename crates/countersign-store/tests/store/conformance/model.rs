@@ -1,5 +1,5 @@
-//! Random commands against an engine and a model of it that is too simple to be wrong: lists, sorted
-//! when they are read.
+//! Random commands against an engine and a model that is too simple to be wrong: lists, sorted when they are
+//! read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ enum Command {
     Reset,
 }
 
-/// A key, and whether what is expected of it is right.
+/// A key, and whether the expectation for it is right.
 #[derive(Debug, Clone)]
 struct Part {
     key: Key,
@@ -141,7 +141,7 @@ impl Kept {
 }
 
 fn draft(key: &Key, draft: &Draft) -> Content {
-    // An index is of one collection.
+    // An index belongs to one collection.
     let of_collection = |at: usize| INDEXES[at].0 == key.collection;
     Content {
         format: draft.bytes.len() as u16,

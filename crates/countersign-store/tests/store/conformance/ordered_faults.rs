@@ -1,4 +1,4 @@
-//! The intercepting store itself: it fails what its hook says, and nothing else, and counts what is done.
+//! The intercepting store itself: it fails exactly what its hook names, and counts the operations.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +21,7 @@ pub(crate) async fn the_nth_operation_fails_and_no_other(store: Arc<dyn Store>) 
     assert_eq!(faulty.counts().calls(), 9);
 }
 
-/// Calls every operation once, and tells which were answered.
+/// Calls every operation once, and returns which were answered.
 async fn every_operation(store: &dyn Store) -> Vec<(Operation, Result<(), StoreError>)> {
     let commit = store.commit(ChangeSet { write: vec![create("every", content("x"))], ..change() }).await;
     let commit = commit.map_err(|error| match error {
@@ -151,7 +151,7 @@ pub(crate) async fn a_hook_sees_what_shall_be_committed(store: Arc<dyn Store>) {
     assert_eq!(*seen.lock().unwrap(), expected);
 }
 
-/// Notes what it sees, in order.
+/// Records what it sees, in order.
 #[derive(Default)]
 struct Notes(Mutex<Vec<(&'static str, Operation, usize)>>);
 
@@ -193,7 +193,7 @@ pub(crate) async fn a_hook_runs_before_and_after_and_what_is_done_is_counted(sto
         ("done", Operation::Commit, 0),
         ("before", Operation::Commit, 0),
         ("failed", Operation::Commit, 0),
-        // What does not happen has no end.
+        // An operation that does not happen has no end.
         ("before", Operation::Commit, 0),
         ("before", Operation::Load, 2),
         ("done", Operation::Load, 2),

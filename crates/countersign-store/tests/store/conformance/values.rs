@@ -107,7 +107,7 @@ pub(crate) async fn texts(store: &dyn Store, topic: &'static str, subject: Optio
     messages.iter().map(|message| text(&message.bytes)).collect()
 }
 
-/// One more in a counter, and what it is then.
+/// Adds one to a counter, and returns the new value.
 pub(crate) async fn increment(store: &dyn Store, id: &str) -> Result<Decision<u64>, StoreError> {
     let found = store.load(&[key(id)]).await?.pop().flatten();
     let count = found.as_ref().map_or(0, |document| text(&document.bytes).parse::<u64>().unwrap()) + 1;
@@ -116,7 +116,7 @@ pub(crate) async fn increment(store: &dyn Store, id: &str) -> Result<Decision<u6
     Ok(Decision { change: Some(ChangeSet { write, ..change() }), outcome: count })
 }
 
-/// Whether nothing was written, for certain.
+/// Whether it is certain that nothing was written.
 pub(crate) fn is_definite<E>(error: &TransactError<E>) -> bool {
     match error {
         TransactError::Refused(_)
