@@ -1,19 +1,19 @@
 //! The declaration of stored forms.
 
-/// Declares the forms of types, and which of them are documents of their own.
+/// Declares the stored forms of types, and which of them are documents of their own.
 ///
-/// It begins with `by HALF;`, the marker type of the half that keeps them. Then come, in any order:
+/// It begins with `by HALF;`, the marker type of the half that stores them. Then, in any order, come:
 ///
-/// - `document T as "collection", format N;` gives the module `COLLECTION` and `FORMAT`, `encode`, which
-///   gives the format and the bytes, and `decode`, which refuses every other format.
+/// - `document T as "collection", format N;` gives the module `COLLECTION` and `FORMAT`; `encode`, which
+///   returns the format and the bytes; and `decode`, which refuses every other format.
 /// - `message T as "topic";` gives it `TOPIC`, and an `encode` and a `decode` without a format.
-/// - `struct T { field, … }`, an object. `field as "name"` is stored under another name than its own, and
-///   `field or default` is left out where it is the default. Every field is named: one that is added to the
-///   type does not compile until it is added here. `; check CLOSURE => "predicate"` at the end refuses what
-///   the fields cannot be together.
-/// - `struct T(field);`, which is stored as its field; `check` may stand before the semicolon.
+/// - `struct T { field, … }`, an object. `field as "name"` is stored under a name other than its own, and
+///   `field or default` is left out if it has the default value. Every field must be named: a field that is
+///   added to the type does not compile until it is added here. `; check CLOSURE => "predicate"` at the end
+///   refuses combinations of fields that are not valid.
+/// - `struct T(field);`, which is stored as its field; `check` may come before the semicolon.
 /// - `enum T { Variant, Variant { field, … }, Variant(data), Variant(one, other) }`: its name, or an object
-///   of its name and its data. One element is the data itself; several are an object, like fields.
+///   of its name and its data. A single element is itself the data; several form an object, like fields.
 /// - `text T: to_text, parse;`, a string: a method of the value, and a function from `&str` to an `Option` or
 ///   a `Result`.
 ///
@@ -96,7 +96,7 @@ macro_rules! stored {
     (@items $generics:tt $by:ident, message $type:ty as $topic:literal; $($rest:tt)*) => {
         pub(crate) const TOPIC: &str = $topic;
 
-        /// The message's bytes. They carry no format of their own.
+        /// The message's bytes, which contain no format number.
         pub(crate) fn encode(message: &$type) -> $crate::Bytes {
             $crate::encode::<$by, $type>(message)
         }

@@ -27,7 +27,7 @@ pub fn decode<By, T: Stored<By>>(document: &'static str, bytes: &[u8]) -> Result
     })
 }
 
-/// Reads one member of a document that is an object, and nothing else of it.
+/// Reads one member of a document that is an object, and nothing else.
 ///
 /// # Errors
 /// [`Unreadable`], naming the document and the member.
@@ -45,7 +45,7 @@ pub fn decode_member<By, T: Stored<By>>(
     })
 }
 
-/// Refuses every format of a document but the one that this version writes.
+/// Refuses every format of a document except the one that this version writes.
 ///
 /// # Errors
 /// [`Unreadable`], with both numbers.

@@ -1,4 +1,4 @@
-//! What is wrong with a stored value, and where: never what it holds.
+//! What is wrong with a stored value, and where; never its content.
 
 use core::fmt;
 
@@ -13,7 +13,7 @@ pub struct Illegible {
 }
 
 impl Illegible {
-    /// The same, as a part of the member or variant with this name.
+    /// The same error, inside the member or variant with this name.
     #[must_use]
     pub fn inside(mut self, name: &str) -> Self {
         let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
@@ -21,7 +21,7 @@ impl Illegible {
         self
     }
 
-    /// The same, as a part of an element of a list.
+    /// The same error, inside an element of a list.
     pub(super) fn inside_element(self, index: usize) -> Self {
         self.inside(&format!("[{index}]"))
     }

@@ -1,13 +1,13 @@
-//! The codec of stored documents. [`stored!`] declares the form of a type once; writing, reading and the
-//! strictness of both follow from it. The nouns that both halves share have their forms here; every other
-//! declaration is in `stored/` of the half that keeps the document.
+//! The codec of stored documents. [`stored!`] declares the form of a type once; reading, writing and their
+//! strictness follow from it. The forms of the nouns that both halves share are here; every other declaration
+//! is in `stored/` of the half that stores the document.
 //!
-//! A form is JSON. A struct is an object of its fields under their own names; a field that is `None` is
-//! left out. An enum is its variant's name, with the variant's data as the only member of an object where
-//! it has any. Every member is known and is there once, or the document is refused; a refusal names the
-//! document and the member, and never what they hold.
+//! A form is JSON. A struct is an object with its fields under their own names; a field that is `None` is
+//! left out. An enum is its variant's name or, if the variant has data, an object whose only member is that
+//! name with the data. Every member must be known and occur once, or the document is refused; a refusal names
+//! the document and the member, and never their content.
 //!
-//! The store knows none of this: it keeps a format number and bytes.
+//! The store knows nothing of this: it stores a format number and bytes.
 #![warn(missing_docs)]
 
 mod declare;

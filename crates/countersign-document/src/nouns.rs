@@ -1,5 +1,5 @@
-//! The forms of what both halves speak of: money, instants, ids, words, addresses, exact bodies; and of
-//! the types that hold others.
+//! The forms of the nouns that both halves use: money, instants, ids, words, addresses, exact bodies; and of
+//! the types that contain others.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -161,7 +161,7 @@ impl<By, One: Stored<By>, Other: Stored<By>> Stored<By> for (One, Other) {
     }
 }
 
-/// The exact body of a call: this system's own JSON, kept as a text.
+/// The exact body of a call: this system's own JSON, stored as a text.
 impl<By> Stored<By> for Arc<[u8]> {
     fn write(&self, writer: &mut Writer) {
         writer.text(&String::from_utf8_lossy(self));
@@ -183,7 +183,7 @@ impl<By> Stored<By> for Bytes {
     }
 }
 
-/// So many bytes of any kind, in Base64.
+/// This many bytes of any kind, in Base64.
 impl<By, const LEN: usize> Stored<By> for [u8; LEN] {
     fn write(&self, writer: &mut Writer) {
         writer.text(&STANDARD.encode(self));

@@ -1,4 +1,4 @@
-//! Reading JSON: one pass over the text, which borrows a string where it has no escapes.
+//! Reading JSON: one pass over the text, which borrows a string if it has no escapes.
 
 use core::str::FromStr;
 use std::borrow::Cow;
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::illegible::Illegible;
 
-/// What is not JSON at all: damaged, unless another program wrote it.
+/// The text is not JSON at all: it is damaged, or another program wrote it.
 const SYNTAX: &str = "is not well-formed";
 
 /// A document that is being read.
@@ -19,7 +19,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Begins with a document's bytes.
+    /// Starts reading the bytes of a document.
     pub(super) fn new(bytes: &'a [u8]) -> Result<Self, Illegible> {
         match core::str::from_utf8(bytes) {
             Ok(text) => Ok(Self { text, position: 0 }),
@@ -27,13 +27,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Refuses the value at hand. `why` is a predicate, such as `is not valid`.
+    /// Refuses the current value. `why` is a predicate, such as `is not valid`.
     #[must_use]
     pub fn illegible(&self, why: &'static str) -> Illegible {
         Illegible { path: String::new(), why, position: self.position }
     }
 
-    /// Refuses what comes next, or that nothing does.
+    /// Refuses what comes next, or a document that ends here.
     fn unexpected(&self, why: &'static str) -> Illegible {
         self.illegible(if self.rest().is_empty() { "is cut off" } else { why })
     }
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
         if self.take(byte) { Ok(()) } else { Err(self.unexpected(why)) }
     }
 
-    /// Refuses whatever comes after the document.
+    /// Refuses anything that comes after the document.
     pub(super) fn end(&mut self) -> Result<(), Illegible> {
         if self.peek().is_some() { Err(self.illegible("is followed by something")) } else { Ok(()) }
     }
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
     /// Reads a string.
     ///
     /// # Errors
-    /// Anything else.
+    /// For anything else.
     pub fn text(&mut self) -> Result<Cow<'a, str>, Illegible> {
         self.expect(b'"', "is not a text")?;
         let rest = self.rest();
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
     /// Reads a whole number.
     ///
     /// # Errors
-    /// Anything else, and a number that does not fit.
+    /// For anything else, and for a number that does not fit.
     pub fn number<N: FromStr>(&mut self) -> Result<N, Illegible> {
         self.peek();
         let rest = self.rest();
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         Ok(number)
     }
 
-    /// Whether the next value is this word (`true`, `null`), which is then read.
+    /// Whether the next value is this word (`true`, `null`); if it is, it is read.
     pub(super) fn take_word(&mut self, word: &str) -> bool {
         self.peek();
         let is_next = self.rest().starts_with(word);
@@ -106,10 +106,10 @@ impl<'a> Reader<'a> {
         is_next
     }
 
-    /// Reads a value of any kind, as it is written.
+    /// Reads a value of any kind and returns its text.
     ///
     /// # Errors
-    /// What is not JSON.
+    /// For text that is not JSON.
     pub fn raw(&mut self) -> Result<&'a str, Illegible> {
         let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<&'a RawValue>();
         match values.next() {
@@ -125,19 +125,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a value that is kept as a text.
+    /// Reads a value that is stored as a text.
     ///
     /// # Errors
-    /// What is not a text, or not one of the value's.
+    /// For anything that is not a text, or that `parse` refuses.
     pub fn parsed<P: Parsed>(&mut self, parse: impl FnOnce(&str) -> P) -> Result<P::Value, Illegible> {
         let text = self.text()?;
         parse(&text).value().ok_or_else(|| self.illegible("is not valid"))
     }
 
-    /// Reads an object; `read` is given each name, and reads the member's value.
+    /// Reads an object; `read` gets each name, and reads the member's value.
     ///
     /// # Errors
-    /// What is not an object, and those of `read`.
+    /// For anything that is not an object, and those of `read`.
     pub fn object(
         &mut self,
         mut read: impl FnMut(&mut Self, &str) -> Result<(), Illegible>,
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads what stands up to a closing bracket: nothing, or values with commas between them.
+    /// Reads up to a closing bracket: nothing, or values with commas between them.
     fn values(
         &mut self,
         close: u8,
@@ -171,17 +171,17 @@ impl<'a> Reader<'a> {
     /// Refuses a member that the object does not have.
     #[must_use]
     pub fn unknown(&self, name: &str) -> Illegible {
-        /// Of a damaged name that much is shown.
+        /// How much of a damaged name is shown.
         const SHOWN_LEN: usize = 40;
         let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
         let name: String = name.chars().take_while(plain).take(SHOWN_LEN).collect();
         self.illegible("is not known").inside(&name)
     }
 
-    /// Refuses a value whose parts are valid and together are not. `why` is a predicate.
+    /// Refuses a value whose parts are valid but not together. `why` is a predicate.
     ///
     /// # Errors
-    /// The check fails.
+    /// If the check fails.
     pub fn check<T>(
         &self,
         value: &T,
@@ -194,17 +194,17 @@ impl<'a> Reader<'a> {
     /// Reads a list; `read` reads each element.
     ///
     /// # Errors
-    /// What is not a list, and those of `read`.
+    /// For anything that is not a list, and those of `read`.
     pub fn list(&mut self, read: impl FnMut(&mut Self) -> Result<(), Illegible>) -> Result<(), Illegible> {
         self.expect(b'[', "is not a list")?;
         self.values(b']', read)
     }
 
-    /// Reads a variant: `read` is given its name and whether it has data, which `read` then reads. It gives
-    /// `None` for a variant that there is not.
+    /// Reads a variant: `read` gets its name and whether it has data, which `read` then reads. It returns
+    /// `None` for a variant that does not exist.
     ///
     /// # Errors
-    /// What is not a variant, and those of `read`.
+    /// For anything that is not a variant, and those of `read`.
     pub fn variant<T>(
         &mut self,
         read: impl FnOnce(&mut Self, &str, bool) -> Result<Option<T>, Illegible>,
@@ -224,9 +224,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What parsing a text comes to: an `Option` or a `Result`.
+/// The result of parsing a text: an `Option` or a `Result`.
 pub trait Parsed {
-    /// What was parsed.
+    /// The type of the parsed value.
     type Value;
 
     /// The value, if there is one.

@@ -1,4 +1,4 @@
-//! What has a form, and how the members of an object are written and read.
+//! Types that have a form, and how the members of an object are written and read.
 
 use super::illegible::Illegible;
 use super::reader::Reader;
@@ -6,8 +6,8 @@ use super::writer::Writer;
 
 /// A type with a form in stored documents.
 ///
-/// `By` is the half that keeps it: each has a marker type of its own. Neither owns this trait or the
-/// domain's types, so the marker is what lets a half say how a type of the domain is stored.
+/// `By` is the half that stores it: each half has its own marker type. A half owns neither this trait nor the
+/// domain's types, so the marker is what allows it to define how a type of the domain is stored.
 pub trait Stored<By>: Sized {
     /// Writes the value.
     fn write(&self, writer: &mut Writer);
@@ -15,16 +15,16 @@ pub trait Stored<By>: Sized {
     /// Reads a value.
     ///
     /// # Errors
-    /// [`Illegible`] for anything that [`Stored::write`] does not write, white space aside.
+    /// [`Illegible`] for anything that [`Stored::write`] does not write, except white space.
     fn read(reader: &mut Reader<'_>) -> Result<Self, Illegible>;
 
-    /// What it means that a member is left out; `None` where the member must be there.
+    /// The value of a member that is left out; `None` if the member is required.
     #[must_use]
     fn absent() -> Option<Self> {
         None
     }
 
-    /// Whether the value is left out where it is a member.
+    /// Whether the value is left out if it is a member.
     fn is_absent(&self) -> bool {
         false
     }
@@ -51,7 +51,7 @@ where
 /// Reads a member into its place.
 ///
 /// # Errors
-/// A second member of the name, and those of its value.
+/// For a second member with the name, and those of its value.
 pub fn read_member<By, T: Stored<By>>(
     reader: &mut Reader<'_>,
     name: &'static str,
@@ -64,10 +64,10 @@ pub fn read_member<By, T: Stored<By>>(
     Ok(())
 }
 
-/// The value of a member once its object was read.
+/// The value of a member after its object was read.
 ///
 /// # Errors
-/// It is missing.
+/// If the member is missing.
 pub fn present<By, T: Stored<By>>(
     reader: &Reader<'_>,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! Every form reads back as it was written, and what is not one is refused by the member's name.
+//! Every form reads back as it was written, and anything else is refused by the member's name.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -171,7 +171,7 @@ proptest! {
     #[test]
     fn whatever_is_written_is_read_back(it in an_order()) {
         let (format, bytes) = order::encode(&it);
-        // The bytes are JSON to every other reader too.
+        // The bytes are JSON for every other reader too.
         let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         let spread = serde_json::to_vec_pretty(&value).unwrap();
         prop_assert_eq!(order::decode(format, &spread), Ok(it.clone()));

@@ -8,7 +8,7 @@ use bytes::Bytes;
 /// Room for most documents, in bytes.
 const USUAL_LEN: usize = 1_024;
 
-/// A buffer that takes a document.
+/// A buffer for a document.
 #[derive(Debug)]
 pub struct Writer {
     out: Vec<u8>,
@@ -22,7 +22,7 @@ impl Default for Writer {
 
 // Writing to memory does not fail.
 impl Writer {
-    /// Writes a string, escaped where JSON demands it.
+    /// Writes a string, escaped where JSON requires it.
     pub fn text(&mut self, text: &str) {
         let _ = serde_json::to_writer(&mut self.out, text);
     }
@@ -32,7 +32,7 @@ impl Writer {
         let _ = write!(self.out, "{number}");
     }
 
-    /// Writes JSON that is ready.
+    /// Writes finished JSON.
     pub fn raw(&mut self, json: &str) {
         self.out.extend_from_slice(json.as_bytes());
     }
@@ -66,7 +66,7 @@ impl Writer {
         }
     }
 
-    /// What was written. Copied, so that what is kept in memory takes no more room than it needs.
+    /// What was written. Copied, so that it takes no more memory than it needs.
     pub(super) fn finish(self) -> Bytes {
         Bytes::copy_from_slice(&self.out)
     }
