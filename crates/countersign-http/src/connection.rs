@@ -1,6 +1,5 @@
-//! One connection: its requests in turn, each made whole before the handler sees it, and the
-//! socket's end. [`crate::serve`] runs one of these a connection; routes and bodies' meaning
-//! belong to the handler.
+//! One connection: its requests in turn, each complete before the handler sees it, and the end of the socket.
+//! [`crate::serve`] runs one of these per connection; routes and the meaning of bodies belong to the handler.
 
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
@@ -22,32 +21,32 @@ use crate::handler::{Handler, Peer, Reply, Response, Unreadable};
 use crate::limits::Limits;
 use crate::socket::{Line, Socket};
 
-/// hyper answers a head with more lines than this by itself, without the handler's body. It sets
-/// aside room for as many on each request, so this is four times what [`Limits`] allow, not more.
+/// hyper itself answers a head with more lines than this, without the handler's body. It reserves room for
+/// this many lines on each request, so this is four times what [`Limits`] allow, not more.
 const PARSED_HEAD_LINES: usize = 256;
 
-/// hyper answers a longer head by itself, and holds at most this much of a connection in memory. A
-/// target of 64 KiB it answers by itself however much it may hold.
+/// hyper itself answers a longer head, and keeps at most this much of a connection in memory. A target of 64
+/// KiB is always answered by hyper, whatever this value is.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// How much of a refused body is read and dropped after the answer, and for how long. A socket
-/// closed with unread bytes is reset by the kernel, and the reset may overtake the answer.
+/// How much of a refused body is read and dropped after the answer, and for how long. The kernel resets a
+/// socket that is closed with unread bytes, and the reset may overtake the answer.
 const DISCARDED_BYTES: u64 = 8 * 1024 * 1024;
 const DISCARDING_TIME: Duration = Duration::from_secs(2);
 
-/// Where the server is in its life.
+/// The phase of the server's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     Serving,
-    /// Requests that have begun are finished, no further ones are taken.
+    /// Started requests are finished, no further ones are accepted.
     Draining,
     Closed,
 }
 
-/// What a connection ends with, if it is not just closed.
+/// How a connection ends, if it is not simply closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// The peer may still be sending what was refused.
+    /// The peer may still be sending the refused body.
     CloseAfterDiscarding,
     Reset,
 }
@@ -58,16 +57,16 @@ struct Connection {
     limits: Limits,
     peer: Peer,
     line: Arc<Line>,
-    /// The first one stands: with it the connection takes no further request.
+    /// The first value that is set counts: from then on the connection accepts no further request.
     ending: OnceLock<Ending>,
     slot: Arc<OwnedSemaphorePermit>,
     stage: watch::Receiver<Stage>,
 }
 
-/// A handler's work. What it has begun it finishes: when its client hangs up, it goes on without one
-/// and keeps the connection's slot, so that it counts against the limit and a shutdown waits for it.
+/// A handler's work. It always finishes what it has started: if its client disconnects, it continues without
+/// one and keeps the connection's slot, so that it counts against the limit and a shutdown waits for it.
 struct Work {
-    /// None once it is done.
+    /// `None` once it is done.
     handling: Option<BoxFuture<'static, Reply>>,
     slot: Arc<OwnedSemaphorePermit>,
     stage: watch::Receiver<Stage>,
@@ -96,7 +95,7 @@ impl Drop for Work {
         runtime.spawn(async move {
             tokio::select! {
                 _ = handling => {}
-                // An error says that the server was dropped: it has closed.
+                // An error means that the server was dropped: it has closed.
                 _ = stage.wait_for(|stage| *stage == Stage::Closed) => {}
             }
             drop(slot);
@@ -104,7 +103,7 @@ impl Drop for Work {
     }
 }
 
-/// The handler wants no answer sent.
+/// The handler does not want an answer to be sent.
 #[derive(Debug)]
 struct ResetWanted;
 
@@ -116,7 +115,7 @@ impl std::fmt::Display for ResetWanted {
 
 impl std::error::Error for ResetWanted {}
 
-/// Serves a connection to its end. The slot is free again when all that it began is done.
+/// Serves a connection to its end. The slot is free again when everything that it started is done.
 pub(crate) async fn run(
     stream: TcpStream,
     peer: Peer,
@@ -149,12 +148,12 @@ pub(crate) async fn run(
     }
 }
 
-/// Answers request after request until either side is done. The socket is released at the end.
+/// Answers one request after another until either side is done. The socket is released at the end.
 async fn exchange(socket: Socket, connection: &Arc<Connection>, mut stage: watch::Receiver<Stage>) {
     let service = hyper::service::service_fn(|request| answer(Arc::clone(connection), request));
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.max_headers(PARSED_HEAD_LINES).max_buf_size(BUFFER_BYTES);
-    // The socket keeps the time of heads and idling itself, with one timer a connection.
+    // The socket itself measures the time of heads and of idling, with one timer per connection.
     builder.header_read_timeout(None);
     let mut exchange = pin!(builder.serve_connection(TokioIo::new(socket), service));
     loop {
@@ -208,8 +207,8 @@ impl Connection {
         Work { handling: Some(self.handler.handle(request)), slot, stage }
     }
 
-    /// The answer to a request that is not whole. What follows it on the connection cannot be
-    /// told from the rest of its body, so the connection ends.
+    /// The answer to a request that is not complete. What follows it on the connection cannot be
+    /// distinguished from the rest of its body, so the connection ends.
     fn refuse(&self, head: &http::request::Parts, unreadable: Unreadable) -> Response {
         self.ending.get_or_init(|| Ending::CloseAfterDiscarding);
         let mut response = self.handler.refuse(head, unreadable);
@@ -229,7 +228,7 @@ async fn read_whole(
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    // A declared length over the limit is refused before the client is told to go on.
+    // A declared length over the limit is refused before the client is told to continue.
     if body.size_hint().lower() > limits.body_bytes as u64 {
         return Err(Unreadable::BodyTooLarge);
     }
@@ -246,7 +245,7 @@ fn head_bytes(head: &http::request::Parts) -> usize {
     target + lines.sum::<usize>()
 }
 
-/// Reads a body to its end. One that came in a single piece, as nearly all do, is not copied.
+/// Reads a body to its end. A body that came in a single piece, as nearly all do, is not copied.
 async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Unreadable> {
     let mut whole = Bytes::new();
     while let Some(frame) = body.frame().await {
@@ -258,7 +257,7 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Unreadable> 
         if whole.is_empty() {
             whole = piece;
         } else {
-            // Copied once, then grown in place: nobody else holds it.
+            // Copied once, then extended in place: nobody else holds it.
             let mut joined = BytesMut::from(whole);
             joined.extend_from_slice(&piece);
             whole = joined.freeze();
@@ -267,7 +266,7 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Unreadable> 
     Ok(whole)
 }
 
-/// Tells the peer that nothing more comes, then reads what it is still sending, within bounds.
+/// Tells the peer that nothing more comes, then reads what it is still sending, within limits.
 async fn discard(mut stream: TcpStream) {
     if stream.shutdown().await.is_err() {
         return;

@@ -1,11 +1,12 @@
-//! What a server hands on and gets back: whole requests, answers, and the requests that never became whole.
+//! What a server passes to its handler and gets back: complete requests, answers, and the requests that were
+//! never complete.
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-/// A request whose body has arrived whole, within the limits.
+/// A request whose body has arrived completely, within the limits.
 ///
-/// Its extensions hold the [`Peer`]. Simulations and tests build it by hand and need no socket.
+/// Its extensions contain the [`Peer`]. Simulations and tests build a request by hand and need no socket.
 pub type Request = http::Request<Bytes>;
 /// An answer with its whole body.
 pub type Response = http::Response<Bytes>;
@@ -14,7 +15,7 @@ pub type Response = http::Response<Bytes>;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub std::net::SocketAddr);
 
-/// What a handler wants done with a request.
+/// What a handler wants to be done with a request.
 #[derive(Debug)]
 pub enum Reply {
     /// Send this answer.
@@ -23,12 +24,12 @@ pub enum Reply {
     Reset,
 }
 
-/// Why a request never became a [`Request`].
+/// Why a request never became a complete [`Request`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreadable {
-    /// The body is over the limit.
+    /// The body is larger than the limit.
     BodyTooLarge,
-    /// The headers are over the limit in bytes or in number.
+    /// The headers exceed the limit in bytes or in number.
     HeadTooLarge,
     /// The body did not arrive in time.
     BodyTimedOut,
@@ -38,9 +39,9 @@ pub enum Unreadable {
 
 /// A server's answer to every request.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers a whole request.
+    /// Answers a complete request.
     fn handle(&self, request: Request) -> BoxFuture<'static, Reply>;
 
-    /// Renders the answer to a request that never became whole. Its head is all there is.
+    /// Renders the answer to a request that was never complete. Only its head is known.
     fn refuse(&self, head: &http::request::Parts, unreadable: Unreadable) -> Response;
 }

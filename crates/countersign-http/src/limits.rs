@@ -1,4 +1,4 @@
-//! The bounds of one server: sizes, counts and times. Each is written down because whatever is
+//! The limits of one server: sizes, counts and times. All of them are written down, because anything that is
 //! read, queued or waited for without a limit is a way to take the server down.
 
 use std::time::Duration;
@@ -9,20 +9,20 @@ use std::time::Duration;
 /// few kilobytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a body; one more is [`Unreadable::BodyTooLarge`](crate::Unreadable).
+    /// The largest body, in bytes; one more is [`Unreadable::BodyTooLarge`](crate::Unreadable).
     pub body_bytes: usize,
-    /// Bytes of a request's target and headers together.
+    /// The largest size of a request's target and headers together, in bytes.
     pub head_bytes: usize,
-    /// Header lines of a request.
+    /// The largest number of header lines of a request.
     pub head_lines: usize,
-    /// From the head's end to the body's end.
+    /// The time from the end of the head to the end of the body.
     pub body_time: Duration,
-    /// From the head's first byte to its end.
+    /// The time from the first byte of the head to its end.
     pub head_time: Duration,
     /// How long a connection may stay open between requests, and how long an answer may wait for
     /// a peer that does not read.
     pub idle_time: Duration,
-    /// Connections at once. Further ones wait in the kernel's queue.
+    /// The largest number of open connections. Further ones wait in the kernel's queue.
     pub connections: usize,
     /// How long a shutdown waits for the requests that are being answered.
     pub shutdown_time: Duration,

@@ -1,5 +1,5 @@
-//! Which function answers a request: a table whose rows are a method, a path and a function. The paths
-//! are matched by `matchit`; how a request without a row is answered is up to the server.
+//! Which function answers a request: a table whose rows are a method, a path and a function. The paths are
+//! matched by `matchit`; the server decides how a request without a row is answered.
 
 use std::future::Future;
 
@@ -15,17 +15,17 @@ pub enum Unrouted {
     NoSuchPath,
     /// The path has rows, but none with this method.
     WrongMethod {
-        /// The methods of the path's rows as the header `allow` lists them, in alphabetical order.
+        /// The methods of the path's rows, as the header `allow` lists them, in alphabetical order.
         allowed: String,
     },
 }
 
-/// The part of a path that varies, as a route's function takes it.
+/// The variable part of a path, as a route's function takes it.
 pub trait Parameter<E>: Sized {
-    /// Reads the segment as it was sent: nothing is percent-decoded, and it may be empty.
+    /// Reads the segment as it was sent: it is not percent-decoded, and it may be empty.
     ///
     /// # Errors
-    /// The server's answer to a segment that cannot be one.
+    /// The server's answer to a segment that is not valid.
     fn read(segment: &str) -> Result<Self, E>;
 }
 
@@ -35,13 +35,13 @@ impl<E> Parameter<E> for String {
     }
 }
 
-/// The function of a row: an `async fn(S, Request)`, or an `async fn(S, Request, P)` that takes the path's
-/// [`Parameter`] too. `A` tells the two apart; nothing else implements it.
+/// The function of a row: an `async fn(S, Request)`, or an `async fn(S, Request, P)` that also takes the
+/// path's [`Parameter`]. `A` distinguishes the two; nothing else implements it.
 pub trait Function<S, E, A>: Send + Sync + 'static {
     /// Calls the function.
     ///
     /// # Errors
-    /// The segment cannot be the parameter that the function takes.
+    /// If the segment is not valid as the function's parameter.
     fn call(&self, state: S, request: Request, segment: &str) -> Result<Answering<E>, E>;
 }
 
@@ -70,13 +70,13 @@ where
 
 type Call<S, E> = Box<dyn Fn(S, Request, &str) -> Result<Answering<E>, E> + Send + Sync>;
 
-/// A table of routes, whose functions share a state `S` and answer a refusal `E`.
+/// A table of routes whose functions share a state `S` and refuse with an `E`.
 ///
-/// A path may have one parameter, as `/orders/{orderId}/lines` has. Of two paths that match, the one with
-/// fewer parameters counts. One slash at a path's end is ignored.
+/// A path may have one parameter, as in `/orders/{orderId}/lines`. If two paths match, the one with fewer
+/// parameters counts. One slash at the end of a path is ignored.
 pub struct Router<S, E> {
     templates: matchit::Router<&'static str>,
-    /// Each with its path's template.
+    /// The method, the template of the path, and the function.
     rows: Vec<(Method, &'static str, Call<S, E>)>,
 }
 
@@ -92,7 +92,7 @@ impl<S: 'static, E: 'static> Router<S, E> {
         self.row(Method::GET, path, function).row(Method::HEAD, path, function)
     }
 
-    /// A row for `GET` alone.
+    /// A row only for `GET`.
     pub fn get<A>(self, path: &'static str, function: impl Function<S, E, A>) -> Self {
         self.row(Method::GET, path, function)
     }
@@ -112,7 +112,7 @@ impl<S: 'static, E: 'static> Router<S, E> {
         self.row(Method::DELETE, path, function)
     }
 
-    /// Panics if the table has this row, if another path matches the same requests, or if the path has two
+    /// Panics if the table already has this row, if another path matches the same requests, or if the path has two
     /// parameters.
     fn row<A>(mut self, method: Method, template: &'static str, function: impl Function<S, E, A>) -> Self {
         let known = || self.rows.iter().filter(|row| row.1 == template);
@@ -131,10 +131,10 @@ impl<S: 'static, E: 'static> Router<S, E> {
         self
     }
 
-    /// Answers by the function of the request's row.
+    /// Answers with the function of the request's row.
     ///
     /// # Errors
-    /// What the function or its parameter refuses, and [`Unrouted`] where there is no row.
+    /// What the function or its parameter refuses, and [`Unrouted`] if there is no row.
     pub async fn answer(&self, state: S, request: Request) -> Result<Response, E>
     where
         E: From<Unrouted>,
@@ -149,7 +149,7 @@ impl<S: 'static, E: 'static> Router<S, E> {
         answering.await
     }
 
-    /// The methods that a path takes, as the header `allow` lists them; none for a path without rows.
+    /// The methods that a path accepts, as the header `allow` lists them; `None` for a path without rows.
     pub fn allowed(&self, path: &str) -> Option<String> {
         self.at(path).map(|(template, _)| self.methods(template))
     }
@@ -161,7 +161,7 @@ impl<S: 'static, E: 'static> Router<S, E> {
         methods.join(", ")
     }
 
-    /// The template that a path matches, and the segment in its parameter's place.
+    /// The template that a path matches, and the segment in the place of its parameter.
     fn at<'path>(&self, path: &'path str) -> Option<(&'static str, &'path str)> {
         let found = self.templates.at(path.strip_suffix('/').unwrap_or(path)).ok()?;
         Some((*found.value, found.params.iter().next().map_or("", |(_, segment)| segment)))

@@ -1,5 +1,4 @@
-//! The accept loop and the server's end. What happens on a connection lives in
-//! [`crate::connection`].
+//! The accept loop and the server's end. What happens on a connection is in [`crate::connection`].
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,15 +14,15 @@ use crate::connection::{self, Stage};
 use crate::handler::{Handler, Peer};
 use crate::limits::Limits;
 
-/// How long to leave a listener alone that cannot accept, most likely for want of file
-/// descriptors: trying at once would only burn a core.
+/// How long to wait before using a listener again that cannot accept, most likely because there are no file
+/// descriptors left: trying again at once would only keep a core busy.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves every connection of `listener` with `handler`, until `shutdown` is ready.
 ///
-/// Then the listener is closed, idle connections are closed, requests that have begun are
-/// answered (carried out, if their client is gone), and after [`Limits::shutdown_time`] what is left is cut off. Dropping the future cuts
-/// everything off at once. Must run inside a tokio runtime with its timer and I/O drivers.
+/// Then the listener is closed, idle connections are closed, started requests are answered (or only finished,
+/// if their client is gone), and after [`Limits::shutdown_time`] the rest is cut off. Dropping the future
+/// cuts everything off at once. Must run inside a tokio runtime with its timer and I/O drivers.
 pub async fn serve(
     listener: TcpListener,
     handler: Arc<dyn Handler>,
@@ -48,8 +47,8 @@ pub async fn serve(
     stage.send_replace(Stage::Closed);
 }
 
-/// Serves as [`serve`] does, and runs the timers of the same server next to it until it has ended. Returns when the
-/// timers have let go of what they held. Dropping the future ends them too.
+/// Serves as [`serve`] does, and runs the timers of the same server until it has ended. Returns once the timers
+/// have released what they held. Dropping the future ends them too.
 pub async fn serve_with_timers(
     listener: TcpListener,
     handler: Arc<dyn Handler>,
@@ -63,7 +62,7 @@ pub async fn serve_with_timers(
     tasks.shutdown().await;
 }
 
-/// Hands each connection to a task of its own. Only the semaphore's end would end it.
+/// Gives each connection to a task of its own. It ends only if the semaphore is closed.
 #[expect(clippy::disallowed_methods, reason = "a failing listener is left alone in real time")]
 async fn accept(
     listener: TcpListener,

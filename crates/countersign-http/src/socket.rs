@@ -1,9 +1,9 @@
-//! A connection's socket as hyper sees it: a TCP stream that gives up on a peer that has gone
-//! silent, and that comes back to [`crate::connection`] when hyper lets go of it, because the last
-//! act on a socket (reset, or a patient close) is not hyper's to choose.
+//! A connection's socket as hyper sees it: a TCP stream that gives up on a peer that has become silent, and
+//! that returns to [`crate::connection`] when hyper drops it, because hyper cannot choose how a socket ends
+//! (a reset, or a patient close).
 //!
-//! One timer serves the whole life of the connection. It is re-armed when it fires rather than on
-//! every request, so that a busy connection pays for no timer at all.
+//! One timer serves the whole life of the connection. It is re-armed when it fires rather than on every
+//! request, so a busy connection has no cost for timers.
 
 use std::io;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use crate::limits::Limits;
 /// What the socket and the requests on it know of each other.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
-    /// Requests begun. The socket tells by it that a new wait has started.
+    /// The number of started requests. The socket sees from it that a new wait has started.
     requests: AtomicU32,
     serving: AtomicBool,
     heard: AtomicBool,
@@ -36,18 +36,18 @@ impl Line {
         Serving(self)
     }
 
-    /// Whether the peer has connected and said nothing at all.
+    /// Whether the peer has connected and sent nothing at all.
     pub(crate) fn is_silent(&self) -> bool {
         !self.heard.load(Ordering::Relaxed)
     }
 
-    /// The stream, once hyper has let go of it.
+    /// The stream, once hyper has dropped it.
     pub(crate) fn take_stream(&self) -> Option<TcpStream> {
         self.released.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// A request is being served while this lives.
+/// While this lives, a request is being served.
 pub(crate) struct Serving<'a>(&'a Line);
 
 impl Drop for Serving<'_> {
@@ -67,7 +67,7 @@ struct Wait {
 /// The stream that hyper reads and writes.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    /// Present until the drop that hands it to the [`Line`].
+    /// Present until the drop that gives it to the [`Line`].
     stream: Option<TcpStream>,
     line: Arc<Line>,
     timer: Pin<Box<Sleep>>,
@@ -91,7 +91,7 @@ impl Socket {
         }
     }
 
-    /// Notes that bytes came. The first of a head start its clock; those of a body do not.
+    /// Records that bytes have arrived. The first bytes of a head start its clock; those of a body do not.
     fn heard(&mut self) {
         self.line.heard.store(true, Ordering::Relaxed);
         if self.line.serving.load(Ordering::Relaxed) {
@@ -122,7 +122,7 @@ impl Socket {
         self.poll_until(context, until, "the peer sent no request in time")
     }
 
-    /// Pending until then, and then an error.
+    /// Pending until that instant, then an error.
     fn poll_until<T>(
         &mut self,
         context: &mut Context<'_>,

@@ -1,5 +1,5 @@
-//! The server over real sockets, spoken to in raw bytes: what a well-behaved client gets, and what
-//! every kind of bad one gets.
+//! The server over real sockets, addressed in raw bytes: what a well-behaved client gets, and what every kind
+//! of misbehaving one gets.
 
 #![expect(clippy::unwrap_used, reason = "a test's harness fails by panicking")]
 
@@ -16,14 +16,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-/// Answers with what it was asked, and keeps the targets it has seen.
+/// Answers with what it was asked, and records the targets that it has seen.
 #[derive(Default)]
 struct Echo {
     seen: Mutex<Vec<String>>,
     arrived: Notify,
-    /// A request to `/held` is answered after this.
+    /// A request to `/held` is answered once this is notified.
     released: Notify,
-    /// Requests to `/held` that were carried out.
+    /// Requests to `/held` that were finished.
     carried_out: Notify,
 }
 
@@ -275,7 +275,7 @@ async fn a_body_one_byte_over_the_limit_is_refused() {
     }
 }
 
-/// A reset would overtake the answer if the server closed the socket over unread bytes.
+/// A reset would overtake the answer if the server closed the socket with unread bytes.
 #[tokio::test]
 async fn a_client_that_sends_megabytes_too_much_still_reads_its_refusal() {
     let server = Server::start(small()).await;
@@ -373,7 +373,7 @@ async fn time_spent_in_the_handler_is_not_idle_time() {
     let mut held = server.connect().await;
     held.send("GET /held HTTP/1.1\r\n\r\n").await;
     server.echo.arrived.notified().await;
-    // Another connection has its whole idle time meanwhile.
+    // Meanwhile another connection is idle for its whole idle time.
     server.connect().await.expect_end().await;
     server.echo.released.notify_one();
     assert_eq!(held.answer().await.body, "/held ");
@@ -442,7 +442,7 @@ async fn a_shutdown_answers_what_has_begun_and_closes_what_is_idle() {
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
-/// Holds a request, and its client hangs up; the server has time to notice.
+/// Holds a request, and its client disconnects; the server has time to notice.
 async fn hang_up_on_a_held_request(server: &Server) {
     let mut client = server.connect().await;
     client.send("GET /held HTTP/1.1\r\n\r\n").await;
