@@ -1,4 +1,4 @@
-//! The clock as a trait, and the machine's own. This is the only file that reads it or waits.
+//! The clock as a trait, and the machine's own. Only this file reads that clock or waits by it.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, Either, select};
 
 /// A clock that can be read and waited for.
 pub trait Clock: Send + Sync + 'static {
-    /// The wall clock's instant. An administrator can set it, so it may jump, back too.
+    /// The wall clock's instant. An administrator can set it, so it may jump, also backwards.
     fn now(&self) -> Timestamp;
 
     /// Completes when this much time has passed, whatever the wall clock shows.

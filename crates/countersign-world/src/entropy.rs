@@ -1,4 +1,4 @@
-//! Randomness as a trait, and the machine's own. This is the only file that draws it.
+//! Randomness as a trait, and the machine's own. Only this file draws it.
 
 /// A source of random bytes.
 pub trait Entropy: Send + Sync + 'static {
@@ -13,7 +13,7 @@ pub struct SystemEntropy;
 impl Entropy for SystemEntropy {
     /// # Panics
     ///
-    /// If the machine has no entropy. Secret tokens, ids and signatures all need it.
+    /// If the machine has no entropy: secret tokens, ids and signatures all need it.
     #[expect(clippy::disallowed_methods, reason = "this is the file that draws entropy")]
     #[expect(clippy::expect_used, reason = "a machine without entropy can neither sign nor draw an id")]
     fn fill(&self, bytes: &mut [u8]) {

@@ -1,5 +1,5 @@
-//! Clocks that are moved by hand and randomness that repeats, for tests, the simulation and the demo.
-//! No server is started with one of these outside them.
+//! Clocks that are moved by hand and randomness that repeats, for tests, the simulation and the demo. No
+//! server is started with one of these anywhere else.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,9 +14,9 @@ use futures_util::future::BoxFuture;
 
 use crate::{Clock, Entropy};
 
-/// A clock that stands still until it is moved. Clones are the same clock.
+/// A clock that does not move until it is moved. Clones are the same clock.
 ///
-/// A sleep ends when the clock has been advanced over its end, or at [`FakeClock::wake_all`].
+/// A sleep ends when the clock has been advanced past its end, or at [`FakeClock::wake_all`].
 #[derive(Clone)]
 pub struct FakeClock(Arc<Mutex<State>>);
 
@@ -40,7 +40,7 @@ impl State {
 }
 
 impl FakeClock {
-    /// A clock that stands at this instant.
+    /// A clock that stays at this instant.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -53,8 +53,8 @@ impl FakeClock {
         })))
     }
 
-    /// A clock that every sleep advances by its length when it is first polled, so that no sleep waits.
-    /// A sleep that loses a race before it is polled moves nothing.
+    /// A clock that every sleep advances by its length when it is first polled, so that no sleep waits. A
+    /// sleep that loses a race before it is polled does not move the clock.
     #[must_use]
     pub fn moved_by_sleeps(now: Timestamp) -> Self {
         let clock = Self::at(now);
@@ -72,12 +72,12 @@ impl FakeClock {
         self.lock().now
     }
 
-    /// Sets the wall clock, as an administrator does: no time passes, and nobody is woken.
+    /// Sets the wall clock, as an administrator does: no time passes, and no sleep ends.
     pub fn set(&self, now: Timestamp) {
         self.lock().now = now;
     }
 
-    /// Lets time pass, and wakes the sleeps that are over then.
+    /// Lets time pass, and ends the sleeps that are over then.
     pub fn advance(&self, by: Duration) {
         let mut state = self.lock();
         state.advance(by);
@@ -88,7 +88,7 @@ impl FakeClock {
         over.into_values().for_each(Waker::wake);
     }
 
-    /// Lets time pass until the first sleep is over, and wakes that one; `false` when nobody sleeps.
+    /// Lets time pass until the first sleep is over, and ends that one; `false` if nobody sleeps.
     #[must_use]
     pub fn advance_to_the_first_sleeper(&self) -> bool {
         let mut state = self.lock();
@@ -106,7 +106,7 @@ impl FakeClock {
         sleepers.into_values().for_each(Waker::wake);
     }
 
-    /// The lengths of the sleeps that moved the clock, in their order.
+    /// The lengths of the sleeps that moved the clock, in order.
     #[must_use]
     pub fn slept(&self) -> Vec<Duration> {
         self.lock().slept.clone()
@@ -134,7 +134,7 @@ impl Clock for FakeClock {
     }
 }
 
-/// Its place is kept among the sleepers from its first poll on; when it is there no more, it is over.
+/// From its first poll on, it has a place among the sleepers; once it is no longer there, it is over.
 struct Sleep {
     clock: FakeClock,
     duration: Duration,
@@ -171,12 +171,12 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         let waker = self.place.and_then(|place| self.clock.lock().sleepers.remove(&place));
-        // A waker that is dropped may drop a task: not under the lock.
+        // Dropping a waker may drop a task, which must not happen under the lock.
         drop(waker);
     }
 }
 
-/// A clock whose wall time is off from another's, while time passes as it does there. Clones are the
+/// A clock whose wall time differs from another clock's, while time passes at the same rate. Clones are the
 /// same clock.
 #[derive(Clone)]
 pub struct ShiftedClock {
@@ -185,18 +185,18 @@ pub struct ShiftedClock {
 }
 
 impl ShiftedClock {
-    /// A clock that shows what the other does.
+    /// A clock that shows the same time as the other.
     #[must_use]
     pub fn over(clock: Arc<dyn Clock>) -> Self {
         Self { clock, off_by_ms: Arc::default() }
     }
 
-    /// Sets how far it is off from now on, in milliseconds: ahead, or back for a negative number.
+    /// Sets by how much it differs from now on, in milliseconds: ahead, or behind for a negative number.
     pub fn shift_to(&self, off_by_ms: i64) {
         self.off_by_ms.store(off_by_ms, Ordering::Relaxed);
     }
 
-    /// Moves it ahead of where it is.
+    /// Moves it further ahead.
     pub fn advance(&self, by: Duration) {
         let by_ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.off_by_ms.fetch_add(by_ms, Ordering::Relaxed);
@@ -224,7 +224,7 @@ impl Clock for ShiftedClock {
     }
 }
 
-/// Randomness that is the same byte forever: no jitter, for instance.
+/// Randomness that is the same byte forever, for example for no jitter.
 #[derive(Debug, Clone, Copy)]
 pub struct ConstantEntropy(pub u8);
 

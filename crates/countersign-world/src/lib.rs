@@ -1,8 +1,7 @@
-//! What the process takes from the world around it besides sockets and files: the time and randomness.
+//! What the process takes from its environment, apart from sockets and files: the time and randomness.
 //!
-//! Nothing else reads the machine's clock, waits by it or draws entropy; every other crate is given a
-//! [`Clock`] and an [`Entropy`], so a test or a simulation can replace both. [`fake`] holds what tests
-//! replace them with.
+//! Nothing else reads the machine's clock, waits by it or draws entropy; every other crate gets a [`Clock`]
+//! and an [`Entropy`], so a test or a simulation can replace both. [`fake`] has the replacements for tests.
 
 #![warn(missing_docs)]
 

@@ -1,11 +1,11 @@
-//! Numbers from a seed: splitmix64. The sandbox draws its ids and the chance of an ordered fault from
-//! it, a simulation everything. No secret may come from it.
+//! Numbers from a seed: splitmix64. The sandbox draws its ids and the chance of an ordered fault from it, and
+//! a simulation draws everything. No secret may come from it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Entropy;
 
-/// The distance of splitmix64's states: 2⁶⁴ divided by the golden ratio.
+/// The distance between splitmix64's states: 2⁶⁴ divided by the golden ratio.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// splitmix64's finalizer: a bijection that scatters neighbours.
@@ -16,10 +16,10 @@ pub const fn scattered(state: u64) -> u64 {
     state ^ (state >> 31)
 }
 
-/// A sequence of numbers that its key determines.
+/// A sequence of numbers that is determined by its key.
 ///
-/// Keys that lie near each other, or that differ by a multiple of the same constant, give sequences
-/// that overlap: pass a key through [`scattered`] first.
+/// Keys that are close to each other, or that differ by a multiple of the same constant, give overlapping
+/// sequences: pass a key through [`scattered`] first.
 #[derive(Debug)]
 pub struct Stream {
     key: u64,
@@ -45,7 +45,7 @@ impl Stream {
         scattered(self.key.wrapping_add(drawn.wrapping_mul(GAMMA)))
     }
 
-    /// Begins again.
+    /// Starts again from the beginning.
     pub fn restart(&self) {
         self.drawn.store(0, Ordering::Relaxed);
     }
