@@ -1,15 +1,14 @@
 //! Capture Charge: the ladder of its checks, in order. The form of the body is checked before, and so is that
-//! the charge exists and is the caller's. The numbers match those of [`super::create_charge`], whose rules
-//! these mirror.
+//! the charge exists and is the caller's. The numbers are those of docs/compatibility.md.
 //!
 //! | # | check | refused as |
 //! |---|---|---|
-//! | 1 | the charge is Authorized | [`CaptureRefused::NotAuthorized`] |
-//! | 3 | `captureAmount` is present | [`CaptureRefused::Missing`] |
-//! | 6 | the currency is the charge's | [`CaptureRefused::CurrencyDiffers`] |
-//! | 7 | more than nothing | [`CaptureRefused::NothingToCapture`] |
-//! | 8 | at most what Amazon charges at once | [`CaptureRefused::AboveMaximum`] |
-//! | 10 | at most what is authorized, or [`capturable`] where the session allowed more | [`CaptureRefused::ExceedsAuthorizedAmount`] |
+//! | 5 | the charge is Authorized | [`CaptureRefused::NotAuthorized`] |
+//! | 6 | `captureAmount` is present | [`CaptureRefused::Missing`] |
+//! | 7 | the currency is the charge's | [`CaptureRefused::CurrencyDiffers`] |
+//! | 8 | more than zero | [`CaptureRefused::NothingToCapture`] |
+//! | 9 | at most what Amazon charges in one payment | [`CaptureRefused::AboveMaximum`] |
+//! | 10 | at most what is authorized, or [`capturable`] if the session allows more | [`CaptureRefused::ExceedsAuthorizedAmount`] |
 //! | 11 | with all other captures at most [`surplus`] more than the permission's limit | [`CaptureRefused::ExceedsOvercharge`] |
 //!
 //! The order is this project's choice (docs/compatibility.md).

@@ -3,17 +3,17 @@
 //!
 //! | # | check | refused as |
 //! |---|---|---|
-//! | 1 | the permission is not Closed | [`CreateChargeRefused::PermissionClosed`] |
-//! | 2 | nor NonChargeable | [`CreateChargeRefused::PermissionNonChargeable`] |
-//! | 3 | `chargeAmount` is present | [`CreateChargeRefused::Missing`] |
-//! | 4 | not captureNow and pending at once | [`CreateChargeRefused::PendingWithCapture`] |
-//! | 5 | a soft descriptor goes with captureNow | [`CreateChargeRefused::SoftDescriptorWithoutCapture`] |
-//! | 6 | the currency is the permission's | [`CreateChargeRefused::CurrencyDiffers`] |
-//! | 7 | more than nothing | [`CreateChargeRefused::NothingToCharge`] |
-//! | 8 | at most what Amazon charges at once | [`CreateChargeRefused::AboveMaximum`] |
-//! | 9 | fewer than [`MAX_CHARGES`] charges | [`CreateChargeRefused::TooManyCharges`] |
-//! | 10 | at most what is left | [`CreateChargeRefused::ExceedsBalance`] |
-//! | 11 | the simulation fits | [`CreateChargeRefused::SimulationDoesNotFit`] |
+//! | 5 | the permission is not Closed | [`CreateChargeRefused::PermissionClosed`] |
+//! | 6 | and not NonChargeable | [`CreateChargeRefused::PermissionNonChargeable`] |
+//! | 7 | `chargeAmount` is present | [`CreateChargeRefused::Missing`] |
+//! | 8 | not `captureNow` together with pending authorization | [`CreateChargeRefused::PendingWithCapture`] |
+//! | 8 | a soft descriptor is only allowed with `captureNow` | [`CreateChargeRefused::SoftDescriptorWithoutCapture`] |
+//! | 9 | the currency is the permission's | [`CreateChargeRefused::CurrencyDiffers`] |
+//! | 10 | more than zero | [`CreateChargeRefused::NothingToCharge`] |
+//! | 11 | at most what Amazon charges in one payment | [`CreateChargeRefused::AboveMaximum`] |
+//! | 12 | fewer than [`MAX_CHARGES`] charges | [`CreateChargeRefused::TooManyCharges`] |
+//! | 13 | at most what is left | [`CreateChargeRefused::ExceedsBalance`] |
+//! | 14 | the simulation fits | [`CreateChargeRefused::SimulationDoesNotFit`] |
 //!
 //! Amazon documents the rules but not their order: state before attributes and single attributes before
 //! combinations, as in Finalize, is this project's choice (docs/compatibility.md).

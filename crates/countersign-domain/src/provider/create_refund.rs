@@ -3,13 +3,13 @@
 //!
 //! | # | check | refused as |
 //! |---|---|---|
-//! | 1 | the charge is Captured | [`CreateRefundRefused::NotCaptured`] |
-//! | 2 | `refundAmount` is present | [`CreateRefundRefused::Missing`] |
-//! | 3 | its currency is the charge's | [`CreateRefundRefused::CurrencyDiffers`] |
-//! | 4 | it is more than nothing | [`CreateRefundRefused::NothingToRefund`] |
-//! | 5 | it is at most what Amazon refunds at once | [`CreateRefundRefused::AboveMaximum`] |
-//! | 6 | the charge has had fewer than [`MAX_REFUNDS`] | [`CreateRefundRefused::TooManyRefunds`] |
-//! | 7 | with all others it keeps within the ceiling | [`CreateRefundRefused::ExceedsCeiling`] |
+//! | 5 | the charge is Captured | [`CreateRefundRefused::NotCaptured`] |
+//! | 6 | `refundAmount` is present | [`CreateRefundRefused::Missing`] |
+//! | 7 | its currency is the charge's | [`CreateRefundRefused::CurrencyDiffers`] |
+//! | 8 | it is more than zero | [`CreateRefundRefused::NothingToRefund`] |
+//! | 9 | it is at most what Amazon refunds in one call | [`CreateRefundRefused::AboveMaximum`] |
+//! | 10 | the charge has had fewer than [`MAX_REFUNDS`] | [`CreateRefundRefused::TooManyRefunds`] |
+//! | 11 | together with all other refunds it does not exceed the ceiling | [`CreateRefundRefused::ExceedsCeiling`] |
 //!
 //! The order is this project's choice (docs/compatibility.md).
 
