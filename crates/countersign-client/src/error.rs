@@ -23,10 +23,10 @@ pub type Answered<T> = Result<Answer<T>, Error>;
 /// | what came | [`is_definitive`] | [`is_retryable`] | [`is_misuse`] |
 /// |---|---|---|---|
 /// | no connection | yes | yes | no |
-/// | 401, 403, 429, 400 `InvalidHeaderValue` | yes | yes, later or after a repair | no |
+/// | 401, 403, 429, 400 `InvalidHeaderValue` | yes | yes, later or once the cause is fixed | no |
 /// | a decline, a mismatch, a limit | yes | no | no |
 /// | a wrong request | yes | no | yes |
-/// | 404, 408, 425, 5xx, a state refused, an unknown code, an unreadable body, silence | no | with a key, unless a state was refused | no |
+/// | 404, 408, 425, 5xx, a refused state, an unknown code, an unreadable body, no answer | no | with a key, except after a refused state | no |
 ///
 /// This holds for a call that was sent once. After an earlier try that may have arrived, no refusal proves
 /// that nothing happened, so everything but a success is ambiguous. Calls that only read change nothing and

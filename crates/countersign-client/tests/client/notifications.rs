@@ -205,7 +205,7 @@ fn forged() -> Vec<Forged> {
             after_signing(|envelope| envelope.signature.clear()),
             NotificationRefused::Envelope(EnvelopeRefused::Malformed {
                 member: "Signature",
-                why: "it has characters that it cannot have, or none",
+                why: "it is empty, or has characters that are not allowed",
             }),
         ),
         found_late(saying("prose"), NotificationRefused::Message(MessageRefused::NotAnObject)),

@@ -169,7 +169,7 @@ impl Envelope {
             let malformed = |why| Err(EnvelopeRefused::Malformed { member, why });
             match value {
                 Some(text) if text.len() > max_len => malformed("it is too long"),
-                Some(text) if !form(text) => malformed("it has characters that it cannot have, or none"),
+                Some(text) if !form(text) => malformed("it is empty, or has characters that are not allowed"),
                 None if unreadable(member) => malformed("it is not a string"),
                 Some(_) | None => Ok(value.clone()),
             }

@@ -69,7 +69,7 @@ with_texts! {
         Hexadecimal = "it is in hexadecimal: use Base64";
         /// The canonical request itself after the algorithm's name.
         CanonicalRequestNotHashed =
-            "the canonical request itself stood in the string to sign: put its SHA-256 there, in hexadecimal";
+            "the canonical request itself was in the string to sign: put its SHA-256 there, in hexadecimal";
         /// The canonical request alone.
         NoStringToSign =
             "the canonical request was signed: sign the algorithm's name, a line feed, and its SHA-256";
@@ -84,7 +84,7 @@ with_texts! {
         /// CR LF between the lines.
         CarriageReturns = "the lines were joined with CR LF: use LF alone";
         /// A line end after the last line.
-        TrailingLineEnd = "a line feed stood behind the last line: the canonical request ends without one";
+        TrailingLineEnd = "there was a line feed after the last line: the canonical request ends without one";
         /// No empty line between headers and their list.
         NoEmptyLine = "the empty line between the last header and the list of names was missing";
         /// The names of the headers in their usual capitalisation.
@@ -103,7 +103,7 @@ with_texts! {
         PathWithEnvironment = "the path was signed with an environment that was not sent in it";
         /// The whole URL, or path and query on one line.
         PathWithQueryOrHost =
-            "the path's line held more than the path: the query has its own line, the host none";
+            "the line of the path had more than the path: the query has its own line, the host has none";
         /// The query is left out.
         QueryLeftOut = "the query was sent but not signed";
         /// The query with its `?`.
@@ -126,7 +126,7 @@ with_texts! {
         BodyWrittenAnew =
             "the body was written as JSON twice, with another result: sign the very bytes that are sent";
         /// The body's own text instead of its hash.
-        BodyNotHashed = "the body itself stood in the canonical request: put its SHA-256 there";
+        BodyNotHashed = "the body itself was in the canonical request: put its SHA-256 there";
     }
 }
 

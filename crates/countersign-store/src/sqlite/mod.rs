@@ -20,11 +20,11 @@
 //!
 //! | table | a row is | columns |
 //! |---|---|---|
-//! | `documents` | a document | `row`, in order of creation; `collection` and `id`, unique; `version`, from 1; `format`; `due_at`, its timer; `entries`, its index entries again: name, value, name, …, each behind its length as two bytes, big-endian; null for none; `bytes` |
+//! | `documents` | a document | `row`, in order of creation; `collection` and `id`, unique; `version`, from 1; `format`; `due_at`, its timer; `entries`, its index entries again: name, value, name, …, each after its length as two bytes, big-endian; null if there are none; `bytes` |
 //! | `entries` | an index entry | `name`, `value`, `id`, `collection`: all of it is the key |
-//! | `messages` | a message | `sequence`, never used twice; `topic`; `subject`; `deliver_at`, null when it is not, or no longer, to be sent; `lease_count`; `leased`, 1 from lease to release; `bytes` |
-//! | `changes` | a change set | `sequence`, in order of commit; `id`, 16 bytes. The oldest are forgotten |
-//! | `watermark` | the only one | `at`, the latest of all change sets; `sequence`, the last one that a message had when all were forgotten |
+//! | `messages` | a message | `sequence`, never used twice; `topic`; `subject`; `deliver_at`, null if it is not, or no longer, to be sent; `lease_count`; `leased`, 1 from lease to release; `bytes` |
+//! | `changes` | a change set | `sequence`, in order of commit; `id`, 16 bytes. The oldest are deleted |
+//! | `watermark` | the only one | `at`, the latest of all change sets; `sequence`, the last one of a message before the last reset |
 //!
 //! Instants are milliseconds since 1970. Texts are UTF-8 and compared byte by byte.
 

@@ -42,7 +42,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, steps: &[Step]) 
         return Err(not_a_store("a build before the first release made it: start with a new file"));
     }
     if !prepare(connection).map_err(failed)? {
-        return Err(not_a_store("a write-ahead log cannot be kept beside it"));
+        return Err(not_a_store("a write-ahead log cannot be kept next to it"));
     }
     for (version, step) in (FIRST_VERSION..).zip(steps).filter(|(version, _)| *version > found) {
         let transaction = connection.transaction().map_err(failed)?;
