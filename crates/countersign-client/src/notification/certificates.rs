@@ -28,7 +28,7 @@ const FAILED_FOR: Duration = Duration::from_secs(30);
 /// Amazon uses one certificate per region at a time.
 const MAX_KEPT: usize = 16;
 const MAX_FAILED: usize = 64;
-/// How many fetches may happen at once; one more is allowed every minute.
+/// The largest burst of fetches; one more is allowed every minute.
 const MAX_FETCHES: u32 = 16;
 const FETCH_EVERY: Duration = Duration::from_secs(60);
 /// How long a proven certificate whose fetch has failed is used before it is fetched again.
@@ -42,14 +42,14 @@ pub(super) type Flight = tokio::sync::Mutex<()>;
 
 #[derive(Default)]
 pub(super) struct Certificates {
-    kept: Vec<Kept>,
-    failed: Vec<Failed>,
+    kept: Vec<CachedCertificate>,
+    failed: Vec<FailedFetch>,
     flights: Vec<(CertificateUrl, Weak<Flight>)>,
     /// When the last fetches are forgotten; each is forgotten a while after the one before.
     busy_until: Option<Timestamp>,
 }
 
-struct Kept {
+struct CachedCertificate {
     url: CertificateUrl,
     certificate: Arc<Certificate>,
     fetched_at: Timestamp,
@@ -60,7 +60,7 @@ struct Kept {
     renewed_at: Option<Timestamp>,
 }
 
-struct Failed {
+struct FailedFetch {
     url: CertificateUrl,
     why: NoCertificate,
     failed_at: Timestamp,
@@ -71,7 +71,7 @@ fn is_within(instant: Timestamp, now: Timestamp, duration: Duration) -> bool {
     instant.since(now) <= SKEW && now.since(instant) < duration
 }
 
-impl Kept {
+impl CachedCertificate {
     fn new(url: CertificateUrl, certificate: &Arc<Certificate>, now: Timestamp) -> Self {
         let certificate = Arc::clone(certificate);
         Self { url, certificate, fetched_at: now, used_at: now, is_proven: false, renewed_at: None }
@@ -157,16 +157,20 @@ impl Certificates {
         let known = self.kept.iter_mut().find(|kept| kept.url == url);
         match (&fetched, known) {
             (Ok(certificate), Some(known)) => {
-                let Kept { is_proven, renewed_at, .. } = *known;
-                *known = Kept { is_proven, renewed_at, ..Kept::new(url, certificate, now) };
+                let CachedCertificate { is_proven, renewed_at, .. } = *known;
+                *known = CachedCertificate {
+                    is_proven,
+                    renewed_at,
+                    ..CachedCertificate::new(url, certificate, now)
+                };
             }
-            (Ok(certificate), None) => self.push(Kept::new(url, certificate, now)),
+            (Ok(certificate), None) => self.push(CachedCertificate::new(url, certificate, now)),
             (Err(_), Some(known)) if known.is_in_its_time(now) => return Ok(Arc::clone(&known.certificate)),
             (Err(why), _) => {
                 if self.failed.len() >= MAX_FAILED {
                     remove_first(&mut self.failed, |failed| failed.failed_at);
                 }
-                self.failed.push(Failed { url, why: *why, failed_at: now });
+                self.failed.push(FailedFetch { url, why: *why, failed_at: now });
             }
         }
         fetched
@@ -176,11 +180,12 @@ impl Certificates {
     pub(super) fn proven(&mut self, url: CertificateUrl, certificate: &Arc<Certificate>, now: Timestamp) {
         match self.kept.iter_mut().find(|kept| kept.url == url) {
             Some(kept) => kept.is_proven = true,
-            None => self.push(Kept { is_proven: true, ..Kept::new(url, certificate, now) }),
+            None => self
+                .push(CachedCertificate { is_proven: true, ..CachedCertificate::new(url, certificate, now) }),
         }
     }
 
-    fn push(&mut self, new: Kept) {
+    fn push(&mut self, new: CachedCertificate) {
         if self.kept.len() >= MAX_KEPT {
             if !new.is_proven && self.kept.iter().all(|kept| kept.is_proven) {
                 return;

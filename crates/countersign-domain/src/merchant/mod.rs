@@ -3,11 +3,11 @@
 //!
 //! ```text
 //! rules, event            every deadline and choice; everything that can happen
-//! call                    one durable call to Amazon, whichever it is
+//! call                    one durable call to Amazon, of any kind
 //! checkout                the order, and the draft that every decision changes
-//! attempt, payment        what a session came to; what was agreed since
+//! attempt, payment        how each session ended; charges, refunds and what the shop requests
 //! after                   what follows: captures, cancellations, hints, parcels
-//! next                    what the caller does then
+//! next                    what the caller has to do next
 //! ```
 //!
 //! The modules have no import cycles: no two files import names from each other.

@@ -134,9 +134,13 @@ impl ChargePermission {
     }
 
     /// Takes the state that follows from its money and from how its last charge ended.
-    pub(super) fn stand(&mut self, declined: Option<ChargeDeclineReason>, at: Timestamp) -> Option<Event> {
-        let standing = standing(self, declined)?;
-        self.enter(standing, at)
+    pub(super) fn update_state(
+        &mut self,
+        declined: Option<ChargeDeclineReason>,
+        at: Timestamp,
+    ) -> Option<Event> {
+        let state = next_state(self, declined)?;
+        self.enter(state, at)
     }
 
     /// Takes a state; returns the event if the state has changed.
@@ -160,7 +164,7 @@ impl ChargePermission {
 
 /// Whether a permission can be charged, by what is left and by how its last charge ended; `None` for a closed
 /// one, which stays closed.
-fn standing(
+fn next_state(
     permission: &ChargePermission,
     declined: Option<ChargeDeclineReason>,
 ) -> Option<ChargePermissionState> {

@@ -41,7 +41,7 @@ impl Payment {
     /// instant, including those that an earlier one created.
     ///
     /// # Errors
-    /// [`Unbalanced`]: what was stored of the payment is broken, and what is left of it is of no use.
+    /// [`Unbalanced`]: the stored payment is broken; `self` must not be used any more.
     pub fn carry_to(&mut self, now: Timestamp, profile: Profile) -> Result<Vec<Event>, Unbalanced> {
         let mut events = Vec::new();
         while let Some(due_at) = self.due_at().filter(|due_at| *due_at <= now) {
@@ -102,7 +102,7 @@ impl Payment {
     pub(super) fn declined(&mut self, reason: ChargeDeclineReason, at: Timestamp) -> Vec<Event> {
         let what = Happened::ChargeRefused(self.permission.id.clone(), reason);
         let mut events = alloc::vec![Event::new(at, what)];
-        events.extend(self.permission.stand(Some(reason), at));
+        events.extend(self.permission.update_state(Some(reason), at));
         events
     }
 
@@ -129,7 +129,7 @@ impl Payment {
             permission.charge_count = permission.charge_count.saturating_sub(1);
         }
         let mut events = alloc::vec![event];
-        events.extend(permission.stand(declined, at));
+        events.extend(permission.update_state(declined, at));
         Ok(events)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::member::Member;
 use super::members::Members;
-use super::reader::{Manner, RawValue, Reader, Step};
+use super::reader::{RawValue, Reader, Role, Step};
 use super::unknown::Unknown;
 use super::writer::{Absent, Writer};
 
@@ -83,7 +83,7 @@ impl Reader {
         for (name, value) in members {
             match object.take(&name, value, self) {
                 Taken::Read => {}
-                Taken::Unknown if self.manner() == Manner::Event => {}
+                Taken::Unknown if self.role() == Role::Event => {}
                 Taken::Unknown if self.is_strict() => self.unrecognized(&name),
                 Taken::Unknown | Taken::Malformed => object.unknown_mut().keep(&name, value),
             }

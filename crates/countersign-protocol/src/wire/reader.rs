@@ -28,7 +28,7 @@ pub enum Spellings {
 
 /// Who reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum Role {
     /// A server: nothing unknown, nothing malformed.
     Server(Spellings),
     /// A server that reads an event of Amazon's, to which Amazon adds members.
@@ -47,7 +47,7 @@ pub(super) enum Step {
 /// Walks one body. It knows where it is, and collects what is wrong.
 #[derive(Debug)]
 pub struct Reader {
-    manner: Manner,
+    role: Role,
     path: Vec<Step>,
     /// The most serious refusal so far.
     refused: Option<BodyRefused>,
@@ -55,38 +55,34 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(manner: Manner) -> Self {
-        Self { manner, path: Vec::new(), refused: None, malformed: Vec::new() }
+    pub(super) fn new(role: Role) -> Self {
+        Self { role, path: Vec::new(), refused: None, malformed: Vec::new() }
     }
 
-    pub(super) fn manner(&self) -> Manner {
-        self.manner
+    pub(super) fn role(&self) -> Role {
+        self.role
     }
 
     /// Whether unknown members and words are refused.
     #[must_use]
     pub fn is_strict(&self) -> bool {
-        self.manner != Manner::Client
+        self.role != Role::Client
     }
 
     /// Which spellings are accepted; a client accepts all.
     #[must_use]
     pub fn spellings(&self) -> Spellings {
-        match self.manner {
-            Manner::Server(spellings) => spellings,
-            Manner::Event | Manner::Client => Spellings::Every,
+        match self.role {
+            Role::Server(spellings) => spellings,
+            Role::Event | Role::Client => Spellings::Every,
         }
     }
 
     /// Reports that the current value is not what its member must be.
     pub fn invalid(&mut self, why: impl fmt::Display) {
-        match self.manner {
-            Manner::Server(_) | Manner::Event => {
-                self.refuse(BodyRefusedKind::InvalidParameterValue, None, why)
-            }
-            Manner::Client => {
-                self.malformed.push(Malformed { field: self.field(None), why: why.to_string() })
-            }
+        match self.role {
+            Role::Server(_) | Role::Event => self.refuse(BodyRefusedKind::InvalidParameterValue, None, why),
+            Role::Client => self.malformed.push(Malformed { field: self.field(None), why: why.to_string() }),
         }
     }
 

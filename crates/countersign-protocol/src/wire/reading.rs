@@ -2,7 +2,7 @@
 //! Both walk the text by borrowed slices; a refusal names the member, never its value.
 
 use super::object::Object;
-use super::reader::{Manner, Reader, Spellings};
+use super::reader::{Reader, Role, Spellings};
 use super::refused::{BodyRefused, Malformed};
 
 /// An answer, as far as it could be read.
@@ -20,7 +20,7 @@ pub struct Read<T> {
 /// [`BodyRefused`]: the most serious refusal, in the order of [`BodyRefusedKind`](super::BodyRefusedKind); if
 /// there are several of one kind, the first in the text.
 pub fn read_request<T: Object>(body: &[u8], spellings: Spellings) -> Result<T, BodyRefused> {
-    read(body, Manner::Server(spellings)).map(|read| read.value)
+    read(body, Role::Server(spellings)).map(|read| read.value)
 }
 
 /// Reads what Amazon's script passes to a page and the page passes on: as strictly as a request, except that
@@ -29,7 +29,7 @@ pub fn read_request<T: Object>(body: &[u8], spellings: Spellings) -> Result<T, B
 /// # Errors
 /// As [`read_request`], but never for an unknown member.
 pub fn read_event<T: Object>(body: &[u8]) -> Result<T, BodyRefused> {
-    read(body, Manner::Event).map(|read| read.value)
+    read(body, Role::Event).map(|read| read.value)
 }
 
 /// Reads an answer's body as a client should: unknown members and words are kept, and one malformed member
@@ -38,11 +38,11 @@ pub fn read_event<T: Object>(body: &[u8]) -> Result<T, BodyRefused> {
 /// # Errors
 /// Only for a body that is not a JSON object, or that has a member twice.
 pub fn read_answer<T: Object>(body: &[u8]) -> Result<Read<T>, BodyRefused> {
-    read(body, Manner::Client)
+    read(body, Role::Client)
 }
 
-fn read<T: Object>(body: &[u8], manner: Manner) -> Result<Read<T>, BodyRefused> {
-    let mut reader = Reader::new(manner);
+fn read<T: Object>(body: &[u8], role: Role) -> Result<Read<T>, BodyRefused> {
+    let mut reader = Reader::new(role);
     let value = reader.document(body).and_then(|raw| reader.object(raw));
     reader.finish(value).map(|(value, malformed)| Read { value, malformed })
 }

@@ -51,7 +51,7 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (requests, waiting) = mpsc::channel(QUEUE);
         let checkpointer = Checkpointer::start(checkpoints, wal)?;
-        let writing = Writing::new(connection, checkpointer).map_err(std::io::Error::other)?;
+        let writing = WriterState::new(connection, checkpointer).map_err(std::io::Error::other)?;
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writing.run(waiting))?;
@@ -93,7 +93,7 @@ impl Drop for Writer {
     }
 }
 
-struct Writing {
+struct WriterState {
     connection: Connection,
     checkpointer: Checkpointer,
     /// The sequence of the latest message.
@@ -127,7 +127,7 @@ enum TransactionFailed {
     Open(String),
 }
 
-impl Writing {
+impl WriterState {
     fn new(connection: Connection, checkpointer: Checkpointer) -> rusqlite::Result<Self> {
         let sequence = apply::latest_sequence(&connection)?;
         Ok(Self { connection, checkpointer, sequence, written: 0, stopped: None })
@@ -342,13 +342,13 @@ mod tests {
     use crate::contract::{Content, Expect, Key, Write};
 
     /// A writer without its thread, on a file of its own.
-    fn writing() -> (tempfile::TempDir, Writing) {
+    fn writing() -> (tempfile::TempDir, WriterState) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
         let mut connection = Connection::open(&path).unwrap();
         schema::migrate(&mut connection, &path, schema::MIGRATIONS).unwrap();
         let checkpointer = Checkpointer::start(Connection::open(&path).unwrap(), path).unwrap();
-        (directory, Writing::new(connection, checkpointer).unwrap())
+        (directory, WriterState::new(connection, checkpointer).unwrap())
     }
 
     fn creation(number: u8, len: usize) -> ChangeSet {
@@ -362,7 +362,7 @@ mod tests {
 
     /// Commits as one transaction, and returns what each caller was answered.
     fn commit(
-        writing: &mut Writing,
+        writing: &mut WriterState,
         changes: impl IntoIterator<Item = ChangeSet>,
     ) -> Vec<Result<(), CommitError>> {
         let (mut batch, mut answers) = (Vec::new(), Vec::new());
@@ -375,7 +375,7 @@ mod tests {
         answers.into_iter().map(|answered| answered.blocking_recv().unwrap()).collect()
     }
 
-    fn documents(writing: &Writing) -> String {
+    fn documents(writing: &WriterState) -> String {
         let sql = "SELECT group_concat(id ORDER BY row) FROM documents";
         writing.connection.query_row(sql, [], |row| row.get(0)).unwrap()
     }
@@ -384,7 +384,7 @@ mod tests {
     fn a_full_disk_refuses_what_does_not_fit_and_is_done_with_when_there_is_room() {
         let (_directory, mut writing) = writing();
         let pages: u32 = writing.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-        let limit = |writing: &Writing, pages: u32| {
+        let limit = |writing: &WriterState, pages: u32| {
             let set = format!("PRAGMA max_page_count = {pages}");
             writing.connection.query_row(&set, [], |_| Ok(())).unwrap();
         };
@@ -421,7 +421,7 @@ mod tests {
     #[test]
     fn a_log_that_was_asked_to_starts_anew() {
         let (_directory, mut writing) = writing();
-        let pages = |writing: &Writing| -> i64 {
+        let pages = |writing: &WriterState| -> i64 {
             let sql = "PRAGMA wal_checkpoint(PASSIVE)";
             writing.connection.query_row(sql, [], |row| row.get(1)).unwrap()
         };

@@ -5,7 +5,7 @@
 //! ```text
 //! never sent ──────────────▶ NotPaid ────────────────────────────────────────────┐
 //! sent ──only looked up──▶ NotPaid | Completed                                   ▼
-//!        Completed: Authorized ──Cancel Charge──▶ Canceled ──▶ Close ──▶ Done, told once
+//!        Completed: Authorized ──Cancel Charge──▶ Canceled ──▶ Close ──▶ Done, notified once
 //!                   Captured ──Create Refund──▶ Refunded ────────▲
 //! ```
 //!
@@ -68,7 +68,7 @@ pub fn request_cancel(
         return Err(OperationRefused::ReferenceReused);
     }
     // Nothing below this line may fail.
-    draft.tell_of_payment(PaymentEvent::CancelRequested);
+    draft.emit_for_payment(PaymentEvent::CancelRequested);
     let unsent = draft.checkout().attempts.iter().filter(|attempt| attempt.state.is_to_be_sent());
     let unsent: Vec<(u32, bool)> = unsent.map(|it| (it.number, it.state.is_live())).collect();
     for (number, has_left) in unsent {
@@ -102,29 +102,29 @@ pub(super) fn go_on(draft: &mut Draft) {
     let after = match before {
         // A charge that appears afterwards is undone too; the shop has been notified once.
         CancellationState::Done { at, remind_at } => {
-            let undone = draft.payment().map_or(Undone::Yes, |mut payment| payment.undo());
-            let remind_at = match undone {
-                Undone::Yes => None,
-                Undone::NotYet => remind_at.or(Some(now.plus(DAY))),
-                Undone::Stuck(_) => remind_at.or(Some(now)),
+            let progress = draft.payment().map_or(UndoProgress::Done, |mut payment| payment.undo());
+            let remind_at = match progress {
+                UndoProgress::Done => None,
+                UndoProgress::Waiting => remind_at.or(Some(now.plus(DAY))),
+                UndoProgress::Stuck(_) => remind_at.or(Some(now)),
             };
             CancellationState::Done { at, remind_at }
         }
         CancellationState::Requested { remind_at, is_stuck } => {
-            let undone = match draft.payment() {
-                _ if is_live => Undone::NotYet,
-                None => Undone::Yes,
+            let progress = match draft.payment() {
+                _ if is_live => UndoProgress::Waiting,
+                None => UndoProgress::Done,
                 Some(mut payment) => payment.undo(),
             };
-            match undone {
-                Undone::Yes => {
-                    draft.tell_of_payment(PaymentEvent::CheckoutCanceled);
+            match progress {
+                UndoProgress::Done => {
+                    draft.emit_for_payment(PaymentEvent::CheckoutCanceled);
                     CancellationState::Done { at: now, remind_at: None }
                 }
-                Undone::NotYet => CancellationState::Requested { remind_at, is_stuck: false },
-                Undone::Stuck(what) => {
+                UndoProgress::Waiting => CancellationState::Requested { remind_at, is_stuck: false },
+                UndoProgress::Stuck(what) => {
                     if !is_stuck {
-                        draft.tell_of_payment(PaymentEvent::CancellationStuck { why: what.to_string() });
+                        draft.emit_for_payment(PaymentEvent::CancellationStuck { why: what.to_string() });
                     }
                     CancellationState::Requested { remind_at, is_stuck: true }
                 }
@@ -137,23 +137,23 @@ pub(super) fn go_on(draft: &mut Draft) {
 }
 
 /// How far the undoing has got.
-enum Undone {
-    Yes,
-    NotYet,
+enum UndoProgress {
+    Done,
+    Waiting,
     Stuck(Undoing),
 }
 
 /// Whether an undoing was requested once more.
 #[derive(PartialEq, Eq)]
-enum AskedAgain {
-    Yes,
-    /// No: it has been tried as often as is allowed.
-    No,
+enum Retry {
+    Requested,
+    /// It has been tried as often as is allowed.
+    Exhausted,
 }
 
 impl PaymentDraft<'_> {
     /// Requests what is still to be undone.
-    fn undo(&mut self) -> Undone {
+    fn undo(&mut self) -> UndoProgress {
         self.overtake();
         self.wake_closes();
         let payment = &*self.payment;
@@ -188,34 +188,34 @@ impl PaymentDraft<'_> {
         let mut stuck = None;
         for (what, amount) in asked {
             match self.ask_again(&what, amount, UNDOING_TRIES) {
-                AskedAgain::Yes => is_waiting = true,
-                AskedAgain::No => stuck = Some(what),
+                Retry::Requested => is_waiting = true,
+                Retry::Exhausted => stuck = Some(what),
             }
         }
         // Closed even if something cannot be undone: at least nothing more can be charged.
         if !is_waiting && !self.payment.is_closed() {
             match self.ask_again(&Undoing::Close, None, UNDOING_TRIES) {
-                AskedAgain::Yes => is_waiting = true,
-                AskedAgain::No => stuck = Some(Undoing::Close),
+                Retry::Requested => is_waiting = true,
+                Retry::Exhausted => stuck = Some(Undoing::Close),
             }
         }
         // What is in doubt is sent again under the closed permission, where it can no longer take effect.
         let is_in_doubt = self.payment.in_flight().next().is_some();
         match stuck {
-            _ if is_waiting => Undone::NotYet,
-            Some(what) => Undone::Stuck(what),
-            None if is_in_doubt => Undone::NotYet,
-            None => Undone::Yes,
+            _ if is_waiting => UndoProgress::Waiting,
+            Some(what) => UndoProgress::Stuck(what),
+            None if is_in_doubt => UndoProgress::Waiting,
+            None => UndoProgress::Done,
         }
     }
 
     /// Requests an undoing, once more if it was refused, unless it has already been tried `most` times. Only
     /// a refund has an amount.
-    fn ask_again(&mut self, what: &Undoing, amount: Option<Money>, most: usize) -> AskedAgain {
+    fn ask_again(&mut self, what: &Undoing, amount: Option<Money>, most: usize) -> Retry {
         let is_of_it = |name: &OperationName| matches!(name, OperationName::Own(OwnName::Undo { what: known, .. }) if known == what);
         let tries = self.payment.operations.iter().filter(|it| is_of_it(&it.name)).count();
         if tries >= most {
-            return AskedAgain::No;
+            return Retry::Exhausted;
         }
         let (asked, request) = match (what, amount) {
             (Undoing::CancelCharge(id), _) => {
@@ -234,8 +234,8 @@ impl PaymentDraft<'_> {
         let try_number = u32::try_from(tries).unwrap_or(u32::MAX).saturating_add(1);
         let name = OperationName::Own(OwnName::Undo { what: what.clone(), try_number });
         let number = self.payment.record(name, asked, request, self.now);
-        self.tell(PaymentEvent::OperationRecorded(number));
-        AskedAgain::Yes
+        self.emit(PaymentEvent::OperationRecorded(number));
+        Retry::Requested
     }
 
     /// Ends what would take the buyer's money and was never sent, or was sent and came back without being
@@ -313,6 +313,6 @@ pub(super) fn remind(draft: &mut Draft) -> bool {
     if let Some(mut payment) = draft.payment() {
         payment.try_again();
     }
-    draft.tell_of_payment(PaymentEvent::CancellationStuck { why: why.into() });
+    draft.emit_for_payment(PaymentEvent::CancellationStuck { why: why.into() });
     true
 }

@@ -59,7 +59,7 @@ impl PaymentDraft<'_> {
         let name = OperationName::Own(OwnName::PolicyCapture(charge_id.clone()));
         let asked = Asked::Capture { charge_id: Some(charge_id.clone()), amount: Some(amount) };
         let number = self.payment.record(name, asked, Request::Capture { charge_id, amount }, self.now);
-        self.tell(PaymentEvent::OperationRecorded(number));
+        self.emit(PaymentEvent::OperationRecorded(number));
     }
 
     /// Runs the items that the plan has for an instant, one at a time, so that each happens once.
@@ -71,7 +71,7 @@ impl PaymentDraft<'_> {
         match planned {
             Planned::Warn(deadline) => {
                 let at = charge.deadline_at(deadline);
-                self.tell(PaymentEvent::CaptureDue { charge_id, deadline, at });
+                self.emit(PaymentEvent::CaptureDue { charge_id, deadline, at });
                 NextStep::Rest
             }
             Planned::Capture if is_left_alone => NextStep::Rest,

@@ -129,5 +129,5 @@ pub fn unpaid_charge_seen(draft: &mut Draft, permission: &ChargePermissionId, sh
         charge_permission_id: Some(permission.clone()),
         charge_id: Some(shown.id.clone()),
     };
-    draft.tell(number, contradiction);
+    draft.emit(number, contradiction);
 }

@@ -121,7 +121,7 @@ pub fn agree(
         SessionSeen::Completed { charge_permission_id, charge_id } => {
             if let Some(of) = draft.checkout().live_attempt().map(|live| live.number) {
                 draft.end_as_surplus(attempt, of);
-                draft.tell(
+                draft.emit(
                     attempt,
                     AttemptEvent::Contradiction {
                         found: "a further session that somebody completed",
@@ -134,7 +134,7 @@ pub fn agree(
                 let look_at = next_evidence_look(now, now);
                 draft
                     .move_on(attempt, AttemptState::Unresolved { reason, send: None, sent_at: now, look_at });
-                draft.tell(attempt, AttemptEvent::Unresolved);
+                draft.emit(attempt, AttemptEvent::Unresolved);
             }
             return None;
         }

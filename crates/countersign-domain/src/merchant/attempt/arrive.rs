@@ -69,7 +69,7 @@ pub fn arrive(
         spent_keys: 0,
         state,
     });
-    draft.tell(number, what);
+    draft.emit(number, what);
     Ok(Arrival::New(number))
 }
 

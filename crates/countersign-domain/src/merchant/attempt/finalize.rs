@@ -66,7 +66,7 @@ pub fn begin(
     let others = checkout.attempts.iter().filter(|it| it.number != number && it.state.is_unsent());
     let others: Vec<u32> = others.map(|it| it.number).collect();
     if matches!(attempt.state, AttemptState::Bound { .. }) {
-        draft.tell(number, AttemptEvent::Approved);
+        draft.emit(number, AttemptEvent::Approved);
     }
     for other in others {
         // An earlier tab that was never sent becomes surplus to this one.
@@ -74,7 +74,7 @@ pub fn begin(
     }
     let (begun, event) = InFlight::begun(send, now, &rules);
     draft.move_on(number, AttemptState::Finalize(begun));
-    draft.tell(number, AttemptEvent::Call(event));
+    draft.emit(number, AttemptEvent::Call(event));
     next
 }
 
@@ -113,7 +113,7 @@ pub fn send_again(draft: &mut Draft, number: u32, key_of: &dyn Fn(KeyOrdinal) ->
         doubt.send.idempotency_key = key_of(doubt.send.n);
     }
     let Some((send, event)) = in_flight.send_again() else { return NextStep::Rest };
-    draft.tell(number, AttemptEvent::Call(event));
+    draft.emit(number, AttemptEvent::Call(event));
     let checkout = draft.checkout();
     checkout.attempt(number).map_or(NextStep::Rest, |attempt| delivery(checkout, attempt, send))
 }
@@ -145,7 +145,7 @@ pub(in crate::merchant) fn give_up(
     let send = Send { n, idempotency_key: key_of(n), body: earlier.body.clone() };
     let (doubted, event) = InFlight::doubted(send, *left_at, "its buyer is gone", now, now);
     draft.move_on(number, AttemptState::Finalize(doubted));
-    draft.tell(number, AttemptEvent::Call(event));
+    draft.emit(number, AttemptEvent::Call(event));
     if let Some(attempt) = draft.change_attempt(number) {
         // The last key is in doubt, so it is not spent after all.
         attempt.spent_keys = n.get().saturating_sub(1);
@@ -238,7 +238,7 @@ pub fn take_up(
         }
     };
     if let Some(event) = event {
-        draft.tell(number, AttemptEvent::Call(event));
+        draft.emit(number, AttemptEvent::Call(event));
     }
     Some(next)
 }
@@ -248,7 +248,7 @@ pub fn orphaned(draft: &mut Draft, number: u32) -> bool {
     let now = draft.now;
     let is_sent = matches!(state(draft, number), Some(AttemptState::Finalize(InFlight::Sent { .. })));
     if is_sent && let Some(event) = draft.change_finalize(number).and_then(|sent| sent.orphaned(now)) {
-        draft.tell(number, AttemptEvent::Call(event));
+        draft.emit(number, AttemptEvent::Call(event));
     }
     is_sent
 }
@@ -326,7 +326,7 @@ fn sole_answer(draft: &mut Draft, number: u32, n: KeyOrdinal, answer: &FinalizeA
         attempt.spent_keys = n.get();
     }
     if let Some(event) = event {
-        draft.tell(number, AttemptEvent::Call(event));
+        draft.emit(number, AttemptEvent::Call(event));
     }
     note_replay(draft, number, answer);
 }
@@ -350,7 +350,7 @@ fn state(draft: &Draft, number: u32) -> Option<&AttemptState> {
 fn contradict(draft: &mut Draft, number: u32, answer: &FinalizeAnswer, found: &'static str) {
     if let Answer::Success(Finalized { charge_permission_id, charge_id, .. }) = answer {
         let (charge_permission_id, charge_id) = (Some(charge_permission_id.clone()), charge_id.clone());
-        draft.tell(number, AttemptEvent::Contradiction { found, charge_permission_id, charge_id });
+        draft.emit(number, AttemptEvent::Contradiction { found, charge_permission_id, charge_id });
     }
 }
 
@@ -366,7 +366,7 @@ pub(super) fn succeed(draft: &mut Draft, number: u32, finalized: &Finalized) -> 
     let Some(state) = success_state(&draft.checkout().terms, finalized, draft.now) else { return false };
     let is_followed = matches!(state, AttemptState::Pending { .. });
     draft.move_on(number, state);
-    draft.tell(number, if is_followed { AttemptEvent::PendingBegan } else { AttemptEvent::Completed });
+    draft.emit(number, if is_followed { AttemptEvent::PendingBegan } else { AttemptEvent::Completed });
     true
 }
 

@@ -21,7 +21,7 @@ pub fn session_seen(draft: &mut Draft, number: u32, seen: &SessionSeen) -> NextS
     if doubt.is_none() && !matches!(attempt.state, AttemptState::Unresolved { .. }) {
         return NextStep::Rest;
     }
-    draft.tell(number, AttemptEvent::LookedUp { found: seen.name() });
+    draft.emit(number, AttemptEvent::LookedUp { found: seen.name() });
     match (seen, doubt) {
         // Canceled is proof of non-payment.
         (SessionSeen::Canceled { reason }, _) => {
@@ -110,7 +110,7 @@ fn leave_unresolved(draft: &mut Draft, number: u32, reason: UnresolvedReason, do
     let Doubt { send, sent_at, .. } = doubt;
     let look_at = next_evidence_look(sent_at, draft.now);
     draft.move_on(number, AttemptState::Unresolved { reason, send: Some(send), sent_at, look_at });
-    draft.tell(number, AttemptEvent::Unresolved);
+    draft.emit(number, AttemptEvent::Unresolved);
 }
 
 /// Takes in what the charge proved, for an attempt in doubt or pending, if that is new.
@@ -183,5 +183,5 @@ pub fn charge_seen(
         ChargeStateSeen::Captured => completed(Completion::Captured(charge_id.clone())),
     };
     draft.move_on(number, state);
-    draft.tell(number, what);
+    draft.emit(number, what);
 }

@@ -1,7 +1,7 @@
 //! An attempt: one Checkout Session, and what is known of its payment.
 //!
 //! ```text
-//! Bound ──Get agrees──▶ Finalize ──200, whole──▶ Completed
+//! Bound ──Get agrees──▶ Finalize ──200, complete──▶ Completed
 //!                         │  │  └─202──────────▶ Pending ──Get Charge──▶ Completed | NotPaid
 //!                         │  └─definitive no───▶ NotPaid
 //!                         └─in doubt, looked up─▶ Completed | Pending | NotPaid | Unresolved
@@ -58,8 +58,8 @@ pub enum AttemptState {
         /// When the owner, if it is still alive, has finished asking; then anybody may ask again.
         retry_at: Timestamp,
     },
-    /// Finalize is to be sent (perhaps again), is on its way, or is in doubt: money may have moved in the
-    /// last two.
+    /// Finalize is to be sent (perhaps again), is on its way, or is in doubt: once it has left, money may
+    /// have moved.
     Finalize(InFlight),
     /// Amazon has accepted the order and has not decided on the authorization yet (up to 24 hours).
     Pending {

@@ -104,12 +104,12 @@ impl Draft {
     }
 
     /// Records what happened to an attempt.
-    pub(in crate::merchant) fn tell(&mut self, attempt: u32, event: AttemptEvent) {
+    pub(in crate::merchant) fn emit(&mut self, attempt: u32, event: AttemptEvent) {
         self.events.push(CheckoutEvent::Attempt { attempt, event });
     }
 
     /// Records what happened to the payment, or to the order as a whole.
-    pub(in crate::merchant) fn tell_of_payment(&mut self, event: PaymentEvent) {
+    pub(in crate::merchant) fn emit_for_payment(&mut self, event: PaymentEvent) {
         self.events.push(event.into());
     }
 
@@ -154,13 +154,13 @@ impl Draft {
     /// Ends an attempt for which nothing was paid.
     pub(in crate::merchant) fn end_unpaid(&mut self, number: u32, reason: NotPaidReason) {
         self.move_on(number, AttemptState::NotPaid { reason, charge: None, at: self.now });
-        self.tell(number, AttemptEvent::NotPaid);
+        self.emit(number, AttemptEvent::NotPaid);
     }
 
     /// Makes an attempt surplus to one that is live.
     pub(in crate::merchant) fn end_as_surplus(&mut self, number: u32, of: u32) {
         self.move_on(number, AttemptState::Surplus { of });
-        self.tell(number, AttemptEvent::SurplusRecorded { of });
+        self.emit(number, AttemptEvent::SurplusRecorded { of });
     }
 
     /// Changes the terms by compare-and-set on their version. Only before the first send: a Finalize that may
@@ -217,7 +217,7 @@ impl PaymentDraft<'_> {
     }
 
     /// Records what happened.
-    pub(in crate::merchant) fn tell(&mut self, event: PaymentEvent) {
+    pub(in crate::merchant) fn emit(&mut self, event: PaymentEvent) {
         self.events.push(event.into());
     }
 }

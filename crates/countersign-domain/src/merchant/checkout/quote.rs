@@ -114,7 +114,7 @@ words! {
 /// last digit; a discount takes off at most the whole price of the items.
 ///
 /// # Errors
-/// [`QuoteRefused`]: the address, then the choice, then the coupons; where no parcel leaves
+/// [`QuoteRefused`]: of the address, then of the choice, then of the coupons; without a parcel
 /// [`QuoteRefused::UnknownError`], if the tax depends on a country that is not known. [`Cart::check`] decides
 /// whether there is something to charge.
 pub fn quote(table: &QuoteTable, asked: &QuoteAsked<'_>) -> Result<Cart, QuoteRefused> {

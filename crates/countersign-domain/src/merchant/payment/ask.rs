@@ -124,7 +124,7 @@ pub fn ask(draft: &mut Draft, name: OperationName, asked: Asked) -> Result<Recor
     let Some(draft) = &mut draft.payment() else { return Err(OperationRefused::NotCompleted) };
     // Nothing below this line may fail.
     let number = draft.payment.record(name, asked, request, draft.now);
-    draft.tell(PaymentEvent::OperationRecorded(number));
+    draft.emit(PaymentEvent::OperationRecorded(number));
     Ok(Recorded::New(number))
 }
 

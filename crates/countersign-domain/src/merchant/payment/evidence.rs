@@ -57,7 +57,7 @@ impl PaymentDraft<'_> {
             let Some(amount) = shown.seen.charge_amount else { return };
             let charge = Charge::new(id.clone(), amount, ChargeState::AuthorizationInitiated, now);
             self.payment.charges.push(charge);
-            self.tell(match maker {
+            self.emit(match maker {
                 Maker::Operation => PaymentEvent::ChargePending(id.clone()),
                 Maker::Stranger => PaymentEvent::ChargeAdopted(id.clone()),
             });
@@ -91,7 +91,7 @@ impl PaymentDraft<'_> {
             }
             charge.look = Some(Look::first(now));
             charge.state = state;
-            self.tell_of_new_state(shown, asked);
+            self.emit_new_state(shown, asked);
         }
         let Some(charge) = self.payment.charge_mut(id) else { return };
         charge.look = match &charge.state {
@@ -114,7 +114,7 @@ impl PaymentDraft<'_> {
 
     /// Records the events of a charge's new state. `asked` is the amount of the capture that Amazon has
     /// accepted.
-    fn tell_of_new_state(&mut self, shown: &ChargeShown, asked: Option<Money>) {
+    fn emit_new_state(&mut self, shown: &ChargeShown, asked: Option<Money>) {
         let Some(charge) = self.payment.charge(&shown.id) else { return };
         let id = shown.id.clone();
         let became = match &charge.state {
@@ -133,7 +133,7 @@ impl PaymentDraft<'_> {
             // What became of the charge may have changed what the permission allows.
             self.payment.permission.look.get_or_insert(Look::now(self.now));
         }
-        self.tell(became);
+        self.emit(became);
     }
 
     /// Takes in a refund as Amazon shows it.
@@ -150,7 +150,7 @@ impl PaymentDraft<'_> {
         if is_new {
             let state = RefundState::RefundInitiated;
             charge.refunds.push(Refund { id: id.clone(), amount: shown.amount, state, look: None });
-            self.tell(PaymentEvent::RefundPending(id.clone()));
+            self.emit(PaymentEvent::RefundPending(id.clone()));
         }
         let Some(refund) = self.payment.refund_mut(id) else { return };
         if refund.amount != shown.amount {
@@ -171,7 +171,7 @@ impl PaymentDraft<'_> {
         }
         refund.look = (!is_final(&refund.state)).then(|| Look::waiting(refund.look, now));
         if let Some(event) = event {
-            self.tell(event);
+            self.emit(event);
         }
     }
 
@@ -185,7 +185,7 @@ impl PaymentDraft<'_> {
             !matches!(permission.state, PermissionState::Closed(_)) && permission.state != shown.state;
         if is_news {
             permission.state = shown.state.clone();
-            self.tell(match shown.state {
+            self.emit(match shown.state {
                 PermissionState::Chargeable => PaymentEvent::PermissionChargeable,
                 PermissionState::NonChargeable(_) => PaymentEvent::PermissionNonChargeable,
                 PermissionState::Closed(_) => PaymentEvent::PermissionClosed,
@@ -226,6 +226,6 @@ impl PaymentDraft<'_> {
 
     /// Notifies the operator that Amazon contradicts what is known.
     pub(in crate::merchant) fn contradict(&mut self, id: &impl ToString, found: &'static str) {
-        self.tell(PaymentEvent::Contradiction { id: id.to_string(), found });
+        self.emit(PaymentEvent::Contradiction { id: id.to_string(), found });
     }
 }

@@ -51,7 +51,7 @@ pub fn begin(draft: &mut Draft, number: u32, first: Send) -> NextStep {
     let send = earlier.take().unwrap_or(first);
     let (begun, event) = InFlight::begun(send.clone(), draft.now, draft.rules);
     operation.state = OperationState::InFlight(begun);
-    draft.tell(PaymentEvent::OperationCall { number, event });
+    draft.emit(PaymentEvent::OperationCall { number, event });
     draft.delivery(number, send)
 }
 
@@ -63,7 +63,7 @@ pub fn send_again(draft: &mut Draft, number: u32) -> NextStep {
     let operation = draft.payment.operation_mut(number).filter(|_| !is_held_back);
     let in_flight = operation.and_then(|operation| operation.state.in_flight_mut());
     let Some((send, event)) = in_flight.and_then(InFlight::send_again) else { return NextStep::Rest };
-    draft.tell(PaymentEvent::OperationCall { number, event });
+    draft.emit(PaymentEvent::OperationCall { number, event });
     draft.delivery(number, send)
 }
 
@@ -93,7 +93,7 @@ pub fn orphaned(draft: &mut Draft) -> usize {
     let sent: Vec<_> = sent.collect();
     let count = sent.len();
     for (number, event) in sent {
-        draft.tell(PaymentEvent::OperationCall { number, event });
+        draft.emit(PaymentEvent::OperationCall { number, event });
     }
     count
 }
@@ -198,7 +198,7 @@ impl PaymentDraft<'_> {
             operation.turned_away = turned_away;
         }
         if let Some(event) = event {
-            self.tell(PaymentEvent::OperationCall { number, event });
+            self.emit(PaymentEvent::OperationCall { number, event });
         }
     }
 
@@ -264,7 +264,7 @@ impl PaymentDraft<'_> {
         }
         let (needs, event) = in_flight.take_up(kind, now, self.rules);
         if let Some(event) = event {
-            self.tell(PaymentEvent::OperationCall { number, event });
+            self.emit(PaymentEvent::OperationCall { number, event });
         }
         let Some(operation) = self.payment.operation(number) else { return NextStep::Rest };
         match needs {
@@ -374,7 +374,7 @@ impl PaymentDraft<'_> {
                 (OperationState::Refused { code }, event)
             }
         };
-        self.tell(event);
+        self.emit(event);
     }
 }
 

@@ -10,10 +10,10 @@ use super::*;
 #[derive(Debug, Clone)]
 enum Op {
     Arrive(u8),
-    Agree(u8, Sought),
+    Agree(u8, LookResult),
     BeginApproved(u8),
     Answer(u8, u8, Answer),
-    LookUp(u8, Sought),
+    LookUp(u8, LookResult),
     AskCharge(u8, ChargeStateSeen, Option<u8>),
     Resend(u8),
     TakeUp(u8),
@@ -26,7 +26,7 @@ enum Op {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Sought {
+enum LookResult {
     Open,
     OpenOfOtherTerms,
     Completed(bool, bool),
@@ -44,13 +44,13 @@ enum Answer {
     Lost,
 }
 
-fn looks() -> impl Strategy<Value = Sought> {
+fn looks() -> impl Strategy<Value = LookResult> {
     prop_oneof![
-        4 => Just(Sought::Open),
-        1 => Just(Sought::OpenOfOtherTerms),
-        4 => (any::<bool>(), any::<bool>()).prop_map(|(permission, charge)| Sought::Completed(permission, charge)),
-        1 => Just(Sought::Canceled),
-        4 => Just(Sought::NotFound),
+        4 => Just(LookResult::Open),
+        1 => Just(LookResult::OpenOfOtherTerms),
+        4 => (any::<bool>(), any::<bool>()).prop_map(|(permission, charge)| LookResult::Completed(permission, charge)),
+        1 => Just(LookResult::Canceled),
+        4 => Just(LookResult::NotFound),
     ]
 }
 
@@ -128,7 +128,7 @@ impl Copies {
                 Op::Resend(_) => *count += 1,
                 Op::Answer(_, _, Answer::NotSent) if was_on_its_way => *count -= 1,
                 Op::Answer(_, _, Answer::Declined) if was_on_its_way && *count == 1 => *count = 0,
-                Op::LookUp(_, Sought::Canceled)
+                Op::LookUp(_, LookResult::Canceled)
                 | Op::AskCharge(_, ChargeStateSeen::Declined | ChargeStateSeen::Canceled, _) => *count = 0,
                 _ => {}
             }
@@ -152,21 +152,21 @@ impl World {
         }
     }
 
-    fn seen(&self, look: Sought) -> SessionSeen {
+    fn seen(&self, look: LookResult) -> SessionSeen {
         match look {
-            Sought::Open => SessionSeen::Open(Box::new(open_session(&self.checkout.terms))),
-            Sought::OpenOfOtherTerms => {
+            LookResult::Open => SessionSeen::Open(Box::new(open_session(&self.checkout.terms))),
+            LookResult::OpenOfOtherTerms => {
                 let other = Money::from_minor(1, Currency::USD);
                 let session =
                     OpenSession { charge_amount: Some(other), ..open_session(&self.checkout.terms) };
                 SessionSeen::Open(Box::new(session))
             }
-            Sought::Completed(has_permission, has_charge) => SessionSeen::Completed {
+            LookResult::Completed(has_permission, has_charge) => SessionSeen::Completed {
                 charge_permission_id: has_permission.then(permission),
                 charge_id: has_charge.then(charge),
             },
-            Sought::Canceled => SessionSeen::Canceled { reason: None },
-            Sought::NotFound => SessionSeen::NotFound,
+            LookResult::Canceled => SessionSeen::Canceled { reason: None },
+            LookResult::NotFound => SessionSeen::NotFound,
         }
     }
 
@@ -342,7 +342,7 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
             prop_assert!(matches!(op, Op::Answer(..) | Op::LookUp(..) | Op::AskCharge(..)), "{op:?}");
             prop_assert!(!matches!(
                 op,
-                Op::LookUp(_, Sought::Open | Sought::NotFound | Sought::Completed(..))
+                Op::LookUp(_, LookResult::Open | LookResult::NotFound | LookResult::Completed(..))
             ));
         }
         if !old.state.is_live() && new.state.is_live() {

@@ -47,12 +47,12 @@ struct Draft {
 #[derive(Debug, Default)]
 struct Model {
     documents: BTreeMap<Key, (u64, Content)>,
-    messages: Vec<Kept>,
+    messages: Vec<ModelMessage>,
     watermark: i64,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct ModelMessage {
     sequence: u64,
     message: NewMessage,
     deliver_at: Option<i64>,
@@ -111,7 +111,7 @@ impl Model {
                 && subject.is_none_or(|subject| kept.message.subject == subject)
                 && kept.sequence > after
         });
-        found.take(limit).map(Kept::read).collect()
+        found.take(limit).map(ModelMessage::read).collect()
     }
 
     fn lease(&mut self, topic: &str, now: i64, until: i64, limit: usize) -> Vec<Message> {
@@ -119,7 +119,7 @@ impl Model {
         due.retain(|kept| kept.message.topic == topic && kept.deliver_at.is_some_and(|at| at <= now));
         due.sort_by_key(|kept| (kept.deliver_at, kept.sequence));
         due.truncate(limit);
-        let lease = |kept: &mut Kept| {
+        let lease = |kept: &mut ModelMessage| {
             kept.deliver_at = Some(until);
             kept.lease_count += 1;
             kept.is_leased = true;
@@ -129,7 +129,7 @@ impl Model {
     }
 }
 
-impl Kept {
+impl ModelMessage {
     fn read(&self) -> Message {
         Message {
             sequence: self.sequence,
@@ -224,7 +224,7 @@ async fn accept(store: &dyn Store, model: &mut Model, change: ChangeSet) {
     assert_eq!(sequences.len(), change.append.len());
     for (sequence, message) in sequences.into_iter().zip(change.append) {
         let deliver_at = message.deliver_at.map(Timestamp::as_millis);
-        model.messages.push(Kept { sequence, message, deliver_at, lease_count: 0, is_leased: false });
+        model.messages.push(ModelMessage { sequence, message, deliver_at, lease_count: 0, is_leased: false });
     }
 }
 
