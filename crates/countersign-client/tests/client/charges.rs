@@ -77,7 +77,7 @@ async fn an_authorized_charge_is_captured_and_is_what_the_answer_says_then() {
     for state in ["Captured", "CaptureInitiated", "Declined"] {
         let network = Network::scripted([Next::Answer(200, answer(state))]);
         let CurrentCharge::Authorized(handle) = client(&network).charge(charge(&answer("Authorized"))) else {
-            panic!("it is authorized")
+            panic!("expected an authorized charge")
         };
         assert_eq!(handle.id().as_str(), "S01-5105180-3221187-C056351");
         let current = handle.capture(&request, &key()).await.unwrap();
@@ -89,7 +89,7 @@ async fn an_authorized_charge_is_captured_and_is_what_the_answer_says_then() {
     }
     let network = Network::scripted([Next::Lost]);
     let CurrentCharge::Authorized(handle) = client(&network).charge(charge(&answer("Authorized"))) else {
-        panic!("it is authorized")
+        panic!("expected an authorized charge")
     };
     assert!(handle.capture(&request, &key()).await.unwrap_err().is_ambiguous());
 }
@@ -106,10 +106,10 @@ async fn what_is_not_captured_is_canceled_and_what_is_pending_is_looked_at() {
     let CurrentCharge::AuthorizationInitiated(pending) =
         client.charge(charge(&answer("AuthorizationInitiated")))
     else {
-        panic!("it is pending")
+        panic!("expected a pending charge")
     };
     let CurrentCharge::Authorized(authorized) = pending.look().await.unwrap() else {
-        panic!("it is authorized now")
+        panic!("expected the charge to be authorized now")
     };
     assert_eq!(state_of(&pending.cancel(&request).await.unwrap()), Some(ChargeState::Canceled));
     assert_eq!(state_of(&authorized.cancel(&request).await.unwrap()), Some(ChargeState::Canceled));
@@ -126,7 +126,7 @@ async fn a_captured_charge_is_refunded_as_often_as_asked() {
     let refund = || Next::Answer(201, r#"{"refundId":"S01-5105180-3221187-R022868"}"#.to_owned());
     let network = Network::scripted([refund(), refund()]);
     let CurrentCharge::Captured(handle) = client(&network).charge(charge(&answer("Captured"))) else {
-        panic!("it is captured")
+        panic!("expected a captured charge")
     };
     for minor in [100, 250] {
         let refund = handle.refund(Money::from_minor(minor, Currency::USD), &key()).await.unwrap();
@@ -158,7 +158,7 @@ async fn an_answer_about_another_charge_shows_nothing_of_this_one() {
     let looked = authorized().look().await.unwrap();
     assert!(matches!(looked, CurrentCharge::Unknown(_)), "{looked:?}");
     let CurrentCharge::Captured(captured) = client.charge(charge(&answer("Captured"))) else {
-        panic!("it is captured")
+        panic!("expected a captured charge")
     };
     for said in [
         authorized().capture(&CaptureCharge::default(), &key()).await.map(drop),
@@ -181,10 +181,10 @@ async fn a_simulated_outcome_is_asked_of_the_one_call_and_of_none_that_follows()
     let code = SimulationCode::parse("CaptureInitiated").unwrap();
     let client = client(&network).simulating(&code).unwrap();
     let CurrentCharge::Authorized(handle) = client.charge(charge(&answer("Authorized"))) else {
-        panic!("it is authorized")
+        panic!("expected an authorized charge")
     };
     let CurrentCharge::Authorized(handle) = handle.look().await.unwrap() else {
-        panic!("it is authorized still")
+        panic!("expected the charge to be authorized still")
     };
     let pending = handle.capture(&CaptureCharge::default(), &key()).await.unwrap();
     let CurrentCharge::CaptureInitiated(pending) = pending else { panic!("{pending:?}") };

@@ -73,7 +73,8 @@ impl Transport for Network {
         _: Duration,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         self.requests.lock().unwrap().push(request);
-        let next = self.script.lock().unwrap().pop_front().expect("a request that the script does not have");
+        let next =
+            self.script.lock().unwrap().pop_front().expect("the script has an answer for every request");
         Box::pin(async move {
             let answer = http::Response::builder()
                 .header("x-amz-pay-request-id", "6a1b")

@@ -307,7 +307,7 @@ mod tests {
         assert_eq!(details.refusal(), None);
         let cart = details.cart().unwrap();
         assert_eq!((cart.charge.to_string().as_str(), cart.discount), ("25.00 USD", None));
-        let [option] = &cart.delivery_options[..] else { panic!("one option") };
+        let [option] = &cart.delivery_options[..] else { panic!("expected one delivery option") };
         assert_eq!((option.name.as_str(), option.is_default), ("Standard", true));
         assert_eq!(option.estimate[1], Estimate { value: 1, unit: TimeUnit::WEEK });
         assert_eq!((cart.line_items[0].quantity, cart.coupons[0].is_applied), (2, true));

@@ -262,7 +262,7 @@ fn a_second_session_waits_for_the_outcome_of_each_first_so() {
         let session = CheckoutSessionId::parse("session2").unwrap();
         let given = GivenAddresses::default();
         let Ok(Arrival::New(2, bound)) = arrive(&before, &session, &given, sent_at(), &rules()) else {
-            panic!("a new session is bound")
+            panic!("expected a new session to be bound")
         };
         let second = words(&bound.next.attempts[1], sent_at());
         let sent = match begin(&bound.next, 2, Arc::from(*b"new"), &key_of, sent_at(), &rules()) {

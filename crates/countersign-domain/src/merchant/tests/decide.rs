@@ -61,7 +61,7 @@ pub(super) mod attempts {
             (None, Some((kind, address))) => Agreement::Agreed(kind, address),
             (Some(step), None) => Agreement::Ends(step),
             (None, None) => Agreement::NotReady,
-            (Some(step), Some(_)) => panic!("it agrees and ends: {step:?}"),
+            (Some(step), Some(_)) => panic!("the session both agrees and ends: {step:?}"),
         }
     }
 

@@ -414,7 +414,7 @@ impl World {
             NextStep::LookAtPermission(_) => {
                 permission_shown(&self.checkout, &self.amazon.permission(), now, &rules)
             }
-            other => panic!("not of a payment: {other:?}"),
+            other => panic!("expected a step of a payment: {other:?}"),
         };
         if let Some((step, next)) = shown {
             self.keep(step);

@@ -150,7 +150,7 @@ fn open() -> SessionSeen {
 fn what(event: &CheckoutEvent) -> &AttemptEvent {
     match event {
         CheckoutEvent::Attempt { event, .. } => event,
-        CheckoutEvent::Payment(event) => panic!("not of an attempt: {event:?}"),
+        CheckoutEvent::Payment(event) => panic!("expected an event of an attempt: {event:?}"),
     }
 }
 
@@ -193,7 +193,7 @@ fn next_word(next: &NextStep) -> &'static str {
         NextStep::LookAtSession(_) => "LookUp",
         NextStep::LookAtAttemptsCharge { .. } => "AskCharge",
         NextStep::SendAgain(_) => "Resend",
-        other => panic!("not of an attempt: {other:?}"),
+        other => panic!("expected a step of an attempt: {other:?}"),
     }
 }
 

@@ -276,6 +276,6 @@ pub(super) fn next_words(next: &NextStep) -> String {
         NextStep::LookAtRefund(id) => format!("LookUpRefund {id}"),
         NextStep::LookAtPermission(_) => "LookUpPermission".to_string(),
         NextStep::Rest => "Rest".to_string(),
-        other => panic!("not of a payment: {other:?}"),
+        other => panic!("expected a step of a payment: {other:?}"),
     }
 }

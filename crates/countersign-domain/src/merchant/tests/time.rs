@@ -99,7 +99,7 @@ fn a_request_that_nobody_evaluated_backs_off_up_to_five_minutes_under_new_keys()
         let now = sent_at();
         let Beginning::Send(send, step) = begin(&checkout, 1, Arc::from(*b"body"), &key_of, now, &rules())
         else {
-            panic!("it is sent")
+            panic!("expected a send")
         };
         assert_eq!((send.n.get(), send.idempotency_key.clone()), (n, key_of(n)));
         let answer = FinalizeAnswer::NotEvaluated { code: "TooManyRequests".to_string() };
@@ -117,7 +117,7 @@ fn what_found_no_connection_was_never_sent_and_spends_no_key() {
     for _ in 0..8 {
         let Beginning::Send(send, step) = begin(&checkout, 1, Arc::from(*b"body"), &key_of, now, &rules())
         else {
-            panic!("it is sent")
+            panic!("expected a send")
         };
         assert_eq!(send.n, KeyOrdinal::FIRST);
         checkout = answered(&step.next, 1, 1, &FinalizeAnswer::NotSent, now).unwrap().next;

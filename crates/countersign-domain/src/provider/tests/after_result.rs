@@ -340,7 +340,7 @@ fn a_decline_has_its_consequence_for_the_permission_and_the_buyer_mends_it() {
         let Ok(Charged::Declined(reason, step)) =
             charge_of(&open, of_amount(usd(100)), Some(simulation), start())
         else {
-            panic!("{simulation} is no decline")
+            panic!("{simulation}: expected a decline")
         };
         assert_eq!(reason.as_str(), simulation.as_str());
         assert_eq!(permission_word(&step.next.permission.state), state);

@@ -425,7 +425,7 @@ fn a_declined_capture_gives_its_overcharge_back() {
     };
     let open = of(details, Card::Visa1111);
     let Ok(Charged::Created(step)) = charge_of(&open, of_amount(usd(60_000)), None, start()) else {
-        panic!("it is created")
+        panic!("expected the charge to be created")
     };
     let (one, two) = (&step.next.charges[0].id, &step.next.charges[1].id);
     let (over, declined) = (Some(usd(67_500)), Some(CaptureSimulation::CaptureDeclined));

@@ -163,7 +163,7 @@ pub(crate) async fn what_is_due_waits_or_is_leased_is_left_to_do(store: Arc<dyn 
     append(&*store, [to_send("m", 0)]).await;
     let waits = "1 messages of webhook are not delivered: the next may be leased at 19700101T000000Z";
     assert_eq!(left(0).await, [waits]);
-    let [leased] = &lease(&*store, 0, 2_000, 1).await[..] else { panic!("one is leased") };
+    let [leased] = &lease(&*store, 0, 2_000, 1).await[..] else { panic!("expected one leased message") };
     assert_eq!(left(0).await, [waits.replace("00Z", "02Z")]);
     assert!(store.release(release(leased.sequence, 1, None)).await.unwrap());
     assert_eq!(left(0).await, Vec::<String>::new());
