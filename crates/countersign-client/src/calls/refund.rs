@@ -14,8 +14,9 @@ impl Client {
     /// Declined. Amazon cannot list refunds: after a lost answer send the same request again under its key.
     ///
     /// # Errors
-    /// [`Error::is_definitive`]: nothing is refunded. [`Error::is_ambiguous`]: it may be. A success that
-    /// names another charge is ambiguous.
+    /// [`Error::is_definitive`](crate::Error::is_definitive): nothing is refunded.
+    /// [`Error::is_ambiguous`](crate::Error::is_ambiguous): it may be. A success that names another charge is
+    /// ambiguous.
     pub async fn create_refund(&self, request: &CreateRefund, key: &IdempotencyKey) -> Answered<Refund> {
         let body = request.to_request().into();
         let sending = Sending::RepeatedlyWithKey(key);
