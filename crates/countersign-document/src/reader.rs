@@ -44,9 +44,15 @@ impl<'a> Reader<'a> {
 
     /// The next byte that is not white space.
     fn peek(&mut self) -> Option<u8> {
-        let rest = self.rest();
-        self.position += rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
-        self.rest().bytes().next()
+        // Most bytes are looked at here and nowhere else: no character is decoded for it.
+        let bytes = self.text.as_bytes();
+        while let Some(byte) = bytes.get(self.position) {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return Some(*byte);
+            }
+            self.position += 1;
+        }
+        None
     }
 
     fn take(&mut self, byte: u8) -> bool {
