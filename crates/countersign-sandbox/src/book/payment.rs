@@ -93,10 +93,14 @@ impl Book {
         // Most often `also` is the only open charge: then one read is enough.
         let mut keys: Vec<Key> = vec![charge_permission_key(id)];
         keys.extend(also.map(charge_key));
+        let mut known: Option<Loaded<ChargePermission>> = None;
         for _ in 0..READS {
             let mut documents = self.store.load(&keys).await?.into_iter();
             let Some(document) = documents.next().flatten() else { return Ok(None) };
-            let permission = read(document, charge_permission::decode)?;
+            let permission = match known {
+                Some(known) if known.document.version == document.version => known,
+                Some(_) | None => read(document, charge_permission::decode)?,
+            };
             let open = &permission.value.open_charges;
             let closed = also.filter(|id| !open.contains(id));
             let needed = || open.iter().chain(closed);
@@ -106,6 +110,7 @@ impl Book {
             }
             keys.truncate(1);
             keys.extend(needed().map(charge_key));
+            known = Some(permission);
         }
         Err(StoreFailed::Unavailable("too many write the same".to_owned()))
     }
