@@ -13,6 +13,7 @@ mod documents;
 mod edges;
 mod module_tree;
 mod names;
+mod phrases;
 mod prose;
 mod purity;
 mod testing;
@@ -24,7 +25,7 @@ use violation::Violation;
 
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 20] = [
     dependencies::crates_depend_as_designed,
     dependencies::domain_depends_on_no_std_crates_only,
     edges::one_folder_calls_the_store,
@@ -44,6 +45,7 @@ const RULES: [Rule; 19] = [
     defects::each_defect_still_applies,
     testing::each_crate_links_one_test_program,
     testing::tests_that_let_real_time_pass_are_listed,
+    phrases::sentences_have_no_banned_phrase,
 ];
 
 /// Every rule, over the whole tree.

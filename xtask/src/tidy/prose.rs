@@ -1,5 +1,5 @@
 //! What people read in the tree: comments, log lines and error messages. `cargo xtask prose` draws some of each to
-//! be read aloud.
+//! be read aloud, and [`phrases`](super::phrases) looks through them.
 
 use std::fmt;
 

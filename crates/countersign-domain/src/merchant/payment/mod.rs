@@ -1,7 +1,7 @@
 //! The payment under one Charge Permission, once an attempt has succeeded: its charges with their refunds,
 //! and what the shop has requested since. Part of the checkout's document: one version, one timer.
 //!
-//! What Amazon shows is taken in by [`evidence`], whoever asked: a timer, a notification, the sender of an
+//! What Amazon shows is taken in by [`evidence`], no matter who asked: a timer, a notification, the sender of an
 //! operation. An earlier state comes from a slow replica; anything that contradicts a final state, or shows
 //! an amount or currency other than the known one, is logged for the operator and changes nothing. Charges
 //! and refunds that somebody made elsewhere under our permission are adopted: they count in every budget.

@@ -190,7 +190,7 @@ fn a_capture_that_was_to_be_made_at_once_is_paid_only_when_it_is_made() {
     assert_eq!(look(&under_way, ChargeStateSeen::CaptureInitiated), None);
     assert_eq!(look(&under_way, ChargeStateSeen::Captured).unwrap().verdict().outcome(), "paid");
     assert_eq!(look(&under_way, ChargeStateSeen::Declined).unwrap().verdict().outcome(), "notPaid");
-    // Reserving it was all that was asked for: whoever captures it, it was reserved.
+    // Only a reservation was asked for, and it was reserved, no matter who captures it.
     let in_doubt = checkout(PaymentIntent::Authorize, in_doubt_attempt(doubt()));
     let reserved = look(&in_doubt, ChargeStateSeen::CaptureInitiated).unwrap();
     assert_eq!(reserved.verdict().outcome(), "authorized");
