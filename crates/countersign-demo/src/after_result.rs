@@ -36,7 +36,6 @@ async fn paid(
     let checkout = teller.registered(&shop, &order).await?;
     let session = amazon.pay(&checkout, AS_ORDERED).await?;
     let answer = shop.complete(&checkout, &session).await?;
-    teller.buyer_sees(&answer);
     let outcome = if payment_intent == "Authorize" { "authorized" } else { "paid" };
     teller.answered(&answer, 200, outcome)?;
     Ok((checkout, session))

@@ -102,9 +102,9 @@ figures! {
     quotes: Family<Label, Counter> = Family::default(),
         "Questions of buyers' pages, by their answers";
     captures_due: Family<[(&'static str, &'static str); 2], Gauge> = Family::default(),
-        "Authorized charges whose deadline passes within so many hours";
+        "Authorized charges whose deadline passes within this many hours";
     snapshots_missing: Family<Label, Gauge> = Family::default(),
-        "Buyers' data that are not fetched: due, or missed for ever";
+        "Buyers' data that are not fetched: due, or missed forever";
 }
 
 impl Metrics {

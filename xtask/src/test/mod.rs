@@ -22,7 +22,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
         cargo("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         // What a shop deploys, with the features that it has alone.
         cargo(
-            "deployed",
+            "shop lints",
             &["clippy", "--package", "countersign", "--no-default-features", "--", "-D", "warnings"],
         ),
     ];
@@ -95,14 +95,14 @@ fn tests() -> Vec<Step> {
         let arguments = ["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "fail"];
         vec![
             cargo("tests", &arguments).counted_by(tally::of_nextest),
-            cargo("deployed", &[&arguments[..], &DEPLOYED].concat()).counted_by(tally::of_nextest),
+            cargo("shop build", &[&arguments[..], &DEPLOYED].concat()).counted_by(tally::of_nextest),
             cargo("doctests", &["test", "--workspace", "--doc"]).counted_by(tally::of_cargo_test),
         ]
     } else {
         let arguments = ["test", "--workspace", "--no-fail-fast"];
         vec![
             cargo("tests", &arguments).counted_by(tally::of_cargo_test),
-            cargo("deployed", &[&arguments[..], &DEPLOYED].concat()).counted_by(tally::of_cargo_test),
+            cargo("shop build", &[&arguments[..], &DEPLOYED].concat()).counted_by(tally::of_cargo_test),
         ]
     }
 }

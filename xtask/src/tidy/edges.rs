@@ -17,7 +17,7 @@ pub(super) fn one_folder_calls_the_store(tree: &Tree) -> Vec<Violation> {
                 let what = |_: &str| format!("names the store, which only {folder} may call");
                 violations.extend(Violation::of_words(&file.path, code, &["countersign_store"], what));
             }
-            if below.starts_with("src/http/") {
+            if ["src/http/", "src/calls/"].iter().any(|handlers| below.starts_with(handlers)) {
                 let what = |_: &str| format!("a handler names a stored document; ask {folder} instead");
                 violations.extend(Violation::of_words(&file.path, code, &["crate::stored"], what));
             }

@@ -101,7 +101,7 @@ impl Book {
         self.tell_of_page(checkout_id, Event::with_word(Kind::QuoteRefused, detail), &count).await
     }
 
-    /// Notes a button's event that changes nothing; only the first few of a checkout are noted.
+    /// Notes a button's event that changes nothing; after 100 of a checkout, no more are noted.
     pub(crate) async fn note_page_event(&self, loaded: &Loaded, event: Event) -> Result<(), StoreFailed> {
         let count = |browsing: &mut Browsing| counted(&mut browsing.told_count, MAX_TOLD);
         self.tell_of_page(loaded.registration.checkout.id.as_str(), event, &count).await

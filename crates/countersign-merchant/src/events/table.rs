@@ -167,7 +167,7 @@ events! {
         why: |_, _| "the buyer's page says so; nothing is decided by it";
     SessionBound => fact: no_fact, log: silent, figure: None,
         what: |_| "the buyer is back from Amazon's page",
-        why: |_, _| "this session is bound to this order for ever";
+        why: |_, _| "this session is bound to this order forever";
     SurplusRecorded => fact: no_fact, log: silent, figure: None,
         what: |_| "a further session is set aside: {detail}",
         why: |_, _| "one order is paid once: it is never finalized, and gets the other's outcome";

@@ -41,7 +41,8 @@ impl Handler for Server {
     }
 }
 
-/// The shop's token and the page's are asked for before anything is said of a path or a method.
+/// The shop's token and the page's are asked for before anything is said of a path or a method, unless the path is
+/// longer than any.
 async fn answered(app: Arc<App>, request: Request) -> Answer {
     let path = request.uri().path();
     if path.len() > MAX_PATH_LEN {
