@@ -1,6 +1,7 @@
 //! Which function answers a request: a table whose rows are a method, a path and a function. The paths are
 //! matched by `matchit`; the server decides how a request without a row is answered.
 
+use std::fmt;
 use std::future::Future;
 
 use futures_util::future::BoxFuture;
@@ -70,6 +71,27 @@ where
 
 type Call<S, E> = Box<dyn Fn(S, Request, &str) -> Result<Answering<E>, E> + Send + Sync>;
 
+/// Why a row does not fit a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Misfit {
+    /// The table already has a row with this method and path.
+    TwoRows(Method),
+    /// The path has more than one parameter.
+    TwoParameters,
+    /// The path is not valid, or another one matches the same requests.
+    Path(matchit::InsertError),
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TwoRows(method) => write!(f, "it has two rows for {method}"),
+            Self::TwoParameters => f.write_str("it has two parameters"),
+            Self::Path(why) => why.fmt(f),
+        }
+    }
+}
+
 /// A table of routes whose functions share a state `S` and refuse with an `E`.
 ///
 /// A path may have one parameter, as in `/orders/{orderId}/lines`. If two paths match, the one with fewer
@@ -112,23 +134,42 @@ impl<S: 'static, E: 'static> Router<S, E> {
         self.row(Method::DELETE, path, function)
     }
 
-    /// Panics if the table already has this row, if another path matches the same requests, or if the path has two
-    /// parameters.
+    /// Panics if the row does not fit the table: which rows there are is in the program, and not in a request.
     fn row<A>(mut self, method: Method, template: &'static str, function: impl Function<S, E, A>) -> Self {
+        match self.add(method, template, function) {
+            Ok(()) => self,
+            Err(why) => panic!("{template}: {why}"),
+        }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// [`Misfit`] if the row does not fit the table.
+    fn add<A>(
+        &mut self,
+        method: Method,
+        template: &'static str,
+        function: impl Function<S, E, A>,
+    ) -> Result<(), Misfit> {
         let known = || self.rows.iter().filter(|row| row.1 == template);
-        assert!(known().all(|row| row.0 != method), "{method} {template} has two rows");
-        assert!(template.matches('{').count() < 2, "{template} has two parameters");
+        if known().any(|row| row.0 == method) {
+            return Err(Misfit::TwoRows(method));
+        }
+        if template.matches('{').count() > 1 {
+            return Err(Misfit::TwoParameters);
+        }
         if known().next().is_none() {
             // `matchit` does not match an empty segment with a parameter: the path without one is added as well.
             let empty = template.split_once('{').zip(template.split_once('}'));
             let empty = empty.map(|((before, _), (_, after))| format!("{before}{after}"));
             for path in empty.into_iter().chain([template.to_owned()]) {
-                self.templates.insert(path, template).unwrap_or_else(|why| panic!("{template}: {why}"));
+                self.templates.insert(path, template).map_err(Misfit::Path)?;
             }
         }
         let call = move |state, request, segment: &str| function.call(state, request, segment);
         self.rows.push((method, template, Box::new(call)));
-        self
+        Ok(())
     }
 
     /// Answers with the function of the request's row.
@@ -277,20 +318,12 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "GET /words/all has two rows")]
-    fn one_row_twice_panics() {
-        let _ = router().get("/words/all", all);
-    }
-
-    #[test]
-    #[should_panic(expected = "/words/{name}: Insertion failed due to conflict")]
-    fn two_paths_that_match_the_same_requests_panic() {
-        let _ = router().get("/words/{name}", word);
-    }
-
-    #[test]
-    #[should_panic(expected = "/words/{word}/of/{number} has two parameters")]
-    fn a_path_with_two_parameters_panics() {
-        let _ = router().get("/words/{word}/of/{number}", word);
+    fn a_row_that_does_not_fit_the_table_is_refused() {
+        let conflict = matchit::InsertError::Conflict { with: "/words/".to_owned() };
+        let one_word = |template| router().add(Method::GET, template, word);
+        assert_eq!(router().add(Method::GET, "/words/all", all), Err(Misfit::TwoRows(Method::GET)));
+        assert_eq!(one_word("/words/{name}"), Err(Misfit::Path(conflict)));
+        assert_eq!(one_word("/words/{word}/of/{number}"), Err(Misfit::TwoParameters));
+        assert_eq!(router().add(Method::POST, "/words/all", all), Ok(()));
     }
 }
