@@ -126,6 +126,15 @@ mod tests {
     }
 
     #[test]
+    fn a_calls_word_is_the_name_of_its_type() {
+        for operation in Operation::ALL.iter().copied() {
+            let name = format!("{operation:?}");
+            let (first, rest) = name.split_at(1);
+            assert_eq!(operation.as_str(), first.to_lowercase() + rest);
+        }
+    }
+
+    #[test]
     fn an_idempotency_key_counts_on_every_post_and_on_nothing_else() {
         for operation in Operation::ALL.iter().copied() {
             let may_count = operation.properties().idempotency_key != KeyUse::Ignored;
