@@ -22,7 +22,7 @@ usage: cargo xtask COMMAND
   test         everything that must hold: format, lints, tidy, tests, documents, the official clients, a browser
   ci           the same as test
   tidy         the rules of the tree that no compiler holds
-  prose        thirty comments, log lines and error messages, drawn by --seed S, to be read aloud
+  prose        thirty comments, thirty log lines and thirty error messages, drawn by --seed S, to be read aloud
   defects      each feared defect in a copy of the tree, where its judge must find it; NAME to try one
   docs         writes docs/features.md: which tests keep which promise
   simulate     both halves over a failing network; --seeds N, --seed S to replay one

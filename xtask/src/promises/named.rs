@@ -18,7 +18,7 @@ pub(crate) enum Test<'a> {
 }
 
 /// The file that a test is named in.
-pub(crate) fn file(name: &str) -> Option<&str> {
+pub(super) fn file(name: &str) -> Option<&str> {
     name.split_once(": ").map(|(file, _)| file)
 }
 

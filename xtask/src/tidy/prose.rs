@@ -15,16 +15,19 @@ pub(super) enum Kind {
     Comment,
     LogLine,
     ErrorMessage,
+    /// Any other literal of several words: what it is for cannot be seen from the tokens around it.
+    Text,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Comment, Self::LogLine, Self::ErrorMessage];
+    const DRAWN: [Self; 3] = [Self::Comment, Self::LogLine, Self::ErrorMessage];
 
     const fn heading(self) -> &'static str {
         match self {
             Self::Comment => "Comments",
             Self::LogLine => "Log lines",
             Self::ErrorMessage => "Error messages",
+            Self::Text => "Other texts",
         }
     }
 }
@@ -57,7 +60,7 @@ pub(super) fn draw(tree: &Tree, seed: &str) -> String {
         let lines: String = drawn.map(|passage| format!("{passage}\n")).collect();
         format!("{}\n\n{lines}", kind.heading())
     };
-    Kind::ALL.map(of).join("\n")
+    Kind::DRAWN.map(of).join("\n")
 }
 
 /// All passages of a Rust file, those of its tests among its comments.
@@ -108,9 +111,9 @@ fn read_texts<'a>(
         if !is_test_item {
             match token {
                 TokenTree::Literal(literal) => {
-                    let (kind, text) = (within, literal.to_string());
-                    if let Some(kind) = kind.filter(|_| text.starts_with(['"', 'r']) && text.contains(' ')) {
-                        let line = literal.span().start().line;
+                    let text = literal.to_string();
+                    if text.starts_with(['"', 'r']) && text.contains(' ') {
+                        let (kind, line) = (within.unwrap_or(Kind::Text), literal.span().start().line);
                         passages.push(Passage { kind, path: &file.path, line, text: plain(&text) });
                     }
                 }
@@ -183,6 +186,7 @@ mod tests {
             (Kind::Comment, 3, "An amount of money."),
             (Kind::Comment, 6, "Why."),
             (Kind::LogLine, 7, "the clock is wrong"),
+            (Kind::Text, 8, "no message"),
             (Kind::ErrorMessage, 11, "is not {}"),
             (Kind::ErrorMessage, 14, "is in use"),
         ];

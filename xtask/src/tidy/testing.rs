@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::code::line_of;
 use super::tree::{File, Tree};
 use super::violation::Violation;
-use crate::promises::named::{self, Test};
+use crate::promises::named::Test;
 
 /// The tests that let real time pass.
 const LISTED: &str = "docs/real-time.toml";
@@ -100,25 +100,40 @@ pub(super) fn tests_that_let_real_time_pass_are_listed(tree: &Tree) -> Vec<Viola
         violations
             .push(Violation::new(LISTED, format!("{seconds} s together: at most {MOST_SECONDS} are spent")));
     }
-    let tests = listed.test.iter().filter_map(|test| named::file(&test.name));
-    let may: BTreeSet<&str> = tests.chain(listed.condition.iter().map(|it| it.file.as_str())).collect();
-    let others = tree.files.iter().filter(|file| !may.contains(file.path.as_str()));
-    violations.extend(others.filter_map(waits));
+    let names: BTreeSet<&str> = listed.test.iter().map(|test| test.name.as_str()).collect();
+    let conditions: BTreeSet<&str> = listed.condition.iter().map(|it| it.file.as_str()).collect();
+    let others = tree.files.iter().filter(|file| !conditions.contains(file.path.as_str()));
+    violations.extend(others.flat_map(|file| waits(file, &names)));
     violations
 }
 
-/// The first place at which a file's tests wait.
-fn waits(file: &File) -> Option<Violation> {
-    let (_, words) = WAITING.iter().find(|(ending, _)| file.path.ends_with(ending))?;
+/// Each place at which a file's tests wait, but in a function that is listed as a test.
+fn waits(file: &File, listed: &BTreeSet<&str>) -> Vec<Violation> {
+    let Some((_, words)) = WAITING.iter().find(|(ending, _)| file.path.ends_with(ending)) else {
+        return Vec::new();
+    };
     let text = if file.is_rust() {
         &file.code().tests
     } else if file.path.starts_with("interop/") {
         &file.text
     } else {
-        return None;
+        return Vec::new();
     };
-    let (line, word) = words.iter().find_map(|word| Some((line_of(text, word)?, word)))?;
-    Some(Violation::new(&file.path, format!("line {line}: {word}: a test waits that {LISTED} does not list")))
+    let mut violations = Vec::new();
+    let mut function = "";
+    for (number, line) in (1..).zip(text.lines()) {
+        if let Some((_, named)) = line.split_once("fn ") {
+            function = named.split(['(', '<']).next().unwrap_or_default();
+        }
+        if listed.contains(format!("{}: {function}", file.path).as_str()) {
+            continue;
+        }
+        for word in words.iter().filter(|word| line_of(line, word).is_some()) {
+            let what = format!("line {number}: {word}: a test waits that {LISTED} does not list");
+            violations.push(Violation::new(&file.path, what));
+        }
+    }
+    violations
 }
 
 #[cfg(test)]
@@ -151,7 +166,8 @@ mod tests {
         let cases = [
             ("crates/a/tests/a.rs", rust, 1),
             ("crates/a/src/a.rs", rust, 0),
-            ("crates/a/tests/a.rs", "fn a() { let b = Instant::now(); b.elapsed(); }", 1),
+            ("crates/a/tests/a.rs", "fn a() { let b = Instant::now(); b.elapsed(); }", 2),
+            ("crates/a/tests/a.rs", "fn a() { b.elapsed(); }", 1),
             ("crates/a/tests/a.rs", "fn a() { clock.sleep(b); }", 0),
             ("crates/a/tests/a.rs", "// thread::sleep", 0),
             ("interop/node/a.test.mjs", "setTimeout(a, 50);", 1),
@@ -165,7 +181,9 @@ mod tests {
 
     #[test]
     fn what_is_listed_is_there_and_short() {
-        let test = ("crates/a/tests/a.rs", "#[test]\nfn waits() { thread::sleep(b); }");
+        let test = ("crates/a/tests/a.rs", "#[test]\nfn waits() {\n    thread::sleep(b);\n}\n");
+        let beside =
+            ("crates/a/tests/a.rs", "#[test]\nfn waits() {}\n#[test]\nfn too() { thread::sleep(b); }");
         let listed = |name: &str, seconds: &str| {
             format!("[[test]]\nname = \"crates/a/tests/a.rs: {name}\"\nseconds = {seconds}\nwhy = \"\"\n")
         };
@@ -174,12 +192,14 @@ mod tests {
             (listed("waits", "0.5"), 0),
             (listed("waits", "60.5"), 1),
             (listed("waits", "30.5") + &listed("waits", "30.0"), 1),
-            (listed("is_gone", "0.5"), 1),
+            // The name, and the test that waits without being listed.
+            (listed("is_gone", "0.5"), 2),
             (condition.to_owned(), 0),
             ("[[test]]".to_owned(), 1),
         ];
         for (text, expected) in cases {
             assert_eq!(found(&[test, (LISTED, &text)]), expected, "{text}");
         }
+        assert_eq!(found(&[beside, (LISTED, &listed("waits", "0.5"))]), 1, "another test of the same file");
     }
 }
