@@ -10,6 +10,7 @@ import { AT_ONCE, stage } from './theatre.mjs';
 const PAYMENT_REQUIRED = /status of 402/;
 
 describe('a bank', AT_ONCE, () => {
+  // Promise: A18
   test('that declines is paid by another card, once', async (t) => {
     const order = await stage().order({ intent: 'AuthorizeWithCapture' });
     const buyer = await Buyer.arrives(t, order);
@@ -49,6 +50,7 @@ describe('a bank', AT_ONCE, () => {
     buyer.hasNoErrors();
   });
 
+  // Promise: B36
   test('that declines at the end leads back to the shop with the message, and a second attempt pays', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order);
@@ -68,6 +70,7 @@ describe('a bank', AT_ONCE, () => {
     buyer.hasNoErrors(PAYMENT_REQUIRED);
   });
 
+  // Promise: A18
   test('that asks is told yes', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order);
@@ -83,6 +86,7 @@ describe('a bank', AT_ONCE, () => {
     buyer.hasNoErrors();
   });
 
+  // Promise: A18
   test('that asks and is told no has charged nothing', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order);
@@ -123,6 +127,7 @@ const STEPS = {
 
 describe('a buyer who leaves', AT_ONCE, () => {
   for (const [step, comes] of Object.entries(STEPS)) {
+    // Promise: A18
     test(`by Cancel, at ${step}`, async (t) => {
       const order = await stage().order();
       const buyer = await Buyer.arrives(t, order);
@@ -135,6 +140,7 @@ describe('a buyer who leaves', AT_ONCE, () => {
       buyer.hasNoErrors();
     });
 
+    // Promise: A18
     test(`by closing the window, at ${step}`, async (t) => {
       const order = await stage().order();
       const buyer = await Buyer.arrives(t, order);

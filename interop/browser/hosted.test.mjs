@@ -38,6 +38,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
     buyer.hasNoErrors();
   });
 
+  // Promise: A27
   test('hears no answer but that of the page that opened it, from its own origin', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order, { query: '?break=hang' });
@@ -83,6 +84,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
     await order.isUnpaid('registered');
   });
 
+  // Promise: A18
   test('is open when its Checkout Session expires, and tells the buyer and the shop', async (t) => {
     // A clock of its own: everybody else's would expire with it.
     const own = await Stage.set();
@@ -104,6 +106,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
     }
   });
 
+  // Promise: A18
   test('that is closed while the shop is asked is canceled', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order, { query: '?break=hang' });
@@ -117,6 +120,7 @@ describe("a window of Amazon's page", AT_ONCE, () => {
     buyer.hasNoErrors();
   });
 
+  // Promise: A18
   test('that is closed while the order is completed is not canceled, and the order is paid', async (t) => {
     const order = await stage().order({ intent: 'AuthorizeWithCapture' });
     const buyer = await Buyer.arrives(t, order);
@@ -212,6 +216,7 @@ describe('the signed button', AT_ONCE, () => {
     'its algorithm': (it) => ({ ...it, algorithm: 'AMZN-PAY-RSASSA-PSS' }),
   };
   for (const [what, tamper] of Object.entries(TAMPERED)) {
+    // Promise: A29
     test(`is refused when ${what} was tampered with, on the page and in the console`, async (t) => {
       const { page, errors } = await plainPage(t, stage());
       const right = signedConfiguration(stage(), payload(stage()));
@@ -227,6 +232,7 @@ describe('the signed button', AT_ONCE, () => {
     });
   }
 
+  // Promise: A29
   test('is refused without a signature before it is drawn, in the console and by onError', async (t) => {
     const { page, errors } = await plainPage(t, stage());
     const { signature, ...rest } = signedConfiguration(stage(), payload(stage()));
@@ -303,6 +309,7 @@ describe('the signed button', AT_ONCE, () => {
   });
 });
 
+// Promise: A27
 test("a present is wrapped and points are redeemed by the handlers of the shop's page", async (t) => {
   const { page, errors } = await plainPage(t, stage());
   await page.evaluate((storeId) => {

@@ -107,6 +107,7 @@ describe('a hostile page', AT_ONCE, () => {
     buyer.hasNoErrors();
   });
 
+  // Promise: B11
   test('that answers a cheaper cart than was quoted is not charged and not paid', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order, { query: '?break=cheap' });
@@ -140,6 +141,7 @@ describe('a hostile page', AT_ONCE, () => {
     hang: ['The shop does not answer', []],
   };
   for (const [how, [told, expected]] of Object.entries(BROKEN)) {
+    // Promise: A27
     test(`whose handler is broken (${how}) charges nothing, and the buyer is told`, async (t) => {
       const order = await stage().order();
       const buyer = await Buyer.arrives(t, order, { query: `?break=${how}` });

@@ -124,6 +124,7 @@ describe('a mishap', AT_ONCE, () => {
     });
   }
 
+  // Promise: A27
   test('a window is blocked, and the page comes over the shop', async (t) => {
     const order = await stage().order({ intent: 'AuthorizeWithCapture' });
     const buyer = await Buyer.arrives(t, order);

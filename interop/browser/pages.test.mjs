@@ -35,6 +35,7 @@ async function isNarrow(page, frame = page) {
 
 describe('every page', AT_ONCE, () => {
   for (const name of Object.keys(PAGES)) {
+    // Promise: A27
     test(`is accessible, light and dark, and fits 320 px: ${name}`, async (t) => {
       const { page, frame, buyer, expected = [] } = await shown(t, stage(), name);
       await isAccessible(page, frame);
@@ -46,6 +47,7 @@ describe('every page', AT_ONCE, () => {
 
 describe('the result page', AT_ONCE, () => {
   for (const [name, { words }] of Object.entries(VERDICTS)) {
+    // Promise: B35
     test(`needs no script, and tells a second browser nothing personal: ${name}`, async (t) => {
       const { order } = await shown(t, stage(), name);
       const context = await stage().browser.newContext({ javaScriptEnabled: false });
@@ -62,6 +64,7 @@ describe('the result page', AT_ONCE, () => {
     });
   }
 
+  // Promise: B35
   test('leads nowhere when a character of its link is changed', async (t) => {
     const { order } = await shown(t, stage(), 'result, authorized');
     const context = await stage().browser.newContext();

@@ -12,6 +12,7 @@ const VERDICTS = { Confirm: 'order is placed', Authorize: 'order is placed', Aut
 describe('a purchase', AT_ONCE, () => {
   for (const productType of ['PayAndShip', 'PayOnly']) {
     for (const intent of ['Confirm', 'Authorize', 'AuthorizeWithCapture']) {
+      // Promise: A27
       test(`is made through button, hosted page and result page: ${productType}, ${intent}`, async (t) => {
         const order = await stage().order({ intent, productType });
         const buyer = await Buyer.arrives(t, order);
@@ -26,6 +27,7 @@ describe('a purchase', AT_ONCE, () => {
     }
   }
 
+  // Promise: A27
   test('goes to another address by another delivery, and the new totals are charged', async (t) => {
     const order = await stage().order({ intent: 'AuthorizeWithCapture' });
     const buyer = await Buyer.arrives(t, order);
@@ -62,6 +64,7 @@ describe('a purchase', AT_ONCE, () => {
     buyer.hasNoErrors();
   });
 
+  // Promise: B11
   test('is stopped when the shop changes the price that the buyer has seen, and the buyer is told', async (t) => {
     const order = await stage().order();
     const buyer = await Buyer.arrives(t, order);

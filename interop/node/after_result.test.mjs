@@ -141,6 +141,7 @@ describe('a capture', () => {
 describe('a refund', () => {
   const captured = () => finalized({ paymentIntent: 'AuthorizeWithCapture', chargeAmount: usd('100.00') });
 
+  // Promise: A15
   test('may exceed what was captured by 15 %, and by no cent more', async () => {
     const { chargeId } = await captured();
     assert.equal((await refund(chargeId, '100.00')).status, 201);
@@ -165,6 +166,7 @@ describe('a refund', () => {
     });
   }
 
+  // Promise: A16
   test('is decided later, as its simulation says', async () => {
     const { chargeId } = await captured();
     const paid = await refund(chargeId, '10.00');
@@ -187,6 +189,7 @@ describe('a deferred charge', () => {
     ['AmazonRejected', 'Closed'],
     ['TransactionTimedOut', 'Chargeable'],
   ]) {
+    // Promise: A16
     test(`that is ${code} leaves the permission ${what}`, async () => {
       const { chargePermissionId } = await confirmed();
       isRefusal(await charge(chargePermissionId, '50.00', {}, simulated(code)), [422, code]);
@@ -211,6 +214,7 @@ describe('a deferred charge', () => {
     assert.deepEqual([state(permission), ...reasons(permission)], ['Closed', 'AmazonClosed']);
   });
 
+  // Promise: A16
   test('with an unknown simulation is refused', async () => {
     const { chargePermissionId } = await confirmed();
     const made = await charge(chargePermissionId, '1.00', {}, simulated('NoSuchCode'));
@@ -218,6 +222,7 @@ describe('a deferred charge', () => {
   });
 });
 
+// Promise: A21
 test('an authorization lapses by the clock, and its amount can be charged again', async () => {
   const { chargeId, chargePermissionId } = await finalized();
   await sandbox.advance('PT48H');
@@ -227,6 +232,7 @@ test('an authorization lapses by the clock, and its amount can be charged again'
   assert.equal((await charge(chargePermissionId, '14.00')).status, 201);
 });
 
+// Promise: A21
 test("the buyer's data can be read for 30 days, the permission for longer", async () => {
   const { chargePermissionId } = await finalized({ paymentIntent: 'Confirm' });
   const before = await answer(client.getChargePermission(chargePermissionId));

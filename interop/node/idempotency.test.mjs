@@ -117,6 +117,7 @@ test('without a key many requests at once have one success', async () => {
   }
 });
 
+// Promise: A12
 test('a durable sandbox killed and started again remembers every answer', async () => {
   const dataDir = freshFolder();
   let sandbox = await Sandbox.start({ merchants, dataDir });

@@ -204,6 +204,7 @@ describe("4: the session is this merchant's", () => {
   });
 });
 
+// Promise: A02
 test('5: a Canceled session stays Canceled', async () => {
   const session = await sandbox.placed(checkout());
   await sandbox.buyer(session.checkoutSessionId, 'cancel');

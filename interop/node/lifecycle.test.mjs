@@ -169,6 +169,7 @@ describe('a call is the same with', () => {
     });
   }
 
+  // Promise: A07
   test('every header in capitals', async () => {
     const session = await sandbox.placed(checkout());
     const payload = JSON.stringify(finalization(session));

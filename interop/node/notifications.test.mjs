@@ -71,6 +71,7 @@ async function notified(objectId) {
 
 for (const version of ['1', '2']) {
   describe(`with signature version ${version}`, () => {
+    // Promise: A23
     test('a notification is accepted, and says of what it is, not what became of it', async () => {
       await registered(version);
       const { refundId, chargePermissionId } = await refunded();
@@ -89,6 +90,7 @@ for (const version of ['1', '2']) {
       assert.equal((await answer(client.getRefund(refundId))).body.statusDetails.state, 'Refunded');
     });
 
+    // Promise: A23
     test('whatever is changed in a notification, it is refused', async () => {
       await registered(version);
       const { refundId } = await refunded();

@@ -114,6 +114,7 @@ test('an equal value in another spelling is no other value', async () => {
   isRefusal(refused, [409, 'AmountMismatch'], 'chargeAmount');
 });
 
+// Promise: A14
 test('a strict sandbox takes the spellings of the reference only', async () => {
   const strict = await Sandbox.start({ merchants: [merchant], rules: ['spellings=documented'] });
   try {

@@ -44,6 +44,7 @@
 //! }
 //! ```
 //!
+// Promise: C22
 //! ```compile_fail,E0599
 //! # use countersign_client::{ChargeHandle, charge::AuthorizationInitiated, ids, wire};
 //! async fn capture(charge: ChargeHandle<AuthorizationInitiated>, request: &wire::CaptureCharge, key: &ids::IdempotencyKey) {

@@ -124,6 +124,7 @@ impl Endpoint {
 mod tests {
     use super::*;
 
+    // Promise: C14
     #[test]
     fn an_override_is_honoured_whole() {
         for (url, key, uri) in [
@@ -162,6 +163,7 @@ mod tests {
         }
     }
 
+    // Promise: C14
     #[test]
     fn amazons_endpoints_are_never_plain() {
         for region in [Region::NorthAmerica, Region::Europe, Region::Japan] {

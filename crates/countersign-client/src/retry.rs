@@ -135,6 +135,7 @@ mod tests {
         ("504", Outcome::Refused { status: 504, retry_after: None }),
     ];
 
+    // Promise: C09
     #[test]
     fn what_is_repeated_is_this_table() {
         let policy = RetryPolicy::default();
@@ -185,6 +186,7 @@ mod tests {
     }
 
     proptest! {
+        // Promise: C09
         #[test]
         fn a_pause_lies_between_half_and_whole(attempt in 1..40_u32, jitter: u16) {
             let policy = RetryPolicy::default();

@@ -46,6 +46,7 @@ pub fn standing(status: u16, reason_code: Option<&Word<ReasonCode>>) -> Standing
 mod tests {
     use super::*;
 
+    // Promise: C05
     #[test]
     fn every_reason_code_is_classified() {
         let mut table = String::new();
@@ -70,6 +71,7 @@ mod tests {
         insta::assert_snapshot!(table);
     }
 
+    // Promise: C05
     #[test]
     fn no_reason_code_makes_a_server_failure_definitive() {
         for code in ReasonCode::ALL {

@@ -131,6 +131,7 @@ mod tests {
         Address { address_line1: text.map(ToString::to_string), ..Address::default() }
     }
 
+    // Promise: B12
     #[test]
     fn spelling_that_carries_no_meaning_does_not_count() {
         for (ours, theirs) in [
@@ -146,6 +147,7 @@ mod tests {
         }
     }
 
+    // Promise: B12
     #[test]
     fn what_carries_meaning_differs_and_is_named() {
         for (ours, theirs) in [

@@ -1,6 +1,7 @@
 //! One type per kind of id, so that ids cannot be confused. The compiler refuses a charge id where a charge
 //! permission id belongs:
 //!
+// Promise: C02
 //! ```compile_fail
 //! use countersign_domain::ids::{ChargeId, ChargePermissionId};
 //! fn close(_permission: &ChargePermissionId) {}
@@ -302,6 +303,7 @@ mod tests {
         );
     }
 
+    // Promise: C02
     #[test]
     fn what_cannot_be_an_id_is_refused() {
         for text in ["", "-capture", "S01 1", "a/b", "ä", "a\n", &"x".repeat(129)] {

@@ -243,6 +243,7 @@ mod tests {
         assert_eq!(Money::parse("0.07", Currency::EUR).unwrap().amount(), "0.07");
     }
 
+    // Promise: A15, C01
     #[test]
     fn what_is_not_a_plain_decimal_of_the_currency_is_refused() {
         use AmountRefused::*;
@@ -271,6 +272,7 @@ mod tests {
         }
     }
 
+    // Promise: C01
     #[test]
     fn currencies_that_amazon_pay_has_not_are_unknown() {
         for code in ["BHD", "usd", "US", "", "USDX"] {
@@ -298,6 +300,7 @@ mod tests {
     }
 
     proptest! {
+        // Promise: C01
         #[test]
         fn print_and_parse_are_inverse(minor: u64, index in 0..Currency::ALL.len()) {
             let money = Money::from_minor(minor, Currency::ALL[index]);

@@ -11,7 +11,7 @@
 //! its replacement
 //! ```
 //!
-//! The judges are one or more invariants of the simulation, or one test, written as docs/features.toml does:
+//! The judges are one or more invariants of the simulation, or one test:
 //! `judge: test FILE: NAME`. The text and the replacement may be of several lines, or begin and end within one.
 
 use crate::promises::named::Test;
@@ -115,8 +115,8 @@ impl Defect {
                 wrong.extend(unknown.map(|name| format!("the simulation has no invariant {name}")));
             }
             Judges::Test(name) => match Test::find(name, &text_of) {
-                Ok(Test::Rust { .. }) => {}
-                Ok(Test::Other) => wrong.push(format!("{name} is not a test function of Rust's")),
+                Ok(test) if test.is_listed => {}
+                Ok(_) => wrong.push(format!("{name} is not a test function of Rust's")),
                 Err(why) => wrong.push(why),
             },
         }
@@ -182,6 +182,7 @@ mod tests {
         assert_eq!(self::defect(&judged, "a", "b").judges, judges);
     }
 
+    // Promise: B41
     #[test]
     fn a_text_that_is_missing_or_twice_there_is_found() {
         for (text, expected) in [
@@ -194,6 +195,7 @@ mod tests {
         assert_eq!(wrong(&elsewhere), ["there is no file crates/a/src/gone.rs"]);
     }
 
+    // Promise: B41
     #[test]
     fn a_judge_that_is_not_there_is_found() {
         let invariant = HEAD.replace("PaidTwice", "PaidThrice");

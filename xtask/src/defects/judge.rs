@@ -163,6 +163,7 @@ mod tests {
         verdict.map_err(|why| why.lines().next().unwrap_or_default().to_owned())
     }
 
+    // Promise: B41
     #[test]
     fn an_invariant_finds_a_defect_when_it_is_named_and_the_first() {
         let judges = ["PaidTwice".to_owned(), "SendChanged".to_owned()];
@@ -180,6 +181,7 @@ mod tests {
         }
     }
 
+    // Promise: B41
     #[test]
     fn a_test_finds_a_defect_when_it_fails_itself() {
         let text =

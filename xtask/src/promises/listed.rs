@@ -6,25 +6,23 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::named::Test;
-use super::{SOURCE, load};
-use crate::cargo;
+use super::named::package;
+use super::read;
+use crate::{cargo, folders};
 
-/// The tests of the promises that the runner does not list, a line each. Everything is built already
+/// The tests that keep a promise and that the runner does not list, a line each. Everything is built already
 /// when this is asked.
 pub(crate) fn unlisted(root: &Path) -> Result<(), String> {
-    let promises = load(root)?;
+    let texts = folders::texts(root)?;
+    let promises = read(&texts)?;
     let list = cargo::ask(root, &["nextest", "list", "--workspace", "--message-format", "json"])?;
     let listed = Listed::read(&list)?;
-    let texts = promises.texts(root);
-    let text_of = |path: &str| texts.get(path).map(String::as_str);
-    let unlisted = promises.named().filter_map(|(id, name)| match Test::find(name, text_of) {
-        Ok(Test::Rust { package, function }) if !listed.has(package, function) => {
-            Some(format!("{SOURCE}: {id}: {name}: no test binary has it"))
-        }
-        Ok(Test::Rust { .. } | Test::Other) | Err(_) => None,
-    });
-    crate::findings::none(unlisted.collect())
+    let tests = promises.marks.iter().filter_map(|mark| Some((mark.path, mark.test?)));
+    let functions = tests.filter_map(|(path, test)| Some((path, package(path)?, test)));
+    let unlisted = functions.filter(|(_, package, test)| test.is_listed && !listed.has(package, test.title));
+    crate::findings::none(
+        unlisted.map(|(path, _, test)| format!("{path}: {}: no test binary has it", test.title)).collect(),
+    )
 }
 
 /// Package and function of every test that is run.

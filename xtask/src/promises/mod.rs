@@ -1,7 +1,7 @@
-//! Which tests keep which promise: read from docs/features.toml, held against the sources, and written
-//! as docs/features.md. `cargo xtask docs` writes the page; tidy and the test command hold it.
+//! Which tests keep which promise. docs/promises.toml lists the promises, and each test says by a comment which of
+//! them it keeps; docs/features.md shows both. `cargo xtask docs` writes the page; tidy and the test command check
+//! it.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -9,19 +9,29 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub(crate) mod listed;
+mod marks;
 pub(crate) mod named;
 
-use named::Test;
+use marks::Mark;
 
-/// What is written by hand.
-pub(crate) const SOURCE: &str = "docs/features.toml";
-/// What is generated from it.
+use crate::folders;
+
+/// The promises, as written by hand.
+pub(crate) const SOURCE: &str = "docs/promises.toml";
+/// The generated page.
 pub(crate) const PAGE: &str = "docs/features.md";
 
-/// The promises, in the page's order.
-#[derive(Debug, Deserialize)]
+/// The promises, in the page's order, and the tests that keep them.
+#[derive(Debug)]
+pub(crate) struct Promises<'t> {
+    parts: Vec<Part>,
+    /// In the order of the files.
+    marks: Vec<Mark<'t>>,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Promises {
+struct Source {
     #[serde(rename = "part")]
     parts: Vec<Part>,
 }
@@ -31,7 +41,6 @@ pub(crate) struct Promises {
 #[serde(deny_unknown_fields)]
 struct Part {
     title: String,
-    #[serde(rename = "row")]
     rows: Vec<Row>,
 }
 
@@ -42,77 +51,79 @@ struct Row {
     promise: String,
     /// What of the promise no test keeps yet.
     missing: Option<String>,
-    /// Each as `FILE: NAME`.
-    #[serde(default)]
-    tests: Vec<String>,
 }
 
-/// How far a promise is kept.
-#[derive(Debug, PartialEq, Eq)]
-enum State<'a> {
-    /// Every test that is named is in the sources and in the test command.
-    Tested,
-    /// So far, and this is left.
-    InPart(&'a str),
-    Open,
-}
-
-impl Promises {
-    /// Reads the data file.
-    pub(crate) fn read(text: &str) -> Result<Self, String> {
-        let promises: Self = toml::from_str(text).map_err(|error| format!("{SOURCE}: {error}"))?;
-        let mut seen = Vec::new();
-        for row in promises.rows() {
-            if seen.contains(&row.id.as_str()) {
-                return Err(format!("{SOURCE}: {} stands twice", row.id));
+impl<'t> Promises<'t> {
+    /// Reads the promises and the marks out of the tree, whose files are given as paths and texts.
+    ///
+    /// # Errors
+    /// docs/promises.toml is not there or cannot be read.
+    pub(crate) fn read(files: impl Iterator<Item = (&'t str, &'t str)>) -> Result<Self, String> {
+        let (mut source, mut marks) = (None, Vec::new());
+        for (path, text) in files {
+            if path == SOURCE {
+                source = Some(toml::from_str::<Source>(text).map_err(|error| error.to_string())?);
             }
-            if row.promise.contains(['|', '\n']) {
-                return Err(format!("{SOURCE}: {}: a promise is one cell of a table", row.id));
-            }
-            seen.push(&row.id);
+            marks.extend(marks::marks(path, text));
         }
-        Ok(promises)
+        let source = source.ok_or("must list the promises")?;
+        Ok(Self { parts: source.parts, marks })
     }
 
     fn rows(&self) -> impl Iterator<Item = &Row> {
         self.parts.iter().flat_map(|part| &part.rows)
     }
 
-    /// Each test that is named, with its promise's id.
-    fn named(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.rows().flat_map(|row| row.tests.iter().map(|name| (row.id.as_str(), name.as_str())))
+    /// The titles of the tests that keep a promise.
+    fn tests_of(&self, id: &str) -> Vec<&'t str> {
+        let marks = self.marks.iter().filter(|mark| mark.id == id);
+        marks.filter_map(|mark| Some(mark.test?.title)).collect()
     }
 
-    /// The files that the tests are named in, as far as they can be read.
-    fn texts(&self, root: &Path) -> HashMap<String, String> {
-        let files = self.named().filter_map(|(_, name)| named::file(name));
-        files.filter_map(|file| Some((file.to_owned(), fs::read_to_string(root.join(file)).ok()?))).collect()
+    /// What is wrong, each with the path of its file.
+    pub(crate) fn wrong(&self) -> Vec<(&str, String)> {
+        let mut wrong = Vec::new();
+        let mut seen = Vec::new();
+        for Row { id, promise, missing } in self.rows() {
+            if seen.contains(&id) {
+                wrong.push((SOURCE, format!("{id} is listed twice")));
+            }
+            if promise.contains(['|', '\n']) {
+                wrong.push((SOURCE, format!("{id}: a promise is one cell of a table")));
+            }
+            if missing.is_none() && self.tests_of(id).is_empty() {
+                wrong.push((SOURCE, format!("{id}: no test keeps it, and `missing` does not say so")));
+            }
+            seen.push(id);
+        }
+        for Mark { id, path, line, test } in &self.marks {
+            if test.is_none() {
+                wrong.push((path, format!("line {line}: the promise {id} is not above a test")));
+            }
+            if !seen.iter().any(|known| known == id) {
+                wrong.push((path, format!("line {line}: {SOURCE} has no promise {id:?}")));
+            }
+        }
+        wrong
     }
 
-    /// What is wrong with the tests that are named, a line each.
-    pub(crate) fn wrong<'a>(&self, text_of: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
-        let wrong = |(id, name)| Some(format!("{id}: {}", Test::find(name, &text_of).err()?));
-        self.named().filter_map(wrong).collect()
-    }
-
-    /// The page, given the text of each file of the tree.
-    pub(crate) fn page<'a>(&self, text_of: impl Fn(&str) -> Option<&'a str>) -> String {
+    /// The text of the page.
+    pub(crate) fn page(&self) -> String {
         let mut page = String::from(HEAD);
-        let count = self.rows().count();
-        let kept = self.rows().filter(|row| row.state(&text_of) == State::Tested).count();
+        let is_kept = |row: &&Row| row.missing.is_none() && !self.tests_of(&row.id).is_empty();
+        let (kept, count) = (self.rows().filter(is_kept).count(), self.rows().count());
         let _ = writeln!(page, "{kept} of {count} promises are tested.");
         for part in &self.parts {
             let _ =
                 write!(page, "\n## {}\n\n| row | promise | tests | state |\n|---|---|---|---|\n", part.title);
-            for row in &part.rows {
-                let state = match row.state(&text_of) {
-                    State::Tested => "tested".to_owned(),
-                    State::InPart(missing) => format!("in part; not yet: {missing}"),
-                    State::Open => "open".to_owned(),
+            for Row { id, promise, missing } in &part.rows {
+                let tests: Vec<_> = self.tests_of(id).iter().map(|title| format!("`{title}`")).collect();
+                let state = match missing {
+                    _ if tests.is_empty() => "open".to_owned(),
+                    Some(missing) => format!("in part; not yet: {missing}"),
+                    None => "tested".to_owned(),
                 };
-                let tests: Vec<_> =
-                    row.tests.iter().map(|name| format!("`{}`", named::title(name))).collect();
-                let _ = writeln!(page, "| {} | {} | {} | {state} |", row.id, row.promise, tests.join(", "));
+                let _ = writeln!(page, "| {id} | {promise} | {} | {state} |", tests.join(", "));
             }
         }
         page
@@ -122,86 +133,94 @@ impl Promises {
 const HEAD: &str = "\
 # Promises and the tests that keep them
 
-Each row is a promise, and the tests beside it keep it. A row is tested when every test that it names is in
-the sources and run by `cargo xtask test`; nothing is tested by being written here. The page is generated by
-`cargo xtask docs` from `docs/features.toml`, where the tests stand with their files, and `cargo xtask tidy`
-checks that it is up to date.
+Each row is a promise, with the tests that keep it. A test names its promises in the comment above it, and
+`cargo xtask test` runs every test that does. `cargo xtask docs` generates this page from the tests and from
+`docs/promises.toml`, which lists the promises; `cargo xtask tidy` checks that it is up to date.
 
 ";
 
-impl Row {
-    fn state<'a>(&self, text_of: impl Fn(&str) -> Option<&'a str>) -> State<'_> {
-        let kept = !self.tests.is_empty() && self.tests.iter().all(|name| Test::find(name, &text_of).is_ok());
-        match &self.missing {
-            _ if !kept => State::Open,
-            Some(missing) => State::InPart(missing),
-            None => State::Tested,
-        }
-    }
-}
-
-/// `cargo xtask docs`: writes the page anew. A test that is named and is not there is told, and its row
-/// is open.
+/// `cargo xtask docs`: writes the page again, and reports what is wrong in it.
 pub(crate) fn write(root: &Path) -> Result<(), String> {
-    let promises = load(root)?;
-    let texts = promises.texts(root);
-    let text_of = |path: &str| texts.get(path).map(String::as_str);
-    fs::write(root.join(PAGE), promises.page(text_of)).map_err(|error| format!("{PAGE}: {error}"))?;
-    crate::findings::none(promises.wrong(text_of))
+    let texts = folders::texts(root)?;
+    let promises = read(&texts)?;
+    fs::write(root.join(PAGE), promises.page()).map_err(|error| format!("{PAGE}: {error}"))?;
+    crate::findings::none(promises.wrong().iter().map(|(path, what)| format!("{path}: {what}")).collect())
 }
 
-fn load(root: &Path) -> Result<Promises, String> {
-    let source = fs::read_to_string(root.join(SOURCE)).map_err(|error| format!("{SOURCE}: {error}"))?;
-    Promises::read(&source)
+fn read(texts: &[(String, String)]) -> Result<Promises<'_>, String> {
+    let files = texts.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+    Promises::read(files).map_err(|error| format!("{SOURCE}: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXT: &str = "#[test]\nfn amounts_match() {}\n";
+    const FILE: &str = "crates/a/src/b.rs";
 
-    fn promises(row: &str) -> Promises {
-        Promises::read(&format!("[[part]]\ntitle = \"The sandbox\"\n{row}")).unwrap()
+    fn source(rows: &str) -> String {
+        format!("[[part]]\ntitle = \"The sandbox\"\nrows = [{rows}]")
     }
 
-    fn text_of(path: &str) -> Option<&'static str> {
-        (path == "crates/a/src/b.rs").then_some(TEXT)
+    fn promises<'t>(source: &'t str, test: &'t str) -> Promises<'t> {
+        Promises::read([(FILE, test), (SOURCE, source)].into_iter()).unwrap()
     }
 
     #[test]
-    fn a_row_is_tested_when_every_test_that_it_names_is_there() {
-        let kept = r#""crates/a/src/b.rs: amounts_match""#;
-        let gone = r#""crates/a/src/b.rs: amounts_matched""#;
+    fn a_row_is_tested_when_a_test_names_it() {
+        let marked = "// Promise: A02\n#[test]\nfn amounts_match() {}\n";
         let cases = [
-            (format!("tests = [{kept}]"), "`amounts_match` | tested |", 0),
-            (format!("tests = [{kept}]\nmissing = \"JPY\""), "| in part; not yet: JPY |", 0),
-            (format!("tests = [{kept}, {gone}]"), "| open |", 1),
-            ("tests = []".to_owned(), "|  | open |", 0),
-            (String::new(), "|  | open |", 0),
-            ("missing = \"all\"".to_owned(), "|  | open |", 0),
+            ("", marked, "`amounts_match` | tested |"),
+            (", missing = \"JPY\"", marked, "`amounts_match` | in part; not yet: JPY |"),
+            (", missing = \"all\"", "", " | open |"),
         ];
-        for (tests, expected, wrong) in cases {
-            let row = format!("[[part.row]]\nid = \"A02\"\npromise = \"amounts match\"\n{tests}");
-            let promises = promises(&row);
-            let page = promises.page(text_of);
-            assert!(page.contains("| A02 | amounts match | "), "{page}");
-            assert!(page.contains(expected), "{tests}: {page}");
-            assert_eq!(promises.wrong(text_of).len(), wrong, "{tests}");
+        for (missing, test, expected) in cases {
+            let source = source(&format!("{{ id = \"A02\", promise = \"amounts match\"{missing} }}"));
+            let promises = promises(&source, test);
+            let page = promises.page();
+            assert!(page.contains(&format!("| A02 | amounts match | {expected}")), "{page}");
+            assert_eq!(promises.wrong(), []);
         }
     }
 
     #[test]
-    fn a_data_file_that_is_no_table_is_refused() {
-        let row = |more: &str| format!("[[part.row]]\nid = \"A02\"\npromise = \"amounts match\"\n{more}");
-        for wrong in [
-            "[[part.row]]\nid = \"A02\"".to_owned(),
-            row("test = []"),
-            row(&row("")),
-            "[[part.row]]\nid = \"A02\"\npromise = \"amounts | match\"".to_owned(),
-        ] {
-            let text = format!("[[part]]\ntitle = \"The sandbox\"\n{wrong}");
-            assert!(Promises::read(&text).is_err(), "{wrong}");
+    fn a_mark_without_its_test_or_its_promise_and_a_promise_without_its_test_are_found() {
+        let row = "{ id = \"A02\", promise = \"amounts match\" }";
+        let marked = "// Promise: A02\n#[test]\nfn amounts_match() {}\n";
+        let untested = "A02: no test keeps it, and `missing` does not say so";
+        let cases = [
+            (row.to_owned(), "", vec![(SOURCE, untested)]),
+            (
+                row.to_owned(),
+                "// Promise: A02\n",
+                vec![(SOURCE, untested), (FILE, "line 1: the promise A02 is not above a test")],
+            ),
+            (
+                row.to_owned(),
+                "// Promise: A02, A03\n#[test]\nfn amounts_match() {}\n",
+                vec![(FILE, "line 1: docs/promises.toml has no promise \"A03\"")],
+            ),
+            (format!("{row}, {row}"), marked, vec![(SOURCE, "A02 is listed twice")]),
+            (
+                row.replace("amounts match", "amounts | match"),
+                marked,
+                vec![(SOURCE, "A02: a promise is one cell of a table")],
+            ),
+        ];
+        for (rows, test, expected) in cases {
+            let source = source(&rows);
+            let promises = promises(&source, test);
+            let wrong = promises.wrong();
+            let wrong: Vec<_> = wrong.iter().map(|(path, what)| (*path, what.as_str())).collect();
+            assert_eq!(wrong, expected, "{rows}");
         }
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_read_is_refused() {
+        for rows in ["{ id = \"A02\" }", "{ id = \"A02\", promise = \"a\", tests = [] }"] {
+            assert!(Promises::read([(SOURCE, source(rows).as_str())].into_iter()).is_err(), "{rows}");
+        }
+        assert!(Promises::read([(FILE, "")].into_iter()).is_err());
     }
 }

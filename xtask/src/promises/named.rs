@@ -1,5 +1,5 @@
-//! A test as docs/features.toml names it: `FILE: NAME`. Each language has its own sign of a test that
-//! the test command runs.
+//! The tests of a file, and a test named as `FILE: NAME`. Each language has its own sign of a test that the test
+//! command runs.
 
 /// Doctests have no names: this one stands for those of a file that must not compile.
 const MUST_NOT_COMPILE: &str = "compile_fail";
@@ -9,101 +9,140 @@ const NODE: [&str; 2] = ["interop/node/", "interop/browser/"];
 const PYTHON: &str = "interop/python/";
 
 /// A test that is in the sources.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Test<'a> {
-    /// The folder of its package, and the function.
-    Rust { package: &'a str, function: &'a str },
-    /// One that is run by another runner than the one that lists Rust's.
-    Other,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Test<'t> {
+    pub(crate) title: &'t str,
+    /// Whether Rust's runner lists it: neither a doctest nor a test of another language is listed there.
+    pub(crate) is_listed: bool,
 }
 
-/// The file that a test is named in.
-pub(super) fn file(name: &str) -> Option<&str> {
-    name.split_once(": ").map(|(file, _)| file)
-}
-
-/// The name alone.
-pub(super) fn title(name: &str) -> &str {
-    name.split_once(": ").map_or(name, |(_, title)| title)
-}
-
-impl<'a> Test<'a> {
-    /// Finds the test, or says why it is not one.
-    pub(crate) fn find<'t>(name: &'a str, text_of: impl Fn(&str) -> Option<&'t str>) -> Result<Self, String> {
-        let (file, title) =
+impl<'t> Test<'t> {
+    /// Finds a test by its file and name.
+    ///
+    /// # Errors
+    /// Why it is not a test.
+    pub(crate) fn find(name: &str, text_of: impl Fn(&str) -> Option<&'t str>) -> Result<Self, String> {
+        let (path, title) =
             name.split_once(": ").ok_or_else(|| format!("{name} must be written as `FILE: NAME`"))?;
-        let text = text_of(file).ok_or_else(|| format!("{name}: there is no such file"))?;
-        let below = |folder: &str| file.strip_prefix(folder).is_some_and(|below| !below.contains('/'));
-        let (test, is_there) = if let Some(package) = package(file) {
-            if title == MUST_NOT_COMPILE {
-                (Self::Other, text.lines().any(must_not_compile))
-            } else {
-                (Self::Rust { package, function: title }, is_rust_test(text, title))
-            }
-        } else if NODE.iter().any(|folder| below(folder)) && file.ends_with(".test.mjs") {
-            (Self::Other, is_node_test(text, title))
-        } else if below(PYTHON) && file.ends_with(".py") && file[PYTHON.len()..].starts_with("test_") {
-            (Self::Other, text.contains(&format!("def {title}(")) && title.starts_with("test_"))
+        let text = text_of(path).ok_or_else(|| format!("{name}: there is no such file"))?;
+        let suite =
+            Suite::of(path, text).ok_or_else(|| format!("{name}: the test command runs no such file"))?;
+        let mut tests = (0..suite.lines.len()).filter_map(|line| suite.test_at(line));
+        tests.find(|test| test.title == title).ok_or_else(|| format!("{name}: the file has no such test"))
+    }
+}
+
+/// A file whose tests the test command runs.
+pub(super) struct Suite<'t> {
+    language: Language,
+    /// Without their indentation.
+    lines: Vec<&'t str>,
+}
+
+#[derive(Clone, Copy)]
+enum Language {
+    Rust {
+        /// Whether a macro of the file makes tests of the rows of a table or the names of a list.
+        has_macro: bool,
+    },
+    Node,
+    Python,
+}
+
+impl<'t> Suite<'t> {
+    /// The tests of this file, if the test command runs it.
+    pub(super) fn of(path: &str, text: &'t str) -> Option<Self> {
+        let name_in = |folder: &str| path.strip_prefix(folder).filter(|name| !name.contains('/'));
+        let language = if package(path).is_some() {
+            Language::Rust { has_macro: text.contains("macro_rules!") && text.contains("#[test]") }
+        } else if NODE.iter().any(|folder| name_in(folder).is_some()) && path.ends_with(".test.mjs") {
+            Language::Node
+        } else if name_in(PYTHON).is_some_and(|name| name.starts_with("test_") && name.ends_with(".py")) {
+            Language::Python
         } else {
-            return Err(format!("{name}: the test command runs no such file"));
+            return None;
         };
-        if is_there { Ok(test) } else { Err(format!("{name}: the file has no such test")) }
+        Some(Self { language, lines: text.lines().map(str::trim).collect() })
+    }
+
+    /// The test that begins on this line, counted from 0, with its comments and attributes.
+    pub(super) fn test_at(&self, line: usize) -> Option<Test<'t>> {
+        let lines = self.lines.get(line..)?;
+        match self.language {
+            Language::Rust { has_macro } => rust_test(lines, has_macro),
+            Language::Node => node_test(lines).map(|title| Test { title, is_listed: false }),
+            Language::Python => python_test(lines).map(|title| Test { title, is_listed: false }),
+        }
     }
 }
 
 /// The package that a Rust file belongs to. Folders are named for their packages.
-fn package(file: &str) -> Option<&str> {
-    if !file.ends_with(".rs") {
+pub(super) fn package(path: &str) -> Option<&str> {
+    if !path.ends_with(".rs") {
         return None;
     }
-    match file.split_once('/')? {
+    match path.split_once('/')? {
         ("crates", below) => below.split_once('/').map(|(package, _)| package),
         ("xtask", _) => Some("xtask"),
         _ => None,
     }
 }
 
-fn must_not_compile(line: &str) -> bool {
-    let line = line.trim_start();
-    ["///", "//!"].iter().any(|sign| line.strip_prefix(sign).is_some_and(is_compile_fail))
-}
-
-/// A function with an attribute that makes it a test and none that keeps it from being run, or a row
-/// of a table, or a name of a list, that a macro of the file makes tests of.
-fn is_rust_test(text: &str, function: &str) -> bool {
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let opens = [format!("fn {function}("), format!("async fn {function}(")];
-    let makes_tests = text.contains("macro_rules!") && text.contains("#[test]");
-    let row = format!("{function}: ");
-    lines.iter().enumerate().any(|(at, line)| {
-        if !opens.iter().any(|open| line.starts_with(open)) {
-            return makes_tests && (line.starts_with(&row) || line.trim_end_matches(';') == function);
+/// A doctest that must not compile, a function with an attribute that makes it a test and none that keeps it from
+/// being run, or a row or name that a macro makes a test of.
+fn rust_test<'t>(lines: &[&'t str], has_macro: bool) -> Option<Test<'t>> {
+    let mut lines = lines.iter();
+    let (mut is_test, mut is_ignored) = (false, false);
+    while let Some(line) = lines.next() {
+        if must_not_compile(line) {
+            return Some(Test { title: MUST_NOT_COMPILE, is_listed: false });
+        } else if line.starts_with("#[") {
+            is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+            is_ignored |= line.starts_with("#[ignore");
+            if !line.ends_with(']') {
+                lines.find(|line| line.ends_with(']'));
+            }
+        } else if !line.starts_with("//") {
+            let title = if is_test && !is_ignored { function(line) } else { None };
+            let title = title.or_else(|| row(line).filter(|_| has_macro));
+            return title.map(|title| Test { title, is_listed: true });
         }
-        let above = lines[..at].iter().rev();
-        let attributes: Vec<_> =
-            above.take_while(|line| line.starts_with("#[") || line.starts_with("//")).collect();
-        let has = |sign: &str| attributes.iter().any(|line| line.starts_with(sign));
-        (has("#[test]") || has("#[tokio::test")) && !has("#[ignore")
-    })
+    }
+    None
 }
 
-/// A call that names the test or the group in quotes. A title with a place for a value is named as it
-/// is written.
-fn is_node_test(text: &str, title: &str) -> bool {
-    let calls = ["test(", "describe("];
-    ['\'', '"', '`'].iter().any(|quote| {
-        let quoted = format!("{quote}{title}{quote},");
-        text.match_indices(&quoted).any(|(at, _)| {
-            let before = text[..at].trim_end();
-            calls.iter().any(|call| before.ends_with(call))
-        })
-    })
+fn function(line: &str) -> Option<&str> {
+    let (name, _) = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?.split_once('(')?;
+    Some(name)
 }
 
-/// Whether a line begins a doctest that must not compile; an error code may stand behind the word.
-fn is_compile_fail(doc: &str) -> bool {
-    let words = doc.trim().strip_prefix("```");
+/// The name of a row, or a name that is alone on its line.
+fn row(line: &str) -> Option<&str> {
+    let name = line.split_once(": ").map_or_else(|| line.trim_end_matches(';'), |(name, _)| name);
+    name.chars().all(|c| c.is_alphanumeric() || c == '_').then_some(name)
+}
+
+/// Whether a line begins a doctest that must not compile; an error code may follow the word.
+fn must_not_compile(line: &str) -> bool {
+    let doc = ["///", "//!"].into_iter().find_map(|sign| line.strip_prefix(sign));
+    let words = doc.and_then(|doc| doc.trim().strip_prefix("```"));
     words.is_some_and(|words| words.split(',').next() == Some(MUST_NOT_COMPILE))
+}
+
+/// The title, in quotes, of a test or of a group of tests. One with a place for a value is taken as it is written.
+fn node_test<'t>(lines: &[&'t str]) -> Option<&'t str> {
+    let mut lines = lines.iter().skip_while(|line| line.starts_with("//"));
+    let call = lines.next()?;
+    let first = ["test(", "describe("].into_iter().find_map(|name| call.strip_prefix(name))?;
+    let title = if first.is_empty() { lines.next()? } else { first };
+    let quote = ["'", "\"", "`"].into_iter().find(|quote| title.starts_with(quote))?;
+    Some(title[1..].split_once(&format!("{quote},"))?.0)
+}
+
+fn python_test<'t>(lines: &[&'t str]) -> Option<&'t str> {
+    let line = lines.iter().find(|line| !line.starts_with(['#', '@']))?;
+    let (name, _) = line.strip_prefix("def ")?.split_once('(')?;
+    name.starts_with("test_").then_some(name)
 }
 
 #[cfg(test)]
@@ -119,6 +158,7 @@ mod tests {
             (rust, "#[test]\nfn holds() {}", "holds", true),
             (rust, "    #[tokio::test]\n    async fn holds() {}", "holds", true),
             (rust, "#[test]\n// Why.\n#[cfg(unix)]\nfn holds() {}", "holds", true),
+            (rust, "#[test]\n#[expect(\n    a,\n    reason = \"b\"\n)]\nfn holds() {}", "holds", true),
             (rust, "#[test]\n#[ignore]\nfn holds() {}", "holds", false),
             (rust, "#[test]\nfn other() {}\nfn holds() {}", "holds", false),
             (rust, "#[test]\nfn holds_more() {}", "holds", false),
@@ -137,7 +177,9 @@ mod tests {
             (node, "test.skip('holds', () => {})", "holds", false),
             (node, "// 'holds', they say", "holds", false),
             (python, "    def test_holds(self):", "test_holds", true),
+            (python, "    @with_clock\n    def test_holds(self):", "test_holds", true),
             (python, "    def test_holds(self):", "test_hold", false),
+            (python, "    def holds(self):", "holds", false),
             ("interop/node/order.mjs", "test('holds', () => {})", "holds", false),
             ("docs/holds.md", "#[test]\nfn holds() {}", "holds", false),
         ];

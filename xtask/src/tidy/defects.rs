@@ -18,6 +18,7 @@ mod tests {
     use super::super::tree::File;
     use super::*;
 
+    // Promise: B41
     #[test]
     fn a_defect_that_no_longer_applies_is_found() {
         let path = format!("{}late.patch", defects::FOLDER);

@@ -99,19 +99,16 @@ fn defines(file: &File, function: &str) -> bool {
     line_of(&code.shipped, function).or_else(|| line_of(&code.tests, function)).is_some()
 }
 
-/// A promise is kept by tests: each that is named is there, and the page is what `cargo xtask docs` makes
+/// Tests name the promises that they keep, every promise has its tests, and the page is what `cargo xtask docs` makes
 /// of them.
 pub(super) fn promises_are_as_the_page_says(tree: &Tree) -> Vec<Violation> {
-    let text_of = |path: &str| tree.text_of(path);
-    let Some(source) = text_of(SOURCE) else {
-        return vec![Violation::new(SOURCE, "must say which test keeps which promise")];
-    };
-    let promises = match Promises::read(source) {
+    let files = tree.files.iter().map(|file| (file.path.as_str(), file.text.as_str()));
+    let promises = match Promises::read(files) {
         Ok(promises) => promises,
         Err(error) => return vec![Violation::new(SOURCE, error)],
     };
-    let wrong = promises.wrong(text_of).into_iter().map(|what| Violation::new(SOURCE, what));
-    let stale = text_of(PAGE) != Some(&promises.page(text_of));
+    let wrong = promises.wrong().into_iter().map(|(path, what)| Violation::new(path, what));
+    let stale = tree.text_of(PAGE) != Some(&promises.page());
     wrong.chain(stale.then(|| Violation::new(PAGE, "is not what `cargo xtask docs` writes"))).collect()
 }
 
@@ -181,33 +178,21 @@ mod tests {
 
     #[test]
     fn a_promise_without_its_test_and_a_page_that_is_stale_are_found() {
-        let source = |test: &str| {
-            format!(
-                "[[part]]\ntitle = \"A\"\n[[part.row]]\nid = \"A02\"\npromise = \"amounts match\"\n\
-                 tests = [\"crates/a/src/b.rs: {test}\"]"
-            )
-        };
-        let tree = |source: &str, page: &str| {
-            let test = File::new("crates/a/src/b.rs", "#[test]\nfn amounts_match() {}");
-            let files = vec![test, File::new(SOURCE, source), File::new(PAGE, page)];
-            Tree { files, ..Tree::default() }
-        };
-        let found = |source: &str, page: &str| promises_are_as_the_page_says(&tree(source, page)).len();
-        let (kept, broken) = (source("amounts_match"), source("amounts_matched"));
-        let page = |source: &str| {
-            let tree = tree(source, "");
-            Promises::read(source).unwrap().page(|path| tree.text_of(path))
-        };
+        let source = "[[part]]\ntitle = \"A\"\nrows = [{ id = \"A02\", promise = \"amounts match\" }]";
+        let kept =
+            [("crates/a/src/b.rs", "// Promise: A02\n#[test]\nfn amounts_match() {}"), (SOURCE, source)];
+        let page = Promises::read(kept.into_iter()).unwrap().page();
         let cases = [
-            (&kept, page(&kept), 0),
-            (&kept, page(&broken), 1),
-            (&broken, page(&broken), 1),
-            (&broken, page(&kept), 2),
+            (kept[0].1, page.clone(), 0),
+            (kept[0].1, page.replace("amounts_match", "amounts_matched"), 1),
+            ("", page, 2),
         ];
-        for (source, page, expected) in cases {
-            assert_eq!(found(source, &page), expected, "{source}\n{page}");
+        for (test, page, expected) in cases {
+            let files = [(kept[0].0, test), (SOURCE, source), (PAGE, &page)];
+            let files = files.map(|(path, text)| File::new(path, text)).into();
+            let found = promises_are_as_the_page_says(&Tree { files, ..Tree::default() });
+            assert_eq!(found.len(), expected, "{test}\n{page}: {found:?}");
         }
-        assert_eq!(found("", ""), 1);
         assert_eq!(promises_are_as_the_page_says(&Tree::default()).len(), 1);
     }
 }

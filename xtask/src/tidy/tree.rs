@@ -2,14 +2,12 @@
 //! once, from the disk and from `cargo metadata`; the rules' tests build theirs by hand.
 
 use std::cell::OnceCell;
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::code::{self, Code};
-use crate::cargo;
-use crate::folders::FOREIGN;
+use crate::{cargo, folders};
 
 /// A text file, with its path from the root in `/` form.
 #[derive(Debug)]
@@ -90,9 +88,7 @@ impl Tree {
     }
 
     pub(super) fn load(root: &Path) -> Result<Self, String> {
-        let mut files = Vec::new();
-        read_folder(root, "", &mut files)?;
-        files.sort_by(|one, other| one.path.cmp(&other.path));
+        let files = folders::texts(root)?.into_iter().map(|(path, text)| File::new(path, text)).collect();
         Ok(Self { files, packages: read_packages(root)? })
     }
 
@@ -115,29 +111,6 @@ impl Tree {
             Some(_) | None => None,
         })
     }
-}
-
-fn read_folder(folder: &Path, path: &str, files: &mut Vec<File>) -> Result<(), String> {
-    let unreadable = |error| format!("{}: {error}", folder.display());
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
-        let kind = entry.file_type().map_err(unreadable)?;
-        if FOREIGN.contains(&name.as_str()) {
-            continue;
-        }
-        if kind.is_dir() {
-            read_folder(&entry.path(), &below, files)?;
-        } else if kind.is_file() {
-            // What is not text (a picture, a database) has no words to rule on; a file that a
-            // neighbour's tool has just removed has none either.
-            if let Ok(text) = fs::read_to_string(entry.path()) {
-                files.push(File::new(below, text));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn read_packages(root: &Path) -> Result<Vec<Package>, String> {

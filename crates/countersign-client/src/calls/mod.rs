@@ -21,6 +21,7 @@ use crate::retry::Repeatable;
 /// let sending: countersign_client::Sending<'_> = countersign_client::Sending::Once;
 /// ```
 ///
+// Promise: C10
 /// ```compile_fail,E0308
 /// let sending: countersign_client::Sending<'_> = countersign_client::Sending::RepeatedlyWithKey;
 /// ```

@@ -67,6 +67,7 @@ async fn finalize(
     client(network).finalize_checkout_session(&session(), &finalize_request(), sending).await
 }
 
+// Promise: C09
 #[tokio::test]
 async fn each_try_is_signed_anew_under_the_same_key() {
     let network = Network::scripted([
@@ -88,6 +89,7 @@ async fn each_try_is_signed_anew_under_the_same_key() {
     assert_eq!(signatures.len(), 3);
 }
 
+// Promise: C14
 #[tokio::test]
 async fn an_endpoints_port_and_path_are_honoured_and_signed() {
     for (url, key_id, expected) in [
@@ -112,6 +114,7 @@ async fn an_endpoints_port_and_path_are_honoured_and_signed() {
     }
 }
 
+// Promise: C08
 #[tokio::test]
 async fn the_bytes_that_are_given_are_the_bytes_that_are_sent_and_signed() {
     let body: bytes::Bytes =
@@ -135,6 +138,7 @@ async fn an_answer_brings_its_evidence() {
     assert!(network.headers("x-amz-pay-idempotency-key").is_empty());
 }
 
+// Promise: C10
 #[tokio::test]
 async fn a_call_that_moves_money_is_repeated_only_with_a_key_and_on_request() {
     for end in [
@@ -206,6 +210,7 @@ async fn after_a_try_that_may_have_arrived_only_a_success_is_definitive() {
     assert!(error.is_definitive());
 }
 
+// Promise: C12
 #[tokio::test]
 async fn a_payment_is_waited_for_longer_than_a_look() {
     let clock = clock();
@@ -269,6 +274,7 @@ async fn a_success_that_is_not_whole_is_ambiguous() {
     client.complete_checkout_session(&session(), &complete, Sending::Once).await.unwrap();
 }
 
+// Promise: C05
 #[tokio::test]
 async fn every_reason_code_says_whether_money_may_have_moved() {
     let mut table = String::new();

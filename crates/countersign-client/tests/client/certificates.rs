@@ -30,6 +30,7 @@ fn no_certificate(why: NoCertificate) -> NotificationRefused {
     NotificationRefused::NoCertificate(why)
 }
 
+// Promise: B20
 #[tokio::test]
 async fn a_certificate_is_fetched_once_and_once_more_when_another_is_used() {
     let rotated = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-b.pem";
@@ -181,6 +182,7 @@ impl Transport for Gated {
     }
 }
 
+// Promise: B20
 #[tokio::test]
 async fn a_flood_of_notifications_fetches_once() {
     let network = Gated::new();
@@ -256,6 +258,7 @@ async fn a_named_origins_certificate_is_fetched_over_plain_http() {
     assert_eq!(count.load(Ordering::Relaxed), 1);
 }
 
+// Promise: C13
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let (elsewhere, count) = server(whole(CERTIFICATE)).await;

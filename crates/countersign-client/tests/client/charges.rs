@@ -44,6 +44,7 @@ fn state_of(current: &CurrentCharge) -> Option<ChargeState> {
     }
 }
 
+// Promise: C22
 #[test]
 fn every_state_has_its_handle_and_whatever_is_not_whole_has_none() {
     let client = client(&Network::scripted([]));

@@ -220,6 +220,7 @@ fn forged() -> Vec<Forged> {
     ]
 }
 
+// Promise: C13
 #[tokio::test]
 async fn whatever_is_forged_is_refused_for_its_reason_and_nothing_else_is_requested() {
     for Forged { body, refused, is_found_at_once } in forged() {
@@ -230,6 +231,7 @@ async fn whatever_is_forged_is_refused_for_its_reason_and_nothing_else_is_reques
     }
 }
 
+// Promise: C13
 #[tokio::test]
 async fn no_url_but_amazons_is_ever_requested() {
     for url in [
@@ -280,6 +282,7 @@ async fn a_certificate_out_of_its_time_verifies_nothing() {
     }
 }
 
+// Promise: B20
 #[tokio::test]
 async fn the_window_takes_amazons_last_try_and_has_both_its_edges() {
     let window = ReplayWindow::default();

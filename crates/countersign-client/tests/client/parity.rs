@@ -176,6 +176,7 @@ fn success() -> Next {
     Next::Answer(200, body.to_owned())
 }
 
+// Promise: C06
 #[tokio::test]
 async fn every_call_of_the_five_sdks_is_here_and_sends_the_same() {
     for Call { method, path, names } in CALLS {

@@ -23,6 +23,7 @@ fn charge() -> ChargeId {
     ChargeId::parse("S03-5105180-3221187-C056351").unwrap()
 }
 
+// Promise: C07
 #[tokio::test]
 async fn both_forms_of_key_and_both_algorithms_sign() {
     for pem in [PKCS1, PKCS8] {
@@ -66,6 +67,7 @@ impl SignRequest for Device {
     }
 }
 
+// Promise: C07
 #[tokio::test]
 async fn a_key_in_a_device_signs_by_the_trait() {
     let network = Network::scripted([Next::Answer(200, "{}".to_owned())]);
@@ -87,6 +89,7 @@ async fn nothing_leaves_when_the_device_fails() {
     assert_eq!(network.count(), 0);
 }
 
+// Promise: C08
 #[tokio::test]
 async fn the_bytes_that_leave_are_the_bytes_that_were_signed() {
     let session = CheckoutSessionId::parse("bd504926-f659-4ad7-a1a9-9a747aaf5275").unwrap();

@@ -97,6 +97,7 @@ async fn nobody_listening_means_never_sent() {
     assert!(!error.may_have_been_sent());
 }
 
+// Promise: C14
 #[tokio::test]
 async fn a_peer_that_speaks_no_tls_never_gets_the_request() {
     let (url, heads) = server(vec![b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec()]).await;
@@ -107,6 +108,7 @@ async fn a_peer_that_speaks_no_tls_never_gets_the_request() {
     heads.abort();
 }
 
+// Promise: C12
 #[tokio::test]
 async fn a_connection_that_takes_too_long_was_never_used() {
     // Accepts the connection, and never answers the TLS handshake.
@@ -116,6 +118,7 @@ async fn a_connection_that_takes_too_long_was_never_used() {
     assert!(matches!(error.transport_error(), Some(TransportError::NotSent(_))), "{error:?}");
 }
 
+// Promise: C12
 #[tokio::test]
 async fn a_server_that_drips_is_given_up_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

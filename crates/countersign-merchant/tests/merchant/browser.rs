@@ -405,6 +405,7 @@ fn an_event_that_cannot_be_read_is_refused_naming_the_member_and_changes_nothing
     assert_eq!(page.init().status, 200, "and a right one is answered");
 }
 
+// Promise: B10
 #[test]
 fn an_address_that_the_browser_changed_pays_nothing() {
     for event in ["shippingAddress", "billingAddress"] {

@@ -213,6 +213,7 @@ fn word(answer: &super::world::Answer) -> String {
     format!("{} {}", answer.status, word.unwrap())
 }
 
+// Promise: B34
 #[test]
 fn a_canceled_order_keeps_no_money_wherever_it_was() {
     let mut tables = Vec::new();
@@ -291,6 +292,7 @@ fn a_charge_in_doubt_is_sent_again_for_a_canceled_order_only_when_its_permission
     }
 }
 
+// Promise: B34
 #[test]
 fn while_a_cancellation_is_open_nothing_else_is_done() {
     let world = World::in_memory();

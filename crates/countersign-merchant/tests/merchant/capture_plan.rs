@@ -44,6 +44,7 @@ fn story(world: &World, id: &str, began_at: Timestamp) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
+// Promise: B13
 #[test]
 fn the_clock_warns_before_each_deadline_and_captures_at_the_last_safe_moment() {
     let mut table = String::new();
@@ -67,6 +68,7 @@ fn the_clock_warns_before_each_deadline_and_captures_at_the_last_safe_moment() {
     insta::assert_snapshot!(table);
 }
 
+// Promise: B13
 #[test]
 fn the_shop_is_told_of_each_warning_once() {
     let world = world_with(CapturePolicy::Manual, 30 * DAY);
@@ -84,6 +86,7 @@ fn the_shop_is_told_of_each_warning_once() {
     assert_eq!(world.ask(&id, "captures", &json!({ "reference": "c" })).status, 200);
 }
 
+// Promise: B13
 #[test]
 fn a_charge_that_the_shop_has_captured_or_canceled_is_left_alone() {
     for call in ["captures", "cancel"] {
@@ -98,6 +101,7 @@ fn a_charge_that_the_shop_has_captured_or_canceled_is_left_alone() {
     }
 }
 
+// Promise: B13
 #[test]
 fn a_machine_that_was_off_over_the_moment_captures_when_it_is_back() {
     for engine in ENGINES {
@@ -114,6 +118,7 @@ fn a_machine_that_was_off_over_the_moment_captures_when_it_is_back() {
     }
 }
 
+// Promise: B13
 #[test]
 fn an_own_capture_whose_answer_is_lost_happens_once() {
     for fault in [Fault::LostAfter, Fault::LostBefore, Fault::Pending] {
@@ -132,6 +137,7 @@ fn an_own_capture_whose_answer_is_lost_happens_once() {
     }
 }
 
+// Promise: B13
 #[test]
 fn a_policy_that_is_set_later_applies_to_what_is_authorized_already() {
     for engine in ENGINES {

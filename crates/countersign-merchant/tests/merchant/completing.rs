@@ -66,6 +66,7 @@ fn each_intent_and_product_comes_to_its_outcome_with_its_ids() {
     }
 }
 
+// Promise: B05
 #[test]
 fn a_hundred_clicks_are_a_hundred_identical_results() {
     let world = World::in_memory();
@@ -81,6 +82,7 @@ fn a_hundred_clicks_are_a_hundred_identical_results() {
     assert_eq!(world.amazon.arrived("session").len(), 1);
 }
 
+// Promise: B01
 #[test]
 fn sixty_four_callers_at_once_send_one_finalize_and_get_equal_answers() {
     for engine in ENGINES {
@@ -94,6 +96,7 @@ fn sixty_four_callers_at_once_send_one_finalize_and_get_equal_answers() {
     }
 }
 
+// Promise: B01
 #[test]
 fn two_tabs_are_one_payment_and_one_outcome() {
     for engine in ENGINES {
@@ -118,6 +121,7 @@ fn two_tabs_are_one_payment_and_one_outcome() {
     }
 }
 
+// Promise: B06
 #[test]
 fn a_session_belongs_to_the_first_order_that_came_with_it() {
     for engine in ENGINES {
@@ -137,6 +141,7 @@ fn a_session_belongs_to_the_first_order_that_came_with_it() {
     }
 }
 
+// Promise: B06
 #[test]
 fn two_orders_that_come_with_one_session_at_once_are_one_payment() {
     let world = World::in_memory();
@@ -152,6 +157,7 @@ fn two_orders_that_come_with_one_session_at_once_are_one_payment() {
     assert_eq!(world.amazon.arrived("finalize").len(), 1);
 }
 
+// Promise: B10
 #[test]
 fn what_disagrees_with_the_terms_ends_unsent_naming_the_member() {
     let amount = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
@@ -190,6 +196,7 @@ fn what_disagrees_with_the_terms_ends_unsent_naming_the_member() {
     }
 }
 
+// Promise: B12
 #[test]
 fn an_address_that_drifts_ends_unsent_naming_the_member() {
     let elsewhere = |member: &str| {
@@ -235,6 +242,7 @@ fn an_address_that_is_given_and_equal_is_sent_as_amazon_shared_it() {
     assert_eq!(sent["shippingAddress"], address());
 }
 
+// Promise: B10
 #[test]
 fn a_given_address_is_compared_even_after_a_crash() {
     let mut world = World::in_memory();
@@ -254,6 +262,7 @@ fn a_given_address_is_compared_even_after_a_crash() {
     assert!(world.amazon.arrived("finalize").is_empty());
 }
 
+// Promise: B36
 #[test]
 fn a_decline_leads_back_to_checkout_and_a_second_attempt_is_paid() {
     for engine in ENGINES {
@@ -275,6 +284,7 @@ fn a_decline_leads_back_to_checkout_and_a_second_attempt_is_paid() {
     }
 }
 
+// Promise: B14
 #[test]
 fn a_pending_authorization_is_followed_to_its_end() {
     for engine in ENGINES {
@@ -355,6 +365,7 @@ fn success_leaves_a_snapshot_that_is_fetched_by_timer() {
     }
 }
 
+// Promise: B36
 #[test]
 fn a_checkout_binds_fifty_sessions_and_no_more() {
     let world = World::in_memory();

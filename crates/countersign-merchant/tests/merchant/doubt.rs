@@ -79,6 +79,7 @@ fn each_answer_to_the_sole_send_is_read_as_its_class() {
     insta::assert_snapshot!(table);
 }
 
+// Promise: B07
 #[test]
 fn a_lost_answer_is_looked_up_while_the_buyer_waits() {
     let lost = [
@@ -211,6 +212,7 @@ fn errors_that_differ_are_not_stored_ones_and_raise_no_key() {
     assert_eq!((keys.len(), distinct(&keys)), (9, 1));
 }
 
+// Promise: B07
 #[test]
 fn an_early_404_is_waited_out() {
     let world = World::in_memory();
@@ -226,6 +228,7 @@ fn an_early_404_is_waited_out() {
     assert_eq!(world.amazon.arrived("finalize").len(), 1, "a session that is not found is not sent to");
 }
 
+// Promise: B08
 #[test]
 fn a_session_that_is_gone_after_it_was_sent_is_unresolved_and_blocks_a_new_attempt() {
     for engine in ENGINES {
@@ -313,6 +316,7 @@ fn ids_that_nobody_gives_leave_it_unresolved_until_they_are_seen() {
     assert_eq!(distinct(&keys_of_one_body(&world)), 1);
 }
 
+// Promise: B07
 #[test]
 fn completed_is_not_proof_of_payment() {
     let charge_id = "S01-5105180-0000001-C000001";
@@ -461,6 +465,7 @@ fn what_was_never_sent_is_given_up_when_the_buyer_is_gone() {
     assert!(world.amazon.arrived("finalize").is_empty());
 }
 
+// Promise: B08
 #[test]
 fn a_clock_in_question_neither_gives_up_nor_sends() {
     let world = World::in_memory();

@@ -42,6 +42,7 @@ fn second_tab(world: &World, checkout_id: &str) {
     world.complete(checkout_id, OTHER_SESSION);
 }
 
+// Promise: B38
 #[test]
 fn every_story_is_told_with_its_reasons() {
     type Act = fn(&World, &str);
@@ -146,6 +147,7 @@ fn ask(world: &World, checkout_id: &str, call: &str, body: &Value) -> Value {
     answer.json()
 }
 
+// Promise: B38
 #[test]
 fn what_follows_a_success_is_told_with_its_reasons() {
     let usd = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });

@@ -34,6 +34,7 @@ fn shows(world: &World, expected: &[(&str, &str)]) {
     }
 }
 
+// Promise: B39
 #[test]
 fn a_doubt_is_seen_from_its_beginning_to_its_end() {
     let world = World::in_memory();
@@ -66,6 +67,7 @@ fn a_doubt_is_seen_from_its_beginning_to_its_end() {
     );
 }
 
+// Promise: B39
 #[test]
 fn repetitions_are_counted_and_a_quick_payment_is_quick() {
     let world = World::in_memory();
@@ -82,6 +84,7 @@ fn repetitions_are_counted_and_a_quick_payment_is_quick() {
     );
 }
 
+// Promise: B39
 #[test]
 fn what_waits_is_counted_timers_webhooks_and_snapshots() {
     let mut world = World::new(Engine::Sqlite);
@@ -124,6 +127,7 @@ fn what_waits_is_counted_timers_webhooks_and_snapshots() {
     );
 }
 
+// Promise: B39
 #[test]
 fn no_figure_names_an_order_an_id_or_a_buyer() {
     let mut world = World::in_memory();
@@ -145,6 +149,7 @@ fn no_figure_names_an_order_an_id_or_a_buyer() {
     assert!(text.lines().count() > 30, "and yet it says much");
 }
 
+// Promise: B39
 #[test]
 fn what_is_stuck_is_told_once_an_hour_and_when_there_is_more() {
     let world = World::in_memory();
@@ -170,6 +175,7 @@ fn what_is_stuck_is_told_once_an_hour_and_when_there_is_more() {
     assert_eq!(told(&|| world.let_pass(170 * MINUTE)), 3, "at 10 minutes and each hour after");
 }
 
+// Promise: B39
 #[test]
 fn a_charge_that_must_be_captured_is_counted_and_told_in_time() {
     let world = World::in_memory();

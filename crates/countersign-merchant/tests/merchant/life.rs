@@ -238,6 +238,7 @@ fn state(state: Option<&str>, amount: Option<&str>) -> String {
     amount.map_or(state.to_owned(), |amount| format!("{state} {amount}"))
 }
 
+// Promise: A21, B14, B32
 #[test]
 fn an_orders_whole_life_from_authorization_to_what_is_left_after_a_month() {
     let mut life = Life::begin();

@@ -120,6 +120,7 @@ fn an_outage_of_hours_ends_with_one_effect_and_rings_its_alarms() {
     }
 }
 
+// Promise: B16
 #[test]
 fn what_is_in_doubt_holds_its_budget_and_its_charge() {
     let world = World::in_memory();

@@ -45,6 +45,7 @@ fn is_remembered(world: &World, id: &str) -> bool {
     world.run(world.store.load(&keys)).unwrap().iter().any(Option::is_some)
 }
 
+// Promise: B20
 #[test]
 fn what_is_not_amazons_is_refused_naming_the_field_and_changes_nothing() {
     let mut world = World::in_memory();
@@ -155,6 +156,7 @@ fn of_other_charge(about: &Value) -> String {
     about.to_string()
 }
 
+// Promise: B20
 #[test]
 fn a_certificate_that_cannot_be_had_is_amazons_to_try_again() {
     let world = World::in_memory();
@@ -172,6 +174,7 @@ fn a_certificate_that_cannot_be_had_is_amazons_to_try_again() {
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
 }
 
+// Promise: B17
 #[test]
 fn it_is_kept_before_it_is_acknowledged_and_a_full_store_lets_amazon_try_again() {
     for engine in ENGINES {
@@ -194,6 +197,7 @@ fn it_is_kept_before_it_is_acknowledged_and_a_full_store_lets_amazon_try_again()
     }
 }
 
+// Promise: B17
 #[test]
 fn a_crash_at_any_commit_loses_no_notification() {
     for engine in ENGINES {
@@ -229,6 +233,7 @@ fn a_crash_at_any_commit_loses_no_notification() {
     }
 }
 
+// Promise: B17
 #[test]
 fn a_copy_is_acknowledged_and_does_nothing() {
     let world = World::in_memory();
@@ -249,6 +254,7 @@ fn a_copy_is_acknowledged_and_does_nothing() {
     assert_eq!(timeline.iter().filter(|it| *it == "NotificationHeard").count(), 1);
 }
 
+// Promise: B17
 #[test]
 fn a_copy_is_known_for_as_long_as_it_may_come_and_then_forgotten() {
     let world = World::in_memory();
@@ -264,6 +270,7 @@ fn a_copy_is_known_for_as_long_as_it_may_come_and_then_forgotten() {
     assert_eq!(world.post(&body).status, 403);
 }
 
+// Promise: B18
 #[test]
 fn what_it_is_about_is_asked_for_at_once_and_only_the_answer_counts() {
     for (state, outcome) in
@@ -284,6 +291,7 @@ fn what_it_is_about_is_asked_for_at_once_and_only_the_answer_counts() {
     }
 }
 
+// Promise: B18
 #[test]
 fn a_forged_captured_changes_nothing() {
     let world = World::in_memory();
@@ -310,6 +318,7 @@ fn without_looks(mut checkout: Value) -> Value {
     checkout
 }
 
+// Promise: B17
 #[test]
 fn one_that_overtakes_finalizes_answer_is_kept_and_resolves_the_doubt() {
     for engine in ENGINES {
@@ -336,6 +345,7 @@ fn one_that_overtakes_finalizes_answer_is_kept_and_resolves_the_doubt() {
     }
 }
 
+// Promise: B17
 #[test]
 fn a_doubt_whose_notification_comes_is_looked_up_at_once() {
     let world = World::in_memory();
@@ -354,6 +364,7 @@ fn a_doubt_whose_notification_comes_is_looked_up_at_once() {
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
 }
 
+// Promise: B17
 #[test]
 fn one_whose_order_cannot_be_asked_for_is_kept_until_it_can() {
     let world = World::in_memory();
@@ -372,6 +383,7 @@ fn one_whose_order_cannot_be_asked_for_is_kept_until_it_can() {
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
 }
 
+// Promise: B17
 #[test]
 fn one_whose_order_is_never_found_is_given_up_after_fifteen_days_and_told() {
     const ELSEWHERE: &str = "S01-5105180-7777777-C000001";
@@ -509,6 +521,7 @@ fn money_under_an_authorization_that_was_declined_is_told_to_the_operator_once_a
     }
 }
 
+// Promise: B18
 #[test]
 fn what_was_made_elsewhere_under_the_permission_is_taken_in_and_nothing_else() {
     let refund = "S01-5105180-0000001-R000009";
@@ -548,6 +561,7 @@ fn one_about_what_amazon_does_not_show_yet_is_kept_until_it_does() {
     assert_eq!(world.checkout(&checkout_id)["payment"]["charges"][1]["chargeId"], second);
 }
 
+// Promise: B19
 #[test]
 fn in_whatever_order_and_however_often_they_come_the_checkout_is_the_same() {
     let (second, refund) = ("S01-5105180-0000001-C000009", "S01-5105180-0000001-R000009");
@@ -604,6 +618,7 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
     permutations(last).iter().flat_map(put_in).collect()
 }
 
+// Promise: B19
 #[test]
 fn a_stale_answer_after_a_notification_takes_nothing_back() {
     let world = World::in_memory();
@@ -688,6 +703,7 @@ fn what_tells_of_nothing_that_is_known_is_kept_and_let_go() {
     assert!(!is_remembered(&world, "1"));
 }
 
+// Promise: B20
 #[test]
 fn a_confirmation_is_acknowledged_and_told_and_its_url_is_not_requested() {
     for is_beginning in [true, false] {

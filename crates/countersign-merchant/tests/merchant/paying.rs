@@ -27,6 +27,7 @@ fn states(world: &World, checkout_id: &str) -> Vec<(String, String)> {
     operations.map(|it| (text(&it["call"]), text(&it["state"]))).collect()
 }
 
+// Promise: B15
 #[test]
 fn each_call_does_at_amazon_what_its_answer_says() {
     for engine in ENGINES {
@@ -83,6 +84,7 @@ fn each_call_does_at_amazon_what_its_answer_says() {
     }
 }
 
+// Promise: B16
 #[test]
 fn a_request_that_is_no_request_is_refused_naming_the_field() {
     let world = World::in_memory();
@@ -361,6 +363,7 @@ fn sixty_four_equal_calls_at_once_have_one_effect_and_one_answer() {
     }
 }
 
+// Promise: B16
 #[test]
 fn two_refunds_of_60_on_100_at_once_give_exactly_one() {
     for engine in ENGINES {
@@ -381,6 +384,7 @@ fn two_refunds_of_60_on_100_at_once_give_exactly_one() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
+    // Promise: B15
     #[test]
     fn charges_at_once_never_take_more_than_the_limit(
         amounts in proptest::collection::vec(1_u64..=6_000, 2..=24),
@@ -406,6 +410,7 @@ proptest! {
     }
 }
 
+// Promise: B16
 #[test]
 fn a_refund_that_is_declined_gives_its_budget_back() {
     let world = World::in_memory();
@@ -562,6 +567,7 @@ fn each_documented_refusal_of_a_call_ends_it_or_has_its_object_looked_at() {
     }
 }
 
+// Promise: B09, B14
 #[test]
 fn what_is_pending_is_answered_so_and_then_with_what_it_came_to() {
     let pending = json!({ "reference": "p", "chargeAmount": usd("10.00"),
@@ -600,6 +606,7 @@ fn what_is_pending_is_answered_so_and_then_with_what_it_came_to() {
     }
 }
 
+// Promise: B37
 #[test]
 fn an_order_that_was_only_confirmed_is_authorized_and_captured_later() {
     let world = World::in_memory();
@@ -613,6 +620,7 @@ fn an_order_that_was_only_confirmed_is_authorized_and_captured_later() {
     assert_eq!(world.amazon.money(), "held 0, taken 10000, given back 0");
 }
 
+// Promise: B37
 #[test]
 fn a_hard_decline_gives_the_buyers_link_until_the_permission_can_be_charged_again() {
     let world = World::in_memory();
@@ -665,6 +673,7 @@ fn each_refusal_of_amazons_is_a_decline_or_a_conflict_by_its_code() {
     }
 }
 
+// Promise: B09
 #[test]
 fn fulfilment_is_asked_for_each_parcel_by_its_charge() {
     let world = World::in_memory();
@@ -688,6 +697,7 @@ fn fulfilment_is_asked_for_each_parcel_by_its_charge() {
     assert_eq!(world.call("POST", &format!("/v1/checkouts/{id}/fulfilment"), "").refusal().0, 405);
 }
 
+// Promise: B09
 #[test]
 fn before_a_parcel_may_leave_its_authorization_is_looked_at() {
     let world = World::in_memory();
@@ -706,6 +716,7 @@ fn before_a_parcel_may_leave_its_authorization_is_looked_at() {
     assert!(world.facts().iter().any(|fact| fact["type"] == "charge.canceled"));
 }
 
+// Promise: B09
 #[test]
 fn a_success_that_amazon_then_shows_to_be_no_capture_yet_ships_nothing() {
     for (decided, reason) in [("CaptureInitiated", "CaptureInitiated"), ("Declined", "ChargeDeclined")] {
@@ -741,6 +752,7 @@ fn a_store_that_is_full_moves_no_money() {
     assert_eq!(world.ask(&id, "captures", &json!({ "reference": "b" })).status, 200);
 }
 
+// Promise: B16
 #[test]
 fn the_refund_ceiling_is_what_the_shop_allows_itself() {
     for (ceiling, most, over) in

@@ -260,6 +260,7 @@ fn what_the_table_does_not_have_is_refused_and_the_quote_before_it_stands() {
     }
 }
 
+// Promise: B10
 #[test]
 fn a_session_of_another_amount_than_the_last_quotes_is_never_finalized() {
     for amount in ["14.00", "20.56", "20.58", "0.01", "31.39"] {
@@ -276,6 +277,7 @@ fn a_session_of_another_amount_than_the_last_quotes_is_never_finalized() {
     }
 }
 
+// Promise: B11
 #[test]
 fn of_two_tabs_the_last_quote_counts() {
     let world = world_of_a_table();
@@ -291,6 +293,7 @@ fn of_two_tabs_the_last_quote_counts() {
     assert_eq!(world.amazon.arrived("finalize").len(), 1);
 }
 
+// Promise: B10
 #[test]
 fn an_address_of_after_the_quote_is_not_paid_for() {
     let world = world_of_a_table();
@@ -303,6 +306,7 @@ fn an_address_of_after_the_quote_is_not_paid_for() {
     assert_eq!(world.amazon.arrived("finalize").len(), 0);
 }
 
+// Promise: B11
 #[test]
 fn a_price_that_the_shop_changes_after_the_quote_stops_the_payment_and_the_buyer_is_told() {
     let world = world_of_a_table();
@@ -584,6 +588,7 @@ fn an_attempt_that_was_not_sent_yet_is_held_against_the_new_quote() {
     assert_eq!(world.amazon.arrived("finalize").len(), 0);
 }
 
+// Promise: B11
 #[test]
 fn a_crash_between_quote_and_answer_charges_neither_amount_unseen() {
     for engine in ENGINES {

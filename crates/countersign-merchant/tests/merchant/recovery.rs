@@ -27,6 +27,7 @@ fn a_restart_in_doubt_takes_over_and_finds_the_payment() {
     }
 }
 
+// Promise: B25
 #[test]
 fn a_restart_sends_the_same_bytes_under_the_same_key() {
     for engine in ENGINES {
@@ -43,6 +44,7 @@ fn a_restart_sends_the_same_bytes_under_the_same_key() {
     }
 }
 
+// Promise: B02
 #[test]
 fn a_restart_before_the_send_goes_on_while_the_buyer_waits() {
     for engine in ENGINES {
@@ -107,6 +109,7 @@ fn what_was_answered_is_there_after_a_restart() {
     }
 }
 
+// Promise: B04
 #[test]
 fn a_store_that_fails_after_the_answer_leaves_a_doubt_and_one_line_with_all_ids() {
     type Failure = fn(&super::store::WatchedStore, bool);
@@ -162,6 +165,7 @@ fn a_commit_whose_answer_is_lost_is_not_mistaken() {
     }
 }
 
+// Promise: B02
 #[test]
 fn a_store_that_fails_before_the_send_sends_nothing() {
     let world = World::in_memory();

@@ -38,6 +38,7 @@ fn refreshes(page: &Answer) -> bool {
         && page.text.contains("data-again=\"5\"")
 }
 
+// Promise: B35
 #[test]
 fn each_verdict_has_its_page_and_reading_it_changes_nothing() {
     for engine in ENGINES {
@@ -93,6 +94,7 @@ fn a_captured_payment_is_told_as_such() {
     assert!(!page.text.contains("href="));
 }
 
+// Promise: B36
 #[test]
 fn the_message_of_a_failed_payment_is_told_in_six_languages() {
     for (language, word, message, back) in [
@@ -171,6 +173,7 @@ fn a_canceled_order_leads_back_to_the_shop_and_not_to_be_paid_in_six_languages()
     }
 }
 
+// Promise: B35
 #[test]
 fn a_page_without_a_verdict_asks_again_less_and_less_and_after_half_an_hour_by_its_link() {
     let world = World::in_memory();
@@ -254,6 +257,7 @@ fn decline(world: &World, order: &serde_json::Value, checkout_id: &str, times: u
     }
 }
 
+// Promise: B36
 #[test]
 fn after_three_failures_the_buyer_is_told_to_pay_otherwise_in_six_languages() {
     for (language, other_way, changed) in [
@@ -301,6 +305,7 @@ fn a_page_has_landmarks_a_status_and_the_shops_own_link() {
     }
 }
 
+// Promise: B35
 #[test]
 fn a_link_with_any_changed_character_leads_nowhere_and_says_nothing() {
     let world = World::in_memory();
@@ -357,6 +362,7 @@ fn a_page_that_knows_no_order_speaks_the_browsers_language_and_an_orders_page_th
     assert!(away.text.contains("Wir können das gerade nicht nachsehen."), "{}", away.text);
 }
 
+// Promise: B35
 #[test]
 fn only_the_pages_own_style_may_load() {
     let world = World::in_memory();

@@ -55,6 +55,7 @@ fn refused(world: &World, method: &str, checkout_id: &str, status: u16, code: &s
     assert_eq!(refused.refusal(), (status, code.to_owned(), None));
 }
 
+// Promise: B32
 #[test]
 fn on_day_31_the_snapshot_answers_though_amazon_has_forgotten() {
     for engine in ENGINES {
@@ -76,6 +77,7 @@ fn on_day_31_the_snapshot_answers_though_amazon_has_forgotten() {
     }
 }
 
+// Promise: B32
 #[test]
 fn what_is_kept_cannot_be_read_without_the_key_and_no_log_has_it() {
     let world = World::in_memory();
@@ -93,6 +95,7 @@ fn what_is_kept_cannot_be_read_without_the_key_and_no_log_has_it() {
     assert!(!String::from_utf8(bytes.to_vec()).unwrap().contains("Canary"));
 }
 
+// Promise: B32
 #[test]
 fn a_key_is_replaced_by_putting_the_new_one_before_it() {
     let mut world = World::in_memory();
@@ -118,6 +121,7 @@ fn a_key_is_replaced_by_putting_the_new_one_before_it() {
     assert_eq!(world.get(&path(&old)).status, 200);
 }
 
+// Promise: B32
 #[test]
 fn what_was_altered_or_moved_is_refused() {
     let world = World::in_memory();
@@ -150,6 +154,7 @@ fn what_was_altered_or_moved_is_refused() {
     refused(&world, "GET", &other, 503, "SnapshotAltered");
 }
 
+// Promise: B32
 #[test]
 fn what_is_erased_is_gone_for_good_and_never_fetched_again() {
     for engine in ENGINES {

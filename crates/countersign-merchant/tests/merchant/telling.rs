@@ -47,6 +47,7 @@ fn kinds(arrived: &[Arrived]) -> Vec<String> {
     arrived.iter().map(Arrived::kind).collect()
 }
 
+// Promise: B31
 #[test]
 fn each_definitive_outcome_is_one_fact_and_nothing_else_is() {
     let with = |intent: &str| {
@@ -165,6 +166,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     text
 }
 
+// Promise: B31
 #[test]
 fn a_receiver_with_its_own_crypto_accepts_each_secrets_signature() {
     let mut world = World::in_memory();
@@ -186,6 +188,7 @@ fn a_receiver_with_its_own_crypto_accepts_each_secrets_signature() {
     assert_eq!(arrived.header("webhook-signature"), expected.join(" "));
 }
 
+// Promise: B31
 #[test]
 fn what_is_not_taken_is_sent_eight_times_on_schedule_and_then_given_up() {
     let (world, shop) = world_of_a_shop(Engine::Memory);
@@ -271,6 +274,7 @@ fn a_shop_that_is_gone_is_left_alone_until_a_restart() {
     assert_eq!(shop.arrived().len(), before + 20, "all are told after it");
 }
 
+// Promise: B31
 #[test]
 fn a_crash_between_commit_and_send_sends_after_the_restart() {
     for engine in ENGINES {
@@ -286,6 +290,7 @@ fn a_crash_between_commit_and_send_sends_after_the_restart() {
     }
 }
 
+// Promise: B31
 #[test]
 fn a_crash_between_send_and_its_answer_sends_again_under_the_same_id() {
     for engine in ENGINES {
@@ -448,6 +453,7 @@ fn without_an_endpoint_facts_wait_for_nobody() {
     assert_eq!(events(&world, "").len(), 1);
 }
 
+// Promise: B31
 #[test]
 fn events_are_read_page_by_page_without_gap_or_repetition_while_others_write() {
     for engine in ENGINES {

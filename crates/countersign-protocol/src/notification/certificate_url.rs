@@ -165,6 +165,7 @@ mod tests {
         }
     }
 
+    // Promise: B20
     #[test]
     fn every_other_url_is_refused_for_its_reason() {
         let amazon = CertificateOrigins::amazon();

@@ -91,6 +91,7 @@ mod tests {
         read_request(body.as_bytes(), Spellings::Every)
     }
 
+    // Promise: A14
     #[test]
     fn what_each_sdk_sends_is_one_request() {
         let expected = CreateCharge {

@@ -181,6 +181,7 @@ fn a_text_may_be_exactly_as_long_as_its_limit() {
     assert_eq!(descriptor(17), Err(Some("paymentDetails.softDescriptor".to_owned())));
 }
 
+// Promise: A14
 #[test]
 fn documented_spellings_alone_can_be_demanded() {
     for (body, field) in [
@@ -290,6 +291,7 @@ impl SessionId for str {
     }
 }
 
+// Promise: C04
 #[test]
 fn a_client_writes_back_what_it_does_not_know() {
     let answer = r#"{"chargeId":"S01-5105180-3221187-C056351","statusDetails":{"state":"Levitating","mood":"good"},"orderType":"Future","chargeAmount":{"amount":"1.00","currencyCode":"USD","tax":{"rate":0.10}},"cartDetails":{"lineItems":[1e400]}}"#;
@@ -487,6 +489,7 @@ proptest! {
         let _ = read_answer::<CheckoutSession>(&body);
     }
 
+    // Promise: C04
     #[test]
     fn json_of_any_shape_never_panics_and_a_client_never_loses_a_member(json in any_json()) {
         let _ = read_request::<CreateCheckoutSession>(json.as_bytes(), Spellings::Every);

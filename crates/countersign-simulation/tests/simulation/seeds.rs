@@ -138,6 +138,7 @@ const MET: [&str; 89] = [
     "shown paid",
 ];
 
+// Promise: B07
 #[test]
 fn two_hundred_seeds_keep_the_promise() {
     let counts = check_clean(SEEDS);

@@ -144,6 +144,7 @@ fn what(entry: &Value) -> String {
 mod tests {
     use super::*;
 
+    // Promise: B38
     #[test]
     fn the_table_tells_the_story_and_how_it_stands() {
         let told = json!({

@@ -64,6 +64,7 @@ fn finalize_sessions(client: usize, crowd: &Crowd, signer: &KeySigner, memory: &
     }
 }
 
+// Promise: A24
 #[test]
 fn no_sigkill_makes_the_sandbox_forget_an_id_that_it_has_answered() {
     let mut random = Random::from_printed_seed();

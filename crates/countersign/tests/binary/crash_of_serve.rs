@@ -156,6 +156,7 @@ fn wishes(intent: &str, random: &mut Random) -> Vec<Wish> {
     wishes
 }
 
+// Promise: B04
 #[test]
 fn no_sigkill_makes_serve_forget_an_id_pay_twice_or_leave_a_doubt_without_an_owner() {
     let mut random = Random::from_printed_seed();

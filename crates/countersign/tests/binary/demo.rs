@@ -6,6 +6,7 @@ use http::Method;
 use crate::http::send;
 use crate::process::{Ended, Server, run};
 
+// Promise: A21
 #[test]
 fn the_demo_tells_every_story_and_ends_with_their_table() {
     let directory = tempfile::tempdir().unwrap();

@@ -70,6 +70,7 @@ fn the_private_key_is_its_owners_alone() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+// Promise: A09
 #[test]
 fn a_wrong_signature_is_explained() {
     let directory = with_keys();

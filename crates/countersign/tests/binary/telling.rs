@@ -49,6 +49,7 @@ fn take_one(listener: &TcpListener) -> (Vec<String>, Value) {
     (head, serde_json::from_slice(&body).unwrap())
 }
 
+// Promise: B31
 #[test]
 fn a_shop_gets_a_signed_webhook_of_what_is_proved() {
     let directory = tempfile::tempdir().unwrap();
@@ -108,6 +109,7 @@ fn explain(directory: &Path, args: &[&str]) -> Ended {
     run(directory, &[&["explain"], args].concat())
 }
 
+// Promise: B38
 #[test]
 fn an_order_is_explained_by_its_number_and_by_its_checkouts_id() {
     let directory = tempfile::tempdir().unwrap();
@@ -130,6 +132,7 @@ fn an_order_is_explained_by_its_number_and_by_its_checkouts_id() {
     assert_eq!((&told["checkoutId"], &told["mayShip"]), (&json!(checkout_id), &json!(false)));
 }
 
+// Promise: B38
 #[test]
 fn what_cannot_be_explained_ends_in_one_line() {
     let directory = tempfile::tempdir().unwrap();

@@ -82,6 +82,7 @@ fn a_contradiction_names_what_amazon_says_was_paid() {
     }
 }
 
+// Promise: B08
 #[test]
 fn each_state_takes_each_look_at_the_session_so() {
     let ids = |permission: Option<_>, charge: Option<_>| SessionSeen::Completed {

@@ -165,6 +165,7 @@ fn obliging(request: &Request) -> OperationAnswer {
     }
 }
 
+// Promise: B34
 #[test]
 fn an_order_is_undone_to_its_end_and_told_once() {
     for state in [ChargeState::Authorized, ChargeState::Captured(hundred())] {

@@ -642,6 +642,7 @@ fn lives(ops: &[Op], rules: MerchantRules) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
+    // Promise: B15
     #[test]
     fn the_budgets_and_the_books_hold_whatever_is_asked_and_lost(
         ops in proptest::collection::vec(ops(false), 1..80),
@@ -649,6 +650,7 @@ proptest! {
         lives(&ops, rules())?;
     }
 
+    // Promise: B19
     #[test]
     fn the_books_agree_in_the_end_whatever_others_do_elsewhere(
         ops in proptest::collection::vec(ops(true), 1..80),

@@ -356,6 +356,7 @@ fn holds(before: &Checkout, op: &Op, world: &World) -> Result<(), TestCaseError>
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
+    // Promise: B06
     #[test]
     fn the_promise_holds_after_each_decision(
         intent in prop_oneof![

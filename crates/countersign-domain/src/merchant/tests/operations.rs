@@ -347,6 +347,7 @@ fn ten_refunds() -> Vec<Refund> {
     (0..10).map(|index| Refund { id: id(index), ..refund_in(1, RefundState::Refunded) }).collect()
 }
 
+// Promise: B15
 #[test]
 fn each_rule_of_asking_is_reached_and_changes_nothing() {
     use OperationRefused as Refused;
@@ -469,6 +470,7 @@ fn what_was_left_out_is_filled_in_and_a_repetition_leaves_it_out_again() {
     }
 }
 
+// Promise: B16
 #[test]
 fn of_two_refunds_of_sixty_on_a_hundred_one_is_recorded_whatever_state_the_first_is_in() {
     for state in [recorded(), sending(), in_doubt()] {

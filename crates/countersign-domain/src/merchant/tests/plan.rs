@@ -37,6 +37,7 @@ fn row(step: &CheckoutStep, act: &NextStep) -> String {
     }
 }
 
+// Promise: B13
 #[test]
 fn each_policy_warns_captures_and_asks_at_its_deadlines() {
     let mut table = String::new();
@@ -63,6 +64,7 @@ fn each_policy_warns_captures_and_asks_at_its_deadlines() {
     insta::assert_snapshot!(table);
 }
 
+// Promise: B13
 #[test]
 fn a_clock_that_jumps_over_everything_loses_no_warning_and_no_capture() {
     let rules = policy(CapturePolicy::BeforeExpiry);
@@ -159,6 +161,7 @@ fn nothing_is_captured_for_an_order_that_is_being_canceled() {
     assert!(operations.iter().all(|operation| operation.request != capture()), "{operations:?}");
 }
 
+// Promise: B09
 #[test]
 fn a_parcel_may_leave_for_each_state_so() {
     let mut table = String::new();

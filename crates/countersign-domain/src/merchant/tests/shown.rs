@@ -21,6 +21,7 @@ fn charge_row(before: &Checkout, shown: &ChargeShown) -> String {
     }
 }
 
+// Promise: B19
 #[test]
 fn each_charge_takes_each_look_at_it_so() {
     let mut table = String::new();
@@ -136,6 +137,7 @@ fn each_permission_takes_each_look_at_it_so() {
     insta::assert_snapshot!(table);
 }
 
+// Promise: B18
 #[test]
 fn a_hint_brings_about_a_look_and_nothing_else() {
     let now = sent_at().plus(3 * SECOND);
@@ -209,6 +211,7 @@ fn before_a_success_a_hint_looks_at_what_is_in_doubt_or_pending() {
     }
 }
 
+// Promise: B09
 #[test]
 fn what_only_the_answer_to_finalize_said_gives_way_to_what_amazon_shows() {
     let said = Charge { sight: Sight::Never, ..charge_in(ChargeState::Captured(hundred())) };
@@ -296,6 +299,7 @@ proptest! {
 
     /// Whatever is lost, duplicated and reordered on the way: once the end has been seen, it stays, it is
     /// reported once, and nothing is reported that was not so.
+    // Promise: B19
     #[test]
     fn looks_in_any_order_and_number_end_alike(
         story in proptest::sample::select(stories()),

@@ -227,6 +227,7 @@ fn commanded(name: &str, payment: &Payment, now: Timestamp) -> String {
 const COMMANDS: [&str; 10] =
     ["get", "create", "capture", "part", "cancel", "refund", "update", "close", "close all", "pay anew"];
 
+// Promise: A21
 #[test]
 fn every_charge_and_refund_state_under_every_command_before_at_and_after_each_deadline() {
     let mut table = String::new();
@@ -256,6 +257,7 @@ fn every_charge_and_refund_state_under_every_command_before_at_and_after_each_de
     insta::assert_snapshot!(table);
 }
 
+// Promise: A21
 #[test]
 fn every_permission_state_under_every_command_before_at_and_after_each_deadline() {
     let at = start();
@@ -308,6 +310,7 @@ fn every_permission_state_under_every_command_before_at_and_after_each_deadline(
     insta::assert_snapshot!(table);
 }
 
+// Promise: A15
 #[test]
 fn a_charge_has_ten_refunds_and_a_declined_one_does_not_count() {
     let mut paid = captured();
@@ -328,6 +331,7 @@ fn a_charge_has_ten_refunds_and_a_declined_one_does_not_count() {
     assert_eq!(paid.permission.balances.captured, usd(1_300));
 }
 
+// Promise: A16
 #[test]
 fn a_decline_has_its_consequence_for_the_permission_and_the_buyer_mends_it() {
     let open = authorized();
@@ -358,6 +362,7 @@ fn a_decline_has_its_consequence_for_the_permission_and_the_buyer_mends_it() {
     }
 }
 
+// Promise: A16
 #[test]
 fn a_pending_charge_is_decided_as_its_card_or_simulation_says() {
     let open = payment(PaymentIntent::Authorize, Card::Pending4354);
@@ -379,6 +384,7 @@ fn a_pending_charge_is_decided_as_its_card_or_simulation_says() {
 }
 
 /// Each code under each form of its call: its first state, and its state two hours later.
+// Promise: A16
 #[test]
 fn every_simulation_code_of_each_call_has_its_outcome_or_does_not_fit() {
     let later = |step: Step<Payment, Event>, place: usize| {

@@ -333,6 +333,7 @@ fn whoever_signs_in_has_chosen_nothing_of_what_another_buyer_did() {
     assert_eq!(*signed_in, buyer(Card::Jcb0000));
 }
 
+// Promise: A03
 #[test]
 fn every_intent_and_product_type_has_its_outcome() {
     let mut table = String::new();
@@ -442,6 +443,7 @@ fn breakers() -> Vec<(&'static str, FinalizeRefused, CheckoutSession, FinalizeRe
     cases
 }
 
+// Promise: A02
 #[test]
 fn a_request_that_breaks_one_rule_is_refused_for_it_and_a_right_one_still_pays() {
     for (name, expected, session, request) in breakers() {
@@ -581,6 +583,7 @@ fn the_checks_can_be_made_in_the_other_order() {
 }
 
 /// Every code, and none, with every card, whether or not the session can wait; by Finalize and by Complete.
+// Promise: A16
 #[test]
 fn a_simulation_code_overrides_the_card() {
     let mut table = String::new();
@@ -668,6 +671,7 @@ fn a_session_of_the_merchants_names_what_it_lacks() {
     assert_eq!(session_word(&placed.state), "Open, order placed");
 }
 
+// Promise: A15
 #[test]
 fn the_payment_parts_rules_are_each_reached_at_create_and_at_update() {
     use PaymentDetailsRefused as R;
@@ -725,6 +729,7 @@ fn the_payment_parts_rules_are_each_reached_at_create_and_at_update() {
     assert!(create(european(most)).is_ok());
 }
 
+// Promise: A15
 #[test]
 fn a_session_is_in_a_currency_of_its_region() {
     for currency in Currency::ALL {
@@ -769,6 +774,7 @@ fn payment_row(payment: &Payment) -> String {
     format!("{charge:<22} {state:<36} balance {:<10} {buyer}", permission.balance().amount())
 }
 
+// Promise: A04
 #[test]
 fn every_permission_and_charge_before_at_and_after_each_deadline() {
     let kinds = [
@@ -826,6 +832,7 @@ fn an_extended_permission_lives_for_13_calendar_months() {
     assert_eq!(permission.expires_at.to_string(), "20271224T120000Z");
 }
 
+// Promise: A21
 #[test]
 fn one_jump_of_the_clock_and_many_small_ones_lead_to_the_same() {
     for (intent, card) in [

@@ -248,6 +248,7 @@ fn illegal(events: &[Event]) -> Option<&Event> {
     })
 }
 
+// Promise: A36
 #[test]
 fn whatever_is_commanded_no_money_is_created_or_lost_and_the_log_gives_the_balances_again() {
     // A million actions: each sequence has 40 of them on average.
@@ -316,6 +317,7 @@ fn every_movement() -> Vec<(&'static str, Balances, Option<Charge>, Charge)> {
     ]
 }
 
+// Promise: A36
 #[test]
 fn a_wrong_posting_is_caught_where_it_is_made_and_moves_nothing() {
     const ACCOUNTS: &[Account] = Account::ALL;
@@ -353,6 +355,7 @@ fn a_wrong_posting_is_caught_where_it_is_made_and_moves_nothing() {
     }
 }
 
+// Promise: A36
 #[test]
 fn a_posting_that_its_account_cannot_bear_is_refused_and_moves_nothing() {
     let balances = Balances::of_limit(usd(100));
@@ -373,6 +376,7 @@ fn a_posting_that_its_account_cannot_bear_is_refused_and_moves_nothing() {
     }
 }
 
+// Promise: A36
 #[test]
 fn a_log_with_one_posting_too_many_or_too_few_does_not_give_the_balances() {
     let acts = [

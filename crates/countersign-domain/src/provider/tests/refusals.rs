@@ -269,6 +269,7 @@ fn each_refusal_of_cancel_and_close_is_reached() {
     assert_eq!(updated.merchant_metadata.note_to_buyer.as_deref(), Some("new"));
 }
 
+// Promise: A36
 #[test]
 fn accounts_that_are_broken_stop_a_deadline_and_a_completion_too() {
     let mut broken = with_broken_accounts();
@@ -285,6 +286,7 @@ fn accounts_that_are_broken_stop_a_deadline_and_a_completion_too() {
     );
 }
 
+// Promise: A15
 #[test]
 fn an_amount_has_its_currencys_decimals_and_no_more() {
     for (currency, least, too_fine) in [
@@ -298,6 +300,7 @@ fn an_amount_has_its_currencys_decimals_and_no_more() {
     }
 }
 
+// Promise: A15
 #[test]
 fn the_maximum_and_the_balance_are_charged_to_the_last_minor_unit_in_each_currency() {
     for currency in Currency::ALL.iter().copied() {
@@ -338,6 +341,7 @@ fn the_maximum_and_the_balance_are_charged_to_the_last_minor_unit_in_each_curren
     }
 }
 
+// Promise: A15
 #[test]
 fn an_overcharge_is_captured_to_the_cent_where_the_session_allowed_it() {
     for (currency, amount, most) in [
@@ -438,6 +442,7 @@ fn a_declined_capture_gives_its_overcharge_back() {
     assert_eq!(captured.permission.balances.overcharge, usd(7_500));
 }
 
+// Promise: A15
 #[test]
 fn the_ceiling_is_refunded_to_the_last_minor_unit_in_each_currency() {
     for (currency, amount, most) in [
@@ -470,6 +475,7 @@ fn the_ceiling_is_refunded_to_the_last_minor_unit_in_each_currency() {
     }
 }
 
+// Promise: A15
 #[test]
 fn one_refund_is_at_most_what_amazon_refunds_at_once_whatever_the_ceiling() {
     for currency in Currency::ALL.iter().copied() {

@@ -167,6 +167,7 @@ fn told(event: PaymentEvent, permission: PermissionState) -> Value {
     told
 }
 
+// Promise: B31
 #[test]
 fn each_definitive_event_of_a_payment_is_its_fact() {
     let amount = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
@@ -261,6 +262,7 @@ fn a_refusal_is_the_fact_of_what_the_shop_or_its_capture_policy_asked_for() {
     }
 }
 
+// Promise: B31
 #[test]
 fn what_is_pending_in_doubt_or_only_asked_for_is_no_fact() {
     let code = || "ServiceUnavailable".to_owned();

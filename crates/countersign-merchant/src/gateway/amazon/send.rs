@@ -153,12 +153,14 @@ mod tests {
         idempotency_key(&merchant, checkout, attempt, operation, KeyOrdinal::new(n)).to_string()
     }
 
+    // Promise: B25
     #[test]
     fn the_same_act_has_the_same_key_for_ever() {
         // Frozen: a release that derives another key would pay an order twice after an upgrade.
         assert_eq!(key("M1", "c1", 1, "finalize", 1), "cymdxwo3474rz6thyy5ftby4gaboe3nr");
     }
 
+    // Promise: B25
     #[test]
     fn another_act_has_another_key() {
         let keys = [

@@ -47,6 +47,7 @@ fn verify(value: &Value) -> Result<(), SignatureRefused> {
     parse(value).unwrap().verify(&certificate(THROW_AWAY), now()).map(drop)
 }
 
+// Promise: B20
 #[test]
 fn what_openssl_has_signed_is_verified_in_each_type_and_version() {
     let folders = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/envelopes")).unwrap();
@@ -69,6 +70,7 @@ fn what_openssl_has_signed_is_verified_in_each_type_and_version() {
     }
 }
 
+// Promise: C13
 #[test]
 fn no_changed_member_is_verified() {
     for name in NAMES {
@@ -156,6 +158,7 @@ fn the_versions_are_not_mixed_up() {
     }
 }
 
+// Promise: C13
 #[test]
 fn no_other_signature_holds() {
     let envelope = parse(&envelope("notification-2")).unwrap();

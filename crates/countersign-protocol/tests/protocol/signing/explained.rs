@@ -88,6 +88,7 @@ fn a_signature_of_something_else_altogether_is_only_refused() {
     assert_eq!(explanation.mistake, None);
 }
 
+// Promise: A09
 #[test]
 fn mistakes_in_the_cryptography_are_named() {
     const LONGEST: RsaSignatureEncoding = RSA_PSS_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
@@ -129,6 +130,7 @@ fn mistakes_in_the_signatures_text_are_named() {
     }
 }
 
+// Promise: A09
 #[test]
 fn mistakes_in_the_string_to_sign_are_named() {
     let hash = sha256_hex(right().as_bytes());
@@ -150,6 +152,7 @@ fn mistakes_in_the_string_to_sign_are_named() {
     }
 }
 
+// Promise: A09
 #[test]
 fn mistakes_in_the_canonical_request_are_named() {
     let hash = sha256_hex(BODY.as_bytes());
@@ -215,6 +218,7 @@ fn mistakes_in_the_canonical_request_are_named() {
     }
 }
 
+// Promise: A09
 #[test]
 fn mistakes_that_need_another_request_are_named() {
     for (sent_path, sent_body, signed, mistake) in [

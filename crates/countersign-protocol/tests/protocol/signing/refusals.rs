@@ -141,6 +141,7 @@ fn uuids_with_dashes_pass_where_the_server_says_so() {
     assert_eq!(verified.idempotency_key().unwrap().as_str(), key);
 }
 
+// Promise: A10
 #[test]
 fn the_dates_window_has_both_its_edges() {
     let request = finalize(Algorithm::Pss);

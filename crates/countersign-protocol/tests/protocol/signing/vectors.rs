@@ -108,6 +108,7 @@ fn vectors() -> Vec<Vector> {
     folders.into_iter().map(vector).collect()
 }
 
+// Promise: A08
 #[test]
 fn every_stage_follows_from_the_one_before() {
     let (mut requests, mut buttons) = (0, 0);
@@ -134,6 +135,7 @@ fn every_stage_follows_from_the_one_before() {
     assert_eq!((requests, buttons), (33, 2));
 }
 
+// Promise: A08
 #[test]
 fn no_vector_verifies_under_the_other_salt_length() {
     for vector in vectors() {
@@ -159,6 +161,7 @@ fn changed(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
+// Promise: A08
 #[test]
 fn every_changed_byte_of_what_is_signed_is_refused() {
     let key = verifying_key();

@@ -133,6 +133,7 @@ async fn what_is_no_json_object_is_refused() {
     assert_eq!(world.get_session(id(&session)).await.json, session);
 }
 
+// Promise: A14
 #[tokio::test]
 async fn real_clients_spellings_are_taken_and_strictness_is_a_flag() {
     let spellings = |intent_total: Value, amount: Value, pending: Value| {

@@ -153,6 +153,7 @@ async fn of_two_broken_rules_of_create_charge_the_first_is_answered() {
     }
 }
 
+// Promise: B15
 #[tokio::test]
 async fn a_permission_bears_25_charges_and_declined_ones_do_not_count() {
     let world = World::new().await;
@@ -171,6 +172,7 @@ async fn a_permission_bears_25_charges_and_declined_ones_do_not_count() {
     assert_eq!(world.everything(&order).await, before);
 }
 
+// Promise: A16
 #[tokio::test]
 async fn a_simulated_decline_is_answered_kept_and_felt_by_the_permission() {
     for (code, standing, events) in [
@@ -208,6 +210,7 @@ async fn a_simulated_decline_is_answered_kept_and_felt_by_the_permission() {
     }
 }
 
+// Promise: A16
 #[tokio::test]
 async fn what_a_simulation_leaves_pending_is_decided_by_the_clock() {
     let now = json!({ "captureNow": true });
@@ -243,6 +246,7 @@ async fn what_a_simulation_leaves_pending_is_decided_by_the_clock() {
     }
 }
 
+// Promise: A16
 #[tokio::test]
 async fn a_code_that_a_call_does_not_know_is_refused_in_the_sandbox_and_ignored_live() {
     let world = World::new().await;
@@ -271,6 +275,7 @@ async fn a_code_that_a_call_does_not_know_is_refused_in_the_sandbox_and_ignored_
     assert_eq!(world.succeeds(&call).await.state(), "Captured");
 }
 
+// Promise: A15
 #[tokio::test]
 async fn amounts_are_captured_up_to_what_is_authorized_or_overcharge_allows() {
     // The currency, what is authorized, whether more may be captured, what is captured, and what of.
@@ -491,6 +496,7 @@ async fn an_own_charge_is_not_updated() {
     assert_eq!(world.everything(&order).await, before);
 }
 
+// Promise: A15
 #[tokio::test]
 async fn each_currency_has_its_decimals_and_its_maximum() {
     for (currency, allowed, refused) in [

@@ -67,6 +67,7 @@ async fn an_expired_session_is_not_finalized_and_a_deleted_one_not_found() {
     }
 }
 
+// Promise: A12
 #[tokio::test]
 async fn a_key_is_answered_after_its_session_is_gone() {
     let world = World::new().await;
@@ -136,6 +137,7 @@ async fn an_authorizations_expiry_stays_what_it_was_when_it_was_given() {
     }
 }
 
+// Promise: A21
 #[tokio::test]
 async fn a_jump_over_months_applies_everything_in_due_order() {
     let world = World::new().await;

@@ -34,6 +34,7 @@ async fn some_ids(seed: u64) -> Vec<String> {
     ids
 }
 
+// Promise: A33
 #[tokio::test]
 async fn ids_have_amazons_shapes_and_follow_from_the_seed() {
     let ids = some_ids(7).await;
@@ -52,6 +53,7 @@ async fn ids_have_amazons_shapes_and_follow_from_the_seed() {
     assert_ne!(some_ids(8).await, ids);
 }
 
+// Promise: A28
 #[tokio::test]
 async fn a_thousand_buyers_pay_at_once() {
     let world = World::new().await;

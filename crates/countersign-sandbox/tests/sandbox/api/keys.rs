@@ -22,6 +22,7 @@ fn create(key: &str) -> Call {
     Call::post("/v2/checkoutSessions", creation()).idempotent(key)
 }
 
+// Promise: A13
 #[tokio::test]
 async fn a_thousand_equal_requests_at_once_make_one_session_and_one_answer() {
     let world = World::new().await;
@@ -34,6 +35,7 @@ async fn a_thousand_equal_requests_at_once_make_one_session_and_one_answer() {
     assert_ne!(other.json["checkoutSessionId"], answers[0].json["checkoutSessionId"]);
 }
 
+// Promise: A13
 #[tokio::test]
 async fn sixty_four_finalizes_of_one_session_succeed_once() {
     let directory = tempfile::tempdir().unwrap();
@@ -56,6 +58,7 @@ async fn sixty_four_finalizes_of_one_session_succeed_once() {
     }
 }
 
+// Promise: A13
 #[tokio::test]
 async fn the_same_key_in_parallel_finalizes_once_and_answers_alike() {
     let world = World::new().await;
@@ -66,6 +69,7 @@ async fn the_same_key_in_parallel_finalizes_once_and_answers_alike() {
     assert!(answers.iter().all(|answer| *answer == answers[0]));
 }
 
+// Promise: A12
 #[tokio::test]
 async fn a_key_is_the_merchants_and_goes_with_method_path_and_body() {
     let world = World::new().await;
@@ -163,6 +167,7 @@ async fn a_key_on_finalize_can_be_ignored() {
     assert_eq!(world.call(&call).await.refusal(), (422, "InvalidCheckoutSessionStatus"));
 }
 
+// Promise: A12
 #[tokio::test]
 async fn answers_and_objects_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();

@@ -202,6 +202,7 @@ async fn world_with_a_taken_key() -> World {
     world
 }
 
+// Promise: A02
 #[tokio::test]
 async fn each_check_broken_alone_is_answered_as_documented_and_changes_nothing() {
     let world = world_with_a_taken_key().await;
@@ -217,6 +218,7 @@ async fn each_check_broken_alone_is_answered_as_documented_and_changes_nothing()
     }
 }
 
+// Promise: A02
 #[tokio::test]
 async fn of_two_broken_rules_the_first_is_answered() {
     let world = world_with_a_taken_key().await;

@@ -25,6 +25,7 @@ async fn call_at(world: &World, now: &str, call: Call) -> Answer {
     world.call(&Call { signed_at: at(now), ..call }).await
 }
 
+// Promise: B14
 #[tokio::test]
 async fn from_the_seventh_day_on_a_capture_is_asynchronous() {
     for timers_run in [true, false] {
@@ -167,6 +168,7 @@ impl Life<'_> {
     }
 }
 
+// Promise: A21
 #[tokio::test]
 async fn an_orders_whole_life_by_the_clock() {
     let world = live().await;
@@ -212,6 +214,7 @@ async fn an_orders_whole_life_by_the_clock() {
     );
 }
 
+// Promise: A21
 #[tokio::test]
 async fn a_jump_over_everything_applies_it_in_due_order() {
     let world = live().await;
@@ -253,6 +256,7 @@ async fn a_jump_over_everything_applies_it_in_due_order() {
     assert_eq!(applied, sorted);
 }
 
+// Promise: A21
 #[tokio::test]
 async fn reading_what_is_overdue_and_expiring_it_give_the_same_answers() {
     let mut shown: Vec<Vec<String>> = Vec::new();

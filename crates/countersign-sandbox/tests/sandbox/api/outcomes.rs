@@ -24,6 +24,7 @@ async fn permission(world: &World, finalized: &Answer) -> Answer {
     world.call(&Call::get(format!("/v2/chargePermissions/{id}"))).await
 }
 
+// Promise: A03
 #[tokio::test]
 async fn every_intent_with_each_product_type_and_pending_on_and_off() {
     let world = World::new().await;
@@ -78,6 +79,7 @@ async fn every_intent_with_each_product_type_and_pending_on_and_off() {
     insta::assert_snapshot!(table);
 }
 
+// Promise: A04
 #[tokio::test]
 async fn a_pending_authorization_is_decided_after_thirty_seconds() {
     for (card, state, reason) in
@@ -131,6 +133,7 @@ async fn a_failed_payment_cancels_the_session() {
     }
 }
 
+// Promise: A16
 #[tokio::test]
 async fn simulations_are_for_payments_in_the_sandbox() {
     let world = World::new().await;
@@ -151,6 +154,7 @@ async fn simulations_are_for_payments_in_the_sandbox() {
     assert_eq!(world.call(&live.simulating("Declined")).await.status, 200);
 }
 
+// Promise: A16
 #[tokio::test]
 async fn a_call_that_knows_no_simulation_refuses_every_code_in_the_sandbox_and_ignores_it_live() {
     let world = World::new().await;

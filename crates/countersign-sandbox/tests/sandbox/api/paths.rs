@@ -8,6 +8,7 @@ use serde_json::json;
 use super::order::usd;
 use crate::world::{Call, FOREIGN_KEY_ID, KEY_ID, LIVE_KEY_ID, SECOND_KEY_ID, World, id, right_body};
 
+// Promise: A11
 #[tokio::test]
 async fn unknown_paths_and_wrong_methods_are_answered_in_the_envelope() {
     let world = World::new().await;
@@ -54,6 +55,7 @@ async fn unknown_paths_and_wrong_methods_are_answered_in_the_envelope() {
     }
 }
 
+// Promise: A11
 #[tokio::test]
 async fn requests_that_are_not_whole_are_answered_in_the_envelope() {
     let world = World::new().await;
@@ -69,6 +71,7 @@ async fn requests_that_are_not_whole_are_answered_in_the_envelope() {
     }
 }
 
+// Promise: A11
 #[tokio::test]
 async fn an_ordered_status_has_a_request_id_too() {
     let world = World::new().await;
@@ -133,6 +136,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// However a path is spelled, the answer is the same.
+    // Promise: A07
     #[test]
     fn every_spelling_of_a_path_is_the_same_call(
         prefixed in any::<bool>(), slash in any::<bool>(), which in 0_usize..12,

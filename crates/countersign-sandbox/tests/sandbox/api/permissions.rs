@@ -154,6 +154,7 @@ async fn nobody_elses_objects_are_there() {
     }
 }
 
+// Promise: A11
 #[tokio::test]
 async fn every_call_is_answered_with_a_request_id_and_says_what_is_wrong() {
     let world = World::new().await;

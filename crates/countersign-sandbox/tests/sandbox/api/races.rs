@@ -21,6 +21,7 @@ async fn worlds(directory: &std::path::Path) -> [World; 2] {
     [World::on(memory, Settings::default(), 0).await, World::on(disk, Settings::default(), 0).await]
 }
 
+// Promise: A13
 #[tokio::test]
 async fn of_sixty_four_captures_at_once_one_succeeds() {
     let directory = tempfile::tempdir().unwrap();
@@ -43,6 +44,7 @@ async fn of_sixty_four_captures_at_once_one_succeeds() {
     }
 }
 
+// Promise: A13
 #[tokio::test]
 async fn a_thousand_equal_requests_at_once_make_one_refund_and_one_charge() {
     let world = World::new().await;
@@ -85,6 +87,7 @@ async fn a_copy_that_reads_the_state_after_the_first_was_carried_out_gets_its_an
     }
 }
 
+// Promise: A13
 #[tokio::test]
 async fn of_two_that_together_are_too_much_one_succeeds() {
     let directory = tempfile::tempdir().unwrap();
@@ -106,6 +109,7 @@ async fn of_two_that_together_are_too_much_one_succeeds() {
     }
 }
 
+// Promise: A13
 #[tokio::test]
 async fn a_capture_and_a_cancel_at_once_have_one_winner() {
     let directory = tempfile::tempdir().unwrap();
@@ -128,6 +132,7 @@ async fn a_capture_and_a_cancel_at_once_have_one_winner() {
     }
 }
 
+// Promise: A12
 #[tokio::test]
 async fn a_key_goes_with_its_merchant_call_and_body() {
     let world = World::new().await;
@@ -174,6 +179,7 @@ async fn a_refusal_is_kept_by_flag_only() {
     }
 }
 
+// Promise: A12
 #[tokio::test]
 async fn answers_and_payments_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();

@@ -66,6 +66,7 @@ async fn each_broken_rule_of_create_refund_is_answered_and_changes_nothing() {
     assert_eq!(world.call(&with(json!({}))).await.status, 201);
 }
 
+// Promise: A15
 #[tokio::test]
 async fn refunds_keep_within_captured_and_the_lesser_of_15_percent_and_75() {
     // What was captured, what was refunded before, the most that may follow, and one minor unit more.

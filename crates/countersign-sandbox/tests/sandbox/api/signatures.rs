@@ -74,6 +74,7 @@ async fn an_unknown_key_is_refused() {
     assert_eq!(refused.refusal(), (403, "InvalidAuthentication"));
 }
 
+// Promise: A10
 #[tokio::test]
 async fn a_date_is_judged_at_the_windows_edges() {
     let world = World::new().await;
@@ -91,6 +92,7 @@ async fn a_date_is_judged_at_the_windows_edges() {
     }
 }
 
+// Promise: A10
 #[tokio::test]
 async fn which_clock_judges_a_date_is_a_flag() {
     let moved = at("20270101T000000Z");

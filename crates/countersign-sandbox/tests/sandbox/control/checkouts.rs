@@ -224,6 +224,7 @@ async fn an_unprefixed_key_checks_out_in_the_sandbox_unless_told() {
     }
 }
 
+// Promise: A28
 #[tokio::test]
 async fn the_buyer_does_each_of_the_seven_things() {
     let address = json!({"name": "B", "addressLine1": "9 Elsewhere", "countryCode": "US"});

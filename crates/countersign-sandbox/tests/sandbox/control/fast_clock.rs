@@ -51,6 +51,7 @@ async fn read(scene: &Scene, pending: &Pending) -> String {
     state
 }
 
+// Promise: A21
 #[tokio::test]
 async fn a_reader_sees_what_a_real_clock_would_have_shown() {
     let scene = Arc::new(Scene::new().await);

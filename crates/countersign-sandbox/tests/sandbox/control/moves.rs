@@ -16,6 +16,7 @@ async fn clock(scene: &Scene) -> (String, bool) {
     (answer.text("now").to_owned(), answer.body["frozen"].as_bool().unwrap())
 }
 
+// Promise: A21
 #[tokio::test]
 async fn the_clock_goes_where_it_is_told() {
     let scene = Scene::new().await;
@@ -48,6 +49,7 @@ async fn real_time_passes_unless_the_clock_is_frozen() {
     assert_eq!(clock(&scene).await.0, "20260901T120010Z");
 }
 
+// Promise: A21
 #[tokio::test]
 async fn a_fast_clock_shows_its_rate_and_keeps_it_while_it_stands_or_is_moved() {
     let scene = Scene::new().await;
@@ -96,6 +98,7 @@ async fn what_is_no_move_is_refused_and_moves_nothing() {
     }
 }
 
+// Promise: A21
 #[tokio::test]
 async fn due_timers_have_run_before_the_answer() {
     let scene = Scene::new().await;

@@ -28,6 +28,7 @@ async fn play(scene: &Scene) -> (Vec<Value>, Vec<Option<String>>) {
     (ids, request_ids)
 }
 
+// Promise: A33
 #[tokio::test]
 async fn a_seed_fixes_every_id() {
     let first = play(&Scene::seeded(7).await).await;

@@ -16,6 +16,7 @@ fn usd(amount: &str) -> Value {
     json!({"amount": amount, "currencyCode": "USD"})
 }
 
+// Promise: A27
 #[tokio::test]
 async fn a_cart_that_breaks_a_rule_is_told_by_its_member_and_charges_nothing() {
     let option =
@@ -127,6 +128,7 @@ async fn a_handler_that_throws_or_hangs_is_asked_again_before_anything_is_placed
     }
 }
 
+// Promise: A27
 #[tokio::test]
 async fn a_copy_of_an_answer_and_one_to_another_question_change_nothing() {
     let scene = Scene::new().await;

@@ -15,6 +15,7 @@ fn told(buyer: &Browser<'_>) -> Value {
     serde_json::from_str(&attribute(&buyer.html, "data-tell").unwrap()).unwrap()
 }
 
+// Promise: A18
 #[tokio::test]
 async fn a_declined_buyer_pays_by_another_card() {
     let scene = Scene::new().await;
@@ -72,6 +73,7 @@ async fn a_card_that_is_billed_elsewhere_brings_its_address_where_the_shop_may_s
     assert_eq!(scene.session().await["billingAddress"], Value::Null);
 }
 
+// Promise: A18
 #[tokio::test]
 async fn a_declined_buyer_who_gives_up_ends_the_session_as_declined() {
     let scene = Scene::new().await;
@@ -98,6 +100,7 @@ async fn a_card_that_is_declined_at_finalize_places_the_order_first() {
     assert_eq!(buyer.title(), "The payment was declined");
 }
 
+// Promise: A18
 #[tokio::test]
 async fn a_buyer_who_passes_the_banks_check_has_placed_the_order() {
     let scene = Scene::new().await;
@@ -113,6 +116,7 @@ async fn a_buyer_who_passes_the_banks_check_has_placed_the_order() {
     assert!(events.join(" ").contains("MfaStarted MfaPassed OrderPlaced"), "{events:?}");
 }
 
+// Promise: A18
 #[tokio::test]
 async fn a_buyer_who_fails_the_banks_check_or_leaves_it_for_ten_minutes_is_declined() {
     for leaves in [false, true] {
@@ -133,6 +137,7 @@ async fn a_buyer_who_fails_the_banks_check_or_leaves_it_for_ten_minutes_is_decli
     }
 }
 
+// Promise: A18
 #[tokio::test]
 async fn a_buyer_cancels_at_every_step() {
     let steps = ["sign-in", "consent", "asked", "review", "asked again", "bank", "declined", "completing"];
@@ -165,6 +170,7 @@ async fn a_buyer_cancels_at_every_step() {
     }
 }
 
+// Promise: A18
 #[tokio::test]
 async fn a_checkout_expires_by_the_clock_whatever_its_step_and_is_gone_with_its_session() {
     for placed in [false, true] {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::scene::{Scene, attribute, button, cart, digital, merged};
 
+// Promise: A27
 #[tokio::test]
 async fn whatever_is_sold_and_intended_is_bought_on_the_page_and_finalized() {
     for (product_type, quoted) in [("PayAndShip", cart(500)), ("PayOnly", digital())] {
@@ -40,6 +41,7 @@ async fn whatever_is_sold_and_intended_is_bought_on_the_page_and_finalized() {
     }
 }
 
+// Promise: A27
 #[tokio::test]
 async fn the_events_stand_in_the_order_in_which_the_buyer_and_the_shop_acted() {
     let scene = Scene::new().await;
@@ -81,6 +83,7 @@ async fn the_events_stand_in_the_order_in_which_the_buyer_and_the_shop_acted() {
     );
 }
 
+// Promise: A27
 #[tokio::test]
 async fn the_shop_is_asked_with_what_amazons_handlers_are_given() {
     let scene = Scene::new().await;
@@ -240,6 +243,7 @@ async fn a_handler_that_the_shop_has_not_is_not_asked() {
     assert_eq!(scene.finalize(&told, &cart(500), &config).await.0, 200);
 }
 
+// Promise: A30
 #[tokio::test]
 async fn every_test_buyer_of_every_region_is_finalized_with_the_address_that_was_told() {
     for (currency, language) in [("USD", "en_US"), ("EUR", "de_DE"), ("JPY", "ja_JP")] {

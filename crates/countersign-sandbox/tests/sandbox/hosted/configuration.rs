@@ -22,6 +22,7 @@ fn payment(changes: Value) -> Value {
     session(json!({"paymentDetails": changes}))
 }
 
+// Promise: A27
 #[tokio::test]
 async fn each_mistake_of_a_configuration_is_named() {
     let scene = Scene::new().await;

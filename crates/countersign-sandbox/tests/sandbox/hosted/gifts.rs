@@ -22,6 +22,7 @@ fn event(buyer: &Browser<'_>) -> (String, Value) {
     (question["event"].as_str().unwrap().to_owned(), question["detail"].clone())
 }
 
+// Promise: A27
 #[tokio::test]
 async fn a_present_is_wrapped_by_the_shops_handler_and_charged_as_it_answers() {
     for (product_type, quoted) in [("PayAndShip", cart(500)), ("PayOnly", digital())] {
@@ -55,6 +56,7 @@ async fn a_present_is_wrapped_by_the_shops_handler_and_charged_as_it_answers() {
     }
 }
 
+// Promise: A27
 #[tokio::test]
 async fn points_are_redeemed_as_the_shop_says_and_taken_back() {
     let scene = Scene::new().await;

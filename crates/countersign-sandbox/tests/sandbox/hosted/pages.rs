@@ -12,6 +12,7 @@ fn is_clean(html: &str) -> bool {
     !html.contains("<script>") && !html.contains("<img") && !html.contains(r#"">"#.repeat(2).as_str())
 }
 
+// Promise: A27
 #[tokio::test]
 async fn whatever_a_shop_or_a_buyer_writes_stays_text() {
     let scene = Scene::new().await;
@@ -207,6 +208,7 @@ async fn every_page_is_light_and_every_control_has_its_label() {
     assert!(buyer.html.len() + script.len() < 60 * 1024, "{} bytes before gzip", buyer.html.len());
 }
 
+// Promise: A30
 #[tokio::test]
 async fn addresses_to_which_the_shop_does_not_deliver_cannot_be_chosen() {
     let scene = Scene::new().await;

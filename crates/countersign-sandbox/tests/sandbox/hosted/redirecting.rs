@@ -19,6 +19,7 @@ pub(crate) fn button(signed: &Value) -> Value {
     })
 }
 
+// Promise: A29
 #[tokio::test]
 async fn a_buyer_chooses_and_returns_to_the_review_page_with_the_session() {
     let scene = Scene::new().await;
@@ -74,6 +75,7 @@ async fn with_process_order_the_order_is_placed_on_the_page() {
     assert_eq!(buyer.title(), "Your order is complete");
 }
 
+// Promise: A29
 #[tokio::test]
 async fn a_payload_that_was_tampered_with_is_refused_and_named() {
     let scene = Scene::new().await;

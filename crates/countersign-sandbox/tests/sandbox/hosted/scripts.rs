@@ -4,6 +4,7 @@ use http::Method;
 
 use super::scene::{Scene, text};
 
+// Promise: A27
 #[tokio::test]
 async fn the_buttons_script_is_served_by_every_name_of_amazons_and_kept_by_its_tag() {
     let scene = Scene::new().await;

@@ -27,6 +27,7 @@ async fn endpoints(scene: &Scene) -> Value {
     scene.control(Method::GET, "notification-endpoints", Value::Null).await.json["endpoints"].clone()
 }
 
+// Promise: A23
 #[tokio::test]
 async fn an_endpoint_is_asked_to_confirm_and_told_of_everything_meanwhile() {
     let scene = Scene::bare(Default::default()).await;
@@ -200,6 +201,7 @@ async fn the_calls_take_their_methods_and_no_parameters() {
     assert_eq!(status, 404);
 }
 
+// Promise: A23
 #[tokio::test]
 async fn a_new_certificate_signs_from_then_on_and_the_old_one_can_still_be_fetched() {
     let scene = Scene::new().await;

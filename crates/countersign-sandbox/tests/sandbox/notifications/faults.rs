@@ -22,6 +22,7 @@ fn published_at(post: &Post) -> Timestamp {
     Envelope::parse(&post.body).unwrap().timestamp.at()
 }
 
+// Promise: A24
 #[tokio::test]
 async fn a_duplicate_comes_twice_under_one_id() {
     let scene = Scene::new().await;
@@ -34,6 +35,7 @@ async fn a_duplicate_comes_twice_under_one_id() {
     assert_eq!(scene.sent().len(), 1, "the fault is used up");
 }
 
+// Promise: A24
 #[tokio::test]
 async fn one_that_is_reordered_comes_behind_the_next() {
     let scene = Scene::new().await;
@@ -63,6 +65,7 @@ async fn one_that_is_reordered_comes_alone_when_none_follows() {
     }
 }
 
+// Promise: A24
 #[tokio::test]
 async fn a_delayed_one_comes_so_much_later_and_is_retried_from_then() {
     let scene = Scene::new().await;
@@ -77,6 +80,7 @@ async fn a_delayed_one_comes_so_much_later_and_is_retried_from_then() {
     }
 }
 
+// Promise: A24
 #[tokio::test]
 async fn a_dropped_one_never_comes_and_is_listed() {
     let scene = Scene::new().await;
@@ -90,6 +94,7 @@ async fn a_dropped_one_never_comes_and_is_listed() {
     );
 }
 
+// Promise: A24
 #[tokio::test]
 async fn a_spoilt_one_is_refused_for_what_is_wrong_with_it() {
     let now = at(START);
@@ -112,6 +117,7 @@ async fn a_spoilt_one_is_refused_for_what_is_wrong_with_it() {
     }
 }
 
+// Promise: A24
 #[tokio::test]
 async fn a_foreign_or_stale_one_is_signed_as_it_is() {
     for (kind, delay, merchant, age_days) in [
@@ -132,6 +138,7 @@ async fn a_foreign_or_stale_one_is_signed_as_it_is() {
     }
 }
 
+// Promise: A24
 #[tokio::test]
 async fn one_that_comes_before_the_answer_holds_the_answer_back() {
     let mut context = Context::from_waker(Waker::noop());

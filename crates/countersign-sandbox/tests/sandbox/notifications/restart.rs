@@ -37,6 +37,7 @@ async fn sent(scene: &Scene, count: usize) -> Vec<Post> {
     sent
 }
 
+// Promise: A24
 #[tokio::test]
 async fn what_was_committed_and_never_sent_is_sent_by_the_next_process() {
     let directory = tempdir().unwrap();

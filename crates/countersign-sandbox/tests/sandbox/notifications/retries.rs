@@ -116,6 +116,7 @@ async fn an_endpoint_that_never_answers_holds_up_no_other_however_much_waits_for
     assert!(to_silent > 0, "after its deadline it is tried again");
 }
 
+// Promise: A24
 #[tokio::test]
 async fn a_jump_of_fourteen_days_makes_every_retry_that_fell_into_it() {
     let scene = Scene::with(settings(IpnRetries::FourteenDays)).await;
@@ -135,6 +136,7 @@ async fn a_jump_of_fourteen_days_makes_every_retry_that_fell_into_it() {
     assert_eq!(scene.sent().len(), 0);
 }
 
+// Promise: A24
 #[tokio::test]
 async fn after_a_jump_retries_and_first_attempts_come_in_the_order_in_which_they_are_due() {
     let scene = Scene::new().await;

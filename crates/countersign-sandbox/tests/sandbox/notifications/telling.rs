@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::scene::{ORIGIN, Order, Scene, URL, Unbelieved};
 use crate::world::{Call, FOREIGN_KEY_ID, KEY_ID, START, at};
 
+// Promise: A23
 #[tokio::test]
 async fn a_notification_says_what_has_changed_and_not_what_became_of_it() {
     for version in ["1", "2"] {
@@ -37,6 +38,7 @@ async fn a_notification_says_what_has_changed_and_not_what_became_of_it() {
     }
 }
 
+// Promise: A23
 #[tokio::test]
 async fn whatever_is_changed_in_an_envelope_it_is_refused() {
     for version in [1, 2] {
