@@ -35,7 +35,7 @@ const PARTS: [(&str, &str); 7] = [
     ("store_checkpoints", "moving the log into the store's file"),
     (
         "rest",
-        "sockets, HTTP, the runtime's threads, reads of the store, and what the parts above cost more than alone",
+        "sockets, HTTP, the runtime's threads, reads of the store, and what the parts above cost more than when timed alone",
     ),
 ];
 
@@ -65,11 +65,11 @@ fn today() -> String {
 fn rendered(figures: &[Figure], machine: &str, date: &str) -> String {
     let mut text = format!(
         "# Performance\n\n\
-         `cargo xtask bench` measures this and writes this page; nobody edits it. The servers run as processes of\n\
-         their own, the load comes from the same machine, and CPU times are those of the server alone. Figures are\n\
-         comparable within one run only: what they are held against is the raw cryptography of the same run, which\n\
-         no server of this protocol can do without.\n\n\
-         What each operation reads, writes, signs and allocates is counted by tests, and kept in\n\
+         `cargo xtask bench` measures these figures and writes this page; do not edit it. The servers run as separate\n\
+         processes, the load comes from the same machine, and CPU times are those of the server alone. Compare figures\n\
+         within one run only: each ratio is to a figure of the same run, such as the raw cryptography, which every server\n\
+         of this protocol needs.\n\n\
+         What each operation reads, writes, signs and allocates is counted by tests, and recorded in\n\
          [`merchant__counting__what_each_operation_costs.snap`](../crates/countersign-merchant/tests/merchant/snapshots/merchant__counting__what_each_operation_costs.snap)\n\
          and [`sandbox__api__counting__what_each_call_costs.snap`](../crates/countersign-sandbox/tests/sandbox/api/snapshots/sandbox__api__counting__what_each_call_costs.snap).\n\n\
          Measured on {date}: {machine}.\n"
@@ -78,8 +78,8 @@ fn rendered(figures: &[Figure], machine: &str, date: &str) -> String {
     if let Some(signatures) = part("signatures").map(|signatures| signatures.value) {
         text.push_str(
             "\n## What a completion spends\n\n\
-             CPU time of `countersign serve` for one completion, with its snapshot, among many at once. The parts that\n\
-             can be are timed alone; the store's are its threads'.\n\n\
+             CPU time of `countersign serve` for one completion with its snapshot, while many run at the same time. The\n\
+             parts that can be timed alone are; the parts of the store are the times of its threads.\n\n\
              | part | µs | × signatures |\n|---|---:|---:|\n",
         );
         let rows = PARTS.iter().filter_map(|(name, what)| Some((*what, part(name)?.value)));
@@ -89,12 +89,12 @@ fn rendered(figures: &[Figure], machine: &str, date: &str) -> String {
         }
     }
     text.push_str(
-        "\n## All figures\n\n| figure | at once | value | unit | wanted |\n|---|---:|---:|---|---|\n",
+        "\n## All figures\n\n| figure | in parallel | value | unit | target |\n|---|---:|---:|---|---|\n",
     );
     for Figure { name, concurrency, value, unit, wanted } in figures {
-        let at_once = if *concurrency == 0 { String::new() } else { concurrency.to_string() };
+        let in_parallel = if *concurrency == 0 { String::new() } else { concurrency.to_string() };
         let wanted = wanted.as_deref().unwrap_or_default();
-        let _ = writeln!(text, "| `{name}` | {at_once} | {value:.2} | {unit} | {wanted} |");
+        let _ = writeln!(text, "| `{name}` | {in_parallel} | {value:.2} | {unit} | {wanted} |");
     }
     text
 }
