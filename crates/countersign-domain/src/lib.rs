@@ -21,6 +21,8 @@ extern crate alloc;
 pub mod address;
 pub mod amazon_limits;
 pub mod cart;
+#[cfg(test)]
+mod folded_table;
 pub mod ids;
 pub mod merchant;
 pub mod money;

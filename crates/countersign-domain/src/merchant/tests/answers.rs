@@ -7,6 +7,15 @@ fn success(pending: bool, charge_id: Option<ChargeId>) -> FinalizeAnswer {
     FinalizeAnswer::Success(Finalized { pending, charge_permission_id: permission(), charge_id })
 }
 
+/// The states in words, their times relative to when they were sent.
+fn named(states: &[AttemptState]) -> Vec<String> {
+    let named = |state: &AttemptState| {
+        let checkout = checkout(PaymentIntent::Authorize, state.clone());
+        words(&checkout.attempts[0], sent_at())
+    };
+    states.iter().map(named).collect()
+}
+
 fn unclear(cause: &str, server_error: bool) -> FinalizeAnswer {
     FinalizeAnswer::Unclear { cause: cause.to_string(), server_error }
 }
@@ -16,8 +25,8 @@ fn each_state_takes_each_answer_so() {
     let answers = [
         ("200", success(false, Some(charge()))),
         ("202", success(true, Some(charge()))),
-        ("200, no charge", success(false, None)),
-        ("200, other charge", success(false, Some(ChargeId::parse("S01-1-C2").unwrap()))),
+        ("200 without charge", success(false, None)),
+        ("200 with other charge", success(false, Some(ChargeId::parse("S01-1-C2").unwrap()))),
         ("422 HardDeclined", FinalizeAnswer::Refused(NotPaidReason::Declined("HardDeclined".to_string()))),
         ("409 AmountMismatch", FinalizeAnswer::Refused(NotPaidReason::Mismatch("chargeAmount".to_string()))),
         ("400 InvalidRequest", FinalizeAnswer::Refused(NotPaidReason::Misuse("InvalidRequest".to_string()))),
@@ -27,28 +36,19 @@ fn each_state_takes_each_answer_so() {
         ("no answer", unclear("no answer", false)),
     ];
     let now = sent_at().plus(2 * SECOND);
-    let mut table = String::new();
-    for intent in PaymentIntent::ALL {
-        for state in states() {
-            let before = checkout(*intent, state);
-            let (intent, state) = (intent.as_str(), words(&before.attempts[0], now));
-            let mut uncounted = Vec::new();
-            for (name, answer) in &answers {
-                match answered(&before, 1, 1, answer, now) {
-                    Some(step) => {
-                        let row = outcome(&before, Some(&step), now);
-                        table.push_str(&format!("{intent:<20} {state:<42} {name:<19} {row}\n"));
-                    }
-                    None => uncounted.push(*name),
-                }
-            }
-            if uncounted.is_empty() {
-                continue;
-            }
-            let uncounted = uncounted.join("; ");
-            table.push_str(&format!("{intent:<20} {state:<42} does not count: {uncounted}\n"));
+    let states = states();
+    let conditions = [
+        Condition::any("state", named(&states)),
+        Condition::any("intent", PaymentIntent::ALL.iter().map(|intent| intent.as_str())),
+        Condition::any("answer", answers.iter().map(|(name, _)| name)),
+    ];
+    let table = folded(&conditions, |[state, intent, answer]| {
+        let before = checkout(PaymentIntent::ALL[intent], states[state].clone());
+        match answered(&before, 1, 1, &answers[answer].1, now) {
+            Some(step) => outcome(&before, Some(&step), now),
+            None => "does not count".to_string(),
         }
-    }
+    });
     insta::assert_snapshot!(table);
 }
 
@@ -92,8 +92,8 @@ fn each_state_takes_each_look_at_the_session_so() {
     let looks = [
         ("Open", open()),
         ("Completed", ids(Some(permission()), Some(charge()))),
-        ("Completed, no charge", ids(Some(permission()), None)),
-        ("Completed, no ids", ids(None, None)),
+        ("Completed without charge", ids(Some(permission()), None)),
+        ("Completed without ids", ids(None, None)),
         ("Canceled", SessionSeen::Canceled { reason: Some("Expired".to_string()) }),
         ("404", SessionSeen::NotFound),
     ];
@@ -104,35 +104,25 @@ fn each_state_takes_each_look_at_the_session_so() {
         stored_error: Some(StoredError { cause: "500".to_string(), replay_count: 3 }),
         ..doubt()
     }));
-    let mut table = String::new();
-    for (present, now) in
-        [("buyer waits", sent_at().plus(11 * 60 * SECOND)), ("buyer gone", sent_at().plus(16 * 60 * SECOND))]
-    {
-        for intent in [PaymentIntent::Confirm, PaymentIntent::Authorize] {
-            for state in &states {
-                let before = checkout(intent, state.clone());
-                let intent = intent.as_str();
-                let rows = looks.iter().map(|(name, seen)| {
-                    let decided = session_seen(&before, 1, seen, now, &rules());
-                    let (step, next) = decided.unzip();
-                    let next = next.as_ref().map_or("", next_word);
-                    (name, outcome(&before, step.as_ref(), now), next)
-                });
-                let rows: Vec<_> = rows.collect();
-                if rows.iter().all(|(_, row, _)| row == "–") {
-                    let name = state.name();
-                    table.push_str(&format!("{present:<11} {intent:<9} {name:<37} no look counts\n"));
-                    continue;
-                }
-                let state = words(&before.attempts[0], now);
-                for (name, row, next) in rows {
-                    table.push_str(&format!(
-                        "{present:<11} {intent:<9} {state:<37} {name:<20} {row} → {next}\n"
-                    ));
-                }
+    let buyers =
+        [("buyer waits", sent_at().plus(11 * 60 * SECOND)), ("buyer gone", sent_at().plus(16 * 60 * SECOND))];
+    let intents = [PaymentIntent::Confirm, PaymentIntent::Authorize];
+    let conditions = [
+        Condition::any("state", named(&states)),
+        Condition::any("intent", intents.map(PaymentIntent::as_str)),
+        Condition::any("buyer", buyers.map(|(name, _)| name)),
+        Condition::any("look", looks.iter().map(|(name, _)| name)),
+    ];
+    let table = folded(&conditions, |[state, intent, buyer, look]| {
+        let before = checkout(intents[intent], states[state].clone());
+        let now = buyers[buyer].1;
+        match session_seen(&before, 1, &looks[look].1, now, &rules()) {
+            Some((step, next)) => {
+                format!("{} → {}", outcome(&before, Some(&step), now), next_word(&next))
             }
+            None => "does not count".to_string(),
         }
-    }
+    });
     insta::assert_snapshot!(table);
 }
 
@@ -148,32 +138,28 @@ fn each_state_takes_each_look_at_the_charge_so() {
         ChargeStateSeen::Declined,
         ChargeStateSeen::Canceled,
     ];
+    let amounts = [
+        ("ours", Some(amount())),
+        ("other amount", Some(other_amount)),
+        ("other currency", Some(other_currency)),
+        ("no amount", None),
+    ];
     let now = sent_at().plus(60 * SECOND);
-    let mut table = String::new();
-    for state in states() {
-        let before = checkout(PaymentIntent::Authorize, state);
-        let mut rows = Vec::new();
-        for charge_state in charge_states {
-            for (name, charge_amount) in [
-                ("ours", Some(amount())),
-                ("other amount", Some(other_amount)),
-                ("other currency", Some(other_currency)),
-                ("no amount", None),
-            ] {
-                let seen = ChargeSeen { state: charge_state, reason: None, charge_amount };
-                let step = charge_seen(&before, 1, &permission(), &charge(), &seen, now);
-                rows.push((charge_state, name, outcome(&before, step.as_ref(), now)));
-            }
+    let states = states();
+    let conditions = [
+        Condition::any("state", named(&states)),
+        Condition::any("charge", charge_states.map(|state| format!("{state:?}"))),
+        Condition::any("amount", amounts.map(|(name, _)| name)),
+    ];
+    let table = folded(&conditions, |[state, charge_state, of_amount]| {
+        let before = checkout(PaymentIntent::Authorize, states[state].clone());
+        let (state, charge_amount) = (charge_states[charge_state], amounts[of_amount].1);
+        let seen = ChargeSeen { state, reason: None, charge_amount };
+        match charge_seen(&before, 1, &permission(), &charge(), &seen, now) {
+            Some(step) => outcome(&before, Some(&step), now),
+            None => "does not count".to_string(),
         }
-        let state = words(&before.attempts[0], now);
-        if rows.iter().all(|(_, _, row)| row == "–") {
-            table.push_str(&format!("{state}: no charge counts\n"));
-            continue;
-        }
-        for (charge_state, name, row) in rows {
-            table.push_str(&format!("{state:<38} {:<22} {name:<14} {row}\n", format!("{charge_state:?}")));
-        }
-    }
+    });
     insta::assert_snapshot!(table);
 }
 

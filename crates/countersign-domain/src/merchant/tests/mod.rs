@@ -45,6 +45,7 @@ use super::payment::refund::{Refund, RefundShown, RefundState};
 use super::payment::send::{OVERTAKEN, OperationAnswer, Shown};
 use super::rules::{ALARMS, CapturePolicy, MAX_OPERATIONS, MerchantRules, RefundCeiling};
 use crate::address::{Address, AddressKind};
+use crate::folded_table::{Condition, folded};
 use crate::ids::{
     ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, Environment, IdempotencyKey, RefundId,
 };

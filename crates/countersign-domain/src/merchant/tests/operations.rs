@@ -89,37 +89,34 @@ fn first(checkout: &Checkout) -> &Operation {
 #[test]
 fn each_operation_takes_each_answer_so() {
     let now = sent_at().plus(2 * SECOND);
-    let mut table = String::new();
-    for (request, before, effect, answers) in calls() {
+    let tables = calls().into_iter().map(|(request, before, effect, answers)| {
         let others = [
             ("429", OperationAnswer::NotEvaluated { code: "TooManyRequests".to_string() }),
             ("no connection", OperationAnswer::NotSent),
             ("500", unclear()),
         ];
         let answers: Vec<_> = answers.into_iter().chain(others).collect();
-        for state in operation_states(effect) {
-            let before = with_operation(before.clone(), &request, state);
-            let (call, state) = (request.call(), operation_words(first(&before), now));
-            let mut uncounted = Vec::new();
-            for (name, answer) in &answers {
-                match answered(&before, 1, answer, now, &rules()) {
-                    Some(step) => {
-                        let is = operation_words(first(&step.next), now);
-                        let told = happened_to_payment(&step);
-                        table.push_str(&format!("{call:<21} {state:<34} {name:<20} {is} ({told})\n"));
-                        if first(&before).state.is_final() {
-                            assert_eq!(first(&before), first(&step.next), "a final state changed");
-                        }
-                    }
-                    None => uncounted.push(*name),
-                }
+        let states: Vec<Checkout> = operation_states(effect)
+            .into_iter()
+            .map(|state| with_operation(before.clone(), &request, state))
+            .collect();
+        let conditions = [
+            Condition::any("call", [request.call()]),
+            Condition::any("state", states.iter().map(|before| operation_words(first(before), now))),
+            Condition::any("answer", answers.iter().map(|(name, _)| name)),
+        ];
+        folded(&conditions, |[_, state, answer]| {
+            let before = &states[state];
+            let Some(step) = answered(before, 1, &answers[answer].1, now, &rules()) else {
+                return "does not count".to_string();
+            };
+            if first(before).state.is_final() {
+                assert_eq!(first(before), first(&step.next), "a final state changed");
             }
-            if !uncounted.is_empty() {
-                let uncounted = uncounted.join("; ");
-                table.push_str(&format!("{call:<21} {state:<34} does not count: {uncounted}\n"));
-            }
-        }
-    }
+            format!("{} ({})", operation_words(first(&step.next), now), happened_to_payment(&step))
+        })
+    });
+    let table = tables.collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(table);
 }
 

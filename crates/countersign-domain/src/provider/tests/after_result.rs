@@ -1,14 +1,14 @@
 //! Charges, permissions and refunds after a successful Finalize: each state under each command before, at and
 //! after each deadline, and the results of a decline, a Close and another payment method.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{MILLISECOND, agreeing, completed, paying, permission_word, placed, session, start, usd};
+use super::{agreeing, around, completed, paying, permission_word, placed, session, start, usd};
 use crate::amazon_limits::MAX_REFUNDS;
+use crate::folded_table::{Condition, folded};
 use crate::ids::{ChargeId, RefundId};
 use crate::money::Money;
 use crate::provider::buyer::Card;
@@ -164,17 +164,17 @@ fn every_charge_state() -> Vec<(&'static str, Payment)> {
     let authorized = authorized();
     let id = charge_id(&authorized);
     alloc::vec![
-        ("pending, will pay", payment(PaymentIntent::Authorize, Card::Pending0701)),
-        ("pending, will not", payment(PaymentIntent::Authorize, Card::Pending4354)),
+        ("pending (will pay)", payment(PaymentIntent::Authorize, Card::Pending0701)),
+        ("pending (will not)", payment(PaymentIntent::Authorize, Card::Pending4354)),
         ("Authorized", authorized.clone()),
-        ("capturing, will be", simulated(CaptureSimulation::CaptureInitiated)),
-        ("capturing, will not", simulated(CaptureSimulation::CaptureDeclined)),
+        ("capturing (will be)", simulated(CaptureSimulation::CaptureInitiated)),
+        ("capturing (will not)", simulated(CaptureSimulation::CaptureDeclined)),
         ("Captured", captured()),
         ("Captured in part", capture_of(&authorized, usd(1_000), at).unwrap()),
         ("Canceled", cancel_charge(&authorized, &id, ChargeCancelReason::MerchantCanceled, at).unwrap().next),
         ("Declined", later(payment(PaymentIntent::Authorize, Card::Pending4354))),
-        ("refunding, will be", refunded(None)),
-        ("refunding, will not", refunded(Some(RefundSimulation::RefundDeclined))),
+        ("refunding (will be)", refunded(None)),
+        ("refunding (will not)", refunded(Some(RefundSimulation::RefundDeclined))),
         ("Refunded in part", later(refunded(None))),
         ("refund Declined", later(refunded(Some(RefundSimulation::RefundDeclined)))),
     ]
@@ -188,18 +188,24 @@ fn commanded(name: &str, payment: &Payment, now: Timestamp) -> String {
     };
     match name {
         "get" => row(payment),
-        "create" => match charge_of(payment, of_amount(usd(600)), None, now) {
+        "get buyer" => match payment.permission.buyer {
+            Some(_) => "shown".to_string(),
+            None => "forgotten".to_string(),
+        },
+        "create charge 6.00" => match charge_of(payment, of_amount(usd(600)), None, now) {
             Ok(Charged::Created(step) | Charged::Declined(_, step)) => row(&step.next),
             Err(refused) => format!("refused: {refused:?}"),
         },
-        "capture" => said(capture_of(payment, usd(1_400), now).map_err(|refused| format!("{refused:?}"))),
-        "part" => said(capture_of(payment, usd(500), now).map_err(|refused| format!("{refused:?}"))),
-        "cancel" => said(
+        "capture 14.00" => {
+            said(capture_of(payment, usd(1_400), now).map_err(|refused| format!("{refused:?}")))
+        }
+        "capture 5.00" => said(capture_of(payment, usd(500), now).map_err(|refused| format!("{refused:?}"))),
+        "cancel charge" => said(
             cancel_charge(payment, &id, ChargeCancelReason::MerchantCanceled, now)
                 .map(|step| step.next)
                 .map_err(|refused| format!("{refused:?}")),
         ),
-        "refund" => said(refund_of(payment, usd(100), now).map_err(|refused| format!("{refused:?}"))),
+        "refund 1.00" => said(refund_of(payment, usd(100), now).map_err(|refused| format!("{refused:?}"))),
         "update" => match update(&payment.permission, MerchantMetadata::default(), now) {
             Ok(step) => permission_word(&step.next.state),
             Err(refused) => format!("refused: {refused:?}"),
@@ -209,12 +215,12 @@ fn commanded(name: &str, payment: &Payment, now: Timestamp) -> String {
                 .map(|step| step.next)
                 .map_err(|refused| format!("{refused:?}")),
         ),
-        "close all" => said(
+        "close and cancel charges" => said(
             close_charge_permission(payment, ClosureReason::MerchantClosed, OpenCharges::AreCanceled, now)
                 .map(|step| step.next)
                 .map_err(|refused| format!("{refused:?}")),
         ),
-        "pay anew" => match update_payment_method(&payment.permission, Card::Visa1111, now) {
+        "change card" => match update_payment_method(&payment.permission, Card::Visa1111, now) {
             Ok(Some(step)) if step.next.state == payment.permission.state => "as it was".to_string(),
             Ok(Some(step)) => permission_word(&step.next.state),
             Ok(None) => "as it was".to_string(),
@@ -224,37 +230,56 @@ fn commanded(name: &str, payment: &Payment, now: Timestamp) -> String {
     }
 }
 
-const COMMANDS: [&str; 10] =
-    ["get", "create", "capture", "part", "cancel", "refund", "update", "close", "close all", "pay anew"];
+const COMMANDS: [&str; 11] = [
+    "get",
+    "get buyer",
+    "create charge 6.00",
+    "capture 14.00",
+    "capture 5.00",
+    "cancel charge",
+    "refund 1.00",
+    "update",
+    "close",
+    "close and cancel charges",
+    "change card",
+];
+
+/// The outcome of each command in each state at each instant, under headings of the commands.
+fn by_command(states: &[(&str, Payment)], instants: &[(String, Timestamp)]) -> String {
+    let conditions = [
+        Condition::any("command", COMMANDS),
+        Condition::any("state", states.iter().map(|(name, _)| name)),
+        Condition::instants(instants.iter().map(|(name, _)| name)),
+    ];
+    folded(&conditions, |[command, state, instant]| {
+        let (mut payment, now) = (states[state].1.clone(), instants[instant].1);
+        payment.carry_to(now, PROFILE).unwrap();
+        commanded(COMMANDS[command], &payment, now)
+    })
+}
 
 // Promise: A21
 #[test]
 fn every_charge_and_refund_state_under_every_command_before_at_and_after_each_deadline() {
-    let mut table = String::new();
-    for (name, state) in every_charge_state() {
-        // The deadlines of the charge and its refunds, and the seven days of the guarantee.
-        let own = state.charges[0].due_at();
-        let guarantee = start().plus(DAY.saturating_mul(7));
-        let deadlines: BTreeSet<Timestamp> = own.into_iter().chain([guarantee]).collect();
-        for deadline in deadlines {
-            let after = deadline.since(start());
-            let (days, rest) = (after.as_secs() / 86_400, after.as_secs() % 86_400);
-            let named = if days > 0 { format!("{days} d") } else { format!("{rest} s") };
-            for (side, now) in [
-                ("before", deadline.minus(MILLISECOND)),
-                ("at", deadline),
-                ("after", deadline.plus(MILLISECOND)),
-            ] {
-                for command in COMMANDS {
-                    let mut payment = state.clone();
-                    payment.carry_to(now, PROFILE).unwrap();
-                    let outcome = commanded(command, &payment, now);
-                    table.push_str(&format!("{name:<20} {side:<6} {named:<6} {command:<10} {outcome}\n"));
-                }
-            }
-        }
+    let states = every_charge_state();
+    // A pending authorization's decision; a capture's or refund's; the end of the seven days in which a capture is
+    // immediate; and the authorization's end. The last two are later where the authorization was pending.
+    let pending = Duration::from_secs(30);
+    let (week, month) = (DAY.saturating_mul(7), DAY.saturating_mul(30));
+    let deadlines = [
+        ("30 s", pending),
+        ("1 h", HOUR),
+        ("7 d", week),
+        ("7 d 30 s", week.saturating_add(pending)),
+        ("30 d", month),
+        ("30 d 30 s", month.saturating_add(pending)),
+    ];
+    for (name, state) in &states {
+        let due_at = state.charges[0].due_at();
+        let is_known = |due_at| deadlines.iter().any(|(_, time)| start().plus(*time) == due_at);
+        assert!(due_at.is_none_or(is_known), "{name} is due at {due_at:?}");
     }
-    insta::assert_snapshot!(table);
+    insta::assert_snapshot!(by_command(&states, &around(&deadlines)));
 }
 
 // Promise: A21
@@ -283,31 +308,15 @@ fn every_permission_state_under_every_command_before_at_and_after_each_deadline(
             close_charge_permission(&open, *reason, OpenCharges::Stay, at).unwrap().next,
         ));
     }
-    let mut table = String::new();
-    for (name, state) in states {
-        let ends = state.permission.expires_at;
-        let days = ends.since(at).as_secs() / 86_400;
-        for (named, deadline) in
-            [("30 d".to_string(), state.permission.buyer_forgotten_at()), (format!("{days} d"), ends)]
-        {
-            for (side, now) in [
-                ("before", deadline.minus(MILLISECOND)),
-                ("at", deadline),
-                ("after", deadline.plus(MILLISECOND)),
-            ] {
-                for command in COMMANDS {
-                    let mut payment = state.clone();
-                    payment.carry_to(now, PROFILE).unwrap();
-                    let buyer = if payment.permission.buyer.is_some() { "buyer" } else { "no buyer" };
-                    let outcome = commanded(command, &payment, now);
-                    table.push_str(&format!(
-                        "{name:<20} {side:<6} {named:<6} {buyer:<8} {command:<10} {outcome}\n"
-                    ));
-                }
-            }
+    // The buyer is forgotten, a permission expires, and so does an extended one, after 13 months.
+    let deadlines = [30, 180, 395].map(|days| DAY.saturating_mul(days));
+    for (name, state) in &states {
+        for deadline in [state.permission.buyer_forgotten_at(), state.permission.expires_at] {
+            assert!(deadlines.contains(&deadline.since(at)), "{name} has a deadline at {deadline}");
         }
     }
-    insta::assert_snapshot!(table);
+    let named: Vec<(&str, Duration)> = ["30 d", "180 d", "395 d"].into_iter().zip(deadlines).collect();
+    insta::assert_snapshot!(by_command(&states, &around(&named)));
 }
 
 // Promise: A15

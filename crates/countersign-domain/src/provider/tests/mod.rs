@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::address::{Address, AddressKind, AddressMatch, AddressMember};
+use crate::folded_table::{Condition, folded};
 use crate::ids::{BuyerId, ChargeId, ChargePermissionId, CheckoutSessionId, Environment, MerchantId, Region};
 use crate::money::{Currency, Money};
 use crate::provider::buyer::{Buyer, Card};
@@ -173,10 +174,10 @@ fn permission_word(state: &ChargePermissionState) -> String {
 
 fn session_word(state: &CheckoutSessionState) -> String {
     match state {
-        CheckoutSessionState::Open { buyer: None, .. } => "Open, no buyer".to_string(),
-        CheckoutSessionState::Open { mfa_started_at: Some(_), .. } => "Open, at the bank".to_string(),
-        CheckoutSessionState::Open { placed_at: None, .. } => "Open, choosing".to_string(),
-        CheckoutSessionState::Open { .. } => "Open, order placed".to_string(),
+        CheckoutSessionState::Open { buyer: None, .. } => "Open (no buyer)".to_string(),
+        CheckoutSessionState::Open { mfa_started_at: Some(_), .. } => "Open (at the bank)".to_string(),
+        CheckoutSessionState::Open { placed_at: None, .. } => "Open (choosing)".to_string(),
+        CheckoutSessionState::Open { .. } => "Open (order placed)".to_string(),
         CheckoutSessionState::Completed { .. } => "Completed".to_string(),
         CheckoutSessionState::Canceled { reason } => format!("Canceled/{reason}"),
     }
@@ -232,6 +233,21 @@ fn command(name: &str, session: &CheckoutSession, now: Timestamp) -> String {
     }
 }
 
+/// The instants before, at and after each time from the start, with their names; the earliest first.
+fn around(times: &[(&str, Duration)]) -> Vec<(String, Timestamp)> {
+    let around = times.iter().flat_map(|(name, time)| {
+        let at = start().plus(*time);
+        [
+            (format!("{name} - 1 ms"), at.minus(MILLISECOND)),
+            ((*name).to_string(), at),
+            (format!("{name} + 1 ms"), at.plus(MILLISECOND)),
+        ]
+    });
+    let around: Vec<_> = around.collect();
+    assert!(around.is_sorted_by_key(|(_, instant)| *instant));
+    around
+}
+
 #[test]
 fn every_state_under_every_command_before_at_and_after_each_deadline() {
     let commands = [
@@ -249,33 +265,21 @@ fn every_state_under_every_command_before_at_and_after_each_deadline() {
         "complete",
         "finalize",
     ];
-    let (day, month) = (start().plus(DAY), start().plus(DAY.saturating_mul(30)));
-    let ten_minutes = start().plus(Duration::from_secs(600));
-    let instants = [
-        ("10 min - 1 ms", ten_minutes.minus(MILLISECOND)),
-        ("10 min", ten_minutes),
-        ("24 h - 1 ms", day.minus(MILLISECOND)),
-        ("24 h", day),
-        ("24 h + 1 ms", day.plus(MILLISECOND)),
-        ("30 d - 1 ms", month.minus(MILLISECOND)),
-        ("30 d", month),
-        ("30 d + 1 ms", month.plus(MILLISECOND)),
+    let instants =
+        around(&[("10 min", Duration::from_secs(600)), ("24 h", DAY), ("30 d", DAY.saturating_mul(30))]);
+    let states = every_state();
+    let conditions = [
+        Condition::any("state", states.iter().map(|session| session_word(&session.state))),
+        Condition::instants(instants.iter().map(|(name, _)| name)),
+        Condition::any("command", commands),
     ];
-    let mut table = String::new();
-    for state in every_state() {
-        for (when, now) in &instants {
-            for name in commands {
-                let outcome = match as_of(state.clone(), *now) {
-                    AsOf::Present(session, _) => command(name, &session, *now),
-                    AsOf::Deleted(_) => "not found".to_string(),
-                };
-                table.push_str(&format!(
-                    "{:<24} {when:<13} {name:<10} {outcome}\n",
-                    session_word(&state.state)
-                ));
-            }
+    let table = folded(&conditions, |[state, instant, name]| {
+        let now = instants[instant].1;
+        match as_of(states[state].clone(), now) {
+            AsOf::Present(session, _) => command(commands[name], &session, now),
+            AsOf::Deleted(_) => "not found".to_string(),
         }
-    }
+    });
     insta::assert_snapshot!(table);
 }
 
@@ -294,7 +298,7 @@ fn the_bank_waits_ten_minutes_and_never_longer_than_the_session_lives() {
         let asked = act(choosing.clone(), BuyerAct::StartMfa, buyer(Card::Visa1111), asked_at).unwrap().next;
         assert_eq!(asked.due_at(), ends_at);
         let AsOf::Present(before, _) = as_of(asked.clone(), ends_at.minus(MILLISECOND)) else { panic!() };
-        assert_eq!(session_word(&before.state), "Open, at the bank");
+        assert_eq!(session_word(&before.state), "Open (at the bank)");
         let AsOf::Present(ended, events) = as_of(asked, ends_at) else { panic!() };
         assert_eq!(ended.state, CheckoutSessionState::Canceled { reason });
         assert_eq!((ended.updated_at, events.len()), (ends_at, 1));
@@ -333,28 +337,27 @@ fn whoever_signs_in_has_chosen_nothing_of_what_another_buyer_did() {
     assert_eq!(*signed_in, buyer(Card::Jcb0000));
 }
 
+/// Whether the bank must decide while the buyer waits, or may do so later.
+const AUTHORIZATION_TIMINGS: [&str; 2] = ["at once", "may pend"];
+/// The place of the second.
+const MAY_PEND: usize = 1;
+
 // Promise: A03
 #[test]
 fn every_intent_and_product_type_has_its_outcome() {
-    let mut table = String::new();
-    for product_type in ProductType::ALL {
-        for intent in PaymentIntent::ALL {
-            for can_handle_pending_authorization in [false, true] {
-                for card in Card::ALL {
-                    let payment = PaymentDetails { can_handle_pending_authorization, ..paying(*intent) };
-                    let session = placed(session(*product_type, payment), *card);
-                    let outcome = said(&run(&session, &agreeing(&session)));
-                    let pending = if can_handle_pending_authorization { "may pend" } else { "at once" };
-                    let card = card.last_digits();
-                    table.push_str(&format!(
-                        "{product_type:<10} {intent:<20} {pending:<8} {card} {outcome}\n",
-                        product_type = product_type.as_str(),
-                        intent = intent.as_str()
-                    ));
-                }
-            }
-        }
-    }
+    let conditions = [
+        Condition::any("intent", PaymentIntent::ALL.iter().map(|intent| intent.as_str())),
+        Condition::any("product type", ProductType::ALL.iter().map(|product_type| product_type.as_str())),
+        Condition::any("timing", AUTHORIZATION_TIMINGS),
+        Condition::any("card", Card::ALL.iter().map(|card| card.last_digits())),
+    ];
+    let table = folded(&conditions, |[intent, product_type, timing, card]| {
+        let can_handle_pending_authorization = timing == MAY_PEND;
+        let payment =
+            PaymentDetails { can_handle_pending_authorization, ..paying(PaymentIntent::ALL[intent]) };
+        let session = placed(session(ProductType::ALL[product_type], payment), Card::ALL[card]);
+        said(&run(&session, &agreeing(&session)))
+    });
     insta::assert_snapshot!(table);
 }
 
@@ -586,32 +589,27 @@ fn the_checks_can_be_made_in_the_other_order() {
 // Promise: A16
 #[test]
 fn a_simulation_code_overrides_the_card() {
-    let mut table = String::new();
-    let codes = SimulationCode::ALL.iter().copied().map(Some).chain([None]);
-    for code in codes {
-        for can_handle_pending_authorization in [false, true] {
-            for card in Card::ALL {
-                let payment =
-                    PaymentDetails { can_handle_pending_authorization, ..paying(PaymentIntent::Authorize) };
-                let session = placed(session(ProductType::PayAndShip, payment), *card);
-                let rules = FinalizeRules::default();
-                let finalized = finalize(&session, &agreeing(&session), code, &rules, ids(), start());
-                let amounts = CompleteRequest {
-                    charge_amount: session.payment.charge_amount,
-                    total_order_amount: session.payment.total_order_amount,
-                };
-                let completed = complete(&session, &amounts, code, &rules, ids(), start());
-                assert_eq!(said(&finalized), said(&completed), "{code:?} {card:?}");
-                table.push_str(&format!(
-                    "{:<22} {:<8} {} {}\n",
-                    code.map_or("no code", SimulationCode::as_str),
-                    if can_handle_pending_authorization { "may pend" } else { "at once" },
-                    card.last_digits(),
-                    said(&finalized)
-                ));
-            }
-        }
-    }
+    let codes: Vec<_> = SimulationCode::ALL.iter().copied().map(Some).chain([None]).collect();
+    let conditions = [
+        Condition::any("code", codes.iter().map(|code| code.map_or("no code", SimulationCode::as_str))),
+        Condition::any("timing", AUTHORIZATION_TIMINGS),
+        Condition::any("card", Card::ALL.iter().map(|card| card.last_digits())),
+    ];
+    let table = folded(&conditions, |[code, timing, card]| {
+        let (code, card) = (codes[code], Card::ALL[card]);
+        let can_handle_pending_authorization = timing == MAY_PEND;
+        let payment = PaymentDetails { can_handle_pending_authorization, ..paying(PaymentIntent::Authorize) };
+        let session = placed(session(ProductType::PayAndShip, payment), card);
+        let rules = FinalizeRules::default();
+        let finalized = finalize(&session, &agreeing(&session), code, &rules, ids(), start());
+        let amounts = CompleteRequest {
+            charge_amount: session.payment.charge_amount,
+            total_order_amount: session.payment.total_order_amount,
+        };
+        let completed = complete(&session, &amounts, code, &rules, ids(), start());
+        assert_eq!(said(&finalized), said(&completed), "{code:?} {card:?}");
+        said(&finalized)
+    });
     insta::assert_snapshot!(table);
 }
 
@@ -668,7 +666,7 @@ fn a_session_of_the_merchants_names_what_it_lacks() {
     assert_eq!(ids(&updated), ["BuyerNotAssociated"]);
     let placed = placed(updated, Card::Visa1111);
     assert!(placed.constraints().is_empty());
-    assert_eq!(session_word(&placed.state), "Open, order placed");
+    assert_eq!(session_word(&placed.state), "Open (order placed)");
 }
 
 // Promise: A15
@@ -780,30 +778,29 @@ fn every_permission_and_charge_before_at_and_after_each_deadline() {
     let kinds = [
         ("Confirm", PaymentIntent::Confirm, Card::Visa1111, None),
         ("Authorize", PaymentIntent::Authorize, Card::Visa1111, None),
-        ("Authorize, part", PaymentIntent::Authorize, Card::Visa1111, Some(usd(2_000))),
-        ("pends, then pays", PaymentIntent::Authorize, Card::Pending0701, None),
-        ("pends, then declined", PaymentIntent::Authorize, Card::Pending4354, None),
+        ("Authorize a part", PaymentIntent::Authorize, Card::Visa1111, Some(usd(2_000))),
+        ("pends and pays", PaymentIntent::Authorize, Card::Pending0701, None),
+        ("pends and is declined", PaymentIntent::Authorize, Card::Pending4354, None),
         ("Capture", PaymentIntent::AuthorizeWithCapture, Card::Visa1111, None),
-        ("Capture, part", PaymentIntent::AuthorizeWithCapture, Card::Visa1111, Some(usd(2_000))),
+        ("Capture a part", PaymentIntent::AuthorizeWithCapture, Card::Visa1111, Some(usd(2_000))),
     ];
-    let deadlines = [
+    let instants = around(&[
         ("30 s", Duration::from_secs(30)),
         ("2 d", DAY.saturating_mul(2)),
         ("2 d 30 s", DAY.saturating_mul(2).saturating_add(Duration::from_secs(30))),
         ("30 d", DAY.saturating_mul(30)),
         ("180 d", DAY.saturating_mul(180)),
+    ]);
+    let conditions = [
+        Condition::any("payment", kinds.iter().map(|(kind, ..)| kind)),
+        Condition::instants(instants.iter().map(|(name, _)| name)),
     ];
-    let mut table = String::new();
-    for (kind, intent, card, total) in kinds {
-        for (when, after) in deadlines {
-            let at = start().plus(after);
-            for (side, now) in [("before", at.minus(MILLISECOND)), ("at", at), ("after", at.plus(HOUR))] {
-                let mut payment = paid(intent, card, total);
-                payment.carry_to(now, Profile::Sandbox).unwrap();
-                table.push_str(&format!("{kind:<21} {when:<9} {side:<7} {}\n", payment_row(&payment)));
-            }
-        }
-    }
+    let table = folded(&conditions, |[kind, instant]| {
+        let (_, intent, card, total) = kinds[kind];
+        let mut payment = paid(intent, card, total);
+        payment.carry_to(instants[instant].1, Profile::Sandbox).unwrap();
+        payment_row(&payment)
+    });
     insta::assert_snapshot!(table);
 }
 
