@@ -3,6 +3,8 @@
 
 pub(crate) mod capture_setting;
 pub(crate) mod checkout;
+#[cfg(test)]
+mod laid_out;
 pub(crate) mod notification;
 mod payment;
 pub(crate) mod snapshot;

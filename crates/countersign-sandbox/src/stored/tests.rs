@@ -524,7 +524,7 @@ fn the_forms_on_disk_are_those_of_their_formats() {
         .iter()
         .map(|(document, (format, bytes))| {
             let value: serde_json::Value = serde_json::from_slice(bytes).unwrap();
-            format!("{document} {format}\n{}", serde_json::to_string_pretty(&value).unwrap())
+            format!("## {document} in format {format}\n{}\n", serde_json::to_string_pretty(&value).unwrap())
         })
         .collect();
     insta::assert_snapshot!(told.join("\n"));

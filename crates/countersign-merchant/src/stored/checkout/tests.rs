@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_document::Bytes;
 use countersign_domain::address::{Address, AddressKind, AddressMember};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, CheckoutSessionId, IdempotencyKey};
 use countersign_domain::merchant::call::Look;
@@ -11,6 +12,7 @@ use countersign_domain::terms::{MerchantMetadata, PaymentIntent, ProductType};
 use countersign_domain::time::{DAY, Timestamp};
 use proptest::prelude::*;
 
+use super::super::laid_out::shown;
 use super::*;
 
 fn at(seconds: i64) -> Timestamp {
@@ -83,6 +85,7 @@ fn states() -> Vec<AttemptState> {
         NotPaidReason::Misuse(word()),
         NotPaidReason::SessionGone,
         NotPaidReason::Abandoned,
+        NotPaidReason::OrderCanceled,
         NotPaidReason::ChargeDeclined(None),
         NotPaidReason::ChargeDeclined(Some(word())),
         NotPaidReason::ChargeCanceled(None),
@@ -182,10 +185,34 @@ fn every_state_comes_back_as_it_went() {
 #[test]
 fn the_form_on_disk_is_that_of_its_format() {
     // A line that changes here needs the next format.
-    let (format, bytes) = encode(&registration(states()));
-    let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-    let text = serde_json::to_string_pretty(&value).unwrap();
-    insta::assert_snapshot!(format!("format {format}\n{text}"));
+    let registration = registration(states());
+    let text_of = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+    let (format, whole) = encode(&registration);
+    let attempts = registration.checkout.attempts.iter();
+    let states: Vec<String> =
+        attempts.clone().map(|it| text_of(countersign_document::encode::<Merchant, _>(&it.state))).collect();
+    let attempts: Vec<String> =
+        attempts.map(|it| text_of(countersign_document::encode::<Merchant, _>(it))).collect();
+    let mut without_attempts = registration;
+    without_attempts.checkout.attempts = Vec::new();
+    let without_attempts = text_of(encode(&without_attempts).1);
+    let all = format!(r#""attempts":[{}]"#, attempts.join(","));
+    assert_eq!(text_of(whole), without_attempts.replace(r#""attempts":[]"#, &all));
+    // From the third attempt on, only the states are shown.
+    for (place, (attempt, state)) in attempts.iter().zip(&states).enumerate().skip(2) {
+        let number = place + 1;
+        let expected = attempts[1]
+            .replace(r#""number":2"#, &format!(r#""number":{number}"#))
+            .replace("session2", &format!("session{number}"))
+            .replace(&states[1], state);
+        assert_eq!(*attempt, expected);
+    }
+    insta::assert_snapshot!(format!(
+        "## Format {format}, without attempts\n{}\n## Two attempts\n{}\n## The states of others\n{}",
+        shown(&[without_attempts]),
+        shown(&attempts[..2]),
+        shown(&states[2..])
+    ));
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use countersign_document::{Unreadable, decode, encode};
+use countersign_document::{Bytes, Unreadable, decode, encode};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, IdempotencyKey, RefundId};
 use countersign_domain::merchant::call::{Doubt, InFlight, KeyOrdinal, Send};
 use countersign_domain::money::{Currency, Money};
 use countersign_domain::time::Timestamp;
 
+use super::super::laid_out::shown;
 use super::*;
 
 fn at(seconds: i64) -> Timestamp {
@@ -211,13 +212,29 @@ fn every_cancellation_comes_back_as_it_went() {
 #[test]
 fn the_form_on_disk_is_that_of_its_format() {
     // A line that changes here needs the next format of the checkout document.
-    let payment: serde_json::Value = serde_json::from_slice(&encode::<Merchant, _>(&payments()[1])).unwrap();
-    let mut text = serde_json::to_string_pretty(&payment).unwrap();
-    for cancellation in cancellations() {
-        text.push('\n');
-        text.push_str(core::str::from_utf8(&encode::<Merchant, _>(&cancellation)).unwrap());
-    }
-    insta::assert_snapshot!(text);
+    let text_of = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+    let payment = &payments()[1];
+    let whole = text_of(encode::<Merchant, _>(payment));
+    let charges: Vec<String> =
+        payment.charges.iter().map(|charge| text_of(encode::<Merchant, _>(charge))).collect();
+    let operations: Vec<String> =
+        payment.operations.iter().map(|operation| text_of(encode::<Merchant, _>(operation))).collect();
+    let bare = Payment { charges: Vec::new(), operations: Vec::new(), ..payment.clone() };
+    let bare = text_of(encode::<Merchant, _>(&bare));
+    let (charged, operated) = (charges.join(","), operations.join(","));
+    let open = bare.strip_suffix('}').unwrap();
+    let together = format!(r#"{open},"charges":[{charged}],"operations":[{operated}]}}"#);
+    assert_eq!(whole, together);
+    let cancellations: Vec<String> =
+        cancellations().iter().map(|cancellation| text_of(encode::<Merchant, _>(cancellation))).collect();
+    let sections = [
+        ("A payment without charges and operations", vec![bare]),
+        ("Its charges", charges),
+        ("Its operations", operations),
+        ("Cancellations", cancellations),
+    ];
+    let sections = sections.map(|(heading, documents)| format!("## {heading}\n{}", shown(&documents)));
+    insta::assert_snapshot!(sections.join("\n"));
 }
 
 #[test]
