@@ -16,6 +16,7 @@ mod names;
 mod phrases;
 mod prose;
 mod purity;
+mod snapshots;
 mod testing;
 mod tree;
 mod violation;
@@ -25,7 +26,7 @@ use violation::Violation;
 
 type Rule = fn(&Tree) -> Vec<Violation>;
 
-const RULES: [Rule; 20] = [
+const RULES: [Rule; 21] = [
     dependencies::crates_depend_as_designed,
     dependencies::domain_depends_on_no_std_crates_only,
     edges::one_folder_calls_the_store,
@@ -45,6 +46,7 @@ const RULES: [Rule; 20] = [
     defects::each_defect_still_applies,
     testing::each_crate_links_one_test_program,
     testing::tests_that_let_real_time_pass_are_listed,
+    snapshots::long_snapshots_have_headings,
     phrases::sentences_have_no_banned_phrase,
 ];
 
