@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 mod cargo;
+mod configuration;
 mod defects;
 mod findings;
 mod folders;
@@ -24,7 +25,7 @@ usage: cargo xtask COMMAND
   tidy         the rules of the tree that no compiler holds
   prose        thirty comments, thirty log lines and thirty error messages, drawn by --seed S, to be read aloud
   defects      each feared defect in a copy of the tree, where its judge must find it; NAME to try one
-  docs         writes docs/features.md: which tests keep which promise
+  docs         writes docs/features.md (which tests keep which promise) and the keys of docs/configuration.md
   simulate     both halves over a failing network; --seeds N, --seed S to replay one
   screenshots  every page as a picture, into target/screenshots
   bench        speed and memory of both halves, into target/bench.json and docs/performance.md; --quick to try it
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         ["prose", "--seed", seed] => ended("prose", tidy::draw_prose(root(), seed)),
         ["screenshots"] => test::screenshots(root()),
         ["defects", names @ ..] => ended("defects", defects::run(root(), names)),
-        ["docs"] => ended("docs", promises::write(root())),
+        ["docs"] => ended("docs", promises::write(root()).and_then(|()| configuration::write(root()))),
         ["bench", arguments @ ..] => ended("bench", release::bench(root(), arguments)),
         ["performance"] => ended("performance", performance::write(root())),
         ["simulate", arguments @ ..] => ended("simulate", release::simulate(root(), arguments)),

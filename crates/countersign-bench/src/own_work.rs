@@ -13,7 +13,7 @@ use countersign_domain::ids::{MerchantId, PublicKeyId, Region, StoreId};
 use countersign_domain::terms::PaymentIntent;
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
-use countersign_merchant::settings::{Deadlines, Notifications, Payments, Secret, Settings, Storefront};
+use countersign_merchant::settings::{Deadlines, Notifications, Policy, Secret, Settings, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::{Merchant, Parts};
 use countersign_protocol::signing::{Algorithm, prepare};
@@ -114,7 +114,7 @@ async fn merchant(
             shop_token: Secret::new(TOKEN),
             public_url: "http://127.0.0.1:1".to_owned(),
             deadlines: Deadlines::default(),
-            payments: Payments::default(),
+            policy: Policy::default(),
             notifications: Notifications::default(),
             storefront: Storefront::default(),
         },

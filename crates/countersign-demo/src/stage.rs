@@ -283,7 +283,7 @@ impl Backstage {
                 shop_token: settings::Secret::new(SHOP_TOKEN),
                 public_url: format!("http://{address}"),
                 deadlines: settings::Deadlines::default(),
-                payments: settings::Payments::default(),
+                policy: settings::Policy::default(),
                 notifications: settings::Notifications {
                     certificate_origins: vec![amazon_url.to_owned()],
                     ..settings::Notifications::default()

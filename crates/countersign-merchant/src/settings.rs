@@ -13,9 +13,8 @@ use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, Stor
 pub use countersign_domain::merchant::checkout::quote::{
     CouponRate, DeliveryRate, Discount, QuoteTable, TaxRate,
 };
-pub use countersign_domain::merchant::rules::CapturePolicy;
 use countersign_domain::merchant::rules::MerchantRules;
-pub use countersign_domain::merchant::rules::RefundCeiling;
+pub use countersign_domain::merchant::rules::{CapturePolicy, Policy, RefundCeiling};
 
 /// A text that no log prints.
 #[derive(Clone)]
@@ -62,8 +61,8 @@ pub struct Settings {
     pub public_url: String,
     /// `[deadlines]`.
     pub deadlines: Deadlines,
-    /// `[capture]` and `[refunds]`.
-    pub payments: Payments,
+    /// `[capture]`, `[refunds]` and whatever else a rule asks for.
+    pub policy: Policy,
     /// `[notifications]`.
     pub notifications: Notifications,
     /// What the buyer's browser has to do with.
@@ -113,28 +112,6 @@ impl Origin {
     }
 }
 
-/// What the shop allows itself and leaves to this server, once it is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Payments {
-    /// `capture.policy`: who captures when the shop has not.
-    pub capture_policy: CapturePolicy,
-    /// `capture.margin`: how long before a deadline the last safe moment is.
-    pub capture_margin: Duration,
-    /// `refunds.ceiling`: how much of a charge may be refunded.
-    pub refund_ceiling: RefundCeiling,
-}
-
-impl Default for Payments {
-    fn default() -> Self {
-        let rules = MerchantRules::default();
-        Self {
-            capture_policy: rules.capture_policy,
-            capture_margin: rules.capture_margin,
-            refund_ceiling: rules.refund_ceiling,
-        }
-    }
-}
-
 /// Whose notifications are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notifications {
@@ -164,8 +141,6 @@ impl Notifications {
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// How long after the buyer was last seen a Finalize may be sent again.
-    pub resend_window: Duration,
     /// How long a caller waits for a completion that somebody else carries out.
     pub caller_wait: Duration,
     /// The total deadline of one Finalize: at least the client's, since Amazon's answer is worth waiting for.
@@ -174,20 +149,18 @@ pub struct Deadlines {
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self {
-            resend_window: MerchantRules::default().resend_window,
-            caller_wait: Duration::from_secs(25),
-            finalize: ClientDeadlines::LEAST_FOR_PAYMENT,
-        }
+        Self { caller_wait: Duration::from_secs(25), finalize: ClientDeadlines::LEAST_FOR_PAYMENT }
     }
 }
 
-impl Deadlines {
-    pub(crate) fn rules(self) -> MerchantRules {
+impl Settings {
+    /// What the rules ask for; `hold_expiries` while this machine's clock is in question.
+    pub(crate) fn rules(&self, hold_expiries: bool) -> MerchantRules {
         MerchantRules {
-            resend_window: self.resend_window,
+            policy: self.policy,
             // The sender must have given up before anybody else takes over.
-            lease: self.finalize.saturating_add(Duration::from_secs(10)),
+            lease: self.deadlines.finalize.saturating_add(Duration::from_secs(10)),
+            hold_expiries,
             ..MerchantRules::default()
         }
     }

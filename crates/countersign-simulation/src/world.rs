@@ -168,7 +168,7 @@ impl World {
                 shop_token: Secret::new(SHOP_TOKEN),
                 public_url: "https://pay.example".to_owned(),
                 deadlines: Deadlines::default(),
-                payments: merchant_settings::Payments::default(),
+                policy: merchant_settings::Policy::default(),
                 notifications: merchant_settings::Notifications {
                     certificate_origins: vec![notifying::ORIGIN.to_owned()],
                     topic_arns: Vec::new(),

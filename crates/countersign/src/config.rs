@@ -1,148 +1,23 @@
-//! The merchant half's configuration: one list of words, each a key of `countersign.toml`, a flag and
-//! an environment variable. A flag goes before the environment, the environment before the file.
+//! The merchant half's configuration: one list of keys, each with its name in `countersign.toml`, a flag and
+//! an environment variable. A flag takes precedence over the environment, the environment over the file.
 //! Secrets come from files only. Called by `serve`.
 
 mod file;
+mod flags;
+mod given;
+mod key;
+mod keys;
+mod parse;
 mod quote;
 mod values;
-mod words;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use countersign_client::Endpoint;
-use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, StoreId};
-use countersign_merchant::settings::{
-    CapturePolicy, Deadlines, Notifications, Origin, Payments, QuoteTable, RefundCeiling, Storefront,
-};
-use countersign_protocol::signing::Algorithm;
-
-use crate::commands::parse::told;
 use crate::failure::{Failure, Outcome};
-use values::{Read, Values};
-pub(crate) use words::{DoorGiven, Given};
-
-/// All that `serve` is told.
-#[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) listen: String,
-    /// No slash at the end. Absent, it is the address that is listened on.
-    pub(crate) public_url: Option<String>,
-    pub(crate) store: StorePlace,
-    pub(crate) amazon: AmazonConfig,
-    pub(crate) shop: ShopConfig,
-    /// Absent, it is `COUNTERSIGN_SNAPSHOT_KEY` or a file beside the store.
-    pub(crate) snapshot_key_file: Option<PathBuf>,
-    pub(crate) payments: Payments,
-    pub(crate) notifications: Notifications,
-    pub(crate) storefront: Storefront,
-    pub(crate) deadlines: Deadlines,
-}
-
-/// Where checkouts are kept.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum StorePlace {
-    /// `sqlite:PATH`.
-    Sqlite(PathBuf),
-    /// `memory`: gone when the process is.
-    Memory,
-}
-
-/// The way to Amazon, and who the merchant is there.
-#[derive(Debug)]
-pub(crate) struct AmazonConfig {
-    /// Absent, it is Amazon's own for the region.
-    pub(crate) endpoint: Option<Endpoint>,
-    pub(crate) region: Region,
-    /// Absent, the public key id's prefix names it.
-    pub(crate) environment: Option<Environment>,
-    pub(crate) merchant_id: MerchantId,
-    pub(crate) store_id: StoreId,
-    pub(crate) public_key_id: PublicKeyId,
-    pub(crate) private_key_file: PathBuf,
-    pub(crate) algorithm: Algorithm,
-}
-
-/// The shop beside which this runs.
-#[derive(Debug)]
-pub(crate) struct ShopConfig {
-    pub(crate) token_file: PathBuf,
-    pub(crate) name: String,
-    /// Where the shop is told of facts.
-    pub(crate) webhook_url: Option<http::Uri>,
-    /// Where the shop is asked for quotes.
-    pub(crate) quote_url: Option<http::Uri>,
-    /// What signs both calls: there with either.
-    pub(crate) webhook_secret_file: Option<PathBuf>,
-}
-
-impl Config {
-    /// Reads the file, if one is named, and what was given beside it.
-    pub(crate) fn read(file: Option<PathBuf>, given: Given) -> Outcome<Self> {
-        let mut values = Values::gather(file, given)?;
-        // One without the other is a mistake that the missing one is named for.
-        let (webhook_url, quote_url, webhook_secret_file) = (
-            values.optional("shop.webhook_url", webhook_url)?,
-            values.optional("shop.quote_url", quote_url)?,
-            values.optional("shop.webhook_secret_file", path)?,
-        );
-        let is_called = webhook_url.is_some() || quote_url.is_some();
-        if webhook_secret_file.is_some() != is_called {
-            let missing = if is_called { "shop.webhook_secret_file" } else { "shop.webhook_url" };
-            return Err(values::missing(missing));
-        }
-        Ok(Self {
-            listen: values.value("listen", listen)?,
-            public_url: values.optional("public_url", public_url)?,
-            store: values.value("store", store)?,
-            amazon: AmazonConfig {
-                endpoint: values.optional("amazon.endpoint", told(Endpoint::parse))?,
-                region: values.value("amazon.region", region)?,
-                environment: values.optional("amazon.environment", environment)?,
-                merchant_id: values.value("amazon.merchant_id", told(MerchantId::parse))?,
-                store_id: values.value("amazon.store_id", told(StoreId::parse))?,
-                public_key_id: values.value("amazon.public_key_id", told(PublicKeyId::parse))?,
-                private_key_file: values.value("amazon.private_key_file", path)?,
-                algorithm: values.value("amazon.algorithm", algorithm)?,
-            },
-            shop: ShopConfig {
-                token_file: values.value("shop.token_file", path)?,
-                name: values.value("shop.name", text)?,
-                webhook_url,
-                quote_url,
-                webhook_secret_file,
-            },
-            snapshot_key_file: values.optional("snapshot.key_file", path)?,
-            payments: Payments {
-                capture_policy: values.value("capture.policy", capture_policy)?,
-                capture_margin: values.value("capture.margin", duration)?,
-                refund_ceiling: values.value("refunds.ceiling", refund_ceiling)?,
-            },
-            notifications: Notifications {
-                certificate_origins: values
-                    .optional("notifications.certificate_origins", |text| list(text, origin))?
-                    .unwrap_or_default(),
-                topic_arns: values
-                    .optional("notifications.topic_arns", |text| list(text, topic_arn))?
-                    .unwrap_or_default(),
-            },
-            storefront: Storefront {
-                origins: values.optional("shop.origins", |text| list(text, page_origin))?.unwrap_or_default(),
-                shop_url: values.optional("shop.url", shop_url)?,
-                quote_table: QuoteTable {
-                    deliveries: values.optional("quote.delivery", quote::deliveries)?.unwrap_or_default(),
-                    taxes: values.optional("quote.tax", quote::taxes)?.unwrap_or_default(),
-                    coupons: values.optional("quote.coupon", quote::coupons)?.unwrap_or_default(),
-                },
-            },
-            deadlines: Deadlines {
-                resend_window: values.value("deadlines.resend_window", duration)?,
-                caller_wait: values.value("deadlines.caller_wait", duration)?,
-                finalize: values.value("deadlines.finalize", finalize_deadline)?,
-            },
-        })
-    }
-}
+pub(crate) use given::{DoorGiven, Given};
+pub(crate) use keys::Config;
+pub(crate) use parse::StorePlace;
+use values::Values;
 
 /// Where a running `serve` is asked, and by which token.
 #[derive(Debug)]
@@ -154,13 +29,13 @@ pub(crate) struct Door {
 impl Door {
     /// Reads it from `serve`'s own configuration; a URL goes before the address that is listened on.
     pub(crate) fn read(file: Option<PathBuf>, given: DoorGiven, url: Option<String>) -> Outcome<Self> {
-        let mut values = Values::gather(file, given.0)?;
-        let listen = values.value("listen", listen)?;
+        let mut values = Values::gather(keys::KEYS, file, given.0)?;
+        let listen = values.value("listen", parse::listen)?;
         let url = match url {
             Some(url) => url,
             None => format!("http://{}", reached_at(&listen)?),
         };
-        Ok(Self { url, token_file: values.value("shop.token_file", path)? })
+        Ok(Self { url, token_file: values.value("shop.token_file", parse::path)? })
     }
 }
 
@@ -177,160 +52,14 @@ fn reached_at(listen: &str) -> Outcome<String> {
     })
 }
 
-fn text(text: &str) -> Read<String> {
-    if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
-}
-
-fn path(words: &str) -> Read<PathBuf> {
-    text(words).map(PathBuf::from)
-}
-
-fn listen(text: &str) -> Read<String> {
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
-    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
-        Some(_) => Ok(text.to_owned()),
-        None => Err("must be an address with its port, such as 127.0.0.1:8080".to_owned()),
-    }
-}
-
-fn public_url(text: &str) -> Read<String> {
-    let refused = || "must be a URL such as https://shop.example or http://127.0.0.1:8080/pay".to_owned();
-    let url: http::Uri = text.parse().map_err(|_| refused())?;
-    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
-    if is_web && url.authority().is_some() && url.query().is_none() && !text.contains('#') {
-        Ok(text.trim_end_matches('/').to_owned())
-    } else {
-        Err(refused())
-    }
-}
-
-fn capture_policy(text: &str) -> Read<CapturePolicy> {
-    let policy = CapturePolicy::parse(text);
-    policy.ok_or_else(|| "must be manual, before-guarantee-ends or before-expiry".to_owned())
-}
-
-fn refund_ceiling(text: &str) -> Read<RefundCeiling> {
-    let ceiling = RefundCeiling::parse(text);
-    ceiling.ok_or_else(|| "must be captured or amazon".to_owned())
-}
-
-/// Texts with commas between them.
-fn list<T>(text: &str, read: fn(&str) -> Read<T>) -> Read<Vec<T>> {
-    text.split(',').map(|part| read(part.trim())).collect()
-}
-
-fn origin(text: &str) -> Read<String> {
-    let refused = || "must be origins such as http://127.0.0.1:8100, with commas between them".to_owned();
-    let endpoint = Endpoint::parse(text).map_err(|_| refused())?;
-    let origin = text.trim_end_matches('/');
-    if origin.ends_with(endpoint.authority()) { Ok(origin.to_owned()) } else { Err(refused()) }
-}
-
-fn topic_arn(text: &str) -> Read<String> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let is_topic = matches!(
-        parts.as_slice(),
-        ["arn", partition, "sns", region, account, name]
-            if [partition, region, account, name].iter().all(|part| !part.is_empty())
-    );
-    if is_topic && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be topics such as arn:aws:sns:us-east-1:123456789012:pay, with commas between them"
-            .to_owned())
-    }
-}
-
-fn webhook_url(text: &str) -> Read<http::Uri> {
-    let refused = || "must be a URL such as https://shop.example/countersign".to_owned();
-    let url: http::Uri = text.parse().map_err(|_| refused())?;
-    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
-    // Name and password in a URL are sent by no client of ours; a token belongs into the query.
-    let has_user = url.authority().is_none_or(|authority| authority.as_str().contains('@'));
-    if is_web && !has_user && !text.contains('#') { Ok(url) } else { Err(refused()) }
-}
-
-/// A buyer's address goes there: over TLS, or nowhere but to this machine.
-fn quote_url(text: &str) -> Read<http::Uri> {
-    let refused = "must be a URL such as https://shop.example/quote, or http on this machine only";
-    let url = webhook_url(text).map_err(|_| refused.to_owned())?;
-    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-    let is_local = host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if url.scheme() == Some(&http::uri::Scheme::HTTPS) || is_local {
-        Ok(url)
-    } else {
-        Err(refused.to_owned())
-    }
-}
-
-fn shop_url(text: &str) -> Read<String> {
-    let is_plain = !text.chars().any(|it| it.is_control() || it.is_whitespace() || it == '\\');
-    match Origin::of_url(text) {
-        Some(_) if is_plain => Ok(text.to_owned()),
-        _ => Err("must be a URL such as https://shop.example".to_owned()),
-    }
-}
-
-fn page_origin(text: &str) -> Read<Origin> {
-    let refused = || "must be origins such as https://m.shop.example, with commas between them".to_owned();
-    // A path would be taken for a rule that nobody applies.
-    let has_no_path =
-        text.trim_end_matches('/').split("://").nth(1).is_some_and(|rest| !rest.contains(['/', '?', '#']));
-    Origin::of_url(text).filter(|_| has_no_path).ok_or_else(refused)
-}
-
-fn store(text: &str) -> Read<StorePlace> {
-    match text.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(StorePlace::Sqlite(PathBuf::from(path))),
-        None if text == "memory" => Ok(StorePlace::Memory),
-        _ => Err("must be sqlite:PATH, or memory for a trial".to_owned()),
-    }
-}
-
-fn region(text: &str) -> Read<Region> {
-    Region::parse(text).ok_or_else(|| "must be na, eu or jp".to_owned())
-}
-
-fn environment(text: &str) -> Read<Environment> {
-    match text {
-        "sandbox" => Ok(Environment::Sandbox),
-        "live" => Ok(Environment::Live),
-        _ => Err("must be sandbox or live".to_owned()),
-    }
-}
-
-fn algorithm(text: &str) -> Read<Algorithm> {
-    let [first, second] = Algorithm::ALL;
-    Algorithm::parse(text).ok_or_else(|| format!("must be {first} or {second}"))
-}
-
-fn duration(text: &str) -> Read<Duration> {
-    let refused = || "must be a time such as 90s, 15m or PT15M".to_owned();
-    let duration: jiff::SignedDuration = text.parse().map_err(|_| refused())?;
-    let duration = Duration::try_from(duration).map_err(|_| refused())?;
-    if duration > countersign_domain::time::DAY {
-        Err("must be at most a day".to_owned())
-    } else {
-        Ok(duration)
-    }
-}
-
-fn finalize_deadline(text: &str) -> Read<Duration> {
-    let least = countersign_client::Deadlines::LEAST_FOR_PAYMENT;
-    let duration = duration(text)?;
-    if duration < least {
-        return Err(format!(
-            "must be at least {}s: Amazon asks the buyer's bank, and a call given up earlier leaves paid orders \
-             in doubt",
-            least.as_secs()
-        ));
-    }
-    Ok(duration)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use countersign_domain::ids::Region;
+    use countersign_merchant::settings::{CapturePolicy, Deadlines, Origin, Policy, RefundCeiling};
+    use countersign_protocol::signing::Algorithm;
+
     use super::*;
 
     const WHOLE: &str = r#"
@@ -367,7 +96,7 @@ mod tests {
         assert_eq!(config.store, StorePlace::Memory);
         assert_eq!(config.amazon.region, Region::Europe);
         assert_eq!(config.amazon.algorithm, Algorithm::PssV2);
-        assert_eq!(config.deadlines.resend_window, Duration::from_secs(120));
+        assert_eq!(config.policy.resend_window, Duration::from_secs(120));
         assert_eq!(config.deadlines.finalize, Deadlines::default().finalize);
         assert_eq!(config.public_url, None);
     }
@@ -393,10 +122,10 @@ mod tests {
         let line_number = WHOLE.lines().count() + 1;
         for (file, told) in [
             (
-                after("retries = \"3\""),
+                format!("{WHOLE}\n[refunds]\nlimit = \"3\"\n"),
                 format!(
-                    ":{line_number}: there is no key deadlines.retries; those of [deadlines] are resend_window, \
-                     caller_wait, finalize"
+                    ":{}: there is no key refunds.limit; those of [refunds] are ceiling",
+                    line_number + 1
                 ),
             ),
             (after("finalize = \"3s\""), {
@@ -592,16 +321,17 @@ mod tests {
     #[test]
     fn captures_and_refunds_go_by_what_the_shop_allows() {
         let with = |lines: &str| format!("{WHOLE}\n{lines}\n");
-        assert_eq!(read(WHOLE, Given::default()).unwrap().payments, Payments::default());
+        assert_eq!(read(WHOLE, Given::default()).unwrap().policy.capture_policy, CapturePolicy::Manual);
         let lines =
             "[capture]\npolicy = \"before-expiry\"\nmargin = \"12h\"\n[refunds]\nceiling = \"amazon\"";
         let config = read(&with(lines), Given::default()).unwrap();
-        let expected = Payments {
+        let expected = Policy {
+            resend_window: Duration::from_secs(120),
             capture_policy: CapturePolicy::BeforeExpiry,
             capture_margin: Duration::from_secs(12 * 3_600),
             refund_ceiling: RefundCeiling::Amazon,
         };
-        assert_eq!(config.payments, expected);
+        assert_eq!(config.policy, expected);
         for (lines, told) in [
             (
                 "[capture]\npolicy = \"always\"",
@@ -637,16 +367,6 @@ mod tests {
         ] {
             let refused = refused(&with(line));
             assert!(refused.contains(&format!("{key} must be ")), "{line}: {refused}");
-        }
-    }
-
-    #[test]
-    fn a_public_url_is_kept_without_its_last_slash() {
-        assert_eq!(public_url("https://shop.example/pay/").unwrap(), "https://shop.example/pay");
-        for refused in
-            ["shop.example", "ftp://shop.example", "https://shop.example/?a", "https://shop.example/#a"]
-        {
-            assert!(public_url(refused).is_err(), "{refused}");
         }
     }
 }

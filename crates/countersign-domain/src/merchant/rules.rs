@@ -7,12 +7,37 @@ use crate::amazon_limits::{SANDBOX_AUTHORIZATION_LIFETIME, SESSION_KEPT};
 use crate::time::{DAY, HOUR, Timestamp};
 use crate::words::words;
 
-/// What the operator sets, and whether this machine's clock can be trusted.
+/// What the operator sets. A key of the configuration that a rule asks for is a member here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// `deadlines.resend_window`: how long after the buyer was last seen the same Finalize may be sent again.
+    /// Nobody is charged hours after an outage.
+    pub resend_window: Duration,
+    /// `refunds.ceiling`: how much of a charge may be refunded.
+    pub refund_ceiling: RefundCeiling,
+    /// `capture.policy`: who captures when the shop has not.
+    pub capture_policy: CapturePolicy,
+    /// `capture.margin`: how long before a deadline the last safe moment is.
+    pub capture_margin: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            resend_window: Duration::from_secs(15 * 60),
+            refund_ceiling: RefundCeiling::default(),
+            capture_policy: CapturePolicy::default(),
+            capture_margin: DEFAULT_MARGIN,
+        }
+    }
+}
+
+/// What the operator sets, what follows from how long calls may take, and whether this machine's clock can be
+/// trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MerchantRules {
-    /// How long after the buyer was last seen the same Finalize may be sent again: nobody is
-    /// charged hours after an outage.
-    pub resend_window: Duration,
+    /// What the operator sets.
+    pub policy: Policy,
     /// How long after its session was bound a Finalize may be sent again at all, however often somebody asks
     /// for it in between.
     pub resend_limit: Duration,
@@ -22,24 +47,15 @@ pub struct MerchantRules {
     pub lease: Duration,
     /// Whether local expiries are suspended because this machine's clock is in question.
     pub hold_expiries: bool,
-    /// How much of a charge may be refunded.
-    pub refund_ceiling: RefundCeiling,
-    /// Who captures when the shop has not.
-    pub capture_policy: CapturePolicy,
-    /// How long before a deadline the last safe moment is.
-    pub capture_margin: Duration,
 }
 
 impl Default for MerchantRules {
     fn default() -> Self {
         Self {
-            resend_window: Duration::from_secs(15 * 60),
+            policy: Policy::default(),
             resend_limit: HOUR,
             lease: Duration::from_secs(30),
             hold_expiries: false,
-            refund_ceiling: RefundCeiling::default(),
-            capture_policy: CapturePolicy::default(),
-            capture_margin: DEFAULT_MARGIN,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::commit::Decided;
 use super::lookup::PAGE;
 use super::timers::unless_unreadable;
 use super::{Book, StoreFailed, Walk, open_work, plain_write};
-use crate::settings::Payments;
+use crate::settings::Policy;
 use crate::stored::capture_setting::{self, CaptureSetting};
 
 /// How many timers are set anew at once: a durable store takes them in hardly more time than one.
@@ -21,11 +21,11 @@ impl Book {
     /// Sets the timers of the Authorized charges anew if they were set under another policy. How many
     /// checkouts that were. A process that dies in between leaves it all to the next start.
     pub(crate) async fn adopt_capture_policy(&self) -> Result<usize, StoreFailed> {
-        let todays = CaptureSetting::from(&self.settings.payments);
+        let todays = CaptureSetting::from(&self.settings.policy);
         // One that cannot be read is another one.
         let of = |found: Option<&Document>| match found {
             Some(found) => capture_setting::decode(found.format, &found.bytes).ok(),
-            None => Some(CaptureSetting::from(&Payments::default())),
+            None => Some(CaptureSetting::from(&Policy::default())),
         };
         if of(self.capture_setting().await?.as_ref()).as_ref() == Some(&todays) {
             return Ok(0);

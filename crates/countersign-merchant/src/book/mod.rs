@@ -100,13 +100,7 @@ impl Book {
 
     /// The rules as of now: local expiries are held while this machine's clock is in question.
     pub(crate) fn rules(&self) -> MerchantRules {
-        MerchantRules {
-            hold_expiries: self.clock.is_in_question(),
-            capture_policy: self.settings.payments.capture_policy,
-            capture_margin: self.settings.payments.capture_margin,
-            refund_ceiling: self.settings.payments.refund_ceiling,
-            ..self.settings.deadlines.rules()
-        }
+        self.settings.rules(self.clock.is_in_question())
     }
 
     /// A change set that writes and appends nothing yet.

@@ -3,7 +3,7 @@
 use countersign_document::stored;
 
 use super::Merchant;
-use crate::settings::{CapturePolicy, Payments};
+use crate::settings::{CapturePolicy, Policy};
 
 /// What decides when a charge is captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +22,15 @@ stored! {
     enum CapturePolicy { Manual, BeforeGuaranteeEnds, BeforeExpiry }
 }
 
-impl From<&Payments> for CaptureSetting {
-    fn from(payments: &Payments) -> Self {
-        let margin_seconds = match payments.capture_policy {
+impl From<&Policy> for CaptureSetting {
+    fn from(policy: &Policy) -> Self {
+        let margin_seconds = match policy.capture_policy {
             // Nobody captures, so that no margin counts.
             CapturePolicy::Manual => 0,
             CapturePolicy::BeforeGuaranteeEnds | CapturePolicy::BeforeExpiry => {
-                payments.capture_margin.as_secs()
+                policy.capture_margin.as_secs()
             }
         };
-        Self { policy: payments.capture_policy, margin_seconds }
+        Self { policy: policy.capture_policy, margin_seconds }
     }
 }

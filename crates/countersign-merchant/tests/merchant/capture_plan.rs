@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
-use countersign_merchant::settings::{CapturePolicy, Payments};
+use countersign_merchant::settings::{CapturePolicy, Policy};
 use serde_json::{Value, json};
 
 use super::amazon::Fault;
@@ -21,7 +21,7 @@ const POLICIES: [(&str, CapturePolicy); 3] = [
 
 fn world_with(policy: CapturePolicy, lasts: Duration) -> World {
     let mut world = World::in_memory();
-    world.payments = Payments { capture_policy: policy, ..Payments::default() };
+    world.policy = Policy { capture_policy: policy, ..Policy::default() };
     world.restart();
     world.amazon.authorizes_for(lasts);
     world
@@ -106,7 +106,7 @@ fn a_charge_that_the_shop_has_captured_or_canceled_is_left_alone() {
 fn a_machine_that_was_off_over_the_moment_captures_when_it_is_back() {
     for engine in ENGINES {
         let mut world = World::new(engine);
-        world.payments = Payments { capture_policy: CapturePolicy::BeforeExpiry, ..Payments::default() };
+        world.policy = Policy { capture_policy: CapturePolicy::BeforeExpiry, ..Policy::default() };
         world.amazon.authorizes_for(30 * DAY);
         world.restart();
         world.completed("Authorize");
@@ -146,7 +146,7 @@ fn a_policy_that_is_set_later_applies_to_what_is_authorized_already() {
         let early = world.completed("Authorize");
         world.skip(6 * DAY + HOUR);
         // The last warning is given. With nobody to capture, the next is weeks away.
-        world.payments.capture_policy = CapturePolicy::BeforeGuaranteeEnds;
+        world.policy.capture_policy = CapturePolicy::BeforeGuaranteeEnds;
         world.restart();
         world.skip(16 * HOUR);
         assert_eq!(world.fulfilment(&early), (true, "Authorized".to_owned()), "not yet");
@@ -160,17 +160,17 @@ fn the_timers_are_set_anew_once_for_a_policy_and_not_at_every_start() {
     let mut world = world_with(CapturePolicy::Manual, 30 * DAY);
     world.completed("Authorize");
     world.let_pass(2 * HOUR);
-    let mut commits_of_a_start = |payments: Payments| {
-        world.payments = payments;
+    let mut commits_of_a_start = |policy: Policy| {
+        world.policy = policy;
         // With its counters at zero.
         world.restart();
         world.store.counts().applied
     };
-    let policy = |capture_policy| Payments { capture_policy, ..Payments::default() };
+    let policy = |capture_policy| Policy { capture_policy, ..Policy::default() };
     assert_eq!(commits_of_a_start(policy(CapturePolicy::Manual)), 0);
     for payments in [
         policy(CapturePolicy::BeforeExpiry),
-        Payments { capture_margin: 7 * HOUR, ..policy(CapturePolicy::BeforeExpiry) },
+        Policy { capture_margin: 7 * HOUR, ..policy(CapturePolicy::BeforeExpiry) },
         policy(CapturePolicy::Manual),
     ] {
         assert_eq!(commits_of_a_start(payments), 2, "the checkout, and the setting: {payments:?}");
@@ -187,7 +187,7 @@ fn a_timer_of_another_configuration_is_set_anew_when_it_finds_nothing_due() {
     let (of_the_policy, now) = (stored(&world), world.time.now());
     assert!(of_the_policy > now && of_the_policy <= now.plus(DAY), "the capture before seven days are over");
     // Nobody captures by policy any more.
-    world.payments.capture_policy = CapturePolicy::Manual;
+    world.policy.capture_policy = CapturePolicy::Manual;
     world.restart();
     world.skip(2 * DAY);
     assert!(stored(&world) > world.time.now(), "it is not found due for ever");

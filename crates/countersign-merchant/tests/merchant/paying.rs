@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_merchant::settings::{Payments, RefundCeiling};
+use countersign_merchant::settings::{Policy, RefundCeiling};
 use futures_util::future::join_all;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -759,7 +759,7 @@ fn the_refund_ceiling_is_what_the_shop_allows_itself() {
         [(RefundCeiling::Captured, "100.00", "100.01"), (RefundCeiling::Amazon, "115.00", "115.01")]
     {
         let mut world = World::in_memory();
-        world.payments = Payments { refund_ceiling: ceiling, ..Payments::default() };
+        world.policy = Policy { refund_ceiling: ceiling, ..Policy::default() };
         world.restart();
         let id = world.completed("AuthorizeWithCapture");
         let refund = |amount: &str| json!({ "reference": amount, "refundAmount": usd(amount) });

@@ -11,7 +11,7 @@ use countersign_domain::ids::{Environment, MerchantId, PublicKeyId, Region, Stor
 use countersign_domain::time::Timestamp;
 use countersign_http::{Handler as _, Reply, Request};
 use countersign_merchant::quote_hook::QuoteHook;
-use countersign_merchant::settings::{Deadlines, Notifications, Payments, Secret, Settings, Storefront};
+use countersign_merchant::settings::{Deadlines, Notifications, Policy, Secret, Settings, Storefront};
 use countersign_merchant::snapshot_key::SnapshotKeys;
 use countersign_merchant::webhook::Webhook;
 use countersign_merchant::{Merchant, Parts};
@@ -59,7 +59,7 @@ pub(crate) struct World {
     pub(crate) storefront: Storefront,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) snapshot_keys: String,
-    pub(crate) payments: Payments,
+    pub(crate) policy: Policy,
     pub(crate) notifications: Notifications,
     is_left_behind: Cell<bool>,
 }
@@ -129,7 +129,7 @@ pub(crate) fn settings() -> Settings {
         shop_token: Secret::new(SHOP_TOKEN),
         public_url: "https://pay.example".to_owned(),
         deadlines: Deadlines::default(),
-        payments: Payments::default(),
+        policy: Policy::default(),
         notifications: Notifications::default(),
         storefront: Storefront::default(),
     }
@@ -161,7 +161,7 @@ impl World {
             storefront: Storefront::default(),
             certificates: Arc::new(Certificates::default()),
             snapshot_keys: SNAPSHOT_KEY.to_owned(),
-            payments: Payments::default(),
+            policy: Policy::default(),
             notifications: Notifications::default(),
             is_left_behind: Cell::new(false),
             time,
@@ -196,7 +196,7 @@ impl World {
             clock: Arc::new(clock),
             entropy: Arc::clone(&self.entropy) as _,
             settings: Settings {
-                payments: self.payments,
+                policy: self.policy,
                 notifications: self.notifications.clone(),
                 storefront: self.storefront.clone(),
                 ..settings()

@@ -90,7 +90,7 @@ impl Serve {
                     shop_token: Secret::new(&token),
                     public_url,
                     deadlines: config.deadlines,
-                    payments: config.payments,
+                    policy: config.policy,
                     notifications: config.notifications,
                     storefront: config.storefront,
                 },

@@ -1,5 +1,5 @@
-//! `countersign.toml` as texts with the lines they stand on. Which keys there are is
-//! [`super::words`]' affair; what a text means is the caller's.
+//! `countersign.toml` as texts with their lines. Which keys there are, and what
+//! a text means, is up to the caller.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::words::WORDS;
+use super::key::Key;
 use crate::failure::{Failure, Outcome};
 
 /// A file's texts by their keys' paths.
@@ -21,23 +21,23 @@ pub(super) struct File {
 
 impl File {
     /// Reads a file.
-    pub(super) fn read(path: PathBuf) -> Outcome<Self> {
+    pub(super) fn read(path: PathBuf, keys: &[Key]) -> Outcome<Self> {
         let text = std::fs::read_to_string(&path)
             .map_err(|error| Failure::new(format_args!("{} cannot be read: {error}", path.display())))?;
-        let reader = Reader { path: &path, text: &text };
+        let reader = Reader { path: &path, text: &text, keys };
         let rows: toml::Table = toml::from_str(&text).unwrap_or_default();
         let table = DeTable::parse(&text)
             .map_err(|error| reader.refuse(&error.span().unwrap_or_default(), error.message()))?;
         let mut values = HashMap::new();
         for (key, value) in table.get_ref() {
-            if sections().any(|section| section == key.get_ref()) {
+            if sections(keys).any(|section| section == key.get_ref()) {
                 let DeValue::Table(section) = value.get_ref() else {
                     let why = format!("{0} must be a section: [{0}] on a line of its own", key.get_ref());
                     return Err(reader.refuse(&key.span(), why));
                 };
                 for (inner, value) in section {
                     let path = format!("{}.{}", key.get_ref(), inner.get_ref());
-                    let is_rows = WORDS.iter().any(|word| word.is_rows && word.path == path);
+                    let is_rows = keys.iter().any(|key| key.is_rows && key.path == path);
                     let whole =
                         rows.get(key.get_ref().as_ref()).and_then(|it| it.get(inner.get_ref().as_ref()));
                     let read = match (value.get_ref(), whole) {
@@ -50,7 +50,8 @@ impl File {
                     values.insert(path, read);
                 }
             } else if let DeValue::Table(_) = value.get_ref() {
-                let there = sections().map(|section| format!("[{section}]")).collect::<Vec<_>>().join(", ");
+                let there =
+                    sections(keys).map(|section| format!("[{section}]")).collect::<Vec<_>>().join(", ");
                 let why = format!("there is no section [{}]; there are {there}", key.get_ref());
                 return Err(reader.refuse(&key.span(), why));
             } else {
@@ -71,6 +72,7 @@ impl File {
 struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
+    keys: &'a [Key],
 }
 
 impl Reader<'_> {
@@ -80,12 +82,12 @@ impl Reader<'_> {
         key: Range<usize>,
         value: &Spanned<DeValue<'_>>,
     ) -> Outcome<(String, usize)> {
-        if !WORDS.iter().any(|word| word.path == path) {
-            return Err(self.refuse(&key, unknown(&path)));
+        if !self.keys.iter().any(|key| key.path == path) {
+            return Err(self.refuse(&key, unknown(self.keys, &path)));
         }
         match value.get_ref() {
             DeValue::String(text) => Ok((text.to_string(), self.line(&key))),
-            _ if WORDS.iter().any(|word| word.is_rows && word.path == path) => {
+            _ if self.keys.iter().any(|key| key.is_rows && key.path == path) => {
                 Err(self.refuse(&key, format_args!("{path} must be tables: [[{path}]] on a line of its own")))
             }
             _ => Err(self.refuse(&key, format_args!("{path} must be a text in quotes"))),
@@ -101,22 +103,22 @@ impl Reader<'_> {
     }
 }
 
-fn sections() -> impl Iterator<Item = &'static str> {
+fn sections(keys: &[Key]) -> impl Iterator<Item = &'static str> {
     let mut last = "";
-    WORDS.iter().filter_map(|word| word.path.split_once('.')).filter_map(move |(section, _)| {
+    keys.iter().filter_map(|key| key.path.split_once('.')).filter_map(move |(section, _)| {
         let is_new = section != last;
         last = section;
         is_new.then_some(section)
     })
 }
 
-fn unknown(path: &str) -> String {
+fn unknown(keys: &[Key], path: &str) -> String {
     let section = path.split_once('.').map(|(section, _)| section);
-    let siblings: Vec<&str> = WORDS
+    let siblings: Vec<&str> = keys
         .iter()
-        .filter_map(|word| match (word.path.split_once('.'), section) {
+        .filter_map(|key| match (key.path.split_once('.'), section) {
             (Some((its, key)), Some(section)) if its == section => Some(key),
-            (None, None) => Some(word.path),
+            (None, None) => Some(key.path),
             _ => None,
         })
         .collect();

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::file::File;
-use super::words::{Given, default_of, flag, variable};
+use super::given::Given;
+use super::key::Key;
 use crate::failure::{Failure, Outcome};
 
 /// What a text means, or what it must be, as the rest of a sentence that begins with its key.
@@ -11,14 +12,15 @@ pub(super) type Read<T> = Result<T, String>;
 
 /// What the file, the environment and the flags gave.
 pub(super) struct Values {
+    keys: &'static [Key],
     file: File,
     given: Given,
 }
 
 impl Values {
-    pub(super) fn gather(file: Option<PathBuf>, given: Given) -> Outcome<Self> {
-        let file = file.map(File::read).transpose()?.unwrap_or_default();
-        Ok(Self { file, given })
+    pub(super) fn gather(keys: &'static [Key], file: Option<PathBuf>, given: Given) -> Outcome<Self> {
+        let file = file.map(|path| File::read(path, keys)).transpose()?.unwrap_or_default();
+        Ok(Self { keys, file, given })
     }
 
     /// A key's value, if it was given anywhere. `read` says what it must be, as the rest of a
@@ -42,16 +44,16 @@ impl Values {
         if let Some(given) = self.optional(path, &read)? {
             return Ok(given);
         }
-        let default = default_of(path).ok_or_else(|| missing(path))?;
+        let default = self.keys.iter().find(|key| key.path == path).and_then(Key::default);
+        let default = default.ok_or_else(|| self.missing(path))?;
         read(&default).map_err(|why| Failure::new(format_args!("{path} {why}")))
     }
-}
 
-/// The complaint about a key that was given nowhere.
-pub(super) fn missing(path: &str) -> Failure {
-    Failure::new(format_args!(
-        "{path} is missing: set it in the configuration file, by --{} or by {}",
-        flag(path),
-        variable(path)
-    ))
+    /// The complaint about a key that was given nowhere.
+    pub(super) fn missing(&self, path: &str) -> Failure {
+        let ways = self.keys.iter().find(|key| key.path == path);
+        let ways =
+            ways.map(|key| format!(", by --{} or by {}", key.flag(), key.variable())).unwrap_or_default();
+        Failure::new(format_args!("{path} is missing: set it in the configuration file{ways}"))
+    }
 }

@@ -1,5 +1,5 @@
-//! docs/configuration.md is as the binary's own help is: each flag, variable and default has its row, and
-//! there is no row of another.
+//! docs/configuration.md agrees with the binary's own help about the sandbox and the logs: each flag, variable
+//! and default has its row, and there is no other row. The keys of `serve` are written from their list.
 
 use std::collections::BTreeSet;
 
@@ -48,60 +48,6 @@ fn rows(heading: &str) -> Vec<Vec<&'static str>> {
     let part = part.split("\n## ").next().unwrap();
     let rows = part.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"));
     rows.map(|row| row.split(" | ").map(|cell| cell.trim_end_matches('`')).collect()).collect()
-}
-
-#[test]
-fn every_key_of_serve_stands_in_the_page_with_its_flag_variable_and_default() {
-    let rows = rows("## `countersign serve`");
-    let keys: BTreeSet<&str> = rows.iter().map(|row| row[0]).collect();
-    let mut known = BTreeSet::new();
-    for flag in flags("serve").iter().filter(|flag| !flag.name.starts_with("--log")) {
-        let variable = flag.said("env").unwrap_or_else(|| panic!("{} has no variable", flag.name));
-        if flag.name == "--config" {
-            assert!(PAGE.contains("`--config` or `COUNTERSIGN_CONFIG`"));
-            continue;
-        }
-        let cell = format!("`{}`, `{variable}", flag.name);
-        let row = rows.iter().find(|row| row[1] == cell).unwrap_or_else(|| panic!("no row of {cell}"));
-        assert_eq!(format!("--{}", row[0].replace(['.', '_'], "-")), flag.name);
-        match flag.said("default") {
-            Some(default) => assert_eq!(row[3].trim_start_matches('`'), default, "{}", flag.name),
-            // Keys that must be set, and those whose default is to be without.
-            None => assert!(row[3].starts_with("none") || row[0] == "amazon.endpoint", "{}", flag.name),
-        }
-        known.insert(row[0]);
-    }
-    assert_eq!(known, keys);
-    assert!(known.len() > 20);
-}
-
-#[test]
-fn what_has_no_default_must_be_set_unless_the_page_calls_it_optional() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut missing = BTreeSet::new();
-    let mut args = vec!["serve".to_owned()];
-    let values =
-        [("amazon.region", "na"), ("amazon.merchant_id", "A1"), ("amazon.public_key_id", "SANDBOX-A1")];
-    // Each that is missing is named, one after another, until all are there.
-    loop {
-        let given: Vec<&str> = args.iter().map(String::as_str).collect();
-        let Ended { code, stderr, .. } = run(directory.path(), &given);
-        assert_eq!(code, Some(1));
-        let Some((key, _)) = stderr.split_once(" is missing: ") else { break };
-        let key = key.rsplit(' ').next().unwrap().to_owned();
-        let value = values.iter().find(|(known, _)| *known == key);
-        let value = value.map_or("amzn1.application-oa2-client.1", |(_, value)| value);
-        args.extend([format!("--{}", key.replace(['.', '_'], "-")), value.to_owned()]);
-        assert!(missing.insert(key), "{stderr}");
-    }
-    let optional = ["shop.webhook_secret_file", "notifications.certificate_origins"];
-    let rows = rows("## `countersign serve`");
-    let without: BTreeSet<String> = rows
-        .iter()
-        .filter(|row| row[3] == "none" && !optional.contains(&row[0]))
-        .map(|row| row[0].to_owned())
-        .collect();
-    assert_eq!(missing, without);
 }
 
 #[test]

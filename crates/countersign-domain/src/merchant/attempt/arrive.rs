@@ -107,7 +107,7 @@ pub fn give_later(draft: &mut Draft, attempt: u32, given: &GivenAddresses) {
 pub fn is_buyer_news(checkout: &Checkout, attempt: u32, now: Timestamp, rules: &MerchantRules) -> bool {
     checkout.attempt(attempt).is_some_and(|attempt| {
         let away = now.since(attempt.buyer_seen_at);
-        !attempt.state.is_final() && away >= BUYER_SEEN_GRAIN && away <= rules.resend_window
+        !attempt.state.is_final() && away >= BUYER_SEEN_GRAIN && away <= rules.policy.resend_window
     })
 }
 

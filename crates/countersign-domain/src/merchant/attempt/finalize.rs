@@ -171,7 +171,7 @@ fn presence(checkout: &Checkout, attempt: &Attempt, now: Timestamp, rules: &Merc
     if is_resend && now.since(attempt.bound_at) > rules.resend_limit {
         // This does not end anything: what was sent is looked up.
         Presence::Gone
-    } else if now.since(attempt.buyer_seen_at) <= rules.resend_window {
+    } else if now.since(attempt.buyer_seen_at) <= rules.policy.resend_window {
         Presence::Here
     } else if rules.hold_expiries {
         Presence::Unknown
@@ -408,6 +408,6 @@ pub(super) const fn pending_since(
 pub(super) fn may_send_again(draft: &Draft, attempt: &Attempt) -> bool {
     // Nobody is charged for an order that is being canceled.
     draft.checkout().cancellation.is_none()
-        && draft.now.since(attempt.buyer_seen_at) <= draft.rules.resend_window
+        && draft.now.since(attempt.buyer_seen_at) <= draft.rules.policy.resend_window
         && draft.now.since(attempt.bound_at) <= draft.rules.resend_limit
 }

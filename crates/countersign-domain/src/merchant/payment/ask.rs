@@ -200,7 +200,7 @@ fn resolve(payment: &Payment, asked: &Asked, rules: &MerchantRules) -> Result<Re
                 return Err(Refused::TooManyRefunds);
             }
             let plain = payment.refundable(charge, RefundCeiling::Captured);
-            let most = payment.refundable(charge, rules.refund_ceiling);
+            let most = payment.refundable(charge, rules.policy.refund_ceiling);
             // What is left, if no amount was named.
             let amount = amount.unwrap_or(plain);
             if amount.is_zero() || amount.minor() > most.minor() {

@@ -247,12 +247,12 @@ impl Charge {
     /// When the policy captures it, if it does.
     #[must_use]
     pub fn captured_at(&self, rules: &MerchantRules) -> Option<Timestamp> {
-        let before = match rules.capture_policy {
+        let before = match rules.policy.capture_policy {
             CapturePolicy::Manual => return None,
             CapturePolicy::BeforeGuaranteeEnds => self.deadline_at(Deadline::Guarantee).min(self.expires_at),
             CapturePolicy::BeforeExpiry => self.expires_at,
         };
-        Some(before.minus(rules.capture_margin).max(self.authorized_at.plus(Duration::from_millis(1))))
+        Some(before.minus(rules.policy.capture_margin).max(self.authorized_at.plus(Duration::from_millis(1))))
     }
 
     /// The next item of its plan, and when: `None` for a charge that is not Authorized.

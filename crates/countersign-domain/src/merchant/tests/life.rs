@@ -327,7 +327,10 @@ impl World {
             asked: 0,
             is_canceled: false,
             now: sent_at(),
-            rules: MerchantRules { capture_policy: CapturePolicy::BeforeExpiry, ..rules() },
+            rules: MerchantRules {
+                policy: Policy { capture_policy: CapturePolicy::BeforeExpiry, ..Policy::default() },
+                ..rules()
+            },
         }
     }
 
@@ -627,7 +630,7 @@ fn holds_in_the_end(world: &World) -> Result<(), TestCaseError> {
 
 fn lives(ops: &[Op], rules: MerchantRules) -> Result<(), TestCaseError> {
     let mut world = World::new();
-    world.rules = MerchantRules { capture_policy: world.rules.capture_policy, ..rules };
+    world.rules = MerchantRules { policy: world.rules.policy, ..rules };
     for op in ops {
         let before = world.checkout.clone();
         world.run(op);

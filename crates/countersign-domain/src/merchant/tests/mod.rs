@@ -43,7 +43,7 @@ use super::payment::operation::{
 use super::payment::permission::{Permission, PermissionShown, PermissionState};
 use super::payment::refund::{Refund, RefundShown, RefundState};
 use super::payment::send::{OVERTAKEN, OperationAnswer, Shown};
-use super::rules::{ALARMS, CapturePolicy, MAX_OPERATIONS, MerchantRules, RefundCeiling};
+use super::rules::{ALARMS, CapturePolicy, MAX_OPERATIONS, MerchantRules, Policy, RefundCeiling};
 use crate::address::{Address, AddressKind};
 use crate::folded_table::{Condition, folded};
 use crate::ids::{

@@ -501,7 +501,10 @@ fn amazons_ceiling_is_the_lesser_of_15_percent_and_75_more() {
         let payment = Payment { limit: captured, ..payment_of(vec![charge]) };
         assert_eq!(ceiling(&payment, RefundCeiling::Captured), plain);
         assert_eq!(ceiling(&payment, RefundCeiling::Amazon), more);
-        let rules = MerchantRules { refund_ceiling: RefundCeiling::Amazon, ..rules() };
+        let rules = MerchantRules {
+            policy: Policy { refund_ceiling: RefundCeiling::Amazon, ..Policy::default() },
+            ..rules()
+        };
         let over = more.checked_add(Money::from_minor(1, more.currency())).unwrap();
         let before = paid(payment);
         assert!(ask(&before, shop("a"), refunded(more), sent_at(), &rules).is_ok());

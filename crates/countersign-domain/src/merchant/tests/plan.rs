@@ -12,7 +12,7 @@ fn authorized(life: Duration) -> Checkout {
 }
 
 fn policy(capture_policy: CapturePolicy) -> MerchantRules {
-    MerchantRules { capture_policy, ..rules() }
+    MerchantRules { policy: Policy { capture_policy, ..Policy::default() }, ..rules() }
 }
 
 fn offset(at: Timestamp) -> String {
@@ -110,7 +110,7 @@ fn an_authorization_that_should_have_lapsed_is_asked_for_until_it_is_seen_to_hav
 fn an_expiry_that_amazon_tells_late_moves_what_is_still_to_come() {
     let rules = policy(CapturePolicy::BeforeExpiry);
     let before = authorized(2 * DAY);
-    let capture_at = sent_at().plus(2 * DAY - rules.capture_margin);
+    let capture_at = sent_at().plus(2 * DAY - rules.policy.capture_margin);
     let (step, _) =
         charge_shown(&before, &charge_shown_as(ChargeStateSeen::Authorized), sent_at(), &rules).unwrap();
     let (step, act) = take_up_payment(&step.next, capture_at, &rules).unwrap();
@@ -129,7 +129,7 @@ fn a_capture_that_failed_while_the_last_moment_passed_is_made_all_the_same() {
     let payment = before.payment.as_mut().unwrap();
     payment.charges[0].planned_until = sent_at().plus(29 * DAY);
     payment.operations.push(operation(1, capture(), recorded()));
-    let moment = sent_at().plus(30 * DAY - rules.capture_margin);
+    let moment = sent_at().plus(30 * DAY - rules.policy.capture_margin);
     let begun = begin(&before, 1, Arc::from(*b"body"), key_of(1), moment, &rules).unwrap().1;
     let (step, act) = take_up_payment(&begun.next, moment, &rules).unwrap();
     assert_eq!((act, step.next.payment.as_ref().unwrap().operations.len()), (NextStep::Rest, 1), "busy");

@@ -48,7 +48,7 @@ fn the_buyers_window_ends_what_was_never_sent_unless_the_clock_is_in_question() 
         for hold_expiries in [false, true] {
             let rules = MerchantRules { hold_expiries, ..rules() };
             let before = checkout(PaymentIntent::Authorize, state.clone());
-            for (place, now) in around(at.plus(rules.resend_window)) {
+            for (place, now) in around(at.plus(rules.policy.resend_window)) {
                 let taken = row(&before, take_up(&before, 1, &key_of, now, &rules), now);
                 let begun = match begin(&before, 1, Arc::from(*b"new"), &key_of, now, &rules) {
                     Beginning::Send(_, step) | Beginning::Ends(step) => outcome(&before, Some(&step), now),
@@ -212,7 +212,7 @@ fn a_waiting_buyers_looks_make_the_others_no_rarer_and_ring_no_alarm_twice() {
 
 #[test]
 fn the_buyers_presence_is_noted_by_the_minute_within_the_window() {
-    let window = rules().resend_window;
+    let window = rules().policy.resend_window;
     for (away, noted) in
         [(59 * SECOND, false), (60 * SECOND, true), (window, true), (window + MILLISECOND, false)]
     {

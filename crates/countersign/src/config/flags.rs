@@ -1,0 +1,70 @@
+//! Each key as a flag and an environment variable.
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, FromArgMatches};
+
+use super::given::{DoorGiven, Given};
+use super::key::Key;
+use super::keys::KEYS;
+
+impl Args for Given {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.args(KEYS.iter().map(arg))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Given {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = Self::default();
+        given.update_from_arg_matches(matches)?;
+        Ok(given)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for key in KEYS {
+            // A command may take some of the keys only.
+            let Ok(Some(text)) = matches.try_get_one::<String>(key.path) else { continue };
+            let origin = match matches.value_source(key.path) {
+                Some(ValueSource::EnvVariable) => key.variable(),
+                _ => format!("--{}", key.flag()),
+            };
+            self.set(key.path, text, &origin);
+        }
+        Ok(())
+    }
+}
+
+fn arg(key: &Key) -> Arg {
+    Arg::new(key.path)
+        .long(key.flag())
+        .env(key.variable())
+        .hide_env_values(true)
+        .value_name(key.value_name)
+        .help(key.help())
+        .help_heading("Instead of a key of the configuration file")
+}
+
+impl Args for DoorGiven {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let of_the_door = |key: &&Key| matches!(key.path, "listen" | "shop.token_file");
+        command.args(KEYS.iter().filter(of_the_door).map(arg))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for DoorGiven {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Given::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}

@@ -1,0 +1,84 @@
+//! What a key of the configuration is: its name, its help, and what applies where it is not given.
+
+/// One key of the configuration.
+pub(super) struct Key {
+    /// `section.key`, or `key` outside of sections.
+    pub(super) path: &'static str,
+    /// What the help shows for the value, such as `FILE`.
+    pub(super) value_name: &'static str,
+    /// Which values there are, for the page: words that are written literally are in backticks.
+    pub(super) takes: &'static str,
+    /// What it decides, for the help and the page; words that are written literally are in backticks.
+    pub(super) about: &'static str,
+    pub(super) absent: Absent,
+    /// Whether the file has a table for each of several.
+    pub(super) is_rows: bool,
+}
+
+/// What applies where a key is not given.
+#[derive(Clone, Copy)]
+pub(super) enum Absent {
+    /// It must be given.
+    Refused,
+    /// Its reader knows; this says it.
+    Described(&'static str),
+    /// It is as if this text were given.
+    Default(fn() -> String),
+}
+
+impl Key {
+    pub(super) const fn or(self, default: fn() -> String) -> Self {
+        Self { absent: Absent::Default(default), ..self }
+    }
+
+    pub(super) const fn or_else(self, what: &'static str) -> Self {
+        Self { absent: Absent::Described(what), ..self }
+    }
+
+    /// The help of its flag.
+    pub(super) fn help(&self) -> String {
+        let plain = |text: &str| text.replace('`', "");
+        let mut help = plain(self.about);
+        if self.takes.contains('`') {
+            help = format!("{help} [value: {}]", plain(self.takes));
+        }
+        match self.absent {
+            Absent::Refused => format!("{help} [required]"),
+            Absent::Described(what) => format!("{help} [default: {}]", plain(what)),
+            Absent::Default(default) => format!("{help} [default: {}]", default()),
+        }
+    }
+
+    /// The text that applies where the key is not given, if it has one.
+    pub(super) fn default(&self) -> Option<String> {
+        match self.absent {
+            Absent::Default(default) => Some(default()),
+            Absent::Refused | Absent::Described(_) => None,
+        }
+    }
+
+    /// The name of its flag, without the dashes.
+    pub(super) fn flag(&self) -> String {
+        self.path.replace(['.', '_'], "-")
+    }
+
+    /// The name of its environment variable.
+    pub(super) fn variable(&self) -> String {
+        format!("COUNTERSIGN_{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+/// A key that must be given.
+pub(super) const fn key(
+    path: &'static str,
+    value_name: &'static str,
+    takes: &'static str,
+    about: &'static str,
+) -> Key {
+    Key { path, value_name, takes, about, absent: Absent::Refused, is_rows: false }
+}
+
+/// Several of a kind: tables of the file, or one TOML array.
+pub(super) const fn rows(path: &'static str, about: &'static str) -> Key {
+    Key { is_rows: true, ..key(path, "ROWS", "tables", about) }
+}

@@ -1,0 +1,187 @@
+//! What the text of a value means, or what it must be, as the rest of a sentence that begins with its key.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_client::Endpoint;
+use countersign_domain::ids::{Environment, Region};
+use countersign_merchant::settings::{CapturePolicy, Origin, RefundCeiling};
+use countersign_protocol::signing::Algorithm;
+
+use super::values::Read;
+
+/// Where checkouts are kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum StorePlace {
+    /// `sqlite:PATH`.
+    Sqlite(PathBuf),
+    /// `memory`: gone when the process is.
+    Memory,
+}
+
+pub(super) fn text(text: &str) -> Read<String> {
+    if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+pub(super) fn path(words: &str) -> Read<PathBuf> {
+    text(words).map(PathBuf::from)
+}
+
+pub(super) fn listen(text: &str) -> Read<String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("must be an address with its port, such as 127.0.0.1:8080".to_owned()),
+    }
+}
+
+pub(super) fn public_url(text: &str) -> Read<String> {
+    let refused = || "must be a URL such as https://shop.example or http://127.0.0.1:8080/pay".to_owned();
+    let url: http::Uri = text.parse().map_err(|_| refused())?;
+    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
+    if is_web && url.authority().is_some() && url.query().is_none() && !text.contains('#') {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err(refused())
+    }
+}
+
+pub(super) fn capture_policy(text: &str) -> Read<CapturePolicy> {
+    let policy = CapturePolicy::parse(text);
+    policy.ok_or_else(|| "must be manual, before-guarantee-ends or before-expiry".to_owned())
+}
+
+pub(super) fn refund_ceiling(text: &str) -> Read<RefundCeiling> {
+    let ceiling = RefundCeiling::parse(text);
+    ceiling.ok_or_else(|| "must be captured or amazon".to_owned())
+}
+
+/// Texts with commas between them.
+pub(super) fn list<T>(text: &str, read: fn(&str) -> Read<T>) -> Read<Vec<T>> {
+    text.split(',').map(|part| read(part.trim())).collect()
+}
+
+pub(super) fn origin(text: &str) -> Read<String> {
+    let refused = || "must be origins such as http://127.0.0.1:8100, with commas between them".to_owned();
+    let endpoint = Endpoint::parse(text).map_err(|_| refused())?;
+    let origin = text.trim_end_matches('/');
+    if origin.ends_with(endpoint.authority()) { Ok(origin.to_owned()) } else { Err(refused()) }
+}
+
+pub(super) fn topic_arn(text: &str) -> Read<String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let is_topic = matches!(
+        parts.as_slice(),
+        ["arn", partition, "sns", region, account, name]
+            if [partition, region, account, name].iter().all(|part| !part.is_empty())
+    );
+    if is_topic && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be topics such as arn:aws:sns:us-east-1:123456789012:pay, with commas between them"
+            .to_owned())
+    }
+}
+
+pub(super) fn webhook_url(text: &str) -> Read<http::Uri> {
+    let refused = || "must be a URL such as https://shop.example/countersign".to_owned();
+    let url: http::Uri = text.parse().map_err(|_| refused())?;
+    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
+    // Name and password in a URL are sent by no client of ours; a token belongs into the query.
+    let has_user = url.authority().is_none_or(|authority| authority.as_str().contains('@'));
+    if is_web && !has_user && !text.contains('#') { Ok(url) } else { Err(refused()) }
+}
+
+/// A buyer's address goes there: over TLS, or nowhere but to this machine.
+pub(super) fn quote_url(text: &str) -> Read<http::Uri> {
+    let refused = "must be a URL such as https://shop.example/quote, or http on this machine only";
+    let url = webhook_url(text).map_err(|_| refused.to_owned())?;
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_local = host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if url.scheme() == Some(&http::uri::Scheme::HTTPS) || is_local {
+        Ok(url)
+    } else {
+        Err(refused.to_owned())
+    }
+}
+
+pub(super) fn shop_url(text: &str) -> Read<String> {
+    let is_plain = !text.chars().any(|it| it.is_control() || it.is_whitespace() || it == '\\');
+    match Origin::of_url(text) {
+        Some(_) if is_plain => Ok(text.to_owned()),
+        _ => Err("must be a URL such as https://shop.example".to_owned()),
+    }
+}
+
+pub(super) fn page_origin(text: &str) -> Read<Origin> {
+    let refused = || "must be origins such as https://m.shop.example, with commas between them".to_owned();
+    // A path would be taken for a rule that nobody applies.
+    let has_no_path =
+        text.trim_end_matches('/').split("://").nth(1).is_some_and(|rest| !rest.contains(['/', '?', '#']));
+    Origin::of_url(text).filter(|_| has_no_path).ok_or_else(refused)
+}
+
+pub(super) fn store(text: &str) -> Read<StorePlace> {
+    match text.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(StorePlace::Sqlite(PathBuf::from(path))),
+        None if text == "memory" => Ok(StorePlace::Memory),
+        _ => Err("must be sqlite:PATH, or memory for a trial".to_owned()),
+    }
+}
+
+pub(super) fn region(text: &str) -> Read<Region> {
+    Region::parse(text).ok_or_else(|| "must be na, eu or jp".to_owned())
+}
+
+pub(super) fn environment(text: &str) -> Read<Environment> {
+    match text {
+        "sandbox" => Ok(Environment::Sandbox),
+        "live" => Ok(Environment::Live),
+        _ => Err("must be sandbox or live".to_owned()),
+    }
+}
+
+pub(super) fn algorithm(text: &str) -> Read<Algorithm> {
+    let [first, second] = Algorithm::ALL;
+    Algorithm::parse(text).ok_or_else(|| format!("must be {first} or {second}"))
+}
+
+pub(super) fn duration(text: &str) -> Read<Duration> {
+    let refused = || "must be a time such as 90s, 15m or PT15M".to_owned();
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| refused())?;
+    let duration = Duration::try_from(duration).map_err(|_| refused())?;
+    if duration > countersign_domain::time::DAY {
+        Err("must be at most a day".to_owned())
+    } else {
+        Ok(duration)
+    }
+}
+
+pub(super) fn finalize_deadline(text: &str) -> Read<Duration> {
+    let least = countersign_client::Deadlines::LEAST_FOR_PAYMENT;
+    let duration = duration(text)?;
+    if duration < least {
+        return Err(format!(
+            "must be at least {}s: Amazon asks the buyer's bank, and a call given up earlier leaves paid orders \
+             in doubt",
+            least.as_secs()
+        ));
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_kept_without_its_last_slash() {
+        assert_eq!(public_url("https://shop.example/pay/").unwrap(), "https://shop.example/pay");
+        for refused in
+            ["shop.example", "ftp://shop.example", "https://shop.example/?a", "https://shop.example/#a"]
+        {
+            assert!(public_url(refused).is_err(), "{refused}");
+        }
+    }
+}
