@@ -1,4 +1,4 @@
-//! The ids, tokens and change ids that the merchant half draws. A simulation draws them from its seed.
+//! The random ids and tokens of the merchant half. A simulation draws them from its seed.
 
 use countersign_domain::ids::CheckoutId;
 use countersign_domain::time::Timestamp;
@@ -14,7 +14,7 @@ pub(crate) fn checkout_id(entropy: &dyn Entropy, now: Timestamp) -> CheckoutId {
     CheckoutId::parse(&text).unwrap_or_else(|_| unreachable!("{text} is an id"))
 }
 
-/// A link's token: 128 random bits, so that knowing one tells nothing of another.
+/// The token of a link: 128 random bits, so that one cannot be guessed from another.
 pub(crate) fn token(entropy: &dyn Entropy) -> String {
     let mut random = [0; 16];
     entropy.fill(&mut random);

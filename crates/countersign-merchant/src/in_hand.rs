@@ -1,4 +1,4 @@
-//! What several loops do: work that is in hand goes on until one of it has finished or a pause is over.
+//! Runs several tasks at the same time until one of them has finished or a pause is over.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,10 +6,10 @@ use std::pin::Pin;
 use futures_util::future::{BoxFuture, Either, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-/// What is being done at a time.
+/// The tasks that are running.
 pub(crate) type InHand<T> = FuturesUnordered<BoxFuture<'static, T>>;
 
-/// What has finished first, or `None` once the pause is over.
+/// The result of the first task to finish, or `None` once the pause is over.
 pub(crate) async fn finished<T>(
     running: &mut InHand<T>,
     pause: Pin<&mut (impl Future<Output = ()> + ?Sized)>,

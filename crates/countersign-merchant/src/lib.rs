@@ -1,13 +1,14 @@
 //! The merchant's half: what a shop deploys next to itself to verify and complete Amazon Pay
 //! checkouts.
 //!
-//! The shop registers an order with its terms, the buyer pays on Amazon's page, and [`Merchant`]
-//! checks the session against the terms, calls Finalize Checkout Session once, stores Amazon's ids
-//! before anybody hears of success, and follows every doubt to its end. It reaches Amazon only
-//! through `countersign-client` and its data only through `countersign-store`.
+//! The shop registers an order with its terms, the buyer pays on Amazon's page, and [`Merchant`] checks the
+//! session against the terms, calls Finalize Checkout Session once, stores Amazon's ids before it reports
+//! success, and resolves every attempt that is in doubt. It reaches Amazon only through `countersign-client`
+//! and its data only through `countersign-store`.
 //!
-//! `http/` speaks to the shop and to browsers, `book/` loads, decides and writes, `drive/` does what comes next,
-//! `gateway/` is everything that leaves the process, `stored/` the form on disk, `pages/` what a buyer sees. The rules are in `countersign_domain::merchant`.
+//! `http/` serves the shop and browsers, `book/` loads, decides and writes, `drive/` takes the next steps,
+//! `gateway/` has everything that leaves the process, `stored/` the form on disk, `pages/` what a buyer sees. The
+//! rules are in `countersign_domain::merchant`.
 
 mod book;
 mod clock;
@@ -47,7 +48,7 @@ use gateway::webhook::Webhook;
 use settings::{QuoteTable, Settings};
 use snapshot_key::SnapshotKeys;
 
-/// What the merchant half is made of. A simulation replaces every part.
+/// The parts of the merchant half. A simulation replaces every one.
 pub struct Parts {
     /// Where checkouts are kept.
     pub store: Arc<dyn Store>,
@@ -63,10 +64,10 @@ pub struct Parts {
     pub webhook: Option<Webhook>,
     /// Where the shop is asked for quotes; without it the settings' table makes them.
     pub quote_hook: Option<QuoteHook>,
-    /// What fetches the certificates of Amazon's notifications; the real network, when there is none. It
-    /// follows no redirect.
+    /// Fetches the certificates of Amazon's notifications; `None` uses the real network. It must follow no
+    /// redirect.
     pub certificate_transport: Option<Arc<dyn Transport>>,
-    /// What the snapshots of buyers' and transactions' data are sealed with.
+    /// The keys that seal the snapshots of buyers' and transactions' data.
     pub snapshot_keys: SnapshotKeys,
 }
 
@@ -89,11 +90,12 @@ impl fmt::Display for StartFailed {
 impl std::error::Error for StartFailed {}
 
 impl Merchant {
-    /// Starts from what the store holds: takes over every send whose process is gone. The store must
-    /// be this process's alone.
+    /// Starts from what the store holds, and takes over every call that an earlier process had sent. No other
+    /// process may use the store.
     ///
     /// # Errors
-    /// The store cannot be read, or the client and the settings name different environments, or a setting cannot be one.
+    /// The store cannot be read, the client and the settings name different environments, or a setting is not
+    /// valid.
     pub async fn start(parts: Parts) -> Result<Self, StartFailed> {
         if parts.client.environment() != parts.settings.environment {
             let why = "the settings and the client's key name different environments";
@@ -129,17 +131,20 @@ impl Merchant {
         });
         let recovered = app.recover().await.map_err(failed)?;
         if recovered > 0 {
-            tracing::warn!(recovered, "sends of an earlier process are looked up");
+            tracing::warn!(recovered, "calls that an earlier process had sent are looked up");
         }
         let adopted = app.adopt_capture_policy().await.map_err(failed)?;
         if adopted > 0 {
-            tracing::warn!(adopted, "another capture policy applies to charges that are authorized already");
+            tracing::warn!(
+                adopted,
+                "the capture policy has changed: timers of charges that are already authorized were set again"
+            );
         }
         Ok(Self { server: http::Server { app }, webhook: parts.webhook })
     }
 
     /// The loops of the timers, the webhooks and the watch, to run next to the server for as long as it runs.
-    /// They hold no state that matters: dropping them loses nothing.
+    /// Dropping them loses nothing.
     pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
         let app = &self.server.app;
         let loops = join3(

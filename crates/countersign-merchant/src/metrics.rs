@@ -1,6 +1,6 @@
-//! The figures of `GET /metrics`, in the text form of OpenMetrics. Counters rise where something is
-//! kept; gauges are set by the survey. No label holds an id, an amount or anything of a buyer's: all
-//! of them are words of this program or of Amazon's API.
+//! The figures of `GET /metrics`, in the text format of OpenMetrics. Counters rise when something is kept;
+//! gauges are set by the survey. No label contains an id, an amount or buyer data: all are words of this
+//! program or of Amazon's API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -21,15 +21,15 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::book::open_work::OpenWork;
 use crate::events::table::{Event, Figure};
 
-/// One label: its name and its word.
+/// One label: its name and its value.
 type Label = [(&'static str, &'static str); 1];
-/// What is open: its kind and its state.
+/// The labels of open work: its kind and its state.
 type Labels = Vec<(&'static str, String)>;
 
 /// The media type of [`Metrics::render`].
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// From the buyer's impatience to the 30 days after which Amazon forgets.
+/// From a buyer's patience to the 30 days after which Amazon deletes the data.
 const TIMES_MS: [u64; 14] = [
     100,
     250,
@@ -52,7 +52,7 @@ macro_rules! figures {
         /// All figures, and the registry that prints them.
         pub(crate) struct Metrics {
             registry: Registry,
-            /// Everything that was ever open.
+            /// Every kind and state of open work that was ever shown.
             shown: Mutex<BTreeSet<OpenWork>>,
             $($name: $type,)+
         }
@@ -82,29 +82,29 @@ figures! {
     stuck: Family<Labels, Gauge> = Family::default(),
         "Attempts and operations that have been open for more than ten minutes, by state";
     doubts_began: Counter = Counter::default(),
-        "Payments of which nobody knew at first what became of them";
+        "Payments whose result was in doubt at first";
     doubts_resolved: Family<Label, Counter> = Family::default(),
-        "Doubts that ended, by what was proved";
+        "Payments and operations that were in doubt and are resolved, by the state that was proved";
     time_to_definitive: Histogram = Histogram::new(TIMES_MS.map(|ms| Duration::from_millis(ms).as_secs_f64())),
         "From the buyer's return to a definitive outcome", Unit::Seconds;
     duplicates_suppressed: Family<Label, Counter> = Family::default(),
-        "Repetitions that got the first answer and did nothing, by what was repeated";
+        "Repeated requests that got the first answer and had no effect, by what was repeated";
     timers_due: Gauge = Gauge::default(),
         "Timers that are due; at most 1000 are counted";
     timers_overdue: Gauge = Gauge::default(),
         "Timers that have been due for more than a minute; at most 1000 are counted";
     webhooks: Family<Label, Counter> = Family::default(),
-        "Webhooks, by what became of them";
+        "Webhooks, by the result of each send";
     webhook_backlog: Gauge = Gauge::default(),
         "Webhooks that are still to be delivered; at most 10000 are counted";
     notifications: Family<Label, Counter> = Family::default(),
-        "Notifications of Amazon's, by what became of them";
+        "Notifications from Amazon, by their result";
     quotes: Family<Label, Counter> = Family::default(),
-        "Questions of buyers' pages, by their answers";
+        "Quotes that buyers' pages asked for, by the answer";
     captures_due: Family<[(&'static str, &'static str); 2], Gauge> = Family::default(),
         "Authorized charges whose deadline passes within this many hours";
     snapshots_missing: Family<Label, Gauge> = Family::default(),
-        "Buyers' data that are not fetched: due, or missed forever";
+        "Snapshots of buyers' data that have not been fetched: due, or missed forever";
 }
 
 impl Metrics {
@@ -119,7 +119,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a repetition that got the first answer.
+    /// Counts a repeated request that got the first answer.
     pub(crate) fn note_duplicate(&self, of: &'static str) {
         self.duplicates_suppressed.get_or_create(&[("of", of)]).inc();
     }
@@ -129,21 +129,22 @@ impl Metrics {
         self.webhooks.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// Counts what became of a notification.
+    /// Counts the result of a notification.
     pub(crate) fn note_notification(&self, outcome: &'static str) {
         self.notifications.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// Counts one answer to a buyer's page: `quoted`, or the code of why not.
+    /// Counts one answer to a buyer's page: `quoted`, or the code of the refusal.
     pub(crate) fn note_quote(&self, outcome: &'static str) {
         self.quotes.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// Sets what a survey has found.
+    /// Sets the gauges to the results of a survey.
     pub(crate) fn show(&self, survey: &Survey) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         shown.extend(survey.open.keys().cloned());
-        // What is open no longer is shown as none: a figure that vanishes looks like one that is missing.
+        // What is no longer open is shown as zero, because a figure that disappears looks like one that is
+        // missing.
         for what in shown.iter() {
             let count = survey.open.get(what).copied().unwrap_or_default();
             let labels = vec![("kind", what.kind.clone()), ("state", what.state.clone())];
@@ -164,35 +165,35 @@ impl Metrics {
     /// All figures as text.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();
-        // Writing to a string fails for nobody.
+        // Writing to a string never fails.
         let _ = encode(&mut text, &self.registry);
         text
     }
 }
 
-/// How much of one thing is open.
+/// How much work of one kind and state is open, and how much of it is stuck.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) open: i64,
     pub(crate) stuck: i64,
 }
 
-/// What was found.
+/// The results of a survey.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survey {
     pub(crate) open: BTreeMap<OpenWork, Count>,
-    /// The checkouts with what has been open for longest, if for too long.
+    /// The checkouts whose work has been stuck longest, and since when.
     pub(crate) stuck: Vec<(Timestamp, String)>,
     pub(crate) timers_due: i64,
     pub(crate) timers_overdue: i64,
     pub(crate) webhook_backlog: i64,
-    /// By what passes, and within how many hours.
+    /// By deadline, and within how many hours it passes.
     pub(crate) captures_due: BTreeMap<(&'static str, &'static str), i64>,
     pub(crate) snapshots_due: i64,
     pub(crate) snapshots_missed: i64,
 }
 
-/// What of a checkout was in doubt before it was decided about.
+/// The attempts and operations of a checkout that were in doubt before a decision.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Doubts {
     attempts: Vec<u32>,
@@ -214,7 +215,7 @@ impl Doubts {
     }
 }
 
-/// What one step changes in the figures: worked out when it is decided, counted once it is kept.
+/// What one decision changes in the figures: computed with the decision, counted once it is kept.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Noted {
     doubts_began: u64,
@@ -223,7 +224,7 @@ pub(crate) struct Noted {
 }
 
 impl Noted {
-    /// What leads to this checkout from one that had these doubts.
+    /// The changes between a checkout that had these doubts and the checkout after the decision.
     pub(crate) fn of(before: &Doubts, after: &Checkout, events: &[Event], now: Timestamp) -> Self {
         let mut noted = Self::default();
         for Event { kind, about } in events {

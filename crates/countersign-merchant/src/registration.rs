@@ -1,4 +1,4 @@
-//! An order as it is registered: the checkout, the links around it, and what the buyer's page has come to.
+//! An order as it is registered: the checkout, its links, and the state of the buyer's page.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use countersign_domain::time::Timestamp;
 
 use crate::settings::Settings;
 
-/// How long a quote is valid: longer than the day that Amazon keeps its session. After that what the buyer entered
-/// on a page that led nowhere is not kept.
+/// How long a quote is valid: longer than the day that Amazon keeps its session. After that, what a buyer entered
+/// without paying is not kept.
 const STANDS_FOR: Duration = Duration::from_secs(25 * 3_600);
 
-/// A checkout and the links around it.
+/// A checkout, its links, and the state of the buyer's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Registration {
     pub(crate) checkout: Checkout,
@@ -22,19 +22,19 @@ pub(crate) struct Registration {
     pub(crate) browsing: Browsing,
 }
 
-/// Where the buyer comes from, goes to, and may look.
+/// Where the buyer comes from, where they go next, and which pages they may open.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Links {
     /// Lets the checkout's own page speak for its buyer.
     pub(crate) browser_token: String,
-    /// Opens the result page. Another token, since this one is seen in an address bar.
+    /// Opens the result page. It is a token of its own, because it is visible in the address bar.
     pub(crate) result_token: String,
     pub(crate) start_of_checkout_url: String,
     pub(crate) success_url: Option<String>,
     pub(crate) checkout_language: Option<String>,
 }
 
-/// Tokens open doors: they are not printed.
+/// Tokens grant access, so they are not printed.
 impl core::fmt::Debug for Links {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Links")
@@ -43,7 +43,7 @@ impl core::fmt::Debug for Links {
     }
 }
 
-/// What the buyer's page has come to: kept next to the terms, since the next question rests on it.
+/// The state of the buyer's page, kept next to the terms because the next quote depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Browsing {
     /// The last quote, unless the shop has changed the terms since.
@@ -54,11 +54,11 @@ pub(crate) struct Browsing {
     pub(crate) told_count: u32,
 }
 
-/// What a quote has put aside, and what the buyer has chosen.
+/// The registered amounts that a quote replaced, and what the buyer has chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Quoted {
     pub(crate) at: Timestamp,
-    /// The registered `chargeAmount`: the items' price, of which every quote begins.
+    /// The registered `chargeAmount`: the price of the items, from which every quote starts.
     pub(crate) base: Money,
     /// The registered `totalOrderAmount`.
     pub(crate) total: Option<Money>,
@@ -67,12 +67,12 @@ pub(crate) struct Quoted {
 }
 
 impl Registration {
-    /// Where the buyer reads how the order is.
+    /// Where the buyer sees the result of the order.
     pub(crate) fn result_url(&self, settings: &Settings) -> String {
         format!("{}/result/{}", settings.public_url.trim_end_matches('/'), self.links.result_token)
     }
 
-    /// When the quote lapses: not while an attempt may still be paid by it, and never once it was paid.
+    /// When the quote lapses. It does not lapse while an attempt may still be paid, or once one is paid.
     pub(crate) fn lapses_at(&self) -> Option<Timestamp> {
         let quoted = self.browsing.quoted.as_ref()?;
         let is_unpaid = |attempt: &Attempt| {
@@ -81,8 +81,8 @@ impl Registration {
         self.checkout.attempts.iter().all(is_unpaid).then(|| quoted.at.plus(STANDS_FOR))
     }
 
-    /// This, once its quote has lapsed: the terms are those that the shop has set, as before any quote, so that no
-    /// session with the quote's amount agrees with them. `None` while it is valid.
+    /// The registration without its quote, once the quote has lapsed: the terms are again those that the shop
+    /// registered, so no session with the quoted amount agrees with them. `None` while the quote is valid.
     pub(crate) fn lapsed(&self, now: Timestamp) -> Option<Self> {
         self.lapses_at().filter(|lapses_at| *lapses_at <= now)?;
         let mut lapsed = self.clone();
@@ -92,20 +92,21 @@ impl Registration {
         Some(lapsed)
     }
 
-    /// This, without the address of a quote that was paid: the buyer's addresses are in the snapshot, sealed.
+    /// The registration without the address of its quote, once it is paid: the buyer's addresses are sealed
+    /// in the snapshot.
     pub(crate) fn without_quoted_address(mut self) -> Self {
         self.checkout.terms.quoted_address = None;
         self
     }
 
-    /// The terms as the shop has set them, without what a quote has made of them since.
+    /// The terms as the shop registered them, without the changes of a quote.
     pub(crate) fn registered_terms(&self) -> Terms {
         self.browsing.registered_terms(&self.checkout)
     }
 }
 
 impl Browsing {
-    /// The terms of a checkout as the shop has set them.
+    /// The terms of a checkout as the shop registered them.
     pub(crate) fn registered_terms(&self, checkout: &Checkout) -> Terms {
         let terms = checkout.terms.clone();
         let Some(quoted) = &self.quoted else { return terms };

@@ -1,8 +1,8 @@
-//! Secrets as a file holds them: one a line, the current one first.
+//! Reads a file of secrets: one a line, the current one first.
 
 use std::fmt;
 
-/// The text does not hold what it should; says which line is wrong, and nothing of what it holds.
+/// The text is not valid. Names the line that is wrong, and never shows its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretLinesRefused(String);
 
@@ -14,8 +14,8 @@ impl fmt::Display for SecretLinesRefused {
 
 impl std::error::Error for SecretLinesRefused {}
 
-/// Reads one secret of each line that is not empty, at most `most` of what is called `name`. `read` is given the
-/// line and those before it.
+/// Reads one secret from each line that is not empty, at most `most`. `name` is the word for one in errors.
+/// `read` gets the line and the secrets before it.
 pub(crate) fn read<T>(
     text: &str,
     name: &str,

@@ -1,5 +1,4 @@
-//! What an operator sets, as plain data. Reading it from a file, flags and the environment is the
-//! binary's work.
+//! The operator's settings, as plain data. The binary reads them from a file, flags and the environment.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ pub use countersign_domain::merchant::checkout::quote::{
 use countersign_domain::merchant::rules::MerchantRules;
 pub use countersign_domain::merchant::rules::{CapturePolicy, Policy, RefundCeiling};
 
-/// A text that no log prints.
+/// A text that is never printed.
 #[derive(Clone)]
 pub struct Secret(Arc<str>);
 
@@ -55,9 +54,9 @@ pub struct Settings {
     pub public_key_id: PublicKeyId,
     /// `shop.name`: the heading of the result page.
     pub shop_name: String,
-    /// The token behind `shop.token_file`.
+    /// The token in `shop.token_file`.
     pub shop_token: Secret,
-    /// `public_url`: what a buyer's browser reaches this server by.
+    /// `public_url`: the URL at which a buyer's browser reaches this server.
     pub public_url: String,
     /// `[deadlines]`.
     pub deadlines: Deadlines,
@@ -65,31 +64,31 @@ pub struct Settings {
     pub policy: Policy,
     /// `[notifications]`.
     pub notifications: Notifications,
-    /// What the buyer's browser has to do with.
+    /// The settings for the buyer's browser.
     pub storefront: Storefront,
 }
 
-/// The shop as the buyer's browser meets it.
+/// The settings for the buyer's browser.
 #[derive(Debug, Clone, Default)]
 pub struct Storefront {
-    /// `shop.origins`: where else than at its `startOfCheckoutUrl` a checkout's page may be.
+    /// `shop.origins`: the origins of a checkout's page, in addition to that of its `startOfCheckoutUrl`.
     pub origins: Vec<Origin>,
-    /// `shop.url`: where the shop's name on the result page leads.
+    /// `shop.url`: what the shop's name on the result page links to.
     pub shop_url: Option<String>,
-    /// `[quote]`: what a quote is made of where the shop has no hook.
+    /// `[quote]`: the table that makes quotes if the shop has no hook.
     pub quote_table: QuoteTable,
 }
 
-/// Where a page comes from, as a browser's `Origin` header says it: scheme, host, and a port that is not
-/// the scheme's own.
+/// The origin of a page, as in a browser's `Origin` header: the scheme, the host, and the port unless it is
+/// the scheme's default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
 impl Origin {
-    /// The origin of an http or https URL; none for anything else.
+    /// The origin of an http or https URL; `None` for anything else.
     #[must_use]
     pub fn of_url(url: &str) -> Option<Self> {
-        // The fragment is no part of what `Uri` reads.
+        // `Uri` does not read fragments.
         let uri: http::Uri = url.split('#').next()?.parse().ok()?;
         let scheme = uri.scheme_str()?;
         let own_port = match scheme {
@@ -112,18 +111,18 @@ impl Origin {
     }
 }
 
-/// Whose notifications are believed.
+/// Which notifications are accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notifications {
-    /// Origins, such as `http://127.0.0.1:8100`, from which a certificate may be fetched besides those of
-    /// Amazon's own notification service: a sandbox's.
+    /// Origins, such as a sandbox's `http://127.0.0.1:8100`, from which a certificate may be fetched in
+    /// addition to those of Amazon's own notification service.
     pub certificate_origins: Vec<String>,
-    /// The topics that may notify; any, when none is named.
+    /// The topics that may notify; if there are none, every topic may.
     pub topic_arns: Vec<String>,
 }
 
 impl Notifications {
-    /// The verifier of this merchant's notifications, to be built.
+    /// The builder of the verifier of this merchant's notifications.
     pub(crate) fn verifier(
         &self,
         merchant_id: &MerchantId,
@@ -138,12 +137,13 @@ impl Notifications {
     }
 }
 
-/// How long things may take.
+/// The time limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// How long a caller waits for a completion that somebody else carries out.
+    /// How long a caller waits for a completion that another caller is executing.
     pub caller_wait: Duration,
-    /// The total deadline of one Finalize: at least the client's, since Amazon's answer is worth waiting for.
+    /// The total deadline of one Finalize. It is never below the client's minimum, because a lost answer
+    /// leaves a payment in doubt.
     pub finalize: Duration,
 }
 
@@ -158,7 +158,7 @@ impl Settings {
     pub(crate) fn rules(&self, hold_expiries: bool) -> MerchantRules {
         MerchantRules {
             policy: self.policy,
-            // The sender must have given up before anybody else takes over.
+            // The sender must have given up before another caller takes over.
             lease: self.deadlines.finalize.saturating_add(Duration::from_secs(10)),
             hold_expiries,
             ..MerchantRules::default()

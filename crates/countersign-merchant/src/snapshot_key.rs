@@ -1,5 +1,5 @@
-//! The keys that snapshots are sealed with: AES-256-GCM, the first key for what is written, every key
-//! for what is read. Where the text comes from is the binary's affair; what is sealed, `book/snapshot`'s.
+//! The keys that seal snapshots with AES-256-GCM: the first key seals, every key opens. The binary reads
+//! their file; `book/snapshot` decides what is sealed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use crate::secret_lines::{self, SecretLinesRefused};
 
 /// The length of a key, in bytes.
 const KEY_LEN: usize = 32;
-/// The most keys: the current one, and those that it replaced.
+/// At most this many keys: the current one, and those that it replaced.
 const MAX_KEYS: usize = 32;
 
-/// The current key first, then those that older snapshots were sealed with.
+/// The current key, followed by those that sealed older snapshots.
 #[derive(Clone)]
 pub struct SnapshotKeys(Arc<[SnapshotKey]>);
 
 struct SnapshotKey {
-    /// The beginning of the key's SHA-256: finds the key again and reveals nothing of it.
+    /// The beginning of the key's SHA-256: identifies the key without revealing it.
     id: String,
     key: LessSafeKey,
 }
@@ -35,7 +35,7 @@ impl fmt::Debug for SnapshotKeys {
     }
 }
 
-/// What only a key's owner can read.
+/// A sealed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sealed {
     pub(crate) key_id: String,
@@ -44,12 +44,12 @@ pub(crate) struct Sealed {
     pub(crate) bytes: Bytes,
 }
 
-/// Why something sealed cannot be read.
+/// Why a sealed text cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotOpened {
-    /// None of the keys has its id: a key file was replaced instead of added to.
+    /// None of the keys has its id: a key file was replaced instead of extended.
     KeyMissing,
-    /// The key is there, and these are not the bytes that it sealed for this place.
+    /// The key exists, but did not seal these bytes for this place.
     Altered,
 }
 
@@ -57,21 +57,21 @@ impl SnapshotKeys {
     /// Reads keys, one a line, the current one first: 32 bytes in Base64. Empty lines do not count.
     ///
     /// # Errors
-    /// No key at all, more than 32, one twice, or a line that is not valid.
+    /// No key at all, more than 32, the same key twice, or a line that is not valid.
     pub fn parse(text: &str) -> Result<Self, SecretLinesRefused> {
         let keys = secret_lines::read(text, "key", MAX_KEYS, |line, before: &[SnapshotKey]| {
             let bytes = STANDARD.decode(line).ok().filter(|bytes| bytes.len() == KEY_LEN);
             let key = bytes.and_then(|bytes| SnapshotKey::new(&bytes));
             let key = key.ok_or_else(|| format!("not {KEY_LEN} bytes in Base64"))?;
             match before.iter().any(|known| known.id == key.id) {
-                true => Err("a key that an earlier line has already".to_owned()),
+                true => Err("the same key as an earlier line".to_owned()),
                 false => Ok(key),
             }
         })?;
         Ok(Self(keys.into()))
     }
 
-    /// A new key, as a line for its file.
+    /// A new random key, as a line of its file.
     #[must_use]
     pub fn draw(entropy: &dyn Entropy) -> String {
         let mut bytes = [0; KEY_LEN];
@@ -79,19 +79,19 @@ impl SnapshotKeys {
         STANDARD.encode(bytes)
     }
 
-    /// Seals a text for one place only: moved to another, it cannot be opened.
+    /// Seals a text for one place. If it is moved to another, it cannot be opened.
     pub(crate) fn seal(&self, entropy: &dyn Entropy, place: &str, text: Vec<u8>) -> Sealed {
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce);
-        // There is never no key, and no text is as long as the cipher's limit.
-        let [SnapshotKey { id, key }, ..] = &*self.0 else { unreachable!("keys are at least one") };
+        // There is always a key, and no text reaches the cipher's limit.
+        let [SnapshotKey { id, key }, ..] = &*self.0 else { unreachable!("there is at least one key") };
         let mut bytes = text;
         let sealed = key.seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
             Aad::from(place.as_bytes()),
             &mut bytes,
         );
-        sealed.unwrap_or_else(|_| unreachable!("a text of some kilobytes is sealed"));
+        sealed.unwrap_or_else(|_| unreachable!("a text below the cipher's limit is always sealed"));
         Sealed { key_id: id.clone(), nonce, bytes: bytes.into() }
     }
 
@@ -164,7 +164,7 @@ mod tests {
             (String::new(), "it holds no key"),
             (format!("{}\nsecret", line(1)), "line 2 is not 32 bytes in Base64"),
             (STANDARD.encode([1; 31]), "line 1 is not 32 bytes in Base64"),
-            (format!("{}\n\n{}", line(1), line(1)), "line 3 is a key that an earlier line has already"),
+            (format!("{}\n\n{}", line(1), line(1)), "line 3 is the same key as an earlier line"),
             (many.join("\n"), "it holds more than 32 keys"),
         ] {
             assert_eq!(SnapshotKeys::parse(&text).unwrap_err().to_string(), told);

@@ -1,5 +1,4 @@
-//! The watch's loop: has everything looked over once a minute, for the metrics and the log. It
-//! changes nothing.
+//! The loop of the watch: it makes a survey once a minute, for the metrics and the log. It changes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use countersign_domain::time::{HOUR, Timestamp};
 use crate::book::Book;
 use crate::metrics::Survey;
 
-/// How long lies between two surveys: the metrics' gauges are never older.
+/// The pause between two surveys: the metrics' gauges are never older.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// Runs until it is dropped.
@@ -21,24 +20,24 @@ pub(crate) async fn run(book: Arc<Book>) {
                 book.metrics.show(&survey);
                 logged.log(&survey, book.clock.now());
             }
-            Err(failed) => tracing::warn!(%failed, "what is open could not be looked over"),
+            Err(failed) => tracing::warn!(%failed, "the survey of open work failed"),
         }
         book.clock.sleep(PAUSE).await;
     }
 }
 
-/// What the log has said of a survey last.
+/// What was last logged of a survey.
 #[derive(Debug, Default)]
 struct Logged {
     at: Option<Timestamp>,
     stuck: i64,
 }
 
-/// What is stuck is logged again after this time, or when there is more of it.
+/// Stuck work is logged again after this time, or when there is more of it.
 const TELL_EVERY: Duration = HOUR;
 
 impl Logged {
-    /// Logs what needs a person: nothing, when nothing does.
+    /// Logs what a person must look at, if anything.
     fn log(&mut self, survey: &Survey, now: Timestamp) {
         let stuck: i64 = survey.open.values().map(|count| count.stuck).sum();
         let is_time = self.at.is_none_or(|at| now.since(at) >= TELL_EVERY);
@@ -52,10 +51,10 @@ impl Logged {
         self.stuck = stuck;
         for (what, count) in survey.open.iter().filter(|(_, count)| count.stuck > 0) {
             let (kind, state, count) = (what.kind.as_str(), what.state.as_str(), count.stuck);
-            tracing::warn!(kind, state, count, "open for more than ten minutes");
+            tracing::warn!(kind, state, count, "work of this kind has been open for more than ten minutes");
         }
         for (since, checkout_id) in &survey.stuck {
-            tracing::warn!(checkout_id, %since, "among those that are open for longest");
+            tracing::warn!(checkout_id, %since, "this checkout has had open work for longest");
         }
         let Survey { timers_overdue, webhook_backlog, snapshots_due, snapshots_missed, .. } = survey;
         tracing::warn!(
@@ -65,7 +64,7 @@ impl Logged {
             snapshots_missed,
             expiring_in_24_h = expiring("24"),
             expiring_in_72_h = expiring("72"),
-            "what waits"
+            "summary of open work"
         );
     }
 }

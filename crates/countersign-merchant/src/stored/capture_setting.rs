@@ -1,11 +1,11 @@
-//! Under which capture policy the stored timers were set. It is only ever compared.
+//! The capture policy under which the stored timers were set. It is only compared with the current one.
 
 use countersign_document::stored;
 
 use super::Merchant;
 use crate::settings::{CapturePolicy, Policy};
 
-/// What decides when a charge is captured.
+/// The settings that decide when a charge is captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CaptureSetting {
     policy: CapturePolicy,
@@ -25,7 +25,7 @@ stored! {
 impl From<&Policy> for CaptureSetting {
     fn from(policy: &Policy) -> Self {
         let margin_seconds = match policy.capture_policy {
-            // Nobody captures, so that no margin counts.
+            // This server does not capture, so the margin does not count.
             CapturePolicy::Manual => 0,
             CapturePolicy::BeforeGuaranteeEnds | CapturePolicy::BeforeExpiry => {
                 policy.capture_margin.as_secs()

@@ -1,5 +1,5 @@
-//! The checkout document: terms, attempts, payment, links. One document, so that "at most one attempt is
-//! live" is held by its version alone.
+//! The checkout document: terms, attempts, payment, links. It is one document, so its version alone ensures
+//! that at most one attempt is live.
 
 use countersign_document::stored;
 use countersign_domain::merchant::attempt::{

@@ -1,5 +1,5 @@
-//! What the merchant half keeps, one file a document: each is declared once, with the codec of both halves.
-//! A document whose form changes gets the next format number, and no other is read.
+//! The documents that the merchant half stores, one file each. Each is declared once, with the codec of both
+//! halves. A document whose form changes gets the next format number, and only the current format is read.
 
 pub(crate) mod capture_setting;
 pub(crate) mod checkout;
@@ -12,5 +12,5 @@ pub(crate) mod webhook;
 
 pub(crate) use countersign_document::Unreadable;
 
-/// Whose forms these are.
+/// Marks the forms of the merchant half's documents.
 pub(crate) enum Merchant {}

@@ -1,5 +1,5 @@
-//! A notification document: what Amazon's message says, in Amazon's own form, and whether it is taken in.
-//! It is kept on as a tombstone for as long as the same message may come again.
+//! A notification document: Amazon's message in its own form, and its progress. It is kept as a tombstone for
+//! as long as the same message may arrive again.
 
 use countersign_client::notification::Message;
 use countersign_document::stored;
@@ -7,25 +7,25 @@ use countersign_domain::time::Timestamp;
 
 use super::Merchant;
 
-/// What was received, and how far it is.
+/// A notification that was received, and its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notification {
     pub(crate) received_at: Timestamp,
-    /// None of a confirmation: there is nothing to look at.
+    /// `None` for a confirmation, which has no object to look up.
     pub(crate) message: Option<Message>,
     pub(crate) progress: Progress,
 }
 
-/// How far a notification is.
+/// The progress of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// Its order is to be found, and what it is about to be looked at.
+    /// Its order must be found, and its object looked up.
     Waiting {
         try_count: u32,
-        /// The checkout that its Charge Permission names, once Amazon was asked.
+        /// The checkout that its Charge Permission names, once Amazon has shown it.
         reference: Option<String>,
     },
-    /// Nothing is left to do; a copy is known by it.
+    /// Nothing is left to do; it is kept to recognize copies.
     Over,
 }
 

@@ -1,5 +1,5 @@
-//! The payment and the cancellation within the checkout document: charges with their refunds, and the
-//! operations, with the exact bytes that they send.
+//! The payment and the cancellation within the checkout document: charges with their refunds, and operations
+//! with the exact bytes that they send.
 
 use countersign_document::stored;
 use countersign_domain::merchant::call::Look;

@@ -6,20 +6,20 @@ use countersign_domain::time::Timestamp;
 use super::{Merchant, Unreadable};
 use crate::snapshot_key::Sealed;
 
-/// The buyer's and the transaction's data, as far as they are kept.
+/// The stored state of the buyer's and the transaction's data.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Snapshot {
     /// To be fetched.
     Due { completed_at: Timestamp, try_count: u32 },
     /// Fetched.
     Taken { taken_at: Timestamp, sealed: Sealed },
-    /// Not fetched before Amazon forgot it.
+    /// Amazon deleted the data before they could be fetched.
     Missed { completed_at: Timestamp },
     /// Erased for good: never fetched again.
     Erased { erased_at: Timestamp },
 }
 
-/// What a snapshot seals: the Charge Permission and the Charge as Amazon gave them.
+/// What a snapshot seals: the Charge Permission and the Charge as Amazon returned them.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Transaction {
     pub(crate) charge_permission: String,
@@ -49,7 +49,7 @@ impl Transaction {
         countersign_document::encode::<Merchant, _>(self).into()
     }
 
-    /// Reads an opened text.
+    /// Reads a text that was opened.
     pub(crate) fn decode(text: &[u8]) -> Result<Self, Unreadable> {
         countersign_document::decode::<Merchant, _>(COLLECTION, text)
     }

@@ -1,5 +1,5 @@
-//! The webhook document: how often a fact's webhook has failed. There is one only while a fact that has
-//! failed is still to be sent: what is taken at once, as nearly all are, costs no write.
+//! The webhook document: how often a fact's webhook has failed. It exists only while a fact whose webhook
+//! failed is still to be sent, so a webhook that succeeds immediately, as nearly all do, costs no write.
 
 use countersign_document::stored;
 

@@ -1,4 +1,4 @@
-//! The checkout document comes back as it went, and its form on disk is what it was.
+//! The checkout document is read back as it was written, and its form on disk does not change.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ fn charge() -> ChargeId {
     ChargeId::parse("S01-1-C1").unwrap()
 }
 
-/// Every state with every reason and every option.
+/// Every state, with every reason and every option.
 fn states() -> Vec<AttemptState> {
     let completed =
         |completion| AttemptState::Completed { completion, charge_permission_id: permission(), at: at(7) };
@@ -184,7 +184,7 @@ fn every_state_comes_back_as_it_went() {
 
 #[test]
 fn the_form_on_disk_is_that_of_its_format() {
-    // A line that changes here needs the next format.
+    // If a line changes here, the document needs the next format.
     let registration = registration(states());
     let text_of = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
     let (format, whole) = encode(&registration);

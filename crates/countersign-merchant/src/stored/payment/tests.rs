@@ -1,4 +1,4 @@
-//! Every state of a payment and of a cancellation, through the bytes on disk and back.
+//! Every state of a payment and of a cancellation is read back as it was written.
 
 use std::sync::Arc;
 
@@ -211,7 +211,7 @@ fn every_cancellation_comes_back_as_it_went() {
 
 #[test]
 fn the_form_on_disk_is_that_of_its_format() {
-    // A line that changes here needs the next format of the checkout document.
+    // If a line changes here, the checkout document needs the next format.
     let text_of = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
     let payment = &payments()[1];
     let whole = text_of(encode::<Merchant, _>(payment));
