@@ -1,6 +1,6 @@
-//! The buyer's browser: the button's events, from the shop's own page. Its token is in the path, as in a
-//! result link, and opens this one checkout and nothing else. Pages of other origins are turned away; no
-//! cookie is read or set.
+//! The buyer's browser: the button's events, from the shop's own page. The token is in the path, as in a
+//! result link, and gives access to this one checkout only. Pages of other origins are refused; no cookie is
+//! read or set.
 
 use std::sync::{Arc, LazyLock};
 
@@ -23,15 +23,15 @@ use crate::drive::quote::Question;
 use crate::events::table::{Event, Kind};
 use crate::settings::Origin;
 
-/// The longest event, in bytes: a page's own members and two addresses are a few thousand.
+/// The longest event, in bytes: its members with two addresses are a few thousand.
 const MAX_EVENT_LEN: usize = 64 << 10;
-/// The most coupon codes of one event, and the longest of them, in characters.
+/// At most this many coupon codes in one event, and the longest code, in characters.
 const MAX_COUPON_CODES: usize = 20;
 const MAX_COUPON_CODE_LEN: usize = 64;
-/// The longest word of a button's error that is kept.
+/// The longest code of a button's error that is kept.
 const MAX_ERROR_WORD_LEN: usize = 64;
 
-/// For how long a browser need not ask again whether it may ask: ten minutes.
+/// How long a browser may keep the answer to a preflight request: ten minutes.
 const PREFLIGHT_KEPT_S: HeaderValue = HeaderValue::from_static("600");
 
 object! {
@@ -51,7 +51,7 @@ object! {
 }
 
 object! {
-    /// One object, by Amazon's plural name.
+    /// One object, although Amazon's name is plural.
     struct ChosenDeliveryOption {
         id: String = "id" [..=255],
     }
@@ -70,10 +70,10 @@ object! {
     }
 }
 
-/// What the functions of a page's routes share.
+/// What the functions of the page's routes get.
 struct Page {
     app: Arc<App>,
-    /// The checkout that the token opens.
+    /// The checkout of the token.
     loaded: Loaded,
 }
 
@@ -90,7 +90,7 @@ static ROUTES: LazyLock<Router<Page, Refused>> = LazyLock::new(|| {
 
 /// Answers one request below `/browser`.
 pub(super) async fn answer(app: Arc<App>, request: Request) -> Answer {
-    // A caller without the token learns nothing, not even which paths there are.
+    // A caller without the token learns nothing, not even which paths exist.
     let loaded = match request.uri().path().split('/').nth(2) {
         None | Some("") => None,
         Some(token) => app.checkout_of_browser(token).await?,
@@ -114,7 +114,7 @@ pub(super) async fn answer(app: Arc<App>, request: Request) -> Answer {
     Ok(response)
 }
 
-/// The origin that may read the answer; none for a request that no page of another origin has made.
+/// The origin that may read the answer; `None` for a request without an `Origin` header.
 fn origin(app: &App, loaded: &Loaded, request: &Request) -> Result<Option<HeaderValue>, Refused> {
     let mut shown = request.headers().get_all(header::ORIGIN).iter();
     let Some(origin) = shown.next() else { return Ok(None) };
@@ -127,13 +127,13 @@ fn origin(app: &App, loaded: &Loaded, request: &Request) -> Result<Option<Header
     if is_allowed { Ok(Some(origin.clone())) } else { Err(Refused::origin_not_allowed()) }
 }
 
-/// What a browser asks before it lets a page of another origin send JSON. `HEAD` is not named: a browser sends it
-/// without asking, as it does `GET`.
+/// Answers the preflight request that a browser makes before a page of another origin may send JSON. `HEAD` is
+/// not named: a browser sends it without a preflight, as it does `GET`.
 fn preflight(path: &str) -> Answer {
     let allowed = ROUTES.allowed(path).ok_or_else(Refused::no_such_path)?;
     let mut response = no_content();
     let headers = response.headers_mut();
-    // Names of methods are always a header's value.
+    // Names of methods are always a valid header value.
     let named: Vec<&str> = allowed.split(", ").filter(|method| *method != "HEAD").collect();
     if let Ok(methods) = HeaderValue::from_str(&named.join(", ")) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
@@ -214,13 +214,14 @@ async fn noted(page: &Page, event: Event) -> Answer {
     Ok(no_content())
 }
 
-/// A code such as `InvalidParameterValue`. Whatever is longer may be anybody's text, and is not kept.
+/// Whether a message is a code such as `InvalidParameterValue`. Anything longer may be any text, and is not
+/// kept.
 fn is_word(message: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     (1..=MAX_ERROR_WORD_LEN).contains(&message.len()) && message.bytes().all(is_part)
 }
 
-/// The answer to Amazon's page: the cart, or the code of why there is none. Both are answers, so both are 200.
+/// The answer to Amazon's page: the cart, or the code of why there is none. Both have status 200.
 async fn quoted(page: &Page, question: &Question) -> Answer {
     let details = match page.app.quote(&page.loaded, question).await {
         Ok(details) => details,
@@ -240,7 +241,7 @@ fn coupon_codes(codes: Option<Vec<String>>) -> Result<Option<Vec<String>>, Refus
     };
     match &codes {
         Some(codes) if codes.len() > MAX_COUPON_CODES || !codes.iter().all(is_code) => {
-            let why = "must be up to 20 printable texts of 1 to 64 characters";
+            let why = "must be at most 20 printable texts of 1 to 64 characters";
             Err(Refused::invalid("couponCodes", why))
         }
         Some(_) | None => Ok(codes),

@@ -1,4 +1,4 @@
-//! From each refusal to its answer: status, code, field and message.
+//! The answer to each refusal: status, code, field and message.
 
 use std::borrow::Cow;
 
@@ -24,25 +24,25 @@ use countersign_protocol::json::Members;
 const BAD: Status = Status::BAD_REQUEST;
 const CONFLICT: Status = Status::CONFLICT;
 
-/// What a route's function gives back.
+/// What a route's function returns.
 pub(super) type Answer = Result<Response, Refused>;
 
-/// What a request is refused with.
+/// The refusal of a request.
 #[derive(Debug)]
 pub(super) struct Refused {
     status: Status,
     code: Cow<'static, str>,
     field: Option<Cow<'static, str>>,
     message: Message,
-    /// The methods that the path takes, if it does not take this one.
+    /// The methods that the path accepts, if it does not accept this one.
     allowed: Option<Box<str>>,
-    /// Where the buyer names another payment method, if that is what it takes.
+    /// Where the buyer can choose another payment method, if that would help.
     update_url: Option<Box<str>>,
-    /// The store's failure that it comes from, for the log.
+    /// The store's failure that caused it, for the log.
     failed: Option<Box<StoreFailed>>,
 }
 
-/// What a person reads.
+/// The message for a person.
 #[derive(Debug)]
 enum Message {
     Whole(Cow<'static, str>),
@@ -99,7 +99,7 @@ impl Refused {
 
     pub(super) fn origin_not_allowed() -> Self {
         let message =
-            "A page of this origin may not speak for this checkout; shop.origins names further ones.";
+            "Pages of this origin may not act for this checkout. Add the origin to shop.origins to allow it.";
         refused(Status::FORBIDDEN, "OriginNotAllowed", message).at("origin")
     }
 
@@ -111,23 +111,23 @@ impl Refused {
         refused(Status::NOT_FOUND, "NoSuchCharge", NO_SUCH_CHARGE).at("chargeId")
     }
 
-    /// Amazon refused what was asked for, by this code.
+    /// Amazon refused the operation with this code.
     pub(super) fn by_amazon(code: &str) -> Self {
-        refused(CONFLICT, code.to_owned(), "Amazon refuses this; nothing was done.")
+        refused(CONFLICT, code.to_owned(), "Amazon refused this. Nothing was done.")
     }
 
-    /// The money was declined: Amazon's reason, and where the buyer names another payment method, if that is
-    /// what it takes.
+    /// The payment was declined: Amazon's reason, and where the buyer can choose another payment method, if
+    /// that would help.
     pub(super) fn declined(code: &str, update_url: Option<String>) -> Self {
-        let message = "The payment was declined; nothing was taken.";
+        let message = "The payment was declined. Nothing was charged.";
         let update_url = update_url.map(Into::into);
         Self { update_url, ..refused(Status::PAYMENT_REQUIRED, code.to_owned(), message) }
     }
 
-    /// Amazon declined to give money back: which refund, and Amazon's reason. It takes nothing, and another
-    /// card helps nobody.
+    /// Amazon declined a refund: its id, and Amazon's reason. It is not a 402, because another payment method
+    /// would not help.
     pub(super) fn refund_declined(refund: &str, reason: &str) -> Self {
-        let message = format!("Amazon declined the refund {refund} ({reason}); nothing was given back.");
+        let message = format!("Amazon declined the refund {refund} ({reason}). Nothing was refunded.");
         refused(CONFLICT, "RefundDeclined", message)
     }
 }
@@ -136,7 +136,7 @@ impl Refused {
 pub(super) fn render(refused: Refused) -> Response {
     let Refused { status, code, field, message, allowed, update_url, failed } = refused;
     if let Some(failed) = failed {
-        tracing::error!(%failed, "a request was refused");
+        tracing::error!(%failed, "a request could not be answered: the store failed");
     }
     let message = match message {
         Message::Whole(message) => message,
@@ -146,7 +146,7 @@ pub(super) fn render(refused: Refused) -> Response {
     let envelope =
         Members::default().with("error", error).some("paymentMethodUpdateUrl", update_url.map(String::from));
     let mut response = json(status, &envelope);
-    // Names of methods are always a header's value.
+    // Names of methods are always a valid header value.
     if let Some(Ok(allowed)) = allowed.map(|allowed| HeaderValue::from_str(&allowed)) {
         response.headers_mut().insert(header::ALLOW, allowed);
     }
@@ -171,11 +171,12 @@ where
 impl From<StoreFailed> for Refused {
     fn from(failed: StoreFailed) -> Self {
         let (code, message) = match failed {
-            StoreFailed::Indeterminate(_) => {
-                ("Indeterminate", "Whether this was kept is not known; it may be carried out. Ask again.")
-            }
+            StoreFailed::Indeterminate(_) => (
+                "Indeterminate",
+                "It is not known whether this was stored, and it may still be executed. Try again.",
+            ),
             StoreFailed::Unavailable(_) | StoreFailed::Unreadable(_) => {
-                ("Unavailable", "The store does not answer. Nothing is lost; ask again.")
+                ("Unavailable", "The store does not answer. Nothing is lost. Try again.")
             }
         };
         Self { failed: Some(Box::new(failed)), ..refused(Status::SERVICE_UNAVAILABLE, code, message) }
@@ -185,7 +186,7 @@ impl From<StoreFailed> for Refused {
 impl From<Unrouted> for Refused {
     fn from(unrouted: Unrouted) -> Self {
         let Unrouted::WrongMethod { allowed } = unrouted else { return Self::no_such_path() };
-        let message = "This path does not take this method.";
+        let message = "This path does not accept this method.";
         Self {
             allowed: Some(allowed.into()),
             ..refused(Status::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
@@ -224,7 +225,7 @@ impl From<RegistrationRefused> for Refused {
         match registration {
             RegistrationRefused::Terms(terms) => terms_refused(terms).at(terms.field()),
             RegistrationRefused::OtherTerms(field) => {
-                let message = format!("This order is registered with another [{field}].");
+                let message = format!("This order is already registered with a different [{field}].");
                 refused(CONFLICT, "OrderExists", message).at(field)
             }
             RegistrationRefused::NotFound => Self::no_such_checkout(),
@@ -240,7 +241,7 @@ impl From<CompleteRefused> for Refused {
                 ("SessionOfAnotherOrder", "This Checkout Session belongs to another order.")
             }
             CompleteRefused::Arrival(ArrivalRefused::TooManyAttempts) => {
-                ("TooManyAttempts", "This order has seen too many Checkout Sessions.")
+                ("TooManyAttempts", "This order has had too many Checkout Sessions.")
             }
             CompleteRefused::Arrival(ArrivalRefused::OrderCanceled) => ("OrderCanceled", CANCELED),
         };
@@ -266,7 +267,7 @@ impl From<NotificationRefused> for Refused {
             BAD => "InvalidFormat",
             _ => "NotBelieved",
         };
-        let message = format!("This notification is not taken: {notification}.");
+        let message = format!("This notification was not accepted: {notification}.");
         Self { field: field.map(Into::into), ..refused(status, code, message) }
     }
 }
@@ -276,22 +277,25 @@ impl From<SnapshotRefused> for Refused {
         let (status, code, message) = match snapshot {
             SnapshotRefused::NoSuchCheckout => return Self::no_such_checkout(),
             SnapshotRefused::NotCompleted => {
-                (Status::NOT_FOUND, "NoSnapshot", "Nothing was paid, so there is nothing to keep.")
+                (Status::NOT_FOUND, "NoSnapshot", "Nothing was paid, so there is no snapshot.")
             }
-            SnapshotRefused::Due => {
-                (Status::NOT_FOUND, "SnapshotDue", "It is not fetched from Amazon yet. Ask again later.")
-            }
+            SnapshotRefused::Due => (
+                Status::NOT_FOUND,
+                "SnapshotDue",
+                "The snapshot has not been fetched from Amazon yet. Try again later.",
+            ),
             SnapshotRefused::Missed => {
-                (Status::GONE, "SnapshotMissed", "Amazon forgot the data before they could be fetched.")
+                (Status::GONE, "SnapshotMissed", "Amazon deleted the data before they could be fetched.")
             }
             SnapshotRefused::Erased => (Status::GONE, "SnapshotErased", "The data were erased."),
             SnapshotRefused::KeyMissing => {
-                let message =
-                    "The key that opens it is not configured. Nothing is lost; the log names the key.";
+                let message = "The key that opens the snapshot is not configured. Nothing is lost. The log \
+                               names the key.";
                 (Status::SERVICE_UNAVAILABLE, "SnapshotKeyMissing", message)
             }
             SnapshotRefused::Altered => {
-                let message = "What is stored is not what was sealed. The log names it.";
+                let message =
+                    "The stored snapshot was altered: it is not what was sealed. The log has the details.";
                 (Status::SERVICE_UNAVAILABLE, "SnapshotAltered", message)
             }
         };
@@ -302,12 +306,12 @@ impl From<SnapshotRefused> for Refused {
 fn terms_refused(terms: TermsRefused) -> Refused {
     match terms {
         TermsRefused::PendingWithCapture => {
-            let message = "AuthorizeWithCapture cannot wait for a pending authorization.";
+            let message = "AuthorizeWithCapture cannot be combined with a pending authorization.";
             refused(BAD, "InvalidCombination", message)
         }
         TermsRefused::NothingToCharge => refused(BAD, "InvalidValue", NO_AMOUNT),
         TermsRefused::ChargeAboveMaximum => {
-            refused(BAD, "InvalidValue", "The amount is more than Amazon Pay charges at once.")
+            refused(BAD, "InvalidValue", "The amount is more than Amazon Pay accepts for one charge.")
         }
         TermsRefused::TotalInAnotherCurrency(currency) => {
             refused(BAD, "InvalidCombination", format!("{currency} is not the currency of chargeAmount."))
@@ -316,12 +320,12 @@ fn terms_refused(terms: TermsRefused) -> Refused {
             refused(BAD, "InvalidCombination", "The total is less than chargeAmount.")
         }
         TermsRefused::VersionMoved { current } => {
-            let message = format!("The terms have version {current}: read them and decide again.");
+            let message = format!("The terms now have version {current}. Read them and decide again.");
             refused(CONFLICT, "TermsVersionMoved", message)
         }
         TermsRefused::OrderCanceled => refused(CONFLICT, "OrderCanceled", CANCELED),
         TermsRefused::AlreadySent => {
-            let message = "A payment with the present terms was sent and is not proved unpaid.";
+            let message = "A payment with the current terms was sent and is not proved unpaid.";
             refused(CONFLICT, "AlreadySent", message)
         }
     }
@@ -336,56 +340,60 @@ fn operation_refused(rule: OperationRefused) -> Refused {
             refused(CONFLICT, "ReferenceReused", "This reference was used for something else.")
         }
         Rule::TooManyOperations => {
-            let message = format!("A checkout takes {MAX_OPERATIONS} operations.");
+            let message = format!("A checkout can have at most {MAX_OPERATIONS} operations.");
             refused(CONFLICT, "TooManyOperations", message)
         }
         Rule::PendingWithCapture => {
-            let message = "captureNow cannot wait for a pending authorization.";
+            let message = "captureNow cannot be combined with a pending authorization.";
             refused(BAD, "InvalidCombination", message)
         }
         Rule::Nothing(_) => refused(BAD, "InvalidValue", NO_AMOUNT),
         Rule::OtherCurrency(_) => {
-            refused(BAD, "InvalidValue", "The amount is in another currency than the order.")
+            refused(BAD, "InvalidValue", "The amount is not in the currency of the order.")
         }
         Rule::AboveMaximum(_) => {
-            refused(BAD, "InvalidValue", "The amount is more than Amazon Pay moves at once.")
+            refused(BAD, "InvalidValue", "The amount is more than Amazon Pay accepts for one operation.")
         }
         Rule::PermissionClosed => {
-            let message = "The Charge Permission is closed: nothing can be charged.";
+            let message = "The Charge Permission is closed, so nothing can be charged.";
             refused(CONFLICT, "ChargePermissionClosed", message)
         }
         Rule::PermissionNonChargeable => {
             let message =
-                "The Charge Permission cannot be charged until the buyer names another payment method.";
+                "The Charge Permission cannot be charged until the buyer chooses another payment method.";
             refused(CONFLICT, "ChargePermissionNonChargeable", message)
         }
         Rule::TooManyCharges => {
-            let message = format!("A Charge Permission takes {MAX_CHARGES} charges.");
+            let message = format!("A Charge Permission can have at most {MAX_CHARGES} charges.");
             refused(CONFLICT, "TooManyCharges", message)
         }
         Rule::ExceedsLimit(left) => {
-            refused(CONFLICT, "ExceedsLimit", format!("Of this order {left} is left to be charged."))
+            refused(CONFLICT, "ExceedsLimit", format!("Only {left} of this order can still be charged."))
         }
         Rule::NoSuchCharge => refused(BAD, "NoSuchCharge", NO_SUCH_CHARGE),
         Rule::ChargeNotNamed => {
-            refused(CONFLICT, "ChargeNotNamed", "Not exactly one charge can be meant: name one.")
+            refused(CONFLICT, "ChargeNotNamed", "It is not clear which charge is meant. Name one.")
         }
         Rule::NotAuthorized => refused(CONFLICT, "NotAuthorized", "The charge is not Authorized."),
-        Rule::ChargeBusy => refused(CONFLICT, "ChargeBusy", "Something else is being done with this charge."),
+        Rule::ChargeBusy => {
+            refused(CONFLICT, "ChargeBusy", "Another operation on this charge is in progress.")
+        }
         Rule::ExceedsCharge(amount) => {
             refused(CONFLICT, "ExceedsCharge", format!("The charge is authorized for {amount}."))
         }
         Rule::NotCaptured => refused(CONFLICT, "NotCaptured", "The charge is not Captured."),
-        Rule::ExceedsRefundable(left) => {
-            refused(CONFLICT, "ExceedsRefundable", format!("Of this charge {left} may be refunded."))
-        }
+        Rule::ExceedsRefundable(left) => refused(
+            CONFLICT,
+            "ExceedsRefundable",
+            format!("Only {left} of this charge can still be refunded."),
+        ),
         Rule::TooManyRefunds => {
-            refused(CONFLICT, "TooManyRefunds", format!("A charge takes {MAX_REFUNDS} refunds."))
+            refused(CONFLICT, "TooManyRefunds", format!("A charge can have at most {MAX_REFUNDS} refunds."))
         }
     }
 }
 
-/// Amazon sends again what is answered with a 5xx, and gives up what is answered with a 4xx.
+/// Amazon sends a notification again if the answer is a 5xx, and gives up if it is a 4xx.
 fn notification_refused(notification: &NotificationRefused) -> (Status, Option<&'static str>) {
     match notification {
         NotificationRefused::Envelope(

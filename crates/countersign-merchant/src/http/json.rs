@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// A JSON answer.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    // These types hold strings, numbers and lists only, which always serialise.
+    // These types contain only strings, numbers and lists, which always serialize.
     json_bytes(status, Bytes::from(serde_json::to_vec(body).unwrap_or_default()))
 }
 

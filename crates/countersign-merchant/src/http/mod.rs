@@ -1,5 +1,5 @@
-//! The merchant half over HTTP: tables of routes, the shop's token, bodies in and out. No rule lives here,
-//! and no store is called: `drive/` and `book/` do both.
+//! The merchant half over HTTP: tables of routes, the shop's token, bodies in and out. It has no rules and
+//! does not call the store: `drive/` and `book/` do.
 
 mod browser;
 mod errors;
@@ -22,10 +22,10 @@ use crate::drive::App;
 use crate::pages::result;
 use errors::{Answer, Refused};
 
-/// The longest path that any route has, with room: longer ones are not found without a look.
+/// No route is longer than this: a longer path is not found, without a lookup.
 const MAX_PATH_LEN: usize = 512;
 
-/// Answers the shop, the buyer's browser and the operator.
+/// Answers the shop, the buyer's browser, Amazon and the operator.
 pub(crate) struct Server {
     pub(crate) app: Arc<App>,
 }
@@ -41,8 +41,8 @@ impl Handler for Server {
     }
 }
 
-/// The shop's token and the page's are asked for before anything is said of a path or a method, unless the path is
-/// longer than any.
+/// The shop's token and the page's are checked before the path and the method, so that a caller without a token
+/// learns nothing about them. Only a path that is too long is refused earlier.
 async fn answered(app: Arc<App>, request: Request) -> Answer {
     let path = request.uri().path();
     if path.len() > MAX_PATH_LEN {
@@ -55,7 +55,7 @@ async fn answered(app: Arc<App>, request: Request) -> Answer {
     }
 }
 
-/// What is answered without a token in a header; the link to a result has one of its own.
+/// The routes without a token of the shop or the page; a result link has its own.
 static ROUTES: LazyLock<Router<Arc<App>, Refused>> = LazyLock::new(|| {
     Router::new()
         .post("/amazon/notifications", notification)
@@ -67,7 +67,7 @@ static ROUTES: LazyLock<Router<Arc<App>, Refused>> = LazyLock::new(|| {
         .read("/result/{token}", result_page)
 });
 
-/// Amazon shows no token: the envelope is signed.
+/// Amazon has no token: it signs the envelope.
 async fn notification(app: Arc<App>, request: Request) -> Answer {
     if request.body().len() > MAX_ENVELOPE_LEN {
         return Err(Unreadable::BodyTooLarge.into());
@@ -103,7 +103,7 @@ async fn result_page(app: Arc<App>, request: Request, token: String) -> Answer {
         Ok(Some(loaded)) => result::page(&app.settings, &loaded.registration, app.clock.now()),
         Ok(None) => result::not_found(&app.settings, languages),
         Err(failed) => {
-            tracing::error!(%failed, "a result page could not be read");
+            tracing::error!(%failed, "the checkout of a result page could not be read");
             result::unavailable(&app.settings, languages)
         }
     })

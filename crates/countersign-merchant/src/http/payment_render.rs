@@ -1,4 +1,4 @@
-//! The payment of a checkout as JSON, and the answers to what the shop asks of it.
+//! The payment of a checkout as JSON, and the answers to the shop's operations on it.
 
 use countersign_domain::ids::{ChargeId, RefundId};
 use countersign_domain::merchant::after::fulfilment::Fulfilment;
@@ -33,9 +33,9 @@ pub(super) fn payment(payment: &Payment) -> Members {
         .with("chargePermissionId", payment.charge_permission_id.as_str())
         .with("state", payment.permission.state.name())
         .some("reason", payment.permission.state.reason())
-        // Where the buyer names another payment method, when that is what it takes.
+        // Where the buyer can choose another payment method, if that would help.
         .some("paymentMethodUpdateUrl", update_url::of_permission(payment));
-    // What became of the limit. What is in flight is taken off what is left already.
+    // How the limit is used. `left` does not include what is in flight.
     let balances = Members::default()
         .with("limit", amount(payment.limit))
         .with("held", sum(&held))
@@ -80,7 +80,7 @@ fn refund_body(refund: &Refund) -> Members {
 }
 
 fn operation_body(operation: &Operation) -> Members {
-    // The shop's word for it, or else a rule's.
+    // The shop's reference, or the name of the rule that asked for it.
     let (reference, rule) = match &operation.name {
         OperationName::Shop(reference) => (Some(reference), None),
         OperationName::Own(rule) => (None, Some(rule.to_string())),
@@ -127,13 +127,13 @@ const fn cancellation_word(cancellation: &Cancellation) -> &'static str {
     }
 }
 
-/// What is not decided yet.
+/// The state of an operation that is not decided yet.
 const CHECKING: &str = "Checking";
 
-/// The answer to an operation: what it has led to, today's verdict while that is open.
+/// The answer to an operation: its result, or its current state while it is open.
 ///
-/// Once definitive it stays: a charge that was authorized is answered as Authorized also when it has been
-/// captured since, or its capture declined. Where it is now, the checkout shows.
+/// A definitive answer does not change: a charge that was authorized is answered as Authorized even if it has
+/// been captured since, or its capture declined. The checkout shows its current state.
 pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
     let payment = operated.registration.checkout.payment.as_ref();
     // What is recorded is never deleted.
@@ -204,7 +204,7 @@ pub(super) fn operated(operated: &Operated) -> Result<Response, Refused> {
     Ok(json(status, &answer))
 }
 
-/// What a call that ends something has come to.
+/// The status and the state of a call that ends something.
 fn ended(effect: Option<&Effect>, word: &'static str) -> (StatusCode, &'static str) {
     match effect {
         Some(_) => (StatusCode::OK, word),
@@ -212,7 +212,7 @@ fn ended(effect: Option<&Effect>, word: &'static str) -> (StatusCode, &'static s
     }
 }
 
-/// What a charge that was made has come to, as far as its creation is concerned; or why it was declined.
+/// The status and the state of a charge's creation, or why it was declined.
 fn created<'a>(
     payment: &Payment,
     operation: &Operation,
@@ -222,8 +222,8 @@ fn created<'a>(
         Asked::Charge { capture_now, .. } => capture_now,
         Asked::Capture { .. } | Asked::Refund { .. } | Asked::CancelCharge(_) | Asked::Close { .. } => false,
     };
-    // A capture is asked for of an authorized charge only. Of one that has ended without, nothing proves
-    // that it ever was.
+    // Only an authorized charge can have a capture. A charge that has ended without one is not proved to have
+    // been authorized.
     let was_authorized = payment
         .operations
         .iter()
@@ -253,7 +253,7 @@ fn decline(payment: &Payment, code: &str) -> Refused {
     Refused::declined(code, update_url::for_decline(payment, code))
 }
 
-/// Amazon's words for "not with this money, or not by this buyer"; everything else is a rule of its.
+/// A decline is about the payment method or the buyer; every other code is one of Amazon's rules.
 fn refused_by_amazon(payment: &Payment, operation: &Operation, code: &str) -> Refused {
     let charge = operation.request.changes_charge().and_then(|id| payment.charge(id));
     if let Some(reason) = charge.and_then(declined) {
@@ -286,7 +286,7 @@ pub(super) fn canceled(registration: &Registration) -> Result<Response, Refused>
     Ok(json(status, &answer.with("state", cancellation_word(cancellation))))
 }
 
-/// "May I ship?"
+/// Whether the shop may ship, and why.
 pub(super) fn fulfilment(fulfilment: &Fulfilment) -> Response {
     let Fulfilment { may_ship, reason, .. } = *fulfilment;
     json(StatusCode::OK, &serde_json::json!({ "mayShip": may_ship, "reason": reason.as_str() }))

@@ -1,4 +1,4 @@
-//! The bodies of what the shop asks for once it is paid.
+//! The bodies of the requests that the shop makes once an order is paid.
 
 use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::payment::operation::Asked;
@@ -44,7 +44,7 @@ object! {
     }
 }
 
-/// What is asked for, by the shop's own word for it.
+/// What the shop asks for, with its reference.
 #[derive(Debug)]
 pub(super) struct Named {
     pub(super) reference: String,

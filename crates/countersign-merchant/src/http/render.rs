@@ -48,10 +48,10 @@ fn payment_details(terms: &Terms) -> Members {
         .some("totalOrderAmount", terms.total_order_amount.map(amount))
 }
 
-/// What `amazon.Pay.renderJSButton` is called with, the event handlers aside.
+/// What `amazon.Pay.renderJSButton` is called with, except for the event handlers.
 fn button(settings: &Settings, registration: &Registration) -> serde_json::Value {
     let checkout = &registration.checkout;
-    // A visit to Amazon's page begins with what the shop has registered, whatever an earlier one was quoted.
+    // A visit to Amazon's page begins with the registered terms, regardless of earlier quotes.
     let terms = &registration.registered_terms();
     let metadata = &terms.merchant_metadata;
     let without_nulls = |mut value: serde_json::Value| {
@@ -73,8 +73,8 @@ fn button(settings: &Settings, registration: &Registration) -> serde_json::Value
             "storeId": settings.store_id.as_str(),
             "scopes": ["name", "email", "phoneNumber", "shippingAddress", "billingAddress"],
             "paymentDetails": payment_details(terms),
-            // Notifications carry no session id, and Amazon lists nothing: this is the thread back
-            // from an orphan to its order.
+            // Notifications have no session id, and Amazon has no lists: only this reference leads from an
+            // unknown payment back to its order.
             "merchantMetadata": without_nulls(serde_json::json!({
                 "merchantReferenceId": checkout.id.as_str(),
                 "merchantStoreName": metadata.merchant_store_name,
@@ -86,7 +86,7 @@ fn button(settings: &Settings, registration: &Registration) -> serde_json::Value
     }))
 }
 
-/// What every answer about a checkout begins with.
+/// The first members of every answer about a checkout.
 fn named(registration: &Registration) -> Members {
     let checkout = &registration.checkout;
     Members::default().with("checkoutId", checkout.id.as_str()).with("orderId", &checkout.order_id)
@@ -169,14 +169,15 @@ fn proof_of(verdict: Verdict<'_>) -> Option<Proof<'_>> {
     }
 }
 
-/// The buyer's and the transaction's data as Amazon gave them.
+/// The buyer's and the transaction's data as Amazon returned them.
 pub(super) fn snapshot(
     checkout_id: &str,
     taken_at: Timestamp,
     transaction: &Transaction,
 ) -> Result<Response, Refused> {
     let raw = |text: &str| {
-        let unreadable = |_| StoreFailed::Unreadable("a snapshot holds something that is no JSON".to_owned());
+        let unreadable =
+            |_| StoreFailed::Unreadable("a snapshot contains a text that is not JSON".to_owned());
         serde_json::from_str::<Box<RawValue>>(text).map_err(unreadable)
     };
     let body = Members::default()
@@ -191,7 +192,7 @@ pub(super) fn erased(checkout_id: &str, erased_at: Timestamp) -> Response {
     json(StatusCode::OK, &serde_json::json!({ "checkoutId": checkout_id, "erasedAt": erased_at.to_string() }))
 }
 
-/// A page of facts, each in the bytes that its webhook has.
+/// A page of facts, each with the same bytes as its webhook.
 pub(super) fn facts(facts: &[KeptFact]) -> Response {
     let mut body = b"{\"events\":[".to_vec();
     for (index, kept) in facts.iter().enumerate() {
@@ -204,13 +205,13 @@ pub(super) fn facts(facts: &[KeptFact]) -> Response {
     json_bytes(StatusCode::OK, Bytes::from(body))
 }
 
-/// The verdict on the attempt that was asked about.
+/// The verdict on the attempt that the caller asked about.
 fn verdict_on(outcome: &Completing) -> Verdict<'_> {
     let checkout = &outcome.registration.checkout;
     checkout.attempt(outcome.attempt).map_or(Verdict::Checking(None), |it| checkout.verdict_of(it))
 }
 
-/// The checkout result: what the shop shows the buyer next.
+/// The result of a completion, for the shop.
 pub(super) fn result(settings: &Settings, outcome: &Completing) -> Response {
     let registration = &outcome.registration;
     let verdict = verdict_on(outcome);
@@ -225,7 +226,7 @@ pub(super) fn result(settings: &Settings, outcome: &Completing) -> Response {
         Verdict::Pending(_) => "Your payment is being processed.",
         Verdict::Checking(_) | Verdict::Registered => "We are checking your payment.",
         Verdict::NotPaid(_) => NOT_PAID_MESSAGE,
-        // The shop has canceled it, whatever was paid before: nothing is held and nothing kept.
+        // The shop has canceled the order: whatever was paid before is released or refunded.
         Verdict::Canceled => "This order was canceled.",
     };
     let body = outcome_of(registration, verdict)
@@ -236,7 +237,7 @@ pub(super) fn result(settings: &Settings, outcome: &Completing) -> Response {
     json(status, &body)
 }
 
-/// What both results of a completion begin with.
+/// The first members of both results of a completion.
 fn outcome_of(registration: &Registration, verdict: Verdict<'_>) -> Members {
     Members::default()
         .with("outcome", verdict.outcome())
@@ -245,7 +246,7 @@ fn outcome_of(registration: &Registration, verdict: Verdict<'_>) -> Members {
         .with("orderId", &registration.checkout.order_id)
 }
 
-/// The status of a completion's answer, and where its buyer goes.
+/// The status of a completion's answer, and where the buyer goes next.
 fn goes_to(settings: &Settings, registration: &Registration, verdict: Verdict<'_>) -> (StatusCode, String) {
     let links = &registration.links;
     let result_url = registration.result_url(settings);
@@ -275,7 +276,7 @@ fn reason_of<'a>(verdict: Verdict<'a>) -> Option<&'a str> {
     }
 }
 
-/// The checkout result for the buyer's own page: in the buyer's words, and without Amazon's ids.
+/// The result of a completion, for the buyer's page: in the buyer's language, and without Amazon's ids.
 pub(super) fn browser_result(settings: &Settings, outcome: &Completing) -> Response {
     let registration = &outcome.registration;
     let verdict = verdict_on(outcome);
@@ -286,7 +287,7 @@ pub(super) fn browser_result(settings: &Settings, outcome: &Completing) -> Respo
     json(status, &body)
 }
 
-/// How far a checkout is, for the buyer's own page.
+/// The state of a checkout, for the buyer's page.
 pub(super) fn browser_standing(settings: &Settings, registration: &Registration) -> Response {
     let verdict = registration.checkout.verdict();
     let redirect_url = match verdict {
@@ -301,8 +302,7 @@ pub(super) fn browser_standing(settings: &Settings, registration: &Registration)
     json(StatusCode::OK, &body)
 }
 
-/// The headline of the result page, and what a buyer whose payment failed can do about it. What else that
-/// page says it says of itself.
+/// The headline of the result page and, once the outcome is definitive, the advice that follows it.
 fn buyer_message(registration: &Registration, verdict: Verdict<'_>) -> String {
     let texts = Texts::of(registration.links.checkout_language.as_deref());
     let mut message = texts.headline(verdict).to_owned();
@@ -310,7 +310,7 @@ fn buyer_message(registration: &Registration, verdict: Verdict<'_>) -> String {
         return message;
     }
     for advice in texts.advice(&registration.checkout, verdict) {
-        // Japanese sentences follow one another without a blank.
+        // There is no blank between Japanese sentences.
         if !message.ends_with('。') {
             message.push(' ');
         }

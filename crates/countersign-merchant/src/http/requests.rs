@@ -1,4 +1,4 @@
-//! The bodies that the shop sends, read as strictly as Amazon reads a merchant's.
+//! Reads the bodies that the shop sends, as strictly as Amazon reads a merchant's.
 
 use countersign_domain::ids::{ChargeId, CheckoutSessionId};
 use countersign_domain::merchant::attempt::GivenAddresses;
@@ -16,11 +16,11 @@ use crate::book::lookup::{Cursor, TIMELINE};
 use crate::book::outbox::{self, PAGE};
 use crate::book::register::Order;
 
-/// The longest order number and URL, in characters.
+/// The longest order id and the longest URL, in characters.
 const MAX_ORDER_ID_LEN: usize = 128;
 const MAX_URL_LEN: usize = 2_048;
 
-/// The languages that Amazon's button knows.
+/// The languages that Amazon's button supports.
 const LANGUAGES: [&str; 7] = ["en_US", "en_GB", "de_DE", "fr_FR", "it_IT", "es_ES", "ja_JP"];
 
 object! {
@@ -58,7 +58,7 @@ object! {
 }
 
 object! {
-    /// What completes a checkout, from the shop or from the buyer's page.
+    /// The body of a completion, from the shop or from the buyer's page.
     pub(super) struct CompleteCheckout {
         amazon_checkout_session_id: CheckoutSessionId = "amazonCheckoutSessionId",
         shipping_address: Address = "shippingAddress",
@@ -115,7 +115,7 @@ pub(super) fn given(request: CompleteCheckout) -> Result<(CheckoutSessionId, Giv
     Ok((session, given))
 }
 
-/// The terms, from either request that has them.
+/// The terms, from either request.
 fn terms_of(request: ChangeTerms) -> Result<Terms, Refused> {
     fn known<T: Words>(word: Option<Word<T>>, member: &'static str) -> Result<T, Refused> {
         word.as_ref().and_then(Word::known).ok_or(Refused::missing(member))
@@ -134,16 +134,16 @@ fn terms_of(request: ChangeTerms) -> Result<Terms, Refused> {
     })
 }
 
-/// Refuses an empty text, and one with control characters.
+/// Refuses a text that is empty or has control characters.
 pub(super) fn printable(field: &'static str, text: &str) -> Result<(), Refused> {
     if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(Refused::invalid(field, "must be a printable text"));
+        return Err(Refused::invalid(field, "must be printable text"));
     }
     Ok(())
 }
 
-/// An absolute http or https address: a buyer's browser is sent there. Nothing in it that a browser
-/// drops or reads otherwise than this: no blank, no control character, nobody's name before the host.
+/// Requires an absolute http or https URL, because a buyer's browser is sent there. Refuses what a browser
+/// drops or reads differently: blanks, control characters, backslashes, and a user name before the host.
 fn web_address(field: &'static str, text: &str) -> Result<(), Refused> {
     let is_plain = !text.chars().any(|it| it.is_control() || it.is_whitespace() || it == '\\');
     let uri: Result<http::Uri, _> = text.parse();
@@ -155,11 +155,11 @@ fn web_address(field: &'static str, text: &str) -> Result<(), Refused> {
     if is_plain && is_web {
         Ok(())
     } else {
-        Err(Refused::invalid(field, "must be an absolute http or https address"))
+        Err(Refused::invalid(field, "must be an absolute http or https URL"))
     }
 }
 
-/// What a list is asked for.
+/// The query of a list.
 pub(super) struct ListQuery {
     pub(super) order_id: Option<String>,
     pub(super) state: Option<&'static str>,
@@ -182,21 +182,22 @@ pub(super) fn list_query(query: &str) -> Result<ListQuery, Refused> {
                 parsed.after = Some((state.to_owned(), id.to_owned()));
             }
             "state" => {
-                let why = "must be one of registered, checking, pending, paid, authorized, confirmed, notPaid, canceled";
+                let why = "must be one of registered, checking, pending, paid, authorized, confirmed, \
+                           notPaid, canceled";
                 parsed.state = Some(state_of(&value).ok_or(Refused::invalid("state", why))?);
             }
-            _ => return Err(Refused::invalid("query", "takes orderId, state and after only")),
+            _ => return Err(Refused::invalid("query", "may have orderId, state and after only")),
         }
     }
     let why = match (&parsed.after, &parsed.order_id, parsed.state) {
-        (Some(_), Some(_), _) => "cannot be asked for with orderId: an order is one checkout",
+        (Some(_), Some(_), _) => "cannot be combined with orderId: an order has one checkout",
         (Some((of, _)), None, Some(state)) if of != state => "must be the `after` of a page of this state",
         _ => return Ok(parsed),
     };
     Err(Refused::invalid("after", why))
 }
 
-/// The page of a list that is asked for: behind which place, and how long.
+/// The query of a page: after which place it begins, and its length.
 pub(super) struct PageQuery<T> {
     pub(super) after: Option<T>,
     pub(super) limit: usize,
@@ -207,7 +208,7 @@ pub(super) fn timeline_query(query: &str) -> Result<PageQuery<u64>, Refused> {
     page_query(query, TIMELINE, "must be the `after` of an earlier page", |text| text.parse().ok())
 }
 
-/// How many events a page has unless the query says.
+/// How many events a page has unless the query has a limit.
 const EVENTS: usize = 100;
 
 /// `?after=&limit=` of the events.
@@ -231,7 +232,7 @@ fn page_query<T>(
                 let why = "must be a number from 1 to 1000";
                 parsed.limit = limit.ok_or(Refused::invalid("limit", why))?;
             }
-            _ => return Err(Refused::invalid("query", "takes after and limit only")),
+            _ => return Err(Refused::invalid("query", "may have after and limit only")),
         }
     }
     Ok(parsed)
@@ -254,7 +255,7 @@ pub(super) fn fulfilment_query(query: &str) -> Result<Option<ChargeId>, Refused>
                 let read = ChargeId::parse(id).map_err(|_| Refused::invalid("chargeId", why))?;
                 charge_id = Some(read);
             }
-            _ => return Err(Refused::invalid("query", "takes chargeId only")),
+            _ => return Err(Refused::invalid("query", "may have chargeId only")),
         }
     }
     Ok(charge_id)
@@ -264,7 +265,7 @@ fn state_of(word: &str) -> Option<&'static str> {
     Verdict::OUTCOMES.into_iter().find(|state| *state == word)
 }
 
-/// A list's cursor as a later request gives it back.
+/// A list's cursor as a later request sends it.
 pub(super) fn cursor_text((state, id): &Cursor) -> String {
     format!("{state}:{id}")
 }

@@ -1,4 +1,4 @@
-//! The scripts as they are in the tree: the storefront's, for any page to load, and the result page's own.
+//! Serves the scripts: the storefront's, which any page may load, and the result page's own.
 
 use std::sync::LazyLock;
 
@@ -8,28 +8,28 @@ use countersign_http::{Request, Response};
 use countersign_protocol::signing::base64;
 use http::{HeaderValue, StatusCode, header};
 
-/// A script and its tag.
+/// A script and its entity tag.
 pub(super) struct Script {
     text: &'static str,
     etag: LazyLock<HeaderValue>,
 }
 
-/// What mounts the button on the shop's page.
+/// The script that shows the button on the shop's page.
 pub(super) static STOREFRONT: Script = Script {
     text: include_str!("../../../../web/countersign.js"),
     etag: LazyLock::new(|| tag(STOREFRONT.text)),
 };
 
-/// What looks again for a result page without a verdict.
+/// The script that reloads a result page until it has a verdict.
 pub(super) static RESULT: Script =
     Script { text: include_str!("../../../../web/result.js"), etag: LazyLock::new(|| tag(RESULT.text)) };
 
-/// A browser asks again after five minutes, and hears that nothing has changed.
+/// A browser asks again after five minutes, and is answered that nothing has changed.
 const CACHE: &str = "public, max-age=300";
 
 fn tag(text: &str) -> HeaderValue {
     let hash = base64(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-    // Base64 is printable.
+    // Base64 is always a valid header value.
     HeaderValue::from_str(&format!("\"{hash}\"")).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn answer(request: &Request, script: &Script) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
     headers.insert(header::ETAG, script.etag.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Shops may pin it by `integrity`, which takes a readable answer.
+    // Shops may pin the script by `integrity`, which requires that the page may read the answer.
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
     response

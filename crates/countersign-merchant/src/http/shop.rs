@@ -1,4 +1,4 @@
-//! The shop's API: the routes below `/v1`, all of them behind the shop's token.
+//! The shop's API: the routes below `/v1`, which all require the shop's token.
 
 use std::sync::{Arc, LazyLock};
 
@@ -39,7 +39,7 @@ pub(super) async fn answer(app: Arc<App>, request: Request) -> Answer {
     ROUTES.answer(app, request).await
 }
 
-/// The shop shows its token; comparing takes the same time whatever is wrong with it.
+/// Checks the shop's token, in constant time.
 fn authorized(app: &App, request: &Request) -> Result<(), Refused> {
     let header = request.headers().get(http::header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let shown = header.and_then(|header| {
@@ -48,12 +48,12 @@ fn authorized(app: &App, request: &Request) -> Result<(), Refused> {
     });
     let expected = app.settings.shop_token.expose().as_bytes();
     let is_shown = shown.is_some_and(|shown| {
-        // An empty token would be shown by everybody.
+        // An empty token would let everybody in.
         !shown.is_empty() && aws_lc_rs::constant_time::verify_slices_are_equal(shown, expected).is_ok()
     });
     if !is_shown {
         let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-        tracing::warn!(?peer, "a request to the shop's API without its token");
+        tracing::warn!(?peer, "a request to the shop's API did not have its token");
         return Err(Refused::unauthorized());
     }
     Ok(())
@@ -135,7 +135,7 @@ async fn explain(app: Arc<App>, request: Request, id: String) -> Answer {
     let (registration, computed) = app.fulfilment(loaded(&app, &id).await?, None).await?;
     let after = query.after.unwrap_or_default();
     let page = app.timeline_page(&registration.checkout, after, query.limit).await?;
-    // Without a charge that is asked for there is always an answer.
+    // There is always an answer when no charge was named.
     let computed = computed.ok_or_else(Refused::no_such_charge)?;
     Ok(json::json(StatusCode::OK, &explanation(&registration, &page, &app.rules(), &computed)))
 }

@@ -1,12 +1,12 @@
-//! Where a buyer names another payment method, when that is what it takes.
+//! Where a buyer can choose another payment method, when that would help.
 
 use countersign_domain::ids::ChargePermissionId;
 use countersign_domain::merchant::payment::Payment;
 use countersign_domain::merchant::payment::permission::PermissionState;
 use countersign_protocol::wire::ReasonCode;
 
-/// Where a buyer names another payment method for a permission: Amazon's own page, as documented for the
-/// United States and Japan; Europe's is not, and follows the form of its other pages.
+/// Where a buyer can choose another payment method for a permission: Amazon's own page, as documented for the
+/// United States and Japan. Europe's is not documented; it follows the form of its other pages.
 fn update_url(id: &ChargePermissionId) -> String {
     let site = match id.as_str().get(..3) {
         Some("S02" | "P02" | "B02") => "https://payments.amazon.co.uk",
@@ -16,14 +16,14 @@ fn update_url(id: &ChargePermissionId) -> String {
     format!("{site}/jr/your-account/ba/{id}")
 }
 
-/// The link, when the permission waits for another payment method.
+/// The link, if the permission needs another payment method.
 pub(super) fn of_permission(payment: &Payment) -> Option<String> {
     let PermissionState::NonChargeable(reason) = &payment.permission.state else { return None };
     let is_of_method = reason.starts_with("PaymentMethod") || reason == "BillingAddressDeleted";
     is_of_method.then(|| update_url(&payment.charge_permission_id))
 }
 
-/// The link, when this decline or the permission's state asks for another payment method.
+/// The link, if this decline or the permission's state means that another payment method is needed.
 pub(super) fn for_decline(payment: &Payment, code: &str) -> Option<String> {
     let is_of_method =
         [ReasonCode::HardDeclined, ReasonCode::PaymentMethodNotAllowed].map(ReasonCode::as_str);

@@ -1,4 +1,4 @@
-//! What is refused, with its status, its code and its field, and changes nothing.
+//! Requests that are refused, with status, code and field, and change nothing.
 
 use countersign_http::{Handler as _, Unreadable};
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ fn an_order_that_cannot_be_registered_is_refused_naming_the_field() {
         assert_eq!(refused.headers["content-type"], "application/json");
     }
     assert_eq!(commits(), 0);
-    // At the limit itself all is well.
+    // A value exactly at its limit is accepted.
     for body in [
         with("/orderId", long(128)),
         with(charge, amount("150000.00", "USD")),
@@ -215,7 +215,7 @@ fn a_completion_that_cannot_be_read_is_refused_naming_the_field() {
     assert_eq!(world.complete("nowhere", SESSION).refusal(), (404, "NoSuchCheckout".to_owned(), None));
 }
 
-/// Every route of the shop's API, with a method that it takes.
+/// Every route of the shop's API, with a method that it accepts.
 const SHOP_ROUTES: [(&str, &str); 16] = [
     ("POST", "/v1/checkouts"),
     ("GET", "/v1/checkouts"),
@@ -260,7 +260,7 @@ fn every_route_of_the_shop_wants_its_token() {
     let registered = "/v1/checkouts?orderId=1001";
     assert_eq!(world.get(registered).json()["checkouts"], json!([]));
     let accepted = world.run(world.request_with("GET", registered, "", Some("bearer shop-token")));
-    assert_eq!(accepted.status, 200, "the scheme's case does not count");
+    assert_eq!(accepted.status, 200, "the case of the scheme does not matter");
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn an_unknown_path_is_not_found_however_long() {
     for path in ["/", "/v1", "/v2/checkouts", "/v1/checkouts/c/terms/x", "/healthz/x", "/result", &long] {
         assert_eq!(world.get(path).refusal(), (404, "NotFound".to_owned(), None), "{path}");
     }
-    assert_eq!(world.get("/healthz/").status, 200, "a slash at the end does not count");
+    assert_eq!(world.get("/healthz/").status, 200, "a trailing slash does not matter");
 }
 
 #[test]

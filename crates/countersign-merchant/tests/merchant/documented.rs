@@ -1,5 +1,5 @@
-//! docs/api.md and docs/operating.md are as the code is. Every route that the page names is asked for
-//! through the real router, and every word that the sources can answer stands in its place on the page.
+//! docs/api.md and docs/operating.md agree with the code. Every documented route is requested through the
+//! real router, and every word that the sources can answer with is in its place on the page.
 
 use std::collections::BTreeSet;
 
@@ -21,13 +21,13 @@ const TABLES: [&str; 3] =
 const REQUESTS: [&str; 3] =
     [include_str!("../../src/http/requests.rs"), include_str!("../../src/http/payment_requests.rs"), BROWSER];
 
-/// What stands between double quotes.
+/// The texts between double quotes.
 fn literals(text: &str) -> impl Iterator<Item = &str> {
     let is_said = |line: &&str| !line.trim_start().starts_with("//") && !line.contains("debug_struct");
     text.lines().filter(is_said).flat_map(|line| line.split('"').skip(1).step_by(2))
 }
 
-/// A text's part from one mark to the next.
+/// The part of a text from one mark to the next.
 fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no {from:?}"));
     rest.split_once(to).map_or(rest, |(part, _)| part)
@@ -43,12 +43,12 @@ fn names(text: &str) -> BTreeSet<&str> {
     literals(text).filter(|word| is_name(word)).collect()
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> BTreeSet<&str> {
     text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).collect()
 }
 
-/// What the first column of the rows of a table quotes, in the part of the page below a heading.
+/// What a column of the tables quotes, in the part of the page below a heading.
 fn column(heading: &str, column: usize) -> BTreeSet<&'static str> {
     let part = between(PAGE, heading, "\n## ");
     let rows = part.lines().filter(|line| line.starts_with("| "));
@@ -62,7 +62,7 @@ fn documented() -> Vec<(&'static str, &'static str)> {
     headings.map(|heading| heading.split_once(' ').unwrap()).collect()
 }
 
-/// The rows of the tables, in the page's words.
+/// The rows of the routing tables, in the form of the page's headings.
 fn routed() -> BTreeSet<(String, &'static str)> {
     let lines = TABLES.iter().flat_map(|text| text.lines());
     let rows = lines.filter_map(|line| line.trim().strip_prefix('.')?.split_once("(\""));
@@ -99,7 +99,7 @@ fn every_route_stands_in_the_reference_and_takes_the_methods_that_it_says() {
 
 #[test]
 fn every_error_code_stands_in_the_table_and_no_other() {
-    // A field's name is `Some`, or said by `at`; one is a header's.
+    // A field's name is within `Some` or `at`; `Bearer` is the value of a header.
     let without_fields = ERRORS.replace("Some(\"", "").replace(".at(\"", "");
     let known: BTreeSet<&str> = names(&without_fields).into_iter().filter(|name| *name != "Bearer").collect();
     assert_eq!(column("\n## Errors", 0), known.union(&BTreeSet::from(["code"])).copied().collect());
@@ -152,8 +152,8 @@ fn every_member_of_a_body_and_parameter_of_a_query_stands_in_the_reference() {
             let is_told = told.iter().any(|word| word.rsplit('.').next() == Some(member));
             assert!(is_told, "{member}");
         }
-        for parameter in literals(text).filter(|word| word.starts_with("takes ")) {
-            let parameters = parameter.trim_start_matches("takes ").trim_end_matches(" only");
+        for parameter in literals(text).filter(|word| word.starts_with("may have ")) {
+            let parameters = parameter.trim_start_matches("may have ").trim_end_matches(" only");
             for name in parameters.split([' ', ',']).filter(|it| !it.is_empty() && *it != "and") {
                 assert!(told.iter().any(|word| word.contains(name)), "{name}");
             }
@@ -199,7 +199,7 @@ fn every_type_of_an_event_stands_in_its_table_and_no_other() {
     assert_eq!(column("### `GET /v1/events`", 0), types.union(&BTreeSet::from(["type"])).copied().collect());
 }
 
-/// Every member's name in an answer, at whatever depth; not inside of what is Amazon's.
+/// The names of all members in an answer, at any depth, but not within objects of Amazon's.
 fn members(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {

@@ -1,4 +1,4 @@
-//! Looking checkouts up: one, an order's, a state's, all, page by page.
+//! Looks up checkouts: one, that of an order, those in a state, and all, page by page.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What the shop asks for once it is paid: each call, its rules, its repetitions, its company.
+//! The shop's operations on a paid order: each call, its rules, repeated calls and concurrent calls.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const PERMISSION: &str = "S01-5105180-0000001";
 const CHARGE: &str = "S01-5105180-0000001-C000001";
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What the shop asks for under a permission of 100.00 of which 40.00 are authorized.
+/// The body of the last call of an operation that Amazon received.
 fn sent(world: &World, operation: &str) -> Value {
     let arrived = world.amazon.arrived(operation);
     serde_json::from_slice(&arrived.last().unwrap().body).unwrap()
@@ -71,7 +71,7 @@ fn each_call_does_at_amazon_what_its_answer_says() {
         assert_eq!((answer.status, answer.json()), (200, expected));
         assert_eq!(sent(&world, "close"), json!({ "closureReason": "all sent" }));
 
-        assert_eq!(world.amazon.money(), "held 0, taken 8500, given back 550");
+        assert_eq!(world.amazon.money(), "held 0, captured 8500, refunded 550");
         world.amazon.decide_refund(&refund, "Refunded");
         world.let_pass(MINUTE);
         let shown = world.checkout(&id);
@@ -351,7 +351,7 @@ fn sixty_four_equal_calls_at_once_have_one_effect_and_one_answer() {
             assert!([200, 201].contains(&answers[0].status), "{call}: {}", answers[0].text);
             let operations = ["createCharge", "captureCharge", "createRefund", "cancelCharge", "close"];
             let sent: usize = operations.iter().map(|it| world.amazon.arrived(it).len()).sum();
-            // An authorization is canceled, and the permission closed.
+            // A cancellation cancels the authorization and closes the permission.
             assert_eq!(sent, if call == "cancel" { 2 } else { 1 }, "{call}");
         }
         let world = World::new(engine);
@@ -377,7 +377,7 @@ fn two_refunds_of_60_on_100_at_once_give_exactly_one() {
         assert_eq!(statuses, [202, 409]);
         let refused = answers.iter().find(|answer| answer.status == 409).unwrap();
         assert_eq!(refused.refusal().1, "ExceedsRefundable");
-        assert_eq!(world.amazon.money(), "held 0, taken 10000, given back 6000");
+        assert_eq!(world.amazon.money(), "held 0, captured 10000, refunded 6000");
     }
 }
 
@@ -403,10 +403,10 @@ proptest! {
         prop_assert!(made <= 10_000, "{made}");
         for (answer, minor) in answers.iter().zip(&amounts).filter(|(it, _)| !is_made(it)) {
             prop_assert_eq!(answer.refusal().1, "ExceedsLimit");
-            prop_assert!(made + minor > 10_000, "{minor} would have fitted beside {made}");
+            prop_assert!(made + minor > 10_000, "{minor} and {made} together are within the limit");
         }
         prop_assert_eq!(&world.checkout(&id)["payment"]["balances"]["left"], &price(10_000 - made));
-        prop_assert_eq!(world.amazon.money(), format!("held {made}, taken 0, given back 0"));
+        prop_assert_eq!(world.amazon.money(), format!("held {made}, captured 0, refunded 0"));
     }
 }
 
@@ -422,10 +422,10 @@ fn a_refund_that_is_declined_gives_its_budget_back() {
     world.let_pass(MINUTE);
     let declined = world.ask(&id, "refunds", &refund(1));
     assert_eq!(declined.refusal(), (409, "RefundDeclined".to_owned(), None));
-    let message = format!("Amazon declined the refund {refund_id} (AmazonRejected); nothing was given back.");
+    let message = format!("Amazon declined the refund {refund_id} (AmazonRejected). Nothing was refunded.");
     assert_eq!(declined.json()["error"]["message"], message);
     assert_eq!(world.ask(&id, "refunds", &refund(3)).status, 202);
-    assert_eq!(world.amazon.money(), "held 0, taken 10000, given back 6000");
+    assert_eq!(world.amazon.money(), "held 0, captured 10000, refunded 6000");
 }
 
 #[test]
@@ -450,7 +450,7 @@ fn a_charge_that_was_never_authorized_is_not_answered_as_authorized() {
     let charge = json!({ "reference": "c", "chargeAmount": usd("10.00") });
     let second = format!("{PERMISSION}-C000002");
     for (state, status, told) in [("Declined", 402, "SoftDeclined"), ("Canceled", 201, "Canceled")] {
-        // As the answer shows it, and as what was pending comes to.
+        // As shown in the answer, and as the outcome of a pending charge.
         for is_pending in [false, true] {
             let world = World::in_memory();
             let id = world.completed("Authorize");
@@ -495,7 +495,7 @@ fn a_charge_whose_capture_is_declined_was_authorized_all_the_same() {
     }
 }
 
-/// A call, the intent that it follows, its name at Amazon, and its body.
+/// The shop's call for an operation of Amazon's, the payment intent of its order, and its body.
 fn call_of(operation: &str) -> (&'static str, &'static str, Value) {
     match operation {
         "createCharge" => ("charges", "Confirm", json!({ "reference": "r", "chargeAmount": usd("10.00") })),
@@ -529,14 +529,15 @@ fn each_documented_refusal_of_a_call_ends_it_or_has_its_object_looked_at() {
     ends.push(("createCharge", 422, "InvalidChargePermissionStatus"));
     ends.push(("createRefund", 422, "AmazonRejected"));
     ends.push(("createRefund", 422, "InvalidChargeStatus"));
-    // What an earlier copy of the call may have left behind, and what changes the charge: the object tells.
+    // An earlier copy of the call may have caused this state, or the refusal changes the charge: the object
+    // is looked up.
     let looked_at = [
         ("captureCharge", 422, "AmazonRejected"),
         ("captureCharge", 422, "InvalidChargeStatus"),
         ("captureCharge", 422, "InvalidChargePermissionStatus"),
         ("close", 422, "InvalidChargePermissionStatus"),
     ];
-    // Whatever its code, a failure on the way says nothing of what was done before it.
+    // Whatever its code, a server error proves nothing about what was done before it.
     let failures = ends.iter().map(|(operation, _, code)| (*operation, 500, *code));
     let open: Vec<_> = looked_at.into_iter().chain(failures).collect();
     for (operation, status, code) in &ends {
@@ -617,7 +618,7 @@ fn an_order_that_was_only_confirmed_is_authorized_and_captured_later() {
     assert_eq!(answer.status, 201);
     assert_eq!(world.fulfilment(&id), (true, "Authorized".to_owned()));
     assert_eq!(world.ask(&id, "captures", &json!({ "reference": "c" })).status, 200);
-    assert_eq!(world.amazon.money(), "held 0, taken 10000, given back 0");
+    assert_eq!(world.amazon.money(), "held 0, captured 10000, refunded 0");
 }
 
 // Promise: B37
@@ -640,11 +641,15 @@ fn a_hard_decline_gives_the_buyers_link_until_the_permission_can_be_charged_agai
     let refused = world.ask(&id, "charges", &charge(2));
     assert_eq!(refused.refusal(), (409, "ChargePermissionNonChargeable".to_owned(), None));
     assert_eq!(refused.json()["paymentMethodUpdateUrl"], link.as_str());
-    assert_eq!(world.amazon.arrived("createCharge").len(), 1, "the rule sends nothing");
+    assert_eq!(world.amazon.arrived("createCharge").len(), 1, "the rule refuses it, and nothing is sent");
 
     world.amazon.decide_permission("Chargeable", None);
-    assert_eq!(world.ask(&id, "charges", &charge(3)).status, 201, "Amazon is asked before it is refused");
-    assert_eq!(world.ask(&id, "charges", &charge(1)), declined, "the first answer stays");
+    assert_eq!(
+        world.ask(&id, "charges", &charge(3)).status,
+        201,
+        "the permission is looked up before a charge is refused"
+    );
+    assert_eq!(world.ask(&id, "charges", &charge(1)), declined, "the first answer does not change");
 }
 
 #[test]
@@ -706,12 +711,16 @@ fn before_a_parcel_may_leave_its_authorization_is_looked_at() {
     let looked = || world.amazon.arrived("charge").len();
     let before = looked();
     assert_eq!(world.fulfilment(&id), (true, "Authorized".to_owned()));
-    assert_eq!(looked(), before, "it was seen just now");
-    // Somebody cancels it in Seller Central, and the news of it is lost.
+    assert_eq!(looked(), before, "it was looked up recently");
+    // Somebody cancels it in Seller Central, and the notification is lost.
     world.skip(Duration::from_secs(3_600));
     world.amazon.decide(CHARGE, "Canceled");
     world.amazon.fault("charge", Fault::refusal(503, "ServiceUnavailable"));
-    assert_eq!(world.fulfilment(&id), (false, "Checking".to_owned()), "without an answer there is no yes");
+    assert_eq!(
+        world.fulfilment(&id),
+        (false, "Checking".to_owned()),
+        "without an answer, shipping is not allowed"
+    );
     assert_eq!(world.fulfilment(&id), (false, "ChargeCanceled".to_owned()));
     assert!(world.facts().iter().any(|fact| fact["type"] == "charge.canceled"));
 }
@@ -725,7 +734,7 @@ fn a_success_that_amazon_then_shows_to_be_no_capture_yet_ships_nothing() {
         world.complete(&id, SESSION);
         world.amazon.decide(CHARGE, decided);
         assert_eq!(world.fulfilment(&id), (false, reason.to_owned()));
-        assert_eq!(world.checkout(&id)["state"], "paid", "the verdict of the attempt stands");
+        assert_eq!(world.checkout(&id)["state"], "paid", "the verdict of the attempt does not change");
         world.amazon.decide(CHARGE, "Captured");
         world.let_pass(MINUTE);
         assert_eq!(world.fulfilment(&id).0, decided == "CaptureInitiated", "{decided}");
@@ -746,7 +755,7 @@ fn a_store_that_is_full_moves_no_money() {
     ] {
         assert_eq!(world.ask(&id, call, &body).refusal(), (503, "Unavailable".to_owned(), None), "{call}");
     }
-    assert_eq!(world.amazon.money(), "held 4000, taken 0, given back 0");
+    assert_eq!(world.amazon.money(), "held 4000, captured 0, refunded 0");
     assert_eq!(world.amazon.permission_state(), "Chargeable");
     world.store.hook.is_full.store(false, Ordering::SeqCst);
     assert_eq!(world.ask(&id, "captures", &json!({ "reference": "b" })).status, 200);
