@@ -1,5 +1,5 @@
-//! Asking Amazon, and reading its answers as the domain's classes. Here and in the files below it statuses and
-//! reason codes become "paid", "not paid" or "nobody knows".
+//! Calls Amazon, and reads its answers as the domain's classes. Here and in the files of its folder, statuses
+//! and reason codes become "paid", "not paid" or "in doubt".
 
 mod payment;
 pub(crate) mod send;
@@ -18,17 +18,17 @@ use countersign_protocol::wire::{CheckoutSession, CheckoutSessionState, ReasonCl
 
 use crate::clock::DecisionClock;
 
-/// Amazon, as the merchant half speaks to it.
+/// The merchant half's calls to Amazon.
 pub(crate) struct Amazon {
     client: Client,
     clock: Arc<DecisionClock>,
 }
 
-/// Amazon's answer shows nothing: no answer, a 5xx, a body that cannot be read.
+/// Nothing can be concluded from a Get: there was no answer, a 5xx, or a body that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShowsNothing {
     answer: String,
-    /// Turned away for the date, the key or the account: that does not mend itself.
+    /// Turned away for its date, key or account: an operator must fix that.
     turned_away: bool,
 }
 
@@ -37,7 +37,7 @@ impl ShowsNothing {
         Self { answer: answer.to_owned(), turned_away: false }
     }
 
-    /// Tells the operator what was asked for in vain.
+    /// Logs a Get of a checkout's that showed nothing.
     pub(crate) fn tell(&self, checkout_id: &str, attempt: Option<u32>, message: &'static str) {
         let answer = &self.answer;
         if self.turned_away {
@@ -47,7 +47,7 @@ impl ShowsNothing {
         }
     }
 
-    /// Tells the operator what was asked about a permission in vain.
+    /// Logs a Get of a permission that showed nothing.
     pub(crate) fn tell_of_permission(&self, permission: &ChargePermissionId, message: &'static str) {
         let answer = &self.answer;
         tracing::warn!(charge_permission_id = %permission, answer, "{message}");
@@ -63,7 +63,7 @@ impl Amazon {
         self.client.environment()
     }
 
-    /// Compares the clocks, whatever came.
+    /// Compares the clocks by the date of an answer, whatever the answer is.
     fn noted<T>(&self, answer: Result<Answer<T>, Error>) -> Result<Answer<T>, Error> {
         let date = match &answer {
             Ok(answer) => answer.date,
@@ -114,7 +114,7 @@ fn answer_in_words(error: &Error) -> String {
     }
 }
 
-/// Codes come from outside; what is kept of one has a written limit.
+/// Codes come from outside, so what is kept of one is limited.
 fn bounded(code: &str) -> String {
     code.chars().filter(char::is_ascii_graphic).take(64).collect()
 }
@@ -146,7 +146,7 @@ fn session_seen(
     }
 }
 
-/// Whether a member of the session, or one around or within it, is compared with the terms.
+/// Whether a member of the session, or one that contains it or is within it, is compared with the terms.
 fn is_compared(field: &str) -> bool {
     let is_within = |inner: &str, outer: &str| {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
@@ -154,7 +154,7 @@ fn is_compared(field: &str) -> bool {
     COMPARED.iter().any(|compared| is_within(field, compared) || is_within(compared, field))
 }
 
-/// What [`OpenSession`] holds, as it is named on the wire.
+/// The members of [`OpenSession`], by their names on the wire.
 const COMPARED: [&str; 10] = [
     "productType",
     "paymentDetails.paymentIntent",
@@ -199,8 +199,8 @@ fn is_unknown<T>(word: Option<&Word<T>>) -> bool {
     matches!(word, Some(Word::Unknown(_)))
 }
 
-/// A 2xx is a success only when it is whole: our session, Completed, a permission, and a charge
-/// unless the intent is Confirm.
+/// A 2xx is a success only when it is complete: our session, Completed, a permission, and a charge unless the
+/// intent is Confirm.
 fn read_success(
     id: &CheckoutSessionId,
     intent: PaymentIntent,
@@ -230,8 +230,8 @@ fn read_success(
     FinalizeAnswer::Success(Finalized { pending, charge_permission_id, charge_id })
 }
 
-/// The class of an answer that is not a success, by the client's standing of it. What is added here is only which
-/// codes the call takes for its refusal.
+/// The class of an answer that is not a success, by the client's [`Standing`]. Only the codes that refuse this
+/// call are added here.
 fn classify<S, R>(error: &Error, refusal: impl FnOnce(Standing) -> Option<R>) -> call::Answer<S, R> {
     if !error.may_have_been_sent() {
         return call::Answer::NotSent;
@@ -248,14 +248,14 @@ fn classify<S, R>(error: &Error, refusal: impl FnOnce(Standing) -> Option<R>) ->
     }
 }
 
-/// The reason code, or what came instead of one.
+/// The reason code, or the answer in words if it has none.
 fn code_in_words(error: &Error) -> String {
     error.reason_code().map_or_else(|| answer_in_words(error), |code| bounded(code.as_str()))
 }
 
-/// The answers that prove, for a Finalize, that nothing was paid: the declines, the canceled session
-/// (400 in one of Amazon's pages), what disagrees with the session, and what is wrong with the request.
-/// Any other code says something that no page says of a Finalize, and so proves nothing.
+/// The answers to a Finalize that prove that nothing was paid: the declines, a canceled session (400 in one
+/// of Amazon's pages), a disagreement with the session, and a request that is not valid. Amazon documents no
+/// other code for a Finalize, so any other proves nothing.
 fn unpaid(standing: Standing, error: &Error) -> Option<NotPaidReason> {
     if standing == Standing::InDoubt {
         return None;

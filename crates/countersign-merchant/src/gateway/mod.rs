@@ -1,5 +1,5 @@
 //! Everything that leaves the process: calls to Amazon, webhooks to the shop, and questions to its quote hook.
-//! What an answer means for an order is the domain's; where it is kept is `book/`'s.
+//! The domain decides what an answer means for an order, and `book/` keeps it.
 
 pub(crate) mod amazon;
 pub mod quote_hook;

@@ -1,6 +1,6 @@
-//! Asking the shop what an order costs: sent once, signed as webhooks are, answered within five seconds or
-//! not at all. What was wrong is logged without anything of the answer's own; what becomes of an answer is
-//! the caller's.
+//! Asks the shop what an order costs. A question is sent once, is signed as webhooks are, and must be
+//! answered within five seconds. What is wrong with an answer is logged without its content. The caller
+//! decides what follows from an answer.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,10 +19,11 @@ use super::webhook::SigningSecrets;
 /// The longest answer of the hook that is read, in bytes: ample for the longest cart.
 pub const MAX_ANSWER_LEN: usize = 256 << 10;
 
-/// How many buyers' questions are with the shop at a time. A hook that hangs costs no more than these, and
-/// the next caller learns at once that there is no answer.
+/// How many questions may be waiting for the shop at a time. A hook that hangs costs no more than these, and
+/// the next caller learns immediately that there is no answer.
 const AT_A_TIME: usize = 64;
-/// How many of these may be of one checkout: a buyer's two tabs. A caller with its token could take every place.
+/// How many of these may be for one checkout: a buyer's two tabs. Without this limit, one caller with a token
+/// could take every place.
 const OF_ONE_CHECKOUT: usize = 2;
 
 /// How long the shop may take. Amazon's page gives an event's handler ten seconds in all.
@@ -45,14 +46,14 @@ impl QuoteHook {
         Self::new(url, secrets, Arc::new(transport))
     }
 
-    /// A hook that is asked at a URL. The transport follows no redirect and should read no more than
-    /// [`MAX_ANSWER_LEN`].
+    /// The hook at a URL, reached by a transport. The transport must follow no redirect and should read no
+    /// more than [`MAX_ANSWER_LEN`].
     #[must_use]
     pub fn new(url: http::Uri, secrets: SigningSecrets, transport: Arc<dyn Transport>) -> Self {
         Self { url, secrets, transport, asking: Arc::default() }
     }
 
-    /// Asks once, for a checkout. `id` and the wall clock are signed with the body.
+    /// Asks once, for a checkout. `id` and the wall clock's time are signed with the body.
     pub(crate) async fn ask(
         &self,
         clock: &Arc<dyn Clock>,
@@ -62,7 +63,10 @@ impl QuoteHook {
     ) -> Result<CartDetails, Unanswered> {
         let unanswered = |refused, why: &str| Unanswered::silence(refused, why);
         let Some(_place) = self.place(checkout_id) else {
-            return Err(unanswered(QuoteRefused::Timeout, "too many questions are with the shop already"));
+            return Err(unanswered(
+                QuoteRefused::Timeout,
+                "too many questions are waiting for the shop already",
+            ));
         };
         let mut request = signed_post(self.url.clone(), &self.secrets, id, clock.now(), body)
             .map_err(|error| Unanswered::because(QuoteRefused::UnknownError, error.to_string()))?;
@@ -71,7 +75,7 @@ impl QuoteHook {
         let answer = match within(clock, TIMEOUT, sending).await {
             Some(Ok(answer)) => answer,
             Some(Err(TransportError::TimedOut)) | None => {
-                return Err(unanswered(QuoteRefused::Timeout, "the hook has not answered in time"));
+                return Err(unanswered(QuoteRefused::Timeout, "the hook did not answer in time"));
             }
             Some(Err(TransportError::NotSent(_))) => {
                 return Err(unanswered(QuoteRefused::UnknownError, "the hook cannot be reached"));
@@ -79,20 +83,21 @@ impl QuoteHook {
             Some(Err(TransportError::Lost(_))) => {
                 return Err(unanswered(
                     QuoteRefused::UnknownError,
-                    "the hook's answer was lost, or is too long",
+                    "the hook's answer was lost or is too long",
                 ));
             }
         };
         let status = answer.status();
         if !status.is_success() {
-            let why = format!("the hook has answered {}", status.as_u16());
+            let why = format!("the hook answered with status {}", status.as_u16());
             let is_silence = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
             return Err(Unanswered { is_silence, ..Unanswered::because(QuoteRefused::UnknownError, why) });
         }
         read(answer.body())
     }
 
-    /// A place among those who ask, if there is one for this checkout. It is given back when it is dropped.
+    /// A place among the questions that wait for the shop, if there is one for this checkout. Dropping it
+    /// frees the place.
     fn place(&self, checkout_id: &str) -> Option<Place> {
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let of_this = asking.iter().filter(|other| *other == checkout_id).count();
@@ -104,7 +109,7 @@ impl QuoteHook {
     }
 }
 
-/// The checkouts whose questions are with the shop, once for each question.
+/// The checkouts whose questions are waiting for the shop, once for each question.
 type Asking = Arc<Mutex<Vec<String>>>;
 
 struct Place {
@@ -121,22 +126,22 @@ impl Drop for Place {
     }
 }
 
-/// A URL may hold a token of the shop's.
+/// The URL is not printed: it may contain a token of the shop's.
 impl fmt::Debug for QuoteHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QuoteHook").field("host", &self.url.host()).finish_non_exhaustive()
     }
 }
 
-/// Why the shop's answer is no CartDetails.
+/// Why there are no `CartDetails` from the shop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unanswered {
     pub(crate) refused: QuoteRefused,
-    /// The member of the answer that is to blame, if one is.
+    /// The member of the answer that is wrong, if it is one.
     pub(crate) field: Option<String>,
-    /// For the operator: nothing of the answer's content.
+    /// For the operator, without the answer's content.
     pub(crate) why: String,
-    /// Whether the shop has said nothing at all: asked again, it may.
+    /// Whether the shop gave no answer, so that asking again may help.
     pub(crate) is_silence: bool,
 }
 
@@ -162,7 +167,8 @@ fn read(body: &[u8]) -> Result<CartDetails, Unanswered> {
     })?;
     if let Some(code) = details.refusal() {
         let refused = QuoteRefused::parse(code);
-        let why = if refused.is_some() { "the shop refuses" } else { "the shop refuses by an unknown code" };
+        let why =
+            if refused.is_some() { "the shop refuses" } else { "the shop refuses with an unknown code" };
         return Err(Unanswered::because(refused.unwrap_or(QuoteRefused::UnknownError), why));
     }
     Ok(details)

@@ -1,5 +1,5 @@
-//! A request to the shop, signed by the scheme of Standard Webhooks, and what carries it: facts and questions leave in
-//! this form.
+//! A request to the shop, signed as Standard Webhooks specifies, and the transport that sends it: for webhooks and
+//! for questions to the quote hook.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use super::webhook::SigningSecrets;
 /// How long a connection to the shop may take; the whole request has its own limit.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// The network, for a URL of the shop's.
+/// The transport to a URL of the shop's.
 pub(super) fn to_the_shop(url: &Uri) -> Https {
     Https::of_scheme(url.scheme().unwrap_or(&Scheme::HTTPS), CONNECT)
 }
 
-/// A POST of JSON. `now` is the machine's own clock: the shop compares it with its own.
+/// A POST of JSON. `now` is the machine's own clock, because the shop compares it with its own.
 pub(super) fn signed_post(
     url: Uri,
     secrets: &SigningSecrets,

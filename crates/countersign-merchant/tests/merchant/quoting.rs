@@ -1,5 +1,5 @@
-//! What an order costs once its buyer's page asks: by the table or by the shop's hook, whatever the hook, the
-//! browser or a crash does. Nothing is charged that was not the last quote.
+//! What an order costs when its buyer's page asks, by the table or by the shop's hook, whatever the hook, the
+//! browser or a crash does. Only the last quote is charged.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,7 @@ use super::world::{
 pub(crate) enum Says {
     Json(Value),
     Text(u16, String),
-    /// After so long.
+    /// After this time.
     Later(Duration, Value),
     /// No connection.
     Refused,
@@ -44,7 +44,7 @@ pub(crate) enum Says {
 
 type Speech = Box<dyn Fn(&Value) -> Says + Send + Sync>;
 
-/// The shop's hook: keeps what it was asked, and answers as it is told.
+/// A double of the shop's hook: it keeps the questions, and answers as the test says.
 pub(crate) struct Hook {
     time: FakeClock,
     arrived: Mutex<Vec<(http::HeaderMap, Bytes)>>,
@@ -52,7 +52,7 @@ pub(crate) struct Hook {
 }
 
 impl Hook {
-    /// A world whose shop is asked, and its hook.
+    /// A world whose shop has a hook, and the hook.
     pub(crate) fn asked() -> (World, Arc<Self>) {
         let mut world = World::in_memory();
         let hook = Self::of(&mut world);
@@ -114,7 +114,7 @@ impl Transport for Hook {
     }
 }
 
-/// CartDetails of a parcel in dollars.
+/// The CartDetails of an order that is shipped, in dollars.
 pub(crate) fn cart(base: &str, shipping: &str, tax: &str, charge: &str) -> Value {
     json!({
         "totalBaseAmount": usd(base),
@@ -183,7 +183,7 @@ fn each_event_is_quoted_by_the_table_and_the_last_quote_is_what_is_paid() {
         world.storefront.quote_table = table();
         world.restart();
         let page = Page::open(&world, &order());
-        // 8.25 % of 19.00, of 29.00, of 27.60.
+        // The tax is 8.25 % of 19.00, of 29.00 and of 27.60.
         for (event, body, expected, chosen) in [
             ("init", init(), "14.00 5.00 1.57 - 20.57", "standard"),
             (
@@ -219,7 +219,11 @@ fn each_event_is_quoted_by_the_table_and_the_last_quote_is_what_is_paid() {
         }
         let estimate = page.init().json()["deliveryOptions"][0]["shippingEstimate"].clone();
         assert_eq!(estimate, json!([{ "timeUnit": "DAY", "value": 3 }]));
-        assert_eq!(page.terms(), ("20.57".to_owned(), 6), "a quote that changes nothing is no new version");
+        assert_eq!(
+            page.terms(),
+            ("20.57".to_owned(), 6),
+            "a quote that changes nothing makes no new version"
+        );
         let told = ["init: 20.57 USD, version 2", "deliveryOption: 31.39 USD, version 3"];
         assert_eq!(page.told("Quoted")[..2], told);
         assert!(
@@ -283,12 +287,15 @@ fn of_two_tabs_the_last_quote_counts() {
     let world = world_of_a_table();
     let page = Page::open(&world, &order());
     let (one, other) = world.run(join(page.asking("init", &init()), page.asking("init", &init())));
-    assert_eq!((one.status, other.status), (200, 200), "neither is turned away by the other");
+    assert_eq!((one.status, other.status), (200, 200), "neither question refuses the other");
     page.ask("delivery-option", &json!({ "deliveryOptions": { "id": "express" } }));
     let first_tab = page.complete_with(SESSION, &at("20.57"));
     assert_eq!((first_tab.status, first_tab.json()["reason"].as_str()), (402, Some("TermsMismatch")));
     let message = first_tab.json()["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("Your order was changed meanwhile, and nothing was charged."), "{message}");
+    assert!(
+        message.contains("Your order has changed in the meantime, and nothing was charged."),
+        "{message}"
+    );
     assert_eq!(page.complete_with(OTHER_SESSION, &at("31.39")).verdict(), (200, "paid".to_owned()));
     assert_eq!(world.amazon.arrived("finalize").len(), 1);
 }
@@ -314,14 +321,14 @@ fn a_price_that_the_shop_changes_after_the_quote_stops_the_payment_and_the_buyer
     page.init();
     let (path, terms) = page.change_of_terms(&at("18.00"), 2);
     assert_eq!(world.call("PUT", &path, &terms).status, 200);
-    // What was chosen before went with the terms.
+    // The change of terms dropped the buyer's earlier choices.
     let choosing = page.ask("delivery-option", &json!({ "deliveryOptions": { "id": "express" } }));
     assert_eq!(choosing.json(), error("cartChanged"));
     let stopped = page.complete_with(SESSION, &at("20.57"));
     assert_eq!((stopped.status, stopped.json()["reason"].as_str()), (402, Some("TermsMismatch")));
     assert_eq!(stopped.json()["redirectUrl"], "https://shop.example/checkout");
     assert_eq!(world.amazon.arrived("finalize").len(), 0);
-    // The next visit begins with the new price: 8.25 % of 23.00.
+    // The next visit starts from the new price: the tax is 8.25 % of 23.00.
     assert_eq!(sums(&page.init()), "18.00 5.00 1.90 - 24.90");
     assert_eq!(page.complete_with(OTHER_SESSION, &at("24.90")).status, 200);
 }
@@ -338,7 +345,7 @@ fn an_order_that_was_quoted_is_still_the_order_that_was_registered() {
     assert_eq!((session, &button["estimatedOrderAmount"]), (&usd("14.00"), &usd("14.00")));
     let other = world.call("POST", "/v1/checkouts", &at("20.57").to_string());
     assert_eq!(other.refusal().1, "OrderExists");
-    assert_eq!(sums(&page.init()), "14.00 5.00 1.57 - 20.57", "a quote never begins with a quote");
+    assert_eq!(sums(&page.init()), "14.00 5.00 1.57 - 20.57", "a quote never starts from an earlier quote");
 }
 
 #[test]
@@ -363,7 +370,7 @@ fn what_is_not_sent_is_quoted_by_the_country_of_the_bill() {
     let mut event = init();
     event["shippingAddress"] = Value::Null;
     let answer = page.ask("init", &event);
-    // 8.25 % of 14.00, rounded half up.
+    // The tax is 8.25 % of 14.00, rounded half up.
     assert_eq!(sums(&answer), "14.00 0.00 1.16 - 15.16");
     assert!(!answer.text.contains("deliveryOptions"));
     let coupon = page.ask("shipping-address", &json!({ "couponCodes": ["SPRING"] }));
@@ -510,7 +517,7 @@ fn a_hook_that_fails_or_talks_nonsense_gives_no_quote_and_is_asked_once() {
         for personal in ["Anna", "canary.example", "Terry", "98121"] {
             assert!(!lines[0].contains(personal), "{lines:?}");
         }
-        // The next one is as good as if nothing had been.
+        // The next question is answered normally.
         hook.always(Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
         assert_eq!(sums(&page.init()), "14.00 5.00 1.00 - 20.00");
         assert_eq!(page.complete_with(SESSION, &at("20.00")).status, 200);
@@ -559,7 +566,7 @@ fn a_payment_that_is_on_its_way_is_not_quoted_anew() {
     let (world, hook) = Hook::asked();
     let page = Page::open(&world, &order());
     page.init();
-    // The answer of a question that is with the shop comes after the payment has left.
+    // The shop's answer arrives after the payment was sent.
     hook.always(Says::Later(Duration::from_secs(2), cart("14.00", "9.00", "1.00", "24.00")));
     world.amazon.open(SESSION, session_for(&at("20.00"), SESSION, &page.checkout_id));
     world.amazon.fault("finalize", Fault::LostAfter);
@@ -568,7 +575,7 @@ fn a_payment_that_is_on_its_way_is_not_quoted_anew() {
     assert_eq!(quoted.json(), error("cartChanged"));
     assert_eq!(completed.verdict(), (200, "paid".to_owned()));
     assert_eq!(page.terms().0, "20.00");
-    // Nobody asks the shop about an order that is paid.
+    // The shop is not asked about an order that is paid.
     let asked = hook.bodies().len();
     assert_eq!(page.init().json(), error("cartChanged"));
     assert_eq!(hook.bodies().len(), asked);
@@ -605,7 +612,7 @@ fn a_crash_between_quote_and_answer_charges_neither_amount_unseen() {
             world.restart();
             let page = Page { world: &world, checkout_id, token };
             assert_eq!(page.terms().0, if is_applied { "31.39" } else { "20.57" });
-            // Amazon was told the first quote only; the answer to the second never came.
+            // Amazon has received the first quote only; the second was never answered.
             let completed = page.complete_with(SESSION, &at("20.57"));
             assert_eq!(completed.status, if is_applied { 402 } else { 200 });
             assert_eq!(world.amazon.arrived("finalize").len(), usize::from(!is_applied));
@@ -625,7 +632,7 @@ fn a_store_that_fails_gives_no_quote_that_it_does_not_keep() {
     assert_eq!(page.init().refusal().1, "Unavailable");
     world.store.hook.is_full.store(false, Ordering::SeqCst);
     world.store.hook.loses_answers.store(true, Ordering::SeqCst);
-    assert_eq!(page.init().status, 200, "it was kept, and the store says so when it is asked");
+    assert_eq!(page.init().status, 200, "it was kept, as the store confirms when it is asked");
     assert_eq!(page.terms(), ("20.57".to_owned(), 2));
 }
 
@@ -647,7 +654,7 @@ fn a_checkout_is_given_five_hundred_quotes_and_the_shop_is_asked_no_more() {
     assert_eq!(page.told("Quoted").len() + page.told("QuoteRefused").len(), 500);
     assert_eq!(page.complete_with(SESSION, &at("20.00")).status, 200, "the last quote can still be paid");
 
-    // Of many at once no more are counted than there may be, and the shop's own change begins anew.
+    // Questions at the same time do not exceed the limit, and a change of terms by the shop resets the count.
     let (world, hook) = Hook::asked();
     let page = Page::open(&world, &order());
     for _ in 0..499 {
@@ -676,7 +683,7 @@ fn a_hook_that_hangs_holds_sixty_four_questions_and_no_more() {
     let answers = world.run(join_all(pages.iter().map(|page| page.asking("init", &init()))));
     assert!(answers.iter().all(|answer| answer.json() == error("timeout")));
     assert_eq!(hook.bodies().len(), 64);
-    // Their places are given back.
+    // Their places are free again.
     hook.always(Says::Json(cart("14.00", "5.00", "1.00", "20.00")));
     assert_eq!(pages[64].init().status, 200);
 }
@@ -730,7 +737,7 @@ fn a_quote_that_was_not_paid_lapses_after_a_day_and_its_address_is_not_kept() {
     assert_eq!(page.told("QuoteLapsed").len(), 1);
     assert!(!explained(&page).contains("the quote lapses"));
     let late = page.complete_with(OTHER_SESSION, &at("20.57"));
-    assert_eq!(late.json()["reason"], "TermsMismatch", "a session of before is not paid");
+    assert_eq!(late.json()["reason"], "TermsMismatch", "a session from before the quote lapsed is not paid");
     world.skip(48 * hour);
     assert_eq!(page.told("QuoteLapsed").len(), 1);
     assert_eq!(sums(&page.init()), "14.00 5.00 1.57 - 20.57");
@@ -759,5 +766,5 @@ fn a_quote_stands_while_it_may_be_paid_and_once_it_is_paid_its_address_is_gone()
     assert!(!has_address());
     assert_eq!((page.terms().0.as_str(), page.told("QuoteLapsed").len()), ("20.57", 0));
     order["paymentDetails"]["chargeAmount"] = usd("14.00");
-    assert_eq!(Page::open(&world, &order).checkout_id, page.checkout_id, "it is still the order of before");
+    assert_eq!(Page::open(&world, &order).checkout_id, page.checkout_id, "it is still the same order");
 }

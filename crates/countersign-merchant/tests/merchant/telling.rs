@@ -1,4 +1,4 @@
-//! Telling the shop what is definitive: by webhook, once by its id, and by a list that skips nothing.
+//! The shop is notified of definitive facts: by webhook, once per id, and by a list that skips nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn world_of_a_shop(engine: Engine) -> (World, Arc<Shop>) {
     (world, shop)
 }
 
-/// Registers and completes an order; gives back its checkout's id.
+/// Registers and completes an order, and returns its checkout's id.
 fn complete(world: &World, number: usize) -> String {
     let mut order = order();
     order["orderId"] = json!(format!("{number}"));
@@ -68,7 +68,7 @@ fn each_definitive_outcome_is_one_fact_and_nothing_else_is() {
         for (operation, fault) in faults {
             world.amazon.fault(operation, fault);
         }
-        // Twice: asking again is no second fact.
+        // Twice: completing again does not make a second fact.
         world.complete(&checkout_id, SESSION);
         world.complete(&checkout_id, SESSION);
         world.let_pass(MINUTE);
@@ -133,13 +133,13 @@ fn the_longest_fact_is_far_below_twenty_kilobytes() {
     assert!((256..2_000).contains(&length), "{length}");
 }
 
-/// What stands behind the shop's secret.
+/// The bytes of the shop's secret.
 pub(crate) const SECRET_BYTES: [u8; 24] = [
     0x31, 0xf2, 0x90, 0xf6, 0xbf, 0x06, 0x29, 0x8a, 0xab, 0x4f, 0x08, 0xd4, 0x3c, 0x3f, 0x08, 0x2c, 0xf6,
     0x48, 0xa3, 0x62, 0xda, 0x2d, 0xa4, 0xb0,
 ];
 
-/// HMAC-SHA256 by its definition, over a hash that the signing code does not use in this way.
+/// HMAC-SHA256 by its definition, independent of the signing code.
 pub(crate) fn hmac_sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
     let hash = |parts: &[&[u8]]| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &parts.concat());
     let mut block = [0; 64];
@@ -206,9 +206,9 @@ fn what_is_not_taken_is_sent_eight_times_on_schedule_and_then_given_up() {
     }
     assert!(arrived.iter().all(|it| it.id() == arrived[0].id() && it.body == arrived[0].body));
     assert_ne!(arrived[0].header("webhook-timestamp"), arrived[1].header("webhook-timestamp"));
-    assert_eq!(lines.iter().filter(|line| line.contains("a webhook is given up")).count(), 1);
+    assert_eq!(lines.iter().filter(|line| line.contains("a webhook was given up")).count(), 1);
     assert_eq!(events(&world, "").len(), 1, "it is still in the list");
-    assert!(lines.iter().all(|line| !line.contains("canary")), "the shop's answer is nobody's");
+    assert!(lines.iter().all(|line| !line.contains("canary")), "the shop's answer is not logged");
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn a_shop_that_is_gone_is_left_alone_until_a_restart() {
     shop.answers_always(Answer::Status(200));
     world.restart();
     world.let_pass(MINUTE);
-    assert_eq!(shop.arrived().len(), before + 20, "all are told after it");
+    assert_eq!(shop.arrived().len(), before + 20, "all are sent after the restart");
 }
 
 // Promise: B31
@@ -350,7 +350,7 @@ fn a_fact_that_waits_for_its_turn_is_not_overtaken_by_one_that_comes_later() {
     let (world, shop) = world_of_a_shop(Engine::Memory);
     let checkout_id = world.completed("Authorize");
     world.ask(&checkout_id, "captures", &json!({ "reference": "1" }));
-    // The first is sent, and the second held until it is over; then comes the third.
+    // The first is sent and the second is held until the first is over; then the third is added.
     let closing = async {
         world.time.sleep(Duration::from_millis(20)).await;
         world.asking(&checkout_id, "close", &json!({ "reference": "2" })).await
@@ -389,7 +389,7 @@ fn a_fact_that_had_only_waited_for_its_turn_when_the_process_ended_has_all_its_s
     assert_eq!((count("attempt.notPaid"), count("checkout.paid")), (1, 0), "one waits for the other");
     world.restart();
     world.let_pass(80 * HOUR);
-    // Of the send that the process ended under, nobody knows what became.
+    // The result of the send during which the process ended is not known, so it was not counted.
     assert_eq!((count("attempt.notPaid"), count("checkout.paid")), (9, 8));
 }
 
@@ -404,7 +404,10 @@ fn sends_are_counted_across_restarts() {
     }
     assert_eq!(shop.arrived().len(), 8);
     assert_eq!(world.run(world.store.backlog("fact", 1)).unwrap().count, 0);
-    assert!(!has_failures(&world, shop.arrived()[0].id()), "what is given up is not counted any more");
+    assert!(
+        !has_failures(&world, shop.arrived()[0].id()),
+        "the failures of a webhook that was given up are forgotten"
+    );
 }
 
 fn has_failures(world: &World, event_id: &str) -> bool {
@@ -487,8 +490,8 @@ fn events_are_read_page_by_page_without_gap_or_repetition_while_others_write() {
         let distinct: BTreeSet<_> = seen.iter().collect();
         assert_eq!((seen.len(), distinct.len()), (108, 108));
         let all: Vec<_> = events(&world, "limit=1000").iter().map(|it| it["orderId"].clone()).collect();
-        assert_eq!(all, seen, "in the same order for everybody");
-        assert_eq!(events(&world, "").len(), 100, "a page has a hundred unless it is told");
+        assert_eq!(all, seen, "in the same order for every reader");
+        assert_eq!(events(&world, "").len(), 100, "a page has a hundred events by default");
     }
 }
 

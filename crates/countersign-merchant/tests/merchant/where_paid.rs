@@ -1,5 +1,5 @@
-//! What an order costs where it is paid from: a page that tells a part of the address, or leaves the question
-//! out, pays no less; a buyer who takes another card pays where that costs the same.
+//! The price of an order at the address where it is paid. A page that sends only part of the address, or
+//! skips the quote, does not pay less; a buyer who uses another card can pay if the price is the same there.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::logs::logged;
 use super::quoting::{Hook, Says, at, cart, error, table, world_of_a_table};
 use super::world::{OTHER_SESSION, SESSION, World, address, order, session_for};
 
-/// A hook that adds a tax for Washington, and sends nothing to Berlin.
+/// A hook that adds a tax for Washington, and does not ship to Berlin.
 fn by_state(question: &Value) -> Says {
     let address = match &question["shippingAddress"] {
         Value::Null => &question["billingAddress"],
@@ -27,7 +27,7 @@ fn by_state(question: &Value) -> Says {
     Says::Json(cart)
 }
 
-/// The test buyer's, or one in another state.
+/// The test buyer's address, in this state.
 fn in_state(state: &str) -> Value {
     let mut address = address();
     address["stateOrRegion"] = json!(state);
@@ -42,7 +42,7 @@ fn an_address_that_was_told_in_part_or_not_at_all_is_priced_once_more_before_it_
         address.as_object_mut().unwrap().remove(member);
         address
     };
-    // What the page tells, where its session is, and what becomes of it.
+    // The address that the page sends, that of its session, the status, and how often the hook is asked.
     for (product, told, lives, status, asked) in [
         ("PayAndShip", whole.clone(), whole.clone(), 200, 1),
         ("PayAndShip", without("name"), whole.clone(), 200, 2),
@@ -137,7 +137,7 @@ fn a_tax_by_country_needs_one() {
     let page = Page::open(&world, &order);
     let asked = || page.ask("init", &json!({ "shippingAddress": address() }));
     let log = logged(|| assert_eq!(asked().json(), error("unknownError"))).concat();
-    assert!(log.contains("the button must ask for the scope billingAddress"), "{log}");
+    assert!(log.contains("the button must request the scope billingAddress"), "{log}");
     assert_eq!(page.complete_with(SESSION, &order).json()["reason"], "TermsMismatch", "and nothing is paid");
 }
 
@@ -156,10 +156,10 @@ fn a_page_that_never_asks_what_the_order_costs_pays_nothing_for_it() {
             assert_eq!((answer.status, answer.json()["reason"].as_str()), (402, Some("TermsMismatch")));
         });
         let log = log.concat();
-        assert!(log.contains("the buyer's page has not asked what the order costs"), "{log}");
+        assert!(log.contains("a buyer's page completed an order without asking for a quote"), "{log}");
         assert_eq!(world.checkout(&page.checkout_id)["attempts"][0]["field"], "paymentDetails.chargeAmount");
         assert_eq!(world.amazon.arrived("finalize").len(), 0);
-        // What was bound once has its outcome for every caller, and asking for a quote later changes nothing.
+        // A session that was bound has its outcome for every caller, and a later quote changes nothing.
         page.init();
         assert_eq!(page.complete_with(SESSION, &order()).status, 402);
         assert_eq!(world.complete(&page.checkout_id, SESSION).status, 402);

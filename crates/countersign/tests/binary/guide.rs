@@ -294,10 +294,10 @@ fn what_the_storefront_guide_says_of_the_scripts_and_the_log_is_what_they_say() 
         ("the registration has no ", BUTTON),
         ("The value provided for ", amazon),
         ("Amazon Pay sandbox: ", amazon),
-        ("the hook has not answered in time", hook),
-        ("too many questions are with the shop already", hook),
+        ("the hook did not answer in time", hook),
+        ("too many questions are waiting for the shop already", hook),
         ("the hook cannot be reached", hook),
-        ("the hook has answered ", hook),
+        ("the hook answered with status ", hook),
         ("the shop refuses", hook),
     ] {
         assert!(STOREFRONT.contains(said) && by.contains(said), "{said}");

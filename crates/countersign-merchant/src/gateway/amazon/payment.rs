@@ -1,5 +1,5 @@
-//! The calls of what follows a success: operations with the exact bytes that they keep, and the Gets that
-//! say how far a charge, a refund or a permission is.
+//! The calls that follow a success: operations, with the exact bytes that were kept, and the Gets that show
+//! the state of a charge, a refund or a permission.
 
 use bytes::Bytes;
 use countersign_client::{Answer, Error, Standing};
@@ -18,7 +18,7 @@ use countersign_protocol::wire::{
 
 use super::{Amazon, ShowsNothing, bounded, classify, code_in_words, shows_nothing};
 
-/// What a body shows, or why it shows nothing.
+/// What a body shows, or why nothing can be concluded from it.
 type Read<T> = Result<T, &'static str>;
 
 impl Amazon {
@@ -42,7 +42,7 @@ impl Amazon {
         permission_shown(id, &answer.value).map_err(ShowsNothing::of)
     }
 
-    /// Get Charge Permission: the reference that the shop gave it, which is a checkout's id if it is ours.
+    /// Get Charge Permission: its merchant reference, which is a checkout's id if it is ours.
     pub(crate) async fn reference_of(&self, id: &ChargePermissionId) -> Result<Option<String>, ShowsNothing> {
         let permission = self.shown(self.client.get_charge_permission(id).await)?.value;
         if permission.charge_permission_id.as_ref() != Some(id) {
@@ -51,7 +51,7 @@ impl Amazon {
         Ok(permission.merchant_metadata.and_then(|metadata| metadata.merchant_reference_id))
     }
 
-    /// Get Charge Permission, as it came, which is what a snapshot keeps, and what it shows.
+    /// Get Charge Permission: the body as it came, for a snapshot, and what it shows.
     pub(crate) async fn permission_as_it_came(
         &self,
         id: &ChargePermissionId,
@@ -61,7 +61,7 @@ impl Amazon {
         Ok((answer.body, shown))
     }
 
-    /// Get Charge, the same.
+    /// Get Charge: the body as it came, and what it shows.
     pub(crate) async fn charge_as_it_came(
         &self,
         id: &ChargeId,
@@ -71,7 +71,7 @@ impl Amazon {
         Ok((answer.body, shown))
     }
 
-    /// Carries an operation out, with exactly these bytes and, where the call takes one, this key, once.
+    /// Executes an operation once, with exactly these bytes and, where the call takes one, this key.
     pub(crate) async fn operate(
         &self,
         permission: &ChargePermissionId,
@@ -113,7 +113,7 @@ fn charge_answer(answer: Answer<Charge>) -> Read<Shown> {
     charge_shown(&answer.value).map(Shown::Charge)
 }
 
-/// A new charge counts only when it is ours: under our permission, of our amount.
+/// A new charge counts only when it is ours: under our permission, for our amount.
 fn created(
     permission: &ChargePermissionId,
     amount: countersign_domain::money::Money,
@@ -193,7 +193,7 @@ fn permission_shown(id: &ChargePermissionId, permission: &ChargePermission) -> R
 fn refusal(standing: Standing, error: &Error, request: &Request) -> Option<String> {
     let is_refusal = match (standing, error.reason_code().and_then(Word::known)) {
         (Standing::Misuse, _) => true,
-        // A code that came with another status than its own, such as a 500, says nothing.
+        // A code with a status other than its own, such as 500, proves nothing.
         (Standing::Refused, Some(code)) => is_refusal(request, code),
         (Standing::InDoubt, Some(code)) => is_refusal(request, code) && error.status() == Some(code.status()),
         (Standing::NotEvaluated | Standing::Refused | Standing::InDoubt, _) => false,
@@ -201,9 +201,9 @@ fn refusal(standing: Standing, error: &Error, request: &Request) -> Option<Strin
     is_refusal.then(|| code_in_words(error))
 }
 
-/// The codes that refuse a call for good. A state that is refused proves it only where the key itself
-/// answers, which a success under it would have: an earlier capture, cancellation or closing leaves the
-/// very state that refuses the next one. A declined capture changes its charge, which is looked up.
+/// The codes that refuse a call for good. A refused state proves that only where an earlier success of the
+/// same call would be answered by its key; an earlier capture, cancellation or closing leaves the very state
+/// that refuses the next one. A declined capture changes its charge, which is looked up.
 fn is_refusal(request: &Request, code: ReasonCode) -> bool {
     match request {
         Request::CreateCharge { .. } => {

@@ -1,6 +1,6 @@
-//! What leaves for Amazon: the exact bytes of a call, and their key. Both are made once, kept, and sent as they are
-//! however often they are sent. A key is derived, never drawn, so that a restart, another instance or an upgrade
-//! sends the same key for the same act.
+//! What is sent to Amazon: the exact bytes of a call, and their key. Both are made once, kept, and sent unchanged
+//! each time. A key is derived, never random, so that a restart, another instance or an upgrade sends the same key
+//! for the same call.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use countersign_protocol::wire::{
     self, CancelCharge, CaptureCharge, CloseChargePermission, CreateCharge, CreateRefund, Object as _,
 };
 
-/// What a Finalize sends: the terms as recorded and the address that Amazon shared, under the attempt's next key.
+/// What a Finalize sends: the recorded terms and the address from the session, under the attempt's next key.
 /// `None` when there is no such attempt.
 pub(crate) fn finalize_send(
     merchant: &MerchantId,
@@ -48,9 +48,9 @@ pub(crate) fn finalize_keys<'a>(
     move |n| idempotency_key(merchant, checkout_id, attempt, CallKind::Finalize.name(), n)
 }
 
-/// H(merchant, checkout, attempt, operation, n): 160 bits of SHA-256 as 32 lower-case base32
-/// characters, the longest key that Amazon takes. Each part is hashed with its length before it, so
-/// that no two lists of parts hash alike.
+/// H(merchant, checkout, attempt, operation, n): 160 bits of SHA-256 as 32 lower-case base32 characters, the
+/// longest key that Amazon takes. Each part is hashed with its length before it, so that no two lists of
+/// parts have the same input.
 fn idempotency_key(
     merchant: &MerchantId,
     checkout_id: &str,
@@ -100,12 +100,12 @@ fn finalize_body(terms: &Terms, kind: AddressKind, address: Address) -> Arc<[u8]
     Arc::from(request.to_request().into_bytes())
 }
 
-/// Why a charge is canceled: Amazon shows it to the merchant only.
+/// The reason for canceling a charge, which Amazon shows to the merchant only.
 const CANCELED: &str = "The order was canceled.";
-/// Why a permission is closed, when the shop does not say.
+/// The reason for closing a permission, when the shop gives none.
 const CLOSED: &str = "Closed by the shop.";
 
-/// The bytes of an operation's call, for an order that is canceled or is not.
+/// The bytes of an operation's call.
 fn operation_body(
     request: &Request,
     permission_id: &ChargePermissionId,
@@ -135,7 +135,7 @@ fn operation_body(
         .to_request(),
         Request::Close { reason } => CloseChargePermission {
             closure_reason: Some(reason.as_deref().unwrap_or(CLOSED).to_owned()),
-            // One that is not known here may be among them.
+            // A pending charge that is not known here would keep the permission open.
             cancel_pending_charges: cancellation.is_some().then_some(true),
             ..CloseChargePermission::default()
         }
@@ -156,7 +156,7 @@ mod tests {
     // Promise: B25
     #[test]
     fn the_same_act_has_the_same_key_for_ever() {
-        // Frozen: a release that derives another key would pay an order twice after an upgrade.
+        // Frozen: a release that derives a different key would pay an order twice after an upgrade.
         assert_eq!(key("M1", "c1", 1, "finalize", 1), "cymdxwo3474rz6thyy5ftby4gaboe3nr");
     }
 

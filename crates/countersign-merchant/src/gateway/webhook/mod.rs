@@ -1,10 +1,9 @@
-//! Notifying the shop by webhook: where to, signed with what, when again. `sender` is the loop; the
-//! outbox itself is in `book/outbox`.
+//! Notifies the shop by webhook: the endpoint, the signature, and the schedule of retries. `sender` is the
+//! loop; the outbox itself is in `book/outbox`.
 //!
-//! A fact is appended to the outbox in the change set that proves it, so a crash anywhere leaves it
-//! there. The sender leases it, sends it, and releases it: delivered, or due again. A crash in
-//! between lets the lease run out, and the fact is sent again under the same id: at least once on
-//! the wire, exactly once by id.
+//! A fact is appended to the outbox in the change set that proves it, so it survives every crash. The sender
+//! leases it, sends it, and releases it as delivered or due again. After a crash in between, the lease runs
+//! out and the fact is sent again under the same id: at least once on the wire, exactly once by id.
 
 mod schedule;
 pub(crate) mod sender;
@@ -24,9 +23,9 @@ pub use signature::SigningSecrets;
 pub struct Webhook {
     /// Where facts are sent, by POST.
     pub url: http::Uri,
-    /// What they are signed with.
+    /// The secrets that sign them.
     pub secrets: SigningSecrets,
-    /// What carries them. It follows no redirect.
+    /// What sends them. It must follow no redirect.
     pub transport: Arc<dyn Transport>,
 }
 

@@ -1,8 +1,8 @@
-//! When a webhook that failed is sent again: pure, so that it is a table.
+//! When a failed webhook is sent again. It is pure, so that a test can check it as a table.
 
 use std::time::Duration;
 
-/// After each failed send but the last, in the order of the sends: eight sends within some 28 hours.
+/// The pauses after each failed send but the last: eight sends within about 28 hours.
 const PAUSES: [Duration; 7] = [
     Duration::from_secs(5),
     Duration::from_secs(5 * 60),
@@ -16,8 +16,8 @@ const PAUSES: [Duration; 7] = [
 /// The longest pause that the shop can ask for.
 const LONGEST: Duration = Duration::from_secs(10 * 3_600);
 
-/// The pause after this number of failed sends, or none when that was the last: up to a tenth shorter or
-/// longer by the jitter, and never shorter than the shop asked for.
+/// The pause after this number of failed sends, or `None` after the last: up to a tenth shorter or longer by
+/// the jitter, and never shorter than the shop asked for, up to the longest.
 pub(super) fn pause_after(send_count: u32, asked: Option<Duration>, jitter: u16) -> Option<Duration> {
     let index = usize::try_from(send_count.saturating_sub(1)).ok()?;
     let pause = *PAUSES.get(index)?;
@@ -54,6 +54,10 @@ mod tests {
         {
             assert_eq!(pause_after(1, Some(seconds(asked)), 100), Some(seconds(pause)), "{asked}");
         }
-        assert_eq!(pause_after(8, Some(seconds(60)), 100), None, "the last send is the last");
+        assert_eq!(
+            pause_after(8, Some(seconds(60)), 100),
+            None,
+            "the shop cannot ask for another send after the last"
+        );
     }
 }

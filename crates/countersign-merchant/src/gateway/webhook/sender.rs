@@ -1,12 +1,12 @@
-//! The webhooks' loop: leases what is due, some facts at a time, sends each once, and releases it. It
-//! holds only what keeps a checkout's facts in order; a process that dies loses nothing else.
+//! The loop that sends webhooks: it leases the facts that are due, some at a time, sends each once, and
+//! releases it. In memory it has only what keeps a checkout's facts in order; a crash loses nothing else.
 //!
-//! Facts of one checkout leave in their order: while one is on its way or waits to be sent again, the
-//! ones behind it wait too. After a restart, or with more failing checkouts than are remembered, a
-//! later fact may overtake one that waits: the ids still tell the order.
+//! The facts of one checkout are sent in order: while one is on its way or waits to be sent again, the later
+//! ones wait too. After a restart, or with more failing checkouts than are remembered, a later fact may
+//! overtake one that waits; the ids still show the order.
 //!
-//! What is given up is given up by its failed sends, which are counted in a document of their own before
-//! the lease ends. A process that dies between a send and its count makes one send more, and none less.
+//! A webhook is given up after a number of failed sends, which are counted in a document of their own before
+//! the lease ends. A crash between a send and its count causes one more send, never one less.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -31,22 +31,22 @@ use crate::in_hand::{InHand, finished};
 const AT_A_TIME: usize = 8;
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a fact is kept from other takers: longer than its request.
+/// How long a fact is leased: longer than its request may take.
 const LEASE: Duration = Duration::from_secs(30);
 /// The longest sleep: commits do not wake this loop.
 const LONGEST: Duration = Duration::from_secs(1);
-/// The shortest, when there may be more to take.
+/// The shortest sleep, when more may be due.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// Of how many checkouts the waiting facts are remembered for their order.
+/// For how many checkouts the waiting facts are remembered, to keep their order.
 const REMEMBERED: usize = 10_000;
-/// Failures in a row are logged at most once in this time.
+/// Failures are logged at most once in this time.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
-/// What became of one request.
+/// The result of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sent {
     Delivered,
-    /// The shop wants no more of them.
+    /// The shop wants no more webhooks.
     Gone,
     Failed {
         status: Option<u16>,
@@ -65,7 +65,7 @@ struct Sender {
     running: InHand<(KeptFact, Sent)>,
     /// Checkouts with a request on its way.
     in_hand: HashSet<String>,
-    /// The facts of a checkout that wait, each until when.
+    /// The waiting facts of each checkout, with the time until which they wait.
     waiting: HashMap<String, BTreeMap<u64, Timestamp>>,
     is_gone: bool,
     told_at: Option<Duration>,
@@ -92,7 +92,7 @@ pub(crate) async fn run(book: Arc<Book>, webhook: Option<Webhook>) {
 }
 
 impl Sender {
-    /// Starts what is due and may leave, and says when to look again.
+    /// Starts what is due and may be sent. Returns how long to wait before the next read.
     async fn start_due(&mut self) -> Duration {
         let room = AT_A_TIME.saturating_sub(self.running.len());
         if room == 0 || self.is_gone {
@@ -140,7 +140,7 @@ impl Sender {
         }));
     }
 
-    /// Lets what is on its way go on until the pause is over, or there is room again.
+    /// Runs the requests until the pause is over or there is room again.
     async fn work_for(&mut self, pause: Duration) {
         let book = Arc::clone(&self.book);
         let mut sleep = std::pin::pin!(book.clock.sleep(pause));
@@ -154,24 +154,28 @@ impl Sender {
         }
     }
 
-    /// Writes down what became of one request.
+    /// Keeps the result of one request.
     async fn settle(&mut self, kept: &KeptFact, sent: Sent) {
         self.in_hand.remove(&kept.subject);
         let (outcome, again_at) = match sent {
             Sent::Delivered => ("delivered", None),
             Sent::Gone => {
-                // Those that were on their way with it say the same.
+                // Requests that were on their way at the same time get the same answer.
                 if !std::mem::replace(&mut self.is_gone, true) {
                     tracing::error!(
-                        "the shop's endpoint for webhooks answers 410: none is sent any more until a restart"
+                        "the shop's webhook endpoint answered 410: no webhook is sent until the next restart"
                     );
                 }
                 ("gone", Some(self.book.clock.now()))
             }
             Sent::Failed { status, asked } => {
                 let failure_count = self.book.count_failure(kept).await.unwrap_or_else(|failed| {
-                    // Nothing is given up because a store cannot count.
-                    tracing::warn!(event_id = fact::id(kept.sequence), %failed, "a failed webhook is not counted");
+                    // A webhook is not given up because the store cannot count.
+                    tracing::warn!(
+                        event_id = fact::id(kept.sequence),
+                        %failed,
+                        "a failed webhook could not be counted",
+                    );
                     1
                 });
                 let pause = pause_after(failure_count, asked, self.jitter());
@@ -186,13 +190,17 @@ impl Sender {
             None => self.forget(kept),
         }
         let is_kept = self.book.release_fact(kept, again_at).await;
-        // One that was leased once only has never failed before.
+        // A fact that was leased only once has not failed before.
         if again_at.is_none()
             && is_kept
             && kept.lease_count > 1
             && let Err(failed) = self.book.forget_failures(kept).await
         {
-            tracing::warn!(event_id = fact::id(kept.sequence), %failed, "a webhook's failures stay counted");
+            tracing::warn!(
+                event_id = fact::id(kept.sequence),
+                %failed,
+                "the failure count of a finished webhook could not be deleted",
+            );
         }
     }
 
@@ -226,7 +234,7 @@ impl Sender {
                 event_id,
                 checkout_id,
                 status,
-                "a webhook is given up: the shop finds it by GET /v1/events only"
+                "a webhook was given up: the shop can read the event only by GET /v1/events"
             );
             return;
         };
@@ -237,11 +245,19 @@ impl Sender {
         }
         let (again_in_s, untold) = (pause.as_secs(), std::mem::take(&mut self.untold));
         self.told_at = Some(now);
-        tracing::warn!(event_id, checkout_id, status, count, again_in_s, untold, "a webhook was not taken");
+        tracing::warn!(
+            event_id,
+            checkout_id,
+            status,
+            count,
+            again_in_s,
+            untold,
+            "a webhook failed and will be sent again"
+        );
     }
 }
 
-/// Takes what is due. Looks first: a lease is a write.
+/// Leases what is due. It reads first, because a lease is a write.
 async fn lease(book: &Book, room: usize) -> Result<Leased, StoreFailed> {
     let now = book.clock.now();
     match book.next_delivery().await? {
@@ -254,7 +270,7 @@ async fn lease(book: &Book, room: usize) -> Result<Leased, StoreFailed> {
 /// Sends one fact once.
 async fn send(book: &Book, webhook: &Webhook, kept: &KeptFact) -> Sent {
     let payload = fact::body(kept.sequence, &kept.bytes);
-    // The shop compares the time with its own clock, which knows nothing of a watermark.
+    // The wall clock, not the decision clock: the shop compares the time with its own clock.
     let (id, now) = (fact::id(kept.sequence), book.clock.wall());
     let Ok(request) = signed_post(webhook.url.clone(), &webhook.secrets, &id, now, payload) else {
         return Sent::Failed { status: None, asked: None };
@@ -266,7 +282,7 @@ async fn send(book: &Book, webhook: &Webhook, kept: &KeptFact) -> Sent {
     }
 }
 
-/// Only a 2xx says that the shop has it; a redirect is not followed.
+/// Only a 2xx means that the shop has received it; a redirect is not followed.
 fn read(answer: &Response<Bytes>, now: Timestamp) -> Sent {
     let status = answer.status();
     if status.is_success() {

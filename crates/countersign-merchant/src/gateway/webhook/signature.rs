@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::secret_lines::{self, SecretLinesRefused};
 
-/// What a secret begins with.
+/// The prefix of a secret.
 const PREFIX: &str = "whsec_";
-/// The lengths of a secret that Standard Webhooks takes, in bytes.
+/// The lengths of a secret that Standard Webhooks allows, in bytes.
 const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
-/// The most secrets: each makes every request longer.
+/// At most this many secrets, because each makes every request longer.
 const MAX_SECRETS: usize = 5;
 
 /// The shop's secrets, the current one first.
