@@ -1,5 +1,5 @@
-//! The clock that the merchant half decides by. Each decision reads it once, and gives its `now` to the rules as
-//! an argument.
+//! The clock of the merchant half's decisions. Each decision reads it once, and passes `now` to the rules as an
+//! argument.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,17 +8,17 @@ use std::time::Duration;
 use countersign_domain::time::Timestamp;
 use countersign_world::Clock;
 
-/// The `now` of decisions. It never runs backwards, not even across a restart (it starts from the
-/// store's watermark), and while the wall clock lags behind it goes on at the pace of real time.
+/// The `now` of decisions. It never runs backwards, not even across a restart (it starts from the store's
+/// watermark), and while the wall clock is behind it continues at the pace of real time.
 pub(crate) struct DecisionClock {
     clock: Arc<dyn Clock>,
     latest: Mutex<(Timestamp, Duration)>,
-    /// Amazon's clock minus ours, from the latest answer that carried a date: minus this machine's or
-    /// minus the one that decisions are made by, whichever is further off.
+    /// Amazon's clock minus ours, from the latest answer that had a date. Ours is this machine's clock or
+    /// that of decisions, whichever differs more.
     skew_ms: AtomicI64,
 }
 
-/// A skew of more than this against Amazon's `Date` header holds local expiries.
+/// If the clocks differ by more than this from Amazon's `Date` header, local expiries are held.
 const TOLERATED_SKEW_MS: u64 = 60_000;
 
 impl DecisionClock {
@@ -28,7 +28,7 @@ impl DecisionClock {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        // Read inside the lock: of two readers the later one has the later clocks.
+        // Read inside the lock, so that the later of two readers gets the later time.
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let wall = self.clock.now();
         let monotonic = self.clock.monotonic();
@@ -38,12 +38,12 @@ impl DecisionClock {
         now
     }
 
-    /// Whether a clock of ours and Amazon's differ by more than a minute.
+    /// Whether a clock of ours differs from Amazon's by more than a minute.
     pub(crate) fn is_in_question(&self) -> bool {
         self.skew_ms.load(Ordering::Relaxed).unsigned_abs() > TOLERATED_SKEW_MS
     }
 
-    /// Compares the clocks, right after an answer came with Amazon's time.
+    /// Compares the clocks, right after an answer with Amazon's time.
     pub(crate) fn compare(&self, amazons: Timestamp) {
         let was_in_question = self.is_in_question();
         let skew = |ours: Timestamp| amazons.as_millis().saturating_sub(ours.as_millis());
@@ -51,11 +51,14 @@ impl DecisionClock {
         let skew_ms = if decisions.unsigned_abs() > wall.unsigned_abs() { decisions } else { wall };
         self.skew_ms.store(skew_ms, Ordering::Relaxed);
         if self.is_in_question() && !was_in_question {
-            tracing::error!(skew_ms, "this machine's clock and Amazon's differ: local expiries are held");
+            tracing::error!(
+                skew_ms,
+                "this machine's clock and Amazon's differ by more than a minute: local expiries are held"
+            );
         }
     }
 
-    /// This machine's clock, as it is set.
+    /// This machine's clock.
     pub(crate) fn wall(&self) -> Timestamp {
         self.clock.now()
     }
@@ -64,7 +67,7 @@ impl DecisionClock {
         self.clock.monotonic()
     }
 
-    /// The same clock for a caller that waits within a limit.
+    /// This machine's clock, for a caller that waits within a limit.
     pub(crate) fn waiting(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
     }
@@ -87,7 +90,7 @@ mod tests {
         let decisions = DecisionClock::starting_from(Arc::new(clock.clone()), at(60_000));
         assert_eq!(decisions.now(), at(60_000), "the watermark is the floor");
         clock.advance(Duration::from_millis(10));
-        assert_eq!(decisions.now(), at(60_010), "it goes on while the wall clock lags");
+        assert_eq!(decisions.now(), at(60_010), "it continues while the wall clock is behind");
         clock.advance(Duration::from_millis(10));
         clock.set(at(90_000));
         assert_eq!(decisions.now(), at(90_000), "a jump ahead is followed");

@@ -1,4 +1,4 @@
-//! Binding the session that a buyer came back with: once, to one checkout, forever.
+//! Binds the session that a buyer came back with to one checkout, once and forever.
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::GivenAddresses;
@@ -12,14 +12,14 @@ use super::commit::{Loaded, checkout_key, decode};
 use super::register::pointer;
 use super::{Book, Failed, Prices, StoreFailed};
 
-/// Why a completion has no outcome to tell.
+/// Why a completion is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CompleteRefused {
     /// No checkout has this id.
     NotFound,
     /// Another order came back with this session first.
     BoundToAnotherOrder,
-    /// The checkout binds no session any more.
+    /// The checkout does not accept sessions any more.
     Arrival(ArrivalRefused),
 }
 
@@ -28,11 +28,11 @@ pub(crate) enum CompleteRefused {
 pub(crate) enum Bearer {
     /// The shop's own server, which knows what the order costs.
     Shop,
-    /// The buyer's browser, which may have left the question out.
+    /// The buyer's browser, which may have skipped the quote.
     Browser,
 }
 
-/// A session that is bound, to which attempt, and whether this caller has bound it.
+/// A session that is bound, its attempt, and whether this call has bound it.
 pub(crate) struct Bound {
     pub(crate) loaded: Loaded,
     pub(crate) attempt: u32,
@@ -44,8 +44,8 @@ fn session_key(session: &CheckoutSessionId) -> Key {
 }
 
 impl Book {
-    /// Binds the session, once and forever: to this checkout or, if another came first, not at all.
-    /// The caller who bound it carries it out.
+    /// Binds the session, once and forever: to this checkout or, if another was first, not at all. The caller
+    /// that bound it completes it.
     pub(crate) async fn bind(
         &self,
         checkout_id: &str,
@@ -82,7 +82,8 @@ impl Book {
                     tracing::warn!(
                         checkout_id,
                         attempt,
-                        "the buyer's page has not asked what the order costs"
+                        "a buyer's page completed an order without asking for a quote: the attempt is not \
+                         paid"
                     );
                     end_unquoted(draft, attempt);
                 }

@@ -1,5 +1,5 @@
-//! A capture policy that is set while charges are authorized already: their timers were set under the one
-//! before, and what today's captures sooner would be captured too late.
+//! Applies a changed capture policy to charges that are already authorized. Their timers were set under the
+//! earlier policy, so a charge that is now due sooner would be captured too late.
 
 use std::collections::BTreeSet;
 
@@ -14,15 +14,15 @@ use super::{Book, StoreFailed, Walk, open_work, plain_write};
 use crate::settings::Policy;
 use crate::stored::capture_setting::{self, CaptureSetting};
 
-/// How many timers are set anew at once: a durable store takes them in hardly more time than one.
+/// How many timers are set at the same time: a durable store takes hardly more time for them than for one.
 const AT_ONCE: usize = 32;
 
 impl Book {
-    /// Sets the timers of the Authorized charges anew if they were set under another policy. How many
-    /// checkouts that were. A process that dies in between leaves it all to the next start.
+    /// Sets the timers of the Authorized charges again if they were set under a different policy. Returns the
+    /// number of their checkouts. After a crash in between, the next start does it all again.
     pub(crate) async fn adopt_capture_policy(&self) -> Result<usize, StoreFailed> {
         let todays = CaptureSetting::from(&self.settings.policy);
-        // One that cannot be read is another one.
+        // A setting that cannot be read counts as a different one.
         let of = |found: Option<&Document>| match found {
             Some(found) => capture_setting::decode(found.format, &found.bytes).ok(),
             None => Some(CaptureSetting::from(&Policy::default())),

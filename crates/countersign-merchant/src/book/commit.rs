@@ -1,7 +1,7 @@
-//! The one way to write a checkout. A decision is committed with all that follows from it, in one change set:
-//! the document with its timer and its index entries, what its cancellation does next, the timeline's entries,
-//! the facts for the shop, and at success the snapshot that is due. Once that is kept, the log and the figures
-//! say so.
+//! The one way to write a checkout. A decision is committed with everything that follows from it, in one
+//! change set: the document with its timer and its index entries, the next step of its cancellation, the
+//! timeline's entries, the facts for the shop, and at success the snapshot that is due. Once that is kept, it
+//! is logged and counted.
 
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::checkout::Checkout;
@@ -21,34 +21,34 @@ use crate::stored::checkout;
 
 /// Checkouts by the permission that Amazon's notifications name.
 pub(super) const BY_PERMISSION: &str = "checkout_by_charge_permission";
-/// Checkouts by the word of their verdict.
+/// Checkouts by the name of their verdict.
 pub(super) const BY_STATE: &str = "checkout_by_state";
 
-/// A registration as it was loaded: what a write must name.
+/// A registration as it was loaded, with the version that a write must name.
 #[derive(Clone)]
 pub(crate) struct Loaded {
     pub(crate) registration: Registration,
     pub(super) version: Version,
 }
 
-/// A registration while it is decided about.
+/// A registration while a decision about it is made.
 pub(super) struct Revision {
     /// The checkout, as the domain's rules change it.
     pub(super) draft: Draft,
     pub(super) browsing: Browsing,
-    /// What happened besides, to the order as it is registered. There is something to write if anything did.
+    /// Events that are not the domain's, such as a quote. If there are any, the registration is written.
     pub(super) besides: Vec<Event>,
-    /// Documents that are written with it. There is something to write if there is any.
+    /// Documents that are written with it. If there are any, the registration is written.
     pub(super) writes: Vec<Write>,
     links: Links,
-    /// `None` for one that is new.
+    /// `None` for a new registration.
     version: Option<Version>,
     now: Timestamp,
     was_completed: bool,
     doubts: Doubts,
 }
 
-/// A decision, with all that its commit applies. Made by [`Book::keep`], [`Book::keep_anyway`] and
+/// A decision, with everything that its commit applies. Made by [`Book::keep`], [`Book::keep_anyway`] and
 /// [`Book::beside`].
 pub(super) struct Decided<T> {
     change: Option<ChangeSet>,
@@ -63,7 +63,7 @@ impl<T> Decided<T> {
     }
 }
 
-/// A checkout as it is once a decision is kept, and what is logged and counted then.
+/// A checkout after a decision is kept, and what is logged and counted then.
 struct Kept {
     after: Loaded,
     events: Vec<Event>,
@@ -85,8 +85,8 @@ impl Book {
         self.document(&checkout_key(id)).await?.as_ref().map(decode).transpose()
     }
 
-    /// Runs a decision until it is kept, and then logs and counts it. Gives back the checkout as it is since,
-    /// if the decision was about one.
+    /// Runs a decision until it is kept, and then logs and counts it. Returns the checkout as it is then, if
+    /// the decision was about one.
     pub(super) async fn commit<T, E, F>(
         &self,
         mut decision: impl FnMut() -> F,
@@ -111,14 +111,15 @@ impl Book {
         Ok((after, outcome))
     }
 
-    /// Makes one decision on the checkout, and commits it if it changes anything. The checkout as it is since,
-    /// and what the decision came to, unless there is no such checkout.
+    /// Makes one decision on the checkout, and commits it if it changes anything. Returns the checkout as it
+    /// is then and the decision's outcome, unless there is no such checkout.
     ///
-    /// What is `known` is decided on first, and loaded anew if somebody else has written since: a commit names
-    /// the version that it rests on. If nothing is written, what was known may be old, and is not given back.
+    /// The decision is made on `known` first, and again on a new read if another caller has written since: a
+    /// commit names the version that it is based on. If nothing is written, `known` may be old, and is not
+    /// returned.
     ///
     /// # Errors
-    /// The refusal, of which nothing is kept.
+    /// The decision's refusal, which writes nothing.
     pub(crate) fn decide<T: Send, E: From<StoreFailed> + Send>(
         &self,
         checkout_id: &str,
@@ -159,12 +160,12 @@ impl Book {
         .await
     }
 
-    /// Begins to decide about a registration that was loaded.
+    /// Begins a decision about a registration that was loaded.
     pub(super) fn open(&self, Loaded { registration, version }: Loaded, now: Timestamp) -> Revision {
         self.revision(registration, Some(version), now)
     }
 
-    /// Begins to decide about a registration that is new.
+    /// Begins a decision about a new registration.
     pub(super) fn open_new(&self, registration: Registration, now: Timestamp) -> Revision {
         self.revision(registration, None, now)
     }
@@ -184,12 +185,12 @@ impl Book {
         }
     }
 
-    /// A revision to be kept, unless it changes nothing.
+    /// Keeps a revision, unless it changes nothing.
     pub(super) fn keep<T>(&self, revision: Revision, outcome: T) -> Decided<T> {
         self.finish(revision, outcome, |changed| changed)
     }
 
-    /// A revision to be kept, even if it changes nothing: for the timer and the index entries that it gets.
+    /// Keeps a revision even if it changes nothing, to write its timer and index entries again.
     pub(super) fn keep_anyway<T>(&self, revision: Revision, outcome: T) -> Decided<T> {
         self.finish(revision, outcome, |_| true)
     }
@@ -227,7 +228,7 @@ impl Book {
         Decided { change: Some(change), kept: Some(kept), outcome }
     }
 
-    /// What the timeline says of events, and then the facts that they are.
+    /// The timeline's entries for events, followed by the shop's facts.
     pub(super) fn told(&self, after: &Checkout, events: &[Event], at: Timestamp) -> Vec<NewMessage> {
         let id = after.id.as_str();
         let entries = events.iter().map(|event| message(id, event.clone(), at));
@@ -235,7 +236,7 @@ impl Book {
         entries.chain(facts.map(|fact| self.outgoing(id, &fact, at))).collect()
     }
 
-    /// Documents and messages to be kept that change no checkout. Nothing, if there are none.
+    /// Keeps documents and messages that change no checkout; writes nothing if there are none.
     pub(super) fn beside<T>(
         &self,
         write: Vec<Write>,
@@ -250,7 +251,8 @@ impl Book {
         Decided { change: Some(change), kept: None, outcome }
     }
 
-    /// The write of a checkout document: its timer is the earliest of its attempts' and its payment's.
+    /// The write of a checkout document. Its timer is the earliest time at which an attempt, its payment or
+    /// its quote is due.
     fn write_checkout(&self, registration: &Registration, expect: Expect) -> Write {
         let (format, bytes) = checkout::encode(registration);
         let checkout = &registration.checkout;
@@ -272,13 +274,13 @@ fn is_completed(checkout: &Checkout) -> bool {
     checkout.attempts.iter().any(|attempt| matches!(attempt.state, AttemptState::Completed { .. }))
 }
 
-/// The permissions by which Amazon speaks of a checkout.
+/// The permissions that Amazon's notifications about a checkout may name.
 fn permissions(checkout: &Checkout) -> Vec<String> {
     let ids = checkout.attempts.iter().filter_map(|attempt| attempt.state.ids());
     ids.map(|(charge_permission_id, _)| charge_permission_id.to_string()).collect()
 }
 
-/// A timeline entry, to be read only.
+/// A timeline entry, which is not sent to the shop.
 pub(super) fn message(checkout_id: &str, event: Event, at: Timestamp) -> NewMessage {
     let bytes = Entry::new(event, at).encode();
     NewMessage { topic: entry::TOPIC, subject: checkout_id.to_owned(), bytes, deliver_at: None }

@@ -1,4 +1,5 @@
-//! The documents of Amazon's notifications: kept once, moved on, and forgotten when no copy can come any more.
+//! The documents of Amazon's notifications: each is kept once, updated, and forgotten when no copy can arrive
+//! any more.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::{Book, StoreFailed};
 use crate::events::table::Event;
 use crate::stored::notification::{self, Notification, Progress};
 
-/// For so long a copy is known: a day more than the verifier takes one for fresh.
+/// How long a notification is remembered, to recognize copies: a day longer than the verifier accepts one.
 const REMEMBERED: Duration = DAY.saturating_mul(16);
 
 /// A notification as it was loaded.
@@ -54,8 +55,8 @@ impl Book {
         Ok(Some(KeptNotification { notification, id: id.to_owned(), version: document.version }))
     }
 
-    /// Writes how far a notification is from now on, unless somebody else has written since, and what the
-    /// timeline and the facts of the checkout say that has taken it in.
+    /// Writes a notification's progress, unless another caller has written it since, with the timeline
+    /// entries and facts of the checkout that has taken it in.
     pub(crate) async fn move_notification_on(
         &self,
         kept: &KeptNotification,
@@ -71,7 +72,7 @@ impl Book {
         self.rewrite(kept, Some(content(&next, now)), append).await
     }
 
-    /// Deletes a notification, unless somebody else has written it since.
+    /// Deletes a notification, unless another caller has written it since.
     pub(crate) async fn forget_notification(&self, kept: &KeptNotification) -> Result<(), StoreFailed> {
         self.rewrite(kept, None, Vec::new()).await
     }
@@ -83,12 +84,12 @@ impl Book {
     ) -> Result<Option<String>, StoreFailed> {
         let prefix = permission.to_string();
         let range = IndexRange { index: BY_PERMISSION, prefix, after: None, limit: 1 };
-        // Of the values that begin so, the shortest is the first.
+        // Of the values with this prefix, the shortest comes first.
         let row = self.store.range(range).await?.into_iter().next();
         Ok(row.filter(|row| row.value == permission.as_str()).map(|row| row.key.id))
     }
 
-    /// What the timeline says of a notification that was taken in, and the shop's fact of a dispute.
+    /// The timeline's entry of a notification that was taken in, and the shop's fact if it is a dispute.
     async fn told_of(
         &self,
         checkout_id: &str,
@@ -118,8 +119,8 @@ impl Book {
     }
 }
 
-/// What a notification is kept under: its own id if it has one, since Amazon publishes the same one to
-/// several topics, each time as another message.
+/// The id that a notification is kept under: its own id if it has one, because Amazon publishes the same
+/// notification to several topics, each time as a new message.
 fn document_id(message_id: &str, message: Option<&Message>) -> String {
     match message.and_then(|message| message.notification_id.as_deref()) {
         Some(notification_id) => format!("notification {notification_id}"),
@@ -141,7 +142,7 @@ fn content(kept: &Notification, now: Timestamp) -> Content {
     Content { format, bytes, due_at: Some(due_at), index: Vec::new() }
 }
 
-/// The pause before the n-th try again: 5 s, doubling to an hour.
+/// The pause before the n-th retry: 5 s, doubling up to an hour.
 fn pause_before(try_count: u32) -> Duration {
     let doublings = try_count.saturating_sub(1).min(10);
     Duration::from_secs(5_u64.saturating_mul(2_u64.saturating_pow(doublings)).min(3_600))

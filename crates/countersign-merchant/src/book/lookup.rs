@@ -1,4 +1,4 @@
-//! Reading: one checkout with its timeline, lists of them, and the checkout behind a link.
+//! Reads one checkout with its timeline, lists of checkouts, and the checkout of a link.
 
 use countersign_domain::merchant::checkout::Checkout;
 
@@ -8,10 +8,10 @@ use super::{Book, StoreFailed, Walk};
 use crate::events::entry::{self, Entry};
 use crate::registration::Registration;
 
-/// The most timeline entries that one answer shows, the newest ones: ample, since an attempt in
-/// doubt for 30 days makes about a hundred.
+/// At most this many timeline entries, the newest, are in one answer: ample, because an attempt in doubt for
+/// 30 days makes about a hundred.
 pub(crate) const TIMELINE: usize = 1_000;
-/// The most checkouts on one page of a list.
+/// At most this many checkouts are on one page of a list.
 pub(crate) const PAGE: usize = 100;
 
 /// A place in the list of checkouts: a state and a checkout's id.
@@ -30,7 +30,7 @@ pub(crate) struct TimelinePage {
 }
 
 impl Book {
-    /// What happened to a checkout behind a place, oldest first.
+    /// A page of a checkout's timeline after a sequence number, oldest first.
     pub(crate) async fn timeline_page(
         &self,
         checkout: &Checkout,
@@ -43,7 +43,7 @@ impl Book {
         Ok(TimelinePage { entries: entries.collect::<Result<_, _>>()?, next_after })
     }
 
-    /// What happened to a checkout, oldest first.
+    /// The timeline of a checkout, oldest first, as far as one answer shows it.
     pub(crate) async fn timeline(&self, checkout: &Checkout) -> Result<Vec<Entry>, StoreFailed> {
         let (mut newest, mut after) = (Vec::new(), 0);
         loop {
@@ -58,12 +58,12 @@ impl Book {
         }
     }
 
-    /// The checkout behind a result link.
+    /// The checkout of a result link.
     pub(crate) async fn checkout_of_result(&self, token: &str) -> Result<Option<Loaded>, StoreFailed> {
         self.follow(result_link_key(token)).await
     }
 
-    /// The checkout whose own page shows this token.
+    /// The checkout of a browser token.
     pub(crate) async fn checkout_of_browser(&self, token: &str) -> Result<Option<Loaded>, StoreFailed> {
         self.follow(browser_link_key(token)).await
     }
@@ -80,14 +80,13 @@ impl Book {
         Ok(Page { checkouts: found.filter(is_asked_for).into_iter().collect(), next_after: None })
     }
 
-    /// The page behind `after` of the checkouts whose verdict is this word, or of all: by state, then
-    /// by id.
+    /// The page after `after` of the checkouts with this verdict, or of all checkouts: by state, then by id.
     pub(crate) async fn checkouts_by_state(
         &self,
         state: Option<&str>,
         after: Option<Cursor>,
     ) -> Result<Page, StoreFailed> {
-        // No state's word begins with another's, so a word is a prefix of its own.
+        // No state's name begins with another's, so a name can be used as the prefix.
         let mut walk = Walk { after, ..Walk::over(BY_STATE, state.unwrap_or_default()) };
         let rows = self.page(&mut walk, PAGE).await?;
         let next_after = walk.after.filter(|_| !walk.is_over);

@@ -1,6 +1,6 @@
-//! The only caller of the store once the server has started: load, decide, write. Each function reads what it needs, asks the domain for one
-//! decision, and commits it whole; no network call is made inside. A checkout is written by
-//! [`commit`](Book::commit) only, which applies all that follows from a decision.
+//! The only caller of the store once the server has started: load, decide, write. Each function reads what it
+//! needs, asks the domain for one decision, and commits it whole, without a network call. A checkout is written by
+//! [`commit`](Book::commit) only, which applies everything that follows from a decision.
 
 pub(crate) mod arrival;
 mod capture_policy;
@@ -32,7 +32,7 @@ use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::snapshot_key::SnapshotKeys;
 
-/// All that is kept, and what its decisions rest on.
+/// The stored data, and what decisions about it depend on.
 pub(crate) struct Book {
     store: Arc<dyn Store>,
     pub(crate) clock: Arc<DecisionClock>,
@@ -44,8 +44,8 @@ pub(crate) struct Book {
     prices: Prices,
 }
 
-/// Why a caller has no outcome: a rule refused it, and nothing has changed; or the store failed, which by itself does
-/// not say whether the decision was kept ([`StoreFailed`]).
+/// Why a caller gets no outcome: a rule refused it, and nothing has changed; or the store failed, and whether the
+/// decision was kept depends on the failure ([`StoreFailed`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failed<R> {
     Refused(R),
@@ -58,25 +58,25 @@ impl<R> From<StoreFailed> for Failed<R> {
     }
 }
 
-/// What becomes of a fact.
+/// What happens to a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outbox {
-    /// It is sent to the shop, and read by it.
+    /// It is sent to the shop, which can also read it.
     Sent,
-    /// It is read by the shop only.
+    /// The shop can read it; it is not sent.
     ReadOnly,
 }
 
-/// What an order costs.
+/// What determines the amount of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Prices {
-    /// What it was registered with.
+    /// The registered terms.
     Registered,
-    /// What its last quote says.
+    /// The last quote.
     Quoted,
 }
 
-/// What a book is made of.
+/// The parts of a book.
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<DecisionClock>,
@@ -98,7 +98,7 @@ impl Book {
         Ok(self.store.watermark().await.map(|_| ())?)
     }
 
-    /// The rules as of now: local expiries are held while this machine's clock is in question.
+    /// The rules as of now: local expiries are held while this machine's clock cannot be trusted.
     pub(crate) fn rules(&self) -> MerchantRules {
         self.settings.rules(self.clock.is_in_question())
     }
@@ -128,7 +128,7 @@ impl Book {
     }
 }
 
-/// The write of a document without a timer and without entries of an index, replacing what was found there.
+/// The write of a document without a timer and without index entries, replacing what was found there.
 fn plain_write(key: Key, found: Option<&Document>, (format, bytes): (u16, Bytes)) -> Write {
     let expect = found.map_or(Expect::Absent, |found| Expect::Version(found.version));
     Write { key, expect, content: Some(Content { format, bytes, due_at: None, index: Vec::new() }) }

@@ -1,5 +1,5 @@
-//! What is not over, as entries of an index: so that a survey counts it, and finds what is stuck,
-//! without reading a single checkout.
+//! Open work as entries of an index, so that a survey counts it, and finds what is stuck, without reading a
+//! single checkout.
 
 use countersign_domain::merchant::attempt::{Attempt, AttemptState};
 use countersign_domain::merchant::call::{CallKind, InFlight};
@@ -12,10 +12,10 @@ use countersign_domain::merchant::rules::Deadline;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::IndexEntry;
 
-/// Checkouts by what is open in them: kind, state, and since when, in the order of all three.
+/// Checkouts by their open work: kind, state, and since when, in this order.
 pub(crate) const INDEX: &str = "checkout_by_open_work";
 
-/// What is open: of which kind, and in which state.
+/// The kind and the state of open work.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct OpenWork {
     /// `attempt`, `cancellation`, or an operation's call.
@@ -23,7 +23,7 @@ pub(crate) struct OpenWork {
     pub(crate) state: String,
 }
 
-/// What the entries of every call that is on its way begin with.
+/// The prefixes of the entries of all calls that are on their way.
 pub(super) fn sent_calls() -> Vec<String> {
     let finalize = format!("{ATTEMPT} {} ", AttemptState::FINALIZING);
     let operations = CallKind::OPERATIONS.map(|call| format!("{} {} ", call.name(), OperationState::SENDING));
@@ -33,7 +33,7 @@ pub(super) fn sent_calls() -> Vec<String> {
 /// The kind of an attempt's entry.
 const ATTEMPT: &str = "attempt";
 
-/// Authorized charges by what passes and when.
+/// Authorized charges by deadline, and when it passes.
 pub(crate) const CAPTURES: &str = "checkout_by_capture_deadline";
 
 /// The entries of a checkout.
@@ -63,10 +63,10 @@ pub(crate) fn entries(checkout: &Checkout) -> Vec<IndexEntry> {
     attempts.chain(operations).chain(cancellation).chain(captures).take(MOST).collect()
 }
 
-/// A document has room for this many entries, its others included.
+/// At most this many entries: a document has room for them next to its others.
 const MOST: usize = 200;
 
-/// A capture's entry: what passes, and when.
+/// The entry of an Authorized charge: the deadline, and when it passes.
 pub(crate) fn capture_value(deadline: Deadline, at: Timestamp) -> String {
     format!("{} {:015}", deadline.as_str(), at.as_millis())
 }
@@ -80,7 +80,7 @@ fn in_flight_since(operation: &Operation) -> Option<Timestamp> {
 }
 
 fn entry(kind: &str, state: &str, since: Timestamp) -> IndexEntry {
-    // Fifteen digits hold every instant, so the order of the texts is the order of time.
+    // Fifteen digits are enough for every instant, so the order of the texts is the order of time.
     IndexEntry { index: INDEX, value: format!("{kind} {state} {:015}", since.as_millis()) }
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn parse(value: &str) -> Option<(OpenWork, Timestamp)> {
     Some((what, Timestamp::from_millis(since)))
 }
 
-/// Since when an attempt has been in its state, or near enough; none when it is over.
+/// Since when an attempt has been in its state, or nearly; `None` when it is over.
 fn open_since(attempt: &Attempt) -> Option<Timestamp> {
     match &attempt.state {
         AttemptState::Bound { .. } => Some(attempt.bound_at),

@@ -1,10 +1,10 @@
-//! The outbox: definitive facts, appended with what proves them, read page by page by a shop that
-//! polls, and leased by the webhooks' sender.
+//! The outbox: definitive facts, appended in the commit that proves them, read page by page by a shop that
+//! polls, and leased by the sender of webhooks.
 
 use std::time::Duration;
 
 use countersign_domain::time::Timestamp;
-/// A fact as it is kept, with its place and, if it is to be sent, its lease.
+/// A stored fact, with its sequence number and, if it is to be sent, its lease.
 pub(crate) use countersign_store::contract::Message as KeptFact;
 use countersign_store::contract::{Expect, Key, Lease, NewMessage, Release, Write};
 
@@ -14,19 +14,19 @@ use crate::events::fact::{self, Fact};
 pub(crate) use crate::events::fact::{body, sequence};
 use crate::stored::webhook;
 
-/// The most facts that one read gives.
+/// At most this many facts are in one page.
 pub(crate) const PAGE: usize = countersign_store::contract::MAX_ROWS;
 
-/// A page of facts, or the news that the cursor is none.
+/// A page of facts, or that the cursor is not valid.
 pub(crate) enum Facts {
     /// In order, each with its body.
     Page(Vec<KeptFact>),
-    /// No fact has the id behind which the page was to begin: another store's, or a typing error.
+    /// No fact has the id after which the page was to begin: it is from a different store, or mistyped.
     NoSuchFact,
 }
 
 impl Book {
-    /// The outbox's entry of a fact: to be sent at once if there is somebody to send it to.
+    /// The outbox's entry of a fact: due immediately if the shop has a webhook.
     pub(super) fn outgoing(&self, checkout_id: &str, fact: &Fact, at: Timestamp) -> NewMessage {
         let deliver_at = match self.outbox {
             Outbox::Sent => Some(at),
@@ -36,7 +36,7 @@ impl Book {
         NewMessage { topic: fact::TOPIC, subject, bytes: fact.encode(), deliver_at }
     }
 
-    /// The facts behind one, oldest first. A reader who goes on from the last one misses none.
+    /// The facts after one, oldest first. A reader that continues after the last one misses none.
     pub(crate) async fn facts(&self, after: Option<u64>, limit: usize) -> Result<Facts, StoreFailed> {
         let behind = match after {
             None => 0,
@@ -52,12 +52,12 @@ impl Book {
         Ok(Facts::Page(self.store.messages(fact::TOPIC, None, behind, limit.min(PAGE)).await?))
     }
 
-    /// When the first fact that is to be sent may be, if there is one.
+    /// When the first unsent fact may be sent, if there is one.
     pub(crate) async fn next_delivery(&self) -> Result<Option<Timestamp>, StoreFailed> {
         Ok(self.store.backlog(fact::TOPIC, 1).await?.next_at)
     }
 
-    /// Takes facts to be sent, for so long.
+    /// Leases facts that are due, for this time.
     pub(crate) async fn lease_facts(
         &self,
         lease: Duration,
@@ -67,19 +67,24 @@ impl Book {
         Ok(self.store.lease(Lease { topic: fact::TOPIC, now, until: now.plus(lease), limit }).await?)
     }
 
-    /// Ends a lease: delivered or given up, or due again. Whether that was kept.
+    /// Ends a lease: the fact is delivered or given up, or due again at `again_at`. Returns whether that was
+    /// kept.
     pub(crate) async fn release_fact(&self, kept: &KeptFact, again_at: Option<Timestamp>) -> bool {
         let KeptFact { sequence, lease_count, .. } = *kept;
         let released = self.store.release(Release { sequence, lease_count, deliver_at: again_at }).await;
         released.map_err(StoreFailed::from).unwrap_or_else(|failed| {
-            // The lease runs out, and the fact is sent again under its id.
-            tracing::warn!(event_id = fact::id(sequence), %failed, "a webhook's fate was not kept");
+            // The lease will run out, and the fact will be sent again under its id.
+            tracing::warn!(
+                event_id = fact::id(sequence),
+                %failed,
+                "the result of a webhook could not be stored; it will be sent again",
+            );
             false
         })
     }
 
-    /// Counts a send that has failed, durably: how many there were, this one included. A lease is no
-    /// send: most leases of a fact that waits for an earlier one of its checkout end without one.
+    /// Counts a failed send durably. Returns the number of failed sends, this one included. Leases are not
+    /// counted: most leases of a fact that waits for an earlier one of its checkout end without a send.
     pub(crate) async fn count_failure(&self, kept: &KeptFact) -> Result<u32, StoreFailed> {
         let key = webhook_key(kept);
         let (_, failure_count) = self
@@ -95,8 +100,8 @@ impl Book {
         Ok(failure_count)
     }
 
-    /// Forgets how often a fact's webhook failed: it is delivered or given up, and that is kept. A crash
-    /// in between leaves a count of nothing behind, which nobody reads.
+    /// Forgets how often a fact's webhook failed, after it was delivered or given up. A crash in between
+    /// leaves a count that nobody reads.
     pub(crate) async fn forget_failures(&self, kept: &KeptFact) -> Result<(), StoreFailed> {
         let key = webhook_key(kept);
         let forgotten = self.commit(|| async {

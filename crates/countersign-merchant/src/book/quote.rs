@@ -1,4 +1,4 @@
-//! Quotes as they are kept: a good one is the order's terms, a refused one is counted.
+//! Keeps quotes: a good one becomes the order's terms, a refused one is counted.
 
 use countersign_domain::merchant::checkout::quote::QuoteRefused;
 use countersign_domain::merchant::checkout::terms::{Terms, TermsRefused};
@@ -8,19 +8,19 @@ use super::{Book, Failed, StoreFailed};
 use crate::events::table::{Event, Kind};
 use crate::registration::{Browsing, Quoted};
 
-/// How many quotes, refused ones included, one checkout is given: a buyer who tries every address, option and
-/// coupon needs a tenth of it.
+/// At most this many quotes, including refused ones, are made for one checkout: a buyer who tries every
+/// address, option and coupon needs a tenth of them.
 pub(crate) const MAX_QUOTES: u32 = 500;
-/// How many entries a button's other events make in one timeline.
+/// At most this many of the button's other events are entered in one timeline.
 pub(crate) const MAX_TOLD: u32 = 100;
 
-/// Which of the button's events asks.
+/// The event that asks for a quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trigger {
     Init,
     ShippingAddress,
     DeliveryOption,
-    /// None of them: the order is placed, with an address that the quote does not rest on.
+    /// Not an event of the button: the order is placed with an address that it was not quoted for.
     Complete,
 }
 
@@ -35,7 +35,7 @@ impl Trigger {
     }
 }
 
-/// Counts one more, if there may be one more.
+/// Counts one more, up to `most`. Returns whether it was counted.
 const fn counted(count: &mut u32, most: u32) -> bool {
     let may_be = *count < most;
     if may_be {
@@ -45,8 +45,8 @@ const fn counted(count: &mut u32, most: u32) -> bool {
 }
 
 impl Book {
-    /// Writes a quote as the terms, on whatever version they have unless one is named: of two tabs the later
-    /// one counts. What the shop has registered must still be what the quote began with.
+    /// Writes a quote as the terms. If `terms_version` is named, it must be the current one; otherwise the
+    /// later of two tabs counts. The registered terms must still be those that the quote started from.
     pub(crate) async fn keep_quote(
         &self,
         checkout_id: &str,
@@ -63,7 +63,8 @@ impl Book {
                 .difference(registered)
                 .is_none();
             let version = revision.draft.checkout().terms_version;
-            // Others may have asked since. What an order costs where it is paid is asked once a session.
+            // The limit is checked again, because other tabs may have asked since. The quote at payment is
+            // not limited: it is asked for once per session.
             if revision.browsing.quote_count >= MAX_QUOTES && trigger != Trigger::Complete {
                 return refused(QuoteRefused::UnknownError);
             }
@@ -87,7 +88,7 @@ impl Book {
         kept.await?.1.ok_or(Failed::Refused(QuoteRefused::CartChanged))
     }
 
-    /// Counts a refusal, and lets the timeline tell of it.
+    /// Counts a refusal and enters it in the timeline.
     pub(crate) async fn keep_refusal(
         &self,
         checkout_id: &str,
@@ -101,7 +102,7 @@ impl Book {
         self.tell_of_page(checkout_id, Event::with_word(Kind::QuoteRefused, detail), &count).await
     }
 
-    /// Notes a button's event that changes nothing; after 100 of a checkout, no more are noted.
+    /// Enters an event of the button that changes nothing in the timeline, at most 100 per checkout.
     pub(crate) async fn note_page_event(&self, loaded: &Loaded, event: Event) -> Result<(), StoreFailed> {
         let count = |browsing: &mut Browsing| counted(&mut browsing.told_count, MAX_TOLD);
         self.tell_of_page(loaded.registration.checkout.id.as_str(), event, &count).await

@@ -1,4 +1,4 @@
-//! Registering an order with its terms, and changing the terms before anything was sent.
+//! Registers an order with its terms, and changes the terms before anything was sent.
 
 use bytes::Bytes;
 use countersign_domain::merchant::attempt::arrive::end_unquoted;
@@ -26,9 +26,9 @@ pub(crate) struct Order {
 /// Why an order is not registered or its terms are not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RegistrationRefused {
-    /// A rule between the terms' members is broken, or they can no longer be changed.
+    /// The terms break a rule, or can no longer be changed.
     Terms(TermsRefused),
-    /// The order is registered with something else in the named field.
+    /// The order is already registered with a different value in this field.
     OtherTerms(&'static str),
     /// No checkout has this id.
     NotFound,
@@ -57,7 +57,7 @@ pub(crate) fn browser_link_key(token: &str) -> Key {
     Key { collection: "browser_link", id: token.to_owned() }
 }
 
-/// A document that only points to a checkout: its key is unique, its bytes are the checkout's id.
+/// A document that only points to a checkout: its bytes are the checkout's id.
 pub(crate) fn pointer(key: Key, checkout_id: &str) -> Write {
     plain_write(key, None, (1, Bytes::copy_from_slice(checkout_id.as_bytes())))
 }
@@ -76,7 +76,7 @@ impl Book {
         self.follow(order_key(order_id)).await
     }
 
-    /// Registers an order. The same order with the same terms is the same checkout.
+    /// Registers an order. Registering it again with the same terms returns the same checkout.
     pub(crate) async fn register(&self, order: &Order) -> Result<Registered, Failed<RegistrationRefused>> {
         order.terms.check().map_err(by_rule)?;
         let now = self.clock.now();
@@ -108,7 +108,7 @@ impl Book {
         Ok(registered)
     }
 
-    /// The browser's door to a checkout that was registered before there was one.
+    /// The browser link of a checkout that was registered without one.
     async fn missing_door(&self, existing: &Registration) -> Result<Option<Write>, StoreFailed> {
         let key = browser_link_key(&existing.links.browser_token);
         let is_there = self.document(&key).await?.is_some();
@@ -136,7 +136,7 @@ impl Book {
         Registration { checkout, links, browsing: Browsing::default() }
     }
 
-    /// Changes the terms by compare-and-set on their version.
+    /// Changes the terms, if `terms_version` is still their version.
     pub(crate) async fn change_terms(
         &self,
         checkout_id: &str,
@@ -146,8 +146,8 @@ impl Book {
         let changed = self.revise(checkout_id, None, |revision| {
             let draft = &mut revision.draft;
             draft.change_terms(terms_version, terms.clone()).map_err(by_rule)?;
-            // What was quoted before is void, and the new amount is what the next quote begins with. So is
-            // a session that was priced by it, whose address nothing would be held against any more.
+            // The earlier quote is void, and the next one starts from the new amount. A session that was
+            // priced by that quote ends too, because its address could not be compared with anything.
             if revision.browsing.quoted.take().is_some() {
                 let attempts = &draft.checkout().attempts;
                 let unsent = attempts.iter().filter(|attempt| attempt.state.is_unsent());

@@ -1,5 +1,5 @@
-//! The buyer's and the transaction's data, kept since Amazon forgets them after 30 days. A document of its own,
-//! with its own timer, written in the change set of the success.
+//! Snapshots of the buyer's and the transaction's data, kept because Amazon deletes them after 30 days. Each is
+//! a document of its own with its own timer, created in the change set of the success.
 
 use std::time::Duration;
 
@@ -21,29 +21,30 @@ use crate::snapshot_key::{NotOpened, Sealed};
 pub(crate) use crate::stored::snapshot::Transaction;
 use crate::stored::snapshot::{self, Snapshot};
 
-/// Without success for so long, a person must know: ten days are left.
+/// After this time without success an alarm is logged: ten days are left.
 const ALARM_AFTER: Duration = DAY.saturating_mul(20);
-/// Amazon no longer shows the buyer, with a day of grace for two clocks: there is nothing left to fetch.
+/// Amazon no longer shows the buyer, with a day of grace for a difference between the clocks: nothing is left
+/// to fetch.
 const FORGOTTEN_AFTER: Duration = BUYER_READABLE.saturating_add(DAY);
 
-/// Why there is no snapshot to give.
+/// Why a snapshot cannot be returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SnapshotRefused {
     NoSuchCheckout,
     /// Nothing was paid, so there is nothing to keep.
     NotCompleted,
-    /// It is to be fetched.
+    /// It has not been fetched yet.
     Due,
-    /// Amazon forgot it before it could be fetched.
+    /// Amazon deleted the data before they could be fetched.
     Missed,
     Erased,
     /// None of the keys is the one that sealed it.
     KeyMissing,
-    /// It is not what was sealed.
+    /// The stored bytes are not what was sealed.
     Altered,
 }
 
-/// A snapshot that is to be fetched: of which permission and charge, and what was read with it.
+/// A snapshot that is to be fetched: its permission and charge, and what was read with it.
 pub(crate) struct DueSnapshot {
     pub(crate) charge_permission_id: ChargePermissionId,
     pub(crate) charge_id: Option<ChargeId>,
@@ -53,7 +54,7 @@ pub(crate) struct DueSnapshot {
     try_count: u32,
 }
 
-/// What Amazon gave, to be kept, and what it shows.
+/// The data from Amazon to keep, and what they show.
 pub(crate) struct Fetched {
     pub(crate) transaction: Transaction,
     pub(crate) permission: Option<PermissionShown>,
@@ -86,8 +87,8 @@ impl Book {
         }))
     }
 
-    /// Keeps what Amazon has shown, together with what that says of the payment: how far it is, and until when
-    /// it is authorized. Gives back the checkout as it is since, and what comes next.
+    /// Keeps what Amazon has shown, together with what it shows about the payment: its state, and until when
+    /// it is authorized. Returns the checkout as it is then, and the next steps.
     pub(crate) async fn keep_snapshot(
         &self,
         checkout_id: &str,
@@ -99,7 +100,7 @@ impl Book {
         self.commit(|| {
             let known = known.take();
             async move {
-                // Read anew if somebody else has written since: perhaps it is not due any more.
+                // Read again if another caller has written since: it may not be due any more.
                 let due = match known {
                     Some(due) => Some(due),
                     None => self.due_snapshot(checkout_id).await?,
@@ -120,7 +121,7 @@ impl Book {
         .await
     }
 
-    /// Keeps that Amazon has shown nothing: it is asked again later, until it has forgotten.
+    /// Keeps that Amazon has shown nothing: it is asked again later, until it has deleted the data.
     pub(crate) async fn miss_snapshot(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let now = self.clock.now();
         let kept = self.commit(|| async {
@@ -131,7 +132,12 @@ impl Book {
             let age = now.since(completed_at);
             if age > ALARM_AFTER {
                 let days = age.as_secs() / DAY.as_secs();
-                tracing::error!(checkout_id, days, "the snapshot is still missing");
+                tracing::error!(
+                    checkout_id,
+                    days,
+                    "the buyer's data of this checkout still could not be fetched; Amazon deletes them after \
+                     30 days",
+                );
             }
             let is_forgotten = age > FORGOTTEN_AFTER;
             let next = if is_forgotten {
@@ -172,18 +178,22 @@ impl Book {
                 tracing::error!(
                     checkout_id,
                     key_id,
-                    "no key opens this snapshot: add the key of this id to snapshot.key_file"
+                    "no configured key opens this snapshot: add the key with this key_id to snapshot.key_file"
                 );
                 not_given(SnapshotRefused::KeyMissing)
             }
             Err(NotOpened::Altered) => {
-                tracing::error!(checkout_id, key_id, "a snapshot is not what was sealed");
+                tracing::error!(
+                    checkout_id,
+                    key_id,
+                    "a stored snapshot was altered: it is not what was sealed"
+                );
                 not_given(SnapshotRefused::Altered)
             }
         }
     }
 
-    /// Erases the snapshot of a checkout for good, taken or not; gives back when that was.
+    /// Erases the snapshot of a checkout for good, whether or not it was taken. Returns when that was.
     pub(crate) async fn erase_snapshot(
         &self,
         checkout_id: &str,

@@ -1,5 +1,5 @@
-//! Looking over everything once in a while: what is open, stuck, due or missing. It reads indexes,
-//! never documents, and each count has its limit.
+//! Surveys what is open, stuck, due or missing. It reads indexes, never documents, and each count has a
+//! limit.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::{Book, StoreFailed, Walk, open_work, snapshot_document};
 use crate::events::fact;
 use crate::metrics::Survey;
 
-/// For so long something may be open before it counts as stuck.
+/// How long work may be open before it counts as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(10 * 60);
-/// For so long a timer may be due before it counts as overdue.
+/// How long a timer may be due before it counts as overdue.
 const OVERDUE_AFTER: Duration = Duration::from_secs(60);
-/// An operator plans by these.
+/// The hours within which captures are counted as due, for an operator's planning.
 const WITHIN: [(&str, Duration); 2] =
     [("24", Duration::from_secs(24 * 3_600)), ("72", Duration::from_secs(72 * 3_600))];
 /// At most this many entries of an index are counted, and at most this many webhooks.
 const COUNTED: usize = 10_000;
-/// How many of the checkouts that have been stuck for longest are named.
+/// How many checkouts are named, those that have been stuck longest.
 const NAMED: usize = 10;
 
 fn figure(count: usize) -> i64 {
@@ -28,7 +28,7 @@ fn figure(count: usize) -> i64 {
 }
 
 impl Book {
-    /// Looks over everything.
+    /// Makes a survey.
     pub(crate) async fn survey(&self) -> Result<Survey, StoreFailed> {
         let now = self.clock.now();
         let mut survey = Survey::default();
@@ -50,7 +50,7 @@ impl Book {
         survey.webhook_backlog = figure(self.store.backlog(fact::TOPIC, COUNTED).await?.count);
         for deadline in Deadline::ALL.iter().copied() {
             let prefix = format!("{} ", deadline.as_str());
-            // What has passed is not due any more.
+            // A deadline that has passed is not counted.
             let from = (open_work::capture_value(deadline, now), String::new());
             let walk = Walk { after: Some(from), ..Walk::over(open_work::CAPTURES, prefix) };
             let due = self.rows(walk).await?;
@@ -66,7 +66,7 @@ impl Book {
         Ok(survey)
     }
 
-    /// The first rows of an index, as far as they are counted.
+    /// The first rows of an index, at most as many as are counted.
     async fn rows(&self, mut walk: Walk) -> Result<Vec<IndexRow>, StoreFailed> {
         let mut rows = Vec::new();
         while !walk.is_over && rows.len() < COUNTED {

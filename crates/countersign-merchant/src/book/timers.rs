@@ -1,4 +1,4 @@
-//! The timers: which are due, what they belong to, and what is set anew.
+//! The timers: which are due, which documents they belong to, and how they are set again.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::stored::{notification, snapshot};
 pub(crate) struct Due(pub(crate) Key);
 
 impl Due {
-    /// Whether no buyer and no shop waits for it.
+    /// Whether neither a buyer nor the shop waits for it.
     pub(crate) fn can_wait(&self) -> bool {
         matches!(self.0.collection, snapshot::COLLECTION | notification::COLLECTION)
     }
@@ -35,15 +35,14 @@ impl Book {
         Ok(due.into_iter().map(|timer| Due(timer.key)).collect())
     }
 
-    /// How long it is until the next timer, if there is one.
+    /// How long until the next timer is due, if there is one.
     pub(crate) async fn until_next_due(&self) -> Result<Option<Duration>, StoreFailed> {
         let next = self.store.next_due().await?;
         Ok(next.map(|due_at| due_at.since(self.clock.now())))
     }
 
-    /// Writes a checkout once more, with the timer that it has by today's rules, and without a quote that has
-    /// lapsed. A timer that was set under the rules of another configuration may be late, or be found due
-    /// forever.
+    /// Writes a checkout again, with its timer by the current rules, and without a quote that has lapsed. A
+    /// timer that was set under a different configuration may be late, or stay due forever.
     pub(crate) async fn set_timer_anew(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let now = self.clock.now();
         let set = self.commit(|| async {
@@ -58,7 +57,7 @@ impl Book {
         set.await.map(|_| ())
     }
 
-    /// The walks over the checkouts of which a call may be on its way: a Finalize, or an operation's.
+    /// The walks over the checkouts that may have a call on its way: a Finalize, or an operation's.
     pub(crate) fn sent_calls(&self) -> impl Iterator<Item = Walk> + use<> {
         open_work::sent_calls().into_iter().map(|prefix| Walk::over(open_work::INDEX, prefix))
     }
@@ -73,14 +72,18 @@ impl Book {
     }
 }
 
-/// What could be taken over, of a document that this version may not be able to read.
+/// The number recovered, or 0 with an error in the log for a document that this version cannot read.
 pub(crate) fn unless_unreadable(
     checkout_id: &str,
     recovered: Result<usize, StoreFailed>,
 ) -> Result<usize, StoreFailed> {
     recovered.or_else(|failed| match failed {
         StoreFailed::Unreadable(_) => {
-            tracing::error!(checkout_id, %failed, "a checkout cannot be recovered");
+            tracing::error!(
+                checkout_id,
+                %failed,
+                "a checkout cannot be recovered: its document cannot be read",
+            );
             Ok(0)
         }
         StoreFailed::Unavailable(_) | StoreFailed::Indeterminate(_) => Err(failed),

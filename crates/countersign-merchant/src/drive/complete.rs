@@ -1,5 +1,5 @@
-//! The one entry for completing a checkout. The browser, the shop, a timer and an operator all get
-//! the same outcome for the same session, however often and from wherever they ask.
+//! The one entry for completing a checkout. The browser, the shop, a timer and an operator all get the same
+//! outcome for the same session, however often they ask.
 
 use countersign_domain::ids::CheckoutSessionId;
 use countersign_domain::merchant::attempt::arrive::{is_buyer_news, note_buyer};
@@ -14,7 +14,7 @@ use crate::book::arrival::{Bearer, Bound, CompleteRefused};
 use crate::book::{Failed, StoreFailed};
 use crate::registration::Registration;
 
-/// The registration as far as it is known, and which attempt the caller asked about.
+/// The registration as it was last read, and which attempt the caller asked about.
 pub(crate) struct Completing {
     pub(crate) registration: Registration,
     pub(crate) attempt: u32,
@@ -43,22 +43,28 @@ impl App {
             Ok(()) => driver.wait(give_up_at, |checkout| self.watch_attempt(checkout, attempt)).await,
             Err(failed) => Err(failed),
         };
-        // A store that fails from here on leaves the attempt to its timer, and the caller to what is
+        // If the store fails from here on, the timer continues the attempt, and the caller gets what is
         // known: nothing definite, unless it was definite before.
         let registration = settled.unwrap_or_else(|failed| {
-            tracing::warn!(checkout_id, attempt, %failed, "a completion cannot be followed");
+            tracing::warn!(
+                checkout_id,
+                attempt,
+                %failed,
+                "the store failed while a completion was being followed; its timer will continue it",
+            );
             as_bound
         });
         Ok(Completing { registration, attempt })
     }
 
-    /// What the buyer waits for: whatever decides about the attempt.
+    /// What the buyer waits for: the attempt that decides about this one.
     fn watch_attempt(&self, checkout: &Checkout, attempt: u32) -> Watched {
         let nothing = Watched { overdue: None, is_in_hand: false };
         let Some(deciding) = checkout.deciding_attempt(attempt) else { return nothing };
         let is_in_hand = match &deciding.state {
             AttemptState::Bound { .. } | AttemptState::Finalize(InFlight::Sent { .. }) => true,
-            // Turned away and backing off, in doubt or pending: worth a look, not a buyer's wait.
+            // Turned away and backing off, in doubt, or pending: taken up if it is due, but the buyer does
+            // not wait.
             AttemptState::Finalize(InFlight::Recorded { .. } | InFlight::InDoubt(_))
             | AttemptState::Pending { .. } => false,
             AttemptState::Completed { .. }
@@ -72,14 +78,14 @@ impl App {
 }
 
 impl Driver<'_> {
-    /// The buyer is back, so whatever decides about this attempt is waited for.
+    /// Notes that the buyer is back at the attempt that decides about this one.
     async fn note_buyer(&mut self, attempt: u32) -> Result<(), StoreFailed> {
         let (now, rules) = (self.app().clock.now(), self.app().rules());
         let Some(checkout) = self.checkout().await? else { return Ok(()) };
         let Some(deciding) = checkout.deciding_attempt(attempt).map(|deciding| deciding.number) else {
             return Ok(());
         };
-        // Most repetitions have nothing to write.
+        // Most repeated requests have nothing to write.
         if is_buyer_news(checkout, deciding, now, &rules) {
             self.decide(|draft| note_buyer(draft, deciding)).await?;
         }

@@ -1,10 +1,9 @@
-//! The driver of one checkout: it takes a next step, asks Amazon, and feeds the answer back as a decision,
-//! until the domain says that nothing is to be done now. Every caller comes through here (the buyer's return,
-//! the shop's request, a timer, a notification, a restart), so all get the same outcome.
+//! The driver of one checkout: it takes the next step, calls Amazon, and makes a decision of the answer,
+//! until there is nothing to do now. Every caller uses it (the buyer's return, the shop's request, a timer, a
+//! notification, a restart), so all get the same outcome.
 //!
-//! Who may call Amazon is settled by the commit before the call: it moves a timer on, and of two that try only
-//! one commits. A crash before the call leaves the timer, a crash after it too; nothing else is needed to go
-//! on.
+//! The commit before a call settles who may call Amazon: it moves a timer, and of two processes that try only
+//! one commits. A crash before or after the call leaves the timer, which is all that is needed to continue.
 
 use std::time::Duration;
 
@@ -29,55 +28,55 @@ use crate::gateway::amazon::ShowsNothing;
 use crate::gateway::amazon::send::{finalize_keys, finalize_send, operation_send};
 use crate::registration::Registration;
 
-/// How many steps follow from one another before the rest is left to the timer. The longest useful chain: begin,
-/// send, look, send again, send, look, ask for the charge.
+/// How many steps are taken in a row before the rest is left to the timer. The longest useful chain is: begin,
+/// send, look up, send again, send, look up, get the charge.
 const STEPS: usize = 12;
 /// How often one attempt is taken up in a row.
 const TAKEN_UP: usize = 8;
-/// How many things of a payment are taken up in a row: enough for an order of a few charges to be canceled while
-/// its shop waits.
+/// How many tasks of a payment are taken up in a row: enough to cancel an order with a few charges while the
+/// shop waits.
 const TAKEN_UP_OF_PAYMENT: usize = 24;
 
-/// The pause between two looks at something that somebody else has in hand: doubles up to a bound.
+/// The pause between two reads of a checkout that another caller is working on; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// A checkout that is driven on.
+/// Drives one checkout.
 pub(crate) struct Driver<'a> {
     app: &'a App,
     checkout_id: &'a str,
-    /// The checkout as it was last read or written, if it was. If somebody else was faster, that is noticed at
-    /// the commit.
+    /// The checkout as it was last read or written, if it was. If another caller has written since, the commit
+    /// detects it.
     known: Option<Loaded>,
-    /// The shop's order, for the log, once the checkout was read.
+    /// The shop's order id, for the log, once the checkout has been read.
     order_id: Option<String>,
 }
 
-/// What a caller who waits is told of a checkout.
+/// What a waiting caller needs to know about a checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Watched {
-    /// What it is to take up itself, if that is overdue.
+    /// What the caller must take up itself, because it is overdue.
     pub(super) overdue: Option<Overdue>,
-    /// Whether somebody has something in hand that is worth a wait.
+    /// Whether another caller is working on something that is worth waiting for.
     pub(super) is_in_hand: bool,
 }
 
-/// What is to be taken up.
+/// What to take up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overdue {
     /// This attempt.
     Attempt(u32),
-    /// Whatever is due.
+    /// Everything that is due.
     Anything,
 }
 
 impl App {
-    /// Drives a checkout of which nothing was read yet.
+    /// Drives a checkout that has not been read yet.
     pub(super) fn driver<'a>(&'a self, checkout_id: &'a str) -> Driver<'a> {
         Driver { app: self, checkout_id, known: None, order_id: None }
     }
 
-    /// Drives a checkout that was read or written just now.
+    /// Drives a checkout that was just read or written.
     pub(super) fn driver_of<'a>(&'a self, checkout_id: &'a str, known: Loaded) -> Driver<'a> {
         let order_id = Some(known.registration.checkout.order_id.clone());
         Driver { app: self, checkout_id, known: Some(known), order_id }
@@ -111,7 +110,7 @@ impl<'a> Driver<'a> {
         Ok(self.decide(decide).await?.unwrap_or(NextStep::Rest))
     }
 
-    /// Takes one step and whatever follows from its answer at once.
+    /// Takes one step, and each step that follows immediately from its answer.
     pub(super) async fn follow(&mut self, first: NextStep) -> Result<(), StoreFailed> {
         let mut next = first;
         let mut was_sent_again = false;
@@ -142,7 +141,7 @@ impl<'a> Driver<'a> {
                 NextStep::LookAtRefund(id) => self.look_at_refund(&id).await?,
                 NextStep::LookAtPermission(id) => {
                     let answer = self.app.amazon.permission(&id).await;
-                    match self.shown(answer, None, "Get Charge Permission shows nothing") {
+                    match self.shown(answer, None, "Get Charge Permission returned nothing") {
                         Some(shown) => self.next(|draft| permission_shown(draft, &shown)).await?,
                         None => NextStep::Rest,
                     }
@@ -152,7 +151,7 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Takes up one attempt as long as it is due.
+    /// Takes up one attempt for as long as it is due.
     pub(super) async fn drive_attempt(&mut self, attempt: u32) -> Result<(), StoreFailed> {
         for _ in 0..TAKEN_UP {
             let keys = finalize_keys(&self.app.settings.merchant_id, self.checkout_id, attempt);
@@ -163,7 +162,7 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Takes up whatever is due, one thing after the other. Whether there was anything.
+    /// Takes up everything that is due, one task after the other. Returns whether anything was due.
     pub(super) async fn drive(&mut self) -> Result<bool, StoreFailed> {
         let now = self.app.clock.now();
         let Some(checkout) = self.checkout().await? else { return Ok(true) };
@@ -183,8 +182,8 @@ impl<'a> Driver<'a> {
         Ok(true)
     }
 
-    /// Waits while somebody else has something in hand, for as long as a caller may be kept waiting, and takes
-    /// up itself what is overdue. The registration as it is then.
+    /// Waits while another caller is working, at most until `give_up_at`, and takes up what is overdue itself.
+    /// Returns the registration as it is then.
     pub(super) async fn wait(
         mut self,
         give_up_at: Duration,
@@ -215,7 +214,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// The checkout, read if it must be; `None` when there is none.
+    /// The checkout, read if it is not known; `None` when it does not exist.
     pub(super) async fn checkout(&mut self) -> Result<Option<&Checkout>, StoreFailed> {
         if self.known.is_none() {
             let read = self.app.book.checkout(self.checkout_id).await?;
@@ -224,21 +223,21 @@ impl<'a> Driver<'a> {
         Ok(self.known.as_ref().map(|known| &known.registration.checkout))
     }
 
-    /// The registration of a checkout that is never deleted, since it was read or written before.
+    /// The registration. The checkout exists: it was read or written before, and no checkout is deleted.
     async fn registration(&mut self) -> Result<&Registration, StoreFailed> {
         self.checkout().await?;
         let gone = || StoreFailed::Unreadable(format!("checkout {} is gone", self.checkout_id));
         self.known.as_ref().map(|known| &known.registration).ok_or_else(gone)
     }
 
-    /// The same, for the last time.
+    /// The same, and consumes the driver.
     pub(super) async fn into_registration(mut self) -> Result<Registration, StoreFailed> {
         self.registration().await?;
         let gone = || StoreFailed::Unreadable(format!("checkout {} is gone", self.checkout_id));
         self.known.map(|known| known.registration).ok_or_else(gone)
     }
 
-    /// What was read or written last; whatever it was is not known any more.
+    /// Takes what was read or written last, so that the next decision reads it again.
     pub(super) const fn take_known(&mut self) -> Option<Loaded> {
         self.known.take()
     }
@@ -254,12 +253,12 @@ impl<'a> Driver<'a> {
     async fn agree(&mut self, session: &BoundSession) -> Result<NextStep, StoreFailed> {
         let attempt = session.attempt;
         let answer = self.app.amazon.session(&session.id).await;
-        let message = "Get Checkout Session shows nothing to agree with";
+        let message = "Get Checkout Session returned nothing to compare with the terms";
         let Some(seen) = self.shown(answer, Some(attempt), message) else {
             self.decide(|draft| ask_again(draft, attempt)).await?;
             return Ok(NextStep::Rest);
         };
-        // Mostly the address is the one that the order was priced for, and nobody is asked.
+        // Usually the address is the one that the order was priced for, and nobody is asked.
         let elsewhere = match &seen {
             SessionSeen::Open(open) => {
                 let checkout = self.checkout().await?;
@@ -305,8 +304,8 @@ impl<'a> Driver<'a> {
         .await
     }
 
-    /// Keeps what the answer to a Finalize proves. If that cannot be kept, the attempt stays where it is, and
-    /// its timer looks up what became of it.
+    /// Keeps what the answer to a Finalize proves. If that cannot be kept, the attempt keeps its state, and
+    /// its timer looks up the result.
     async fn finalize_answered(
         &mut self,
         session: &BoundSession,
@@ -324,7 +323,9 @@ impl<'a> Driver<'a> {
     async fn look_at_session(&mut self, session: &BoundSession) -> Result<NextStep, StoreFailed> {
         let attempt = session.attempt;
         let answer = self.app.amazon.session(&session.id).await;
-        let Some(seen) = self.shown(answer, Some(attempt), "a look-up shows nothing") else {
+        let Some(seen) =
+            self.shown(answer, Some(attempt), "the look-up of a Checkout Session returned nothing")
+        else {
             return Ok(NextStep::Rest);
         };
         let next = self.next(|draft| session_seen(draft, attempt, &seen)).await;
@@ -342,7 +343,7 @@ impl<'a> Driver<'a> {
     ) -> Result<NextStep, StoreFailed> {
         let attempt = session.attempt;
         let answer = self.app.amazon.charge(charge).await;
-        let Some(shown) = self.shown(answer, Some(attempt), "Get Charge shows nothing") else {
+        let Some(shown) = self.shown(answer, Some(attempt), "Get Charge returned nothing") else {
             return Ok(NextStep::Rest);
         };
         let seen = self.decide(|draft| charge_seen(draft, attempt, permission, charge, &shown.seen)).await;
@@ -352,7 +353,7 @@ impl<'a> Driver<'a> {
 
     async fn look_at_charge(&mut self, id: &ChargeId) -> Result<NextStep, StoreFailed> {
         let answer = self.app.amazon.charge(id).await;
-        match self.shown(answer, None, "Get Charge shows nothing") {
+        match self.shown(answer, None, "Get Charge returned nothing") {
             Some(shown) => self.next(|draft| charge_shown(draft, &shown)).await,
             None => Ok(NextStep::Rest),
         }
@@ -360,8 +361,9 @@ impl<'a> Driver<'a> {
 
     async fn look_at_refund(&mut self, id: &RefundId) -> Result<NextStep, StoreFailed> {
         let answer = self.app.amazon.refund(id).await;
-        if let Some(shown) = self.shown(answer, None, "Get Refund shows nothing") {
-            // One that was made elsewhere may be of a charge that was made elsewhere: that one first.
+        if let Some(shown) = self.shown(answer, None, "Get Refund returned nothing") {
+            // A refund that was made elsewhere may belong to a charge that was made elsewhere: get the charge
+            // first.
             let payment = self.checkout().await?.and_then(|checkout| checkout.payment.as_ref());
             if payment.is_some_and(|payment| payment.lacks_charge_of(&shown)) {
                 self.look_at_charge(&shown.charge_id).await?;
@@ -371,8 +373,8 @@ impl<'a> Driver<'a> {
         Ok(NextStep::Rest)
     }
 
-    /// Keeps what the answer to an operation proves. If it cannot be kept, the operation stays where it is, and
-    /// its timer finds out.
+    /// Keeps what the answer to an operation proves. If that cannot be kept, the operation keeps its state, and
+    /// its timer looks up the result.
     async fn operation_answered(
         &mut self,
         number: u32,
@@ -383,7 +385,7 @@ impl<'a> Driver<'a> {
         next.inspect_err(|failed| log_unwritten_answer(self.checkout_id, request, answer, failed))
     }
 
-    /// Logs the one line by which a person finds a payment again whose ids the store did not take.
+    /// Logs the ids that the store did not keep: this line is how a person finds the payment.
     fn log_unwritten(
         &self,
         session: &BoundSession,
@@ -399,11 +401,11 @@ impl<'a> Driver<'a> {
             charge_permission_id = charge_permission_id.map(tracing::field::display),
             charge_id = charge_id.map(tracing::field::display),
             %failed,
-            "Amazon has accepted the payment, and its ids could not be written"
+            "Amazon has accepted the payment, but its ids could not be written"
         );
     }
 
-    /// What Amazon has shown, if anything. If nothing was shown, the timer asks again.
+    /// What Amazon has shown, if anything. If not, that is logged, and the timer asks again.
     fn shown<T>(
         &self,
         answer: Result<T, ShowsNothing>,
@@ -414,13 +416,13 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Makes the send of an operation durable, with the bytes that it sends, unless it was sent before.
+/// Makes the send of an operation durable, with its bytes, unless it was sent before.
 pub(super) fn begin_operation(merchant: &MerchantId, draft: &mut Draft, number: u32) -> NextStep {
     let send = operation_send(merchant, draft.checkout(), number);
     send.map_or(NextStep::Rest, |send| send::begin(draft, number, send))
 }
 
-/// Logs the one line by which a person finds an effect again that the store did not take.
+/// Logs the effect that the store did not keep: this line is how a person finds it.
 fn log_unwritten_answer(
     checkout_id: &str,
     request: &Request,
@@ -442,6 +444,6 @@ fn log_unwritten_answer(
         charge_id = charge_id.map(tracing::field::display),
         refund_id = refund_id.map(tracing::field::display),
         %failed,
-        "Amazon has answered, and what it says could not be written"
+        "Amazon has answered, but its answer could not be written"
     );
 }

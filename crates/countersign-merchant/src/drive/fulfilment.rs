@@ -1,4 +1,4 @@
-//! "May I ship?" is the question whose wrong answer costs the parcel: before a yes, the charge is looked at.
+//! Answers whether the shop may ship. A wrong yes costs the parcel, so the charge is looked up first.
 
 use countersign_domain::ids::ChargeId;
 use countersign_domain::merchant::after::fulfilment::{Fulfilment, fulfilment};
@@ -10,8 +10,8 @@ use crate::book::commit::Loaded;
 use crate::registration::Registration;
 
 impl App {
-    /// Whether a parcel may leave, of a checkout that is there; none when it has no such charge. If Amazon
-    /// does not answer there is no yes.
+    /// Whether the shop may ship; `None` when the checkout has no such charge. If Amazon does not answer, the
+    /// answer is not yes.
     pub(crate) async fn fulfilment(
         &self,
         loaded: Loaded,

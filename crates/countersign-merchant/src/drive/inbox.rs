@@ -1,10 +1,10 @@
-//! The inbox of Amazon's notifications: verified, stored, and only then acknowledged. Each is a hint. What
-//! it is about is found by Amazon's own ids, and looked at by Get; its words change nothing.
+//! The inbox of Amazon's notifications: each is verified, stored, and only then acknowledged. It is a hint:
+//! the object that it names is found by Amazon's ids and looked up by Get; its content alone changes nothing.
 //!
-//! A notification may come before the answer to the call that it is about, or from an order that is not
-//! found for another reason: it is kept, and tried again with growing pauses for as long as Amazon's own
-//! copies of it may come. Its timer is let go of only after the checkout has kept what it brought about,
-//! so that a crash in between does it once more, which changes nothing.
+//! A notification may arrive before the answer to the call that it is about, or its order may not be found
+//! for another reason. It is kept, and tried again with growing pauses for as long as Amazon may send copies.
+//! Its timer is cleared only after the checkout has kept the result, so a crash in between repeats the work,
+//! which changes nothing.
 
 use std::time::Duration;
 
@@ -20,25 +20,25 @@ use super::App;
 use crate::book::{Failed, StoreFailed};
 use crate::stored::notification::{Notification, Progress};
 
-/// For so long an order is looked for.
+/// How long the order of a notification is looked for.
 const LOOKED_FOR: Duration = DAY.saturating_mul(15);
 
-/// What came of looking for a notification's order.
+/// The result of looking for a notification's order.
 enum Sought {
-    /// It is taken in by this checkout, or there is nothing to take in.
+    /// This checkout has taken it in, or there is nothing to take in.
     Over(Option<String>),
-    /// Not found, or not known there: again later. With the checkout that the permission names, if Amazon
-    /// has said it.
+    /// The order was not found, or does not know the object yet: try again later. Has the checkout that the
+    /// permission names, if Amazon has shown it.
     NotYet(Option<String>),
 }
 
 impl App {
-    /// Verifies and stores one delivery. What is stored may be acknowledged; its timer is due now. What is not
-    /// believed, or cannot be kept, is not acknowledged; Amazon sends again what could not be kept.
+    /// Verifies and stores one delivery. A stored delivery may be acknowledged; its timer is due now. One that
+    /// does not verify, or cannot be kept, is not acknowledged, and Amazon sends it again.
     pub(crate) async fn hear(&self, body: &[u8]) -> Result<(), Failed<NotificationRefused>> {
         let (message_id, message) = self.verified(body).await.map_err(|refused| {
             self.metrics.note_notification(refused.name());
-            tracing::warn!(why = refused.name(), %refused, "a notification is not believed");
+            tracing::warn!(why = refused.name(), %refused, "a notification was rejected: it does not verify");
             Failed::Refused(refused)
         })?;
         let kept = self.keep_notification(&message_id, message.as_ref()).await;
@@ -52,7 +52,7 @@ impl App {
         Ok(())
     }
 
-    /// The id and, unless it is a confirmation, the message of what can be believed.
+    /// The id of a delivery that verifies and, unless it is a confirmation, its message.
     async fn verified(&self, body: &[u8]) -> Result<(String, Option<Message>), NotificationRefused> {
         match self.verifier.verify(body).await? {
             Received::Notification { envelope, message } => {
@@ -66,8 +66,7 @@ impl App {
         }
     }
 
-    /// Takes up a notification whose timer is due: lets it be taken in, tries again later, gives it up, or
-    /// forgets it.
+    /// Takes up a notification whose timer is due: it is taken in, tried again later, given up, or forgotten.
     pub(crate) async fn take_up_notification(&self, id: &str) -> Result<(), StoreFailed> {
         let Some(kept) = self.notification(id).await? else { return Ok(()) };
         let Notification { received_at, message, progress } = &kept.notification;
@@ -96,7 +95,7 @@ impl App {
         self.move_notification_on(&kept, next, taken_in_by.as_deref()).await
     }
 
-    /// Looks for the order of a notification, and lets its checkout look at what was heard of.
+    /// Finds the order of a notification, and looks up the object that it names.
     async fn seek(&self, message: &Message, reference: Option<String>) -> Result<Sought, StoreFailed> {
         let Some(permission) = permission_of(message) else { return Ok(Sought::Over(None)) };
         if let Some(checkout_id) = self.checkout_under(&permission).await? {
@@ -106,12 +105,11 @@ impl App {
         let reference = match reference {
             Some(reference) => Some(reference),
             None => self.amazon.reference_of(&permission).await.unwrap_or_else(|nothing| {
-                nothing.tell_of_permission(&permission, "a notification's order cannot be asked for");
+                nothing.tell_of_permission(&permission, "the order of a notification could not be looked up");
                 None
             }),
         };
-        // The order is there, and nothing of it is known to be under this permission: an answer is lost or
-        // on its way.
+        // The order exists, but is not known to have this permission: an answer is lost or on its way.
         if let Some(checkout_id) = &reference
             && self.heed(checkout_id, &permission, message).await?
         {
@@ -120,8 +118,8 @@ impl App {
         Ok(Sought::NotYet(reference))
     }
 
-    /// Lets a checkout look at what was heard of. Whether nothing of it is unknown there afterwards, so that
-    /// its own timers do the rest.
+    /// Looks up what a notification is about. Returns whether the checkout knows it afterwards, so that its
+    /// own timers do the rest.
     async fn heed(
         &self,
         checkout_id: &str,
@@ -145,8 +143,9 @@ impl App {
         }
     }
 
-    /// Looks at what was heard of under the permission of an attempt that is proved unpaid. Whether Amazon
-    /// has shown it; what is not shown is asked for again with the notification.
+    /// Looks up what a notification is about, under the permission of an attempt that is proved unpaid.
+    /// Returns whether Amazon has shown it; if not, it is looked up again when the notification is tried
+    /// again.
     async fn look_at_unpaid(
         &self,
         checkout_id: &str,
@@ -170,7 +169,11 @@ impl App {
                 Ok(true)
             }
             Err(nothing) => {
-                nothing.tell(checkout_id, None, "what was heard of an unpaid attempt is not shown");
+                nothing.tell(
+                    checkout_id,
+                    None,
+                    "the object of a notification about an unpaid attempt could not be looked up",
+                );
                 Ok(false)
             }
         }
@@ -184,7 +187,7 @@ fn permission_of(message: &Message) -> Option<ChargePermissionId> {
     }
     match &message.object {
         Notified::ChargePermission(id) => Some(id.clone()),
-        // An id of what is under a permission begins with the permission's.
+        // The id of an object under a permission begins with the permission's id.
         Notified::Charge(_) | Notified::Refund(_) => {
             let (permission, _) = message.object.object_id().rsplit_once('-')?;
             ChargePermissionId::parse(permission).ok()
@@ -193,8 +196,8 @@ fn permission_of(message: &Message) -> Option<ChargePermissionId> {
     }
 }
 
-/// What a message hints at. An object that is not under the permission that it names hints at the
-/// permission only: nothing of another order's is taken in.
+/// What a message hints at. If its object is not under the permission that it names, it hints at the
+/// permission only, so that no object of another order is taken in.
 fn hint_of(message: &Message, permission: &ChargePermissionId) -> Hint {
     let rest = message.object.object_id().strip_prefix(permission.as_str());
     let is_under = rest.is_some_and(|rest| rest.starts_with('-'));
@@ -209,7 +212,7 @@ fn hint_of(message: &Message, permission: &ChargePermissionId) -> Hint {
     }
 }
 
-/// Whether a checkout knows what was heard of.
+/// Whether a checkout knows what a notification is about.
 fn has_taken_in(checkout: &Checkout, permission: &ChargePermissionId, hint: &Hint) -> bool {
     match checkout.payment.as_ref().filter(|payment| payment.charge_permission_id == *permission) {
         Some(payment) => match hint {
@@ -224,8 +227,8 @@ fn has_taken_in(checkout: &Checkout, permission: &ChargePermissionId, hint: &Hin
     }
 }
 
-/// A confirmation's URL is never requested, on no host: Amazon Pay's endpoints are set in Seller Central,
-/// and only this server's operator may confirm anything for it.
+/// The URL of a confirmation is never requested, on any host: Amazon Pay's endpoints are set in Seller
+/// Central, and only this server's operator may confirm a subscription.
 fn tell_confirmation(kind: &EnvelopeKind, topic_arn: &str) {
     let (EnvelopeKind::SubscriptionConfirmation(confirmation)
     | EnvelopeKind::UnsubscribeConfirmation(confirmation)) = kind
@@ -235,7 +238,12 @@ fn tell_confirmation(kind: &EnvelopeKind, topic_arn: &str) {
     let url = confirmation.subscribe_url.parse::<http::Uri>().ok();
     let host = url.as_ref().and_then(http::Uri::host);
     let kind = kind.as_str();
-    tracing::warn!(kind, topic_arn, host, "a confirmation came; its URL is not requested");
+    tracing::warn!(
+        kind,
+        topic_arn,
+        host,
+        "a subscription confirmation was received; its URL is not requested"
+    );
 }
 
 fn tell_chargeback(message: &Message) {
@@ -251,6 +259,6 @@ fn tell_given_up(id: &str, message: &Message) {
         object_type = message.object.object_type().as_str(),
         object_id = message.object.object_id(),
         charge_permission_id = message.charge_permission_id.as_ref().map(tracing::field::display),
-        "no order was found for what Amazon notifies of"
+        "no order was found for a notification of Amazon's"
     );
 }

@@ -1,5 +1,5 @@
-//! What happens next: the driver of a checkout, and all that sets one going. It asks Amazon and the shop's
-//! hook, and keeps what comes of it in the book.
+//! What happens next: the driver of a checkout, and everything that starts one. It calls Amazon and the
+//! shop's quote hook, and keeps the results in the book.
 
 pub(crate) mod complete;
 mod driver;
@@ -24,13 +24,13 @@ use crate::gateway::quote_hook::QuoteHook;
 pub(crate) struct App {
     pub(crate) book: Arc<Book>,
     pub(crate) amazon: Amazon,
-    /// Where the shop is asked for quotes, if anywhere.
+    /// Where the shop is asked for quotes, if it has a hook.
     pub(crate) quote_hook: Option<QuoteHook>,
-    /// Whose notifications are believed.
+    /// Verifies Amazon's notifications.
     pub(crate) verifier: NotificationVerifier,
 }
 
-/// What is kept is read and written through the book.
+/// Stored data is read and written through the book.
 impl Deref for App {
     type Target = Book;
 

@@ -1,9 +1,9 @@
-//! What the shop asks for once it is paid: recorded with what it reserves, in the same commit that makes
-//! its bytes durable; then carried out by the caller who comes by (the shop's own request, a timer, a restart),
-//! all through the same driver.
+//! The operations that the shop asks for once an order is paid. Each is recorded with the amount that it
+//! reserves, in the commit that makes its bytes durable; then the shop's own request, a timer or a restart
+//! executes it, all through the same driver.
 //!
-//! As with a completion, the commit before a call settles who makes it, and a crash before or after the
-//! call leaves the timer, which looks up or sends again by the operation's own rule.
+//! As with a completion, the commit before a call settles who makes the call, and a crash before or after the
+//! call leaves the timer, which looks the result up or sends again by the operation's own rule.
 
 use countersign_domain::merchant::after::cancel::{CancelRequested, request_cancel};
 use countersign_domain::merchant::attempt::AttemptState;
@@ -22,12 +22,12 @@ use crate::book::commit::Loaded;
 use crate::gateway::amazon::send::finalize_keys;
 use crate::registration::Registration;
 
-/// Why nothing is done for the shop.
+/// Why an operation is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OperateRefused {
     /// No checkout has this id.
     NotFound,
-    /// A rule; and the checkout that it was held against.
+    /// A rule refuses it; with the checkout that the rule was applied to.
     Rule(OperationRefused, Box<Checkout>),
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Operated {
     pub(crate) number: u32,
 }
 
-/// An operation that was asked for: which it is, whether this caller has recorded it, and what comes next.
+/// An operation that was asked for: its number, whether this caller has recorded it, and what comes next.
 struct Asking {
     number: u32,
     is_mine: bool,
@@ -45,7 +45,7 @@ struct Asking {
 }
 
 impl App {
-    /// Records what the shop asks for, carries it out, and waits for the caller who does.
+    /// Records what the shop asks for, and executes it, or waits for the caller that does.
     pub(crate) async fn operate(
         &self,
         checkout_id: &str,
@@ -54,7 +54,7 @@ impl App {
     ) -> Result<Operated, Failed<OperateRefused>> {
         let give_up_at = self.clock.monotonic().saturating_add(self.settings.deadlines.caller_wait);
         let (loaded, asking) = match self.record(checkout_id, reference, asked).await {
-            // The buyer may have named another payment method since: only Amazon knows.
+            // The buyer may have chosen another payment method since, so the permission is looked up first.
             Err(Failed::Refused(OperateRefused::Rule(
                 OperationRefused::PermissionNonChargeable,
                 checkout,
@@ -85,15 +85,21 @@ impl App {
             }
             Err(failed) => Err(failed),
         };
-        // A store that fails from here on leaves the operation to its timer, and the caller to what is known.
+        // If the store fails from here on, the timer continues the operation, and the caller gets what is
+        // known.
         let registration = settled.unwrap_or_else(|failed| {
-            tracing::warn!(checkout_id, number, %failed, "an operation cannot be followed");
+            tracing::warn!(
+                checkout_id,
+                number,
+                %failed,
+                "the store failed while an operation was being followed; its timer will continue it",
+            );
             as_recorded
         });
         Ok(Operated { registration, number })
     }
 
-    /// Records that the shop cancels the order, and undoes what can be undone at once.
+    /// Records that the shop cancels the order, and immediately undoes what can be undone.
     pub(crate) async fn cancel(
         &self,
         checkout_id: &str,
@@ -119,19 +125,23 @@ impl App {
         };
         let settled = driver.wait(give_up_at, |checkout| self.watch(checkout, is_in_hand)).await;
         Ok(settled.unwrap_or_else(|failed| {
-            tracing::warn!(checkout_id, %failed, "a cancellation cannot be followed");
+            tracing::warn!(
+                checkout_id,
+                %failed,
+                "the store failed while a cancellation was being followed; its timer will continue it",
+            );
             as_recorded
         }))
     }
 
-    /// What the shop waits for: that nothing is overdue, and nothing of its own in hand.
+    /// What the shop waits for: that nothing is overdue, and that nothing it asked for is being worked on.
     fn watch(&self, checkout: &Checkout, is_in_hand: impl Fn(&Checkout) -> bool) -> Watched {
         let is_due = checkout.due_at(&self.rules()).is_some_and(|due_at| due_at <= self.clock.now());
         Watched { overdue: is_due.then_some(Overdue::Anything), is_in_hand: is_in_hand(checkout) }
     }
 
-    /// Whether somebody is waiting for an answer to this operation, or is about to send it. One that was
-    /// turned away, or that waits for others to end, is nothing that a caller should wait for.
+    /// Whether this operation was sent and has no answer yet, or is about to be sent. A caller should not
+    /// wait for one that was turned away, or that waits for others to end.
     fn is_on_its_way(&self, operation: &Operation) -> bool {
         match &operation.state {
             OperationState::InFlight(InFlight::Sent { .. }) => true,
@@ -145,7 +155,7 @@ impl App {
         }
     }
 
-    /// Records an operation, with the bytes that it sends unless something must come first.
+    /// Records an operation, with the bytes to send unless other operations must end first.
     async fn record(
         &self,
         checkout_id: &str,

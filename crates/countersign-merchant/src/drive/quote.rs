@@ -1,10 +1,9 @@
-//! What the order costs, asked by the buyer's page: of the shop's hook or of the configured table. A good
-//! quote becomes the order's terms, with the address that it was computed for, before the page hears of it.
+//! What the order costs, asked by the buyer's page and answered by the shop's hook or the configured table. A
+//! good quote becomes the order's terms, with the address that it was computed for, before the page gets it.
 //!
-//! The shop is asked first and the terms are written after: a crash in between leaves the earlier terms, and
-//! the page without an answer. A crash after the write leaves terms that Amazon was never told: a session with
-//! the earlier amount disagrees with them, and is not finalized. So nothing is charged that was not the last
-//! quote.
+//! The shop is asked first, and then the terms are written: a crash in between leaves the earlier terms, and
+//! the page without an answer. A crash after the write leaves terms that Amazon has not received: a session
+//! with the earlier amount disagrees with them, and is not finalized. So only the last quote can be charged.
 
 use bytes::Bytes;
 use countersign_domain::address::Address;
@@ -29,7 +28,7 @@ use crate::gateway::quote_hook::Unanswered;
 use crate::ids;
 use crate::registration::{Quoted, Registration};
 
-/// A question, as the event brings it. What it does not bring is as it was.
+/// A question of the buyer's page, as the event brings it. What the event leaves out is unchanged.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) trigger: Trigger,
@@ -41,7 +40,7 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// A question that brings nothing but its trigger.
+    /// A question that has only its trigger.
     pub(crate) const fn of(trigger: Trigger) -> Self {
         Self {
             trigger,
@@ -54,21 +53,21 @@ impl Question {
     }
 }
 
-/// A question with everything that its quote rests on.
+/// A question with everything that its quote depends on.
 struct Asked<'a> {
     checkout: &'a Checkout,
     registered: Terms,
     question: &'a Question,
     /// The address that decides: where the parcel goes, or for `PayOnly` the billing address.
     address: Option<Address>,
-    /// Beside the parcel's address.
+    /// In addition to the parcel's address.
     billing_address: Option<&'a Address>,
-    /// What will be put aside, should the quote be good.
+    /// What to keep with the terms if the quote is good.
     quoted: Quoted,
 }
 
-/// What an order costs: the answer to the page, the terms that it began with and those that it makes, and what is
-/// put aside with them.
+/// What an order costs: the answer to the page, the registered terms, the quoted terms, and what to keep with
+/// them.
 struct Price {
     details: CartDetails,
     registered: Terms,
@@ -92,11 +91,14 @@ impl<'a> Asked<'a> {
         if is_shipped && address.is_none() {
             return Err(match question.trigger {
                 Trigger::Init => {
-                    Unanswered::because(QuoteRefused::ShippingAddressInvalid, "the event brings no address")
+                    Unanswered::because(QuoteRefused::ShippingAddressInvalid, "the event has no address")
                 }
-                // The shop has changed the terms, and what the buyer chose before went with them.
+                // The shop has changed the terms, which dropped the buyer's earlier choices.
                 Trigger::ShippingAddress | Trigger::DeliveryOption | Trigger::Complete => {
-                    Unanswered::because(QuoteRefused::CartChanged, "no address is known any more")
+                    Unanswered::because(
+                        QuoteRefused::CartChanged,
+                        "the shop has changed the terms since, and the address is no longer known",
+                    )
                 }
             });
         }
@@ -158,14 +160,14 @@ impl<'a> Asked<'a> {
 const fn not_in_the_table(refused: QuoteRefused) -> &'static str {
     match refused {
         QuoteRefused::UnknownError => {
-            "taxes are by country, and the event brings no billing address: the button must ask for the scope \
-             billingAddress"
+            "taxes depend on the country, but the event has no billing address: the button must request the \
+             scope billingAddress"
         }
         QuoteRefused::ShippingAddressInvalid
         | QuoteRefused::DeliveryOptionUnavailable
         | QuoteRefused::CouponInvalid
         | QuoteRefused::CartChanged
-        | QuoteRefused::Timeout => "the table of the configuration has no such thing",
+        | QuoteRefused::Timeout => "the configured table has no match",
     }
 }
 
@@ -192,7 +194,7 @@ impl App {
     ) -> Result<CartDetails, Failed<QuoteRefused>> {
         let registration = &loaded.registration;
         let checkout = &registration.checkout;
-        // Nothing is written: who pays for it must not be held up.
+        // Nothing is written, because a payment in progress must not be held up.
         if checkout.live_attempt().is_some() || checkout.cancellation.is_some() {
             return Err(Failed::Refused(QuoteRefused::CartChanged));
         }
@@ -204,7 +206,14 @@ impl App {
             Ok(price) => price,
             Err(Unanswered { refused, field, why, .. }) => {
                 let (trigger, code) = (question.trigger.as_str(), refused.as_str());
-                tracing::warn!(checkout_id, trigger, code, field, why, "no quote for a buyer's page");
+                tracing::warn!(
+                    checkout_id,
+                    trigger,
+                    code,
+                    field,
+                    why,
+                    "no quote was given to a buyer's page"
+                );
                 self.keep_refusal(checkout_id, question.trigger, refused, field.as_deref()).await?;
                 return Err(Failed::Refused(refused));
             }
@@ -250,7 +259,7 @@ impl App {
         };
         let terms = quoted_terms(&asked.registered, &cart, asked.address.as_ref(), options)
             .map_err(|refused| wrong(refused.field(), format!("{refused:?}")))?;
-        // A way that is no longer offered is no longer chosen, even if it is offered again.
+        // A delivery option that is no longer offered is no longer chosen, even if it is offered again later.
         let is_offered = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
         let chosen = quoted.delivery_option_id.clone();
         let chosen = chosen.filter(|id| cart.delivery_options.is_empty() || is_offered(id));
@@ -260,9 +269,9 @@ impl App {
 }
 
 impl Driver<'_> {
-    /// Asks once more what a placed order costs, where its session's address, this one, is not wholly the one
-    /// that its quote rests on. If it costs the same there, the quote rests on that address from now on; if
-    /// not, the terms stay, and the session disagrees with them.
+    /// Asks once more what a placed order costs when `address`, that of its session, differs from the one
+    /// that it was quoted for. If it costs the same there, the quote is for that address from now on; if not,
+    /// the terms stay, and the session disagrees with them.
     pub(super) async fn price_where_paid(
         &mut self,
         attempt: u32,
@@ -270,7 +279,7 @@ impl Driver<'_> {
         address: &Address,
     ) -> Result<Priced, StoreFailed> {
         let (app, checkout_id) = (self.app(), self.checkout_id());
-        // Whatever comes of the question is written beside this driver.
+        // The result is written by the book, not through this driver.
         let Some(Loaded { registration, .. }) = self.take_known() else { return Ok(Priced::Known) };
         let terms = &registration.checkout.terms;
         let is_shipped = terms.product_type == ProductType::PayAndShip;
@@ -285,21 +294,32 @@ impl Driver<'_> {
                     == (terms.charge_amount, terms.total_order_amount) =>
             {
                 let trigger = (Trigger::Complete, Some(registration.checkout.terms_version));
-                // Somebody who was faster has quoted anew, which the comparison that follows sees, or has changed the
-                // terms and with them ended this attempt.
+                // Another caller may have written a new quote, which the comparison that follows sees, or changed
+                // the terms, which ended this attempt.
                 match app.keep_quote(checkout_id, trigger, &registered, &priced, &quoted).await {
                     Ok(()) | Err(Failed::Refused(_)) => Ok(Priced::Known),
                     Err(Failed::Store(failed)) => Err(failed),
                 }
             }
             Ok(_) => {
-                tracing::warn!(checkout_id, attempt, "the order costs something else where its buyer is");
+                tracing::warn!(
+                    checkout_id,
+                    attempt,
+                    "the order costs a different amount at its buyer's address"
+                );
                 app.keep_refusal(checkout_id, Trigger::Complete, QuoteRefused::CartChanged, None).await?;
                 Ok(Priced::Known)
             }
             Err(Unanswered { refused, field, why, is_silence }) => {
                 let code = refused.as_str();
-                tracing::warn!(checkout_id, attempt, code, field, why, "no quote for where the buyer is");
+                tracing::warn!(
+                    checkout_id,
+                    attempt,
+                    code,
+                    field,
+                    why,
+                    "no quote was given for the buyer's address"
+                );
                 if is_silence {
                     return Ok(Priced::Unanswered);
                 }

@@ -1,5 +1,4 @@
-//! Going on with what is open: after a restart, when whatever this process was doing before has no
-//! owner any more, and by timer.
+//! Continues open work: after a restart, when nothing owns the calls of the earlier process, and by timer.
 
 use countersign_domain::merchant::after::due::orphaned;
 
@@ -9,8 +8,9 @@ use crate::book::timers::{Due, unless_unreadable};
 use crate::stored::{checkout, notification, snapshot};
 
 impl App {
-    /// Takes over the sends of a process that is gone. Only for a store that no other process may
-    /// have open: elsewhere the lease tells. A document that cannot be read stops none of the others.
+    /// Takes over the calls that an earlier process had sent. Only for a store that no other process may have
+    /// open; otherwise only the end of the lease shows that a process is gone. A document that cannot be read
+    /// does not stop the others.
     pub(crate) async fn recover(&self) -> Result<usize, StoreFailed> {
         let mut recovered = 0;
         for mut walk in self.sent_calls() {
@@ -33,7 +33,7 @@ impl App {
             checkout::COLLECTION => self.set_timer_anew(id).await,
             snapshot::COLLECTION => self.take_snapshot(id).await,
             notification::COLLECTION => self.take_up_notification(id).await,
-            _ => Err(StoreFailed::Unreadable(format!("{due} has a timer that nothing takes up"))),
+            _ => Err(StoreFailed::Unreadable(format!("{due} has a timer that no code handles"))),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The timers' loop: takes up what is due, some documents at a time, and sleeps until something is.
-//! It decides nothing and keeps nothing; a process that dies in the middle leaves every timer where
-//! the next start finds it. A document that takes long, or fails, holds up no other.
+//! The loop of the timers: it takes up what is due, some documents at a time, and sleeps until the next is
+//! due. It decides nothing and keeps nothing; after a crash the next start finds every timer. A document that
+//! takes long or fails does not hold up the others.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,22 +12,23 @@ use crate::in_hand::{InHand, finished};
 
 /// How many documents are taken up at a time.
 const AT_A_TIME: usize = 32;
-/// How many of these may be such as can wait, and must not keep the others waiting.
+/// How many of these may be documents that can wait, so that they do not hold up the others.
 const PATIENT_AT_A_TIME: usize = AT_A_TIME / 2;
-/// How many due timers are read at once: those in hand stand among them until their first commit.
+/// How many due timers are read at once. Those that are being worked on are among them until their first
+/// commit.
 const READ_AT_ONCE: usize = 256;
-/// How many are read when those before them are all in hand, left alone or waiting for a place.
+/// How many are read when all before them are being worked on, left alone or waiting for a place.
 const READ_AT_MOST: usize = 65_536;
 /// The longest sleep: timers are also set by requests, which do not wake this loop.
 const LONGEST: Duration = Duration::from_secs(1);
-/// The shortest: what is due and in hand must not keep a core busy.
+/// The shortest sleep: what is due and being worked on must not keep a core busy.
 const SHORTEST: Duration = Duration::from_millis(50);
 /// The pause after a round that had to read beyond the first rows.
 const FAR: Duration = Duration::from_millis(250);
 /// How long a document whose work failed is left alone.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// What is being done, what is thereby in hand, and what is left alone for a while.
+/// The work that is running, the documents it is about, and those that are left alone for a while.
 struct Rounds {
     app: Arc<App>,
     running: InHand<(Due, bool)>,
@@ -46,7 +47,7 @@ pub(crate) async fn run(app: Arc<App>) {
 }
 
 impl Rounds {
-    /// Starts what is due, and says when to look again.
+    /// Starts what is due. Returns how long to wait before the next read.
     async fn start_due(&mut self) -> Duration {
         let monotonic = self.app.clock.monotonic();
         self.left_alone.retain(|_, until| *until > monotonic);
@@ -68,7 +69,7 @@ impl Rounds {
             let is_all = due.len() < limit || limit >= READ_AT_MOST;
             self.start(due);
             if is_all || self.running.len() >= AT_A_TIME {
-                // Reading far costs something: not with each breath.
+                // Reading many rows is expensive, so it is done less often.
                 return if limit == READ_AT_ONCE { SHORTEST } else { FAR };
             }
             limit = limit.saturating_mul(4).min(READ_AT_MOST);
@@ -97,7 +98,7 @@ impl Rounds {
         }
     }
 
-    /// Lets what is in hand go on until the pause is over, or a place has become free.
+    /// Runs the work until the pause is over or a place has become free.
     async fn work_for(&mut self, pause: Duration) {
         let app = Arc::clone(&self.app);
         let mut sleep = std::pin::pin!(app.clock.sleep(pause));

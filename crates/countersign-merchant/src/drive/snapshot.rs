@@ -7,8 +7,8 @@ use crate::book::StoreFailed;
 use crate::book::snapshot::{Fetched, Transaction};
 
 impl App {
-    /// Fetches the snapshot of a completed checkout, or tries again later. What it says of the payment is kept
-    /// with it, and what that asks for is done.
+    /// Fetches the snapshot of a completed checkout, or tries again later. What it shows of the payment is
+    /// kept with it, and the steps that follow are taken.
     pub(crate) async fn take_snapshot(&self, checkout_id: &str) -> Result<(), StoreFailed> {
         let Some(due) = self.due_snapshot(checkout_id).await? else { return Ok(()) };
         let Some(fetched) = self.fetch(&due.charge_permission_id, due.charge_id.as_ref()).await else {
@@ -24,7 +24,7 @@ impl App {
         Ok(())
     }
 
-    /// Both objects as Amazon gives them, or nothing: half a snapshot would look like a whole one.
+    /// Both objects as Amazon returns them, or nothing: half a snapshot would look like a whole one.
     async fn fetch(
         &self,
         permission_id: &ChargePermissionId,

@@ -1,4 +1,4 @@
-//! Crashes and stores that fail: what was paid is found again, with its ids.
+//! Crashes and stores that fail: every payment is found again, with its ids.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,7 @@ fn a_restart_in_doubt_takes_over_and_finds_the_payment() {
         world.amazon.fault("finalize", Fault::HangAfter);
         world.complete_and_crash(&checkout_id, SESSION);
         world.restart();
-        assert_eq!(world.attempts(&checkout_id), ["InDoubt"], "at once, not after a lease");
+        assert_eq!(world.attempts(&checkout_id), ["InDoubt"], "immediately, not after the lease");
         world.let_pass(Duration::from_secs(1));
         let answer = world.complete(&checkout_id, SESSION);
         assert_eq!(answer.verdict(), (200, "paid".to_owned()));
@@ -70,7 +70,7 @@ fn an_outage_of_hours_charges_nobody_afterwards() {
         let sent = world.amazon.arrived("finalize").len();
         world.time.advance(Duration::from_secs(3 * 3_600));
         world.restart();
-        // The shop's own repetition comes first.
+        // The shop's repeated request comes first.
         let answer = world.complete(&checkout_id, SESSION);
         assert_ne!(answer.status, 200);
         world.let_pass(MINUTE);
@@ -131,7 +131,7 @@ fn a_store_that_fails_after_the_answer_leaves_a_doubt_and_one_line_with_all_ids(
                     "{name}"
                 );
             });
-            assert_eq!(world.time.now(), began_at, "nobody waits for what cannot come");
+            assert_eq!(world.time.now(), began_at, "the caller does not wait for an answer that cannot come");
             let errors: Vec<_> = lines.iter().filter(|line| line.starts_with("ERROR")).collect();
             assert_eq!(errors.len(), 1, "{lines:?}");
             for id in ["1001", SESSION, "S01-5105180-0000001", "S01-5105180-0000001-C000001", &checkout_id] {
@@ -206,7 +206,7 @@ fn a_success_that_a_look_finds_and_the_store_does_not_take_is_one_line_with_all_
         world.complete(&checkout_id, SESSION);
         let store = Arc::clone(&world.store);
         if intent == "Confirm" {
-            // The take-up is written, what the look finds is not.
+            // Taking the attempt up is written, but the result of the look-up is not.
             store.hook.commits_left.store(1, Ordering::SeqCst);
         } else {
             world.amazon.at_charge(move || store.hook.is_full.store(true, Ordering::SeqCst));
@@ -236,7 +236,7 @@ fn a_charge_that_is_asked_for_in_vain_is_told() {
         world.complete(&checkout_id, SESSION);
     });
     assert!(
-        lines.iter().any(|line| line.starts_with("ERROR") && line.contains("Get Charge shows nothing")),
+        lines.iter().any(|line| line.starts_with("ERROR") && line.contains("Get Charge returned nothing")),
         "{lines:?}"
     );
 }
@@ -300,7 +300,7 @@ fn hundreds_of_documents_that_cannot_be_read_hold_up_no_other() {
     }
 }
 
-/// A checkout that no version can read, due before everything else and first in every list.
+/// A checkout that no version can read, and that is due before everything else.
 fn poison(world: &World, id: &str, change: u32) {
     use countersign_store::contract::{
         ChangeId, ChangeSet, Content, Expect, IndexEntry, Key, Store as _, Write,
@@ -336,7 +336,7 @@ fn a_document_that_cannot_be_read_holds_up_no_other() {
     });
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
     let failures = lines.iter().filter(|line| line.contains("a timer's work failed")).count();
-    assert!((1..=13).contains(&failures), "it is told, and not all the time: {failures}");
+    assert!((1..=13).contains(&failures), "it is logged, but not all the time: {failures}");
     assert!(lines.iter().any(|line| line.contains("its format is 999")), "{lines:?}");
 }
 
