@@ -76,7 +76,7 @@ describe('a purchase', AT_ONCE, () => {
     const { status, body } = await stage().call('PUT', `/v1/checkouts/${order.id}/terms`, terms);
     assert.equal(status, 200, JSON.stringify(body));
     await buyer.placesOrder();
-    await buyer.page.locator('[data-countersign]', { hasText: 'Your order was changed meanwhile' }).waitFor();
+    await buyer.page.locator('[data-countersign]', { hasText: 'Your order has changed in the meantime' }).waitFor();
     await order.isUnpaid('notPaid');
     buyer.hasNoErrors(/status of 402/);
   });

@@ -69,7 +69,7 @@ describe('a result page without a verdict', AT_ONCE, () => {
       for (const one of [page, plain]) {
         await says(one, words);
         const text = await one.innerText('main');
-        assert.ok(text.includes('Please do not pay again.') && text.includes('looks again by itself'), text);
+        assert.ok(text.includes('Please do not pay again.') && text.includes('This page updates itself'), text);
         await one.getByRole('link', { name: 'Check again' }).waitFor();
       }
       assert.equal(await page.locator('meta[http-equiv=refresh]').count(), 0, 'nothing loads it again');

@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn a_sentence_keeps_its_other_words() {
-        let told = sentence("the charge is not captured yet: expiry at 20261231T235959Z");
-        assert_eq!(told, "the charge is not captured yet: expiry at 31 Dec 2026, 23:59:59 UTC");
+        let told = sentence("the charge has not been captured yet: expiry at 20261231T235959Z");
+        assert_eq!(told, "the charge has not been captured yet: expiry at 31 Dec 2026, 23:59:59 UTC");
         assert_eq!(sentence("  two  blanks "), "  two  blanks ");
     }
 }

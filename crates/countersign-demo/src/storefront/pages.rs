@@ -296,10 +296,10 @@ mod tests {
         let explanation = json!({
             "timeline": [{
                 "at": "20260101T000002Z",
-                "what": "the charge is not captured yet: expiry at 20260101T000003Z",
-                "why": "what is not captured in time is lost to the shop",
+                "what": "the charge has not been captured yet: expiry at 20260101T000003Z",
+                "why": "an authorization that is not captured in time is lost",
             }],
-            "awaited": [{ "what": "the authorization lapses", "at": "20260101T000004Z" }],
+            "awaited": [{ "what": "the authorization expires", "at": "20260101T000004Z" }],
             "mayShip": true,
             "reasonInWords": "the money is reserved",
         });

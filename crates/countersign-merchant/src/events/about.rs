@@ -1,5 +1,5 @@
-//! What an event is about: ids, the name that it was asked for by, and one detail. The detail is typed as far as
-//! anything is decided by it; its text is for people.
+//! What an event is about: ids, the reference of the request, and one detail. The detail is typed where a
+//! decision depends on it; its text is for people.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use countersign_protocol::json::Members;
 
-/// What an event is about. Ids and codes, no text of Amazon's or of a buyer.
+/// What an event is about. Only ids and codes, no text from Amazon or from a buyer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct About {
@@ -23,29 +23,29 @@ pub(crate) struct About {
     pub(crate) refund_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) operation: Option<u32>,
-    /// The shop's reference, or the word of a rule of our own, for what was asked for by it.
+    /// The shop's reference, or the name of our own rule, of the operation or cancellation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reference: Option<String>,
-    /// Amazon's call that it is.
+    /// Amazon's call that the operation makes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) call: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<Detail>,
 }
 
-/// Why, or what was found.
+/// The reason, or what was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(crate) enum Detail {
     /// A code, an id, an amount or a few words of our own.
     Word(String),
-    /// Bytes that left: under which key, and how often they were sent by then.
+    /// A call that was sent: the ordinal of its key, and how often it has been sent under that key.
     Sent { key: u32, send_count: u32 },
-    /// For how long something has been in doubt.
+    /// How long something has been in doubt.
     LastingSeconds(u64),
-    /// The reason's code, what proves that nothing was paid, and the member that differs, if one does.
+    /// The code of the reason, what proves that nothing was paid, and the member that differs, if one does.
     NotPaid { code: String, proof: Unpaid, field: Option<String> },
-    /// What passes, and when.
+    /// A deadline, and when it passes.
     Due { deadline: String, at: String },
 }
 
@@ -59,14 +59,14 @@ pub(crate) enum Unpaid {
     SessionGone,
     Abandoned,
     SessionCanceled,
-    /// Amazon refuses the request itself.
+    /// Amazon refused the request as not valid.
     Misuse,
-    /// Amazon's own answer says so.
+    /// Amazon's answer says so.
     Amazon,
 }
 
 impl About {
-    /// Its ids, as every answer that tells of an event gives them behind other members.
+    /// Adds its ids to the members of an answer.
     pub(crate) fn ids(&self, members: Members) -> Members {
         members
             .some("attempt", self.attempt)
@@ -76,7 +76,7 @@ impl About {
             .some("refundId", self.refund_id.as_ref())
     }
 
-    /// The detail as a person reads it: by the call, if it is about one.
+    /// The detail in words, after the call if it is about one.
     pub(crate) fn text(&self) -> Option<String> {
         match (&self.call, &self.detail) {
             (Some(call), Some(detail)) => Some(format!("{call}: {detail}")),
@@ -91,13 +91,13 @@ impl About {
         field.as_deref()
     }
 
-    /// What proves that nothing was paid, if that is the news.
+    /// What proves that nothing was paid, if the event is about that.
     pub(crate) fn unpaid(&self) -> Option<Unpaid> {
         let Some(Detail::NotPaid { proof, .. }) = self.detail else { return None };
         Some(proof)
     }
 
-    /// The detail, if it is a mere word.
+    /// The detail, if it is a word.
     pub(crate) fn plain_word(&self) -> Option<&str> {
         let Some(Detail::Word(word)) = &self.detail else { return None };
         Some(word)

@@ -1,4 +1,5 @@
-//! A timeline entry: a message of the topic `event`, its subject the checkout's id. Read back only to be shown.
+//! A timeline entry: a message of the topic `event`, whose subject is the checkout's id. It is read only to be
+//! shown.
 
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
@@ -31,7 +32,7 @@ impl Entry {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
         let unreadable = |error: serde_json::Error| {
-            // Where it is wrong, and never what it holds.
+            // The place of the error, and never the content.
             let (class, line, column) = (error.classify(), error.line(), error.column());
             Unreadable { document: TOPIC, why: format!("{class:?} at line {line} column {column}") }
         };

@@ -1,6 +1,6 @@
-//! A definitive fact for the shop: a message of the topic `fact`, its subject the checkout's id. Its form is that
-//! of `GET /v1/events` and of the webhooks, but for the id, which is its place among the store's messages and so
-//! known only once it is kept. What is pending, in doubt or being checked is no fact.
+//! A definitive fact for the shop: a message of the topic `fact`, whose subject is the checkout's id. It has the
+//! form of `GET /v1/events` and of the webhooks, except for the id, which is its sequence number in the store and
+//! so is known only once it is kept. What is pending, in doubt or being checked is not a fact.
 
 use bytes::Bytes;
 use countersign_domain::ids::ChargeId;
@@ -19,10 +19,10 @@ use countersign_protocol::json::{Members, amount};
 
 pub(crate) const TOPIC: &str = "fact";
 
-/// What an id begins with.
+/// The prefix of an id.
 const PREFIX: &str = "evt_";
 
-/// One thing that is so from now on. Ids, amounts and codes; nothing of the buyer's.
+/// A definitive fact: ids, amounts and codes, and no buyer data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fact(Members);
 
@@ -32,7 +32,7 @@ impl Fact {
     }
 }
 
-/// An event, and the checkout after it: what a fact is made of.
+/// An event and the checkout after it, from which a fact is made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Proved<'a> {
     pub(super) about: &'a About,
@@ -41,8 +41,8 @@ pub(crate) struct Proved<'a> {
 }
 
 impl<'a> Proved<'a> {
-    /// Of the order as a whole. Why the shop has canceled it is its own text, which may name a buyer: no fact has
-    /// it.
+    /// A fact about the order. It does not include the shop's reason for a cancellation, which is free text and
+    /// may name a buyer.
     pub(super) fn order(self, kind: &'static str) -> Fact {
         Fact(self.members(kind))
     }
@@ -55,7 +55,7 @@ impl<'a> Proved<'a> {
             .with("orderId", &self.after.order_id)
     }
 
-    /// Of a success, by what it has come to.
+    /// A fact about a success, by its verdict.
     pub(super) fn completed(self) -> Option<Fact> {
         let attempt = self.after.attempt(self.about.attempt?)?;
         let (kind, proof) = match self.after.verdict_of(attempt) {
@@ -77,15 +77,15 @@ impl<'a> Proved<'a> {
         Some(Fact(members))
     }
 
-    /// Of an attempt that is proved unpaid.
+    /// A fact about an attempt that is proved unpaid.
     pub(super) fn not_paid(self, kind: &'static str) -> Option<Fact> {
         let attempt = self.after.attempt(self.about.attempt?)?;
         let AttemptState::NotPaid { reason, .. } = &attempt.state else { return None };
         Some(Fact(self.members(kind).with("attempt", attempt.number).with("reason", reason.code())))
     }
 
-    /// Of a notification, if it is of a dispute. Which one, and what is asked of the shop, only Seller Central
-    /// says.
+    /// A fact about a notification, if it is of a dispute. Only Seller Central shows which dispute it is, and
+    /// what the shop must do.
     pub(super) fn dispute(self, kind: &'static str) -> Option<Fact> {
         let is_dispute = self.about.plain_word() == Some(ObjectType::Chargeback.as_str());
         let is_named = self.about.charge_permission_id.is_some();
@@ -96,13 +96,13 @@ impl<'a> Proved<'a> {
         self.members(kind).some("chargePermissionId", self.about.charge_permission_id.as_ref())
     }
 
-    /// Of the permission's state.
+    /// A fact about the permission's state.
     pub(super) fn permission(self, kind: &'static str) -> Option<Fact> {
         let reason = self.after.payment.as_ref()?.permission.state.reason();
         Some(Fact(self.under_permission(kind).some("reason", reason)))
     }
 
-    /// The same, unless an authorization holds all that is left: that is no news, for the shop asked for it.
+    /// The same, unless an authorization holds everything that is left, which the shop itself asked for.
     pub(super) fn non_chargeable(self, kind: &'static str) -> Option<Fact> {
         let reason = self.after.payment.as_ref()?.permission.state.reason();
         let is_held = reason == Some(ChargePermissionReason::ChargeInProgress.as_str());
@@ -118,31 +118,31 @@ impl<'a> Proved<'a> {
         self.under_permission(kind).some("chargeId", self.about.charge_id.as_ref()).with("amount", amount(of))
     }
 
-    /// Of money that is held, and until when.
+    /// A fact about money that is held, and until when.
     pub(super) fn held(self, kind: &'static str) -> Option<Fact> {
         let charge = self.charge()?;
         Some(Fact(self.of_charge(kind, charge.amount).with("dueAt", charge.expires_at.to_string())))
     }
 
-    /// Of money that is captured.
+    /// A fact about money that is captured.
     pub(super) fn captured(self, kind: &'static str) -> Option<Fact> {
         Some(Fact(self.of_charge(kind, self.charge()?.captured())))
     }
 
-    /// Of a charge that has come to nothing.
+    /// A fact about a charge that was canceled or declined.
     pub(super) fn charge_over(self, kind: &'static str) -> Option<Fact> {
         let charge = self.charge()?;
         Some(Fact(self.of_charge(kind, charge.amount).some("reason", charge.state.reason())))
     }
 
-    /// Of a deadline of a charge.
+    /// A fact about a deadline of a charge.
     pub(super) fn due(self, kind: &'static str) -> Option<Fact> {
         let Some(Detail::Due { deadline, at }) = &self.about.detail else { return None };
         let members = self.of_charge(kind, self.charge()?.amount);
         Some(Fact(members.with("reason", deadline).with("dueAt", at)))
     }
 
-    /// Of a refund that is over.
+    /// A fact about a refund that is over.
     pub(super) fn refund(self, kind: &'static str) -> Option<Fact> {
         let id = self.about.refund_id.as_deref()?;
         let charges = &self.after.payment.as_ref()?.charges;
@@ -156,8 +156,8 @@ impl<'a> Proved<'a> {
         Some(Fact(members))
     }
 
-    /// Of an operation that was refused. The caller was answered before that, perhaps: the shop, or its capture
-    /// policy. What a cancellation asks for ends with the cancellation, which is a fact.
+    /// A fact about an operation of the shop or its capture policy that was refused, because the request may
+    /// have been answered before that. The operations of a cancellation have no facts; its end has one.
     pub(super) fn refused(self, kind: &'static str) -> Option<Fact> {
         let operation = self.after.payment.as_ref()?.operation(self.about.operation?)?;
         if let OperationName::Own(OwnName::Undo { .. }) = operation.name {
@@ -174,19 +174,19 @@ impl<'a> Proved<'a> {
     }
 }
 
-/// The id of the fact at a place.
+/// The id of the fact with this sequence number.
 pub(crate) fn id(sequence: u64) -> String {
     format!("{PREFIX}{sequence}")
 }
 
-/// The place that an id names, spelled as [`id`] spells it.
+/// The sequence number of an id, if it is spelled exactly as [`id`] does.
 pub(crate) fn sequence(id: &str) -> Option<u64> {
     let digits = id.strip_prefix(PREFIX)?;
     let sequence: u64 = digits.parse().ok()?;
     (digits == sequence.to_string()).then_some(sequence)
 }
 
-/// A kept fact with its id: the same bytes whenever it is sent or read.
+/// A stored fact with its id: the same bytes each time that it is sent or read.
 pub(crate) fn body(sequence: u64, kept: &[u8]) -> Bytes {
     let members = kept.strip_prefix(b"{").unwrap_or(kept);
     Bytes::from([format!(r#"{{"id":"{}","#, id(sequence)).as_bytes(), members].concat())

@@ -1,11 +1,10 @@
-//! What a person must know at once: ERROR for what needs one, WARN for what may come to need one. Ids and codes
-//! only, no buyer data.
+//! Logs events: ERROR for what needs a person, WARN for what may need one. Only ids and codes, no buyer data.
 
 use countersign_domain::merchant::checkout::Checkout;
 
 use super::about::About;
 
-/// How loudly an event is logged, and the message.
+/// The level at which an event is logged, and the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
     Silent,
@@ -15,7 +14,7 @@ pub(crate) enum Line {
 }
 
 impl Line {
-    /// Logs it.
+    /// Logs the line with what the event is about.
     pub(crate) fn log(self, checkout: &Checkout, about: &About) {
         macro_rules! log {
             ($level:ident, $message:expr) => {

@@ -1,5 +1,5 @@
-//! The table of events. A new one takes a row, and, if it is the domain's, what it is about in [`Event::of`]: neither
-//! can be left out, nor a column of the row.
+//! The table of events. A new event needs a row with every column and, if it comes from the domain, its ids and
+//! detail in [`Event::of`]; without them it does not compile.
 
 use std::fmt;
 
@@ -35,12 +35,12 @@ impl Event {
         Self { kind, about: About::default() }
     }
 
-    /// The same, with one word about it.
+    /// The same, with a word as its detail.
     pub(crate) fn with_word(kind: Kind, word: impl fmt::Display) -> Self {
         Self { kind, about: About { detail: Some(Detail::Word(word.to_string())), ..About::default() } }
     }
 
-    /// A notification of Amazon's that this checkout has looked into.
+    /// A notification from Amazon that this checkout has taken in.
     pub(crate) fn of_notification(message: &Message) -> Self {
         let (charge_id, refund_id) = match &message.object {
             Notified::Charge(id) => (Some(id.to_string()), None),
@@ -57,7 +57,7 @@ impl Event {
         Self { kind: Kind::NotificationHeard, about }
     }
 
-    /// An event of the domain's: the checkout shows after it what it is about.
+    /// An event of the domain. The checkout after it shows what it is about.
     pub(crate) fn of(event: &CheckoutEvent, after: &Checkout) -> Self {
         let (kind, about) = match event {
             CheckoutEvent::Attempt { attempt, event } => to_attempt(*attempt, event, after),
@@ -66,12 +66,12 @@ impl Event {
         Self { kind, about }
     }
 
-    /// The fact that it is, if it is definitive.
+    /// The fact for the shop, if the event is definitive.
     pub(crate) fn fact(&self, after: &Checkout, at: Timestamp) -> Option<Fact> {
         (self.kind.row().fact)(Proved { about: &self.about, after, at })
     }
 
-    /// Logs it, if an operator should know.
+    /// Logs the event, if an operator should know about it.
     pub(crate) fn log(&self, after: &Checkout) {
         (self.kind.row().log)(&self.about).log(after, &self.about);
     }
@@ -81,35 +81,35 @@ impl Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Figure {
     None,
-    /// A doubt begins.
+    /// A payment or an operation is in doubt from now on.
     DoubtBegins,
-    /// Of an attempt: its doubt ends, if there was one, and the outcome is not definitive yet.
+    /// An attempt is no longer in doubt, if it was, but has no definitive outcome yet.
     AttemptPends,
-    /// An attempt is over, and its doubt if there was one.
+    /// An attempt is over, and no longer in doubt if it was.
     AttemptEnds,
-    /// An operation is over, and its doubt if there was one.
+    /// An operation is over, and no longer in doubt if it was.
     OperationEnds,
 }
 
-/// All that is said of an event.
+/// The columns of an event.
 pub(crate) struct Row {
-    /// What the shop learns, if it is definitive.
+    /// The fact for the shop, if the event is definitive.
     pub(crate) fact: fn(Proved<'_>) -> Option<Fact>,
     pub(crate) log: fn(&About) -> Line,
     pub(crate) figure: Figure,
-    /// What happened, for a person. `{by}` is the name that it was asked for by, `{detail}` the detail, and
-    /// `{: detail}` the same behind a colon, if there is one.
+    /// What happened, for a person. `{by}` is the reference of the request, `{detail}` the detail, and `{:
+    /// detail}` the detail after a colon, if there is one.
     pub(crate) what: fn(&About) -> &'static str,
-    /// By which rule it came to be, and after what.
+    /// Why it happened, given the previous event of the same attempt or operation.
     pub(crate) why: fn(&About, Option<Kind>) -> &'static str,
 }
 
-/// What Amazon has shown is so.
-const SHOWN: &str = "Amazon's own account, in its answer or when it was asked";
-/// Why nothing is done about an alarm.
-const ALARM: &str = "a person should know; time alone decides nothing";
-/// Why a log line is written of an answer that evaluates nothing.
-const THROTTLED: Line = Line::Warn("Amazon throttles this merchant");
+/// Why an object has the state that Amazon has shown.
+const SHOWN: &str = "Amazon has shown it, in an answer or when it was looked up";
+/// Why an alarm has no other effect.
+const ALARM: &str = "an operator should know; time alone proves nothing";
+/// The log line when Amazon throttles a call.
+const THROTTLED: Line = Line::Warn("Amazon throttles this merchant: the call is sent again later");
 
 const fn no_fact(_: Proved<'_>) -> Option<Fact> {
     None
@@ -121,14 +121,14 @@ const fn silent(_: &About) -> Line {
 
 macro_rules! events {
     ($($kind:ident => fact: $fact:expr, log: $log:expr, figure: $figure:ident, what: $what:expr, why: $why:expr;)+) => {
-        /// What happened. The names are those of the timeline.
+        /// The kinds of events. Their names are those of the timeline.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         pub(crate) enum Kind {
             $($kind,)+
         }
 
         impl Kind {
-            /// Its row.
+            /// The event's row.
             pub(crate) const fn row(self) -> Row {
                 match self {
                     $(Self::$kind => Row {
@@ -146,118 +146,133 @@ macro_rules! events {
 
 events! {
     Registered => fact: no_fact, log: silent, figure: None,
-        what: |_| "the order is registered", why: |_, _| "the shop asked for it with these terms";
+        what: |_| "the order was registered", why: |_, _| "the shop registered it with these terms";
     TermsChanged => fact: no_fact, log: silent, figure: None,
-        what: |_| "the terms change: {detail}", why: |_, _| "the shop asked, and nothing was under way";
+        what: |_| "the terms were changed: {detail}",
+        why: |_, _| "the shop changed them while no payment was in progress";
     Quoted => fact: no_fact, log: silent, figure: None,
-        what: |_| "the buyer's page is given a quote: {detail}",
-        why: |_, _| "it is what the order costs from now on, and Finalize sends nothing else";
+        what: |_| "a quote was given to the buyer's page: {detail}",
+        why: |_, _| "from now on the order costs this amount, and Finalize sends no other";
     QuoteRefused => fact: no_fact, log: silent, figure: None,
-        what: |_| "the buyer's page is given no quote: {detail}",
-        why: |_, _| "what was quoted before stands; the log tells what was wrong";
+        what: |_| "no quote was given to the buyer's page: {detail}",
+        why: |_, _| "the earlier amount still applies; the log shows the cause";
     QuoteLapsed => fact: no_fact, log: silent, figure: None,
-        what: |_| "the quote has lapsed",
-        why: |_, _| "a day has passed, and Amazon's session with it: the terms are those that the shop \
-            has set";
+        what: |_| "the quote lapsed",
+        why: |_, _| "it was not paid within a day, the lifetime of Amazon's session: the registered terms \
+                     apply again";
     PageCanceled => fact: no_fact, log: silent, figure: None,
-        what: |_| "the buyer leaves Amazon's page",
-        why: |_, _| "the button says so; nothing is decided by it";
+        what: |_| "the buyer left Amazon's page",
+        why: |_, _| "the button reported it; it has no effect";
     PageError => fact: no_fact, log: silent, figure: None,
-        what: |_| "the button reports an error{: detail}",
-        why: |_, _| "the buyer's page says so; nothing is decided by it";
+        what: |_| "the button reported an error{: detail}",
+        why: |_, _| "the buyer's page reported it; it has no effect";
     SessionBound => fact: no_fact, log: silent, figure: None,
-        what: |_| "the buyer is back from Amazon's page",
-        why: |_, _| "this session is bound to this order forever";
+        what: |_| "the buyer came back from Amazon's page",
+        why: |_, _| "the session is bound to this order forever";
     SurplusRecorded => fact: no_fact, log: silent, figure: None,
-        what: |_| "a further session is set aside: {detail}",
-        why: |_, _| "one order is paid once: it is never finalized, and gets the other's outcome";
+        what: |_| "another session was set aside: {detail}",
+        why: |_, _| "an order is paid once: this session is never finalized, and has the outcome of the \
+                     other attempt";
     Approved => fact: no_fact, log: silent, figure: None,
-        what: |_| "the session agrees with the terms",
-        why: |_, _| "Get Checkout Session shows the amount, intent, product and address that the shop \
-            recorded";
+        what: |_| "the session agreed with the terms",
+        why: |_, _| "Get Checkout Session showed the amount, intent, product and address that the shop \
+                     expects";
     FinalizeSent => fact: no_fact, log: silent, figure: None,
-        what: |_| "Finalize is sent: {detail}",
-        why: |it, _| why_sent(it, "the session is still open, which proves nothing: the same bytes go \
-            out under the same key");
-    NotSent => fact: no_fact, log: |_| Line::Error("a Finalize finds no connection to Amazon"), figure: None,
-        what: |_| "Finalize found no connection",
-        why: |_, _| "nothing left this machine: it may be sent again";
+        what: |_| "Finalize was sent: {detail}",
+        why: |it, _| why_sent(it, "the session is still open, which proves nothing: the same bytes were sent \
+                                   again with the same key");
+    NotSent => fact: no_fact,
+        log: |_| Line::Error("Finalize was not sent: no connection to Amazon"), figure: None,
+        what: |_| "Finalize was not sent: no connection to Amazon",
+        why: |_, _| "nothing left this machine, so it may be sent again";
     NotEvaluated => fact: no_fact,
-        log: |it| not_evaluated(it, Line::Error("Amazon did not look at a Finalize")), figure: None,
-        what: |_| "Amazon did not look at it: {detail}",
-        why: |_, _| "this answer proves no effect: it is sent again under the next key";
-    DoubtBegan => fact: no_fact, log: |_| Line::Warn("in doubt"), figure: DoubtBegins,
+        log: |it| not_evaluated(it, Line::Error("Amazon did not evaluate Finalize; detail has the reason")),
+        figure: None,
+        what: |_| "Amazon did not evaluate Finalize: {detail}",
+        why: |_, _| "this answer proves that it had no effect: it is sent again with the next key";
+    DoubtBegan => fact: no_fact, log: |_| Line::Warn("a payment is in doubt: it is looked up"),
+        figure: DoubtBegins,
         what: |_| "in doubt: {detail}",
-        why: |_, _| "neither a yes nor a no: the money may have moved, so it is looked up and no other \
-            session is finalized";
-    DoubtAlarm => fact: no_fact, log: |_| Line::Error("nobody knows yet whether this was paid"), figure: None,
+        why: |_, _| "this is neither a success nor a failure: the money may have moved, so the result is \
+                     looked up, and no other session is finalized";
+    DoubtAlarm => fact: no_fact, log: |_| Line::Error("a payment is still in doubt"), figure: None,
         what: |_| "still {detail}", why: |_, _| ALARM;
     LookedUp => fact: no_fact, log: silent, figure: None,
-        what: |_| "looked up: the session is {detail}", why: |it, _| why_looked_up(it);
+        what: |_| "Amazon was asked for the session: {detail}", why: |it, _| why_looked_up(it);
     AuthorizationPending => fact: no_fact, log: silent, figure: AttemptPends,
-        what: |_| "Amazon has accepted the order",
-        why: |_, _| "it still decides on the authorization, for up to 24 hours";
-    Completed => fact: |it| it.completed(), log: |_| Line::Info("completed"), figure: AttemptEnds,
+        what: |_| "Amazon accepted the order",
+        why: |_, _| "Amazon decides on the authorization within 24 hours";
+    Completed => fact: |it| it.completed(),
+        log: |_| Line::Info("a checkout was completed"), figure: AttemptEnds,
         what: |it| completed(it), why: |_, before| proved_by(before);
     NotPaid => fact: |it| it.not_paid("attempt.notPaid"), log: not_paid, figure: AttemptEnds,
         what: |_| "not paid: {detail}", why: |it, _| why_not_paid(it);
-    Unresolved => fact: no_fact, log: |_| Line::Error("nobody can say whether this was paid"), figure: None,
-        what: |_| "nobody can say: {detail}", why: |it, _| why_unresolved(it);
-    Contradiction => fact: no_fact, log: |_| Line::Error("Amazon contradicts what was proved"), figure: None,
-        what: |_| "Amazon contradicts what was proved: {detail}",
-        why: |_, _| "the first outcome stands, and a person must look";
+    Unresolved => fact: no_fact,
+        log: |_| Line::Error("whether a payment was made cannot be determined: an operator must decide"),
+        figure: None,
+        what: |_| "the outcome cannot be determined: {detail}", why: |it, _| why_unresolved(it);
+    Contradiction => fact: no_fact,
+        log: |_| Line::Error("Amazon contradicts an outcome that was proved: an operator must check"),
+        figure: None,
+        what: |_| "Amazon contradicted the proved outcome: {detail}",
+        why: |_, _| "the first outcome remains, and an operator must check";
     OperationRecorded => fact: no_fact, log: silent, figure: None,
-        what: |_| "{by} is asked for: {detail}",
-        why: |_, _| "it is on disk, with what it reserves, before anything is sent";
+        what: |_| "{by} was requested: {detail}",
+        why: |_, _| "it is stored, with any amount that it reserves, before anything is sent";
     OperationSent => fact: no_fact, log: silent, figure: None,
-        what: |_| "{by} is sent: {detail}",
-        why: |it, _| why_sent(it, "nothing has proved what became of it: the same bytes go out under the \
-            same key");
-    OperationNotSent => fact: no_fact, log: |_| Line::Error("no connection to Amazon"), figure: None,
-        what: |_| "{by} found no connection: {detail}",
-        why: |_, _| "nothing left this machine: it is sent again";
+        what: |_| "{by} was sent: {detail}",
+        why: |it, _| why_sent(it, "its result is not proved: the same bytes were sent again with the same \
+                                   key");
+    OperationNotSent => fact: no_fact,
+        log: |_| Line::Error("a call was not sent: no connection to Amazon"), figure: None,
+        what: |_| "{by} was not sent, no connection to Amazon: {detail}",
+        why: |_, _| "nothing left this machine, so it is sent again";
     OperationNotEvaluated => fact: no_fact,
-        log: |it| not_evaluated(it, Line::Error("Amazon did not look at a call")), figure: None,
-        what: |_| "Amazon did not look at {by}: {detail}",
-        why: |_, _| "this answer proves no effect: it is sent again";
-    OperationDoubtBegan => fact: no_fact, log: |_| Line::Warn("in doubt"), figure: DoubtBegins,
+        log: |it| not_evaluated(it, Line::Error("Amazon did not evaluate a call; detail has the reason")),
+        figure: None,
+        what: |_| "Amazon did not evaluate {by}: {detail}",
+        why: |_, _| "this answer proves that it had no effect: it is sent again";
+    OperationDoubtBegan => fact: no_fact, log: |_| Line::Warn("an operation is in doubt: it is looked up"),
+        figure: DoubtBegins,
         what: |_| "{by} is in doubt: {detail}",
-        why: |_, _| "it may have had its effect: what it reserves stays reserved until that is proved";
+        why: |_, _| "it may have had its effect: the amount stays reserved until that is proved";
     OperationAlarm => fact: no_fact,
-        log: |_| Line::Error("nobody knows yet whether this was done"), figure: None,
-        what: |_| "{by}: still {detail}", why: |_, _| ALARM;
+        log: |_| Line::Error("an operation is still in doubt"), figure: None,
+        what: |_| "{by} is still unproved: {detail}", why: |_, _| ALARM;
     OperationDone => fact: no_fact, log: silent, figure: OperationEnds,
-        what: |_| "{by} has had its effect: {detail}", why: |_, before| proved_effect(before);
+        what: |_| "{by} had its effect: {detail}", why: |_, before| proved_effect(before);
     OperationRefused => fact: |it| it.refused("operation.refused"),
-        log: |_| Line::Warn("refused by Amazon"), figure: OperationEnds,
-        what: |_| "{by} has had no effect: {detail}",
-        why: |_, _| "Amazon's own answer or the object's state proves it: what it reserved is free again";
+        log: |_| Line::Warn("Amazon refused an operation"), figure: OperationEnds,
+        what: |_| "{by} had no effect: {detail}",
+        why: |_, _| "Amazon's answer or the object's state proves it: the reserved amount is free again";
     ChargePending => fact: no_fact, log: silent, figure: None,
-        what: |_| "the charge is accepted: {detail}", why: |_, _| "Amazon still decides on the authorization";
+        what: |_| "the charge was accepted: {detail}",
+        why: |_, _| "Amazon has not decided on the authorization yet";
     ChargeAuthorized => fact: |it| it.held("charge.authorized"), log: silent, figure: None,
-        what: |_| "the charge is authorized: {detail}", why: |_, _| SHOWN;
+        what: |_| "the charge was authorized: {detail}", why: |_, _| SHOWN;
     CapturePending => fact: no_fact, log: silent, figure: AttemptPends,
-        what: |_| "the capture is under way: {detail}",
-        why: |_, _| "Amazon carries it out later: neither a success nor a failure yet";
+        what: |_| "the capture is in progress: {detail}",
+        why: |_, _| "Amazon executes it later: it has neither succeeded nor failed yet";
     ChargeCaptured => fact: |it| it.captured("charge.captured"), log: silent, figure: None,
-        what: |_| "the charge is captured: {detail}", why: |_, _| SHOWN;
+        what: |_| "the charge was captured: {detail}", why: |_, _| SHOWN;
     ChargeCanceled => fact: |it| it.charge_over("charge.canceled"), log: silent, figure: None,
-        what: |_| "the charge is canceled: {detail}", why: |_, _| SHOWN;
+        what: |_| "the charge was canceled: {detail}", why: |_, _| SHOWN;
     ChargeDeclined => fact: |it| it.charge_over("charge.declined"),
-        log: |_| Line::Warn("a charge is declined"), figure: None,
-        what: |_| "the charge is declined: {detail}", why: |_, _| SHOWN;
-    ChargeAdopted => fact: no_fact, log: |_| Line::Warn("a charge was made elsewhere"), figure: None,
-        what: |_| "a charge that nobody asked for here: {detail}",
-        why: |_, _| "it is under our permission, so it counts in every budget";
+        log: |_| Line::Warn("a charge was declined"), figure: None,
+        what: |_| "the charge was declined: {detail}", why: |_, _| SHOWN;
+    ChargeAdopted => fact: no_fact,
+        log: |_| Line::Warn("a charge was created outside of Countersign"), figure: None,
+        what: |_| "a charge was created outside of Countersign: {detail}",
+        why: |_, _| "it is under this permission, so it counts toward the limits";
     RefundPending => fact: no_fact, log: silent, figure: None,
-        what: |_| "the refund is under way: {detail}",
-        why: |_, _| "Amazon carries it out later; its part of the budget is taken";
+        what: |_| "the refund is in progress: {detail}",
+        why: |_, _| "Amazon executes it later; the amount stays reserved";
     Refunded => fact: |it| it.refund("refund.refunded"), log: silent, figure: None,
-        what: |_| "the buyer has the refund: {detail}", why: |_, _| SHOWN;
+        what: |_| "the refund was made: {detail}", why: |_, _| SHOWN;
     RefundDeclined => fact: |it| it.refund("refund.declined"),
-        log: |_| Line::Error("a refund is declined: the buyer has no money"), figure: None,
-        what: |_| "the refund is declined: {detail}",
-        why: |_, _| "the buyer has nothing of it: its part of the budget is free again";
+        log: |_| Line::Error("a refund was declined: the buyer was not paid back"), figure: None,
+        what: |_| "the refund was declined: {detail}",
+        why: |_, _| "the buyer was not paid back: the amount can be refunded again";
     PermissionChargeable => fact: |it| it.permission("chargePermission.chargeable"),
         log: silent, figure: None,
         what: |_| "the permission can be charged again", why: |_, _| SHOWN;
@@ -265,44 +280,46 @@ events! {
         log: silent, figure: None,
         what: |_| "the permission cannot be charged now: {detail}", why: |_, _| SHOWN;
     PermissionClosed => fact: |it| it.permission("chargePermission.closed"), log: silent, figure: None,
-        what: |_| "the permission is closed: {detail}", why: |_, _| SHOWN;
+        what: |_| "the permission was closed: {detail}", why: |_, _| SHOWN;
     CaptureDue => fact: |it| it.due("capture.due"),
-        log: |_| Line::Warn("a charge is to be captured"), figure: None,
-        what: |_| "the charge is not captured yet: {detail}",
-        why: |_, _| "what is not captured in time is lost to the shop";
+        log: |_| Line::Warn("a charge has not been captured and its deadline is near"), figure: None,
+        what: |_| "the charge has not been captured yet: {detail}",
+        why: |_, _| "an authorization that is not captured in time is lost";
     CancelRequested => fact: no_fact, log: silent, figure: None,
-        what: |_| "the order is to be canceled: {by}",
-        why: |_, _| "the shop asked: nothing new is sent, and what is proved to be paid is undone";
+        what: |_| "a cancellation of the order was requested: {by}",
+        why: |_, _| "the shop requested it: nothing new is charged, and everything that was paid is undone";
     CheckoutCanceled => fact: |it| Some(it.order("checkout.canceled")), log: silent, figure: None,
-        what: |_| "the order is canceled",
-        why: |_, _| "nothing is held any more, and what was taken is given back";
-    CancellationStuck => fact: no_fact, log: |_| Line::Error("a canceled order is not undone"), figure: None,
-        what: |_| "the cancellation cannot be finished: {detail}",
-        why: |_, _| "a person must look; what is open stays open";
+        what: |_| "the order was canceled",
+        why: |_, _| "nothing is held any more, and everything that was captured is refunded";
+    CancellationStuck => fact: no_fact,
+        log: |_| Line::Error("a canceled order is not fully undone yet: an operator must check"),
+        figure: None,
+        what: |_| "the cancellation is not finished: {detail}",
+        why: |_, _| "an operator must check; what is open stays open";
     NotificationHeard => fact: |it| it.dispute("chargeback.notified"), log: silent, figure: None,
-        what: |_| "Amazon notifies of something: {detail}",
-        why: |_, _| "a notification is a hint and proves nothing: what it is about is asked for";
+        what: |_| "a notification from Amazon was received: {detail}",
+        why: |_, _| "a notification proves nothing: the object that it names is looked up";
     SnapshotTaken => fact: no_fact, log: silent, figure: None,
-        what: |_| "the buyer's and the transaction's data are kept, sealed",
-        why: |_, _| "Amazon forgets them after 30 days";
+        what: |_| "the buyer's and the transaction's data were fetched and sealed",
+        why: |_, _| "Amazon deletes them after 30 days";
     SnapshotMissed => fact: no_fact, log: silent, figure: None,
-        what: |_| "the buyer's and the transaction's data are lost",
-        why: |_, _| "they could not be fetched before Amazon forgot them";
+        what: |_| "the buyer's and the transaction's data were lost",
+        why: |_, _| "they could not be fetched before Amazon deleted them";
     SnapshotErased => fact: no_fact, log: silent, figure: None,
-        what: |_| "the buyer's and the transaction's data are erased", why: |_, _| "the shop asked for it";
+        what: |_| "the buyer's and the transaction's data were erased", why: |_, _| "the shop requested it";
 }
 
 impl Row {
-    /// What happened and why it came to be, by what happened to the same attempt or operation before it.
+    /// What happened and why, given the previous event of the same attempt or operation.
     pub(crate) fn words(&self, about: &About, before: Option<Kind>) -> (String, &'static str) {
         let detail = about.text().unwrap_or_default();
         let by = match &about.reference {
             Some(reference) => format!("{reference:?}"),
-            None => "what was asked for".to_owned(),
+            None => "the operation".to_owned(),
         };
         let behind_a_colon = if detail.is_empty() { String::new() } else { format!(": {detail}") };
         let what = (self.what)(about).replace("{: detail}", &behind_a_colon);
-        // A reference may hold anything: it comes last.
+        // The reference is replaced last, because it may contain any text.
         (what.replace("{detail}", &detail).replace("{by}", &by), (self.why)(about, before))
     }
 }
@@ -311,11 +328,14 @@ fn not_evaluated(about: &About, otherwise: Line) -> Line {
     if about.plain_word() == Some(ReasonCode::TooManyRequests.as_str()) { THROTTLED } else { otherwise }
 }
 
-/// An ERROR where the shop and Amazon disagree, or the request was wrong: every further buyer would meet it too.
+/// An ERROR if the shop and Amazon disagree or the request was not valid, because every other buyer may get the
+/// same.
 fn not_paid(about: &About) -> Line {
     match about.unpaid() {
-        Some(Unpaid::Mismatch | Unpaid::AddressDrift) => Line::Error("not paid: a field disagrees"),
-        Some(Unpaid::Misuse) => Line::Error("not paid: Amazon refuses the request"),
+        Some(Unpaid::Mismatch | Unpaid::AddressDrift) => {
+            Line::Error("not paid: the session disagrees with the terms")
+        }
+        Some(Unpaid::Misuse) => Line::Error("not paid: Amazon refused the request as not valid"),
         Some(Unpaid::SessionGone | Unpaid::Abandoned | Unpaid::SessionCanceled | Unpaid::Amazon) | None => {
             Line::Info("not paid")
         }
@@ -324,45 +344,51 @@ fn not_paid(about: &About) -> Line {
 
 fn why_sent(about: &About, why_again: &'static str) -> &'static str {
     match about.detail {
-        Some(Detail::Sent { send_count: 1, .. }) => "its bytes and its key are on disk before it leaves",
+        Some(Detail::Sent { send_count: 1, .. }) => "its bytes and its key are stored before it is sent",
         _ => why_again,
     }
 }
 
 fn why_looked_up(about: &About) -> &'static str {
     match about.plain_word().and_then(CheckoutSessionState::parse) {
-        Some(CheckoutSessionState::Open) => "open is proof of nothing: the lost request may still arrive",
-        Some(CheckoutSessionState::Completed) => "that alone is no proof of payment: the charge is asked for",
+        Some(CheckoutSessionState::Open) => {
+            "an open session proves nothing: the lost request may still arrive"
+        }
+        Some(CheckoutSessionState::Completed) => {
+            "that alone does not prove a payment: the charge is looked up"
+        }
         Some(CheckoutSessionState::Canceled) => "a canceled session was not paid",
-        None => "a session that is gone ends only what was never sent",
+        None => "this proves nothing about a Finalize that was sent",
     }
 }
 
 fn completed(about: &About) -> &'static str {
     match about.plain_word().and_then(ChargeWord::parse) {
         Some(ChargeWord::Captured) => "paid: the money is captured",
-        Some(ChargeWord::CaptureInitiated) => "authorized: the money is reserved, and its capture under way",
+        Some(ChargeWord::CaptureInitiated) => {
+            "authorized: the money is reserved, and its capture is in progress"
+        }
         Some(ChargeWord::Authorized) => "authorized: the money is reserved",
         Some(ChargeWord::AuthorizationInitiated | ChargeWord::Declined | ChargeWord::Canceled) | None => {
-            "confirmed: a charge permission, and no charge yet"
+            "confirmed: there is a charge permission and no charge yet"
         }
     }
 }
 
 fn proved_by(before: Option<Kind>) -> &'static str {
     match before {
-        Some(Kind::FinalizeSent) => "proved by Amazon's answer to Finalize, whole and with its ids",
+        Some(Kind::FinalizeSent) => "proved by Amazon's answer to Finalize, complete and with its ids",
         Some(Kind::AuthorizationPending | Kind::CapturePending) => "proved by Get Charge",
-        Some(Kind::LookedUp) => "proved by Get Checkout Session, and Get Charge where there is a charge",
-        _ => "proved by Amazon's own account",
+        Some(Kind::LookedUp) => "proved by Get Checkout Session, and by Get Charge if there is a charge",
+        _ => "proved by what Amazon has shown",
     }
 }
 
 fn proved_effect(before: Option<Kind>) -> &'static str {
     match before {
-        Some(Kind::OperationSent) => "proved by Amazon's answer, whole and with its ids",
-        Some(Kind::OperationDoubtBegan | Kind::OperationAlarm) => "proved by asking Amazon for the object",
-        _ => "proved by Amazon's own account",
+        Some(Kind::OperationSent) => "proved by Amazon's answer, complete and with its ids",
+        Some(Kind::OperationDoubtBegan | Kind::OperationAlarm) => "proved by looking up the object at Amazon",
+        _ => "proved by what Amazon has shown",
     }
 }
 
@@ -372,32 +398,32 @@ fn why_not_paid(about: &About) -> &'static str {
             "the session disagrees with the terms; nothing was sent, or Amazon refused it"
         }
         Some(Unpaid::AddressDrift) => {
-            "the session's address is not the one that the shop knows; nothing was sent"
+            "the session's address differs from the one that the shop expects; nothing was sent"
         }
         Some(Unpaid::SessionGone) => "the session does not exist, and nothing was ever sent for it",
         Some(Unpaid::Abandoned) => {
-            "nothing left this machine, and the buyer has been away for too long to be charged now"
+            "nothing left this machine, and the buyer left too long ago to be charged now"
         }
         Some(Unpaid::SessionCanceled) => {
             "the session is canceled at Amazon, which proves that it was not paid"
         }
-        Some(Unpaid::Misuse | Unpaid::Amazon) | None => "Amazon's own answer says so, by this code",
+        Some(Unpaid::Misuse | Unpaid::Amazon) | None => "Amazon's answer proves it, with this code",
     }
 }
 
 fn why_unresolved(about: &About) -> &'static str {
     match about.plain_word().and_then(UnresolvedReason::parse) {
         Some(UnresolvedReason::SessionGone) => {
-            "it was sent, and now Amazon has forgotten the session: no proof either way"
+            "Finalize was sent, and Amazon no longer has the session: neither result can be proved"
         }
         Some(UnresolvedReason::AmountDiffers) => {
-            "Amazon says that another amount was paid than the shop asked for"
+            "Amazon shows a payment of a different amount than the shop asked for"
         }
         Some(UnresolvedReason::CompletedElsewhere) => {
             "the session was completed before anything was sent from here"
         }
         Some(UnresolvedReason::IdsMissing) => {
-            "Amazon says that it is completed and gives no ids to prove a payment by"
+            "Amazon shows that it is completed, but without the ids that would prove a payment"
         }
         None => "",
     }
@@ -409,9 +435,9 @@ fn word(word: &str) -> Option<Detail> {
 
 /// What happened to a call.
 struct OfCall {
-    /// The event, if the call is a Finalize.
+    /// The kind of event, if the call is a Finalize.
     finalize: Kind,
-    /// The event, if it is an operation's.
+    /// The kind of event, if the call is an operation's.
     operation: Kind,
     detail: Option<Detail>,
 }
@@ -448,7 +474,7 @@ fn to_attempt(number: u32, event: &AttemptEvent, after: &Checkout) -> (Kind, Abo
             with(finalize, detail)
         }
         AttemptEvent::LookedUp { found } => with(Kind::LookedUp, word(found)),
-        // Where the intent is to capture, nothing else is waited for.
+        // If the intent is to capture, the capture is what is pending.
         AttemptEvent::PendingBegan => match after.terms.payment_intent {
             PaymentIntent::AuthorizeWithCapture => {
                 with(Kind::CapturePending, about.charge_id.as_deref().and_then(word))

@@ -1,4 +1,4 @@
-//! What is awaited next, from the states alone.
+//! What happens next, derived from the states.
 
 use countersign_domain::merchant::attempt::AttemptState;
 use countersign_domain::merchant::call::InFlight;
@@ -15,18 +15,20 @@ use countersign_protocol::json::Members;
 pub(super) fn of(registration: &Registration, rules: &MerchantRules) -> Vec<Members> {
     let checkout = &registration.checkout;
     let mut awaited = Vec::new();
-    let lapse = "the quote lapses unless it is paid; then the registered amount stands again";
+    let lapse = "the quote lapses unless it is paid, and the registered amount applies again";
     add(&mut awaited, lapse.to_owned(), registration.lapses_at());
     for attempt in &checkout.attempts {
         let what = match &attempt.state {
-            AttemptState::Bound { .. } => "Get Checkout Session is asked again, to compare with the terms",
+            AttemptState::Bound { .. } => {
+                "Get Checkout Session is called again, to compare the session with the terms"
+            }
             AttemptState::Finalize(InFlight::Recorded { .. }) => "Finalize is sent",
             AttemptState::Finalize(InFlight::Sent { .. }) => {
-                "Amazon's answer to Finalize; without one it is looked up"
+                "Amazon answers Finalize, or the result is looked up"
             }
             AttemptState::Finalize(InFlight::InDoubt(_)) => "the session is looked up again",
-            AttemptState::Pending { .. } => "Get Charge is asked for Amazon's decision",
-            AttemptState::Unresolved { .. } => "evidence is looked for; an operator may decide",
+            AttemptState::Pending { .. } => "Get Charge is called for Amazon's decision",
+            AttemptState::Unresolved { .. } => "the session is looked up once more; an operator may decide",
             AttemptState::Completed { .. } | AttemptState::NotPaid { .. } | AttemptState::Surplus { .. } => {
                 continue;
             }
@@ -45,9 +47,11 @@ pub(super) fn of(registration: &Registration, rules: &MerchantRules) -> Vec<Memb
     }
     if let Some(permission) = checkout.payment.as_ref().map(|payment| &payment.permission) {
         let what = match permission.state {
-            PermissionState::Chargeable | PermissionState::Closed(_) => "Get Charge Permission is asked",
+            PermissionState::Chargeable | PermissionState::Closed(_) => {
+                "Get Charge Permission is called for its state"
+            }
             PermissionState::NonChargeable(_) => {
-                "Get Charge Permission is asked whether it can be charged again"
+                "Get Charge Permission is called, to see whether it can be charged again"
             }
         };
         add(&mut awaited, what.to_owned(), permission.look.map(|look| look.at));
@@ -56,9 +60,9 @@ pub(super) fn of(registration: &Registration, rules: &MerchantRules) -> Vec<Memb
         checkout.cancellation.as_ref().map(|cancellation| cancellation.state)
     {
         let what = if is_stuck {
-            "a person: the cancellation cannot be finished by itself; the reminder comes"
+            "a person must finish the cancellation; the next reminder is logged"
         } else {
-            "all that was paid is undone; without that somebody is reminded"
+            "everything that was paid is undone, or a reminder is logged"
         };
         add(&mut awaited, what.to_owned(), Some(remind_at));
     }
@@ -75,18 +79,18 @@ fn of_operation(operation: &Operation, is_held_back: bool) -> String {
     let call = operation.request.call();
     match &operation.state {
         OperationState::InFlight(InFlight::Recorded { .. }) => format!("{call} is sent"),
-        OperationState::InFlight(InFlight::Sent { .. }) => format!("Amazon's answer to {call}"),
+        OperationState::InFlight(InFlight::Sent { .. }) => format!("Amazon answers {call}"),
         OperationState::InFlight(InFlight::InDoubt(_)) if is_held_back => {
-            format!("the permission is closed; then {call} is sent again, and can charge nobody any more")
+            format!("the permission is closed; then {call} is sent again, when it cannot charge any more")
         }
         OperationState::InFlight(InFlight::InDoubt(_)) => match operation.request {
             Request::CreateCharge { .. } | Request::Refund { .. } => {
-                format!("{call} is sent again, the same bytes under the same key")
+                format!("{call} is sent again with the same bytes and the same key")
             }
             Request::Capture { .. } | Request::CancelCharge { .. } => {
-                format!("Get Charge is asked what became of {call}")
+                format!("Get Charge is called for the result of {call}")
             }
-            Request::Close { .. } => format!("Get Charge Permission is asked what became of {call}"),
+            Request::Close { .. } => format!("Get Charge Permission is called for the result of {call}"),
         },
         OperationState::Done(_) | OperationState::Refused { .. } => String::new(),
     }
@@ -98,25 +102,25 @@ fn of_charge(charge: &Charge, rules: &MerchantRules, awaited: &mut Vec<Members>)
         ChargeState::Authorized => {
             let what = match charge.captured_at(rules) {
                 Some(at) => {
-                    add(awaited, format!("{id}: it is captured by capture.policy"), Some(at));
-                    format!("{id}: the authorization lapses")
+                    add(awaited, format!("{id}: it is captured as capture.policy says"), Some(at));
+                    format!("{id}: the authorization expires")
                 }
-                None => format!("{id}: the shop captures it, before the authorization lapses"),
+                None => format!("{id}: the shop must capture it before the authorization expires"),
             };
             add(awaited, what, Some(charge.expires_at));
         }
         ChargeState::AuthorizationInitiated => {
-            let what = format!("{id}: Get Charge is asked for Amazon's decision");
+            let what = format!("{id}: Get Charge is called for Amazon's decision");
             add(awaited, what, charge.look.map(|look| look.at));
         }
         ChargeState::CaptureInitiated => {
-            let what = format!("{id}: Get Charge is asked what became of the capture");
+            let what = format!("{id}: Get Charge is called for the result of the capture");
             add(awaited, what, charge.look.map(|look| look.at));
         }
         ChargeState::Captured(_) | ChargeState::Canceled(_) | ChargeState::Declined(_) => {}
     }
     for refund in &charge.refunds {
-        let what = format!("{}: Get Refund is asked what became of it", refund.id);
+        let what = format!("{}: Get Refund is called for its result", refund.id);
         add(awaited, what, refund.look.map(|look| look.at));
     }
 }

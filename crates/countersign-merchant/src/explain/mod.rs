@@ -1,5 +1,5 @@
-//! What happened to one order and why, in plain words: the answer of `…/explanation`, which
-//! `countersign explain` prints. It decides nothing; each sentence says what the rules decided by.
+//! What happened to one order and why, in plain words: the answer of `…/explanation`, which `countersign
+//! explain` prints. It decides nothing; each sentence gives the reason for a decision of the rules.
 
 mod awaited;
 
@@ -12,7 +12,7 @@ use crate::events::entry::Entry;
 use crate::registration::Registration;
 use countersign_protocol::json::Members;
 
-/// Explains a checkout by a page of its timeline and by whether it may be shipped.
+/// Explains a checkout: a page of its timeline, what happens next, and whether it may be shipped.
 pub(crate) fn explanation(
     registration: &Registration,
     page: &TimelinePage,
@@ -37,7 +37,7 @@ pub(crate) fn explanation(
 fn timeline(entries: &[Entry]) -> Vec<Members> {
     let mut timeline = Vec::with_capacity(entries.len());
     for (index, Entry { at, kind, about }) in entries.iter().enumerate() {
-        // What an outcome rests on is what happened last to the same attempt or operation.
+        // An outcome is proved by the previous event of the same attempt or operation.
         let earlier = entries.get(..index).unwrap_or_default();
         let is_of_something = about.attempt.is_some() || about.reference.is_some();
         let is_of_the_same =
@@ -49,7 +49,7 @@ fn timeline(entries: &[Entry]) -> Vec<Members> {
     timeline
 }
 
-/// What was asked for, in one line.
+/// The terms in one line.
 fn in_one_line(terms: &Terms) -> String {
     let Terms { product_type, payment_intent, charge_amount, .. } = terms;
     let mut line = format!("{product_type}, {payment_intent}, {charge_amount}");
@@ -62,24 +62,24 @@ fn in_one_line(terms: &Terms) -> String {
     line
 }
 
-/// What the word of a fulfilment means.
+/// The meaning of a fulfilment's reason.
 fn in_words(reason: Reason) -> &'static str {
     match reason {
         Reason::Authorized => "the money is reserved",
         Reason::Captured => "the money is captured",
-        Reason::AuthorizationInitiated => "Amazon still decides on the authorization",
-        Reason::AuthorizationExpired => "the authorization has lapsed",
-        Reason::CaptureInitiated => "the capture is under way, and may still fail",
+        Reason::AuthorizationInitiated => "Amazon has not decided on the authorization yet",
+        Reason::AuthorizationExpired => "the authorization has expired",
+        Reason::CaptureInitiated => "the capture is in progress and may still fail",
         Reason::CancelInitiated => "the charge is being canceled",
-        Reason::Refunded => "the money was given back",
+        Reason::Refunded => "the money was refunded",
         Reason::ChargeCanceled => "the charge is canceled",
         Reason::ChargeDeclined => "the charge is declined",
         Reason::ConfirmedOnly => "nothing is authorized yet: create a charge first",
         Reason::CancelRequested => "the order is being canceled",
         Reason::Canceled => "the order is canceled",
-        Reason::Unresolved => "nobody can say whether this was paid",
-        Reason::Checking => "nobody knows now whether this is paid: ask again",
-        Reason::NotPaid => "it is not paid",
-        Reason::Registered => "no buyer has come back from Amazon's page yet",
+        Reason::Unresolved => "the outcome of the payment cannot be determined",
+        Reason::Checking => "it is not known yet whether this was paid: ask again",
+        Reason::NotPaid => "this was not paid",
+        Reason::Registered => "the buyer has not come back from Amazon's page yet",
     }
 }

@@ -1,4 +1,4 @@
-//! What a buyer's browser shows: rendered here, without scripts and without cookies.
+//! The pages that a buyer's browser shows. They work without scripts and set no cookies.
 
 pub(crate) mod result;
 pub(crate) mod texts;

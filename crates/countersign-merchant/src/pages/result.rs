@@ -1,6 +1,5 @@
-//! The buyer's result page: the truth as of now, for anyone who has the link. It shows the order's
-//! number and amount and no personal data, reads the store and writes nothing, so that reloading,
-//! going back and bookmarks are all safe.
+//! The buyer's result page: the current result, for anyone who has the link. It shows the order's id and
+//! amount and no personal data. It only reads the store, so reloading, going back and bookmarks are safe.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -21,15 +20,14 @@ use crate::settings::Settings;
 
 const STYLE: &str = include_str!("../../templates/result.css");
 
-/// How soon a page whose verdict is not definite asks again by itself, in seconds: at first, and after
-/// [`SOON`]. Its script asks in place; only where no scripts run is the page loaded again, since that alone
-/// makes it definite there.
+/// How often a page without a definite verdict checks again, in seconds: at first, and after [`SOON`]. Its
+/// script updates the page in place; the page is reloaded only where no scripts run.
 const REFRESH_S: u32 = 5;
 const REFRESH_LATER_S: u32 = 20;
-/// For how long, since the buyer came back, a verdict is expected any moment.
+/// How long after the buyer's return a verdict is expected any moment.
 const SOON: Duration = Duration::from_secs(2 * 60);
-/// For how long, since the buyer came back, a page asks by itself at all. A tab that is forgotten would ask
-/// forever; its link asks whenever somebody looks.
+/// How long after the buyer's return a page checks again by itself, because a forgotten tab would check
+/// forever. After that, its link checks again.
 const REFRESHES_FOR: Duration = Duration::from_secs(30 * 60);
 
 #[derive(Template)]
@@ -57,7 +55,7 @@ pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timest
     let own_url = registration.result_url(settings);
     let go_on = links.success_url.as_deref().map(|url| (texts.go_on, url));
     let try_again = Some((texts.try_again, links.start_of_checkout_url.as_str()));
-    // A canceled order can no longer be paid: what is left is the shop itself.
+    // A canceled order can no longer be paid, so the page links to the shop.
     let shop_url = settings.storefront.shop_url.as_deref();
     let to_shop = Some((texts.to_shop, shop_url.unwrap_or(&links.start_of_checkout_url)));
     let (mood, link, refresh_s) = match verdict {
@@ -86,7 +84,7 @@ pub(crate) fn page(settings: &Settings, registration: &Registration, now: Timest
     render(StatusCode::OK, &page)
 }
 
-/// When a page asks again by itself, if it still does.
+/// After how many seconds a page checks again by itself, if it still does.
 fn refresh_s(checkout: &Checkout, now: Timestamp) -> Option<u32> {
     let attempt = checkout.live_attempt().or_else(|| checkout.attempts.last())?;
     let waited = now.since(attempt.bound_at);
@@ -97,13 +95,13 @@ fn refresh_s(checkout: &Checkout, now: Timestamp) -> Option<u32> {
     }
 }
 
-/// The page of a link that leads nowhere: the same whatever is wrong with it. `languages` are the browser's.
+/// The page of a link that does not exist, whatever is wrong with the link. `languages` are the browser's.
 pub(crate) fn not_found(settings: &Settings, languages: Option<&str>) -> Response {
     let texts = Texts::accepted(languages);
     without_checkout(settings, StatusCode::NOT_FOUND, texts, texts.not_found, None)
 }
 
-/// The page while the store does not answer: never a verdict.
+/// The page while the store does not answer. It shows no verdict.
 pub(crate) fn unavailable(settings: &Settings, languages: Option<&str>) -> Response {
     let texts = Texts::accepted(languages);
     let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -132,9 +130,9 @@ fn without_checkout(
     render(status, &page)
 }
 
-/// Only this page's own style may load, and nobody may frame it.
+/// Only this page's own style may load, and no page may frame it.
 static DEFINITE_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy(""));
-/// A page that looks again runs its own script too, which asks this server only.
+/// A page that checks again may also run its own script, which may connect to this server only.
 static OPEN_POLICY: LazyLock<HeaderValue> =
     LazyLock::new(|| policy("script-src 'self'; connect-src 'self'; "));
 
@@ -148,7 +146,7 @@ fn policy(of_scripts: &str) -> HeaderValue {
 }
 
 fn render(status: StatusCode, page: &ResultPage<'_>) -> Response {
-    // The template writes into memory only.
+    // The template writes only into memory, which does not fail.
     let mut response = Response::new(Bytes::from(page.render().unwrap_or_default()));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -1,15 +1,15 @@
-//! What a buyer reads, in the six languages of Amazon's button: on the result page, and in the answers to the
-//! shop's own page.
+//! The texts for buyers, in the six languages of Amazon's button: on the result page, and in the answers to
+//! the shop's page.
 
 use countersign_domain::merchant::attempt::{AttemptState, NotPaidReason};
 use countersign_domain::merchant::checkout::Checkout;
 use countersign_domain::merchant::checkout::verdict::Verdict;
 
-/// What Amazon's specification has a shop tell the buyer.
+/// The message that Amazon's specification requires a shop to show the buyer.
 pub(crate) const NOT_PAID_MESSAGE: &str =
     "Your payment was not successful. Please try another payment method.";
 
-/// The words of one language.
+/// The texts in one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Texts {
     pub(crate) language: &'static str,
@@ -41,12 +41,12 @@ const ENGLISH: Texts = Texts {
     pending: "Your payment is being processed.",
     checking: "We are checking your payment.",
     pay_once: "Please do not pay again.",
-    looks_again: "This page looks again by itself, and tells you as soon as we know.",
+    looks_again: "This page updates itself and shows the result as soon as it is known.",
     not_paid: NOT_PAID_MESSAGE,
     not_started: "This order has not been paid yet.",
     canceled: "This order was canceled.",
-    changed: "Your order was changed meanwhile, and nothing was charged. Please check it and pay again.",
-    other_way: "This has failed several times. Please choose another way to pay in the shop.",
+    changed: "Your order has changed in the meantime, and nothing was charged. Please review it and pay again.",
+    other_way: "Several attempts have failed. Please choose another way to pay in the shop.",
     check_again: "Check again",
     try_again: "Back to checkout",
     to_shop: "Back to the shop",
@@ -54,7 +54,7 @@ const ENGLISH: Texts = Texts {
     order: "Order",
     amount: "Amount",
     not_found: "There is no such page.",
-    unavailable: "We cannot look this up right now. Please load this page again in a moment.",
+    unavailable: "We cannot look this up right now. Please reload this page in a moment.",
 };
 
 const GERMAN: Texts = Texts {
@@ -172,17 +172,17 @@ const JAPANESE: Texts = Texts {
     unavailable: "ただいま確認できません。しばらくしてからこのページを再読み込みしてください。",
 };
 
-/// The most languages of a browser that are looked at.
+/// At most this many of a browser's languages are considered.
 const MOST_LANGUAGES: usize = 20;
 
 impl Texts {
-    /// The words for a button's `checkoutLanguage`, such as `de_DE`; English for none.
+    /// The texts for a button's `checkoutLanguage`, such as `de_DE`; English if there is none.
     pub(crate) fn of(checkout_language: Option<&str>) -> &'static Self {
         checkout_language.and_then(Self::spoken).unwrap_or(&ENGLISH)
     }
 
-    /// The words for a browser's `accept-language`, where no order says which. Browsers name the languages that
-    /// they like best first.
+    /// The texts for a browser's `accept-language`, for a page without an order. Browsers list the preferred
+    /// languages first.
     pub(crate) fn accepted(header: Option<&str>) -> &'static Self {
         let languages = header.unwrap_or_default().split(',').take(MOST_LANGUAGES);
         let mut texts = languages.filter_map(|one| Self::spoken(one.split(';').next()?.trim()));
@@ -195,7 +195,7 @@ impl Texts {
         all.into_iter().find(|texts| texts.language.eq_ignore_ascii_case(word))
     }
 
-    /// A verdict in one sentence; of a payment that failed, the specification's.
+    /// A verdict in one sentence. For a payment that failed, it is the specification's message.
     pub(crate) const fn headline(&self, verdict: Verdict<'_>) -> &'static str {
         match verdict {
             Verdict::Paid(_) => self.paid,
@@ -208,7 +208,7 @@ impl Texts {
         }
     }
 
-    /// What the buyer should know besides.
+    /// What else the buyer should know.
     pub(crate) fn advice(&self, checkout: &Checkout, verdict: Verdict<'_>) -> Vec<&'static str> {
         match verdict {
             Verdict::Pending(_) | Verdict::Checking(_) => vec![self.pay_once],
@@ -228,7 +228,7 @@ impl Texts {
     }
 }
 
-/// After this number of unpaid attempts a buyer is no longer sent round in a circle without a word.
+/// After this number of unpaid attempts, a buyer is advised to pay in another way.
 const ENOUGH_ATTEMPTS: usize = 3;
 
 fn unpaid_attempts(checkout: &Checkout) -> usize {

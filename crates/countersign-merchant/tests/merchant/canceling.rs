@@ -1,5 +1,5 @@
-//! The shop cancels an order, at every point at which it can be: in the end nothing is held and nothing is
-//! kept, and the shop is told once.
+//! The shop cancels an order at every possible point: in the end nothing is held or kept, and the shop is
+//! notified once.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::world::{ENGINES, Engine, OTHER_SESSION, SESSION, World, order_of_100,
 const CHARGE: &str = "S01-5105180-0000001-C000001";
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Where an order stands, how it got there, and what happens elsewhere after it was canceled.
+/// A state of an order, how it gets there, and what happens at Amazon after it is canceled.
 struct Case {
     name: &'static str,
     prepare: fn(&World) -> String,
@@ -63,7 +63,7 @@ fn cases() -> Vec<Case> {
                 world.amazon.fault("finalize", Fault::refusal(429, "TooManyRequests"));
                 completing_without_success(world, "Authorize")
             },
-            // What was turned away counts as sent: its session must run out.
+            // A call that was turned away counts as sent, so its session must expire.
             meanwhile: |world| world.amazon.cancel(SESSION, "Expired"),
         },
         Case {
@@ -90,7 +90,7 @@ fn cases() -> Vec<Case> {
         Case {
             name: "in doubt, never arrived",
             prepare: |world| lost(world, "Authorize", Fault::LostBefore),
-            // The session runs out: only that proves that nothing was paid.
+            // Only when the session expires is it proved that nothing was paid.
             meanwhile: |world| world.amazon.cancel(SESSION, "Expired"),
         },
         Case {
@@ -242,16 +242,16 @@ fn row(engine: Engine, case: &Case) -> String {
     let later = world.ask(&id, "cancel", &body);
     assert_eq!(later.status, 200, "{name}: {}", later.text);
     let told = world.facts().iter().filter(|fact| fact["type"] == "checkout.canceled").count();
-    assert_eq!(told, 1, "{name}: the shop is told once");
+    assert_eq!(told, 1, "{name}: the shop is notified once");
     assert_eq!(world.checkout(&id)["state"], "canceled", "{name}");
     let permission = world.amazon.permission_state();
-    // A permission under which nothing was ever authorized holds nothing: nobody knows of it.
+    // A permission under which nothing was authorized holds nothing, and is not known here.
     let is_paid = world.checkout(&id)["payment"].is_object();
     assert!(!is_paid || permission == "Closed", "{name}: {permission}");
     let money = world.amazon.money();
     let amount = |word: &str| money.split(", ").find_map(|part| part.strip_prefix(word)).unwrap().to_owned();
     assert_eq!(amount("held "), "0", "{name}");
-    assert_eq!(amount("taken "), amount("given back "), "{name}");
+    assert_eq!(amount("captured "), amount("refunded "), "{name}");
 
     let finalized = world.amazon.arrived("finalize").len();
     let again = match world.attempts(&id).as_slice() {
@@ -283,10 +283,10 @@ fn a_charge_in_doubt_is_sent_again_for_a_canceled_order_only_when_its_permission
         assert_eq!(world.amazon.arrived("createCharge").len(), sent, "the permission is open");
         world.amazon.comes_back();
         world.skip(120 * MINUTE);
-        assert!(world.amazon.arrived("createCharge").len() > sent, "what became of it is asked for");
+        assert!(world.amazon.arrived("createCharge").len() > sent, "its result is asked for");
         let closes = world.amazon.arrived("close");
         let body: serde_json::Value = serde_json::from_slice(&closes[0].body).unwrap();
-        assert_eq!(body["cancelPendingCharges"], true, "one that is not known is canceled with it");
+        assert_eq!(body["cancelPendingCharges"], true, "a charge that is not known is canceled with it");
         assert_eq!(world.amazon.charge_count(), 1);
         assert_eq!(world.checkout(&id)["state"], "canceled");
     }
@@ -312,7 +312,7 @@ fn while_a_cancellation_is_open_nothing_else_is_done() {
     assert_eq!(refused.refusal().0, 409);
     let shown = world.checkout(&id);
     assert_eq!(shown["cancellation"]["state"], "CancelRequested");
-    assert_eq!(shown["state"], "paid", "until it is given back");
+    assert_eq!(shown["state"], "paid", "until it is refunded");
     assert_eq!(world.get("/v1/checkouts?state=canceled").json()["checkouts"], json!([]));
     refunds_are_carried_out(&world, &id);
     world.let_pass(2 * MINUTE);
@@ -323,7 +323,7 @@ fn while_a_cancellation_is_open_nothing_else_is_done() {
 
 #[test]
 fn a_cancellation_that_does_not_end_is_told_to_the_operator_every_day() {
-    // Nobody knows whether it was paid, or Amazon declines to give the money back.
+    // Whether it was paid is in doubt, or Amazon declines the refund.
     let doubtful = World::in_memory();
     lost(&doubtful, "Authorize", Fault::LostBefore);
     let declined = World::in_memory();
@@ -342,7 +342,7 @@ fn a_cancellation_that_does_not_end_is_told_to_the_operator_every_day() {
                 world.skip(Duration::from_secs(6 * 3_600));
             }
         });
-        let told = lines.iter().filter(|line| line.contains("a canceled order is not undone")).count();
+        let told = lines.iter().filter(|line| line.contains("a canceled order is not fully undone")).count();
         assert_eq!(told, 3 + usize::from(is_stuck), "{lines:?}");
         assert_eq!(world.amazon.refund_count(), if is_stuck { 3 } else { 0 }, "tried three times");
         assert_eq!(world.checkout(&id)["cancellation"]["state"], "CancelRequested");

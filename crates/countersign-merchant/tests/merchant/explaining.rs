@@ -1,4 +1,4 @@
-//! What an operator is told of an order: each story whole, with the reason of every decision.
+//! The explanations of orders for an operator: whole stories, with the reason for every decision.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn explained(world: &World, checkout_id: &str) -> Value {
     answer.json()
 }
 
-/// The explanation as a table, its ids aside.
+/// The explanation as a table, without its ids.
 fn told(world: &World, checkout_id: &str) -> String {
     let whole = explained(world, checkout_id);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -124,7 +124,7 @@ fn a_long_timeline_comes_page_by_page() {
         let path = format!("/v1/checkouts/{checkout_id}/explanation?limit=2&after={after}");
         let page = world.get(&path).json();
         pages.extend(page["timeline"].as_array().unwrap().clone());
-        assert_eq!(page["state"], "paid", "how it stands is on every page");
+        assert_eq!(page["state"], "paid", "the state is on every page");
         let Some(next) = page["after"].as_str() else { break };
         after = next.to_owned();
     }
@@ -140,7 +140,7 @@ fn a_long_timeline_comes_page_by_page() {
     assert_eq!(nowhere.refusal(), (404, "NoSuchCheckout".to_owned(), None));
 }
 
-/// What the shop asks for once it is paid.
+/// An operation of the shop's on a paid order.
 fn ask(world: &World, checkout_id: &str, call: &str, body: &Value) -> Value {
     let answer = world.call("POST", &format!("/v1/checkouts/{checkout_id}/{call}"), &body.to_string());
     assert!(matches!(answer.status, 200..=202), "{}", answer.text);

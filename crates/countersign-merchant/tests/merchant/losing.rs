@@ -1,4 +1,4 @@
-//! Answers that are lost, late or no answers: each call ends as what Amazon knows, with one effect.
+//! Answers that are lost, late or not valid: each call ends in the state that Amazon has, with one effect.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::world::{ENGINES, World, usd};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A call, the intent that it follows, its name at Amazon, and its body.
+/// A call, the payment intent of its order, its name at Amazon, and its body.
 fn calls() -> [(&'static str, &'static str, &'static str, Value); 4] {
     [
         (
@@ -40,7 +40,7 @@ fn told(answer: &super::world::Answer) -> String {
     format!("{} {word}", answer.status)
 }
 
-/// Every send of an operation carries the same bytes under the same key.
+/// Every send of an operation has the same bytes and the same key.
 fn assert_same_bytes(world: &World, operation: &str) {
     let arrived = world.amazon.arrived(operation);
     let distinct: HashSet<_> = arrived.iter().map(|it| (it.key.clone(), it.body.clone())).collect();
@@ -105,7 +105,7 @@ fn an_outage_of_hours_ends_with_one_effect_and_rings_its_alarms() {
             assert_eq!((answer.status, &answer.json()["state"]), (202, &json!("Checking")), "{call}");
             world.skip(Duration::from_secs(2 * 3_600));
         });
-        let alarms = lines.iter().filter(|line| line.contains("nobody knows yet whether this was done"));
+        let alarms = lines.iter().filter(|line| line.contains("an operation is still in doubt"));
         assert_eq!(alarms.count(), 2, "{call}: at five minutes and at an hour");
         assert!(lines.iter().all(|line| !line.contains("canary")));
         world.restart();
@@ -133,7 +133,7 @@ fn what_is_in_doubt_holds_its_budget_and_its_charge() {
     world.amazon.comes_back();
     assert_eq!(world.ask(&id, "refunds", &refund("3", "40.00")).status, 202);
     world.let_pass(MINUTE);
-    assert_eq!(world.amazon.money(), "held 0, taken 10000, given back 10000");
+    assert_eq!(world.amazon.money(), "held 0, captured 10000, refunded 10000");
 
     let world = World::in_memory();
     let id = world.completed("Authorize");
@@ -146,16 +146,16 @@ fn what_is_in_doubt_holds_its_budget_and_its_charge() {
         |reference: &str, amount: &str| json!({ "reference": reference, "chargeAmount": usd(amount) });
     assert_eq!(world.ask(&id, "charges", &charge("3", "50.00")).status, 202);
     assert_eq!(world.ask(&id, "charges", &charge("4", "10.01")).refusal().1, "ExceedsLimit");
-    // A permission is closed when what was asked for before is over.
+    // A permission is closed only once the earlier operations are over.
     let asked_at = world.time.now();
     let answer = world.ask(&id, "close", &json!({ "reference": "5" }));
-    assert_eq!(world.time.now(), asked_at, "nobody waits for a doubt");
+    assert_eq!(world.time.now(), asked_at, "a caller does not wait while an operation is in doubt");
     assert_eq!((answer.status, &answer.json()["state"]), (202, &json!("Checking")));
     assert!(world.amazon.arrived("close").is_empty());
     world.amazon.comes_back();
     world.let_pass(MINUTE);
     assert_eq!(world.ask(&id, "close", &json!({ "reference": "5" })).status, 200);
-    assert_eq!(world.amazon.money(), "held 5000, taken 4000, given back 0");
+    assert_eq!(world.amazon.money(), "held 5000, captured 4000, refunded 0");
 }
 
 #[test]

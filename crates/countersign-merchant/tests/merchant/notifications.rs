@@ -1,5 +1,5 @@
-//! What Amazon's notifications bring about, and what they cannot. Anybody who knows the address can
-//! post to it, so most of what is here is posted by somebody else.
+//! The effects of Amazon's notifications, and what they cannot do. Anybody who knows the URL can post to it,
+//! so most cases here are posted by somebody else.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// An order that Amazon has accepted, and on whose authorization it still decides.
+/// An order that Amazon has accepted, but whose authorization is pending.
 fn pending(world: &World) -> String {
     let checkout_id = world.placed(&waiting_order());
     world.amazon.fault("finalize", Fault::Pending);
@@ -30,7 +30,7 @@ fn pending(world: &World) -> String {
     checkout_id
 }
 
-/// Every request that Amazon has answered.
+/// How many Gets Amazon has received.
 fn asked(world: &World) -> usize {
     ["session", "charge", "refund", "permission"].map(|it| world.amazon.arrived(it).len()).iter().sum()
 }
@@ -52,7 +52,7 @@ fn what_is_not_amazons_is_refused_naming_the_field_and_changes_nothing() {
     world.notifications.topic_arns = vec!["arn:aws:sns:us-east-1:123456789012:M1".to_owned()];
     world.restart();
     let checkout_id = pending(&world);
-    // Amazon has authorized it: a notification that is believed makes this order authorized.
+    // Amazon has authorized it, so a notification that verifies makes this order authorized.
     world.amazon.decide(CHARGE, "Authorized");
     let now = world.time.now();
     let about = message("n-1", "CHARGE", CHARGE);
@@ -137,13 +137,13 @@ fn what_is_not_amazons_is_refused_naming_the_field_and_changes_nothing() {
         let answer = world.run(world.request_with(method, "/amazon/notifications", &genuine, None));
         assert_eq!((answer.status, &answer.headers["allow"]), (405, &"POST".parse().unwrap()), "{method}");
     }
-    // Nothing was kept, nothing asked for, and no request left for any address but the one that is known.
+    // Nothing was kept or looked up, and only the known certificate URL was requested.
     assert_eq!(commits(&world), commits_before);
     world.let_pass(2 * SECOND);
     assert_eq!(asked(&world), asked_before);
     assert_eq!(world.checkout(&checkout_id), before);
     assert_eq!(world.certificates.requested(), [CERTIFICATE_URL]);
-    // The genuine one is still believed.
+    // The genuine notification is still accepted.
     assert_eq!(world.post(&genuine).status, 200);
     world.let_pass(2 * SECOND);
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
@@ -190,7 +190,7 @@ fn it_is_kept_before_it_is_acknowledged_and_a_full_store_lets_amazon_try_again()
         world.store.hook.is_away.store(false, Ordering::SeqCst);
         assert!(!is_remembered(&world, "1"));
         assert_eq!(world.post(&body).json(), json!({ "status": "ok" }));
-        // The process ends before it looks.
+        // The process ends before it looks the charge up.
         world.restart();
         world.let_pass(2 * SECOND);
         assert_eq!(world.attempts(&checkout_id), ["Completed"]);
@@ -216,7 +216,7 @@ fn a_crash_at_any_commit_loses_no_notification() {
                     futures_util::future::select(Box::pin(join(answer, sleep)), Box::pin(timers)).await;
                 });
                 world.restart();
-                // Amazon had no answer, or does not know that it had one.
+                // Amazon got no answer, so it sends the notification again.
                 assert_eq!(world.post(&body).status, 200);
                 world.let_pass(10 * SECOND);
                 assert_eq!(
@@ -239,7 +239,7 @@ fn a_copy_is_acknowledged_and_does_nothing() {
     let world = World::in_memory();
     let checkout_id = pending(&world);
     let first = world.notification("1", "CHARGE", CHARGE);
-    // Another topic's copy has a message id of its own.
+    // The copy of another topic has its own message id.
     let by_another_topic = signed("m-2", &message("n-1", "CHARGE", CHARGE), world.time.now(), |_| ());
     assert_eq!(world.post(&first).status, 200);
     world.let_pass(2 * SECOND);
@@ -298,8 +298,8 @@ fn a_forged_captured_changes_nothing() {
     let checkout_id = world.completed("Authorize");
     world.let_pass(2 * SECOND);
     let before = world.checkout(&checkout_id);
-    // Signed by the service, as anybody's message on a topic of their own is, with every member that a
-    // gullible reader might look for.
+    // Signed by the service, as a message on anybody's own topic is, with every member that a reader could
+    // wrongly trust.
     let mut captured = message("n-1", "CHARGE", CHARGE);
     captured["State"] = json!("Captured");
     captured["statusDetails"] = json!({ "state": "Captured" });
@@ -333,7 +333,7 @@ fn one_that_overtakes_finalizes_answer_is_kept_and_resolves_the_doubt() {
         };
         let (completed, notified) = world.run(join(world.completing(&checkout_id, SESSION), early));
         assert_eq!((completed.status, notified.status), (202, 200));
-        // For hours nobody can look, and the looks become rare.
+        // For hours Amazon cannot be asked, and the pauses grow.
         world.skip(3 * HOUR);
         assert_eq!(world.attempts(&checkout_id), ["InDoubt"]);
         world.restart();
@@ -357,8 +357,8 @@ fn a_doubt_whose_notification_comes_is_looked_up_at_once() {
     world.skip(10 * HOUR);
     world.amazon.comes_back();
     world.let_pass(5 * SECOND);
-    assert_eq!(world.attempts(&checkout_id), ["InDoubt"], "the next look is far");
-    // No session's id is in it: the permission's reference is the thread back.
+    assert_eq!(world.attempts(&checkout_id), ["InDoubt"], "the next look-up is far in the future");
+    // It has no session's id: the permission's reference leads back to the order.
     world.notified("1", "CHARGE", CHARGE);
     world.let_pass(2 * SECOND);
     assert_eq!(world.attempts(&checkout_id), ["Completed"]);
@@ -387,7 +387,7 @@ fn one_whose_order_cannot_be_asked_for_is_kept_until_it_can() {
 #[test]
 fn one_whose_order_is_never_found_is_given_up_after_fifteen_days_and_told() {
     const ELSEWHERE: &str = "S01-5105180-7777777-C000001";
-    // Nothing is there, or it is another system's of the same merchant.
+    // The permission does not exist, or belongs to another system of the same merchant.
     for (reference, most_asked) in [(None, 15 * 24 + 16), (Some("order of another system"), 1)] {
         let world = World::in_memory();
         if let Some(reference) = reference {
@@ -454,7 +454,7 @@ fn what_amazon_notifies_of_a_declined_authorization_is_taken_in() {
             };
             let asked = asked_for_it();
             world.skip(16 * DAY);
-            assert_eq!(asked_for_it(), asked, "nothing of it is asked for any more");
+            assert_eq!(asked_for_it(), asked, "its objects are not looked up any more");
         });
         assert_eq!(errors(&lines), Vec::<&String>::new());
     }
@@ -490,7 +490,7 @@ fn money_under_an_authorization_that_was_declined_is_told_to_the_operator_once_a
             world.amazon.refund_elsewhere(refund, CHARGE, &usd("3.00"));
             let facts = world.facts().len();
             let lines = logged(|| {
-                // It cannot be looked at yet.
+                // It cannot be looked up yet.
                 for down in ["charge", "refund"] {
                     world.amazon.goes_down(down);
                 }
@@ -509,7 +509,7 @@ fn money_under_an_authorization_that_was_declined_is_told_to_the_operator_once_a
             let errors = errors(&lines);
             let looked_at = if object_type == "CHARGE" { object } else { CHARGE };
             assert!(
-                matches!(errors[..], [line] if line.contains("Amazon contradicts what was proved")
+                matches!(errors[..], [line] if line.contains("Amazon contradicts an outcome that was proved")
                     && line.contains(&checkout_id) && line.contains(looked_at)),
                 "{state} {object}: {errors:?}"
             );
@@ -532,7 +532,7 @@ fn what_was_made_elsewhere_under_the_permission_is_taken_in_and_nothing_else() {
     world.amazon.decide(second, "Captured");
     world.amazon.change_charge(second, |charge| charge["captureAmount"] = usd("7.00"));
     world.amazon.refund_elsewhere(refund, second, &usd("3.00"));
-    // Of another order's permission, under the name of this one's.
+    // A charge under another order's permission, in a message that names this order's.
     let foreign = "S01-5105180-2222222-C000001";
     world.amazon.charge_elsewhere(foreign, &usd("9.00"));
     let mut confused = message("n-0", "CHARGE", foreign);
@@ -577,7 +577,7 @@ fn in_whatever_order_and_however_often_they_come_the_checkout_is_the_same() {
                 .iter()
                 .map(|&place| world.notification(&place.to_string(), told[place].0, told[place].1))
                 .collect();
-            // All of it has happened by the time that the first is heard of.
+            // Everything has happened before the first notification arrives.
             world.amazon.decide(CHARGE, "Captured");
             world.amazon.change_charge(CHARGE, |charge| charge["captureAmount"] = usd("40.00"));
             world.amazon.charge_elsewhere(second, &usd("7.00"));
@@ -604,7 +604,7 @@ fn in_whatever_order_and_however_often_they_come_the_checkout_is_the_same() {
     }
 }
 
-/// All orders of `count` things.
+/// All permutations of `count` indexes.
 fn permutations(count: usize) -> Vec<Vec<usize>> {
     let Some(last) = count.checked_sub(1) else { return vec![Vec::new()] };
     let put_in = |shorter: &Vec<usize>| {
@@ -624,8 +624,8 @@ fn a_stale_answer_after_a_notification_takes_nothing_back() {
     let world = World::in_memory();
     let checkout_id = world.completed("AuthorizeWithCapture");
     world.let_pass(2 * SECOND);
-    // An earlier state is a slow replica's. Another end is none that a charge can come to from its own, and is
-    // told once.
+    // An earlier state comes from a slow replica. A different final state is not reachable from Captured, and
+    // is logged once.
     for (state, is_told) in [
         ("Authorized", false),
         ("AuthorizationInitiated", false),
@@ -641,7 +641,9 @@ fn a_stale_answer_after_a_notification_takes_nothing_back() {
         let errors = errors(&lines);
         assert_eq!(errors.len(), usize::from(is_told), "{state}: {errors:?}");
         for line in errors {
-            for part in ["Amazon contradicts what was proved", &checkout_id, CHARGE, "another final state"] {
+            for part in
+                ["Amazon contradicts an outcome that was proved", &checkout_id, CHARGE, "another final state"]
+            {
                 assert!(line.contains(part), "{part}: {line}");
             }
         }

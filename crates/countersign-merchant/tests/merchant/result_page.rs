@@ -1,4 +1,4 @@
-//! The buyer's page: the truth for the holder of the link, and nothing else.
+//! The result page: it shows the result to anyone with the link, and nothing else.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use super::world::{
     Answer, ENGINES, NOT_PAID_MESSAGE, OTHER_SESSION, SESSION, World, order, session_for, waiting_order,
 };
 
-/// As a browser without any cookie, or `curl`, gets it.
+/// The page as a browser without cookies, or `curl`, gets it.
 fn page(world: &World, path: &str) -> Answer {
     let page = world.run(world.request_with("GET", path, "", None));
     assert!(!page.headers.contains_key("set-cookie"));
     assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(page.headers["cache-control"], "no-store");
     assert_eq!(page.headers["referrer-policy"], "no-referrer");
-    // A page without a verdict has its own script, and for where none runs it has no need of one.
+    // A page without a verdict has its own script, and reloads without one where no scripts run.
     let scripts = usize::from(page.text.contains("http-equiv"));
     assert_eq!(
         page.text.matches("<script src=\"page.js\" defer></script>").count(),
@@ -132,7 +132,7 @@ fn the_message_of_a_failed_payment_is_told_in_six_languages() {
         let checkout_id = world.placed(&order);
         world.amazon.fault("finalize", Fault::refusal(422, "SoftDeclined"));
         let result = world.complete(&checkout_id, SESSION).json();
-        assert_eq!(result["message"], NOT_PAID_MESSAGE, "the shop reads English");
+        assert_eq!(result["message"], NOT_PAID_MESSAGE, "the shop's message is in English");
         assert_eq!(result["redirectUrl"], "https://shop.example/checkout");
         let page = page(&world, &world.result_path(&checkout_id));
         assert!(page.text.contains(&format!("<html lang=\"{word}\">")));
@@ -152,7 +152,7 @@ fn a_canceled_order_leads_back_to_the_shop_and_not_to_be_paid_in_six_languages()
         ("es_ES", "Este pedido se ha cancelado.", "Volver a la tienda"),
         ("ja_JP", "このご注文はキャンセルされました。", "ショップに戻る"),
     ] {
-        // A shop that has not said where it is has said where its checkouts start.
+        // A shop without a URL of its own has the URL where its checkouts start.
         for (shop_url, leads_to) in [
             (Some("https://shop.example/"), "https://shop.example/"),
             (None, "https://shop.example/checkout"),
@@ -206,7 +206,7 @@ fn a_page_without_a_verdict_asks_again_less_and_less_and_after_half_an_hour_by_i
 #[test]
 fn a_page_that_looks_again_says_so_in_six_languages() {
     for (language, once, again) in [
-        ("en_US", "Please do not pay again.", "This page looks again by itself"),
+        ("en_US", "Please do not pay again.", "This page updates itself"),
         ("de_DE", "Bitte zahlen Sie nicht noch einmal.", "Diese Seite sieht von selbst wieder nach"),
         ("fr_FR", "Merci de ne pas payer une seconde fois.", "Cette page se met à jour d’elle-même"),
         ("it_IT", "Non pagare di nuovo.", "Questa pagina si aggiorna da sola"),
@@ -247,7 +247,7 @@ fn the_pages_own_script_is_beside_it_and_asks_its_own_server_only() {
     assert!(policy.starts_with(own) && policy.ends_with(others), "{policy}");
 }
 
-/// A decline, once more, of one session after another.
+/// Declines this many sessions, one after the other.
 fn decline(world: &World, order: &serde_json::Value, checkout_id: &str, times: usize) {
     for n in 0..times {
         let session = format!("{n:08}-1111-4222-8333-944455556666");
@@ -261,7 +261,7 @@ fn decline(world: &World, order: &serde_json::Value, checkout_id: &str, times: u
 #[test]
 fn after_three_failures_the_buyer_is_told_to_pay_otherwise_in_six_languages() {
     for (language, other_way, changed) in [
-        ("en_US", "Please choose another way to pay in the shop.", "Your order was changed meanwhile"),
+        ("en_US", "Please choose another way to pay in the shop.", "Your order has changed in the meantime"),
         ("de_DE", "Bitte wählen Sie im Shop eine andere Zahlungsmöglichkeit.", "Ihre Bestellung hat sich"),
         ("fr_FR", "Veuillez choisir une autre façon de payer", "Votre commande a changé"),
         ("it_IT", "Scegli un altro modo di pagare nel negozio.", "Nel frattempo l’ordine è cambiato"),
@@ -275,7 +275,7 @@ fn after_three_failures_the_buyer_is_told_to_pay_otherwise_in_six_languages() {
         let path = world.result_path(&checkout_id);
         decline(&world, &order, &checkout_id, 2);
         assert!(!page(&world, &path).text.contains(other_way));
-        // The third ends because the order was changed in between.
+        // The third attempt ends because the order has changed in between.
         let mut other = order.clone();
         other["paymentDetails"]["chargeAmount"]["amount"] = json!("13.00");
         world.amazon.open(OTHER_SESSION, session_for(&other, OTHER_SESSION, &checkout_id));
@@ -328,7 +328,7 @@ fn a_link_with_any_changed_character_leads_nowhere_and_says_nothing() {
     }
     let browser = world.call("POST", "/v1/checkouts", &order().to_string()).json();
     let other_door = format!("/result/{}", browser["browserToken"].as_str().unwrap());
-    assert_eq!(page(&world, &other_door), nowhere, "one token does not open the other door");
+    assert_eq!(page(&world, &other_door), nowhere, "one token does not give access to the other page");
     assert_eq!(page(&world, &path).status, 200);
 }
 

@@ -1,4 +1,4 @@
-//! Which event is a fact, and what the shop is told of it.
+//! Which events are facts, and what the facts say.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutId, RefundId};
 use countersign_domain::merchant::call::{CallEvent, KeyOrdinal};
@@ -68,7 +68,7 @@ fn charge(n: u32, state: ChargeState) -> Charge {
     }
 }
 
-/// What was refused: of each call of the shop's, of the capture policy's, of a cancellation's.
+/// A refused operation of each kind: the shop's calls, the capture policy's, and a cancellation's.
 fn operations() -> Vec<Operation> {
     let (shop, own) = (OperationName::Shop, OperationName::Own);
     let undo = |what| OwnName::Undo { what, try_number: 1 };
@@ -94,7 +94,7 @@ fn operations() -> Vec<Operation> {
     let refused = |number, name, request| Operation {
         number,
         name,
-        // A refusal is told of what was resolved, whatever it was asked for as.
+        // The fact of a refusal depends on the resolved request, not on what was asked for.
         asked: Asked::Close { reason: None },
         request,
         requested_at: at(),
@@ -104,7 +104,7 @@ fn operations() -> Vec<Operation> {
     (1..).zip(named).map(|(number, (name, request))| refused(number, name, request)).collect()
 }
 
-/// A canceled order with a charge in each state that lasts.
+/// A canceled order with a charge in each state that can last.
 pub(crate) fn checkout(permission: PermissionState) -> Checkout {
     let refund = |n, state| Refund { id: refund_id(n), amount: usd(100), state, look: None };
     let refunds = vec![
@@ -152,7 +152,7 @@ pub(crate) fn checkout(permission: PermissionState) -> Checkout {
     }
 }
 
-/// What a payment's event tells the shop, without what every fact has.
+/// The fact of a payment's event, without the members that every fact has.
 fn told(event: PaymentEvent, permission: PermissionState) -> Value {
     let after = checkout(permission);
     let fact = Event::of(&CheckoutEvent::Payment(event), &after).fact(&after, at());
@@ -258,7 +258,7 @@ fn a_refusal_is_the_fact_of_what_the_shop_or_its_capture_policy_asked_for() {
     let policys = format!("capture {}", charge_id(1));
     assert_eq!(refused(5), fact(&policys, "captureCharge", of(1, "10.00")));
     for number in 6..=8 {
-        assert_eq!(refused(number), Value::Null, "a cancellation tells of its end itself: {number}");
+        assert_eq!(refused(number), Value::Null, "an operation of a cancellation has no fact: {number}");
     }
 }
 
