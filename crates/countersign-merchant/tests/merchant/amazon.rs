@@ -1,5 +1,5 @@
-//! A scripted Amazon: just enough of it to answer, and every way of not answering. It verifies no
-//! rule of Amazon's (the sandbox does that); it counts, remembers and fails as told.
+//! A scripted Amazon: just enough to answer, and every way of not answering. It checks none of Amazon's rules
+//! (the sandbox does that); it counts, remembers, and fails as the test says.
 
 mod payment;
 
@@ -13,7 +13,7 @@ use countersign_world::fake::FakeClock;
 use futures_util::future::{BoxFuture, pending};
 use serde_json::{Value, json};
 
-/// What becomes of the next call of an operation.
+/// What happens to the next call of an operation.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// Nothing goes wrong.
@@ -26,25 +26,25 @@ pub(crate) enum Fault {
     LostBefore,
     /// Done, and never answered.
     HangAfter,
-    /// Lost on the way, not done, and nobody notices.
+    /// Lost on the way, not done, and never answered.
     HangBefore,
-    /// Not done; this answer instead.
+    /// Not done, and answered with this.
     Answer(u16, Value),
     /// Get: the session as it was while it was open.
     StaleOpen,
     /// Get or Finalize: without ids.
     WithoutIds,
-    /// Done and accepted, the authorization or the capture pending.
+    /// Done and accepted, with the authorization or the capture pending.
     Pending,
     /// The same, answered with 200.
     PendingWith200,
-    /// Finalize: done, and answered as this whole other answer.
+    /// Done, and answered with this instead.
     AnswerAfter(u16, Value),
 }
 
 impl Fault {
     pub(crate) fn refusal(status: u16, code: &str) -> Self {
-        // A message of Amazon's may quote what was sent: no log may have it.
+        // A message of Amazon's may quote the request, so it must not be logged.
         Self::Answer(status, json!({ "reasonCode": code, "message": "canary" }))
     }
 }
@@ -117,7 +117,7 @@ impl Amazon {
         self.state().sessions.insert(id.to_owned(), canceled);
     }
 
-    /// What an authorization has come to.
+    /// Sets the state of a charge.
     pub(crate) fn decide(&self, charge_id: &str, state: &str) {
         self.state().charges.get_mut(charge_id).unwrap()["statusDetails"] = json!({ "state": state });
     }
@@ -144,17 +144,17 @@ impl Amazon {
         self.state().down.clear();
     }
 
-    /// Amazon's clock, ahead of ours.
+    /// Sets how many seconds Amazon's clock is ahead of ours.
     pub(crate) fn skew(&self, seconds: i64) {
         self.state().skew_s = seconds;
     }
 
-    /// The reading of its pages in which Finalize ignores idempotency keys.
+    /// Finalize ignores idempotency keys, as Amazon's pages can be read.
     pub(crate) fn ignore_keys(&self) {
         self.state().ignores_keys = true;
     }
 
-    /// The reading in which errors are saved under a key, and replayed.
+    /// Errors are saved under their key and replayed, as Amazon's pages can be read.
     pub(crate) fn save_errors(&self) {
         self.state().saves_errors = true;
     }
@@ -167,7 +167,7 @@ impl Amazon {
         self.state().at_charge = Some(Box::new(hook));
     }
 
-    /// When a call that changes a charge, a refund or a permission has arrived.
+    /// Runs when a call that changes a charge, a refund or a permission has arrived.
     pub(crate) fn at_operation(&self, hook: impl Fn() + Send + Sync + 'static) {
         self.state().at_operation = Some(Box::new(hook));
     }
@@ -194,12 +194,12 @@ impl Amazon {
     }
 }
 
-/// Faults that were ordered and never happened make a test say less than it seems to.
+/// A fault that was set and never happened means that a test proves less than it seems to.
 impl Drop for Amazon {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             let left = self.state.get_mut().unwrap().faults.values().map(VecDeque::len).sum::<usize>();
-            assert_eq!(left, 0, "faults were left");
+            assert_eq!(left, 0, "some faults did not happen");
         }
     }
 }
@@ -286,7 +286,7 @@ impl State {
         if let Some(key) = arrived.key.as_ref().filter(|_| !self.ignores_keys)
             && let Some((body, status, answer)) = self.saved.get(key)
         {
-            assert_eq!(*body, arrived.body, "a key came back with another body");
+            assert_eq!(*body, arrived.body, "a key was used again with a different body");
             return (*status, answer.clone());
         }
         let Some(session) = self.sessions.get(id).cloned() else { return found(None) };
@@ -351,7 +351,7 @@ impl Transport for Amazon {
             ("GET", "refunds") => "refund",
             ("POST", "refunds") => "createRefund",
             ("DELETE", "chargePermissions") => "close",
-            other => panic!("nobody asked for {other:?}"),
+            other => panic!("this call is not known: {other:?}"),
         };
         let key = request.headers().get("x-amz-pay-idempotency-key");
         let key = key.map(|key| key.to_str().unwrap().to_owned());

@@ -1,4 +1,4 @@
-//! The buyer's page: what its token opens, to which origins, and what a hostile one can do.
+//! The buyer's page: what its token gives access to, from which origins, and what a hostile page can do.
 
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
@@ -22,7 +22,7 @@ pub(crate) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Registers an order, whose page is opened.
+    /// Registers an order, and opens its page.
     pub(crate) fn open(world: &'a World, order: &Value) -> Self {
         let registered = world.call("POST", "/v1/checkouts", &order.to_string());
         assert!(matches!(registered.status, 200 | 201), "{}", registered.text);
@@ -35,7 +35,7 @@ impl<'a> Page<'a> {
         format!("/browser/{}/{event}", self.token)
     }
 
-    /// An event of the button's, as a browser sends it.
+    /// An event of the button, as a browser sends it.
     pub(crate) fn asking(&self, event: &str, body: &Value) -> impl Future<Output = Answer> + use<> {
         request(self.world, "POST", &self.path(event), &body.to_string(), &[("origin", ORIGIN)])
     }
@@ -60,13 +60,13 @@ impl<'a> Page<'a> {
         self.ask("init", &init())
     }
 
-    /// The buyer places the order, as Amazon has it, and the page completes it.
+    /// The buyer places the order at Amazon, and the page completes it.
     pub(crate) fn complete_with(&self, session: &str, order: &Value) -> Answer {
         self.world.amazon.open(session, session_for(order, session, &self.checkout_id));
         self.ask("complete", &completed(session))
     }
 
-    /// How the shop changes the terms to those of an order: path and body.
+    /// The shop's request to change the terms to those of an order: path and body.
     pub(crate) fn change_of_terms(&self, order: &Value, version: u64) -> (String, String) {
         let mut terms = order.clone();
         for member in ["orderId", "startOfCheckoutUrl", "successUrl"] {
@@ -76,14 +76,14 @@ impl<'a> Page<'a> {
         (format!("/v1/checkouts/{}/terms", self.checkout_id), terms.to_string())
     }
 
-    /// The terms as the shop sees them: amount and version.
+    /// The terms as the shop reads them: amount and version.
     pub(crate) fn terms(&self) -> (String, u64) {
         let checkout = self.world.checkout(&self.checkout_id);
         let amount = checkout["paymentDetails"]["chargeAmount"]["amount"].as_str().unwrap().to_owned();
         (amount, checkout["termsVersion"].as_u64().unwrap())
     }
 
-    /// The timeline's entries of one type.
+    /// The details of the timeline's entries of one type.
     pub(crate) fn told(&self, kind: &str) -> Vec<String> {
         let checkout = self.world.checkout(&self.checkout_id);
         let entries = checkout["timeline"].as_array().unwrap().iter().filter(|entry| entry["type"] == kind);
@@ -129,7 +129,7 @@ fn completed(session: &str) -> Value {
         "paymentDescriptor": "Visa ****1111 (Amazon Pay)" })
 }
 
-/// What no answer to a browser has.
+/// What no answer to a browser may contain.
 const NOT_FOR_BROWSERS: [&str; 8] =
     ["Terry", "98121", "Canary", "S01-", "chargeId", "chargePermissionId", SESSION, OTHER_SESSION];
 
@@ -199,7 +199,7 @@ fn each_outcome_has_its_status_its_words_and_its_way() {
         let page = Page::open(&world, &order);
         world.amazon.fault("finalize", fault.clone());
         if outcome == "checking" {
-            // The same bytes are sent once more at once.
+            // The same bytes are immediately sent once more.
             world.amazon.fault("finalize", fault);
         }
         let answer = page.complete_with(SESSION, &order);
@@ -272,7 +272,7 @@ fn only_pages_of_the_shop_are_answered() {
     assert_eq!(world.store.counts().applied, before, "nothing was written");
 
     let without = ask("GET", &standing, &[]);
-    assert_eq!(without.status, 200, "no page of another origin asks without one");
+    assert_eq!(without.status, 200, "a request from a page of another origin always has the header");
     assert!(!without.headers.contains_key("access-control-allow-origin"));
 }
 
@@ -402,7 +402,7 @@ fn an_event_that_cannot_be_read_is_refused_naming_the_member_and_changes_nothing
         let answer = world.run(request(&world, "PUT", &page.path(event), "", &[("origin", ORIGIN)]));
         assert_eq!((answer.status, answer.headers["allow"].to_str().unwrap()), (405, allowed));
     }
-    assert_eq!(page.init().status, 200, "and a right one is answered");
+    assert_eq!(page.init().status, 200, "a valid event is answered");
 }
 
 // Promise: B10
@@ -435,7 +435,7 @@ fn addresses_that_come_later_count_until_something_was_compared_with_them() {
     let bare = json!({ "amazonCheckoutSessionId": SESSION });
     assert_eq!(page.ask("complete", &bare).status, 202);
     assert_eq!(page.ask("complete", &tampered).status, 202);
-    // What was given first is not taken back by what comes after.
+    // The first addresses are not replaced by later ones.
     assert_eq!(page.ask("complete", &completed(SESSION)).status, 202);
     world.amazon.comes_back();
     world.let_pass(std::time::Duration::from_secs(60));
@@ -447,13 +447,13 @@ fn addresses_that_come_later_count_until_something_was_compared_with_them() {
 fn replayed_and_reordered_events_change_no_outcome() {
     let world = World::in_memory();
     let page = Page::open(&world, &order());
-    // Completed before any other event: what the shop has registered is what is paid.
+    // Completed before any other event: the registered amount is paid.
     world.amazon.open(SESSION, session_for(&order(), SESSION, &page.checkout_id));
     let (first, second) = world.run(join(
         page.asking("complete", &completed(SESSION)),
         page.asking("complete", &completed(SESSION)),
     ));
-    assert_eq!(first, second, "a double click");
+    assert_eq!(first, second, "both answers to a double click are the same");
     assert_eq!(first.verdict(), (200, "paid".to_owned()));
     let terms = page.terms();
     let elsewhere = json!({ "shippingAddress": { "countryCode": "FR" } });
@@ -521,7 +521,7 @@ fn the_script_is_served_to_every_page_and_asked_for_again_by_its_tag() {
         assert_eq!(unchanged.headers["etag"], tag);
     }
     assert_eq!(get(&[("if-none-match", "\"other\"")]).status, 200);
-    // Under a strict policy a page runs no text as code.
+    // A strict Content Security Policy does not allow a page to run text as code.
     for forbidden in ["eval(", "new Function", "innerHTML", "document.write", "insertAdjacentHTML", ".style"]
     {
         assert!(!script.text.contains(forbidden), "{forbidden}");

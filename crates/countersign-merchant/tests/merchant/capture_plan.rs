@@ -1,4 +1,5 @@
-//! Authorized charges by the clock: warnings, the last safe moment, and what the expiry turns out to be.
+//! Authorized charges over time: the warnings, the capture at the last safe moment, and the expiry that
+//! Amazon shows.
 
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ fn world_with(policy: CapturePolicy, lasts: Duration) -> World {
     world
 }
 
-/// What the timeline tells of the charge, each with the hours since it was authorized.
+/// The timeline's entries about the charge, each with the time since it was authorized.
 fn story(world: &World, id: &str, began_at: Timestamp) -> String {
     let shown = world.checkout(id);
     let told = shown["timeline"].as_array().unwrap().iter().filter_map(|entry| {
@@ -114,7 +115,7 @@ fn a_machine_that_was_off_over_the_moment_captures_when_it_is_back() {
         world.time.advance(29 * DAY + 20 * HOUR);
         world.restart();
         world.let_pass(Duration::from_secs(5));
-        assert_eq!(world.amazon.money(), "held 0, taken 4000, given back 0");
+        assert_eq!(world.amazon.money(), "held 0, captured 4000, refunded 0");
     }
 }
 
@@ -130,7 +131,7 @@ fn an_own_capture_whose_answer_is_lost_happens_once() {
             world.amazon.decide(CHARGE, "Captured");
             world.skip(HOUR);
         }
-        assert_eq!(world.amazon.money(), "held 0, taken 4000, given back 0");
+        assert_eq!(world.amazon.money(), "held 0, captured 4000, refunded 0");
         assert_eq!(world.fulfilment(&id), (true, "Captured".to_owned()));
         let sent = world.amazon.arrived("captureCharge");
         assert!(sent.iter().all(|it| it.key == sent[0].key && it.body == sent[0].body));
@@ -145,7 +146,7 @@ fn a_policy_that_is_set_later_applies_to_what_is_authorized_already() {
         world.amazon.authorizes_for(30 * DAY);
         let early = world.completed("Authorize");
         world.skip(6 * DAY + HOUR);
-        // The last warning is given. With nobody to capture, the next is weeks away.
+        // The last warning was given. Without a capture policy, the next timer is weeks away.
         world.policy.capture_policy = CapturePolicy::BeforeGuaranteeEnds;
         world.restart();
         world.skip(16 * HOUR);
@@ -162,7 +163,7 @@ fn the_timers_are_set_anew_once_for_a_policy_and_not_at_every_start() {
     world.let_pass(2 * HOUR);
     let mut commits_of_a_start = |policy: Policy| {
         world.policy = policy;
-        // With its counters at zero.
+        // A restart sets the store's counters to zero.
         world.restart();
         world.store.counts().applied
     };
@@ -186,10 +187,10 @@ fn a_timer_of_another_configuration_is_set_anew_when_it_finds_nothing_due() {
     let stored = |world: &World| world.run(world.store.inner().next_due()).unwrap().unwrap();
     let (of_the_policy, now) = (stored(&world), world.time.now());
     assert!(of_the_policy > now && of_the_policy <= now.plus(DAY), "the capture before seven days are over");
-    // Nobody captures by policy any more.
+    // The policy does not capture any more.
     world.policy.capture_policy = CapturePolicy::Manual;
     world.restart();
     world.skip(2 * DAY);
-    assert!(stored(&world) > world.time.now(), "it is not found due for ever");
+    assert!(stored(&world) > world.time.now(), "it does not stay due forever");
     assert_eq!(world.fulfilment(&id), (true, "Authorized".to_owned()));
 }

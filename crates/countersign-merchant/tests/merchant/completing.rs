@@ -1,4 +1,4 @@
-//! Completing: every intent, both products, repetition and company.
+//! Completions: every intent, both products, repeated and concurrent calls.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -112,7 +112,7 @@ fn two_tabs_are_one_payment_and_one_outcome() {
         let states: HashSet<_> = world.attempts(&checkout_id).into_iter().collect();
         assert_eq!(states, ["Completed".to_owned(), "Surplus".to_owned()].into());
         assert_eq!(world.amazon.charge_count(), 1);
-        // A third tab later gets the same, and is looked at as little.
+        // A third tab later gets the same outcome, and its session is not finalized either.
         assert_eq!(
             world.complete(&checkout_id, "3c1d3d4e-1111-4222-8333-944455556666").json()["chargeId"],
             answers[0].json()["chargeId"]
@@ -204,7 +204,8 @@ fn an_address_that_drifts_ends_unsent_naming_the_member() {
         elsewhere[member] = json!("Elsewhere");
         elsewhere
     };
-    // Registered with the order, or given by the caller; both addresses, whatever the product.
+    // The address is registered with the order or given by the caller. Both addresses count for both
+    // products.
     for (registered, given, field) in [
         (Some(elsewhere("city")), json!({}), "shippingAddress.city"),
         (None, json!({ "shippingAddress": elsewhere("name") }), "shippingAddress.name"),
@@ -224,7 +225,7 @@ fn an_address_that_drifts_ends_unsent_naming_the_member() {
         assert_eq!(answer.json()["reason"], "AddressDrift");
         assert_eq!(world.checkout(&checkout_id)["attempts"][0]["field"], field);
         world.let_pass(Duration::from_secs(3_600));
-        assert!(world.amazon.arrived("finalize").is_empty(), "nor does a timer send it later");
+        assert!(world.amazon.arrived("finalize").is_empty(), "a timer does not send it later either");
     }
 }
 
@@ -277,7 +278,7 @@ fn a_decline_leads_back_to_checkout_and_a_second_attempt_is_paid() {
 
         world.amazon.open(OTHER_SESSION, session_for(&order(), OTHER_SESSION, &checkout_id));
         assert_eq!(world.complete(&checkout_id, OTHER_SESSION).verdict(), (200, "paid".to_owned()));
-        // The first attempt's outcome stays what it was.
+        // The outcome of the first attempt does not change.
         assert_eq!(world.complete(&checkout_id, SESSION), declined);
         assert_eq!(world.attempts(&checkout_id), ["NotPaid", "Completed"]);
         assert_eq!(world.checkout(&checkout_id)["state"], "paid");
@@ -360,7 +361,7 @@ fn success_leaves_a_snapshot_that_is_fetched_by_timer() {
         assert!(world.amazon.arrived("permission").is_empty());
         world.amazon.fault("permission", Fault::refusal(503, "ServiceUnavailable"));
         world.let_pass(Duration::from_secs(60));
-        assert_eq!(world.amazon.arrived("permission").len(), 2, "tried again, and then no more");
+        assert_eq!(world.amazon.arrived("permission").len(), 2, "tried again once, and then no more");
         assert_eq!(world.amazon.arrived("charge").len(), charges);
     }
 }

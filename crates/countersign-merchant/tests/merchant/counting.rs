@@ -1,9 +1,9 @@
-//! What each operation of the shop's costs: counted on one thread, over the store in memory, with an Amazon that
-//! costs nothing. The snapshot beside this file is the budget: a change that needs more of anything says why in
-//! its commit.
+//! The cost of each operation of the shop's: counted on one thread, with the store in memory and an Amazon that
+//! costs nothing. The snapshot next to this file is the budget: a change that needs more gives the reason in its
+//! commit.
 //!
-//! Reads, writes and signatures are exact, allocations are rounded up by at most 5 %. Everything is
-//! done once before it is counted, so that what is made once a process is not.
+//! Reads, writes and signatures are exact; allocations are rounded up by at most 5 %. Everything is done once
+//! before it is counted, so that the cost of the first use is not included.
 
 use std::fmt::Write as _;
 use std::pin::Pin;
@@ -29,7 +29,7 @@ use super::amazon::Amazon;
 use super::time_machine::run;
 use super::world::{OTHER_SESSION, SESSION, SHOP_TOKEN, World, order, session_for};
 
-/// Builds all of a signed request and counts it; only the signature itself is none.
+/// Builds a signed request completely and counts it. Only the signature itself is fake.
 struct CountingSigner {
     id: PublicKeyId,
     signed: Arc<AtomicU64>,
@@ -82,7 +82,7 @@ impl<T> Future for FreeFuture<'_, T> {
     }
 }
 
-/// A merchant half of which everything is counted.
+/// A merchant half whose costs are counted.
 struct Counted {
     world: World,
     merchant: Merchant,
@@ -123,7 +123,7 @@ impl Counted {
         Self { world, merchant, store, signed, table }
     }
 
-    /// Runs to its end, and counts what that takes.
+    /// Runs a future to its end, and counts its cost.
     fn count<T>(&mut self, name: &str, future: impl Future<Output = T>) -> T {
         let (before, signed_before) = (self.store.counts(), self.signed.load(Ordering::Relaxed));
         let mut outcome = None;
@@ -148,7 +148,7 @@ impl Counted {
         outcome.unwrap()
     }
 
-    /// One call of the shop's, whose answer must have this status.
+    /// A call of the shop's. Its answer must have this status.
     fn call(&mut self, name: &str, path: &str, body: &Value, status: u16) -> Value {
         let mut request = Request::new(Bytes::from(body.to_string()));
         *request.method_mut() = http::Method::POST;
@@ -161,7 +161,7 @@ impl Counted {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Lets the timers do what is due.
+    /// Runs the timers that are due.
     fn timers(&mut self, name: &str) {
         let timers = Box::pin(self.merchant.timers());
         let sleep = self.world.time.sleep(Duration::from_millis(10));
@@ -171,7 +171,7 @@ impl Counted {
         }
     }
 
-    /// An order's whole life.
+    /// The whole life of an order.
     fn life(&mut self, session: &str, intent: &str) {
         let mut order = order();
         order["orderId"] = json!(session);
@@ -189,8 +189,8 @@ impl Counted {
     }
 }
 
-/// A number that another compiler or library may change a little, rounded up by at most 5 %: 1,000, 1,050, 1,100 …
-/// 2,000, 2,100 … 5,000, 5,250 ….
+/// Rounds up by at most 5 %, because another compiler or library may change the number a little: 1,000, 1,050,
+/// 1,100 … 2,000, 2,100 … 5,000, 5,250 ….
 fn rounded_up(number: u64) -> u64 {
     let power = 10_u64.pow(number.max(1).ilog10());
     let step = match number / power {

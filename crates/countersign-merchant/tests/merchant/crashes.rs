@@ -1,6 +1,6 @@
-//! Each call of the merchant API, with the process killed at each of its commits, before and after that is
-//! applied; then a restart on what was left, the timers, and the same request again. Nothing has a second
-//! effect, and nothing is lost that was begun.
+//! Each call of the merchant API, with the process killed at each of its commits, before and after the commit
+//! is applied; then a restart from what was stored, the timers, and the same request again. Nothing has a
+//! second effect, and nothing that was begun is lost.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use super::world::{Answer, ENGINES, Engine, SESSION, World, order_of_100, usd};
 const MINUTE: Duration = Duration::from_secs(60);
 const ORDER: &str = "1001";
 
-/// One call, and what comes before it.
+/// A call, and what happens before it.
 struct Case {
     name: &'static str,
     method: &'static str,
-    /// Behind the checkout's path; `None` for the list itself.
+    /// Appended to the checkout's path; `None` for the list itself.
     path: Option<&'static str>,
     body: fn() -> Value,
     prepare: fn(&World),
@@ -93,7 +93,7 @@ fn checkout_id(world: &World) -> Option<String> {
     listed["checkouts"][0]["checkoutId"].as_str().map(str::to_owned)
 }
 
-/// What is written of the order: the states of its attempt, its operations and its cancellation.
+/// The stored states of the order's attempts, operations and cancellation.
 fn written(world: &World, id: Option<&str>) -> String {
     let Some(id) = id else { return "nothing".to_owned() };
     let key = Key { collection: "checkout", id: id.to_owned() };
@@ -136,7 +136,7 @@ fn told(answer: &Answer) -> String {
     format!("{} {}", answer.status, word.unwrap_or(""))
 }
 
-/// What the case asks for, as one request.
+/// The request of a case.
 fn request(world: &World, case: &Case, id: Option<&str>) -> impl Future<Output = Answer> + use<> {
     let path = match (case.path, id) {
         (Some(path), Some(id)) => format!("/v1/checkouts/{id}/{path}"),
@@ -147,7 +147,7 @@ fn request(world: &World, case: &Case, id: Option<&str>) -> impl Future<Output =
     world.request(case.method, &path, &body)
 }
 
-/// The rows of a case: one for each commit that it makes, and each side of it.
+/// The rows of a case: one before and one after each commit that it makes.
 fn rows(engine: Engine, case: &Case) -> Vec<String> {
     let undisturbed = World::new(engine);
     (case.prepare)(&undisturbed);
@@ -201,7 +201,7 @@ fn order_key() -> Key {
     Key { collection: "order", id: ORDER.to_owned() }
 }
 
-/// Whatever was sent twice was the same.
+/// Whatever was sent twice had the same key and bytes.
 fn assert_one_effect(world: &World, name: &str) {
     for operation in ["finalize", "createCharge", "captureCharge", "cancelCharge", "createRefund", "close"] {
         let arrived = world.amazon.arrived(operation);

@@ -1,4 +1,4 @@
-//! Answers that are lost, late, strange or contradictory: what is asked, sent again, and told.
+//! Answers that are lost, late, unexpected or contradictory: what is looked up, sent again, and answered.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The keys of all Finalize calls that arrived, in order; their bodies must be the same bytes.
+/// The keys of all Finalize calls that arrived, in order. Their bodies must be identical.
 fn keys_of_one_body(world: &World) -> Vec<String> {
     let sent = world.amazon.arrived("finalize");
     assert!(sent.iter().all(|it| it.body == sent[0].body), "a body changed");
@@ -108,7 +108,7 @@ fn a_lost_answer_is_looked_up_while_the_buyer_waits() {
                 assert_eq!(answer.verdict(), (200, outcome.to_owned()), "{fault:?}");
                 assert_eq!(answer.json()["chargePermissionId"], "S01-5105180-0000001");
                 assert_eq!(world.amazon.arrived("finalize").len(), 1, "{fault:?}");
-                // Completed is not proof of payment: the charge was asked for.
+                // Completed does not prove a payment: the charge was looked up.
                 let asked = usize::from(intent != "Confirm");
                 assert_eq!(world.amazon.arrived("charge").len(), asked, "{fault:?}");
             }
@@ -225,7 +225,11 @@ fn an_early_404_is_waited_out() {
     assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
     world.let_pass(MINUTE);
     assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (200, "paid".to_owned()));
-    assert_eq!(world.amazon.arrived("finalize").len(), 1, "a session that is not found is not sent to");
+    assert_eq!(
+        world.amazon.arrived("finalize").len(),
+        1,
+        "Finalize is not sent to a session that is not found"
+    );
 }
 
 // Promise: B08
@@ -253,7 +257,7 @@ fn a_session_that_is_gone_after_it_was_sent_is_unresolved_and_blocks_a_new_attem
         assert_eq!(world.attempts(&checkout_id), ["Unresolved", "Surplus"]);
         assert_eq!(world.amazon.arrived("finalize").len(), 1);
 
-        // Evidence comes after all.
+        // The session is shown again after all.
         world.amazon.open(SESSION, remembered);
         world.skip(2 * DAY);
         assert_eq!(world.complete(&checkout_id, OTHER_SESSION).verdict(), (200, "paid".to_owned()));
@@ -282,7 +286,7 @@ fn an_unresolved_attempt_is_asked_for_daily_and_then_remembered_monthly() {
     let asked = world.amazon.arrived("session").len();
     world.skip(90 * DAY);
     assert_eq!(world.amazon.arrived("session").len() - asked, 3);
-    assert_eq!(world.attempts(&other), ["Unresolved"], "time decides nothing");
+    assert_eq!(world.attempts(&other), ["Unresolved"], "time alone proves nothing");
 }
 
 #[test]
@@ -418,13 +422,13 @@ fn a_buyer_who_has_left_is_not_charged_later() {
     world.complete(&checkout_id, SESSION);
     world.skip(20 * MINUTE);
     world.amazon.comes_back();
-    // Open, and the window is over: it is only looked up, even if the shop asks.
+    // The session is open and the resend window is over: it is only looked up, even if the shop asks again.
     world.skip(HOUR);
     assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
     world.skip(HOUR);
     assert_eq!(world.amazon.arrived("finalize").len(), 1);
     assert_eq!(world.attempts(&checkout_id), ["InDoubt"]);
-    // Canceled is the proof.
+    // Canceled proves that it is not paid.
     world.amazon.cancel(SESSION, "Expired");
     world.skip(DAY);
     let answer = world.complete(&checkout_id, SESSION);
@@ -485,7 +489,7 @@ fn a_clock_in_question_neither_gives_up_nor_sends() {
     world.let_pass(MINUTE);
     assert!(world.amazon.arrived("finalize").is_empty());
     assert_eq!(world.attempts(&checkout_id), ["Bound"]);
-    // Mended, and nobody else asks Amazon anything.
+    // The clock is right again, without any other call to Amazon.
     world.amazon.skew(0);
     world.let_pass(MINUTE);
     assert_eq!(world.complete(&checkout_id, SESSION).json()["reason"], "Abandoned");
@@ -566,7 +570,8 @@ fn an_open_session_that_cannot_be_read_shows_nothing_and_an_unknown_word_agrees_
     }
 }
 
-/// `None`: it shows nothing; else the member that disagrees, or an empty text for agreement.
+/// `expected` is `None` if nothing can be concluded, the member that disagrees, or an empty text if the
+/// session agrees.
 fn check_reading(world: &World, checkout_id: &str, member: &str, expected: Option<&str>) {
     let verdict = world.complete(checkout_id, SESSION).verdict();
     let field = world.checkout(checkout_id)["attempts"][0]["field"].as_str().map(str::to_owned);
@@ -628,7 +633,7 @@ fn what_was_turned_away_is_looked_up_until_its_session_is_canceled_when_the_buye
         assert_eq!(world.complete(&checkout_id, SESSION).verdict(), (202, "checking".to_owned()));
         world.skip(2 * HOUR);
         assert_eq!(world.attempts(&checkout_id), ["InDoubt"]);
-        // Nobody else is charged for this order meanwhile, and its terms stay.
+        // Meanwhile no other session of this order is charged.
         world.amazon.open(OTHER_SESSION, session_for(&order(), OTHER_SESSION, &checkout_id));
         assert_eq!(world.complete(&checkout_id, OTHER_SESSION).verdict(), (202, "checking".to_owned()));
         assert_eq!(world.attempts(&checkout_id), ["InDoubt", "Surplus"]);

@@ -1,4 +1,4 @@
-//! The operator's figures, and what the log says of what waits.
+//! The operator's figures, and the log lines about open work.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::world::{Engine, SESSION, World, order, session_for, waiting_order};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The samples of a scrape: name with labels, and value.
+/// The samples of a scrape: the name with its labels, and the value.
 fn scraped(world: &World) -> BTreeMap<String, String> {
     let answer = world.run(world.request_with("GET", "/metrics", "", None));
     assert_eq!(answer.status, 200);
@@ -146,7 +146,7 @@ fn no_figure_names_an_order_an_id_or_a_buyer() {
     {
         assert!(!text.contains(canary), "{canary}: {text}");
     }
-    assert!(text.lines().count() > 30, "and yet it says much");
+    assert!(text.lines().count() > 30, "there are figures to check");
 }
 
 // Promise: B39
@@ -168,7 +168,7 @@ fn what_is_stuck_is_told_once_an_hour_and_when_there_is_more() {
         lines.iter().filter(|line| line.contains("open for more than ten minutes")).count()
     };
     let line = logged(|| world.let_pass(2 * HOUR));
-    assert_eq!(line, Vec::<String>::new(), "nothing is open, nothing is told");
+    assert_eq!(line, Vec::<String>::new(), "nothing is open, so nothing is logged");
     world.amazon.goes_down("session");
     complete(1);
     assert_eq!(told(&|| world.let_pass(9 * MINUTE)), 0);
@@ -191,7 +191,7 @@ fn a_charge_that_must_be_captured_is_counted_and_told_in_time() {
             &[(&due("expiry", 24), within_24), (&due("expiry", 72), within_72), (&due("guarantee", 72), "0")],
         );
     };
-    // Until Amazon says otherwise an authorization lapses after two days.
+    // Until Amazon shows a different expiry, an authorization expires after two days.
     counted("0", "1");
     let told = |world: &World| {
         let events = world.get("/v1/events").json()["events"].clone();
@@ -201,5 +201,5 @@ fn a_charge_that_must_be_captured_is_counted_and_told_in_time() {
     assert!(told(&world).is_empty());
     world.skip(25 * HOUR);
     counted("1", "1");
-    assert_eq!(told(&world), ["expiry"], "24 hours before it lapses, once");
+    assert_eq!(told(&world), ["expiry"], "24 hours before it expires, once");
 }

@@ -1,5 +1,5 @@
-//! An order's whole life over one virtual clock, with both halves as they are: the merchant half and the
-//! sandbox on the live profile, signatures and all. Only the sockets between them are left out.
+//! The whole life of an order on one virtual clock, with both real halves: the merchant half and the sandbox
+//! with the live profile, including signatures. Only the sockets between them are left out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(crate) struct Wire(pub(crate) Arc<Sandbox>);
 
 impl Transport for Wire {
     fn send(&self, mut request: Request, _: Duration) -> BoxFuture<'_, Result<Response, TransportError>> {
-        // On the wire a server sees the path alone.
+        // On the wire a server gets only the path.
         *request.uri_mut() = request.uri().path_and_query().unwrap().as_str().parse().unwrap();
         let reply = self.0.handle(request);
         Box::pin(async move {
@@ -46,14 +46,14 @@ impl Transport for Wire {
     }
 }
 
-/// An order of two charges, written down call by call.
+/// An order with two charges, recorded call by call.
 struct Life {
     time: FakeClock,
     began_at: Timestamp,
     amazon: Arc<Sandbox>,
     merchant: Merchant,
     stores: [Arc<MemoryStore>; 2],
-    /// Reads at Amazon what anybody with the merchant's key may read.
+    /// Reads Amazon's objects with the merchant's key.
     client: Client,
     checkout_id: String,
     table: String,
@@ -129,13 +129,13 @@ impl Life {
         answer
     }
 
-    /// A call of the shop's on its checkout.
+    /// A request of the shop's about its checkout.
     fn shop(&self, method: &str, call: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.request(&self.merchant, method, &format!("/v1/checkouts/{}{call}", self.checkout_id), &body)
     }
 
-    /// Asks the merchant half for something, and writes down what everybody knows after it.
+    /// Sends a request to the merchant half, and records the state of both halves after it.
     fn asks(&mut self, what: &str, call: &str, body: &Value) -> Value {
         let (status, answer) = self.shop("POST", &format!("/{call}"), body);
         let word = ["/state", "/outcome", "/error/code"].iter().find_map(|at| answer.pointer(at)?.as_str());
@@ -143,7 +143,7 @@ impl Life {
         answer
     }
 
-    /// Writes down what everybody knows.
+    /// Records the state of both halves.
     fn looks(&mut self, what: &str) {
         let (status, checkout) = self.shop("GET", "", &Value::Null);
         let state = checkout["state"].as_str().unwrap();
@@ -177,7 +177,7 @@ impl Life {
             &format!("{when} | {call:52} | {answer:26} | {ours:77} | {theirs:66} | {buyer}, {kept}\n");
     }
 
-    /// Charges, permission and balances as Amazon knows them.
+    /// Charges, permission and balances at Amazon.
     fn at_amazon(&self, charges: &Value) -> String {
         let [first, second] = [0, 1].map(|place| {
             let Some(id) = charges[place]["chargeId"].as_str() else { return "-".to_owned() };
@@ -217,7 +217,7 @@ impl Life {
         serde_json::from_slice(&body).unwrap()
     }
 
-    /// Lets time pass until so long after the beginning: from timer to timer, in both halves.
+    /// Lets time pass until this time after the beginning, from timer to timer in both halves.
     fn until(&self, after: Duration) {
         let until = self.began_at.plus(after);
         loop {
@@ -232,7 +232,7 @@ impl Life {
     }
 }
 
-/// A state, and the amount that goes with it.
+/// A state and its amount.
 fn state(state: Option<&str>, amount: Option<&str>) -> String {
     let Some(state) = state else { return "-".to_owned() };
     amount.map_or(state.to_owned(), |amount| format!("{state} {amount}"))
@@ -295,8 +295,7 @@ fn an_orders_whole_life_from_authorization_to_what_is_left_after_a_month() {
     life.looks("Amazon has forgotten the buyer");
     insta::assert_snapshot!(life.table);
 
-    // In the end both halves tell the same of the money. Amazon's account of what is captured has what was
-    // given back taken off.
+    // In the end both halves agree about the money. Amazon's `captured` does not include what was refunded.
     let ledger = life.ledger();
     let (_, checkout) = life.shop("GET", "", &Value::Null);
     let ours = |name: &str| checkout["payment"]["balances"][name]["amount"].clone();

@@ -1,4 +1,4 @@
-//! Log lines as a test reads them.
+//! Collects log lines for a test.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// What was logged while `work` ran, a line an event.
+/// What was logged while `work` ran, one line per event.
 pub(crate) fn logged(work: impl FnOnce()) -> Vec<String> {
     let lines = Arc::new(Mutex::new(Vec::new()));
     tracing::subscriber::with_default(Collector(Arc::clone(&lines)), work);

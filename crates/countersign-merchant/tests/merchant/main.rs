@@ -1,5 +1,5 @@
-//! The merchant half through its real router, over each real store, against a scripted Amazon. Time
-//! and randomness are values that these tests move; nothing waits.
+//! Tests of the merchant half through its real router, with each real store and a scripted Amazon. The tests
+//! control time and randomness; nothing waits.
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod amazon;

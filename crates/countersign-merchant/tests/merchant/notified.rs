@@ -1,5 +1,5 @@
-//! The sandbox's own notifications, posted to the merchant half by the sandbox's own sender and signed with
-//! its own key, under every fault that it knows. Only the sockets between the halves are left out.
+//! The sandbox's own notifications, posted to the merchant half by the sandbox's sender and signed with its
+//! key, with every fault that it supports. Only the sockets between the halves are left out.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl Courier for Post {
     }
 }
 
-/// Both halves, each of which reaches the other.
+/// Both halves, connected to each other.
 struct Halves {
     time: FakeClock,
     amazon: Arc<Sandbox>,
@@ -108,7 +108,7 @@ impl Halves {
         halves
     }
 
-    /// Runs a request beside the timers of both halves.
+    /// Runs a request together with the timers of both halves.
     fn request(&self, of: &dyn Handler, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let request = http::Request::builder()
@@ -143,7 +143,7 @@ impl Halves {
         assert!(matches!(run(&self.time, || false, select(sleep, timers)), Either::Left(_)));
     }
 
-    /// An order that its buyer has placed; gives back its checkout and the way to complete it.
+    /// An order that its buyer has placed. Returns its checkout's id and the body that completes it.
     fn placed(&self, intent: &str) -> (String, Value) {
         let details = json!({ "paymentIntent": intent, "chargeAmount": usd("60.00") });
         let order = json!({ "orderId": "1001", "productType": "PayAndShip", "paymentDetails": details,
@@ -167,7 +167,7 @@ impl Halves {
         timeline.filter(|entry| entry["type"] == "NotificationHeard").count()
     }
 
-    /// What the merchant half has answered to each attempt, in order.
+    /// The merchant half's answers to all attempts, in order.
     fn answers(&self) -> Vec<String> {
         let sent = self.control("notifications", &Value::Null);
         let attempts = sent["notifications"].as_array().unwrap().iter();

@@ -1,4 +1,4 @@
-//! Amazon's notification service: its certificate, and envelopes signed with its key.
+//! A double of Amazon's notification service: its certificate, and envelopes signed with its key.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ const CERTIFICATE: &str = include_str!("../../../countersign-protocol/tests/cert
 pub(crate) const CERTIFICATE_URL: &str =
     "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-a.pem";
 
-/// Where certificates are fetched: one is there, and every request is kept.
+/// Serves one certificate, and keeps every request.
 #[derive(Default)]
 pub(crate) struct Certificates {
     pub(crate) requested: Mutex<Vec<String>>,
@@ -57,7 +57,7 @@ pub(crate) fn message(notification_id: &str, object_type: &str, object_id: &str)
         "NotificationId": notification_id, "NotificationVersion": "V2" })
 }
 
-/// A genuine envelope, but for what is changed in it before it is signed.
+/// A genuine envelope, which `change` may alter before it is signed.
 pub(crate) fn signed(
     message_id: &str,
     message: &Value,
@@ -90,7 +90,7 @@ fn signature(text: &str) -> Vec<u8> {
 }
 
 impl World {
-    /// Amazon's notification service posts this.
+    /// A post of Amazon's notification service.
     pub(crate) fn posting(&self, body: &str) -> impl Future<Output = Answer> + use<> {
         self.request_with("POST", "/amazon/notifications", body, None)
     }
@@ -99,13 +99,13 @@ impl World {
         self.run(self.posting(body))
     }
 
-    /// A genuine notification of this moment, whose ids are both made of `id`.
+    /// A genuine notification of the current time, whose ids are both derived from `id`.
     pub(crate) fn notification(&self, id: &str, object_type: &str, object_id: &str) -> String {
         let message = message(&format!("n-{id}"), object_type, object_id);
         signed(&format!("m-{id}"), &message, self.time.now(), |_| ())
     }
 
-    /// Amazon notifies of an object, and hears that it is kept.
+    /// Amazon notifies of an object, and the notification is acknowledged.
     pub(crate) fn notified(&self, id: &str, object_type: &str, object_id: &str) {
         let answer = self.post(&self.notification(id, object_type, object_id));
         assert_eq!(answer.status, 200, "{}", answer.text);

@@ -1,4 +1,4 @@
-//! Registering an order and changing its terms.
+//! Orders are registered, and their terms are changed.
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ fn the_same_order_with_other_terms_is_refused_naming_the_field() {
         let refused = world.call("POST", "/v1/checkouts", &other.to_string());
         assert_eq!(refused.refusal(), (409, "OrderExists".to_owned(), Some(field.to_owned())));
     }
-    // The same value in another spelling is the same.
+    // A different spelling of the same value is not a difference.
     let mut same = order();
     same["paymentDetails"]["chargeAmount"]["amount"] = json!("14");
     assert_eq!(world.call("POST", "/v1/checkouts", &same.to_string()).status, 200);
@@ -146,7 +146,7 @@ fn a_given_address_is_compared_again_under_new_terms() {
     let path = format!("/v1/checkouts/{checkout_id}");
     assert_eq!(world.call("POST", &format!("{path}/complete"), &body.to_string()).status, 202);
     assert_eq!(world.call("PUT", &format!("{path}/terms"), &terms(1, "15.00")).status, 200);
-    // The buyer has agreed to the new terms, and to another address.
+    // The buyer has agreed to the new terms, with a different address.
     world.amazon.change(SESSION, |session| {
         session["paymentDetails"]["chargeAmount"]["amount"] = json!("15.00");
         session["shippingAddress"]["city"] = json!("Elsewhere");
@@ -166,7 +166,7 @@ fn what_found_no_connection_is_sent_with_the_new_terms_or_not_at_all() {
         world.call("PUT", &format!("/v1/checkouts/{checkout_id}/terms"), &terms(1, "15.00")).status,
         200
     );
-    // The buyer agreed to 14.00: nothing is sent for 15.00.
+    // The buyer agreed to 14.00, so nothing is sent for 15.00.
     world.let_pass(std::time::Duration::from_secs(60));
     assert_eq!(world.amazon.arrived("finalize").len(), 1);
     assert_eq!(world.complete(&checkout_id, SESSION).json()["reason"], "TermsMismatch");

@@ -1,4 +1,4 @@
-//! The shop's endpoint for webhooks: keeps what arrived, and answers as it is told.
+//! A double of the shop's webhook endpoint: it keeps what arrived, and answers as the test says.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -71,7 +71,7 @@ impl Shop {
         })
     }
 
-    /// This shop as the merchant half is told of it.
+    /// This shop as the merchant half's webhook.
     pub(crate) fn webhook(self: &Arc<Self>, secrets: &str) -> Webhook {
         Webhook {
             url: "https://shop.example/hooks?from=countersign".parse().unwrap(),
@@ -84,7 +84,7 @@ impl Shop {
         self.answers.lock().unwrap().extend(answers);
     }
 
-    /// How whatever was not ordered is answered from now on.
+    /// Sets the answer to requests for which no other answer is queued.
     pub(crate) fn answers_always(&self, answer: Answer) {
         *self.otherwise.lock().unwrap() = answer;
     }

@@ -1,5 +1,5 @@
-//! The buyer's and the transaction's data: sealed at success, readable when Amazon has forgotten them,
-//! erasable for good.
+//! The buyer's and the transaction's data are sealed at success, readable after Amazon has deleted them, and
+//! can be erased for good.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -23,14 +23,14 @@ fn key(checkout_id: &str) -> Key {
     Key { collection: "snapshot", id: checkout_id.to_owned() }
 }
 
-/// What stands in the store.
+/// The stored document.
 fn kept(world: &World, checkout_id: &str) -> (u16, Bytes) {
     let documents = world.run(world.store.load(&[key(checkout_id)])).unwrap();
     let document = documents.into_iter().next().flatten().unwrap();
     (document.format, document.bytes)
 }
 
-/// Puts something else in its place.
+/// Replaces the stored document.
 fn replace(world: &World, checkout_id: &str, format: u16, bytes: Bytes) {
     let documents = world.run(world.store.load(&[key(checkout_id)])).unwrap();
     let version = documents[0].as_ref().unwrap().version;
@@ -73,7 +73,7 @@ fn on_day_31_the_snapshot_answers_though_amazon_has_forgotten() {
         assert_eq!(shown["charge"]["statusDetails"]["state"], "Captured");
         assert_eq!(shown["checkoutId"], checkout_id);
         assert_eq!(shown["takenAt"], "20261123T154700Z");
-        assert_eq!(world.amazon.arrived("permission").len(), asked, "nobody was asked");
+        assert_eq!(world.amazon.arrived("permission").len(), asked, "Amazon was not asked");
     }
 }
 
@@ -115,7 +115,7 @@ fn a_key_is_replaced_by_putting_the_new_one_before_it() {
     assert_eq!(world.get(&path(&new)).status, 200, "the new key has sealed it");
     let lines = logged(|| refused(&world, "GET", &old, 503, "SnapshotKeyMissing"));
     assert!(lines.iter().any(|line| line.starts_with("ERROR") && line.contains("key_id=")), "{lines:?}");
-    // Nothing is lost: the key comes back.
+    // Nothing is lost: the key is added again.
     world.snapshot_keys = format!("{OTHER_KEY}\n{SNAPSHOT_KEY}\n");
     world.restart();
     assert_eq!(world.get(&path(&old)).status, 200);

@@ -1,4 +1,4 @@
-//! A real store that can be told to fail, and knows whether it is at work.
+//! A real store that can be made to fail, and that shows whether it is busy.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,22 +14,22 @@ pub(crate) fn watched(inner: Arc<dyn Store>) -> Arc<WatchedStore> {
     Arc::new(InterceptedStore::new(inner, Mishaps { commits_left, ..Mishaps::default() }))
 }
 
-/// What befalls a store.
+/// The failures of a store.
 #[derive(Default)]
 pub(crate) struct Mishaps {
-    /// Commits beyond this many are refused.
+    /// After this number of commits, commits are refused.
     pub(crate) commits_left: AtomicUsize,
     /// Commits are refused.
     pub(crate) is_full: AtomicBool,
-    /// Nothing is answered.
+    /// No call is answered.
     pub(crate) is_away: AtomicBool,
-    /// Commits are applied, and their answers are lost. A refusal is heard.
+    /// Commits are applied, and their answers are lost. Refusals are answered.
     pub(crate) loses_answers: AtomicBool,
-    /// Leases do not end when they should.
+    /// Releases of leases fail.
     pub(crate) loses_releases: AtomicBool,
-    /// Nobody learns whether a commit was applied.
+    /// Whether a commit was applied cannot be asked for.
     pub(crate) keeps_silent: AtomicBool,
-    /// The process dies at a commit: how many commits on, and whether that one is still applied.
+    /// The process dies at a commit: after how many, and whether that commit is still applied.
     dies_in: Mutex<Option<(usize, bool)>>,
     is_dead: AtomicBool,
 }
@@ -49,7 +49,7 @@ impl Mishaps {
         self.is_dead.load(Ordering::SeqCst)
     }
 
-    /// Whether the process dies at the next commit, and whether before it is applied or after it.
+    /// Whether the process dies at the next commit, after (`is_applied`) or before it is applied.
     fn dies_now(&self, is_applied: bool) -> bool {
         *self.dies_in.lock().unwrap() == Some((1, is_applied))
     }

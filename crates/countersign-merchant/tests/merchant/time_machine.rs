@@ -1,4 +1,4 @@
-//! Virtual time: it moves when everybody sleeps, to the moment when the first of them wakes.
+//! Virtual time: it moves when every task sleeps, to the time at which the first of them wakes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use countersign_domain::time::Timestamp;
 use countersign_world::fake::FakeClock;
 
-/// A clock at the instant at which every test begins.
+/// A clock at the time at which every test begins.
 pub(crate) fn beginning() -> FakeClock {
     FakeClock::at(Timestamp::parse("20261123T154700Z").unwrap())
 }
@@ -24,13 +24,13 @@ impl Wake for Woken {
     }
 }
 
-/// Runs a future to its end. Time moves only when nothing else can happen: while the store's own
-/// threads are at work (`is_busy`), they are waited for.
+/// Runs a future to its end. Time moves only when nothing else can happen: while the store's own threads work
+/// (`is_busy`), it waits for them.
 pub(crate) fn run<T>(clock: &FakeClock, is_busy: impl Fn() -> bool, future: impl Future<Output = T>) -> T {
-    run_until(clock, is_busy, future, || false).expect("nothing stops it")
+    run_until(clock, is_busy, future, || false).expect("it is never stopped early")
 }
 
-/// The same, until something has happened: then the future is dropped where it is, as in a crash.
+/// The same, until `has_happened`: then the future is dropped where it is, as in a crash.
 pub(crate) fn run_until<T>(
     clock: &FakeClock,
     is_busy: impl Fn() -> bool,
@@ -51,7 +51,7 @@ pub(crate) fn run_until<T>(
             } else if has_happened() {
                 return None;
             } else {
-                assert!(clock.advance_to_the_first_sleeper(), "everybody waits and nobody sleeps");
+                assert!(clock.advance_to_the_first_sleeper(), "every task waits and none sleeps");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A shop, its merchant half, and Amazon, in one thread.
+//! A shop, its merchant half and Amazon, in one thread.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub(crate) const NOT_PAID_MESSAGE: &str =
 pub(crate) const SHOP_TOKEN: &str = "shop-token";
 pub(crate) const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// Where a world keeps its checkouts.
+/// The engine of a world's store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
     Memory,
@@ -51,7 +51,7 @@ pub(crate) struct World {
     pub(crate) amazon: Arc<Amazon>,
     pub(crate) store: Arc<WatchedStore>,
     merchant: Option<Merchant>,
-    /// Repeats itself from world to world, and goes on over a restart.
+    /// The same in every world; continues over a restart.
     entropy: Arc<Stream>,
     directory: Option<TempDir>,
     pub(crate) webhook: Option<Webhook>,
@@ -70,7 +70,7 @@ impl Drop for World {
             return;
         }
         let now = self.time.now();
-        // A process that lives takes up what is due at once.
+        // A process that runs takes up what is due immediately.
         if self.merchant.is_some() && !self.work_left(now).is_empty() {
             self.let_pass(Duration::from_secs(1));
         }
@@ -79,7 +79,7 @@ impl Drop for World {
     }
 }
 
-/// An answer, read.
+/// An answer, with its body read.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -89,7 +89,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("this is not JSON: {}", self.text))
     }
 
     /// Status and outcome of a completion.
@@ -186,7 +186,7 @@ impl World {
         )
         .transport(Arc::clone(&self.amazon) as _)
         .clock(Arc::new(clock.clone()))
-        // Each call arrives once, so that what the merchant half repeats can be counted.
+        // The client does not retry, so that the merchant half's own repetitions can be counted.
         .retry(RetryPolicy { max_attempts: 1, ..RetryPolicy::default() })
         .build()
         .unwrap();
@@ -213,13 +213,13 @@ impl World {
         self.merchant = Some(self.run(starting).unwrap());
     }
 
-    /// The process is gone; a new one starts on what the old one left.
+    /// The process is gone; a new one starts from what the store has.
     pub(crate) fn restart(&mut self) {
         self.reopen();
         self.start();
     }
 
-    /// The process is gone, and none has started: only the store can be looked at.
+    /// The process is gone, and no other has started: only the store can be read.
     pub(crate) fn reopen(&mut self) {
         self.merchant = None;
         let inner = match &self.directory {
@@ -233,17 +233,17 @@ impl World {
         self.store = watched(inner);
     }
 
-    /// What was due by then, or is not delivered. Nothing that befalls the store befalls this look at it.
+    /// What was due by then, or is not delivered. It reads the inner store, without its failures.
     fn work_left(&self, now: Timestamp) -> Vec<String> {
         run(&self.time, || true, work_left(&**self.store.inner(), now, &["fact"])).unwrap()
     }
 
-    /// Documents that no version can read stay due.
+    /// The test leaves documents that cannot be read and so stay due.
     pub(crate) fn leaves_unreadable_documents(&self) {
         self.is_left_behind.set(true);
     }
 
-    /// What is asked of Amazon is never answered.
+    /// The test leaves calls to Amazon without answers.
     pub(crate) fn leaves_calls_unanswered(&self) {
         self.is_left_behind.set(true);
     }
@@ -252,7 +252,7 @@ impl World {
         self.merchant.as_ref().unwrap()
     }
 
-    /// One request, to be run together with others.
+    /// One request, which can be run together with others.
     pub(crate) fn request(
         &self,
         method: &str,
@@ -295,7 +295,7 @@ impl World {
         self.call("GET", path, "")
     }
 
-    /// Registers an order; gives back its checkout's id.
+    /// Registers an order, and returns its checkout's id.
     pub(crate) fn register(&self, order: &Value) -> String {
         let answer = self.call("POST", "/v1/checkouts", &order.to_string());
         assert_eq!(answer.status, 201, "{}", answer.text);
@@ -322,7 +322,7 @@ impl World {
         self.run(self.completing(checkout_id, session))
     }
 
-    /// What the shop asks for once it is paid: `charges`, `captures`, `refunds`, `cancel` or `close`.
+    /// An operation of the shop's on a paid order: `charges`, `captures`, `refunds`, `cancel` or `close`.
     pub(crate) fn asking(
         &self,
         checkout_id: &str,
@@ -336,30 +336,30 @@ impl World {
         self.run(self.asking(checkout_id, call, body))
     }
 
-    /// An order that was completed with this intent: 40.00 of 100.00, or all of it where it is captured.
+    /// An order that was completed with this intent, for 40.00 of 100.00, or for all of it if it is captured.
     pub(crate) fn completed(&self, intent: &str) -> String {
         let checkout_id = self.placed(&order_of_100(intent));
         assert_eq!(self.complete(&checkout_id, SESSION).status, 200);
         checkout_id
     }
 
-    /// Whether a parcel may leave, and why or why not.
+    /// Whether the shop may ship, and the reason.
     pub(crate) fn fulfilment(&self, checkout_id: &str) -> (bool, String) {
         let answer = self.get(&format!("/v1/checkouts/{checkout_id}/fulfilment")).json();
         (answer["mayShip"].as_bool().unwrap(), answer["reason"].as_str().unwrap().to_owned())
     }
 
-    /// Runs a request until the store stops the world at a commit; gives the answer if it never does.
+    /// Runs a request until the process dies at a commit, or returns the answer if it does not.
     pub(crate) fn run_until_it_stops<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         run_until(&self.time, || self.store.is_busy(), future, || self.store.hook.has_stopped())
     }
 
-    /// The facts that the shop is told, by their types.
+    /// The shop's facts.
     pub(crate) fn facts(&self) -> Vec<Value> {
         self.get("/v1/events?limit=1000").json()["events"].as_array().unwrap().clone()
     }
 
-    /// Completes until a call to Amazon hangs; the process dies there.
+    /// Completes until a call to Amazon hangs, where the process dies.
     pub(crate) fn complete_and_crash(&self, checkout_id: &str, session: &str) {
         let completing = self.completing(checkout_id, session);
         let busy = || self.store.is_busy();
@@ -367,7 +367,7 @@ impl World {
         assert!(ended.is_none(), "it was answered: {ended:?}");
     }
 
-    /// Lets the timers run for so long.
+    /// Lets the timers run for this time.
     pub(crate) fn let_pass(&self, duration: Duration) {
         let timers = std::pin::pin!(self.merchant().timers());
         let sleep = self.time.sleep(duration);
@@ -377,7 +377,7 @@ impl World {
         }
     }
 
-    /// Lets long times pass: from timer to timer, with the machine switched on at each.
+    /// Lets a long time pass: jumps from timer to timer, and runs the timers at each.
     pub(crate) fn skip(&self, duration: Duration) {
         let until = self.time.now().plus(duration);
         while let Some(due_at) = self.run(self.store.next_due()).unwrap().filter(|due_at| *due_at <= until) {
@@ -401,7 +401,7 @@ impl World {
         states.map(|attempt| attempt["state"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The types of a checkout's timeline, in order.
+    /// The types of the entries in a checkout's timeline, in order.
     pub(crate) fn timeline(&self, checkout_id: &str) -> Vec<String> {
         let checkout = self.checkout(checkout_id);
         let entries = checkout["timeline"].as_array().unwrap().iter();
@@ -419,7 +419,7 @@ pub(crate) fn address() -> Value {
         "stateOrRegion": "WA", "postalCode": "98121", "countryCode": "US" })
 }
 
-/// An order of a parcel, captured at once.
+/// An order that is shipped and captured immediately.
 pub(crate) fn order() -> Value {
     json!({
         "orderId": "1001",
@@ -437,7 +437,7 @@ pub(crate) fn usd(amount: &str) -> Value {
     json!({ "amount": amount, "currencyCode": "USD" })
 }
 
-/// An order of 100.00, of which this payment takes 40.00, or all if it is captured at once.
+/// An order of 100.00, of which 40.00 is charged, or all of it if it is captured immediately.
 pub(crate) fn order_of_100(intent: &str) -> Value {
     let mut order = order();
     let amount = if intent == "AuthorizeWithCapture" { "100.00" } else { "40.00" };
@@ -446,7 +446,7 @@ pub(crate) fn order_of_100(intent: &str) -> Value {
     order
 }
 
-/// An order that can wait for its authorization.
+/// An order that can have a pending authorization.
 pub(crate) fn waiting_order() -> Value {
     let mut order = order();
     order["paymentDetails"]["paymentIntent"] = json!("Authorize");

@@ -1,4 +1,4 @@
-//! The calls after a success: charges, refunds and permissions, each with the state that refuses it.
+//! The calls after a success: charges, refunds and permissions, each with the states in which it is refused.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Amazon, Arrived, State, found};
 
-/// A charge's or a permission's refusal of its state.
+/// A call that is refused because of a charge's or a permission's state.
 fn refused(code: &str) -> (u16, Value) {
     (422, json!({ "reasonCode": code, "message": "canary" }))
 }
@@ -20,44 +20,44 @@ fn minor(price: &Value) -> i64 {
 }
 
 impl Amazon {
-    /// For so long the authorizations last that are made from now on; Amazon says so.
+    /// Sets how long new authorizations last, which Amazon then shows.
     pub(crate) fn authorizes_for(&self, duration: Duration) {
         self.state().authorized_for = Some(duration);
     }
 
-    /// What has become of a refund.
+    /// Sets the state of a refund.
     pub(crate) fn decide_refund(&self, refund_id: &str, state: &str) {
         self.state().refunds.get_mut(refund_id).unwrap()["statusDetails"] =
             json!({ "state": state, "reasonCode": (state == "Declined").then_some("AmazonRejected") });
     }
 
-    /// What has become of the permission.
+    /// Sets the state of every permission.
     pub(crate) fn decide_permission(&self, state: &str, reason: Option<&str>) {
         let reasons = reason.map(|reason| json!([{ "reasonCode": reason }]));
         let shown = json!({ "state": state, "reasons": reasons });
         self.state().permissions.values_mut().for_each(|permission| *permission = shown.clone());
     }
 
-    /// A declined charge's permission: the buyer must name another payment method.
+    /// Makes every permission NonChargeable until the buyer chooses another payment method.
     pub(crate) fn needs_another_method(&self) {
         self.decide_permission("NonChargeable", Some("PaymentMethodInvalid"));
     }
 
-    /// Somebody else charges this much under a permission, and it is authorized.
+    /// Another system makes a charge of this amount under a permission, and it is authorized.
     pub(crate) fn charge_elsewhere(&self, charge_id: &str, amount: &Value) {
         let charge = json!({ "chargeId": charge_id, "chargeAmount": amount,
             "expirationTimestamp": "20261223T154700Z", "statusDetails": { "state": "Authorized" } });
         self.state().charges.insert(charge_id.to_owned(), charge);
     }
 
-    /// Somebody else gives this much of a charge back.
+    /// Another system refunds this amount of a charge.
     pub(crate) fn refund_elsewhere(&self, refund_id: &str, charge_id: &str, amount: &Value) {
         let refund = json!({ "refundId": refund_id, "chargeId": charge_id, "refundAmount": amount,
             "statusDetails": { "state": "Refunded" } });
         self.state().refunds.insert(refund_id.to_owned(), refund);
     }
 
-    /// Somebody else's permission, whose reference is this.
+    /// A permission of another system, with this reference.
     pub(crate) fn permission_elsewhere(&self, permission_id: &str, reference: &str) {
         let mut state = self.state();
         state.permissions.insert(permission_id.to_owned(), json!({ "state": "Chargeable" }));
@@ -76,7 +76,7 @@ impl Amazon {
         states.collect::<Vec<_>>().join(" ")
     }
 
-    /// All the money that has moved: what is held, what was taken, what was given back.
+    /// All the money that has moved: held, captured and refunded.
     pub(crate) fn money(&self) -> String {
         let state = self.state();
         let sum_of = |of: &str, member: &str| -> i64 {
@@ -89,7 +89,7 @@ impl Amazon {
         let taken = sum_of("Captured", "captureAmount");
         let back = state.refunds.values().filter(|it| state_of(it) != "Declined");
         let back: i64 = back.map(|it| minor(&it["refundAmount"])).sum();
-        format!("held {held}, taken {taken}, given back {back}")
+        format!("held {held}, captured {taken}, refunded {back}")
     }
 }
 
@@ -109,7 +109,7 @@ impl State {
             "cancelCharge" => self.cancel_charge(&id),
             "createRefund" => self.create_refund(&request),
             "close" => self.close(&id),
-            other => panic!("nobody asked for {other}"),
+            other => panic!("this call is not known: {other}"),
         };
         if let Some(key) = arrived.key.as_ref().filter(|_| status < 300) {
             self.saved.insert(key.clone(), (arrived.body.clone(), status, answer.clone()));
