@@ -1,5 +1,5 @@
-//! Wakes the timers' loop when a timer is set that is earlier than the one it waits for, and leaves it
-//! alone otherwise: nearly every request sets a timer a day ahead.
+//! Wakes the timer loop when a timer is set that is earlier than the one it waits for. Other timers leave it
+//! asleep: nearly every request sets one a day ahead.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -19,29 +19,29 @@ impl Default for Alarm {
 }
 
 impl Alarm {
-    /// Whatever timer is set rings from now on: the loop is looking, and might not see it.
+    /// From now on every timer that is set rings: the loop is reading the timers, and might miss it.
     pub(crate) fn ring_for_any(&self) {
         self.rings_before.store(i64::MAX, Ordering::SeqCst);
     }
 
-    /// Only timers earlier than this ring from now on: the loop waits until then.
+    /// From now on only timers earlier than this ring: the loop waits until then.
     pub(crate) fn ring_before(&self, due_at: Timestamp) {
         self.rings_before.store(due_at.as_millis(), Ordering::SeqCst);
     }
 
-    /// A timer was set, and its change is durable.
+    /// Rings if the loop must see this new timer. Called once the change that set it is durable.
     pub(crate) fn timer_is_set(&self, due_at: Timestamp) {
         if due_at.as_millis() < self.rings_before.load(Ordering::SeqCst) {
             self.ring();
         }
     }
 
-    /// Lets the loop look anew.
+    /// Makes the loop read the timers again.
     pub(crate) fn ring(&self) {
         self.rung.notify_one();
     }
 
-    /// Completes when it rings, or has rung since it was last waited for.
+    /// Waits until the alarm rings. Returns immediately if it has rung since the last wait.
     pub(crate) async fn rung(&self) {
         self.rung.notified().await;
     }

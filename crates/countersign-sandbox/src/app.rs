@@ -23,7 +23,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Forgets every object, reply and fault, and begins the ids and the clock anew. Merchants stay.
+    /// Forgets every object, reply and fault, and restarts the ids and the clock. Merchants stay.
     pub(crate) async fn reset(&self) -> Result<(), StoreFailed> {
         let forget = || {
             self.faults.remove(None);

@@ -1,8 +1,8 @@
-//! Time in the sandbox: the virtual clock that the control API moves, over the machine's. Each
-//! decision reads it once, at its top, and gives its `now` to the rules as an argument.
+//! Time in the sandbox: the virtual clock that the control API moves, over the machine's. Each decision reads
+//! it once, at its start, and passes `now` to the rules as an argument.
 //!
-//! Deadlines and the objects' instants are virtual. Signatures are dated by the machine's clock,
-//! which an SDK keeps, and an ordered time-out passes in real time.
+//! Deadlines and the objects' instants are virtual. Signatures are dated by the machine's clock, which SDKs
+//! use, and an ordered time-out passes in real time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,9 +17,9 @@ use tokio::sync::Notify;
 pub(crate) struct ClockState {
     /// The virtual instant.
     pub(crate) now: Timestamp,
-    /// Whether it stands still.
+    /// Whether it is stopped.
     pub(crate) frozen: bool,
-    /// How fast it runs, once it runs.
+    /// How fast it runs when it is not frozen.
     pub(crate) rate: Rate,
 }
 
@@ -45,20 +45,20 @@ impl Rate {
         self.0
     }
 
-    /// How much virtual time passes in a real one.
+    /// How much virtual time passes in this real time.
     fn virtual_time(self, real: Duration) -> Duration {
         real.saturating_mul(self.0)
     }
 
-    /// How much real time a virtual one takes, in whole milliseconds: at least so much.
+    /// How much real time this virtual time takes, rounded up to whole milliseconds.
     fn real_time(self, virtual_time: Duration) -> Duration {
         let millis = virtual_time.as_millis().div_ceil(u128::from(self.0));
         Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 }
 
-/// What the clock showed at an instant of the machine's, and how it goes on from there. Moving it, or
-/// changing its rate, begins a new motion: between two of these it never jumps.
+/// What the clock showed at an instant of the machine's clock, and how it runs from there. Moving it, or
+/// changing its rate, begins a new motion; within a motion it never jumps.
 #[derive(Debug, Clone, Copy)]
 struct Motion {
     wall: Timestamp,
@@ -77,7 +77,7 @@ impl Motion {
         let now = if frozen {
             shown
         } else if wall < self.wall {
-            // The machine's clock was set back, and this one with it, but no faster.
+            // The machine's clock was set back: this one goes back by the same time, whatever its rate.
             shown.minus(self.wall.since(wall))
         } else {
             shown.plus(rate.virtual_time(wall.since(self.wall)))
@@ -86,7 +86,7 @@ impl Motion {
     }
 }
 
-/// A clock that can be set, advanced, frozen and made faster. Unmoved, it is the machine's.
+/// A clock that can be set, advanced, frozen and made faster. Until then it shows the machine's time.
 pub(crate) struct VirtualClock {
     real: Arc<dyn Clock>,
     motion: Mutex<Motion>,
@@ -94,9 +94,9 @@ pub(crate) struct VirtualClock {
 }
 
 impl VirtualClock {
-    /// A running clock. A store that was in use gives its watermark: if the machine's clock is behind
-    /// it, because the virtual one had been moved ahead, this one goes on from there, since nothing
-    /// may be decided before what was decided already. How far it was moved is not kept otherwise.
+    /// A running clock. The watermark is that of the store. If the machine's clock is behind it, because the
+    /// virtual one had been moved ahead, this clock starts from the watermark: nothing may be decided before
+    /// what was decided already. How far the clock was moved is not kept in any other way.
     #[must_use]
     pub(crate) fn starting_from(real: Arc<dyn Clock>, watermark: Timestamp) -> Self {
         let wall = real.now();
@@ -110,13 +110,13 @@ impl VirtualClock {
         self.state().now
     }
 
-    /// What the machine's clock says.
+    /// What the machine's clock shows.
     #[must_use]
     pub(crate) fn wall(&self) -> Timestamp {
         self.real.now()
     }
 
-    /// The virtual instant, whether it stands still, and how fast it runs.
+    /// The virtual instant, whether the clock is frozen, and how fast it runs.
     #[must_use]
     pub(crate) fn state(&self) -> ClockState {
         let motion = *self.motion.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,8 +135,8 @@ impl VirtualClock {
         self.real.sleep(duration).await;
     }
 
-    /// Completes when the virtual instant is reached, and earlier if the clock is moved: the caller
-    /// then looks again at what is due.
+    /// Completes when the virtual instant is reached, or earlier if the clock is moved: the caller then reads
+    /// again what is due.
     pub(crate) async fn wait_until(&self, instant: Timestamp) {
         // Taken before the clock is read, so that no move between the two is missed.
         let moved = self.moved.notified();
@@ -151,7 +151,7 @@ impl VirtualClock {
         }
     }
 
-    /// Lets the clock show and do something else, from now on.
+    /// Changes what the clock shows and how it runs, from now on.
     pub(crate) fn change(&self, to: impl FnOnce(ClockState) -> ClockState) {
         let wall = self.real.now();
         let mut motion = self.motion.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,13 +229,13 @@ mod tests {
         freeze(&clock, false);
         second_passes(&real);
         shows("20200101T000001Z", false);
-        assert_eq!(clock.wall(), at("20260901T120004Z"), "the machine's clock goes its own way");
+        assert_eq!(clock.wall(), at("20260901T120004Z"), "the machine's clock is not affected");
         clock.reset();
         shows("20260901T120004Z", false);
     }
 
     #[test]
-    fn a_fast_clock_goes_on_from_where_it_stands_and_never_jumps() {
+    fn a_fast_clock_continues_from_what_it_shows_and_never_jumps() {
         let (real, clock) = clocks();
         let shows = |expected: &str, frozen, rate| {
             assert_eq!(clock.state(), ClockState { now: at(expected), frozen, rate: Rate(rate) });
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_woken_by_the_instant_and_by_every_move() {
+    fn a_waiting_task_is_woken_by_the_instant_and_by_every_move() {
         type Move = fn(&VirtualClock);
         let moves: [Move; 6] = [
             |clock| advance(clock, 1),
@@ -317,7 +317,7 @@ mod tests {
             assert_eq!(
                 clock.wait_until(at(NOON)).now_or_never(),
                 Some(()),
-                "an instant is reached at itself"
+                "an instant is reached when the clock shows it"
             );
         }
     }

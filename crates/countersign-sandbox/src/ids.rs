@@ -1,6 +1,6 @@
-//! Where the sandbox draws its ids. All but the visits' tokens are no secrets, and with a seed they are the
-//! same in every run; so each kind of id has a stream of its own, and one more read does not change the
-//! ids of the checkouts that follow it.
+//! Where the sandbox draws its ids. Of these only the visits' tokens are secret. With a seed, the ids of
+//! objects, requests and faults are the same in every run. Each kind of id has its own stream, so that one
+//! more read does not change the ids of the checkouts that follow it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use countersign_domain::ids::{
 use countersign_protocol::signing::sha256_hex;
 use countersign_world::{Entropy, Stream, scattered};
 
-/// The ids of one sandbox, from one seed.
+/// Draws the ids of one sandbox, from one seed.
 pub struct Ids {
     checkout_sessions: Stream,
     charge_permissions: Stream,
@@ -19,8 +19,8 @@ pub struct Ids {
     refunds: Stream,
     requests: Stream,
     faults: Stream,
-    /// What receivers know notifications and endpoints by. Never restarted: a receiver that was sent one
-    /// before a reset must not take the next for its repetition.
+    /// The ids by which receivers know notifications and endpoints. Never restarted: a receiver must not
+    /// mistake a notification after a reset for a repetition of one before it.
     notifications: Stream,
     /// Never seeded and never restarted: a store remembers change ids across restarts and resets.
     changes_key: u64,
@@ -38,8 +38,8 @@ impl fmt::Debug for Ids {
 }
 
 impl Ids {
-    /// The ids of the given start of a sandbox with this seed: the same pair gives the same ids. An
-    /// in-memory sandbox has one start, number 0. Without a seed one is drawn.
+    /// The ids for one start of a sandbox with this seed: the same seed and start give the same ids. An
+    /// in-memory sandbox has only start 0. Without a seed, one is drawn.
     #[must_use]
     pub fn new(entropy: &dyn Entropy, seed: Option<u64>, start: u64) -> Self {
         let random = || {
@@ -75,20 +75,20 @@ impl Ids {
         CheckoutSessionId::from_random(draw_bytes(&self.checkout_sessions))
     }
 
-    /// For a new one-time Charge Permission. Its space is small enough for an id to be taken: the
-    /// caller requires it absent, and draws again.
+    /// For a new one-time Charge Permission. There are few enough of these ids that one may already be taken:
+    /// the caller requires it to be absent, and otherwise draws again.
     #[must_use]
     pub fn charge_permission_id(&self, environment: Environment, region: Region) -> ChargePermissionId {
         ChargePermissionId::one_time(environment, region, self.charge_permissions.draw())
     }
 
-    /// For a new Charge under a permission; it too may be taken.
+    /// For a new Charge under a permission; it may already be taken, too.
     #[must_use]
     pub fn charge_id(&self, permission: &ChargePermissionId) -> ChargeId {
         ChargeId::under(permission, self.charges.draw())
     }
 
-    /// For a new Refund under a permission; it too may be taken.
+    /// For a new Refund under a permission; it may already be taken, too.
     #[must_use]
     pub fn refund_id(&self, permission: &ChargePermissionId) -> RefundId {
         RefundId::under(permission, self.refunds.draw())
@@ -106,14 +106,14 @@ impl Ids {
         uuid(&self.faults)
     }
 
-    /// For an ordered fault that is drawn by a seed which the order does not give. It has 32 bits, so
-    /// that every JSON reader shows it whole.
+    /// The seed of an ordered fault whose order has a rate but no seed. It has 32 bits, so that every JSON
+    /// reader shows it exactly.
     #[must_use]
     pub(crate) fn fault_seed(&self) -> u64 {
         self.faults.draw() >> 32
     }
 
-    /// For a notification, its envelope, an endpoint, or what confirms one.
+    /// For a notification, its envelope, an endpoint, or the token that confirms one.
     #[must_use]
     pub(crate) fn notification_id(&self) -> String {
         uuid(&self.notifications)
@@ -126,15 +126,15 @@ impl Ids {
         ((u128::from(self.changes_key) << 64) | u128::from(number)).to_be_bytes()
     }
 
-    /// For a buyer's visit to the hosted page: 256 bits that nobody guesses, in hexadecimal digits.
+    /// For a buyer's visit to the hosted page: 256 bits that nobody can guess, in hexadecimal digits.
     #[must_use]
     pub(crate) fn visit_token(&self) -> String {
         let number = self.visits.fetch_add(1, Ordering::Relaxed);
         sha256_hex(&[self.visits_key.as_slice(), &number.to_be_bytes()].concat())
     }
 
-    /// Begins the objects' ids anew, as at the start. Requests keep theirs apart: two that were made
-    /// are two, whatever was reset between them.
+    /// Restarts the objects' ids. The requests' ids are not restarted: two requests have different ids, even
+    /// with a reset between them.
     pub fn restart(&self) {
         let Self { checkout_sessions, charge_permissions, charges, refunds, faults, .. } = self;
         for stream in [checkout_sessions, charge_permissions, charges, refunds, faults] {
@@ -173,7 +173,7 @@ mod tests {
         ]
     }
 
-    /// `d` a digit, `x` a lower-case hexadecimal digit, `v` one of 8, 9, a, b; all else itself.
+    /// `d` a digit, `x` a lower-case hexadecimal digit, `v` one of 8, 9, a, b; any other character is itself.
     fn has_shape(text: &str, shape: &str) -> bool {
         text.len() == shape.len()
             && text.chars().zip(shape.chars()).all(|(c, s)| match s {
@@ -210,14 +210,14 @@ mod tests {
         assert_eq!(of(7, 0), of(7, 0));
         let distinct: HashSet<String> =
             [of(7, 0), of(7, 1), of(8, 0), of(8, 1)].into_iter().flatten().collect();
-        assert_eq!(distinct.len(), 4 * of(7, 0).len(), "another seed or start shares no id");
+        assert_eq!(distinct.len(), 4 * of(7, 0).len(), "a different seed or start shares no id");
 
         let ids = Ids::new(&SystemEntropy, Some(7), 0);
         let first = drawn(&ids);
         assert_ne!(drawn(&ids), first);
         ids.restart();
         let differing = drawn(&ids).iter().zip(&first).filter(|(again, first)| again != first).count();
-        assert_eq!(differing, 1, "only the request's id is another");
+        assert_eq!(differing, 1, "only the request's id differs");
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_visits_token_is_told_by_no_seed_and_drawn_once() {
+    fn a_visits_token_does_not_follow_from_the_seed_and_never_repeats() {
         let ids = || Ids::new(&SystemEntropy, Some(7), 0);
         let (one, other) = (ids(), ids());
         let tokens = HashSet::from([one.visit_token(), one.visit_token(), other.visit_token()]);

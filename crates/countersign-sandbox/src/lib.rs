@@ -1,13 +1,14 @@
 //! Amazon's half: an Amazon Pay that a developer owns, to test against.
 //!
-//! It speaks the API that the official SDKs speak, enforces the same rules, has a clock that can be
-//! moved and faults that can be ordered. [`Sandbox`] is a [`Handler`]: a server on a socket, or a test
-//! in process, hands it requests. It starts no task and no thread of its own; the embedding program runs
-//! [`Sandbox::timers`] next to it, or lets the control API's clock apply what is due.
+//! It has the API that the official SDKs call, enforces the same rules, and has a clock that can be moved and
+//! faults that can be ordered. [`Sandbox`] is a [`Handler`]: a server on a socket, or a test in process,
+//! passes it requests. It starts no task and no thread of its own: the embedding program runs
+//! [`Sandbox::timers`] alongside it, or relies on the control API's clock to apply what is due.
 //!
-//! `http/` speaks Amazon Pay's API, whose calls are in `calls/`, `control/` the test's, `hosted/` the buyer's pages; `visit/` is what a buyer
-//! does there; `book/` loads, decides and writes; `notify/` notifies merchants; `stored/` is the form on disk. The rules are in
-//! `countersign_domain::provider`.
+//! `http/` serves Amazon Pay's API, whose calls are in `calls/`; `control/` serves the control API for tests,
+//! and `hosted/` the buyer's pages. `visit/` has the rules for what a buyer does there, `book/` loads,
+//! decides and writes, `notify/` notifies merchants, and `stored/` declares the form on disk. Amazon's rules
+//! are in `countersign_domain::provider`.
 
 mod alarm;
 mod app;
@@ -49,9 +50,9 @@ use settings::Settings;
 pub struct Parts {
     /// Where objects are kept.
     pub store: Arc<dyn Store>,
-    /// The clock that nobody moves; the virtual one starts from it.
+    /// The real clock, which cannot be moved. The virtual clock starts from it.
     pub clock: Arc<dyn Clock>,
-    /// The ids of this start.
+    /// Draws the ids of this start.
     pub ids: Ids,
     /// The merchants and their keys.
     pub merchants: Merchants,
@@ -116,7 +117,7 @@ impl fmt::Display for StartFailed {
 impl std::error::Error for StartFailed {}
 
 impl Sandbox {
-    /// Starts from what the store holds. The store must be this process's alone.
+    /// Starts from what the store holds. No other process may use the store.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -140,7 +141,7 @@ impl Sandbox {
         Ok(Self { app: Arc::new(app), date: Arc::default() })
     }
 
-    /// The loops of the timers and of the notifications, to run next to the server for as long as it runs.
+    /// The loops of the timers and of the notifications, to run alongside the server for as long as it runs.
     /// They hold no state of their own: dropping them loses nothing.
     pub fn timers(&self) -> impl Future<Output = ()> + Send + 'static {
         let loops = join(runner::run(Arc::clone(&self.app)), notify::sender::run(Arc::clone(&self.app)));

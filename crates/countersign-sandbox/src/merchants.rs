@@ -18,7 +18,7 @@ pub struct RegisteredKey {
 }
 
 impl RegisteredKey {
-    /// The environment that the key's prefix names; `None` where the request's path does.
+    /// The environment that the key's prefix names; `None` if the request's path must name it.
     #[must_use]
     pub fn environment(&self) -> Option<Environment> {
         self.public_key_id.environment()
@@ -32,7 +32,7 @@ impl fmt::Debug for RegisteredKey {
     }
 }
 
-/// A public key id that is registered already.
+/// This public key id is already registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlreadyRegistered(pub PublicKeyId);
 
@@ -73,7 +73,7 @@ impl Merchants {
         self.0.iter().find(|key| key.public_key_id == *public_key_id)
     }
 
-    /// The first that was registered: whose checkout it is where nobody says.
+    /// The first key that was registered: the default owner of a checkout.
     #[must_use]
     pub fn first(&self) -> Option<&RegisteredKey> {
         self.0.first()

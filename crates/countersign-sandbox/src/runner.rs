@@ -1,8 +1,8 @@
-//! The timers' loop: applies what is due, then waits until something is. It decides nothing; a process
-//! that dies in the middle of a round leaves every timer where the next start finds it.
+//! The timer loop: applies what is due, then waits until the next timer is due. It decides nothing. If the
+//! process dies in the middle of a round, the next start finds every timer that is left.
 //!
-//! A timer that is set earlier than the one waited for wakes the loop; so does every move of
-//! the virtual clock.
+//! A new timer that is earlier than the one waited for wakes the loop, and so does every move of the virtual
+//! clock.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use futures_util::future::select;
 use crate::app::App;
 use crate::book::due::Settled;
 
-/// How long to leave a store alone that failed, or a document that cannot be read.
+/// How long to pause after the store failed, or while a document cannot be read.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped.
@@ -37,7 +37,7 @@ pub(crate) async fn run(app: Arc<App>) {
             }
             Ok(None) => app.book.alarm.rung().await,
             Err(failed) => {
-                tracing::error!(%failed, "the timers could not be applied");
+                tracing::error!(%failed, "the due timers could not be read or applied");
                 app.clock.sleep(PAUSE).await;
             }
         }

@@ -16,11 +16,11 @@ use countersign_protocol::wire::Spellings;
 /// The sandbox's settings. The default is Amazon's sandbox as documented.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Which deadlines and limits are in force.
+    /// Which deadlines and limits apply.
     pub profile: Profile,
     /// How far a request's date may be off.
     pub date_window: DateWindow,
-    /// With a token the control API wants it; without, it answers loopback peers only.
+    /// With a token, the control API requires it; without one, it answers loopback peers only.
     pub control_token: Option<ControlToken>,
     /// The rules that Amazon leaves open.
     pub flags: Flags,
@@ -31,13 +31,13 @@ pub struct Settings {
 pub struct ControlToken(Box<[u8]>);
 
 impl ControlToken {
-    /// Takes a token; `None` for an empty one, which would let everybody in.
+    /// A token with this text; `None` if it is empty, since that would admit everybody.
     #[must_use]
     pub fn new(token: &str) -> Option<Self> {
         (!token.is_empty()).then(|| Self(token.as_bytes().into()))
     }
 
-    /// Whether this is the token, in a time that tells nothing of it.
+    /// Whether this is the token, compared in constant time.
     #[must_use]
     pub fn matches(&self, shown: &[u8]) -> bool {
         verify_slices_are_equal(&self.0, shown).is_ok()
@@ -50,29 +50,30 @@ impl fmt::Debug for ControlToken {
     }
 }
 
-/// By which clock `x-amz-pay-date` is judged.
+/// By which clock `x-amz-pay-date` is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateCheck {
-    /// The machine's or the virtual one, whichever accepts it: an SDK goes on working after the
-    /// virtual clock was moved.
+    /// The machine's or the virtual one, whichever accepts it: an SDK keeps working after the virtual clock
+    /// was moved.
     Either,
     /// The virtual one.
     Virtual,
-    /// None.
+    /// No clock: every date is accepted.
     Off,
 }
 
-/// How often a notification is sent again.
+/// How many times a notification is sent again, and after which failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IpnRetries {
     /// Every hour for three hours, after a 5xx, a time-out, or without a connection.
     ThreeHourly,
-    /// Every hour for 14 days, after a 5xx or a time-out: an endpoint without a connection is given up.
+    /// Every hour for 14 days, after a 5xx or a time-out: if there is no connection, the notification is
+    /// given up.
     FourteenDays,
 }
 
 impl IpnRetries {
-    /// How often one is sent again.
+    /// At most this many times a notification is sent again.
     #[must_use]
     pub const fn count(self) -> u32 {
         match self {
@@ -93,7 +94,7 @@ pub struct FlagWords {
     pub choices: &'static [&'static str],
 }
 
-/// A flag that cannot be set so. Its text names the flag and what it can be.
+/// A flag that cannot be set this way. The text names the flag and its choices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlagRefused {
     /// There is no such flag.
@@ -214,7 +215,7 @@ flags! {
         "whether Finalize and Complete look at an idempotency key" {
         // The same key again gets the same answer.
         "yes" => true,
-        // It is checked for its form and makes no difference.
+        // Its form is checked, and it has no other effect.
         "no" => false,
     }
     save_refusals: bool = "save-refusals", "whether a refusal is kept for its idempotency key" {

@@ -1,4 +1,4 @@
-//! An answer of the API's as it is remembered for its idempotency key.
+//! An answer of the API, as it is remembered for its idempotency key.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -22,7 +22,7 @@ pub(crate) struct Caller {
     pub(crate) told: Told,
 }
 
-/// A key with what makes a request the same.
+/// An idempotency key, and what identifies the request that it was used for.
 #[derive(Debug, Clone)]
 pub(crate) struct Idempotency {
     pub(crate) key: IdempotencyKey,
@@ -30,11 +30,12 @@ pub(crate) struct Idempotency {
     pub(crate) fingerprint: String,
 }
 
-/// What a request's change set appended for endpoints: an ordered fault may hold the answer back for it.
+/// The notifications that a request's change set appended. An ordered fault may hold the answer back until
+/// they are sent.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Told(Arc<Mutex<Appended>>);
 
-/// Notifications, and the endpoints that hear of them.
+/// Notifications, and the endpoints that they are sent to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Appended {
     pub(crate) endpoint_ids: Vec<String>,
@@ -63,7 +64,7 @@ impl Caller {
         Some(reply_key(&self.owner.merchant_id, key))
     }
 
-    /// The reply's document among a change's writes.
+    /// The write that keeps the reply, to be part of the same change set.
     pub(super) fn remember(&self, answer: &Answer) -> Option<Write> {
         let Idempotency { fingerprint, .. } = self.idempotency.as_ref()?;
         Some(write_reply(self.reply_key()?, fingerprint, answer, Expect::Absent))
@@ -77,7 +78,7 @@ impl Caller {
         if fingerprint != idempotency.fingerprint {
             return Err(Refused::DuplicateIdempotencyKey);
         }
-        // The answer is an earlier one: it tells of nothing.
+        // This is an earlier answer: nothing new is notified.
         self.told.replace(Appended::default());
         Ok(Some(answer.into_owned()))
     }

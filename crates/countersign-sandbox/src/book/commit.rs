@@ -1,5 +1,5 @@
-//! Writing what was decided. What a decision changed is one change set, and once that is durable the same
-//! always follows: stale reads learn what was there before, and the loops are woken whose next timer or
+//! Writing what was decided. What a decision changed is one change set. Once that is durable, the same always
+//! follows: the former documents are noted for stale reads, and the loops are woken whose next timer or
 //! message it set.
 
 use countersign_domain::time::Timestamp;
@@ -15,12 +15,12 @@ pub(super) struct Change {
     pub(super) at: Timestamp,
     pub(super) write: Vec<Write>,
     pub(super) append: Vec<NewMessage>,
-    /// What was read of what is written.
+    /// The documents that are overwritten, as they were read.
     pub(super) before: Vec<(Key, Document)>,
 }
 
 impl Change {
-    /// Rows alone: no message is appended, and nothing that a stale read can show was there before.
+    /// Rows alone: no message is appended, and no document is overwritten that a stale read can show.
     pub(super) fn rows(at: Timestamp, write: Vec<Write>) -> Self {
         Self { at, write, append: Vec::new(), before: Vec::new() }
     }
@@ -31,8 +31,7 @@ impl Change {
     }
 }
 
-/// What was decided: the changes, which are written together, and what to tell the caller once they are
-/// durable.
+/// What was decided: the changes, which are written together, and what the caller gets once they are durable.
 pub(super) struct Decided<T> {
     pub(super) changes: Vec<Change>,
     pub(super) outcome: T,
@@ -44,7 +43,7 @@ impl<T> Decided<T> {
         Self { changes: vec![change], outcome }
     }
 
-    /// What was loaded already answers.
+    /// Nothing is written: what was loaded is enough to answer.
     pub(super) fn nothing(outcome: T) -> Self {
         Self { changes: Vec::new(), outcome }
     }
@@ -79,7 +78,7 @@ impl From<&Change> for Aftermath {
 }
 
 impl Book {
-    /// Runs a decision until it is committed. What the store did to it becomes the caller's error.
+    /// Runs a decision until it is committed. A failure of the store becomes the caller's error.
     pub(super) async fn decide<T, E: From<StoreFailed>, F>(
         &self,
         mut decision: impl FnMut() -> F,
@@ -113,7 +112,8 @@ impl Book {
         let mut set: Option<ChangeSet> = None;
         for Change { at, write, append, .. } in changes {
             match &mut set {
-                // The last of the instants, so that the watermark is where one change set for each leaves it.
+                // The last of the instants, so that the watermark is where separate change sets would leave
+                // it.
                 Some(set) => {
                     set.at = at;
                     set.write.extend(write);
@@ -128,7 +128,7 @@ impl Book {
         Ok(Decision { change: set, outcome: (outcome, aftermath) })
     }
 
-    /// Notes what was changed, now that it is durable, and gives back the outcome.
+    /// Notes what was changed, now that it is durable, and returns the outcome.
     fn noted<T>(&self, (outcome, aftermath): (T, Vec<Aftermath>)) -> T {
         for Aftermath { at, changed, due_at, deliver_at } in aftermath {
             for (id, before) in changed {

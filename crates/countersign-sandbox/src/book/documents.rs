@@ -28,7 +28,7 @@ impl<T> Loaded<T> {
     }
 }
 
-/// Reads a document by the reader of its form.
+/// Reads a document with the decoder of its kind.
 pub(super) fn read<T>(
     document: Document,
     decode: impl FnOnce(u16, &[u8]) -> Result<T, Unreadable>,
@@ -53,12 +53,12 @@ pub(super) fn refund_key(id: &RefundId) -> Key {
     Key { collection: refund::COLLECTION, id: id.to_string() }
 }
 
-/// The merchant's account and the key; no id has a slash.
+/// The merchant's account and the key. Neither contains a slash.
 pub(super) fn reply_key(merchant_id: &MerchantId, key: &IdempotencyKey) -> Key {
     Key { collection: reply::COLLECTION, id: format!("{merchant_id}/{key}") }
 }
 
-/// A document that no index has.
+/// The write of a document that is in no index.
 fn write(key: Key, expect: Expect, (format, bytes): (u16, Bytes), due_at: Option<Timestamp>) -> Write {
     Write { key, expect, content: Some(Content { format, bytes, due_at, index: Vec::new() }) }
 }
@@ -93,7 +93,7 @@ pub(super) fn write_reply(key: Key, fingerprint: &str, answer: &Answer, expect: 
     write(key, expect, reply::encode(&reply), due_at)
 }
 
-/// One message holds everything that one step brought about.
+/// One message holds all the events of one step.
 pub(super) fn log(id: &CheckoutSessionId, events: &[Event]) -> Vec<NewMessage> {
     if events.is_empty() {
         return Vec::new();

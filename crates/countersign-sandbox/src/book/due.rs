@@ -1,7 +1,7 @@
-//! Timers: what is due is applied as of its due time, in due order over all documents, those timers
-//! included that another brings about. What is due together is applied by one change set, which leaves
-//! behind what one for each timer would leave; where that cannot be, each timer has its own. A process
-//! that dies between two change sets leaves the rest where the next round finds it.
+//! Timers. What is due is applied as of its due time, in due order over all documents, including timers that
+//! other timers set. A batch of due timers is applied by one change set, with the same result as one change
+//! set for each; where that is not possible, each timer has its own. If the process dies between two change
+//! sets, the next round finds the rest.
 
 use countersign_domain::provider::checkout_session::{self as rules, AsOf};
 use countersign_domain::time::Timestamp;
@@ -19,10 +19,10 @@ use super::refused::StoreFailed;
 use super::stuck::Stuck;
 use crate::stored::{charge_permission, checkout_session, reply, visit};
 
-/// How many timers are read at once, and applied at once if they can be: a charge's deadline writes the
-/// charge and its permission, so that as many fill a change set.
+/// How many timers are read, and if possible applied, together. A charge's deadline writes the charge and its
+/// permission, so this many fill a change set.
 const BATCH: usize = MAX_CHANGES / 2;
-/// The most timers that are left alone at once: with them and a batch, one read is full.
+/// At most this many timers are left alone at a time: together with a batch they fill one read.
 const MAX_STUCK: usize = MAX_ROWS - BATCH;
 
 /// What a timer belongs to, as it was loaded.
@@ -31,7 +31,7 @@ enum Found {
     Payment(LoadedPayment),
 }
 
-/// What became of a timer.
+/// What happened to a timer.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     /// It was applied, and its document is due next at this instant.
@@ -54,8 +54,8 @@ impl Book {
         Ok(self.store.next_due().await?)
     }
 
-    /// Applies everything that is due. One caller does so at a time: another that comes meanwhile waits,
-    /// and finds the rest. Each batch has a moment of its own, and what is due is what is due then.
+    /// Applies everything that is due. Only one caller does so at a time; any other waits, then applies the
+    /// rest. Each batch has its own moment, and what is due by then is applied.
     pub(crate) async fn apply_due(&self) -> Result<Settled, StoreFailed> {
         let mut stuck = self.applying.lock().await;
         stuck.release(self.clock.wall());
@@ -69,16 +69,16 @@ impl Book {
             }
             self.apply_in_order(&due, &mut stuck).await?;
             if stuck.len() >= MAX_STUCK {
-                tracing::error!("more timers cannot be applied than are left alone at once");
+                tracing::error!("too many timers cannot be applied; later ones have to wait");
                 return Ok(Settled::NotAll);
             }
             drop(moment);
-            // However much is due, a stop, a move of the clock and a reset come between.
+            // However much is due, a stop, a clock move or a reset can come in between.
             yield_now().await;
         }
     }
 
-    /// Applies a batch of timers until a new one comes before the rest.
+    /// Applies a batch of timers, up to the point where a newly set timer comes before the rest.
     async fn apply_in_order(&self, due: &[DueTimer], stuck: &mut Stuck) -> Result<(), StoreFailed> {
         if due.len() > 1 && self.apply_together(due, stuck).await? {
             return Ok(());
@@ -118,8 +118,8 @@ impl Book {
         }
     }
 
-    /// Applies a batch by one change set. `false`, and nothing is changed, when one of its documents
-    /// cannot be read or another decision was faster: each timer is to be tried by itself then.
+    /// Applies a batch by one change set. Returns `false`, with nothing changed, if one of its documents
+    /// cannot be read or another decision was faster: each timer must then be tried by itself.
     async fn apply_together(&self, due: &[DueTimer], stuck: &mut Stuck) -> Result<bool, StoreFailed> {
         match self.decide_once(|| self.decide_together(due)).await {
             Ok(fates) => {
@@ -137,8 +137,8 @@ impl Book {
         }
     }
 
-    /// Decides timers in due order, until a new one comes before the rest or the change set is full. The
-    /// outcome has one entry for each timer that was decided.
+    /// Decides timers in due order, until a newly set timer comes before the rest or the change set is full.
+    /// The outcome has one entry for each timer that was decided.
     async fn decide_together(&self, due: &[DueTimer]) -> Result<Decided<Vec<Fate>>, StoreFailed> {
         let mut decided = Decided::nothing(Vec::with_capacity(due.len()));
         let (mut written, mut appended) = (0_usize, 0_usize);
@@ -183,21 +183,21 @@ impl Book {
         Ok(found.collect())
     }
 
-    /// Decides one timer; none when another decision was faster.
+    /// Decides one timer; `None` if another decision was faster.
     fn carry(&self, timer: &DueTimer, found: Option<Found>) -> Result<Option<Change>, StoreFailed> {
         match (timer.key.collection, found) {
             (_, None) => Ok(None),
             (_, Some(Found::Payment(loaded))) => self.carry_payment(timer, loaded),
             (checkout_session::COLLECTION, Some(Found::Document(document))) => carry_session(timer, document),
             (reply::COLLECTION, Some(Found::Document(document))) => forget_buyer(timer, &document),
-            // A visit goes with its session.
+            // A visit is deleted with its session.
             (visit::COLLECTION, Some(Found::Document(document))) => {
                 let expect = Expect::Version(document.version);
                 let write = Write { key: timer.key.clone(), expect, content: None };
                 Ok(Some(Change::rows(timer.due_at, vec![write])))
             }
             (other, Some(Found::Document(_))) => {
-                Err(StoreFailed::Unreadable(format!("nobody knows the timers of {other}")))
+                Err(StoreFailed::Unreadable(format!("documents of {other} have no timers")))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The endpoints that notifications go to: who is registered, and who is removed.
+//! The endpoints that notifications go to: registering, confirming and removing them.
 
 use std::fmt;
 
@@ -27,9 +27,9 @@ pub(crate) struct NewEndpoint {
 pub(crate) enum EndpointRefused {
     /// There would be more than [`MAX_ENDPOINTS`].
     TooMany {
-        /// By the control API, before.
+        /// Registered by the control API earlier.
         registered: usize,
-        /// By the operator, or now.
+        /// Given by the operator, or by this request.
         given: usize,
     },
     Store(StoreFailed),
@@ -81,7 +81,9 @@ impl Book {
             let Some(document) = document else { continue };
             match stored::decode(document.format, &document.bytes) {
                 Ok(endpoint) => self.endpoints.put(endpoint),
-                Err(why) => tracing::error!(%why, endpoint_id = key.id, "an endpoint is told nothing"),
+                Err(why) => {
+                    tracing::error!(%why, endpoint_id = key.id, "an endpoint cannot be read and is not notified")
+                }
             }
         }
         let (registered, given) = (self.endpoints.list().len(), self.endpoints.fixed.len());
@@ -91,7 +93,7 @@ impl Book {
         Ok(self.give_fixed_endpoints().await?)
     }
 
-    /// Registers the operator's endpoints, as at a start.
+    /// Registers the operator's endpoints: at a start, and again after a reset.
     pub(super) async fn give_fixed_endpoints(&self) -> Result<(), StoreFailed> {
         for (position, fixed) in self.endpoints.fixed.iter().enumerate() {
             let lane = self.endpoints.free_lane();
@@ -139,7 +141,7 @@ impl Book {
         .await
     }
 
-    /// An endpoint shows the token that it was sent; nothing if no endpoint has it.
+    /// Confirms the endpoint that was sent this token; `None` if no endpoint was.
     pub(crate) async fn confirm_endpoint(&self, token: &str) -> Result<Option<Endpoint>, StoreFailed> {
         let _moment = self.moment().await;
         let _alone = self.endpoints.registering.lock().await;
@@ -150,8 +152,8 @@ impl Book {
         Ok(Some(endpoint))
     }
 
-    /// Removes one endpoint, or all of them, and says how many there were. What is still to be sent to
-    /// them never is.
+    /// Removes one endpoint, or all of them, and returns how many. What was still to be sent to them is never
+    /// sent.
     pub(crate) async fn remove_endpoints(&self, id: Option<&str>) -> Result<usize, StoreFailed> {
         let _moment = self.moment().await;
         let _alone = self.endpoints.registering.lock().await;
@@ -167,7 +169,7 @@ impl Book {
         Ok(removed)
     }
 
-    /// Writes an endpoint's document anew, as `change` makes it. The operator's have none.
+    /// Rewrites an endpoint's document as `change` makes it. The operator's endpoints have no document.
     async fn rewrite(&self, endpoint: &Endpoint, change: impl Fn(Write) -> Write) -> Result<(), StoreFailed> {
         if endpoint.given_by == GivenBy::Operator {
             return Ok(());

@@ -13,13 +13,13 @@ pub(crate) struct ShownEvent {
     pub(crate) event: LoggedEvent,
 }
 
-/// One message holds the events of one step; this many sequences are set aside for each. No step has as
-/// many: the longest is a payment carried over years, which takes a handful of deadlines.
+/// One message holds the events of one step, and this many sequences are reserved for it. No step has that
+/// many: the longest is a payment carried over years, which passes a handful of deadlines.
 const PER_MESSAGE: u64 = 256;
 
 impl Book {
-    /// Events behind the sequence `after`, oldest first, of one session or of all: `limit` of them, or
-    /// fewer if no more follow.
+    /// Events after the sequence `after`, oldest first, of one session or of all: `limit` of them, or fewer
+    /// if no more follow.
     pub(crate) async fn events(
         &self,
         checkout_session_id: Option<&str>,

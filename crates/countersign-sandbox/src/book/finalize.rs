@@ -18,23 +18,23 @@ use super::documents::{Loaded, checkout_session_key, log, write_charge, write_ch
 use super::refused::{Refused, StoreFailed};
 use super::session::{as_of, former};
 
-/// A session that is Completed, as there is to answer.
+/// A Completed session, with what its answer depends on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Completion<'a> {
     pub(crate) session: &'a CheckoutSession,
-    /// Whose data an answer in full shows, for as long as the permission has them; none when it is no
-    /// longer to be shown.
+    /// The buyer whose data a full answer shows, and until when the permission has them; `None` once they are
+    /// no longer shown.
     pub(crate) buyer: Option<(&'a Buyer, Timestamp)>,
     /// The bank has not decided yet.
     pub(crate) is_pending: bool,
 }
 
-/// What there is to answer: a failed payment has failed the session with it.
+/// What is answered. A failed payment has also failed its session.
 pub(crate) type Outcome<'a> = Result<Completion<'a>, PaymentFailure>;
 
 impl Book {
-    /// Completes a session of the caller's by one decision. A remembered answer and a new one look the
-    /// same. Without an id the path names nothing that can be there.
+    /// Completes one of the caller's sessions by one decision. A remembered answer and a new one look the
+    /// same. Without an `id`, the path names an object that cannot exist.
     pub(crate) async fn complete_session<E: From<Refused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
@@ -112,7 +112,7 @@ impl Book {
         Change { at: caller.now, write, append, before: vec![former(loaded)] }
     }
 
-    /// A Completed session is answered as it is, as if it were completed now.
+    /// Answers a Completed session as it is, as if it had been completed now.
     async fn answered_again(
         &self,
         session: &CheckoutSession,

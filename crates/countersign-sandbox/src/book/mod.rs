@@ -1,9 +1,9 @@
-//! The book of Amazon's half, and the only caller of the store: load, decide, write. Each method reads
-//! what it needs, takes one decision, of its own or of its caller, and commits it whole, with the answer
-//! that is remembered for its idempotency key. Nothing else can reach the store.
+//! The book of Amazon's half, and the only caller of the store: load, decide, write. Each method reads what
+//! it needs, makes one decision, its own or its caller's, and commits it whole, with the answer that is
+//! remembered for its idempotency key. Nothing else can reach the store.
 //!
-//! Every decision has a [`moment::Moment`]: a method takes one itself, unless it is given the instant of the one
-//! that its caller has taken. `http/`, `control/`, `hosted/` and `notify/` call the methods, `runner` calls
+//! Every decision has a [`moment::Moment`]: a method takes one itself, unless its caller has taken one and
+//! passes its instant. `http/`, `control/`, `hosted/` and `notify/` call the methods, `runner` calls
 //! [`Book::apply_due`].
 
 pub(crate) mod answer;
@@ -45,7 +45,7 @@ pub(crate) struct Book {
     clock: Arc<VirtualClock>,
     ids: Arc<Ids>,
     profile: Profile,
-    /// The endpoints in force. The control API's have documents.
+    /// The registered endpoints. Those of the control API have documents.
     pub(crate) endpoints: Endpoints,
     recent: Recent,
     /// Wakes the timers' loop.
@@ -59,7 +59,7 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    /// Opens the book that a store holds. The virtual clock goes on from the store's last instant.
+    /// Opens the book that a store holds. The virtual clock continues from the store's last instant.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -85,7 +85,7 @@ impl Book {
         })
     }
 
-    /// The ids of this start.
+    /// The source of new ids.
     pub(crate) fn ids(&self) -> &Ids {
         &self.ids
     }

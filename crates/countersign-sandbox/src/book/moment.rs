@@ -1,6 +1,6 @@
-//! The moment of a decision: an instant of the virtual clock that holds until the decision is written.
-//! A moment is taken before anything is read; a reset of the sandbox and a move of its clock wait for
-//! those that are taken, and let none be taken meanwhile. So nothing that was read before a reset is
+//! The moment of a decision: an instant of the virtual clock that holds until the decision is written. A
+//! moment is taken before anything is read. A reset of the sandbox, or a move of its clock, waits until all
+//! moments are released, and no new one is taken meanwhile. So nothing that was read before a reset is
 //! written after it, and nothing is decided at an instant that the clock no longer shows.
 
 use countersign_domain::time::Timestamp;
@@ -18,14 +18,14 @@ pub(crate) struct Moment<'a> {
 }
 
 impl Book {
-    /// Takes a moment. Nobody takes a second one while they have the first: a reset that waits between
-    /// the two would wait forever.
+    /// Takes a moment. The caller must not take a second one while it has the first: if a reset came between
+    /// the two, both would wait forever.
     pub(crate) async fn moment(&self) -> Moment<'_> {
         let holds = self.moments.read().await;
         Moment { now: self.clock.now(), _holds: holds }
     }
 
-    /// Moves the clock, then applies what is due by it.
+    /// Moves the clock, then applies what has become due.
     pub(crate) async fn move_clock(&self, to: impl FnOnce(&VirtualClock)) -> Result<(), StoreFailed> {
         let between_moments = self.moments.write().await;
         to(&self.clock);
@@ -36,8 +36,7 @@ impl Book {
         applied.map(|_| ())
     }
 
-    /// Forgets everything, and lets `forget` do so too for what is not the book's; begins the ids and the
-    /// clock anew.
+    /// Forgets everything, calls `forget` for what is not the book's, and restarts the ids and the clock.
     pub(crate) async fn reset(&self, forget: impl FnOnce()) -> Result<(), StoreFailed> {
         let between_moments = self.moments.write().await;
         self.store.reset().await?;
@@ -48,7 +47,7 @@ impl Book {
         self.clock.reset();
         self.give_fixed_endpoints().await?;
         drop(between_moments);
-        // Not before: while this is held, a moment may be waited for.
+        // Not earlier: the holder of this lock may be waiting for a moment.
         self.applying.lock().await.release_all();
         self.alarm.ring();
         self.outbox_alarm.ring();

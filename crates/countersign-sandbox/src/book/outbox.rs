@@ -16,7 +16,7 @@ use crate::notify::endpoint::Lane;
 use crate::stored::notification::{self, Letter, Notice};
 use crate::stored::notification_attempts as stored_attempts;
 
-/// How many messages a step may append next to the one of its events.
+/// How many messages a step may append besides the one with its events.
 const ROOM: usize = MAX_CHANGES - 1;
 
 /// A message that is to be sent now.
@@ -24,7 +24,7 @@ const ROOM: usize = MAX_CHANGES - 1;
 pub(crate) struct Leased {
     pub(crate) sequence: u64,
     pub(crate) lease_count: u32,
-    /// How often it was tried in vain, as was written.
+    /// How many attempts have failed, as stored.
     pub(crate) attempts: u32,
     pub(crate) notice: Notice,
 }
@@ -43,7 +43,7 @@ pub(super) fn message(notice: Notice, lane: Lane) -> NewMessage {
     }
 }
 
-/// The object that Amazon notifies of, if the event is one that it notifies of.
+/// The object that the event's notification names, if Amazon sends one for it.
 fn notified(event: &Event) -> Option<Notified> {
     let Entry { is_notified, charge_permission_id, charge_id, refund_id, .. } = event.what.entry();
     let charge = || charge_id.cloned().map(Notified::Charge);
@@ -53,8 +53,8 @@ fn notified(event: &Event) -> Option<Notified> {
 }
 
 impl Book {
-    /// What a step of a permission appends: its events to the log, and the messages that notify its
-    /// merchant of them. `told` keeps which.
+    /// What a step of a permission appends: its events to the log, and the messages that notify its merchant
+    /// of them. `told` keeps a copy of these.
     pub(super) fn logged_and_told(
         &self,
         permission: &ChargePermission,
@@ -91,7 +91,7 @@ impl Book {
         let mut letters: Vec<(Timestamp, Letter)> = Vec::new();
         for event in events {
             let Some(object) = notified(event) else { continue };
-            // A receiver fetches the object: that it changed twice at one instant says no more.
+            // A receiver fetches the object, so a second notification for the same instant adds nothing.
             let is_told = |(at, letter): &(Timestamp, Letter)| {
                 *at == event.at && letter.message.as_ref().is_some_and(|message| message.object == object)
             };
@@ -117,7 +117,8 @@ impl Book {
         Ok(self.store.backlog(notification::topic(lane), 1).await?.next_at)
     }
 
-    /// Takes what is due in a lane, in due order. The lease ends at once by itself: see the head of `notify/`.
+    /// Leases what is due in a lane, in due order. The lease ends by itself immediately: see the head of
+    /// `notify/`.
     pub(crate) async fn lease_notices(
         &self,
         lane: Lane,
@@ -131,7 +132,7 @@ impl Book {
             match notification::decode(&message.bytes) {
                 Ok(notice) => leased.push(Leased { sequence, lease_count, attempts: 0, notice }),
                 Err(why) => {
-                    tracing::error!(%why, sequence, "a notification can never be sent");
+                    tracing::error!(%why, sequence, "a stored notification cannot be read and is never sent");
                     self.store.release(Release { sequence, lease_count, deliver_at: None }).await?;
                 }
             }
@@ -146,13 +147,15 @@ impl Book {
             let Some(document) = document else { continue };
             match read(document, stored_attempts::decode) {
                 Ok(attempts) => leased.attempts = attempts.value,
-                Err(why) => tracing::error!(%why, "a notification is tried as if it never had been"),
+                Err(why) => {
+                    tracing::error!(%why, "the attempts of a notification cannot be read; they count as none")
+                }
             }
         }
         Ok(leased)
     }
 
-    /// Writes how often a message was tried in vain; nothing if it is tried no more.
+    /// Stores how many attempts to send a message have failed; `None` deletes the count, when no more follow.
     pub(crate) async fn note_attempts(
         &self,
         leased: &Leased,
@@ -175,13 +178,13 @@ impl Book {
         .await
     }
 
-    /// Lets go of a message that was sent, or is to be sent again at `again_at`.
+    /// Releases a message that was sent, or is to be sent again at `again_at`.
     pub(crate) async fn release_notice(
         &self,
         leased: &Leased,
         again_at: Option<Timestamp>,
     ) -> Result<(), StoreFailed> {
-        // It may be gone: a reset forgets messages that are leased, too.
+        // It may be gone: a reset also forgets leased messages.
         let Leased { sequence, lease_count, .. } = *leased;
         self.store.release(Release { sequence, lease_count, deliver_at: again_at }).await?;
         Ok(())

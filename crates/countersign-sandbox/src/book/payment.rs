@@ -1,6 +1,6 @@
-//! Charge Permissions with their Charges and Refunds: reading them, and one decision on them. A permission
-//! is read together with its open charges, all from one moment, because what they hold is part of what it
-//! can still charge. What is overdue is carried out first, in the same change set.
+//! Charge Permissions with their Charges and Refunds: reading them, and deciding on them. A permission is
+//! read together with its open charges, all from one moment, because what they hold is part of what it can
+//! still charge. What is overdue is applied first, in the same change set.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use countersign_domain::provider::charge::Charge;
@@ -25,7 +25,7 @@ use super::session::Look;
 use crate::stored::event::LoggedEvent;
 use crate::stored::{charge, charge_permission, refund};
 
-/// How often a permission is read again because its charges changed meanwhile.
+/// How many times a permission is read before its reader gives up, if its charges change meanwhile.
 const READS: usize = 8;
 /// How many events are read at once. A permission has a bounded number: 25 charges of 10 refunds.
 const LEDGER_PAGE: usize = 1_000;
@@ -37,17 +37,17 @@ pub(super) struct LoadedPayment {
     pub(super) documents: Vec<(Key, Document)>,
 }
 
-/// A permission and everything that was logged of its checkout: the postings among it give its balances.
+/// A permission, and every event logged for its checkout. The postings in them add up to its balances.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     pub(crate) permission: ChargePermission,
     pub(crate) events: Vec<LoggedEvent>,
 }
 
-/// What one decision on a payment came to.
+/// The result of one decision on a payment.
 pub(crate) struct PaymentDecision {
     pub(crate) step: Step<Payment, Event>,
-    /// A refund that came into being, of this charge.
+    /// A new refund, and its charge.
     pub(crate) refund: Option<(RefundId, ChargeId)>,
     pub(crate) answer: Answer,
 }
@@ -69,13 +69,13 @@ impl LoadedPayment {
         Ok(Self { payment, documents })
     }
 
-    /// What a write expects of the permission, at position 0, or of a charge behind it: its version, or that a
-    /// new one is absent.
+    /// What a write expects of the permission, at position 0, or of a charge, after it: its version, or that
+    /// a new one is absent.
     fn expected(&self, position: usize) -> Expect {
         self.documents.get(position).map_or(Expect::Absent, |(_, document)| Expect::Version(document.version))
     }
 
-    /// The rows of what a step has left: the permission, and those charges that it has changed.
+    /// The rows that a step rewrites: the permission, and the charges that it changed.
     pub(super) fn rewritten(&self, next: &Payment) -> Vec<Write> {
         let mut write = vec![write_permission(&next.permission, next.due_at(), self.expected(0))];
         for (position, charge) in next.charges.iter().enumerate() {
@@ -88,7 +88,7 @@ impl LoadedPayment {
 }
 
 impl Book {
-    /// Loads a permission with its open charges, and with `also`, be it open or not.
+    /// Loads a permission with its open charges and with the charge `also`, open or not.
     async fn payment(&self, id: &str, also: Option<&ChargeId>) -> Result<Option<LoadedPayment>, StoreFailed> {
         // Most often `also` is the only open charge: then one read is enough.
         let mut keys: Vec<Key> = vec![charge_permission_key(id)];
@@ -112,7 +112,7 @@ impl Book {
             keys.extend(needed().map(charge_key));
             known = Some(permission);
         }
-        Err(StoreFailed::Unavailable("too many write the same".to_owned()))
+        Err(StoreFailed::Unavailable("too many requests change the same permission".to_owned()))
     }
 
     /// A permission with its open charges and `also`, as of now.
@@ -126,7 +126,7 @@ impl Book {
         Ok(Some(self.carried(&loaded, now)?.0))
     }
 
-    /// A payment as its deadlines have left it at an instant, and what they brought about.
+    /// A payment as its deadlines leave it at an instant, and the events that they caused.
     pub(super) fn carried(
         &self,
         loaded: &LoadedPayment,
@@ -137,9 +137,9 @@ impl Book {
         Ok((payment, events))
     }
 
-    /// Loads the open charges of many permissions at once. These may be younger than their permissions:
-    /// only for a decision that writes every permission it reads. No charge is written without its
-    /// permission, so that the permission's version holds for its charges.
+    /// Loads the open charges of many permissions by one read. They may be newer than their permissions, so
+    /// this is only for a decision that writes every permission it reads: no charge is written without its
+    /// permission, so the permission's version covers its charges.
     pub(super) async fn payments(
         &self,
         permissions: Vec<Document>,
@@ -182,7 +182,7 @@ impl Book {
             None => self.document(charge_key(id)).await?,
         };
         let mut charge = read(document.ok_or(Refused::NotFound)?, charge::decode)?.value;
-        // Whose a charge is never changes, so that its permission may be read at another moment.
+        // A charge's owner never changes, so its permission may be read at a different moment.
         if self.owner_of(&charge.charge_permission_id).await? != *owner {
             return Err(Refused::NotFound);
         }
@@ -193,7 +193,7 @@ impl Book {
         Ok(charge)
     }
 
-    /// Get Refund: it, and whose charge's it is.
+    /// Get Refund: the refund, and its charge.
     pub(crate) async fn refund(
         &self,
         owner: &Owner,
@@ -212,8 +212,8 @@ impl Book {
         Ok(read(document, charge_permission::decode_owner)?.value)
     }
 
-    /// The owner of a permission as a caller, as of now, without an idempotency key: what is done on Amazon's side is
-    /// done to the owner's object.
+    /// A caller that acts for a permission's owner, as of now and without an idempotency key: what Amazon or
+    /// the buyer does is done to the owner's object.
     pub(crate) async fn caller_for(
         &self,
         id: &ChargePermissionId,
@@ -222,13 +222,13 @@ impl Book {
         Ok(Caller { owner: self.owner_of(id).await?, idempotency: None, now, told: Told::default() })
     }
 
-    /// The owner of a charge as a caller, as [`Book::caller_for`].
+    /// A caller that acts for a charge's owner, like [`Book::caller_for`].
     pub(crate) async fn caller_for_charge(&self, id: &ChargeId, now: Timestamp) -> Result<Caller, Refused> {
         let permission_id = self.permission_of(id).await?.ok_or(Refused::NotFound)?;
         self.caller_for(&permission_id, now).await
     }
 
-    /// A permission's accounts as of now, with the log of what led there: both of one version.
+    /// A permission's accounts as of now, with the log that led to them. Both are of the same version.
     pub(crate) async fn accounts(
         &self,
         id: &ChargePermissionId,
@@ -244,10 +244,10 @@ impl Book {
                 return Ok(Some(Accounts { permission: payment.permission, events }));
             }
         }
-        Err(StoreFailed::Unavailable("too many write the same".to_owned()))
+        Err(StoreFailed::Unavailable("too many requests change the same permission".to_owned()))
     }
 
-    /// Everything that was logged of a checkout.
+    /// Every event that was logged for a checkout.
     async fn logged(&self, id: &CheckoutSessionId) -> Result<Vec<LoggedEvent>, StoreFailed> {
         let mut events = Vec::new();
         let mut after = 0;
@@ -262,13 +262,13 @@ impl Book {
         }
     }
 
-    /// Under which permission a charge is made; that never changes.
+    /// The permission that a charge belongs to, which never changes.
     async fn permission_of(&self, id: &ChargeId) -> Result<Option<ChargePermissionId>, StoreFailed> {
         let Some(document) = self.document(charge_key(id)).await? else { return Ok(None) };
         Ok(Some(read(document, charge::decode)?.value.charge_permission_id))
     }
 
-    /// One decision on a permission with its open charges.
+    /// Makes one decision on a permission with its open charges.
     pub(crate) async fn change_permission<E: From<Refused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
@@ -278,8 +278,8 @@ impl Book {
         self.change_payment(caller, id, None, decide).await
     }
 
-    /// One decision on a charge, open or not, with its permission. Without an id the path
-    /// names nothing that can be there.
+    /// Makes one decision on a charge, open or not, with its permission. Without an `id`, the path names an
+    /// object that cannot exist.
     pub(crate) async fn change_charge<E: From<Refused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
@@ -293,8 +293,8 @@ impl Book {
         self.change_payment(caller, &permission_id, Some(id), |payment| decide(payment, id)).await
     }
 
-    /// Carries out one decision on a permission with its charges, as of now. `also` is a charge that the
-    /// decision is about, open or not.
+    /// Makes one decision on a permission with its charges, as of now. `also` is the charge that the decision
+    /// is about, open or not.
     async fn change_payment<E: From<Refused> + From<StoreFailed>>(
         &self,
         caller: &Caller,
@@ -314,7 +314,7 @@ impl Book {
             let (payment, mut events) = self.carried(&loaded, caller.now)?;
             let PaymentDecision { step, refund, answer } = match decide(&payment) {
                 Ok(decision) => decision,
-                // A copy of this request may have been carried out between the two reads, and be why.
+                // A copy of this request may have run between the two reads, and be the reason.
                 Err(refused) => {
                     return self.replayed(caller).await?.map(Decided::nothing).ok_or(refused);
                 }

@@ -1,5 +1,5 @@
-//! What objects were before their last change: what a stale read shows. Every change is noted here once
-//! it is durable. Nothing of it is stored: a restart forgets it.
+//! Objects as they were before their last change: what a stale read shows. Every change is noted here once it
+//! is durable. None of this is stored: a restart forgets it.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,10 @@ use std::time::Duration;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::{Document, Version};
 
-/// How many changes are remembered for stale reads. Of an object's changes the last alone is kept, and
-/// each of them counts until it is the oldest.
+/// How many changes are remembered for stale reads. Only an object's last change is kept, but each change
+/// counts until it is the oldest.
 const MAX_RECENT: usize = 4_096;
-/// How many bytes of documents they keep together.
+/// How many bytes of documents they keep in total.
 const MAX_RECENT_BYTES: usize = 16 << 20;
 
 /// The last change of each object, within bounds.
@@ -22,7 +22,7 @@ pub(super) struct Recent(Mutex<RecentChanges>);
 struct RecentChanges {
     /// The last change of each object.
     last: HashMap<String, Change>,
-    /// Every remembered change, oldest first; a key is there once for each change.
+    /// Every remembered change, oldest first; an object is listed once for each of its changes.
     order: VecDeque<(String, u64)>,
     count: u64,
     /// Of the documents in `last`.
@@ -41,7 +41,7 @@ impl Change {
         self.before.as_ref().map_or(0, |document| document.bytes.len())
     }
 
-    /// The version that was replaced; none was before the first.
+    /// The version that was replaced; `None` for an object's first change.
     fn replaced(&self) -> Option<Version> {
         self.before.as_ref().map(|document| document.version)
     }
@@ -63,8 +63,8 @@ impl Recent {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers what an object was before it was changed, or that it was not there. Of two quick
-    /// changes the one that the store took last counts, whichever is noted first.
+    /// Remembers what an object was before it was changed, or that it was not there. Of two quick changes the
+    /// one that the store committed last counts, whichever is noted first.
     pub(super) fn changed(&self, id: &str, before: Option<Document>, at: Timestamp) {
         let mut recent = self.lock();
         let number = recent.count.wrapping_add(1);
@@ -83,9 +83,9 @@ impl Recent {
         }
     }
 
-    /// What a stale read shows: the object before its last change, if that is less than `delay` ago.
-    /// Without a delay no read is stale, and a change that is yet to come, because the clock was set back,
-    /// does not count. The inner `None` is an object that was not there yet.
+    /// What a stale read shows: the object before its last change, if that is less than `delay` ago. Without
+    /// a delay no read is stale. A change in the future, because the clock was set back, does not count. The
+    /// inner `None` is an object that was not there yet.
     pub(super) fn before(
         &self,
         id: &str,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_quick_changes_the_later_version_counts_whichever_is_told_first() {
+    fn of_two_quick_changes_the_later_version_counts_whichever_is_noted_first() {
         let at = Timestamp::from_millis(0);
         let changes = [None, Some(document(1, "one")), Some(document(2, "two"))];
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -172,13 +172,16 @@ mod tests {
             recent.changed(&number.to_string(), Some(large.clone()), at);
         }
         let shows = |id: &str| recent.before(id, Some(DEFAULT_STALENESS), at).is_some();
-        assert!(shows("0") && shows("15"), "exactly as many bytes as may be");
+        assert!(shows("0") && shows("15"), "exactly as many bytes as are allowed");
         recent.changed("0", Some(Document { version: Version(2), ..large.clone() }), at);
-        assert!(shows("0") && shows("1"), "a change in the place of another takes no more room");
+        assert!(shows("0") && shows("1"), "a change that replaces one of the same size takes no more room");
         recent.changed("16", Some(document(1, "x")), at);
         assert!(shows("0") && !shows("1") && shows("2"), "one byte over");
         recent.changed("huge", Some(document(1, &"x".repeat((16 << 20) + 1))), at);
-        assert!(!shows("huge") && !shows("16"), "nothing is left to make room for it");
+        assert!(
+            !shows("huge") && !shows("16"),
+            "a document larger than the limit evicts everything, itself included"
+        );
         assert_eq!(recent.lock().bytes, 0);
     }
 }

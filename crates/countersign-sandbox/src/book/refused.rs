@@ -1,4 +1,4 @@
-//! Why the book changes nothing. What a call's own rule refuses is the call's.
+//! Why the book changes nothing. What a call's own rules refuse is in `http/errors.rs`.
 
 use countersign_domain::provider::checkout_session::SessionRefused;
 use countersign_domain::provider::ledger::Unbalanced;
@@ -10,7 +10,7 @@ pub(crate) use countersign_store::transact::StoreFailed;
 pub(crate) enum Refused {
     /// The idempotency key was used for another request.
     DuplicateIdempotencyKey,
-    /// There is no such object of this merchant's in this environment.
+    /// This merchant has no such object in this environment.
     NotFound,
     /// The session or the buyer cannot do this.
     Session(SessionRefused),
@@ -18,7 +18,7 @@ pub(crate) enum Refused {
     Store(StoreFailed),
 }
 
-/// What was stored of a payment is broken.
+/// The stored state of a payment is inconsistent.
 pub(super) fn broken(unbalanced: Unbalanced) -> StoreFailed {
     StoreFailed::Unreadable(unbalanced.to_string())
 }

@@ -1,7 +1,7 @@
-//! Answers that are remembered for their idempotency key: the same request again gets the same bytes,
-//! another request with the key is refused. The reply is a document of the same change set as what it
-//! answers, so of many that arrive at once one takes effect and the others, having lost the race,
-//! read its reply.
+//! Answers that are remembered for their idempotency key: the same request gets the same bytes again, and a
+//! different request with the key is refused. The reply is written in the same change set as what it answers.
+//! So of many copies that arrive at the same time one takes effect, and the others lose the race and read its
+//! reply.
 
 use countersign_store::contract::{Document, Key};
 
@@ -14,9 +14,9 @@ use super::refused::{Refused, StoreFailed};
 /// Where in the ladder a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefusedBy {
-    /// Check 2, before the key is looked at.
+    /// Check 2, before the key is looked up.
     Form,
-    /// Checks 4 to 13, behind it.
+    /// Checks 4 to 13, after that.
     Rule,
 }
 
@@ -25,19 +25,19 @@ impl Book {
         Ok(self.store.load(&[key]).await?.into_iter().next().flatten())
     }
 
-    /// Check 3: what the idempotency key was answered with, if a request was carried out under it.
+    /// Check 3: the answer that the idempotency key got, if a request was executed under it.
     pub(super) async fn replayed(&self, caller: &Caller) -> Result<Option<Answer>, Refused> {
         let Some(key) = caller.reply_key() else { return Ok(None) };
         caller.replayed(self.document(key).await?.as_ref())
     }
 
-    /// Checks 3 and 4 of a call on what cannot be there, because nothing has such an id.
+    /// Checks 3 and 4 of a call on an object that cannot exist, because no object has such an id.
     pub(super) async fn nothing_has_this_id(&self, caller: &Caller) -> Result<Answer, Refused> {
         self.replayed(caller).await?.ok_or(Refused::NotFound)
     }
 
-    /// Keeps a refusal for its key and gives back what is answered: behind check 3 that is what the key
-    /// answers, so that a request that came twice at once has one answer.
+    /// Keeps a refusal for its key and returns what is answered. After check 3 that is the key's answer, so
+    /// that a request that arrives twice at the same time has one answer.
     pub(crate) async fn remember_refusal(
         &self,
         caller: &Caller,

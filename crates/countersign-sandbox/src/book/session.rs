@@ -21,7 +21,7 @@ use super::documents::{Loaded, checkout_session_key, log, read, write_checkout};
 use super::refused::{Refused, StoreFailed};
 use crate::stored::checkout_session;
 
-/// What is shown of an object: as of now, or as it was before its last change if that is less than
+/// Which state of an object is shown: as of now, or as it was before its last change if that is less than
 /// `staleness` ago.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
@@ -43,7 +43,7 @@ impl Book {
         Ok((Checkout { session: next, shown }, events))
     }
 
-    /// A checkout begins without its merchant's server: `then` is what its buyer has done already.
+    /// Begins a checkout without its merchant's server. `then` is what its buyer has done already.
     pub(crate) async fn start_checkout(
         &self,
         new: &Checkout,
@@ -109,7 +109,7 @@ impl Book {
         as_of(self.document(checkout_session_key(id)).await?, now)
     }
 
-    /// One step of a session, of this owner's where there is one.
+    /// Takes one step of a session. With an `owner`, only the owner's session is found.
     pub(crate) async fn change_checkout_session(
         &self,
         id: &CheckoutSessionId,
@@ -133,12 +133,12 @@ impl Book {
     }
 }
 
-/// What a session was, for a change's `before`.
+/// A session's former document, for a change's `before`.
 pub(super) fn former(loaded: &Loaded<Checkout>) -> (Key, Document) {
     (checkout_session_key(&loaded.value.session.id), loaded.document.clone())
 }
 
-/// A session as its deadlines have left it; `None` once it is deleted.
+/// A session as its deadlines leave it; `None` once it is deleted.
 pub(super) fn as_of(
     document: Option<Document>,
     now: Timestamp,

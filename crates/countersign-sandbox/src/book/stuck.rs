@@ -1,4 +1,4 @@
-//! Timers that could not be applied. They are left alone for a while, so that they hold up no other.
+//! Timers that could not be applied. They are left alone for a while, so that they do not hold up the others.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use countersign_domain::time::Timestamp;
 use countersign_store::contract::DueTimer;
 
-/// After how long a document that could not be read is tried, and logged, again.
+/// How long a document that could not be read is left alone, before it is tried and logged again.
 const STUCK_FOR: Duration = Duration::from_secs(60);
 
 /// Timers that could not be applied.
 #[derive(Debug, Default)]
 pub(super) struct Stuck {
-    /// With the machine's instant at which each was tried.
+    /// Each with the wall clock's instant at which it was tried.
     left_alone: HashMap<DueTimer, Timestamp>,
-    /// Those of this round whose documents did not ask for them.
+    /// Timers of this round that their documents did not ask for.
     unasked: HashSet<DueTimer>,
 }
 
@@ -32,7 +32,7 @@ impl Stuck {
         self.left_alone.contains_key(timer)
     }
 
-    /// Lets those go that are to be tried again. A wall clock that went back frees them too.
+    /// Releases those that are to be tried again. A wall clock that was set back releases them too.
     pub(super) fn release(&mut self, wall: Timestamp) {
         self.left_alone.retain(|_, tried_at| *tried_at <= wall && wall < tried_at.plus(STUCK_FOR));
         self.unasked.clear();
@@ -42,8 +42,9 @@ impl Stuck {
         self.left_alone.insert(timer.clone(), wall);
     }
 
-    /// A timer whose document does not ask for it: another decision was faster and has set another. One
-    /// that is found again after that says what its document does not, and would be found forever.
+    /// Notes a timer that its document does not ask for: another decision was faster and has set a different
+    /// one. If the timer is found again after that, it contradicts its document and would be found forever,
+    /// so it is left alone.
     pub(super) fn note_unasked(&mut self, timer: &DueTimer, wall: Timestamp) {
         if !self.unasked.insert(timer.clone()) {
             self.leave_alone(timer, wall);
@@ -65,7 +66,7 @@ mod tests {
         let timer = DueTimer { key, due_at: at };
         let mut stuck = Stuck::default();
         for _ in 0..2 {
-            // Each round begins so.
+            // Each round begins with this.
             stuck.release(at);
             stuck.note_unasked(&timer, at);
             assert_eq!(stuck.len(), 0);

@@ -1,4 +1,4 @@
-//! Buyers' visits to the hosted page: begun by a button, read and acted on with the token. A visit and its
+//! Buyers' visits to the hosted page: begun by a button, read and acted on with a token. A visit and its
 //! Checkout Session are written together or not at all.
 
 use countersign_domain::ids::CheckoutSessionId;
@@ -23,22 +23,25 @@ use crate::visit::restriction::Restrictions;
 use crate::visit::token::VisitToken;
 use crate::visit::{Visit, VisitStep};
 
-/// The most visits that are kept: far more than a test leaves open, and few enough for one read to count them.
+/// At most this many visits are kept: far more than a test leaves open, and few enough for one read to count
+/// them.
 pub(crate) const MAX_VISITS: usize = MAX_ROWS;
-/// How many that are over make room at once. Each is one write of the change set that brings a new one.
+/// How many visits that are over are deleted together to make room. Each is one write of the change set that
+/// adds the new one.
 const MAX_FORGOTTEN: usize = 100;
 
-/// The visits, by when each is over: with its session's last step, else with its session's 24 hours.
+/// The visits by the time when each is over: at its session's last step, or else after its session's 24
+/// hours.
 const BY_END: &str = "visit_by_end";
 
 /// Why no visit begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BeginRefused {
-    /// The session has no visit to begin.
+    /// No visit can begin for the session.
     NoVisit(NoVisit),
     /// [`MAX_VISITS`] are kept, and none of them is over.
     TooManyVisits,
-    /// A rule between the members of a new session's payment part.
+    /// The members of a new session's payment part contradict each other.
     Payment(PaymentDetailsRefused),
     /// The store failed.
     Store(StoreFailed),
@@ -87,7 +90,7 @@ impl Book {
         .await
     }
 
-    /// A buyer comes to the hosted page for a Checkout Session that is there, as `begin` decides.
+    /// A buyer comes to the hosted page for an existing Checkout Session, as `begin` decides.
     pub(crate) async fn join_visit(
         &self,
         id: &CheckoutSessionId,
@@ -119,7 +122,7 @@ impl Book {
         Ok(Seen { visit: visit.value, session: checkout.value.session, restrictions })
     }
 
-    /// Lets an act happen on a visit. What does not fit changes nothing.
+    /// Applies an act to a visit. An act that does not fit changes nothing.
     pub(crate) async fn act_on_visit(&self, token: &VisitToken, what: &Act) -> Result<(), Refused> {
         let moment = self.moment().await;
         let at = moment.now;
@@ -140,7 +143,7 @@ impl Book {
         .await
     }
 
-    /// What is to be deleted so that a new visit finds room: nothing, or those that are over, the oldest first.
+    /// What is deleted to make room for a new visit: nothing, or visits that are over, the oldest first.
     async fn room_for_a_visit(&self, now: Timestamp) -> Result<Vec<Write>, BeginRefused> {
         let all = IndexRange { index: BY_END, prefix: String::new(), after: None, limit: MAX_VISITS };
         let kept = self.store.range(all).await?;
@@ -173,7 +176,7 @@ impl Book {
     }
 }
 
-/// What a merchant's deliveries are restricted to; a session's were read before it was made.
+/// The merchant's delivery restrictions. They are readable: that was checked before the session was made.
 fn restrictions(shown: &Shown) -> Restrictions {
     let read = |json: &String| read_request::<DeliverySpecifications>(json.as_bytes(), Spellings::Every).ok();
     let specifications = shown.delivery_specifications.as_ref().and_then(read);
@@ -184,7 +187,7 @@ fn visit_key(token: &VisitToken) -> Key {
     Key { collection: stored::COLLECTION, id: token.key() }
 }
 
-/// It goes with its session: nobody finds it after that, nor once it is over and others need its place.
+/// The visit is deleted with its session, or earlier, once it is over and others need its place.
 fn write_visit(
     token: &VisitToken,
     visit: &Visit,
@@ -205,7 +208,7 @@ fn write_visit(
     Write { key: visit_key(token), expect, content: Some(content) }
 }
 
-/// An instant as a text that is ordered as instants are. None is before 1970.
+/// An instant as a text that sorts as instants do. No instant is before 1970.
 fn end_key(at: Timestamp) -> String {
     format!("{:020}", at.as_millis())
 }

@@ -1,4 +1,4 @@
-//! What every call is to the rest of the sandbox. The compiler asks each call for all of it.
+//! What every call offers to the rest of the sandbox. The compiler asks each call for all of it.
 
 use super::signed_request::SignedRequest;
 use crate::book::Book;
@@ -13,13 +13,13 @@ pub(super) trait Call: Sized {
     /// Check 2: reads the request.
     ///
     /// # Errors
-    /// What only the request's form is to blame for; no object is looked at.
+    /// The request's form is wrong. No object has been read.
     fn read(request: &SignedRequest<'_>) -> Result<Self, Refused>;
 
     /// Decides, and answers.
     ///
     /// # Errors
-    /// A rule, or the store.
+    /// A rule refuses the call, or the store fails.
     async fn answer(self, book: &Book, request: &SignedRequest<'_>) -> Result<Answer, Refused>;
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Properties {
     pub(crate) target: Target,
 }
 
-/// What becomes of a request's idempotency key.
+/// How a request's idempotency key is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyUse {
     /// Without one the call is refused.
@@ -42,12 +42,12 @@ pub(crate) enum KeyUse {
     Ignored,
 }
 
-/// What becomes of a request's simulation code, in the sandbox environment.
+/// How a request's simulation code is treated, in the sandbox environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Simulations {
-    /// The call knows some codes, and judges by itself what a code means.
+    /// The call knows some codes, and decides itself what each means.
     Known,
-    /// The call is refused with any.
+    /// With any code the call is refused.
     Refused,
 }
 

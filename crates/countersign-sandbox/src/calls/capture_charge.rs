@@ -14,7 +14,7 @@ use crate::book::answer::Answer;
 use crate::http::errors::Refused;
 
 pub(super) struct CaptureCharge {
-    /// None if nothing has such an id.
+    /// `None` if no charge can have the path's id.
     id: Option<ChargeId>,
     amount: Option<Money>,
     soft_descriptor: Option<String>,

@@ -14,7 +14,7 @@ use crate::book::answer::Answer;
 use crate::book::payment::PaymentDecision;
 use crate::http::errors::{self, Refused};
 
-/// Who may ask for a charge. What a one-time permission does not need is checked and not kept.
+/// Who may ask for a charge. What a one-time permission does not need is checked but not kept.
 const CHARGE_INITIATORS: &[&str] = &["CITU", "MITU", "CITR", "MITR"];
 /// Where a charge may come from.
 const CHANNELS: &[&str] = &["Web", "Phone", "App", "Alexa", "PointOfSale", "FireTv", "Offline", "Amazon"];

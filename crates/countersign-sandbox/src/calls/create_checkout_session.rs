@@ -75,7 +75,7 @@ pub(crate) fn new_checkout(
             phone_number: details.phone_number,
         }
     });
-    // Create does not say; without an address there is nothing to ship in this mode.
+    // Create has no member for this. Without an address there is nothing to ship in this mode.
     let product_type = if processes_order && given_address.is_none() {
         ProductType::PayOnly
     } else {

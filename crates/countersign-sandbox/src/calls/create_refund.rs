@@ -1,4 +1,4 @@
-//! Create Refund: gives back of a Captured charge.
+//! Create Refund: pays back a Captured charge, or a part of it.
 
 use countersign_domain::ids::ChargeId;
 use countersign_domain::provider::create_refund::{self as rules, RefundSimulation};

@@ -47,8 +47,8 @@ impl Call for FinalizeCheckoutSession {
     }
 }
 
-/// Completes the session that the path names. An unknown simulation code is refused where the payment would be made,
-/// and not before.
+/// Completes the session that the path names. An unknown simulation code is refused only at the point where
+/// the payment would be made.
 pub(super) async fn complete_by(
     book: &Book,
     request: &SignedRequest<'_>,

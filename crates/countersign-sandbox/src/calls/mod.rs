@@ -1,7 +1,7 @@
-//! The calls of Amazon Pay's API. Each is one file: what it reads of a request, what it asks of the rules and of the
-//! book, and what it answers. A new call is its file and a row of the table below.
+//! The calls of Amazon Pay's API. Each is one file: what it reads from a request, what it asks of the rules
+//! and of the book, and what it answers. A new call is its file and a row of the table below.
 //!
-//! A call has no part in verifying its request, nor in faults that are ordered for it: `http/` does both.
+//! A call neither verifies its request nor applies the faults that are ordered for it: `http/` does both.
 
 mod call;
 pub(crate) mod cancel_charge;
@@ -34,8 +34,8 @@ use call::Call;
 pub(crate) use call::{KeyUse, Properties, Simulations, Target};
 use signed_request::SignedRequest;
 
-/// Declares the calls: each by its method, its path behind the version, with the target's id at the `*`, the name of the
-/// SDKs' method, and the type that it is read into, in its file.
+/// Declares the calls: each by its method, its path after the version, with the target's id at the `*`, the
+/// name of the SDKs' method, and the type that it is read into, in its file.
 macro_rules! calls {
     ($($method:ident $path:literal $word:literal $file:ident::$name:ident;)+) => {
         words! {
@@ -46,12 +46,12 @@ macro_rules! calls {
         }
 
         impl Operation {
-            /// Its method, and its path behind the version, with the target's id at the `*`.
+            /// Its method, and its path after the version, with the target's id at the `*`.
             pub(crate) const fn route(self) -> (Method, &'static str) {
                 match self { $(Self::$name => (Method::$method, $path),)+ }
             }
 
-            /// What holds for every request of it.
+            /// What holds for every request of this call.
             pub(crate) const fn properties(self) -> Properties {
                 match self { $(Self::$name => $file::$name::PROPERTIES,)+ }
             }
@@ -60,7 +60,7 @@ macro_rules! calls {
         /// Makes the call that a request asks for.
         ///
         /// # Errors
-        /// Check 2 and all that follow, with which part of the ladder refuses.
+        /// A refusal of check 2 or of any that follows, with the part of the ladder that it comes from.
         pub(crate) async fn answer(
             operation: Operation,
             book: &Book,
@@ -96,7 +96,7 @@ impl Operation {
     }
 }
 
-/// Makes one call: first what holds for every request of it, then what the request says.
+/// Makes one call: first checks what holds for every request of it, then reads and answers the request.
 async fn make<C: Call>(book: &Book, request: &SignedRequest<'_>) -> Result<Answer, (RefusedBy, Refused)> {
     if C::PROPERTIES.idempotency_key == KeyUse::Required && request.caller.idempotency.is_none() {
         return Err((RefusedBy::Form, Refused::MissingIdempotencyKey));

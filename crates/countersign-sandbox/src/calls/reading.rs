@@ -1,5 +1,5 @@
-//! Members that several requests have, from the wire to what the rules take. Only what no rule of the domain
-//! knows is refused here, such as what a URL must be.
+//! Members that several requests have, converted from the wire to what the rules take. Only what no domain
+//! rule checks is refused here, such as the form of a URL.
 
 use countersign_domain::ids::Environment;
 use countersign_domain::provider::checkout_session::WebCheckoutDetails;
@@ -11,12 +11,12 @@ use crate::http::errors::Refused;
 /// The mode in which the buyer completes on Amazon's page straight away.
 const PROCESS_ORDER: &str = "ProcessOrder";
 
-/// A word, if there is one; a server holds none that it does not know.
+/// A word, if there is one. Reading a request refuses unknown words, so none is lost here.
 pub(crate) fn known<T: Words>(word: Option<wire::Word<T>>) -> Option<T> {
     word.as_ref().and_then(wire::Word::known)
 }
 
-/// Other permissions than for one order are not made by this version.
+/// Refuses permissions for more than one order: this version does not make them.
 pub(crate) fn one_time(kind: Option<wire::Word<wire::ChargePermissionType>>) -> Result<(), Refused> {
     match known(kind) {
         None | Some(wire::ChargePermissionType::OneTime) => Ok(()),

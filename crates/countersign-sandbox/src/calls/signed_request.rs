@@ -1,4 +1,4 @@
-//! A request whose signature holds, as a call reads it.
+//! A request whose signature is valid, as a call reads it.
 
 use countersign_domain::ids::{Environment, Region};
 use countersign_http::Request;
@@ -13,15 +13,15 @@ use crate::settings::Settings;
 
 const SIMULATION_CODE: HeaderName = HeaderName::from_static("x-amz-pay-simulation-code");
 
-/// A request whose signature holds.
+/// A request whose signature is valid.
 pub(crate) struct SignedRequest<'a> {
-    /// As it came.
+    /// As it was received.
     pub(crate) received: &'a Request,
     /// What the path has in place of the target's id, empty for a call without a target.
     pub(crate) id: &'a str,
     pub(crate) caller: Caller,
     pub(crate) region: Region,
-    /// By which the client reaches this server.
+    /// Where the client reaches this server.
     pub(crate) origin: Origin,
     pub(crate) look: Look,
     pub(crate) settings: &'a Settings,
@@ -33,12 +33,13 @@ impl SignedRequest<'_> {
         Ok(read_request(self.received.body(), self.settings.flags.spellings)?)
     }
 
-    /// The body of a DELETE, which may come without one: some clients cannot send any.
+    /// The body of a DELETE, which may be absent: some clients cannot send one.
     pub(super) fn optional_body<T: Object>(&self) -> Result<T, Refused> {
         if self.received.body().is_empty() { Ok(T::default()) } else { self.body() }
     }
 
-    /// Simulations are the sandbox environment's; the header is not signed. What is no text is no code.
+    /// The simulation code of the request, if it is in the sandbox environment. The header is not signed. A
+    /// value that is not text is read as an empty code, which no call knows.
     pub(crate) fn simulation_code(&self) -> Option<&str> {
         match self.caller.owner.environment {
             Environment::Live => None,

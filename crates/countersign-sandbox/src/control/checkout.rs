@@ -25,9 +25,9 @@ use crate::merchants::{Merchants, RegisteredKey};
 use crate::settings::Settings;
 use crate::visit::test_buyer::{self, bill_to_the_card, test_buyer};
 
-/// The longest word of these bodies, with room.
+/// The longest word in these bodies, with a margin.
 const MAX_WORD_LEN: usize = 64;
-/// The longest delivery option's id and text about a buyer, in characters.
+/// The longest id of a delivery option, and the longest text about a buyer, in characters.
 const MAX_TEXT_LEN: usize = 255;
 
 object! {
@@ -151,7 +151,7 @@ pub(super) fn key<'a>(id: &PublicKeyId, merchants: &'a Merchants) -> Result<&'a 
     merchants.key(id).ok_or_else(|| Refused::invalid("publicKeyId", "the sandbox has no such key"))
 }
 
-/// Whose checkout it is: a key's account, and the environment of its prefix or as said.
+/// The checkout's owner: the key's account, in the environment of the key's prefix or of the body.
 fn owner(
     public_key_id: Option<&PublicKeyId>,
     environment: Option<&str>,
@@ -237,7 +237,7 @@ pub(super) fn act(body: &[u8]) -> Result<BuyerAct, Refused> {
     Ok(act)
 }
 
-/// Lets the buyer act. One who arrives by it has the address that the merchant gave.
+/// Lets the buyer act. A buyer who arrives with this act has the address that the merchant gave.
 pub(super) fn let_act(
     checkout: &Checkout,
     act: &BuyerAct,

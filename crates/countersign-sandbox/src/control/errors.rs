@@ -15,15 +15,15 @@ use crate::notify::endpoint::MAX_ENDPOINTS;
 use crate::settings::Flags;
 use crate::words::listed;
 
-/// What a route's function gives back.
+/// What a route's function returns.
 pub(super) type Answer = Result<Response, Refused>;
 
-/// Why the control API does not do what it is asked, with its answer.
+/// Why the control API refuses a request, with its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// A refusal of its own.
+    /// The control API's own refusal.
     Own(Refusal),
-    /// A rule's, the book's or the store's.
+    /// A refusal by a rule, the book or the store.
     Api(api::Refused),
 }
 
@@ -69,7 +69,7 @@ impl Refused {
         Self::own(ReasonCode::ResourceNotFound, format!("There is no such {what}."))
     }
 
-    /// There are as many already as may be.
+    /// There are already as many as are allowed.
     fn too_many(what: &str, most: usize) -> Self {
         let message = format!("There are {most} {what} already: remove some first.");
         Self::own(ReasonCode::InvalidRequest, message)
@@ -81,7 +81,8 @@ impl Refused {
         Self::own(ReasonCode::InternalServerError, message)
     }
 
-    /// What is refused of an object that is named: the control API has no merchant whose it could be.
+    /// A refusal about a named object. The control API knows objects without their merchant, so "not found"
+    /// does not speak of one.
     pub(super) fn of<E: Into<api::Refused>>(what: &str) -> impl Fn(E) -> Self {
         move |refused| match refused.into() {
             api::Refused::Book(BookRefused::NotFound) => Self::not_found(what),
@@ -90,7 +91,8 @@ impl Refused {
     }
 }
 
-/// Amazon's API names no methods in its answer to a wrong one, and this one follows it.
+/// Amazon's API does not list the allowed methods in its answer to a wrong one, and neither does the control
+/// API.
 impl From<Unrouted> for Refused {
     fn from(unrouted: Unrouted) -> Self {
         let (code, message) = match unrouted {

@@ -1,4 +1,4 @@
-//! The event log: what may be asked of it, and how it is shown.
+//! The event log: its query, and how an event is shown.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, CheckoutSessionId, RefundId};
 use countersign_protocol::json::{Members, amount};
@@ -6,14 +6,14 @@ use countersign_protocol::json::{Members, amount};
 use super::errors::Refused;
 use crate::book::events::ShownEvent;
 
-/// The most events of one answer, and as many as are answered where nobody says.
+/// At most this many events are in one answer; also the default.
 const MAX_EVENTS: usize = 1_000;
 
 /// `?checkoutSessionId=&after=&limit=`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) checkout_session_id: Option<CheckoutSessionId>,
-    /// A sequence; only what comes behind it.
+    /// A sequence: only later events are shown.
     pub(super) after: u64,
     pub(super) limit: usize,
 }
@@ -29,7 +29,7 @@ pub(super) fn refuse_any(query: &str) -> Result<(), Refused> {
     parameters(query).next().map_or(Ok(()), |(name, _)| Err(Refused::unknown(name)))
 }
 
-/// Reads the query. No value that is taken needs percent-encoding, so none is decoded.
+/// Reads the query. No valid value needs percent-encoding, so nothing is decoded.
 pub(super) fn read(query: &str) -> Result<Query, Refused> {
     let mut read = Query { checkout_session_id: None, after: 0, limit: MAX_EVENTS };
     for (name, value) in parameters(query) {

@@ -1,4 +1,4 @@
-//! Faults of calls and of notifications: ordering and listing them. What they do is [`crate::faults`]'s affair.
+//! Faults of calls and of notifications: ordering and listing them. What they do is in [`crate::faults`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::faults::list::{Chance, Fault, FaultList};
 use crate::faults::notification::{NotificationFault, NotificationFaultKind, NotificationFaultOrder};
 use crate::ids::Ids;
 
-/// The longest word of an order, with room.
+/// The longest word of an order, with a margin.
 const MAX_WORD_LEN: usize = 64;
 /// The longest that a struck connection is held.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -107,7 +107,7 @@ fn put_in_force<O: Clone>(faults: &FaultList<O>, fault: Fault<O>) -> Answer {
     Ok(render::object(StatusCode::CREATED, &ordered))
 }
 
-/// Takes one fault out of force, or all of them.
+/// Removes one fault, or all of them.
 pub(super) fn remove<O: Clone>(faults: &FaultList<O>, fault_id: Option<&str>) -> Answer {
     removed("fault", fault_id, faults.remove(fault_id))
 }
@@ -120,7 +120,7 @@ pub(super) fn removed(what: &str, id: Option<&str>, count: usize) -> Answer {
     Ok(render::object(StatusCode::OK, &Members::default().with("removed", count)))
 }
 
-/// How likely a fault strikes. A seed is drawn for an order that has a rate and no seed.
+/// How likely a fault is to strike. For an order with a rate and no seed, a seed is drawn.
 fn chance(rate: Option<Rate>, seed: Option<Whole>, ids: &Ids) -> Result<Option<Chance>, Refused> {
     match (rate, seed) {
         (Some(Rate(rate)), Some(Whole(seed))) => Ok(Some(Chance { rate, seed })),
@@ -130,7 +130,7 @@ fn chance(rate: Option<Rate>, seed: Option<Whole>, ids: &Ids) -> Result<Option<C
     }
 }
 
-/// How often a fault strikes.
+/// How many times a fault strikes.
 fn times(times: Option<WholeNumber>) -> Result<u32, Refused> {
     match times {
         Some(WholeNumber(0)) => Err(Refused::invalid("times", "it is not at least 1")),
@@ -182,7 +182,7 @@ fn object_type(word: &str) -> Result<ObjectType, Refused> {
     known.ok_or_else(|| Refused::not_one_of("objectType", KNOWN.map(ObjectType::as_str)))
 }
 
-/// Shows a fault of a call. Of its times, those that are left.
+/// Shows a fault of a call. `times` is how many are left.
 pub(super) fn shown(Fault { fault_id, times, chance, order }: Fault<CallFaultOrder>) -> Members {
     let CallFaultOrder { operation, point, fault, public_key_id, checkout_session_id } = order;
     let (status, delay) = match fault {
@@ -216,7 +216,7 @@ pub(super) fn shown_of_notifications(
     drawn(members, chance, fault.delay)
 }
 
-/// With how likely a fault strikes, and how much later.
+/// Adds how likely a fault is to strike, and its delay.
 fn drawn(members: Members, chance: Option<Chance>, delay: Option<Duration>) -> Members {
     members
         .some("rate", chance.map(|chance| Rate(chance.rate).to_string()))

@@ -1,6 +1,7 @@
-//! The control API under `/_sandbox/`: a test's way to start checkouts, play the buyer, move the clock
-//! and order faults. Unsigned, and for nobody but its owner: loopback peers, or callers with the
-//! token; never a page in a browser. The server hands every such path to [`answer`].
+//! The control API under `/_sandbox/`: a test's way to start checkouts, play the buyer, move the clock and
+//! order faults. Its requests are not signed. It is open only to the sandbox's owner: to loopback peers, or
+//! to callers with the token, and never to a page in a browser. The server passes every such path to
+//! [`answer`].
 
 mod checkout;
 mod errors;
@@ -80,8 +81,8 @@ pub(crate) async fn answer(app: &Arc<App>, request: &Request) -> Response {
     answer.unwrap_or_else(|refused| errors::render(refused, &app.settings.flags))
 }
 
-/// Lets in the callers that may control the sandbox. A request without a peer never crossed a socket: an
-/// embedding program made it.
+/// Admits the callers that may control the sandbox. A request without a peer did not come through a socket:
+/// an embedding program made it.
 fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), Refused> {
     if request.headers().contains_key(ORIGIN) {
         let message = "The control API does not answer requests that have an Origin header.";
@@ -105,7 +106,7 @@ fn admit(request: &Request, token: Option<&ControlToken>) -> Result<(), Refused>
     }
 }
 
-/// Refuses the parameters of a request that is neither of the two which take some.
+/// Refuses query parameters, except for the two requests that take some.
 fn without_query(request: &Request) -> Result<(), Refused> {
     let path = request.uri().path();
     let reads = matches!(path.strip_suffix('/').unwrap_or(path), "/_sandbox/events" | "/_sandbox/ledger");
@@ -177,7 +178,7 @@ async fn cancel_charge(app: &App, id: &ChargeId, reason: ChargeCancelReason) -> 
     Ok(render::json(StatusCode::OK, acted.body))
 }
 
-/// A permission's accounts. What a posting does not have is `null`.
+/// A permission's accounts. A member that a posting does not have is `null`.
 async fn ledger(app: Arc<App>, request: Request) -> Answer {
     let id = payments::ledger_of(query(&request))?;
     let moment = app.book.moment().await;
@@ -190,8 +191,8 @@ async fn clock(app: Arc<App>, _: Request) -> Answer {
     Ok(render::clock(app.clock.state()))
 }
 
-/// The clock is moved first and what is due is applied before the answer, so that the caller sees the
-/// world as it is then.
+/// Moves the clock and applies what is due before it answers, so that the caller finds everything as it is at
+/// the new instant.
 async fn move_clock(app: Arc<App>, request: Request) -> Answer {
     let to = moves::read(request.body())?;
     app.book.move_clock(|clock| clock.change(to)).await?;
@@ -251,7 +252,7 @@ async fn remove_notification_fault(app: Arc<App>, _: Request, id: String) -> Ans
     fault::remove(&app.notices.faults, Some(&id))
 }
 
-/// From now on another key signs; what is on its way can still be verified.
+/// From now on a new key signs. Notifications that are on their way can still be verified.
 async fn renew_certificate(app: Arc<App>, request: Request) -> Answer {
     reset::nothing(request.body())?;
     let key = app.notices.certificates.rotate().map_err(|why| Refused::no_key(&why))?;

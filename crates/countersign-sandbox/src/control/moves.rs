@@ -19,7 +19,8 @@ object! {
     }
 }
 
-/// `POST /_sandbox/clock`: what it makes of the clock. A clock that is frozen and set shows exactly that instant.
+/// `POST /_sandbox/clock`: how it changes the clock. A clock that is frozen and set shows exactly that
+/// instant.
 pub(super) fn read(body: &[u8]) -> Result<impl FnOnce(ClockState) -> ClockState, Refused> {
     let MoveClock { advance, set, freeze, rate, .. } = read_request(body, Spellings::Every)?;
     if advance.is_some() && set.is_some() {

@@ -1,5 +1,5 @@
-//! Notifications, as the control API knows them: endpoints, and what was sent. What all of
-//! it does is [`crate::notify`]'s affair.
+//! Notifications, as the control API shows them: endpoints, and what was sent. Sending is in
+//! [`crate::notify`].
 
 use countersign_domain::ids::{ChargePermissionId, MerchantId, PublicKeyId};
 use countersign_protocol::json::Members;
@@ -55,7 +55,7 @@ pub(super) fn shown(endpoint: Endpoint) -> Members {
         .some("merchantId", endpoint.merchant_id.as_ref().map(MerchantId::as_str))
         .with("signatureVersion", endpoint.signature_version.as_str())
         .with("confirmed", endpoint.is_confirmed)
-        // The operator's: it is there again after a reset.
+        // Given by the operator: it is there again after a reset.
         .with("fixed", endpoint.given_by == GivenBy::Operator)
 }
 

@@ -1,5 +1,5 @@
-//! Values of the control API's bodies that the API of Amazon Pay does not have: durations, rates,
-//! large numbers, versions of signatures. No floating-point number is involved.
+//! Values in the control API's bodies that Amazon Pay's API does not have: durations, rates, large numbers,
+//! signature versions. There are no floating-point numbers.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use countersign_protocol::wire::{Member, RawValue, Reader, Writer};
 
 use crate::faults::list::WHOLE;
 
-/// The longest duration taken, a hundred years: a longer one is a slip.
+/// The longest duration accepted, a hundred years: a longer one is a mistake.
 const LONGEST: Duration = Duration::from_secs(36_500 * DAY.as_secs());
 
-/// A duration as ISO 8601 writes it: weeks, days, hours, minutes, seconds. Years and months have no
-/// fixed length and are refused.
+/// An ISO 8601 duration of weeks, days, hours, minutes and seconds. Years and months have no fixed length and
+/// are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IsoDuration(pub(super) Duration);
 
@@ -34,7 +34,7 @@ impl IsoDuration {
     }
 }
 
-/// The sum of some fields, each a number and its unit, the units in their order and none twice.
+/// The sum of some fields, each a number and a unit. The units must be in order, and none may repeat.
 fn milliseconds(mut fields: &str, units: &[(char, u64)]) -> Option<u64> {
     let (mut units, mut sum) = (units.iter(), 0_u64);
     while !fields.is_empty() {
@@ -51,8 +51,8 @@ fn milliseconds(mut fields: &str, units: &[(char, u64)]) -> Option<u64> {
     Some(sum)
 }
 
-/// Reads a plain decimal in units of its last digit: `0.25` with 3 digits is 250. Further digits are
-/// cut off; none may be there at all if `digits` is 0.
+/// Reads a plain decimal in units of its last digit: `0.25` with 3 digits is 250. Further digits are cut off;
+/// if `digits` is 0, there may be no fraction at all.
 fn decimal(text: &str, digits: u32) -> Option<u64> {
     let (whole, fraction) = match text.split_once('.') {
         Some((_, "")) => return None,
@@ -109,7 +109,7 @@ impl fmt::Display for Whole {
     }
 }
 
-/// The text of a string or of a bare number.
+/// The text of a string or of a plain number.
 fn text_of(raw: &RawValue, reader: &mut Reader) -> Option<String> {
     if raw.get().starts_with('"') { String::read(raw, reader) } else { Some(raw.get().to_owned()) }
 }
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_reads_as_the_same() {
+    fn a_shown_value_reads_as_the_same_value() {
         for text in ["PT5S", "PT0.250S", "PT86400S"] {
             assert_eq!(IsoDuration::parse(text).map(|it| it.to_string()).as_deref(), Some(text));
         }

@@ -1,5 +1,5 @@
 //! What happens to Charges and Charge Permissions on Amazon's side: the buyer or Amazon acts, and a
-//! permission's money is accounted for.
+//! permission's accounts are shown.
 
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
 use countersign_domain::provider::buyer::Card;
@@ -28,7 +28,7 @@ object! {
     }
 }
 
-/// Who acts without the merchant.
+/// Who acts: both without the merchant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Party {
     Buyer,
@@ -39,7 +39,7 @@ pub(super) enum Party {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PermissionAct {
     Close(ClosureReason),
-    /// By this card from now on.
+    /// The permission is paid by this card from now on.
     UpdatePaymentMethod(Card),
 }
 
@@ -94,7 +94,7 @@ pub(super) fn ledger_of(query: &str) -> Result<ChargePermissionId, Refused> {
     }
 }
 
-/// A permission's accounts and every posting that led there.
+/// A permission's accounts, and every posting that led to them.
 pub(super) fn ledger(Accounts { permission, events }: &Accounts) -> Members {
     let postings = events.iter().flat_map(|event| {
         let refund = event.refund_id.as_ref().map(RefundId::as_str);

@@ -9,7 +9,7 @@ use crate::clock::ClockState;
 use crate::http::origin::Origin;
 use crate::http::render as api;
 
-/// An answer of ready JSON text.
+/// An answer with finished JSON text.
 pub(super) fn json(status: StatusCode, body: String) -> Response {
     api::response(status.as_u16(), body.into())
 }
@@ -19,7 +19,7 @@ pub(super) fn object(status: StatusCode, members: &Members) -> Response {
     json(status, members.text())
 }
 
-/// A list of objects, by its name.
+/// A list of objects under this name.
 pub(super) fn list<T>(name: &str, items: Vec<T>, shown: impl Fn(T) -> Members) -> Response {
     let items: Vec<Members> = items.into_iter().map(shown).collect();
     object(StatusCode::OK, &Members::default().with(name, items))

@@ -1,4 +1,4 @@
-//! The body of a reset, or of an order for a new certificate: none, or an object without members.
+//! The body of a reset, or of an order for a new certificate: empty, or an object without members.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::errors::Refused;
 
-/// The body of a call that takes nothing.
+/// Checks the body of a call that takes no members.
 pub(super) fn nothing(body: &[u8]) -> Result<(), Refused> {
     if body.is_empty() {
         return Ok(());

@@ -1,6 +1,6 @@
-//! Ordered faults of calls: which call is struck, when, and by what. Pure bookkeeping: the control API orders,
-//! and the servers of the API ask before and after each call what strikes it, and do what it says. What
-//! a stale read shows is in `book/recent.rs`.
+//! Ordered faults of calls: which call is struck, when, and by what. Pure bookkeeping: the control API orders
+//! faults; `http/` asks before and after each call which fault strikes it, and applies that fault. What a
+//! stale read shows is in `book/recent.rs`.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use super::list::{Fault, FaultList};
 use crate::calls::{Operation, Target};
 use crate::words::words;
 
-/// After how long an ordered time-out resets the connection, unless the order says.
+/// After how long an ordered time-out resets the connection, unless the order says otherwise.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-/// For how long after a change a read is stale, unless the order says.
+/// For how long after a change a read is stale, unless the order says otherwise.
 pub(crate) const DEFAULT_STALENESS: Duration = Duration::from_secs(5);
 
 words! {
     /// When a call is struck.
     CallPoint {
-        /// Its signature was verified, and nothing else was done.
+        /// After its signature was verified, and before anything else is done.
         Before = "before",
-        /// It was carried out, and what it changed is committed. A refused call never gets here.
+        /// After it was executed and its changes were committed. A refused call never gets here.
         AfterCommit = "afterCommit",
     }
 }
 
 words! {
-    /// What becomes of a call that is struck.
+    /// What happens to a call that is struck.
     CallFaultKind {
         Reset = "reset",
         Timeout = "timeout",
@@ -36,21 +36,21 @@ words! {
     }
 }
 
-/// What becomes of a call that is struck, with what it takes.
+/// What happens to a call that is struck, with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallFault {
     /// The connection is reset.
     Reset,
-    /// Nothing is answered for so long, in real time; then the connection is reset.
+    /// Nothing is answered for this long, in real time; then the connection is reset.
     Timeout { delay: Duration },
-    /// This is answered instead.
+    /// This status is answered instead.
     Status { status: StatusCode },
-    /// A read shows the object as it was before its last change, for so long after that change.
+    /// A read shows the object as it was before its last change, for this long after that change.
     StaleRead { delay: Duration },
 }
 
 impl CallFault {
-    /// The word of what becomes of the call.
+    /// The kind of this fault.
     pub(crate) const fn kind(self) -> CallFaultKind {
         match self {
             Self::Reset => CallFaultKind::Reset,
@@ -61,7 +61,7 @@ impl CallFault {
     }
 }
 
-/// What a fault fits, and what it does.
+/// Which calls a fault fits, and what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CallFaultOrder {
     pub(crate) operation: Operation,
@@ -76,13 +76,13 @@ pub(crate) struct CallFaultOrder {
 /// Why a fault makes no sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallFaultRefused {
-    /// A call that reads nothing cannot be stale.
+    /// Only a call that reads an object can be stale.
     StaleWrite,
     /// The call names no Checkout Session that could be compared.
     NamesNoCheckoutSession,
 }
 
-/// A call that may be struck, as far as faults tell calls apart.
+/// A call that may be struck: what faults compare.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate<'a> {
     pub(crate) operation: Operation,
@@ -97,7 +97,7 @@ impl CallFaultOrder {
             if !self.operation.is_read() {
                 return Err(CallFaultRefused::StaleWrite);
             }
-            // A read is stale in itself, neither before nor after anything.
+            // A stale read has no point of its own: it is stored as `Before`.
             self.point = CallPoint::Before;
         }
         if self.checkout_session_id.is_some() && self.operation.properties().target != Target::CheckoutSession
@@ -115,11 +115,11 @@ impl CallFaultOrder {
     }
 }
 
-/// The faults of calls in force.
+/// The active faults of calls.
 pub(crate) type CallFaults = FaultList<CallFaultOrder>;
 
 impl CallFaults {
-    /// What strikes this call at this point.
+    /// The fault that strikes this call at this point.
     pub(crate) fn strike_call(
         &self,
         call: &Candidate<'_>,
@@ -191,8 +191,8 @@ mod tests {
             let strike = || faults.strike_call(&finalize(&key_a, &session_1), CallPoint::Before);
             let struck = (0..9).filter(|_| strike().is_some()).count();
             assert_eq!(struck, expected as usize, "{what}");
-            let standing: Vec<u32> = faults.list().iter().map(|fault| fault.times).collect();
-            assert_eq!(standing, if left == 0 { vec![] } else { vec![left] }, "{what}");
+            let remaining: Vec<u32> = faults.list().iter().map(|fault| fault.times).collect();
+            assert_eq!(remaining, if left == 0 { vec![] } else { vec![left] }, "{what}");
         }
     }
 
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn an_order_that_makes_no_sense_is_refused() {
         let try_order = |order: CallFaultOrder| order.checked().map(|_| ());
         let stale = CallFault::StaleRead { delay: DEFAULT_STALENESS };
         for operation in Operation::ALL.iter().copied() {

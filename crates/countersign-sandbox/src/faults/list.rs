@@ -1,16 +1,16 @@
-//! Ordered faults in force: in which order they strike, how often, and by which draw. What a fault fits and
-//! what it does is its order's to say. Nothing here is stored: a restart forgets every fault.
+//! Active faults: in which order they strike, how many times, and by which random draw. What a fault fits and
+//! what it does is in its order. Nothing here is stored: a restart forgets every fault.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_world::Stream;
 
-/// The most faults of a list: every call, or every notification, looks through them.
+/// At most this many faults are in a list: every call, or every notification, looks through them.
 pub(crate) const MAX_FAULTS: usize = 1_000;
 /// A million: the whole of a rate.
 pub(crate) const WHOLE: u32 = 1_000_000;
 
-/// How likely a fault strikes what it fits.
+/// How likely a fault is to strike what it fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chance {
     /// In millionths: 1,000,000 is always.
@@ -19,23 +19,23 @@ pub(crate) struct Chance {
     pub(crate) seed: u64,
 }
 
-/// A fault in force.
+/// An active fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault<O> {
     pub(crate) fault_id: String,
-    /// How often it still strikes, at least 1.
+    /// How many more times it strikes, at least 1.
     pub(crate) times: u32,
-    /// Without one, it strikes whatever it fits.
+    /// `None`: it strikes everything that it fits.
     pub(crate) chance: Option<Chance>,
     /// What it fits, and what it does.
     pub(crate) order: O,
 }
 
-/// There are [`MAX_FAULTS`].
+/// There are already [`MAX_FAULTS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooManyFaults;
 
-/// The faults in force, in the order in which they were ordered.
+/// The active faults, in the order in which they were ordered.
 #[derive(Debug)]
 pub(crate) struct FaultList<O>(Mutex<Vec<(Fault<O>, Stream)>>);
 
@@ -50,7 +50,7 @@ impl<O: Clone> FaultList<O> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a fault in force.
+    /// Adds a fault.
     pub(crate) fn order(&self, fault: Fault<O>) -> Result<(), TooManyFaults> {
         let mut faults = self.lock();
         if faults.len() >= MAX_FAULTS {
@@ -61,8 +61,8 @@ impl<O: Clone> FaultList<O> {
         Ok(())
     }
 
-    /// What strikes: the first fault that fits and draws it. That fault has struck once more, and is gone
-    /// if it has no times left.
+    /// The fault that strikes: the first that fits and whose draw says so. It has one time less, and is
+    /// removed if none is left.
     pub(crate) fn strike(&self, fits: impl Fn(&O) -> bool) -> Option<Fault<O>> {
         let mut faults = self.lock();
         let draws_it = |(fault, draws): &(Fault<O>, Stream)| {
@@ -79,12 +79,12 @@ impl<O: Clone> FaultList<O> {
         Some(struck)
     }
 
-    /// The faults in force.
+    /// The active faults.
     pub(crate) fn list(&self) -> Vec<Fault<O>> {
         self.lock().iter().map(|(fault, _)| fault.clone()).collect()
     }
 
-    /// Takes one fault out of force, or every one, and says how many there were.
+    /// Removes one fault, or all of them, and returns how many.
     pub(crate) fn remove(&self, fault_id: Option<&str>) -> usize {
         let mut faults = self.lock();
         let before = faults.len();

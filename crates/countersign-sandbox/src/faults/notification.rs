@@ -1,6 +1,6 @@
 //! Faults of notifications, ordered by the control API: which notification is struck, and by what. Pure
-//! bookkeeping: the sender asks before a notification's first attempt, and the server of the API before an
-//! answer, what strikes it.
+//! bookkeeping: the sender asks before a notification's first attempt, and `http/` before an answer, which
+//! fault strikes it.
 
 use std::time::Duration;
 
@@ -12,39 +12,39 @@ use countersign_protocol::wire::Word;
 use super::list::FaultList;
 use crate::words::words;
 
-/// How much later a delayed notification is sent, by the virtual clock, unless the order says.
+/// How much later a delayed notification is sent, by the virtual clock, unless the order says otherwise.
 pub(crate) const DEFAULT_DELAY: Duration = Duration::from_secs(60);
-/// How old a stale notification is, unless the order says: older than the longest schedule of retries.
+/// How old a stale notification is, unless the order says otherwise: older than the longest retry schedule.
 pub(crate) const DEFAULT_AGE: Duration = Duration::from_secs(30 * DAY.as_secs());
 
 words! {
-    /// What becomes of a notification that is struck.
+    /// What happens to a notification that is struck.
     NotificationFaultKind {
         /// It is sent twice, under the same ids.
         Duplicate = "duplicate",
-        /// It is sent behind the next one for the same endpoint, or after a delay if none follows.
+        /// It is sent after the next one for the same endpoint, or after a delay if none follows.
         Reorder = "reorder",
-        /// It is sent later, by a delay.
+        /// It is sent after a delay.
         Delay = "delay",
         /// It is never sent.
         Drop = "drop",
-        /// The envelope is cut off in its middle.
+        /// The envelope is cut off in the middle.
         Malformed = "malformed",
-        /// The signature is of another text.
+        /// The signature is that of a different text.
         WrongSignature = "wrongSignature",
-        /// The certificate is said to be on a host that is not Amazon's, nor this sandbox's.
+        /// The certificate's URL is on a host that is neither Amazon's nor this sandbox's.
         CertificateElsewhere = "certificateElsewhere",
-        /// It names an account of somebody else.
+        /// It names a different merchant's account.
         ForeignMerchant = "foreignMerchant",
-        /// It was published a delay ago, and is signed so.
+        /// Its publication time is one delay ago, and its signature covers that time.
         StaleTimestamp = "staleTimestamp",
-        /// The call that it tells of is answered once it was sent.
+        /// The call that caused it is answered only after it was sent.
         BeforeAnswer = "beforeAnswer",
     }
 }
 
 impl NotificationFaultKind {
-    /// The delay of a kind that has one, unless the order says.
+    /// The default delay of a kind that has one.
     pub(crate) const fn usual_delay(self) -> Option<Duration> {
         match self {
             Self::Reorder | Self::Delay => Some(DEFAULT_DELAY),
@@ -53,7 +53,7 @@ impl NotificationFaultKind {
         }
     }
 
-    /// When it strikes.
+    /// When this kind strikes.
     const fn point(self) -> NotificationPoint {
         match self {
             Self::BeforeAnswer => NotificationPoint::BeforeAnswer,
@@ -71,29 +71,29 @@ pub(crate) enum NotificationPoint {
     BeforeAnswer,
 }
 
-/// What becomes of a notification that is struck, with what it takes.
+/// What happens to a notification that is struck, with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotificationFault {
     pub(crate) kind: NotificationFaultKind,
-    /// Of a kind that has one.
+    /// Only for a kind that has one.
     pub(crate) delay: Option<Duration>,
 }
 
-/// What a fault fits, and what it does.
+/// Which notifications a fault fits, and what it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotificationFaultOrder {
     pub(crate) fault: NotificationFault,
-    /// Only those that tell of such an object.
+    /// Only those about such an object.
     pub(crate) object_type: Option<ObjectType>,
     /// Only those of this merchant.
     pub(crate) merchant_id: Option<MerchantId>,
 }
 
-/// The faults of notifications in force.
+/// The active faults of notifications.
 pub(crate) type NotificationFaults = FaultList<NotificationFaultOrder>;
 
 impl NotificationFaults {
-    /// What strikes this notification at this point.
+    /// The fault that strikes this notification at this point.
     pub(crate) fn strike_message(
         &self,
         message: &Message,

@@ -1,5 +1,5 @@
-//! A button's configuration, as `checkout.js` sends it: what is checked of it, and the checkout that it begins.
-//! Every refusal names the member that is to blame, as the text of an error in the console does.
+//! A button's configuration, as `checkout.js` sends it: how it is checked, and the checkout that it begins.
+//! Every refusal names the member at fault, as the text that is shown in the browser's console.
 
 use std::fmt;
 
@@ -23,11 +23,11 @@ use crate::visit::restriction::{NotARestriction, Restrictions};
 use crate::visit::words::{CheckoutLanguage, Display, Handler, Scope};
 use crate::words::listed;
 
-/// The longest word of a configuration, with room.
+/// The longest word of a configuration, with a margin.
 const MAX_WORD_LEN: usize = 64;
 /// The longest signed payload, in characters.
 const MAX_PAYLOAD_LEN: usize = 32 * 1024;
-/// The longest signature, in characters: that of the longest key, with room.
+/// The longest signature, in characters: that of the longest key, with a margin.
 const MAX_SIGNATURE_LEN: usize = 2_048;
 
 object! {
@@ -41,7 +41,7 @@ object! {
 }
 
 object! {
-    /// What the button was called with, without its functions.
+    /// The arguments of the button, without its functions.
     struct Configuration {
         merchant_id: MerchantId = "merchantId",
         public_key_id: PublicKeyId = "publicKeyId",
@@ -54,16 +54,16 @@ object! {
         estimated_order_amount: Price = "estimatedOrderAmount",
         checkout_session_config: CreateCheckoutSession = "checkoutSessionConfig",
         create_checkout_session_config: SignedPayload = "createCheckoutSessionConfig",
-        /// Of a session that is there already.
+        /// The id of an existing session.
         amazon_checkout_session_id: CheckoutSessionId = "amazonCheckoutSessionId",
         change_action: String = "changeAction" [..=MAX_WORD_LEN],
-        /// Where `checkout.js` shows the page, and which handlers the shop's page has.
+        /// How `checkout.js` shows the page. The handlers are those that the shop's page has.
         display: String = "display" [..=MAX_WORD_LEN],
         handlers: Vec<String> = "handlers",
     }
 }
 
-/// Why a configuration begins no checkout, as the shop's developer reads it.
+/// Why a configuration does not begin a checkout, in words for the shop's developer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ConfigurationRefused(String);
 
@@ -104,7 +104,7 @@ fn one_of(field: &str, word: &str, words: &[&str]) -> Result<(), ConfigurationRe
 pub(super) enum Begun {
     /// A new checkout.
     New(Box<Checkout>, Box<Visit>),
-    /// Another visit for a session that is there.
+    /// A further visit for an existing session.
     Again(CheckoutSessionId, Box<Visit>),
 }
 
@@ -245,7 +245,7 @@ fn buy_now(
         return Err(not_paid_there(&within("paymentDetails.chargeAmount"), currency, button.region));
     }
     payment.check(button.region).map_err(|refused| of_payment(refused, "checkoutSessionConfig"))?;
-    // What is charged is what the shop's page answers, not what a page of the browser's says here.
+    // The amount charged is what the shop's page answers later, not what the browser sends here.
     let payment = PaymentDetails { charge_amount: None, total_order_amount: None, ..payment };
     Restrictions::read(config.delivery_specifications.as_ref())
         .map_err(|NotARestriction(field, why)| invalid(&within(field), why))?;
@@ -314,7 +314,7 @@ fn redirecting(
     Ok(Begun::New(Box::new(Checkout { session, shown }), Box::new(visit)))
 }
 
-/// Reads a list of words, of which each counts once.
+/// Reads a list of words without repetitions.
 fn each_once<T: PartialEq>(
     words: &[String],
     read: impl Fn(&str) -> Result<T, ConfigurationRefused>,
@@ -359,7 +359,7 @@ fn not_paid_there(field: &str, currency: Currency, region: Region) -> Configurat
     invalid(field, format!("{currency} is not paid in {}", region.code()))
 }
 
-/// A refusal of the API's, below the member that holds what it is about.
+/// A refusal of the API, with its field's path below the member that contains it.
 fn of_request(refused: ApiRefused, within: &str) -> ConfigurationRefused {
     match refused {
         ApiRefused::Missing(field) => missing(&format!("{within}.{field}")),

@@ -2,7 +2,7 @@
 
 use std::str;
 
-/// The most fields that a form of ours has, with room.
+/// The most fields that one of our forms has, with a margin.
 const MAX_FIELDS: usize = 64;
 
 /// A form's fields, in their order.
@@ -10,7 +10,7 @@ const MAX_FIELDS: usize = 64;
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads a body; `None` for one that no form has sent.
+    /// Reads a body; `None` if no form can have sent it.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let body = str::from_utf8(body).ok()?;
         let fields = body.split('&').filter(|field| !field.is_empty());

@@ -1,10 +1,10 @@
 //! What a buyer's browser sees of Amazon's half: `checkout.js`, which shops load, and the hosted page that it
-//! opens. Plain forms and answers of 303: the page works without its script but for the questions to the shop's
-//! page, which only a browser's script can ask.
+//! opens. The page is plain forms that are answered with 303. It works without its script, except for the
+//! questions to the shop's page, which only a script can ask.
 //!
-//! Requests come from anywhere, since a shop's page may be anywhere. What begins a checkout is tied to the
-//! origin of the page that sent it; what goes on with one needs the token of its URL, and is refused to
-//! other pages' forms.
+//! Requests come from anywhere, since a shop's page may be anywhere. A request that begins a checkout is tied
+//! to the origin of the page that sent it. A request that continues one needs the token of its URL, and is
+//! refused if another site's page sent it.
 
 mod configuration;
 mod form;
@@ -36,7 +36,7 @@ use page::Draft;
 
 /// The longest body that begins a checkout.
 const MAX_CONFIGURATION_LEN: usize = 64 * 1024;
-/// How much of what a shop's page says of a failure is kept, in characters.
+/// How much of a shop page's message about a failure is kept, in characters.
 const MAX_MESSAGE_LEN: usize = 255;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -70,7 +70,7 @@ pub(crate) async fn answer(app: &App, request: &Request) -> Option<Response> {
     })
 }
 
-/// A page that a button opened.
+/// Begins a visit from the form that a button sent.
 async fn begin(app: &App, request: &Request) -> Response {
     let Some(origin) = web_origin(request.headers()) else {
         let why = "The request has no Origin header with an http or https origin: a checkout begins by a form of \
@@ -114,8 +114,8 @@ async fn begin(app: &App, request: &Request) -> Response {
     refused(status, &format!("The value provided for [amazonCheckoutSessionId] is invalid: {why}."))
 }
 
-/// Where `amazonPayRedirectUrl` leads. The shop's page follows a link to it, so that a GET begins this visit; of
-/// the Checkout Session it decides nothing.
+/// Answers `amazonPayRedirectUrl`. The shop's page links to it, so a GET begins this visit; it decides
+/// nothing about the Checkout Session.
 async fn process(app: &App, request: &Request) -> Response {
     let refused = |status, why: &str| page::nothing(status, "This checkout cannot go on", why);
     let query = Form::read(request.uri().query().unwrap_or_default().as_bytes());
@@ -157,7 +157,8 @@ async fn show(app: &App, token: &VisitToken, draft: Option<&Draft>) -> Response 
     }
 }
 
-/// A form of the page's own. What does not fit changes nothing, and the buyer sees what is.
+/// Handles a form of the page itself. An act that does not fit changes nothing, and the buyer sees the
+/// current state.
 async fn go_on(app: &App, request: &Request, token: &VisitToken, act: &str) -> Response {
     if is_foreign(request) {
         let why = "A form of another page sent this. Nothing was changed.";
@@ -182,9 +183,9 @@ async fn go_on(app: &App, request: &Request, token: &VisitToken, act: &str) -> R
 /// What a form asks for.
 enum Read {
     Act(Act),
-    /// An address that cannot be one.
+    /// An address that is not valid.
     Draft(Draft),
-    /// A field is not as the page's own forms have it.
+    /// A field is not as the page's own forms send it.
     Nothing,
     NoSuchAct,
 }
@@ -236,14 +237,14 @@ fn read_act(name: &str, form: &Form) -> Read {
     act.map_or(Read::Nothing, Read::Act)
 }
 
-/// What the buyer asks for where the order is a present. A form always has its message, which may be empty.
+/// What the buyer asks for if the order is a gift. The form always has a message, which may be empty.
 fn gift(form: &Form) -> Option<Gift> {
     let message = form.field("message")?.trim();
     let message = Some(message).filter(|message| !message.is_empty()).map(str::to_owned);
     Some(Gift { is_wrapped: form.field("wrap").is_some(), message })
 }
 
-/// What the page's script heard from the shop's page.
+/// What the page's script received from the shop's page.
 fn answered(form: &Form) -> Option<Act> {
     let number = form.field("id")?.parse().ok()?;
     let why = form.field("message").unwrap_or_default().chars().take(MAX_MESSAGE_LEN).collect();
@@ -257,7 +258,7 @@ fn answered(form: &Form) -> Option<Act> {
     Some(Act::Answer { number, answer })
 }
 
-/// The address of a form, and the member that makes it none. What is left empty is absent.
+/// The address of a form, and the first member that is not valid. An empty field is absent.
 fn address(form: &Form) -> (Address, Option<AddressMember>) {
     let mut address = Address::default();
     let mut wrong = None;
@@ -272,8 +273,9 @@ fn address(form: &Form) -> (Address, Option<AddressMember>) {
         };
         let is_country =
             |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-        let is_none = *member == AddressMember::CountryCode && !text.as_ref().is_some_and(is_country);
-        if (is_long || is_absent || is_none) && wrong.is_none() {
+        let is_wrong_country =
+            *member == AddressMember::CountryCode && !text.as_ref().is_some_and(is_country);
+        if (is_long || is_absent || is_wrong_country) && wrong.is_none() {
             wrong = Some(*member);
         }
         *address.member_mut(*member) = text.map(|text| text.chars().take(MAX_ADDRESS_MEMBER_LEN).collect());
@@ -281,19 +283,20 @@ fn address(form: &Form) -> (Address, Option<AddressMember>) {
     (address, wrong)
 }
 
-/// The origin of the page that sent a form, if it is one that can be spoken to.
+/// The origin of the page that sent a form, if it is an http or https origin.
 fn web_origin(headers: &HeaderMap) -> Option<&str> {
     let origin = headers.get(ORIGIN)?.to_str().ok()?;
     let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))?;
-    // It goes into a header of ours: nothing may stand in it that ends a directive there.
+    // It is copied into one of our headers, so it must not contain anything that ends a directive there.
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
     let is_authority = authority.parse::<http::uri::Authority>().is_ok();
     (is_authority && authority.bytes().all(is_plain)).then_some(origin)
 }
 
-/// Whether a browser says that another site's page sent this. Behind `no-referrer`, which these pages are, its
-/// `Origin` is `null`; then `Sec-Fetch-Site` tells, where the browser sends it. The token is what protects.
+/// Whether the browser says that another site's page sent this. These pages have the policy `no-referrer`, so
+/// their own forms have the `Origin` `null`; then `Sec-Fetch-Site` decides, if the browser sends it. The real
+/// protection is the token.
 fn is_foreign(request: &Request) -> bool {
     let headers = request.headers();
     if headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none") {

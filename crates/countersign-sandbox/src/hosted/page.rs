@@ -1,5 +1,5 @@
-//! The hosted page as HTML: what a visit shows at each of its steps. The templates escape every text; whatever a
-//! buyer or a shop wrote is text.
+//! The hosted page as HTML: what a visit shows at each of its steps. The templates escape every text, so what
+//! a buyer or a shop wrote stays text.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -33,13 +33,13 @@ const STYLE: &str = include_str!("../../../../web/hosted.css");
 
 /// How long a handler may take before the page says that the shop does not answer, in seconds.
 const HANDLER_LIMIT_S: u32 = 10;
-/// The same for `onCompleteCheckout`, behind which the payment is made.
+/// The same for `onCompleteCheckout`, during which the payment is made.
 const COMPLETE_LIMIT_S: u32 = 60;
 
-/// An address that a buyer entered and that cannot be one, to be shown again.
+/// An address that a buyer entered and that is not valid, to be shown again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Draft {
-    /// Of which address of the book; none for a new one.
+    /// The address in the book that it replaces; `None` for a new one.
     pub(super) place: Option<usize>,
     pub(super) address: Address,
     pub(super) wrong: AddressMember,
@@ -54,16 +54,16 @@ struct HostedPage<'a> {
     base: String,
     visit: &'a Visit,
     shop_name: Option<&'a str>,
-    /// By which a shop's page with several buttons knows whose checkout it is.
+    /// A shop's page with several buttons tells checkouts apart by it.
     reference: Option<&'a str>,
-    /// What the shop's page is to be asked, as JSON.
+    /// The question for the shop's page, as JSON.
     question: Option<String>,
     limit_s: u32,
-    /// What it is to be notified of, as JSON.
+    /// The event that the shop's page is notified of, as JSON.
     tell: Option<String>,
-    /// Where the buyer goes on by themselves.
+    /// The URL to which the page redirects the buyer by itself.
     follow: Option<Cow<'a, str>>,
-    /// Whether the page has done its work and closes by itself.
+    /// Whether the page is done and closes by itself.
     closes: bool,
     alert: Option<Alert<'a>>,
     body: Body<'a>,
@@ -72,9 +72,9 @@ struct HostedPage<'a> {
 
 struct Alert<'a> {
     text: &'a str,
-    /// The field that it is about, by its label.
+    /// The label of the field that it is about.
     field: Option<&'static str>,
-    /// What a machine said of it.
+    /// The original error message or code.
     detail: Option<&'a str>,
     can_retry: bool,
 }
@@ -93,7 +93,7 @@ enum Body<'a> {
     Bank(String),
     Declined(Vec<ShownCard>),
     Completing,
-    /// Over: what there is to say of it, and how the way on is called, if there is one to follow.
+    /// The visit is over: a text about it, and the label of the link or button that leads on.
     Ended(Option<&'static str>, &'static str),
 }
 
@@ -105,14 +105,14 @@ struct ShownBuyer {
 struct ShownCard {
     digits: &'static str,
     name: String,
-    /// What becomes of a payment by it, unless it is made.
+    /// What happens to a payment by this card, unless it simply succeeds.
     about: Option<&'static str>,
     is_chosen: bool,
 }
 
 struct Review<'a> {
     is_waiting: bool,
-    /// Whether there is anything to pay for: before that there is only an address to choose.
+    /// Whether there is anything to pay for. Until then there is only an address to choose.
     has_begun: bool,
     is_redirecting: bool,
     can_place: bool,
@@ -246,7 +246,7 @@ fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draf
     let page = match &visit.step {
         VisitStep::Finished(ending) => return finished(texts, seen, ending),
         VisitStep::Completing => completing(texts, seen),
-        // By the control API: the shop has not been asked yet.
+        // Placed by the control API: the shop has not been asked yet.
         _ if is_placed => HostedPage {
             alert: Some(Alert { can_retry: true, ..Alert::of(texts.no_answer) }),
             ..plain(texts, visit, texts.completing, Body::Completing)
@@ -281,13 +281,13 @@ fn at_its_step<'a>(texts: &'static Texts, seen: &'a Seen, draft: Option<&'a Draf
 fn completing<'a>(texts: &'static Texts, seen: &'a Seen) -> HostedPage<'a> {
     let Seen { visit, session, .. } = seen;
     let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });
-    // The payment is made, whatever became of the shop's answer: the buyer must not think otherwise.
+    // The payment is made, whatever happened to the shop's answer: the buyer must not think otherwise.
     let title = if is_completed && visit.asking().is_none() { texts.done } else { texts.completing };
     let page = HostedPage { limit_s: COMPLETE_LIMIT_S, ..plain(texts, visit, title, Body::Completing) };
     with_the_shop(texts, page, visit)
 }
 
-/// The page with the question that is open, or why it had no answer.
+/// Adds the open question, or why the last one had no answer.
 fn with_the_shop<'a>(texts: &'static Texts, page: HostedPage<'a>, visit: &'a Visit) -> HostedPage<'a> {
     let question = visit.asking().map(|question| {
         let detail = serde_json::from_str(&question.detail).unwrap_or(serde_json::Value::Null);
@@ -302,7 +302,7 @@ fn with_the_shop<'a>(texts: &'static Texts, page: HostedPage<'a>, visit: &'a Vis
             HandlerFailure::TimedOut => (texts.no_answer, None),
             HandlerFailure::InvalidAnswer => (texts.invalid_answer, Some(why.as_str())),
         };
-        // What was entered there can be entered again, and is not a choice to come back to.
+        // The buyer can enter these again, so there is no choice to retry.
         let is_entered = matches!(question.choice, Choice::Coupons(_) | Choice::Gift(_) | Choice::Points(_));
         let is_final = *kind == HandlerFailure::ErrorReported && is_entered;
         let detail = detail.filter(|detail| !detail.is_empty());
@@ -311,7 +311,7 @@ fn with_the_shop<'a>(texts: &'static Texts, page: HostedPage<'a>, visit: &'a Vis
     HostedPage { question, alert, ..page }
 }
 
-/// What a buyer reads of a code of the shop's.
+/// The text that a buyer reads for one of the shop's codes.
 fn reported(texts: &'static Texts, code: &str) -> &'static str {
     match code {
         "shippingAddressInvalid" => texts.reports_address,
@@ -323,8 +323,8 @@ fn reported(texts: &'static Texts, code: &str) -> &'static str {
     }
 }
 
-/// What the shop's page said last, and what is true of the Checkout Session: where the two differ it is the
-/// session that the buyer must hear of.
+/// What the shop's page said last, and the state of the Checkout Session. If the two differ, the page shows
+/// the session's.
 fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> HostedPage<'a> {
     let Seen { visit, session, .. } = seen;
     let is_completed = matches!(session.state, CheckoutSessionState::Completed { .. });
@@ -334,7 +334,7 @@ fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> Ho
     match ending {
         Ending::Success => HostedPage { closes: true, ..page(placed, texts.back_to_shop) },
         Ending::Error(code) => {
-            // The payment is made, or may be in a moment: a buyer who reads otherwise pays again elsewhere.
+            // The payment is made, or may be soon: a buyer who reads otherwise pays again elsewhere.
             let (title, text) = match code.as_str() {
                 "timeout" if is_placed => (texts.not_known, texts.shop_tells),
                 _ if is_completed => (texts.done, reported(texts, code)),
@@ -347,7 +347,7 @@ fn finished<'a>(texts: &'static Texts, seen: &'a Seen, ending: &'a Ending) -> Ho
             HostedPage { follow: Some(url.into()), ..page(texts.redirect, texts.continue_) }
         }
         Ending::Return(url) => {
-            // On the shop's page the buyer may have yet to order.
+            // The buyer may still have to order on the shop's page.
             let title = if is_completed || is_placed { placed } else { texts.redirect };
             HostedPage { follow: Some(url.into()), ..page(title, texts.back_to_shop) }
         }
@@ -396,7 +396,7 @@ fn review<'a>(
     let cart = cart.as_ref();
     let ships = *product_type == ProductType::PayAndShip && !is_paying;
     let has_begun = *flow == Flow::Redirect || cart.is_some();
-    // Where no cart says it, the shop's server has.
+    // Without a cart, the amount is the one that the shop's server set.
     let charge = cart.map(|cart| cart.charge).or(session.payment.charge_amount.filter(|_| !is_redirecting));
     let body = Review {
         is_waiting: visit.asking().is_some(),
@@ -493,11 +493,11 @@ fn fields<'a>(
     fields.collect()
 }
 
-/// What an address that a buyer enters must have.
+/// The members that an address entered by a buyer must have.
 pub(super) const REQUIRED: [AddressMember; 3] =
     [AddressMember::Name, AddressMember::AddressLine1, AddressMember::CountryCode];
 
-/// How a field is called, and what a browser fills in there.
+/// A field's label, and its `autocomplete` value.
 fn label(texts: &'static Texts, member: AddressMember) -> (&'static str, &'static str) {
     match member {
         AddressMember::Name => (texts.full_name, "shipping name"),
@@ -575,7 +575,7 @@ fn totals(texts: &'static Texts, cart: &Cart) -> Vec<Total> {
     totals.collect()
 }
 
-/// What the page shows and does not interpret.
+/// Members that the page shows without interpreting them.
 fn more(visit: &Visit) -> Vec<(&'static str, &str)> {
     let Some(cart) = &visit.cart else { return Vec::new() };
     let members = [
@@ -599,7 +599,8 @@ struct RefusedPage<'a> {
     is_told: bool,
 }
 
-/// The page of a configuration that begins no checkout. The page that sent it may show and hear it.
+/// The page for a configuration that does not begin a checkout. The page that sent it may frame it and
+/// receives its message.
 pub(super) fn refused(status: StatusCode, origin: Option<&str>, why: &str) -> Response {
     let headline = "This checkout cannot begin";
     let page = RefusedPage { style: STYLE, headline, why, origin, is_told: true };
@@ -615,8 +616,8 @@ pub(super) fn nothing(status: StatusCode, headline: &str, why: &str) -> Response
 static STYLE_HASH: LazyLock<String> =
     LazyLock::new(|| base64(digest::digest(&digest::SHA256, STYLE.as_bytes()).as_ref()));
 
-/// Only this page's own style and this server's own script may load, forms go to this server, and the shop's
-/// page alone may frame it, if it must.
+/// Only this page's own style and this server's own script may load, forms go to this server, and only the
+/// shop's page may frame it, if any.
 fn content_security_policy(framed_by: Option<&str>) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'sha256-{}'; form-action 'self'; base-uri 'none'; \

@@ -1,5 +1,5 @@
-//! The scripts that browsers load, as they stand in `web/`. `checkout.js` is served at each region's path too, so
-//! that a hosts file or a proxy can put this server in the place of Amazon's.
+//! The scripts that browsers load, unchanged from `web/`. `checkout.js` is also served at each region's path,
+//! so that a hosts file or a proxy can put this server in the place of Amazon's.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use countersign_protocol::signing::sha256_hex;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 
-/// A script with its tag.
+/// A script with its entity tag.
 pub(super) struct Script {
     text: &'static str,
     tag: HeaderValue,
@@ -24,7 +24,7 @@ impl Script {
         Self { text, tag }
     }
 
-    /// The script, unless the browser has it.
+    /// The script, or 304 if the browser has it already.
     pub(super) fn answer(&self, asked: &HeaderMap) -> Response {
         let known = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
         let tag = self.tag.to_str().unwrap_or_default();
@@ -39,7 +39,7 @@ impl Script {
         headers.insert(header::ETAG, self.tag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // Any shop's page may load it, also one that isolates itself.
+        // Any shop's page may load it, even one that isolates itself.
         headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         response
@@ -50,7 +50,7 @@ static CHECKOUT: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("../../../../web/checkout.js")));
 static HOSTED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("../../../../web/hosted.js")));
 
-/// The script of a path.
+/// The script at a path.
 pub(super) fn at(path: &str) -> Option<&'static Script> {
     match path {
         "/checkout.js" | "/na/checkout.js" | "/eu/checkout.js" | "/fe/checkout.js" => Some(&CHECKOUT),

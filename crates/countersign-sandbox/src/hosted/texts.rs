@@ -1,5 +1,5 @@
-//! The hosted page's words in the six languages of Amazon's button. What they are is in `texts/`, a file a language;
-//! which there are is here. A text is whole: nothing is filled into it.
+//! The hosted page's texts in the six languages of Amazon's button. The texts are in `texts/`, one file per
+//! language; their names are here. A text is complete: nothing is inserted into it.
 
 use std::sync::LazyLock;
 
@@ -14,8 +14,8 @@ static ITALIAN: LazyLock<Texts> = LazyLock::new(|| read(include_str!("texts/it.j
 static SPANISH: LazyLock<Texts> = LazyLock::new(|| read(include_str!("texts/es.json")));
 static JAPANESE: LazyLock<Texts> = LazyLock::new(|| read(include_str!("texts/ja.json")));
 
-/// The words of one language. Each points into its file, so no text may need an escape: a quotation mark is one of
-/// the language's own.
+/// The texts of one language. Each points into its file, so no text may contain a JSON escape: for quotation
+/// marks it uses the language's own.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Texts {
@@ -145,7 +145,7 @@ fn read(file: &'static str) -> Texts {
 }
 
 impl Texts {
-    /// The words for a `checkoutLanguage`.
+    /// The texts for a `checkoutLanguage`.
     pub(super) fn of(language: CheckoutLanguage) -> &'static Self {
         match language {
             CheckoutLanguage::EnUs | CheckoutLanguage::EnGb => &ENGLISH,
@@ -191,7 +191,10 @@ mod tests {
         for (name, file) in &files {
             let texts: Texts = serde_json::from_str(file).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
             assert_eq!(texts.language, name);
-            assert!(languages.iter().any(|language| *Texts::of(*language) == texts), "nobody reads {name}");
+            assert!(
+                languages.iter().any(|language| *Texts::of(*language) == texts),
+                "no checkoutLanguage uses {name}"
+            );
         }
         assert_eq!(files.len(), 6);
     }

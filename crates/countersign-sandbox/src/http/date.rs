@@ -1,4 +1,4 @@
-//! The `date` header of every answer: clients tell from it how far their clock is off.
+//! The `date` header of every answer. Clients compute from it how far their clock is off.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -23,7 +23,7 @@ impl DateHeader {
         {
             return header.clone();
         }
-        // The text has ASCII letters, digits, blanks and colons only.
+        // The text has only ASCII letters, digits, commas, spaces and colons.
         let header = HeaderValue::try_from(http_date(now))
             .unwrap_or_else(|_| HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"));
         *latest = Some((second, header.clone()));
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_are_written_as_http_has_it() {
+    fn instants_are_written_in_the_http_date_format() {
         for (instant, expected) in [
             ("19941106T084937Z", "Sun, 06 Nov 1994 08:49:37 GMT"),
             ("19700101T000000Z", "Thu, 01 Jan 1970 00:00:00 GMT"),

@@ -46,13 +46,13 @@ pub(crate) enum Refused {
         field: &'static str,
         why: &'static str,
     },
-    /// Check 3, what holds for any object of its kind, and the store.
+    /// Check 3, what holds for every object of a kind, and the store.
     Book(BookRefused),
     /// The ladder of Finalize and Complete.
     Finalize(FinalizeRefused),
     /// The ladder of Create Charge.
     CreateCharge(CreateChargeRefused),
-    /// Update Charge, on a charge of the merchant's own.
+    /// Update Charge, on one of the merchant's own charges.
     NotAProvidersCharge,
     /// The ladder of Capture Charge.
     Capture(CaptureRefused),
@@ -62,13 +62,13 @@ pub(crate) enum Refused {
     CreateRefund(CreateRefundRefused),
     /// The permission cannot be closed.
     Close(CloseRefused),
-    /// A Closed permission takes no other notes.
+    /// The notes of a Closed permission cannot be changed.
     NotModifiable,
-    /// No buyer mends a Closed permission.
+    /// A buyer cannot change the payment method of a Closed permission.
     PermissionClosed,
     /// An ordered fault.
     Fault(StatusCode),
-    /// What the idempotency key of a refused request answers.
+    /// The kept answer of a refused request's idempotency key.
     Kept(Answer),
 }
 
@@ -96,14 +96,14 @@ impl From<StoreFailed> for Refused {
     }
 }
 
-/// What the path names cannot be there: nothing has such an id.
+/// The object that the path names cannot exist: no object has such an id.
 impl From<NotAnId> for Refused {
     fn from(_: NotAnId) -> Self {
         Self::Book(BookRefused::NotFound)
     }
 }
 
-/// A refusal as it is answered.
+/// A refusal, in the form in which it is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -235,7 +235,7 @@ fn book_refusal(refused: &BookRefused) -> Refusal {
         }
         BookRefused::Session(refused) => session_refusal(refused),
         BookRefused::Store(failed) => {
-            tracing::error!(%failed, "a request failed");
+            tracing::error!(%failed, "a request failed inside the sandbox");
             match failed {
                 StoreFailed::Unavailable(_) => {
                     refusal(ReasonCode::ServiceUnavailable, "The service is not available. Try again.")
@@ -248,7 +248,7 @@ fn book_refusal(refused: &BookRefused) -> Refusal {
     }
 }
 
-/// The answer to a charge that was declined before it came into being.
+/// The answer to a charge that was declined before it was created.
 pub(crate) fn charge_declined(reason: ChargeDeclineReason) -> Answer {
     let (code, message) = match reason {
         ChargeDeclineReason::SoftDeclined => {
@@ -268,9 +268,9 @@ pub(crate) fn charge_declined(reason: ChargeDeclineReason) -> Answer {
     render(refusal(code, message))
 }
 
-/// A defect of this sandbox's, or of its store's: nothing was changed.
+/// A defect of this sandbox or of its store. Nothing was changed.
 fn unbalanced(unbalanced: Unbalanced) -> Refusal {
-    tracing::error!(%unbalanced, "a request failed");
+    tracing::error!(%unbalanced, "a request failed inside the sandbox");
     refusal(ReasonCode::InternalServerError, "The service failed.")
 }
 
@@ -442,7 +442,7 @@ fn finalize_refusal(refused: &FinalizeRefused, flags: &Flags) -> Refusal {
     }
 }
 
-/// The reason code that goes with an ordered status: the API's usual one where it has the status.
+/// The reason code for an ordered status: the API's usual one, if it has the status.
 fn ordered_code(status: StatusCode) -> ReasonCode {
     match status.as_u16() {
         401 => ReasonCode::UnauthorizedAccess,

@@ -1,5 +1,6 @@
-//! Amazon Pay's API over HTTP: routes, signatures, and the form of answers and refusals. What a call reads, does and
-//! answers is in `calls/`. Paths under `/_sandbox` go to `control/`, a buyer's to `hosted/`.
+//! Amazon Pay's API over HTTP: routes, signatures, and the form of answers and refusals. What a call reads,
+//! does and answers is in `calls/`. Paths under `/_sandbox` go to `control/`, those of the buyer's pages to
+//! `hosted/`.
 
 mod date;
 pub(crate) mod errors;
@@ -30,7 +31,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-pay-request-id");
 
 /// Answers merchants, and the tests that control the sandbox.
 pub(crate) async fn handle(app: &Arc<App>, date: &DateHeader, request: &Request) -> Reply {
-    // Drawn first: a reset begins the ids anew, and its own answer must not take the first.
+    // Drawn first: a reset restarts the ids, and its own answer must not take the first new one.
     let request_id = app.ids.request_id();
     let reply = if is_control(request.uri().path()) {
         Reply::Answer(control::answer(app, request).await)
@@ -57,7 +58,8 @@ fn is_control(path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// What every answer carries. Clients tell their clock's skew from the date, so it is the wall's.
+/// Adds the headers that every answer has. Clients compute their clock's skew from the date, so it is the
+/// wall clock's.
 fn stamped(app: &App, date: &DateHeader, request_id: &str, mut response: Response) -> Response {
     let headers = response.headers_mut();
     // An id of hexadecimal digits and dashes is always a header's value.
@@ -87,9 +89,9 @@ async fn answer(app: &App, request: &Request) -> Reply {
         }
         None => {}
     }
-    let carried_out = carry_out(app, &signed).await;
+    let executed = execute(app, &signed).await;
     drop(moment);
-    match carried_out {
+    match executed {
         Ok(answer) => {
             app.notices.hold_answer(&signed.request.caller.told, &app.clock).await;
             match app.faults.strike_call(&signed.candidate(), CallPoint::AfterCommit) {
@@ -101,7 +103,7 @@ async fn answer(app: &App, request: &Request) -> Reply {
     }
 }
 
-/// Does what a fault says, in place of the answer.
+/// Applies a fault, in place of the answer.
 async fn struck(app: &App, fault: CallFault) -> Reply {
     match fault {
         CallFault::Status { status } => Reply::Answer(refused(app, &Refused::Fault(status))),
@@ -109,13 +111,13 @@ async fn struck(app: &App, fault: CallFault) -> Reply {
             app.clock.sleep(delay).await;
             Reply::Reset
         }
-        // A read is stale before it is made; there is nothing to be stale after.
+        // A stale read is applied before the call, so it never gets here.
         CallFault::Reset | CallFault::StaleRead { .. } => Reply::Reset,
     }
 }
 
-/// Carries a call out, and keeps its refusal for its idempotency key where the flag says so.
-async fn carry_out(app: &App, signed: &Signed<'_>) -> Result<Answer, Refused> {
+/// Executes a call, and keeps its refusal for its idempotency key if the flag says so.
+async fn execute(app: &App, signed: &Signed<'_>) -> Result<Answer, Refused> {
     let (check, refused) = match calls::answer(signed.operation, &app.book, &signed.request).await {
         Ok(answer) => return Ok(answer),
         Err(refused) => refused,

@@ -1,4 +1,5 @@
-//! Where a client reaches this server, for the one URL in an answer that a buyer's browser follows.
+//! The origin at which a client reaches this server, for the one URL in an answer that a buyer's browser
+//! follows.
 
 use countersign_http::Request;
 use http::HeaderName;
@@ -10,17 +11,18 @@ const AMAZONS: &str = "pay-api.amazon.";
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The origin by which a client has called.
+/// The origin that a client called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Amazon's own, which a hosts file or a proxy leads here; so it may lead a browser here by Amazon's pages'.
+    /// Amazon's own, which a hosts file or a proxy points here; the same may be done for the hosts of
+    /// Amazon's pages.
     Amazon,
-    /// This server's, with the scheme of the proxy before it.
+    /// This server's own, with the scheme of the proxy in front of it.
     Own(String),
 }
 
 impl Origin {
-    /// As the request's `Host` says; Amazon's where it says none.
+    /// Reads the request's `Host`; without a valid one the origin is Amazon's.
     pub(crate) fn of(request: &Request) -> Self {
         let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         let host = text(HOST).filter(|host| !host.contains('@') && host.parse::<Authority>().is_ok());
@@ -42,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_what_the_client_has_called() {
+    fn the_origin_is_the_one_that_the_client_called() {
         let own = |origin: &str| Origin::Own(origin.to_owned());
         for (host, scheme, origin) in [
             (None, None, Origin::Amazon),

@@ -1,4 +1,5 @@
-//! Amazon's objects as they are answered: what each state shows, and `null` for everything else.
+//! Amazon's objects in the form in which they are answered: what each state shows, and `null` for everything
+//! else.
 
 use bytes::Bytes;
 use countersign_domain::ids::{ChargeId, Environment, Region};
@@ -24,7 +25,7 @@ use crate::book::checkout::{Checkout, Shown};
 use crate::book::finalize::{Completion, Outcome};
 use crate::settings::Flags;
 
-/// An answer of ready JSON text.
+/// An answer with finished JSON text.
 pub(crate) fn response(status: u16, body: Bytes) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -32,7 +33,7 @@ pub(crate) fn response(status: u16, body: Bytes) -> Response {
     response
 }
 
-/// A Checkout Session in the API's own form, for a client that reaches this server by an origin.
+/// A Checkout Session in the API's own form, for a client that reaches this server at an origin.
 pub(crate) fn checkout_session(checkout: &Checkout, origin: &Origin) -> String {
     let Checkout { session, shown } = checkout;
     match &session.state {
@@ -54,7 +55,7 @@ pub(crate) fn outcome(outcome: Outcome<'_>, flags: &Flags) -> Answer {
     let mut shown = over(session);
     let answer = Answer::new(if is_pending { 202 } else { 200 }, shown.to_answer());
     match (session.response_detail, buyer) {
-        // Once the buyer is forgotten the short form is answered, as it is replayed then.
+        // Once the buyer is forgotten the short form is answered, as a replay would be.
         (ResponseDetail::Short, _) | (ResponseDetail::Full, None) => answer,
         (ResponseDetail::Full, Some((buyer, until))) => {
             shown.payment_details = Some(payment_details(&session.payment));
@@ -65,7 +66,7 @@ pub(crate) fn outcome(outcome: Outcome<'_>, flags: &Flags) -> Answer {
     }
 }
 
-/// A session that is over shows its ids and its state only.
+/// A session that is over shows only its ids and its state.
 fn over(session: &CheckoutSession) -> wire::CheckoutSession {
     let (state, reason, charge_permission_id, charge_id) = match &session.state {
         CheckoutSessionState::Completed { charge_permission_id, charge_id } => (
@@ -175,7 +176,7 @@ fn payment_preference(buyer: &Buyer) -> wire::PaymentPreference {
     wire::PaymentPreference { payment_descriptor: Some(buyer.card.descriptor()), ..Default::default() }
 }
 
-/// Where the merchant sends the buyer once nothing is missing.
+/// The URL to which the merchant sends the buyer once nothing is missing.
 fn redirect_url(session: &CheckoutSession, origin: &Origin) -> String {
     let path = format!("/checkout/processing?amazonCheckoutSessionId={}", session.id);
     if let Origin::Own(origin) = origin {

@@ -1,5 +1,5 @@
-//! Paths: which call a request is, on which object, in which environment. The calls' paths are in the table of
-//! `calls/mod.rs`.
+//! Paths: which call a request makes, on which object, in which environment. The calls' paths are in the
+//! table of `calls/mod.rs`.
 
 use countersign_domain::ids::Environment;
 use http::Method;
@@ -7,18 +7,18 @@ use http::Method;
 use super::errors::Refused;
 use crate::calls::Operation;
 
-/// The longest path that any route has, with room: longer ones are not found without a look.
+/// The longest path of any route, with a margin: longer ones are "not found" without a search.
 const MAX_PATH_LEN: usize = 512;
 
 /// A call as its method and path name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Route<'a> {
     pub(super) operation: Operation,
-    /// As the path names it; prefixed keys need none.
+    /// As the path names it; with a prefixed key the path needs none.
     pub(super) environment: Option<Environment>,
     /// The object's id, empty for a call on none.
     pub(super) id: &'a str,
-    /// What follows the version, without a trailing slash: the same however the path is spelled.
+    /// What follows the version, without a trailing slash: the same for every spelling of the path.
     pub(super) resource: &'a str,
 }
 
@@ -52,8 +52,7 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Ref
     Ok(Route { operation, environment, id, resource })
 }
 
-/// Whether a path is a template's; if so, the segment at the template's `*`, or nothing where it
-/// has none.
+/// Matches a path against a template. Returns the segment at the template's `*`, empty if it has none.
 fn matched<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     let mut found = "";
     let mut segments = path.split('/');
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_a_templates_segment_by_segment() {
+    fn a_path_matches_a_template_segment_by_segment() {
         for (template, path, found) in [
             ("charges", "charges", Some("")),
             ("charges/*", "charges/C1", Some("C1")),

@@ -1,4 +1,4 @@
-//! Check 1: which call a request is, and whose, by its path, its signature and its headers.
+//! Check 1: which call a request makes, and for whom, by its path, its signature and its headers.
 
 use countersign_domain::ids::{CheckoutSessionId, Environment, PublicKeyId};
 use countersign_domain::provider::checkout_session::Owner;
@@ -17,11 +17,11 @@ use crate::calls::{KeyUse, Operation, Simulations, Target};
 use crate::faults::call::Candidate;
 use crate::settings::DateCheck;
 
-/// A call whose signature holds.
+/// A call whose signature is valid.
 pub(super) struct Signed<'a> {
     pub(super) operation: Operation,
     public_key_id: PublicKeyId,
-    /// Of a call on a Checkout Session, if what the path names can be one's id.
+    /// The id in the path of a call on a Checkout Session, if it is a possible id.
     checkout_session_id: Option<CheckoutSessionId>,
     pub(super) request: SignedRequest<'a>,
 }
@@ -72,7 +72,7 @@ pub(super) fn verify<'a>(app: &'a App, request: &'a Request, now: Timestamp) -> 
     }
 }
 
-/// What makes two requests the same: method, path however it is spelled, and body bytes.
+/// What makes two requests the same: the method, the path whatever its spelling, and the bytes of the body.
 fn fingerprint(request: &Request, environment: Environment, resource: &str) -> String {
     let body = request.body();
     let head = [request.method().as_str(), environment.path_segment(), resource];
@@ -85,7 +85,7 @@ fn fingerprint(request: &Request, environment: Environment, resource: &str) -> S
     sha256_hex(&text)
 }
 
-/// The environment that a key's prefix or the path names. They must not contradict each other.
+/// The environment that the key's prefix or the path names. The two must not contradict each other.
 fn environment(of_key: Option<Environment>, of_path: Option<Environment>) -> Result<Environment, Refused> {
     match (of_key, of_path) {
         (Some(of_key), Some(of_path)) if of_key != of_path => Err(Refused::EnvironmentsContradict),
@@ -95,7 +95,7 @@ fn environment(of_key: Option<Environment>, of_path: Option<Environment>) -> Res
 }
 
 impl Signed<'_> {
-    /// The call, as far as faults tell calls apart.
+    /// What faults compare of this call.
     pub(super) fn candidate(&self) -> Candidate<'_> {
         Candidate {
             operation: self.operation,

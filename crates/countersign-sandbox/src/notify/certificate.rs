@@ -1,6 +1,6 @@
-//! The sandbox's own signing keys and their certificates. The key in force is made when the first
-//! notification is signed; an earlier one's certificate stays readable, because a notification that it
-//! signed may still be on its way.
+//! The sandbox's own signing keys and their certificates. The current key is made when the first notification
+//! is signed. The certificate of an earlier key stays readable, because a notification that it signed may
+//! still be on its way.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,35 +15,35 @@ use rsa::PrivateKey;
 use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use sha1::Sha1;
 
-/// The key that a test signs with: known to everybody, and marked so.
+/// The key that tests sign with. It is public, and its text says so.
 const THROW_AWAY: &str = include_str!("throw_away.pem");
-/// How many certificates are kept readable, the one in force among them.
+/// How many certificates are kept readable, including the current one.
 const MAX_KEPT: usize = 8;
 /// How many hexadecimal digits of a certificate's hash are in its URL: as many as Amazon's have.
 const FINGERPRINT_LEN: usize = 32;
 
 /// Where the signing key comes from. Whatever its source, it can be replaced by a new one on demand.
 pub enum KeySource {
-    /// One that everybody has: it takes no time to make.
+    /// A publicly known one: it takes no time to make.
     ThrowAway,
-    /// Made when it is first needed, and gone with the process.
+    /// Made when it is first needed, and lost with the process.
     Made,
-    /// The one on the shelf; made and put there when it is empty.
+    /// The one on this shelf. If the shelf is empty, a key is made and put there.
     Kept(Arc<dyn Shelf>),
 }
 
-/// Where a signing key with its certificate outlives the process: one PEM text.
+/// A place where a signing key with its certificate outlives the process, as one PEM text.
 pub trait Shelf: Send + Sync + 'static {
     /// The text that was put here last.
     ///
     /// # Errors
-    /// It cannot be read, and why.
+    /// Why it cannot be read.
     fn take(&self) -> Result<Option<String>, String>;
 
     /// Keeps a text in place of the last. It holds a private key.
     ///
     /// # Errors
-    /// It cannot be kept, and why.
+    /// Why it cannot be kept.
     fn put(&self, pem: &str) -> Result<(), String>;
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct SigningKey {
 }
 
 impl SigningKey {
-    /// Reads a private key and the certificate behind it.
+    /// Reads a private key and the certificate after it.
     fn read(pem: &str) -> Result<Self, String> {
         let key = from(pem, "-----BEGIN PRIVATE KEY-----").ok_or("it has no private key")?;
         let certificate = from(key, "-----BEGIN CERTIFICATE-----").ok_or("it has no certificate")?;
@@ -72,8 +72,8 @@ impl SigningKey {
         Ok(Self { sha1, sha256, certificate: certificate.to_owned(), fingerprint })
     }
 
-    /// Makes a key of 2048 bits and signs its certificate with it. The certificate is valid at every
-    /// instant: no receiver's clock, and no virtual one, is to make it invalid.
+    /// Makes a key of 2048 bits and signs its certificate with it. The certificate is valid at every instant,
+    /// so that no receiver's clock, and no virtual clock, makes it invalid.
     fn make() -> Result<String, rcgen::Error> {
         let pair = KeyPair::generate_for(&PKCS_RSA_SHA256)?;
         let mut certificate = CertificateParams::default();
@@ -98,16 +98,16 @@ impl SigningKey {
         }
     }
 
-    /// Where the certificate is, at the sandbox's origin.
+    /// The certificate's path at the sandbox's origin.
     pub(crate) fn path(&self) -> String {
         format!("{}{}{}", PATH.0, self.fingerprint, PATH.1)
     }
 }
 
-/// What is around a certificate's fingerprint in its path.
+/// The parts of a certificate's path before and after its fingerprint.
 const PATH: (&str, &str) = ("/SimpleNotificationService-", ".pem");
 
-/// All keys that have signed since the start, the one in force last.
+/// All keys that have signed since the start, the current one last.
 pub(crate) struct Certificates {
     source: KeySource,
     keys: Mutex<VecDeque<Arc<SigningKey>>>,
@@ -122,7 +122,7 @@ impl Certificates {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The key in force; the first caller makes it, which takes a tenth of a second.
+    /// The current key. The first call makes it, which takes a tenth of a second.
     pub(crate) fn current(&self) -> Result<Arc<SigningKey>, String> {
         let mut keys = self.keys();
         if let Some(key) = keys.back() {
@@ -138,10 +138,10 @@ impl Certificates {
         Ok(key)
     }
 
-    /// Puts a new key in force. What it replaces signs no more.
+    /// Replaces the current key by a new one.
     pub(crate) fn rotate(&self) -> Result<Arc<SigningKey>, String> {
-        // The certificate of what an earlier process has signed is to stay readable; one that cannot be
-        // read is replaced.
+        // Loads a kept key first, so that its certificate stays readable. If it cannot be read, it is simply
+        // replaced.
         let _ = self.current();
         let key = Arc::new(SigningKey::read(&self.made()?)?);
         let mut keys = self.keys();
@@ -163,7 +163,7 @@ impl Certificates {
 
     /// The certificate at a path, as PEM.
     pub(super) fn at(&self, path: &str) -> Option<String> {
-        // A certificate's URL from before a restart is found again.
+        // Loads a kept key first, so that its certificate's URL is found after a restart.
         let _ = self.current().ok()?;
         let keys = self.keys();
         keys.iter().find(|key| key.path() == path).map(|key| key.certificate.clone())
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_on_the_shelf_that_is_no_key_is_told_and_left_there() {
+    fn a_text_on_the_shelf_that_is_not_a_key_is_reported_and_left_there() {
         for (text, told) in [
             ("", "it has no private key"),
             ("-----BEGIN PRIVATE KEY-----\n", "it has no certificate"),

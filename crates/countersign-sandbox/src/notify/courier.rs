@@ -1,5 +1,5 @@
-//! What carries a notification to its endpoint. The binary does it over sockets; a test or a simulation
-//! puts its own network in this place.
+//! What carries a notification to its endpoint. The binary uses sockets; a test or a simulation uses a
+//! network of its own.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,9 +10,9 @@ use http::{Request, StatusCode};
 
 /// Posts one notification once.
 pub trait Courier: Send + Sync + 'static {
-    /// Posts the request and says what was answered. No redirect is followed and the answer's body is not
-    /// kept. The deadline counts from now and covers everything; the caller enforces it too, by dropping
-    /// the future, after which nothing may go on.
+    /// Posts the request and returns the answer's status. Redirects are not followed, and the answer's body
+    /// is not kept. The deadline counts from now and covers the whole exchange. The caller enforces it too,
+    /// by dropping the future; nothing may continue after that.
     ///
     /// # Errors
     /// There is no answer.
@@ -23,12 +23,12 @@ pub trait Courier: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<StatusCode, NotDelivered>>;
 }
 
-/// Why an endpoint answered nothing.
+/// Why there is no answer from an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotDelivered {
     /// No connection was made.
     Unreachable,
-    /// The connection ended before an answer came, or no HTTP came.
+    /// The connection ended before an answer came, or what came was not HTTP.
     Lost,
     /// The deadline passed.
     TimedOut,

@@ -1,4 +1,4 @@
-//! Where notifications go: a merchant's endpoints, and whose notifications each hears.
+//! Where notifications go: a merchant's endpoints, and which notifications each receives.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use countersign_protocol::signing::sha256_hex;
 use http::Uri;
 use http::uri::Scheme;
 
-/// The most endpoints at once: each notification is appended once for each of them.
+/// At most this many endpoints are registered: each notification is appended once for each of them.
 pub(crate) const MAX_ENDPOINTS: usize = 16;
 
 /// An endpoint's URL: http or https, with a host, without user data and fragment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EndpointUrl(String);
 
-/// Why a text is no endpoint's URL.
+/// Why a text is not an endpoint's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndpointUrlRefused(&'static str);
 
@@ -34,7 +34,7 @@ impl EndpointUrl {
     /// Reads a URL. Loopback and private hosts are welcome: this is a tool for one's own machine.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, EndpointUrlRefused> {
         if text.len() > Self::MAX_LEN {
             return Err(EndpointUrlRefused("it is longer than 2048 bytes"));
@@ -64,24 +64,24 @@ impl EndpointUrl {
     }
 }
 
-/// A URL may hold a secret of the merchant's.
+/// A URL may contain one of the merchant's secrets.
 impl fmt::Debug for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EndpointUrl(…)")
     }
 }
 
-/// An endpoint that the operator gives: it is there from every start and after every reset, and hears of
-/// every merchant.
+/// An endpoint that the operator gives: it is there from every start and after every reset, and receives the
+/// notifications of every merchant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedEndpoint {
-    /// Where to.
+    /// Where the notifications are sent.
     pub url: EndpointUrl,
-    /// Signed with what.
+    /// How they are signed.
     pub signature_version: SignatureVersion,
 }
 
-/// Who brought an endpoint here.
+/// Who gave an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GivenBy {
     /// The operator, at the start.
@@ -90,15 +90,15 @@ pub(crate) enum GivenBy {
     Control,
 }
 
-/// An endpoint in force.
+/// A registered endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) id: String,
     pub(crate) url: EndpointUrl,
-    /// Whose notifications it hears; those of all merchants without one.
+    /// The merchant whose notifications it receives; `None` for all merchants.
     pub(crate) merchant_id: Option<MerchantId>,
     pub(crate) signature_version: SignatureVersion,
-    /// What its confirmation must show.
+    /// What its confirmation must contain.
     pub(crate) token: String,
     pub(crate) is_confirmed: bool,
     pub(crate) given_by: GivenBy,
@@ -121,9 +121,9 @@ impl Endpoint {
         Self { id, url, merchant_id: None, signature_version, token, is_confirmed: false, given_by, lane }
     }
 
-    /// What its subscription is called, behind the topic. Its name is enough to end it, so a
-    /// registered one is named for what nobody guesses. The operator's is ended by nobody, and has the same
-    /// name after a restart, so that a notification is sent again as it was.
+    /// The part of its subscription's name after the topic. The name is enough to end the subscription, so
+    /// the name for an endpoint of the control API cannot be guessed. The operator's subscription cannot be
+    /// ended, and has the same name after a restart, so that a notification is sent again unchanged.
     pub(crate) fn subscription(&self) -> &str {
         match self.given_by {
             GivenBy::Operator => &self.id,
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_endpoint_keeps_its_id_and_another_has_another() {
+    fn a_fixed_endpoint_keeps_its_id_and_no_other_has_it() {
         let fixed = |url, signature_version| FixedEndpoint {
             url: EndpointUrl::parse(url).unwrap(),
             signature_version,

@@ -1,4 +1,4 @@
-//! The endpoints in force: those that the operator gave and those that the control API registered.
+//! The registered endpoints: those that the operator gave, and those of the control API.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,7 @@ use countersign_domain::ids::MerchantId;
 
 use super::endpoint::{Endpoint, FixedEndpoint, Lane, MAX_ENDPOINTS};
 
-/// The endpoints in force, in the order of their registration.
+/// The registered endpoints, in the order of their registration.
 #[derive(Debug, Default)]
 pub(crate) struct Endpoints {
     /// Those of the operator, which every start and every reset registers.
@@ -17,7 +17,7 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    /// None is in force yet.
+    /// The operator's endpoints, before they are registered.
     pub(crate) fn new(fixed: Vec<FixedEndpoint>) -> Self {
         Self { fixed, ..Self::default() }
     }
@@ -31,7 +31,7 @@ impl Endpoints {
         self.lock().clone()
     }
 
-    /// The endpoints that hear of a merchant: their ids and lanes.
+    /// The endpoints that receive a merchant's notifications: their ids and lanes.
     pub(crate) fn hearing_of(&self, merchant_id: &MerchantId) -> Vec<(String, Lane)> {
         let endpoints = self.lock();
         let hears = |endpoint: &&Endpoint| endpoint.hears_of(merchant_id);
@@ -42,7 +42,7 @@ impl Endpoints {
     pub(crate) fn free_lane(&self) -> Lane {
         let endpoints = self.lock();
         let is_free = |lane: &Lane| endpoints.iter().all(|endpoint| endpoint.lane != *lane);
-        // There are as many lanes as endpoints may be.
+        // There are as many lanes as there can be endpoints.
         (0..MAX_ENDPOINTS).map(Lane).find(is_free).unwrap_or(Lane(0))
     }
 
@@ -62,7 +62,7 @@ impl Endpoints {
         self.find(|endpoint| endpoint.token == token)
     }
 
-    /// Puts an endpoint in its own place, or behind all others.
+    /// Replaces the endpoint with the same id, or adds this one as the last.
     pub(crate) fn put(&self, endpoint: Endpoint) {
         let mut endpoints = self.lock();
         match endpoints.iter_mut().find(|known| known.id == endpoint.id) {

@@ -11,9 +11,9 @@ use super::notices::Notices;
 use crate::faults::notification::{NotificationFault, NotificationFaultKind};
 use crate::stored::notification::{Letter, Notice};
 
-/// The channel that all notifications come by.
+/// The topic of all notifications.
 pub(super) const TOPIC_ARN: &str = "arn:aws:sns:us-east-1:000000000000:countersign-sandbox";
-/// A host that is neither Amazon's nor anybody's: `.example` never resolves.
+/// A host that belongs to nobody: `.example` never resolves.
 const ELSEWHERE: &str = "https://sns.us-east-1.amazonaws.com.example";
 /// An account that no sandbox has.
 const FOREIGN_MERCHANT: &str = "AFOREIGNMERCHANT";
@@ -23,8 +23,8 @@ pub(super) fn subscription_arn(endpoint: &Endpoint) -> String {
     format!("{TOPIC_ARN}:{}", endpoint.subscription())
 }
 
-/// The request that carries one letter to its endpoint. SNS repeats what it sends in its headers; nothing there is
-/// signed.
+/// The request that carries one letter to its endpoint. Like SNS, it repeats some of the envelope in headers,
+/// which are not signed.
 pub(super) fn request(
     notices: &Notices,
     endpoint: &Endpoint,

@@ -1,4 +1,4 @@
-//! What the loop that sends knows of the messages that it has had in hand. A process that dies loses it.
+//! What the sending loop remembers about the messages that it has handled. It is lost when the process dies.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,27 +8,28 @@ use countersign_domain::time::{HOUR, Timestamp};
 use crate::book::outbox::Leased;
 use crate::faults::notification::NotificationFault;
 
-/// Of how many messages it is remembered what their state is. Of more, a restart's knowledge must do.
+/// At most this many messages' states are remembered. For any others the loop knows only what it would know
+/// after a restart.
 const MAX_REMEMBERED: usize = 10_000;
 
 /// The state of a message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hand {
-    /// How often it was posted.
+    /// How many times it was posted.
     pub(super) attempts: u32,
-    /// What its retries count from.
+    /// The instant that its retries count from.
     pub(super) base: Timestamp,
     pub(super) due_at: Timestamp,
-    /// It was looked at for faults.
+    /// It was decided whether a fault strikes it.
     pub(super) is_looked_at: bool,
     pub(super) fault: Option<NotificationFault>,
-    /// It was sent before its time, behind another.
+    /// It was sent before it was due, after another message.
     pub(super) is_done: bool,
 }
 
 impl From<&Leased> for Hand {
-    /// What a process knows of a message that it has not had in hand. An earlier one has, if it was leased
-    /// before, and may have died before it posted anything.
+    /// What a process knows about a message that it has not handled. If it was leased before, an earlier
+    /// process handled it, and may have died before it posted anything.
     fn from(leased: &Leased) -> Self {
         let (attempts, base) = (leased.attempts, leased.notice.at);
         let due_at = base.plus(HOUR.saturating_mul(attempts));
@@ -37,7 +38,7 @@ impl From<&Leased> for Hand {
     }
 }
 
-/// The messages that were in hand, and those that wait for the next one of their endpoint.
+/// The messages that were handled, and those that wait for the next one of their endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Hands(Mutex<Remembered>);
 
@@ -69,20 +70,20 @@ impl Hands {
         self.lock().hands.remove(&leased.sequence)
     }
 
-    /// It waits for the next one of its endpoint.
+    /// Makes a message wait for the next one of its endpoint.
     pub(super) fn hold(&self, leased: &Leased) {
         let held = &mut self.lock().held;
         held.entry(leased.notice.endpoint_id.clone()).or_default().push(leased.clone());
     }
 
-    /// Its time has come without another.
+    /// Ends this wait: the message is due before another one came.
     pub(super) fn unhold(&self, leased: &Leased) {
         if let Some(held) = self.lock().held.get_mut(&leased.notice.endpoint_id) {
             held.retain(|other| other.sequence != leased.sequence);
         }
     }
 
-    /// What waits for the next one of an endpoint waits no more.
+    /// Ends the wait of an endpoint's messages, and returns them.
     pub(super) fn take_held(&self, endpoint_id: &str) -> Vec<Leased> {
         self.lock().held.remove(endpoint_id).unwrap_or_default()
     }

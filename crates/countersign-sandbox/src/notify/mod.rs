@@ -1,21 +1,22 @@
 //! Notifying merchants that something of theirs has changed, as Amazon's Instant Payment Notifications do:
-//! signed envelopes in the form of SNS, posted to the merchant's endpoints. What is notified of is the
-//! domain's word; what is appended and kept is `book/outbox.rs`'s work; here are the endpoints, the
-//! envelopes, the signing key and the loop that sends.
+//! signed envelopes in the form of SNS, posted to the merchant's endpoints. The domain decides which events
+//! are notified, and `book/outbox.rs` appends and keeps the notifications. The endpoints, the envelopes, the
+//! signing key and the sending loop are here.
 //!
-//! A notification is appended in the change set of what it tells of, with its ids: a crash at any point
-//! leaves it there, and after a restart it is sent under the same `MessageId`. The loop takes what is due
-//! by the virtual clock, posts it, and releases it: delivered, given up, or due again. It is the only taker
-//! and takes nothing from an endpoint's lane while anything of that lane is on its way, so a lease protects
-//! from nobody and ends at once: what was on its way in a process that died is due again in the next. How
-//! often something was tried in vain is written before it is released, and counts on in the next process; a
-//! lease counts for nothing. A receiver that is sent the same twice sees it by the ids.
+//! A notification is appended, with its ids, in the change set that it reports: a crash at any point leaves
+//! it there, and after a restart it is sent under the same `MessageId`. The loop leases what is due by the
+//! virtual clock, posts it, and releases it: delivered, given up, or due again. Only this loop leases, and it
+//! leases nothing from an endpoint's lane while anything of that lane is on its way. So a lease protects from
+//! nobody and ends immediately: what was on its way when the process died is due again in the next one. The
+//! number of failed attempts is stored before a message is released, and the next process continues the
+//! count; a lease does not count as an attempt. A receiver that is sent the same notification twice
+//! recognizes it by its ids.
 //!
-//! Each endpoint has a lane of its own in the outbox, so that one that is slow, or never answers, holds up no
-//! other.
+//! Each endpoint has a lane of its own in the outbox, so that an endpoint that is slow, or never answers,
+//! does not hold up the others.
 //!
-//! To one endpoint notifications leave one after another, in the order in which they are due, unless an
-//! ordered fault says otherwise or one must be sent again.
+//! The notifications of one endpoint are sent one after another, in the order in which they are due, unless
+//! an ordered fault says otherwise or one must be sent again.
 
 mod certificate;
 mod courier;
@@ -34,8 +35,8 @@ pub use certificate::{KeySource, Shelf};
 pub use courier::{Courier, Nobody, NotDelivered};
 pub use endpoint::{EndpointUrl, EndpointUrlRefused, FixedEndpoint};
 
-/// How the sandbox notifies. The default has no endpoint, delivers nothing, and signs with a key that
-/// everybody has: it starts in no time, for tests.
+/// How the sandbox notifies. The default has no endpoint, delivers nothing, and signs with a publicly known
+/// key: it starts without delay, for tests.
 pub struct Notifications {
     /// What carries them.
     pub courier: Arc<dyn Courier>,
@@ -44,7 +45,7 @@ pub struct Notifications {
     /// Where receivers reach this sandbox, for its certificate and for confirmations: a scheme and an
     /// authority, such as `http://127.0.0.1:8100`.
     pub origin: String,
-    /// Endpoints that are there from the start and hear of every merchant.
+    /// Endpoints that are there from the start and receive the notifications of every merchant.
     pub endpoints: Vec<FixedEndpoint>,
 }
 

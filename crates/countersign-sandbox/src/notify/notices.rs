@@ -1,4 +1,4 @@
-//! What the notifying half of the sandbox works with.
+//! What the sending of notifications works with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::clock::VirtualClock;
 use crate::faults::notification::{NotificationFaults, NotificationPoint};
 use crate::stored::notification::Letter;
 
-/// How long, in real time, an answer is held back until what tells of it was sent.
+/// How long, in real time, an answer is held back at most until its notifications were sent.
 const LONGEST_HOLD: Duration = Duration::from_secs(15);
 
-/// What the notifying half of the sandbox works with.
+/// What the sending of notifications works with.
 pub(crate) struct Notices {
     pub(crate) courier: Arc<dyn Courier>,
     pub(crate) certificates: Certificates,
     pub(crate) origin: String,
     pub(crate) faults: NotificationFaults,
     pub(crate) sent: Sent,
-    /// Held by the loop that sends, while it runs.
+    /// Locked by the sending loop while it runs.
     pub(super) sending: tokio::sync::Mutex<()>,
     pub(super) hands: Hands,
 }
@@ -42,8 +42,8 @@ impl Notices {
         }
     }
 
-    /// Holds an answer back, if a fault orders it, until what the call brought about was sent to the
-    /// merchant's endpoints, or sending it has failed once.
+    /// Holds an answer back, if a fault orders it, until the call's notifications were sent to the merchant's
+    /// endpoints, or sending them has failed once.
     pub(crate) async fn hold_answer(&self, told: &Told, clock: &VirtualClock) {
         let Appended { endpoint_ids, letters } = told.appended();
         let strikes = |letter: &&Letter| {

@@ -1,6 +1,6 @@
-//! What receivers of notifications fetch from the sandbox: its certificates, and the page behind a
-//! subscription's URLs. Public, as Amazon's are: a request with a subscription's name ends it, as the control
-//! API does by its own token, and the operator's endpoints are ended by neither page nor stranger.
+//! What receivers of notifications fetch from the sandbox: its certificates, and the pages at a
+//! subscription's URLs. They are public, as Amazon's are: any request with a subscription's name ends the
+//! subscription. Those of the operator's endpoints cannot be ended.
 
 use countersign_http::{Request, Response};
 use countersign_protocol::wire::{Error, Object as _, ReasonCode};

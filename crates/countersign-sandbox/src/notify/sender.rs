@@ -1,12 +1,12 @@
-//! The loop that sends. Of each endpoint's lane it takes what is due, some messages at a time, posts them,
-//! and releases each before it takes more of that lane; no lane waits for another. It keeps only what a fault
-//! wants to know of a message, and how often it was tried; a process that dies loses nothing else, and how
-//! often something was tried in vain is written beforehand.
+//! The sending loop. From each endpoint's lane it leases what is due, a few messages at a time, posts them,
+//! and releases each before it leases more of that lane; no lane waits for another. In memory it keeps only
+//! what faults need to know about a message, and how many times it was tried. A process that dies loses
+//! nothing else, and the number of failed attempts is stored before a message is released.
 //!
 //! A message is due again at a fixed distance from its first due time, so that after a jump of the clock
-//! every retry that fell into it is made, in the order of the due times over all messages of an endpoint.
-//! One endpoint's messages are sent one after another; when it has let one time out, the others that were
-//! taken with it are sent at once, so that none of them waits for longer than two deadlines.
+//! every retry within it is made, in due order over all messages of an endpoint. One endpoint's messages are
+//! sent one after another. If one of them times out, the others that were leased with it are sent all
+//! together, so that none of them waits for longer than two deadlines.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
@@ -33,11 +33,11 @@ use crate::faults::notification::{NotificationFault, NotificationFaultKind, Noti
 use crate::settings::IpnRetries;
 use crate::stored::notification::Letter;
 
-/// How many messages are taken at a time.
+/// How many messages are leased at a time.
 const BATCH: usize = 16;
 /// How long one attempt may take, in real time.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long to leave a store alone that failed.
+/// How long to pause after the store failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The state of a lane.
@@ -45,12 +45,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 enum Standing {
     /// Something may be due.
     ToBeLookedAt,
-    /// Something of it may be on its way.
+    /// One of its messages may be on its way.
     UnderWay {
-        /// Something was appended meanwhile that may have been missed.
+        /// A message was appended meanwhile, which may have been missed.
         is_rung: bool,
     },
-    /// Until something is appended, or this instant.
+    /// Waits until a message is appended, or until this instant.
     Waiting(Option<Timestamp>),
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn run(app: Arc<App>) {
     let _alone = app.notices.sending.lock().await;
     let mut standings = [Standing::ToBeLookedAt; MAX_ENDPOINTS];
     let mut turns = FuturesUnordered::new();
-    // Whatever is appended rings: it may be due before all that any lane waits for.
+    // Every appended message rings: it may be due before everything that any lane waits for.
     app.book.outbox_alarm.ring_for_any();
     loop {
         for (lane, standing) in standings.iter_mut().enumerate() {
@@ -102,7 +102,7 @@ pub(crate) async fn run(app: Arc<App>) {
     }
 }
 
-/// Waits until something is appended, or until an instant.
+/// Waits until a message is appended, or until an instant.
 async fn awakened(app: &App, next_at: Option<Timestamp>) {
     match next_at {
         Some(due_at) => {
@@ -112,11 +112,11 @@ async fn awakened(app: &App, next_at: Option<Timestamp>) {
     }
 }
 
-/// One lane's turn, and the lane's state after it.
+/// Sends what is due in a lane, and returns the lane's state after that.
 async fn turn(app: &App, lane: Lane) -> (Lane, Standing) {
     let standing = send_due(app, lane).await;
     if let Err(failed) = &standing {
-        tracing::error!(%failed, "the notifications that are due could not be read");
+        tracing::error!(%failed, "the store failed; due notifications are sent later");
         app.clock.sleep(PAUSE).await;
     }
     (lane, standing.unwrap_or(Standing::ToBeLookedAt))
@@ -137,17 +137,17 @@ async fn send_due(app: &App, lane: Lane) -> Result<Standing, StoreFailed> {
     Ok(Standing::ToBeLookedAt)
 }
 
-/// What became of a message that was taken.
+/// The result of sending a leased message.
 #[derive(Debug, Clone, Copy, Default)]
 struct Ended {
     again_at: Option<Timestamp>,
     is_timed_out: bool,
 }
 
-/// Sends what was taken for one endpoint.
+/// Sends what was leased for one endpoint.
 async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) -> Result<(), StoreFailed> {
     let Some(endpoint) = app.book.endpoints.with_id(&endpoint_id) else {
-        // It was removed.
+        // The endpoint was removed.
         for leased in taken {
             let_go(app, &leased).await?;
         }
@@ -158,7 +158,7 @@ async fn send_to(app: &App, endpoint_id: String, mut taken: VecDeque<Leased>) ->
     while let Some(leased) = taken.pop_front() {
         let hand = app.notices.hands.of(&leased);
         if again_at.is_some_and(|again_at| again_at < hand.due_at) {
-            // What is to be sent again comes before it.
+            // An earlier message is to be sent again before this one is due.
             app.notices.hands.remember(&leased, hand);
             app.book.release_notice(&leased, Some(hand.due_at)).await?;
             continue;
@@ -183,7 +183,7 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// Sends a message, or does with it what a fault says.
+    /// Sends a message, or does what a fault says instead.
     async fn send_one(&self, leased: Leased, mut hand: Hand) -> Result<Ended, StoreFailed> {
         let app = self.app;
         let now = app.clock.now();
@@ -219,7 +219,8 @@ impl Sending<'_> {
             Some(again_at) => {
                 hand.due_at = again_at;
                 app.notices.hands.remember(&leased, hand);
-                // First: if the process dies in between, it is due at once, and not tried once more for that.
+                // Stored first: if the process dies in between, the message is due immediately, and gets no
+                // extra attempt.
                 app.book.note_attempts(&leased, Some(hand.attempts)).await?;
                 app.book.release_notice(&leased, Some(again_at)).await?;
             }
@@ -233,7 +234,8 @@ impl Sending<'_> {
         Ok(ended)
     }
 
-    /// Sends what waited for another to be sent. Its lease has ended: it is let go when it is due.
+    /// Sends the messages that waited for another to be sent. Their leases have ended, so they are released
+    /// when they are due.
     async fn send_held(&self) -> Result<(), StoreFailed> {
         let app = self.app;
         let held = app.notices.hands.take_held(&self.endpoint.id);
@@ -295,7 +297,7 @@ impl Sending<'_> {
         Ok(Ended::default())
     }
 
-    /// Lists what became of some letters of a message.
+    /// Adds the result for some letters of a message to the list.
     fn note(&self, letters: &[Letter], hand: Hand, outcome: Outcome, again_at: Option<Timestamp>) {
         for letter in letters {
             self.app.notices.sent.note(Record {
@@ -311,7 +313,8 @@ impl Sending<'_> {
     }
 }
 
-/// When a message is sent again after this outcome; never after a yes, or a no that will stay one.
+/// When a message is sent again after this outcome; never after a success, or after a refusal that would be
+/// repeated.
 fn again_at(app: &App, hand: Hand, outcome: Outcome) -> Option<Timestamp> {
     let retries = app.settings.flags.ipn_retries;
     let is_retried = match outcome {

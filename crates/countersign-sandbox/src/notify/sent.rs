@@ -11,17 +11,17 @@ use tokio::sync::Notify;
 use super::courier::NotDelivered;
 use crate::stored::notification::Letter;
 
-/// How many are listed.
+/// At most this many are listed.
 pub(crate) const MAX_LISTED: usize = 1_000;
 
-/// What became of a notification at one attempt, or instead of one.
+/// The result of one attempt to send a notification, or what happened instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The endpoint has taken it.
+    /// The endpoint accepted it.
     Delivered(StatusCode),
-    /// It answered otherwise.
+    /// The endpoint answered with any other status.
     Refused(StatusCode),
-    /// It answered nothing.
+    /// There was no answer.
     NotDelivered(NotDelivered),
     /// The envelope could not be signed.
     Unsigned,
@@ -38,7 +38,7 @@ pub(crate) struct Record {
     pub(crate) at: Timestamp,
     pub(crate) endpoint_id: String,
     pub(crate) letter: Letter,
-    /// 1 for the first attempt; 0 where there was none.
+    /// 1 for the first attempt; 0 if there was none.
     pub(crate) attempt: u32,
     pub(crate) outcome: Outcome,
     /// When it is sent again, by the virtual clock.
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_message_waits_for_every_endpoint() {
+    fn waiting_for_a_message_is_waiting_for_every_endpoint() {
         let sent = Sent::default();
         let (endpoints, messages) = (["a".to_owned(), "b".to_owned()], ["m".to_owned()]);
         sent.note(record("a", "m"));

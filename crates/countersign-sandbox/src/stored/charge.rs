@@ -1,5 +1,4 @@
-//! The charge document, with its refunds. It has no timer of its own: its permission's timer speaks for
-//! both.
+//! The charge document, with its refunds. It has no timer of its own: its permission's timer covers both.
 
 use countersign_document::stored;
 use countersign_domain::provider::charge::{

@@ -45,7 +45,7 @@ stored! {
     text ClosureReason: as_str, ClosureReason::parse;
 }
 
-/// Whose a permission is, without the rest: all that reading a charge needs.
+/// Reads only a permission's owner, which is all that reading a charge needs.
 pub(crate) fn decode_owner(format: u16, bytes: &[u8]) -> Result<Owner, Unreadable> {
     check_format(COLLECTION, format, FORMAT)?;
     decode_member::<Sandbox, Owner>(COLLECTION, "owner", bytes)

@@ -1,4 +1,4 @@
-//! The Checkout Session document: what the rules read, and what Create brought for answers only.
+//! The Checkout Session document: what the rules read, and what Create sent that is only shown again.
 
 use countersign_document::stored;
 use countersign_domain::provider::checkout_session::{

@@ -1,5 +1,5 @@
-//! The event log: a message of the topic `event` holds what one step brought about, its subject the
-//! Checkout Session's id. Read back only to be shown.
+//! The event log: a message of the topic `event` holds the events of one step; its subject is the Checkout
+//! Session's id. It is only read to be shown.
 
 use countersign_document::{Bytes, stored};
 use countersign_domain::ids::{ChargeId, ChargePermissionId, RefundId};
@@ -23,7 +23,7 @@ pub(crate) struct LoggedEvent {
     pub(crate) charge_id: Option<ChargeId>,
     pub(crate) refund_id: Option<RefundId>,
     pub(crate) amount: Option<Money>,
-    /// The money that moved by it.
+    /// The money that it moved.
     pub(crate) postings: Vec<Posting>,
 }
 
@@ -46,7 +46,7 @@ stored! {
     text Account: as_str, Account::parse;
 }
 
-/// What one step brought about, as the bytes of one message.
+/// The events of one step, as the bytes of one message.
 pub(crate) fn encode(events: &[Event]) -> Bytes {
     let logged: Vec<LoggedEvent> = events.iter().map(Into::into).collect();
     countersign_document::encode::<Sandbox, _>(&logged)

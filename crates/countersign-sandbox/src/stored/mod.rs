@@ -1,5 +1,5 @@
-//! What Amazon's half keeps, one file a document: each is declared once, with the codec of both halves.
-//! A document whose form changes gets the next format number, and no other is read.
+//! What Amazon's half keeps, one file per document. Each is declared once, with the codec that both halves
+//! use. A document whose form changes gets the next format number, and no other format is read.
 
 pub(crate) mod buyer;
 pub(crate) mod charge;
@@ -17,5 +17,5 @@ pub(crate) mod visit;
 
 pub(crate) use countersign_document::Unreadable;
 
-/// Whose forms these are.
+/// Marks these forms as the sandbox's.
 pub(crate) enum Sandbox {}

@@ -1,5 +1,5 @@
-//! The outbox's message: what one endpoint is to be told, under which ids. A message usually holds one
-//! notification; of a step that brings about more than a change set can append, several.
+//! The outbox's message: what one endpoint is notified of, and under which ids. A message usually holds one
+//! notification; it holds several if a step causes more than a change set can append.
 
 use countersign_document::stored;
 use countersign_domain::time::Timestamp;
@@ -8,8 +8,8 @@ use countersign_protocol::notification::Message;
 use super::Sandbox;
 use crate::notify::endpoint::{Lane, MAX_ENDPOINTS};
 
-/// Each endpoint has a lane to itself, which is a topic: what is due for one is found whatever another has
-/// in front of it. The first one's name is that of the time when there was one for all.
+/// The lanes' topics. Each endpoint has a lane of its own, so that what is due for one is found however much
+/// is waiting for another.
 pub(crate) const LANES: [&str; MAX_ENDPOINTS] = [
     TOPIC,
     "notification-1",
@@ -38,13 +38,14 @@ pub(crate) struct Letter {
     pub(crate) message: Option<Message>,
 }
 
-/// What one endpoint is to be told.
+/// What one endpoint is notified of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notice {
     pub(crate) endpoint_id: String,
     /// When it happened, by the virtual clock: it is due then, and retries count from then.
     pub(crate) at: Timestamp,
-    /// The same moment by the machine's clock: what the envelope says, since a receiver knows no other.
+    /// The same moment by the machine's clock. The envelope has this one, since a receiver knows no other
+    /// clock.
     pub(crate) published_at: Timestamp,
     pub(crate) letters: Vec<Letter>,
 }

@@ -1,5 +1,5 @@
-//! The document that says how often a notification was tried in vain, by the message's sequence number. A
-//! message that was never tried, or whose first try was the last, has none.
+//! The document with the number of failed attempts to send a notification, by the message's sequence number.
+//! A message that was never tried, or only once, has none.
 
 use countersign_document::stored;
 

@@ -1,5 +1,5 @@
-//! The refund document: which charge a refund is of. The refund itself stands in its charge's document;
-//! this one makes its id unique and findable, is written once and never again.
+//! The refund document: which charge a refund belongs to. The refund itself is in its charge's document; this
+//! one makes its id unique, and lets it be found. It is written once and never changed.
 
 use countersign_document::stored;
 use countersign_domain::ids::ChargeId;

@@ -1,4 +1,4 @@
-//! Every document reads back as it was written, and a format that is not known is refused.
+//! Every document reads back as it was written, and an unknown format is refused.
 
 use std::borrow::Cow;
 
@@ -531,7 +531,7 @@ fn the_forms_on_disk_are_those_of_their_formats() {
 }
 
 #[test]
-fn a_damaged_document_is_refused_without_telling_what_it_holds() {
+fn a_damaged_document_is_refused_without_quoting_its_content() {
     let answer = Answer::new(200, r#"{"a":"secret"}"#.to_owned());
     let (format, bytes) = reply::encode(&Reply { fingerprint: "f".into(), answer: Cow::Owned(answer) });
     let refused = |bytes: &[u8]| reply::decode(format, bytes).unwrap_err().to_string();

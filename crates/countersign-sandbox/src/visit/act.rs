@@ -1,5 +1,5 @@
 //! What a buyer does on the hosted page, and what the shop's page answers: the rules of a visit. They are
-//! pure; what becomes of the Checkout Session is the domain's to say.
+//! pure. How the Checkout Session changes is decided by the domain.
 //!
 //! ```text
 //! SignIn ─▶ Consent ─▶ Review ─▶ Completing ─▶ Finished
@@ -8,8 +8,8 @@
 //!                      Bank  Declined          Canceled is the Checkout Session's own state
 //! ```
 //!
-//! The shop's page is asked by one question at a time. Its choice is made when the answer is accepted, so that
-//! address and delivery option are always those that the shown cart was computed for.
+//! The shop's page is asked one question at a time. The buyer's choice takes effect when the answer is
+//! accepted, so that address and delivery option are always those that the shown cart was computed for.
 
 use countersign_domain::address::Address;
 use countersign_domain::cart::{DeliveryOptions, MAX_COUPONS};
@@ -33,13 +33,13 @@ use super::test_buyer::{self, TestBuyer, test_buyer, test_buyers};
 use super::words::{Bank, Handler, Purpose, Scope};
 use super::{Choice, Ending, Failure, Gift, Question, Visit, VisitStep};
 
-/// The most addresses of a book: more would test something else.
+/// At most this many addresses are in a book: more would test something else.
 const MAX_ADDRESSES: usize = 20;
 /// The longest coupon code, as in CartDetails.
 const MAX_COUPON_LEN: usize = 64;
-/// The longest gift message, in characters. Amazon documents none.
+/// The longest gift message, in characters. Amazon documents no limit.
 pub(crate) const MAX_GIFT_MESSAGE_LEN: usize = 240;
-/// The most points that are redeemed at once: nine digits.
+/// At most this many points are redeemed: nine digits.
 const MAX_POINTS: u32 = 999_999_999;
 
 /// What the buyer does, or the shop's page answers.
@@ -59,7 +59,7 @@ pub(crate) enum Act {
     PlaceOrder(Placing),
     PassMfa,
     FailMfa,
-    /// Behind a decline.
+    /// After a decline.
     TryAnotherCard(Card),
     GiveUp,
     /// Asks the shop's page again.
@@ -76,8 +76,9 @@ pub(crate) enum Act {
 pub(crate) struct Placing {
     pub(crate) cart_number: u32,
     pub(crate) bank: Bank,
-    /// What was marked there. Where it is not what was chosen, the buyer has marked it last: it is chosen first,
-    /// and the order is placed only if nobody has to be asked for that.
+    /// What was selected on the page. If it differs from the last choice, the buyer selected it after that:
+    /// it is chosen first, and the order is placed only if the shop's page does not have to be asked about
+    /// it.
     pub(crate) address: Option<usize>,
     pub(crate) delivery_option: Option<String>,
     pub(crate) gift: Option<Gift>,
@@ -85,7 +86,7 @@ pub(crate) struct Placing {
     pub(crate) card: Option<Card>,
 }
 
-/// What the shop's page made of a question.
+/// How the shop's page answered a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answered {
     /// JSON.
@@ -93,11 +94,11 @@ pub(crate) enum Answered {
     Failed(Failure),
 }
 
-/// The act does not fit where the visit is. Nothing is changed, and the buyer is shown what is.
+/// The act does not fit the visit's step. Nothing is changed, and the buyer is shown the current state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Misfit;
 
-/// What an act leaves behind.
+/// The result of an act.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Acted {
     pub(crate) visit: Visit,
@@ -105,7 +106,7 @@ pub(crate) struct Acted {
     pub(crate) events: Vec<Event>,
 }
 
-/// Lets an act happen, as of now.
+/// Applies an act, as of now.
 ///
 /// # Errors
 /// [`Misfit`].
@@ -118,7 +119,7 @@ pub(crate) fn act(
 ) -> Result<Acted, Misfit> {
     let is_placed = match &session.state {
         CheckoutSessionState::Open { placed_at, .. } => placed_at.is_some(),
-        // Once the merchant has finalized, only what its page says of that is still of interest.
+        // Once the merchant has finalized, only its page's answer about that still matters.
         CheckoutSessionState::Completed { .. }
             if visit.step == VisitStep::Completing && act != Act::Cancel =>
         {
@@ -127,7 +128,7 @@ pub(crate) fn act(
         CheckoutSessionState::Completed { .. } | CheckoutSessionState::Canceled { .. } => return Err(Misfit),
     };
     let step = match &visit.step {
-        // Someone else may have placed the order: a test by the control API.
+        // A test may have placed the order by the control API.
         step if is_placed && !matches!(step, VisitStep::Finished(_)) => VisitStep::Completing,
         step => step.clone(),
     };
@@ -156,7 +157,7 @@ pub(crate) fn act(
     Ok(Acted { visit, session, events })
 }
 
-/// A visit on its way through an act.
+/// A visit while an act is applied to it.
 struct Going<'a> {
     visit: Visit,
     session: CheckoutSession,
@@ -170,7 +171,7 @@ impl Going<'_> {
         self.events.push(Event::new(self.now, what));
     }
 
-    /// The domain's act; what it refuses does not fit.
+    /// Applies the domain's act. An act that the domain refuses does not fit.
     fn buyer(&mut self, act: BuyerAct) -> Result<(), Misfit> {
         self.buyer_as(act, test_buyer(self.session.region, self.session.product_type))
     }
@@ -219,11 +220,12 @@ impl Going<'_> {
     }
 
     fn review(&mut self, act: Act) -> Result<(), Misfit> {
-        // One question at a time: while the shop's page is asked, there is only its answer, or an end.
+        // One question at a time: while the shop's page is asked, only its answer or a retry is accepted.
         if self.visit.asking().is_some() && !matches!(act, Act::Answer { .. } | Act::Retry) {
             return Err(Misfit);
         }
-        // What was chosen is in the Checkout Session, and the shop has priced it.
+        // A buyer who comes to pay has chosen already: it is in the Checkout Session, and the shop has priced
+        // it.
         if self.visit.purpose == Purpose::Paying && !matches!(act, Act::PlaceOrder(_)) {
             return Err(Misfit);
         }
@@ -244,7 +246,7 @@ impl Going<'_> {
                 if !is_chosen && self.visit.address.is_some() {
                     return Ok(());
                 }
-                // The cart is for what stood here before: nothing is chosen until the shop has answered.
+                // The cart was computed for the former address: none is chosen until the shop has answered.
                 self.visit.address = None;
                 self.select_if_allowed(place)
             }
@@ -289,7 +291,8 @@ impl Going<'_> {
         self.session.product_type == ProductType::PayAndShip
     }
 
-    /// An address that the shop does not deliver to stays in the book.
+    /// Chooses the address at this place, unless the shop does not deliver to it; it stays in the book in
+    /// either case.
     fn select_if_allowed(&mut self, place: usize) -> Result<(), Misfit> {
         if self.ships() && self.visit.may_choose(place, self.restrictions) {
             return self.select_address(place);
@@ -305,7 +308,7 @@ impl Going<'_> {
         match self.session.flow {
             Flow::Redirect => self.choose(&choice),
             Flow::BuyNow if self.visit.cart.is_none() => {
-                // The shop's page has not begun: it begins with this address.
+                // The shop's page was not asked yet: the first question is asked with this address.
                 self.choose(&choice)?;
                 self.ask(Handler::InitCheckout, Choice::Start)
             }
@@ -350,7 +353,7 @@ impl Going<'_> {
         self.ask(Handler::MerchantManagedPaymentMethodSelection, Choice::Points(points))
     }
 
-    /// A handler that the shop does not have is not asked: the choice is made at once.
+    /// A handler that the shop does not have is not asked: the choice takes effect immediately.
     fn ask_or_choose(&mut self, handler: Handler, choice: Choice) -> Result<(), Misfit> {
         if self.visit.has(handler) {
             return self.ask(handler, choice);
@@ -394,7 +397,7 @@ impl Going<'_> {
         }
     }
 
-    /// Takes the answer to the question that is open; one to another is a copy or came too late.
+    /// Takes the answer to the open question. An answer to any other is a copy, or came too late.
     fn answered(&mut self, number: u32, answer: Answered) -> Result<(), Misfit> {
         let question = self.visit.asking().filter(|question| question.number == number).cloned();
         let question = question.ok_or(Misfit)?;
@@ -411,7 +414,7 @@ impl Going<'_> {
         match cart.and_then(|cart| self.session_with(&cart).map(|step| (cart, step))) {
             Ok((cart, step)) => {
                 self.choose(&question.choice)?;
-                // Behind the choice, since both begin with the session as it was.
+                // After the choice, since both start from the session as it was.
                 let Step { next, events } = step;
                 self.session.payment = next.payment;
                 self.session.updated_at = next.updated_at;
@@ -426,7 +429,7 @@ impl Going<'_> {
         }
     }
 
-    /// The session with a cart's amounts: the last answer's, and no other.
+    /// The session with this cart's amounts, and without those of an earlier one.
     fn session_with(&self, cart: &CartDetails) -> Result<Step<CheckoutSession, Event>, Unusable> {
         let amounts = cart.cart().map_err(|_| Unusable::invalid("it is no cart"))?;
         let mut session = self.session.clone();
@@ -451,7 +454,7 @@ impl Going<'_> {
         self.visit.cart_number = question.number;
         self.visit.question = None;
         let Some(cart) = self.visit.read_cart() else { return };
-        // Which option the totals are for: the buyer's choice where it was one, else the shop's default.
+        // Which option the totals are for: the buyer's choice if there was one, else the shop's default.
         let is_there = |id: &String| cart.delivery_options.iter().any(|option| option.id == *id);
         let moves = matches!(question.choice, Choice::Start | Choice::Address(_));
         let stays = !moves || !brings_options;
@@ -561,8 +564,8 @@ impl Going<'_> {
     }
 }
 
-/// Where the shop wants the buyer of a session that is decided: the way to its result page or, for one who has
-/// canceled, to the page that it has for them. Buy Now has neither.
+/// The URL to which the buyer of a decided session returns: the shop's result page or, for a buyer who
+/// canceled, the shop's page for that. Buy Now has neither.
 pub(crate) fn way_back(session: &CheckoutSession) -> Option<String> {
     let WebCheckoutDetails { checkout_result_return_url: result, checkout_cancel_url: cancel, .. } =
         &session.web_checkout;
@@ -574,7 +577,7 @@ pub(crate) fn way_back(session: &CheckoutSession) -> Option<String> {
     url.filter(|_| session.flow == Flow::Redirect).map(|url| returning(url, &session.id))
 }
 
-/// A URL of the shop's with the session's id.
+/// A URL of the shop, with the session's id as a parameter.
 fn returning(url: &str, id: &CheckoutSessionId) -> String {
     let (url, fragment) = url.split_once('#').map_or((url, None), |(url, fragment)| (url, Some(fragment)));
     let joint = if url.contains('?') { '&' } else { '?' };

@@ -1,5 +1,5 @@
-//! What the shop's page answers to a question: CartDetails, or how completing the checkout went. Nothing of
-//! it is believed before it is read and checked here.
+//! What the shop's page answers to a question: CartDetails, or how completing the checkout ended. Nothing in
+//! it is trusted before it is read and checked here.
 
 use countersign_domain::cart::{CartRefused, DeliveryOptions};
 use countersign_domain::money::Currency;
@@ -27,7 +27,7 @@ impl Unusable {
     }
 }
 
-/// The CartDetails of an answer, held to a cart's rules.
+/// The CartDetails of an answer, checked against a cart's rules.
 pub(super) fn cart(
     json: &str,
     currency: Currency,
@@ -50,7 +50,7 @@ pub(super) fn cart(
     Ok(details)
 }
 
-/// A cart's broken rule, for the shop's developer.
+/// A cart's broken rule, in words for the shop's developer.
 const fn told(refused: CartRefused) -> &'static str {
     match refused {
         CartRefused::CurrencyDiffers(_) => "its currency is not the order's",
@@ -94,7 +94,7 @@ pub(super) fn complete(json: &str) -> Result<Ending, Unusable> {
     }
 }
 
-/// A URL that a link may lead to: no script hides in it.
+/// Whether a link may lead to this URL: only http and https, so that it cannot be a script.
 fn is_web(url: &str) -> bool {
     let uri = url.parse::<http::Uri>();
     uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn completing_ends_well_or_ill_or_elsewhere_or_is_asked_again() {
+    fn completing_ends_in_success_in_an_error_or_in_a_redirect_or_is_asked_again() {
         let read = |json: &str| complete(json).map_err(|Unusable(failure)| failure.why);
         assert_eq!(read(r#"{"status":"success"}"#), Ok(Ending::Success));
         let error = |code: &str| Ok(Ending::Error(code.to_owned()));

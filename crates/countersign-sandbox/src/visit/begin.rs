@@ -1,5 +1,5 @@
-//! How a visit begins with a Checkout Session that is there already: the buyer comes back from the shop's
-//! review page to change what they chose, or is sent to pay.
+//! How a visit begins for an existing Checkout Session: the buyer comes back from the shop's review page to
+//! change a choice, or is sent to pay.
 
 use countersign_domain::money::Money;
 use countersign_domain::provider::checkout_session::{
@@ -9,31 +9,31 @@ use countersign_domain::provider::checkout_session::{
 use super::act::way_back;
 use super::{Visit, VisitStep};
 
-/// What becomes of a buyer who comes to the page.
+/// Where a buyer who comes to the page is sent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Arrival<V> {
-    /// They visit it.
+    /// To their visit.
     Visit(V),
-    /// There is nothing to pay any more: back to the shop, by this URL.
+    /// There is nothing to pay anymore: back to the shop, at this URL.
     Back(String),
 }
 
-/// Why no visit begins with a session.
+/// Why no visit begins for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoVisit {
     /// No such Checkout Session waits for its buyer.
     NotWaiting,
-    /// The Checkout Session has no page of the shop's on which its buyer reviews the order, and could change
-    /// something: Buy Now and `ProcessOrder` have none.
+    /// The Checkout Session has no review page in the shop, where its buyer could change something: Buy Now
+    /// and `ProcessOrder` have none.
     NoReviewPage,
     /// The page that asks is not the shop's: `checkoutReviewReturnUrl` leads to another origin.
     ForeignPage,
-    /// The shop has not said yet what there is to pay, and where the buyer returns to.
+    /// The shop has not set yet what there is to pay, or where the buyer returns to.
     Constrained(Constraint),
 }
 
-/// The visit of a buyer who comes back from the shop's review page. The session must wait for that: it is Open,
-/// has its buyer, and its order is not placed. `visit` is what the page that asks brings.
+/// The visit of a buyer who comes back from the shop's review page. The session must be Open and have its
+/// buyer, and its order must not be placed. `visit` has what the asking page sent.
 pub(crate) fn again(session: &CheckoutSession, visit: &Visit) -> Result<Arrival<Visit>, NoVisit> {
     let WebCheckoutDetails { checkout_review_return_url: review, checkout_mode, .. } = &session.web_checkout;
     let review = review.as_deref().filter(|_| session.flow == Flow::Redirect && checkout_mode.is_none());
@@ -53,8 +53,8 @@ pub(crate) fn again(session: &CheckoutSession, visit: &Visit) -> Result<Arrival<
     }))
 }
 
-/// The visit of a buyer who comes by a session's `amazonPayRedirectUrl`, to pay for what they chose and the shop
-/// has reckoned.
+/// The visit of a buyer who comes by a session's `amazonPayRedirectUrl`, to pay for what they chose and the
+/// shop has priced.
 pub(crate) fn to_pay(session: &CheckoutSession) -> Result<Arrival<Visit>, NoVisit> {
     if session.flow != Flow::Redirect {
         return Err(NoVisit::NotWaiting);
@@ -67,7 +67,7 @@ pub(crate) fn to_pay(session: &CheckoutSession) -> Result<Arrival<Visit>, NoVisi
     lacks.map_or_else(|| Ok(Arrival::Visit(Visit::to_pay(session))), |lacks| Err(NoVisit::Constrained(lacks)))
 }
 
-/// Whether a URL is on an origin, as a browser writes that: without the scheme's own port.
+/// Whether a URL is on an origin. A browser writes an origin without the scheme's default port.
 fn is_of_origin(url: &str, origin: &str) -> bool {
     let parts = |url: &str| {
         let uri = url.parse::<http::Uri>().ok()?;

@@ -1,4 +1,4 @@
-//! The events that the shop's page is asked with, as JSON: the members that Amazon's handlers are given.
+//! The events with which the shop's page is asked, as JSON: they have the members that Amazon's handlers get.
 
 use countersign_domain::address::Address;
 use countersign_domain::provider::buyer::Buyer;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::words::{Handler, Scope};
 use super::{Choice, Visit};
 
-/// The event of a handler; `None` where there is nobody or nothing that it could tell of.
+/// The event of a handler; `None` if there is no buyer, or nothing, that it could be about.
 pub(super) fn of(
     visit: &Visit,
     session: &CheckoutSession,
@@ -76,7 +76,7 @@ pub(super) fn of(
         }
         Handler::MerchantManagedPaymentMethodSelection => {
             let Choice::Points(points) = choice else { return None };
-            // A text, as the quantity of a line is.
+            // A text, like the quantity of a line.
             json!({"merchantPoints": {"points": points.to_string()}, "couponCodes": coupon_codes})
         }
         Handler::CompleteCheckout => json!({
@@ -90,7 +90,7 @@ pub(super) fn of(
     Some(event.to_string())
 }
 
-/// What the buyer agreed to share of themselves.
+/// The buyer's own data, as far as they agreed to share it.
 fn shared(buyer: &Buyer, scopes: &[Scope]) -> Value {
     let if_asked = |scope: Scope, text: &Option<String>| text.clone().filter(|_| scopes.contains(&scope));
     json!({

@@ -1,5 +1,5 @@
-//! A buyer's visit to the hosted page: how far they are, what they chose, and what the shop's page was last
-//! asked. [`act::act`] moves it.
+//! A buyer's visit to the hosted page: its step, what the buyer chose, and what the shop's page was last
+//! asked. [`act::act`] moves it on.
 
 pub(crate) mod act;
 mod answer;
@@ -26,17 +26,17 @@ use words::{CheckoutLanguage, Display, Handler, Purpose, Scope};
 /// A buyer's visit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Visit {
-    /// How pages and messages call it. Not the token: nothing can be done with this.
+    /// Its name on pages and in messages. It is not the token: nothing can be done with it.
     pub(crate) id: String,
     pub(crate) checkout_session_id: CheckoutSessionId,
-    /// The shop's page: the only origin that is spoken to, and that may frame the page.
+    /// The shop's page: the only origin that is sent messages, and that may frame the page.
     pub(crate) origin: String,
     pub(crate) display: Display,
     pub(crate) purpose: Purpose,
     pub(crate) language: CheckoutLanguage,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) scopes: Vec<Scope>,
-    /// In which every amount of the shop's must be.
+    /// The currency that all of the shop's amounts must have.
     pub(crate) currency: Currency,
     pub(crate) step: VisitStep,
     /// The address book.
@@ -51,21 +51,21 @@ pub(crate) struct Visit {
     pub(crate) points: u32,
     /// The last CartDetails, with the delivery options of an earlier one if it had none.
     pub(crate) cart: Option<CartDetails>,
-    /// The number of the answer that brought the cart. An order is placed by it, so that nobody places an
+    /// The number of the answer that brought the cart. Placing an order names it, so that nobody places an
     /// order for a total that they were not shown.
     pub(crate) cart_number: u32,
     pub(crate) questions: u32,
     pub(crate) question: Option<Question>,
 }
 
-/// What is asked for where the order is a present.
+/// What the buyer asks for if the order is a gift.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Gift {
     pub(crate) is_wrapped: bool,
     pub(crate) message: Option<String>,
 }
 
-/// How far a visit is.
+/// The step of a visit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VisitStep {
     SignIn,
@@ -79,19 +79,19 @@ pub(crate) enum VisitStep {
     Finished(Ending),
 }
 
-/// How a visit ended, as the shop's page said it.
+/// How a visit ended, according to the shop's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
     Success,
-    /// The code.
+    /// With this code.
     Error(String),
     /// The shop's page sends the buyer elsewhere.
     Redirect(String),
-    /// The shop goes on by itself: the flow that returns to its page.
+    /// The buyer returns to the shop's page: the flow that redirects.
     Return(String),
 }
 
-/// What the shop's page is asked.
+/// A question to the shop's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Question {
     /// Its number in the visit. A page that was reloaded asks the same question again.
@@ -101,7 +101,7 @@ pub(crate) struct Question {
     pub(crate) detail: String,
     pub(crate) choice: Choice,
     pub(crate) asked_at: Timestamp,
-    /// Why the answer was of no use.
+    /// Why the answer was not usable.
     pub(crate) failure: Option<Failure>,
 }
 
@@ -119,7 +119,7 @@ pub(crate) enum Choice {
     Complete,
 }
 
-/// Why an answer was of no use.
+/// Why an answer was not usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) kind: HandlerFailure,
@@ -128,7 +128,8 @@ pub(crate) struct Failure {
 }
 
 impl Visit {
-    /// One that begins, with a page of this origin to speak to. Its ids stand for those that are drawn later.
+    /// A visit that begins from a page of this origin. Its ids are placeholders for those that are drawn
+    /// later.
     pub(crate) fn arriving(origin: String, display: Display, language: CheckoutLanguage) -> Self {
         Self {
             id: String::new(),
@@ -154,7 +155,8 @@ impl Visit {
         }
     }
 
-    /// The visit of a buyer whom the shop sends to pay. Nobody's page is spoken to: the shop's has gone.
+    /// The visit of a buyer whom the shop sends to pay. No page is sent messages: the buyer has left the
+    /// shop's.
     pub(crate) fn to_pay(session: &CheckoutSession) -> Self {
         let has_buyer = matches!(session.state, CheckoutSessionState::Open { buyer: Some(_), .. });
         let arriving = Self::arriving(String::new(), Display::Window, CheckoutLanguage::of(session.region));
@@ -167,29 +169,29 @@ impl Visit {
         }
     }
 
-    /// Whether the order is placed on this page, and not only chosen for.
+    /// Whether the order is placed on this page, not only prepared here.
     pub(crate) fn places(&self, session: &CheckoutSession) -> bool {
         session.flow == Flow::BuyNow
             || session.web_checkout.checkout_mode.is_some()
             || self.purpose == Purpose::Paying
     }
 
-    /// Why the place of the book cannot be chosen, if it cannot.
+    /// Whether the address at this place of the book can be chosen.
     fn may_choose(&self, place: usize, restrictions: &Restrictions) -> bool {
         self.addresses.get(place).is_some_and(|address| restrictions.refuse(address).is_none())
     }
 
-    /// The question that is to be answered.
+    /// The open question.
     pub(crate) fn asking(&self) -> Option<&Question> {
         self.question.as_ref().filter(|question| question.failure.is_none())
     }
 
-    /// The choice that is asked for.
+    /// The choice that the open question is about.
     pub(crate) fn asking_for(&self) -> Option<&Choice> {
         self.asking().map(|question| &question.choice)
     }
 
-    /// The question that had no usable answer.
+    /// The last question, if it had no usable answer, and why.
     pub(crate) fn failed(&self) -> Option<(&Question, &Failure)> {
         let question = self.question.as_ref()?;
         Some((question, question.failure.as_ref()?))
@@ -200,8 +202,8 @@ impl Visit {
         self.cart.as_ref().and_then(|cart| cart.cart().ok())
     }
 
-    /// Whether the order can be placed as it is shown. A shop's page that reports an error leaves its
-    /// earlier cart as it was; one that said nothing of use may have computed another.
+    /// Whether the order can be placed as it is shown. A shop's page that reports an error leaves its earlier
+    /// cart unchanged; one whose answer was not usable may have computed a different cart.
     pub(crate) fn can_place(&self, flow: Flow, product_type: ProductType) -> bool {
         let is_answered = match self.question.as_ref() {
             None => true,
@@ -216,8 +218,8 @@ impl Visit {
         self.step == VisitStep::Review && is_answered && has_address && has_cart
     }
 
-    /// Whether a coupon has somewhere to go. Where nothing is shipped the shop's page is asked as at the start:
-    /// the other events are about deliveries.
+    /// Whether the shop's page can be asked about a coupon. If nothing is shipped it is asked as at the
+    /// start: the other events are about deliveries.
     pub(crate) fn takes_coupons(&self, product_type: ProductType) -> bool {
         let is_heard = match product_type {
             ProductType::PayOnly => true,
@@ -228,7 +230,7 @@ impl Visit {
         self.cart.is_some() && is_heard
     }
 
-    /// Whether the shop wraps presents.
+    /// Whether the shop offers gift wrapping.
     pub(crate) fn takes_gifts(&self) -> bool {
         self.cart.is_some() && self.has(Handler::GiftWrapOptionSelection)
     }
@@ -242,7 +244,7 @@ impl Visit {
         self.handlers.contains(&handler)
     }
 
-    /// The billing address is shared where it is asked for, and where it is payment-critical.
+    /// The billing address is shared if it is asked for, or if it is payment-critical.
     fn shares_billing(&self, product_type: ProductType) -> bool {
         product_type == ProductType::PayOnly || self.scopes.contains(&Scope::BillingAddress)
     }

@@ -10,8 +10,8 @@ use serde::Deserialize;
 const PO_BOXES: &str = "RestrictPOBoxes";
 const PACKSTATIONS: &str = "RestrictPackstations";
 
-/// How post boxes are called, in lower case and without dots and blanks. Amazon's own rule is not
-/// documented; this one looks at the address's lines.
+/// What post boxes are called, in lower case and without dots and spaces. Amazon's own rule is not
+/// documented; this one searches the address's lines.
 const PO_BOX_WORDS: [&str; 6] =
     ["pobox", "postofficebox", "postfach", "boîtepostale", "casellapostale", "私書箱"];
 
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_restriction_is_named() {
+    fn a_restriction_that_is_not_valid_is_named() {
         for (json, member) in [
             (r#"{"specialRestrictions":["?"]}"#, "specialRestrictions"),
             (r#"{"addressRestrictions":{}}"#, "addressRestrictions.type"),

@@ -1,5 +1,5 @@
-//! The buyers who come when nobody says who: for each region a usual one, and some whose data is hard to keep,
-//! to compare or to print. All of it is invented.
+//! The default buyers: for each region a usual one, and some whose data is hard to store, to compare or to
+//! print. All data is invented.
 
 use countersign_domain::address::{Address, AddressMember};
 use countersign_domain::ids::{BuyerId, Region};
@@ -10,8 +10,8 @@ use countersign_domain::provider::checkout_session::{
 use countersign_domain::terms::ProductType;
 use countersign_domain::time::Timestamp;
 
-/// The card whose bills go elsewhere than those of the buyer's other cards. A buyer of what is not shipped who
-/// takes it is one whose payment-critical address changes after the shop has made its quote.
+/// The card with a billing address that differs from that of the buyer's other cards. If nothing is shipped,
+/// choosing this card changes the payment-critical address after the shop has made its quote.
 const BILLED_ELSEWHERE: Card = Card::Jcb0000;
 
 /// A buyer who can log in on the hosted page, with the addresses that they have.
@@ -25,15 +25,16 @@ pub(crate) struct TestBuyer {
 }
 
 impl TestBuyer {
-    /// Where the bills of a card go: to the first address of the book, or to the second where there is one.
+    /// A card's billing address: the first of the book, or for [`BILLED_ELSEWHERE`] the second, if there is
+    /// one.
     fn billing_address(&self, card: Card) -> Option<&Address> {
         let elsewhere = self.addresses.get(1).filter(|_| card == BILLED_ELSEWHERE);
         elsewhere.or(self.addresses.first())
     }
 }
 
-/// Lets the billing address follow the card, which is another than `before`. One that is not a test buyer's
-/// was given with the checkout and stays; one that is not shared stays so.
+/// Makes the billing address follow the card, which was `before` until now. An address that is not a test
+/// buyer's was given with the checkout and stays; one that is not shared stays unshared.
 pub(crate) fn bill_to_the_card(buyer: &mut Buyer, before: Card, region: Region) {
     let Some(shown) = &buyer.billing_address else { return };
     let buyers = test_buyers(region, ProductType::PayOnly);
@@ -43,7 +44,7 @@ pub(crate) fn bill_to_the_card(buyer: &mut Buyer, before: Card, region: Region) 
     }
 }
 
-/// The domain's act of a buyer. A card that is chosen brings its billing address.
+/// Applies the domain's act of a buyer. Choosing a card also changes the billing address.
 ///
 /// # Errors
 /// Those of the domain's act.
@@ -68,16 +69,16 @@ pub(crate) fn act(
     Ok(step)
 }
 
-/// What a test buyer's data puts to the test.
+/// What a test buyer's data tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BuyerTrait {
-    /// Nothing: usual data.
+    /// Nothing special: usual data.
     Usual,
-    /// Diacritics in both normal forms, characters of four bytes, blanks at the ends.
+    /// Diacritics in both normal forms, characters of four bytes, spaces at the ends.
     Letters,
     /// A post box, a parcel locker.
     PostBox,
-    /// As many members absent as can be.
+    /// As many members absent as possible.
     Absent,
 }
 
@@ -101,8 +102,8 @@ fn address_of(row: &str) -> Address {
     address
 }
 
-/// The addresses of the usual buyer, and those of the others, one a row.
-/// The rare characters are beyond the basic plane, and those of them that Debian's DejaVu and Noto CJK can draw.
+/// The addresses of the usual buyer, and those of the others, one per row. The rare characters are outside
+/// the basic plane, and among those that Debian's DejaVu and Noto CJK fonts can draw.
 fn address_rows(region: Region) -> [&'static [&'static str]; 4] {
     match region {
         Region::NorthAmerica => [
@@ -172,8 +173,8 @@ pub(crate) fn test_buyers(region: Region, product_type: ProductType) -> Vec<Test
     buyers.collect()
 }
 
-/// The test buyer of a region. Both addresses are shared, as Amazon does where the scope asks for the
-/// billing address; PayOnly has no shipping address.
+/// The test buyer of a region. Both addresses are shared, as Amazon does if the scope asks for the billing
+/// address; PayOnly has no shipping address.
 pub(crate) fn test_buyer(region: Region, product_type: ProductType) -> Buyer {
     let [usual, ..] = address_rows(region);
     buyer(region, product_type, 0, usual.first().copied().map(address_of).unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use countersign_protocol::signing::sha256_hex;
 
-/// How much of the key names a visit where its token must not stand, in hexadecimal digits.
+/// How many hexadecimal digits of the key name a visit where its token must not appear.
 const ID_LEN: usize = 16;
 
 /// The token of a visit.
@@ -15,7 +15,7 @@ impl VisitToken {
         Self(token)
     }
 
-    /// Reads what may be a token.
+    /// Reads a text that has the form of a token.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (text.len() == 64 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
@@ -25,12 +25,12 @@ impl VisitToken {
         &self.0
     }
 
-    /// By which the visit is kept: nobody who reads the store can go on with it.
+    /// The key under which the visit is kept: nobody who reads the store can continue the visit.
     pub(crate) fn key(&self) -> String {
         sha256_hex(self.0.as_bytes())
     }
 
-    /// What pages and messages call the visit.
+    /// The visit's name on pages and in messages.
     pub(crate) fn visit_id(&self) -> String {
         self.key().get(..ID_LEN).unwrap_or_default().to_owned()
     }

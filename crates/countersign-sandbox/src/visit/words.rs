@@ -1,4 +1,4 @@
-//! The words that a button's configuration and the page's forms are made of, as they are written there and stored.
+//! The words of a button's configuration and of the page's forms, as they are written there and stored.
 
 use countersign_domain::ids::Region;
 
@@ -32,7 +32,7 @@ words! {
 }
 
 words! {
-    /// Where the page is shown, which is where the shop's page is found.
+    /// How the page is shown. This also decides how it finds the shop's page.
     Display {
         Popup = "popup",
         Overlay = "overlay",
@@ -41,7 +41,7 @@ words! {
 }
 
 words! {
-    /// What a buyer who is sent back to the shop came for: to choose, or, by `amazonPayRedirectUrl`, to pay for
+    /// What a buyer of the redirecting flow came for: to choose, or, by `amazonPayRedirectUrl`, to pay for
     /// what was chosen.
     Purpose {
         Choosing = "choose",
@@ -63,14 +63,14 @@ words! {
 }
 
 impl Scope {
-    /// What is asked for where no scope is named (Amazon's rule).
+    /// The scopes that are asked for if none is named (Amazon's rule).
     pub(crate) fn unless_named() -> Vec<Self> {
         Self::ALL.iter().copied().filter(|scope| *scope != Self::BillingAddress).collect()
     }
 }
 
 impl CheckoutLanguage {
-    /// That of a region's buyers, where the button names none.
+    /// The language for a region's buyers, if the button names none.
     pub(crate) const fn of(region: Region) -> Self {
         match region {
             Region::NorthAmerica => Self::EnUs,
@@ -81,7 +81,7 @@ impl CheckoutLanguage {
 }
 
 words! {
-    /// What the bank does when the order is placed: a test's choice.
+    /// What the bank does when the order is placed, as the tester chooses.
     Bank {
         AsTheCardSays = "card",
         Declines = "decline",

@@ -1,4 +1,5 @@
-//! What no test may leave behind unless it says so: a timer that is due, a notification that is not delivered.
+//! What a test must not leave behind unless it says so: a timer that is due, a notification that is not
+//! delivered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +40,7 @@ const TOPICS: [&str; 16] = [
     "notification-15",
 ];
 
-/// The store of a sandbox, which is looked at when the test is over.
+/// The store of a sandbox, which is checked when the test is over.
 pub(crate) struct Leftovers {
     store: Arc<dyn Store>,
     are_meant: AtomicBool,
@@ -50,7 +51,7 @@ impl Leftovers {
         Self { store, are_meant: AtomicBool::new(false) }
     }
 
-    /// The test ends while something is due or not delivered, and means it.
+    /// Notes that the test ends on purpose while something is due or not delivered.
     pub(crate) fn are_meant(&self) {
         self.are_meant.store(true, Ordering::SeqCst);
     }
@@ -65,13 +66,13 @@ impl Leftovers {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             runtime.block_on(work_left(&*self.store, now, &TOPICS)).unwrap()
         };
-        // The test's own runtime may be at work in this thread.
+        // The test's own runtime may be running in this thread.
         let left = std::thread::scope(|scope| scope.spawn(look).join().unwrap());
         assert!(left.is_empty(), "the test ends with work left behind: {left:#?}");
     }
 }
 
-/// What the sandbox's clock shows. To be asked for it, it needs no store.
+/// What the sandbox's clock shows. Reading it needs no store, so it is answered immediately.
 fn now(sandbox: &Sandbox) -> Timestamp {
     let request =
         http::Request::get("/_sandbox/clock").header("authorization", TOKEN).body(Bytes::new()).unwrap();

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::leftovers::Leftovers;
 
-/// Making a key takes a tenth of a second: one does for all.
+/// Making a key takes a tenth of a second, so all tests share one.
 static KEY: LazyLock<GeneratedKey> = LazyLock::new(|| MerchantKey::generate().unwrap());
 
 /// When every test begins.
@@ -39,7 +39,7 @@ pub(crate) const LIVE_KEY_ID: &str = "LIVE-AFIRST";
 
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
-    /// The wall clock. It stands still until a test moves it.
+    /// The wall clock. It does not run until a test moves it.
     pub(crate) clock: FakeClock,
     leftovers: Leftovers,
 }
@@ -62,7 +62,7 @@ pub(crate) fn merchants() -> Merchants {
     merchants
 }
 
-/// A request in the making.
+/// A request before it is signed.
 #[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) key_id: &'static str,
@@ -72,7 +72,7 @@ pub(crate) struct Call {
     pub(crate) body: String,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) signed_at: Timestamp,
-    /// Whose host is called.
+    /// The region whose host is called.
     pub(crate) region: Region,
 }
 
@@ -138,7 +138,7 @@ impl Call {
         let key_id = PublicKeyId::parse(self.key_id).unwrap();
         let signer = KeySigner::from_pem(key_id, &KEY.private_pem, self.algorithm).unwrap();
         signer.sign(&mut request, self.region, self.signed_at).unwrap();
-        // On the wire a server sees the path alone.
+        // On the wire a server sees only the path.
         *request.uri_mut() = self.path.parse().unwrap();
         request
     }
@@ -164,7 +164,7 @@ impl Answer {
         Self { status: response.status().as_u16(), text, json }
     }
 
-    /// Status and reason code, as a refusal is told.
+    /// The status and the reason code of a refusal.
     pub(crate) fn refusal(&self) -> (u16, &str) {
         (self.status, self.json["reasonCode"].as_str().unwrap_or("none"))
     }
@@ -224,27 +224,27 @@ impl World {
         Self { sandbox: Sandbox::start(parts).await.unwrap(), clock, leftovers }
     }
 
-    /// What is due is applied, as the timers' loop would have.
+    /// Applies what is due, as the timer loop would.
     pub(crate) async fn catch_up(&self) {
         self.advance("PT0S").await;
     }
 
-    /// Documents that nobody can read stay due.
+    /// The test ends with unreadable documents, which stay due.
     pub(crate) fn leaves_unreadable_documents(&self) {
         self.leftovers.are_meant();
     }
 
-    /// Another sandbox runs the timers of this one's store.
+    /// The test ends with due timers: another sandbox on the same store runs them.
     pub(crate) fn leaves_timers_to_another(&self) {
         self.leftovers.are_meant();
     }
 
-    /// Nobody takes its notifications.
+    /// The test ends with notifications that are not delivered.
     pub(crate) fn leaves_notifications_undelivered(&self) {
         self.leftovers.are_meant();
     }
 
-    /// Its process dies here: the next one goes on.
+    /// Its process dies here; the next one continues.
     pub(crate) fn dies(self) {
         self.leftovers.are_meant();
     }
@@ -271,7 +271,7 @@ impl World {
         self.send(request).await
     }
 
-    /// Starts a checkout, and gives back the session.
+    /// Starts a checkout, and returns the session.
     pub(crate) async fn checkout(&self, body: Value) -> Value {
         let answer = self.control(Method::POST, "checkout-sessions", body).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
@@ -311,7 +311,7 @@ pub(crate) fn usual_checkout() -> Value {
     })
 }
 
-/// The members of `over` in place of those of `base`; `null` takes one away.
+/// The members of `base`, replaced by those of `over`; `null` removes one.
 pub(crate) fn merged(mut base: Value, over: Value) -> Value {
     let Value::Object(over) = over else { return over };
     for (name, value) in over {
@@ -327,7 +327,7 @@ pub(crate) fn merged(mut base: Value, over: Value) -> Value {
     base
 }
 
-/// The body that finalizes a session: what it shows, as the merchant has recorded it.
+/// The body that finalizes a session: the session's own members, as the merchant has recorded them.
 pub(crate) fn right_body(session: &Value) -> Value {
     let details = &session["paymentDetails"];
     let mut body = json!({

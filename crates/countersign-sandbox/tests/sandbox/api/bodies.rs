@@ -1,4 +1,4 @@
-//! Bodies that are not what they must be, and the spellings of those that are.
+//! Bodies that are not valid, and the accepted spellings of those that are.
 
 use serde_json::{Value, json};
 
@@ -104,7 +104,7 @@ async fn members_have_their_type_word_and_length() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_object_is_refused() {
+async fn a_body_that_is_not_a_json_object_is_refused() {
     let world = World::new().await;
     let session = world.placed(json!({})).await;
     let right = right_body(&session).to_string();
@@ -135,7 +135,7 @@ async fn what_is_no_json_object_is_refused() {
 
 // Promise: A14
 #[tokio::test]
-async fn real_clients_spellings_are_taken_and_strictness_is_a_flag() {
+async fn real_clients_spellings_are_accepted_and_strictness_is_a_flag() {
     let spellings = |intent_total: Value, amount: Value, pending: Value| {
         json!({
             "chargeAmount": { "amount": amount, "currencyCode": "USD" },

@@ -112,7 +112,7 @@ async fn each_broken_rule_of_create_charge_is_answered_and_changes_nothing() {
         assert_eq!(answer.refusal(), (status, reason_code), "{over}: {}", answer.text);
         assert!(answer.message().contains(names), "{over}: {}", answer.text);
         assert_eq!(world.everything(&order).await, before, "{over}");
-        // What was refused was not kept: the key is free for a right request.
+        // A refusal is not kept: its key is free for a correct request.
         let right = Call { body: json!({ "chargePermissionId": "S01-0000000-0000000" }).to_string(), ..call };
         assert_eq!(world.call(&right).await.refusal(), (404, "ResourceNotFound"), "{over}");
     }
@@ -132,7 +132,8 @@ async fn each_broken_rule_of_create_charge_is_answered_and_changes_nothing() {
 async fn of_two_broken_rules_of_create_charge_the_first_is_answered() {
     let world = World::new().await;
     let order = world.split_order().await;
-    // In the order of the checks; each breaks one rule, and with any later one it is answered itself.
+    // In the order of the checks: each breaks one rule, and is the one that is answered if a later rule is
+    // broken too.
     let rules = [
         (json!({ "surprise": 1 }), "UnrecognizedField"),
         (json!({ "captureNow": true, "canHandlePendingAuthorization": true }), "InvalidParameterCombination"),
@@ -174,7 +175,7 @@ async fn a_permission_bears_25_charges_and_declined_ones_do_not_count() {
 
 // Promise: A16
 #[tokio::test]
-async fn a_simulated_decline_is_answered_kept_and_felt_by_the_permission() {
+async fn a_simulated_decline_is_answered_and_kept_and_affects_the_permission() {
     for (code, standing, events) in [
         ("SoftDeclined", ("Chargeable", "none", "86.00"), &["ChargeRefused"][..]),
         ("TransactionTimedOut", ("Chargeable", "none", "86.00"), &["ChargeRefused"]),
@@ -234,7 +235,7 @@ async fn what_a_simulation_leaves_pending_is_decided_by_the_clock() {
         let declined = ("NonChargeable", "86.00");
         let expected = if ends == "Declined" { declined } else { ("Chargeable", "76.00") };
         assert_eq!((&*state, &*left), expected, "{code}");
-        // Without what it needs, the code is refused.
+        // Without its prerequisites, the code is refused.
         let refused =
             world.call(&order.create_charge(json!({})).simulating(code)).await.refusal().1.to_owned();
         let expected = if ends == "Declined" {
@@ -278,7 +279,8 @@ async fn a_code_that_a_call_does_not_know_is_refused_in_the_sandbox_and_ignored_
 // Promise: A15
 #[tokio::test]
 async fn amounts_are_captured_up_to_what_is_authorized_or_overcharge_allows() {
-    // The currency, what is authorized, whether more may be captured, what is captured, and what of.
+    // The currency, the authorized amount, whether overcharge is allowed, the captured amount, and what is
+    // left.
     for (currency, authorized, over, amount, left) in [
         ("USD", "14.00", false, "14.00", Some("0.00")),
         ("USD", "14.00", false, "0.01", Some("13.99")),
@@ -326,7 +328,7 @@ async fn an_orders_charges_are_overcharged_together_no_more_than_the_order_may_b
     });
     let order = world.ordered(json!({ "paymentDetails": details })).await;
     let second = world.succeeds(&order.create_charge(json!({ "chargeAmount": usd("550.00") }))).await;
-    // Under way, so that no money has moved yet.
+    // This capture is pending, so that no money has moved yet.
     world.succeeds(&order.capture(usd("600.00")).simulating("CapturePending")).await;
     let answer = world.call(&capture(second.text("chargeId"), usd("575.01"))).await;
     assert_eq!(answer.refusal(), (400, "TransactionAmountExceeded"), "{}", answer.text);
@@ -477,7 +479,7 @@ async fn a_cancel_needs_no_body() {
 }
 
 #[tokio::test]
-async fn an_own_charge_is_not_updated() {
+async fn a_merchants_own_charge_cannot_be_updated() {
     let world = World::new().await;
     let order = world.split_order().await;
     let before = world.everything(&order).await;
@@ -522,7 +524,7 @@ async fn each_currency_has_its_decimals_and_its_maximum() {
 }
 
 #[tokio::test]
-async fn numbers_and_texts_are_taken_as_real_clients_send_them() {
+async fn numbers_and_texts_are_accepted_as_real_clients_send_them() {
     for (flag, number, boolean) in [("every", 201, 201), ("documented", 400, 400)] {
         let world = World::with(|settings| settings.flags.choose("spellings", flag).unwrap()).await;
         let order = world.split_order().await;
@@ -534,7 +536,7 @@ async fn numbers_and_texts_are_taken_as_real_clients_send_them() {
 }
 
 #[tokio::test]
-async fn a_charge_under_a_card_that_pends_waits_only_where_it_may() {
+async fn a_charge_on_a_card_that_pends_is_pending_only_if_that_is_allowed() {
     let world = World::new().await;
     let details = json!({ "totalOrderAmount": usd("100.00"), "canHandlePendingAuthorization": true });
     let order = world.ordered(json!({ "paymentDetails": details, "card": "0701" })).await;

@@ -1,8 +1,8 @@
-//! What each of Amazon's calls costs the sandbox: counted on one thread, over the store in memory. The snapshot
-//! beside this file is the budget: a change that needs more of anything says why in its commit.
+//! What each of Amazon's calls costs the sandbox: counted on one thread, over the store in memory. The
+//! snapshot next to this file is the budget: a change that needs more of anything says why in its commit.
 //!
-//! Reads and writes are exact, allocations are rounded up by at most 5 %. Everything is done once
-//! before it is counted, so that what is made once a process is not.
+//! Reads and writes are exact, allocations are rounded up by at most 5 %. Everything is done once before it
+//! is counted, so that what a process does only once is not counted.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use serde_json::json;
 
 use crate::world::{Answer, Call, World, id, right_body};
 
-/// A sandbox of which everything is counted.
+/// A sandbox whose work is counted.
 struct Counted {
     world: World,
     store: Arc<InterceptedStore<()>>,
     table: String,
 }
 
-/// The store in memory answers at once, so nothing ever waits.
+/// The store in memory answers immediately, so nothing ever waits.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("nothing waits")
 }

@@ -1,4 +1,4 @@
-//! What time does, at the instant and to the second before it, whether timers have run or not.
+//! What deadlines do, at their instant and one second before, whether timers have run or not.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -13,8 +13,8 @@ use serde_json::json;
 
 use crate::world::{Answer, Call, START, World, at, id, right_body};
 
-/// Reads as of an instant, signed then: by moving the virtual clock, which runs timers, or the wall
-/// clock under it, which does not.
+/// Reads at an instant, with a signature of that instant: moves the virtual clock, which runs timers, or the
+/// wall clock under it, which does not.
 async fn read_at(world: &World, timers_run: bool, now: &str, path: &str) -> Answer {
     if timers_run {
         world.control(Method::POST, "clock", json!({ "set": now })).await;
@@ -177,7 +177,7 @@ async fn the_timers_loop_applies_what_is_due_and_is_woken_by_an_earlier_timer() 
         .await;
     assert_eq!(timers.poll_unpin(&mut context), Poll::Pending);
     world.call(&Call::finalize(id(&session), right_body(&session))).await;
-    assert_eq!(timers.poll_unpin(&mut context), Poll::Pending, "it waits for the earlier timer now");
+    assert_eq!(timers.poll_unpin(&mut context), Poll::Pending, "the loop waits for the earlier timer now");
     world.clock.set(at("20260901T120030Z"));
     world.clock.wake_all();
     assert_eq!(timers.poll_unpin(&mut context), Poll::Pending);
@@ -206,5 +206,9 @@ async fn a_document_that_cannot_be_read_holds_up_nothing_else() {
     assert_eq!(world.get_session("damaged").await.refusal(), (500, "InternalServerError"));
     let mut timers = Box::pin(world.sandbox.timers());
     let mut context = Context::from_waker(Waker::noop());
-    assert_eq!(timers.poll_unpin(&mut context), Poll::Pending, "it leaves the damaged one alone for a while");
+    assert_eq!(
+        timers.poll_unpin(&mut context),
+        Poll::Pending,
+        "the loop leaves the damaged document alone for a while"
+    );
 }

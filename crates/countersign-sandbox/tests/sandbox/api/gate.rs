@@ -1,4 +1,4 @@
-//! A store whose commits can be held up, as can one read, and that counts how often a document is read.
+//! A store that can hold up its commits, and one read, and that counts how many times a document is read.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -32,13 +32,13 @@ impl Gate {
         *self.held.lock().unwrap() = Some(id.to_owned());
     }
 
-    /// Lets those go on that are held up, and all that follow.
+    /// Releases everything that is held up, and holds up nothing more.
     pub(crate) fn open(&self) {
         self.closed.store(false, Ordering::SeqCst);
         self.opened.notify_waiters();
     }
 
-    /// How often the document of this id was read.
+    /// How many times the document with this id was read.
     pub(crate) fn times_loaded(&self, id: &str) -> usize {
         self.loaded.lock().unwrap().iter().filter(|loaded| *loaded == id).count()
     }

@@ -1,4 +1,4 @@
-//! Ids: Amazon's shapes, the same from the same seed; and many buyers at once.
+//! Ids: Amazon's shapes, the same from the same seed, and many buyers at the same time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::world::{Call, World, id, right_body};
 
-/// Whether a text has a shape: `9` for a digit, `x` for a lower-case hexadecimal one, all else itself.
+/// Whether a text has a shape: `9` is a digit, `x` a lower-case hexadecimal digit, and any other character
+/// itself.
 fn has_shape(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
         && text.chars().zip(shape.chars()).all(|(c, expected)| match expected {
@@ -80,14 +81,14 @@ async fn an_id_that_is_taken_is_drawn_again() {
     let store = Arc::new(MemoryStore::new());
     let mut seen = HashSet::new();
     for _ in 0..2 {
-        // The same seed and start number over a store that holds what they drew before.
+        // The same seed and start number, with a store that already holds the ids drawn from them.
         let world = World::seeded(7, store.clone(), Settings::default(), 0).await;
         for _ in 0..3 {
             let session = world.placed(json!({})).await;
             let answer = world.call(&Call::finalize(id(&session), right_body(&session))).await;
             assert_eq!(answer.status, 200);
             for member in ["checkoutSessionId", "chargePermissionId", "chargeId"] {
-                assert!(seen.insert(answer.text(member).to_owned()), "{member} stands twice");
+                assert!(seen.insert(answer.text(member).to_owned()), "{member} was drawn twice");
             }
         }
     }

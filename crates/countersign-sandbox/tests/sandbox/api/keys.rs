@@ -71,7 +71,7 @@ async fn the_same_key_in_parallel_finalizes_once_and_answers_alike() {
 
 // Promise: A12
 #[tokio::test]
-async fn a_key_is_the_merchants_and_goes_with_method_path_and_body() {
+async fn a_key_belongs_to_its_merchant_method_path_and_body() {
     let world = World::new().await;
     let first = world.call(&create("k")).await;
     assert_eq!(first.status, 201);
@@ -142,7 +142,7 @@ async fn a_used_key_is_answered_for_the_body_first_and_for_the_path_last() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_given_again_shows_the_buyer_no_longer_than_the_permission_does() {
+async fn a_repeated_answer_shows_the_buyer_no_longer_than_the_permission_does() {
     let same_answer = |it: &mut Settings| it.flags.choose("finalize-replay", "same-answer").unwrap();
     let world = World::with(same_answer).await;
     let session = world.placed(json!({ "responseDetail": "full" })).await;
@@ -230,7 +230,7 @@ async fn an_overlong_key_is_refused_and_a_uuid_passes_by_flag() {
 }
 
 #[tokio::test]
-async fn create_wants_a_key() {
+async fn create_requires_a_key() {
     let world = World::new().await;
     let refused = world.call(&Call::post("/v2/checkoutSessions", creation())).await;
     assert_eq!(refused.refusal(), (400, "MissingHeader"));

@@ -7,7 +7,7 @@ use crate::world::{Answer, Call, FOREIGN_KEY_ID, World, id, merged, right_body};
 /// A request that can be broken in many ways at once.
 #[derive(Clone)]
 struct Attempt {
-    /// The checkout, and what is done to it before.
+    /// The checkout as it is started.
     checkout: Value,
     buyer_cancels: bool,
     call: Call,
@@ -23,10 +23,10 @@ struct Breach {
     reason_code: &'static str,
     /// What the message names.
     names: &'static str,
-    /// What breaks it: applied to the checkout that is started, then to the request.
+    /// How the check is broken: `checkout` is applied before the checkout is started, `request` after that.
     checkout: fn(&mut Attempt),
     request: fn(&mut Attempt),
-    /// Whether the session can be finalized by a right request afterwards.
+    /// Whether a correct request can finalize the session afterwards.
     finalizable: bool,
 }
 
@@ -50,13 +50,18 @@ fn breach(
     Breach { check, what, status, reason_code, names, checkout: nothing, request, finalizable: true }
 }
 
-/// In the order of the ladder, and within a check in that of its parts.
+/// In the order of the ladder, and within a check in the order of its parts.
 fn breaches() -> Vec<Breach> {
     vec![
-        breach(1, "another body than was signed", (403, "InvalidRequestSignature", "signing String"), |it| {
-            it.tampered = true;
-        }),
-        breach(2, "a body that is no object", (400, "InvalidRequestFormat", "JSON object"), |it| {
+        breach(
+            1,
+            "a body other than the signed one",
+            (403, "InvalidRequestSignature", "signing String"),
+            |it| {
+                it.tampered = true;
+            },
+        ),
+        breach(2, "a body that is not an object", (400, "InvalidRequestFormat", "JSON object"), |it| {
             it.body = json!([1]);
         }),
         breach(2, "an unknown member", (400, "UnrecognizedField", "[surprise]"), |it| {
@@ -144,7 +149,7 @@ fn take(it: &mut Attempt, member: &str) {
     }
 }
 
-/// A member that another breach took away stays away.
+/// Leaves out a member that another breach has removed.
 fn set(it: &mut Attempt, member: &str, value: Value) {
     if it.body.is_object() && it.body.get(member).is_some() {
         it.body[member] = value;
@@ -157,7 +162,7 @@ fn set_amount(it: &mut Attempt, member: &str, amount: &str) {
     }
 }
 
-/// Sends a request that is broken so, and gives back the answer with the session before and after.
+/// Sends a request with these breaches, and returns the answer and the session before and after.
 async fn attempt(world: &World, breaches: &[&Breach]) -> (Answer, Value, Value) {
     let blank = Call::finalize("", "");
     let mut attempt = Attempt {
@@ -176,7 +181,7 @@ async fn attempt(world: &World, breaches: &[&Breach]) -> (Answer, Value, Value) 
         let path = format!("checkout-sessions/{}/buyer", id(&session));
         world.control(http::Method::POST, &path, json!({ "action": "cancel" })).await;
     }
-    // The key that is taken was used for another session.
+    // The key `taken` was used for another session.
     attempt.call.path = format!("/v2/checkoutSessions/{}/finalize", id(&session));
     for breach in breaches {
         (breach.request)(&mut attempt);
@@ -226,7 +231,7 @@ async fn of_two_broken_rules_the_first_is_answered() {
     let mut pairs = 0;
     for (position, first) in breaches.iter().enumerate() {
         for second in &breaches[position + 1..] {
-            // Two of these write the same member, or one needs what the other takes.
+            // Both write the same member, or one needs what the other removes.
             let exclusive = [first.what, second.what] == ["pending with capture", "another intent"]
                 || [first.what, second.what] == ["pending with capture", "another pending flag"]
                 || [first.what, second.what] == ["another currency", "another charge amount"]
@@ -258,7 +263,7 @@ async fn a_second_finalize_is_refused_and_the_ids_stay() {
 }
 
 #[tokio::test]
-async fn flags_change_what_they_say() {
+async fn each_flag_changes_the_rule_that_it_names() {
     let canceled = |world: World| async move {
         let session = world.placed(json!({})).await;
         let path = format!("checkout-sessions/{}/buyer", id(&session));

@@ -1,5 +1,5 @@
-//! What time does to charges, refunds and permissions: at the instant and just before it, whether
-//! timers have run or not, and in due order over a jump.
+//! What deadlines do to charges, refunds and permissions: at their instant and just before, whether timers
+//! have run or not, and in due order over a jump.
 
 use countersign_domain::provider::profile::Profile;
 use http::Method;
@@ -51,7 +51,7 @@ async fn from_the_seventh_day_on_a_capture_is_asynchronous() {
 }
 
 #[tokio::test]
-async fn an_authorization_that_was_lapsing_is_not_captured_and_gives_its_amount_back() {
+async fn an_expired_authorization_is_not_captured_and_its_amount_is_available_again() {
     for (profile, before, lapsed) in [
         (Profile::Sandbox, "20260903T115959Z", "20260903T120000Z"),
         (Profile::Live, "20261001T115959Z", "20261001T120000Z"),
@@ -75,7 +75,7 @@ async fn an_authorization_that_was_lapsing_is_not_captured_and_gives_its_amount_
                 if status == 422 {
                     let permission = call_at(&world, now, order.get_permission()).await;
                     assert_eq!(permission.json["limits"]["amountBalance"], usd("100.00"));
-                    // What the reads foretold, the next write makes so, in one change.
+                    // The next write stores what the reads have shown, in one change.
                     let all = order.create_charge(json!({ "chargeAmount": usd("100.00") }));
                     assert_eq!(call_at(&world, now, all).await.status, 201);
                     let events = world.events(&order.session_id).await;
@@ -88,7 +88,7 @@ async fn an_authorization_that_was_lapsing_is_not_captured_and_gives_its_amount_
 }
 
 #[tokio::test]
-async fn a_permission_that_is_over_lets_its_open_charges_go_on() {
+async fn the_open_charges_of_an_expired_permission_continue() {
     let world = live().await;
     let order = world.split_order().await;
     set(&world, true, "20270215T120000Z").await;
@@ -132,7 +132,7 @@ async fn a_refund_is_decided_by_the_profile_whether_timers_run_or_not() {
     }
 }
 
-/// An order of two charges, written down call by call.
+/// An order of two charges, with a table of its calls.
 struct Life<'a> {
     world: &'a World,
     order: Order,
@@ -141,7 +141,7 @@ struct Life<'a> {
 }
 
 impl Life<'_> {
-    /// One row: the day, what was called, what was answered, and what everybody may read after it.
+    /// Adds a row: the day, the call, its answer, and what can be read after it.
     async fn row(&mut self, call: &str, answer: &Answer) {
         let clock = self.world.control(Method::GET, "clock", "").await;
         let mut row = format!("{} | {call:46} | {:3} ", clock.text("now"), answer.status);
@@ -192,7 +192,7 @@ async fn an_orders_whole_life_by_the_clock() {
     life.call("it is captured", life.order.get_permission()).await;
     life.call("refund 20.00 of the first", life.order.refund(usd("20.00"))).await;
     life.days_pass("PT1H").await;
-    life.call("refund all that may be, 31.75", life.order.refund(usd("31.75"))).await;
+    life.call("refund all that is left, 31.75", life.order.refund(usd("31.75"))).await;
     life.call("refund a cent more", life.order.refund(usd("0.01"))).await;
     life.days_pass("PT1H").await;
     life.call("both are refunded", life.order.get_charge()).await;

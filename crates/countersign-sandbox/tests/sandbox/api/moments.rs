@@ -12,7 +12,7 @@ use serde_json::json;
 use super::gate::{GatedStore, gated_store};
 use crate::world::{START, World, at, id, usual_checkout};
 
-/// As many timers as one batch has.
+/// How many timers one batch has.
 const BATCH: usize = 128;
 
 async fn gated() -> (Arc<GatedStore>, World) {
@@ -21,7 +21,7 @@ async fn gated() -> (Arc<GatedStore>, World) {
     (gate, world)
 }
 
-/// How many of some sessions were canceled, by the event log.
+/// How many of these sessions were canceled, according to the event log.
 async fn canceled(world: &World, ids: &[String]) -> usize {
     let mut count = 0;
     for id in ids {
@@ -71,10 +71,10 @@ async fn nothing_is_applied_that_is_not_due_by_the_clock_as_it_is_now() {
     gate.hook.open();
     let (advanced, set_back) = futures_util::future::join(advance, set_back).await;
     assert_eq!((advanced.status, set_back.status), (200, 200));
-    assert_eq!(canceled(&world, &ids).await, BATCH, "the batch that had begun, and no other");
+    assert_eq!(canceled(&world, &ids).await, BATCH, "only the batch that had begun");
 }
 
-/// Puts documents in the store that nobody can read, due at the start.
+/// Puts unreadable documents in the store, due at the start.
 async fn damage(gate: &GatedStore, count: usize) {
     for number in 0..count {
         let content = Content {
@@ -99,7 +99,7 @@ async fn damage(gate: &GatedStore, count: usize) {
 }
 
 #[tokio::test]
-async fn however_many_documents_cannot_be_read_the_timers_behind_them_are_applied() {
+async fn however_many_documents_cannot_be_read_the_timers_after_them_are_applied() {
     let (gate, world) = gated().await;
     damage(&gate, 3 * BATCH).await;
     world.leaves_unreadable_documents();
@@ -134,7 +134,7 @@ async fn the_timers_loop_can_be_ended_while_much_is_due() {
     let (_, world) = gated().await;
     let ids = sessions(&world, 2 * BATCH).await;
     world.clock.set(at("20260902T120000Z"));
-    // tokio makes a task yield that has done much; what is tried here is the loop's own yielding.
+    // tokio itself makes a task yield that has done much; this test is about the loop's own yielding.
     tokio::task::yield_now().await;
     let mut timers = Box::pin(world.sandbox.timers());
     let mut context = Context::from_waker(Waker::noop());

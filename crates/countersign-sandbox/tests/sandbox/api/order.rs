@@ -1,4 +1,4 @@
-//! A finalized order, and the calls on what it left behind.
+//! A finalized order, and the calls on its objects.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, Call, World, id, merged, right_body};
 
-/// The ids that a merchant has stored when Finalize was answered.
+/// The ids that a merchant stores from Finalize's answer.
 pub(crate) struct Order {
     pub(crate) session_id: String,
     pub(crate) permission_id: String,
@@ -23,7 +23,7 @@ pub(crate) fn price(amount: &str, currency: &str) -> Value {
     json!({ "amount": amount, "currencyCode": currency })
 }
 
-/// A call with an idempotency key that no other has.
+/// A call with an idempotency key of its own.
 pub(crate) fn once(path: &str, body: impl ToString) -> Call {
     static DRAWN: AtomicU64 = AtomicU64::new(0);
     let key = DRAWN.fetch_add(1, Ordering::Relaxed);
@@ -44,7 +44,7 @@ pub(crate) fn refund(charge_id: &str, amount: Value) -> Call {
 }
 
 impl Order {
-    /// 10.00 USD more under the permission; `over` replaces members.
+    /// Charges 10.00 USD more under the permission; `over` replaces members.
     pub(crate) fn create_charge(&self, over: Value) -> Call {
         let body = json!({ "chargePermissionId": self.permission_id, "chargeAmount": usd("10.00") });
         once("/v2/charges", merged(body, over))
@@ -80,7 +80,7 @@ impl Order {
 }
 
 impl World {
-    /// An order that was finalized; `over` replaces members of the checkout's.
+    /// A finalized order; `over` replaces members of its checkout.
     pub(crate) async fn ordered(&self, over: Value) -> Order {
         let session = self.placed(over).await;
         let answer = self.call(&Call::finalize(id(&session), right_body(&session))).await;
@@ -97,13 +97,13 @@ impl World {
         self.ordered(json!({ "paymentDetails": { "totalOrderAmount": usd("100.00") } })).await
     }
 
-    /// An order of so much that is captured.
+    /// An order of this amount, captured.
     pub(crate) async fn captured_order(&self, amount: Value) -> Order {
         let details = json!({ "paymentIntent": "AuthorizeWithCapture", "chargeAmount": amount });
         self.ordered(json!({ "paymentDetails": details })).await
     }
 
-    /// What succeeds, read.
+    /// Makes a call that must succeed.
     pub(crate) async fn succeeds(&self, call: &Call) -> Answer {
         let answer = self.call(call).await;
         assert!(answer.status < 300, "{} {}: {}", call.method, call.path, answer.text);
@@ -118,7 +118,7 @@ impl World {
         self.succeeds(&order.get_permission()).await
     }
 
-    /// State, reason and what is left of a permission.
+    /// A permission's state, its reason, and what is left of its limit.
     pub(crate) async fn standing(&self, order: &Order) -> (String, String, String) {
         let permission = self.permission(order).await;
         let reason = permission.json["statusDetails"]["reasons"][0]["reasonCode"].as_str().unwrap_or("none");
@@ -133,7 +133,7 @@ impl World {
         answer.json
     }
 
-    /// Everything that can be read of an order: equal before and after whatever changes nothing.
+    /// Everything that can be read of an order: equal before and after a call that changes nothing.
     pub(crate) async fn everything(&self, order: &Order) -> Vec<String> {
         let mut texts = vec![self.permission(order).await.text, self.ledger(order).await.to_string()];
         if !order.charge_id.is_empty() {

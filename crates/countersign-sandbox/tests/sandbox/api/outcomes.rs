@@ -1,4 +1,4 @@
-//! What a payment comes to: intents, product types, pending authorizations, cards, simulations.
+//! The outcomes of a payment: intents, product types, pending authorizations, cards, simulations.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ async fn a_pending_authorization_is_decided_after_thirty_seconds() {
         assert_eq!(decided.json["statusDetails"]["lastUpdatedTimestamp"], "20260901T120030Z");
         assert_eq!(world.get_session(&session).await.state(), "Completed", "the session stays Completed");
         let told = world.events(&session).await.contains(&format!("Charge{state}"));
-        assert!(told, "the log does not tell of it");
+        assert!(told, "the decision is not in the log");
     }
 }
 
@@ -185,7 +185,7 @@ async fn a_call_that_knows_no_simulation_refuses_every_code_in_the_sandbox_and_i
 }
 
 #[tokio::test]
-async fn an_authorization_lapses_by_the_profile() {
+async fn an_authorization_expires_by_the_profile() {
     for (profile, before, lapses) in
         [("sandbox", "P1DT23H59M59S", "PT1S"), ("live", "P29DT23H59M59S", "PT1S")]
     {
@@ -241,7 +241,7 @@ async fn an_answer_in_full_shows_payment_buyer_and_addresses() {
 }
 
 #[tokio::test]
-async fn the_notes_of_finalize_are_taken_over() {
+async fn the_notes_of_finalize_are_kept() {
     let world = World::new().await;
     let session =
         world.placed(json!({ "merchantMetadata": { "merchantReferenceId": "a", "noteToBuyer": "b" } })).await;

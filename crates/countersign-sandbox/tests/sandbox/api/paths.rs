@@ -1,4 +1,4 @@
-//! Paths, methods, environments, and the answers to requests that never became whole.
+//! Paths, methods, environments, and the answers to incomplete requests.
 
 use countersign_http::{Handler as _, Unreadable};
 use http::Method;
@@ -57,7 +57,7 @@ async fn unknown_paths_and_wrong_methods_are_answered_in_the_envelope() {
 
 // Promise: A11
 #[tokio::test]
-async fn requests_that_are_not_whole_are_answered_in_the_envelope() {
+async fn incomplete_requests_are_answered_in_the_envelope() {
     let world = World::new().await;
     let (head, ()) = http::Request::builder().uri("/v2/checkoutSessions").body(()).unwrap().into_parts();
     for (unreadable, status, reason_code) in [
@@ -111,7 +111,7 @@ async fn key_and_path_name_one_environment() {
 }
 
 #[tokio::test]
-async fn another_merchants_objects_are_not_there_and_its_own_keys_share_them() {
+async fn a_merchants_keys_share_its_objects_and_no_other_merchants_key_finds_them() {
     let world = World::new().await;
     let session = world.placed(json!({})).await;
     let answer = world.call(&Call::finalize(id(&session), right_body(&session))).await;
@@ -127,7 +127,7 @@ async fn another_merchants_objects_are_not_there_and_its_own_keys_share_them() {
         let foreign = world.call(&Call::get(format!("/v2/{path}")).key(FOREIGN_KEY_ID)).await;
         let (collection, _) = path.split_once('/').unwrap();
         let absent = world.call(&Call::get(format!("/v2/{collection}/nowhere"))).await;
-        assert_eq!(foreign, absent, "no answer tells that it exists");
+        assert_eq!(foreign, absent, "no answer shows that it exists");
         assert_eq!(foreign.refusal(), (404, "ResourceNotFound"));
     }
 }
@@ -135,7 +135,7 @@ async fn another_merchants_objects_are_not_there_and_its_own_keys_share_them() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// However a path is spelled, the answer is the same.
+    /// Every spelling of a path has the same answer.
     // Promise: A07
     #[test]
     fn every_spelling_of_a_path_is_the_same_call(
@@ -165,7 +165,7 @@ proptest! {
             let path = format!("{prefix}{}{}", plain.path, if slash { "/" } else { "" });
             let respelled = world.call(&Call { path, ..plain.clone() }.key(key_id)).await;
             let again = world.call(&plain).await;
-            // What was done cannot be done again, but by a key.
+            // What was done cannot be done again, except with the same idempotency key.
             if plain.method == Method::DELETE {
                 assert_eq!((respelled.status, again.status), (200, 422));
             } else {

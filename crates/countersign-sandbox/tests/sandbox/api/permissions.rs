@@ -1,5 +1,5 @@
-//! Get, update and close a Charge Permission; and that every call on what a checkout left behind is for
-//! its merchant and environment alone.
+//! Get, update and close a Charge Permission. Every call on a checkout's objects is only for its own merchant
+//! and environment.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -111,7 +111,7 @@ async fn closing_keeps_open_charges_or_cancels_them() {
 }
 
 #[tokio::test]
-async fn nobody_elses_objects_are_there() {
+async fn another_merchants_objects_are_not_found() {
     let world = World::new().await;
     let order = world.split_order().await;
     let captured = world.captured_order(usd("14.00")).await;
@@ -143,7 +143,7 @@ async fn nobody_elses_objects_are_there() {
         assert_eq!(nothing.refusal(), (404, "ResourceNotFound"), "{} {}", call.method, of_nothing.path);
         for key in [FOREIGN_KEY_ID, LIVE_KEY_ID] {
             let answer = world.call(&call.clone().key(key)).await;
-            assert_eq!(answer, nothing, "{key}: no answer tells that {} is there", call.path);
+            assert_eq!(answer, nothing, "{key}: no answer shows that {} exists", call.path);
         }
     }
     assert_eq!((world.everything(&order).await, world.everything(&captured).await), before);
@@ -156,7 +156,7 @@ async fn nobody_elses_objects_are_there() {
 
 // Promise: A11
 #[tokio::test]
-async fn every_call_is_answered_with_a_request_id_and_says_what_is_wrong() {
+async fn every_call_has_a_request_id_and_says_what_is_wrong_with_a_request() {
     let world = World::new().await;
     let order = world.split_order().await;
     let captured = world.captured_order(usd("14.00")).await;
@@ -174,7 +174,7 @@ async fn every_call_is_answered_with_a_request_id_and_says_what_is_wrong() {
         (captured.refund(usd("1.00")), 201),
         (order.close(json!({})), 200),
     ] {
-        // That an answer has a request id, a date and JSON is asserted wherever one is read.
+        // That an answer has a request id, a date and JSON is asserted wherever an answer is read.
         let forged = Call { key_id: "SANDBOX-ANOBODY", ..call.clone() };
         assert_eq!(world.call(&forged).await.refusal(), (403, "InvalidAuthentication"), "{}", call.path);
         let mut unsigned = call.request();
@@ -193,7 +193,7 @@ async fn every_call_is_answered_with_a_request_id_and_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_permission_tells_what_is_left_of_its_limit() {
+async fn a_permission_shows_what_is_left_of_its_limit() {
     let world = World::new().await;
     for (total, first, currency) in
         [("100.00", "14.00", "USD"), ("100.00", "14.00", "EUR"), ("100", "14", "JPY")]
@@ -238,10 +238,10 @@ async fn the_ledger_replays_to_the_balances() {
     for (account, balance) in ledger["balances"].as_object().unwrap() {
         let mut name = account.clone();
         name[..1].make_ascii_uppercase();
-        // The two sources count what was drawn from them.
+        // The two source accounts count what was drawn from them.
         let sign = if matches!(&*name, "Overcharge" | "Goodwill") { -1 } else { 1 };
         assert_eq!(accounts[&name].as_i64().unwrap_or_default() * sign, cents(balance), "{account}");
     }
     let empty = merged(json!({}), json!({}));
-    assert_eq!(world.call(&order.update(empty)).await.status, 200, "an update of nothing is one");
+    assert_eq!(world.call(&order.update(empty)).await.status, 200, "an update without members is valid");
 }

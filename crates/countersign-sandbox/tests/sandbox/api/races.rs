@@ -1,4 +1,4 @@
-//! Calls on a payment that arrive at once or again: one effect, one answer, forever.
+//! Calls on a payment that arrive at the same time, or again: one effect, one answer, forever.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ async fn a_thousand_equal_requests_at_once_make_one_refund_and_one_charge() {
 }
 
 #[tokio::test]
-async fn a_copy_that_reads_the_state_after_the_first_was_carried_out_gets_its_answer() {
+async fn a_copy_that_reads_the_state_after_the_first_request_took_effect_gets_its_answer() {
     let gate = gated_store();
     let world = World::on(Arc::clone(&gate) as _, Settings::default(), 0).await;
     let captured = world.captured_order(usd("14.00")).await;
@@ -76,7 +76,7 @@ async fn a_copy_that_reads_the_state_after_the_first_was_carried_out_gets_its_an
     ] {
         gate.hook.hold_next_load_of(&order.permission_id);
         let first = async {
-            // The copy has looked for its key, and is held up at the state.
+            // The copy has looked up its key, and is held up when it reads the state.
             tokio::task::yield_now().await;
             let answer = world.call(&call).await;
             gate.hook.open();
@@ -134,7 +134,7 @@ async fn a_capture_and_a_cancel_at_once_have_one_winner() {
 
 // Promise: A12
 #[tokio::test]
-async fn a_key_goes_with_its_merchant_call_and_body() {
+async fn a_key_belongs_to_its_merchant_call_and_body() {
     let world = World::new().await;
     let order = world.split_order().await;
     let captured = world.captured_order(usd("14.00")).await;
@@ -142,7 +142,11 @@ async fn a_key_goes_with_its_merchant_call_and_body() {
     let answer = world.succeeds(&first).await;
     assert_eq!(world.call(&first).await, answer);
     let respelled = Call { path: "/sandbox/v2/refunds/".to_owned(), ..first.clone() }.key(SECOND_KEY_ID);
-    assert_eq!(world.call(&respelled).await, answer, "the same call by another spelling and key");
+    assert_eq!(
+        world.call(&respelled).await,
+        answer,
+        "the same call with another spelling and another of the merchant's keys"
+    );
     let same_key = |call: Call| Call { headers: first.headers.clone(), ..call };
     for call in [
         same_key(captured.refund(usd("2.00"))),
@@ -155,7 +159,7 @@ async fn a_key_goes_with_its_merchant_call_and_body() {
         assert_eq!(refused.refusal(), (400, "DuplicateIdempotencyKey"), "{} {}", call.path, call.body);
     }
     assert_eq!(world.call(&first.clone().key(FOREIGN_KEY_ID)).await.refusal(), (404, "ResourceNotFound"));
-    // It has no effect on calls that are no POST.
+    // A key has no effect on calls other than POST.
     let cancel = same_key(order.cancel());
     assert_eq!(world.call(&cancel).await.status, 200);
     assert_eq!(world.call(&cancel).await.refusal(), (422, "InvalidChargeStatus"));
@@ -172,7 +176,7 @@ async fn a_refusal_is_kept_by_flag_only() {
         world.succeeds(&order.cancel()).await;
         let again = world.call(&call).await;
         if kept {
-            assert_eq!(again, refused, "though there is room for it by now");
+            assert_eq!(again, refused, "the refusal is repeated, although the charge would fit by now");
         } else {
             assert_eq!(again.status, 201);
         }

@@ -29,7 +29,7 @@ async fn a_refund_is_answered_with_every_member_and_decided_by_the_clock() {
     assert_eq!(refunded.state(), "Refunded");
     assert_eq!(refunded.json["statusDetails"]["lastUpdatedTimestamp"], "20260901T120030Z");
     assert_eq!(world.charge(&order.charge_id).await.json["refundedAmount"], usd("4.00"));
-    // What was given back cannot be charged again.
+    // What was refunded cannot be charged again.
     assert_eq!(world.standing(&order).await, ("Closed".into(), "AmazonClosed".into(), "0.00".into()));
 }
 
@@ -69,7 +69,8 @@ async fn each_broken_rule_of_create_refund_is_answered_and_changes_nothing() {
 // Promise: A15
 #[tokio::test]
 async fn refunds_keep_within_captured_and_the_lesser_of_15_percent_and_75() {
-    // What was captured, what was refunded before, the most that may follow, and one minor unit more.
+    // The captured amount, what was refunded before, the most that can be refunded after that, and one minor
+    // unit more.
     for (captured, first, most, over) in [
         (usd("14.00"), None, "16.10", "16.11"),
         (usd("14.00"), Some("10.00"), "6.10", "6.11"),
@@ -101,7 +102,7 @@ async fn refunds_keep_within_captured_and_the_lesser_of_15_percent_and_75() {
         assert_eq!(world.call(&refund(most)).await.status, 201, "{row}");
         let smallest = if currency == "JPY" { "1" } else { "0.01" };
         let answer = world.call(&refund(smallest)).await;
-        // Of the greatest amount at once something is left for a second refund.
+        // A single refund has its own maximum, so something is left for a second one.
         if most == "150000.00" {
             assert_eq!(answer.status, 201, "{row}");
         } else {
@@ -111,13 +112,13 @@ async fn refunds_keep_within_captured_and_the_lesser_of_15_percent_and_75() {
 }
 
 #[tokio::test]
-async fn a_charge_has_ten_refunds_and_a_declined_one_gives_back_its_place_and_its_amount() {
+async fn a_charge_has_ten_refunds_and_a_declined_one_frees_its_place_and_its_amount() {
     let world = World::new().await;
     let order = world.captured_order(usd("100.00")).await;
     let declined = world.succeeds(&order.refund(usd("115.00")).simulating("RefundDeclined")).await;
     assert_eq!((declined.status, declined.state()), (201, "RefundInitiated"));
     let refused = world.call(&order.refund(usd("0.01"))).await;
-    assert_eq!(refused.refusal(), (400, "TransactionAmountExceeded"), "it holds its amount while it is open");
+    assert_eq!(refused.refusal(), (400, "TransactionAmountExceeded"), "an open refund reserves its amount");
     world.advance("PT30S").await;
     let read = world.succeeds(&Call::get(format!("/v2/refunds/{}", declined.text("refundId")))).await;
     assert_eq!(
@@ -148,7 +149,7 @@ async fn a_closed_permission_and_an_old_charge_can_be_refunded() {
 }
 
 #[tokio::test]
-async fn what_is_captured_in_part_is_refunded_by_that_part() {
+async fn after_a_partial_capture_only_that_part_can_be_refunded() {
     let world = World::new().await;
     let order = world.split_order().await;
     world.succeeds(&order.capture(usd("10.00"))).await;

@@ -9,7 +9,7 @@ use crate::world::{Call, World, id, merged};
 
 async fn create(world: &World, over: Value) -> crate::world::Answer {
     let body = merged(creation(), over);
-    // One key a body: equal bodies are not sent twice here.
+    // One key per body: no body is sent twice here.
     let key = format!(
         "{:x}",
         body.to_string().bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
@@ -64,7 +64,10 @@ async fn the_redirecting_flow_goes_from_create_to_complete() {
     .await;
     assert_eq!((updated.status, constraints(&updated.json)), (200, vec!["BuyerNotAssociated"]));
     let details = &updated.json["webCheckoutDetails"];
-    assert_eq!(details["checkoutReviewReturnUrl"], "https://shop.example/review", "what is absent stays");
+    assert_eq!(
+        details["checkoutReviewReturnUrl"], "https://shop.example/review",
+        "a member that the update does not have stays"
+    );
     assert_eq!(details["amazonPayRedirectUrl"], json!(null));
     assert_eq!(updated.json["paymentDetails"]["chargeAmount"]["amount"], "14.00");
 
@@ -80,12 +83,12 @@ async fn the_redirecting_flow_goes_from_create_to_complete() {
     assert_eq!((completed.status, completed.state()), (200, "Completed"));
     let permission = completed.text("chargePermissionId");
     let permission = world.call(&Call::get(format!("/v2/chargePermissions/{permission}"))).await;
-    assert_eq!(permission.text("platformId"), "APLATFORM", "what is paid names the session's platform");
+    assert_eq!(permission.text("platformId"), "APLATFORM", "the permission names the session's platform");
     assert_eq!(update(&world, &session, json!({})).await.refusal(), (422, "InvalidCheckoutSessionStatus"));
 }
 
 #[tokio::test]
-async fn a_new_session_must_have_what_it_must_have() {
+async fn a_new_session_without_a_required_member_or_with_an_invalid_one_is_refused() {
     let world = World::new().await;
     let urls = |member: &str, url: &str| json!({ "webCheckoutDetails": { member: url } });
     let usd = |amount: &str| json!({ "amount": amount, "currencyCode": "USD" });
@@ -192,7 +195,7 @@ async fn an_order_processed_on_amazons_page_needs_no_review() {
 }
 
 #[tokio::test]
-async fn what_create_brings_is_shown() {
+async fn what_create_sends_is_shown() {
     let world = World::new().await;
     let over = json!({
         "deliverySpecifications": {
@@ -225,7 +228,7 @@ async fn what_create_brings_is_shown() {
 async fn a_presentment_currency_follows_the_charge_and_is_not_updated_itself() {
     let world = World::new().await;
     let in_currency = |code: &str| json!({ "chargeAmount": { "amount": "5", "currencyCode": code } });
-    // Of the regions, the one whose accounts have several currencies.
+    // This is the region whose accounts have several currencies.
     let create = async |key: &str, details: Value| {
         let body = merged(creation(), json!({ "paymentDetails": details }));
         let call = Call::post("/v2/checkoutSessions", body).idempotent(key);
@@ -251,7 +254,7 @@ async fn a_presentment_currency_follows_the_charge_and_is_not_updated_itself() {
 }
 
 #[tokio::test]
-async fn updates_are_whole_or_not_at_all() {
+async fn an_update_is_applied_whole_or_not_at_all() {
     let world = World::new().await;
     let created = create(&world, json!({})).await;
     let session = id(&created.json);

@@ -27,7 +27,7 @@ async fn both_algorithms_are_verified() {
 }
 
 #[tokio::test]
-async fn whatever_is_signed_cannot_be_changed_nor_left_out() {
+async fn what_is_signed_can_be_neither_changed_nor_left_out() {
     let world = World::new().await;
     let session = world.placed(json!({})).await;
     let right = Call::finalize(id(&session), right_body(&session)).idempotent("k");

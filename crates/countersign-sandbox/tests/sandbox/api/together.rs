@@ -1,5 +1,5 @@
-//! Timers that are due together are applied by one change set. What that leaves behind is what one change
-//! set for each timer leaves, and where a batch cannot be applied each timer has its own.
+//! Timers that are due together are applied by one change set. The result is the same as with one change set
+//! for each timer; if a batch cannot be applied, each timer has its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -18,36 +18,36 @@ use serde_json::json;
 use super::order::usd;
 use crate::world::{Call, World, at};
 
-/// What becomes of a change set that applies several timers.
+/// What happens to a change set that applies several timers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Batches {
     Pass,
-    /// None is ever applied.
+    /// It always fails.
     Fail,
-    /// Before the first, somebody writes the document of its first timer.
+    /// Before the first one, another decision writes the document of its first timer.
     LoseARace,
 }
 
-/// What a jump goes over.
+/// What is due within a jump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scene {
     /// Orders in every state that has a deadline, more of them than one batch takes.
     Mixed,
-    /// The same, and a document that nobody can read.
+    /// The same, and an unreadable document.
     Damaged,
-    /// Few timers at one instant that write more documents than one change set may.
+    /// Few timers at one instant that write more documents than one change set can hold.
     Wide,
 }
 
 #[derive(Default)]
 struct Seen {
     keys: BTreeSet<Key>,
-    /// How many timers each change set of the jump applied; none before the jump.
+    /// How many timers each change set of the jump applied; `None` before the jump.
     jump: Option<Vec<usize>>,
     was_disturbed: bool,
 }
 
-/// What a jump leaves behind.
+/// The state after a jump.
 struct LeftBehind {
     documents: BTreeMap<Key, Document>,
     log: Vec<Bytes>,
@@ -55,7 +55,7 @@ struct LeftBehind {
     timers_applied: Vec<usize>,
 }
 
-/// How many timers a change set of a jump applies: a charge has none, and is written with its permission.
+/// How many timers a change set of a jump applies: a charge has no timer, and is written with its permission.
 fn timers_of(change: &ChangeSet) -> usize {
     change.write.iter().filter(|write| write.key.collection != "charge").count()
 }
@@ -66,7 +66,7 @@ fn put(store: &MemoryStore, id: u8, write: Write, at: Timestamp) {
     store.commit(change).now_or_never().unwrap().unwrap();
 }
 
-/// Writes the document of the first timer anew, as it is.
+/// Rewrites the document of the first timer unchanged.
 fn disturb(store: &MemoryStore) {
     let first = store.due(at("20270901T120000Z"), 1).now_or_never().unwrap().unwrap().remove(0);
     let keys = [first.key.clone()];
@@ -102,7 +102,7 @@ async fn place_orders(world: &World) {
         let captured = world.captured_order(usd("14.00")).await;
         let refund = json!({ "chargeId": captured.charge_id, "refundAmount": usd("4.00") });
         world.succeeds(&Call::post("/v2/refunds", refund).idempotent(&format!("refund-{number}"))).await;
-        // The deadlines that the first orders' deadlines bring about come between the later orders' own.
+        // The deadlines that follow from the first orders' deadlines come between the later orders' own.
         world.advance(if number == 12 { "PT3S" } else { "PT0.5S" }).await;
     }
 }
@@ -179,7 +179,7 @@ fn assert_same(one: &LeftBehind, other: &LeftBehind, what: &str) {
 }
 
 #[tokio::test]
-async fn a_jump_in_batches_leaves_what_the_same_jump_timer_by_timer_leaves() {
+async fn a_jump_in_batches_has_the_same_result_as_timer_by_timer() {
     for scene in [Scene::Mixed, Scene::Wide] {
         let one_by_one = jump(Batches::Fail, scene).await;
         assert!(one_by_one.timers_applied.iter().all(|timers| *timers == 1));
@@ -194,17 +194,17 @@ async fn a_jump_in_batches_leaves_what_the_same_jump_timer_by_timer_leaves() {
 async fn a_batch_with_an_unreadable_document_is_applied_timer_by_timer() {
     let one_by_one = jump(Batches::Fail, Scene::Damaged).await;
     let together = jump(Batches::Pass, Scene::Damaged).await;
-    assert_same(&one_by_one, &together, "with one that is damaged");
+    assert_same(&one_by_one, &together, "with a damaged document");
     let alone = together.timers_applied.iter().filter(|timers| **timers == 1).count();
-    assert!(alone >= 50, "the batch of the damaged one: {:?}", together.timers_applied);
-    assert!(together.timers_applied.iter().any(|timers| *timers > 1), "the others");
+    assert!(alone >= 50, "the batch with the damaged document: {:?}", together.timers_applied);
+    assert!(together.timers_applied.iter().any(|timers| *timers > 1), "the other batches");
 }
 
 #[tokio::test]
 async fn a_batch_that_lost_a_race_is_decided_again_timer_by_timer() {
     let undisturbed = jump(Batches::Fail, Scene::Mixed).await;
     let mut disturbed = jump(Batches::LoseARace, Scene::Mixed).await;
-    assert_eq!(disturbed.timers_applied.first(), Some(&1), "its batch");
+    assert_eq!(disturbed.timers_applied.first(), Some(&1), "the batch that lost the race");
     let once_more: Vec<&Key> = undisturbed
         .documents
         .keys()
@@ -213,9 +213,9 @@ async fn a_batch_that_lost_a_race_is_decided_again_timer_by_timer() {
             version(&disturbed) > version(&undisturbed)
         })
         .collect();
-    assert_eq!(once_more.len(), 1, "who wrote it first is not overwritten: {once_more:?}");
+    assert_eq!(once_more.len(), 1, "what was written first is not overwritten: {once_more:?}");
     for key in once_more {
         disturbed.documents.get_mut(key).unwrap().version = Version(undisturbed.documents[key].version.0);
     }
-    assert_same(&undisturbed, &disturbed, "but for the version that somebody else wrote");
+    assert_same(&undisturbed, &disturbed, "except for the version of the other decision");
 }

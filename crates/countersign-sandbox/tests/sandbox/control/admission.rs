@@ -47,12 +47,12 @@ async fn only_loopback_peers_are_answered_without_a_token() {
             }
         }
         let embedded = scene.send(&method, path, HeaderMap::new(), "{}", None).await;
-        assert_ne!(embedded.status, 403, "{method} {path} from the program itself");
+        assert_ne!(embedded.status, 403, "{method} {path} from the embedding program");
     }
 }
 
 #[tokio::test]
-async fn a_token_lets_in_from_everywhere_and_is_wanted_from_everywhere() {
+async fn a_token_admits_every_peer_and_is_required_of_every_peer() {
     let settings = Settings { control_token: ControlToken::new("open-sesame"), ..Settings::default() };
     let scene = Scene::with(settings).await;
     for (method, path) in CALLS {
@@ -94,7 +94,7 @@ async fn no_page_in_a_browser_is_answered() {
 }
 
 #[tokio::test]
-async fn paths_and_methods_that_are_none_are_refused_in_the_apis_envelope() {
+async fn unknown_paths_and_methods_are_refused_in_the_apis_envelope() {
     let scene = Scene::new().await;
     for path in
         ["", "/", "/clocks", "/clock/now", "/checkout-sessions/a", "/checkout-sessions/a/buyer/b", "//clock"]

@@ -43,7 +43,7 @@ async fn a_started_checkout_has_the_documented_defaults() {
 }
 
 #[tokio::test]
-async fn every_member_that_is_given_stands_in_the_session() {
+async fn every_member_that_is_given_is_in_the_session() {
     let scene = Scene::new().await;
     let address = |line: &str| {
         json!({"name": "A", "addressLine1": line, "addressLine2": null, "addressLine3": null, "city": "C",
@@ -100,7 +100,7 @@ async fn every_member_that_is_given_stands_in_the_session() {
 }
 
 #[tokio::test]
-async fn a_card_brings_its_billing_address_but_in_the_place_of_one_that_was_given() {
+async fn a_card_brings_its_billing_address_unless_one_was_given() {
     let scene = Scene::new().await;
     for (currency, amount, first, second) in [
         ("USD", "14.00", "Seattle", "Portland"),
@@ -114,7 +114,7 @@ async fn a_card_brings_its_billing_address_but_in_the_place_of_one_that_was_give
             let acted = scene.act(id, &json!({"action": "selectCard", "card": card})).await;
             assert_eq!(acted.body["billingAddress"]["city"], city, "{card}");
         }
-        assert_eq!(started.body["shippingAddress"]["city"], first, "the parcel goes where it went");
+        assert_eq!(started.body["shippingAddress"]["city"], first, "the delivery address stays");
     }
     let given = json!({"name": "N", "addressLine1": "1 Given Street", "city": "Boise", "countryCode": "US"});
     let id = scene.checkout(&json!({"card": "0000", "billingAddress": given})).await;
@@ -137,7 +137,7 @@ async fn a_full_answer_to_finalize_is_ordered_with_the_checkout() {
 }
 
 #[tokio::test]
-async fn what_makes_no_checkout_is_refused_by_its_name_and_starts_none() {
+async fn a_checkout_that_is_not_valid_is_refused_by_member_and_not_started() {
     let scene = Scene::new().await;
     let details = |members: Value| json!({"paymentDetails": members});
     let usd = |amount: &str| json!({"amount": amount, "currencyCode": "USD"});
@@ -214,7 +214,7 @@ async fn what_makes_no_checkout_is_refused_by_its_name_and_starts_none() {
 }
 
 #[tokio::test]
-async fn an_unprefixed_key_checks_out_in_the_sandbox_unless_told() {
+async fn an_unprefixed_key_checks_out_in_the_sandbox_by_default() {
     let scene = Scene::new().await;
     for (environment, expected) in
         [(Value::Null, "Sandbox"), (json!("sandbox"), "Sandbox"), (json!("Live"), "Live")]
@@ -226,7 +226,7 @@ async fn an_unprefixed_key_checks_out_in_the_sandbox_unless_told() {
 
 // Promise: A28
 #[tokio::test]
-async fn the_buyer_does_each_of_the_seven_things() {
+async fn each_of_the_buyers_seven_acts_has_its_effect() {
     let address = json!({"name": "B", "addressLine1": "9 Elsewhere", "countryCode": "US"});
     for (act, event, state) in [
         (json!({"action": "placeOrder"}), "OrderPlaced", "Open"),
@@ -274,7 +274,7 @@ async fn the_buyer_can_still_cancel_after_placing_the_order() {
 }
 
 #[tokio::test]
-async fn acts_that_cannot_be_are_refused_by_name_and_change_nothing() {
+async fn acts_that_are_not_possible_are_refused_by_name_and_change_nothing() {
     let scene = Scene::new().await;
     let id = scene.checkout(&json!({"placed": true})).await;
     let pay_only = scene.checkout(&json!({"productType": "PayOnly"})).await;
@@ -319,10 +319,10 @@ async fn acts_that_cannot_be_are_refused_by_name_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn members_may_be_given_in_part() {
+async fn an_object_may_be_given_without_some_of_its_members() {
     let scene = Scene::new().await;
     let merged = merged(&json!({"a": {"b": 1, "c": 2}}), &json!({"a": {"c": 3}}));
-    assert_eq!(merged, json!({"a": {"b": 1, "c": 3}}), "the scene's own merging");
+    assert_eq!(merged, json!({"a": {"b": 1, "c": 3}}), "how the scene merges members");
     let started = scene.start(&json!({"buyer": {"name": "N"}})).await;
     assert_eq!(started.body["buyer"]["email"], Value::Null);
     assert!(started.body["buyer"]["buyerId"].is_string());

@@ -1,5 +1,5 @@
-//! docs/sandbox.md is as the control API is: the routes of its router, the words that it takes, which it
-//! lists itself when it is given a wrong one, and the members that it reads.
+//! docs/sandbox.md matches the control API: the routes of its router, the words that it accepts, which it
+//! lists itself when it gets a wrong one, and the members that it reads.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::scene::Scene;
 const PAGE: &str = include_str!("../../../../../docs/sandbox.md");
 const ROUTES: &str = include_str!("../../../src/control/mod.rs");
 
-/// What the control API reads and shows.
+/// Where the control API reads and shows members.
 const SHAPES: [&str; 6] = [
     include_str!("../../../src/control/checkout.rs"),
     include_str!("../../../src/control/events.rs"),
@@ -21,25 +21,25 @@ const SHAPES: [&str; 6] = [
     include_str!("../../../src/control/payments.rs"),
 ];
 
-/// A text's part from one mark to the next.
+/// The part of a text between two marks.
 fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no {from:?}"));
     rest.split_once(to).map_or(rest, |(part, _)| part)
 }
 
-/// What stands between backticks.
+/// What is between backticks.
 fn quoted(text: &str) -> BTreeSet<&str> {
     text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).collect()
 }
 
-/// What the first column of a table quotes: the one of this head, below this heading.
+/// What the first column of a table quotes: the table with this head, below this heading.
 fn column(heading: &str, head: &str) -> BTreeSet<&'static str> {
     let table = between(between(PAGE, heading, "\n#"), &format!("| {head} |"), "\n\n");
     let cells = table.lines().filter_map(|row| row.strip_prefix("| ")?.split('|').next());
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
 }
 
-/// What one row of the table below a heading quotes behind its name.
+/// What one row of the table below a heading quotes after its name.
 fn row(heading: &str, name: &str) -> BTreeSet<&'static str> {
     let row = between(between(PAGE, heading, "\n##"), &format!("| {name} |"), "\n");
     quoted(row)
@@ -59,7 +59,7 @@ fn routed() -> BTreeSet<(String, &'static str)> {
 }
 
 #[tokio::test]
-async fn every_route_stands_in_the_reference_and_is_there() {
+async fn the_reference_lists_every_route_and_no_other() {
     let told = documented().into_iter().map(|(method, path)| (method.to_owned(), path));
     assert_eq!(told.collect::<BTreeSet<_>>(), routed());
     let scene = Scene::new().await;
@@ -73,7 +73,7 @@ async fn every_route_stands_in_the_reference_and_is_there() {
     }
 }
 
-/// The words that the API says it takes, when it is given another.
+/// The words that the API says it accepts, when it gets another one.
 async fn taken(scene: &Scene, path: &str, member: &str, body: Value) -> BTreeSet<String> {
     let answer = scene.control(Method::POST, path, &body.to_string()).await;
     assert_eq!((answer.status, answer.reason_code()), (400, "InvalidParameterValue"), "{body}");
@@ -82,12 +82,12 @@ async fn taken(scene: &Scene, path: &str, member: &str, body: Value) -> BTreeSet
     words.split(", ").map(str::to_owned).collect()
 }
 
-/// The path, the member, a body with a wrong word, what the page quotes there, and which of that is no word of
-/// the member's.
+/// The path, the member, a body with a wrong word, what the page quotes there, and which of these are not
+/// words of the member.
 type Case<'a> = (&'a str, &'a str, Value, BTreeSet<&'static str>, &'a [&'a str]);
 
 #[tokio::test]
-async fn every_word_that_is_taken_stands_in_its_place_and_no_other() {
+async fn the_reference_lists_every_accepted_word_in_its_place_and_no_other() {
     let scene = Scene::new().await;
     let checkout = "/_sandbox/checkout-sessions";
     let start = json!({"productType": "PayOnly", "paymentDetails": {"paymentIntent": "Confirm",
@@ -156,11 +156,11 @@ async fn every_word_that_is_taken_stands_in_its_place_and_no_other() {
 }
 
 #[test]
-fn every_member_that_is_read_or_shown_stands_in_the_reference() {
+fn the_reference_has_every_member_that_is_read_or_shown() {
     let told = quoted(PAGE);
     for text in SHAPES {
         let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-        // What is read is declared, what is shown is written member by member.
+        // Members that are read are declared; members that are shown are written one by one.
         let members = lines.filter_map(|line| {
             [" = \"", "with(\"", "some(\""].iter().find_map(|mark| line.split_once(mark)?.1.split_once('"'))
         });
@@ -176,7 +176,7 @@ fn every_member_that_is_read_or_shown_stands_in_the_reference() {
 }
 
 #[test]
-fn every_type_of_an_event_and_each_simulation_code_stands_in_the_reference() {
+fn the_reference_has_every_type_of_event_and_every_simulation_code() {
     let events = include_str!("../../../../countersign-domain/src/provider/event.rs");
     let rows = between(events, "\nhappened! {", "\n}").lines().filter_map(|line| line.strip_prefix("    "));
     let names = rows.filter(|row| row.starts_with(|first: char| first.is_ascii_uppercase()));
@@ -210,7 +210,7 @@ fn every_type_of_an_event_and_each_simulation_code_stands_in_the_reference() {
 }
 
 #[tokio::test]
-async fn nobody_but_this_machine_is_answered() {
+async fn only_this_machine_is_answered() {
     let scene = Scene::new().await;
     for (method, path) in documented() {
         let path = path.replace(['{', '}'], "");

@@ -16,7 +16,7 @@ fn sequences(events: &[Value]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_checkouts_events_stand_in_causal_order_with_the_instants_of_what_happened() {
+async fn a_checkouts_events_are_in_causal_order_with_the_instants_of_what_happened() {
     let scene = Scene::new().await;
     let payment = json!({"paymentIntent": "Authorize", "canHandlePendingAuthorization": true});
     let id = scene.checkout(&json!({"card": "0701", "paymentDetails": payment})).await;

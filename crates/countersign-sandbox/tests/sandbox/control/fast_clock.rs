@@ -1,5 +1,5 @@
-//! A clock that runs fast, is moved and is stopped, while merchants read: each reader sees what a real
-//! clock would have shown then.
+//! A clock that runs fast, is moved and is frozen while merchants read: each reader sees what a real clock
+//! would have shown at that instant.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::scene::Scene;
 
-/// A charge whose authorization is pending until its instant.
+/// A charge whose authorization is pending until this instant.
 struct Pending {
     charge_id: String,
     decided_at: String,
@@ -32,7 +32,7 @@ async fn now(scene: &Scene) -> String {
     scene.control(Method::GET, "/_sandbox/clock", "").await.text("now").to_owned()
 }
 
-/// Reads a charge between two looks at the clock, and gives its state.
+/// Reads the clock, a charge, and the clock again, and returns the charge's state.
 async fn read(scene: &Scene, pending: &Pending) -> String {
     let before = now(scene).await;
     tokio::task::yield_now().await;
@@ -40,7 +40,7 @@ async fn read(scene: &Scene, pending: &Pending) -> String {
     tokio::task::yield_now().await;
     let after = now(scene).await;
     let state = charge.body["statusDetails"]["state"].as_str().unwrap().to_owned();
-    // Instants of this form are in order as texts.
+    // Instants of this form sort as texts.
     if after < pending.decided_at {
         assert_eq!(state, "AuthorizationInitiated", "{before} {after} {}", pending.decided_at);
     }
@@ -93,7 +93,7 @@ async fn a_reader_sees_what_a_real_clock_would_have_shown() {
         states.extend(reader.await.unwrap());
     }
     for state in ["AuthorizationInitiated", "Authorized"] {
-        assert!(states.iter().any(|seen| seen == state), "nobody has read {state}");
+        assert!(states.iter().any(|seen| seen == state), "no reader saw {state}");
     }
     scene.advance("PT1M").await;
     loops.abort();
@@ -105,5 +105,5 @@ async fn a_reader_sees_what_a_real_clock_would_have_shown() {
         .map(|event| event["at"].as_str().unwrap())
         .collect();
     let expected: Vec<&str> = charges.iter().map(|charge| charge.decided_at.as_str()).collect();
-    assert_eq!(decided, expected, "each at its own instant, in their order");
+    assert_eq!(decided, expected, "each at its own instant, in due order");
 }

@@ -1,4 +1,4 @@
-//! Ordering faults, and what they do to signed calls.
+//! Ordering faults, and their effect on signed calls.
 
 use std::time::Duration;
 
@@ -51,8 +51,12 @@ async fn the_answer_is_lost_and_the_effect_is_as_declared() {
             assert_eq!(scene.clock.slept(), expected_waits, "{point} {kind}");
             let read = scene.get_checkout_session(&id).await;
             assert_eq!(read.body["statusDetails"]["state"], effect, "{point} {kind}");
-            assert_eq!(listed(&scene).await, Vec::<Value>::new(), "it has struck as often as ordered");
-            // Before the commit nothing happened: the same call may now be made.
+            assert_eq!(
+                listed(&scene).await,
+                Vec::<Value>::new(),
+                "the fault has struck as many times as ordered"
+            );
+            // Before the commit nothing happened: the same call can still be made.
             if point == "before" {
                 assert_eq!(scene.finalize(&id).await.status, 200);
             }
@@ -72,7 +76,7 @@ async fn a_timeout_lasts_as_long_as_ordered() {
 }
 
 #[tokio::test]
-async fn a_refused_call_uses_up_no_fault_after_commit() {
+async fn a_refused_call_does_not_use_up_a_fault_after_commit() {
     let scene = Scene::new().await;
     let id = scene.checkout(&json!({})).await;
     ordered(&scene, &on_finalize("afterCommit", "reset")).await;
@@ -104,7 +108,7 @@ async fn the_signature_is_verified_before_anything_strikes() {
     assert_eq!(listed(&scene).await.len(), 1);
 }
 
-/// Every call's method, its path to some object, and its name, as the sandbox's table has them.
+/// Every call's method, its path with an object's id, and its name, from the sandbox's table.
 fn calls() -> Vec<(Method, String, &'static str)> {
     let (_, table) = include_str!("../../../src/calls/mod.rs").split_once("\ncalls! {\n").unwrap();
     let (rows, _) = table.split_once("\n}").unwrap();
@@ -140,7 +144,7 @@ async fn captured_order(scene: &Scene) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_lost_answer_of_a_payments_call_has_its_effect_or_none() {
+async fn a_lost_answer_of_a_payments_call_follows_its_effect_or_no_effect() {
     for (point, took_effect) in [("before", false), ("afterCommit", true)] {
         let scene = Scene::new().await;
         let (permission, charge) = captured_order(&scene).await;
@@ -221,11 +225,11 @@ async fn stale_reads_of_a_payment_show_it_before_its_last_change() {
         assert_eq!(shown(path.clone()).await, present, "{operation}");
     }
     scene.advance("PT26S").await;
-    let beside = scene.signed_with_key(Method::POST, "/v2/charges", &create, "d").await.unwrap();
-    let beside = format!("/v2/charges/{}", beside.text("chargeId"));
+    let unrelated = scene.signed_with_key(Method::POST, "/v2/charges", &create, "d").await.unwrap();
+    let unrelated = format!("/v2/charges/{}", unrelated.text("chargeId"));
     scene.advance("PT4S").await;
     ordered(&scene, &json!({"operation": "getCharge", "kind": "staleRead"})).await;
-    assert_eq!(shown(beside).await, "ResourceNotFound", "the refund's timer has not changed it");
+    assert_eq!(shown(unrelated).await, "ResourceNotFound", "the refund's timer has not changed this charge");
     ordered(&scene, &json!({"operation": "getRefund", "kind": "staleRead", "delay": "PT1M"})).await;
     assert_eq!(shown(refund.clone()).await, "RefundInitiated", "it was decided less than a minute ago");
     assert_eq!(shown(refund).await, "Refunded");
@@ -253,7 +257,7 @@ async fn a_stale_read_shows_the_state_before_the_last_change_for_a_while() {
 }
 
 #[tokio::test]
-async fn what_was_just_created_is_not_there_in_a_stale_read() {
+async fn a_new_object_is_not_found_by_a_stale_read() {
     let scene = Scene::new().await;
     let id = scene.checkout(&json!({"placed": true})).await;
     let finalized = scene.finalize(&id).await;
@@ -295,7 +299,7 @@ async fn the_same_seed_strikes_the_same_calls() {
 }
 
 #[tokio::test]
-async fn orders_are_listed_as_they_stand_and_removed_one_by_one_or_all_together() {
+async fn orders_are_listed_as_they_are_now_and_removed_one_by_one_or_all_together() {
     let scene = Scene::new().await;
     let plain = ordered(&scene, &on_finalize("afterCommit", "status")).await;
     let fault = json!({"operation": "getCheckoutSession", "point": "before", "kind": "staleRead", "times": 3,
@@ -325,7 +329,7 @@ async fn orders_are_listed_as_they_stand_and_removed_one_by_one_or_all_together(
 }
 
 #[tokio::test]
-async fn what_is_no_fault_is_refused_by_name_and_not_ordered() {
+async fn a_fault_that_is_not_valid_is_refused_by_name_and_not_ordered() {
     let scene = Scene::new().await;
     let base = || on_finalize("before", "reset");
     let with = |members: Value| super::scene::merged(&base(), &members);
@@ -366,7 +370,7 @@ async fn what_is_no_fault_is_refused_by_name_and_not_ordered() {
 }
 
 #[tokio::test]
-async fn a_fault_is_for_the_key_and_the_session_that_it_names() {
+async fn a_fault_strikes_only_the_key_and_the_session_that_it_names() {
     let scene = Scene::new().await;
     let (id, other) = (scene.checkout(&json!({})).await, scene.checkout(&json!({})).await);
     let fault = |members: Value| {
@@ -382,7 +386,7 @@ async fn a_fault_is_for_the_key_and_the_session_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_bounded_number_of_faults_is_taken() {
+async fn a_bounded_number_of_faults_is_accepted() {
     let scene = Scene::new().await;
     for _ in 0..1_000 {
         ordered(&scene, &on_finalize("before", "reset")).await;

@@ -1,5 +1,5 @@
-//! The control API through the real handler: a test's own way to start checkouts, play the buyer, move
-//! the clock and order faults.
+//! The control API through the real handler: starting checkouts, playing the buyer, moving the clock and
+//! ordering faults.
 
 mod admission;
 mod checkouts;

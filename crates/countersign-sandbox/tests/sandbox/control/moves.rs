@@ -18,7 +18,7 @@ async fn clock(scene: &Scene) -> (String, bool) {
 
 // Promise: A21
 #[tokio::test]
-async fn the_clock_goes_where_it_is_told() {
+async fn the_clock_moves_as_ordered() {
     let scene = Scene::new().await;
     for (body, now, frozen) in [
         (r#"{"advance":"PT24H"}"#, "20260902T120000Z", false),
@@ -51,7 +51,7 @@ async fn real_time_passes_unless_the_clock_is_frozen() {
 
 // Promise: A21
 #[tokio::test]
-async fn a_fast_clock_shows_its_rate_and_keeps_it_while_it_stands_or_is_moved() {
+async fn a_fast_clock_shows_its_rate_and_keeps_it_while_it_is_frozen_or_moved() {
     let scene = Scene::new().await;
     for (body, rate, after_a_second) in [
         (r#"{"rate":3600}"#, 3_600, "20260901T130000Z"),
@@ -72,7 +72,7 @@ async fn a_fast_clock_shows_its_rate_and_keeps_it_while_it_stands_or_is_moved() 
 }
 
 #[tokio::test]
-async fn what_is_no_move_is_refused_and_moves_nothing() {
+async fn a_move_that_is_not_valid_is_refused_and_moves_nothing() {
     let scene = Scene::new().await;
     for (body, reason_code, field) in [
         (r#"{"advance":"24H"}"#, "InvalidParameterValue", "[advance]"),
@@ -119,7 +119,7 @@ async fn due_timers_have_run_before_the_answer() {
 }
 
 #[tokio::test]
-async fn what_timers_did_is_not_undone_by_setting_the_clock_back() {
+async fn setting_the_clock_back_does_not_undo_what_timers_did() {
     let scene = Scene::new().await;
     let id = scene.checkout(&json!({})).await;
     scene.advance("PT24H").await;
@@ -148,7 +148,7 @@ async fn a_pending_authorization_is_decided_by_the_virtual_clock() {
 }
 
 #[tokio::test]
-async fn a_restart_goes_on_from_what_was_decided_last_and_else_with_the_real_time() {
+async fn a_restart_continues_from_the_last_decision_or_else_with_the_real_time() {
     for (decides, expected) in [(true, "20261001T120000Z"), (false, NOON)] {
         let store = Arc::new(MemoryStore::default());
         let scene = Scene::on(store.clone(), Settings::default()).await;

@@ -47,7 +47,7 @@ async fn a_buyer_closes_a_permission_and_its_open_charges_stay() {
 }
 
 #[tokio::test]
-async fn a_buyer_who_names_another_payment_method_mends_a_declined_permission() {
+async fn a_declined_permission_is_chargeable_again_once_its_buyer_names_another_payment_method() {
     let scene = Scene::new().await;
     // The pending authorization of this card is declined hard.
     let over = json!({"placed": true, "card": "4354", "paymentDetails": {
@@ -64,16 +64,20 @@ async fn a_buyer_who_names_another_payment_method_mends_a_declined_permission() 
     let refused = scene.signed_with_key(Method::POST, "/v2/charges", &charge, "1").await.unwrap();
     assert_eq!((refused.status, refused.reason_code()), (422, "InvalidChargePermissionStatus"));
     assert!(refused.message().contains("PaymentMethodInvalid"), "{}", refused.message());
-    // The same card again is declined again.
+    // The same card is declined again.
     let same = buyer(&scene, &permission, r#"{"action":"updatePaymentMethod","card":"4354"}"#).await;
     assert_eq!((same.status, state(&same)), (200, "Chargeable".to_owned()));
     let pending = scene.signed_with_key(Method::POST, "/v2/charges", &may_pend, "2").await.unwrap();
     assert_eq!((pending.status, state(&pending)), (201, "AuthorizationInitiated".to_owned()));
     scene.advance("PT30S").await;
-    let mended = buyer(&scene, &permission, update).await;
-    assert_eq!((mended.status, state(&mended)), (200, "Chargeable".to_owned()));
+    let updated = buyer(&scene, &permission, update).await;
+    assert_eq!((updated.status, state(&updated)), (200, "Chargeable".to_owned()));
     let charged = scene.signed_with_key(Method::POST, "/v2/charges", &may_pend, "1").await.unwrap();
-    assert_eq!((charged.status, state(&charged)), (201, "Authorized".to_owned()), "it is another card");
+    assert_eq!(
+        (charged.status, state(&charged)),
+        (201, "Authorized".to_owned()),
+        "the permission has another card now"
+    );
     let told = scene.event_types(&id).await;
     assert_eq!(told[told.len() - 2..], ["ChargePermissionChargeable", "ChargeAuthorized"]);
     for (body, reason_code) in [
@@ -98,7 +102,7 @@ async fn buyer_and_amazon_cancel_a_charge_and_amazon_a_permission() {
         assert_eq!(canceled.body["statusDetails"]["state"], "Canceled");
         assert_eq!(canceled.body["statusDetails"]["reasonCode"], reason);
         let balances = ledger(&scene, &format!("?chargePermissionId={permission}")).await;
-        assert_eq!(balances.body["balances"]["available"], "100.00", "its amount is free again");
+        assert_eq!(balances.body["balances"]["available"], "100.00", "its amount is available again");
         assert_eq!(scene.event_types(&session).await.last().unwrap(), "ChargeCanceled");
         let again = scene.control(Method::POST, &path, r#"{"action":"cancel"}"#).await;
         assert_eq!((again.status, again.reason_code()), (422, "InvalidChargeStatus"));
@@ -113,7 +117,7 @@ async fn buyer_and_amazon_cancel_a_charge_and_amazon_a_permission() {
 }
 
 #[tokio::test]
-async fn what_nobody_does_to_a_charge_or_permission_is_refused_by_name() {
+async fn acts_that_a_charge_or_permission_does_not_have_are_refused_by_name() {
     let scene = Scene::new().await;
     let (_, permission, charge) = split_order(&scene).await;
     let none = "S01-0000000-0000000";
@@ -142,7 +146,7 @@ async fn what_nobody_does_to_a_charge_or_permission_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn what_no_buyer_does_is_refused_by_name() {
+async fn acts_that_the_buyer_does_not_have_are_refused_by_name() {
     let scene = Scene::new().await;
     let (_, permission, _) = split_order(&scene).await;
     for (permission, body, status, reason_code, named) in [
@@ -163,7 +167,7 @@ async fn what_no_buyer_does_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn the_ledger_shows_every_posting_and_what_is_where() {
+async fn the_ledger_shows_every_posting_and_every_balance() {
     let scene = Scene::new().await;
     let (_, permission, charge) = split_order(&scene).await;
     let capture = json!({"captureAmount": {"amount": "4.00", "currencyCode": "USD"}}).to_string();

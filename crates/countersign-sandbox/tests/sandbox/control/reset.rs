@@ -1,4 +1,4 @@
-//! Starting anew: a reset, and a seed.
+//! Starting from scratch: a reset, and a seed.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,8 @@ async fn reset(scene: &Scene) -> Answered {
     scene.control(Method::POST, "/_sandbox/reset", "").await
 }
 
-/// One checkout of each intent, finalized, and a fault: every id that was drawn, the requests' apart.
+/// Finalizes one checkout of each intent, and orders a fault: returns every id that was drawn, the requests'
+/// ids separately.
 async fn play(scene: &Scene) -> (Vec<Value>, Vec<Option<String>>) {
     let (mut ids, mut request_ids) = (Vec::new(), Vec::new());
     for intent in ["Confirm", "Authorize", "AuthorizeWithCapture"] {
@@ -44,7 +45,7 @@ async fn a_seed_fixes_every_id() {
 }
 
 #[tokio::test]
-async fn a_reset_forgets_everything_but_the_merchants_and_begins_the_ids_anew() {
+async fn a_reset_forgets_everything_but_the_merchants_and_restarts_the_ids() {
     let scene = Scene::seeded(7).await;
     let (first, first_requests) = play(&scene).await;
     scene.advance("P3D").await;
@@ -64,12 +65,12 @@ async fn a_reset_forgets_everything_but_the_merchants_and_begins_the_ids_anew() 
     let (again, requests) = play(&scene).await;
     assert_eq!(again, first);
     for request in requests {
-        assert!(!first_requests.contains(&request), "two requests have one id");
+        assert!(!first_requests.contains(&request), "two requests have the same id");
     }
 }
 
 #[tokio::test]
-async fn a_reset_takes_nothing_but_an_empty_object() {
+async fn a_reset_accepts_only_an_empty_object() {
     let scene = Scene::new().await;
     let id = scene.checkout(&json!({})).await;
     for (body, reason_code) in [

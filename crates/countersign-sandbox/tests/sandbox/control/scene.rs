@@ -1,5 +1,5 @@
-//! A sandbox in memory with two merchants, whose real clock the test moves, and those who talk to it:
-//! the test by the control API, the first merchant by signed requests.
+//! A sandbox in memory with two merchants, whose real clock the test moves, and its callers: the test by the
+//! control API, the first merchant by signed requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -26,7 +26,7 @@ use crate::leftovers::Leftovers;
 pub(crate) const NOON: &str = "20260901T120000Z";
 /// The first merchant's key.
 pub(crate) const KEY: &str = "SANDBOX-AHEGSJCM3L2S637RBGABLAFW";
-/// Another merchant's key, whose environment the path would name.
+/// Another merchant's key. It has no prefix, so the path would name its environment.
 pub(crate) const OTHER_MERCHANT: &str = "BXK2S637RBGABLAFWAHEGSJC";
 
 /// An answer, read.
@@ -69,7 +69,7 @@ pub(crate) struct Scene {
     pub(crate) sandbox: Arc<Sandbox>,
     /// The checkouts that were started, as the shop recorded them.
     recorded: Mutex<HashMap<String, Value>>,
-    /// The real clock. It stands still until a test moves it.
+    /// The real clock. It does not run until a test moves it.
     pub(crate) clock: FakeClock,
     leftovers: Leftovers,
 }
@@ -89,7 +89,7 @@ impl Scene {
         Self::on(Arc::new(MemoryStore::default()), settings).await
     }
 
-    /// A sandbox for which nobody waits: what sleeps moves its clock.
+    /// A sandbox that never waits: sleeping moves its clock.
     pub(crate) async fn without_waiting() -> Self {
         let clock = FakeClock::moved_by_sleeps(still().now());
         Self::start_on(Arc::new(MemoryStore::default()), None, Settings::default(), clock).await
@@ -130,7 +130,7 @@ impl Scene {
         Self { sandbox, recorded: Mutex::default(), clock, leftovers }
     }
 
-    /// One request by whom it may be.
+    /// Sends a request from any peer.
     pub(crate) async fn send(
         &self,
         method: &Method,
@@ -160,12 +160,12 @@ impl Scene {
         })
     }
 
-    /// One call of the control API.
+    /// Makes a call of the control API.
     pub(crate) async fn control(&self, method: Method, path: &str, body: &str) -> Answered {
         self.send(&method, path, HeaderMap::new(), body, Some("127.0.0.1:5000")).await
     }
 
-    /// One call of the first merchant's; nothing if the connection was reset.
+    /// Makes a call of the first merchant; `None` if the connection was reset.
     pub(crate) async fn signed(&self, method: Method, path: &str, body: &str) -> Option<Answered> {
         self.answered(self.signed_request(method, path, body, HeaderMap::new())).await
     }
@@ -197,7 +197,7 @@ impl Scene {
         request
     }
 
-    /// Starts a checkout: $14.00, Authorize, PayAndShip, with some members otherwise.
+    /// Starts a checkout: $14.00, Authorize, PayAndShip, with some members changed.
     pub(crate) async fn start(&self, changes: &Value) -> Answered {
         let usual = json!({
             "productType": "PayAndShip",
@@ -215,7 +215,7 @@ impl Scene {
         started
     }
 
-    /// The id of a checkout that was started.
+    /// Starts a checkout and returns its id.
     pub(crate) async fn checkout(&self, changes: &Value) -> String {
         let started = self.start(changes).await;
         assert_eq!(started.status, 201, "{changes}: {}", started.body);
@@ -254,7 +254,7 @@ impl Scene {
         self.try_finalize(id).await.unwrap_or_else(|| panic!("Finalize was reset"))
     }
 
-    /// The same; nothing if the connection was reset.
+    /// The same; `None` if the connection was reset.
     pub(crate) async fn try_finalize(&self, id: &str) -> Option<Answered> {
         self.answered(self.finalize_request(id)).await
     }

@@ -1,10 +1,10 @@
-//! What the shop's page answers is believed in nothing: it is read, checked, and taken once.
+//! No answer of the shop's page is trusted: it is read, checked, and accepted once.
 
 use serde_json::{Value, json};
 
 use super::scene::{Browser, Scene, button, cart, digital, merged};
 
-/// As far as the first question.
+/// Goes as far as the first question.
 async fn asked<'a>(scene: &'a Scene, config: &Value) -> Browser<'a> {
     let mut buyer = scene.visit(config).await;
     buyer.send("sign-in", &[("buyer", "0")]).await;
@@ -18,7 +18,7 @@ fn usd(amount: &str) -> Value {
 
 // Promise: A27
 #[tokio::test]
-async fn a_cart_that_breaks_a_rule_is_told_by_its_member_and_charges_nothing() {
+async fn a_cart_that_breaks_a_rule_is_refused_by_member_and_charges_nothing() {
     let option =
         |changes: Value| json!({"deliveryOptions": [merged(&cart(500)["deliveryOptions"][0], &changes)]});
     let line = |changes: Value| json!({"lineItems": [merged(&cart(500)["lineItems"][0], &changes)]});
@@ -70,7 +70,7 @@ async fn what_ships_nothing_has_no_delivery_options() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_object_is_no_answer() {
+async fn an_answer_that_is_not_a_json_object_is_refused() {
     for nonsense in ["", "null", "[]", "7", "\"ok\"", "{", "{\"a\":", "<script>"] {
         let scene = Scene::new().await;
         let mut buyer = asked(&scene, &button(&json!({}))).await;
@@ -80,7 +80,7 @@ async fn what_is_no_json_object_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_code_of_the_shops_is_told_in_the_buyers_words_and_leaves_the_earlier_cart() {
+async fn a_code_of_the_shop_is_explained_to_the_buyer_and_leaves_the_earlier_cart() {
     for (code, words) in [
         ("shippingAddressInvalid", "cannot deliver to this address"),
         ("deliveryOptionUnavailable", "no longer available"),
@@ -115,7 +115,7 @@ async fn a_handler_that_throws_or_hangs_is_asked_again_before_anything_is_placed
         assert!(buyer.shows("The shop does not answer."));
         assert_eq!(buyer.shows("it <broke>"), failure == "NoAnswer");
         assert_eq!(scene.events().await.last().unwrap(), event);
-        // The shop may have computed another total meanwhile.
+        // The shop may have computed a different total meanwhile.
         buyer.place("card").await;
         assert_eq!(buyer.title(), "Review your order");
         buyer.send("answer", &[("id", &id), ("answer", &cart(1_500).to_string())]).await;
@@ -143,7 +143,7 @@ async fn a_copy_of_an_answer_and_one_to_another_question_change_nothing() {
 }
 
 #[tokio::test]
-async fn acts_that_do_not_fit_the_step_change_nothing_and_show_what_is() {
+async fn acts_that_do_not_fit_the_step_change_nothing_and_show_the_current_state() {
     let acts: [(&str, &[(&str, &str)]); 14] = [
         ("sign-in", &[("buyer", "1")]),
         ("consent", &[]),
@@ -191,7 +191,7 @@ async fn acts_that_do_not_fit_the_step_change_nothing_and_show_what_is() {
         }
     }
     buyer.send("cancel", &[]).await;
-    assert_eq!(buyer.title(), "Completing your order", "what is over is not canceled");
+    assert_eq!(buyer.title(), "Completing your order", "a visit that is over cannot be canceled");
 }
 
 #[tokio::test]
@@ -239,7 +239,7 @@ async fn an_order_is_placed_for_the_total_that_was_shown_and_for_no_other() {
 }
 
 #[tokio::test]
-async fn after_the_order_is_placed_no_cart_is_taken() {
+async fn after_the_order_is_placed_no_cart_is_accepted() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&json!({}))).await;
     buyer.begin(&cart(500)).await;
@@ -251,7 +251,7 @@ async fn after_the_order_is_placed_no_cart_is_taken() {
 }
 
 #[tokio::test]
-async fn the_shop_ends_the_checkout_well_or_ill_or_elsewhere() {
+async fn the_shop_ends_the_checkout_with_an_error_or_a_redirect() {
     let error = json!({"status": "error", "reasonCode": "cartChanged"});
     let elsewhere = json!({"status": "redirectRequired", "redirectUrl": "https://pay.example/3ds?a=1&b=2"});
     for (answer, title, shown, event) in [
@@ -295,7 +295,7 @@ async fn a_payment_that_is_made_is_shown_as_made_though_the_shops_answer_was_los
 }
 
 #[tokio::test]
-async fn the_last_page_says_what_is_true_of_the_payment_whatever_the_shop_says() {
+async fn the_last_page_shows_the_true_state_of_the_payment_whatever_the_shop_says() {
     let error = |code: &str| json!({"status": "error", "reasonCode": code});
     for (answer, before, after) in [
         (json!({"status": "success"}), "Completing your order", "Your order is complete"),
@@ -318,7 +318,7 @@ async fn the_last_page_says_what_is_true_of_the_payment_whatever_the_shop_says()
 }
 
 #[tokio::test]
-async fn while_the_shop_does_not_know_the_buyer_is_told_that_nobody_does_in_every_language() {
+async fn while_the_shop_does_not_know_the_outcome_the_page_says_so_in_every_language() {
     for (language, title, words) in [
         ("en_US", "It is not known yet whether your order was paid", "The shop will tell you."),
         ("de_DE", "Ob Ihre Bestellung bezahlt wurde, steht noch nicht fest", "Der Shop teilt es Ihnen mit."),
@@ -339,7 +339,7 @@ async fn while_the_shop_does_not_know_the_buyer_is_told_that_nobody_does_in_ever
 }
 
 #[tokio::test]
-async fn what_nobody_knew_is_known_once_the_session_is_canceled() {
+async fn an_unknown_outcome_is_known_once_the_session_is_canceled() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&json!({}))).await;
     buyer.begin(&cart(500)).await;

@@ -1,4 +1,4 @@
-//! How a checkout ends otherwise: declined, asked by the bank, canceled, expired.
+//! Other ways for a checkout to continue or end: declined, checked by the bank, canceled, expired.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ async fn reviewing(scene: &Scene) -> Browser<'_> {
     buyer
 }
 
-/// What the shop's page is told at the end.
+/// What the shop's page is notified of at the end.
 fn told(buyer: &Browser<'_>) -> Value {
     serde_json::from_str(&attribute(&buyer.html, "data-tell").unwrap()).unwrap()
 }
@@ -37,7 +37,7 @@ async fn a_declined_buyer_pays_by_another_card() {
 }
 
 #[tokio::test]
-async fn a_card_that_is_billed_elsewhere_brings_its_address_where_the_shop_may_see_it() {
+async fn a_card_with_its_own_billing_address_brings_it_if_the_shop_may_see_it() {
     let config = button(&json!({"productType": "PayOnly"}));
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&config).await;
@@ -47,7 +47,10 @@ async fn a_card_that_is_billed_elsewhere_brings_its_address_where_the_shop_may_s
         buyer.send("another-card", &[("card", card)]).await;
         assert_eq!(scene.session().await["billingAddress"]["city"], city, "{card}");
     }
-    assert_eq!(buyer.asked[0].1["billingAddress"]["city"], "Seattle", "what the shop has quoted for");
+    assert_eq!(
+        buyer.asked[0].1["billingAddress"]["city"], "Seattle",
+        "the address that the shop has quoted for"
+    );
     buyer.place("card").await;
     let told = buyer.question().unwrap()["detail"].clone();
     assert_eq!(told["billingAddress"]["city"], "Portland");
@@ -56,7 +59,7 @@ async fn a_card_that_is_billed_elsewhere_brings_its_address_where_the_shop_may_s
     assert_eq!(scene.finalize(&stale, &digital(), &config).await.0, 400);
     assert_eq!(scene.finalize(&told, &digital(), &config).await.0, 200);
 
-    // The only address of the buyer with hardly any is that of each card.
+    // The buyer with hardly any data has one address, which is that of every card.
     let scene = Scene::new().await;
     let mut bare = scene.visit(&config).await;
     bare.send("sign-in", &[("buyer", "3")]).await;
@@ -65,7 +68,7 @@ async fn a_card_that_is_billed_elsewhere_brings_its_address_where_the_shop_may_s
     bare.send("card", &[("card", "0000")]).await;
     assert_eq!(scene.session().await["billingAddress"]["addressLine1"], "1 Bare Street");
 
-    // Nor is an address shared for a card's sake.
+    // Choosing a card does not share a billing address that the shop did not ask for.
     let scene = Scene::new().await;
     let mut shipped = scene.visit(&button(&json!({"checkoutSessionConfig": {"scopes": ["name"]}}))).await;
     shipped.begin(&cart(500)).await;
@@ -84,7 +87,7 @@ async fn a_declined_buyer_who_gives_up_ends_the_session_as_declined() {
     assert_eq!(scene.session_state().await, "Canceled/Declined");
     assert_eq!(told(&buyer)["event"], "onCancel");
     assert_eq!(told(&buyer)["detail"]["reasonCode"], "Declined");
-    assert!(!buyer.html.contains(" data-closes"), "the buyer reads why");
+    assert!(!buyer.html.contains(" data-closes"), "the page stays open, so that the buyer can read why");
 }
 
 #[tokio::test]
@@ -193,7 +196,7 @@ async fn a_checkout_expires_by_the_clock_whatever_its_step_and_is_gone_with_its_
 }
 
 #[tokio::test]
-async fn an_order_that_a_test_placed_elsewhere_is_told_to_the_shop_when_the_buyer_asks_again() {
+async fn the_shop_hears_of_an_order_placed_by_the_control_api_when_the_buyer_asks_again() {
     let scene = Scene::new().await;
     let mut buyer = reviewing(&scene).await;
     scene.act(&scene.session_id().await, &json!({"action": "placeOrder"})).await;

@@ -1,4 +1,4 @@
-//! The whole way from the button to a finalized session, and what the shop's page is asked on it.
+//! The whole way from the button to a finalized session, and the questions to the shop's page.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::scene::{Scene, attribute, button, cart, digital, merged};
 
 // Promise: A27
 #[tokio::test]
-async fn whatever_is_sold_and_intended_is_bought_on_the_page_and_finalized() {
+async fn every_product_type_with_every_intent_is_bought_on_the_page_and_finalized() {
     for (product_type, quoted) in [("PayAndShip", cart(500)), ("PayOnly", digital())] {
         for (intent, state) in
             [("Confirm", None), ("Authorize", Some("Authorized")), ("AuthorizeWithCapture", Some("Captured"))]
@@ -43,7 +43,7 @@ async fn whatever_is_sold_and_intended_is_bought_on_the_page_and_finalized() {
 
 // Promise: A27
 #[tokio::test]
-async fn the_events_stand_in_the_order_in_which_the_buyer_and_the_shop_acted() {
+async fn the_events_are_in_the_order_in_which_the_buyer_and_the_shop_acted() {
     let scene = Scene::new().await;
     let config = button(&json!({}));
     let mut buyer = scene.visit(&config).await;
@@ -85,7 +85,7 @@ async fn the_events_stand_in_the_order_in_which_the_buyer_and_the_shop_acted() {
 
 // Promise: A27
 #[tokio::test]
-async fn the_shop_is_asked_with_what_amazons_handlers_are_given() {
+async fn the_shop_is_asked_with_the_events_of_amazons_handlers() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&json!({"checkoutLanguage": "en_US"}))).await;
     buyer.begin(&cart(500)).await;
@@ -131,7 +131,7 @@ async fn the_shop_is_asked_with_what_amazons_handlers_are_given() {
 }
 
 #[tokio::test]
-async fn what_is_marked_when_the_order_is_placed_is_chosen_first() {
+async fn what_is_selected_when_the_order_is_placed_is_chosen_first() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&json!({}))).await;
     buyer.begin(&cart(500)).await;
@@ -147,7 +147,7 @@ async fn what_is_marked_when_the_order_is_placed_is_chosen_first() {
         let fields = placing(&buyer.cart_number(), option, address);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         buyer.send("place-order", &fields).await;
-        assert_eq!(buyer.question().unwrap()["event"], asked, "the shop says first what that costs");
+        assert_eq!(buyer.question().unwrap()["event"], asked, "the shop first says what that costs");
         buyer.answer(&quoted).await;
     }
     assert!(!scene.events().await.contains(&"OrderPlaced".to_owned()));
@@ -161,7 +161,7 @@ async fn what_is_marked_when_the_order_is_placed_is_chosen_first() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_shipped_a_coupon_is_asked_for_as_at_the_start() {
+async fn if_nothing_is_shipped_a_coupon_is_asked_about_as_at_the_start() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&json!({"productType": "PayOnly"}))).await;
     buyer.begin(&digital()).await;
@@ -177,7 +177,7 @@ async fn where_nothing_is_shipped_a_coupon_is_asked_for_as_at_the_start() {
 }
 
 #[tokio::test]
-async fn what_the_buyer_does_not_agree_to_share_is_not_told() {
+async fn what_the_buyer_does_not_agree_to_share_is_not_shared() {
     let scene = Scene::new().await;
     let config = button(&json!({"checkoutSessionConfig": {"scopes": ["postalCode"]}}));
     let mut buyer = scene.visit(&config).await;
@@ -192,7 +192,7 @@ async fn what_the_buyer_does_not_agree_to_share_is_not_told() {
     let session = scene.session().await;
     assert!(session["buyer"]["buyerId"].is_string());
     for member in ["name", "email", "phoneNumber"] {
-        assert_eq!(session["buyer"][member], Value::Null, "nor does the API tell it: {member}");
+        assert_eq!(session["buyer"][member], Value::Null, "nor does the API show it: {member}");
     }
     assert_eq!(detail["shippingAddress"]["postalCode"], "98101", "a parcel's address is payment-critical");
     buyer.answer(&cart(500)).await;
@@ -202,7 +202,7 @@ async fn what_the_buyer_does_not_agree_to_share_is_not_told() {
 }
 
 #[tokio::test]
-async fn the_order_is_charged_as_quoted_last_for_the_address_that_was_chosen_then() {
+async fn the_order_is_charged_as_last_quoted_for_the_address_that_was_chosen_then() {
     let scene = Scene::new().await;
     let config = button(&json!({}));
     let mut buyer = scene.visit(&config).await;
@@ -228,12 +228,12 @@ async fn the_order_is_charged_as_quoted_last_for_the_address_that_was_chosen_the
 }
 
 #[tokio::test]
-async fn a_handler_that_the_shop_has_not_is_not_asked() {
+async fn a_handler_that_the_shop_does_not_have_is_not_asked() {
     let scene = Scene::new().await;
     let config = button(&json!({"handlers": ["onInitCheckout", "onCompleteCheckout", "onCancel"]}));
     let mut buyer = scene.visit(&config).await;
     buyer.begin(&cart(500)).await;
-    assert!(!buyer.shows("Coupon code"), "nobody would hear of a code");
+    assert!(!buyer.shows("Coupon code"), "no handler could be asked about a code");
     buyer.send("address", &[("address", "1")]).await;
     buyer.send("delivery-option", &[("option", "express")]).await;
     assert_eq!(buyer.question(), None);
@@ -245,7 +245,7 @@ async fn a_handler_that_the_shop_has_not_is_not_asked() {
 
 // Promise: A30
 #[tokio::test]
-async fn every_test_buyer_of_every_region_is_finalized_with_the_address_that_was_told() {
+async fn every_test_buyer_of_every_region_is_finalized_with_the_address_that_the_shop_got() {
     for (currency, language) in [("USD", "en_US"), ("EUR", "de_DE"), ("JPY", "ja_JP")] {
         for place in ["0", "1", "2", "3"] {
             let scene = Scene::new().await;
@@ -287,7 +287,7 @@ async fn a_page_that_is_loaded_again_asks_the_same_question() {
 }
 
 #[tokio::test]
-async fn what_an_order_costs_more_than_money_is_shown_and_not_interpreted() {
+async fn gift_details_add_ons_and_points_are_shown_and_not_interpreted() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&json!({}))).await;
     let gifts =

@@ -1,4 +1,4 @@
-//! A button's configuration: each mistake is told by its member, and only a shop's page begins a checkout.
+//! A button's configuration: each mistake is named by its member, and only a shop's page begins a checkout.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -94,13 +94,13 @@ async fn each_mistake_of_a_configuration_is_named() {
     for (changes, named) in cases {
         let (status, why) = refused(&scene, &button(&changes)).await;
         assert_eq!(status, 400, "{changes}: {why}");
-        assert!(why.contains(&named), "{changes}: {why} names no {named}");
+        assert!(why.contains(&named), "{changes}: {why} does not name {named}");
     }
     assert_eq!(scene.events().await, [""; 0], "no checkout began");
 }
 
 #[tokio::test]
-async fn what_is_no_configuration_begins_nothing() {
+async fn a_body_that_is_not_a_configuration_begins_nothing() {
     let scene = Scene::new().await;
     let headers = [("origin", SHOP)];
     for body in
@@ -116,7 +116,7 @@ async fn what_is_no_configuration_begins_nothing() {
 }
 
 #[tokio::test]
-async fn only_a_page_of_the_web_begins_a_checkout_and_is_the_one_that_is_spoken_to() {
+async fn only_a_page_with_a_web_origin_begins_a_checkout_and_only_it_gets_messages() {
     let scene = Scene::new().await;
     let body = form(&[("configuration", &button(&json!({})).to_string())]);
     for origin in [
@@ -149,7 +149,7 @@ async fn only_a_page_of_the_web_begins_a_checkout_and_is_the_one_that_is_spoken_
 }
 
 #[tokio::test]
-async fn whose_checkout_it_is_follows_from_the_merchant_where_no_key_is_named() {
+async fn without_a_key_the_checkout_belongs_to_the_merchant_that_is_named() {
     for (changes, environment) in [
         (json!({"publicKeyId": null}), "Sandbox"),
         (json!({"publicKeyId": null, "sandbox": null}), "Sandbox"),
@@ -166,7 +166,7 @@ async fn whose_checkout_it_is_follows_from_the_merchant_where_no_key_is_named() 
 }
 
 #[tokio::test]
-async fn what_the_browser_says_of_the_amount_is_not_what_is_charged() {
+async fn the_amount_that_the_browser_sends_is_not_charged() {
     let scene = Scene::new().await;
     let cheap = merged(&button(&json!({})), &payment(json!({"chargeAmount": {"amount": "0.01"}})));
     scene.visit(&cheap).await;
@@ -174,7 +174,7 @@ async fn what_the_browser_says_of_the_amount_is_not_what_is_charged() {
 }
 
 #[tokio::test]
-async fn so_many_visits_are_kept_and_those_that_are_over_make_room() {
+async fn a_bounded_number_of_visits_is_kept_and_those_that_are_over_make_room() {
     let scene = Scene::new().await;
     let config = button(&json!({}));
     let mut over = scene.visit(&config).await;
@@ -186,12 +186,12 @@ async fn so_many_visits_are_kept_and_those_that_are_over_make_room() {
     let (status, why) = refused(&scene, &config).await;
     assert_eq!(status, 503);
     assert!(why.contains("1000 buyers are on this page"), "{why}");
-    assert_eq!(scene.last_event().await, before, "what is refused leaves no Checkout Session behind");
+    assert_eq!(scene.last_event().await, before, "a refusal leaves no Checkout Session behind");
 
     over.send("cancel", &[]).await;
     assert_eq!(scene.press(&config).await.status(), 303);
     let gone = scene.send(Method::GET, &over.path, &[], "").await;
-    assert_eq!(gone.status(), 404, "the one that was over made room");
+    assert_eq!(gone.status(), 404, "the visit that was over made room");
     scene.page(&open.path).await;
     assert_eq!(refused(&scene, &config).await.0, 503);
 

@@ -1,10 +1,10 @@
-//! docs/sandbox.md tells of the buyer's page what there is: its routes and its acts.
+//! docs/sandbox.md matches the buyer's page: its routes and its acts.
 
 use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../../../../../docs/sandbox.md");
 
-/// A text's part from one mark to the next.
+/// The part of a text between two marks.
 fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no {from:?}"));
     rest.split_once(to).map_or(rest, |(part, _)| part)
@@ -18,7 +18,7 @@ fn column(head: &str) -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn every_act_of_the_page_stands_in_the_reference_and_no_other() {
+fn the_reference_lists_every_act_of_the_page_and_no_other() {
     let acts = between(include_str!("../../../src/hosted/mod.rs"), "let act = match name {", "\n    };");
     let names = acts.lines().filter_map(|line| line.strip_prefix("        \"")?.split('"').next());
     let names: BTreeSet<&str> = names.collect();
@@ -27,7 +27,7 @@ fn every_act_of_the_page_stands_in_the_reference_and_no_other() {
 }
 
 #[test]
-fn every_path_of_a_script_stands_in_the_reference() {
+fn the_reference_has_every_path_of_a_script() {
     let paths = between(include_str!("../../../src/hosted/script.rs"), "match path {", "_ =>");
     let told = between(PAGE, "## The buyer's page", "\n## ");
     let paths: Vec<&str> = paths.split('"').skip(1).step_by(2).collect();

@@ -1,10 +1,10 @@
-//! Presents and the shop's own points: the two handlers that a shop may have beside the usual ones.
+//! Gifts and the shop's own points: the two handlers that a shop may have besides the usual ones.
 
 use serde_json::{Value, json};
 
 use super::scene::{Browser, Scene, button, cart, digital, merged};
 
-/// A button whose shop wraps presents and has points.
+/// A button whose shop wraps gifts and has points.
 fn with_both(changes: &Value) -> Value {
     let handlers = json!({"handlers": ["onInitCheckout", "onShippingAddressSelection", "onDeliveryOptionSelection",
         "onGiftWrapOptionSelection", "onMerchantManagedPaymentMethodSelection", "onCompleteCheckout", "onCancel"]});
@@ -24,7 +24,7 @@ fn event(buyer: &Browser<'_>) -> (String, Value) {
 
 // Promise: A27
 #[tokio::test]
-async fn a_present_is_wrapped_by_the_shops_handler_and_charged_as_it_answers() {
+async fn a_gift_is_wrapped_by_the_shops_handler_and_charged_as_it_answers() {
     for (product_type, quoted) in [("PayAndShip", cart(500)), ("PayOnly", digital())] {
         let scene = Scene::new().await;
         let config = with_both(&json!({"productType": product_type}));
@@ -44,7 +44,7 @@ async fn a_present_is_wrapped_by_the_shops_handler_and_charged_as_it_answers() {
         );
         buyer.answer(&wrapped).await;
         assert!(buyer.html.contains(r#"value="yes" checked"#) && buyer.shows("value=\"Alles Gute, <Zoë>!\""));
-        assert!(buyer.shows(r#"{"paper":"red"}"#), "what the shop says of it is shown");
+        assert!(buyer.shows(r#"{"paper":"red"}"#), "the gift details of the shop's answer are shown");
         let session = scene.session().await;
         assert_eq!(
             session["paymentDetails"]["chargeAmount"]["amount"],
@@ -82,7 +82,7 @@ async fn points_are_redeemed_as_the_shop_says_and_taken_back() {
 }
 
 #[tokio::test]
-async fn what_the_shop_refuses_is_not_chosen_and_the_earlier_cart_stands() {
+async fn what_the_shop_refuses_is_not_chosen_and_the_earlier_cart_stays() {
     for (act, fields, entered) in [
         ("gift", [("wrap", "yes"), ("message", "M")], r#"name="message" value="M""#),
         ("points", [("points", "300"), ("", "")], r#"name="points" value="300""#),
@@ -119,7 +119,7 @@ async fn a_delivery_that_was_chosen_stays_chosen() {
 }
 
 #[tokio::test]
-async fn what_is_entered_when_the_order_is_placed_is_asked_first() {
+async fn what_is_entered_when_the_order_is_placed_is_asked_about_first() {
     let scene = Scene::new().await;
     let mut buyer = reviewing(&scene, &with_both(&json!({})), &cart(500)).await;
     for asked in
@@ -142,7 +142,7 @@ async fn what_is_entered_when_the_order_is_placed_is_asked_first() {
 }
 
 #[tokio::test]
-async fn a_shop_without_the_handlers_is_not_asked_and_what_is_nothing_changes_nothing() {
+async fn a_shop_without_the_handlers_is_not_asked_and_invalid_fields_change_nothing() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&json!({}))).await;
     buyer.begin(&cart(500)).await;

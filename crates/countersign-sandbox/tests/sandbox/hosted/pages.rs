@@ -1,4 +1,4 @@
-//! The page itself: what it lets in and out, whom it belongs to, how it reads.
+//! The page itself: what it accepts and sends, whose requests it answers, and its content.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -7,14 +7,14 @@ use super::scene::{Browser, HOST, OWN, SHOP, Scene, attribute, button, cart, for
 
 const HOSTILE: &str = r#"<script>alert(1)</script>"'><img src=x onerror=alert(2)>&amp;"#;
 
-/// What a browser would run or load of a text that was not escaped.
+/// Whether the page has nothing that a browser would run or load from an unescaped text.
 fn is_clean(html: &str) -> bool {
     !html.contains("<script>") && !html.contains("<img") && !html.contains(r#"">"#.repeat(2).as_str())
 }
 
 // Promise: A27
 #[tokio::test]
-async fn whatever_a_shop_or_a_buyer_writes_stays_text() {
+async fn what_a_shop_or_a_buyer_writes_stays_text() {
     let scene = Scene::new().await;
     let config = button(&json!({"checkoutSessionConfig": {
         "merchantMetadata": {"merchantStoreName": HOSTILE.get(..50), "merchantReferenceId": HOSTILE},
@@ -32,7 +32,7 @@ async fn whatever_a_shop_or_a_buyer_writes_stays_text() {
     });
     buyer.answer(&merged(&cart(500), &hostile)).await;
     assert!(is_clean(&buyer.html), "{}", buyer.html);
-    assert!(buyer.shows(HOSTILE), "it is shown as it is");
+    assert!(buyer.shows(HOSTILE), "the text is shown unchanged");
 
     let address = [("name", HOSTILE), ("addressLine1", HOSTILE), ("countryCode", "US"), ("city", HOSTILE)];
     buyer.send("add-address", &address).await;
@@ -60,7 +60,7 @@ async fn whatever_a_shop_or_a_buyer_writes_stays_text() {
 }
 
 #[tokio::test]
-async fn every_page_is_kept_by_nobody_framed_by_the_shop_alone_and_runs_its_own_script_only() {
+async fn every_page_is_never_cached_framed_only_by_the_shop_and_runs_only_its_own_script() {
     let scene = Scene::new().await;
     for (display, ancestors) in [("popup", "'none'"), ("window", "'none'"), ("overlay", SHOP)] {
         let buyer = scene.visit(&button(&json!({"display": display}))).await;
@@ -80,13 +80,13 @@ async fn every_page_is_kept_by_nobody_framed_by_the_shop_alone_and_runs_its_own_
 }
 
 #[tokio::test]
-async fn nobody_finds_a_visit_without_its_token_or_goes_on_with_it_from_another_page() {
+async fn a_visit_is_not_found_without_its_token_nor_continued_from_another_site() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&json!({}))).await;
     let token = buyer.path.rsplit('/').next().unwrap().to_owned();
     assert_eq!(token.len(), 64);
     let id = attribute(&buyer.html, "data-visit").unwrap();
-    assert!(!token.contains(&id), "messages do not tell it");
+    assert!(!token.contains(&id), "messages do not reveal the token");
     let last = if token.ends_with('0') { "1" } else { "0" };
     let other = format!("{}{last}", &token[..63]);
     for wrong in [other.as_str(), "1", "x", &token[..63], &token.to_uppercase(), &id] {
@@ -160,7 +160,7 @@ async fn at_each_step<'a>(scene: &'a Scene, config: &Value) -> (Browser<'a>, Vec
 }
 
 #[tokio::test]
-async fn the_page_speaks_the_buttons_language_and_says_that_it_is_a_test() {
+async fn the_page_is_in_the_buttons_language_and_says_that_it_is_a_test() {
     let mut firsts = Vec::new();
     for (word, language, banner) in [
         ("en_US", "en", "Test environment"),
@@ -200,7 +200,7 @@ async fn every_page_is_light_and_every_control_has_its_label() {
         assert_eq!(html.matches("<label").count(), visible, "{html}");
         assert_eq!(html.matches("<fieldset").count(), html.matches("<legend").count());
     }
-    // The page with most on it: everything that a cart may have.
+    // The largest page: everything that a cart can have.
     let mut buyer = scene.visit(&button(&json!({}))).await;
     let line = cart(500)["lineItems"][0].clone();
     let all = json!({"lineItems": vec![line; 50]});
@@ -220,11 +220,11 @@ async fn addresses_to_which_the_shop_does_not_deliver_cannot_be_chosen() {
     buyer.send("sign-in", &[("buyer", "0")]).await;
     buyer.send("consent", &[]).await;
     let detail = buyer.question().unwrap()["detail"].clone();
-    assert_eq!(detail["shippingAddress"]["city"], "Portland", "the first that is delivered to");
+    assert_eq!(detail["shippingAddress"]["city"], "Portland", "the first address that the shop delivers to");
     buyer.answer(&cart(500)).await;
     assert!(buyer.shows("The shop does not deliver there."));
     buyer.send("address", &[("address", "0")]).await;
-    assert_eq!(buyer.question(), None, "Seattle is not");
+    assert_eq!(buyer.question(), None, "the shop does not deliver to Seattle");
     let post_box =
         [("name", "N"), ("addressLine1", "P.O. Box 1"), ("stateOrRegion", "OR"), ("countryCode", "US")];
     buyer.send("add-address", &post_box).await;
@@ -255,7 +255,7 @@ async fn a_buyer_without_an_address_that_fits_adds_one_and_begins_with_it() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_edited_is_quoted_anew_before_the_order_is_placed() {
+async fn an_edited_address_is_quoted_again_before_the_order_is_placed() {
     let scene = Scene::new().await;
     let config = button(&json!({}));
     let mut buyer = scene.visit(&config).await;
@@ -265,7 +265,7 @@ async fn an_address_that_is_edited_is_quoted_anew_before_the_order_is_placed() {
     buyer.send("edit-address", &edited).await;
     let question = buyer.question().unwrap();
     assert_eq!(question["detail"]["shippingAddress"]["addressLine1"], "13 Sample Street");
-    assert_eq!(question["detail"]["shippingAddress"]["city"], Value::Null, "what is left empty is absent");
+    assert_eq!(question["detail"]["shippingAddress"]["city"], Value::Null, "an empty field is absent");
     buyer.answer(&json!({"status": "error", "reasonCode": "shippingAddressInvalid"})).await;
     buyer.place("card").await;
     assert_eq!(buyer.title(), "Review your order", "no address is chosen");
@@ -278,7 +278,7 @@ async fn an_address_that_is_edited_is_quoted_anew_before_the_order_is_placed() {
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_be_one_is_shown_again_with_its_field_named() {
+async fn an_address_that_is_not_valid_is_shown_again_with_its_field_named() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&json!({}))).await;
     buyer.begin(&cart(500)).await;

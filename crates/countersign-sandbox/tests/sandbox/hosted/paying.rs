@@ -1,5 +1,5 @@
-//! Behind `amazonPayRedirectUrl`: the buyer pays for what they chose and the shop has reckoned, and returns to the
-//! result page, where the shop completes.
+//! The page at `amazonPayRedirectUrl`: the buyer pays for what they chose and the shop has priced, and
+//! returns to the result page, where the shop completes.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::redirecting::{button, payload};
 use super::scene::{self, Browser, OWN, Scene, attribute, signed};
 
-/// What the shop's server says before it sends the buyer to pay.
-fn reckoned() -> Value {
+/// How the shop's server updates the session before it sends the buyer to pay.
+fn priced() -> Value {
     json!({
         "webCheckoutDetails": {
             "checkoutResultReturnUrl": "https://shop.example/result?a=1", "checkoutCancelUrl": "https://shop.example/cart",
@@ -22,7 +22,7 @@ fn reckoned() -> Value {
 
 async fn update(scene: &Scene, id: &str) -> Value {
     let path = format!("/v2/checkoutSessions/{id}");
-    let (status, body) = scene.signed(Method::PATCH, &path, &reckoned()).await;
+    let (status, body) = scene.signed(Method::PATCH, &path, &priced()).await;
     assert_eq!(status, 200, "{body}");
     body["webCheckoutDetails"]["amazonPayRedirectUrl"].clone()
 }
@@ -56,7 +56,7 @@ async fn a_buyer_who_has_chosen_pays_and_returns_to_the_result_page_where_the_sh
     assert_eq!((buyer.title().as_str(), buyer.question()), ("Payment", None));
     assert!(buyer.shows("Cups & more") && buyer.shows("Place order – 14.00 USD"));
     for personal in ["Seattle", "98101", "Sample Street", "example.com"] {
-        assert!(!buyer.shows(personal), "whoever knows the id may look here: {personal}");
+        assert!(!buyer.shows(personal), "anyone who knows the id can see this page: {personal}");
     }
     assert_eq!(complete(&scene, &id).await.1["reasonCode"], "InvalidCheckoutSessionStatus", "not yet");
     buyer.place("card").await;
@@ -82,7 +82,7 @@ async fn the_bank_may_decline_or_ask_here_too() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_otherwise_leads_back_and_is_not_completed() {
+async fn a_canceled_or_declined_session_leads_back_and_is_not_completed() {
     let cancel = |id: &str| Some(format!("https://shop.example/cart?amazonCheckoutSessionId={id}"));
     for (bank, act, state, back) in [
         (None, "cancel", "Canceled/BuyerCanceled", &cancel as &dyn Fn(&str) -> Option<String>),
@@ -160,7 +160,7 @@ async fn what_was_chosen_is_paid_for_and_nothing_else() {
     }
     assert_eq!(scene.session().await, session);
     buyer.place("card").await;
-    // By the link once more, before the shop has completed and after it.
+    // Follows the link again, before the shop has completed and after that.
     for _ in 0..2 {
         let again = format!("/checkout/processing?amazonCheckoutSessionId={id}");
         let answer = scene.send(Method::GET, &again, &[], "").await;
@@ -170,7 +170,7 @@ async fn what_was_chosen_is_paid_for_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_waits_for_no_payment_has_no_such_page() {
+async fn a_session_that_does_not_wait_to_be_paid_has_no_such_page() {
     let scene = Scene::new().await;
     scene.visit(&scene::button(&json!({}))).await;
     let buy_now = format!("?amazonCheckoutSessionId={}", scene.session_id().await);

@@ -39,7 +39,7 @@ async fn a_buyer_chooses_and_returns_to_the_review_page_with_the_session() {
     assert_eq!(session["shippingAddress"]["city"], "Portland");
     assert_eq!(session["paymentPreferences"][0]["paymentDescriptor"], "Mastercard ****4444 (Amazon Pay)");
 
-    // Back on the shop's page the buyer wants another address.
+    // Back on the shop's page, the buyer wants a different address.
     let change = json!({"amazonCheckoutSessionId": id, "changeAction": "changeAddress", "display": "window", "handlers": []});
     let mut again = scene.visit(&change).await;
     assert_eq!(again.title(), "Choose address and payment");
@@ -108,7 +108,7 @@ async fn a_payload_that_was_tampered_with_is_refused_and_named() {
 }
 
 #[tokio::test]
-async fn a_session_that_waits_for_nobody_is_not_changed_by_a_button() {
+async fn a_session_that_does_not_wait_for_its_buyer_is_not_changed_by_a_button() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&signed(&payload()))).await;
     let id = scene.session_id().await;
@@ -123,7 +123,7 @@ async fn a_session_that_waits_for_nobody_is_not_changed_by_a_button() {
     assert_eq!(status(&change(&id, "changePayment")).await, 404);
 }
 
-/// What a page of this origin is told that wants to change what a session's buyer chose.
+/// The answer to a page of this origin that wants to change what a session's buyer chose.
 async fn refused_to(scene: &Scene, origin: &str, id: &str) -> (u16, Option<String>) {
     let change = json!({"amazonCheckoutSessionId": id, "changeAction": "changeAddress"});
     let body = form(&[("configuration", &change.to_string())]);
@@ -152,7 +152,7 @@ async fn a_session_without_a_review_page_has_nothing_to_change() {
 }
 
 #[tokio::test]
-async fn a_page_elsewhere_than_the_review_page_changes_nothing() {
+async fn a_page_on_another_origin_than_the_review_page_changes_nothing() {
     let scene = Scene::new().await;
     let mut buyer = scene.visit(&button(&signed(&payload()))).await;
     buyer.send("sign-in", &[("buyer", "0")]).await;

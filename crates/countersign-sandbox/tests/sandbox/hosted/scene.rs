@@ -1,5 +1,5 @@
-//! A sandbox in memory, whose clock the test moves; a shop's page that answers what it is asked, and the browser
-//! between the two, which sends forms and follows answers of 303.
+//! A sandbox in memory, whose clock the test moves; a shop's page that answers questions, and the browser
+//! between the two, which sends forms and follows 303 answers.
 
 use std::sync::{Arc, OnceLock};
 
@@ -90,7 +90,7 @@ impl Scene {
         }
     }
 
-    /// One request of a browser's, with these headers.
+    /// Sends a browser's request with these headers.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -105,13 +105,13 @@ impl Scene {
         self.handle(request.body(Bytes::from(body.to_owned())).unwrap()).await
     }
 
-    /// The form that `checkout.js` sends.
+    /// Sends the form that `checkout.js` sends.
     pub(crate) async fn press(&self, configuration: &Value) -> Response {
         let body = form(&[("configuration", &configuration.to_string())]);
         self.send(Method::POST, "/checkout", &[("origin", SHOP)], &body).await
     }
 
-    /// The page that a button opens.
+    /// Opens the page of a button.
     pub(crate) async fn visit(&self, configuration: &Value) -> Browser<'_> {
         let answer = self.press(configuration).await;
         assert_eq!(answer.status(), 303, "{}", text(&answer));
@@ -120,7 +120,7 @@ impl Scene {
         Browser { scene: self, path, html, asked: Vec::new() }
     }
 
-    /// The page that a link of the shop's leads to.
+    /// Opens the page that a link of the shop leads to.
     pub(crate) async fn sent_to(&self, path: &str) -> Browser<'_> {
         let answer = self.send(Method::GET, path, &[], "").await;
         assert_eq!(answer.status(), 303, "{}", text(&answer));
@@ -147,13 +147,13 @@ impl Scene {
         assert!(moved["now"].is_string(), "{moved}");
     }
 
-    /// The buyer acts by the control API.
+    /// Lets the buyer act, by the control API.
     pub(crate) async fn act(&self, id: &str, act: &Value) -> Value {
         let path = format!("/_sandbox/checkout-sessions/{id}/buyer");
         self.control(Method::POST, &path, &act.to_string()).await
     }
 
-    /// The types of all events but requests, oldest first, each with its reason code.
+    /// The types of all events, oldest first, each with its reason code.
     pub(crate) async fn events(&self) -> Vec<String> {
         let log = self.control(Method::GET, "/_sandbox/events", "").await;
         let shown = |event: &Value| match event["reasonCode"].as_str() {
@@ -181,7 +181,7 @@ impl Scene {
         log["events"][0]["checkoutSessionId"].as_str().unwrap().to_owned()
     }
 
-    /// One call of the merchant's.
+    /// Makes a call of the merchant.
     pub(crate) async fn signed(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut request = http::Request::new(Bytes::from(body));
@@ -202,14 +202,14 @@ impl Scene {
         self.signed(Method::GET, &path, &Value::Null).await.1
     }
 
-    /// How the session stands: its state and why.
+    /// The session's state, with its reason code.
     pub(crate) async fn session_state(&self) -> String {
         let status = self.session().await["statusDetails"].clone();
         let reason = status["reasonCode"].as_str().map(|code| format!("/{code}")).unwrap_or_default();
         format!("{}{reason}", status["state"].as_str().unwrap())
     }
 
-    /// Finalizes by what the shop's page was told and had quoted last.
+    /// Finalizes with what the shop's page was last sent and what it last quoted.
     pub(crate) async fn finalize(&self, told: &Value, quoted: &Value, config: &Value) -> (u16, Value) {
         let details = &config["checkoutSessionConfig"]["paymentDetails"];
         let body = json!({
@@ -230,14 +230,14 @@ impl Scene {
 pub(crate) struct Browser<'a> {
     pub(crate) scene: &'a Scene,
     pub(crate) path: String,
-    /// What it shows.
+    /// The page that it shows.
     pub(crate) html: String,
-    /// The handlers that the shop's page was asked by, with their events.
+    /// The handlers of the shop's page that were asked, with their events.
     pub(crate) asked: Vec<(String, Value)>,
 }
 
 impl Browser<'_> {
-    /// Sends a form of the page's and follows.
+    /// Sends one of the page's forms and follows the answer.
     pub(crate) async fn send(&mut self, act: &str, fields: &[(&str, &str)]) {
         let path = format!("{}/{act}", self.path);
         let answer = self.scene.send(Method::POST, &path, &[("origin", OWN)], &form(fields)).await;
@@ -250,12 +250,12 @@ impl Browser<'_> {
         self.html = self.scene.page(&self.path).await;
     }
 
-    /// The question that the page carries.
+    /// The question on the page.
     pub(crate) fn question(&self) -> Option<Value> {
         Some(serde_json::from_str(&attribute(&self.html, "data-question")?).unwrap())
     }
 
-    /// The shop's page answers.
+    /// Answers the question, as the shop's page.
     pub(crate) async fn answer(&mut self, answer: &Value) {
         self.answer_text(&answer.to_string()).await;
     }
@@ -268,7 +268,7 @@ impl Browser<'_> {
         self.send("answer", &[("id", &id), ("answer", answer), ("failure", "")]).await;
     }
 
-    /// Goes as far as the review, by the shop's first cart.
+    /// Goes as far as the review, with this as the shop's first cart.
     pub(crate) async fn begin(&mut self, cart: &Value) {
         self.send("sign-in", &[("buyer", "0")]).await;
         self.send("consent", &[]).await;
@@ -301,7 +301,7 @@ impl Browser<'_> {
     }
 }
 
-/// An attribute of the page's, as a script reads it.
+/// An attribute of the page, as a script reads it.
 pub(crate) fn attribute(html: &str, name: &str) -> Option<String> {
     let (_, rest) = html.split_once(&format!(" {name}=\""))?;
     Some(unescaped(rest.split('"').next()?))
@@ -331,7 +331,8 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// A button's configuration in dollars, PayAndShip, Authorize, with every handler, with some members otherwise.
+/// A button's configuration in dollars, PayAndShip, Authorize, with every usual handler, and with some
+/// members changed.
 pub(crate) fn button(changes: &Value) -> Value {
     let usual = json!({
         "merchantId": "A1EXAMPLE",

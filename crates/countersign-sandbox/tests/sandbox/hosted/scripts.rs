@@ -6,7 +6,7 @@ use super::scene::{Scene, text};
 
 // Promise: A27
 #[tokio::test]
-async fn the_buttons_script_is_served_by_every_name_of_amazons_and_kept_by_its_tag() {
+async fn the_buttons_script_is_served_at_all_of_amazons_paths_and_cached_by_its_tag() {
     let scene = Scene::new().await;
     let script = include_str!("../../../../../web/checkout.js");
     for path in ["/checkout.js", "/na/checkout.js", "/eu/checkout.js", "/fe/checkout.js"] {
@@ -26,7 +26,7 @@ async fn the_buttons_script_is_served_by_every_name_of_amazons_and_kept_by_its_t
 }
 
 #[tokio::test]
-async fn the_pages_script_is_served_beside_it() {
+async fn the_pages_script_is_served_too() {
     let scene = Scene::new().await;
     let answer = scene.send(Method::GET, "/hosted.js", &[], "").await;
     assert_eq!(text(&answer), include_str!("../../../../../web/hosted.js"));

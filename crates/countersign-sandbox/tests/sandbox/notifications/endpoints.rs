@@ -1,4 +1,5 @@
-//! Registering, confirming and removing endpoints; certificates and their rotation; what a reset leaves.
+//! Registering, confirming and removing endpoints; certificates and their rotation; what remains after a
+//! reset.
 
 use countersign_http::{Handler as _, Reply};
 use countersign_protocol::notification::SignatureVersion;
@@ -29,19 +30,23 @@ async fn endpoints(scene: &Scene) -> Value {
 
 // Promise: A23
 #[tokio::test]
-async fn an_endpoint_is_asked_to_confirm_and_told_of_everything_meanwhile() {
+async fn an_endpoint_is_asked_to_confirm_and_is_notified_of_everything_meanwhile() {
     let scene = Scene::bare(Default::default()).await;
     let registered = scene.control(Method::POST, "notification-endpoints", json!({ "url": URL })).await;
     assert_eq!(registered.status, 201);
     let [post] = &scene.sent()[..] else { panic!("one is sent") };
-    assert_eq!(scene.verified(&post.body, at(START)).await, Ok(None), "it is signed, and has no message");
+    assert_eq!(
+        scene.verified(&post.body, at(START)).await,
+        Ok(None),
+        "the confirmation is signed, and has no message"
+    );
     let confirmation = post.json();
     assert_eq!(confirmation["Type"], "SubscriptionConfirmation");
     let text = |member: &str| confirmation[member].as_str().unwrap();
     assert!(text("SubscribeURL").contains(text("Token")));
 
     scene.authorized().await;
-    assert_eq!(scene.sent().len(), 1, "it hears of everything, confirmed or not");
+    assert_eq!(scene.sent().len(), 1, "the endpoint is notified of everything, confirmed or not");
 
     let wrong = text("SubscribeURL").replace(text("Token"), "00000000");
     assert_eq!(follow(&scene, &wrong).await.0, 404);
@@ -60,7 +65,7 @@ async fn an_endpoint_is_asked_to_confirm_and_told_of_everything_meanwhile() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_removed_is_told_nothing_more() {
+async fn an_endpoint_that_is_removed_is_not_notified_again() {
     let scene = Scene::new().await;
     scene.receiver.always(super::receiver::Does::Answer(503));
     scene.authorized().await;
@@ -82,7 +87,7 @@ async fn an_endpoint_that_is_removed_is_told_nothing_more() {
     assert_eq!(delete("notification-endpoints").await.json, json!({ "removed": 1 }));
     assert_eq!(delete("notification-endpoints").await.json, json!({ "removed": 0 }));
     scene.advance("PT1H").await;
-    assert!(scene.sent().is_empty(), "nor their confirmations, which were refused");
+    assert!(scene.sent().is_empty(), "nor are their refused confirmations sent again");
 }
 
 fn fixed(url: &str) -> FixedEndpoint {
@@ -90,7 +95,7 @@ fn fixed(url: &str) -> FixedEndpoint {
 }
 
 #[tokio::test]
-async fn the_page_removes_no_endpoint_of_the_operators_and_others_by_their_subscription_only() {
+async fn the_page_removes_endpoints_only_by_their_subscription_and_never_the_operators() {
     let endpoints_of_the_operator = vec![fixed("http://127.0.0.1:9000/fixed")];
     let notifications = Notifications { endpoints: endpoints_of_the_operator, ..Default::default() };
     let scene = Scene::on(Arc::new(MemoryStore::new()), Default::default(), 0, notifications).await;
@@ -100,7 +105,7 @@ async fn the_page_removes_no_endpoint_of_the_operators_and_others_by_their_subsc
         let url = post.json()["UnsubscribeURL"].as_str().unwrap().to_owned();
         if post.url == URL {
             let by_id = format!("{}:{registered}", url.rsplit_once(':').unwrap().0);
-            assert_eq!(follow(&scene, &by_id).await.0, 404, "an id is no secret");
+            assert_eq!(follow(&scene, &by_id).await.0, 404, "an endpoint's id is not a secret");
             assert_eq!(follow(&scene, &url).await.0, 200);
         } else {
             let (status, refused) = follow(&scene, &url).await;
@@ -117,7 +122,7 @@ async fn a_sandbox_with_more_endpoints_than_it_notifies_does_not_start() {
     let store: Arc<MemoryStore> = Arc::new(MemoryStore::new());
     let scene = Scene::on(store.clone(), Default::default(), 0, Notifications::default()).await;
     scene.register(json!({ "url": URL })).await;
-    // The loops of those that start are never run.
+    // The loops of the sandboxes that start are never run.
     scene.world.leaves_notifications_undelivered();
     for (count, starts) in [(15, true), (16, false)] {
         let endpoints = (0..count).map(|number| fixed(&format!("http://127.0.0.1:9000/{number}")));
@@ -141,7 +146,7 @@ async fn a_sandbox_with_more_endpoints_than_it_notifies_does_not_start() {
 }
 
 #[tokio::test]
-async fn what_is_no_endpoint_is_refused_and_registers_nothing() {
+async fn an_endpoint_that_is_not_valid_is_refused_and_not_registered() {
     let scene = Scene::bare(Default::default()).await;
     for (body, reason_code, field) in [
         (json!({}), "MissingParameterValue", "[url]"),
@@ -166,7 +171,7 @@ async fn what_is_no_endpoint_is_refused_and_registers_nothing() {
         let answer = scene.control(Method::POST, "notification-endpoints", body.clone()).await;
         assert_eq!(answer.refusal(), (400, reason_code), "{body}");
         assert!(answer.message().contains(field), "{body}: {}", answer.message());
-        assert!(!answer.message().contains("word"), "a URL may hold a secret: {}", answer.message());
+        assert!(!answer.message().contains("word"), "a URL may contain a secret: {}", answer.message());
     }
     assert_eq!(endpoints(&scene).await, json!([]));
     assert!(scene.sent().is_empty());
@@ -179,7 +184,7 @@ async fn what_is_no_endpoint_is_refused_and_registers_nothing() {
 }
 
 #[tokio::test]
-async fn the_calls_take_their_methods_and_no_parameters() {
+async fn each_call_accepts_only_its_methods_and_no_parameters() {
     let scene = Scene::new().await;
     for (method, path, refusal) in [
         (Method::PUT, "notifications", (405, "RequestNotSupported")),
@@ -223,7 +228,7 @@ async fn a_new_certificate_signs_from_then_on_and_the_old_one_can_still_be_fetch
 }
 
 #[tokio::test]
-async fn the_operators_endpoints_hear_of_every_merchant_and_are_there_after_a_reset() {
+async fn the_operators_endpoints_are_notified_for_every_merchant_and_are_there_after_a_reset() {
     let fixed = |url: &str, signature_version| FixedEndpoint {
         url: EndpointUrl::parse(url).unwrap(),
         signature_version,
@@ -264,7 +269,7 @@ async fn the_operators_endpoints_hear_of_every_merchant_and_are_there_after_a_re
     assert_eq!(shown.as_array().unwrap().len(), 2);
     assert!(!shown.to_string().contains(&third));
     assert_eq!(shown[0]["fixed"], true);
-    assert_eq!(scene.listed(&["type"]).await.len(), 2, "the list begins anew");
+    assert_eq!(scene.listed(&["type"]).await.len(), 2, "the list is empty after a reset");
     scene.authorized().await;
     assert_eq!(types(&scene.sent()), both("Notification"), "the fault is gone");
 }

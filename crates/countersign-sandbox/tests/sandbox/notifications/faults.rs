@@ -1,4 +1,4 @@
-//! What a test orders to go wrong with notifications, each kind seen by a receiver.
+//! The faults of notifications that a test can order, each kind as a receiver sees it.
 
 use std::task::{Context, Poll, Waker};
 
@@ -37,7 +37,7 @@ async fn a_duplicate_comes_twice_under_one_id() {
 
 // Promise: A24
 #[tokio::test]
-async fn one_that_is_reordered_comes_behind_the_next() {
+async fn a_reordered_notification_comes_after_the_next() {
     let scene = Scene::new().await;
     scene.order_fault(json!({ "kind": "reorder" })).await;
     let first = scene.authorized().await.charge_id;
@@ -45,11 +45,11 @@ async fn one_that_is_reordered_comes_behind_the_next() {
     let second = scene.authorized().await.charge_id;
     assert_eq!(scene.told(), [format!("CHARGE {second}"), format!("CHARGE {first}")]);
     scene.advance("P1D").await;
-    assert!(scene.told().is_empty(), "it was sent, and is not due again");
+    assert!(scene.told().is_empty(), "the reordered notification was sent, and is not due again");
 }
 
 #[tokio::test]
-async fn one_that_is_reordered_comes_alone_when_none_follows() {
+async fn a_reordered_notification_comes_alone_if_none_follows() {
     for (delay, before, then) in [(None, "PT59S", "PT1S"), (Some("PT2H"), "PT1H59M59S", "PT1S")] {
         let scene = Scene::new().await;
         let mut fault = json!({ "kind": "reorder" });
@@ -67,7 +67,7 @@ async fn one_that_is_reordered_comes_alone_when_none_follows() {
 
 // Promise: A24
 #[tokio::test]
-async fn a_delayed_one_comes_so_much_later_and_is_retried_from_then() {
+async fn a_delayed_notification_comes_later_by_its_delay_and_is_retried_from_then() {
     let scene = Scene::new().await;
     scene.order_fault(json!({ "kind": "delay", "delay": "PT5H" })).await;
     scene.receiver.always(Does::Answer(503));
@@ -82,7 +82,7 @@ async fn a_delayed_one_comes_so_much_later_and_is_retried_from_then() {
 
 // Promise: A24
 #[tokio::test]
-async fn a_dropped_one_never_comes_and_is_listed() {
+async fn a_dropped_notification_never_comes_and_is_listed() {
     let scene = Scene::new().await;
     scene.order_fault(json!({ "kind": "drop" })).await;
     scene.authorized().await;
@@ -96,7 +96,7 @@ async fn a_dropped_one_never_comes_and_is_listed() {
 
 // Promise: A24
 #[tokio::test]
-async fn a_spoilt_one_is_refused_for_what_is_wrong_with_it() {
+async fn a_damaged_notification_is_refused_for_its_damage() {
     let now = at(START);
     for (kind, expected) in [
         ("malformed", Unbelieved::Envelope(EnvelopeRefused::NotAnObject)),
@@ -119,7 +119,7 @@ async fn a_spoilt_one_is_refused_for_what_is_wrong_with_it() {
 
 // Promise: A24
 #[tokio::test]
-async fn a_foreign_or_stale_one_is_signed_as_it_is() {
+async fn a_foreign_or_stale_notification_has_a_valid_signature() {
     for (kind, delay, merchant, age_days) in [
         ("foreignMerchant", None, "AFOREIGNMERCHANT", 0),
         ("staleTimestamp", None, "AONE", 30),
@@ -140,7 +140,7 @@ async fn a_foreign_or_stale_one_is_signed_as_it_is() {
 
 // Promise: A24
 #[tokio::test]
-async fn one_that_comes_before_the_answer_holds_the_answer_back() {
+async fn a_notification_that_comes_before_the_answer_holds_the_answer_back() {
     let mut context = Context::from_waker(Waker::noop());
     for held in [true, false] {
         let scene = Scene::new().await;
@@ -153,7 +153,7 @@ async fn one_that_comes_before_the_answer_holds_the_answer_back() {
         assert_eq!(polled.is_pending(), held);
         if held {
             scene.advance("PT1S").await;
-            assert_eq!(scene.sent().len(), 1, "neither the clock nor anybody else waits for it");
+            assert_eq!(scene.sent().len(), 1, "neither the clock nor another call waits for the held answer");
             let Poll::Ready(Reply::Answer(answer)) = answer.as_mut().poll(&mut context) else {
                 panic!("the answer is held still")
             };
@@ -165,7 +165,7 @@ async fn one_that_comes_before_the_answer_holds_the_answer_back() {
 }
 
 #[tokio::test]
-async fn an_answer_is_not_held_for_ever() {
+async fn an_answer_is_not_held_forever() {
     let mut context = Context::from_waker(Waker::noop());
     let scene = Scene::new().await;
     scene.order_fault(json!({ "kind": "beforeAnswer" })).await;
@@ -181,7 +181,7 @@ async fn an_answer_is_not_held_for_ever() {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_what_it_names_as_often_as_it_says() {
+async fn a_fault_strikes_what_it_names_as_many_times_as_it_says() {
     for (fault, expected) in [
         (json!({ "kind": "drop", "times": 2 }), &[0, 0, 1, 1][..]),
         (json!({ "kind": "drop", "times": 9, "objectType": "REFUND" }), &[1, 1]),
@@ -201,7 +201,7 @@ async fn a_fault_strikes_what_it_names_as_often_as_it_says() {
 }
 
 #[tokio::test]
-async fn the_same_seed_strikes_the_same_ones() {
+async fn the_same_seed_strikes_the_same_notifications() {
     let struck = |seed: u64| async move {
         let scene = Scene::new().await;
         let fault = json!({ "kind": "drop", "times": 1_000, "rate": 0.5, "seed": seed });
@@ -235,7 +235,7 @@ async fn retries_are_not_struck_again_and_confirmations_never() {
 }
 
 #[tokio::test]
-async fn faults_are_listed_and_taken_back() {
+async fn faults_are_listed_and_removed() {
     let scene = Scene::new().await;
     let kept = scene.order_fault(json!({ "kind": "staleTimestamp", "times": 3, "delay": "P1D" })).await;
     let gone = scene
@@ -264,7 +264,7 @@ async fn faults_are_listed_and_taken_back() {
 }
 
 #[tokio::test]
-async fn what_is_no_fault_is_refused_and_orders_nothing() {
+async fn a_fault_that_is_not_valid_is_refused_and_not_ordered() {
     let scene = Scene::new().await;
     for (body, reason_code, field) in [
         (json!({}), "MissingParameterValue", "[kind]"),

@@ -1,5 +1,5 @@
-//! Notifications: a sandbox and the endpoints that it tells. The receiver of most tests stands in for the
-//! network and lets the test say when the sandbox's loops run; those of `sockets` are real.
+//! Notifications: a sandbox and the endpoints that it notifies. Most tests have a receiver in place of the
+//! network and decide when the sandbox's loops run; those of `sockets` use real sockets.
 
 mod endpoints;
 mod faults;

@@ -1,4 +1,4 @@
-//! An endpoint that keeps what it is sent and answers as it is told, in place of the network.
+//! An endpoint that keeps what it is sent and answers as the test says, in place of the network.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -71,22 +71,22 @@ impl Default for Receiver {
 }
 
 impl Receiver {
-    /// What it does from now on.
+    /// Sets what it does from now on.
     pub(crate) fn always(&self, does: Does) {
         *self.otherwise.lock().unwrap() = does;
     }
 
-    /// From now on nobody answers at this URL.
+    /// From now on there is no answer at this URL.
     pub(crate) fn silence(&self, url: &'static str) {
         *self.silent.lock().unwrap() = Some(url);
     }
 
-    /// What it does with the next ones, before anything else.
+    /// Sets what it does with the next notifications, before that.
     pub(crate) fn next(&self, does: impl IntoIterator<Item = Does>) {
         self.next.lock().unwrap().extend(does);
     }
 
-    /// What was sent since it was last asked.
+    /// Takes what was sent since the last call.
     pub(crate) fn take(&self) -> Vec<Post> {
         std::mem::take(&mut *self.posts.lock().unwrap())
     }

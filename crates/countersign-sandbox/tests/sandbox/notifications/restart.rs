@@ -1,4 +1,4 @@
-//! A process that dies anywhere between the change and its notification: the next one sends it, under the
+//! A process that dies anywhere between a change and its notification: the next process sends it, under the
 //! same id.
 
 use std::path::Path;
@@ -13,8 +13,8 @@ use tempfile::tempdir;
 use super::receiver::{Does, Post};
 use super::scene::{Scene, URL};
 
-/// A start on the files of a directory. A scene that dies is dropped: nothing is told to it beforehand,
-/// and what its durable store has not answered yet is left to the next one.
+/// A start on the files of a directory. A scene that dies is dropped without warning, and what its durable
+/// store has not answered yet is left to the next one.
 async fn start(directory: &Path, start: u64) -> Scene {
     let store = SqliteStore::open(&directory.join("sandbox.db")).unwrap();
     let endpoints = vec![FixedEndpoint {
@@ -25,8 +25,8 @@ async fn start(directory: &Path, start: u64) -> Scene {
     Scene::on(Arc::new(store), Default::default(), start, notifications).await
 }
 
-/// Lets the loops run until `count` notifications of objects were sent. A durable store answers from a
-/// thread of its own, so the loops are asked again and again; that it comes to an end is what is tried.
+/// Lets the loops run until `count` notifications of objects were sent. A durable store answers from a thread
+/// of its own, so the loops are polled repeatedly; the test is that this ends.
 async fn sent(scene: &Scene, count: usize) -> Vec<Post> {
     let mut sent: Vec<Post> = Vec::new();
     while sent.len() < count {
@@ -67,12 +67,12 @@ async fn a_process_that_dies_before_it_posts_has_made_no_attempt() {
         let scene = start(directory.path(), restart).await;
         scene.receiver.always(Does::Hang);
         if restart == 0 {
-            // Its confirmation.
+            // The answer to the endpoint's confirmation.
             scene.receiver.next([Does::Answer(200)]);
             scene.authorized().await;
             scene.authorized().await;
         }
-        // The second of them waits for the first one, which nobody answers.
+        // The second notification waits for the first, which is never answered.
         assert_eq!(sent(&scene, 1).await.len(), 1);
         scene.dies();
     }
@@ -87,7 +87,7 @@ async fn a_process_that_dies_before_it_posts_has_made_no_attempt() {
 }
 
 #[tokio::test]
-async fn attempts_are_counted_on_by_the_next_process() {
+async fn the_next_process_continues_the_count_of_attempts() {
     let directory = tempdir().unwrap();
     let mut count = 0;
     for restart in 0..4 {
@@ -107,12 +107,12 @@ async fn attempts_are_counted_on_by_the_next_process() {
     last.receiver.always(Does::Answer(200));
     let order = last.authorized().await;
     let [post] = &sent(&last, 1).await[..] else { panic!("one is sent") };
-    assert_eq!(post.object(), format!("CHARGE {}", order.charge_id), "the other was given up");
+    assert_eq!(post.object(), format!("CHARGE {}", order.charge_id), "the other notification was given up");
     last.dies();
 }
 
 #[tokio::test]
-async fn what_was_on_its_way_is_sent_again_under_the_same_id() {
+async fn a_notification_that_was_on_its_way_is_sent_again_under_the_same_id() {
     let directory = tempdir().unwrap();
     let first = start(directory.path(), 0).await;
     first.authorized().await;
@@ -127,6 +127,6 @@ async fn what_was_on_its_way_is_sent_again_under_the_same_id() {
     let third = start(directory.path(), 2).await;
     third.authorized().await;
     let [new] = &sent(&third, 1).await[..] else { panic!("one is sent") };
-    assert_ne!(new.message_id(), again.message_id(), "what was delivered is sent no more");
+    assert_ne!(new.message_id(), again.message_id(), "the delivered notification is not sent again");
     third.dies();
 }

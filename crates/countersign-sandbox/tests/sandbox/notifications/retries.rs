@@ -15,7 +15,7 @@ fn settings(retries: IpnRetries) -> Settings {
 }
 
 #[tokio::test]
-async fn three_times_an_hour_apart_it_is_sent_again_the_same() {
+async fn an_unchanged_notification_is_sent_again_three_times_an_hour_apart() {
     let scene = Scene::new().await;
     scene.receiver.always(Does::Answer(503));
     scene.authorized().await;
@@ -43,7 +43,7 @@ async fn three_times_an_hour_apart_it_is_sent_again_the_same() {
 }
 
 #[tokio::test]
-async fn what_is_sent_again_depends_on_how_it_failed() {
+async fn whether_a_notification_is_sent_again_depends_on_how_it_failed() {
     use NotDelivered::{Lost, TimedOut, Unreachable};
     let again = |retries: IpnRetries, does: Does| async move {
         let scene = Scene::with(settings(retries)).await;
@@ -72,7 +72,7 @@ async fn what_is_sent_again_depends_on_how_it_failed() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_never_answers_has_its_deadline_and_holds_up_nobody_for_long() {
+async fn an_endpoint_that_never_answers_has_its_deadline_and_does_not_hold_up_others_for_long() {
     let scene = Scene::new().await;
     let other = "http://127.0.0.1:9000/other";
     scene.register(json!({ "url": other })).await;
@@ -83,29 +83,29 @@ async fn an_endpoint_that_never_answers_has_its_deadline_and_holds_up_nobody_for
     let to_other = |sent: Vec<Post>| sent.iter().filter(|post| post.url == other).count();
     assert_eq!(to_other(scene.sent()), 1, "one at a time to each endpoint");
     scene.world.clock.wake_all();
-    assert_eq!(to_other(scene.sent()), 2, "after a time-out the others at once");
+    assert_eq!(to_other(scene.sent()), 2, "after a time-out the others are sent together");
     scene.receiver.always(Does::Answer(200));
     scene.world.clock.wake_all();
     assert_eq!(to_other(scene.sent()), 0);
     scene.advance("PT1H").await;
-    assert_eq!(to_other(scene.sent()), 3, "what had timed out is sent again");
+    assert_eq!(to_other(scene.sent()), 3, "what timed out is sent again");
     let outcomes = scene.listed(&["outcome"]).await;
     assert_eq!(outcomes.iter().filter(|outcome| *outcome == "timedOut").count(), 6);
 }
 
 #[tokio::test]
-async fn an_endpoint_that_never_answers_holds_up_no_other_however_much_waits_for_it() {
+async fn an_endpoint_that_never_answers_does_not_hold_up_others_however_much_waits_for_it() {
     let silent = "http://127.0.0.1:9000/silent";
     let scene = Scene::new().await;
     scene.register(json!({ "url": silent })).await;
     scene.receiver.silence(silent);
     scene.world.leaves_notifications_undelivered();
-    // More than are taken at a time.
+    // More than are leased at a time.
     for _ in 0..20 {
         let charge_id = scene.authorized().await.charge_id;
         let sent = scene.sent();
         let heard: Vec<String> = sent.iter().filter(|post| post.url != silent).map(Post::object).collect();
-        assert_eq!(heard, [format!("CHARGE {charge_id}")], "at once, in order");
+        assert_eq!(heard, [format!("CHARGE {charge_id}")], "immediately, in order");
     }
     scene.world.clock.wake_all();
     let late = scene.authorized().await.charge_id;
@@ -113,15 +113,15 @@ async fn an_endpoint_that_never_answers_holds_up_no_other_however_much_waits_for
     let to_silent = sent.iter().filter(|post| post.url == silent).count();
     let heard: Vec<String> = sent.iter().filter(|post| post.url != silent).map(Post::object).collect();
     assert_eq!(heard, [format!("CHARGE {late}")]);
-    assert!(to_silent > 0, "after its deadline it is tried again");
+    assert!(to_silent > 0, "after its deadline the endpoint is tried again");
 }
 
 // Promise: A24
 #[tokio::test]
-async fn a_jump_of_fourteen_days_makes_every_retry_that_fell_into_it() {
+async fn a_jump_of_fourteen_days_makes_every_retry_within_it() {
     let scene = Scene::with(settings(IpnRetries::FourteenDays)).await;
     scene.receiver.always(Does::Answer(500));
-    // Nothing else becomes of the order in these days.
+    // Nothing else happens to the order in these days.
     scene
         .finalized(&Call::get(""), json!({ "paymentDetails": { "paymentIntent": "AuthorizeWithCapture" } }))
         .await;
@@ -147,7 +147,7 @@ async fn after_a_jump_retries_and_first_attempts_come_in_the_order_in_which_they
     assert_eq!(scene.told().len(), 1);
     let second = scene.authorized().await.charge_id;
     assert_eq!(scene.told().len(), 1);
-    // Both authorizations lapse in the jump, two days after each.
+    // Both authorizations expire within the jump, each after two days.
     scene.advance("P3D").await;
     let mut told = Vec::new();
     for _ in 0..10 {

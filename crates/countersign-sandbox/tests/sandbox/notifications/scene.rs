@@ -1,5 +1,5 @@
-//! A sandbox whose loops run when the test says so, with an endpoint, and the merchants' doings that bring
-//! notifications about.
+//! A sandbox whose loops run when the test says so, with an endpoint, and the merchants' calls that cause
+//! notifications.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::receiver::{Post, Receiver};
 use crate::world::{Answer, Call, START, World, at, id, right_body};
 
-/// Where the sandbox says that it is.
+/// The sandbox's own origin, as receivers see it.
 pub(crate) const ORIGIN: &str = "http://127.0.0.1:8100";
 /// The endpoint that a scene begins with.
 pub(crate) const URL: &str = "http://127.0.0.1:9000/amazon/notifications";
@@ -31,13 +31,13 @@ pub(crate) struct Scene {
     loops: Mutex<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-/// A settled order: what a merchant knows of it.
+/// The ids of a finalized order.
 pub(crate) struct Order {
     pub(crate) permission_id: String,
     pub(crate) charge_id: String,
 }
 
-/// Why a receiver refuses what it was sent.
+/// Why a receiver refuses a notification.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unbelieved {
     Envelope(EnvelopeRefused),
@@ -46,7 +46,7 @@ pub(crate) enum Unbelieved {
 }
 
 impl Scene {
-    /// A sandbox with one endpoint, which hears of every merchant and has been asked to confirm.
+    /// A sandbox with one endpoint, which is notified for every merchant and has been asked to confirm.
     pub(crate) async fn new() -> Self {
         Self::with(Settings::default()).await
     }
@@ -62,7 +62,7 @@ impl Scene {
         Self::on(Arc::new(MemoryStore::new()), settings, 0, Notifications::default()).await
     }
 
-    /// A start on what a store holds; its receiver is its own.
+    /// A start on what a store holds, with a new receiver.
     pub(crate) async fn on(
         store: Arc<dyn Store>,
         settings: Settings,
@@ -79,28 +79,28 @@ impl Scene {
         Self { world, receiver, loops }
     }
 
-    /// Its process dies here, wherever its loops are: the next one goes on.
+    /// Its process dies here, whatever its loops are doing; the next one continues.
     pub(crate) fn dies(self) {
         self.world.dies();
     }
 
-    /// Lets the loops run until they wait for the clock, for something to be appended or for an answer.
+    /// Lets the loops run until they wait for the clock, for a message to be appended or for an answer.
     pub(crate) fn settle(&self) {
         let mut context = Context::from_waker(Waker::noop());
         let mut loops = self.loops.lock().unwrap();
-        // Each poll goes as far as it can; a yield to others ends it too.
+        // Each poll goes as far as it can, but a yield ends it too.
         for _ in 0..100 {
             assert!(loops.as_mut().poll(&mut context).is_pending(), "the loops never end");
         }
     }
 
-    /// What is sent once the loops have run.
+    /// Lets the loops run, and returns what was sent.
     pub(crate) fn sent(&self) -> Vec<Post> {
         self.settle();
         self.receiver.take()
     }
 
-    /// The objects that are told of once the loops have run.
+    /// Lets the loops run, and returns the objects that were notified.
     pub(crate) fn told(&self) -> Vec<String> {
         self.sent().iter().map(Post::object).collect()
     }
@@ -110,7 +110,7 @@ impl Scene {
         self.world.control(method, path, body).await
     }
 
-    /// Registers an endpoint, and takes its confirmation away.
+    /// Registers an endpoint, and removes its confirmation from what was sent.
     pub(crate) async fn register(&self, endpoint: Value) -> String {
         let answer = self.control(Method::POST, "notification-endpoints", endpoint).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
@@ -138,12 +138,12 @@ impl Scene {
         answer.json["notifications"].as_array().unwrap().iter().map(line).collect()
     }
 
-    /// A checkout of $14.00, of $40.00 in all, that is finalized: one charge, which is told of.
+    /// A finalized checkout of $14.00, of $40.00 in total: one charge, which is notified.
     pub(crate) async fn authorized(&self) -> Order {
         self.finalized(&Call::get(""), json!({})).await
     }
 
-    /// The same with some members of the checkout otherwise, by the key of a call.
+    /// The same with some members of the checkout changed, by the key of a call.
     pub(crate) async fn finalized(&self, by: &Call, over: Value) -> Order {
         let session = self.session(by, over).await;
         let done = self.world.call(&Self::finalize(&session).key(by.key_id)).await;
@@ -165,7 +165,7 @@ impl Scene {
         Call::finalize(id(session), right_body(session))
     }
 
-    /// A call of the first merchant's that must work.
+    /// Makes a call of the first merchant, which must succeed.
     pub(crate) async fn call(&self, call: Call) -> Answer {
         let answer = self.world.call(&call).await;
         assert!(answer.status < 300, "{}", answer.text);
@@ -176,7 +176,7 @@ impl Scene {
         self.world.advance(by).await;
     }
 
-    /// Reads, checks and verifies an envelope as a receiver does that believes this sandbox.
+    /// Reads, checks and verifies an envelope as a receiver does that trusts this sandbox.
     pub(crate) async fn verified(&self, body: &[u8], now: Timestamp) -> Result<Option<Message>, Unbelieved> {
         let envelope = Envelope::parse(body).map_err(Unbelieved::Envelope)?;
         let origins = CertificateOrigins::amazon().and(ORIGIN).unwrap();
@@ -198,7 +198,7 @@ impl Scene {
         Certificate::from_pem(std::str::from_utf8(answer.body()).unwrap()).unwrap()
     }
 
-    /// The message of an envelope that is in order.
+    /// The message of a valid envelope.
     pub(crate) async fn message(&self, post: &Post) -> Message {
         self.verified(&post.body, at(START)).await.unwrap().unwrap()
     }

@@ -1,4 +1,4 @@
-//! Notifications over real sockets, carried by the client's transport as the binary does it.
+//! Notifications over real sockets, carried by the client's transport, as in the binary.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Courier for Sockets {
     }
 }
 
-/// A merchant's server: it passes on what it is sent, and answers by the path.
+/// A merchant's server: it passes on every request, and answers by the path.
 struct Shop(mpsc::UnboundedSender<Request>);
 
 impl Handler for Shop {
@@ -85,7 +85,7 @@ async fn control(sandbox: &Sandbox, method: &str, path: &str, body: Value) -> An
 }
 
 #[tokio::test]
-async fn an_endpoint_on_a_socket_is_told() {
+async fn an_endpoint_on_a_socket_is_notified() {
     let (sender, mut received) = mpsc::unbounded_channel();
     let shop = listen(Arc::new(Shop(sender))).await;
     let https = Https::of_scheme(&Scheme::HTTP, Duration::from_secs(10)).with_longest_answer(64 * 1024);
@@ -109,7 +109,7 @@ async fn an_endpoint_on_a_socket_is_told() {
         let body: Value = serde_json::from_slice(request.body()).unwrap();
         assert_eq!(body["Type"], "SubscriptionConfirmation");
     }
-    // Nobody listens on a port that was given back.
+    // Nothing listens on a port that was released.
     let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let url = format!("http://{unused}/");
     control(&sandbox, "POST", "notification-endpoints", json!({ "url": url })).await;

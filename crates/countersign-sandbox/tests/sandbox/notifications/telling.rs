@@ -1,4 +1,4 @@
-//! What is told, to whom, in what form; and that a receiver can tell it from anything else.
+//! What is notified, to whom and in what form; and that a receiver can detect a forgery.
 
 use countersign_protocol::notification::{EnvelopeRefused, NotificationType, Notified, SignatureRefused};
 use http::Method;
@@ -9,7 +9,7 @@ use crate::world::{Call, FOREIGN_KEY_ID, KEY_ID, START, at};
 
 // Promise: A23
 #[tokio::test]
-async fn a_notification_says_what_has_changed_and_not_what_became_of_it() {
+async fn a_notification_says_which_object_changed_and_not_how() {
     for version in ["1", "2"] {
         let scene = Scene::bare(Default::default()).await;
         scene.register(json!({ "url": URL, "signatureVersion": version })).await;
@@ -40,7 +40,7 @@ async fn a_notification_says_what_has_changed_and_not_what_became_of_it() {
 
 // Promise: A23
 #[tokio::test]
-async fn whatever_is_changed_in_an_envelope_it_is_refused() {
+async fn an_envelope_with_any_change_is_refused() {
     for version in [1, 2] {
         let scene = Scene::bare(Default::default()).await;
         scene.register(json!({ "url": URL, "signatureVersion": version })).await;
@@ -71,11 +71,11 @@ async fn whatever_is_changed_in_an_envelope_it_is_refused() {
     }
 }
 
-/// What a merchant, a buyer or time does to an order.
+/// A merchant's call on an order.
 type Doing = (&'static str, fn(&Order) -> Call);
 
 #[tokio::test]
-async fn what_changes_is_told_and_each_object_once() {
+async fn every_change_is_notified_and_each_object_once() {
     let capture = |order: &Order| {
         let amount = json!({ "captureAmount": { "amount": "14.00", "currencyCode": "USD" } });
         Call::post(format!("/v2/charges/{}/capture", order.charge_id), amount).idempotent("capture")
@@ -110,7 +110,7 @@ async fn what_changes_is_told_and_each_object_once() {
         (&[("charge", charge)], "PT0S", &["CHARGE", "CHARGE_PERMISSION"]),
         (&[("close", close)], "PT0S", &["CHARGE", "CHARGE_PERMISSION"]),
         (&[("capture", capture), ("refund", refund)], "P1D", &["CHARGE", "REFUND"]),
-        // The authorization lapses.
+        // The authorization expires.
         (&[], "P2D", &["CHARGE"]),
         (&[], "P180D", &["CHARGE", "CHARGE_PERMISSION"]),
     ];
@@ -131,7 +131,7 @@ async fn what_changes_is_told_and_each_object_once() {
 }
 
 #[tokio::test]
-async fn a_pending_authorization_is_told_of_when_it_is_decided() {
+async fn a_pending_authorization_is_notified_when_it_is_decided() {
     let pending = |card| json!({ "card": card, "paymentDetails": { "canHandlePendingAuthorization": true } });
     for (card, expected) in [("0701", &["CHARGE"][..]), ("4354", &["CHARGE", "CHARGE_PERMISSION"])] {
         let scene = Scene::new().await;
@@ -147,7 +147,7 @@ async fn a_pending_authorization_is_told_of_when_it_is_decided() {
 }
 
 #[tokio::test]
-async fn an_endpoint_hears_of_its_own_merchant_or_of_all() {
+async fn an_endpoint_is_notified_for_its_own_merchant_or_for_all() {
     let scene = Scene::bare(Default::default()).await;
     for (path, member, value) in [
         ("one", "publicKeyId", KEY_ID),
@@ -171,7 +171,7 @@ async fn an_endpoint_hears_of_its_own_merchant_or_of_all() {
 }
 
 #[tokio::test]
-async fn notifications_leave_in_the_order_in_which_things_happened() {
+async fn notifications_are_sent_in_the_order_of_the_changes() {
     let scene = Scene::new().await;
     let mut expected = Vec::new();
     for _ in 0..40 {
@@ -181,7 +181,7 @@ async fn notifications_leave_in_the_order_in_which_things_happened() {
 }
 
 #[tokio::test]
-async fn a_decline_that_makes_no_charge_tells_of_the_permission() {
+async fn a_decline_without_a_charge_is_notified_for_the_permission() {
     let scene = Scene::new().await;
     let order =
         scene.finalized(&Call::get(""), json!({ "paymentDetails": { "paymentIntent": "Confirm" } })).await;
@@ -200,7 +200,7 @@ async fn a_decline_that_makes_no_charge_tells_of_the_permission() {
 }
 
 #[tokio::test]
-async fn a_refused_call_tells_nothing() {
+async fn a_refused_call_is_not_notified() {
     let scene = Scene::new().await;
     let session = scene.session(&Call::get(""), json!({})).await;
     let mut finalize = Scene::finalize(&session);
@@ -211,9 +211,10 @@ async fn a_refused_call_tells_nothing() {
     assert!(scene.told().is_empty());
 }
 
-/// A change set appends at most 256 messages; that many refunds at one frozen instant are decided in one.
+/// A change set appends at most 256 messages. Here one step decides 20 refunds at one frozen instant, and
+/// notifies 16 endpoints of each.
 #[tokio::test]
-async fn a_step_that_changes_more_than_can_be_appended_at_once_is_told_whole() {
+async fn a_step_that_changes_more_than_one_change_set_can_append_is_notified_completely() {
     let scene = Scene::bare(Default::default()).await;
     scene.control(Method::POST, "clock", json!({ "freeze": true })).await;
     let payment = json!({
