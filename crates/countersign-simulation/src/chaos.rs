@@ -1,5 +1,5 @@
-//! The greater misfortunes: crashes, machines that stand still, stores that are away, networks that are
-//! cut, clocks that jump. Each comes about as often as the weather has it, until it calms down.
+//! The greater misfortunes: crashes, frozen machines, store outages, cut networks, clocks that jump. Each
+//! strikes about as often as the weather says, until the weather calms down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Sets them all going.
+/// Starts all of them.
 pub(crate) fn begin(world: &Arc<World>, seed: u64) {
     for (part, (misfortune, every)) in (100..).zip(world.weather.spells) {
         let Some(every) = every else { continue };
@@ -46,7 +46,7 @@ async fn strike(misfortune: Misfortune, world: &Arc<World>, random: &Random) {
             }
         }
         Misfortune::Freeze(half) => {
-            note(format!("the process of {half:?} stands still for {for_a_while:?}"));
+            note(format!("the process of {half:?} is frozen for {for_a_while:?}"));
             executor.freeze(Group::Half(half));
             executor.sleep(for_a_while).await;
             executor.thaw(Group::Half(half));
@@ -64,9 +64,9 @@ async fn strike(misfortune: Misfortune, world: &Arc<World>, random: &Random) {
             note(format!("the merchant half is cut off from Amazon for {lasting:?}"));
             world.weather.cut_off();
             executor.sleep(lasting).await;
-            world.weather.mend();
+            world.weather.reconnect();
         }
-        // Somebody sets a clock wrong, and after a while right again.
+        // A clock is set wrong, and after a while right again.
         Misfortune::Clock(half) => {
             let (off_by, lasting) = (jump(random), random.time(Duration::ZERO, 600 * SECOND));
             note(format!("the clock of {half} is off by {off_by} ms for {lasting:?}"));
@@ -78,7 +78,7 @@ async fn strike(misfortune: Misfortune, world: &Arc<World>, random: &Random) {
     }
 }
 
-/// Mostly seconds, at times hours, seldom more than a day, either way.
+/// Mostly seconds, sometimes hours, seldom more than a day, forwards or backwards.
 fn jump(random: &Random) -> i64 {
     let most = match random.below(20) {
         0 => 30 * 3_600,

@@ -1,5 +1,5 @@
-//! What must hold of a checkout and of what is said of it. Each check looks at one document that has changed, or at
-//! one thing that was said, and at the truth on both sides.
+//! What must hold for a checkout and for what is said about it. Each check compares one changed document, or
+//! one answer, with the truth on both sides.
 
 use std::collections::HashMap;
 
@@ -10,13 +10,13 @@ use crate::invariants::{Held, Invariant, broken, never};
 use crate::ledger::{Ledger, Money};
 use crate::payments;
 
-/// The most time between the last sign of a buyer and a Finalize, in milliseconds: the window of the
+/// At most this many milliseconds may pass between the last sign of a buyer and a Finalize: the window of the
 /// default settings.
 const RESEND_WINDOW_MS: i64 = 15 * 60 * 1_000;
-/// A stored 5xx is replayed so often before a new key is tried.
+/// How many times a stored 5xx is replayed before a new key is tried.
 const STORED_ERRORS: u32 = 3;
 
-/// What a step of the merchant half's checkout must keep. `decided_at` is the half's own time.
+/// What a step of the merchant half's checkout must respect. `decided_at` is the half's own time.
 pub(crate) fn of_step(
     before: Option<&Checkout>,
     after: &Checkout,
@@ -31,16 +31,18 @@ pub(crate) fn of_step(
     let cancellation = after.cancellation.as_ref().and_then(Cancellation::due_at);
     let due_at = attempts.chain(payment).chain(cancellation).min();
     let timer = write.content.as_ref().and_then(|content| content.due_at).map(|due_at| due_at.as_millis());
-    // A capture plan may have something for an earlier instant than what is read here.
+    // A capture plan may have set an earlier instant than what is read here.
     let is_owned = match (timer, due_at) {
         (Some(timer), Some(due_at)) => timer <= due_at,
         (None, Some(_)) => false,
         (timer, None) => timer.is_none() || after.browsing.quoted.is_some(),
     };
-    never(!is_owned, Invariant::NoTimer, || format!("the document's timer is {timer:?}, due is {due_at:?}"))?;
+    never(!is_owned, Invariant::NoTimer, || {
+        format!("the document's timer is {timer:?}, but it is due at {due_at:?}")
+    })?;
     for attempt in &after.attempts {
         never(!attempt.state.is_final() && attempt.state.due_at().is_none(), Invariant::NoTimer, || {
-            format!("attempt {} has none", attempt.number)
+            format!("attempt {} has no timer", attempt.number)
         })?;
         let earlier = before.and_then(|before| before.attempt(attempt.number));
         of_attempt(earlier, attempt, decided_at, ledger)?;
@@ -68,15 +70,18 @@ fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger
         never(
             before.checkout_session_id != after.checkout_session_id,
             Invariant::SessionOfTwoOrders,
-            || format!("attempt {number} has another session"),
+            || format!("attempt {number} has a different session now"),
         )?;
         if before.state.is_final() && before.state != after.state {
             let (before, after) = (before.state.name(), after.state.name());
-            return broken(Invariant::VerdictChanged, format!("attempt {number} was {before}, is {after}"));
+            return broken(
+                Invariant::VerdictChanged,
+                format!("attempt {number} was {before} and is now {after}"),
+            );
         }
         let ids = before.state.ids().zip(after.state.ids());
         never(ids.as_ref().is_some_and(|(was, is)| was != is), Invariant::VerdictChanged, || {
-            format!("attempt {number} had and has the ids {ids:?}")
+            format!("attempt {number} has changed its ids: {ids:?}")
         })?;
     }
     let (was, is) = (before.and_then(|before| before.state.send()), after.state.send());
@@ -90,7 +95,7 @@ fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger
             _ => false,
         };
         never(!may_be_new || was.body != is.body, Invariant::SendChanged, || {
-            format!("attempt {number} is in doubt with key {}, now {}", was.n, is.n)
+            format!("attempt {number} is in doubt with key {}, and now has key {}", was.n, is.n)
         })?;
     }
     use AttemptState::Finalize;
@@ -104,14 +109,14 @@ fn of_attempt(before: Option<&Attempt>, after: &Attempt, decided_at: i64, ledger
         _ => false,
     };
     let away_ms = decided_at.saturating_sub(after.buyer_seen_at);
-    // A completed session is asked for its ids at any time: nobody is charged by that.
+    // Finalizing a completed session again only returns its ids, at any time: nobody is charged by that.
     let may_charge = ledger.money(&after.checkout_session_id) == Money::Untouched;
     never(is_sent && may_charge && away_ms > RESEND_WINDOW_MS, Invariant::SentTooLate, || {
         format!("attempt {number} is sent {} s after its buyer was seen", away_ms / 1_000)
     })
 }
 
-/// A verdict must be Amazon's truth at the moment at which it is kept.
+/// A verdict must be true at Amazon at the moment when it is stored.
 fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> Held {
     let session = attempt.checkout_session_id.as_str();
     let number = attempt.number;
@@ -120,7 +125,7 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> Held {
         return match money {
             Money::Paid | Money::Pending => broken(
                 Invariant::PaidCalledUnpaid,
-                format!("attempt {number} is NotPaid, its money {money:?}"),
+                format!("attempt {number} is NotPaid, but its money is {money:?}"),
             ),
             Money::Untouched | Money::Never | Money::Released | Money::Declined => Ok(()),
         };
@@ -133,7 +138,7 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> Held {
         *charge = None;
     }
     never(truth.as_ref() != Some(&ids), Invariant::UnpaidCalledPaid, || {
-        format!("attempt {number} has the ids {ids:?}, Amazon {truth:?}")
+        format!("attempt {number} has the ids {ids:?}, and Amazon has {truth:?}")
     })?;
     let Some(word) = attempt.state.success() else { return Ok(()) };
     let intent = match word {
@@ -142,21 +147,22 @@ fn is_true(checkout: &Checkout, attempt: &Attempt, ledger: &Ledger) -> Held {
         _ => "Confirm",
     };
     never(checkout.terms.payment_intent != intent, Invariant::UnpaidCalledPaid, || {
-        format!("{word} under {}", checkout.terms.payment_intent)
+        format!("{word} with the intent {}", checkout.terms.payment_intent)
     })?;
     never(!ledger.was_paid(session), Invariant::UnpaidCalledPaid, || {
-        format!("attempt {number} is {}, its money {money:?}", attempt.state.name())
+        format!("attempt {number} is {}, but its money is {money:?}", attempt.state.name())
     })?;
     let terms = &checkout.terms.charge_amount;
     match ledger.charged(session) {
-        Some(charged) if charged != terms => {
-            broken(Invariant::UnpaidCalledPaid, format!("charged {charged:?}, the terms say {terms:?}"))
-        }
+        Some(charged) if charged != terms => broken(
+            Invariant::UnpaidCalledPaid,
+            format!("{charged:?} was charged, but the terms say {terms:?}"),
+        ),
         Some(_) | None => Ok(()),
     }
 }
 
-/// What must hold when a session's money moves at Amazon. `checkouts` are all of the merchant half's.
+/// What must hold when a session's money moves at Amazon. `checkouts` are all those of the merchant half.
 pub(crate) fn of_payment<'a>(
     session: &str,
     ledger: &Ledger,
@@ -170,14 +176,14 @@ pub(crate) fn of_payment<'a>(
         checkouts.flat_map(|checkout| checkout.attempts.iter().map(move |attempt| (checkout, attempt)));
     let mut bound = bound.filter(|(_, attempt)| attempt.checkout_session_id == session);
     let Some((checkout, attempt)) = bound.next() else {
-        return broken(Invariant::ChargedWithoutOrder, format!("no order knows the session {session}"));
+        return broken(Invariant::ChargedWithoutOrder, format!("no order has the session {session}"));
     };
     never(bound.next().is_some(), Invariant::SessionOfTwoOrders, || {
-        format!("the session {session} is bound twice")
+        format!("the session {session} is bound to two attempts")
     })?;
     if !attempt.state.is_live() {
         let (number, state) = (attempt.number, attempt.state.name());
-        let shown_by = format!("attempt {number} is {state}, its money {money:?}");
+        let shown_by = format!("attempt {number} is {state}, but its money is {money:?}");
         let invariant = if attempt.state.is_not_paid() {
             Invariant::PaidCalledUnpaid
         } else {
@@ -190,7 +196,9 @@ pub(crate) fn of_payment<'a>(
         .iter()
         .filter(|attempt| matches!(ledger.money(&attempt.checkout_session_id), Money::Pending | Money::Paid));
     let paid: Vec<u32> = paid.map(|attempt| attempt.number).collect();
-    never(paid.len() > 1, Invariant::PaidTwice, || format!("the attempts {paid:?} of {}", checkout.order_id))
+    never(paid.len() > 1, Invariant::PaidTwice, || {
+        format!("the attempts {paid:?} of {} are all paid", checkout.order_id)
+    })
 }
 
 /// What was said about one session, or about a checkout as a whole.
@@ -201,7 +209,7 @@ pub(crate) struct Said {
     pub(crate) word: String,
     pub(crate) charge_permission_id: Option<String>,
     pub(crate) charge_id: Option<String>,
-    /// Whether a browser is told, which learns no ids.
+    /// Whether a browser got the answer, which never has ids.
     pub(crate) is_in_browser: bool,
 }
 
@@ -211,12 +219,15 @@ impl Said {
     }
 }
 
-/// What is said of a session must be kept. `before` is the checkout when the question came, `after` when
-/// the answer left.
+/// What is said about a session must be stored. `before` is the checkout when the request came, `after` when
+/// the answer was sent.
 pub(crate) fn of_completion(said: &Said, session: &str, before: Option<&Checkout>, after: &Checkout) -> Held {
     let (was, is) = (before.and_then(|before| before.deciding(session)), after.deciding(session));
     let Some(is) = is else {
-        return broken(Invariant::SaidBeforeKept, format!("{} of a session that is not bound", said.word));
+        return broken(
+            Invariant::SaidBeforeKept,
+            format!("said {} about a session that is not bound", said.word),
+        );
     };
     let state = is.state.name();
     let word = said.word.as_str();
@@ -227,20 +238,20 @@ pub(crate) fn of_completion(said: &Said, session: &str, before: Option<&Checkout
         "pending" | "checking" => {
             let was_final = was.filter(|was| was.state.success().is_some() || was.state.is_not_paid());
             return was_final.map_or(Ok(()), |was| {
-                broken(Invariant::VerdictChanged, format!("said {word} after {}", was.state.name()))
+                broken(Invariant::VerdictChanged, format!("said {word} after it was {}", was.state.name()))
             });
         }
         other => return broken(Invariant::SaidBeforeKept, format!("said {other:?}")),
     };
-    never(!is_kept, Invariant::SaidBeforeKept, || format!("said {word}, kept {state}"))?;
+    never(!is_kept, Invariant::SaidBeforeKept, || format!("said {word}, but {state} is stored"))?;
     let is_success = !matches!(word, "canceled" | "notPaid");
     let kept = is.state.ids().filter(|_| !said.is_in_browser);
     never(is_success && kept != said.ids(), Invariant::SaidBeforeKept, || {
-        format!("said {:?}, kept {kept:?}", said.ids())
+        format!("said {:?}, but {kept:?} is stored", said.ids())
     })
 }
 
-/// What is said of a checkout as a whole, by the shop's API or the result page.
+/// What is said about a checkout as a whole, by the shop's API or the result page.
 pub(crate) fn of_checkout_shown(said: &Said, before: Option<&Checkout>, after: &Checkout) -> Held {
     let completed = |checkout: &Checkout| {
         checkout.attempts.iter().find_map(|attempt| Some((attempt.state.success()?, attempt.state.ids())))
@@ -251,12 +262,12 @@ pub(crate) fn of_checkout_shown(said: &Said, before: Option<&Checkout>, after: &
         && word != "good"
         && !(after.cancellation.is_some() && matches!(word, "canceled" | "bad"))
     {
-        return broken(Invariant::VerdictChanged, format!("said {word} after {was}"));
+        return broken(Invariant::VerdictChanged, format!("said {word} after {was} was shown"));
     }
     match word {
         "paid" | "authorized" | "confirmed" | "good" => match completed(after) {
             Some((kept, ids)) if word == "good" || (word == kept && said.ids() == ids) => Ok(()),
-            kept => broken(Invariant::SaidBeforeKept, format!("said {said:?}, kept {kept:?}")),
+            kept => broken(Invariant::SaidBeforeKept, format!("said {said:?}, but {kept:?} is stored")),
         },
         "canceled" if after.is_canceled() => Ok(()),
         "bad" if after.is_canceled() => Ok(()),
@@ -270,14 +281,14 @@ pub(crate) fn of_checkout_shown(said: &Said, before: Option<&Checkout>, after: &
             if after.attempts.iter().any(|attempt| attempt.state.is_not_paid()) {
                 return Ok(());
             }
-            broken(Invariant::SaidBeforeKept, format!("said {word}, and no attempt is NotPaid"))
+            broken(Invariant::SaidBeforeKept, format!("said {word}, but no attempt is NotPaid"))
         }
         "pending" | "checking" | "registered" | "open" => Ok(()),
         other => broken(Invariant::SaidBeforeKept, format!("said {other:?}")),
     }
 }
 
-/// What must hold of a checkout when all faults are over and 40 days have passed.
+/// What must hold for a checkout when all faults are over and 40 days have passed.
 pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bool) -> Held {
     for attempt in &checkout.attempts {
         let (number, money) = (attempt.number, ledger.money(&attempt.checkout_session_id));
@@ -288,17 +299,18 @@ pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bo
                     _ => false,
                 };
                 never(!cannot_tell, Invariant::UnresolvedWithoutNeed, || {
-                    format!("attempt {number}: {reason}, its money {money:?}")
+                    format!("attempt {number} is unresolved for {reason}, and its money is {money:?}")
                 })?;
             }
             state if !state.is_final() => {
-                let shown_by = format!("attempt {number} is {}, its money {money:?}", state.name());
+                let shown_by =
+                    format!("attempt {number} is still {}, and its money is {money:?}", state.name());
                 return broken(Invariant::NeverDecided, shown_by);
             }
             state => {
                 let called_paid = state.success().is_some() || checkout.is_canceled();
                 never(money == Money::Paid && !called_paid, Invariant::PaidCalledUnpaid, || {
-                    format!("attempt {number} is {}, its money {money:?}", state.name())
+                    format!("attempt {number} is {}, but its money is {money:?}", state.name())
                 })?;
             }
         }
@@ -309,12 +321,12 @@ pub(crate) fn of_the_end(checkout: &Checkout, ledger: &Ledger, ids_are_shown: bo
 /// The bytes that were made durable for each session and key.
 pub(crate) type DurableSends = HashMap<(String, String), String>;
 
-/// What leaves must have been made durable before, to the byte.
+/// What is sent must have been made durable before, to the byte.
 pub(crate) fn of_leaving(session: &str, key: &str, body: &[u8], durable: &DurableSends) -> Held {
     match durable.get(&(session.to_owned(), key.to_owned())) {
-        None => broken(Invariant::SendChanged, "a Finalize leaves under a key that is not durable"),
+        None => broken(Invariant::SendChanged, "a Finalize is sent under a key that is not durable"),
         Some(kept) if kept.as_bytes() != body => {
-            broken(Invariant::SendChanged, "a Finalize leaves with other bytes than were kept")
+            broken(Invariant::SendChanged, "a Finalize is sent with bytes that differ from the stored ones")
         }
         Some(_) => Ok(()),
     }
@@ -408,7 +420,7 @@ pub(crate) mod tests {
         Said { word: word.to_owned(), charge_permission_id, charge_id, is_in_browser: false }
     }
 
-    /// The invariants, each with what was found when it was broken.
+    /// Breaks the invariants, and returns each with what the check found.
     pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
         use Invariant::*;
         let untouched = ledger(&[(SESSION, json!({ "Open": {} }))], &[]);
@@ -478,7 +490,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_right_breaks_nothing() {
+    fn correct_steps_and_answers_break_no_invariant() {
         let paid = ledger(&[(SESSION, completed("a"))], &[("a", held())]);
         let untouched = ledger(&[(SESSION, json!({ "Open": {} }))], &[]);
         let (in_doubt, done) = (one(doubt(1, "{}", 1)), one(authorized("a")));

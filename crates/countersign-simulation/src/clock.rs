@@ -1,5 +1,5 @@
-//! The clocks of the two halves, over the executor's time: each shows a wall time of its own that
-//! somebody may set, and sleeps and counts by a time that nobody can.
+//! The clocks of the two halves, over the executor's time: each shows a wall time of its own that can be set,
+//! and sleeps and counts by a time that cannot.
 
 use std::sync::Arc;
 use std::time::Duration;

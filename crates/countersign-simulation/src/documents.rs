@@ -1,5 +1,5 @@
-//! What the two stores hold, as far as the invariants speak of it: the documents' forms on disk, read
-//! here anew, so that a wrong conversion in a half cannot hide what it did.
+//! What the two stores hold, as far as the invariants need it: the documents' forms on disk, read by code of
+//! this crate, so that a wrong conversion in a half cannot hide its effects.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub(crate) struct Registration {
     browsing: Browsing,
 }
 
-/// Where the buyer may look.
+/// The links that the buyer gets.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Links {
     result_token: String,
@@ -41,14 +41,14 @@ pub(crate) struct Checkout {
 }
 
 impl Registration {
-    /// The checkout with what is kept around it.
+    /// The checkout with what is stored next to it.
     pub(crate) fn into_checkout(self) -> Checkout {
         let Self { checkout, links: Links { result_token }, browsing } = self;
         Checkout { result_token, browsing, ..checkout }
     }
 }
 
-/// What the buyer's page has come to: a quote lapses.
+/// The state of the buyer's page. A quote expires, so it has a timer.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 pub(crate) struct Browsing {
     pub(crate) quoted: Option<serde::de::IgnoredAny>,
@@ -129,7 +129,7 @@ pub(crate) enum AttemptState {
     Surplus { of: u32 },
 }
 
-/// What a success came to, with the charge unless the intent was Confirm.
+/// The kind of a success, with the charge unless the intent was Confirm.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) enum Completion {
     Captured(String),
@@ -149,7 +149,7 @@ impl Completion {
     }
 }
 
-/// The name of a state: what `Debug` writes of it first.
+/// The name of a state: the first word of its `Debug` text.
 pub(crate) fn name(state: &impl fmt::Debug) -> String {
     let state = format!("{state:?}");
     state.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
@@ -167,7 +167,7 @@ impl AttemptState {
         }
     }
 
-    /// The outcome's word if it is one of success.
+    /// The outcome's word, if it is a success.
     pub(crate) fn success(&self) -> Option<&'static str> {
         let Self::Completed { completion, .. } = self else { return None };
         Some(match completion {
@@ -190,7 +190,7 @@ impl AttemptState {
     pub(crate) fn is_live(&self) -> bool {
         match self {
             Self::Bound { .. } | Self::NotPaid { .. } | Self::Surplus { .. } => false,
-            // Of a request that was turned away a copy may still arrive.
+            // A copy of a request that was turned away may still arrive.
             Self::Finalize(InFlight::Recorded { left_at, .. }) => left_at.is_some(),
             _ => true,
         }
@@ -227,12 +227,12 @@ impl AttemptState {
 }
 
 impl Checkout {
-    /// Whether a cancellation has come to its end.
+    /// Whether a cancellation is done.
     pub(crate) fn is_canceled(&self) -> bool {
         self.cancellation.as_ref().is_some_and(|cancellation| cancellation.done_at().is_some())
     }
 
-    /// The attempt whose fate answers for this session.
+    /// The attempt whose outcome is the answer for this session.
     pub(crate) fn deciding(&self, session: &str) -> Option<&Attempt> {
         let mut attempt = self.attempts.iter().find(|attempt| attempt.checkout_session_id == session)?;
         for _ in 0..self.attempts.len() {
@@ -279,7 +279,7 @@ pub(crate) enum SeenPermissionState {
     Closed(String),
 }
 
-/// When something is looked at.
+/// When an object is looked up.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Look {
     at: i64,
@@ -439,13 +439,13 @@ impl SeenChargeState {
 }
 
 impl Payment {
-    /// The earliest instant at which something of it must be looked after. Of an Authorized charge that
-    /// is its expiry at the latest.
+    /// The earliest instant at which something about it is due. For an Authorized charge that is its expiry
+    /// at the latest.
     pub(crate) fn due_at(&self) -> Option<i64> {
         let operations = self.operations.iter().filter_map(|operation| operation.state.due_at());
         let charges = self.charges.iter().flat_map(|charge| {
             let refunds = charge.refunds.iter().filter_map(|refund| refund.look.as_ref()).map(|look| look.at);
-            // What the plan has asked at the expiry it goes on asking by its look.
+            // A plan that asked until the expiry continues by look-ups.
             let is_planned = charge.planned_until < charge.expires_at;
             let is_authorized = charge.state == SeenChargeState::Authorized;
             let expires = (is_authorized && is_planned).then_some(charge.expires_at);
@@ -454,7 +454,7 @@ impl Payment {
         operations.chain(charges).chain(self.permission.look.as_ref().map(|look| look.at)).min()
     }
 
-    /// What is not final and has no timer of its own.
+    /// What is not final but has no timer.
     pub(crate) fn unowned(&self) -> Option<String> {
         let waits = |state: &SeenChargeState| {
             matches!(state, SeenChargeState::AuthorizationInitiated | SeenChargeState::CaptureInitiated)
@@ -525,7 +525,7 @@ pub(crate) struct ChargePermission {
     pub(crate) state: ChargePermissionState,
 }
 
-/// Where a permission's money is.
+/// The balances of a permission's accounts.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Balances {
     pub(crate) available: Amount,
@@ -565,7 +565,7 @@ pub(crate) struct Refund {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) enum RefundState {
     RefundInitiated {
-        /// Why it will be declined; absent where the buyer will get the money.
+        /// Why it will be declined; absent if the buyer will get the money.
         decline: Option<String>,
         decided_at: i64,
     },
@@ -583,7 +583,7 @@ pub(crate) enum ChargeState {
     Declined { reason: String },
 }
 
-/// What the bank will say.
+/// What the bank will answer.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) enum PendingOutcome {
     Authorized,
@@ -591,7 +591,7 @@ pub(crate) enum PendingOutcome {
     Declined(String),
 }
 
-/// What the merchant half keeps of a notification.
+/// What the merchant half stores of a notification.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Notification {
     message: Option<String>,
@@ -605,7 +605,7 @@ enum Progress {
 }
 
 impl Notification {
-    /// Whether it is done with.
+    /// Whether it has been handled.
     pub(crate) fn is_over(&self) -> bool {
         self.progress == Progress::Over
     }

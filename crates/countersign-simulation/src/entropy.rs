@@ -1,12 +1,12 @@
-//! Everything that is drawn, from one seed. Each part of the world has a stream of its own, so that one
-//! more draw in one part leaves the others as they were.
+//! All random draws, from one seed. Each part of the world has a stream of its own, so that one more draw in
+//! one part does not change the others.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_world::{Entropy, Stream};
 
-/// A sequence of numbers that its seed fixes. Clones go on with the same sequence.
+/// A sequence of numbers that its seed fixes. Clones share the sequence.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(Arc<Stream>);
 
@@ -31,7 +31,7 @@ impl Random {
         usize::try_from(self.next().checked_rem(end).unwrap_or(0)).unwrap_or(0)
     }
 
-    /// Whether something happens that happens so often in a thousand.
+    /// Whether something happens whose rate is this many in a thousand.
     pub(crate) fn happens(&self, in_a_thousand: u32) -> bool {
         self.next() % 1_000 < u64::from(in_a_thousand)
     }
@@ -41,8 +41,8 @@ impl Random {
         these[self.below(these.len())]
     }
 
-    /// A time between two others, in whole milliseconds; short ones are as likely as long ones, order of
-    /// magnitude by order of magnitude.
+    /// A time between two others, in whole milliseconds. Each order of magnitude is about as likely as the
+    /// others.
     pub(crate) fn time(&self, from: Duration, to: Duration) -> Duration {
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let (from, to) = (millis(from), millis(to).max(1));

@@ -1,8 +1,8 @@
-//! The executor: tasks of one thread in virtual time. Which of the ready tasks runs next is drawn from
-//! the seed, and time passes only when none is ready, so that a seed always gives the same run.
+//! The executor: tasks of one thread in virtual time. The seed decides which of the ready tasks runs next,
+//! and time passes only when none is ready. So a seed always gives the same run.
 //!
-//! A task belongs to a [`Group`]. Killing a group drops its tasks wherever they wait, as a crash does;
-//! freezing it leaves them where they are, as a machine does that is suspended.
+//! A task belongs to a [`Group`]. Killing a group drops its tasks wherever they wait, like a crash; freezing
+//! it stops them where they are, like a suspended machine.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -15,10 +15,10 @@ use futures_util::future::BoxFuture;
 use crate::entropy::Random;
 use crate::half::Half;
 
-/// Whose task it is.
+/// What a task belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// Shops, buyers, and what befalls the halves.
+    /// Shops, buyers, and what happens to the halves.
     World,
     /// Requests on their way, from either half.
     Network,
@@ -26,7 +26,7 @@ pub(crate) enum Group {
     Half(Half),
 }
 
-/// A task, to be canceled by.
+/// The id by which a task can be canceled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TaskId(u64);
 
@@ -86,15 +86,15 @@ impl Shared {
 /// Why a run ended without its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The world was told to stop.
+    /// The run was stopped.
     Stopped,
-    /// Nobody is ready and nobody waits for a time.
+    /// No task is ready, and none waits for a time.
     Stalled,
-    /// More steps than any run needs: something goes round in circles.
+    /// More steps than any run needs: something loops forever.
     Endless,
 }
 
-/// The most steps of a run. A usual one has some ten thousand.
+/// At most this many steps are in a run. A usual one has some ten thousand.
 const MAX_STEPS: u64 = 20_000_000;
 
 impl Executor {
@@ -137,7 +137,7 @@ impl Executor {
     /// Drops a task wherever it waits.
     pub(crate) fn cancel(&self, TaskId(id): TaskId) {
         let canceled = self.0.lock().tasks.remove(&id);
-        // What is dropped may wake others: not under the lock.
+        // Dropping it may wake others, so not under the lock.
         drop(canceled);
     }
 
@@ -170,7 +170,7 @@ impl Executor {
         state.ready.append(&mut held);
     }
 
-    /// Completes when so much time has passed.
+    /// Completes when this much time has passed.
     pub(crate) fn sleep(&self, duration: Duration) -> Sleep {
         let mut state = self.0.lock();
         state.last_timer += 1;
@@ -179,7 +179,7 @@ impl Executor {
         Sleep { executor: self.clone(), key }
     }
 
-    /// Lets so much time pass at once, as if everybody had been suspended: sleepers oversleep.
+    /// Lets this much time pass in one step, as if every task had been suspended: sleepers oversleep.
     pub(crate) fn leap(&self, by: Duration) {
         let mut state = self.0.lock();
         state.now = state.now.saturating_add(by);
@@ -188,7 +188,7 @@ impl Executor {
         due.into_iter().for_each(Waker::wake);
     }
 
-    /// Runs everybody until `main` is finished, as long as `goes_on` says so after every step.
+    /// Runs all tasks until `main` is finished, as long as `goes_on` returns true after each step.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         main: impl Future<Output = T> + Send + 'static,
@@ -216,7 +216,7 @@ impl Executor {
         }
     }
 
-    /// Polls one ready task; without one, lets time pass until somebody is woken.
+    /// Polls one ready task. If none is ready, lets time pass until one is woken.
     fn step(&self) -> bool {
         loop {
             let (id, mut future, waker) = {
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn sleepers_wake_in_the_order_of_their_times_and_time_stands_still_between() {
+    fn sleepers_wake_in_the_order_of_their_times_and_time_passes_only_between_them() {
         let executor = executor(1);
         let woken = Arc::new(Mutex::new(Vec::new()));
         for millis in [30, 10, 20] {
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frozen_group_goes_on_where_it_was() {
+    fn a_frozen_group_continues_where_it_was() {
         let executor = executor(3);
         let woken_at = Arc::new(Mutex::new(None));
         let (kept, clone) = (Arc::clone(&woken_at), executor.clone());
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_one_order_of_ready_tasks_and_seeds_give_several() {
+    fn a_seed_gives_one_order_of_ready_tasks_and_different_seeds_give_several() {
         let order = |seed| {
             let executor = executor(seed);
             let order = Arc::new(Mutex::new(Vec::new()));
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_sleeps_over_a_leap_oversleeps() {
+    fn a_task_that_sleeps_during_a_leap_oversleeps() {
         let executor = executor(4);
         let count = Arc::new(AtomicU32::new(0));
         let (counted, clone) = (Arc::clone(&count), executor.clone());
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_ready_and_nobody_asleep_is_a_stall() {
+    fn without_a_ready_or_sleeping_task_the_run_is_stalled() {
         assert_eq!(executor(5).run(std::future::pending::<()>(), || true), Err(Ended::Stalled));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Which half. It prints as the trace calls it.
+/// Which half. `Display` is its name in the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Half {
     Merchant,
@@ -18,7 +18,7 @@ impl fmt::Display for Half {
     }
 }
 
-/// What either half has one of.
+/// One value for each half.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Halves<T> {
     pub(crate) merchant: T,

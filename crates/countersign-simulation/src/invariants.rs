@@ -1,10 +1,10 @@
-//! What must hold, whatever is lost, repeated, reordered or killed. The checks are with what they are about:
-//! checkouts, payments, prices. The tests of each break its invariants by hand, and the test here fails for an
-//! invariant that none of them has broken.
+//! What must hold, whatever is lost, repeated, reordered or killed. The checks are in the modules of what
+//! they check: checkouts, payments, prices. Each module's tests break its invariants by hand, and the test
+//! here fails for an invariant that none of them has broken.
 
 use std::fmt;
 
-/// Declares each invariant with the sentence that it is.
+/// Declares each invariant with its sentence.
 macro_rules! invariants {
     ($($name:ident = $sentence:literal,)+) => {
         /// The invariants.
@@ -31,44 +31,44 @@ invariants! {
     PaidTwice = "no order is paid twice",
     PaidCalledUnpaid = "no paid order is ever called unpaid",
     UnpaidCalledPaid = "no unpaid order is ever called paid, authorized or confirmed",
-    SaidBeforeKept = "what is said is in the store before it is said",
+    SaidBeforeKept = "what an answer says is stored before the answer is sent",
     VerdictChanged = "a definitive verdict and ids once known never change",
     TwoLiveAttempts = "at most one attempt is live",
     NoTimer = "every attempt that is not final has a timer",
-    SendChanged = "key and body stay the same while in doubt, and are durable before they leave",
-    SentTooLate = "nobody is charged long after they were seen",
+    SendChanged = "key and body stay the same while in doubt, and are durable before they are sent",
+    SentTooLate = "no buyer is charged long after they were last seen",
     SessionOfTwoOrders = "a session belongs to one order",
-    NotQuoted = "nothing is charged but what the order costs where its buyer is",
-    Unbalanced = "Amazon's accounts are the sum of its postings, and none is overdrawn",
-    PaymentMisread = "what is kept of a charge, refund or operation is Amazon's truth",
+    NotQuoted = "the amount charged is what the order costs in its buyer's country",
+    Unbalanced = "each of Amazon's accounts is the sum of its postings, and none is overdrawn",
+    PaymentMisread = "what the merchant half stores about a charge, refund or operation is true at Amazon",
     EffectTwice = "an operation has at most one effect",
-    RefundedTooMuch = "no more is given back than was taken",
-    ClosedUnasked = "a permission is closed for the shop only",
-    CanceledUnasked = "an order is canceled for the shop only",
-    ForgeryBelieved = "what Amazon did not send is not believed",
-    NotificationForgotten = "a notification is kept until its order knows of what it speaks",
-    AskedTooOften = "what is in doubt is asked for less and less often",
-    FactTwice = "a fact is told once",
-    FactFalse = "a fact is so",
-    ShippedUnpaid = "a parcel leaves only for money that is held or was taken",
-    LedgersDiffer = "both ledgers agree in the end",
-    NotUndone = "a canceled order has nothing held and nothing kept",
-    NeverDecided = "every attempt is decided in the end",
-    UnresolvedWithoutNeed = "unresolved only where Amazon cannot tell",
+    RefundedTooMuch = "no more is refunded than was captured",
+    ClosedUnasked = "a permission is closed only when the shop asks for it",
+    CanceledUnasked = "an order is canceled only when the shop asks for it",
+    ForgeryBelieved = "a notification that Amazon did not send is not accepted",
+    NotificationForgotten = "a notification is kept until its order reflects what it is about",
+    AskedTooOften = "an operation in doubt is sent again less and less often",
+    FactTwice = "the shop gets each fact once",
+    FactFalse = "every fact is true",
+    ShippedUnpaid = "a parcel may leave only for money that is authorized or captured",
+    LedgersDiffer = "in the end both halves' ledgers agree",
+    NotUndone = "for a canceled order no money is held or kept",
+    NeverDecided = "in the end every attempt is decided",
+    UnresolvedWithoutNeed = "an attempt is unresolved only if Amazon does not show its outcome",
     SnapshotMissing = "a completed checkout has its snapshot",
-    NoEnd = "the world comes to rest",
-    WorkLeft = "in the end nothing is due and nothing is to be delivered",
+    NoEnd = "the world comes to an end",
+    WorkLeft = "in the end nothing is due and nothing is undelivered",
 }
 
 impl Invariant {
-    /// The name by which a file of `defects/` calls it: as it is written above.
+    /// Its name in the files of `defects/`: the one above.
     #[must_use]
     pub fn name(self) -> String {
         format!("{self:?}")
     }
 }
 
-/// An invariant that does not hold, and what shows it.
+/// An invariant that does not hold, and the evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Broken {
     pub(crate) invariant: Invariant,
@@ -81,7 +81,7 @@ pub(crate) fn broken(invariant: Invariant, shown_by: impl Into<String>) -> Held 
     Err(Broken { invariant, shown_by: shown_by.into() })
 }
 
-/// Broken, as the text shows, if what may never be is so.
+/// Broken, with this text as evidence, if what must never be is the case.
 pub(crate) fn never<S: Into<String>>(
     is_so: bool,
     invariant: Invariant,
@@ -98,7 +98,7 @@ mod tests {
     use crate::{checkouts, payments, prices, tests, witness};
 
     #[test]
-    fn each_invariant_can_be_broken_and_is_seen_for_what_it_is() {
+    fn each_invariant_can_be_broken_and_is_recognized() {
         let cases = [
             ("checkouts", checkouts::tests::broken_by_hand()),
             ("payments", payments::tests::broken_by_hand()),

@@ -1,5 +1,5 @@
-//! The shop's life after a success: it ships in parts, captures, refunds, cancels and closes, some of it
-//! twice, some of it at once, and asks again where it hears nothing.
+//! The shop's life after a success: it ships in parts, captures, refunds, cancels and closes, sometimes
+//! twice, sometimes at the same time, and asks again when it gets no answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::requests::{CANCEL, of_the_shop, read};
 use crate::shop::{MINUTE, Registered, SECOND, Story};
 
 impl Story {
-    /// Asks for this and that.
+    /// Asks for a few operations.
     pub(crate) async fn go_on(&self, terms: &Value, registered: &Registered) {
         let acts = self.random.below(8);
         for number in 0..acts {
@@ -47,14 +47,14 @@ impl Story {
         }
     }
 
-    /// Part of an amount, or all of it, seldom more.
+    /// A part of an amount, all of it, or seldom more.
     fn part(&self, amount: &Value) -> Value {
         let currency = amount["currencyCode"].as_str().and_then(Currency::parse).unwrap_or(Currency::USD);
         let text = amount["amount"].as_str().unwrap_or("1");
         let minor = Money::parse(text, currency).map_or(1, Money::minor);
         let part = match self.random.below(10) {
             0..4 => minor,
-            // Two of them are too much, by less than Amazon would give back beyond the price.
+            // Two of these are too much, but by less than Amazon would refund beyond the price.
             4..7 => minor * 55 / 100,
             7..9 => 1 + minor / 3,
             _ => minor + 1,
@@ -91,7 +91,7 @@ impl Story {
         self.ask("refunds", &body, registered).await;
     }
 
-    /// Asks, and again under the same reference where nothing is heard, or just so.
+    /// Asks, and asks again under the same reference if there is no answer, or at random.
     async fn ask(&self, what: &'static str, body: &Value, registered: &Registered) {
         let path = format!("/v1/checkouts/{}/{what}", registered.checkout_id);
         for _ in 0..4 {

@@ -1,5 +1,5 @@
-//! The truth at Amazon: every session, permission and charge as its store holds them, and what charges
-//! ever were. No half can see it. What is overdue counts as done, as Amazon's answers have it.
+//! The truth at Amazon: every session, permission and charge as its store holds them, and whether charges
+//! were ever authorized. Neither half can see it. What is overdue counts as done, as in Amazon's answers.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use crate::documents::{
 };
 use crate::payments::{TrueCharge, TrueRefund, Truth, permission_of};
 
-/// How far the buyer's money is.
+/// Where the buyer's money is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Money {
     /// The session is not finalized.
     Untouched,
-    /// The session never will be.
+    /// The session never will be finalized.
     Never,
-    /// The bank still decides: it may be taken.
+    /// The bank has not decided yet: it may be taken.
     Pending,
     /// Held or taken, or may be charged later under a permission.
     Paid,
     /// It was held and is free again.
     Released,
-    /// The bank said no.
+    /// The bank declined.
     Declined,
 }
 
@@ -53,7 +53,7 @@ struct Standing {
 }
 
 impl Ledger {
-    /// Amazon's wall shows this.
+    /// Notes what Amazon's wall clock shows.
     pub(crate) fn shows(&mut self, wall: i64, at: Duration) {
         let Latest { instant, wall: wall_then, at: then } = self.latest;
         let passed = i64::try_from(at.saturating_sub(then).as_millis()).unwrap_or(i64::MAX);
@@ -61,7 +61,7 @@ impl Ledger {
         self.latest = Latest { instant: instant.saturating_add(moved).max(wall), wall, at };
     }
 
-    /// Amazon decided as of this instant.
+    /// Notes that Amazon decided as of this instant.
     pub(crate) fn decided(&mut self, instant: i64) {
         self.latest.instant = self.latest.instant.max(instant);
     }
@@ -87,9 +87,9 @@ impl Ledger {
         self.charges.insert(charge.id.clone(), Standing { charge, was_authorized });
     }
 
-    /// 30 days after its creation.
+    /// Notes that a session is deleted, 30 days after its creation.
     pub(crate) fn delete_session(&mut self, id: &str) {
-        // What it led to stays known.
+        // A session that led to a payment is kept.
         if let Some(CheckoutSession { state: CheckoutSessionState::Open { .. }, .. }) = self.sessions.get(id)
         {
             self.sessions.remove(id);
@@ -123,7 +123,7 @@ impl Ledger {
         }
     }
 
-    /// How far the money of a session is.
+    /// Where the money of a session is.
     pub(crate) fn money(&self, session: &str) -> Money {
         let Some(session) = self.sessions.get(session) else { return Money::Never };
         match &session.state {
@@ -132,7 +132,7 @@ impl Ledger {
             CheckoutSessionState::Completed { charge_id: None, .. } => Money::Paid,
             CheckoutSessionState::Completed { charge_id: Some(charge_id), .. } => {
                 let passed = |instant: i64| instant <= self.latest.instant;
-                // It is written in the same change set.
+                // The charge follows in the same change set.
                 let Some(Standing { charge, .. }) = self.charges.get(charge_id) else {
                     return Money::Pending;
                 };
@@ -143,7 +143,7 @@ impl Ledger {
                         PendingOutcome::Declined(_) => Money::Declined,
                     },
                     ChargeState::Authorized if passed(charge.expires_at) => Money::Released,
-                    // A capture that fails in the end was paid until then.
+                    // A capture that fails in the end counts as paid until then.
                     ChargeState::Authorized
                     | ChargeState::CaptureInitiated { .. }
                     | ChargeState::Captured { .. } => Money::Paid,
@@ -154,7 +154,7 @@ impl Ledger {
         }
     }
 
-    /// Whether the session's payment was carried out at any time.
+    /// Whether the session was paid at any time.
     pub(crate) fn was_paid(&self, session: &str) -> bool {
         match self.ids(session) {
             None => false,
@@ -218,7 +218,7 @@ impl Ledger {
         self.permissions.get(id)
     }
 
-    /// What the session's charge is for.
+    /// The amount of the session's charge.
     pub(crate) fn charged(&self, session: &str) -> Option<&Amount> {
         let (_, charge_id) = self.ids(session)?;
         Some(&self.charges.get(&charge_id?)?.charge.amount)

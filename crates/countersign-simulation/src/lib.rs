@@ -1,13 +1,13 @@
 //! Both halves, a network, a clock and faults in one process from one seed.
 //!
-//! A seed makes a world: shops and buyers, the merchant half, Amazon's half, their stores, their clocks
-//! and the network between, with everything that goes wrong in them, and one reading of whatever
-//! Amazon's pages leave open. A [`run`] lives through it on an executor of its own in virtual time, with
-//! every invariant checked on each document that changes and on everything that is said. The same seed
-//! gives the same run, step by step: a failing one is replayed by its seed.
+//! A seed makes a world: shops and buyers, the merchant half, Amazon's half, their stores, their clocks and
+//! the network between, with everything that goes wrong in them, and one reading of what Amazon's pages leave
+//! open. A [`run`] executes it in virtual time on an executor of its own, and checks every invariant on each
+//! document that changes and on each answer. The same seed gives the same run, step by step: a failing run is
+//! replayed by its seed.
 //!
-//! The two halves are the shipped ones, whole. Replaced are only the parts that they take from
-//! outside: stores (in memory, failing), clocks, entropy, the sockets, and in most seeds the signature.
+//! The two halves are complete, as they are shipped. Only the parts that they get from outside are replaced:
+//! stores (in memory, failing), clocks, entropy, the sockets, and in most seeds the signature.
 
 mod chaos;
 mod checkouts;
@@ -48,7 +48,7 @@ use executor::{Ended, Executor};
 use witness::Witness;
 use world::World;
 
-/// Which world.
+/// Which world is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
     /// Fixes everything.
@@ -64,22 +64,22 @@ pub struct Report {
     pub run: Run,
     /// Equal for equal runs.
     pub trace_hash: u64,
-    /// How often a task was polled.
+    /// How many times a task was polled.
     pub steps: u64,
-    /// What happened how often.
+    /// How many times each thing happened.
     pub counts: BTreeMap<String, u64>,
     /// The broken invariant, if one is.
     pub failure: Option<Failure>,
 }
 
-/// A broken invariant. It prints the story of the checkout that shows it, and how to see it again.
+/// A broken invariant. Its text has the story of the order that shows it, and how to run it again.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// Which one.
     pub invariant: Invariant,
-    /// What shows it.
+    /// The evidence.
     pub shown_by: String,
-    /// What happened to that order, and to everybody meanwhile.
+    /// What happened to that order, and to the whole world meanwhile.
     pub trace: String,
     run: Run,
 }
@@ -94,7 +94,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Lives through one world, to its end or to the first broken invariant.
+/// Runs one world, to its end or to the first broken invariant.
 #[must_use]
 pub fn run(run: Run) -> Report {
     let (executor, witness) = live(run);
@@ -113,7 +113,7 @@ pub fn run(run: Run) -> Report {
     }
 }
 
-/// The whole trace of a run, to see what happens in a world that holds.
+/// The whole trace of a run, to see what happens in a world without a broken invariant.
 #[must_use]
 pub fn trace(run: Run) -> String {
     live(run).1.trace()
@@ -127,11 +127,13 @@ fn live(run: Run) -> (Executor, Arc<Witness>) {
     (executor, witness)
 }
 
-/// A run must come to its end, unless it was stopped.
+/// Checks that a run came to its end, unless it was stopped.
 fn of_the_run(ended: Result<(), Ended>, witness: &Witness) {
     match ended {
         Ok(()) | Err(Ended::Stopped) => {}
-        Err(ended @ (Ended::Stalled | Ended::Endless)) => witness.does_not_end(format!("it is {ended:?}")),
+        Err(ended @ (Ended::Stalled | Ended::Endless)) => {
+            witness.does_not_end(format!("the run is {ended:?}"))
+        }
     }
 }
 
@@ -149,7 +151,7 @@ mod tests {
         witness.violation().map_or(Ok(()), |(violation, _)| Err(violation.broken))
     }
 
-    /// The invariants, each with what was found when it was broken.
+    /// Breaks the invariants, and returns each with what the check found.
     pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
         vec![(Invariant::NoEnd, run(std::future::pending(), true))]
     }

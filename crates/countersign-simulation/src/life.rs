@@ -1,5 +1,5 @@
-//! The life of a world: shops and buyers, and everything that befalls them. First things go wrong, then the
-//! weather calms down, then forty days pass.
+//! The life of a world: shops and buyers, and what happens to them. First things go wrong, then the weather
+//! calms down, then forty days pass.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use crate::reading::IdsOnGet;
 use crate::shop::Story;
 use crate::world::World;
 
-/// The part of the seed that fixes the first order's story; the next order has the next one.
+/// The part of the seed that fixes the first order's story; each further order has the next part.
 const STORIES: u64 = 1_000;
 
 /// For how long orders arrive.
 const BUSY: Duration = Duration::from_secs(20 * 60);
-/// For how long half of them arrive, all at once.
+/// For how long the rush lasts, in which half of them arrive.
 const RUSH: Duration = Duration::from_secs(30);
-/// How long the rest is watched when all faults are over: longer than Amazon keeps a session.
+/// How long the world is observed after all faults are over: longer than Amazon keeps a session.
 const REST: Duration = SESSION_KEPT.saturating_add(Duration::from_secs(10 * 86_400));
-/// How long Amazon takes at most to decide on what is asked of it, with a day to spare.
+/// How long Amazon takes at most to decide on the last requests, with a day to spare.
 const LAST_ACTS: Duration = SANDBOX_AUTHORIZATION.saturating_add(Duration::from_secs(86_400));
 impl World {
-    /// Everything, from the first order to the end.
+    /// Runs everything, from the first order to the end.
     pub(crate) async fn live(self: Arc<Self>) {
         self.start(Half::Amazon);
         self.start(Half::Merchant);
@@ -50,7 +50,7 @@ impl World {
         self.calm_down();
         self.executor.sleep(Duration::from_secs(120)).await;
         self.let_pass(REST, Duration::from_secs(300)).await;
-        // What the shop asked for last comes to its end, too.
+        // The shop's last operations come to their end, too.
         self.weather.shut_the_shop();
         self.let_pass(LAST_ACTS, Duration::from_secs(300)).await;
         self.witness.ends(self.reading.ids_on_get != IdsOnGet::Never);
@@ -60,8 +60,8 @@ impl World {
         }
     }
 
-    /// Orders arrive. In many worlds hours or days of bad weather follow, in half of those cut off from
-    /// Amazon, which begins in the rush.
+    /// Lets orders arrive. In many worlds hours or days of bad weather follow; in half of those the merchant
+    /// half is cut off from Amazon, beginning in the rush.
     async fn be_busy(&self, rush_at: Duration) {
         let hours = |hours: u64| Duration::from_secs(hours * 3_600);
         if self.random.happens(400) {
@@ -99,7 +99,9 @@ impl World {
     async fn look(&self, Look { request, inspect }: Look) {
         match self.merchant.serve(request, GivingUp::LeavesItRunning, inspect).await {
             Served::Answer(_) => {}
-            Served::Reset | Served::Refused => self.witness.does_not_end("it does not answer".to_owned()),
+            Served::Reset | Served::Refused => {
+                self.witness.does_not_end("the merchant half does not answer".to_owned())
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Looking at an order: the question, and the witness's ear at its answer. Buyers and shops look now and then, and in
-//! the end everything is looked at.
+//! Looking at an order: the request, and what the witness checks in its answer. Buyers and shops look from
+//! time to time, and in the end everything is looked at.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use serde_json::{Value, json};
 use crate::requests::{of_the_shop, read};
 use crate::witness::Witness;
 
-/// A question, and what is done with its answer at the moment it is made.
+/// A request, and what is done with its answer at the moment it is made.
 pub(crate) struct Look {
     pub(crate) request: Request,
     pub(crate) inspect: Box<dyn FnOnce(&Response) + Send>,
 }
 
 impl Look {
-    /// The shop's at its checkout.
+    /// The shop looks at its checkout.
     pub(crate) fn at_checkout(witness: &Arc<Witness>, order: usize, checkout_id: &str) -> Self {
         Self::at(witness, order, &format!("/v1/checkouts/{checkout_id}"), read)
     }
 
-    /// The buyer's at the result page.
+    /// The buyer looks at the result page.
     pub(crate) fn at_page(witness: &Arc<Witness>, order: usize, token: &str) -> Self {
         Self::at(witness, order, &format!("/result/{token}"), |answer| {
             let page = String::from_utf8_lossy(answer.body());
-            // The verdict's class.
+            // The class of the verdict.
             let mood = page.split_once("role=\"status\" class=\"").and_then(|(_, rest)| rest.split_once('"'));
             Some(json!({ "state": mood.map_or("no mood", |(mood, _)| mood) }))
         })

@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: runs seeds one after the other on both cores, says how fast, and stops at the
+//! `cargo xtask simulate`: runs seeds one after the other on all cores, prints how fast, and stops at the
 //! first that breaks an invariant: the lowest of them, however the cores share the work. Its first line is
 //! `invariant NAME failed at seed N: …`, which `cargo xtask defects` reads.
 
@@ -17,8 +17,8 @@ usage: countersign-simulation [--seeds N] [--seed FIRST] [--orders N] [--counts]
   --seeds N     how many seeds to run (default 200)
   --seed FIRST  the first of them (default 0)
   --orders N    how many orders each has (default 100)
-  --counts      prints what happened how often
-  --trace       prints all that happens in the first seed, and runs no other";
+  --counts      prints how many times each thing happened
+  --trace       prints everything that happens in the first seed, and runs no other";
 
 struct Options {
     seeds: u64,
@@ -96,7 +96,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn say(text: &str) {
-    // A reader that is gone has heard enough.
+    // A reader that has gone away needs no more.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 

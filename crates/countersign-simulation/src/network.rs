@@ -1,7 +1,7 @@
-//! The way from the merchant half to Amazon: delays, losses in both directions, copies, resets, and
-//! answers as another reading of Amazon's pages would give them.
+//! The network from the merchant half to Amazon: delays, losses in both directions, copies, resets, and
+//! answers as a different reading of Amazon's pages would give them.
 //!
-//! A call that has left goes on by itself: neither its sender's deadline nor its crash calls it back.
+//! A call that was sent continues by itself: neither its sender's deadline nor its crash calls it back.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,10 +23,10 @@ use crate::reading::{DateHeader, IdsOnGet, Reading, SuccessStatus};
 use crate::weather::{Rates, Weather};
 use crate::witness::Witness;
 
-/// For how long after a change a Get may not know of it.
+/// For how long after a change a Get may not show it.
 const REPLICA_LAG: Duration = Duration::from_secs(5);
 
-/// How often in a thousand Amazon decides otherwise than the card would.
+/// How many in a thousand calls Amazon decides differently from the card.
 const SIMULATED: u32 = 40;
 
 /// The network. Clones share it.
@@ -42,14 +42,14 @@ pub(crate) struct Network {
     pub(crate) kept: Arc<Mutex<HashMap<String, StatusCode>>>,
 }
 
-/// What is called for, as far as answers differ by it.
+/// The kind of call, as far as answers depend on it.
 #[derive(Debug, Clone)]
 enum Called {
     Finalize {
         session: String,
         key: String,
     },
-    /// What changes a payment; the object that it is about, if its path names one.
+    /// A call that changes a payment, and the object that it is about.
     Change {
         what: &'static str,
         id: String,
@@ -77,7 +77,7 @@ impl Called {
             ("DELETE", "close") => "closeChargePermission",
             _ => return Self::Get { id: last.to_owned() },
         };
-        // A new object's is in the body.
+        // For a new object the id is in the body.
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let about = ["chargeId", "chargePermissionId"].into_iter().find_map(|id| body[id].as_str());
         Self::Change { what, id: about.map_or(parent, str::to_owned) }
@@ -99,15 +99,15 @@ impl Called {
     }
 }
 
-/// What becomes of one call.
+/// What happens to one call.
 #[derive(Debug, Clone, Copy)]
 struct Fate {
     request_lost: bool,
     answer_lost: bool,
-    /// How long it takes beyond the usual.
+    /// How long it takes beyond the usual delay.
     late: Duration,
     repeated_after: Option<Duration>,
-    /// Whether its sender hears the copy's answer in the place of the first's.
+    /// Whether its sender gets the copy's answer in place of the first.
     copy_answers: bool,
 }
 
@@ -143,7 +143,7 @@ impl Network {
         executor.sleep(random.time(Duration::from_millis(1), Duration::from_millis(longest))).await;
     }
 
-    /// Nobody hears what came of it: at once, or when the sender has long given up.
+    /// Loses the answer: immediately, or long after the sender has given up.
     async fn lose(&self, answers: oneshot::Sender<Response>) {
         let Self { executor, random, .. } = self;
         executor.sleep(random.time(Duration::ZERO, Duration::from_secs(60))).await;
@@ -152,7 +152,7 @@ impl Network {
 
     async fn deliver(self, request: Request, called: Called, fate: Fate, answers: oneshot::Sender<Response>) {
         if fate.request_lost {
-            self.note(&called, || "is lost on its way".to_owned());
+            self.note(&called, || "is lost before it arrives".to_owned());
             return self.lose(answers).await;
         }
         self.executor.sleep(fate.late).await;
@@ -178,7 +178,7 @@ impl Network {
         let _ = answers.send(answer);
     }
 
-    /// Lets Amazon answer, as the reading has it.
+    /// Lets Amazon answer, according to the reading.
     async fn ask(&self, request: &Request, called: &Called) -> Option<Response> {
         let Self { amazon, random, weather, .. } = self;
         if let Some(status) = self.kept(called) {
@@ -206,7 +206,7 @@ impl Network {
             && !weather.is_calm()
             && self.comes_too_early(id)
         {
-            self.note(called, || "comes too early: 404".to_owned());
+            self.note(called, || "comes too early and is answered 404".to_owned());
             return Some(error(404, "ResourceNotFound"));
         }
         let served = amazon.serve(request.clone(), GivingUp::LeavesItRunning, |_| ()).await;
@@ -220,7 +220,7 @@ impl Network {
         if self.happens(|rates| rates.failed_after) {
             let status = self.draw_failure(called);
             self.keep(called, status);
-            self.note(called, || format!("fails with {status} in the place of {}", answer.status()));
+            self.note(called, || format!("fails with {status} instead of {}", answer.status()));
             return Some(failure(status));
         }
         let answer = self.read_otherwise(called, answer);
@@ -228,8 +228,8 @@ impl Network {
         Some(answer)
     }
 
-    /// Now and then Amazon or the bank decides otherwise than the card would: by the simulation code,
-    /// which no signature covers.
+    /// Sometimes makes Amazon or the bank decide differently from the card, by the simulation code, which no
+    /// signature covers.
     fn simulate(&self, request: &mut Request, called: &Called) {
         let codes: &[&'static str] = match called {
             Called::Finalize { .. } => &["AmazonCanceled", "Declined", "AuthorizationInitiated"],
@@ -247,7 +247,7 @@ impl Network {
         }
     }
 
-    /// Whether Amazon has not heard yet of what it is asked for.
+    /// Whether the replica that is asked does not have the object yet.
     fn comes_too_early(&self, id: &str) -> bool {
         let Self { reading, random, witness, .. } = self;
         let Some(age) = witness.age(id) else { return false };
@@ -256,7 +256,7 @@ impl Network {
     }
 
     fn draw_failure(&self, called: &Called) -> StatusCode {
-        // A 404 to Get would be a statement about the object.
+        // A 404 to a Get would say something about the object.
         let statuses: &[u16] = match called {
             Called::Finalize { .. } | Called::Change { .. } => &[404, 408, 425, 500, 500, 502, 503, 504],
             Called::Get { .. } => &[408, 425, 500, 502, 503, 504],
@@ -276,7 +276,7 @@ impl Network {
         }
     }
 
-    /// The sandbox's answer as another reading would have it.
+    /// The sandbox's answer, changed to that of this reading.
     fn read_otherwise(&self, called: &Called, answer: Response) -> Response {
         let Self { reading, random, witness, .. } = self;
         let (mut head, mut body) = answer.into_parts();
@@ -359,7 +359,7 @@ const DECLINES: [&str; 6] = [
     "AmazonRejected",
 ];
 
-/// Whether a body has this word as a value; cheaper than reading it.
+/// Whether a body has this word as a value; cheaper than parsing it.
 fn has_word(body: &[u8], word: &str) -> bool {
     let word = format!("\"{word}\"");
     body.windows(word.len()).any(|window| window == word.as_bytes())
@@ -413,7 +413,7 @@ impl Transport for Network {
             let not_sent = self.happens(|rates| rates.not_sent);
             self.usual_delay().await;
             if not_sent || weather.is_cut_off() || !amazon.is_up() {
-                self.note(&called, || "does not leave".to_owned());
+                self.note(&called, || "is not sent".to_owned());
                 return Err(TransportError::NotSent("no connection".into()));
             }
             let (answers, answer) = oneshot::channel();

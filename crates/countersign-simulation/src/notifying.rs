@@ -1,5 +1,5 @@
-//! The way of Amazon's notifications to the merchant half: late and out of order, lost, doubled, ahead of
-//! the answer to the call that they are about, and among them some that Amazon never sent.
+//! How Amazon's notifications reach the merchant half: late and out of order, lost, doubled, before the
+//! answer to the call that caused them, and among them some that Amazon never sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) const ORIGIN: &str = "http://127.0.0.1:8100";
 
 const ENDPOINT: &str = "http://127.0.0.1:9000/amazon/notifications";
 
-/// How many in a thousand notifications are preceded by a forged one.
+/// How many in a thousand notifications come after a forged one.
 const FORGED: u32 = 100;
 
 /// Carries notifications to the merchant half.
@@ -40,7 +40,7 @@ pub(crate) struct Post {
 }
 
 impl Post {
-    /// How Amazon's half notifies by it.
+    /// The notification settings of Amazon's half, with this as their courier.
     pub(crate) fn notifications(self) -> Notifications {
         let url = EndpointUrl::parse(ENDPOINT).unwrap_or_else(|refused| unreachable!("{refused}"));
         Notifications {
@@ -63,7 +63,7 @@ impl Post {
         }
     }
 
-    /// Somebody else who knows what Amazon's notifications look like sends one that says more.
+    /// Sends a forged notification: an attacker knows what Amazon's look like, and changes one.
     async fn forge(&self, genuine: &Request) {
         let Some(body) = forged(genuine.body(), self.random.next()) else { return };
         let request = http::Request::builder().method("POST").uri(ENDPOINT).body(body);
@@ -101,7 +101,7 @@ impl Courier for Post {
     }
 }
 
-/// A genuine envelope with another message under Amazon's signature.
+/// A genuine envelope with a different message under Amazon's signature.
 fn forged(genuine: &[u8], number: u64) -> Option<Bytes> {
     let mut envelope: Value = serde_json::from_slice(genuine).ok()?;
     let mut message: Value = serde_json::from_str(envelope["Message"].as_str()?).ok()?;

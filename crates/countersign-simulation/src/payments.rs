@@ -1,5 +1,5 @@
-//! What must hold of everything that follows a success: charges, captures, refunds, cancellations. Each check
-//! looks at one document that has changed, and at the truth on the other side.
+//! What must hold for everything that follows a success: charges, captures, refunds, cancellations. Each
+//! check compares one changed document with the truth on the other side.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,8 +13,7 @@ use crate::invariants::{Held, Invariant, broken, never};
 use crate::limits::surplus;
 use crate::requests::CANCEL;
 
-/// Amazon's accounts of one permission: what a document says of them, or what the log's postings add up
-/// to.
+/// Amazon's accounts of one permission: as a document has them, or as the log's postings add up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Accounts(BTreeMap<&'static str, u64>);
 
@@ -31,7 +30,7 @@ impl Accounts {
             .then(|| Self(ACCOUNTS.into_iter().zip(amounts).filter(|(_, amount)| *amount > 0).collect()))
     }
 
-    /// Carries a posting of the log out; `None` when its account cannot bear it.
+    /// Applies a posting of the log; `None` if it would overdraw its account.
     fn post(&mut self, from: &str, to: &str, amount: u64) -> Option<()> {
         let name = |word: &str| ACCOUNTS.into_iter().find(|known| *known == word);
         let (from, to) = (name(from)?, name(to)?);
@@ -47,12 +46,12 @@ impl Accounts {
     }
 }
 
-/// Every permission's accounts as the log has them.
+/// Every permission's accounts, according to the log.
 #[derive(Debug, Default)]
 pub(crate) struct Books(HashMap<String, Accounts>);
 
 impl Books {
-    /// Takes in one message of Amazon's event log.
+    /// Applies one message of Amazon's event log.
     pub(crate) fn log(&mut self, events: &Value) -> Held {
         for event in events.as_array().into_iter().flatten() {
             let id = ["refund_id", "charge_id", "charge_permission_id"]
@@ -63,25 +62,26 @@ impl Books {
             for posting in event["postings"].as_array().into_iter().flatten() {
                 let (from, to) = (posting["from"].as_str(), posting["to"].as_str());
                 let (Some(from), Some(to), Some(amount)) = (from, to, posting["amount"][0].as_u64()) else {
-                    return broken(Invariant::Unbalanced, format!("a posting reads {posting}"));
+                    return broken(Invariant::Unbalanced, format!("a posting cannot be read: {posting}"));
                 };
                 let accounts = self.0.entry(permission.to_owned()).or_default();
                 never(accounts.post(from, to, amount).is_none(), Invariant::Unbalanced, || {
-                    format!("{permission} cannot bear {posting}")
+                    format!("an account of {permission} is overdrawn by {posting}")
                 })?;
             }
         }
         Ok(())
     }
 
-    /// A permission is new: all of its limit is available. Its first postings may have come before.
+    /// Opens the accounts of a new permission: all of its limit is available. Its first postings may have
+    /// come before.
     pub(crate) fn open(&mut self, permission: &ChargePermission) {
         self.0
             .entry(permission.id.clone())
             .or_insert_with(|| Accounts([("Available", permission.limit.0)].into_iter().collect()));
     }
 
-    /// The document must say what the log adds up to.
+    /// The document must have what the log adds up to.
     pub(crate) fn agree(&self, permission: &ChargePermission) -> Held {
         let (of_document, of_log) = (Accounts::of(permission), self.0.get(&permission.id));
         match (of_document, of_log) {
@@ -89,11 +89,12 @@ impl Books {
                 let overcharge = document.0.get("Overcharge").copied().unwrap_or_default();
                 let (limit, currency) = &permission.limit;
                 never(overcharge > surplus(*limit, currency), Invariant::Unbalanced, || {
-                    format!("{}: {overcharge} more than {limit} {currency}", permission.id)
+                    format!("{}: an overcharge of {overcharge} on {limit} {currency}", permission.id)
                 })
             }
             (document, log) => {
-                let shown_by = format!("{}: the document has {document:?}, the log {log:?}", permission.id);
+                let shown_by =
+                    format!("{}: the document has {document:?}, and the log {log:?}", permission.id);
                 broken(Invariant::Unbalanced, shown_by)
             }
         }
@@ -106,7 +107,7 @@ pub(crate) fn permission_of(id: &str) -> &str {
     id.get(..end).unwrap_or(id)
 }
 
-/// What of a payment may change in one step, and to what.
+/// What may change in one step of a payment, and how.
 pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> Held {
     let Some(after) = after else {
         return match before {
@@ -115,20 +116,20 @@ pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> Held
         };
     };
     if let Some(unowned) = after.unowned() {
-        return broken(Invariant::NoTimer, format!("{unowned} has none"));
+        return broken(Invariant::NoTimer, format!("{unowned} has no timer"));
     }
     let Some(before) = before else { return Ok(()) };
     never(
         before.charge_permission_id != after.charge_permission_id,
         Invariant::VerdictChanged,
-        || "a payment has another permission",
+        || "a payment has a different permission now",
     )?;
     for was in &before.charges {
         let Some(is) = after.charge(&was.id) else {
             return broken(Invariant::VerdictChanged, format!("the charge {} is gone", was.id));
         };
         never(was.state.is_final() && was.state != is.state, Invariant::VerdictChanged, || {
-            format!("the charge {} was {:?}, is {:?}", was.id, was.state, is.state)
+            format!("the charge {} was {:?} and is now {:?}", was.id, was.state, is.state)
         })?;
     }
     for was in before.refunds() {
@@ -136,7 +137,7 @@ pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> Held
         let stands =
             is.is_some_and(|is| was.state == SeenRefundState::RefundInitiated || is.state == was.state);
         never(!stands, Invariant::VerdictChanged, || {
-            format!("the refund {} was {:?}, is {is:?}", was.id, was.state)
+            format!("the refund {} was {:?} and is now {is:?}", was.id, was.state)
         })?;
     }
     for was in &before.operations {
@@ -146,23 +147,23 @@ pub(crate) fn of_step(before: Option<&Payment>, after: Option<&Payment>) -> Held
         never(
             was.state.is_final() && was.state != is.state || was.request != is.request || was.name != is.name,
             Invariant::VerdictChanged,
-            || format!("the operation {was:?} is {is:?}"),
+            || format!("the operation {was:?} is now {is:?}"),
         )?;
         let sends = was.state.send().zip(is.state.send());
         never(sends.is_some_and(|(sent, send)| sent != send), Invariant::SendChanged, || {
-            format!("the operation {} has another key or other bytes", was.number)
+            format!("the operation {} has a different key or different bytes now", was.number)
         })?;
     }
     Ok(())
 }
 
-/// How often an operation may be sent while it is in doubt: looks get rarer, so that not even ten hours
-/// of them are as many as one a minute.
+/// At most this many times an operation may be sent while it is in doubt: the pauses grow, so that even ten
+/// hours have fewer than one send a minute.
 fn most_sends(lasting_ms: i64) -> i64 {
     30 + lasting_ms / 60_000
 }
 
-/// What a payment claims must be Amazon's truth when it is kept.
+/// What a payment claims must be true at Amazon when it is stored.
 pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'_>, decided_at: i64) -> Held {
     for charge in &after.charges {
         let known = before.and_then(|before| before.charge(&charge.id)).map(|known| &known.state);
@@ -171,13 +172,13 @@ pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'
         }
         let truly = truth.charge(&charge.id);
         let agrees = truly.is_some_and(|truly| match &charge.state {
-            // Amazon may be further on already.
+            // At Amazon the charge may already be in a later state.
             SeenChargeState::Authorized | SeenChargeState::CaptureInitiated => truly.was_authorized,
             SeenChargeState::AuthorizationInitiated => true,
             end => truly.has_ended_as(end),
         });
         never(!agrees, Invariant::PaymentMisread, || {
-            format!("{} is {:?}, truly {truly:?}", charge.id, charge.state)
+            format!("{} is stored as {:?}, but is {truly:?}", charge.id, charge.state)
         })?;
     }
     for refund in after.refunds() {
@@ -188,14 +189,14 @@ pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'
             SeenRefundState::RefundInitiated => truly.amount == refund.amount.0,
         });
         never(!agrees, Invariant::PaymentMisread, || {
-            format!("{} is {:?}, truly {truly:?}", refund.id, refund.state)
+            format!("{} is stored as {:?}, but is {truly:?}", refund.id, refund.state)
         })?;
     }
     for operation in &after.operations {
         if let OperationState::InFlight(InFlight::InDoubt { send_count, since, .. }) = &operation.state {
             let lasting = decided_at.saturating_sub(*since).max(0);
             never(i64::from(*send_count) > most_sends(lasting), Invariant::AskedTooOften, || {
-                format!("operation {} was sent {send_count} times in {lasting} ms", operation.number)
+                format!("operation {} in doubt was sent {send_count} times in {lasting} ms", operation.number)
             })?;
         }
         let is_true = match (&operation.state, &operation.request) {
@@ -216,7 +217,10 @@ pub(crate) fn is_true(before: Option<&Payment>, after: &Payment, truth: &Truth<'
             (_, _) => true,
         };
         never(!is_true, Invariant::PaymentMisread, || {
-            format!("operation {} is {:?}", operation.number, operation.state)
+            format!(
+                "operation {} is stored as {:?}, which is not true at Amazon",
+                operation.number, operation.state
+            )
         })?;
     }
     Ok(())
@@ -233,7 +237,7 @@ pub(crate) struct TrueCharge {
 }
 
 impl TrueCharge {
-    /// Whether it has come to this end.
+    /// Whether it has ended in this state.
     fn has_ended_as(&self, seen: &SeenChargeState) -> bool {
         match seen {
             SeenChargeState::Captured(amount) => self.captured == Some(amount.0),
@@ -274,8 +278,8 @@ impl Truth<'_> {
     }
 }
 
-/// What Amazon did for a payment must have been asked for: each operation has at most one effect, and no
-/// more is given back than was taken.
+/// What Amazon did for a payment must have been asked for: each operation has at most one effect, and no more
+/// is refunded than was captured.
 pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &Truth<'_>) -> Held {
     let asked = |is_it: fn(&Operation) -> bool| {
         payment.iter().flat_map(|payment| &payment.operations).filter(|operation| is_it(operation)).count()
@@ -283,24 +287,27 @@ pub(crate) fn of_effects(payment: Option<&Payment>, is_canceled: bool, truth: &T
     let charges = asked(|it| matches!(it.request, Request::CreateCharge {}));
     // The first comes from Finalize, unless nothing was to be charged.
     never(truth.charges.len() > charges + 1, Invariant::EffectTwice, || {
-        format!("{} charges, and {charges} were asked for", truth.charges.len())
+        format!(
+            "there are {} charges, but only {charges} after the first were asked for",
+            truth.charges.len()
+        )
     })?;
     let refunds = asked(|it| matches!(it.request, Request::Refund { .. }));
     never(truth.refunds.len() > refunds, Invariant::EffectTwice, || {
-        format!("{} refunds, and {refunds} were asked for", truth.refunds.len())
+        format!("there are {} refunds, but only {refunds} were asked for", truth.refunds.len())
     })?;
     let taken: u64 = truth.charges.values().filter_map(|charge| charge.captured).sum();
     let given: u64 =
         truth.refunds.values().filter(|refund| !refund.is_declined).map(|refund| refund.amount).sum();
-    never(given > taken, Invariant::RefundedTooMuch, || format!("{given} of {taken}"))?;
+    never(given > taken, Invariant::RefundedTooMuch, || format!("{given} refunded of {taken} captured"))?;
     let closes = asked(|it| matches!(it.request, Request::Close {}));
     let for_shop = asked(|it| matches!((&it.request, &it.name), (Request::Close {}, Name::Shop(_))));
     never(truth.closed_by_merchant && for_shop == 0 && !is_canceled, Invariant::ClosedUnasked, || {
-        format!("the permission is closed; {closes} closes, none of them the shop's")
+        format!("the permission is closed; there were {closes} requests to close it, none of them the shop's")
     })
 }
 
-/// For an order that is canceled, a new charge in doubt is sent again under a closed permission only.
+/// For an order that is canceled, a new charge in doubt is sent again only under a closed permission.
 pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> Held {
     if matches!(after.permission.state, SeenPermissionState::Closed(_)) {
         return Ok(());
@@ -315,12 +322,13 @@ pub(crate) fn of_canceled_sends(before: Option<&Payment>, after: &Payment) -> He
     let again =
         after.operations.iter().find(|it| earlier(it.number).is_some_and(|earlier| earlier < copies(it)));
     again.map_or(Ok(()), |operation| {
-        let shown_by = format!("operation {} is sent again for a canceled order", operation.number);
+        let shown_by =
+            format!("operation {}, a new charge, is sent again for a canceled order", operation.number);
         broken(Invariant::ChargedWithoutOrder, shown_by)
     })
 }
 
-/// An order is canceled for the shop only.
+/// An order is canceled only when the shop asks for it.
 pub(crate) fn of_cancellation(cancellation: &Cancellation) -> Held {
     if cancellation.reference == CANCEL {
         return Ok(());
@@ -328,7 +336,7 @@ pub(crate) fn of_cancellation(cancellation: &Cancellation) -> Held {
     broken(Invariant::CanceledUnasked, format!("canceled under {:?}", cancellation.reference))
 }
 
-/// When all faults are over both ledgers agree, every operation is decided and a cancellation is done.
+/// When all faults are over, both ledgers agree, every operation is decided and a cancellation is done.
 pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>, truth: &Truth<'_>) -> Held {
     if let Some(open) = payment.operations.iter().find(|operation| !operation.state.is_final()) {
         return broken(Invariant::NeverDecided, format!("{} is {:?}", open.request.name(), open.state));
@@ -337,21 +345,24 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
         payment.charges.iter().map(|charge| (charge.id.as_str(), name(&charge.state))).collect();
     for charge in &payment.charges {
         let Some(truly) = truth.charge(&charge.id) else {
-            return broken(Invariant::LedgersDiffer, format!("Amazon has no charge {}", charge.id));
+            return broken(
+                Invariant::LedgersDiffer,
+                format!("the charge {} is unknown to Amazon", charge.id),
+            );
         };
         let agrees = match &charge.state {
-            // Charged late in the forty days: it lapses after them.
+            // It was made late in the forty days, and expires after them.
             SeenChargeState::Authorized => {
                 truly.was_authorized && !truly.is_canceled && !truly.is_declined && truly.captured.is_none()
             }
             end => truly.has_ended_as(end),
         };
         never(!agrees, Invariant::LedgersDiffer, || {
-            format!("{} is {:?}, truly {truly:?}", charge.id, charge.state)
+            format!("{} is stored as {:?}, but is {truly:?}", charge.id, charge.state)
         })?;
     }
     if let Some(id) = truth.charges.keys().find(|id| payment.charge(id).is_none()) {
-        return broken(Invariant::LedgersDiffer, format!("the charge {id} is not among {known:?}"));
+        return broken(Invariant::LedgersDiffer, format!("Amazon's charge {id} is not among {known:?}"));
     }
     for (id, truly) in &truth.refunds {
         let agrees =
@@ -360,7 +371,9 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
                 SeenRefundState::Declined(_) => truly.is_declined,
                 SeenRefundState::RefundInitiated => false,
             });
-        never(!agrees, Invariant::LedgersDiffer, || format!("the refund {id} is truly {truly:?}"))?;
+        never(!agrees, Invariant::LedgersDiffer, || {
+            format!("the refund {id} is {truly:?} at Amazon, but not in the merchant half")
+        })?;
     }
     let Some(cancellation) = cancellation else { return Ok(()) };
     let taken: u64 = truth.charges.values().filter_map(|charge| charge.captured).sum();
@@ -372,25 +385,25 @@ pub(crate) fn of_the_end(payment: &Payment, cancellation: Option<&Cancellation>,
             let held = truth.held;
             broken(
                 Invariant::NotUndone,
-                format!("canceled, and {held} is held, {given} of {taken} given back"),
+                format!("the order is canceled, but {held} is held, and {given} of {taken} was refunded"),
             )
         }
-        // Amazon declined to undo it, again and again: that needs a person.
+        // Amazon has declined to undo it repeatedly: that needs a person.
         None if cancellation.is_stuck() => Ok(()),
-        None => broken(Invariant::NeverDecided, "a cancellation does not come to its end"),
+        None => broken(Invariant::NeverDecided, "a cancellation is not done"),
     }
 }
 
-/// What a fact for the shop claims must be so, and be told once.
+/// What a fact for the shop claims must be true, and the shop must get it once.
 pub(crate) fn of_fact(fact: &Value, told: &mut std::collections::HashSet<String>, truth: &Truth<'_>) -> Held {
     let text = |member: &str| fact[member].as_str().unwrap_or_default();
     let kind = text("type");
-    // A deadline is told of twice, 72 and 24 hours before.
+    // A deadline is announced twice, 72 and 24 hours before.
     let at = if kind == "capture.due" { text("at") } else { "" };
     let members = ["refundId", "chargeId", "checkoutId", "reason", "reference"].map(text);
     let about = [members.join(" ").as_str(), at].join(" ");
     let attempt = fact["attempt"].as_u64().unwrap_or_default();
-    // A permission may become chargeable and non-chargeable again and again.
+    // A permission may become chargeable and non-chargeable repeatedly.
     let is_final = !kind.starts_with("chargePermission.") || kind == "chargePermission.closed";
     if is_final && !told.insert(format!("{kind} {about} {attempt}")) {
         return broken(Invariant::FactTwice, format!("{kind} of {about}"));
@@ -410,7 +423,7 @@ pub(crate) fn of_fact(fact: &Value, told: &mut std::collections::HashSet<String>
     if is_true { Ok(()) } else { broken(Invariant::FactFalse, format!("{kind} of {about}: {truth:?}")) }
 }
 
-/// A parcel may leave only for money that is held or was taken.
+/// A parcel may leave only for money that is authorized or captured.
 pub(crate) fn of_fulfilment(answer: &Value, truth: &Truth<'_>) -> Held {
     if answer["mayShip"] != Value::Bool(true) {
         return Ok(());
@@ -418,7 +431,7 @@ pub(crate) fn of_fulfilment(answer: &Value, truth: &Truth<'_>) -> Held {
     if truth.charges.values().any(|charge| charge.was_authorized && !charge.is_declined) {
         return Ok(());
     }
-    broken(Invariant::ShippedUnpaid, format!("may ship, and truly {truth:?}"))
+    broken(Invariant::ShippedUnpaid, format!("the parcel may leave, but the truth is {truth:?}"))
 }
 
 #[cfg(test)]

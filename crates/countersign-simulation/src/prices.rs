@@ -1,4 +1,5 @@
-//! What an order costs in the worlds that quote: the merchant half's table, and the price by a reckoning of its own.
+//! What an order costs in the worlds that quote: the merchant half's table, and a separate computation of the
+//! price.
 
 use countersign_domain::money::{Currency, Money};
 use countersign_merchant::settings::{DeliveryRate, QuoteTable, Storefront, TaxRate};
@@ -6,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::invariants::{Held, Invariant, broken};
 
-/// What the first way to send a parcel costs, in minor units of any currency.
+/// What the first delivery option costs, in minor units of any currency.
 const DELIVERY: u64 = 490;
-/// Hundredths of a percent, by country; nothing anywhere else.
+/// Taxes in hundredths of a percent, by country; there are none anywhere else.
 const TAXES: [(&str, u32); 2] = [("US", 825), ("DE", 1_900)];
 /// The merchant half's settings in a world that quotes.
 pub(crate) fn storefront() -> Storefront {
@@ -28,7 +29,7 @@ pub(crate) fn storefront() -> Storefront {
     Storefront { quote_table, ..Storefront::default() }
 }
 
-/// An order of which the buyer's page asks what it costs: the items' price, and whether a parcel leaves.
+/// An order that the buyer's page asks a quote for: the items' price, and whether it is shipped.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Priced {
     base: u64,
@@ -43,14 +44,14 @@ impl Priced {
         Some(Self { base, is_shipped: terms["productType"] == "PayAndShip" })
     }
 
-    /// What it costs in a country, to half a minor unit up.
+    /// What it costs in a country, with half a minor unit rounded up.
     fn price(self, country: &str) -> u64 {
         let goods = self.base + if self.is_shipped { DELIVERY } else { 0 };
         let points = TAXES.into_iter().find(|(known, _)| *known == country).map_or(0, |(_, points)| points);
         goods + (goods * u64::from(points) + 5_000) / 10_000
     }
 
-    /// A Finalize must ask for what the order costs where its buyer is.
+    /// A Finalize must ask for what the order costs in its buyer's country.
     pub(crate) fn of_leaving(self, body: &[u8]) -> Held {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let address = if self.is_shipped { &body["shippingAddress"] } else { &body["billingAddress"] };
@@ -59,7 +60,7 @@ impl Priced {
         if asked == Some(self.price(country)) {
             return Ok(());
         }
-        let shown_by = format!("{asked:?} is asked for in {country:?}, and {} is right", self.price(country));
+        let shown_by = format!("{asked:?} is asked for in {country:?}, but {} is right", self.price(country));
         broken(Invariant::NotQuoted, shown_by)
     }
 }
@@ -75,7 +76,7 @@ pub(crate) mod tests {
         Priced::of(&terms).unwrap().of_leaving(body.to_string().as_bytes())
     }
 
-    /// The invariants, each with what was found when it was broken.
+    /// Breaks the invariants, and returns each with what the check found.
     pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
         [("14.00", "US"), ("18.90", "US"), ("20.45", "US"), ("20.46", "DE")]
             .map(|(amount, country)| (Invariant::NotQuoted, asked(amount, country)))
@@ -84,7 +85,7 @@ pub(crate) mod tests {
 
     #[test]
     fn goods_delivery_and_taxes_are_charged() {
-        // 14.00 and 4.90, and of that 8.25 %, 19 % and nothing.
+        // 14.00 and 4.90, plus taxes of 8.25 %, 19 % and nothing.
         for (amount, country) in [("20.46", "US"), ("22.49", "DE"), ("18.90", "FR")] {
             assert_eq!(asked(amount, country), Ok(()), "{country}");
         }

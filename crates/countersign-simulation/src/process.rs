@@ -16,17 +16,17 @@ pub(crate) struct Process<H> {
     running: Mutex<Option<Arc<H>>>,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub(crate) enum Served {
     Answer(Response),
     /// The connection ended without an answer.
     Reset,
-    /// Nobody listens.
+    /// The process is not running.
     Refused,
 }
 
-/// What a caller who gives up does to its request.
+/// What happens to a request when its caller gives up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GivingUp {
     /// The half does not notice.
@@ -58,19 +58,19 @@ impl<H: Handler> Process<H> {
         self.running().is_some()
     }
 
-    /// It has started.
+    /// Notes that it has started.
     pub(crate) fn started(&self, handler: H) {
         *self.running() = Some(Arc::new(handler));
     }
 
-    /// It is gone, and so is whatever it was doing.
+    /// Ends the process, and drops everything that it was doing.
     pub(crate) fn crash(&self) {
         let gone = self.running().take();
         self.executor.kill(Group::Half(self.half));
         drop(gone);
     }
 
-    /// Hands it a request. `inspect` sees the answer at the very moment at which it is made.
+    /// Passes it a request. `inspect` gets the answer at the moment when it is made.
     pub(crate) async fn serve(
         &self,
         request: Request,
@@ -84,7 +84,7 @@ impl<H: Handler> Process<H> {
             if let Reply::Answer(response) = &reply {
                 inspect(response);
             }
-            // Nobody may be listening any more.
+            // The caller may be gone.
             let _ = answers.send(reply);
         });
         let ends = (giving_up == GivingUp::EndsIt).then_some(task);

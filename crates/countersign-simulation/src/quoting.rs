@@ -1,5 +1,5 @@
-//! A buyer's page that asks what the order costs, in the worlds that quote. Some pages leave the question out, let
-//! the buyer go elsewhere after it, or ask again in another tab.
+//! A buyer's page that asks what the order costs, in the worlds that quote. Some pages do not ask, some
+//! buyers change their country after the question, and some pages ask again in another tab.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 use crate::requests::{at_the_page, read};
 use crate::shop::{Registered, Story};
 
-/// Where buyers live.
+/// The countries of the buyers.
 const COUNTRIES: [&str; 3] = ["US", "DE", "CA"];
 
 impl Story {
-    /// The buyer comes to Amazon's page, and the shop's page asks what that costs: the session's amounts and
-    /// addresses. Nothing, where there is no answer; then most buyers go no further.
+    /// The buyer comes to Amazon's page, and the shop's page asks for the price: returns the session's
+    /// amounts and addresses. `None` if there is no answer; the buyer then goes no further.
     pub(crate) async fn quote(&self, terms: &Value, registered: &Registered) -> Option<Value> {
         let random = &self.random;
         let lives_in = |country: &str| address(country, self.order);
         let home = lives_in(random.one_of(&COUNTRIES));
         let mut body = terms.clone();
-        // A page that does not ask goes on with what was registered.
+        // A page that does not ask uses what was registered.
         if !random.happens(60) {
             let mut event = json!({ "billingAddress": home });
             if body["productType"] == "PayAndShip" {
@@ -36,12 +36,12 @@ impl Story {
             }
         }
         if random.happens(80) {
-            // The other tab's question, of another place.
+            // The other tab asks for a different address.
             let event = json!({ "shippingAddress": lives_in(random.one_of(&COUNTRIES)),
                 "billingAddress": lives_in(random.one_of(&COUNTRIES)) });
             let _ = self.ask_page(registered, "init", &event).await;
         }
-        // In the end the buyer takes another address, and nobody asks again.
+        // The buyer chooses a different address in the end, and the page does not ask again.
         let paid_from = if random.happens(80) { lives_in(random.one_of(&COUNTRIES)) } else { home };
         body["billingAddress"] = paid_from.clone();
         if body["productType"] == "PayAndShip" {

@@ -1,6 +1,6 @@
-//! One reading of what Amazon's pages leave open. Each seed draws one, and the merchant half must hold
-//! under every one. What the sandbox has a flag for is set there; the rest is done to its answers on
-//! their way.
+//! One reading of what Amazon's pages leave open. Each seed draws one, and the merchant half must be correct
+//! under every one. What the sandbox has a flag for is set there; the rest is changed in its answers on their
+//! way.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::entropy::Random;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IdsOnGet {
     Always,
-    /// Not so soon after the change.
+    /// Only after this time has passed since the change.
     After(Duration),
     Never,
 }
@@ -27,7 +27,7 @@ pub(crate) enum SuccessStatus {
     Always202,
 }
 
-/// What Amazon's answers say of its clock.
+/// What Amazon's answers say about its clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DateHeader {
     Told,
@@ -40,16 +40,16 @@ pub(crate) enum DateHeader {
 pub(crate) struct Reading {
     pub(crate) flags: Flags,
     pub(crate) profile: Profile,
-    /// How often Get shows an object as it was before its last change, up to 5 s after it.
+    /// How many in a thousand Gets show an object as it was before its last change, up to 5 s after it.
     pub(crate) stale_reads: u32,
-    /// How often Get does not find what is newer than 5 s.
+    /// How many in a thousand Gets do not find an object that is newer than 5 s.
     pub(crate) early_404_new: u32,
-    /// How often Get does not find what was finalized less than 5 s ago.
+    /// How many in a thousand Gets do not find what was finalized less than 5 s ago.
     pub(crate) early_404_finalized: u32,
     pub(crate) ids_on_get: IdsOnGet,
     /// Whether Get says why something is Canceled.
     pub(crate) reasons_on_get: bool,
-    /// How often the answer to Finalize lacks an id.
+    /// How many in a thousand answers to Finalize lack an id.
     pub(crate) ids_missing_in_answer: u32,
     /// Whether a 5xx is kept for its idempotency key.
     pub(crate) stores_5xx: bool,
@@ -57,7 +57,7 @@ pub(crate) struct Reading {
     pub(crate) date_header: DateHeader,
 }
 
-/// Flags that only bear on other integrations.
+/// Flags that only affect other integrations.
 const FLAGS_LEFT_ALONE: [&str; 2] = ["spellings", "idempotency-key-length"];
 
 impl Reading {

@@ -5,10 +5,10 @@ use countersign_http::{Request, Response};
 use http::{HeaderValue, Method, header};
 use serde_json::Value;
 
-/// By which the shop proves itself to the merchant half.
+/// The token by which the merchant half knows the shop.
 pub(crate) const SHOP_TOKEN: &str = "the-shops-token";
 
-/// The only name under which the shop cancels an order.
+/// The only reference under which the shop cancels an order.
 pub(crate) const CANCEL: &str = "cancel";
 
 fn request(method: Method, path: &str, body: &Value) -> Request {

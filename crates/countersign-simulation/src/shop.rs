@@ -1,5 +1,5 @@
-//! The shop and its buyers: one story an order. The shop registers the order, perhaps changes its terms;
-//! the buyer opens Amazon's page in a tab or two, places the order or does not, comes back, waits or does
+//! The shop and its buyers: one story per order. The shop registers the order, and perhaps changes its terms.
+//! The buyer opens Amazon's page in one or two tabs, places the order or does not, comes back, waits or does
 //! not, clicks twice, returns hours later, tries again after a decline.
 
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 impl Story {
-    /// Tells it from the beginning.
+    /// Plays it from the beginning.
     pub(crate) async fn tell(self) {
         let terms = self.draw_terms();
         let Some(registered) = self.register(&terms).await else { return };
@@ -84,7 +84,7 @@ impl Story {
             }
             self.pause(SECOND, 5 * MINUTE).await;
         }
-        // Some shops ask for this and that before anything is paid.
+        // Some shops ask for operations before anything is paid.
         if is_good || self.random.happens(150) {
             self.go_on(&terms, &registered).await;
         }
@@ -125,7 +125,7 @@ impl Story {
         terms
     }
 
-    /// Registers the order, as often as it takes.
+    /// Registers the order, trying as many times as it takes.
     async fn register(&self, terms: &Value) -> Option<Registered> {
         let mut body = terms.clone();
         body["orderId"] = json!(format!("order-{}", self.order));
@@ -153,7 +153,7 @@ impl Story {
         None
     }
 
-    /// The terms that hold from now on, as far as the shop knows.
+    /// Changes the terms, and returns those that apply from now on as far as the shop knows.
     async fn change_terms(&self, mut terms: Value, registered: &Registered) -> Value {
         let mut changed = terms.clone();
         let other = self.draw_terms();
@@ -168,7 +168,7 @@ impl Story {
         terms
     }
 
-    /// One tab: Amazon's page, and back.
+    /// Plays one tab: Amazon's page, and back.
     async fn tab(&self, terms: &Value, registered: &Registered, attempt: u32) -> Heard {
         self.pause(Duration::ZERO, 20 * SECOND).await;
         let Some(session) = self.begin_session(terms, registered, attempt).await else {
@@ -255,7 +255,7 @@ impl Story {
         }
     }
 
-    /// The browser comes back and the shop completes: once, twice at once, again and again.
+    /// The browser comes back and the shop completes: once, twice at the same time, or several times.
     async fn come_back(&self, session: &Value, id: &str, registered: &Registered) -> Heard {
         let random = &self.random;
         let mut body = json!({ "amazonCheckoutSessionId": id });
@@ -280,7 +280,7 @@ impl Story {
             match heard {
                 Heard::Good => break,
                 Heard::NotPaid if random.happens(700) => break,
-                // Come back hours later, now and then.
+                // Sometimes the buyer comes back hours later.
                 Heard::NotPaid | Heard::Nothing if random.happens(100) => {
                     self.pause(MINUTE, 300 * MINUTE).await;
                 }
@@ -304,7 +304,8 @@ impl Story {
             request = at_the_page(&registered.browser_token, "complete", body);
         }
         if random.happens(20) {
-            // Somebody mixes up two orders. An own one that is to be quoted the shop does not complete itself.
+            // The shop mixes up two orders. It does not complete an order of its own by itself if the buyer's
+            // page asks for its price.
             let other = random.below(self.world.order_count);
             let checkout = self.world.witness.checkout(other);
             if let Some(checkout) = checkout.filter(|_| other != self.order) {
@@ -342,7 +343,7 @@ impl Story {
         self.call(request, Duration::from_secs(30), inspect).await;
     }
 
-    /// One request to the merchant half, over a network, from somebody with so much patience.
+    /// Makes one request to the merchant half, over a network, for a caller who waits this long.
     pub(crate) async fn call(
         &self,
         request: Request,

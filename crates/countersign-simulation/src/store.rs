@@ -1,5 +1,5 @@
-//! A half's store: in memory, outliving its process, slow at times, and watched: whatever is committed
-//! is shown to the witness at that very moment, also where the half never hears of it.
+//! A half's store: in memory, outliving its process, and slow at times. The witness sees every commit at the
+//! moment it happens, even if the half never gets the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::half::Half;
 use crate::weather::Weather;
 use crate::witness::Witness;
 
-/// A half's store that fails as the weather is.
+/// A half's store that fails according to the weather.
 pub(crate) type HalfStore = InterceptedStore<StoreWeather>;
 
 /// A half's store, and the memory behind it for readers that must not be delayed.
@@ -41,7 +41,7 @@ pub(crate) fn kept(
     Kept { store: Arc::new(InterceptedStore::new(Arc::clone(&memory) as _, hook)), memory }
 }
 
-/// What befalls a half's store.
+/// What happens to a half's store.
 pub(crate) struct StoreWeather {
     pub(crate) outages: Outages,
     half: Half,
@@ -74,7 +74,7 @@ impl StoreWeather {
 
 impl Hook for StoreWeather {
     async fn before(&self, call: Call<'_>) -> Option<Fault> {
-        // Memory answers at once, so nobody else would ever come between a load and a commit.
+        // Memory answers immediately, so otherwise no other task would ever come between a load and a commit.
         if !self.weather.is_calm() && self.random.happens(500) {
             tokio::task::yield_now().await;
         }

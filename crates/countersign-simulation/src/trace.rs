@@ -1,5 +1,4 @@
-//! What happened, line by line: to be read when a run fails, and hashed to tell whether two runs are the
-//! same.
+//! What happened, line by line: read when a run fails, and hashed to compare two runs.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -15,7 +14,7 @@ pub(crate) struct Trace {
 #[derive(Debug)]
 struct Line {
     at: Duration,
-    /// The order that it is about; none when it befalls everybody.
+    /// The order that it is about; `None` if it is about the whole world.
     order: Option<usize>,
     text: String,
 }
@@ -31,7 +30,7 @@ impl Trace {
         self.hasher.finish()
     }
 
-    /// The lines of one order, and those that befall everybody while it lives.
+    /// The lines of one order, and those about the whole world from its beginning on.
     pub(crate) fn of(&self, order: Option<usize>) -> String {
         use fmt::Write as _;
         let first = order.and_then(|_| self.lines.iter().position(|line| line.order == order)).unwrap_or(0);

@@ -1,6 +1,5 @@
-//! How bad things are: what goes wrong and how often, drawn once a seed, so that some worlds are nearly
-//! calm and others hardly work; and what is wrong just now. When the weather calms down, nothing goes
-//! wrong any more.
+//! The weather: what goes wrong and how often, drawn once per seed, so that some worlds are nearly calm and
+//! others hardly work; and what is wrong right now. Once the weather calms down, nothing goes wrong anymore.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,9 +10,9 @@ use crate::half::{Half, Halves};
 /// How often things go wrong, each in a thousand.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rates {
-    /// A call that never leaves.
+    /// A call that is never sent.
     pub(crate) not_sent: u32,
-    /// A call that leaves and never arrives.
+    /// A call that is sent and never arrives.
     pub(crate) request_lost: u32,
     /// An answer that is lost.
     pub(crate) answer_lost: u32,
@@ -41,9 +40,9 @@ pub(crate) struct Rates {
 pub(crate) enum Misfortune {
     /// The half's process ends.
     Crash(Half),
-    /// The half's machine stands still.
+    /// The half's machine is frozen.
     Freeze(Half),
-    /// The half's store is away.
+    /// The half's store has an outage.
     Outage(Half),
     /// The merchant half does not reach Amazon.
     CutOff,
@@ -51,7 +50,7 @@ pub(crate) enum Misfortune {
     Clock(Half),
 }
 
-/// Every one, in the order in which a seed draws how often it comes.
+/// All of them, in the order in which a seed draws their rates.
 const MISFORTUNES: [Misfortune; 9] = [
     Misfortune::Crash(Half::Merchant),
     Misfortune::Crash(Half::Amazon),
@@ -68,7 +67,7 @@ const MISFORTUNES: [Misfortune; 9] = [
 #[derive(Debug)]
 pub(crate) struct Weather {
     pub(crate) rates: Rates,
-    /// How often each misfortune comes: on average once in so much time, or never.
+    /// How often each misfortune comes: on average once in this time, or never.
     pub(crate) spells: [(Misfortune, Option<Duration>); MISFORTUNES.len()],
     calm: AtomicBool,
     /// Whether a gateway gives up on every call that takes as long as a payment.
@@ -80,7 +79,7 @@ pub(crate) struct Weather {
 
 impl Weather {
     pub(crate) fn draw(random: &Random) -> Self {
-        // A world in which nearly every call fails soon has no payments that could go wrong.
+        // In a world where nearly every call fails there are soon no payments that could go wrong.
         let percent = random.one_of(&[10, 30, 100]);
         let rate = || random.one_of(&[0, 0, 5, 20, 60, 150]) * percent / 100;
         let spell = || {
@@ -114,7 +113,7 @@ impl Weather {
         self.calm.load(Ordering::Relaxed)
     }
 
-    /// Whether something goes wrong that does so often.
+    /// Whether something goes wrong now that has this rate.
     pub(crate) fn strikes(&self, random: &Random, rate: impl FnOnce(&Rates) -> u32) -> bool {
         !self.is_calm() && random.happens(rate(&self.rates))
     }
@@ -124,7 +123,7 @@ impl Weather {
         self.calm.store(true, Ordering::Relaxed);
     }
 
-    /// The shop asks for nothing any more.
+    /// The shop asks for nothing from now on.
     pub(crate) fn shut_the_shop(&self) {
         self.shop_is_shut.store(true, Ordering::Relaxed);
     }
@@ -147,13 +146,13 @@ impl Weather {
         self.gives_up_on_payments.store(true, Ordering::Relaxed);
     }
 
-    /// Cuts the merchant half off, until as many times mended.
+    /// Cuts the merchant half off, until [`Self::reconnect`] was called as many times.
     pub(crate) fn cut_off(&self) {
         self.cuts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Ends one [`Self::cut_off`].
-    pub(crate) fn mend(&self) {
+    pub(crate) fn reconnect(&self) {
         self.cuts.fetch_sub(1, Ordering::Relaxed);
     }
 

@@ -1,6 +1,6 @@
-//! The witness sees everything: each commit of either store, each Finalize that leaves, each answer at
-//! the moment it is made. It checks the invariants there and then, and keeps the trace. The first broken
-//! invariant ends the run.
+//! The witness sees everything: each commit of either store, each Finalize that is sent, each answer at the
+//! moment it is made. It checks the invariants immediately, and keeps the trace. The first broken invariant
+//! ends the run.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +33,7 @@ pub(crate) struct Violation {
     pub(crate) order: Option<usize>,
 }
 
-/// What a run has come to, by its words.
+/// How many times each thing happened in a run.
 pub(crate) type Counts = std::collections::BTreeMap<String, u64>;
 
 pub(crate) struct Witness {
@@ -65,7 +65,7 @@ struct Facts {
 
 const DAY_MS: i64 = 86_400_000;
 
-/// The order number of the simulation behind the shop's order id.
+/// The simulation's number for the shop's order id.
 fn order_number(order_id: &str) -> Option<usize> {
     order_id.strip_prefix("order-")?.parse().ok()
 }
@@ -77,9 +77,9 @@ fn was(name: Option<String>) -> String {
 
 fn read<'a, T: serde::Deserialize<'a>>(write: &'a Write) -> Option<T> {
     let content = write.content.as_ref()?;
-    // A form that this crate cannot read would make every check blind.
+    // If this crate could not read a form, no check would see the document.
     Some(serde_json::from_slice(&content.bytes).unwrap_or_else(|error| {
-        unreachable!("the document {} is not as the simulation reads it: {error}", write.key.collection)
+        unreachable!("the simulation cannot read a document of {}: {error}", write.key.collection)
     }))
 }
 
@@ -156,7 +156,7 @@ impl Facts {
                 let key = (attempt.checkout_session_id.clone(), send.idempotency_key.clone());
                 let kept = self.durable.entry(key).or_insert_with(|| send.body.clone());
                 let held = never(*kept != send.body, Invariant::SendChanged, || {
-                    format!("attempt {} has other bytes under its key", attempt.number)
+                    format!("attempt {} has different bytes under its key now", attempt.number)
                 });
                 self.judge(order, held);
             }
@@ -176,7 +176,8 @@ impl Facts {
         self.judge(order, held);
         if after.is_completed() && !self.snapshots.contains_key(&after.id) {
             let is_due = change.write.iter().any(|write| write.key.collection == "snapshot");
-            let held = never(!is_due, Invariant::SnapshotMissing, || "none is due with the success");
+            let held =
+                never(!is_due, Invariant::SnapshotMissing, || "the success does not set a snapshot due");
             self.judge(order, held);
         }
         if let Some(order) = order {
@@ -185,7 +186,7 @@ impl Facts {
         self.checkouts.insert(after.id.clone(), Arc::new(after));
     }
 
-    /// What is written of a notification. It may be given up only when no more copies come.
+    /// Checks what is written about a notification. It may be done only if its session has no call in flight.
     fn of_notification(&mut self, write: &Write) -> Held {
         let Some(notification) = read::<Notification>(write) else { return Ok(()) };
         let Some(permission) = notification.is_over().then(|| notification.permission()).flatten() else {
@@ -201,7 +202,10 @@ impl Facts {
         let is_undecided = |it: &&Attempt| it.checkout_session_id == session && it.state.send().is_some();
         let undecided = checkout.attempts.iter().find(is_undecided);
         undecided.map_or(Ok(()), |attempt| {
-            let shown_by = format!("of {permission}, whose attempt is {}", attempt.state.name());
+            let shown_by = format!(
+                "a notification of {permission} is done while the attempt is {}",
+                attempt.state.name()
+            );
             broken(Invariant::NotificationForgotten, shown_by)
         })
     }
@@ -249,7 +253,7 @@ impl Facts {
         }
     }
 
-    /// Amazon's accounts agree with its log, and whatever it did was asked for.
+    /// Checks that Amazon's accounts agree with its log, and that everything it did was asked for.
     fn accounts_moved(&mut self, change: &ChangeSet) {
         for write in change.write.iter().filter(|write| write.key.collection == "charge_permission") {
             let Some(permission) = self.ledger.permission(&write.key.id) else { continue };
@@ -265,7 +269,7 @@ impl Facts {
         }
     }
 
-    /// A fact for the shop is kept.
+    /// A fact for the shop was stored.
     fn fact_kept(&mut self, message: &NewMessage) {
         let Ok(fact) = serde_json::from_slice::<Value>(&message.bytes) else { return };
         let order = fact["orderId"].as_str().and_then(order_number);
@@ -277,7 +281,7 @@ impl Facts {
         });
         let truth = permission.as_deref().map(|id| self.ledger.truth(id)).unwrap_or_default();
         let held = payments::of_fact(&fact, &mut self.told, &truth);
-        self.note(order, format!("merchant tells the shop {fact}"));
+        self.note(order, format!("merchant notifies the shop: {fact}"));
         self.judge(order, held);
     }
 
@@ -349,13 +353,13 @@ impl Witness {
         self.facts().count(what);
     }
 
-    /// A session was made for an order.
+    /// Notes that a session was made for an order.
     pub(crate) fn session_began(&self, session: &str, order: usize, card: &str) {
-        self.note(Some(order), format!("a buyer with the card {card} begins session {}", &session[..8]));
+        self.note(Some(order), format!("a buyer with the card {card} begins the session {}", &session[..8]));
         self.facts().order_of_session.insert(session.to_owned(), order);
     }
 
-    /// The buyer's page asks what this order costs.
+    /// Notes that the buyer's page asks what this order costs.
     pub(crate) fn is_priced(&self, order: usize, priced: Priced) {
         self.facts().priced.insert(order, priced);
     }
@@ -401,12 +405,12 @@ impl Witness {
         }
     }
 
-    /// A notification was handed over, or nobody was there.
+    /// Notes that a notification was delivered, or that the merchant half was not running.
     pub(crate) fn notified(&self, status: &str) {
         self.facts().count(&format!("notified {status}"));
     }
 
-    /// The merchant half answered what Amazon did not send.
+    /// The merchant half answered a forged notification.
     pub(crate) fn answered_forgery(&self, status: StatusCode) {
         let mut facts = self.facts();
         facts.count(&format!("forged {}", status.as_str()));
@@ -416,7 +420,7 @@ impl Witness {
         }
     }
 
-    /// A Finalize leaves the merchant half.
+    /// The merchant half sends a Finalize.
     pub(crate) fn sends(&self, session: &str, key: &str, body: &Bytes) {
         let mut facts = self.facts();
         let order = facts.order_of_session.get(session).copied();
@@ -452,7 +456,7 @@ impl Witness {
         facts.note(Some(order), format!("merchant says {status} {word} to {what}"));
     }
 
-    /// The order's checkout as it is kept now.
+    /// The order's checkout as it is stored now.
     pub(crate) fn checkout(&self, order: usize) -> Option<Arc<Checkout>> {
         self.facts().checkout_of(order).cloned()
     }
@@ -469,13 +473,13 @@ impl Witness {
         let said = Said { is_in_browser, ..said(answer, "outcome") };
         let mut facts = self.facts();
         facts.count(&format!("said {}", said.word));
-        facts.note(Some(order), format!("merchant says {} of session {}", said.word, &session[..8]));
+        facts.note(Some(order), format!("merchant says {} about the session {}", said.word, &session[..8]));
         let Some(after) = facts.checkout_of(order).cloned() else { return };
         let held = checkouts::of_completion(&said, session, before.map(Arc::as_ref), &after);
         facts.judge(Some(order), held);
     }
 
-    /// The merchant half showed a checkout: as JSON, or as a page's mood.
+    /// The merchant half showed a checkout: as JSON, or by the class of a page's verdict.
     pub(crate) fn checkout_said(&self, order: usize, before: Option<&Arc<Checkout>>, answer: &Value) {
         let said = said(answer, "state");
         let mut facts = self.facts();
@@ -502,12 +506,13 @@ impl Witness {
             }
             let snapshot = facts.snapshots.get(&checkout.id);
             let is_missing = checkout.is_completed() && snapshot != Some(&Snapshot::Taken {});
-            let held = never(is_missing, Invariant::SnapshotMissing, || format!("it is {snapshot:?}"));
+            let held =
+                never(is_missing, Invariant::SnapshotMissing, || format!("the snapshot is {snapshot:?}"));
             facts.judge(Some(order), held);
         }
     }
 
-    /// What a half has not done when everything else has come to its end.
+    /// What a half has not done at the end.
     pub(crate) fn is_left(&self, half: Half, work: &[String]) {
         let held = never(!work.is_empty(), Invariant::WorkLeft, || format!("{half}: {work:?}"));
         self.facts().judge(None, held);

@@ -1,5 +1,5 @@
-//! One world: both halves with their stores and clocks, and the network between them, from one seed. What happens
-//! in it is its life.
+//! One world: both halves with their stores and clocks, and the network between them, from one seed. What
+//! happens in it is in `life.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,10 +39,10 @@ use crate::witness::Witness;
 
 const PUBLIC_KEY_ID: &str = "SANDBOX-SIMULATION";
 const MERCHANT_ID: &str = "ASIMULATION";
-/// No secret: nothing that it seals is real.
+/// Not a secret: nothing that it encrypts is real.
 const SNAPSHOT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
-/// How many seeds share one that signs with real keys.
+/// One seed in this many signs with real keys.
 const REAL_KEYS_EVERY: u64 = 100;
 
 /// Parts of the seed.
@@ -81,7 +81,7 @@ pub(crate) struct World {
     amazon_starts: AtomicU64,
     keys: Keys,
     network: Network,
-    /// Amazon notifies in every fourth world: signing takes its time.
+    /// Amazon notifies only in every fourth world: signing takes time.
     post: Option<Post>,
     pub(crate) random: Random,
 }
@@ -138,7 +138,7 @@ impl World {
         })
     }
 
-    /// Whether orders cost what a table says, where the buyer's page asks.
+    /// Whether orders cost what a table says, if the buyer's page asks.
     pub(crate) const fn quotes(&self) -> bool {
         self.seed % 3 == 2
     }
@@ -206,7 +206,7 @@ impl World {
         }
     }
 
-    /// Starts a half, as often as it takes.
+    /// Starts a half, trying as many times as it takes.
     pub(crate) fn start(self: &Arc<Self>, half: Half) {
         let world = Arc::clone(self);
         self.executor.spawn(Group::Half(half), async move {
@@ -216,18 +216,18 @@ impl World {
         });
     }
 
-    /// Tries to start a half. Its store may be away.
+    /// Tries to start a half. Its store may have an outage.
     async fn has_started(&self, half: Half) -> bool {
         match half {
             Half::Merchant => {
                 let Ok(merchant) = Merchant::start(self.merchant_parts()).await else { return false };
-                self.witness.note(None, format!("{half} runs"));
+                self.witness.note(None, format!("{half} has started"));
                 self.executor.spawn(Group::Half(half), merchant.timers());
                 self.merchant.started(merchant);
             }
             Half::Amazon => {
                 let Ok(sandbox) = Sandbox::start(self.amazon_parts()).await else { return false };
-                self.witness.note(None, format!("{half} runs"));
+                self.witness.note(None, format!("{half} has started"));
                 self.prepare(&sandbox).await;
                 self.executor.spawn(Group::Half(half), sandbox.timers());
                 self.amazon.started(sandbox);
@@ -236,7 +236,7 @@ impl World {
         true
     }
 
-    /// Ends a half's process at whatever it is.
+    /// Ends a half's process, whatever it is doing.
     pub(crate) fn crash(&self, half: Half) {
         match half {
             Half::Merchant => self.merchant.crash(),
@@ -244,8 +244,8 @@ impl World {
         }
     }
 
-    /// Orders the stale reads of the reading; in calm weather sets the clock right that was ahead once
-    /// and must not go back by itself.
+    /// Orders the reading's stale reads. In calm weather, sets the clock right: it may be ahead, and must not
+    /// go back by itself.
     async fn prepare(&self, sandbox: &Sandbox) {
         if self.weather.is_calm() {
             let set = json!({ "set": self.clocks.amazon.now().to_string() });
@@ -265,7 +265,7 @@ impl World {
         }
     }
 
-    /// Lets so much time pass in leaps to whatever is due next, at least so long each.
+    /// Lets this much time pass, in leaps to what is due next. Each leap is at least `least` long.
     pub(crate) async fn let_pass(&self, total: Duration, least: Duration) {
         let end = self.executor.now().saturating_add(total);
         loop {
@@ -283,7 +283,7 @@ impl World {
         }
     }
 
-    /// What of a half's is due now, or was not delivered.
+    /// What is due in a half now, or was not delivered.
     pub(crate) async fn work_left(&self, half: Half) -> Vec<String> {
         let now = self.clocks.of(half).now();
         let left = work_left(&*self.stores.of(half).memory, now, &["fact", "notification"]).await;
@@ -296,7 +296,8 @@ impl World {
         for half in [Half::Merchant, Half::Amazon] {
             self.stores.of(half).store.hook.outages.heal();
             self.clocks.of(half).shift_to(0);
-            // A half that is down comes up by itself; so does one that stands still.
+            // A half that is down is not started by its misfortune anymore, and a frozen one thaws by itself:
+            // each is crashed here, so that it is then started once.
             self.crash(half);
         }
         self.start(Half::Amazon);

@@ -1,4 +1,4 @@
-//! Payments that break what must hold, made by hand, one for each way to break it.
+//! Payments made by hand, one for each way to break an invariant.
 
 use serde_json::json;
 
@@ -92,7 +92,7 @@ fn told(fact: &Value, truth: &Truth<'_>) -> Held {
     of_fact(fact, &mut std::collections::HashSet::new(), truth)
 }
 
-/// The invariants, each with what was found when it was broken.
+/// Breaks the invariants, and returns each with what the check found.
 pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
     use Invariant::*;
     [in_steps(), against_the_truth(), in_effects(), in_the_end(), in_what_is_said(), in_the_accounts()]
@@ -237,13 +237,13 @@ fn in_the_accounts() -> Vec<(Invariant, Held)> {
         (Unbalanced, posted("Available", "Nowhere", 1).1),
         (Unbalanced, posted("Available", "Held", 1).0.agree(&permission(1_400, 0))),
         (Unbalanced, Books::default().agree(&permission(1_400, 0))),
-        // 15 % of 14.00 are 2.10.
+        // 15 % of 14.00 is 2.10.
         (Unbalanced, posted("Overcharge", "Available", 211).0.agree(&permission(1_611, 211))),
     ]
 }
 
 #[test]
-fn what_is_right_breaks_nothing() {
+fn correct_payments_break_no_invariant() {
     let taken = payment(charge(captured(), refund(json!("Refunded"))), json!([]));
     let held = payment(charge(json!("Authorized"), json!([])), json!([]));
     let truly = || truth(Some(true_charge(Some(1_400))), refunded(500));

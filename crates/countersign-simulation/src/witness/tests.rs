@@ -1,4 +1,5 @@
-//! A small world by hand: one order and its session, as both halves would write them, with one thing wrong.
+//! A small world made by hand: one order and its session, as both halves would write them, with one thing
+//! wrong.
 
 use bytes::Bytes;
 use countersign_domain::time::Timestamp;
@@ -92,7 +93,7 @@ fn completed() -> Vec<Write> {
     ]
 }
 
-/// A world in which Amazon's yes was not heard.
+/// A world in which Amazon's success did not reach the merchant half.
 fn unheard() -> Witness {
     let witness = witness();
     commit(&witness, Half::Merchant, vec![in_doubt("{}")]);
@@ -101,7 +102,7 @@ fn unheard() -> Witness {
     witness
 }
 
-/// A world in which it was.
+/// A world in which it did.
 fn heard() -> Witness {
     let witness = unheard();
     commit(&witness, Half::Merchant, vec![authorized(), snapshot("Due")]);
@@ -118,7 +119,7 @@ fn after(witness: Witness, happens: impl FnOnce(&Witness)) -> Held {
     held(&witness)
 }
 
-/// The invariants, each with what was found when it was broken.
+/// Breaks the invariants, and returns each with what the check found.
 pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
     use Invariant::*;
     let over = || {
@@ -138,7 +139,7 @@ pub(crate) fn broken_by_hand() -> Vec<(Invariant, Held)> {
 }
 
 #[test]
-fn what_is_right_breaks_nothing() {
+fn a_correct_world_breaks_no_invariant() {
     let witness = heard();
     witness.answered_forgery(StatusCode::FORBIDDEN);
     commit(&witness, Half::Merchant, vec![snapshot("Taken")]);
@@ -148,7 +149,7 @@ fn what_is_right_breaks_nothing() {
 }
 
 #[test]
-fn the_first_that_is_broken_is_the_one_that_counts() {
+fn the_first_broken_invariant_is_the_one_that_counts() {
     let witness = unheard();
     commit(&witness, Half::Merchant, vec![authorized()]);
     witness.answered_forgery(StatusCode::OK);

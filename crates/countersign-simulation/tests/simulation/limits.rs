@@ -1,5 +1,5 @@
-//! Amazon's limits, as the API's pages state them, against both places of this project that know them: the rules,
-//! and the simulation, which has numbers of its own.
+//! Amazon's limits, as the API's pages state them, compared with both places of this project that have them:
+//! the rules, and the simulation, which has numbers of its own.
 
 use std::time::Duration;
 
@@ -9,21 +9,22 @@ use countersign_simulation::limits as simulation;
 
 const HOURS: u64 = 3_600;
 
-/// A time that the pages state in hours, the page, and what both places have; the simulation has only what it needs.
+/// What happens after a time, the page that states it, the hours, and the constants of both places; the
+/// simulation has only those that it needs.
 const TIMES: [(&str, &str, u64, Duration, Option<Duration>); 7] = [
     ("an open session is canceled", "Checkout Session", 24, rules::SESSION_LIFETIME, None),
     ("a session is deleted", "Checkout Session", 720, rules::SESSION_KEPT, Some(simulation::SESSION_KEPT)),
     ("a buyer is forgotten", "Charge Permission", 720, rules::BUYER_READABLE, None),
     ("a one-time permission closes", "Charge Permission", 4_320, rules::PERMISSION_LIFETIME, None),
     (
-        "an authorization lapses in the sandbox",
+        "an authorization expires in the sandbox",
         "Differences between environments",
         48,
         rules::SANDBOX_AUTHORIZATION_LIFETIME,
         Some(simulation::SANDBOX_AUTHORIZATION),
     ),
     (
-        "an authorization lapses in production",
+        "an authorization expires in production",
         "Differences between environments",
         720,
         rules::LIVE_AUTHORIZATION_LIFETIME,
@@ -50,8 +51,9 @@ fn counts_are_as_the_pages_state_them() {
 }
 
 #[test]
-fn at_most_the_lesser_of_15_percent_and_75_is_more_than_an_amount() {
-    // Refund: "the lesser of 15 % or 75 USD, GBP or EUR (8,400 JPY)". Minor units of an amount, and how many more.
+fn a_surplus_is_at_most_the_lesser_of_15_percent_and_75() {
+    // Refund: "the lesser of 15 % or 75 USD, GBP or EUR (8,400 JPY)". An amount and its surplus, in minor
+    // units.
     let cases = [
         ("USD", 0, 0),
         ("USD", 1, 0),

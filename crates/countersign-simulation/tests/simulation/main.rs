@@ -1,4 +1,4 @@
-//! The simulation's tests, in one program: its seeds, and Amazon's limits as it knows them.
+//! The simulation's tests, in one program: its seeds, and its copies of Amazon's limits.
 
 mod limits;
 mod seeds;

@@ -1,5 +1,5 @@
-//! The simulation itself: seeds hold, a seed is one run, and every kind of trouble is met. That it finds
-//! defects is shown by `cargo xtask defects`.
+//! The simulation itself: its seeds break no invariant, a seed always gives the same run, and every kind of
+//! trouble occurs. `cargo xtask defects` shows that it finds defects.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,16 +8,16 @@ use std::sync::{Mutex, PoisonError};
 
 use countersign_simulation::{Report, Run, run};
 
-/// How many orders each world has here: the release build on demand has a hundred.
+/// How many orders each world has here; `cargo xtask simulate` has a hundred.
 const ORDERS: usize = 12;
-/// The seeds that hold in each run of the tests.
+/// The seeds of each test run.
 const SEEDS: Range<u64> = 0..200;
 
 fn of(seed: u64) -> Report {
     run(Run { seed, orders: ORDERS })
 }
 
-/// Runs the seeds on all cores, and says what happened in them.
+/// Runs the seeds on all cores, and returns what happened in them.
 fn check_clean(seeds: Range<u64>) -> BTreeMap<String, u64> {
     let next = AtomicU64::new(seeds.start);
     let counts: Mutex<BTreeMap<String, u64>> = Mutex::default();
@@ -45,7 +45,7 @@ fn check_clean(seeds: Range<u64>) -> BTreeMap<String, u64> {
     counts.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Seeds that hold because nothing happens in them would prove nothing.
+/// What must happen in the seeds: seeds in which nothing happens would prove nothing.
 const MET: [&str; 89] = [
     "quoted",
     "quote refused cartChanged",
@@ -143,11 +143,11 @@ const MET: [&str; 89] = [
 fn two_hundred_seeds_keep_the_promise() {
     let counts = check_clean(SEEDS);
     let missing: Vec<&str> = MET.into_iter().filter(|what| !counts.contains_key(*what)).collect();
-    assert!(missing.is_empty(), "never met: {missing:?}; met: {counts:#?}");
+    assert!(missing.is_empty(), "never happened: {missing:?}; happened: {counts:#?}");
 }
 
 #[test]
-fn a_seed_is_one_run_and_another_seed_another() {
+fn a_seed_always_gives_the_same_run_and_different_seeds_different_runs() {
     // Seed 0 signs with real keys, whose signatures differ each time.
     for seed in [0, 17] {
         let (once, again) = (of(seed), of(seed));
