@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 pub(crate) struct ClockState {
     /// The virtual instant.
     pub(crate) now: Timestamp,
-    /// Whether it is stopped.
+    /// Whether it is frozen.
     pub(crate) frozen: bool,
     /// How fast it runs when it is not frozen.
     pub(crate) rate: Rate,
@@ -86,7 +86,8 @@ impl Motion {
     }
 }
 
-/// A clock that can be set, advanced, frozen and made faster. Until then it shows the machine's time.
+/// A clock that can be set, advanced, frozen and made faster. Unless it is changed, it shows the machine's
+/// time.
 pub(crate) struct VirtualClock {
     real: Arc<dyn Clock>,
     motion: Mutex<Motion>,

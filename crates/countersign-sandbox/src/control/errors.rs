@@ -81,8 +81,8 @@ impl Refused {
         Self::own(ReasonCode::InternalServerError, message)
     }
 
-    /// A refusal about a named object. The control API knows objects without their merchant, so "not found"
-    /// does not speak of one.
+    /// A refusal about a named object. The control API's requests have no merchant, so its "not found" does
+    /// not mention one.
     pub(super) fn of<E: Into<api::Refused>>(what: &str) -> impl Fn(E) -> Self {
         move |refused| match refused.into() {
             api::Refused::Book(BookRefused::NotFound) => Self::not_found(what),

@@ -28,7 +28,7 @@ object! {
     }
 }
 
-/// Who acts: both without the merchant.
+/// Who acts, other than the merchant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Party {
     Buyer,
