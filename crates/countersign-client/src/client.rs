@@ -28,7 +28,7 @@ pub struct Deadlines {
 }
 
 impl Deadlines {
-    /// The minimum for Finalize and Complete: if they are given up earlier, paid orders look doubtful.
+    /// The minimum for Finalize and Complete: giving up earlier leaves paid orders in doubt.
     pub const LEAST_FOR_PAYMENT: Duration = Duration::from_secs(20);
 }
 

@@ -1,4 +1,4 @@
-//! The error of a call. It tells its caller whether money may have moved.
+//! The error of a call. It says whether money may have moved.
 //!
 //! It is opaque: its content is read through methods. It prints no text of Amazon's, because such a text may
 //! quote what the merchant sent.

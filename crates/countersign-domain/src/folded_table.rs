@@ -97,7 +97,8 @@ struct Row {
     outcome: String,
 }
 
-/// The table of what every combination of the conditions' values comes to; `outcome` gets the place of each value.
+/// The table of the outcomes of every combination of the conditions' values; `outcome` gets the place of each value
+/// among those of its condition.
 pub(crate) fn folded<const N: usize>(
     conditions: &[Condition; N],
     mut outcome: impl FnMut([usize; N]) -> String,
@@ -168,7 +169,7 @@ fn with_merged_rows(mut rows: Vec<Row>, conditions: &[Condition]) -> Vec<Row> {
     }
 }
 
-/// Puts headings that have the same rows together, at the place of the first.
+/// Joins headings that have the same rows, at the place of the first.
 fn under_shared_headings(rows: Vec<Row>) -> Vec<Row> {
     let mut headings: BTreeMap<BTreeSet<usize>, Vec<Row>> = BTreeMap::new();
     for mut row in rows {

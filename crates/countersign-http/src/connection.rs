@@ -161,7 +161,7 @@ async fn exchange(socket: Socket, connection: &Arc<Connection>, mut stage: watch
             biased;
             ended = exchange.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(peer = %connection.peer.0, %error, "a connection broke off");
+                    tracing::debug!(peer = %connection.peer.0, %error, "a connection ended with an error");
                 }
                 return;
             }

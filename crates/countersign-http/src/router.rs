@@ -134,7 +134,7 @@ impl<S: 'static, E: 'static> Router<S, E> {
         self.row(Method::DELETE, path, function)
     }
 
-    /// Panics if the row does not fit the table: which rows there are is in the program, and not in a request.
+    /// Panics if the row does not fit the table: the rows come from the program, never from a request.
     fn row<A>(mut self, method: Method, template: &'static str, function: impl Function<S, E, A>) -> Self {
         match self.add(method, template, function) {
             Ok(()) => self,

@@ -82,7 +82,7 @@ async fn accept(
             }
         };
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "answers may be delayed");
+            tracing::debug!(%error, "TCP_NODELAY could not be set: the answers on this connection may be delayed");
         }
         let (handler, stage) = (Arc::clone(&handler), stage.subscribe());
         tokio::spawn(async move {

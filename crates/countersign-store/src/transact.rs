@@ -35,7 +35,7 @@ pub enum TransactError<E> {
 
 /// Runs `decide` until its change is committed, at most `bound` times.
 ///
-/// `decide` loads what it needs anew each time; it must not do anything that cannot be done twice.
+/// `decide` loads what it needs again each time; it must not do anything that cannot be done twice.
 ///
 /// # Errors
 /// [`TransactError`]; only `Indeterminate` leaves open whether something was written.
@@ -74,7 +74,7 @@ where
 const DECISIONS: usize = 100;
 
 with_texts! {
-    /// Why a store failed a server. None of these says that a decision did not take effect.
+    /// Why a server got no result from its store. None of these means that a decision did not take effect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     StoreFailed {
         /// It cannot be reached, is full, or too many others write the same document: come back later.

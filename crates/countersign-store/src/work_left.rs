@@ -5,11 +5,11 @@ use countersign_domain::time::Timestamp;
 
 use crate::contract::{Backlog, MAX_ROWS, Store, StoreError};
 
-/// One line for each timer that is due at `now`, and for each of these topics that has a message which waits to be
-/// delivered, is leased, or will be delivered again later. Changes nothing.
+/// One line for each timer that is due at `now`, and for each of these topics with an undelivered message, whether it
+/// waits, is leased or is to be delivered again later. Changes nothing.
 ///
 /// # Errors
-/// Those of the store.
+/// [`StoreError`], if the store cannot be read.
 pub async fn work_left(
     store: &dyn Store,
     now: Timestamp,
@@ -17,7 +17,7 @@ pub async fn work_left(
 ) -> Result<Vec<String>, StoreError> {
     let due = store.due(now, MAX_ROWS).await?.into_iter();
     let mut left: Vec<String> = due
-        .map(|timer| format!("{} {} is due since {}", timer.key.collection, timer.key.id, timer.due_at))
+        .map(|timer| format!("{} {} has been due since {}", timer.key.collection, timer.key.id, timer.due_at))
         .collect();
     for topic in topics {
         let Backlog { count, next_at } = store.backlog(topic, MAX_ROWS).await?;

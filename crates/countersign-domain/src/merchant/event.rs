@@ -42,7 +42,7 @@ pub enum AttemptEvent {
     Approved,
     /// Its Finalize was sent, got an answer that leaves it open, or has been open for long.
     Call(CallEvent),
-    /// Amazon was asked what became of it.
+    /// Amazon was asked for its result.
     LookedUp {
         /// What the session or charge looked like.
         found: &'static str,

@@ -1,4 +1,4 @@
-//! The Charge: one authorization under a permission, and what became of it.
+//! The Charge: one authorization under a permission, and what happened to it.
 //!
 //! ```text
 //! AuthorizationInitiated ──decided──▶ Authorized ──capture────────▶ Captured ──refund──▶ (its refunds)

@@ -158,7 +158,7 @@ words! {
 }
 
 impl Constraint {
-    /// The text that Amazon's answers carry for it.
+    /// Its text in Amazon's answers.
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {

@@ -80,7 +80,7 @@ happened! {
     MfaStarted => {},
     /// The buyer passed the bank's check.
     MfaPassed => {},
-    /// The bank declined on Amazon's page; another card may do.
+    /// The bank declined on Amazon's page; another card may work.
     PaymentDeclined => {},
     /// The buyer placed the order: it can be finalized now.
     OrderPlaced => {},

@@ -62,7 +62,7 @@ impl fmt::Display for Unbalanced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Posting(Posting { from, to, amount }) => {
-                write!(f, "the accounts cannot bear a posting of {amount} from {from} to {to}")
+                write!(f, "the accounts cannot cover a posting of {amount} from {from} to {to}")
             }
             Self::Account(account) => write!(f, "the account {account} does not move as its charge does"),
         }

@@ -84,7 +84,7 @@ fn parts(json: &str) -> Vec<&str> {
     parts
 }
 
-/// The characters of JSON that are in none of its strings, with their places.
+/// The characters of JSON outside its strings, with their places.
 fn outside_strings(json: &str) -> impl Iterator<Item = (usize, char)> {
     let (mut is_inside, mut is_escaped) = (false, false);
     json.char_indices().filter(move |(_, sign)| {

@@ -40,7 +40,7 @@ impl Certificate {
     /// Reads the first certificate of a PEM text.
     ///
     /// # Errors
-    /// [`CertificateRefused`], which says what the text is not.
+    /// [`CertificateRefused`], which says why the text cannot be used.
     pub fn from_pem(pem: &str) -> Result<Self, CertificateRefused> {
         let (label, der) = read_pem(pem).map_err(|_| CertificateRefused::NotPem)?;
         if label != "CERTIFICATE" {

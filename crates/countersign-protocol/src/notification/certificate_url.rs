@@ -49,7 +49,7 @@ with_texts! {
         NotHttps = "the certificate's URL is not https";
         /// Its host is not Amazon's notification service (`sns.REGION.amazonaws.com` in lower case and
         /// without a port), and its origin is not one of those that were added.
-        ForeignHost = "the certificate's host is neither Amazon's nor one that was named";
+        ForeignHost = "the certificate's host is neither Amazon's nor that of an added origin";
         /// It has a query, a fragment, or a path with other than plain segments.
         NotAPlainPath = "the certificate's URL has more than a plain path";
         /// Its path does not end in `.pem`.

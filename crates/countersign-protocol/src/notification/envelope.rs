@@ -141,12 +141,12 @@ with_texts! {
         CertificateNotYetValid {
             /// The first instant at which it is valid.
             from: Timestamp,
-        } = "the certificate is valid from {from} on only";
+        } = "the certificate is not valid before {from}";
         /// The certificate is no longer valid.
         CertificateExpired {
             /// The last instant at which it was valid.
             until: Timestamp,
-        } = "the certificate was valid until {until} only";
+        } = "the certificate is not valid after {until}";
         /// The certificate's key has not signed this envelope.
         WrongSignature = "the signature is not the certificate's for this envelope";
     }

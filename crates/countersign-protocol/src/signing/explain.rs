@@ -78,7 +78,7 @@ with_texts! {
             "the hash was signed alone: put the algorithm's name and a line feed before it";
         /// The string to sign was hashed before it was signed.
         StringToSignHashedOnceMore =
-            "the string to sign was hashed before it was signed: PSS hashes it by itself";
+            "the string to sign was hashed before it was signed: PSS hashes it itself";
         /// The hash in upper case.
         UpperCaseHash = "a hash was written in upper case: use lower-case hexadecimal";
         /// CR LF between the lines.
@@ -121,10 +121,10 @@ with_texts! {
         /// The body without the surrounding white space that was sent.
         BodyTrimmed = "the body was signed without the white space around it that was sent";
         /// Other line ends within the body.
-        BodyWithOtherLineEnds = "the body was signed with other line ends than it was sent with";
+        BodyWithOtherLineEnds = "the line ends of the body that was signed differ from those of the body that was sent";
         /// Other JSON text for the same values.
         BodyWrittenAnew =
-            "the body was written as JSON twice, with another result: sign the very bytes that are sent";
+            "the body was serialized twice, with different results: sign exactly the bytes that are sent";
         /// The body's own text instead of its hash.
         BodyNotHashed = "the body itself was in the canonical request: put its SHA-256 there";
     }

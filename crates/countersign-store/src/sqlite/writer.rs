@@ -119,7 +119,7 @@ enum Outcome {
 enum TransactionFailed {
     /// It could not start. Nothing was applied.
     NotBegun(String),
-    /// One of them could not be applied, and all were undone.
+    /// One request could not be applied, and all of them were rolled back.
     AtRequest(rusqlite::Error),
     /// SQLite refused the COMMIT and rolled back. Nothing was applied.
     RolledBack(String),

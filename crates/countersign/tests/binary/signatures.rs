@@ -83,7 +83,7 @@ fn a_wrong_signature_is_explained() {
         (captured(&headers, &BODY.replace("14.00", "1.00")), no_mistake),
         (
             captured(&headers, &spaced),
-            "it does not hold: the body was written as JSON twice, with another result: sign the very bytes that \
+            "it does not hold: the body was serialized twice, with different results: sign exactly the bytes that \
              are sent",
         ),
         (

@@ -8,7 +8,7 @@
 //!              warned     captured by policy    warned     captured by policy
 //! ```
 //!
-//! A timer only asks: at the expiry the charge is looked up, and what Amazon shows is what became of it.
+//! A timer only asks: at the expiry the charge is looked up, and what Amazon shows is its result.
 //! `planned_until` says how much of the plan has run, one item in each step, so a crash between two items
 //! leaves the rest due, and a clock that jumps forward skips none. The plan never waits for a clock that is
 //! in question: a warning or a capture that is early costs less than one that is missed.

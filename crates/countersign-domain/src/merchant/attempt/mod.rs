@@ -92,7 +92,7 @@ pub enum AttemptState {
         /// When this was proved.
         at: Timestamp,
     },
-    /// Sent, and Amazon can no longer say what became of it. The order cannot be shipped and gets no new
+    /// Sent, and Amazon can no longer say what its result was. The order cannot be shipped and gets no new
     /// attempt; evidence or an operator's decision ends this state.
     Unresolved {
         /// Why.

@@ -1,4 +1,4 @@
-//! Sends an operation and finds out what became of it: its answers, its doubts, and what a look at a charge
+//! Sends an operation and finds out its result: its answers, its doubts, and what a look at a charge
 //! or at the permission proves about it. Which operations are allowed at all is decided in [`super::ask`].
 //!
 //! Recovery depends on the kind of call: Capture and Cancel look at the charge, Close at the permission;
@@ -119,7 +119,7 @@ pub fn permission_shown(draft: &mut Draft, shown: &PermissionShown) -> NextStep 
     draft.resolve_by_permission(shown)
 }
 
-/// The step that finds out what became of an operation in doubt.
+/// The step that finds out the result of an operation in doubt.
 fn find_out(payment: &Payment, operation: &Operation) -> NextStep {
     match &operation.request {
         Request::CreateCharge { .. } | Request::Refund { .. } => {

@@ -382,7 +382,7 @@ fn a_charge_in_doubt_of_a_canceled_order_is_sent_again_only_under_a_closed_permi
     assert_eq!(states[1], &OperationState::Done(Effect::Closed));
     assert_eq!(progress(&closed), "under way");
     assert!(!told.contains(&PaymentEvent::CheckoutCanceled));
-    // Now the same bytes under the same key show what became of it.
+    // Now the same bytes under the same key show its result.
     let (sent, step) = send_again(&closed, 1, due_at, &rules()).unwrap();
     assert_eq!(sent, send());
     let made = ChargeShown {

@@ -160,7 +160,7 @@ impl Amazon {
                 let open = |state: &ChargeState| {
                     matches!(state, ChargeState::Authorized | ChargeState::AuthorizationInitiated)
                 };
-                // `cancelPendingCharges`, which the Close of a canceled order has.
+                // The Close of a canceled order has `cancelPendingCharges`.
                 for (_, state) in self.charges.values_mut().filter(|(_, state)| open(state)) {
                     if self.is_canceled {
                         *state = ChargeState::Canceled(None);

@@ -302,7 +302,7 @@ fn happened(step: &CheckoutStep) -> String {
     events.collect::<Vec<_>>().join(", ")
 }
 
-/// The right side of a row: what became of the first attempt.
+/// The right side of a row: what happened to the first attempt.
 fn outcome(before: &Checkout, step: Option<&CheckoutStep>, now: Timestamp) -> String {
     let Some(step) = step else { return "–".to_string() };
     let state = match (before.attempt(1), step.next.attempt(1)) {

@@ -143,7 +143,7 @@ fn row(payment: &Payment) -> String {
     format!("{charges}; {state}, left {}", payment.permission.balance().amount())
 }
 
-/// Each state of a charge and of its refund, with the instants before, at and after its next deadline.
+/// Each state of a charge and of its refund.
 fn every_charge_state() -> Vec<(&'static str, Payment)> {
     let at = start();
     let simulated = |simulation| {

@@ -159,7 +159,7 @@ pub(crate) async fn what_is_due_waits_or_is_leased_is_left_to_do(store: Arc<dyn 
     append(&*store, [event("S", "1")]).await;
     commit_writes(&*store, [create("a", Content { due_at: Some(at(1_000)), ..content("a") })]).await.unwrap();
     assert_eq!(left(999).await, Vec::<String>::new());
-    assert_eq!(left(1_000).await, ["charge a is due since 19700101T000001Z"]);
+    assert_eq!(left(1_000).await, ["charge a has been due since 19700101T000001Z"]);
     append(&*store, [to_send("m", 0)]).await;
     let waits = "1 messages of webhook are not delivered: the next may be leased at 19700101T000000Z";
     assert_eq!(left(0).await, [waits]);
